@@ -22,12 +22,18 @@ Force = Annotated[
     ),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", help="Print the results only, no progress.")
+    bool,
+    typer.Option(
+        "--quiet",
+        rich_help_panel="On the screen",
+        help="Print the results only, no progress.",
+    ),
 ]
 Json = Annotated[
     bool,
     typer.Option(
         "--json",
+        rich_help_panel="On the screen",
         help="Print one JSON object in place of text: what was written, residual, "
         "versions, as in manifest.json.",
     ),
@@ -36,6 +42,7 @@ Verbose = Annotated[
     bool,
     typer.Option(
         "--verbose",
+        rich_help_panel="On the screen",
         help="Log to stderr what is read, compiled, solved and written, with times.",
     ),
 ]
@@ -43,6 +50,7 @@ Timings = Annotated[
     bool,
     typer.Option(
         "--timings",
+        rich_help_panel="On the screen",
         help="Print where the time went: imports, reading, compiling, solving, "
         "writing, figures.",
     ),
@@ -50,13 +58,18 @@ Timings = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(
-        "--device", help="Compute on the cpu or on a gpu; by default where JAX can."
+        "--device",
+        rich_help_panel="Machines",
+        help="Compute on the cpu or on a gpu; by default where JAX can.",
     ),
 ]
 Devices = Annotated[
     int | None,
     typer.Option(
-        "--devices", min=1, help="Use so many devices; by default all of the machine."
+        "--devices",
+        min=1,
+        rich_help_panel="Machines",
+        help="Use so many devices; by default all of the machine.",
     ),
 ]
 NoFigures = Annotated[
@@ -181,15 +194,24 @@ Coordinator = Annotated[
     str | None,
     typer.Option(
         "--coordinator",
+        rich_help_panel="Machines",
         help="HOST:PORT of the first process, where several share the draws.",
     ),
 ]
 Processes = Annotated[
-    int | None, typer.Option("--processes", min=1, help="Number of processes.")
+    int | None,
+    typer.Option(
+        "--processes", min=1, rich_help_panel="Machines", help="Number of processes."
+    ),
 ]
 ProcessId = Annotated[
     int | None,
-    typer.Option("--process-id", min=0, help="Number of this process, from 0."),
+    typer.Option(
+        "--process-id",
+        min=0,
+        rich_help_panel="Machines",
+        help="Number of this process, from 0.",
+    ),
 ]
 
 

@@ -21,7 +21,10 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-_TO_NAME = '; name yours: entity="country", time="yr", or effects=["country", "yr"]'
+_TO_NAME = (
+    '; name yours: effects=["country", "yr"] and cluster="country", or entity, time '
+    "and clusters"
+)
 _YOURS = {"iso3": _TO_NAME, "year": _TO_NAME}  # taken where none are named
 
 

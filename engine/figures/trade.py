@@ -331,7 +331,8 @@ def va_versus_gross(
     title = textwrap.fill(f"Balance of {region}{why}, {year}", 50)
     right.set_title(title, loc="left", fontweight="bold")
     right.set_xlabel(
-        f"with each partner (below 0: deficit), {unit or 'unit of the tables'}"
+        "with each partner, largest trade first\n"
+        f"(below 0: deficit), {unit or 'unit of the tables'}"
     )
     fig.legend(
         loc="outside lower right",

@@ -20,6 +20,7 @@ from ..core import (
     require_no_folder,
     show,
     suggest,
+    write_bytes,
     write_csv,
     write_text,
 )
@@ -225,7 +226,7 @@ def _write(table: JournalTable, path: Path) -> None:
     if suffix == ".csv":
         write_csv(to_frame(table), path)
     elif suffix == ".docx":
-        path.write_bytes(to_docx(table))
+        write_bytes(path, to_docx(table))
     elif suffix == ".tex":
         write_text(path, to_latex(table))
     else:

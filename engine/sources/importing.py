@@ -207,7 +207,7 @@ def import_tables(
                 )
             doubtful += [
                 f"{table.where}: {with_sector_titles(k, table.sectors, source.name)}"
-                for k in find_doubts(table, parents)
+                for k in (*table.doubts, *find_doubts(table, parents))
             ]
             writer.write(table)
             progress(done, len(found))

@@ -149,6 +149,8 @@ class WorldTable:
         Split region to the region it is a part of, where the file says so.
     unit
         Of all flows, where the file says it and not its database.
+    doubts
+        What an import tells of the file, in words.
     rebuilt
         Of a table that is estimated: what is real in it and what is not, and the
         parameters of its errors. Kept in the store, attribute ``rebuilt``.
@@ -174,6 +176,7 @@ class WorldTable:
     output_is_row_sum: bool = False
     parents: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
+    doubts: tuple[str, ...] = ()
     rebuilt: Mapping[str, Any] = field(default_factory=dict)
 
     @property

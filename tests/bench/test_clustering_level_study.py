@@ -49,7 +49,9 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design, monkeypatch):
     frame = frame[design.seen.ravel() == 1]
     effects = ("iso3", "year") if design.two_way else ()
     signs = random_draws.rademacher(of_signs, H, draws=DRAWS)
-    monkeypatch.setattr(random_draws, "rademacher", lambda key, clusters: signs)
+    monkeypatch.setattr(
+        random_draws, "rademacher", lambda key, clusters, *, draws: signs
+    )
     for row, outcome in enumerate(("null", "other")):
         model = Model("m", outcome, ("x", "c0"), effects=effects, cluster="iso3")
         for first, kind in ((1, "11"), (3, "31")):

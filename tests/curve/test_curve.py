@@ -480,7 +480,7 @@ def test_a_cluster_that_the_panel_lacks_is_named(panel):
     model = replace(MODEL, effects=("country", "year"))
     line = error_of(tx.specification_curve, own, model, draws=9)
     assert line.startswith("model main: no column iso3 in the data; it has ")
-    assert "name yours by effects and cluster of a model" in line
+    assert 'name yours: effects=["country", "yr"] and cluster="country"' in line
 
 
 def test_models_that_have_no_curve_are_refused(panel):

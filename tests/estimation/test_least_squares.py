@@ -959,8 +959,10 @@ def test_effects_and_cluster_are_entity_time_and_clusters(unnamed):
         line = error_of(fixed_effects, unnamed, "y", ["x"], **{**named, **words})
         assert line.startswith(told)
     line = error_of(fixed_effects, unnamed, "y", ["x"])
-    assert line.endswith('name yours: entity="country", time="yr", or effects='
-                         '["country", "yr"]')  # fmt: skip
+    assert line.endswith(
+        'name yours: effects=["country", "yr"] and cluster="country", or entity, time '
+        "and clusters"
+    )
 
 
 def test_two_stages_are_clustered_as_asked(unnamed):

@@ -38,6 +38,22 @@ def test_several_years_and_a_unit_go_into_a_store(tmp_path):
     assert (store.years, store.unit) == ((2000, 2001), "million EUR")
     assert_array_equal(2 * np.asarray(store.Z[0]), np.asarray(store.Z[1]))
     good("check", tmp_path / "store")
+    FLOWS.to_csv(tmp_path / "again.csv", index=False)
+    files = (tmp_path / "flows.csv", tmp_path / "again.csv")
+    line = mistake("import", "long", *files, "--out", tmp_path / "o")
+    assert line == "2000 is duplicated: again.csv, flows.csv"
+
+
+def test_flows_that_are_not_there_are_counted(tmp_path):
+    FLOWS.iloc[:-2].to_csv(tmp_path / "flows.csv", index=False)
+    words = ("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "store")
+    assert (
+        f"in doubt: flows.csv: 2000: 2 of {len(FLOWS)} flows are not"
+        in good(*words).out
+    )
+    (tmp_path / "flows.csv").write_text(FLOWS.to_csv(index=False)[:-3])
+    line = mistake(*words, "--force")
+    assert line.startswith("flows.csv: cannot be read (it ends within a line)")
 
 
 def test_the_name_of_a_file_tells_its_year(tmp_path):

@@ -29,12 +29,12 @@ with socket.socket(socket.AF_UNIX) as server:
     server.connect(sys.argv[1])
     request = [sys.argv[2:], os.getcwd(), dict(os.environ)]
     socket.send_fds(server, [json.dumps(request).encode() + b"\\n"], [0, 1, 2])
-    fork = int(server.recv(20))
+    fork = int(server.recv(20, socket.MSG_WAITALL))
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda number, _: os.kill(fork, number))
     for stream in (0, 1, 2):
         os.close(stream)
-    code = int(server.recv(20) or 1)
+    code = int(server.recv(20, socket.MSG_WAITALL) or 1)
 if code < 0:
     signal.signal(-code, signal.SIG_DFL) if code != -signal.SIGKILL else None
     os.kill(os.getpid(), -code)
@@ -129,13 +129,14 @@ def _wait(asking: socket.socket, fork: int, files: list[int]) -> None:
     """Tell which process it is and how it ended; kill it when nobody waits any more."""
     for file in files:
         os.close(file)
-    asking.send(str(fork).encode())
+    # As long as the client reads: both may arrive at once.
+    asking.send(str(fork).ljust(20).encode())
     ended = os.pidfd_open(fork)
     if ended not in select.select([ended, asking], [], [])[0]:
         os.kill(fork, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(os.waitpid(fork, 0)[1])
     try:
-        asking.send(str(code).encode())
+        asking.send(str(code).ljust(20).encode())
     finally:
         os._exit(0)
 

@@ -275,7 +275,7 @@ def of_panels() -> Iterator[Case]:
         yield from wrong(name, bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
         yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
-    places: dict[str, Any] = {"text": "a.docx", "int": 3}
+    places: dict[str, Any] = {"text": "a.odt", "int": 3}
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
     fits |= {"path": places, "terms": {"ints": [3], "word": ["x"]}}

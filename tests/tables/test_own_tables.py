@@ -342,7 +342,7 @@ def test_permuted_frames_of_pymrio_give_the_same_index(test_mrio, what):
 
 
 def test_another_unit_of_output_is_refused():
-    line = error_of(from_frames, **frames(x=pd.Series(1000 * WORLD.x, ROWS)), year=2014)
+    line = error_of(from_frames, **frames(x=pd.Series(1000 * WORLD.x, ROWS)))
     assert line == (
         "2014: x is 1,000 times what the rows of Z and Y add up to, in each of 8 "
         "industries; write Z, Y and x in one unit"

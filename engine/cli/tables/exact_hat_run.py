@@ -84,7 +84,7 @@ def run_exact_hat(
         with terminal.progress("scenarios", "variants") as progress:
             result = exact_hat_scenario(file, economy, progress=progress)
         changed = np.argwhere(economy.tariff_new != economy.tariff)[:, :2]
-        named = tuple(economy.regions[k] for k in np.unique(changed).tolist())
+        named = tuple(economy.regions[int(k)] for k in np.unique(changed))
         record = write(result, only, named)
     _print_found(terminal, result, only, named)
     terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")

@@ -7,9 +7,11 @@ seller is a category of final demand; value; and, if there is one, unit, which i
 of all rows. A flow that is not there is 0. Output is the sum of the row.
 """
 
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,6 +47,7 @@ COLUMNS = {
     "value": ("value",),
 }
 _NEEDED = tuple(k for k in COLUMNS if k != "year")
+_MAGIC = {".csv": (), ".parquet": (b"PAR1",), ".xlsx": fs.ZIP}
 _ENDINGS = r"(?!\.).*\.(csv|parquet|xlsx)"
 
 
@@ -56,7 +59,11 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The tables of a file, one for each year."""
-    yield from _tables(_frame(file), file.name, year_told(file.name))
+    frame = _frame(file)
+    try:
+        yield from _tables(frame, file.name, year_told(file.name))
+    except TivaxError as error:
+        raise TivaxError(f"{error}; get it again, or correct it") from None
 
 
 def from_long(
@@ -114,16 +121,22 @@ def from_long(
 
 def _frame(file: TableFile) -> pd.DataFrame:
     suffix = Path(file.name).suffix.lower()
-    texts = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
-    with fs.open_table(file) as stream, fs.parsing(file):
+    if suffix not in _MAGIC:
+        raise TivaxError(f"{file.name}: write it as csv, parquet or xlsx")
+    texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
+    data = fs.read_bytes(file, _MAGIC[suffix])
+    if suffix == ".csv":
+        fs.check_text(file, data[:1024])
+        head = data[: data.find(b"\n")].decode("utf-8-sig", "replace").strip()
+        require_commas(head.split(","), f"{file.name}: ")
+        if not data.endswith(b"\n"):
+            raise fs.damaged(file, "it ends within a line")
+    with fs.parsing(file):
         if suffix == ".parquet":
-            return pd.read_parquet(stream)
+            return pd.read_parquet(io.BytesIO(data))
         if suffix == ".xlsx":
-            return pd.read_excel(stream, engine="calamine", **texts)
-        head = stream.readline(1 << 16).decode("utf-8-sig", "replace")
-        stream.seek(0)
-        frame = pd.read_csv(stream, encoding="utf-8-sig", **texts)
-    require_commas(head.strip().split(","), f"{file.name}: ")
+            return pd.read_excel(io.BytesIO(data), engine="calamine", **texts)
+        frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **texts)
     for name in frame.columns[
         [not pd.api.types.is_numeric_dtype(k) for k in frame.dtypes]
     ]:
@@ -180,6 +193,8 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
         _require_once(frame[there], place, f"{name}: {int(each)}")
         flows.reshape(-1)[place] = values[there]
         Z, Y = flows[:, :, :s].reshape(n, n), flows[:, :, s:].copy()
+        absent = flows.size - len(place)
+        doubt = f"{absent:,} of {flows.size:,} flows are not there and count as 0"
         yield WorldTable(
             year=int(each),
             regions=regions,
@@ -191,6 +206,7 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
             origin=name,
             output_is_row_sum=True,
             unit=unit,
+            doubts=(doubt,) if absent else (),
         )
 
 
