@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from ...kernels.low_rank import FEW, Scores
+from ...kernels.low_rank import LowRank as Factors
 from ...kernels.resampling import InstrumentLoadings, WildLoadings
 from ..core import Progress, in_float64, shift_progress
 from ..resampling import wild_p_values
@@ -51,10 +53,14 @@ def declared_p(
     done, total = 0, len(tests) * draws
     for (_, exact, among), members in groups.items():
         position = np.searchsorted(all_labels, among)
+        width = max(_width(tests[k].form) for k in members)
         p[members] = wild_p_values(
             [
                 _loadings(
-                    tests[k].form, np.searchsorted(among, tests[k].labels), len(among)
+                    tests[k].form,
+                    np.searchsorted(among, tests[k].labels),
+                    len(among),
+                    width,
                 )
                 for k in members
             ],
@@ -84,30 +90,46 @@ def _instruments(form: WildForm) -> int:
     return 0 if form.zz is None else len(form.zz)
 
 
+def _width(form: WildForm) -> int:
+    return (form.scores or form.x[0]).P.shape[1]
+
+
 def _loadings(
-    form: WildForm, place: Int[np.ndarray, " g"], G: int
+    form: WildForm, place: Int[np.ndarray, " g"], G: int, width: int
 ) -> WildLoadings | InstrumentLoadings:
-    """The arrays of the kernels, 0 for the clusters that are left out."""
+    """The arrays of the kernels, 0 for the clusters that are left out and for columns
+    up to ``width``."""
     correction = jnp.asarray(form.correction)
 
-    def matrix(low: LowRank) -> Float[np.ndarray, "G G"]:
-        whole = np.zeros((G, G))
-        whole[np.ix_(place, place)] = low.matrix
+    def spread(part: np.ndarray, *shape: int) -> np.ndarray:
+        whole = np.zeros((G, *shape))
+        whole[(place, *map(slice, part.shape[1:]))] = part
         return whole
 
+    def scores(each: Sequence[LowRank]) -> Scores:
+        """Of the same residuals, R: each with a left side of its own."""
+        if G > FEW:
+            parts = (
+                np.stack([spread(k.a) for k in each]),
+                np.stack([spread(k.P, width) for k in each]),
+                spread(each[0].R, width),
+            )
+            return Factors(*jax.device_put(parts))
+        whole = np.zeros((len(each), G, G))
+        for k, low in enumerate(each):
+            whole[k][np.ix_(place, place)] = low.matrix
+        return jax.device_put(whole)
+
     if form.scores is not None:
-        a = np.zeros((1, G))
-        a[0, place] = form.scores.a
-        return WildLoadings(
-            jax.device_put(a), jax.device_put(matrix(form.scores)[None]), correction
-        )
+        a = jax.device_put(spread(form.scores.a)[None])
+        return WildLoadings(a, scores([form.scores]), correction)
     assert form.zz is not None and form.fixed is not None
     fixed = np.zeros((len(form.zz), G))
     fixed[:, place] = form.fixed
     return InstrumentLoadings(
         jax.device_put(form.zz),
         jax.device_put(fixed),
-        jax.device_put(np.stack([matrix(k) for k in form.x])),
-        jax.device_put(np.stack([matrix(k) for k in form.y])),
+        scores(form.x),
+        scores(form.y),
         correction,
     )

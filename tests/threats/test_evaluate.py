@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax.engine.resampling import draws_of, fit_model, make_plan
-from tivax.engine.threats import CATALOGUE
+from tivax.engine.threats import CATALOGUE, wild
 from tivax.engine.threats.blocks import CODES, entrants, memberships
 from tivax.engine.threats.evaluate import _said
 from tivax.engine.threats.result import COLUMNS
@@ -80,6 +80,17 @@ def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
     row = one(found.table, "developed countries")
     p = drawn_p(small, replace(MODEL, sample="developing"), 1_000, 4)[1]
     assert row["clusters"] == 4 and row["p_wild"] == p
+
+
+@pytest.mark.parametrize("model", [MODEL, two_stage_model()], ids=["ls", "iv"])
+def test_scores_of_many_clusters_are_kept_in_factors(small, model, monkeypatch):
+    """The same p, also beside tests of other clusters and more controls."""
+    kinds = ["blocks left out", "unit trends"]
+    whole = tx.threats(small, model, only=kinds, draws=500, seed=4).table
+    monkeypatch.setattr(wild, "FEW", 2)
+    factors = tx.threats(small, model, only=kinds, draws=500, seed=4).table
+    assert len(whole) > 5
+    pd.testing.assert_series_equal(factors["p_wild"], whole["p_wild"])
 
 
 def test_a_cluster_keeps_its_weights_where_the_model_does_not_have_all(small):
