@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core import TivaxError
+from ..core import GIB, TivaxError, machine_memory
 from .regression_data import numbers, require_columns
 
 SAMPLES = ("all", "developed", "developing")
@@ -44,6 +44,15 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     # Of periods that entities connect, the first; the others have dummies.
     connected = connected_components(links, directed=False)[1][:T]
     kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
+    # Twice, and net of the entities.
+    needed, memory = 3 * 8 * len(kept) * len(code), machine_memory()
+    if memory is not None and needed > memory:
+        raise TivaxError(
+            f"{T:,} values of {time} beside effects of {entity} would take "
+            f"{needed / GIB:,.0f} GiB of memory as dummies, there are "
+            f"{memory / GIB:,.0f}; name the effect with more values as entity, or take "
+            f"a coarser {time}"
+        )
     dummies = np.equal.outer(kept, code).astype(float).T
     return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import weak_instruments
+from tivax.engine.estimation import samples, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
 from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
 from tivax.engine.estimation.instrumental_variables import two_stage
@@ -381,3 +381,14 @@ def test_instruments_as_lists_of_numbers_are_arrays():
     ):
         with pytest.raises(TivaxError, match=told):
             IVData(**lists, Z=Z)
+
+
+def test_dummies_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
+    frame = pd.DataFrame(
+        {"iso3": np.repeat(["A", "B"], 500), "year": np.tile(np.arange(500), 2)}
+    )
+    frame["x"], frame["y"] = np.random.default_rng(0).normal(size=(2, 1000))
+    monkeypatch.setattr(samples, "machine_memory", lambda: 1 << 20)
+    line = error_of(fixed_effects, frame, "y", ["x"])
+    assert line.startswith("500 values of year beside effects of iso3 would take ")
+    assert "name the effect with more values as entity" in line
