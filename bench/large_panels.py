@@ -101,7 +101,9 @@ def wild_panels(units: int, *, full: bool) -> Case:
         its = loop if found.size == 3 else draws
         allowed = 3 * np.sqrt(max(p * (1 - p), 0.01) * (1 / its + 1 / draws))
         gap = max(0.0, abs(float(found.flat[int(found.size > 1)]) - p) - float(allowed))
-        return gap if found.size == 1 else max(gap, abs(found[0] - t) / max(1.0, abs(t)))
+        return (
+            gap if found.size == 1 else max(gap, abs(found[0] - t) / max(1.0, abs(t)))
+        )
 
     name = f"panel_wild_{units}"
     return Case(name, methods, label, error, rounds=3, repeats=repeats)

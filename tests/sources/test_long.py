@@ -92,3 +92,15 @@ def test_semicolons_are_told(tmp_path):
 )
 def test_a_mistake_is_one_line(frame, told):
     assert error_of(tx.from_long, frame).startswith(told)
+
+
+def test_a_sector_that_nobody_buys_from_but_once_is_taken_for_a_mistake():
+    """One letter of one row: its flow would go missing where it belongs."""
+    line = error_of(tx.from_long, with_cell("sector", "c1e"), year=2000)
+    assert line.startswith(
+        "frame: sector c1e buys nothing, and one region alone sells it: "
+    )
+    sold = FLOWS.iloc[[0]].assign(sector="c1e", value=2.0)
+    used = FLOWS.iloc[[0]].assign(user_sector="c1e", value=0.0)
+    made = tx.from_long(pd.concat([FLOWS, sold, used]))
+    assert "c1e" in made.sectors

@@ -94,7 +94,8 @@ def from_long(
     ------
     TivaxError
         A column that is missing, a cell that is no number, a flow given twice, a region
-        that only sells or only buys, a category that one region alone buys.
+        that only sells or only buys, a category that one region alone buys, a sector
+        that buys nothing and that one region alone sells.
 
     Examples
     --------
@@ -180,6 +181,7 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
     to = _at(buyer, regions)
     use = _at(user, (*sectors, *categories))
     _require_bought(to, use - len(sectors), categories, name)
+    _require_used(row, use, sectors, name)
     n, c, s, f = (
         len(regions) * len(sectors),
         len(regions),
@@ -279,6 +281,23 @@ def _require_bought(
                 f"{name}: {label} is no sector of a seller, so it would be a category "
                 "of final demand, but one region alone has it: is it written right?"
             )
+
+
+def _require_used(
+    row: Int[np.ndarray, " rows"],
+    use: Int[np.ndarray, " rows"],
+    sectors: Sequence[str],
+    name: str,
+) -> None:
+    """``TivaxError`` for a sector that buys nothing and that one region alone sells: it
+    may be another that is written wrong."""
+    sold = np.bincount(np.unique(row) % len(sectors), minlength=len(sectors))
+    buys = np.bincount(use, minlength=len(sectors))[: len(sectors)] > 0
+    for k in np.flatnonzero((sold == 1) & ~buys):
+        raise TivaxError(
+            f"{name}: sector {sectors[k]} buys nothing, and one region alone sells it: "
+            "is it written right? If so, write a flow of 0 that it buys"
+        )
 
 
 def _require_once(
