@@ -295,7 +295,7 @@ def _require_used(
     buys = np.bincount(use, minlength=len(sectors))[: len(sectors)] > 0
     for k in np.flatnonzero((sold == 1) & ~buys):
         raise TivaxError(
-            f"{name}: sector {sectors[k]} buys nothing, and one region alone sells it: "
+            f"{name}: sector {sectors[int(k)]} buys nothing, and one region alone sells it: "
             "is it written right? If so, write a flow of 0 that it buys"
         )
 
