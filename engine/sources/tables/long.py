@@ -293,9 +293,10 @@ def _require_used(
     may be another that is written wrong."""
     sold = np.bincount(np.unique(row) % len(sectors), minlength=len(sectors))
     buys = np.bincount(use, minlength=len(sectors))[: len(sectors)] > 0
-    for k in np.flatnonzero((sold == 1) & ~buys):
+    lone = [k for k, alone in zip(sectors, (sold == 1) & ~buys, strict=True) if alone]
+    if lone:
         raise TivaxError(
-            f"{name}: sector {sectors[int(k)]} buys nothing, and one region alone sells it: "
+            f"{name}: sector {lone[0]} buys nothing, and one region alone sells it: "
             "is it written right? If so, write a flow of 0 that it buys"
         )
 
