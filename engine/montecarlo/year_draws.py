@@ -12,13 +12,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float
 
 from ...kernels import random_draws, table_errors
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
-from ..core import Progress, TivaxError, in_float64
+from ..core import Progress, TivaxError, in_float64, no_progress, shift_progress
 from ..resampling import calls_together, on_all_devices, over_blocks
 from ..tables import WorldTables
 from ..uncertainty import ErrorModel, RawYear, TableError, YearErrors, read_raw_year
@@ -75,7 +76,7 @@ class DrawnErrors:
     """The errors of every year, for drawing: files are read and checked once."""
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
-        self._tables, self.model = tables, model
+        self.tables, self.model = tables, model
         self._each = [
             (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
         ]
@@ -83,7 +84,7 @@ class DrawnErrors:
     @in_float64
     def of(self, k: int, raw: RawYear) -> tuple[kernel.TableError, ...]:
         """The errors of year number ``k``."""
-        year = self._tables.years[k]
+        year = self.tables.years[k]
         return tuple(
             _for_drawing(each, years.of(k, raw), raw, year)
             for each, years in self._each
@@ -212,6 +213,35 @@ def draw_year(
         keep(rows)
         done += len(rows)
         progress(done, draws)
+
+
+def draw_years(
+    errors: DrawnErrors,
+    years: list[int],
+    has_index: Bool[np.ndarray, "t c"],
+    *,
+    draws: int,
+    seed: int,
+    progress: Progress = no_progress,
+) -> list[Float[np.ndarray, "D k"]]:
+    """Draws of these years in memory: an array with the columns of ``year_files`` for
+    each. Raises as ``draw_year``."""
+    drawn = []
+    for k, file in enumerate(year_files(errors.tables, years, draws)):
+        rows: list[np.ndarray] = []
+        draw_year(
+            errors.tables,
+            errors,
+            file.year,
+            seed=seed,
+            draws=draws,
+            done=0,
+            has_index=has_index[k],
+            keep=rows.append,
+            progress=shift_progress(progress, k * draws, len(years) * draws),
+        )
+        drawn.append(np.concatenate(rows))
+    return drawn
 
 
 def _require_good(
