@@ -8,7 +8,7 @@ import pandas as pd
 from ...panel import index_note
 from ...reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
-from ..answer import answer
+from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from tivax.engine.paper import answer as words
+from tivax.engine.paper import in_words as words
 from tivax.engine.paper.verdicts import Claim, Verdict
 
 
