@@ -28,7 +28,7 @@ from ..tables import WorldTables, require_tables
 from ..uncertainty import AnyModel, ErrorModel, error_model
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
-from .year_draws import DrawnErrors, draw_years
+from .year_draws import DrawnErrors, draw_year, year_files
 
 DRAWS = 200
 """Draws of tables without another number."""
@@ -348,12 +348,19 @@ def monte_carlo(
     require_whole("seed", seed, 0)
     panel = with_lags(panel, list(models))
     setup = set_up([fit_model(panel, k) for k in models], tables, error)
-    drawn = draw_years(
-        setup.errors,
-        list(setup.years),
-        np.isfinite(setup.base),
-        draws=draws,
-        seed=seed,
-        progress=progress,
-    )
+    drawn = []
+    for k, file in enumerate(year_files(tables, list(setup.years), draws)):
+        rows: list[np.ndarray] = []
+        draw_year(
+            tables,
+            setup.errors,
+            file.year,
+            seed=seed,
+            draws=draws,
+            done=0,
+            has_index=np.isfinite(setup.base[k]),
+            keep=rows.append,
+            progress=shift_progress(progress, k * draws, len(setup.years) * draws),
+        )
+        drawn.append(np.concatenate(rows))
     return summarise_draws(setup, drawn, seed=seed)

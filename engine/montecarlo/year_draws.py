@@ -12,20 +12,30 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
 
 from ...kernels import random_draws, table_errors
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
-from ..core import Progress, TivaxError, in_float64, no_progress, shift_progress
+from ..core import Progress, TivaxError, in_float64
 from ..resampling import calls_together, on_all_devices, over_blocks
 from ..tables import WorldTables
-from ..uncertainty import ErrorModel, RawYear, TableError, YearErrors, read_raw_year
+from ..uncertainty import (
+    ErrorModel,
+    RawYear,
+    TableError,
+    YearErrors,
+    rates_of_rounded,
+    read_raw_year,
+    rebuilt_year,
+    require_rebuilt,
+)
 
 # What a draw's residual and balance may be; beyond, it is not used.
 WORST_RESIDUAL, WORST_GAP = 1e-5, 1e-9
+# What a fit of trade leaves goes to the rest of the world, so that margins hold.
+WORST_FIT = 1e-4
 # Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
 # float64.
 _MATRICES = 8
@@ -76,17 +86,29 @@ class DrawnErrors:
     """The errors of every year, for drawing: files are read and checked once."""
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
-        self.tables, self.model = tables, model
+        self._tables, self.model = tables, model
+        rebuilt = any(each.kind == "rebuilt" for each in model.errors)
+        self.worst_gap = WORST_FIT if rebuilt else WORST_GAP
+        if rebuilt:
+            require_rebuilt(tables)
         self._each = [
-            (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
+            (
+                each,
+                None
+                if each.kind == "rebuilt"
+                else YearErrors(tables, ErrorModel((each,))),
+            )
+            for each in model.errors
         ]
 
     @in_float64
     def of(self, k: int, raw: RawYear) -> tuple[kernel.TableError, ...]:
         """The errors of year number ``k``."""
-        year = self.tables.years[k]
+        year = self._tables.years[k]
         return tuple(
-            _for_drawing(each, years.of(k, raw), raw, year)
+            rebuilt_year(self._tables, k, raw)
+            if years is None
+            else _for_drawing(each, years.of(k, raw), raw, year)
             for each, years in self._each
         )
 
@@ -123,7 +145,7 @@ def _for_drawing(
         return kernel.Lognormal(jnp.asarray(s, jnp.float32), group, totals, tag)
     if error.kind == "rounding":
         assert found.output is not None
-        rate = jnp.asarray(_rates(F, np.asarray(variance)), jnp.float32)
+        rate = jnp.asarray(rates_of_rounded(F, np.asarray(variance)), jnp.float32)
         whole = (found.output.variance > 0).astype(jnp.float64)
         filled = found.filled
         if filled is not None:
@@ -131,19 +153,6 @@ def _for_drawing(
         return kernel.Rounded(rate, S, margins, whole, filled, tag)
     sigma = jnp.sqrt(variance).astype(jnp.float32)
     return kernel.Given(sigma, group, S, margins, tag)
-
-
-def _rates(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """``kernel.Rounded.rate``: a filled cell is exponential within [0, 1/2) with its
-    own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
-    filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
-    # In float32 exp(l / 2) is finite up to l = 177: means above 0.494 count as that.
-    grid = np.concatenate([np.linspace(-160, -0.01, 4000), np.linspace(0.01, 40, 4000)])
-    mean = 1 / grid - 0.5 / np.expm1(grid / 2)
-    m = np.where(filled, np.abs(F), 0.25)
-    # Below 1/30 what is cut off does not count: the mean is 1 / l.
-    rate = np.where(m < 1 / 30, 1 / np.maximum(m, 1e-7), np.interp(-m, -mean, grid))
-    return np.where(filled, rate, np.where(variance > 0, 0, np.nan))
 
 
 @in_float64
@@ -163,7 +172,7 @@ def _solve(Z: Any, Y: Any, scale: Any, *, regions: int, method: Any = "import-sh
 
 
 @lru_cache
-def _block(fresh: bool) -> Callable[..., jax.Array]:
+def _block(fresh: bool, flows: bool) -> Callable[..., jax.Array]:
     def block(
         arrays: tuple[BaseYear, tuple[kernel.TableError, ...]],
         seed: jax.Array,
@@ -172,7 +181,8 @@ def _block(fresh: bool) -> Callable[..., jax.Array]:
         base, errors = arrays
         key = random_draws.block_key(seed, number)
         found = draw_index(key, base, errors, fresh=fresh)
-        return jnp.concatenate([found.tbi, found.residual[None], found.gap[None]])
+        made = found.flows.ravel() if flows else found.tbi
+        return jnp.concatenate([made, found.residual[None], found.gap[None]])
 
     return block
 
@@ -188,8 +198,12 @@ def draw_year(
     has_index: np.ndarray,
     keep: Callable[[np.ndarray], object],
     progress: Progress,
+    flows: bool = False,
 ) -> None:
     """Draws ``done`` ... ``draws`` - 1 of a year, handed to ``keep`` as they come.
+
+    Rows have the index of every region, or with ``flows`` value added of each absorbed
+    in each; then the residual and the gap.
 
     Raises ``TivaxError`` for a draw that is not balanced, not solved or has no index.
     """
@@ -206,49 +220,26 @@ def draw_year(
     arrays = on_all_devices((base, drawn))
     together = _calls_together(tables, errors.model)
     made = over_blocks(
-        _block(fresh), arrays, seed, draws, start=done, together=together
+        _block(fresh, flows), arrays, seed, draws, start=done, together=together
     )
     for rows in made:
-        _require_good(rows, has_index, year, done, tables)
+        good = has_index if not flows else np.ones(rows.shape[1] - 2, bool)
+        _require_good(rows, good, year, done, tables, errors.worst_gap)
         keep(rows)
         done += len(rows)
         progress(done, draws)
 
 
-def draw_years(
-    errors: DrawnErrors,
-    years: list[int],
-    has_index: Bool[np.ndarray, "t c"],
-    *,
-    draws: int,
-    seed: int,
-    progress: Progress = no_progress,
-) -> list[Float[np.ndarray, "D k"]]:
-    """Draws of these years in memory: an array with the columns of ``year_files`` for
-    each. Raises as ``draw_year``."""
-    drawn = []
-    for k, file in enumerate(year_files(errors.tables, years, draws)):
-        rows: list[np.ndarray] = []
-        draw_year(
-            errors.tables,
-            errors,
-            file.year,
-            seed=seed,
-            draws=draws,
-            done=0,
-            has_index=has_index[k],
-            keep=rows.append,
-            progress=shift_progress(progress, k * draws, len(years) * draws),
-        )
-        drawn.append(np.concatenate(rows))
-    return drawn
-
-
 def _require_good(
-    rows: np.ndarray, has_index: np.ndarray, year: int, first: int, tables: WorldTables
+    rows: np.ndarray,
+    has_index: np.ndarray,
+    year: int,
+    first: int,
+    tables: WorldTables,
+    worst_gap: float,
 ) -> None:
     residual, gap = rows[:, -2], rows[:, -1]
-    if (bad := ~(gap <= WORST_GAP)).any():
+    if (bad := ~(gap <= worst_gap)).any():
         k = int(np.argmax(bad))
         raise TivaxError(
             f"{year}, draw {first + k}: balancing does not converge (margins are off "
@@ -263,6 +254,7 @@ def _require_good(
     missing = ~np.isfinite(rows[:, :-2]) & has_index[None, :]
     if missing.any():
         k, region = (int(i[0]) for i in np.nonzero(missing))
+        region %= len(tables.regions)
         raise TivaxError(
             f"{year}, draw {first + k}: {tables.regions[region]} has no index; make "
             "the errors smaller"

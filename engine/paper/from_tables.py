@@ -20,10 +20,10 @@ from jaxtyping import Float
 
 from ..core import number_text
 from ..estimation import Estimate, sample, t_ppf
-from ..montecarlo import DrawnErrors, draw_years
+from ..montecarlo import draw_index
 from ..panel import DataFiles, tbi_block
 from ..tables import WorldTables
-from ..uncertainty import AnyModel, error_model
+from ..uncertainty import AnyModel
 from . import columns as paper
 from .columns import Column
 
@@ -212,9 +212,6 @@ def errors_of_rebuilding(
     error: AnyModel = "rebuilt",
 ) -> TableErrors:
     """``table_errors`` by draws of the error model that rebuilt tables bring."""
-    errors = DrawnErrors(tables, error_model(error))
     years = sorted({int(k) for k in frame["year"]})
-    everywhere = np.ones((len(years), len(tables.regions)), bool)
-    found = draw_years(errors, years, everywhere, draws=DRAWS, seed=SEED)
-    drawn = np.stack([k[:, : len(tables.regions)] for k in found], axis=1)
+    drawn = draw_index(tables, error, draws=DRAWS, seed=SEED, years=years)
     return table_errors(frame, estimates, drawn_rows(frame, tables, drawn))

@@ -181,10 +181,9 @@ def import_tables(
                     parents=parents,
                     column_tolerance=columns,
                     checked=what_is_checked(table, unbalanced=unbalanced),
+                    rebuilt=table.rebuilt,
                 )
                 attributes["derounded"] = derounded
-                if table.rebuilt:
-                    attributes["rebuilt"] = dict(table.rebuilt)
                 attributes["titles"] = {
                     "sector": {k: sector_title(k, source.name) for k in table.sectors},
                     "final demand": {

@@ -34,6 +34,7 @@ from .inventories import NetInventories as NetInventories
 from .inventories import Weighted as Weighted
 from .inventories import consumption_and_capital as consumption_and_capital
 from .inventories import correct_for_inventories as correct_for_inventories
+from .inventories import inventory_categories as inventory_categories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames
 from .own_tables import from_pymrio as from_pymrio

@@ -107,6 +107,8 @@ def aggregate(
             tables.column_tolerance or tables.tolerance.for_columns(), industry
         ),
         parents=parents,
+        # The parameters of errors are of the products and regions before.
+        rebuilt={k: v for k, v in tables.rebuilt.items() if k != "errors"},
     )
 
 

@@ -274,6 +274,7 @@ def store_attributes(
     parents: Mapping[str, str] | None = None,
     column_tolerance: Tolerance | None = None,
     checked: Mapping[str, str] | None = None,
+    rebuilt: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The attributes of a store: what the numbers are and where they come from."""
     return {
@@ -285,6 +286,7 @@ def store_attributes(
         "parents": dict(parents or {}),
         "column_tolerance": asdict(column_tolerance or tolerance.for_columns()),
         "checked": dict(checked or {}),
+        **({"rebuilt": dict(rebuilt)} if rebuilt else {}),
     }
 
 
@@ -326,6 +328,7 @@ def write_store(
         parents=tables.parents,
         column_tolerance=tables.column_tolerance,
         checked=tables.checked,
+        rebuilt=tables.rebuilt,
     )
     writer = StoreWriter(
         path,
@@ -408,6 +411,7 @@ def open_store(
                 else None
             ),
             checked=dict(about.get("checked", {})),
+            rebuilt=dict(about.get("rebuilt", {})),
         )
     except (LookupError, TypeError, ValueError) as error:
         what = "what it says of itself (zarr.json, labels)"

@@ -78,6 +78,9 @@ class WorldTables(Printable):
         Name of the database.
     checked
         What was checked of ``rows`` and ``value added`` at import, in words.
+    rebuilt
+        Of tables that are estimated: what is real in them, and the parameters of their
+        errors (``WorldTable``).
     parents
         Split region to the region it is a part of, such as CN1 to CHN: industries
         split by kind of firm. The table has the industries of both; measures compute
@@ -123,6 +126,7 @@ class WorldTables(Printable):
     parents: Mapping[str, str] = field(default_factory=dict)
     column_tolerance: Tolerance | None = None
     checked: Mapping[str, str] = field(default_factory=dict)
+    rebuilt: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -148,6 +152,7 @@ class WorldTables(Printable):
         require_kind("unit", self.unit, str, "a text")
         put("parents", dict(self.parents))
         put("checked", dict(self.checked))
+        put("rebuilt", dict(self.rebuilt))
         put("column_tolerance", self.column_tolerance or self.tolerance.for_columns())
         self._check_labels()
         self._check_parents()
@@ -315,6 +320,7 @@ def table_without_flows(tables: WorldTables, k: int, Z: Any) -> WorldTable:
         value_added=added,
         origin=tables.source,
         parents=tables.parents,
+        rebuilt=tables.rebuilt,
     )
 
 

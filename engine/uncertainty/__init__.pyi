@@ -1,5 +1,6 @@
 from .deviations import RawYear as RawYear
 from .deviations import YearErrors as YearErrors
+from .deviations import rates_of_rounded as rates_of_rounded
 from .deviations import read_raw_year as read_raw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
@@ -19,6 +20,8 @@ from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError
 from .models import error_model as error_model
 from .models import read_error_model as read_error_model
+from .rebuilt import rebuilt_year as rebuilt_year
+from .rebuilt import require_rebuilt as require_rebuilt
 from .tbi_errors import TbiErrors as TbiErrors
 from .tbi_errors import errors_of_tbi as errors_of_tbi
 from .trade_errors import TRADE_FLOWS as TRADE_FLOWS

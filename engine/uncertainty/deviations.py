@@ -117,6 +117,11 @@ class YearErrors:
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
         self._tables, self._model = tables, model
+        if any(each.kind == "rebuilt" for each in model.errors):
+            raise TivaxError(
+                "error rebuilt is drawn: it is offered by `tivax montecarlo` and "
+                "tx.draw_flows, not here"
+            )
         self._given = {
             Path(each.file): _read_deviations(Path(each.file), tables)
             for each in model.errors
@@ -248,6 +253,19 @@ class YearErrors:
 def has_filled(raw: RawYear) -> bool:
     """Whether cells were filled below half a unit."""
     return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
+
+
+def rates_of_rounded(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """``random_cells.rounded``: a filled cell is exponential within [0, 1/2) with its
+    own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
+    filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
+    # In float32 exp(l / 2) is finite up to l = 177: means above 0.494 count as that.
+    grid = np.concatenate([np.linspace(-160, -0.01, 4000), np.linspace(0.01, 40, 4000)])
+    mean = 1 / grid - 0.5 / np.expm1(grid / 2)
+    m = np.where(filled, np.abs(F), 0.25)
+    # Below 1/30 what is cut off does not count: the mean is 1 / l.
+    rate = np.where(m < 1 / 30, 1 / np.maximum(m, 1e-7), np.interp(-m, -mean, grid))
+    return np.where(filled, rate, np.where(variance > 0, 0, np.nan))
 
 
 def _is_filled(cells: np.ndarray) -> np.ndarray:

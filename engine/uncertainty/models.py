@@ -1,7 +1,7 @@
 """Models of the errors of a table, from Python or from a file MODEL.toml.
 
     [[error]]
-    kind = "lognormal"            # rounding, shares, lognormal, given
+    kind = "lognormal"            # rounding, shares, lognormal, given, rebuilt
     a = 0.5                       # relative standard deviation of a cell z: a z^-b,
     b = 0.1                       # z in the unit of the tables
     shared = "none"               # country, product, year
@@ -32,6 +32,9 @@ lognormal
     of Lenzen, Wood and Wiedmann 2010, Economic Systems Research 22).
 given
     Standard deviations of cells that somebody publishes.
+rebuilt
+    Of tables rebuilt from national tables: what these do not tell, with the parameters
+    that the store holds (``kernels.table_draws.rebuilt``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -49,7 +52,7 @@ from ..core import (
     suggest,
 )
 
-Kind = Literal["rounding", "shares", "lognormal", "given"]
+Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
 Shared = Literal["none", "country", "year", "product"]
 OverYears = Literal["independent", "shared"]
 Margin = Literal["row", "column"]
@@ -61,6 +64,7 @@ _OWN = {
     "shares": {"concentration"},
     "lognormal": {"a", "b", "shared"},
     "given": {"file", "shared"},
+    "rebuilt": set(),
 }
 
 
@@ -71,7 +75,8 @@ class TableError:
     Parameters
     ----------
     kind
-        rounding, shares, lognormal or given (see ``engine.uncertainty.models``).
+        rounding, shares, lognormal, given or rebuilt (see
+        ``engine.uncertainty.models``).
     concentration
         Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
         + 1) before totals are held.
@@ -122,6 +127,11 @@ class TableError:
             require_choice("margin", name, get_args(Margin))
         held = tuple(k for k in get_args(Margin) if k in set(margins))
         object.__setattr__(self, "margins", held)
+        if self.kind == "rebuilt" and (held or self.over_years != "independent"):
+            raise TivaxError(
+                "an error of kind rebuilt has margins and years of its own: leave out "
+                "margins and over_years"
+            )
         for key in ("concentration", "a", "b", "file"):
             if getattr(self, key) is not None and key not in _OWN[self.kind]:
                 raise TivaxError(f"an error of kind {self.kind} has no {key}")
@@ -183,7 +193,10 @@ class ErrorModel:
         return [Path(k.file) for k in self.errors if k.file is not None]
 
 
-BUILT_IN = {"rounding": (TableError("rounding"),)}
+BUILT_IN = {
+    "rounding": (TableError("rounding"),),
+    "rebuilt": (TableError("rebuilt"),),
+}
 """Models that need no numbers, by name."""
 
 AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]
@@ -212,8 +225,8 @@ def read_error_model(name: str | Path) -> ErrorModel:
     Parameters
     ----------
     name
-        ``rounding``, or the path of a file with sections ``[[error]]``: keys ``kind``,
-        ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
+        ``rounding``, ``rebuilt``, or the path of a file with sections ``[[error]]``:
+        keys ``kind``, ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
         ``margins`` and ``file`` (:class:`TableError`); files are found beside it.
 
     Raises

@@ -10,21 +10,21 @@ mean 0 and the variances of the delta method:
                 says least
     shares      of partners in the imports of each user, with the covariance of the
                 Dirichlet distribution given all totals (``shares``)
-
-A cell's normal comes from 16 bits: 65,536 quantiles, within 4.3 deviations.
+    rebuilt     what the margins of a rebuilt table do not tell (``rebuilt``)
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Int, Key, UInt
+from jaxtyping import Array, Float, Int, Key
 
 from ..error_terms.filled import FilledCells, in_cells
 from ..error_terms.import_shares import ImportShareErrors
 from ..table_errors import Margins, in_margins, multipliers
 from .gras import gras
+from .random_cells import normals, rounded, signs, uniform
+from .rebuilt import DrawnBlocks, Rebuilt, rebuilt
 
 # Balancing to 1e-10 leaves a margin below what is promised.
 _TOLERANCE = 1e-10
@@ -83,7 +83,7 @@ class Shares(NamedTuple):
     tag: Int[Array, ""]
 
 
-TableError = Lognormal | Given | Rounded | Shares
+TableError = Lognormal | Given | Rounded | Shares | Rebuilt
 
 
 class DrawnShares(NamedTuple):
@@ -120,13 +120,14 @@ class DrawnShares(NamedTuple):
 
 class Drawn(NamedTuple):
     """Changes of Z, of Y and of reported output, None without errors of its own; the
-    gap of balancing, relative. ``shares`` come on top of Z and Y."""
+    gap of balancing, relative. ``shares`` and ``rebuilt`` come on top of Z and Y."""
 
     Z: Float[Array, "n n"] | None
     Y: Float[Array, "n c"] | None
     x: Float[Array, " n"] | None
     gap: Float[Array, ""]
     shares: tuple[DrawnShares, ...] = ()
+    rebuilt: tuple[DrawnBlocks, ...] = ()
 
 
 def draw(
@@ -138,10 +139,16 @@ def draw(
     """The sum of all errors, each drawn from the key and its tag alone."""
     dZ = dY = dx = None
     gap = jnp.zeros((), jnp.float64)
-    of_shares = []
+    of_shares, of_rebuilt = [], []
     n = len(Z)
     for number, each in enumerate(errors):
-        own = jax.random.fold_in(jax.random.fold_in(key, number), each.tag)
+        own = jax.random.fold_in(key, number)
+        if isinstance(each, Rebuilt):
+            blocks, missed = rebuilt(own, each)
+            of_rebuilt.append(blocks)
+            gap = jnp.maximum(gap, missed.astype(gap.dtype))
+            continue
+        own = jax.random.fold_in(own, each.tag)
         if isinstance(each, Shares):
             of_shares.append(shares(own, each.errors))
             continue
@@ -149,7 +156,7 @@ def draw(
             cells, of_gap = lognormal(own, each, Z, Y)
             gap = jnp.maximum(gap, of_gap)
         elif isinstance(each, Given):
-            e = _normals(own, each.sigma.shape, each.group)
+            e = normals(own, each.sigma.shape, each.group)
             cells = _held(each.S, each.margins, each.sigma * e)
         else:
             cells, of_output = rounded_year(own, each)
@@ -157,7 +164,7 @@ def draw(
         cells = cells.astype(Z.dtype)
         dZ = cells[:, :n] if dZ is None else dZ + cells[:, :n]
         dY = cells[:, n:] if dY is None else dY + cells[:, n:]
-    return Drawn(dZ, dY, dx, gap, tuple(of_shares))
+    return Drawn(dZ, dY, dx, gap, tuple(of_shares), tuple(of_rebuilt))
 
 
 def lognormal(
@@ -169,7 +176,7 @@ def lognormal(
     """Errors of cells, balanced by GRAS where totals are held."""
     s, totals = errors.s, errors.totals
     n, c = Y.shape
-    e = _normals(key, (n, n + c), errors.group)
+    e = normals(key, (n, n + c), errors.group)
     growth = jnp.exp(s * e - s**2 / 2)
     if totals is None:
         F = jnp.concatenate([Z, Y], axis=1)
@@ -190,7 +197,7 @@ def rounded_year(
     n, N = errors.rate.shape
     of_cells, of_output, of_users, of_uses = jax.random.split(key, 4)
     cells = rounded(of_cells, errors.rate)
-    off = _uniform(of_output, (n, 2))[:, 0] - 0.5
+    off = uniform(of_output, (n, 2))[:, 0] - 0.5
     output = errors.output * off.astype(errors.output.dtype)
     S, filled = errors.S, errors.filled
     if filled is None or S is None:
@@ -204,18 +211,6 @@ def rounded_year(
     uses = jax.random.normal(of_uses, shape, filled.cells.dtype)
     together = in_cells(filled, users, uses, N).astype(held.dtype)
     return held + together, output + errors.output / 12 * a
-
-
-def rounded(key: Key[Array, ""], rate: Float[Array, "n N"]) -> Float[Array, "n N"]:
-    """Errors of rounded cells."""
-    u = _uniform(key, rate.shape)
-    some = (rate != 0) & ~jnp.isnan(rate)
-    safe = jnp.where(some, rate, 1)
-    # The exponential distribution cut off at 1/2, less its mean.
-    mass = -jnp.expm1(-safe / 2)
-    cell = -jnp.log1p(-u * mass) / safe
-    mean = 1 / safe - 0.5 * jnp.exp(-safe / 2) / mass
-    return jnp.where(some, cell - mean, jnp.where(rate == 0, u - 0.5, 0))
 
 
 def shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:
@@ -236,12 +231,12 @@ def shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:
     of_sellers, of_users = jax.random.split(key)
     root = jnp.sqrt(errors.share).astype(jnp.float32)  # (r, i, d)
     root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
-    a = _signs(of_sellers, (s, c, c, K))
+    a = signs(of_sellers, (s, c, c, K))
     a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
     bought = jnp.swapaxes(errors.bought.astype(jnp.float32), 0, 1)[:, :, None]
     size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
     unit = bought / jnp.where(size > 0, size, 1)
-    b = _signs(of_users, (c, s, K, u))
+    b = signs(of_users, (c, s, K, u))
     b = b - unit * (unit * b).sum(axis=3, keepdims=True)
     width = jnp.sqrt(K * (errors.concentration + 1)).astype(jnp.float32)
     return DrawnShares(a, bought / width * b)
@@ -255,39 +250,3 @@ def _held(
     if S is None:
         return errors
     return in_margins(S, margins, errors.astype(S.dtype))
-
-
-# ---------------------------------------------------------------------- random numbers
-
-
-def _halves(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt[Array, "n N"]:
-    """Words of 16 bits."""
-    n, N = shape
-    words = jax.random.bits(key, (n, -(-N // 2)), jnp.uint32)
-    halves = jax.lax.bitcast_convert_type(words, jnp.uint16)
-    return halves.reshape(n, -1)[:, :N]
-
-
-def _uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "n N"]:
-    """Uniform between 0 and 1, both left out: the middles of 65,536 pieces."""
-    half = _halves(key, shape).astype(jnp.float32)
-    return (half + np.float32(0.5)) * np.float32(2**-16)
-
-
-def _normals(
-    key: Key[Array, ""], shape: tuple[int, ...], group: Float[Array, "n g"] | None
-) -> Float[Array, "n N"]:
-    """Standard normals by cell, or one for all rows of a group."""
-    if group is not None:
-        z = jax.random.normal(key, (group.shape[1],), jnp.float32)
-        return jnp.broadcast_to((group @ z)[:, None], shape)
-    e = jax.scipy.special.erfinv(2 * _uniform(key, shape) - 1)
-    return np.float32(np.sqrt(2)) * e
-
-
-def _signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Independent signs, 32 of a random number."""
-    size = int(np.prod(shape))
-    words = jax.random.bits(key, (-(-size // 32),), jnp.uint32)
-    bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[None]) & 1
-    return (2 * bits.ravel()[:size].astype(jnp.float32) - 1).reshape(shape)

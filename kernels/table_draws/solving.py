@@ -61,10 +61,12 @@ class BaseYear(NamedTuple):
 
 
 class DrawnYear(NamedTuple):
-    """The index of a draw; ``residual`` is of the difference, relative to Y, ``gap``
-    that of balancing, ``passes`` counts products with A' in the iteration."""
+    """The index of a draw; ``flows`` is value added of each region absorbed in each,
+    ``residual`` that of the difference, relative to Y, ``gap`` that of balancing,
+    ``passes`` counts products with A' in the iteration."""
 
     tbi: Float[Array, " c"]
+    flows: Float[Array, "c c"]
     residual: Float[Array, ""]
     gap: Float[Array, ""]
     passes: Int[Array, ""]
@@ -120,8 +122,11 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         dA = dA + (base.A + dA) * grown[None, :]
     A = base.A if dA is None else base.A + dA
 
+    blocks = [jax.tree.map(lambda k: k.astype(low), each) for each in drawn.rebuilt]
+
     def of_shares(d: Float[Array, "n c"]) -> Float[Array, "n c"]:
-        return sum((each.times(scale * d) for each in drawn.shares), jnp.zeros_like(d))
+        each = [*drawn.shares, *blocks]
+        return sum((k.times(scale * d) for k in each), jnp.zeros_like(d))
 
     with jax.default_matmul_precision("highest"):
         P = base.P
@@ -133,7 +138,11 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
             weight = size / size.mean() + low(1e-3)
             sellers = A.reshape(c, -1, len(A)).sum(axis=0)
             P = import_shares(A, sellers, weight, regions=c)
-        R = sum((each.Y for each in drawn.shares), of_shares(X))
+        # A balance of trade is exact to a millionth: in the precision of the table.
+        exact = base.X * base.scale[:, None]
+        wide = sum((k.Y + k.times(exact) for k in drawn.rebuilt), jnp.zeros_like(exact))
+        narrow = [each.times(scale * X) + each.Y for each in drawn.shares]
+        R = sum(narrow, wide.astype(low))
         R = R if drawn.Y is None else R + drawn.Y
         R = R if dA is None else R + dA @ X
         wanted = jnp.linalg.norm(base.Y, axis=0)
@@ -149,7 +158,9 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         found = refine(times, times, correct, R, goal)
     # Errors of shares leave what a user buys of a good, so that v stays.
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
+    for each in drawn.rebuilt:
+        v = v - each.column_sums * base.scale
     T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))
     residual = (found.residual * share.max()).astype(base.X.dtype)
     tbi = jnp.asarray(trade_benefit_index(T).tbi)
-    return DrawnYear(tbi, residual, drawn.gap, found.passes)
+    return DrawnYear(tbi, T, residual, drawn.gap, found.passes)

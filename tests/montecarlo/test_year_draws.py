@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine.montecarlo import year_draws
-from tivax.engine.uncertainty import ErrorModel, read_raw_year
+from tivax.engine.uncertainty import ErrorModel, rates_of_rounded, read_raw_year
 from tivax.engine.uncertainty.models import error_model
 from tivax.kernels.random_draws import block_key
 from tivax.kernels.table_draws import errors as kernel
@@ -182,7 +182,7 @@ def test_rounded_cells_are_uniform_and_filled_ones_exponential():
     """By cell from many draws: within half a unit, or from 0 to 1/2 around its mean."""
     F = np.array([[7.0, 0.02, 0.3, 0.0, 0.499]])
     variance = np.array([[1 / 12, 0.02**2, 0.3**2, 0.0, 0.499**2]])
-    rate = jax.device_put(year_draws._rates(F, variance).astype(np.float32))
+    rate = jax.device_put(rates_of_rounded(F, variance).astype(np.float32))
     with jax.enable_x64(True):
 
         @jax.jit

@@ -69,7 +69,7 @@ def test_a_model_of_one_error_or_several_needs_no_file():
         ("", "no errors; write sections [[error]]"),
         ("[[errors]]", "unknown key errors; known are error"),
         ("[[error]]\nkind = 'rounding'\nsigma = 1", "unknown key sigma in [[error]]; known are a, b, concentration, file, kind, margins, over_years, shared"),
-        ("[[error]]\nkind = 'normal'", "kind = 'normal' in [[error]]: choose from rounding, shares, lognormal, given"),
+        ("[[error]]\nkind = 'normal'", "kind = 'normal' in [[error]]: choose from rounding, shares, lognormal, given, rebuilt"),
         ("[[error]]\nkind = 'lognormal'", "an error of kind lognormal needs a"),
         ("[[error]]\nkind = 'lognormal'\na = -1", "a: give a number from 0, not -1.0"),
         ("[[error]]\nkind = 'lognormal'\na = 'x'", "a = 'x' in [[error]]: write a number"),

@@ -146,6 +146,7 @@ def _write_store(
         citation=str(about["citation"]),
         tolerance=small.tolerance,
         parents=small.parents,
+        rebuilt=small.rebuilt,
     )
     first = small.table(small.years[0])
     writer = StoreWriter(

@@ -16,6 +16,9 @@ def describe(pieces: Pieces) -> dict[str, Any]:
     errors that remain.
     """
     facts = load_toml(__package__, "facts.toml")
+    errors = dict(facts["errors"])
+    if pieces.cubes is None:
+        errors["known"] = {**errors["known"], "groups": []}
     return {
         "words": facts["words"],
         "blocks": {k: _block(pieces, block) for k, block in facts["blocks"].items()},
@@ -24,7 +27,7 @@ def describe(pieces: Pieces) -> dict[str, Any]:
             for piece, cost in facts["costs"].items()
             if getattr(pieces, piece) is None
         ],
-        "errors": facts["errors"],
+        "errors": errors,
     }
 
 
