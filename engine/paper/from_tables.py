@@ -201,7 +201,7 @@ def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
     )
 
 
-DRAWS = 100
+DRAWS = 24
 SEED = 1
 
 

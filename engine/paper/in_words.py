@@ -176,10 +176,11 @@ def _errors(result: Replication) -> str:
     half = float(((index["ci_high"] - index["ci_low"]) / 2).mean())
     rows = errors.coefficients
     added = float((rows["se_total"] / rows["se"] - 1).max())
+    more = f"at most {percent_text(added, 1)}" if added >= 0.001 else "less than 0.1 %"
     return (
         f"Its 95 % intervals are ±{_short(half)} on average and hold "
         f"{int(shown['covers'].sum())} of the {len(shown)} printed values; the errors "
-        f"of the tables add at most {percent_text(added, 1)} to a standard error."
+        f"of the tables add {more} to a standard error."
     )
 
 
