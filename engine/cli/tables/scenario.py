@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core import start_jax
-from ..inference.example_files import Example, RunToml
+from ..example_files import Example, RunToml
 from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Regions, Verbose
 from ..terminal import Terminal
 
