@@ -53,13 +53,11 @@ def shapes_of(path: Path) -> Iterator[tuple[int, int]]:
         if isinstance(call, ast.Call):
             if getattr(call.func, "id", getattr(call.func, "attr", "")) in MAKERS:
                 given = {k.arg: k.value for k in call.keywords}
-                places = [*call.args, None, None]
-                made = tuple(
-                    number(given.get(name, place), known)
-                    for name, place in zip(("regions", "sectors"), places, strict=False)
-                )
-                if None not in made:
-                    yield made
+                first, second, *_ = [*call.args, None, None]
+                regions = number(given.get("regions", first), known)
+                sectors = number(given.get("sectors", second), known)
+                if regions is not None and sectors is not None:
+                    yield regions, sectors
 
 
 def test_tests_make_worlds_of_the_shapes_there_are():

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDERS = ("engine", "kernels", "bench", "tests")
@@ -42,6 +42,8 @@ class Module:
         self.path, self.name = path, module_name(path)
         self.is_package = path.endswith("__init__.py")
         self.is_test = path.startswith("tests/")
+        # All that an import of a test's module does, each of its tests needs.
+        self.is_whole = "/test_" in path
         self.imports: dict[str, set[Node]] = defaultdict(set)
         self.nodes: dict[str, list[ast.stmt]] = defaultdict(list)
         self.nodes[""] = []
@@ -63,13 +65,11 @@ class Module:
                 return [
                     "" if self.is_test and is_autouse(statement) else statement.name
                 ]
-            case ast.Assign() | ast.AnnAssign() if "/test_" not in self.path:
-                given = getattr(statement, "targets", None) or [statement.target]
-                names = [k.id for each in given for k in ast.walk(each) if is_name(k)]
-                return names or [""]
-        return [
-            ""
-        ]  # tests: whatever an import of the module does, all of its tests need
+            case ast.Assign(targets=targets) if not self.is_whole:
+                return names_of(*targets) or [""]
+            case ast.AnnAssign(target=target) if not self.is_whole:
+                return names_of(target) or [""]
+        return [""]
 
     @cached_property
     def prints(self) -> dict[str, str]:
@@ -79,8 +79,9 @@ class Module:
         }
 
 
-def is_name(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name)
+def names_of(*targets: ast.expr) -> list[str]:
+    every = [k for target in targets for k in ast.walk(target)]
+    return [k.id for k in every if isinstance(k, ast.Name)]
 
 
 def is_autouse(function: ast.FunctionDef | ast.ClassDef) -> bool:
@@ -99,13 +100,8 @@ def imported(
     """Each name that an import gives, and what it stands for; a module has "*"."""
     if isinstance(found, ast.Import):
         for each in found.names:
-            whole = inside(each.name)
-            yield (
-                (each.asname or each.name.partition(".")[0]),
-                Node(
-                    whole if each.asname else inside(each.name.partition(".")[0]), "*"
-                ),
-            )
+            name = each.name if each.asname else each.name.partition(".")[0]
+            yield each.asname or name, Node(inside(name), "*")
         return
     base = inside(found.module or "")
     if found.level:
@@ -113,6 +109,17 @@ def imported(
         base = ".".join([*up, *filter(None, [found.module])])
     for each in found.names:
         yield each.asname or each.name, Node(base, each.name)
+
+
+def public_names(path: str, text: str) -> dict[str, Node]:
+    """The names of a room, from its list."""
+    names: dict[str, Node] = {}
+    for line in ast.parse(text).body:
+        if isinstance(line, ast.ImportFrom):
+            names |= imported(line, module_name(path), True)
+    # `.engine.measures` of engine/front is a room beside it.
+    front = "engine.front."
+    return {k: Node(v.module.removeprefix(front), v.name) for k, v in names.items()}
 
 
 def inside(module: str) -> str:
@@ -134,22 +141,12 @@ class Tree:
             if module.path.startswith("tests/support/"):
                 self.modules.setdefault(module.name.rpartition(".")[2], module)
         self.public: dict[str, dict[str, Node]] = {}
-        for path in sorted(k for k in self.paths if k.endswith(".pyi")):
-            if path.startswith(FOLDERS):
-                own = module_name(path)
-                names: dict[str, Node] = {}
-                for line in ast.walk(ast.parse(read(path))):
-                    if isinstance(line, ast.ImportFrom):
-                        names |= imported(line, own, True)
-                # `.engine.measures` of engine/front is a room beside it.
-                self.public[own] = {
-                    k: Node(v.module.removeprefix("engine.front."), v.name)
-                    for k, v in names.items()
-                }
-        files = [k for k in self.paths if not k.endswith((".py", ".pyi"))]
         self.files: dict[str, set[str]] = defaultdict(set)
-        for path in files:
-            self.files[path.rpartition("/")[2]].add(path)
+        for path in self.paths:
+            if path.endswith(".pyi") and path.startswith(FOLDERS):
+                self.public[module_name(path)] = public_names(path, read(path))
+            elif not path.endswith(".py"):
+                self.files[path.rpartition("/")[2]].add(path)
         self.fixtures = self.modules["tests.conftest"].nodes.keys() - {""}
         self.commands = self._commands()
         self._uses: dict[Node, set[Node]] = {}
@@ -157,14 +154,15 @@ class Tree:
     def _commands(self) -> dict[str, set[Node]]:
         """The function of every command, by its name."""
         app = self.modules[APP]
-        found: dict[str, set[Node]] = {}
-        for statement in app.nodes["_GROUPS"]:
-            for each in ast.walk(statement):
-                if isinstance(each, ast.Dict):
-                    for key, value in zip(each.keys, each.values, strict=True):
-                        if isinstance(key, ast.Constant) and not is_dict(value):
-                            found[key.value] = set(self._named(app, value))
-        return found
+        tables = [k for each in app.nodes["_GROUPS"] for k in ast.walk(each)]
+        return {
+            key.value: set(self._named(app, value))
+            for table in tables
+            if isinstance(table, ast.Dict)
+            for key, value in zip(table.keys, table.values, strict=True)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            if not isinstance(value, ast.Dict)
+        }
 
     def resolved(self, node: Node) -> set[Node]:
         """What a name of a module stands for: through lists of public names, and names
@@ -253,12 +251,11 @@ class Tree:
                 inner.add(id(each.args[0]))
                 yield from self._attribute(own, named)
             elif isinstance(each, ast.Attribute):
-                chain = dotted(each)
-                if id(innermost(each)) in inner:
-                    continue
-                if chain and chain[0] in own.imports:
-                    inner.add(id(innermost(each)))
-                    yield from self._attribute(own, chain)
+                first, *names = dotted(each)
+                if isinstance(first, ast.Name) and id(first) not in inner:
+                    if first.id in own.imports:
+                        inner.add(id(first))
+                        yield from self._attribute(own, [first.id, *names])
             elif isinstance(each, ast.Name) and id(each) not in inner:
                 yield from self._name(own, each.id)
             elif isinstance(each, ast.arg) and own.is_test:
@@ -313,18 +310,12 @@ class Tree:
             yield from self.commands.get(word, ())
         if "import" in text:
             try:
-                code = ast.parse(text)
+                there = Module(own.path, text)
             except (SyntaxError, ValueError):
                 return
-            there = Module.__new__(Module)
-            there.path, there.name, there.is_test = own.path, own.name, False
-            there.is_package, there.nodes = False, defaultdict(list)
-            there.imports = defaultdict(set)
-            for found in ast.walk(code):
-                if isinstance(found, ast.Import | ast.ImportFrom):
-                    for name, node in imported(found, "", False):
-                        there.imports[name].add(node)
-            yield from self._named(there, code)
+            for body in there.nodes.values():
+                for statement in body:
+                    yield from self._named(there, statement)
 
     def reached(self, changed: Iterable[Node]) -> set[Node]:
         """All nodes that use one of ``changed``, and these."""
@@ -357,10 +348,6 @@ class Tree:
                         yield f"{module.path}::{name}", Node(module.name, name)
 
 
-def is_dict(node: ast.AST) -> bool:
-    return isinstance(node, ast.Dict)
-
-
 def beginning(text: ast.JoinedStr) -> str:
     """``.tables`` of f".tables.{name}": a module of that folder is imported."""
     match text.values:
@@ -380,21 +367,14 @@ def set_by_name(call: ast.Call) -> list[str]:
     return []
 
 
-def innermost(node: ast.Attribute) -> ast.AST:
-    inner: ast.AST = node
-    while isinstance(inner, ast.Attribute):
-        inner = inner.value
-    return inner
-
-
-def dotted(node: ast.Attribute) -> list[str]:
-    """``a.b.c`` as its names; nothing where it does not begin with a name."""
-    names: list[str] = []
+def dotted(node: ast.Attribute) -> list[Any]:
+    """What ``a.b.c`` begins with, and its names."""
+    names: list[Any] = []
     inner: ast.AST = node
     while isinstance(inner, ast.Attribute):
         names.append(inner.attr)
         inner = inner.value
-    return [inner.id, *reversed(names)] if isinstance(inner, ast.Name) else []
+    return [inner, *reversed(names)]
 
 
 # ------------------------------------------------------------------------------- changes
