@@ -140,6 +140,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     files = []

@@ -381,6 +381,7 @@ def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes,
 UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
     [SMALL, Design("s", 9, 6, 2, shortest=3), UNEQUAL],
@@ -521,6 +522,7 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
 STRONG = Design("strong", 20, 8, 1, effect=3.0)
 
 
+@pytest.mark.slow
 def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     """And not with a wrong one, but for V5, which never rejects; the others answer,
     however badly."""
@@ -863,6 +865,7 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     assert "exists already" in mistake("simulate", path, "--out", out)
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     panel = panel_of(tmp_path)[1]
     path, out = study_file(tmp_path, GIVEN), tmp_path / "out"
