@@ -159,7 +159,7 @@ def fit_trade(
 
     def to_exports(m: Float[Array, "h i r d"], of: _Cells) -> Float[Array, "h i r d"]:
         sold = (k.sum((0, 3)) for k in of.times(m))
-        return m * _factor(margins.exports, *sold)[:, :, None]
+        return m * _factor(margins.exports, *sold)[None, :, :, None]
 
     def turn(now: _Turn) -> _Turn:
         of, m = by_class(now.b), now.m
