@@ -7,6 +7,7 @@ from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
+from .national import write_national_example as write_national_example
 from .pymrio_accounts import Satellite as Satellite
 from .pymrio_accounts import pymrio_satellites as pymrio_satellites
 from .pymrio_systems import read_pymrio as read_pymrio

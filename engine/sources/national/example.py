@@ -23,7 +23,7 @@ _SHARES = (0.6, 0.4)
 _GOODS = ("S01", "S02", "S03")
 
 
-def write_example(folder: Path) -> Path:
+def write_national_example(folder: Path) -> Path:
     """Write recipe.toml and the files it names into a new folder; the recipe's path.
 
     Raises ``TivaxError`` where the folder is there.
