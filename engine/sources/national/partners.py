@@ -12,7 +12,7 @@ from ...tables import WorldTable, normalise, open_store
 from ..rebuilding.countries import Countries
 from ..rebuilding.pieces import ratio
 from .recipe import Recipe, Trade
-from .uses import labels_at
+from .uses import Rest, labels_at
 
 # Of the trade in proportion that is added to a seed, so that margins can be met.
 _TRACE = 1e-5
@@ -209,10 +209,10 @@ class Seeds:
         return self._tables.table(near)
 
     def seed(
-        self, year: int, countries: Countries, table: WorldTable | None
+        self, year: int, countries: Countries, rest: Rest, table: WorldTable | None
     ) -> Float[np.ndarray, "s r u d"]:
         """Trade by product, seller, user and buyer; home sales are 0."""
-        even = _proportional(self.recipe, countries)
+        even = _proportional(self.recipe, countries, rest)
         if self._shares is not None:
             shares = self._shares[year]
             bought = even.sum(1, keepdims=True)
@@ -225,16 +225,25 @@ class Seeds:
         return np.where(known, seed + _TRACE * even, even)
 
 
-def _proportional(recipe: Recipe, countries: Countries) -> Float[np.ndarray, "s r u d"]:
-    """The rest of the world sells as much as all countries, and buys as they do."""
+def _proportional(
+    recipe: Recipe, countries: Countries, rest: Rest
+) -> Float[np.ndarray, "s r u d"]:
+    """Of its output the rest of the world exports and imports what all countries do."""
     exports = countries.exports.T  # product, country
     imports = countries.imported.transpose(1, 2, 0)  # product, user, buyer
     if recipe.rest:
-        exports = np.c_[exports, exports.sum(1)]
-        exports[:, -1] = np.where(exports[:, -1] > 0, exports[:, -1], 1)
-        together = np.maximum(imports, 0).sum(2, keepdims=True)
-        together[~together.any((1, 2))] = 1
-        imports = np.concatenate([imports, together], 2)
+        made = countries.output.sum(0)
+        size = np.where(np.isnan(rest.output), 1, ratio(rest.output, made))
+        in_all = np.nansum(rest.output) / made.sum() or 1.0
+        sold = exports.sum(1)
+        # Where no country sells a product, it does; without output next to nothing.
+        sold = np.where(sold > 0, np.maximum(sold * size, _TRACE * sold), 1)
+        exports = np.c_[exports, sold]
+        bought = np.maximum(imports, 0).sum(2, keepdims=True)
+        bought[~bought.any((1, 2))] = 1
+        final = np.full(len(recipe.final), in_all)
+        bought = bought * np.concatenate([size, final])[:, None]
+        imports = np.concatenate([imports, bought], 2)
     shares = ratio(exports, exports.sum(1, keepdims=True))
     trade = shares[:, :, None, None] * imports[:, None]
     own = np.arange(len(recipe.regions))

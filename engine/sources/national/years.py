@@ -116,21 +116,22 @@ def _table(
     found: list[Miss],
 ) -> WorldTable:
     countries, like = nations.countries[year], seeds.table(year)
-    trade = fit(recipe, year, countries, flows, seeds.seed(year, countries, like))
+    rest = nations.rest[year]
+    seed = seeds.seed(year, countries, rest, like)
+    trade = fit(recipe, year, countries, flows, seed)
     now = misses(recipe, year, countries, flows, trade)
     require_met(recipe, flows, now)
     found += now
     s, own = len(recipe.sectors), np.arange(len(recipe.regions))
     home, x, added = countries.home, countries.output, countries.added
     if recipe.rest:
-        row, left = rest_of_world(
-            recipe, year, countries, nations.rest[year], like, trade
-        )
+        row, left = rest_of_world(recipe, year, countries, rest, like, trade)
         cells = np.concatenate([row.home, row.own], 1)
         home = np.concatenate([home, cells[None]])
         x = np.concatenate([x, row.output[None]])
-        basic = nations.rest[year].added
-        basic = np.where(np.isnan(basic), basic_share(countries) * left, basic)
+        basic = np.where(
+            np.isnan(rest.added), basic_share(countries) * left, rest.added
+        )
         added = np.concatenate([added, basic[None]])
     flows_of_all = trade.transpose(1, 0, 3, 2)  # seller, product, buyer, user
     flows_of_all = np.ascontiguousarray(flows_of_all)
