@@ -95,12 +95,9 @@ def _uses(world: WorldTables, flows: pd.DataFrame, country: str) -> pd.DataFrame
 
 def _by_industry(world: WorldTables, values, region: str) -> pd.DataFrame:
     s, r = len(world.sectors), world.regions.index(region)
-    frame = pd.DataFrame(
-        np.asarray(values)[:, r * s : (r + 1) * s],
-        pd.Index(world.years, name="year"),
-        pd.Index(world.sectors, name="sector"),
-    )
-    return frame.stack().rename("value").reset_index()
+    labels = pd.MultiIndex.from_product([world.years, world.sectors])
+    frame = labels.to_frame(index=False, name=["year", "sector"])
+    return frame.assign(value=np.asarray(values)[:, r * s : (r + 1) * s].ravel())
 
 
 def _own_labels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -137,7 +134,7 @@ def _trade(world: WorldTables, flows: pd.DataFrame) -> pd.DataFrame:
         use=np.where(final, "final", "intermediate"),
     )
     keys = ["year", "seller", "buyer", "product", "use"]
-    return named[own].groupby(keys, as_index=False)["value"].sum()
+    return named[own].groupby(keys)["value"].sum().reset_index()
 
 
 def _totals(world: WorldTables) -> pd.DataFrame:

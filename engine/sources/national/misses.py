@@ -80,9 +80,8 @@ def _by_country(
     off = np.nan_to_num(np.abs(got - given))
     for k, country in enumerate(recipe.countries):
         worst = np.unravel_index(off[k].argmax(), off[k].shape)
-        where = ", ".join(
-            label for names, i in zip(labels, worst, strict=True) if (label := names[i])
-        )
+        told = [str(names[i]) for names, i in zip(labels, worst, strict=True)]
+        where = ", ".join(filter(None, told))
         total = np.abs(np.nan_to_num(given[k])).sum()
         share = off[k].sum() / total if total else 0.0
         yield Miss(margin, year, country, float(share), float(off[k].max()), where)

@@ -56,7 +56,7 @@ def read_flows(recipe: Recipe, trade: Trade) -> Flows:
     frame = frame.assign(
         seller=list(normalise(frame["seller"])),
         buyer=list(normalise(frame["buyer"])),
-        year=frame["year"] if "year" in frame else str(recipe.years[0]),
+        year=frame["year"] if "year" in frame else str(min(recipe.years)),
         product=frame["product"] if "product" in frame else "",
         use=frame["use"] if "use" in frame else "",
     )
@@ -200,6 +200,11 @@ class Seeds:
         if given.shares:
             self._shares = _read_shares(recipe)
 
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Those of the seed's store."""
+        return self._tables.regions if self._tables is not None else ()
+
     def table(self, year: int) -> WorldTable | None:
         """The seed's table: of the year that is given, else the nearest there is."""
         if self._tables is None:
@@ -221,7 +226,7 @@ class Seeds:
         if table is None:
             return even
         seed, known = _trade_of(self.recipe, table)
-        seed *= even[known].sum() / seed[known].sum()  # in one unit with the others
+        even = even * (seed.sum() / even[known].sum())  # in one unit
         return np.where(known, seed + _TRACE * even, even)
 
 
@@ -328,4 +333,5 @@ def _read_shares(recipe: Recipe) -> Mapping[int, Float[np.ndarray, "s r 1 d"]]:
     shares[place] = frame["value"]
     own = np.arange(len(recipe.regions))
     shares[:, :, own, own] = 0
+    shares = ratio(shares, shares.sum(2, keepdims=True))
     return {year: shares[t][:, :, None] for t, year in enumerate(recipe.years)}

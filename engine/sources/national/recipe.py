@@ -74,10 +74,10 @@ class Piece:
                 "not a number; correct it, or leave the row out"
             )
         frame["value"] = values * self.scale
-        labels = [k for k in frame if k != "value"]
-        twice = frame.duplicated(labels)
+        labels = frame.drop(columns="value")
+        twice = labels.duplicated().to_numpy()
         if twice.any():
-            row = ", ".join(frame.loc[twice.idxmax(), labels])
+            row = ", ".join(labels.iloc[int(twice.argmax())])
             raise TivaxError(f"{self.name}: {row} is there twice; add the rows up")
         return frame
 
@@ -122,8 +122,8 @@ class Trade:
 
     name: str
     piece: Piece
-    products: Mapping[str, Sequence[str]] | None
-    uses: Mapping[str, Sequence[str]]
+    products: Mapping[str, tuple[str, ...]] | None
+    uses: Mapping[str, tuple[str, ...]]
     others: bool
     approximate: bool
 
@@ -188,10 +188,10 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
     Raises ``TivaxError`` for a key that is missing, unknown or of another kind, and for
     a file that is not there.
     """
-    file, values = Path("recipe"), given
     if isinstance(given, Path):
-        file, values = given, read_toml(given)
-    table = TomlTable(file, "", dict(values), _KEYS)
+        table = TomlTable(given, "", read_toml(given), _KEYS)
+    else:
+        table = TomlTable(Path("recipe"), "", dict(given), _KEYS)
     names = {k: _labels(table, k) for k in ("countries", "sectors", "final")}
     countries = normalise(names["countries"])
     users = (*names["sectors"], *names["final"])
@@ -208,7 +208,7 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
     years = _years(table)
     trade = tuple(_trade(k, users, names) for k in _sections(table, "trade", _TRADE))
     return Recipe(
-        name=file.name,
+        name=table.file.name,
         title=table.text("title", ""),
         unit=table.text("unit", "million US$"),
         years=years,
@@ -334,12 +334,14 @@ def _trade(
     if not isinstance(uses, Mapping):
         uses = {"": uses}
     uses = _mapped(table, "uses", uses, plain)
-    uses = {k: [one for use in each for one in plain[use]] for k, each in uses.items()}
+    users_of = {
+        k: tuple(u for use in each for u in plain[use]) for k, each in uses.items()
+    }
     return Trade(
         name=table.text("name", piece.name),
         piece=piece,
         products=products,
-        uses=uses,
+        uses=users_of,
         others=table.flag("others", False),
         approximate=table.flag("approximate", False),
     )

@@ -1,5 +1,7 @@
 """The rest of the world: its sales and purchases are what the countries leave."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
@@ -16,80 +18,96 @@ from .uses import Rest
 _LEAST = 0.3
 
 
+def require_output(recipe: Recipe, year: int, given: Rest, *, seeded: bool) -> None:
+    """Raise ``TivaxError`` where nothing tells its output, or it is below 0."""
+    for what, wrong in (("", np.isnan(given.output)), ("below 0", given.output < 0)):
+        if not wrong.any() or (seeded and not what):
+            continue
+        which = f"{recipe.rest}, {recipe.sectors[int(wrong.argmax())]}, in {year}"
+        if what:
+            raise TivaxError(f"{recipe.name}: output of {which} is {what}; correct it")
+        raise TivaxError(
+            f"{recipe.name}: nothing tells the output of {which}; give it in [totals], "
+            f"or a seed that has {recipe.rest}"
+        )
+
+
+@dataclass(frozen=True)
+class _Like:
+    """Where its structure comes from: the seed, or all countries together.
+
+    ``basic``: value added at basic prices over output less inputs, by industry.
+    """
+
+    home: Float[np.ndarray, "s u"]
+    output: Float[np.ndarray, " s"]
+    inputs: Float[np.ndarray, " s"]
+    basic: Float[np.ndarray, " s"]
+    traded: float = np.nan
+
+
 def rest_of_world(
     recipe: Recipe,
-    year: int,
     countries: Countries,
     given: Rest,
     table: WorldTable | None,
     trade: Float[np.ndarray, "s r u d"],
 ) -> tuple[RowYear, Float[np.ndarray, " s"]]:
-    """Inputs, final uses and output of its own industries, and output less all inputs.
+    """Inputs, final uses and output of its own industries, and their value added.
 
     Output and value added are those ``given``, else the seed's: output has grown as its
     trade has. The structure is that of the seed, else of all countries together.
-
-    Raises ``TivaxError`` where neither tells output.
     """
     s, f = len(recipe.sectors), len(recipe.final)
+    like = _like(recipe, countries, table)
     sold, imported = trade[:, -1].sum((1, 2)), trade[:, :, :s, -1].sum((0, 1))
-    cells = None
-    if table is not None and recipe.rest in table.regions:
-        cells, _, user = cells_of(table, recipe)
-        cells = np.where(user, cells, 0)
-    if cells is None:
-        home, output = countries.home.sum(0), countries.output.sum(0)
-        bought = countries.imported[:, :, :s].sum((0, 1))
-        then = 0.0
-    else:
-        home, output = cells[-1, :, -1], cells[-1].sum((1, 2))
-        bought = cells[:-1, :, -1, :s].sum((0, 1))
-        then = cells[-1, :, :-1].sum() + cells[:-1, :, -1].sum()
-    x = given.output
-    if np.isnan(x).any():
-        if cells is None:
-            i = int(np.isnan(x).argmax())
-            raise TivaxError(
-                f"{recipe.name}: nothing tells the output of {recipe.rest}, "
-                f"{recipe.sectors[i]}, in {year}; give it in [totals], or a seed that "
-                f"has {recipe.rest}"
-            )
-        now = sold.sum() + trade[:, :, :, -1].sum()
-        x = np.where(np.isnan(x), output * (now / then), x)
-    if (x < 0).any():
-        i = int(x.argmin())
-        raise TivaxError(
-            f"{recipe.name}: output of {recipe.rest}, {recipe.sectors[i]}, in {year} "
-            f"is {x[i]:,.6g}; correct the totals"
-        )
-    inputs = ratio(home[:, :s], output[None])
-    own = ratio(home[:, s:], output[:, None]) * x[:, None]
-    rest = ratio(output - home[:, :s].sum(0) - bought, output) * x
-    rest = np.where(np.isnan(given.added), rest, _with_taxes(countries, given.added))
+    traded = sold.sum() + trade[..., -1].sum()
+    told = ~np.isnan(given.output)
+    x = np.where(told, given.output, like.output * traded / like.traded)
+    inputs = ratio(like.home[:, :s], like.output[None])
+    own = ratio(like.home[:, s:], like.output[:, None]) * x[:, None]
+    left = ratio(like.output - like.inputs, like.output) * x
+    left = np.where(np.isnan(given.added), left, ratio(given.added, like.basic))
     k = recipe.final.index(recipe.inventories)
     stocks = own[:, k].copy() if f > 1 else np.zeros(s)
     own = np.maximum(own, 0)
     if f > 1:
         own[:, k] = 0
     wanted = inputs.sum(0) * x
-    wanted = np.where(wanted > 0, np.maximum(x - rest - imported, _LEAST * wanted), 0)
+    wanted = np.where(wanted > 0, np.maximum(x - left - imported, _LEAST * wanted), 0)
     home, own, missed = close_account(x, sold, inputs * x, wanted, own, stocks)
     own[:, k] += missed
-    return RowYear(home, own, x), x - home.sum(0) - imported
+    left = x - home.sum(0) - imported
+    added = np.where(np.isnan(given.added), like.basic * left, given.added)
+    return RowYear(home, own, x), added
 
 
-def _with_taxes(
-    countries: Countries, added: Float[np.ndarray, " s"]
+def _like(recipe: Recipe, countries: Countries, table: WorldTable | None) -> _Like:
+    s = len(recipe.sectors)
+    if table is None or recipe.rest not in table.regions:
+        inputs = (countries.home + countries.imported)[:, :, :s].sum(1)
+        told = ~np.isnan(countries.added)
+        left = np.where(told, countries.output - inputs, 0).sum(0)
+        basic = _share(np.nansum(countries.added, 0), left)
+        output = countries.output.sum(0)
+        return _Like(countries.home.sum(0), output, inputs.sum(0), basic)
+    cells, _, users = cells_of(table, recipe)
+    cells = np.where(users, cells, 0)
+    own, abroad = cells[-1, :, -1], cells[:-1, :, -1]
+    output, inputs = cells[-1].sum((1, 2)), cells[:, :, -1, :s].sum((0, 1))
+    basic = np.ones(s)
+    if table.value_added is not None:
+        row = table.regions.index(recipe.rest)
+        added = table.value_added.reshape(len(table.regions), -1)[row]
+        added = added[[table.sectors.index(k) for k in recipe.sectors]]
+        basic = _share(added, output - inputs)
+    traded = float(cells[-1, :, :-1].sum() + abroad.sum())
+    return _Like(own, output, inputs, basic, traded)
+
+
+def _share(
+    added: Float[np.ndarray, " s"], left: Float[np.ndarray, " s"]
 ) -> Float[np.ndarray, " s"]:
-    """Output less inputs, where value added has the share in it of the countries."""
-    return ratio(added, basic_share(countries))
-
-
-def basic_share(countries: Countries) -> Float[np.ndarray, " s"]:
-    """Value added of the countries in their output less inputs, by industry."""
-    s = countries.home.shape[1]
-    inputs = (countries.home + countries.imported)[:, :, :s].sum(1)
-    told = ~np.isnan(countries.added)
-    rest = np.where(told, countries.output - inputs, 0).sum(0)
-    share = ratio(np.where(told, countries.added, 0).sum(0), rest)
+    """Value added at basic prices in output less inputs; 1 where nothing tells it."""
+    share = ratio(added, left)
     return np.where(share > 0, np.clip(share, 0, 1), 1)

@@ -6,8 +6,8 @@ by relative entropy. The rest of the world closes the account.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,16 +17,18 @@ from ....kernels.rebuilding import trade as kernel
 from ...core import TivaxError, in_float64
 from ...tables import WorldTable
 from ..rebuilding.countries import Countries
+from ..rebuilding.years import in_turn
 from .facts import describe
 from .misses import Miss, misses, require_met, worst_years
 from .partners import Flows, Seeds, check_units, read_flows
 from .recipe import Recipe
-from .rest import basic_share, rest_of_world
+from .rest import require_output, rest_of_world
 from .uses import Nations, read_nations
 
 # Turns in which approximate trade takes part; the share of imports that may be missed,
 # which leaves balances of trade exact to eight digits; turns after which a fit ends.
 _WITH_NEAR, _TOLERANCE, _MOST = 20, 1e-10, 2000
+_WIDEST = 4  # years at once: one of 44 x 56 takes 400 MB
 _fit = partial(jax.jit, static_argnames="classes")(kernel.fit_trade)
 
 
@@ -39,20 +41,28 @@ def rebuild(recipe: Recipe, years: Sequence[int]) -> Iterator[WorldTable]:
     nations = read_nations(recipe)
     flows = [read_flows(recipe, k) for k in recipe.trade]
     seeds, about = Seeds(recipe), describe(recipe)
-    found: list[Miss] = []
     for year in years:
-        countries = nations.countries[year]
-        _require_sellers(recipe, year, countries)
+        if recipe.rest:
+            rest, seeded = nations.rest[year], recipe.rest in seeds.regions
+            require_output(recipe, year, rest, seeded=seeded)
+        else:
+            _require_sellers(recipe, year, nations.countries[year])
         for one in flows:
-            check_units(recipe, year, countries, one)
-        yield _table(recipe, year, nations, flows, seeds, about, found)
+            check_units(recipe, year, nations.countries[year], one)
+    found: list[Miss] = []
+
+    def make(year: int) -> tuple[WorldTable, list[Miss]]:
+        return _table(recipe, year, nations, flows, seeds)
+
+    for table, missed in in_turn(make, years, _WIDEST):
+        found += missed
+        said = {**about, "misses": [k._asdict() for k in worst_years(found)]}
+        yield replace(table, rebuilt=said)
 
 
 def _require_sellers(recipe: Recipe, year: int, countries: Countries) -> None:
     """Without a rest of the world exports and imports of a product are one sum."""
     sold, bought = countries.exports.sum(0), countries.imported.sum((0, 2))
-    if recipe.rest:
-        return
     off = np.abs(sold - bought) - recipe.may_miss * np.maximum(sold, bought)
     if off.max() > 0:
         i = int(off.argmax())
@@ -80,29 +90,41 @@ def fit(
     order = np.argsort([kinds.index(k) for k in of_user], kind="stable")
     classes = tuple(of_user.count(k) for k in kinds)
     first = np.cumsum([0, *classes[:-1]])
-    rest = [(0, 0)] if not recipe.rest else [(0, 1)]
-    pad = partial(np.pad, constant_values=np.nan)
-    imports = countries.imported.transpose(1, 2, 0)[:, order]
+    row = (0, 1) if recipe.rest else (0, 0)
+
+    def put(cells: np.ndarray, *more: tuple[int, int]) -> jax.Array:
+        """On the device; the rest of the world is free."""
+        return jax.device_put(np.pad(cells, more or (0, 0), constant_values=np.nan))
+
     pairs = [
-        kernel.Pairs(k.flows[year], k.products, k.uses[:, order[first]]) for k in flows
+        kernel.Pairs(put(k.flows[year]), put(k.products), put(k.uses[:, order[first]]))
+        for k in flows
     ]
-    near = [k for k, one in zip(pairs, flows, strict=True) if one.trade.approximate]
-    exact = [
-        k for k, one in zip(pairs, flows, strict=True) if not one.trade.approximate
-    ]
+    exact, near = (
+        tuple(
+            pair
+            for pair, one in zip(pairs, flows, strict=True)
+            if one.trade.approximate == approximate
+        )
+        for approximate in (False, True)
+    )
+    imports = countries.imported.transpose(1, 2, 0)[:, order]
     margins = kernel.Margins(
-        pad(imports, [(0, 0), (0, 0), *rest]),
-        pad(countries.exports.T, [(0, 0), *rest]),
-        tuple(exact),
+        put(imports, (0, 0), (0, 0), row),
+        put(countries.exports.T, (0, 0), row),
+        exact,
     )
     seed = seed[:, :, order]
-    below = np.maximum(-seed, 0) if seed.min() < 0 else None
-    how = _WITH_NEAR if near else 0, _TOLERANCE, _MOST
-    put = jax.device_put((np.maximum(seed, 0), margins, tuple(near), *how, below))
-    *given, below = put
-    found = np.asarray(_fit(*given, classes=classes, below=below).trade)
-    back = np.empty_like(found)
-    back[:, :, order] = found
+    found = _fit(
+        put(np.maximum(seed, 0)),
+        margins,
+        near,
+        *map(jax.device_put, (_WITH_NEAR if near else 0, _TOLERANCE, _MOST)),
+        classes=classes,
+        below=put(np.maximum(-seed, 0)) if seed.min() < 0 else None,
+    )
+    back = np.empty_like(seed)
+    back[:, :, order] = found.trade
     return back
 
 
@@ -112,32 +134,26 @@ def _table(
     nations: Nations,
     flows: Sequence[Flows],
     seeds: Seeds,
-    about: dict[str, Any],
-    found: list[Miss],
-) -> WorldTable:
+) -> tuple[WorldTable, list[Miss]]:
     countries, like = nations.countries[year], seeds.table(year)
     rest = nations.rest[year]
     seed = seeds.seed(year, countries, rest, like)
     trade = fit(recipe, year, countries, flows, seed)
-    now = misses(recipe, year, countries, flows, trade)
-    require_met(recipe, flows, now)
-    found += now
+    missed = misses(recipe, year, countries, flows, trade)
+    require_met(recipe, flows, missed)
     s, own = len(recipe.sectors), np.arange(len(recipe.regions))
     home, x, added = countries.home, countries.output, countries.added
     if recipe.rest:
-        row, left = rest_of_world(recipe, year, countries, rest, like, trade)
+        row, basic = rest_of_world(recipe, countries, rest, like, trade)
         cells = np.concatenate([row.home, row.own], 1)
         home = np.concatenate([home, cells[None]])
         x = np.concatenate([x, row.output[None]])
-        basic = np.where(
-            np.isnan(rest.added), basic_share(countries) * left, rest.added
-        )
         added = np.concatenate([added, basic[None]])
     flows_of_all = trade.transpose(1, 0, 3, 2)  # seller, product, buyer, user
     flows_of_all = np.ascontiguousarray(flows_of_all)
     flows_of_all[own, :, own] = home
     n = len(own) * s
-    return WorldTable(
+    table = WorldTable(
         year=year,
         regions=recipe.regions,
         sectors=recipe.sectors,
@@ -149,5 +165,5 @@ def _table(
         origin=recipe.name,
         edition=recipe.title,
         unit=recipe.unit,
-        rebuilt={**about, "misses": [k._asdict() for k in worst_years(found)]},
     )
+    return table, missed
