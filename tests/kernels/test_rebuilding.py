@@ -101,6 +101,72 @@ def test_flows_are_met_where_they_agree_with_the_margins(inputs_only, times):
     assert off(3000) < 1e-6
 
 
+def factor(total, plus, minus):
+    """r of plus r - minus / r = total."""
+    roots = np.roots([plus, -total, -minus]) if plus else [-minus / total]
+    return max(roots) if plus or minus else 1.0
+
+
+def fitted_cell_by_cell(cells, imports, exports, pairs, products, uses, turns):
+    """The same by loops: every margin in turn scales its cells, or divides them."""
+    s = cells.copy()
+
+    def meet(total, where):
+        if np.isnan(total) or not s[where].any():
+            return
+        part = s[where]
+        plus, minus = part[part > 0].sum(), -part[part < 0].sum()
+        r = factor(total, plus, minus)
+        s[where] = np.where(part > 0, part * r, part / r)
+
+    i_n, r_n, u_n, d_n = s.shape
+    place = np.indices(s.shape)
+    for _ in range(turns):
+        for g in range(len(products)):
+            for w in range(len(uses)):
+                inside = products[g].astype(bool)[place[0]]
+                inside &= uses[w].astype(bool)[place[2]]
+                for r in range(r_n):
+                    for d in range(d_n):
+                        here = (place[1] == r) & (place[3] == d)
+                        meet(pairs[g, w, r, d], inside & here)
+        for i in range(i_n):
+            for r in range(r_n):
+                meet(exports[i, r], (place[0] == i) & (place[1] == r))
+        for i in range(i_n):
+            for u in range(u_n):
+                for d in range(d_n):
+                    here = (place[0] == i) & (place[2] == u) & (place[3] == d)
+                    meet(imports[i, u, d], here)
+    return s
+
+
+def test_cells_below_0_and_groups_of_uses_are_as_in_a_literal_fit():
+    """Three sellers, of which the last is free; the third use has either sign."""
+    seed, true = random_trade(1)
+    for s in (seed, true):
+        s[:2, :, 2] *= -0.2
+    products, uses = KINDS[:, :4], np.array([[1.0, 0, 0, 0], [0, 1, 0, 1]])
+    pairs = np.einsum("gi,wu,irud->gwrd", products, uses, true)
+    imports, exports = true.sum(1), true.sum((2, 3))
+    imports[..., 2], exports[:, 2] = np.nan, np.nan
+    pairs[..., 2], pairs[..., 2, :] = np.nan, np.nan
+    literal = fitted_cell_by_cell(seed, imports, exports, pairs, products, uses, 400)
+    order = [0, 1, 3, 2]  # classes are together: the third use is in no group
+    classes = (1, 2, 1)
+    given = trade.Pairs(pairs, products, np.array([[1.0, 0, 0], [0, 1, 0]]))
+    margins = trade.Margins(imports[:, order], exports, (given,))
+    below = np.maximum(-seed[:, :, order], 0)
+    found = jax.jit(partial(trade.fit_trade, classes=classes))(
+        *jax.device_put((np.maximum(seed[:, :, order], 0), margins, ())),
+        *map(jax.device_put, (0, 1e-14, 400)),
+        below=jax.device_put(below),
+    )
+    assert_allclose(found.trade, literal[:, :, order], rtol=1e-7)
+    assert (found.trade < 0).any()
+    assert_allclose(found.trade[..., :2].sum(1), imports[:, order, :2], rtol=1e-7)
+
+
 # --------------------------------------------------------------------------- rounding
 
 

@@ -169,6 +169,7 @@ def test_the_index_of_countries_is_near(found, true):
     assert np.abs(index[0] - index[1]).max() < 0.004
 
 
+@pytest.mark.filterwarnings("ignore:.*more inputs than output")
 def test_all_is_recovered_where_trade_by_product_and_use_tells_it(true):
     """Users share partners, and trade is told by product, for inputs and each use."""
     cells = cells_of(true)[:1, :3, :, :3]
