@@ -405,3 +405,9 @@ def test_a_file_that_is_missing_is_named(example, tmp_path):
     (folder / "uses/R02.csv").unlink()
     message = error_of(tx.from_national, folder / "recipe.toml")
     assert "no such file" in message and "R02.csv; put it there" in message
+
+
+def test_a_store_is_cited_as_an_estimate(imported):
+    said = tx.cite(imported.path)
+    assert "@misc{rebuiltnational" in said
+    assert "An estimate by tivax" in said

@@ -11,20 +11,26 @@ from typing import Any
 
 from ...core import TivaxError, local_path
 from ...tables import Tolerance, WorldTable, WorldTables, stack_years
+from .. import finding
 from ..national import read_recipe, rebuild
 from ..source import TableFile
+
+_WANTED = (
+    "a recipe, one .toml file; tivax import national --example FOLDER writes one with "
+    "its files"
+)
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """A file for each year, all with the files that the recipe names as parts."""
-    if len(paths) != 1 or paths[0].suffix.lower() != ".toml":
-        raise TivaxError(
-            f"{', '.join(map(str, paths))}: give one recipe, a .toml file; tivax "
-            "import national --example FOLDER writes one with its files"
-        )
-    recipe = read_recipe(paths[0])
+    found = finding.gather(paths, r"(?!\.).*\.toml", _WANTED)
+    if len(found) > 1:
+        raise TivaxError(f"{found[0].name}, {found[1].name}: give only one recipe")
+    if found[0].member:
+        raise TivaxError(f"{found[0].name}: unpack the archive, its files stand beside")
+    recipe = read_recipe(found[0].path)
     parts = {str(k): TableFile(k) for k in recipe.files}
-    return [TableFile(paths[0], year=year, parts=parts) for year in recipe.years]
+    return [TableFile(found[0].path, year=year, parts=parts) for year in recipe.years]
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
