@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tomllib
 
 import numpy as np
 import pandas as pd
@@ -246,6 +247,31 @@ def test_approximate_trade_moves_what_margins_leave_open():
     assert sold() == pytest.approx(8, rel=1e-8)
     assert sold(approximate=True) == pytest.approx(8, rel=0.01)
     assert sold(approximate=True, scale=0.5) == pytest.approx(4, rel=0.01)
+
+
+def test_trade_with_the_rest_of_the_world_is_met_under_any_code(example, true):
+    """Its partners are countries that the recipe does not name."""
+    flows = pd.read_csv(example / "truth.csv").rename(
+        columns={"region": "seller", "user_region": "buyer", "sector": "product"}
+    )
+    flows = flows[flows["seller"] != flows["buyer"]].replace({"ROW": "BRA"})
+    trade = flows.groupby(["year", "seller", "buyer", "product"])["value"].sum()
+    trade = trade.clip(lower=0).reset_index()
+    told = in_memory(example)
+    told["trade"] = [{"file": trade, "others": True}]
+    a, b = (cells_of(k).sum(4) for k in (tx.from_national(told), true))
+    a[:, 3, :, 3], b[:, 3, :, 3] = 0, 0
+    assert missed(a, b) < 1e-7
+
+
+def in_memory(example):
+    """The recipe of the example as a mapping; files by their whole paths."""
+    told = tomllib.loads((example / "recipe.toml").read_text())
+    own = [told["uses"][k] for k in ("R01", "R02")]
+    for section in (told["uses"], told["totals"], *own):
+        for key in {"file", "concordance"} & set(section):
+            section[key] = str(example / section[key])
+    return told
 
 
 # ------------------------------------------------------------------------- the store

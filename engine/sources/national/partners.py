@@ -70,7 +70,7 @@ def read_flows(recipe: Recipe, trade: Trade) -> Flows:
             known = frame[side].isin(regions)
             frame = frame.assign(**{side: frame[side].where(known, recipe.rest)})
     else:
-        remedy += ", in [[trade]] others = true adds such to the rest of the world"
+        remedy += " (others = true in [[trade]] adds such to the rest of the world)"
     years = {str(k): i for i, k in enumerate(recipe.years)}
     place = (
         labels_at(frame, "year", years, name, "is not in the recipe"),

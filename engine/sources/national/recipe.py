@@ -330,7 +330,7 @@ def _trade(
     if products is not None:
         products = _mapped(table, "products", products, names["sectors"])
     uses = table.values.get("uses", list(users))
-    plain = {**{k: [k] for k in users}, INPUTS: list(names["sectors"])}
+    plain = {INPUTS: list(names["sectors"]), **{k: [k] for k in users}}
     if not isinstance(uses, Mapping):
         uses = {"": uses}
     uses = _mapped(table, "uses", uses, plain)
@@ -353,7 +353,8 @@ def _mapped(
     """A label, or several, for each label of a file."""
     if not isinstance(given, Mapping) or not given:
         raise table.mistake(key, 'write { label = ["...", "..."], ... }')
-    inner = TomlTable(table.file, f"{table.name}.{key}", dict(given), given)
+    section = table.name.strip("[]")
+    inner = TomlTable(table.file, f"{section}.{key}", dict(given), given)
     found = {label: inner.chosen(label, (), "name some") for label in given}
     for label, each in found.items():
         if wrong := [k for k in each if k not in known]:
