@@ -203,7 +203,7 @@ class Seeds:
     @property
     def regions(self) -> tuple[str, ...]:
         """Those of the seed's store."""
-        return self._tables.regions if self._tables is not None else ()
+        return () if self._tables is None else tuple(self._tables.regions)
 
     def table(self, year: int) -> WorldTable | None:
         """The seed's table: of the year that is given, else the nearest there is."""
