@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax.engine.sources import import_tables, write_national_example
 
+from commands import good, mistake, names, tivax
 from helpers import error_of
 
 # ----------------------------------------------------------------- by hand: no choice
@@ -437,3 +438,21 @@ def test_a_store_is_cited_as_an_estimate(imported):
     said = tx.cite(imported.path)
     assert "@misc{rebuiltnational" in said
     assert "An estimate by tivax" in said
+
+
+def test_the_command_writes_its_example_and_rebuilds_it(tmp_path):
+    said = good("import", "national", "--example", tmp_path / "mine").out
+    assert "next: tivax import national" in said
+    assert names(tmp_path / "mine") == sorted(
+        "concordances recipe.toml totals.csv trade.csv truth.csv uses".split()
+    )
+    store = tmp_path / "store"
+    said = good("import", "national", tmp_path / "mine", "--out", store, "--quiet").out
+    assert "4 regions x 6 sectors, 2 years, 2000-2001" in said
+    assert "trade.csv: missed by " in said
+    assert "an estimate, not the published tables" in said
+    again = mistake("import", "national", "--example", tmp_path / "mine")
+    assert "exists already; choose another name" in again
+    assert "--example writes that of national" in tivax(
+        "import", "long", "--example", tmp_path / "other"
+    ).err.replace("\n", " ").replace("│ ", "").replace(" │", "")
