@@ -75,10 +75,6 @@ def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
     p = _ratio(trade, trade.sum(1, keepdims=True))
     total = trade.sum(2)
     of_all = _ratio(total, total.sum(1, keepdims=True))
-    users = about["users"]
-    groups = ("goods_users", "services_users")
-    mixes = np.stack([1 / by_product(tables, about, "users", k) for k in groups], 1)
-    of_inputs = _ratio(trade[:, :, 0], trade[:, :, 0].sum(1, keepdims=True))
     # Its size is known where final uses by partner are.
     known = "partners_of_final_uses"
     free = year in (*_years(tables, known, "real"), *_years(tables, known, "printed"))
@@ -87,19 +83,18 @@ def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
         trade=put(trade),
         common=_log_deviations(of_uses[0][:, None, None], of_all),
         own=_log_deviations(of_uses.T[:, None, :, None], p),
-        mixes=_log_deviations(mixes[:, None, None], of_inputs[..., None]),
+        mixes=put(by_product(tables, about, "users", "by_pair")),
+        sellers=put(by_product(tables, about, "users", "by_seller")),
         groups=put(_members(tables, about["known"]["groups"])),
         kinds=put(_members(tables, about["known"]["kinds"])),
-        x=put(raw.x.reshape(c, s)),
         rest=put(rest),
-        output=put(0.0 if free else float(about["rest_of_world"]["output"])),
         coefficients=put(
             0.0 if free else float(about["rest_of_world"]["coefficients"])
         ),
         rounding=_rounding(tables, about, year, cells, trade, rest),
         kept=kernel.Kept(
             put(float(partners["kept_a_year"])),
-            put(float(users["kept_a_year"])),
+            put(float(about["users"]["kept_a_year"])),
             put(year - first),
         ),
     )
@@ -110,9 +105,9 @@ def by_product(
 ) -> Float[np.ndarray, " s"]:
     """A parameter of each product, from those of groups of them."""
     values = np.zeros(len(tables.sectors))
-    for kind in ("primary", "manufactures", "services"):
-        its = _range(tables, about["partners"][kind]["industries"])
-        values[its] = about[section][kind][key]
+    for kind, ends in about["products"].items():
+        if kind in about[section]:
+            values[_range(tables, ends)] = about[section][kind][key]
     return values
 
 
