@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ...kernels.table_draws import rebuilt as kernel
+from ...kernels.table_draws.random_cells import rates_of_rounded
 from ..core import TivaxError
 from ..tables import Weighted, WorldTables, inventory_categories
-from .deviations import RawYear, rates_of_rounded
 
 # Of the factor of a partner who sells next to nothing: its variance is not above this.
 _LARGEST = 100.0
@@ -49,13 +49,18 @@ def require_rebuilt(tables: WorldTables) -> Mapping[str, Any]:
     return tables.rebuilt["errors"]
 
 
-def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
-    """The errors of year number ``k``, for drawing."""
+def rebuilt_year(
+    tables: WorldTables,
+    k: int,
+    Z: Float[np.ndarray, "n n"],
+    Y: Float[np.ndarray, "n c f"],
+) -> kernel.Rebuilt:
+    """The errors of year number ``k``, whose cells are Z and Y."""
     about = require_rebuilt(tables)
     year, c, s = tables.years[k], len(tables.regions), len(tables.sectors)
     stocks = _stocks(tables)
-    Z = raw.Z.reshape(c, s, c, s)
-    Y = np.concatenate([np.delete(raw.Y, stocks, 2), raw.Y[..., stocks]], 2)
+    Z = Z.reshape(c, s, c, s)
+    Y = np.concatenate([np.delete(Y, stocks, 2), Y[..., stocks]], 2)
     Y = Y.reshape(c, s, c, -1)
     own, rest = np.arange(c), _rest(tables, about)
     inputs = Z.sum(3)
