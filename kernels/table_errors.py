@@ -38,7 +38,9 @@ from .error_terms.import_shares import (
     import_shares,
     users_shape,
 )
+from .error_terms.rebuilt import rebuilt_covariance
 from .sensitivity import Gradients
+from .table_draws.rebuilt import Rebuilt, rebuilt
 
 Covariance = Float[Array, "f f m"]
 
@@ -256,6 +258,7 @@ class Errors(NamedTuple):
     shares: tuple[ImportShareErrors, ...] = ()
     output: OutputErrors | None = None
     filled: FilledCells | None = None
+    rebuilt: tuple[Rebuilt, ...] = ()
 
 
 class RowSums(NamedTuple):
@@ -281,6 +284,8 @@ def covariance(
     found = total(errors, row_sums(errors, gradients, by_output, table))
     for each in errors.shares:
         found += import_shares(each, gradients)
+    for each in errors.rebuilt:
+        found += rebuilt_covariance(each, gradients)
     return found
 
 
@@ -360,7 +365,8 @@ def draw(
     after few draws. Not for quantiles. Rows from number ``first`` on have signs of
     their own, and those of the year for what rows share.
     """
-    keys = iter(jax.random.split(key, 4 + sum(map(len, errors[:3]))))
+    count = 4 + sum(map(len, errors[:3])) + len(errors.rebuilt)
+    keys = iter(jax.random.split(key, count))
     n, N = F.shape
 
     def signs(*shape: int) -> Array:
@@ -397,6 +403,9 @@ def draw(
         users = signs(len(errors.filled.use))
         uses = signs(errors.filled.good.shape[1], errors.filled.use.shape[1])
         cells += filled_cells.in_cells(errors.filled, users, uses, N)
+    for each in errors.rebuilt:
+        blocks, _ = rebuilt(next(keys), each)
+        cells += jnp.concatenate([blocks.Z, blocks.Y], axis=1)
     if per_output is not None and per_stock is not None:
         cells += F * (per_output * output + per_stock * stock)[:, None]
     return DrawnErrors(cells, output)

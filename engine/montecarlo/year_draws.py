@@ -17,6 +17,7 @@ from ...kernels import random_draws, table_errors
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
+from ...kernels.table_draws.random_cells import rates_of_rounded
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
 from ..core import Progress, TivaxError, in_float64
 from ..resampling import calls_together, on_all_devices, over_blocks
@@ -26,10 +27,7 @@ from ..uncertainty import (
     RawYear,
     TableError,
     YearErrors,
-    rates_of_rounded,
     read_raw_year,
-    rebuilt_year,
-    require_rebuilt,
 )
 
 # What a draw's residual and balance may be; beyond, it is not used.
@@ -89,16 +87,8 @@ class DrawnErrors:
         self._tables, self.model = tables, model
         rebuilt = any(each.kind == "rebuilt" for each in model.errors)
         self.worst_gap = WORST_FIT if rebuilt else WORST_GAP
-        if rebuilt:
-            require_rebuilt(tables)
         self._each = [
-            (
-                each,
-                None
-                if each.kind == "rebuilt"
-                else YearErrors(tables, ErrorModel((each,))),
-            )
-            for each in model.errors
+            (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
         ]
 
     @in_float64
@@ -106,9 +96,7 @@ class DrawnErrors:
         """The errors of year number ``k``."""
         year = self._tables.years[k]
         return tuple(
-            rebuilt_year(self._tables, k, raw)
-            if years is None
-            else _for_drawing(each, years.of(k, raw), raw, year)
+            _for_drawing(each, years.of(k, raw), raw, year)
             for each, years in self._each
         )
 
@@ -117,6 +105,8 @@ def _for_drawing(
     error: TableError, found: table_errors.Errors, raw: RawYear, year: int
 ) -> kernel.TableError:
     tag = jnp.asarray(0 if error.over_years == "shared" else year)
+    if error.kind == "rebuilt":
+        return found.rebuilt[0]
     if error.kind == "shares":
         return kernel.Shares(found.shares[0], tag)
     group, S, margins = None, None, table_errors.Margins(None, None, None)

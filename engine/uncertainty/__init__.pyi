@@ -1,6 +1,5 @@
 from .deviations import RawYear as RawYear
 from .deviations import YearErrors as YearErrors
-from .deviations import rates_of_rounded as rates_of_rounded
 from .deviations import read_raw_year as read_raw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity

@@ -19,6 +19,7 @@ from ..core import TivaxError, read_npz, require_size
 from ..streaming import does_not_fit, is_too_large, read_ahead
 from ..tables import Weighted, WorldTables, YearArray, as_float64, row_slabs
 from .models import ErrorModel, TableError
+from .rebuilt import rebuilt_year, require_rebuilt
 
 # A rounded cell is uniform within half a unit: variance 1/12.
 _ROUNDED = 1 / 12
@@ -118,10 +119,7 @@ class YearErrors:
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
         self._tables, self._model = tables, model
         if any(each.kind == "rebuilt" for each in model.errors):
-            raise TivaxError(
-                "error rebuilt is drawn: it is offered by `tivax montecarlo` and "
-                "tx.draw_flows, not here"
-            )
+            require_rebuilt(tables)
         self._given = {
             Path(each.file): _read_deviations(Path(each.file), tables)
             for each in model.errors
@@ -143,9 +141,12 @@ class YearErrors:
         """
         raw = read_raw_year(self._tables, k) if raw is None else raw
         c = len(self._tables.regions)
-        independent, shared, shares = [], [], []
+        independent, shared, shares, rebuilt = [], [], [], []
         output = below = None
         for each in self._model.errors:
+            if each.kind == "rebuilt":
+                rebuilt.append(rebuilt_year(self._tables, k, raw.Z, raw.Y))
+                continue
             if each.kind == "shares":
                 alpha = jnp.asarray(each.concentration)
                 made = import_share_errors(jax.device_put(raw.cells), alpha, regions=c)
@@ -175,7 +176,7 @@ class YearErrors:
                 sigma = jnp.sqrt(S.astype(jnp.float64))
                 shared.append(kernels.SharedErrors(sigma, group, margins))
         parts = tuple(independent), tuple(shared), tuple(shares)
-        return kernels.Errors(*parts, output, below)
+        return kernels.Errors(*parts, output, below, tuple(rebuilt))
 
     def _rounding(
         self, k: int, raw: RawYear, rows: bool, columns: bool, any_filled: bool | None
@@ -253,19 +254,6 @@ class YearErrors:
 def has_filled(raw: RawYear) -> bool:
     """Whether cells were filled below half a unit."""
     return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
-
-
-def rates_of_rounded(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """``random_cells.rounded``: a filled cell is exponential within [0, 1/2) with its
-    own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
-    filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
-    # In float32 exp(l / 2) is finite up to l = 177: means above 0.494 count as that.
-    grid = np.concatenate([np.linspace(-160, -0.01, 4000), np.linspace(0.01, 40, 4000)])
-    mean = 1 / grid - 0.5 / np.expm1(grid / 2)
-    m = np.where(filled, np.abs(F), 0.25)
-    # Below 1/30 what is cut off does not count: the mean is 1 / l.
-    rate = np.where(m < 1 / 30, 1 / np.maximum(m, 1e-7), np.interp(-m, -mean, grid))
-    return np.where(filled, rate, np.where(variance > 0, 0, np.nan))
 
 
 def _is_filled(cells: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ...kernels.table_draws import rebuilt as kernel
+from ...kernels.table_draws.random_cells import rates_of_rounded
 from ..core import TivaxError
 from ..tables import Weighted, WorldTables, inventory_categories
-from .deviations import RawYear, rates_of_rounded
 
 # Of the factor of a partner who sells next to nothing: its variance is not above this.
 _LARGEST = 100.0
@@ -49,13 +49,18 @@ def require_rebuilt(tables: WorldTables) -> Mapping[str, Any]:
     return tables.rebuilt["errors"]
 
 
-def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
-    """The errors of year number ``k``, for drawing."""
+def rebuilt_year(
+    tables: WorldTables,
+    k: int,
+    Z: Float[np.ndarray, "n n"],
+    Y: Float[np.ndarray, "n c f"],
+) -> kernel.Rebuilt:
+    """The errors of year number ``k``, whose cells are Z and Y."""
     about = require_rebuilt(tables)
     year, c, s = tables.years[k], len(tables.regions), len(tables.sectors)
     stocks = _stocks(tables)
-    Z = raw.Z.reshape(c, s, c, s)
-    Y = np.concatenate([np.delete(raw.Y, stocks, 2), raw.Y[..., stocks]], 2)
+    Z = Z.reshape(c, s, c, s)
+    Y = np.concatenate([np.delete(Y, stocks, 2), Y[..., stocks]], 2)
     Y = Y.reshape(c, s, c, -1)
     own, rest = np.arange(c), _rest(tables, about)
     inputs = Z.sum(3)
@@ -75,10 +80,6 @@ def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
     p = _ratio(trade, trade.sum(1, keepdims=True))
     total = trade.sum(2)
     of_all = _ratio(total, total.sum(1, keepdims=True))
-    users = about["users"]
-    groups = ("goods_users", "services_users")
-    mixes = np.stack([1 / by_product(tables, about, "users", k) for k in groups], 1)
-    of_inputs = _ratio(trade[:, :, 0], trade[:, :, 0].sum(1, keepdims=True))
     # Its size is known where final uses by partner are.
     known = "partners_of_final_uses"
     free = year in (*_years(tables, known, "real"), *_years(tables, known, "printed"))
@@ -87,19 +88,18 @@ def rebuilt_year(tables: WorldTables, k: int, raw: RawYear) -> kernel.Rebuilt:
         trade=put(trade),
         common=_log_deviations(of_uses[0][:, None, None], of_all),
         own=_log_deviations(of_uses.T[:, None, :, None], p),
-        mixes=_log_deviations(mixes[:, None, None], of_inputs[..., None]),
+        mixes=put(by_product(tables, about, "users", "by_pair")),
+        sellers=put(by_product(tables, about, "users", "by_seller")),
         groups=put(_members(tables, about["known"]["groups"])),
         kinds=put(_members(tables, about["known"]["kinds"])),
-        x=put(raw.x.reshape(c, s)),
         rest=put(rest),
-        output=put(0.0 if free else float(about["rest_of_world"]["output"])),
         coefficients=put(
             0.0 if free else float(about["rest_of_world"]["coefficients"])
         ),
         rounding=_rounding(tables, about, year, cells, trade, rest),
         kept=kernel.Kept(
             put(float(partners["kept_a_year"])),
-            put(float(users["kept_a_year"])),
+            put(float(about["users"]["kept_a_year"])),
             put(year - first),
         ),
     )
@@ -110,9 +110,9 @@ def by_product(
 ) -> Float[np.ndarray, " s"]:
     """A parameter of each product, from those of groups of them."""
     values = np.zeros(len(tables.sectors))
-    for kind in ("primary", "manufactures", "services"):
-        its = _range(tables, about["partners"][kind]["industries"])
-        values[its] = about[section][kind][key]
+    for kind, ends in about["products"].items():
+        if kind in about[section]:
+            values[_range(tables, ends)] = about[section][kind][key]
     return values
 
 

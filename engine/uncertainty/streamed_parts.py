@@ -30,6 +30,10 @@ def streamed_parts(
     tables: WorldTables, k: int, model: ErrorModel, rows: int
 ) -> list["StreamedPart"]:
     """The errors of the model in year number ``k``, in slabs of so many rows."""
+    if any(each.kind == "rebuilt" for each in model.errors):
+        raise TivaxError(
+            "error rebuilt: a year is worked on in memory; free some of it or give more"
+        )
     slabs = partial(raw_slabs, tables, k, rows)
     return [StreamedPart(tables, k, each, slabs) for each in model.errors]
 

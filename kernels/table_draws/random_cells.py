@@ -52,3 +52,16 @@ def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
     words = jax.random.bits(key, (-(-size // 32),), jnp.uint32)
     bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[None]) & 1
     return (2 * bits.ravel()[:size].astype(jnp.float32) - 1).reshape(shape)
+
+
+def rates_of_rounded(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Rates for ``rounded``: a filled cell is exponential within [0, 1/2) with its
+    own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
+    filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
+    # In float32 exp(l / 2) is finite up to l = 177: means above 0.494 count as that.
+    grid = np.concatenate([np.linspace(-160, -0.01, 4000), np.linspace(0.01, 40, 4000)])
+    mean = 1 / grid - 0.5 / np.expm1(grid / 2)
+    m = np.where(filled, np.abs(F), 0.25)
+    # Below 1/30 what is cut off does not count: the mean is 1 / l.
+    rate = np.where(m < 1 / 30, 1 / np.maximum(m, 1e-7), np.interp(-m, -mean, grid))
+    return np.where(filled, rate, np.where(variance > 0, 0, np.nan))

@@ -14,7 +14,7 @@ drawn around the table, lognormal with mean 1, and fitted to these margins again
 
     partners   s times a factor of the product and pair, and one of the use too
     users      q: a group of users buys from other partners than all users do
-    rest       output of the rest of the world, its inputs at home
+    rest       inputs of the rest of the world from home
     rounding   cells within half a unit, rows and columns held; the balance of trade
 
 Partners, users and the rest of the world keep a share of their deviation from year to
@@ -68,20 +68,21 @@ class Rounding(NamedTuple):
 class Rebuilt(NamedTuple):
     """A rebuilt year, and standard deviations of the logarithms of what is drawn.
 
-    ``common`` to all uses of a product and pair, ``own`` of each; ``mixes`` of groups
-    of users; ``output`` and ``coefficients`` of the rest of the world, which ``rest``
-    marks with 1. Final uses are all but ``stocks``, the last column of ``rounding``.
+    ``common`` to all uses of a product and pair, ``own`` of each; of what a group of
+    users buys ``mixes`` by product and pair, ``sellers`` wherever an industry sells.
+    ``rest`` marks the rest of the world with 1, whose inputs from home have the
+    deviation ``coefficients``. Inventories are the last use, and the last column of
+    cells.
     """
 
     trade: Float[Array, "s c u c"]
     common: Float[Array, "s c c"]
     own: Float[Array, "s c u c"]
-    mixes: Float[Array, "s c c g"]
+    mixes: Float[Array, " s"]
+    sellers: Float[Array, " s"]
     groups: Float[Array, "k s"]
     kinds: Float[Array, "g s"]
-    x: Float[Array, "c s"]
     rest: Float[Array, " c"]
-    output: Float[Array, ""]
     coefficients: Float[Array, ""]
     rounding: Rounding
     kept: Kept
@@ -103,8 +104,7 @@ class DrawnBlocks(NamedTuple):
     """Changes of a table whose industries of a group buy from the same partners.
 
     At home ``home``; of product i sold by r to user j of d, the sum over k of
-    sellers[i, r, d, k] users[d, i, k, j]; of final demand Y. Inputs are those of
-    reported output: where output was drawn too, they are divided by how it grew.
+    sellers[i, r, d, k] users[d, i, k, j]; of final demand Y.
     """
 
     home: Float[Array, "c s s"]
@@ -142,7 +142,6 @@ class DrawnTable(NamedTuple):
     trade: Float[Array, "s c u c"]
     sold: Float[Array, "s c c g"]
     cells: Float[Array, "c 2s b"]
-    x: Float[Array, "c s"]
     gap: Float[Array, ""]
 
     @property
@@ -164,17 +163,14 @@ def rebuilt(
     s, c = errors.trade.shape[:2]
     before = profiles(errors.used, jnp.ones((1, s), errors.trade.dtype))
     users = profiles(drawn.used, errors.kinds)
-    grown = _ratio(drawn.x, errors.x)
-    per = jnp.where(grown > 0, 1 / jnp.where(grown > 0, grown, 1), 1)
-    users = users * per[:, None, None, :]
     final = drawn.trade[:, :, 1:] - errors.trade[:, :, 1:]
     Y = jnp.swapaxes(final.sum(2), 0, 1)
     inputs = drawn.trade[:, :, 0] - errors.trade[:, :, 0]
-    left = drawn.x - errors.x - (drawn.home - errors.home).sum(2)
-    left = left - inputs.sum(2).T - Y.sum(2)
+    home = drawn.home - errors.home
+    left = -home.sum(2) - inputs.sum(2).T - Y.sum(2)
     own = jnp.arange(c)
     blocks = DrawnBlocks(
-        home=drawn.home * per[:, None, :] - errors.home,
+        home=home,
         sellers=jnp.concatenate([drawn.sold, -errors.trade[:, :, 0, :, None]], 3),
         users=jnp.concatenate([users, before], 2),
         Y=Y.at[own, :, own].add(left).reshape(c * s, c),
@@ -184,28 +180,25 @@ def rebuilt(
 
 def draw_table(key: Key[Array, ""], errors: Rebuilt) -> DrawnTable:
     """One draw of the table itself."""
-    of_common, of_own, of_users, of_rest, of_rounding = jax.random.split(key, 5)
+    of_partners, of_users, of_rest, of_rounding = jax.random.split(key, 4)
     of_rounding = jax.random.fold_in(of_rounding, errors.kept.year)
     of_cells, of_exports, of_balance = jax.random.split(of_rounding, 3)
     cells = errors.rounding.cells + drawn_rounding(of_cells, errors.rounding)
     s = len(errors.trade)
-    cells = cells.at[:, s:].set(jnp.maximum(cells[:, s:], 0))
     trade, gap = _fitted(
-        drawn_partners(of_common, of_own, errors),
+        drawn_partners(of_partners, errors),
         errors,
         drawn_imports(errors, cells),
         drawn_exports(of_exports, of_balance, errors),
     )
-    x, home = drawn_rest(of_rest, errors, cells[:, :s, :s])
-    cells = cells.at[:, :s, :s].set(home)
+    cells = cells.at[:, :s, :s].mul(drawn_rest(of_rest, errors))
     sold = drawn_users(of_users, errors, trade[:, :, 0], cells[:, s:, :s])
-    return DrawnTable(trade, sold, cells, x, gap)
+    return DrawnTable(trade, sold, cells, gap)
 
 
-def drawn_partners(
-    of_common: Key[Array, ""], of_own: Key[Array, ""], errors: Rebuilt
-) -> Float[Array, "s c u c"]:
+def drawn_partners(key: Key[Array, ""], errors: Rebuilt) -> Float[Array, "s c u c"]:
     """Trade before it is fitted."""
+    of_common, of_own = jax.random.split(key)
     kept, year = errors.kept.partners, errors.kept.year
     common = _factors(of_common, errors.common, kept, year)
     own = _factors(of_own, errors.own, kept, year)
@@ -223,7 +216,12 @@ def drawn_users(
     bought = _ratio(by_group, by_group.sum(2, keepdims=True))
     bought = bought * inputs.sum(1)[..., None]
     start = _ratio(inputs, inputs.sum(1)[:, None])[..., None] * bought[:, None]
-    factors = _factors(key, errors.mixes, errors.kept.users, errors.kept.year)
+    of_pair, of_seller = jax.random.split(key)
+    kept, year = errors.kept.users, errors.kept.year
+    mixes = jnp.broadcast_to(errors.mixes[:, None, None, None], start.shape)
+    sellers = jnp.broadcast_to(errors.sellers[:, None, None], mixes[:, :, 0].shape)
+    factors = _factors(of_pair, mixes, kept, year)
+    factors = factors * _factors(of_seller, sellers, kept, year)[:, :, None]
 
     def turn(_: Array, q: Float[Array, "s c c g"]) -> Float[Array, "s c c g"]:
         q = q * _ratio(inputs, q.sum(3))[..., None]
@@ -234,19 +232,12 @@ def drawn_users(
     return q * _ratio(inputs, q.sum(3))[..., None]
 
 
-def drawn_rest(
-    key: Key[Array, ""], errors: Rebuilt, home: Float[Array, "c s s"]
-) -> tuple[Float[Array, "c s"], Float[Array, "c s s"]]:
-    """Output, and inputs from home, with those of the rest of the world drawn."""
-    of_output, of_inputs = jax.random.split(key)
-    kept, year = errors.kept.users, errors.kept.year
-    size = _factors(of_output, errors.output, kept, year)
-    s = home.shape[1]
+def drawn_rest(key: Key[Array, ""], errors: Rebuilt) -> Float[Array, "c s s"]:
+    """Factors of inputs from home: 1 but in the rest of the world."""
+    s = len(errors.trade)
     sigma = jnp.broadcast_to(errors.coefficients, (s, s))
-    inputs = size * _factors(of_inputs, sigma, kept, year)
-    rest = errors.rest[:, None]
-    x = errors.x * (1 + rest * (size - 1).astype(home.dtype))
-    return x, home * (1 + rest[..., None] * (inputs - 1).astype(home.dtype)[None])
+    factors = _factors(key, sigma, errors.kept.users, errors.kept.year)
+    return 1 + errors.rest[:, None, None] * (factors - 1).astype(errors.rest.dtype)
 
 
 def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c 2s b"]:
@@ -271,7 +262,7 @@ def drawn_imports(
     moved = (cells - errors.rounding.cells)[:, s:]
     by_use = [moved[..., :s].sum(2), moved[..., s:-1].sum(2), moved[..., -1]]
     imports = errors.trade.sum(1) + jnp.stack(by_use).transpose(2, 0, 1)
-    return jnp.maximum(imports, 0)
+    return imports
 
 
 def drawn_exports(
@@ -306,7 +297,7 @@ def _fitted(
     of_pairs = jnp.einsum("gi,irud->grd", errors.kinds, trade[:, :, :-1])
     no_pair = free[:, None] | free[None, :]
     margins = Margins(
-        imports=jnp.where(free, jnp.nan, imports).astype(low),
+        imports=jnp.where(free, jnp.nan, jnp.maximum(imports, 0)).astype(low),
         exports=jnp.where(free, jnp.nan, exports).astype(low),
         pairs=jnp.where(no_pair, jnp.nan, of_pairs).astype(low),
         kinds=errors.kinds.astype(low),

@@ -34,6 +34,7 @@ from ..import_share import (
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
 from .errors import Drawn, TableError, draw
+from .rebuilt import Rebuilt
 
 # Of the difference, which is a few per cent of the solution.
 TOLERANCE = 1e-4
@@ -62,11 +63,14 @@ class BaseYear(NamedTuple):
 
 class DrawnYear(NamedTuple):
     """The index of a draw; ``flows`` is value added of each region absorbed in each,
-    ``residual`` that of the difference, relative to Y, ``gap`` that of balancing,
-    ``passes`` counts products with A' in the iteration."""
+    ``v`` value added per US$ of output, ``X`` output required; ``residual`` is that of
+    the difference, relative to Y, ``gap`` that of balancing, ``passes`` counts products
+    with A' in the iteration."""
 
     tbi: Float[Array, " c"]
     flows: Float[Array, "c c"]
+    v: Float[Array, " n"]
+    X: Float[Array, "n c"]
     residual: Float[Array, ""]
     gap: Float[Array, ""]
     passes: Int[Array, ""]
@@ -160,7 +164,35 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
     for each in drawn.rebuilt:
         v = v - each.column_sums * base.scale
-    T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))
+    X = base.X + found.X.astype(base.X.dtype)
+    T = by_region(v[:, None] * X)
     residual = (found.residual * share.max()).astype(base.X.dtype)
     tbi = jnp.asarray(trade_benefit_index(T).tbi)
-    return DrawnYear(tbi, T, residual, drawn.gap, found.passes)
+    return DrawnYear(tbi, T, v, X, residual, drawn.gap, found.passes)
+
+
+class DrawnTrade(NamedTuple):
+    """By selling industry: value added absorbed in each region, and gross sales to it.
+
+    ``v`` stays where value added is a row of its own.
+    """
+
+    added: Float[Array, "n c"]
+    sold: Float[Array, "n c"]
+
+
+def draw_trade(
+    key: Key[Array, ""], base: BaseYear, error: Rebuilt, v: Float[Array, " n"] | None
+) -> DrawnTrade:
+    """One draw of a rebuilt year."""
+    drawn = draw(key, (error,), base.Z, base.Y)
+    found = index_of(base, drawn)
+    n, c = found.X.shape
+    made = found.X.sum(1)[:, None] * jnp.repeat(
+        jnp.eye(c, dtype=found.X.dtype), n // c, axis=0, total_repeat_length=n
+    )
+    sold = (base.A @ made.astype(base.A.dtype)).astype(made.dtype) + base.Y
+    for each in drawn.rebuilt:
+        sold = sold + each.times(base.scale[:, None] * made) + each.Y
+    v = found.v if v is None else v
+    return DrawnTrade(v[:, None] * found.X, sold)

@@ -10,11 +10,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine.montecarlo import year_draws
-from tivax.engine.uncertainty import ErrorModel, rates_of_rounded, read_raw_year
+from tivax.engine.uncertainty import ErrorModel, read_raw_year
 from tivax.engine.uncertainty.models import error_model
 from tivax.kernels.random_draws import block_key
 from tivax.kernels.table_draws import errors as kernel
 from tivax.kernels.table_draws import solving
+from tivax.kernels.table_draws.random_cells import rates_of_rounded
 
 from helpers import error_of, small_world
 
