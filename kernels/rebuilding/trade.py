@@ -200,7 +200,8 @@ def fit_trade(
     )
     end = jax.lax.while_loop(unfinished, turn, start)
     m = to_exports(end.m, by_class(end.b))
-    of_use = jnp.repeat(m, jnp.asarray(classes), axis=0, total_repeat_length=sum(classes))
+    times, uses = jnp.asarray(classes), sum(classes)
+    of_use = jnp.repeat(m, times, axis=0, total_repeat_length=uses)
     of_use = of_use.transpose(1, 2, 0, 3)
     trade = seed * of_use * end.b[:, None]
     if below is not None:
