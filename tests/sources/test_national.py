@@ -69,6 +69,14 @@ def test_two_countries_are_what_their_national_tables_say():
     assert (tables.unit, tables.source) == ("million US$", "national")
 
 
+def test_other_years_of_a_file_are_left_out():
+    uses = two_years(USES)
+    uses.loc[uses["year"] == 2021, "value"] *= 3
+    trade = TRADE.assign(year=2020.0)
+    tables = tx.from_national(recipe(uses, trade))
+    assert_allclose(tables.Z, tx.from_national(recipe()).Z, rtol=1e-12)
+
+
 def test_users_of_a_country_share_its_partners():
     """AUT imports 10, 6 of it from DEU and 4 from CZE, for two users alike."""
     rows = [

@@ -50,7 +50,7 @@ class Piece:
         frame = read_rows(TableFile(given)) if isinstance(given, Path) else given
         require_different_columns(self.name, frame.columns)
         found = {}
-        for ours in (*needed, *optional):
+        for ours in dict.fromkeys((*needed, *optional)):
             theirs = self.columns.get(ours, ours)
             if theirs in frame:
                 found[ours] = frame[theirs]
@@ -309,7 +309,8 @@ def _uses(
             concordance = str(path)
         found[country] = Uses(
             pieces=pieces,
-            shared="file" not in own and "{country}" not in str(file),
+            shared="file" not in own
+            and not (isinstance(file, str) and "{country}" in file),
             concordance=concordance,
             home=one.text("home", "home"),
             imported=one.text("imported", "imported"),
