@@ -405,6 +405,10 @@ REFUSED = {
         "recipe: nothing tells the output of ROW, goods, in 2020; give it in [totals], "
         "or a seed that has ROW",
     ),
+    "two tables of trade of one name": (
+        recipe() | {"trade": [{"file": TRADE}, {"file": TRADE}]},
+        "recipe: two [[trade]] are called frame of [trade]; give each a name",
+    ),
     "an unknown key": (
         recipe(seeds=1),
         "recipe: unknown key seeds; known are countries, final, may_miss, rest, "

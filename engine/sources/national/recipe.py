@@ -207,6 +207,11 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
         inventories = rest.choice("inventories", names["final"])
     years = _years(table)
     trade = tuple(_trade(k, users, names) for k in _sections(table, "trade", _TRADE))
+    called = [k.name for k in trade]
+    if twice := [k for k in called if called.count(k) > 1]:
+        raise TivaxError(
+            f"{table.file}: two [[trade]] are called {twice[0]}; give each a name"
+        )
     return Recipe(
         name=table.file.name,
         title=table.text("title", ""),
