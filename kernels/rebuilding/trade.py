@@ -200,9 +200,8 @@ def fit_trade(
     )
     end = jax.lax.while_loop(unfinished, turn, start)
     m = to_exports(end.m, by_class(end.b))
-    times, uses = jnp.asarray(classes), sum(classes)
-    of_use = jnp.repeat(m, times, axis=0, total_repeat_length=uses)
-    of_use = of_use.transpose(1, 2, 0, 3)
+    class_of = [h for h, size in enumerate(classes) for _ in range(size)]
+    of_use = m[jnp.asarray(class_of)].transpose(1, 2, 0, 3)
     trade = seed * of_use * end.b[:, None]
     if below is not None:
         trade = trade - _over(_over(below, of_use), end.b[:, None])

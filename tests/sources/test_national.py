@@ -69,6 +69,14 @@ def test_two_countries_are_what_their_national_tables_say():
     assert (tables.unit, tables.source) == ("million US$", "national")
 
 
+def test_other_years_of_a_file_are_left_out():
+    uses = two_years(USES)
+    uses.loc[uses["year"] == 2021, "value"] *= 3
+    trade = TRADE.assign(year=2020.0)
+    tables = tx.from_national(recipe(uses, trade))
+    assert_allclose(tables.Z, tx.from_national(recipe()).Z, rtol=1e-12)
+
+
 def test_users_of_a_country_share_its_partners():
     """AUT imports 10, 6 of it from DEU and 4 from CZE, for two users alike."""
     rows = [
@@ -396,6 +404,10 @@ REFUSED = {
         recipe(rest={"code": "ROW"}),
         "recipe: nothing tells the output of ROW, goods, in 2020; give it in [totals], "
         "or a seed that has ROW",
+    ),
+    "two tables of trade of one name": (
+        recipe() | {"trade": [{"file": TRADE}, {"file": TRADE}]},
+        "recipe: two [[trade]] are called frame of [trade]; give each a name",
     ),
     "an unknown key": (
         recipe(seeds=1),

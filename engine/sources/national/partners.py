@@ -85,7 +85,8 @@ def read_flows(recipe: Recipe, trade: Trade) -> Flows:
     flows = np.bincount(flat, frame["value"], int(np.prod(shape))).reshape(shape)
     own = np.arange(len(regions))
     flows[..., own, own] = 0
-    _require_all(recipe, name, flows)
+    if {one for members in groups.values() for one in members} == {*recipe.sectors}:
+        _require_all(recipe, name, flows)
     if recipe.rest:
         sides = flows[..., -1], flows[..., -1, :]
         free = [~side.any((1, 2, 3)) for side in sides]

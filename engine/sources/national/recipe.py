@@ -50,7 +50,7 @@ class Piece:
         frame = read_rows(TableFile(given)) if isinstance(given, Path) else given
         require_different_columns(self.name, frame.columns)
         found = {}
-        for ours in (*needed, *optional):
+        for ours in dict.fromkeys((*needed, *optional)):
             theirs = self.columns.get(ours, ours)
             if theirs in frame:
                 found[ours] = frame[theirs]
@@ -207,6 +207,11 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
         inventories = rest.choice("inventories", names["final"])
     years = _years(table)
     trade = tuple(_trade(k, users, names) for k in _sections(table, "trade", _TRADE))
+    called = [k.name for k in trade]
+    if twice := [k for k in called if called.count(k) > 1]:
+        raise TivaxError(
+            f"{table.file}: two [[trade]] are called {twice[0]}; give each a name"
+        )
     return Recipe(
         name=table.file.name,
         title=table.text("title", ""),
@@ -309,7 +314,8 @@ def _uses(
             concordance = str(path)
         found[country] = Uses(
             pieces=pieces,
-            shared="file" not in own and "{country}" not in str(file),
+            shared="file" not in own
+            and not (isinstance(file, str) and "{country}" in file),
             concordance=concordance,
             home=one.text("home", "home"),
             imported=one.text("imported", "imported"),

@@ -57,11 +57,13 @@ class _Files:
 
     last: tuple[object, pd.DataFrame] | None = None
 
-    def read(self, piece: Piece, needed: Sequence[str]) -> pd.DataFrame:
+    def read(
+        self, piece: Piece, needed: Sequence[str], optional: Sequence[str]
+    ) -> pd.DataFrame:
         file = piece.given if isinstance(piece.given, Path) else id(piece.given)
         key = file, dict(piece.columns), piece.scale
         if self.last is None or self.last[0] != key:
-            self.last = key, piece.read(needed)
+            self.last = key, piece.read(needed, optional)
         return self.last[1]
 
 
@@ -149,20 +151,19 @@ class _Reader:
 
     def _rows(self) -> pd.DataFrame:
         """The rows of the country, its wanted years alone."""
-        uses, wanted, parts = self.uses, {str(k) for k in self.recipe.years}, []
+        recipe, uses, parts = self.recipe, self.uses, []
+        wanted = {str(k) for k in recipe.years}
         for year, piece in uses.pieces.items():
             needed = ["origin", "product", "user", "value"]
-            needed += (
-                ["country"] if uses.shared and len(self.recipe.countries) > 1 else []
-            )
-            several = len(wanted) > 1 or "year" in piece.columns
-            needed += ["year"] if year is None and several else []
-            frame = self.files.read(piece, needed)
+            needed += ["country"] if uses.shared and len(recipe.countries) > 1 else []
+            needed += ["year"] if year is None and len(wanted) > 1 else []
+            optional = ["year", *(["country"] if uses.shared else [])]
+            frame = self.files.read(piece, needed, optional)
             if "country" in frame:
                 mine = [k == self.country for k in normalise(frame["country"])]
                 frame = frame[mine]
             if "year" not in frame:
-                frame = frame.assign(year=str(year or self.recipe.years[0]))
+                frame = frame.assign(year=str(year or min(recipe.years)))
             parts.append(frame[frame["year"].isin(wanted)])
         frame = pd.concat(parts, ignore_index=True)
         if frame.empty:

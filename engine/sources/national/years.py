@@ -82,6 +82,7 @@ def fit(
     seed: Float[np.ndarray, "s r u d"],
 ) -> Float[np.ndarray, "s r u d"]:
     """The trade of a year nearest to ``seed`` that has the margins."""
+    # Users whom no table of trade tells apart are a class.
     of_user = [
         tuple(np.concatenate([k.uses[:, u] for k in flows]))
         for u in range(seed.shape[2])
