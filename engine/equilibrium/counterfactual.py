@@ -93,6 +93,11 @@ class ExactHat(Printable):
                 f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
                 "shares of the economy"
             )
+        if cells := self.economy.negative_inputs:
+            lines.append(
+                f"{count_text(cells, 'cell')} of intermediate inputs "
+                f"{'is' if cells == 1 else 'are'} negative, by less than 0.1 % of output"
+            )
         exact = self.changes["real_income"]
         gap = (self.changes["welfare"] - exact).abs()
         far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()

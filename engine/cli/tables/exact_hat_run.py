@@ -115,6 +115,7 @@ def _write(
             variants=len(found.clearing),
             deficits=found.deficits,
             zeroed=found.economy.zeroed,
+            negative_inputs=found.economy.negative_inputs,
             numeraire="world value added",
             welfare="tot + vot and, where they change, tech (trade costs) and transfer "
             "(deficits); linear around the old equilibrium, d ln z = z'/z - 1",
