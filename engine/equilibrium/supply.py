@@ -250,4 +250,4 @@ def spending_of(
     block: one_sector.Block, found: one_sector.State
 ) -> Float[Array, "b r"]:
     """New spending with tariffs of several equilibria."""
-    return jnp.exp(found.log_spending) * block.spending
+    return jnp.exp(found.log_spending) * block.spending[None]

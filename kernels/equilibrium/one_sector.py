@@ -36,10 +36,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-_MOST_STEPS = 60
-_HALVINGS = 10
-_LONGEST_STEP = 0.5  # of a logarithm
-
+from .newton import newton
 
 class Block(NamedTuple):
     """The old equilibrium; money in units of world value added, ``relief`` 1 or 0."""
@@ -147,55 +144,14 @@ def _visit(block: Block, change: Change, x: Float[Array, "4 r"]) -> tuple[Array,
 
 
 def solve(block: Block, change: Change) -> State:
-    """The new equilibrium, by Newton's method with halved steps from hats of one.
+    """The new equilibrium, by Newton's method from hats of one.
 
     Look at ``size`` before using it, the largest miss of an equation; ``excess`` of
     the market that was dropped is not in it.
     """
-    r = len(block.income)
-    floor = 64 * jnp.finfo(block.income.dtype).eps
-
-    def misses(x: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
-        return _visit(block, change, x)[0]
-
-    def largest(x: Float[Array, "4 r"]) -> Float[Array, ""]:
-        found = jnp.max(jnp.abs(misses(x)))
-        return jnp.where(jnp.isfinite(found), found, jnp.inf)
-
-    def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
-        _, now, before, k = state
-        return (now > floor) & (now < before) & (k < _MOST_STEPS)
-
-    def once(state: tuple[Array, Array, Array, Array]) -> tuple:
-        x, now, _, k = state
-        jacobian = jax.jacfwd(misses)(x).reshape(4 * r, 4 * r)
-        step = -jnp.linalg.solve(jacobian, misses(x).ravel()).reshape(4, r)
-        step = step * jnp.minimum(1, _LONGEST_STEP / jnp.max(jnp.abs(step)))
-
-        def too_long(trial: tuple[Array, Array, Array]) -> Array:
-            return ~(trial[1] < now) & (trial[2] < _HALVINGS)
-
-        def halve(trial: tuple[Array, Array, Array]) -> tuple:
-            length = trial[0] / 2
-            return length, largest(x + length * step), trial[2] + 1
-
-        one = jnp.ones((), x.dtype)
-        length, new, _ = jax.lax.while_loop(
-            too_long, halve, (one, largest(x + step), jnp.asarray(0))
-        )
-        better = new < now
-        return (
-            jnp.where(better, x + length * step, x),
-            jnp.where(better, new, now),
-            now,
-            k + 1,
-        )
-
-    start = jnp.zeros((4, r), block.income.dtype)
-    far = jnp.asarray(jnp.inf, start.dtype)
-    first = (start, largest(start), far, jnp.asarray(0))
-    x = jax.lax.while_loop(goes_on, once, first)[0]
-    return _visit(block, change, x)[1]
+    start = jnp.zeros((4, len(block.income)), block.income.dtype)
+    found = newton(lambda x: _visit(block, change, x)[0], start)
+    return _visit(block, change, found)[1]
 
 
 class Outcome(NamedTuple):
