@@ -32,7 +32,8 @@ def _example_or(ctx: Any, run: Path | None) -> Path | None:
     """The run file that is given; with ``--example`` there the command ends.
 
     Options and arguments that are eager come first, whatever else is missing. With
-    ``--data`` RUN is the name of a published model. ``ctx`` is a class of typer's that has changed with its versions.
+    ``--data`` RUN is the name of a published model. ``ctx`` is a class of typer's that
+    has changed with its versions.
     """
     if ctx.resilient_parsing:
         return run

@@ -71,7 +71,10 @@ class Batches:
     def columns(self) -> Sequence[str]:
         """Names of the values of a row."""
         regions = self.economy.regions
-        return [*(f"{name} {code}" for name in self.fields for code in regions), "clearing"]
+        return [
+            *(f"{name} {code}" for name in self.fields for code in regions),
+            "clearing",
+        ]
 
     @property
     def together(self) -> int:

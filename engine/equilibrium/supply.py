@@ -86,7 +86,11 @@ class Supply:
             one = name in ("labour", "scale")
             good = np.isfinite(values).all() and values.ndim <= (0 if one else 1)
             low = (values > 0) if name == "pass_through" else (values >= 0)
-            if not good or not low.all() or (name == "services" and (values >= 1).any()):
+            if (
+                not good
+                or not low.all()
+                or (name == "services" and (values >= 1).any())
+            ):
                 wanted = {
                     "pass_through": "numbers above 0",
                     "services": "shares from 0 to below 1",
@@ -111,7 +115,6 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.Block:
     Raises ``TivaxError`` for an economy of several sectors, and for numbers by region
     that are not one for each.
     """
-    r = len(economy.regions)
     if len(economy.sectors) != 1:
         raise TivaxError(
             f"{economy.name}: a block of supply takes one sector, not "

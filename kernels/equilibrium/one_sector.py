@@ -32,11 +32,11 @@ Parro's model of one sector.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .newton import newton
+
 
 class Block(NamedTuple):
     """The old equilibrium; money in units of world value added, ``relief`` 1 or 0."""

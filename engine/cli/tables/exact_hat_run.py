@@ -105,11 +105,13 @@ def run_published(
         record = started.write_manifest(
             folder,
             residual_max=found.residual,
-            kind="exact-hat",
+            kind=["exact-hat", name],
             published=found.title,
         )
     count = len(found.frames["tables"])
-    terminal.print(f"{found.title}: {count:,} cells; largest residual {found.residual:.1e}")
+    terminal.print(
+        f"{found.title}: {count:,} cells; largest residual {found.residual:.1e}"
+    )
     for line in found.lines:
         terminal.print(line)
     terminal.finish(record, f"Open {out / f'tables.{format}'}")

@@ -149,7 +149,11 @@ def read_text_files(folder: Path) -> Economy:
         pairs[:, :, :traded] = values.reshape(traded, r, r).transpose(1, 2, 0)
         return pairs
 
-    trade, tariff, later = by_pair(imports * 1000), by_pair(old / 100), by_pair(new / 100)
+    trade, tariff, later = (
+        by_pair(imports * 1000),
+        by_pair(old / 100),
+        by_pair(new / 100),
+    )
     members = np.isin(REGIONS, ["CAN", "MEX", "USA"])
     inside = (members[:, None] & members[None, :])[:, :, None]
     home = np.arange(r)
@@ -161,7 +165,9 @@ def read_text_files(folder: Path) -> Economy:
     inputs = coefficients.reshape(r, s, s) * ((1 - added.T) * output)[:, None, :]
     bought = (trade * (1 + tariff)).sum(axis=1)
     deficit = net_imports(trade)
-    income = (added.T * output).sum(axis=1) + (trade * tariff).sum(axis=(1, 2)) + deficit
+    income = (
+        (added.T * output).sum(axis=1) + (trade * tariff).sum(axis=(1, 2)) + deficit
+    )
     final = np.maximum(bought - inputs.sum(axis=2), 0)
     return Economy(
         regions=REGIONS,

@@ -24,7 +24,9 @@ def read_numbers(
     if not path.is_file():
         raise TivaxError(f"{path}: no such file")
     try:
-        frame = pd.read_csv(path, header=0 if header else None, sep=separator, dtype=str)
+        frame = pd.read_csv(
+            path, header=0 if header else None, sep=separator, dtype=str
+        )
     except (ValueError, OSError) as error:
         line = str(error).splitlines()[0]
         raise TivaxError(f"{path}: not a matrix of numbers: {line}") from None
