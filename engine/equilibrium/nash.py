@@ -176,5 +176,6 @@ def _require(economy: Economy, found: nash.War, what: str) -> None:
     size = float(found.size)
     if not size <= _SOLVED:
         raise TivaxError(
-            f"{economy.name}: {what} does not converge: an equation misses by {size:.1e}"
+            f"{economy.name}: {what} does not converge: an equation misses by "
+            f"{size:.1e}"
         )

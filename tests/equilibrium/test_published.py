@@ -1,5 +1,7 @@
 """Published trade models, against what their papers print."""
 
+import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +11,12 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax import TivaxError
-from tivax.engine.equilibrium.published import liberation_world, nafta, solve_published
+from tivax.engine.equilibrium.published import (
+    liberation_world,
+    nafta,
+    solve_published,
+    tariff_war,
+)
 
 from commands import good, mistake
 
@@ -180,6 +187,58 @@ def test_caliendo_and_parros_text_files_become_their_economy(tmp_path):
     (tmp_path / "T.txt").write_text("1\n2\n")
     with pytest.raises(TivaxError, match=r"T.txt: 2 x 1 numbers; it must have 20 x 1"):
         nafta.read_text_files(tmp_path)
+
+
+@pytest.mark.slow
+def test_the_tariff_war_is_near_to_the_print(shared, tmp_path):
+    """The paper's own files are not public: flows and groups are rebuilt."""
+    data = shared / "data" / "trade_models" / "complex_europe"
+    out = tmp_path / "out"
+    good("scenario", "--example", "tariff-war", "--data", data, "--out", out)
+    truth = printed(shared / "truth" / "trade_models" / "tariff_war" / "table2.csv")
+    found = pd.read_csv(out / "tables.csv")
+    assert len(found) == 88
+    both = truth.merge(found, on=["table", "row", "column"], suffixes=("", "_found"))
+    for column, furthest in (("baseline tariff", 2.5), ("baseline real GDP", 0.35)):
+        cells = both[both["column"] == column]
+        assert len(cells) == 15
+        assert cells["value"].corr(cells["value_found"]) > 0.98
+        assert (cells["value"] - cells["value_found"]).abs().mean() < furthest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, change, line",
+    [
+        (
+            "Din2014",
+            lambda k: k * 1.01,
+            "shares of AUS in industry 1 add to 1.01, not 1",
+        ),
+        ("tariffs2014", lambda k: k * 7, "tariffs2014.txt: the factor of AUS on AUS"),
+        ("X0", lambda k: k[:9], "X0.txt: 9 x 44 numbers; it must have 50 x 44"),
+        ("X0", None, "no X0.txt in it"),
+    ],
+)
+def test_a_damaged_archive_is_told_from_data(tmp_path, name, change, line):
+    r, j = 44, 50
+    files = {
+        "Din2014": np.full((j * r, r), 1 / r),
+        "tariffs2014": np.ones((j * r, r)),
+        "X0": np.ones((j, r)),
+    }
+    with zipfile.ZipFile(tmp_path / tariff_war.ARCHIVE, "w") as archive:
+        for key, values in files.items():
+            if key == name:
+                if change is None:
+                    continue
+                values = change(values)
+            text = io.StringIO()
+            np.savetxt(text, values, delimiter=",", fmt="%.17g")
+            archive.writestr(f"{key}.txt", text.getvalue())
+    with pytest.raises(TivaxError) as told:
+        solve_published("tariff-war", tmp_path)
+    assert line in str(told.value) and "\n" not in str(told.value)
 
 
 def test_a_name_or_folder_that_is_not_there_ends_in_a_line(tmp_path):

@@ -188,7 +188,11 @@ def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     words: dict[str, Any] = {"int": 3, "text": "a", "array": ARRAY}
     solved: Bad = {"economy": WRONG, "tariff_new": words, "trade_costs": words}
     solved |= {"deficits": {"int": 3, "word": "none", "None": None}}
+    solved |= {"supply": {"word": "labour", "int": 3}}
     yield from wrong("exact_hat", solved, economy=economy)
+    at_war: Bad = {"economy": WRONG, "markups": {"text": "a", "few": [1.0], "int": 1}}
+    final = economy.without_inputs()
+    yield from wrong("nash_tariffs", at_war, economy=final)
     moved: Bad = {"economy": WRONG, "region": {**WRONG, "text": "Mars"}}
     moved |= {"measure": {"word": "gross", "int": 3}}
     yield from wrong("tariff_gradient", moved, economy=economy, region="R01")

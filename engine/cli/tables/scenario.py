@@ -16,8 +16,8 @@ PublishedData = Annotated[
     typer.Option(
         "--data",
         is_eager=True,
-        help="With --example liberation-day, nafta or tariff-war: the folder of its authors' data; "
-        "writes the paper's tables.",
+        help="With --example liberation-day, nafta or tariff-war: the folder of its "
+        "authors' data; writes the paper's tables.",
     ),
 ]
 

@@ -1,0 +1,95 @@
+"""Rates of a trade war by formula: by hand, limits, and the equilibrium they make."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import brentq
+
+import tivax as tx
+from tivax import TivaxError
+
+
+@pytest.fixture(scope="module")
+def economy() -> tx.Economy:
+    return tx.synthetic_economy(regions=3, sectors=2, seed=1).without_inputs()
+
+
+def two(home: float, abroad: float, theta: float = 4.0) -> tx.Economy:
+    """A spends ``abroad`` on B and B as much on A; they spend 100 and ``home`` more."""
+    trade = np.array([[100.0 - abroad, abroad], [abroad, home]])[:, :, None]
+    return tx.Economy(
+        regions=("A", "B"),
+        sectors=("goods",),
+        trade=trade,
+        tariff=0 * trade,
+        tariff_new=0 * trade,
+        intermediate=np.zeros((2, 1, 1)),
+        final=trade.sum(axis=1),
+        value_added=trade.sum(axis=0),
+        deficit=np.zeros(2),
+        theta=np.array([theta]),
+    )
+
+
+def test_equal_regions_choose_the_root_of_one_equation_by_hand():
+    """Wages stay; a rate T leaves a share f = 0.2 T^-4 / (0.8 + 0.2 T^-4) to imports,
+    and is 1 + 1 / (4 [1 - (1 - d) f]), d = t (1 - f) / (1 + t (1 - f))."""
+
+    def miss(T: float) -> float:
+        f = 0.2 * T**-4 / (0.8 + 0.2 * T**-4)
+        d = (T - 1) * (1 - f) / (1 + (T - 1) * (1 - f))
+        return T - 1 - 1 / (4 * (1 - (1 - d) * f))
+
+    T = brentq(miss, 1.1, 2, xtol=1e-15)
+    war = tx.nash_tariffs(two(80, 20))
+    assert_allclose(war.rates.to_numpy(), T - 1, rtol=1e-12)
+    assert_allclose(war.changes["tariff"], 100 * (T - 1), rtol=1e-12)
+    # Income is wages and revenue; prices rise as the home share falls.
+    f = 0.2 * T**-4 / (0.8 + 0.2 * T**-4)
+    income = 1 / (1 - f * (1 - 1 / T))
+    price = (0.8 + 0.2 * T**-4) ** -0.25
+    assert_allclose(1 + war.changes["real_income"] / 100, income / price, rtol=1e-12)
+
+
+def test_a_region_too_small_to_matter_asks_for_one_over_the_elasticity():
+    war = tx.nash_tariffs(two(1e9, 20))
+    assert_allclose(war.rates.loc["A"], 1 / 4, rtol=1e-6)
+
+
+def test_its_rates_solved_as_a_scenario_give_the_same_incomes(economy):
+    war = tx.nash_tariffs(economy)
+    away = 1 - np.eye(3)[:, :, None]
+    rates = war.rates.to_numpy()[:, None, :] * away
+    found = tx.exact_hat(economy, rates, deficits="zero").changes
+    assert_allclose(war.changes["real_income"], found["real_income"], atol=1e-9)
+    assert war.residual < 1e-12 and abs(war.dropped) < 1e-13
+    # One rate for all sectors, to rounding.
+    assert np.ptp(war.rates.to_numpy(), axis=1).max() < 1e-13
+
+
+@pytest.mark.parametrize("markup", [1.0, 1.3])
+def test_a_markup_that_all_sectors_share_changes_nothing(economy, markup):
+    """Proposition 4 is 2 then: what is not wages is profit, in proportion."""
+    war = tx.nash_tariffs(economy, markups=[markup, markup])
+    plain = tx.nash_tariffs(economy)
+    assert_allclose(war.rates, plain.rates, atol=1e-10)
+    assert_allclose(war.changes, plain.changes, atol=1e-9)
+
+
+def test_markups_that_differ_tax_the_competitive_sector_less(economy):
+    """The factor of Proposition 4 is below 1 where a markup is below sales over wages,
+    and above 1 where it is above; all equations hold."""
+    war = tx.nash_tariffs(economy, markups=[1.0, 1.5])
+    assert war.residual < 1e-12 and abs(war.dropped) < 1e-12
+    assert (war.rates["S02"] > war.rates["S01"]).all()
+
+
+def test_what_the_formula_does_not_cover_is_refused(economy):
+    inputs = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    with pytest.raises(TivaxError, match=r"without inputs; take economy.without_inp"):
+        tx.nash_tariffs(inputs)
+    with pytest.raises(TivaxError, match="markups: give a number from 1 for each of"):
+        tx.nash_tariffs(economy, markups=[0.9, 1.0])
+    closed = two(80, 0)
+    with pytest.raises(TivaxError, match="A exports nothing"):
+        tx.nash_tariffs(closed)
