@@ -12,6 +12,8 @@ from .from_tables import synthetic_economy as synthetic_economy
 from .gradient import tariff_gradient as tariff_gradient
 from .nash import NashTariffs as NashTariffs
 from .nash import nash_tariffs as nash_tariffs
+from .optimal import OptimalTariff as OptimalTariff
+from .optimal import optimal_tariff as optimal_tariff
 from .published import Published as Published
 from .published import solve_published as solve_published
 from .scenario_file import ExactHatResult as ExactHatResult

@@ -64,7 +64,7 @@ def tariff_gradient(
         raise TivaxError(f"{economy.name} has no region {region}{known}")
     old = solve_old(economy, deficits)
     new = solve_new(economy, old, economy.tariff_new, deficits)
-    slope = _slope(
+    _, slope = slope_at(
         jnp.asarray(economy.tariff_new),
         old,
         wages.Position(new.log_wages, new.log_prices, new.spending, 0 * old.deficit),
@@ -85,7 +85,7 @@ def tariff_gradient(
 
 
 @partial(jax.jit, static_argnames="measure")
-def _slope(
+def slope_at(
     tariff: Float[Array, "r r s"],
     old: Old,
     at: wages.Position,
@@ -93,7 +93,9 @@ def _slope(
     region: Array,
     *,
     measure: str,
-) -> Float[Array, "r r s"]:
+) -> tuple[Array, Float[Array, "r r s"]]:
+    """A measure of a region at an equilibrium, and its derivative by every tariff."""
+
     def value(tariff: Float[Array, "r r s"]) -> Array:
         shock = changes.Shock(
             jnp.log1p(tariff) - jnp.log1p(old.tariff), tariff, deficit
@@ -110,4 +112,4 @@ def _slope(
         )
         return getattr(found, measure)[region]
 
-    return jax.grad(value)(tariff)
+    return jax.value_and_grad(value)(tariff)

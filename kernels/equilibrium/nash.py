@@ -131,7 +131,9 @@ def _equilibrium(
     world: World, paid: Float[Array, "r r s"], start: Float[Array, "2 r"]
 ) -> Float[Array, "2 r"]:
     """Logs of w and Y hat at given tariffs."""
-    return newton(lambda x: _closed(world, _visit(world, *x, paid), x[0]), start)
+    return newton(
+        lambda x: _closed(world, _visit(world, x[0], x[1], paid), x[0]), start
+    )
 
 
 def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -> War:
@@ -170,7 +172,7 @@ def nash(world: World, start: Float[Array, "r s"]) -> War:
     ) -> tuple[Float[Array, "2 r"], Float[Array, "r s"]]:
         paid = _paid(world, t)
         x = _equilibrium(world, paid, x)
-        return x, formula(world, _visit(world, *x, paid), x[0], t) - 1
+        return x, formula(world, _visit(world, x[0], x[1], paid), x[0], t) - 1
 
     def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
         return (state[2] > floor) & (state[3] < _MOST_ROUNDS)

@@ -30,8 +30,10 @@ value added, and is reported. With phi = 1 and nu = psi = ka = 0 this is Caliend
 Parro's model of one sector.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -152,6 +154,27 @@ def solve(block: Block, change: Change) -> State:
     start = jnp.zeros((4, len(block.income)), block.income.dtype)
     found = newton(lambda x: _visit(block, change, x)[0], start)
     return _visit(block, change, found)[1]
+
+
+def differentiable(block: Block, change: Change, at: State) -> State:
+    """The equilibrium that ``solve`` ended in, as a function of block and change near
+    those it was solved for, by the implicit function theorem."""
+    start = jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
+    start = jax.lax.stop_gradient(start)
+
+    def misses(x: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
+        return _visit(block, change, x)[0]
+
+    def solved(_: Callable, x: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
+        return x
+
+    def tangent(g: Callable, y: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
+        size = y.size
+        J = jax.jacfwd(g)(jnp.zeros_like(y)).reshape(size, size)
+        return jnp.linalg.solve(J, y.ravel()).reshape(y.shape)
+
+    x = jax.lax.custom_root(misses, start, solved, tangent)
+    return _visit(block, change, x)[1]
 
 
 class Outcome(NamedTuple):

@@ -41,6 +41,7 @@ def test_equal_regions_choose_the_root_of_one_equation_by_hand():
         return T - 1 - 1 / (4 * (1 - (1 - d) * f))
 
     T = brentq(miss, 1.1, 2, xtol=1e-15)
+    assert isinstance(T, float)
     war = tx.nash_tariffs(two(80, 20))
     assert_allclose(war.rates.to_numpy(), T - 1, rtol=1e-12)
     assert_allclose(war.changes["tariff"], 100 * (T - 1), rtol=1e-12)

@@ -190,6 +190,11 @@ def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     solved |= {"deficits": {"int": 3, "word": "none", "None": None}}
     solved |= {"supply": {"word": "labour", "int": 3}}
     yield from wrong("exact_hat", solved, economy=economy)
+    best: Bad = {"economy": WRONG, "region": {**WRONG, "text": "Mars"}}
+    best |= {"over": {"word": "all", "None": None}, "supply": {"int": 3}}
+    best |= {"deficits": {"word": "none"}, "start": {"text": "a", "low": -1.0}}
+    best |= {"most": {"none": 0, "text": "a"}}
+    yield from wrong("optimal_tariff", best, economy=economy, region="R01")
     at_war: Bad = {"economy": WRONG, "markups": {"text": "a", "few": [1.0], "int": 1}}
     final = economy.without_inputs()
     yield from wrong("nash_tariffs", at_war, economy=final)

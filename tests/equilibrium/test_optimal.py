@@ -1,0 +1,122 @@
+"""The tariff that is best for a region: by hand, by differences, as published."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+from tivax import TivaxError
+from tivax.engine.equilibrium import optimal
+from tivax.engine.equilibrium.published.liberation_world import read_world
+
+BLOCK = tx.Supply(
+    labour=0.5, scale=0.1, services=0.1, pass_through=1.2, tax_relief=True
+)
+
+
+def two(home: float) -> tx.Economy:
+    """A spends 20 of 100 on B, and B as much on A: one sector, elasticity 4."""
+    trade = np.array([[80.0, 20.0], [20.0, home]])[:, :, None]
+    return tx.Economy(
+        regions=("A", "B"),
+        sectors=("goods",),
+        trade=trade,
+        tariff=0 * trade,
+        tariff_new=0 * trade,
+        intermediate=np.zeros((2, 1, 1)),
+        final=trade.sum(axis=1),
+        value_added=trade.sum(axis=0),
+        deficit=np.zeros(2),
+        theta=np.array([4.0]),
+    )
+
+
+def test_a_small_region_takes_one_over_the_elasticity():
+    """What the rest of the world buys of it answers its price by 4 (Gros 1987)."""
+    best = tx.optimal_tariff(two(1e9), "A", over="uniform")
+    assert_allclose(best.rates, [1 / 4], rtol=1e-6)
+    block = tx.optimal_tariff(two(1e9), "A", over="uniform", supply=tx.Supply())
+    assert_allclose(block.rates, best.rates, rtol=1e-6)
+    assert_allclose(block.welfare, best.welfare, rtol=1e-6)
+
+
+@pytest.mark.parametrize("over", ["exporters", "sectors", "uniform"])
+def test_no_direction_is_better(over):
+    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    best = tx.optimal_tariff(economy, "R01", over=over)
+    assert best.gradient < 1e-7 and not best.corners and best.evaluations < 60
+    found = tx.exact_hat(economy, best.tariff).changes["real_income"]["R01"]
+    assert_allclose(best.welfare, found, atol=1e-9)
+    rng = np.random.default_rng(0)
+    away = (np.arange(3) != 0)[:, None]
+    for _ in range(2):
+        for side in (0.02, -0.02):
+            moved = best.tariff.copy()
+            step = {
+                "exporters": rng.uniform(size=(3, 1)),
+                "sectors": rng.uniform(size=(1, 2)),
+                "uniform": np.ones((1, 1)),
+            }[over]
+            moved[0] += side * step * away
+            other = tx.exact_hat(economy, moved).changes["real_income"]["R01"]
+            assert other < best.welfare
+
+
+@pytest.mark.parametrize("welfare", ["utility", "printed"])
+def test_the_derivative_of_a_block_is_that_of_differences(welfare):
+    economy = tx.synthetic_economy(regions=3, sectors=1, seed=1)
+    supply = replace(BLOCK, welfare=welfare)
+
+    def with_rate(rate: float) -> np.ndarray:
+        tariff = economy.tariff_new.copy()
+        tariff[0, 1:] = rate
+        return tariff
+
+    with jax.enable_x64(True):
+        objective = optimal._objective(economy, 0, supply, "zero")
+        value, slope = objective(with_rate(0.1))
+    high, middle, low = (
+        tx.exact_hat(economy, with_rate(rate), supply=supply).changes["welfare"]["R01"]
+        for rate in (0.1 + 1e-4, 0.1, 0.1 - 1e-4)
+    )
+    assert_allclose(100 * value, middle, atol=1e-11)
+    assert_allclose(100 * slope[0, 1:].sum(), (high - low) / 2e-4, rtol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "relief, share, over, rate, welfare",
+    [
+        (True, 1.0, "uniform", 21.061, 1.19824),
+        (True, 1.0, "exporters", 21.1, 1.20312),
+        (False, 1.0, "exporters", 14.2, 0.52004),
+        (False, 0.49, "exporters", -2.7, 0.05756),
+    ],
+)
+def test_the_best_tariff_of_the_usa(shared, relief, share, over, rate, welfare):
+    """Solved once by an independent program, to the digits given."""
+    data = shared / "data" / "trade_models" / "liberation_day"
+    world = read_world(data)
+    supply = replace(world.supply(), tax_relief=relief, welfare="utility")
+    best = tx.optimal_tariff(
+        world.economy(share), "USA", over=over, supply=supply, deficits="kept"
+    )
+    digit = 0.0005 if over == "uniform" else 0.05
+    assert abs(100 * best.average - rate) <= digit
+    assert abs(best.welfare - welfare) <= 1e-5
+    assert best.evaluations <= 60 and best.gradient < 1e-7
+
+
+def test_a_region_that_is_not_there_or_imports_nothing_is_refused():
+    with pytest.raises(TivaxError, match="has no region C"):
+        tx.optimal_tariff(two(80.0), "C")
+    closed = two(80.0)
+    trade = closed.trade * np.eye(2)[:, :, None]
+    alone = replace(
+        closed, trade=trade, final=trade.sum(axis=1), value_added=trade.sum(axis=0)
+    )
+    with pytest.raises(TivaxError, match="A imports nothing"):
+        tx.optimal_tariff(alone, "A")
