@@ -37,6 +37,13 @@ class NashTariffs(Printable):
         The largest miss of an equation; of rates in logarithms.
     dropped
         What the budget misses that the numeraire stands for.
+
+    Examples
+    --------
+    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> war = tx.nash_tariffs(economy.without_inputs())
+    >>> list(war.changes.columns)
+    ['tariff', 'real_income', 'wage']
     """
 
     economy: Economy

@@ -32,7 +32,7 @@ from .supply import Supply
 Over = Literal["exporters", "sectors", "uniform"]
 # Subsidies too: without them a best rate below zero would look like a corner.
 _LOWEST, _HIGHEST = -0.5, 3.0
-_FLAT = 1e-8  # of the scaled gradient of relative welfare
+_FLAT = 1e-7  # of the scaled gradient of relative welfare
 
 # Relative welfare at new tariffs (r, r, s), and its derivative by each of them.
 Objective = Callable[[np.ndarray], tuple[float, np.ndarray]]
@@ -61,6 +61,13 @@ class OptimalTariff(Printable):
         Labels whose rate ended at -50 or 300 %, where the search ends.
     evaluations
         Equilibria that were solved.
+
+    Examples
+    --------
+    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> best = tx.optimal_tariff(economy, "R01", over="exporters")
+    >>> list(best.rates.index)
+    ['R02', 'ROW']
     """
 
     economy: Economy
@@ -190,7 +197,7 @@ def optimal_tariff(
         jac=True,
         method="L-BFGS-B",
         bounds=[(ends[0] * root, ends[1] * root) for root in roots],
-        options={"maxfun": most, "ftol": 0.0, "gtol": _FLAT},
+        options={"maxfun": most, "ftol": 0.0, "gtol": _FLAT, "maxcor": 30},
     )
     rates = rates_of(found.x)
     at_end = np.isclose(found.x / roots, ends[0]) | np.isclose(found.x / roots, ends[1])

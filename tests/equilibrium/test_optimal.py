@@ -47,7 +47,7 @@ def test_a_small_region_takes_one_over_the_elasticity():
 def test_no_direction_is_better(over):
     economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
     best = tx.optimal_tariff(economy, "R01", over=over)
-    assert best.gradient < 1e-7 and not best.corners and best.evaluations < 60
+    assert best.gradient <= 1e-7 and not best.corners and best.evaluations < 60
     found = tx.exact_hat(economy, best.tariff).changes["real_income"]["R01"]
     assert_allclose(best.welfare, found, atol=1e-9)
     rng = np.random.default_rng(0)
@@ -107,7 +107,7 @@ def test_the_best_tariff_of_the_usa(shared, relief, share, over, rate, welfare):
     digit = 0.0005 if over == "uniform" else 0.05
     assert abs(100 * best.average - rate) <= digit
     assert abs(best.welfare - welfare) <= 1e-5
-    assert best.evaluations <= 60 and best.gradient < 1e-7
+    assert best.evaluations <= 60 and best.gradient <= 1e-7
 
 
 def test_a_region_that_is_not_there_or_imports_nothing_is_refused():
