@@ -94,30 +94,31 @@ def _effects(
     net = _net_of_margins(errors, g)
 
     # Users: the groups of a product and buyer, and sellers, keep their sums.
-    share = parts.groups.swapaxes(0, 1)[:, None]  # product, 1, buyer, group
+    share = parts.groups.swapaxes(0, 1)[None, :, None]
     h = h - (h * share).sum(4, keepdims=True)
-    h = h - (h * parts.sellers[..., None]).sum(2, keepdims=True)
-    moved = trade[:, :, 0, :, None] * share * h
-    of_mixes = errors.mixes[:, None, None, None] * moved
-    of_sellers = errors.sellers[:, None, None] * moved.sum(3)
+    h = h - (h * parts.sellers[None, ..., None]).sum(2, keepdims=True)
+    moved = trade[None, :, :, 0, :, None] * share * h
+    of_mixes = errors.mixes[None, :, None, None, None] * moved
+    of_sellers = errors.sellers[None, :, None, None] * moved.sum(3)
 
     # Partners.
-    moved = trade * net.trade
-    of_own = errors.own * moved
-    of_common = errors.common * moved.sum(3)
+    moved = trade[None] * net.trade
+    of_own = errors.own[None].astype(g.dtype) * moved
+    of_common = errors.common[None].astype(g.dtype) * moved.sum(3)
 
     # Inputs from home of the rest of the world.
     home = jnp.einsum("pf,pdi,pdj->fdij", of, left, by_user) - taken[:, :, None]
     home = home - own.swapaxes(1, 2)[..., None]
     rest = errors.rest[:, None, None] * errors.home
-    of_rest = errors.coefficients * rest * home
+    of_rest = errors.coefficients * rest[None] * home
 
     # Rounding of exports and of cells, and the balance of trade.
     sold = trade.sum((2, 3))
-    fixed = jnp.where((errors.rest > 0) | (sold <= 0), 0, net.exports)
-    of_exports = rounding.exports / jnp.sqrt(3.0) * fixed
+    unknown = (errors.rest[None] > 0) | (sold <= 0)
+    fixed = jnp.where(unknown[None], 0, net.exports)
+    of_exports = rounding.exports[None] / jnp.sqrt(3.0) * fixed
     share_sold = _ratio(sold, sold.sum(0)[None])
-    of_balance = rounding.balance * (share_sold * fixed).sum(1)
+    of_balance = rounding.balance[None] * (share_sold[None] * fixed).sum(1)
     sellers = jnp.einsum("ird,pri->pdi", parts.sellers, left)
     of_all = jnp.einsum("dij,pdj->pdi", parts.of_all, by_user)
     profile = jnp.einsum(
@@ -135,7 +136,9 @@ def _effects(
     imported = jnp.concatenate(imported, 3)
     at_home = jnp.pad(home, ((0, 0), (0, 0), (0, 0), (0, finals + 1)))
     cells = jnp.concatenate([at_home, imported], 2)
-    of_cells = jnp.sqrt(rounding.variance) * _net_of_totals(rounding.variance, cells)
+    of_cells = jnp.sqrt(rounding.variance)[None] * _net_of_totals(
+        rounding.variance, cells
+    )
     return [
         of_mixes,
         of_sellers,
@@ -161,34 +164,34 @@ def _net_of_margins(errors: Rebuilt, g: Float[Array, "f s c u c"]) -> _Net:
     with_groups = groups.sum() > 0
 
     def exports(now: _Net) -> _Net:
-        mean = _ratio((s * now.trade).sum((3, 4)), sold)
-        mean = jnp.where(free, 0, mean)
+        mean = _ratio((s[None] * now.trade).sum((3, 4)), sold[None])
+        mean = jnp.where(free[None, None], 0, mean)
         trade = now.trade - mean[..., None, None]
         return _Net(trade, now.exports + mean, now.imports)
 
     def turn(now: _Net) -> _Net:
-        mean = _ratio((s * now.trade).sum(2), bought)
-        mean = jnp.where(free, 0, mean)
+        mean = _ratio((s[None] * now.trade).sum(2), bought[None])
+        mean = jnp.where(free[None, None, None], 0, mean)
         now = _Net(now.trade - mean[:, :, None], now.exports, now.imports + mean)
         now = exports(now)
-        moved = (s * now.trade)[:, :, :, :-1].sum(3)
-        mean = _ratio(jnp.einsum("ki,fird->fkrd", kinds, moved), of_pairs)
-        mean = jnp.where(no_pair, 0, mean)[:, kinds.argmax(0)]
+        moved = (s[None] * now.trade)[:, :, :, :-1].sum(3)
+        mean = _ratio(jnp.einsum("ki,fird->fkrd", kinds, moved), of_pairs[None])
+        mean = jnp.where(no_pair[None, None], 0, mean)[:, kinds.argmax(0)]
         trade = now.trade.at[:, :, :, :-1].add(-mean[:, :, :, None])
         return _Net(trade, now.exports, now.imports)
 
     def turn_with_groups(now: _Net) -> _Net:
         now = turn(now)
-        moved = (s * now.trade).sum(3)
-        mean = _ratio(jnp.einsum("gi,fird->fgrd", groups, moved), of_flows)
+        moved = (s[None] * now.trade).sum(3)
+        mean = _ratio(jnp.einsum("gi,fird->fgrd", groups, moved), of_flows[None])
         trade = now.trade - mean[:, groups.argmax(0)][:, :, :, None]
         return _Net(jnp.where(with_groups, trade, now.trade), *now[1:])
 
     # What a fit leaves, the rest of the world buys and sells.
     rest = errors.rest.astype(low)
-    unsold = jnp.where(free, 0, g[:, :, :, -1] @ rest)
+    unsold = jnp.where(free[None, None], 0, g[:, :, :, -1] @ rest)
     g = g - unsold[..., None, None]
-    missed = jnp.where(free, 0, jnp.einsum("r,firud->fiud", rest, g))
+    missed = jnp.where(free[None, None, None], 0, jnp.einsum("r,firud->fiud", rest, g))
     net = exports(_Net(g - missed[:, :, None], unsold, missed))
     net = jax.lax.fori_loop(0, _WITHOUT, lambda _, k: turn(k), net)
     net = jax.lax.fori_loop(0, _WITH_GROUPS, lambda _, k: turn_with_groups(k), net)
@@ -203,8 +206,8 @@ def _net_of_totals(
     columns, rows = q.sum(1), q[:, :s].sum(2)
 
     def turn(_: Array, k: Array) -> Array:
-        k = k - _ratio((q * k).sum(2), columns)[:, :, None]
-        mean = _ratio((q[:, :s] * k[:, :, :s]).sum(3), rows)
+        k = k - _ratio((q[None] * k).sum(2), columns[None])[:, :, None]
+        mean = _ratio((q[None, :, :s] * k[:, :, :s]).sum(3), rows[None])
         return k.at[:, :, :s].add(-mean[..., None])
 
     return jax.lax.fori_loop(0, _OF_ROUNDING, turn, k)

@@ -58,9 +58,9 @@ class Rounding(NamedTuple):
     exports in all.
     """
 
-    cells: Float[Array, "c 2s b"]
-    rate: Float[Array, "c 2s b"]
-    variance: Float[Array, "c 2s b"]
+    cells: Float[Array, "c m b"]
+    rate: Float[Array, "c m b"]
+    variance: Float[Array, "c m b"]
     exports: Float[Array, "s c"]
     balance: Float[Array, " c"]
 
@@ -141,7 +141,7 @@ class DrawnTable(NamedTuple):
 
     trade: Float[Array, "s c u c"]
     sold: Float[Array, "s c c g"]
-    cells: Float[Array, "c 2s b"]
+    cells: Float[Array, "c m b"]
     gap: Float[Array, ""]
 
     @property
@@ -237,16 +237,17 @@ def drawn_rest(key: Key[Array, ""], errors: Rebuilt) -> Float[Array, "c s s"]:
     s = len(errors.trade)
     sigma = jnp.broadcast_to(errors.coefficients, (s, s))
     factors = _factors(key, sigma, errors.kept.users, errors.kept.year)
-    return 1 + errors.rest[:, None, None] * (factors - 1).astype(errors.rest.dtype)
+    moved = (factors - 1).astype(errors.rest.dtype)
+    return 1 + errors.rest[:, None, None] * moved[None]
 
 
-def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c 2s b"]:
+def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c m b"]:
     """Errors of cells; rows at home and whole columns are held by least squares."""
     c, twice, b = rounding.rate.shape
     e = rounded(key, rounding.rate.reshape(c * twice, b)).reshape(c, twice, b)
     e, q, s = e.astype(rounding.variance.dtype), rounding.variance, twice // 2
 
-    def turn(_: Array, e: Float[Array, "c 2s b"]) -> Float[Array, "c 2s b"]:
+    def turn(_: Array, e: Float[Array, "c m b"]) -> Float[Array, "c m b"]:
         rows = _ratio(e[:, :s].sum(2), q[:, :s].sum(2))
         e = e.at[:, :s].add(-q[:, :s] * rows[..., None])
         return e - q * _ratio(e.sum(1), q.sum(1))[:, None]
@@ -255,7 +256,7 @@ def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c 2
 
 
 def drawn_imports(
-    errors: Rebuilt, cells: Float[Array, "c 2s b"]
+    errors: Rebuilt, cells: Float[Array, "c m b"]
 ) -> Float[Array, "s u c"]:
     """Imports by product, use and buyer: those of the table and what cells moved."""
     s = len(errors.trade)
@@ -273,7 +274,7 @@ def drawn_exports(
     half, balance = errors.rounding.exports, errors.rounding.balance
     moved = half * jax.random.uniform(of_exports, half.shape, half.dtype, -1, 1)
     of_all = balance * jax.random.normal(of_balance, balance.shape, balance.dtype)
-    moved = moved + of_all * _ratio(exports, exports.sum(0)[None])
+    moved = moved + of_all[None] * _ratio(exports, exports.sum(0)[None])
     return jnp.maximum(exports + jnp.where(exports > 0, moved, 0), 0)
 
 
@@ -297,9 +298,11 @@ def _fitted(
     of_pairs = jnp.einsum("gi,irud->grd", errors.kinds, trade[:, :, :-1])
     no_pair = free[:, None] | free[None, :]
     margins = Margins(
-        imports=jnp.where(free, jnp.nan, jnp.maximum(imports, 0)).astype(low),
-        exports=jnp.where(free, jnp.nan, exports).astype(low),
-        pairs=jnp.where(no_pair, jnp.nan, of_pairs).astype(low),
+        imports=jnp.where(free[None, None], jnp.nan, jnp.maximum(imports, 0)).astype(
+            low
+        ),
+        exports=jnp.where(free[None], jnp.nan, exports).astype(low),
+        pairs=jnp.where(no_pair[None], jnp.nan, of_pairs).astype(low),
         kinds=errors.kinds.astype(low),
     )
     flows = Flows(
@@ -319,10 +322,10 @@ def _fitted(
     )
     fitted = found.trade.astype(trade.dtype)
     # What is left, the rest of the world sells and buys.
-    missed = jnp.where(free, 0, imports - fitted.sum(1))
+    missed = jnp.where(free[None, None], 0, imports - fitted.sum(1))
     fitted = fitted + errors.rest[None, :, None, None] * missed[:, None]
-    unsold = jnp.where(free, 0, exports - fitted.sum((2, 3)))
-    fitted = fitted.at[:, :, -1].add(unsold[..., None] * errors.rest)
+    unsold = jnp.where(free[None], 0, exports - fitted.sum((2, 3)))
+    fitted = fitted.at[:, :, -1].add(unsold[..., None] * errors.rest[None, None])
     return fitted, found.gap
 
 

@@ -191,7 +191,7 @@ def draw_trade(
     made = found.X.sum(1)[:, None] * jnp.repeat(
         jnp.eye(c, dtype=found.X.dtype), n // c, axis=0, total_repeat_length=n
     )
-    sold = (base.A @ made.astype(base.A.dtype)).astype(made.dtype) + base.Y
+    sold = (base.A @ made.astype(base.A.dtype) + base.Y).astype(made.dtype)
     for each in drawn.rebuilt:
         sold = sold + each.times(base.scale[:, None] * made) + each.Y
     v = found.v if v is None else v
