@@ -11,7 +11,7 @@ year, which then is a test.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +52,7 @@ def main() -> None:
         found.to_csv(given.out / "parameters.csv", index=False)
 
 
-def read_exact(file: Path, regions: tuple[str, ...]) -> Flows:
+def read_exact(file: Path, regions: Sequence[str]) -> Flows:
     """Value added by origin and absorber; its own diagonal is another measure."""
     frame = pd.read_stata(file)
     labels = list(regions)

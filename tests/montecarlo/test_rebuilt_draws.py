@@ -14,8 +14,8 @@ import tivax.engine as tx
 from tivax.engine.montecarlo import draw_flows, draw_index
 from tivax.engine.tables import aggregate
 from tivax.engine.uncertainty import ErrorModel, YearErrors, read_raw_year
+from tivax.kernels.error_terms import rebuilt as kernel
 from tivax.kernels.random_draws import block_key
-from tivax.kernels.table_draws import rebuilt as kernel
 
 from helpers import error_of
 
