@@ -93,27 +93,35 @@ def coverage(
     drawn: Float[np.ndarray, "d t c c"], base: Flows, exact: Flows
 ) -> pd.DataFrame:
     """By measure and year: values, the share that 95 % intervals cover, their mean and
-    median width, relative but for the index, errors over standard errors."""
+    median width, relative but for the index, errors over standard errors; the same of
+    changes since the year before among ``YEARS``."""
     quantile = student.ppf(0.975, len(drawn) - 1)
-    rows = []
+    rows, before = [], None
     for k, year in enumerate(YEARS):
-        of_draws, of_base, true = map(measures, (drawn[:, k], base[year], exact[year]))
-        for name, value in of_base.items():
-            se = of_draws[name].std(axis=0, ddof=1)
-            off, size = value - true[name], 1 if name == "index" else value
-            width = 2 * quantile * se / size
-            rows.append(
-                {
-                    "measure": name,
-                    "year": year,
-                    "values": len(value),
-                    "covered": (np.abs(off) <= quantile * se).mean(),
-                    "mean_width": width.mean(),
-                    "median_width": np.median(width),
-                    "median_error": np.median(np.abs(off / size)),
-                    "root_mean_square_z": np.sqrt(((off / se) ** 2).mean()),
-                }
-            )
+        now = [measures(each) for each in (drawn[:, k], base[year], exact[year])]
+        for name, value in now[1].items():
+            values = [each[name] for each in now]
+            size = 1 if name == "index" else value
+            cases = {name: values}
+            if before is not None:
+                moved = [a - b[name] for a, b in zip(values, before, strict=True)]
+                cases[f"{name}, change"] = moved
+            for case, (of_draws, of_base, true) in cases.items():
+                se = of_draws.std(axis=0, ddof=1)
+                off, width = of_base - true, 2 * quantile * se / size
+                rows.append(
+                    {
+                        "measure": case,
+                        "year": year,
+                        "values": len(value),
+                        "covered": (np.abs(off) <= quantile * se).mean(),
+                        "mean_width": width.mean(),
+                        "median_width": np.median(width),
+                        "median_error": np.median(np.abs(off / size)),
+                        "root_mean_square_z": np.sqrt(((off / se) ** 2).mean()),
+                    }
+                )
+        before = now
     return pd.DataFrame(rows).sort_values(["measure", "year"])
 
 
