@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--parameters", action="store_true")
     given = parser.parse_args()
     tables = open_store(given.store, lazy=True)
-    exact, base = read_exact(given.exact, tables.regions), rebuilt_flows(tables)
+    exact, base = read_exact(given.exact, tables.regions), flows_of(tables)
     given.out.mkdir(parents=True, exist_ok=True)
     drawn = draw_flows(tables, "rebuilt", draws=given.draws, years=YEARS)
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
@@ -65,14 +65,14 @@ def read_exact(file: Path, regions: Sequence[str]) -> Flows:
     }
 
 
-def rebuilt_flows(tables: WorldTables) -> Flows:
+def flows_of(tables: WorldTables, years: Sequence[int] = YEARS) -> Flows:
     """The same of the tables as they are."""
     labels = list(tables.regions)
     return {
         year: compute_tbi(tables.select(year, year))
         .absorbed.sel(year=year, origin=labels, absorber=labels)
         .values
-        for year in YEARS
+        for year in years
     }
 
 
@@ -94,10 +94,10 @@ def coverage(
 ) -> pd.DataFrame:
     """By measure and year: values, the share that 95 % intervals cover, their mean and
     median width, relative but for the index, errors over standard errors; the same of
-    changes since the year before among ``YEARS``."""
+    changes since the year before among these."""
     quantile = student.ppf(0.975, len(drawn) - 1)
     rows, before = [], None
-    for k, year in enumerate(YEARS):
+    for k, year in enumerate(base):
         now = [measures(each) for each in (drawn[:, k], base[year], exact[year])]
         for name, value in now[1].items():
             values = [each[name] for each in now]
@@ -157,25 +157,25 @@ def parameters(tables: WorldTables, base: Flows, exact: Flows) -> pd.DataFrame:
     every = parts(tables)
     for errors in every.values():
         alone = replace(tables, rebuilt={**tables.rebuilt, "errors": errors})
-        drawn = draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=YEARS)
+        drawn = draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base))
         for name, values in variances.items():
             values.append(measures(drawn)[name].var(axis=0, ddof=1))
     S = {k: np.stack(v, axis=1) for k, v in variances.items()}  # year, part, value
     off = {
         name: np.stack(
-            [measures(base[y])[name] - measures(exact[y])[name] for y in YEARS]
+            [measures(base[y])[name] - measures(exact[y])[name] for y in base]
         )
         for name in S
     }
     rows = []
-    for left_out in (None, *YEARS):
-        used = [k for k, year in enumerate(YEARS) if year != left_out]
+    for left_out in (None, *base):
+        used = [k for k, year in enumerate(base) if year != left_out]
         factors = likeliest(S, off, used)
         row: dict[str, Any] = {
             "left_out": left_out,
             **dict(zip(every, factors, strict=True)),
         }
-        judged = used if left_out is None else [YEARS.index(left_out)]
+        judged = used if left_out is None else [list(base).index(left_out)]
         for name in S:
             se = np.sqrt(np.einsum("p,ypv->yv", factors, S[name][judged]))
             row[f"covered {name}"] = (np.abs(off[name][judged]) <= 1.96 * se).mean()
