@@ -246,7 +246,7 @@ def read_error_model(name: str | Path) -> ErrorModel:
     path = Path(name)
     if not path.is_file() and path.suffix != ".toml":
         raise TivaxError(
-            f"no error model {name}: {suggest(str(name), BUILT_IN)}, or give a file "
+            f"no error model {name}: {suggest(str(name), BUILT_IN)}; or give a file "
             "MODEL.toml"
         )
     top = TomlTable(path, "", read_toml(path), {"error"})

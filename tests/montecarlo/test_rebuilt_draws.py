@@ -249,6 +249,18 @@ def test_a_year_whose_partners_are_real_has_errors_of_merged_products_only():
     assert np.asarray(nearer.own).max() < np.asarray(farther.own).max()
 
 
+def test_draws_go_through_to_a_regression(world):
+    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
+    panel = index.reset_index().rename(columns={"region": "iso3"})
+    panel["y"] = panel["TBI"] + np.random.default_rng(1).normal(size=len(panel))
+    model = tx.Model("m", "y", ["TBI"])
+    found = tx.monte_carlo(panel, model, world, "rebuilt", draws=20)
+    assert found.gap_max < 1e-5
+    drawn = draw_index(world, "rebuilt", draws=20)
+    spread = found.index.pivot(index="year", columns="region", values="se")
+    assert_allclose(spread[list(REGIONS)], drawn.std(axis=0, ddof=1), rtol=1e-9)
+
+
 def test_indicators_take_errors_of_rebuilding(world):
     found = tx.standard_errors(world, "rebuilt", "UPSTREAM", probes=8)
     assert (found["UPSTREAM_se"].values > 0).all()
