@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core import Run, output_folder, require_format, require_result_place
 from ..reporting import Result, write_parts
-from .options import Output
+from .bundles import Output
 from .terminal import Terminal
 
 

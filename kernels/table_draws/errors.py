@@ -21,8 +21,8 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..error_terms.filled import FilledCells, in_cells
 from ..error_terms.import_shares import ImportShareErrors
+from ..gras import gras
 from ..table_errors import Margins, in_margins, multipliers
-from .gras import gras
 from .random_cells import normals, rounded, signs, uniform
 from .rebuilt import DrawnBlocks, Rebuilt, rebuilt
 
