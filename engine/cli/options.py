@@ -148,6 +148,7 @@ ErrorOption = Annotated[
     typer.Option(
         "--error",
         help="Standard errors and 95 % intervals from errors of the tables: rounding, "
+        "rebuilt (of rebuilt tables), "
         "or a file MODEL.toml with sections [\\[error]].",
     ),
 ]

@@ -34,7 +34,7 @@ given
     Standard deviations of cells that somebody publishes.
 rebuilt
     Of tables rebuilt from national tables: what these do not tell, with the parameters
-    that the store holds (``kernels.table_draws.rebuilt``).
+    that the store holds (``kernels.error_terms.rebuilt``).
 """
 
 from collections.abc import Iterable, Sequence
