@@ -44,3 +44,20 @@ borrow() { # borrow FOLDER: a fresh environment that has the packages of .venv, 
     local packages='import sysconfig; print(sysconfig.get_path("purelib"))'
     .venv/bin/python -c "$packages" >"$("$1/bin/python" -c "$packages")/borrowed.pth"
 }
+
+# Compiled programs are kept for the next run, in a folder for each JAX and processor: JAX
+# finds a program by all that makes it. JAX_COMPILATION_CACHE_DIR names another folder;
+# a new one compiles everything.
+keep_programs() {
+    if [ -z "${JAX_COMPILATION_CACHE_DIR:-}" ]; then
+        local programs=${XDG_CACHE_HOME:-$HOME/.cache}/tivax-tests made_by
+        made_by='from importlib.metadata import version; print(version("jax"), version("jaxlib"))'
+        made_by=$( (python -c "$made_by" && grep -m 1 "^flags" /proc/cpuinfo || uname -mp) | cksum)
+        export JAX_COMPILATION_CACHE_DIR=$programs/${made_by%% *}
+        mkdir -p "$JAX_COMPILATION_CACHE_DIR"
+        # What has not been read for a month.
+        find "$programs" -type f -atime +30 -mtime +30 -delete
+        find "$programs" -mindepth 1 -type d -empty ! -path "$JAX_COMPILATION_CACHE_DIR" -delete
+    fi
+    export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 TF_CPP_MIN_LOG_LEVEL=3
+}

@@ -181,7 +181,11 @@ Data = Annotated[
 ]
 PanelStore = Annotated[
     Path | None,
-    typer.Option("--store", help="Compute the index from this store of world tables."),
+    typer.Option(
+        "--tables",
+        "--store",
+        help="Compute the index from this store of world tables.",
+    ),
 ]
 Draws = Annotated[
     int | None,

@@ -245,7 +245,7 @@ def read_store_attributes(path: Path) -> dict[str, Any]:
 
 
 # Sources that are no published tables, as every result must name them.
-_ESTIMATED = {"rebuilt": "rebuilt from national tables"}
+_ESTIMATED = dict.fromkeys(("rebuilt", "national"), "rebuilt from national tables")
 _basis: ContextVar[str] = ContextVar("basis", default="")
 
 

@@ -1,20 +1,24 @@
 """``SpecificationCurve``: the table, the joint tests, and the sentence made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ..core import (
     Listing,
-    Printable,
     count_text,
     long_table_of,
     number_text,
     p_text,
     percent_text,
 )
+from ..figures import joint_curve
+from ..reporting import CV1, Plot, Result, Section, Table, Text
+from ..reporting import Figure as Shown
 from ..resampling import LEVEL, Model
 
 UNWEIGHTED = "none"
@@ -22,7 +26,7 @@ _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpecificationCurve(Printable):
+class SpecificationCurve(Result):
     """Curves of models and their joint tests; they print as a table and a sentence.
 
     Attributes
@@ -69,6 +73,103 @@ class SpecificationCurve(Printable):
     draws: int
     exact: bool
     residual_max: float
+
+    program = "curve"
+    title = "Specification curve"
+    method = (
+        "Each specification estimates the effect with another combination of choices; "
+        "errors are CV1 with t(G - 1), clustered as the model says. Whether the curve "
+        "as a whole could be without any effect is asked of three statistics "
+        "(Simonsohn, Simmons and Nelson 2020): the median effect, the share of "
+        "specifications that are significant in the direction that more of them have, "
+        "and Stouffer's Z. Significant means the specification's own wild p, at most "
+        "0.05: the share of draws with a larger |t|, below 1 / draws where there is "
+        "none. The draws impose no effect on each specification through its restricted "
+        "residuals (WCR) and give a cluster the same weight in all of them, so that "
+        "specifications that lean on the same rows count for what they are: one piece "
+        "of evidence seen many times."
+    )
+
+    @property
+    def subtitle(self) -> str:
+        models, draws = len(self.models), self.draws
+        return f"{count_text(models, 'model')}, {count_text(draws, 'draw')}"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {
+            "specifications": self.table,
+            "tests": self.tests,
+            "options": self.by_option,
+            "null": self.null,
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        return {
+            f"curve_{number}": partial(_drawn, self, model.name)
+            for number, model in enumerate(self.models, 1)
+        }
+
+    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+        drawn = zip(self.models, figures.values(), strict=True)
+        return [self._section(model, figure) for model, figure in drawn]
+
+    def _section(self, model: Model, figure: Figure) -> Section:
+        tests, options, rows = (
+            k[k["model"] == model.name].drop(columns="model").reset_index(drop=True)
+            for k in (self.tests, self.by_option, self.table)
+        )
+        random = None if self.exact else self.draws
+        tests = tests.assign(
+            p=[p_text(p, random) for p in tests["p"]],
+            mc_error=[p_text(p) for p in tests["mc_error"]],
+        ).rename(
+            columns={
+                "null_low": "null 2.5 %",
+                "null_median": "null 50 %",
+                "null_high": "null 97.5 %",
+                "mc_error": "error of p",
+            }
+        )
+        rows = rows.assign(
+            p=[p_text(p) for p in rows["p"]],
+            p_wild=[p_text(p, random) for p in rows["p_wild"]],
+        ).rename(columns={"p_wild": "p wild"})
+        return Section(
+            model.name,
+            [
+                Text(model.equation),
+                Table(
+                    tests,
+                    "The curve as a whole, and 95 % of draws without effect.",
+                    {"p": "", "error of p": ""},
+                ),
+                Shown(
+                    figure,
+                    "Estimates by size with 95 % intervals, coef +- t(G - 1) se; the "
+                    "band holds 95 % of the draws without an effect, rank by rank; "
+                    "below, what each specification chooses.",
+                ),
+                Table(
+                    options,
+                    "The curve by option of each choice.",
+                    {"significant": ".0%"},
+                ),
+                Table(rows, "Every specification.", {"p": "", "p wild": ""}),
+            ],
+        )
+
+    def facts(self) -> dict[str, Any]:
+        whole = self.tests[self.tests["weights"] == UNWEIGHTED]
+        p = whole.set_index(["model", "statistic"])["p"]
+        return {
+            "residual_max": self.residual_max,
+            "draws": self.draws,
+            "models": len(self.models),
+            "specifications": len(self.estimated),
+            "p": {model.name: p[model.name].to_dict() for model in self.models},
+            "covariance": CV1,
+            "null": "no effect, imposed on each specification (WCR), Webb's weights",
+        }
 
     @property
     def estimated(self) -> pd.DataFrame:
@@ -270,3 +371,9 @@ def _by_statistic(tests: pd.DataFrame) -> dict[str, dict[str, Any]]:
 @long_table_of.register(SpecificationCurve)
 def _(result: SpecificationCurve) -> pd.DataFrame:
     return result.table.copy()
+
+
+def _drawn(found: SpecificationCurve, model: str) -> Figure:
+    """The curve of a model with the band of no effect."""
+    null = found.null[found.null["model"] == model]
+    return joint_curve(found.drawn_curve(model), found.choices, null)

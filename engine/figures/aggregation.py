@@ -8,7 +8,6 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..measures import difference, largest
 from ..reporting import (
     FULL_WIDTH,
     SMALL,
@@ -21,18 +20,13 @@ from ..reporting import (
 
 
 @rc_context(STYLE)
-def differences(
-    both: xr.Dataset, *, most: int = 20, regions: Sequence[str] | None = None
-) -> Figure:
+def differences(gaps: xr.Dataset, regions: Sequence[str]) -> Figure:
     """Aggregated less detailed: trade benefit index and VAX ratio.
 
-    ``regions``, or those whose index differs most in any year; a line from the smallest
-    to the largest difference over the years, a dot for the last year. ``both`` is that
-    of ``compare_aggregation``.
+    A line from the smallest to the largest difference over the years, a dot for the
+    last year; ``regions`` from above.
     """
-    if regions is None:
-        regions = largest(both).index.get_level_values("region")[:most].tolist()
-    gaps = difference(both).sel(region=regions)
+    gaps = gaps.sel(region=list(regions))
     years = gaps["year"].values
     fig = Figure(
         figsize=(FULL_WIDTH, 0.15 * max(len(regions), 5) + 0.8),

@@ -1,7 +1,7 @@
 """Histograms of draws, with the sample marked."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,18 +28,18 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from ..resampling import Inference, ResamplingPlan
 
 _ACROSS = 3
 _HEIGHT = 1.75  # inches a row
 
 
 class Drawn(NamedTuple):
-    """A model's draws and what they are compared with."""
+    """A model's draws and what they are compared with: a ``ResamplingPlan`` and the
+    ``Inference`` that it gave."""
 
     title: str
-    plan: ResamplingPlan
-    inference: Inference
+    plan: Any
+    inference: Any
 
 
 @rc_context(STYLE)
@@ -130,7 +130,7 @@ def _one(ax: Axes, drawn: Drawn, language: Language) -> dict[str, object]:
 
 
 def _t_density(
-    ax: Axes, plan: ResamplingPlan, low: np.ndarray, high: np.ndarray
+    ax: Axes, plan: Any, low: np.ndarray, high: np.ndarray
 ) -> dict[str, object]:
     x = np.linspace(low[0], high[-1], 200)
     degrees = len(plan.fitted.labels) - 1
@@ -154,7 +154,8 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
     if few := len(designs) <= _COLOURED:
         names, coloured = [k for k in METHODS if k in served], designs
     else:
-        names, coloured = designs, [k for k in MAIN if k in served]
+        names = designs
+        coloured = [k for k in MAIN if k in served][: len(COLOURS)]
     row, colour = ("method", "design") if few else ("design", "method")
     fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
     ax = fig.subplots()

@@ -81,6 +81,7 @@ from .engine.scenarios import scenarios as scenarios
 from .engine.sources import Imported as Imported
 from .engine.sources import Satellite as Satellite
 from .engine.sources import from_long as from_long
+from .engine.sources import from_national as from_national
 from .engine.sources import import_tables as import_tables
 from .engine.sources import pymrio_satellites as pymrio_satellites
 from .engine.sources import read_final_satellites as read_final_satellites

@@ -1,15 +1,17 @@
 """Monte Carlo over errors of tables, through to regressions: ``tx.monte_carlo``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib.figure import Figure
 
 from ..core import (
     Listing,
-    Printable,
     Progress,
     TivaxError,
     count_text,
@@ -22,7 +24,10 @@ from ..core import (
     require_whole,
     shift_progress,
 )
+from ..figures import drawn_effects
 from ..measures import trade_benefit_index
+from ..reporting import CV1, Plot, Result, Section, Table
+from ..reporting import Figure as Shown
 from ..resampling import FittedModel, Model, fit_model, with_lags
 from ..tables import WorldTables, require_tables
 from ..uncertainty import AnyModel, ErrorModel, error_model
@@ -76,8 +81,26 @@ def set_up(
     return Setup(tables, model, tuple(years), base, moved, residual, errors)
 
 
+_METHOD = (
+    "Each draw makes the tables of all years with errors of their cells, solves them,"
+    " and estimates the model again on the trade benefit index of the draw. Sampling:"
+    " CV1, clustered as the model says, of the tables as they are. Tables: the spread"
+    " of the estimates over draws. In all: the root of the sum of their squares (law "
+    "of total variance); p and the interval take t(G - 1) and are around the estimate, "
+    "which errors of the tables pull towards 0: no interval of the effect itself. "
+    "Reliability: 1 less the "
+    "variance of the errors over that of the treatment, both net of effects and of "
+    "the other regressors. Errors of a regressor pull its coefficient towards 0: "
+    "corrected is the estimate with the errors' cross products subtracted (errors in "
+    "variables), SIMEX the extrapolation to no error of estimates with errors added. "
+    "Their standard errors are a jackknife over clusters, and the spread over draws of "
+    "clusters. Both hold if the errors are as the model says, independent of the true "
+    "values and of the errors of the regression."
+)
+
+
 @dataclass(frozen=True, eq=False, repr=False)
-class MonteCarlo(Printable):
+class MonteCarlo(Result):
     """Regressions with errors of the tables in them; they print as a table.
 
     Attributes
@@ -99,6 +122,8 @@ class MonteCarlo(Printable):
         standard deviation of the draws, and the middle 95 % of them.
     distribution
         Columns model, term, draw, estimate, se: every draw of a table.
+    clusters
+        Of each model.
     draws, years
         How many draws, and of which years.
     residual_max
@@ -125,10 +150,74 @@ class MonteCarlo(Printable):
     reliability: pd.DataFrame
     index: pd.DataFrame
     distribution: pd.DataFrame
+    clusters: Mapping[str, int]
     draws: int
     years: tuple[int, ...]
     residual_max: float
     gap_max: float
+
+    program = "montecarlo"
+    title = "Errors of the tables"
+    method = _METHOD
+
+    @property
+    def subtitle(self) -> str:
+        years = count_text(len(self.years), "year")
+        return f"{count_text(self.draws, 'draw')} of tables of {years}"
+
+    @property
+    def _models(self) -> list[str]:
+        return list(dict.fromkeys(self.summary["model"]))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {
+            "summary": self.summary,
+            "reliability": self.reliability,
+            "tbi": self.index,
+            "distribution": self.distribution,
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        return {
+            f"montecarlo_{number}": partial(_drawn, self, name)
+            for number, name in enumerate(self._models, 1)
+        }
+
+    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+        drawn = zip(self._models, figures.values(), strict=True)
+        return [self._section(name, figure) for name, figure in drawn]
+
+    def _section(self, name: str, figure: Figure) -> Section:
+        effect, treatment = (
+            table[table["model"] == name].set_index("term").drop(columns="model")
+            for table in (self.summary, self.reliability)
+        )
+        about = f"{effect['outcome'].iloc[0]}, sample {effect['sample'].iloc[0]}: "
+        caption = (
+            "Left: estimates over draws of the tables. Right: 95 % intervals from "
+            "sampling alone, from the tables alone and from both, and the corrected "
+            "estimates; the dashed line is the estimate."
+        )
+        told = about + "the effect, its errors and corrections."
+        return Section(
+            name,
+            [
+                Shown(figure, caption),
+                _words(effect, _EFFECT, told),
+                _words(treatment, _TREATMENT, "The treatment and its errors."),
+            ],
+        )
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.residual_max,
+            "gap_max": self.gap_max,
+            "draws": self.draws,
+            "years": list(self.years),
+            "models": len(self._models),
+            "covariance": CV1,
+            "total": "law of total variance: se_sampling^2 + se_table^2",
+        }
 
     @property
     def sentence(self) -> str:
@@ -150,6 +239,32 @@ class MonteCarlo(Printable):
         return [Listing(title, _PRINTED, rows)]
 
 
+# Rows of the report's tables: columns of summary.csv and reliability.csv in words.
+_EFFECT = {
+    "estimate": "estimate",
+    "se_sampling": "standard error: sampling",
+    "se_table": "standard error: tables",
+    "se_total": "standard error: in all",
+    "se_both": "standard error: clusters drawn anew in each draw",
+    "interval": "95 % interval around the estimate, not of the effect",
+    "p_value": "p of the estimate",
+    "reliability": "reliability",
+    "coef_corrected": "corrected by errors in variables",
+    "coef_corrected_se": "standard error of that",
+    "coef_simex": "corrected by SIMEX",
+    "coef_simex_se": "standard error of that ",
+}
+_TREATMENT = {
+    "sd_within": "standard deviation within effects",
+    "sd_error": "standard deviation of its errors",
+    "reliability_within": "reliability within effects",
+    "reliability": "reliability net of the other regressors",
+    "correlation_with_tables": "correlation with the index of the tables",
+    "largest_gap_to_tables": "largest gap to it",
+    "moved_columns": "columns that draws move",
+}
+
+
 _NUMBERS = (
     "estimate se_sampling se_table se_total reliability coef_corrected "
     "coef_corrected_se coef_simex coef_simex_se"
@@ -158,6 +273,30 @@ _PRINTED = (
     "", "estimate", "se sampling", "se table", "se total", "reliability", "corrected",
     "(se)", "SIMEX", "(se) ", "p of the estimate", "its 95 % interval",
 )  # fmt: skip
+
+
+def _words(table: pd.DataFrame, meanings: Mapping[str, str], caption: str) -> Table:
+    """A row for each number and a column for each treatment, so that it fits a page."""
+
+    def shown(row: pd.Series) -> pd.Series:
+        if {"ci_low", "ci_high"} <= set(row.index):
+            row["interval"] = interval_text(row["ci_low"], row["ci_high"])
+            row["p_value"] = p_text(row["p_value"])
+        texts = {
+            text: row[k] if isinstance(row[k], str) else number_text(row[k])
+            for k, text in meanings.items()
+            if isinstance(row[k], str) or not pd.isna(row[k])
+        }
+        return pd.Series(texts, dtype=object)
+
+    frame = pd.DataFrame({k: shown(row.copy()) for k, row in table.iterrows()})
+    frame = frame.reindex([k for k in meanings.values() if k in frame.index])
+    return Table(frame.fillna(""), caption, dict.fromkeys(frame.columns, ""))
+
+
+def _drawn(found: MonteCarlo, model: str) -> Figure:
+    rows, every = (k[k["model"] == model] for k in (found.summary, found.distribution))
+    return drawn_effects(rows, every, found.clusters[model])
 
 
 def _sentence(row: dict) -> str:
@@ -220,6 +359,7 @@ def summarise_draws(
         reliability=pd.concat([_reliability(k) for k in found], ignore_index=True),
         index=_index(setup, drawn),
         distribution=pd.concat([_distribution(k) for k in found], ignore_index=True),
+        clusters={k.model.name: len(k.moved.fitted.labels) for k in found},
         draws=D,
         years=setup.years,
         residual_max=float(max(setup.residual, worst[0])),

@@ -5,6 +5,7 @@ from .blocks import inflation_block as inflation_block
 from .blocks import kof_block as kof_block
 from .blocks import pwt_block as pwt_block
 from .blocks import real_exchange_rate as real_exchange_rate
+from .blocks import tbi_block as tbi_block
 from .blocks import wgi_block as wgi_block
 from .build import Panel as Panel
 from .build import build_panel as build_panel

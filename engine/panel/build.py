@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..core import TivaxError, count_text, require_kind
+from ..core import TivaxError, basis_of, count_text, require_kind
 from .blocks import (
     countries_of,
     inflation_block,
@@ -316,8 +316,11 @@ _SOURCES = {"icio": "from world tables by Stata's icio"}
 
 def _index_note(files: DataFiles) -> str:
     """How the index came about: computed here, or what a column ``source`` says."""
-    if files.tbi is None:
-        return "computed from the world tables of the store"
+    if files.store is not None:
+        note = "computed from the world tables of the store"
+        made = basis_of(files.store)
+        return f"{note} ({made[0].lower()}{made[1:]})" if made else note
+    assert files.tbi is not None, "one of the two is set"
     note, first, last = "read from a file", *files.years
     frame = pd.read_csv(files.tbi)
     if "source" not in frame:

@@ -42,7 +42,8 @@ class DataFiles:
     Attributes
     ----------
     tbi, store
-        A csv with columns year, iso3 (or region) and tbi, or a store; one of the two.
+        A csv with columns year, iso3 (or region) and tbi, or a store. With both the
+        index is that of the store; the file is compared with it.
     kof, pwt, wgi, inflation
         The file of each source.
     fill_2001
@@ -166,8 +167,10 @@ def read_data_files(
     toml = _read_sections(folder / FILE)
     recipe, prices = toml["recipe"], toml["inflation"]
     tbi = None
+    if store is None or (toml["tbi"].has("file") and toml["tbi"].path("file").exists()):
+        tbi = _existing(toml["tbi"], "file")
     if store is None:
-        tbi, store = _existing(toml["tbi"], "file"), _existing(toml["tbi"], "store")
+        store = _existing(toml["tbi"], "store")
         if tbi and store:
             raise toml["tbi"].mistake("store", "file is named, too; keep one of them")
     _require_found(folder, toml, with_tbi=store is None and tbi is None)

@@ -2,6 +2,8 @@ from .columns import agreement as agreement
 from .columns import column_name as column_name
 from .columns import paper_models as paper_models
 from .columns import printed_place as printed_place
+from .from_tables import changes_sentence as changes_sentence
+from .in_words import answer as answer
 from .other_indices import table_files as table_files
 from .other_indices import trade_files as trade_files
 from .replication import STEPS as STEPS

@@ -22,6 +22,7 @@ from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")
+PRINTED_DIGITS = 4
 COMPARISON = tuple(
     (
         "table column outcome sample term coef se stars n r2 paper_coef paper_se "
@@ -214,10 +215,12 @@ def agreement(comparison: pd.DataFrame) -> dict[str, float | int]:
     }
 
 
-def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
+def table_1(tbi: pd.DataFrame, erring: pd.DataFrame | None = None) -> pd.DataFrame:
     """The index of Table 1, printed and ours: year, iso3, paper, ours, difference.
 
-    ``tbi`` has columns iso3, year, TBI; missing values are left empty.
+    ``tbi`` has columns iso3, year, TBI; missing values are left empty. ``erring`` has
+    iso3, year, ci_low, ci_high, which are added, and ``covers``: whether an interval
+    holds a number that the print rounds to four digits.
     """
     printed = pd.DataFrame(
         [
@@ -231,4 +234,12 @@ def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
         pd.MultiIndex.from_frame(printed[["year", "iso3"]])
     ).to_numpy()
     printed["difference"] = printed["ours"] - printed["paper"]
-    return printed
+    if erring is None:
+        return printed
+    ends = erring[["year", "iso3", "ci_low", "ci_high"]]
+    found = printed.merge(ends, on=["year", "iso3"], how="left")
+    half = 0.5 * 10.0**-PRINTED_DIGITS
+    within = (found["paper"] >= found["ci_low"] - half) & (
+        found["paper"] <= found["ci_high"] + half
+    )
+    return found.assign(covers=within.where(found["ci_low"].notna()))

@@ -93,20 +93,35 @@ VINTAGE = "TBI of WIOD 2013"
 """The index of the same measure from the release before, as a column."""
 
 
-def with_vintage(
-    frame: pd.DataFrame, files: DataFiles, variants: Variants | None
-) -> pd.DataFrame:
-    """The panel with ``VINTAGE``, where its own index is not of the same tables."""
-    if files.store is not None or variants is None:
+def vintage_index(
+    files: DataFiles, tables: WorldTables | None, variants: Variants | None
+) -> pd.DataFrame | None:
+    """``VINTAGE`` by iso3 and year, where the panel's own index is of other tables:
+    ``variants`` are of ``tables``, which are those of WIOD 2013 without a store."""
+    if files.store is None:
+        if variants is None:
+            return None
+        other = variants.indices[["iso3", "year", "TBI"]]
+    else:
+        if tables is None or tables.source.startswith("wiod2013"):
+            return None
+        before = read_tables(replace(files, store=None), files.years)
+        if before is None:
+            return None
+        index = trade_benefit_index(before)["tbi"].to_series().rename("TBI")
+        other = index.reset_index().rename(columns={"region": "iso3"})
+    return other.rename(columns={"TBI": VINTAGE})
+
+
+def with_vintage(frame: pd.DataFrame, vintage: pd.DataFrame | None) -> pd.DataFrame:
+    """The panel with ``VINTAGE``."""
+    if vintage is None:
         return frame
-    other = variants.indices[["iso3", "year", "TBI"]].rename(columns={"TBI": VINTAGE})
-    return frame.merge(other, on=["iso3", "year"], how="left")
+    return frame.merge(vintage, on=["iso3", "year"], how="left")
 
 
 def table_files(files: DataFiles) -> list[Path]:
-    """The files of world tables that ``read_tables`` reads for the panel's years."""
-    if files.store is not None:
-        return []
+    """The files of WIOD 2013 in the data folder for the panel's years."""
     return list(dict.fromkeys(file.path for file in _tables_of(files, files.years)))
 
 

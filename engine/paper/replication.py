@@ -7,13 +7,21 @@ from typing import TypeVar
 
 import pandas as pd
 
-from ..core import Progress, TivaxError, beside, no_progress, require_kind
+from ..core import (
+    Progress,
+    TivaxError,
+    basis_text,
+    beside,
+    no_progress,
+    require_kind,
+)
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from ..tables import WorldTables
 from ..threats import HEADLINE, panel_frame
 from . import columns as paper
 from . import (
     declared,
+    from_tables,
     heterogeneity,
     inference,
     other_indices,
@@ -38,6 +46,7 @@ STEPS = (
     "tables 3 to 6",
     "lagged instrument",
     "world tables",
+    "errors of the tables",
     "index from domestic value added",
     "gross trade",
     "every country code repaired",
@@ -118,6 +127,14 @@ def replicate(
         step()
         tables = reading()
         step()
+        by_file = from_tables.other_index(files, frame)
+        erring = None
+        if tables is not None and basis_text(tables.source):
+            erring = optional(
+                "Errors of the tables",
+                partial(from_tables.errors_of_rebuilding, frame, estimates, tables),
+            )
+        step()
         variants = None
         if tables is not None:
             variants = optional(
@@ -149,7 +166,8 @@ def replicate(
         curve = specifications.specification_curve(files, panel, estimates)
         draw(plots.of_curve, comparison, curve, left_out)
         step()
-        every = other_indices.with_vintage(panel_frame(panel), files, variants)
+        vintage = other_indices.vintage_index(files, tables, variants)
+        every = other_indices.with_vintage(panel_frame(panel), vintage)
         threatened = optional(
             "What would make it go away",
             lambda: declared.threats_to_main_tests(every),
@@ -187,7 +205,9 @@ def replicate(
         panel=panel,
         estimates=estimates,
         comparison=comparison,
-        table_1=paper.table_1(frame),
+        table_1=paper.table_1(frame, None if erring is None else erring.index),
+        table_errors=erring,
+        by_file=by_file,
         structure=structure,
         figure_1=descriptives.group_means(frame),
         lagged=lagged,

@@ -10,6 +10,7 @@ from ..panel import DataFiles, Panel
 from ..threats import Threats
 from .columns import Column
 from .editions import other_than_the_papers
+from .from_tables import OtherIndex, TableErrors
 from .inference import PaperInference
 from .other_indices import Gross, Variants
 from .robustness import Lagged
@@ -27,7 +28,12 @@ class Replication:
     estimates, comparison
         The 17 columns; the 139 coefficients beside the printed ones.
     table_1
-        The printed index beside ours: year, iso3, paper, ours, difference.
+        The printed index beside ours: year, iso3, paper, ours, difference; where the
+        tables have an error model ci_low and ci_high, and whether they hold the print.
+    table_errors, by_file
+        Errors of rebuilt tables in the index and in the coefficients, None of other
+        tables; the 17 columns with the index of the folder's file, None where the
+        index is of that file or there is none.
     structure
         Table 2 as arithmetic: how well each index is the mean of its parts; None
         where the file lacks parts.
@@ -76,6 +82,8 @@ class Replication:
     estimates: dict[Column, Estimate]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
+    table_errors: TableErrors | None
+    by_file: OtherIndex | None
     structure: pd.DataFrame | None
     figure_1: pd.DataFrame
     lagged: list[Lagged]

@@ -14,6 +14,7 @@ from ..core import Format, write_csv, write_frame
 from ..reporting import Drawn, JournalTable, Language, to_frame, to_html, to_latex
 from . import columns as paper
 from . import specifications
+from .from_tables import changes
 from .report.plots import Drawing, drawn_figures
 from .results import Replication
 from .robustness import direct_effects
@@ -78,6 +79,11 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "within_variation": result.variation,
         "table2_structure": result.structure,
     }
+    if result.table_errors is not None:
+        frames["index_with_errors"] = result.table_errors.index
+        frames["coefficients"] = result.table_errors.coefficients
+    if result.by_file is not None:
+        frames["index_of_tables_or_file"] = changes(result.comparison, result.by_file)
     if result.fixed is not None:
         frames["recipe_fixed"] = paper.compare(result.fixed)[list(paper.COMPARISON)]
     if result.variants is not None:

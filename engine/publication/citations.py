@@ -55,9 +55,13 @@ def result_keys(result: Result) -> set[str]:
 
 
 def database_keys(sources: Iterable[str]) -> set[str]:
-    """Keys of databases; none for tables of one's own."""
+    """Keys of databases; none for tables of one's own, unless they are estimated."""
+    sources = [*sources]
     known = [rights_of(source) for source in sources]
-    return {key for rights in known if rights for key in rights.references}
+    return {
+        *keys_for(sources),
+        *(key for rights in known if rights for key in rights.references),
+    }
 
 
 def method_keys(result: Result) -> set[str]:

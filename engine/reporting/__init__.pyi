@@ -51,3 +51,8 @@ from .plot_style import plain_axes as plain_axes
 from .plot_style import save_figure as save_figure
 from .plot_style import year_axis as year_axis
 from .regression_tables import regression_table as regression_table
+from .results import CV1 as CV1
+from .results import Joined as Joined
+from .results import Plot as Plot
+from .results import Result as Result
+from .results import write_parts as write_parts

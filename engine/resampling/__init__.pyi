@@ -44,12 +44,13 @@ from .simulation.own_panel import phase_placebos as phase_placebos
 from .simulation.panels import BUILT_IN as BUILT_IN
 from .simulation.panels import Study as Study
 from .simulation.panels import read_study as read_study
+from .simulation.result import Simulation as Simulation
 from .simulation.run import PanelFile as PanelFile
 from .simulation.run import estimate_seconds as estimate_seconds
 from .simulation.run import fill_panels as fill_panels
-from .simulation.run import largest_residual as largest_residual
 from .simulation.run import rejection_table as rejection_table
 from .simulation.run import simulate as simulate
+from .simulation.run import simulation_of as simulation_of
 from .wild_tests import Inverted as Inverted
 from .wild_tests import invert_wild as invert_wild
 from .wild_tests import wild_p_values as wild_p_values

@@ -7,6 +7,7 @@ from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
+from .national import write_national_example as write_national_example
 from .pymrio_accounts import Satellite as Satellite
 from .pymrio_accounts import pymrio_satellites as pymrio_satellites
 from .pymrio_systems import read_pymrio as read_pymrio
@@ -21,6 +22,7 @@ from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile
 from .tables.long import from_long as from_long
+from .tables.national import from_national as from_national
 from .titles import label_table as label_table
 from .titles import sector_title as sector_title
 from .titles import with_sector_titles as with_sector_titles

@@ -49,7 +49,8 @@ class Imported:
     ``published``: the years of a database that is one file. ``rows_above``: rows of all
     years that sell more than their output, None without ``derounded``. ``manifest``:
     that of the store. ``pieces_missing``: what a rebuilt table had to do without, and
-    what that costs, in words.
+    what that costs, in words. ``misses``: of tables rebuilt by a recipe what each
+    margin missed by country, in the worst year.
 
     Examples
     --------
@@ -71,6 +72,7 @@ class Imported:
     rows_above: int | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
     pieces_missing: Sequence[str] = ()
+    misses: Sequence[Mapping[str, Any]] = ()
 
     @property
     def rows(self) -> int:
@@ -148,6 +150,7 @@ def import_tables(
     stored_as = source.stored_as or source.name
     parents: dict[str, str] = {}
     rows_above = 0
+    about_rebuilt: dict[str, Any] = {}  # of a year, and of those before it
     progress(0, len(found))
     try:
         for done, table in enumerate(tables, start=1):
@@ -209,6 +212,7 @@ def import_tables(
                 for k in (*table.doubts, *find_doubts(table, parents))
             ]
             writer.write(table)
+            about_rebuilt = dict(table.rebuilt)
             progress(done, len(found))
         assert writer is not None and first is not None
         run.inputs = sorted(
@@ -219,15 +223,16 @@ def import_tables(
             "power_of_ones": derounding.ONES,
             "rows_above_output": rows_above,
         }
+        rebuilt = {"rebuilt": about_rebuilt} if about_rebuilt else {}
         manifest = run.manifest(
             residual_max=None,
             outputs=[store.name],
             source=stored_as,
             derounded=about if derounded else None,
-            **({"rebuilt": dict(first.rebuilt)} if first.rebuilt else {}),
+            **rebuilt,
             **({"basis": said} if (said := basis_text(stored_as)) else {}),
         )
-        writer.finish(manifest)
+        writer.finish(manifest, **rebuilt)
     finally:
         if writer is not None:
             writer.discard()
@@ -247,7 +252,8 @@ def import_tables(
         source.published,
         rows_above if derounded else None,
         manifest,
-        tuple(first.rebuilt.get("missing", ())),
+        tuple(about_rebuilt.get("missing", ())),
+        tuple(about_rebuilt.get("misses", ())),
     )
 
 

@@ -10,10 +10,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import TivaxError, require_commas, unescape_formula
 from ..tables import WorldTable, alpha3, normalise, table_from_frames
 from . import files as fs
 from . import layout
@@ -21,6 +22,7 @@ from .source import TableFile
 from .text_tables import read_text_table
 
 TEXT, PARQUET = ("txt", "tsv", "csv"), ("parquet", "parq", "par")
+_LONG = {".csv": (), ".parquet": (b"PAR1",), ".xlsx": fs.ZIP}
 _YEAR = r"(?<!\d)(?:19|20)\d\d(?!\d)"
 # EXIOBASE's rests of the world: WF would be Wallis and Futuna.
 _REST = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
@@ -58,6 +60,32 @@ def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
     lines = list(fs.lines_of(file, io.StringIO(text)))
     with fs.parsing(file):
         return list(filter(None, csv.reader(lines[1:], delimiter=separator)))
+
+
+def read_rows(file: TableFile) -> pd.DataFrame:
+    """A table in long form as it stands: csv, parquet or a workbook's first sheet."""
+    suffix = Path(file.name).suffix.lower()
+    if suffix not in _LONG:
+        raise TivaxError(f"{file.name}: write it as csv, parquet or xlsx")
+    texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
+    data = fs.read_bytes(file, _LONG[suffix])
+    if suffix == ".csv":
+        fs.check_text(file, data[:1024])
+        head = data[: data.find(b"\n")].decode("utf-8-sig", "replace").strip()
+        require_commas(head.split(","), f"{file.name}: ")
+        if not data.endswith(b"\n"):
+            raise fs.damaged(file, "it ends within a line")
+    with fs.parsing(file):
+        if suffix == ".parquet":
+            return pd.read_parquet(io.BytesIO(data))
+        if suffix == ".xlsx":
+            return pd.read_excel(io.BytesIO(data), engine="calamine", **texts)
+        frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **texts)
+    for name in frame.columns[
+        [not pd.api.types.is_numeric_dtype(k) for k in frame.dtypes]
+    ]:
+        frame[name] = frame[name].map(unescape_formula, na_action="ignore")
+    return frame
 
 
 def separator_of(file: TableFile) -> str:

@@ -249,9 +249,13 @@ class StoreWriter:
     def _array(self, name: str) -> Any:
         return self._arrays[name]
 
-    def finish(self, manifest: dict[str, Any]) -> None:
-        """Record manifest and checksums and move the whole store to its place."""
+    def finish(self, manifest: dict[str, Any], **attributes: Any) -> None:
+        """Record manifest and checksums and move the whole store to its place.
+
+        ``attributes``: what is known once all years are written.
+        """
         with explain_full_disk(self.path):
+            self._group.attrs.update(attributes)
             self._group.attrs["manifest"] = json.dumps(manifest)
             for name, found in self._crc32c.items():
                 self._array(name).attrs["crc32c"] = found

@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
+from matplotlib.figure import Figure
 
-from ..core import Listing, Printable, long_table_of, number_text, p_text, percent_text
+from ..core import (
+    Listing,
+    count_text,
+    long_table_of,
+    number_text,
+    p_text,
+    percent_text,
+)
 from ..estimation import t_ppf
+from ..figures import threat_intervals
+from ..reporting import CV1, Plot, Result, Section, Table, Text
+from ..reporting import Figure as Shown
 from ..resampling import LEVEL, Model
 from .setting import HEADLINE
 
@@ -25,7 +37,7 @@ _Record = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Threats(Printable):
+class Threats(Result):
     """Models under every threat; they print as a table and a sentence each.
 
     Attributes
@@ -212,6 +224,75 @@ class Threats(Printable):
             f"{near if at_level(row, self.draws) else ''}"
         )
 
+    program = "threats"
+    title = "What would make it go away"
+    method = (
+        "Each row estimates the model again, with one thing changed. Errors are CV1, "
+        "clustered as the model says, with Stata's count of parameters, added columns "
+        "counted; p is that of t(G - 1). p wild is the declared one: the restricted "
+        "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
+        "A result is gone where the sign has turned, or less than half of the estimate "
+        "is left and its interval excludes the model's; blurred where it is not gone "
+        "but the declared p is above 0.05; else as before. Kept: the share of the "
+        "variation of the treatment that still identifies its effect, the variance of "
+        "the model's estimate over that of the row's with iid errors; failing to see "
+        "an effect says little where little is kept."
+    )
+
+    @property
+    def subtitle(self) -> str:
+        models, draws = len(self.models), self.draws
+        return f"{count_text(models, 'model')}, {count_text(draws, 'draw')}"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {"threats": self.rows}
+
+    def plots(self) -> dict[str, Plot]:
+        return {
+            f"threats_{number}": partial(_drawn, self, model.name)
+            for number, model in enumerate(self.models, 1)
+        }
+
+    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+        drawn = zip(self.models, figures.values(), strict=True)
+        return [self._section(model, figure) for model, figure in drawn]
+
+    def _section(self, model: Model, figure: Figure) -> Section:
+        rows = self.rows[self.rows["model"] == model.name]
+        shown = (
+            rows.drop(columns="model")
+            .assign(
+                # Rows that ask another question have units of their own.
+                coef=[number_text(k) for k in rows["coef"]],
+                se=[number_text(k) for k in rows["se"]],
+                p=[p_text(p) for p in rows["p"]],
+                p_wild=[p_text(p, self.draws or None) for p in rows["p_wild"]],
+            )
+            .rename(columns={"p_wild": "p wild", "variation_kept": "kept"})
+        )
+        caption = (
+            "Estimates with 95 % intervals, coef +- t(G - 1) se, in units of the "
+            "effect, arrows an interval that goes on; below, rows that ask another "
+            "question."
+        )
+        formats = {"coef": "", "se": "", "p": "", "p wild": "", "kept": ".2f"}
+        table = Table(shown.reset_index(drop=True), "Every row.", formats)
+        return Section(
+            model.name, [Text(model.equation), Shown(figure, caption), table]
+        )
+
+    def facts(self) -> dict[str, Any]:
+        own = {k.name: self.table["model"] == k.name for k in self.models}
+        return {
+            "residual_max": self.residual_max,
+            "draws": self.draws,
+            "models": len(self.models),
+            "rows": len(self.table),
+            "gone": {name: int((self.gone & rows).sum()) for name, rows in own.items()},
+            "covariance": CV1,
+            "p_wild": "WCR, for 2SLS WRE, Webb's weights: share of |t*| > |t|",
+        }
+
     def _listings(self) -> Sequence[Listing]:
         return [self._listing(model) for model in self.models]
 
@@ -235,6 +316,10 @@ class Threats(Printable):
 
 
 _PRINTED = ("", "term", "coef", "se", "p", "p wild", "n", "variation kept")
+
+
+def _drawn(result: Threats, model: str) -> Figure:
+    return threat_intervals(result.intervals(model))
 
 
 def _records_of(rows: pd.DataFrame) -> list[_Record]:

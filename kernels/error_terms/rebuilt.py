@@ -36,6 +36,8 @@ from jaxtyping import Array, Float, Int, Key
 from ..rebuilding.trade import Flows, Margins, fit_trade
 from .random_cells import rounded
 
+# Inputs and final uses; inventories, the last use, are in no sum by pair.
+_COUNTED = ((1.0, 1.0, 0.0),)
 # Turns with sums of groups, the share of imports that may be missed, turns after which
 # a fit ends: what it leaves is 3e-6 of trade.
 _WITH_GROUPS, _TOLERANCE, _MOST = 20, 1e-6, 150
@@ -315,10 +317,11 @@ def _fitted(
     found = fit_trade(
         seed.astype(low),
         margins,
-        flows,
+        (flows,),
         first,
         jnp.asarray(_TOLERANCE, low),
         jnp.asarray(_MOST),
+        classes=(1, trade.shape[2] - 2, 1),
     )
     fitted = found.trade.astype(trade.dtype)
     # What is left, the rest of the world sells and buys.

@@ -1,36 +1,54 @@
 """Trade by product, seller, use and buyer, nearest to a seed, with given margins.
 
-Symbols, products i, sellers r, uses u (inputs first, inventories last), buyers d:
+Symbols, products i, sellers r, uses u, buyers d, classes of uses h:
 
-    s   trade (i, r, u, d), found; the seed where the multipliers are 1
-    m   multipliers (i, r, d) of inputs, of inventories, and of all other uses
+    s   trade (i, r, u, d), found; P is the seed, N what it has below 0
+    m   multipliers (h, i, r, d)
     b   multipliers (i, u, d)
 
 s is the array of least relative entropy to the seed that has the margins, so that it is
 the seed times a multiplier for each margin (Deming and Stephan 1940, Annals of
-Mathematical Statistics 11; Bregman 1967). Margins take turns. The multipliers are kept,
-not the array: a turn reads the seed twice.
+Mathematical Statistics 11; Bregman 1967). Cells below 0 are divided by it (GRAS, see
+``kernels.gras``):
+
+    s_irud = P_irud m_hird b_iud - N_irud / (m_hird b_iud).
+
+Margins take turns. The multipliers are kept, not the array: a turn reads the seed
+twice. A class holds the uses that no margin by seller and buyer tells apart.
 """
 
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from ..gras import inverse, multiplier
+
+
+class Pairs(NamedTuple):
+    """Trade of sellers and buyers by group of products and of uses; NaN leaves it free.
+
+    ``products`` says which products are in a group, ``uses`` which classes of uses: 1
+    or 0. What is in no group is free.
+    """
+
+    flows: Float[Array, "g w r d"]
+    products: Float[Array, "g i"]
+    uses: Float[Array, "w h"]
+
 
 class Margins(NamedTuple):
     """What trade must add up to; NaN leaves a margin free.
 
-    ``imports`` by product, use and buyer, ``exports`` by product and seller, ``pairs``
-    by kind of product, seller and buyer, inventories left out. ``kinds`` says which
-    products are of a kind: 1 or 0.
+    ``imports`` by product, use and buyer, ``exports`` by product and seller.
     """
 
     imports: Float[Array, "i u d"]
     exports: Float[Array, "i r"]
-    pairs: Float[Array, "k r d"]
-    kinds: Float[Array, "k i"]
+    pairs: Sequence[Pairs]
 
 
 class Flows(NamedTuple):
@@ -38,7 +56,7 @@ class Flows(NamedTuple):
 
     ``lift`` is how many times the inputs of a product and buyer are counted in
     ``flows``; ``groups`` says which products are of a group: 1 or 0. ``inputs_only``:
-    final uses are known, and inputs alone are fitted to the flows.
+    final uses are known, and inputs alone, the first class, are fitted to the flows.
     """
 
     flows: Float[Array, "g r d"]
@@ -55,16 +73,18 @@ class Fitted(NamedTuple):
     turns: Int[Array, ""]
 
 
-class _Multipliers(NamedTuple):
-    """Of inputs, of final uses but inventories, and of inventories."""
+class _Cells(NamedTuple):
+    """What multipliers multiply, and what they divide."""
 
-    inputs: Float[Array, "i r d"]
-    final: Float[Array, "i r d"]
-    stocks: Float[Array, "i r d"]
+    plus: Float[Array, "..."]
+    minus: Float[Array, "..."]
+
+    def times(self, m: Float[Array, "..."]) -> "_Cells":
+        return _Cells(self.plus * m, _over(self.minus, m))
 
 
 class _Turn(NamedTuple):
-    m: _Multipliers
+    m: Float[Array, "h i r d"]
     b: Float[Array, "i u d"]
     gap: Float[Array, ""]
     before: Float[Array, ""]
@@ -80,62 +100,88 @@ _STALLED, _PATIENCE = 1e-4, 60
 def fit_trade(
     seed: Float[Array, "i r u d"],
     margins: Margins,
-    flows: Flows,
+    near: Sequence[Pairs | Flows],
     first: Int[Array, ""],
     tolerance: Float[Array, ""],
     most: Int[Array, ""],
+    *,
+    classes: tuple[int, ...],
+    below: Float[Array, "i r u d"] | None = None,
 ) -> Fitted:
     """The trade of one year.
 
-    Flows by group enter the ``first`` turns only, for they do not agree with the
-    margins to the last digit, and fitting to totals that disagree drifts. Then turns go
-    on until imports miss by ``tolerance`` of all imports, or for ``most`` turns.
-    Exports are met exactly.
+    ``classes``: how many uses each class has, in the order of uses. ``below``: N, where
+    trade may be negative. What is ``near`` enters the ``first`` turns only, for it does
+    not agree with the margins to the last digit, and fitting to totals that disagree
+    drifts. Then turns go on until imports miss by ``tolerance`` of all imports, or for
+    ``most`` turns. Exports are met exactly.
     """
+    members = [slice(a, z) for a, z in pairwise(accumulate(classes, initial=0))]
 
-    def sums(b: Float[Array, "i u d"]) -> _Multipliers:
-        """What the multipliers multiply."""
-        inputs = seed[:, :, 0] * b[:, None, 0]
-        final = sum(
-            (seed[:, :, u] * b[:, None, u] for u in range(2, seed.shape[2] - 1)),
-            seed[:, :, 1] * b[:, None, 1],
+    def by_class(b: Float[Array, "i u d"]) -> _Cells:
+        """Sums over the uses of a class."""
+        plus = [(seed[:, :, k] * b[:, None, k]).sum(2) for k in members]
+        plus = jnp.stack(plus)
+        if below is None:
+            return _Cells(plus, jnp.zeros_like(plus))
+        minus = [_over(below[:, :, k], b[:, None, k]).sum(2) for k in members]
+        return _Cells(plus, jnp.stack(minus))
+
+    def by_buyer(m: Float[Array, "h i r d"]) -> _Cells:
+        """Sums over sellers."""
+        of = list(zip(members, m, strict=True))
+        plus = [(seed[:, :, k] * each[:, :, None]).sum(1) for k, each in of]
+        plus = jnp.concatenate(plus, 1)
+        if below is None:
+            return _Cells(plus, jnp.zeros_like(plus))
+        minus = [_over(below[:, :, k], each[:, :, None]).sum(1) for k, each in of]
+        return _Cells(plus, jnp.concatenate(minus, 1))
+
+    def to_near(
+        m: Float[Array, "h i r d"], of: _Cells, one: Pairs | Flows
+    ) -> Float[Array, "h i r d"]:
+        return to_flows(m, of, one) if isinstance(one, Flows) else to_pairs(m, of, one)
+
+    def to_flows(
+        m: Float[Array, "h i r d"], of: _Cells, flows: Flows
+    ) -> Float[Array, "h i r d"]:
+        inputs, *final = m * of.plus
+        inputs = _by(flows.groups, inputs * flows.lift[:, None])
+        others = _by(flows.groups, jnp.stack(final).sum(0))
+        rest = jnp.maximum(flows.flows - others, _LEAST * inputs)
+        all_uses = _ratio(flows.flows, inputs + others)
+        factors = (
+            jnp.where(flows.inputs_only, _ratio(rest, inputs), all_uses),
+            jnp.where(flows.inputs_only, 1.0, all_uses),
         )
-        return _Multipliers(inputs, final, seed[:, :, -1] * b[:, None, -1])
+        of_inputs, of_others = (k[flows.groups.argmax(0)] for k in factors)
+        return m * jnp.stack([of_inputs, *[of_others] * len(final)])
 
-    def to_flows(m: _Multipliers, of: _Multipliers) -> _Multipliers:
-        inputs = _by(flows.groups, m.inputs * of.inputs * flows.lift[:, None])
-        final = _by(flows.groups, m.final * of.final + m.stocks * of.stocks)
-        rest = jnp.maximum(flows.flows - final, _LEAST * inputs)
-        all_uses = _ratio(flows.flows, inputs + final)
-        of_inputs = jnp.where(flows.inputs_only, _ratio(rest, inputs), all_uses)
-        others = _spread(flows.groups, jnp.where(flows.inputs_only, 1.0, all_uses))
-        return _Multipliers(
-            m.inputs * _spread(flows.groups, of_inputs),
-            m.final * others,
-            m.stocks * others,
-        )
-
-    def to_pairs(m: _Multipliers, of: _Multipliers) -> _Multipliers:
-        now = _by(margins.kinds, m.inputs * of.inputs + m.final * of.final)
-        p = _spread(margins.kinds, _factor(margins.pairs, now))
-        return _Multipliers(m.inputs * p, m.final * p, m.stocks)
-
-    def to_exports(m: _Multipliers, of: _Multipliers) -> _Multipliers:
-        sold = m.inputs * of.inputs + m.final * of.final + m.stocks * of.stocks
-        e = _factor(margins.exports, sold.sum(2))[:, :, None]
-        return _Multipliers(*(k * e for k in m))
+    def to_exports(m: Float[Array, "h i r d"], of: _Cells) -> Float[Array, "h i r d"]:
+        sold = (k.sum((0, 3)) for k in of.times(m))
+        return m * _factor(margins.exports, *sold)[None, :, :, None]
 
     def turn(now: _Turn) -> _Turn:
-        of = sums(now.b)
-        m = jax.lax.cond(now.turns < first, lambda: to_flows(now.m, of), lambda: now.m)
-        m = to_exports(to_pairs(m, of), of)
-        uses = [m.inputs, *[m.final] * (seed.shape[2] - 2), m.stocks]
-        bought = [(seed[:, :, u] * k).sum(1) for u, k in enumerate(uses)]
-        bought = jnp.stack(bought, 1)
+        of, m = by_class(now.b), now.m
+
+        def nearer() -> Float[Array, "h i r d"]:
+            moved = now.m
+            for one in near:
+                moved = to_near(moved, of, one)
+            return moved
+
+        if near:
+            m = jax.lax.cond(now.turns < first, nearer, lambda: now.m)
+        for pairs in margins.pairs:
+            m = to_pairs(m, of, pairs)
+        m = to_exports(m, of)
+        bought = by_buyer(m)
         fixed = ~jnp.isnan(margins.imports)
-        off = jnp.where(fixed, jnp.abs(bought * now.b - margins.imports), 0).sum()
-        b = jnp.where(fixed, _ratio(margins.imports, bought), 1.0)
-        gap = off / jnp.where(fixed, margins.imports, 0).sum()
+        met = bought.times(now.b)
+        off = jnp.abs(met.plus - met.minus - margins.imports)
+        b = _factor(margins.imports, *bought)
+        of_all = jnp.where(fixed, jnp.abs(margins.imports), 0).sum()
+        gap = jnp.where(fixed, off, 0).sum() / of_all
         return _Turn(m, b, gap, now.gap, now.turns + 1)
 
     def unfinished(now: _Turn) -> Bool[Array, ""]:
@@ -143,18 +189,37 @@ def fit_trade(
         end = (now.gap < tolerance) | (stalled & (now.turns > first + _PATIENCE))
         return (now.turns < first + most) & (~end | (now.turns <= first))
 
-    one, none = jnp.ones_like(seed[:, :, 0]), jnp.full((), jnp.inf, seed.dtype)
+    i, r, _, d = seed.shape
+    none = jnp.full((), jnp.inf, seed.dtype)
     start = _Turn(
-        _Multipliers(one, one, one),
+        jnp.ones((len(classes), i, r, d), seed.dtype),
         jnp.ones_like(seed[:, 0]),
         none,
         none,
         jnp.asarray(0),
     )
     end = jax.lax.while_loop(unfinished, turn, start)
-    m = to_exports(end.m, sums(end.b))
-    uses = jnp.stack([m.inputs, *[m.final] * (seed.shape[2] - 2), m.stocks], 2)
-    return Fitted(seed * uses * end.b[:, None], end.gap, end.turns)
+    m = to_exports(end.m, by_class(end.b))
+    class_of = [h for h, size in enumerate(classes) for _ in range(size)]
+    of_use = m[jnp.asarray(class_of)].transpose(1, 2, 0, 3)
+    trade = seed * of_use * end.b[:, None]
+    if below is not None:
+        trade = trade - _over(_over(below, of_use), end.b[:, None])
+    return Fitted(trade, end.gap, end.turns)
+
+
+def to_pairs(
+    m: Float[Array, "h i r d"], of: _Cells, pairs: Pairs
+) -> Float[Array, "h i r d"]:
+    """Multipliers with which trade adds up to that of pairs."""
+    sums = (
+        jnp.einsum("gi,wh,hird->gwrd", pairs.products, pairs.uses, k)
+        for k in of.times(m)
+    )
+    factor = _factor(pairs.flows, *sums)
+    factor = factor[pairs.products.argmax(0)][:, pairs.uses.argmax(0)]  # i h r d
+    inside = pairs.uses.any(0)[:, None] & pairs.products.any(0)[None]
+    return m * jnp.where(inside[..., None, None], factor.transpose(1, 0, 2, 3), 1)
 
 
 def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -162,14 +227,17 @@ def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."
     return jnp.where(b > 0, a / jnp.where(b > 0, b, 1), 0)
 
 
-def _factor(wanted: Float[Array, "..."], now: Float[Array, "..."]) -> Array:
-    return jnp.where(jnp.isnan(wanted), 1.0, _ratio(wanted, now))
+def _over(n: Float[Array, "..."], m: Float[Array, "..."]) -> Float[Array, "..."]:
+    """n / m, and 0 where either is 0: m may be as small as a number can be."""
+    return jnp.where(n > 0, n * inverse(m), 0)
+
+
+def _factor(
+    wanted: Float[Array, "..."], plus: Float[Array, "..."], minus: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    free = jnp.isnan(wanted)
+    return jnp.where(free, 1.0, multiplier(jnp.where(free, 0, wanted), plus, minus))
 
 
 def _by(groups: Float[Array, "g i"], trade: Float[Array, "i r d"]) -> Array:
     return jnp.einsum("gi,ird->grd", groups, trade)
-
-
-def _spread(groups: Float[Array, "g i"], of_group: Float[Array, "g r d"]) -> Array:
-    """What a group has, for each of its products."""
-    return of_group[groups.argmax(0)]

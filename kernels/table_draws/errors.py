@@ -23,8 +23,8 @@ from ..error_terms.filled import FilledCells, in_cells
 from ..error_terms.import_shares import ImportShareErrors
 from ..error_terms.random_cells import normals, rounded, signs, uniform
 from ..error_terms.rebuilt import DrawnBlocks, Rebuilt, rebuilt
+from ..gras import gras
 from ..table_errors import Margins, in_margins, multipliers
-from .gras import gras
 
 # Balancing to 1e-10 leaves a margin below what is promised.
 _TOLERANCE = 1e-10

@@ -124,6 +124,7 @@ def test_the_ratio_is_for_one_repeat():
     assert case.speed_up({"fast": 2.0, "slow": 1.0}, "fast") == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", cases.CASES)
 def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
     if name in ("pymrio", "mario"):

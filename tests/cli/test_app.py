@@ -708,6 +708,7 @@ def test_years_and_sizes_are_parsed(tmp_path):
 # --------------------------------------------------------------------------- demo
 
 
+@pytest.mark.slow
 def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     out = tmp_path / "first"
     answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
@@ -749,6 +750,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     assert_there_is_no_panel(out, answer)  # of four regions
 
 
+@pytest.mark.slow
 def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     out = tmp_path / "demo"
     answer = good("demo", "--size", "11x3x5", "--seed", "1", "--out", out, "--quiet")
@@ -789,6 +791,7 @@ def assert_there_is_no_panel(out, answer):
     assert "No panel: it takes" in report and "a known effect" not in report
 
 
+@pytest.mark.slow
 def test_a_demo_of_too_few_years_for_a_panel_says_so(tmp_path):
     out = tmp_path / "demo"
     words = ("--no-figures", "--quiet")
@@ -1027,6 +1030,7 @@ def installed(cache, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     work, installed, cache, tmp_path
 ):
@@ -1047,6 +1051,7 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     assert set(names(folder)) == programs
 
 
+@pytest.mark.slow
 def test_a_program_that_is_half_in_the_cache_is_compiled_in_silence(
     work, installed, cache, tmp_path
 ):

@@ -26,7 +26,7 @@ from helpers import random_tables
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("options") / "store"
-    save_store(random_tables(regions=4, sectors=2, years=2), path)
+    save_store(random_tables(regions=4, sectors=3, years=2), path)
     return path
 
 

@@ -53,6 +53,7 @@ def run(text: str, names: dict, name: str) -> str:
     return "".join(wrong)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_example_prints_what_it_says(name, beginning, folder, monkeypatch):
     monkeypatch.chdir(folder)
@@ -60,6 +61,7 @@ def test_the_example_prints_what_it_says(name, beginning, folder, monkeypatch):
     assert run(text, beginning, name) == ""
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_page_itself_print_what_they_say(beginning):
     page = re.sub(r"^(   |```.*)", "", API.read_text(), flags=re.M)
     assert run(page, beginning, "api.md") == ""

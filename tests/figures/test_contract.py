@@ -24,6 +24,7 @@ from tivax.engine.figures import (
     trade,
 )
 from tivax.engine.figures.signed_maps import signed_text
+from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
 import figure_data as data
@@ -126,7 +127,9 @@ FIGURES = {
         pd.concat([changed()[1].assign(end=year) for year in (2001, 2002)])
     ),
     "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
-    "aggregation": lambda: aggregation.differences(aggregated()),
+    "aggregation": lambda: aggregation.differences(
+        aggregation_gaps(aggregated()), aggregated()["region"].values
+    ),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
     "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
     **{
@@ -137,6 +140,7 @@ FIGURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     files = []

@@ -215,6 +215,8 @@ def test_without_tables_there_is_nothing_to_read(shared):
     assert other_indices.read_tables(files, (2000, 2011)) is None
     assert other_indices.read_tables(paper_files(shared), (2012, 2014)) is None
     assert other_indices.table_files(files) == []
+    files = replace(files, store=shared / "store")
+    assert other_indices.table_files(files) == []
     used = other_indices.table_files(replace(paper_files(shared), years=(2010, 2014)))
     assert [path.name for path in used] == ["wiot_2010.RData", "wiot_2011.RData"]
 

@@ -310,6 +310,7 @@ FEW = remodel(MODEL, controls=("RQ",))
 FEW_IV = remodel(ONE, controls=("RQ",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "G, weights, model",
     [

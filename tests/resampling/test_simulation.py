@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -380,6 +381,7 @@ def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes,
 UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
     [SMALL, Design("s", 9, 6, 2, shortest=3), UNEQUAL],
@@ -520,11 +522,12 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
 STRONG = Design("strong", 20, 8, 1, effect=3.0)
 
 
+@pytest.mark.slow
 def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     """And not with a wrong one, but for V5, which never rejects; the others answer,
     however badly."""
     design = replace(STRONG, name="one adopts", adopters=1)
-    result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
+    result = simulate(Study((design,), panels=20, draws=99)).table.set_index("method")
     served = result["panels"] > 0
     silent = {
         "V5 adjusted",
@@ -547,7 +550,7 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
 
 def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
     study = Study((STRONG,), panels=40, draws=99)
-    result = simulate(study).set_index("method").drop(index="network HAC")
+    result = simulate(study).table.set_index("method").drop(index="network HAC")
     assert (result["power"] == 1).all()
     # With eight years Driscoll and Kraay's is no test of 5 %.
     assert (result["size"].drop("Driscoll-Kraay") < 0.35).all()
@@ -558,7 +561,7 @@ def test_sizes_are_near_five_percent():
     """400 panels, fixed seed: 0.05 within four Monte-Carlo errors, whatever the effect."""
     design = replace(STRONG, name="usual", persistence_u=0.5)
     study = Study((design,), 400, 99, seed=2)
-    result = simulate(study).set_index("method")
+    result = simulate(study).table.set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
     good = result["size"][
         ["CV2 BM", "CV3 t(G-1)", "WCR", "placebo t", "Freedman-Lane t"]
@@ -600,7 +603,8 @@ def test_the_table_counts_by_hand():
     assert_allclose(second["mc_error"], np.sqrt(2 / 27))
     assert result["panels"].tolist() == [4, 3, *[4] * (len(kernel.METHODS) - 2)]
     assert (result["effective_clusters"] == 6.5).all()
-    assert simulation.largest_residual([(SMALL, MemoryDraws(values))]) == 3e-15
+    found = simulation.simulation_of(study, [(SMALL, MemoryDraws(values))])
+    assert found.residual_max == 3e-15
     assert result["draws"].tolist() == [*[0] * 9, *[999] * (len(kernel.METHODS) - 9)]
     assert result["se_ratio"].isna().tolist() == [
         *[False] * 9,
@@ -840,15 +844,20 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     rows = [k for k in answer.out.splitlines() if "strong" in k]
     assert rows and all(f"{few:.1f} of 20" in k for k in rows)
     assert names(out) == [
+        "figures",
         "manifest.json",
         "report.html",
         "simulation.csv",
-        "sizes.pdf",
-        "sizes.png",
-        "sizes.svg",
     ]
+    drawn = ["sizes.pdf", "sizes.png", "sizes.svg"]
+    assert names(out / "figures") == drawn
     written = pd.read_csv(out / "simulation.csv")
-    pd.testing.assert_frame_equal(written, simulate(read_study(path)), rtol=1e-12)
+    found = simulate(read_study(path))
+    pd.testing.assert_frame_equal(written, found.table, rtol=1e-12)
+    pd.testing.assert_frame_equal(found.to_frame(), found.table)
+    found.save(tmp_path / "saved")
+    assert names(tmp_path / "saved") == names(out)
+    shutil.rmtree(tmp_path / "saved")
     assert names(tmp_path) == ["out", "study.toml"]
     manifest = json.loads((out / "manifest.json").read_text())
     assert 0 < manifest["residual_max"] < 1e-13
@@ -856,6 +865,7 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     assert "exists already" in mistake("simulate", path, "--out", out)
 
 
+@pytest.mark.slow
 def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     panel = panel_of(tmp_path)[1]
     path, out = study_file(tmp_path, GIVEN), tmp_path / "out"
@@ -893,6 +903,6 @@ def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
     answer = good("simulate", path, "--out", tmp_path / "out")
     assert "Going on at 37 of 40 panels" in answer.out
     assert calls == [0, 32]
-    for name in set(names(tmp_path / "out")) - {"manifest.json"}:
+    for name in set(names(tmp_path / "out")) - {"manifest.json", "figures"}:
         one, other = (tmp_path / k / name for k in ("whole", "out"))
         assert one.read_bytes() == other.read_bytes(), name

@@ -28,6 +28,7 @@ EXPECTED = {
     "mario": "folders flows of MARIO with Z, Y and units",
     "arrays": "files named *.npz",
     "wiod2016-national": "CCC_NIOT_nov16.csv of 43 countries",
+    "national": "a recipe, one .toml file",
     "long": "files named *.csv, *.parquet or *.xlsx",
 }
 each_source = pytest.mark.parametrize("source", SOURCES)
@@ -52,8 +53,9 @@ def packed(form, folder):
 
 
 def test_every_source_has_a_form():
-    # What is rebuilt from many files has tests of its own: test_wiod2016_national.
-    forms = {form.source for form in TABLE_FORMS} | {"wiod2016-national"}
+    # What is rebuilt from many files has tests of its own: test_wiod2016_national and
+    # test_national.
+    forms = {form.source for form in TABLE_FORMS} | {"wiod2016-national", "national"}
     assert forms == set(SOURCES) == set(EXPECTED)
 
 

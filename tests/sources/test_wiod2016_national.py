@@ -178,6 +178,7 @@ def exact(shared):
     return frame.rename(columns=str.lower).set_index(["year", "country"])
 
 
+@pytest.mark.slow
 def test_all_years_are_stored_and_nothing_is_missing(imported, tables):
     assert imported.years == tables.years == YEARS
     assert imported.pieces_missing == ()

@@ -125,6 +125,7 @@ def test_coefficients_in_a_file_are_those_in_memory(tables):
 GROUPS = [None, {"G": ["R1", "R3", "R4"]}, {"G": ["R0", "R5"], "H": ["R1", "R2", "R3"]}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", GROUPS)
 @pytest.mark.parametrize("method", ["bm-source", "my", "tripartite", "production"])
 def test_decompositions_without_an_inverse_are_streamed(store, method, groups):
@@ -137,6 +138,7 @@ def test_decompositions_without_an_inverse_are_streamed(store, method, groups):
     assert float(found["residual"].max()) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("groups", GROUPS)
 @pytest.mark.parametrize("names", [(), ["UPSTREAM"], ["TBI", "EXGR_DVASH"]])
 def test_indicators_are_streamed(store, names, groups):

@@ -237,6 +237,7 @@ def of_labels() -> Iterator[Case]:
     for kind, value in {"None": None, "array": ARRAY}.items():
         yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
         yield f"from_long {kind}", partial(tx.from_long, value)
+        yield f"from_national {kind}", partial(tx.from_national, value)
     yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
     yield from wrong("to_long", {"result": {**WRONG, "text": "TBI"}})
     members: Bad = {"name": WRONG, "regions": LETTERS}

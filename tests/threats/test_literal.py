@@ -26,6 +26,7 @@ class Refit(NamedTuple):
     se: np.ndarray
     residual: np.ndarray
     n: int
+    covariance: np.ndarray
 
 
 def dummies(labels: pd.Series) -> np.ndarray:
@@ -60,7 +61,7 @@ def lsdv(frame, y, x, effects=("iso3", "year"), *, weights=None, more=None):
     half = scores.to_numpy() @ bread
     V = G / (G - 1) * (N - 1) / (N - k) * half.T @ half
     j = slice(0, len(x))
-    return Refit(b[j], np.sqrt(np.diag(V))[j], u, N)
+    return Refit(b[j], np.sqrt(np.diag(V))[j], u, N, V[j, j])
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +260,16 @@ def test_the_half_panel_jackknife_is_twice_the_whole_less_the_mean_half(found, f
     assert_allclose(got["coef"], b[0], rtol=RTOL)
     long = row(found, "lagged outcome", "half-panel jackknife, long run")
     assert_allclose(long["coef"], b[0] / (1 - b[1]), rtol=1e-6)
+
+
+@pytest.mark.shared
+def test_the_error_of_a_long_run_effect_is_that_of_the_delta_method(found, frame):
+    fit = lsdv(frame, "KOFGIdj", ["TBI", "past", *CONTROLS])
+    b, rho = fit.coef[:2]
+    slope = np.array([1, b / (1 - rho)]) / (1 - rho)
+    got = row(found, "lagged outcome", "as it is, long run")
+    wanted = np.sqrt(slope @ fit.covariance[:2, :2] @ slope)
+    assert_allclose([got["coef"], got["se"]], [b / (1 - rho), wanted], rtol=1e-6)
 
 
 @pytest.mark.shared

@@ -75,6 +75,7 @@ def assert_same_bars(tables, model, **options):
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_kind_of_error_has_the_same_bars_in_slabs(world, name):
     assert_same_bars(world, MODELS[name])
@@ -176,6 +177,7 @@ def groups_of(world, members):
 ONE_DRAW = tx.TableError("lognormal", shared="year", **OWN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("members", [(), (0, 2)])
 @pytest.mark.parametrize("level", ["country", "bilateral-sector"])
 def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level, members):

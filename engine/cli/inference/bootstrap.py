@@ -1,32 +1,15 @@
 """``tivax bootstrap`` and ``tivax placebo``: draw, keep, summarise, write."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import jax
-import numpy as np
-
-from ....kernels.random_draws import GENERATOR
-from ...core import (
-    Format,
-    Run,
-    is_first,
-    output_folder,
-    require_result_place,
-    shift_progress,
-)
+from ...core import Run, TivaxError, is_first, shift_progress
 from ...reporting import Language, missing_font_note
 from ...resampling import (
-    TIE_RULES,
     Checkpoint,
-    Draws,
     FileDraws,
     Inverted,
     ResamplingPlan,
-    RunFile,
     announcement,
     checkpoint,
     fill,
@@ -34,32 +17,32 @@ from ...resampling import (
     stopping,
     summarise,
 )
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..together import all_there
-from .bootstrap_files import write_experiment
-from .bootstrap_report import findings
+from ..write import require_place, write_result
 from .experiments import Experiment, identity, make_plans
 
 
 def run_experiment(
-    run: RunFile,
-    out: Path,
+    drawing: Drawing,
+    output: Output,
     command: str,
-    *,
-    figures: bool = True,
-    language: Language = "en",
-    format: Format = "csv",
-    force: bool,
+    language: Language,
     terminal: Terminal,
 ) -> None:
-    """Make the draws of a run file and write what they say to ``out``.
+    """Make the draws of a run file and write what they say.
 
-    Without ``figures`` there are none but those of the report. ``language`` is theirs.
+    ``language`` is that of the figures.
     """
-    first = is_first()
+    run, out, first = drawing.models(), output.out, is_first()
+    kind = run.scheme.kind
+    if (kind == "placebo") != (command == "placebo"):
+        other = "placebo" if kind == "placebo" else "bootstrap"
+        raise TivaxError(f"{run.path}: kind = {kind!r} is a job of `tivax {other}`")
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
     if first:
-        require_result_place(out, started, force=force)
+        require_place(output, started)
     plans = make_plans(run)
     if not first:
         _help(plans, run.seed)
@@ -72,7 +55,7 @@ def run_experiment(
     if line := announcement(plans):
         terminal.announce(line)
     with checkpoint(
-        out, plans, identity(run), force=force, saved=run.save_draws
+        out, plans, identity(run), force=output.force, saved=run.save_draws
     ) as kept:
         with all_there(kept.text):
             rates = _draw(plans, run.seed, kept, terminal)
@@ -90,22 +73,16 @@ def run_experiment(
                         plans, kept.files, inverted, rates, strict=True
                     )
                 ),
+                language,
             )
-        with output_folder(out, started, force=force) as folder:
-            write_experiment(
-                experiment, folder, figures=figures, language=language, format=format
-            )
-            record = started.write_manifest(
-                folder,
-                residual_max=max(
-                    fitted.residual for fitted in experiment.fitted_models
-                ),
-                **_facts(experiment),
-                draws_per_s=_speeds(plans, rates),
-            )
-    for line in findings(experiment):
-        terminal.print(line)
-    terminal.finish(record, f"Open {out / 'report.html'}")
+        write_result(
+            experiment,
+            started,
+            output,
+            terminal,
+            beside=experiment.write_draws if run.save_draws else None,
+            draws_per_s=_speeds(plans, rates),
+        )
 
 
 def _draw(
@@ -151,24 +128,6 @@ def _help(plans: Sequence[ResamplingPlan], seed: int) -> None:
             invert_wild(plan, seed)
 
 
-def _facts(experiment: Experiment) -> dict[str, Any]:
-    """For the manifest."""
-    scheme = experiment.plans[0].scheme
-    return {
-        "scheme": asdict(scheme),
-        "generator": GENERATOR,
-        "block": experiment.plans[0].static.block,
-        "draws": {k.fitted.model.name: k.draws for k in experiment.plans},
-        "p_value": TIE_RULES[scheme.kind],
-        "covariance": "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
-        "processes": jax.process_count(),
-        "devices": jax.device_count(),
-        "draws_sha256": hashlib.sha256(
-            "".join(_digest(draws) for draws in experiment.draws).encode()
-        ).hexdigest(),
-    }
-
-
 def _speeds(
     plans: Sequence[ResamplingPlan], rates: Sequence[float]
 ) -> dict[str, int | None]:
@@ -177,10 +136,3 @@ def _speeds(
         plan.fitted.model.name: round(rate) if rate else None
         for plan, rate in zip(plans, rates, strict=True)
     }
-
-
-def _digest(draws: Draws) -> str:
-    total = hashlib.sha256()
-    for window in draws.windows():
-        total.update(np.ascontiguousarray(window).tobytes())
-    return total.hexdigest()

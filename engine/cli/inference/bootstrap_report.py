@@ -1,4 +1,7 @@
-"""Report and printed findings of ``tivax bootstrap`` and ``tivax placebo``."""
+"""Words of an ``Experiment``: its report and its findings."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -8,7 +11,6 @@ from ...paper import column_name, printed_place
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
-from .experiments import Experiment
 
 _FEW = tuple(
     (
@@ -19,7 +21,9 @@ _FEW = tuple(
 
 
 def sections(
-    experiment: Experiment, tables: dict[str, pd.DataFrame], figures: dict[str, Figure]
+    experiment: Any,
+    tables: dict[str, pd.DataFrame],
+    figures: Mapping[str, Figure],
 ) -> list[Section]:
     """The report of a run: method, results, figures, diagnostics of clusters."""
     plan = experiment.plans[0]
@@ -29,7 +33,6 @@ def sections(
     )
     adjusted = tables["multiple_testing"]
     blocks: list[Block] = [
-        Text(_method(plan)),
         Table(
             _named(experiment, _readable(experiment, shown)),
             f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. Simulation "
@@ -89,7 +92,7 @@ def sections(
     ]
 
 
-def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
     """Columns of the paper by their printed names."""
     names = {}
     for plan in experiment.plans:
@@ -99,13 +102,13 @@ def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(model=table["model"].replace(names))
 
 
-def title(experiment: Experiment) -> str:
+def title(experiment: Any) -> str:
     """The scheme in words, and the name of the run file."""
     words = _capital(experiment.plans[0].scheme.words)
     return f"{words}: {experiment.run.path.stem}"
 
 
-def subtitle(experiment: Experiment) -> str:
+def subtitle(experiment: Any) -> str:
     """``2 models, 9,999 draws each, seed 1``."""
     plans = experiment.plans
     many = len(plans) > 1
@@ -116,7 +119,7 @@ def subtitle(experiment: Experiment) -> str:
     )
 
 
-def _equations(experiment: Experiment) -> list[str]:
+def _equations(experiment: Any) -> list[str]:
     """Every model: regressors, effects, clusters, sample, rows."""
     lines = []
     for fitted in experiment.fitted_models:
@@ -149,7 +152,7 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _readable(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+def _readable(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
     """The p-values as texts, small ones as such."""
     plan = experiment.plans[0]
     random = None if plan.exact else plan.draws
@@ -174,7 +177,8 @@ def _figure_name(name: str, figures: int) -> str:
     )
 
 
-def _method(plan: ResamplingPlan) -> str:
+def method(plan: ResamplingPlan) -> str:
+    """How the draws are made."""
     scheme = plan.scheme
     text = {
         "pairs": "Clusters are drawn with replacement, as many as there are, and the "
@@ -247,7 +251,7 @@ _SE = {
 }
 
 
-def _left_out(experiment: Experiment) -> str:
+def _left_out(experiment: Any) -> str:
     failed = {
         plan.fitted.model.name: inference.failed
         for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
@@ -268,7 +272,7 @@ def _tested(plan: ResamplingPlan, row: pd.Series) -> str:
     return f"{row['model']}: {row['term']} {row['estimate']:.4g}{null}"
 
 
-def _notes(experiment: Experiment) -> list[str]:
+def _notes(experiment: Any) -> list[str]:
     """Why numbers about the clusters are empty."""
     table = experiment.models
     noted = table[table["note"] != ""]
@@ -288,7 +292,7 @@ def _range(row: pd.Series) -> str:
     return f"95 % [{ends[0]:.4g}, {ends[1]:.4g}], "
 
 
-def findings(experiment: Experiment) -> list[str]:
+def findings(experiment: Any) -> list[str]:
     """Lines for the terminal."""
     lines = []
     for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):

@@ -11,46 +11,21 @@ from ...core import (
     set_max_size,
     start_jax,
 )
+from ..bundles import Drawing, Machines, Output, Screen, command
+from ..example_files import Example, RunToml
 from ..figures import FORMATS
-from ..options import (
-    Coordinator,
-    Data,
-    Device,
-    Devices,
-    Draws,
-    Force,
-    FormatOption,
-    Json,
-    LanguageOption,
-    MaxSize,
-    NoFigures,
-    Out,
-    PanelStore,
-    Processes,
-    ProcessId,
-    Quiet,
-    Seed,
-    Timings,
-    Verbose,
-    require_store,
-)
+from ..options import Data, LanguageOption, MaxSize, PanelStore, Timings, require_store
 from ..terminal import Terminal
-from ..together import as_one
-from .example_files import Example, RunToml
 
 
+@command
 def replicate(
     data: Data,
-    out: Out,
+    output: Output,
+    screen: Screen,
     store: PanelStore = None,
     language: LanguageOption = "en",
-    format: FormatOption = "csv",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
     timings: Timings = False,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
@@ -71,24 +46,30 @@ def replicate(
 
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
-        require_result_place(out, run, force=force, folders=[data])
-        words, file_format = require_language(language), require_format(format)
-        terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
+        require_result_place(output.out, run, force=output.force, folders=[data])
+        words, file_format = require_language(language), require_format(output.format)
         files = read_data_files(data, store=require_store(store))
         run_replication(
             files,
-            out,
+            output.out,
             words,
             aside,
-            figures=not no_figures,
+            figures=output.figures,
             format=file_format,
-            force=force,
-            terminal=terminal,
+            force=output.force,
+            terminal=Terminal(
+                screen.quiet,
+                json=screen.json,
+                verbose=screen.verbose,
+                timings=timings,
+            ),
         )
 
 
+@command
 def simulate(
-    out: Out,
+    output: Output,
+    screen: Screen,
     run: RunToml = None,
     example: Example = False,
     panels: Annotated[
@@ -97,12 +78,6 @@ def simulate(
             "--panels", min=1, help="Number of panels, in place of the run file's."
         ),
     ] = None,
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     r"""Test a known effect on simulated panels: which p-value to trust.
 
@@ -114,60 +89,16 @@ def simulate(
     Example: tivax simulate --out simulation
     """
     start_jax()
-    from dataclasses import replace
+    from .simulate import run_own_panels, run_study, simulates_models
 
-    from ... import paper, resampling
-    from ...core import read_toml, require_format
-    from ...resampling import BUILT_IN, read_study
-    from .own_panel import run_own_panel
-    from .simulate import run_study
-
-    file_format = require_format(format)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    if run is not None and {"model", "models", "grid"} & {*read_toml(run)}:
-        given = resampling.read_run_file(
-            run,
-            {"paper": paper.paper_models()},
-            scheme=resampling.Scheme("wild"),
-            draws=99_999,
-        )
-        run_own_panel(
-            given,
-            out,
-            panels,
-            format=file_format,
-            figures=not no_figures,
-            force=force,
-            terminal=terminal,
-        )
-        return
-    study = BUILT_IN if run is None else read_study(run)
-    if panels is not None:
-        study = replace(study, panels=panels)
-    run_study(
-        study,
-        run,
-        out,
-        format=file_format,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    if run is not None and simulates_models(run):
+        run_own_panels(run, panels, output, screen.terminal())
+    else:
+        run_study(run, panels, output, screen.terminal())
 
 
-def threats(
-    out: Out,
-    run: RunToml = None,
-    example: Example = False,
-    draws: Draws = None,
-    seed: Seed = None,
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
-) -> None:
+@command
+def threats(drawing: Drawing, output: Output, screen: Screen) -> None:
     r"""What would make a result go away: the models of a run file under every threat.
 
     Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
@@ -175,46 +106,14 @@ def threats(
 
     Example: tivax threats wild.toml --out threats
     """
-    assert run is not None  # else it is said that RUN is missing
-    blas_on_one_thread()
     start_jax()
-    from ... import paper, resampling
-    from ...core import require_format
-    from ...threats import DRAWS
     from .threats import run_threats
 
-    given = resampling.read_run_file(
-        run,
-        {"paper": paper.paper_models()},
-        scheme=resampling.Scheme("wild", weights="webb"),
-        draws=DRAWS,
-    )
-    given = resampling.with_overrides(given, draws, seed)
-    file_format = require_format(format)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_threats(
-        given,
-        out,
-        format=file_format,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    run_threats(drawing, output, screen.terminal())
 
 
-def curve(
-    out: Out,
-    run: RunToml = None,
-    example: Example = False,
-    draws: Draws = None,
-    seed: Seed = None,
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
-) -> None:
+@command
+def curve(drawing: Drawing, output: Output, screen: Screen) -> None:
     r"""Specification curve as a test: an effect under every combination of choices.
 
     Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
@@ -223,49 +122,15 @@ def curve(
 
     Example: tivax curve curve.toml --out curve
     """
-    assert run is not None  # else it is said that RUN is missing
     start_jax()
-    from ... import paper, resampling
-    from ...core import require_format
-    from ...curve import DRAWS
     from .curve import run_curve
 
-    given = resampling.read_run_file(
-        run,
-        {"paper": paper.paper_models()},
-        scheme=resampling.Scheme("wild", weights="webb"),
-        draws=DRAWS,
-    )
-    given = resampling.with_overrides(given, draws, seed)
-    file_format = require_format(format)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_curve(
-        given,
-        out,
-        format=file_format,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    run_curve(drawing, output, screen.terminal())
 
 
+@command
 def montecarlo(
-    out: Out,
-    run: RunToml = None,
-    example: Example = False,
-    draws: Draws = None,
-    seed: Seed = None,
-    format: FormatOption = "csv",
-    device: Device = None,
-    devices: Devices = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
+    drawing: Drawing, output: Output, machines: Machines, screen: Screen
 ) -> None:
     """Put errors of the tables into regressions: draw tables, estimate in each.
 
@@ -276,27 +141,7 @@ def montecarlo(
 
     Example: tivax montecarlo run.toml --out montecarlo
     """
-    assert run is not None  # else it is said that RUN is missing
-    start_jax(device, devices)
-    from ... import paper, resampling
-    from ...core import require_format
-    from ...montecarlo import DRAWS
-    from .montecarlo import run_montecarlo
+    with machines.start() as first:
+        from .montecarlo import run_montecarlo
 
-    file_format = require_format(format)
-    given = resampling.read_run_file(
-        run,
-        {"paper": paper.paper_models()},
-        scheme=resampling.Scheme("pairs"),
-        draws=DRAWS,
-    )
-    given = resampling.with_overrides(given, draws, seed)
-    with as_one(coordinator, processes, process_id) as first:
-        run_montecarlo(
-            given,
-            out,
-            figures=not no_figures,
-            format=file_format,
-            force=force,
-            terminal=Terminal(quiet or not first, json=json, verbose=verbose),
-        )
+        run_montecarlo(drawing, output, screen.terminal(first=first))

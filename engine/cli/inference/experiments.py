@@ -1,39 +1,154 @@
-"""Plans of a run file, and the experiment once their draws are made."""
+"""``Experiment``: a run file whose draws are made, as a result; and its plans."""
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from matplotlib.figure import Figure
 
 from ....kernels.random_draws import GENERATOR
-from ...core import TivaxError, sha256, tivax_version
+from ...core import Listing, TivaxError, sha256, tivax_version
+from ...figures import Drawn
+from ...figures.resampling import histograms
+from ...paper import printed_place
+from ...reporting import CV1, Language, Plot, Result, Section, label
 from ...resampling import (
+    TIE_RULES,
     Draws,
     FittedModel,
     Inference,
     Model,
     ResamplingPlan,
     RunFile,
+    cluster_table,
     fit_model,
     make_plan,
     model_table,
     multiple_testing,
     read_with_lags,
 )
+from . import bootstrap_report as report
+
+# Histograms of a figure: more would be too small to read.
+_PER_FIGURE = 6
 
 
-@dataclass(frozen=True, eq=False)
-class Experiment:
+@dataclass(frozen=True, eq=False, repr=False)
+class Experiment(Result):
     """A run whose draws are made: one entry for each model."""
 
     run: RunFile
     plans: tuple[ResamplingPlan, ...]
     draws: tuple[Draws, ...]
     inferences: tuple[Inference, ...]
+    language: Language = "en"
+
+    def __post_init__(self) -> None:
+        plan = self.plans[0]
+        placebo = plan.scheme.kind == "placebo"
+        words = {
+            "program": "placebo" if placebo else "bootstrap",
+            "title": report.title(self),
+            "method": report.method(plan),
+        }
+        for name, value in words.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def subtitle(self) -> str:
+        return report.subtitle(self)
+
+    @property
+    def sentence(self) -> str:
+        return "\n".join(report.findings(self))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        each = [cluster_table(fitted) for fitted in self.fitted_models]
+        drawn = [k.distribution for k in self.inferences]
+        return {
+            "summary": self.summary,
+            "intervals": self.intervals,
+            "models": self.models,
+            "clusters": pd.concat(each, ignore_index=True),
+            "multiple_testing": self.adjusted,
+            "distribution": pd.concat(drawn, ignore_index=True),
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        """Histograms, one figure for each table of the paper, else six models each."""
+        groups: dict[str, list[Drawn]] = {}
+        pairs = zip(self.plans, self.inferences, strict=True)
+        for k, (plan, inference) in enumerate(pairs):
+            place = printed_place(plan.fitted.model)
+            name = f"draws_{k // _PER_FIGURE + 1}"
+            name = f"table{place[0]}_draws" if place else name
+            drawn = Drawn(_title(plan, self.language), plan, inference)
+            groups.setdefault(name, []).append(drawn)
+        return {
+            name: partial(histograms, group, self.language)
+            for name, group in groups.items()
+        }
+
+    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+        return report.sections(self, self.tables(), figures)
+
+    def facts(self) -> dict[str, Any]:
+        scheme = self.plans[0].scheme
+        return {
+            "residual_max": max(fitted.residual for fitted in self.fitted_models),
+            "scheme": asdict(scheme),
+            "generator": GENERATOR,
+            "block": self.plans[0].static.block,
+            "draws": {k.fitted.model.name: k.draws for k in self.plans},
+            "p_value": TIE_RULES[scheme.kind],
+            "covariance": CV1,
+            "processes": jax.process_count(),
+            "devices": jax.device_count(),
+            "draws_sha256": hashlib.sha256(
+                "".join(_digest(draws) for draws in self.draws).encode()
+            ).hexdigest(),
+        }
+
+    def write_draws(self, folder: Path) -> None:
+        """draws.parquet: draw (from 0), model, column, value; a row group a window."""
+        schema = pa.schema(
+            [
+                ("draw", pa.int64()),
+                ("model", pa.dictionary(pa.int32(), pa.string())),
+                ("column", pa.dictionary(pa.int32(), pa.string())),
+                ("value", pa.float64()),
+            ]
+        )
+        with pq.ParquetWriter(folder / "draws.parquet", schema) as writer:
+            for plan, draws in zip(self.plans, self.draws, strict=True):
+                start = 0
+                for window in draws.windows():
+                    number = np.arange(start, start + len(window))
+                    start += len(window)
+                    for name, values in zip(plan.columns, window.T, strict=True):
+                        model = plan.fitted.model.name
+                        table = pa.table(
+                            {
+                                "draw": number,
+                                "model": _constant(model, len(number)),
+                                "column": _constant(name, len(number)),
+                                "value": values,
+                            },
+                            schema=schema,
+                        )
+                        writer.write_table(table)
+
+    def _listings(self) -> list[Listing]:
+        return [k for inference in self.inferences for k in inference._listings()]
 
     @property
     def fitted_models(self) -> list[FittedModel]:
@@ -106,3 +221,26 @@ def identity(run: RunFile) -> dict[str, Any]:
         "jax": version("jax"),
         "platform": jax.default_backend(),
     }
+
+
+def _constant(text: str, n: int) -> pa.Array:
+    index = pa.array(np.zeros(n, np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array([text]))
+
+
+def _title(plan: ResamplingPlan, language: Language) -> str:
+    model = plan.fitted.model
+    place = printed_place(model)
+    if place is None:
+        return model.name
+    outcome, sample = model.outcome, model.sample
+    if language != "en":
+        outcome, sample = label(outcome, language), label(sample, language)
+    return f"({place[1]}) {outcome}, {sample}"
+
+
+def _digest(draws: Draws) -> str:
+    total = hashlib.sha256()
+    for window in draws.windows():
+        total.update(np.ascontiguousarray(window).tobytes())
+    return total.hexdigest()

@@ -21,6 +21,8 @@ from ...paper import (
     STEPS,
     Replication,
     agreement,
+    answer,
+    changes_sentence,
     replicate,
     table_files,
     trade_files,
@@ -53,7 +55,7 @@ def run_replication(
         *(edition.path for some in files.alternatives.values() for edition in some),
     ]
     tables = table_files(files)
-    inputs += [*trade_files(files), *tables]
+    inputs += [*trade_files(files), *tables, *([files.tbi] if files.tbi else [])]
     sources = dict.fromkeys(tables, "wiod2013") | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
@@ -109,7 +111,11 @@ def _findings(result: Replication) -> list[str]:
     found, panel = agreement(result.comparison), result.panel
     sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
     other = result.other_data
-    lines = [f"Not the paper's data: {reason}" for reason in other]
+    found_verdicts = verdicts(result)
+    lines = [" ".join(answer(result, found_verdicts))]
+    lines += [f"Not the paper's data: {reason}" for reason in other]
+    if result.by_file is not None:
+        lines.append(changes_sentence(result.comparison, result.by_file))
     lines += [
         f"Panel: {sizes['all']} rows = {sizes['developed']} developed + "
         f"{sizes['developing']} developing, recipe {panel.codes}",
@@ -130,11 +136,11 @@ def _findings(result: Replication) -> list[str]:
         )
     if result.files.store is None:
         lines.append(
-            "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
+            "Table 1 was not computed from world tables: no --tables of WIOD 2016 given"
         )
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
     rule = ", the same rule on these data" if other else ""
-    for verdict in verdicts(result):
+    for verdict in found_verdicts:
         lines.append(
             f"{verdict.hypothesis}{rule}: {verdict.conclusion}. {verdict.statement} "
             f"{verdict.reason}"

@@ -1,55 +1,104 @@
 """``tivax simulate``: rejection rates of a known effect on simulated panels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import jax
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from ....kernels.panels.simulated import ANALYTIC, MAIN, METHODS, WILD
+from ....kernels.panels.simulated import MAIN, METHODS
 from ...core import (
-    Format,
     Run,
-    describe_environment,
     duration_text,
-    output_folder,
-    require_result_place,
+    naming,
+    read_toml,
     shift_progress,
     tivax_version,
-    write_frame,
 )
-from ...figures import rejection_rates
-from ...reporting import Block, Section, Table, Text, report_html, save_figure
-from ...reporting import Figure as Shown
+from ...reporting import Joined
 from ...resampling import (
+    BUILT_IN,
+    OwnPanel,
     PanelFile,
+    RunFile,
+    Scheme,
     Study,
     checkpoint,
     estimate_seconds,
     fill_panels,
-    largest_residual,
-    rejection_table,
+    own_panel,
+    read_study,
+    read_with_lags,
+    simulation_of,
     stopping,
 )
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
+from ..write import require_place, write_result
+
+
+def simulates_models(run: Path) -> bool:
+    """Whether a file is a run file of models, and not a study."""
+    return bool({"model", "models", "grid"} & {*read_toml(run)})
+
+
+# ------------------------------------------------------------- the models of a run file
+
+
+def run_own_panels(
+    path: Path, panels: int | None, output: Output, terminal: Terminal
+) -> None:
+    """Write p_values, simulation, levels, clusters and models, figures and a report."""
+    run = Drawing(path).models(scheme=Scheme("wild"), draws=99_999)
+    options = dict(run.simulate) | ({} if panels is None else {"panels": panels})
+    flows = options.get("flows")
+    inputs = [run.path, *run.panels, *([flows] if flows else [])]
+    started = Run("simulate", inputs=inputs, seed=run.seed)
+    require_place(output, started)
+    found = Joined(tuple(_evaluated(run, options, terminal)))
+    write_result(
+        found, started, output, terminal, name=run.path.stem, more=f"seed {run.seed}"
+    )
+
+
+def _evaluated(run: RunFile, options: dict, terminal: Terminal) -> list[OwnPanel]:
+    found: list[OwnPanel] = []
+    with terminal.progress("simulating", "panels") as progress:
+        for number, (model, path) in enumerate(run.models):
+            panel = read_with_lags(path, [model])
+            size = options.get("panels", 1_000) * 5
+            shifted = shift_progress(progress, number * size, len(run.models) * size)
+
+            def told(done: int, of: int, size: int = size, tell=shifted) -> None:
+                tell(size * done // of, size)
+
+            with naming(path):
+                found += own_panel(
+                    panel,
+                    model,
+                    path=path,
+                    draws=run.draws,
+                    seed=run.seed,
+                    progress=told,
+                    **options,
+                )
+    return found
+
+
+# -------------------------------------------------------------------------- a study
 
 
 def run_study(
-    study: Study,
-    path: Path | None,
-    out: Path,
-    *,
-    figures: bool = True,
-    format: Format = "csv",
-    force: bool,
-    terminal: Terminal,
+    path: Path | None, panels: int | None, output: Output, terminal: Terminal
 ) -> None:
-    """Simulate and write simulation.csv, figure, report and manifest to ``out``."""
+    """Simulate a study, the built-in one without a file, and write what it says."""
+    study = BUILT_IN if path is None else read_study(path)
+    study = study if panels is None else replace(study, panels=panels)
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
-    require_result_place(out, started, force=force)
+    require_place(output, started)
     entries = [PanelFile(study.panels) for _ in study.designs]
     identity = {
         **study.facts,
@@ -58,7 +107,7 @@ def run_study(
         "platform": jax.default_backend(),
     }
     total = study.panels * len(study.designs)
-    with checkpoint(out, entries, identity, force=force) as kept:
+    with checkpoint(output.out, entries, identity, force=output.force) as kept:
         if kept.done:
             terminal.print(f"Going on at {kept.done:,} of {total:,} panels")
         _announce_time(study, [k.limit - k.count for k in kept.files], terminal)
@@ -71,26 +120,17 @@ def run_study(
             ):
                 shifted = shift_progress(progress, number * study.panels, total)
                 fill_panels(study, design, file, shifted)
-        made = list(zip(study.designs, kept.files, strict=True))
-        result = rejection_table(study, made)
-        with output_folder(out, started, force=force) as folder:
-            write_frame(result, folder, "simulation", format)
-            figure = rejection_rates(result)
-            if figures:
-                save_figure(figure, folder, "sizes")
-            page = _report(study, result, figure)
-            (folder / "report.html").write_text(page, encoding="utf-8")
-            facts = {k: v for k, v in study.facts.items() if k != "seed"}
-            record = started.write_manifest(
-                folder, residual_max=largest_residual(made), **facts
-            )
-    terminal.print("Share of true nulls rejected by 5 % tests (G*: effective clusters)")
-    _print_shares(terminal, result, "size")
-    if result["power"].notna().any():
-        terminal.print("Power: share of panels in which no effect is rejected")
-        _print_shares(terminal, result[result["power"].notna()], "power")
-    terminal.print(f"{len(METHODS)} methods are in {out / f'simulation.{format}'}")
-    terminal.finish(record, f"Open {out / 'report.html'}")
+        result = simulation_of(study, list(zip(study.designs, kept.files, strict=True)))
+        terminal.print(
+            "Share of true nulls rejected by 5 % tests (G*: effective clusters)"
+        )
+        _print_shares(terminal, result.table, "size")
+        if len(result.with_power):
+            terminal.print("Power: share of panels in which no effect is rejected")
+            _print_shares(terminal, result.with_power, "power")
+        where = output.out / f"simulation.{output.format}"
+        terminal.print(f"{len(METHODS)} methods are in {where}")
+        write_result(result, started, output, terminal)
 
 
 def _announce_time(study: Study, left: Sequence[int], terminal: Terminal) -> None:
@@ -126,66 +166,3 @@ def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None
 
 def _share(size: float) -> str:
     return "-" if np.isnan(size) else f"{size:.3f}"
-
-
-_FAMILIES = {
-    "Analytic": ANALYTIC,
-    "Wild cluster bootstraps": WILD,
-    "Other bootstraps and placebos": tuple(
-        k for k in METHODS if k not in (*ANALYTIC, *WILD)
-    ),
-}
-
-
-def _tables(result: pd.DataFrame, column: str) -> list[Block]:
-    """A row for each design, a column for each method, a table for each family."""
-    few = result.drop_duplicates("design").set_index("design")
-    wide = result.pivot(index="design", columns="method", values=column)
-    tables: list[Block] = []
-    for family, methods in _FAMILIES.items():
-        table = wide.loc[list(few.index), list(methods)]
-        table.insert(0, "clusters", few["clusters"])
-        table.insert(1, "G*", few["effective_clusters"])
-        formats = {"G*": ".1f", **dict.fromkeys(methods, ".3f")}
-        tables.append(Table(table.reset_index(), f"{family}: {column}.", formats))
-    return tables
-
-
-def _power(result: pd.DataFrame) -> Section:
-    """Power where there is an effect."""
-    known = result[result.groupby("design")["power"].transform("count") > 0]
-    text = "Share of panels in which a test of no effect rejects, where there is one."
-    return Section("Power", [Text(text), *_tables(known, "power")])
-
-
-def _report(study: Study, result: pd.DataFrame, figure: Figure) -> str:
-    text = (
-        f"{study.panels:,} panels of each design, {study.draws:,} draws of each "
-        "bootstrap in each panel. A test that keeps its promise rejects a true null in "
-        "5 % of the panels; its 95 % interval then covers the truth in 95 %. More is "
-        "over-rejection. G* is the effective number of clusters, by the variation that "
-        "identifies the effect. CV2 and CV3 are empty where one cluster alone "
-        "identifies the effect, placebos where clusters have different years, the "
-        "network HAC where there is no network. Types 13, 31 and 33 of the wild "
-        "bootstraps are the V, S and B of MacKinnon, Nielsen and Webb (2023). "
-        "Placebos move whole paths among clusters: of the treatment, comparing its "
-        "coefficient or its t, or of the residuals of the model without it (Freedman "
-        "and Lane 1983)."
-    )
-    return report_html(
-        "Which p-value to trust",
-        f"Two-way fixed effects, clustered; seed {study.seed}",
-        [
-            Section(
-                "Size of 5 % tests",
-                [
-                    Text(text),
-                    Shown(figure, "Share of true nulls rejected, with 95 % intervals."),
-                    *_tables(result, "size"),
-                ],
-            ),
-            *([_power(result)] if result["power"].notna().any() else []),
-            Section("All figures", [Table(result, "By design and method.")]),
-        ],
-        describe_environment(dated=False),
-    )

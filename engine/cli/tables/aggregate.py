@@ -19,7 +19,13 @@ from ...core import (
     write_frame,
 )
 from ...figures import aggregation as aggregation_plots
-from ...measures import absorbed_frame, compare_aggregation, comparison_frame, largest
+from ...measures import (
+    absorbed_frame,
+    compare_aggregation,
+    comparison_frame,
+    difference,
+    largest,
+)
 from ...reporting import save_figure
 from ...sources import with_sector_titles
 from ...tables import (
@@ -37,6 +43,7 @@ from ...tables import (
 from ..terminal import Terminal, next_step
 
 Mapped = Mapping[str, str]
+_DRAWN = 20  # regions of the figure
 
 
 def run_aggregate(
@@ -99,7 +106,9 @@ def run_aggregate(
         absorbed = format if format != "csv" else "parquet"
         write_frame(absorbed_frame(both), folder, "va_absorbed", absorbed)
         if figures:
-            save_figure(aggregation_plots.differences(both), folder, "differences")
+            drawn = largest(both).index.get_level_values("region")[:_DRAWN].tolist()
+            figure = aggregation_plots.differences(difference(both), drawn)
+            save_figure(figure, folder, "differences")
         written = run.write_manifest(
             folder, residual_max=both.attrs["residual_max"], **record
         )

@@ -1,7 +1,8 @@
 """``tivax import``: read tables into a store, and print what it holds."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -9,23 +10,56 @@ from ... import sources
 from ...core import DEFAULT_MAX_SIZE, count_text, set_max_size, start_jax
 from ..completion import complete_source
 from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
-from ..terminal import Terminal, next_step
+from ..terminal import Terminal, next_step, shell_command
+
+
+def _paths_or_example(ctx: Any, paths: list[Path]) -> list[Path]:
+    """The files; with ``--example`` they are written, and there the command ends."""
+    if ctx.resilient_parsing or not ctx.params.get("example"):
+        return paths
+    source = ctx.params.get("source")
+    if source != "national" or len(paths) != 1:
+        raise typer.BadParameter(
+            "--example writes that of national: tivax import national --example FOLDER"
+        )
+    from ...sources import write_national_example
+
+    recipe = write_national_example(paths[0])
+    follows = shell_command("import", "national", recipe, "--out", "rebuilt")
+    typer.echo(f"Recipe and files in {paths[0]}; next: {follows}")
+    raise typer.Exit
 
 
 def import_(
     source: Annotated[
         str,
         typer.Argument(
+            is_eager=True,
             help="wiod2016, wiod2016-national (estimated from national tables), "
             "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, pymrio, mario, or "
-            "your own: long (csv, xlsx) or arrays.",
+            "your own: long (csv, xlsx), arrays or national (national tables, by a "
+            "recipe).",
             autocompletion=complete_source,
         ),
     ],
     paths: Annotated[
-        list[Path], typer.Argument(help="Files, folders or zip archives.")
+        list[Path],
+        typer.Argument(
+            is_eager=True,
+            callback=_paths_or_example,
+            help="Files, folders or zip archives; a recipe of national.",
+        ),
     ],
     out: Out,
+    example: Annotated[
+        bool,
+        typer.Option(
+            "--example",
+            is_eager=True,
+            help="With national: write an example, recipe and files, into a new "
+            "folder.",
+        ),
+    ] = False,
     years: Years = "",
     unbalanced: Annotated[
         bool,
@@ -52,6 +86,9 @@ def import_(
     A table of your own as csv, xlsx or parquet with a row for each flow: tivax import
     long flows.csv --out mine, with columns year, region, sector, user_region,
     user_sector (or a category of final demand), value.
+
+    Your own national tables and trade, put together to world tables: tivax import
+    national --example mine, then tivax import national mine/recipe.toml --out rebuilt.
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
@@ -92,6 +129,21 @@ def import_(
         terminal.print(f"no table of {', '.join(map(str, missing))}{cut}")
     for piece in done.pieces_missing:
         terminal.print(f"missing: {piece}")
+    for miss in _largest_misses(done.misses):
+        terminal.print(miss)
     for doubt in done.doubts:
         terminal.print(f"in doubt: {doubt}")
     terminal.finish(done.manifest, next_step("check", out))
+
+
+def _largest_misses(misses: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What each margin missed most, of one country in one year."""
+    worst: dict[str, Mapping[str, Any]] = {}
+    for miss in misses:
+        if miss["missed"] >= worst.get(miss["margin"], miss)["missed"]:
+            worst[miss["margin"]] = miss
+    return [
+        f"{margin}: missed by {100 * k['missed']:.2g} % at most ({k['country']}, "
+        f"{k['year']}; {k['where']}: {k['largest']:.2g})"
+        for margin, k in worst.items()
+    ]

@@ -4,22 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...core import start_jax
-from ..inference.example_files import Example, RunToml
-from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Regions, Verbose
-from ..terminal import Terminal
+from ..bundles import Output, Screen, command
+from ..example_files import Example, RunToml
+from ..options import Regions
 
 
+@command
 def scenario(
-    out: Out,
+    output: Output,
+    screen: Screen,
     run: RunToml = None,
     example: Example = False,
     regions: Regions = "",
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """What if: trade cut or moved, industries extracted, demand and prices changed.
 
@@ -35,18 +31,17 @@ def scenario(
     start_jax()
     from ...core import require_format
     from ...scenarios import kind_of
-    from .inputs import split_codes
+    from ..inputs import split_codes
 
     runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
     runner(
         run,
-        out,
-        figures=not no_figures,
+        output.out,
+        figures=output.figures,
         regions=split_codes(regions),
-        format=require_format(format),
-        force=force,
-        terminal=terminal,
+        format=require_format(output.format),
+        force=output.force,
+        terminal=screen.terminal(),
     )
 
 

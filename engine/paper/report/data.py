@@ -116,8 +116,8 @@ def _table_1(
     else:
         where = (
             "taken from a file: no store of world tables was given, so Table 1 is not "
-            "computed from tables here. `tivax replicate --store STORE` does that with "
-            "WIOD 2016"
+            "computed from tables here. `tivax replicate --tables STORE` does that "
+            "with WIOD 2016"
         )
     worst = own.iloc[int(np.argmax(gaps))] if len(own) else None
     text = f"The index is {where}."

@@ -8,11 +8,17 @@ import pandas as pd
 from ...panel import index_note
 from ...reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
+from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups, inference
 from .robustness import placebo_sentence
+
+
+def the_answer(result: Replication, found: list[Verdict]) -> Section:
+    """The answer in words, before anything else."""
+    return Section("The answer", [Text(" ".join(answer(result, found)))])
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:

@@ -16,6 +16,7 @@ from ..verdicts import verdicts
 from . import (
     data,
     findings,
+    from_tables,
     groups,
     inference,
     robustness,
@@ -54,9 +55,11 @@ def write(
     """Write the report to ``path``, one self-contained HTML file."""
     found = verdicts(result)
     sections = [
+        findings.the_answer(result, found),
         findings.summary(result, found),
         tables.question(),
         data.data(result, figures, language),
+        *from_tables.sections(result),
         tables.tables(result, figures, language),
         findings.hypotheses(result, found),
         threats.section(result, figures),

@@ -172,7 +172,7 @@ def index_variants(result: Replication) -> Section:
     if variants is None:
         otherwise = (
             "the data folder holds no world tables of these years and no store was "
-            "given; put WIOD tables into it, or use --store"
+            "given; put WIOD tables into it, or use --tables"
         )
         return _not_computed(result, title, otherwise)
     rows = variants.rows.assign(cell=coefficient_cells(variants.rows, digits=2))

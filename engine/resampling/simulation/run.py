@@ -19,6 +19,7 @@ from ...core import Progress, no_progress, require_kind, shift_progress
 from ..draws import Draws, FileDraws, MemoryDraws
 from ..running import blocks_at_once, calls_together, over_blocks
 from .panels import Design, Study
+from .result import Simulation
 
 COLUMNS = (
     "estimate",
@@ -45,13 +46,13 @@ class PanelFile:
 # ------------------------------------------------------------------------ simulating
 
 
-def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
-    """Every design, in memory: see ``rejection_table``.
+def simulate(study: Study, *, progress: Progress = no_progress) -> Simulation:
+    """Rejection rates of every design, in memory.
 
     Examples
     --------
     >>> rates = tx.simulate(tx.read_study(Path("study.toml")))
-    >>> rates["method"].tolist()[:3]
+    >>> rates.table["method"].tolist()[:3]
     ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)']
     """
     require_kind("study", study, Study, "a Study, such as that of tx.read_study")
@@ -61,7 +62,17 @@ def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
         shifted = shift_progress(progress, number * study.panels, total)
         _make(study, design, 0, parts.append, shifted)
         results.append((design, MemoryDraws(np.concatenate(parts))))
-    return rejection_table(study, results)
+    return simulation_of(study, results)
+
+
+def simulation_of(study: Study, results: Sequence[tuple[Design, Draws]]) -> Simulation:
+    """The result of panels that were made."""
+    residual = max(
+        float(window[:, _RESIDUAL].max())
+        for _, panels in results
+        for window in panels.windows()
+    )
+    return Simulation(rejection_table(study, results), study, residual)
 
 
 def _make(
@@ -193,15 +204,6 @@ def rejection_table(
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def largest_residual(results: Sequence[tuple[Design, Draws]]) -> float:
-    """The largest residual of a least-squares fit."""
-    return max(
-        float(window[:, _RESIDUAL].max())
-        for _, panels in results
-        for window in panels.windows()
-    )
 
 
 def fill_panels(

@@ -17,16 +17,16 @@ _undo = jax.jit(jax.vmap(rounding.undo_rounding))
 
 @dataclass(frozen=True)
 class Countries:
-    """Cells of 43 countries in one year, in million US$.
+    """Cells of c countries in one year, s industries; of WIOD 43 and 56.
 
-    ``home`` and ``imported``: product by 56 industries and five final uses.
+    ``home`` and ``imported``: product by industries, then final uses.
     """
 
-    home: Float[np.ndarray, "43 56 61"]
-    imported: Float[np.ndarray, "43 56 61"]
-    exports: Float[np.ndarray, "43 56"]
-    output: Float[np.ndarray, "43 56"]
-    added: Float[np.ndarray, "43 56"]
+    home: Float[np.ndarray, "c s u"]
+    imported: Float[np.ndarray, "c s u"]
+    exports: Float[np.ndarray, "c s"]
+    output: Float[np.ndarray, "c s"]
+    added: Float[np.ndarray, "c s"]
 
     @property
     def imports(self) -> Float[np.ndarray, "56 6 43"]:

@@ -101,14 +101,30 @@ class RestOfWorld:
         imported = trade[:, :, 0, _ROW].sum(1) @ self.users
         left = np.maximum((1 - added) * x - imported, 0.3 * wanted)
         wanted = np.where(wanted > 0, left, 0)
-        room = np.maximum(x - sold, 0.01 * x)
-        room = np.maximum(x - sold - stocks, np.minimum(0.5 * x, room))
-        for _ in range(_TURNS):
-            home *= ratio(wanted, home.sum(0))
-            f = ratio(room, home.sum(1) + own.sum(1))[:, None]
-            home, own = home * f, own * f
-        rest = x - sold - home.sum(1) - own.sum(1)
+        home, own, rest = close_account(x, sold, home, wanted, own, stocks)
         return RowYear(home, np.c_[own, rest], x)
+
+
+def close_account(
+    output: Float[np.ndarray, " s"],
+    sold: Float[np.ndarray, " s"],
+    home: Float[np.ndarray, "s s"],
+    wanted: Float[np.ndarray, " s"],
+    own: Float[np.ndarray, "s f"],
+    stocks: Float[np.ndarray, " s"],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Home inputs and final uses fitted to what sales abroad leave of each output.
+
+    ``wanted``: home inputs by user. What a row misses then, its inventories, comes
+    last: near ``stocks``, or below 0 where ``sold`` is more than output.
+    """
+    room = np.maximum(output - sold, 0.01 * output)
+    room = np.maximum(output - sold - stocks, np.minimum(0.5 * output, room))
+    for _ in range(_TURNS):
+        home = home * ratio(wanted, home.sum(0))
+        f = ratio(room, home.sum(1) + own.sum(1))[:, None]
+        home, own = home * f, own * f
+    return home, own, output - sold - home.sum(1) - own.sum(1)
 
 
 def rest_of_world(

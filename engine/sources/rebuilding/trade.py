@@ -1,5 +1,7 @@
 """Trade of each year by product, seller, use and buyer: seeds, margins, fits."""
 
+from functools import partial
+
 import jax
 import numpy as np
 from jaxtyping import Float
@@ -26,7 +28,10 @@ _OWN = np.arange(len(REGIONS))
 # Turns in which trade by groups takes part, the share of imports that may be missed,
 # and the turns after which a fit ends as it is.
 _WITH_GROUPS, _TOLERANCE, _MOST = 20, 1e-6, 400
-_fit = jax.jit(kernel.fit_trade)
+# Inputs, final uses, and inventories, which trade between countries leaves out.
+_CLASSES = (1, 4, 1)
+_COUNTED = np.array([[1.0, 1, 0]])
+_fit = jax.jit(partial(kernel.fit_trade, classes=_CLASSES))
 
 
 @in_float64
@@ -54,8 +59,13 @@ def fit(
     margins = kernel.Margins(
         imports=put(np.pad(imports, ((0, 0), (0, 0), row), constant_values=free)),
         exports=put(np.pad(exports, ((0, 0), row), constant_values=free)),
-        pairs=put(np.pad(pairs, ((0, 0), row, row), constant_values=free)),
-        kinds=put(KIND_MEMBERS),
+        pairs=(
+            kernel.Pairs(
+                put(np.pad(pairs, ((0, 0), row, row), constant_values=free)[:, None]),
+                put(KIND_MEMBERS),
+                put(_COUNTED),
+            ),
+        ),
     )
     flows = kernel.Flows(
         flows=put(np.zeros(shape) if pieces.cubes is None else pieces.cubes[t]),
@@ -65,7 +75,7 @@ def fit(
     )
     first = 0 if pieces.cubes is None else _WITH_GROUPS
     how = (put(first), put(_TOLERANCE), put(_MOST))
-    found = _fit(put(seed), margins, flows, *how)
+    found = _fit(put(seed), margins, (flows,), *how)
     return np.asarray(found.trade), float(found.gap)
 
 

@@ -6,10 +6,10 @@ year. The rest of the world closes the account.
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,7 @@ _C, _N, _ROW = len(REGIONS), len(INDUSTRIES), len(COUNTRIES)
 _FIRST, _LAST = YEARS[0], YEARS[-1]
 _OWN = np.arange(_C)
 _PASSES = 3  # of trade and of what the cubes count inputs by, each from the other
+T = TypeVar("T")
 _WIDEST = 8  # years at once: a year takes 150 MB
 
 
@@ -76,19 +77,21 @@ def rebuild(
     about = describe(pieces)
     pieces = with_2014(pieces)
     ends = _ends(pieces)
+    yield from in_turn(
+        lambda year: _table(pieces, ends, year, origin, about), years, _WIDEST
+    )
+
+
+def in_turn(make: Callable[[int], T], years: Sequence[int], widest: int) -> Iterator[T]:
+    """What ``make`` makes of each year, in order, ``widest`` at most on all cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    wide = min(cores or os.cpu_count() or 1, _WIDEST, len(years))
+    wide = min(cores or os.cpu_count() or 1, widest, len(years))
     with ThreadPoolExecutor(wide) as pool:
-        waiting = [
-            pool.submit(_table, pieces, ends, year, origin, about)
-            for year in years[:wide]
-        ]
+        waiting = [pool.submit(make, year) for year in years[:wide]]
         for k in range(len(years)):
             table = waiting.pop(0).result()
             if k + wide < len(years):
-                waiting.append(
-                    pool.submit(_table, pieces, ends, years[k + wide], origin, about)
-                )
+                waiting.append(pool.submit(make, years[k + wide]))
             yield table
 
 

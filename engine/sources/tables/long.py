@@ -7,23 +7,15 @@ seller is a category of final demand; value; and, if there is one, unit, which i
 of all rows. A flow that is not there is 0. Output is the sum of the row.
 """
 
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ...core import (
-    TivaxError,
-    require_commas,
-    require_different_columns,
-    require_kind,
-    unescape_formula,
-)
+from ...core import TivaxError, require_different_columns, require_kind
 from ...tables import (
     Tolerance,
     WorldTable,
@@ -32,9 +24,8 @@ from ...tables import (
     one_unit,
     stack_years,
 )
-from .. import files as fs
 from .. import finding, layout
-from ..labelled_frames import year_told
+from ..labelled_frames import read_rows, year_told
 from ..source import TableFile
 
 # Columns, and the names that stand for them; the first is ours.
@@ -47,7 +38,6 @@ COLUMNS = {
     "value": ("value",),
 }
 _NEEDED = tuple(k for k in COLUMNS if k != "year")
-_MAGIC = {".csv": (), ".parquet": (b"PAR1",), ".xlsx": fs.ZIP}
 _ENDINGS = r"(?!\.).*\.(csv|parquet|xlsx)"
 
 
@@ -59,7 +49,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The tables of a file, one for each year."""
-    frame = _frame(file)
+    frame = read_rows(file)
     try:
         yield from _tables(frame, file.name, year_told(file.name))
     except TivaxError as error:
@@ -118,31 +108,6 @@ def from_long(
     unit = unit or made[0].unit or "million US$"
     made = [replace(k, origin=source) for k in made]
     return stack_years(made, unit=unit, tolerance=tolerance, source=source)
-
-
-def _frame(file: TableFile) -> pd.DataFrame:
-    suffix = Path(file.name).suffix.lower()
-    if suffix not in _MAGIC:
-        raise TivaxError(f"{file.name}: write it as csv, parquet or xlsx")
-    texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
-    data = fs.read_bytes(file, _MAGIC[suffix])
-    if suffix == ".csv":
-        fs.check_text(file, data[:1024])
-        head = data[: data.find(b"\n")].decode("utf-8-sig", "replace").strip()
-        require_commas(head.split(","), f"{file.name}: ")
-        if not data.endswith(b"\n"):
-            raise fs.damaged(file, "it ends within a line")
-    with fs.parsing(file):
-        if suffix == ".parquet":
-            return pd.read_parquet(io.BytesIO(data))
-        if suffix == ".xlsx":
-            return pd.read_excel(io.BytesIO(data), engine="calamine", **texts)
-        frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **texts)
-    for name in frame.columns[
-        [not pd.api.types.is_numeric_dtype(k) for k in frame.dtypes]
-    ]:
-        frame[name] = frame[name].map(unescape_formula, na_action="ignore")
-    return frame
 
 
 def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldTable]:

@@ -62,35 +62,35 @@ def gras(
     r, s = jnp.ones_like(cells[:, 0]), jnp.ones_like(cells[0])
 
     def by_row(s: Float[Array, " m"]) -> tuple[Array, Array]:
-        return P @ s, N @ _inverse(s)
+        return P @ s, N @ inverse(s)
 
     def by_column(r: Float[Array, " n"]) -> tuple[Array, Array]:
-        return r @ P, _inverse(r) @ N
+        return r @ P, inverse(r) @ N
 
     if columns is None:
         if rows is not None:
             p, n = by_row(s)
-            r = _multiplier(rows, p, n)
-            gap = _gap(rows, r * p, _inverse(r) * n)
+            r = multiplier(rows, p, n)
+            gap = _gap(rows, r * p, inverse(r) * n)
         else:
             gap = jnp.zeros_like(r[0])
         return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
     if rows is None:
         p, n = by_column(r)
-        s = _multiplier(columns, p, n)
-        gap = _gap(columns, s * p, _inverse(s) * n)
+        s = multiplier(columns, p, n)
+        gap = _gap(columns, s * p, inverse(s) * n)
         return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
 
     def turn(state: tuple) -> tuple:
         _, _, p, n, _, k = state
-        s = _multiplier(columns, p, n)
+        s = multiplier(columns, p, n)
         across = by_row(s)
-        r = _multiplier(rows, *across)
+        r = multiplier(rows, *across)
         p, n = by_column(r)
         # Rows of what cannot be met have a gap of their own.
         gap = jnp.maximum(
-            _gap(columns, s * p, _inverse(s) * n),
-            _gap(rows, r * across[0], _inverse(r) * across[1]),
+            _gap(columns, s * p, inverse(s) * n),
+            _gap(rows, r * across[0], inverse(r) * across[1]),
         )
         return r, s, p, n, gap, k + 1
 
@@ -105,14 +105,14 @@ def gras(
     return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(k))
 
 
-def _inverse(r: Float[Array, " n"]) -> Float[Array, " n"]:
+def inverse(r: Float[Array, "..."]) -> Float[Array, "..."]:
     """1 / r; 0 of 0, which is the multiplier of a total of 0."""
     return jnp.where(r > 0, 1 / jnp.where(r > 0, r, 1), 0)
 
 
-def _multiplier(
-    total: Float[Array, " n"], p: Float[Array, " n"], n: Float[Array, " n"]
-) -> Float[Array, " n"]:
+def multiplier(
+    total: Float[Array, "..."], p: Float[Array, "..."], n: Float[Array, "..."]
+) -> Float[Array, "..."]:
     """r of r p - n / r = total; 1 where there are no cells."""
     root = jnp.sqrt(total**2 + 4 * p * n)
     positive = (total + root) / jnp.where(p > 0, 2 * p, 1)
@@ -138,5 +138,5 @@ def _scaled(
     s: Float[Array, " m"],
 ) -> Float[Array, "n m"]:
     """r_i P_ij s_j - N_ij / (r_i s_j)."""
-    minus = N * _inverse(r)[:, None] * _inverse(s)[None, :]
+    minus = N * inverse(r)[:, None] * inverse(s)[None, :]
     return P * r[:, None] * s[None, :] - minus

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from ...core import TivaxError, require_writable, write_text
-from ..terminal import shell_command
+from ..core import TivaxError, require_writable, write_text
+from .terminal import shell_command
 
 Example = Annotated[
     bool,
@@ -19,17 +19,12 @@ Example = Annotated[
 ]
 
 
-# Rooms of the commands whose examples are not here.
-_ROOMS = {"scenario": "tables"}
-
-
 def example_run_file(command: str) -> str:
     """The text of a run file of that command.
 
     It is for the panel of `tivax panel`; that of `tivax scenario` for a store.
     """
-    here, _, room = (__package__ or "").rpartition(".")
-    file = files(f"{here}.{_ROOMS.get(command, room)}") / f"{command}_example.toml"
+    file = files(__package__ or "") / "examples" / f"{command}.toml"
     return file.read_text(encoding="utf-8")
 
 

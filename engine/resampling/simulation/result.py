@@ -1,0 +1,128 @@
+"""``Simulation``: how often each method rejects, by design."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ....kernels.panels.simulated import ANALYTIC, METHODS, WILD
+from ...core import Listing
+from ...figures import rejection_rates
+from ...reporting import Block, Plot, Result, Section, Table, Text
+from ...reporting import Figure as Shown
+from .panels import Study
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Simulation(Result):
+    """Rejection rates of every method on the panels of a study.
+
+    Attributes
+    ----------
+    table
+        A row for each design and method: ``rejection_table``.
+    study
+        What was simulated.
+    residual_max
+        The largest residual of a least-squares fit.
+
+    Examples
+    --------
+    >>> found = tx.simulate(tx.read_study(Path("study.toml")))
+    >>> found.table["method"].tolist()[:3]
+    ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)']
+    """
+
+    table: pd.DataFrame
+    study: Study
+    residual_max: float
+
+    program = "simulate"
+    title = "Which p-value to trust"
+
+    @property
+    def subtitle(self) -> str:
+        return f"Two-way fixed effects, clustered; seed {self.study.seed}"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {"simulation": self.table}
+
+    def plots(self) -> dict[str, Plot]:
+        return {"sizes": self._drawn}
+
+    def _drawn(self) -> Figure:
+        return rejection_rates(self.table)
+
+    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+        caption = "Share of true nulls rejected, with 95 % intervals."
+        sizes = _by_family(self.table, "size")
+        shown = [Text(_METHOD), Shown(figures["sizes"], caption), *sizes]
+        found = [Section("Size of 5 % tests", [Text(self._counted()), *shown])]
+        if len(self.with_power):
+            text = "Share of panels in which no effect is rejected, where there is one."
+            blocks = [Text(text), *_by_family(self.with_power, "power")]
+            found.append(Section("Power", blocks))
+        every = Table(self.table, "By design and method.")
+        return [*found, Section("All figures", [every])]
+
+    @property
+    def with_power(self) -> pd.DataFrame:
+        """The rows of designs that have an effect."""
+        return self.table[self.table.groupby("design")["power"].transform("count") > 0]
+
+    def _counted(self) -> str:
+        return (
+            f"{self.study.panels:,} panels of each design, {self.study.draws:,} draws "
+            "of each bootstrap in each panel."
+        )
+
+    def facts(self) -> dict[str, Any]:
+        about = {k: v for k, v in self.study.facts.items() if k != "seed"}
+        return {"residual_max": self.residual_max, **about}
+
+    def _listings(self) -> list[Listing]:
+        wide = self.table.pivot(index="design", columns="method", values="size")
+        rows = [
+            (str(name), *("-" if np.isnan(k) else f"{k:.3f}" for k in sizes))
+            for name, sizes in zip(wide.index, wide.to_numpy(), strict=True)
+        ]
+        return [Listing("Share of true nulls rejected", ("", *wide.columns), rows)]
+
+
+_METHOD = (
+    "A test that keeps its promise rejects a true null in "
+    "5 % of the panels; its 95 % interval then covers the truth in 95 %. More is "
+    "over-rejection. G* is the effective number of clusters, by the variation that "
+    "identifies the effect. CV2 and CV3 are empty where one cluster alone "
+    "identifies the effect, placebos where clusters have different years, the "
+    "network HAC where there is no network. Types 13, 31 and 33 of the wild "
+    "bootstraps are the V, S and B of MacKinnon, Nielsen and Webb (2023). "
+    "Placebos move whole paths among clusters: of the treatment, comparing its "
+    "coefficient or its t, or of the residuals of the model without it (Freedman "
+    "and Lane 1983)."
+)
+
+_FAMILIES = {
+    "Analytic": ANALYTIC,
+    "Wild cluster bootstraps": WILD,
+    "Other bootstraps and placebos": tuple(
+        k for k in METHODS if k not in (*ANALYTIC, *WILD)
+    ),
+}
+
+
+def _by_family(result: pd.DataFrame, column: str) -> list[Block]:
+    """A row for each design, a column for each method, a table for each family."""
+    few = result.drop_duplicates("design").set_index("design")
+    wide = result.pivot(index="design", columns="method", values=column)
+    tables: list[Block] = []
+    for family, methods in _FAMILIES.items():
+        table = wide.loc[list(few.index), list(methods)]
+        table.insert(0, "clusters", few["clusters"])
+        table.insert(1, "G*", few["effective_clusters"])
+        formats = {"G*": ".1f", **dict.fromkeys(methods, ".3f")}
+        tables.append(Table(table.reset_index(), f"{family}: {column}.", formats))
+    return tables

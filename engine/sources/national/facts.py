@@ -1,0 +1,41 @@
+"""What is real and what is estimated in tables that a recipe rebuilds."""
+
+from typing import Any
+
+from ...core import load_toml
+from .recipe import Recipe
+
+
+def describe(recipe: Recipe) -> dict[str, Any]:
+    """The store's attribute ``rebuilt``, but for what margins missed.
+
+    As that of ``rebuilding.describe``: ``words``, ``blocks`` with the years in which
+    each is real or estimated and how, ``missing`` with what it costs.
+    """
+    facts, seed, years = load_toml(__package__, "facts.toml"), recipe.seed, recipe.years
+    start = "store" if seed.store else "shares" if seed.shares else "proportional"
+    blocks = {}
+    for name, block in facts["blocks"].items():
+        real = list(years) if block.get("real") else []
+        words = {"title": block["title"]}
+        if not real:
+            words["how"] = block.get(start, block["proportional"])
+        known = set(real)
+        blocks[name] = {
+            **words,
+            "real": real,
+            "printed": [],
+            "estimated": [k for k in years if k not in known],
+        }
+    for trade in recipe.trade:
+        blocks[f"trade: {trade.name}"] = {
+            "title": f"trade by seller and buyer, {trade.name}",
+            **({"note": "near the truth, not met"} if trade.approximate else {}),
+            "real": list(years),
+            "printed": [],
+            "estimated": [],
+        }
+    if not recipe.rest:
+        del blocks["rest"]
+    missing = [] if start != "proportional" else [facts["missing"]["seed"]]
+    return {"words": facts["words"], "blocks": blocks, "missing": missing}

@@ -1,0 +1,113 @@
+"""What each margin of a rebuilt table missed, by country."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ...core import TivaxError
+from ..rebuilding.countries import Countries
+from .partners import Flows
+from .recipe import Recipe
+
+
+class Miss(NamedTuple):
+    """What a margin missed of a country's trade in a year.
+
+    ``missed`` is a share of all that the margin tells of the country, ``largest`` the
+    worst cell, in the unit of the tables, ``where`` its labels.
+    """
+
+    margin: str
+    year: int
+    country: str
+    missed: float
+    largest: float
+    where: str
+
+
+def misses(
+    recipe: Recipe,
+    year: int,
+    countries: Countries,
+    flows: Sequence[Flows],
+    trade: Float[np.ndarray, "s r u d"],
+) -> list[Miss]:
+    """Of every margin and country: exports, imports, and each table of trade."""
+    c = len(recipe.countries)
+    found = [
+        *_by_country(
+            recipe,
+            year,
+            "exports of national tables",
+            trade[:, :c].sum((2, 3)).T,
+            countries.exports,
+            (recipe.sectors,),
+        ),
+        *_by_country(
+            recipe,
+            year,
+            "imports of national tables",
+            trade[..., :c].sum(1).transpose(2, 0, 1),
+            countries.imported,
+            (recipe.sectors, recipe.users),
+        ),
+    ]
+    for one in flows:
+        got = np.einsum(
+            "gs,wu,srud->rgwd", one.products, one.uses, trade, optimize=True
+        )
+        found += _by_country(
+            recipe,
+            year,
+            one.trade.name,
+            got[:c],
+            one.flows[year].transpose(2, 0, 1, 3)[:c],
+            (one.groups, one.kinds, tuple(f"to {k}" for k in recipe.regions)),
+        )
+    return found
+
+
+def _by_country(
+    recipe: Recipe,
+    year: int,
+    margin: str,
+    got: Float[np.ndarray, "c ..."],
+    given: Float[np.ndarray, "c ..."],
+    labels: Sequence[Sequence[str]],
+) -> Iterator[Miss]:
+    off = np.nan_to_num(np.abs(got - given))
+    for k, country in enumerate(recipe.countries):
+        worst = np.unravel_index(off[k].argmax(), off[k].shape)
+        told = [str(names[i]) for names, i in zip(labels, worst, strict=True)]
+        where = ", ".join(filter(None, told))
+        total = np.abs(np.nan_to_num(given[k])).sum()
+        share = off[k].sum() / total if total else 0.0
+        yield Miss(margin, year, country, float(share), float(off[k].max()), where)
+
+
+def require_met(recipe: Recipe, flows: Sequence[Flows], found: Sequence[Miss]) -> None:
+    """Raise ``TivaxError`` for the margin that is missed most, where it must be met."""
+    near = {k.trade.name for k in flows if k.trade.approximate}
+    exact = [k for k in found if k.margin not in near]
+    worst = max(exact, key=lambda k: k.missed)
+    if worst.missed <= recipe.may_miss:
+        return
+    raise TivaxError(
+        f"{recipe.name}: {worst.year}: margins contradict: the fit misses "
+        f"{worst.margin} of {worst.country} by {100 * worst.missed:.3g} %, most in "
+        f"{worst.where} ({worst.largest:,.6g}); correct a table, mark trade that is "
+        f"only near the truth by approximate = true, or allow more by may_miss "
+        f"({recipe.may_miss:g} now)"
+    )
+
+
+def worst_years(found: Sequence[Miss]) -> list[Miss]:
+    """Of each margin and country the year that misses most."""
+    worst: dict[tuple[str, str], Miss] = {}
+    for one in found:
+        key = one.margin, one.country
+        if key not in worst or one.missed > worst[key].missed:
+            worst[key] = one
+    return list(worst.values())

@@ -1,0 +1,398 @@
+"""The recipe of a rebuilt world: which files hold what, in which labels and units.
+
+A TOML file, or a mapping of the same keys in which a frame may stand for a file's name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...core import TivaxError, TomlTable, read_toml, require_different_columns
+from ...tables import normalise, require_labels
+from ..labelled_frames import read_rows
+from ..source import TableFile
+
+_KEYS = (
+    "title unit years countries sectors final tolerance may_miss uses trade totals "
+    "seed rest"
+).split()
+_USES = (
+    "file columns scale concordance home imported exports output value_added"
+).split()
+_TRADE = "name file columns scale products uses others approximate".split()
+_TOTALS = "file columns scale".split()
+_SEED = "store year file columns".split()
+_REST = "code inventories".split()
+INPUTS = "inputs"
+"""All sectors as users, in a list of uses."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows in long form, in a file or a frame. ``columns``: ours to theirs."""
+
+    given: Path | pd.DataFrame
+    columns: Mapping[str, str] = field(default_factory=dict)
+    scale: float = 1.0
+    of: str = "frame"
+
+    @property
+    def name(self) -> str:
+        return self.given.name if isinstance(self.given, Path) else self.of
+
+    def read(self, needed: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
+        """Columns of our names, labels as texts, ``value`` times the scale."""
+        given = self.given
+        frame = read_rows(TableFile(given)) if isinstance(given, Path) else given
+        require_different_columns(self.name, frame.columns)
+        found = {}
+        for ours in dict.fromkeys((*needed, *optional)):
+            theirs = self.columns.get(ours, ours)
+            if theirs in frame:
+                found[ours] = frame[theirs]
+            elif ours in needed or ours in self.columns:
+                has = ", ".join(map(str, frame.columns)) or "none"
+                raise TivaxError(
+                    f"{self.name}: no column {theirs} ({ours}), it has {has}; name "
+                    f'it in the recipe, columns = {{ {ours} = "..." }}'
+                )
+        frame = pd.DataFrame(found).reset_index(drop=True)
+        values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
+        for column in [k for k in frame if k != "value"]:
+            if frame[column].isna().any():
+                k = int(np.flatnonzero(frame[column].isna())[0])
+                raise TivaxError(f"{self.name}: row {k + 1} has no {column}; fill it")
+            frame[column] = _texts(frame[column])
+        if not np.isfinite(values).all():
+            k = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise TivaxError(
+                f"{self.name}: row {k + 1} holds {frame['value'].iloc[k]} as value, "
+                "not a number; correct it, or leave the row out"
+            )
+        frame["value"] = values * self.scale
+        labels = frame.drop(columns="value")
+        twice = labels.duplicated().to_numpy()
+        if twice.any():
+            row = ", ".join(labels.iloc[int(twice.argmax())])
+            raise TivaxError(f"{self.name}: {row} is there twice; add the rows up")
+        return frame
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Labels as texts: 2014.0 is 2014."""
+    if pd.api.types.is_float_dtype(column) and (column % 1 == 0).all():
+        column = column.astype(int)
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(str)
+    return column.map(lambda k: str(k).strip())
+
+
+@dataclass(frozen=True)
+class Uses:
+    """The national table of a country: uses of home products and of imports.
+
+    ``pieces`` by the year that their name promises, or one of all years, None.
+    ``shared``: the files hold several countries. ``concordance``: csv from the
+    country's labels to the common ones, "" for none. The others are labels in the file.
+    """
+
+    pieces: Mapping[int | None, Piece]
+    shared: bool
+    concordance: str
+    home: str
+    imported: str
+    exports: str
+    output: str
+    value_added: str
+
+
+@dataclass(frozen=True)
+class Trade:
+    """Trade of sellers and buyers, of groups of products and uses.
+
+    ``products``: label in the file to common sectors; None where labels are sectors.
+    ``uses``: label in the file to users, or "" to the users that are counted.
+    ``others``: regions that are not in the recipe belong to the rest of the world.
+    ``approximate``: near the truth; it moves the fit and need not be met.
+    """
+
+    name: str
+    piece: Piece
+    products: Mapping[str, tuple[str, ...]] | None
+    uses: Mapping[str, tuple[str, ...]]
+    others: bool
+    approximate: bool
+
+
+@dataclass(frozen=True)
+class Seed:
+    """Where the fit starts: a store of world tables, or shares of sellers."""
+
+    store: Path | None = None
+    year: int | None = None
+    shares: Piece | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A world to rebuild. ``rest``: code of the rest of the world, "" for none.
+
+    ``inventories``: the category that takes what a row of the rest of the world misses.
+    ``tolerance``: share of output by which a row of a national table may miss it;
+    ``may_miss``: share of a country's trade by which a margin may be missed.
+    """
+
+    name: str
+    title: str
+    unit: str
+    years: tuple[int, ...]
+    countries: tuple[str, ...]
+    sectors: tuple[str, ...]
+    final: tuple[str, ...]
+    tolerance: float
+    may_miss: float
+    uses: Mapping[str, Uses]
+    trade: tuple[Trade, ...]
+    totals: Piece | None
+    seed: Seed
+    rest: str
+    inventories: str
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        return (*self.countries, self.rest) if self.rest else self.countries
+
+    @property
+    def users(self) -> tuple[str, ...]:
+        return (*self.sectors, *self.final)
+
+    @property
+    def files(self) -> list[Path]:
+        """All files that the recipe names."""
+        pieces = [p for uses in self.uses.values() for p in uses.pieces.values()]
+        pieces += [k.piece for k in self.trade]
+        pieces += [k for k in (self.totals, self.seed.shares) if k]
+        paths = [k.given for k in pieces if isinstance(k.given, Path)]
+        paths += [Path(k.concordance) for k in self.uses.values() if k.concordance]
+        paths += [self.seed.store] if self.seed.store else []
+        return list(dict.fromkeys(paths))
+
+
+def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
+    """The recipe of a file, or of a mapping.
+
+    Raises ``TivaxError`` for a key that is missing, unknown or of another kind, and for
+    a file that is not there.
+    """
+    if isinstance(given, Path):
+        table = TomlTable(given, "", read_toml(given), _KEYS)
+    else:
+        table = TomlTable(Path("recipe"), "", dict(given), _KEYS)
+    names = {k: _labels(table, k) for k in ("countries", "sectors", "final")}
+    countries = normalise(names["countries"])
+    users = (*names["sectors"], *names["final"])
+    for key, found in (("countries", countries), ("sectors", users)):
+        if twice := [k for k in found if found.count(k) > 1]:
+            raise table.mistake(key, f"{twice[0]} is there twice; write it once")
+    rest = table.table("rest", _REST) if table.has("rest") else None
+    code = rest.text("code", "ROW") if rest else ""
+    if code in countries:
+        raise table.mistake("countries", f"{code} is the rest of the world, [rest]")
+    inventories = names["final"][-1]
+    if rest and rest.has("inventories"):
+        inventories = rest.choice("inventories", names["final"])
+    years = _years(table)
+    trade = tuple(_trade(k, users, names) for k in _sections(table, "trade", _TRADE))
+    called = [k.name for k in trade]
+    if twice := [k for k in called if called.count(k) > 1]:
+        raise TivaxError(
+            f"{table.file}: two [[trade]] are called {twice[0]}; give each a name"
+        )
+    return Recipe(
+        name=table.file.name,
+        title=table.text("title", ""),
+        unit=table.text("unit", "million US$"),
+        years=years,
+        countries=countries,
+        sectors=names["sectors"],
+        final=names["final"],
+        tolerance=_positive(table, "tolerance", 1e-6),
+        may_miss=_positive(table, "may_miss", 1e-5),
+        uses=_uses(table, countries, years),
+        trade=trade,
+        totals=(
+            _piece(table.table("totals", _TOTALS), "file")
+            if table.has("totals")
+            else None
+        ),
+        seed=_seed(table.table("seed", _SEED)) if table.has("seed") else Seed(),
+        rest=code,
+        inventories=inventories,
+    )
+
+
+def _labels(table: TomlTable, key: str) -> tuple[str, ...]:
+    labels = table.texts(key, ())
+    if not labels:
+        raise table.mistake(key, 'write ["...", "..."]')
+    require_labels(labels, f"{table.file}: {key}")
+    return labels
+
+
+def _years(table: TomlTable) -> tuple[int, ...]:
+    years = table.values.get("years")
+    if (
+        not isinstance(years, list | tuple)
+        or not years
+        or not all(isinstance(k, int) and 0 < k < 10_000 for k in years)
+        or len(set(years)) < len(years)
+    ):
+        raise table.mistake("years", "write a list of different years, [2014, 2015]")
+    return tuple(sorted(years))
+
+
+def _positive(table: TomlTable, key: str, default: float) -> float:
+    value = table.number(key, default)
+    if not 0 < value < 1:
+        raise table.mistake(key, "write a share between 0 and 1, such as 0.001")
+    return value
+
+
+def _sections(table: TomlTable, key: str, known: Sequence[str]) -> list[TomlTable]:
+    if not table.has(key):
+        raise table.mistake(f"[[{key}]]", "is missing; who sells to whom must be told")
+    return table.tables(key, known)
+
+
+def _piece(table: TomlTable, key: str, file: str | None = None) -> Piece:
+    """The file, or frame, of a section; ``file`` in place of what it says."""
+    given = table.values.get(key)
+    if not isinstance(given, pd.DataFrame):
+        given = table.file.parent / (file or table.text(key))
+        if not given.is_file():
+            raise table.mistake(key, f"no such file {given}; put it there")
+    columns = table.values.get("columns", {})
+    if not isinstance(columns, Mapping) or not all(
+        isinstance(k, str) for k in columns.values()
+    ):
+        raise table.mistake("columns", 'write { value = "name of its column", ... }')
+    scale = table.number("scale", 1.0)
+    if scale <= 0:
+        raise table.mistake("scale", "write a number above 0, what values are times")
+    return Piece(given, columns, scale, f"frame of [{table.name.strip('[]')}]")
+
+
+def _uses(
+    table: TomlTable, countries: Sequence[str], years: Sequence[int]
+) -> dict[str, Uses]:
+    section = table.table("uses", (*_USES, *countries))
+    base = {k: v for k, v in section.values.items() if k in _USES}
+    found = {}
+    for country in countries:
+        own = {}
+        if section.has(country):
+            own = section.table(country, _USES).values
+        one = TomlTable(table.file, f"uses.{country}", {**base, **own}, _USES)
+        file, pieces = one.values.get("file"), {}
+        if isinstance(file, str) and "{year}" in file:
+            for year in years:
+                name = file.replace("{country}", country).replace("{year}", str(year))
+                pieces[year] = _piece(one, "file", name)
+        elif isinstance(file, str):
+            pieces[None] = _piece(one, "file", file.replace("{country}", country))
+        else:
+            pieces[None] = _piece(one, "file")
+        concordance = one.text("concordance", "").replace("{country}", country)
+        if concordance:
+            path = table.file.parent / concordance
+            if not path.is_file():
+                raise one.mistake("concordance", f"no such file {path}; put it there")
+            concordance = str(path)
+        found[country] = Uses(
+            pieces=pieces,
+            shared="file" not in own
+            and not (isinstance(file, str) and "{country}" in file),
+            concordance=concordance,
+            home=one.text("home", "home"),
+            imported=one.text("imported", "imported"),
+            exports=one.text("exports", "exports"),
+            output=one.text("output", "output"),
+            value_added=one.text("value_added", "value added"),
+        )
+    return found
+
+
+def _trade(
+    table: TomlTable, users: Sequence[str], names: Mapping[str, Sequence[str]]
+) -> Trade:
+    piece = _piece(table, "file")
+    products = table.values.get("products")
+    if isinstance(products, str):
+        products = _product_file(table, products)
+    if products is not None:
+        products = _mapped(table, "products", products, names["sectors"])
+    uses = table.values.get("uses", list(users))
+    plain = {INPUTS: list(names["sectors"]), **{k: [k] for k in users}}
+    if not isinstance(uses, Mapping):
+        uses = {"": uses}
+    uses = _mapped(table, "uses", uses, plain)
+    users_of = {
+        k: tuple(u for use in each for u in plain[use]) for k, each in uses.items()
+    }
+    return Trade(
+        name=table.text("name", piece.name),
+        piece=piece,
+        products=products,
+        uses=users_of,
+        others=table.flag("others", False),
+        approximate=table.flag("approximate", False),
+    )
+
+
+def _mapped(
+    table: TomlTable, key: str, given: Any, known: Any
+) -> dict[str, tuple[str, ...]]:
+    """A label, or several, for each label of a file."""
+    if not isinstance(given, Mapping) or not given:
+        raise table.mistake(key, 'write { label = ["...", "..."], ... }')
+    section = table.name.strip("[]")
+    inner = TomlTable(table.file, f"{section}.{key}", dict(given), given)
+    found = {label: inner.chosen(label, (), "name some") for label in given}
+    for label, each in found.items():
+        if wrong := [k for k in each if k not in known]:
+            raise inner.mistake(
+                label, f"{wrong[0]} is none of {', '.join(list(known)[:5])}, ..."
+            )
+    return found
+
+
+def _product_file(table: TomlTable, name: str) -> dict[str, list[str]]:
+    """Pairs of a csv: from the product of trade, to a common sector; many to many."""
+    path = table.file.parent / name
+    if not path.is_file():
+        raise table.mistake("products", f"no such file {path}; put it there")
+    frame = read_rows(TableFile(path))
+    if missing := {"from", "to"} - set(frame.columns):
+        raise TivaxError(f"{path.name}: no column {min(missing)}; name from and to")
+    found: dict[str, list[str]] = {}
+    for old, new in zip(_texts(frame["from"]), _texts(frame["to"]), strict=True):
+        found.setdefault(old, []).append(new)
+    return found
+
+
+def _seed(table: TomlTable) -> Seed:
+    if table.has("store") == table.has("file"):
+        raise table.mistake(
+            "store", "give a store of world tables, or a file of shares"
+        )
+    if table.has("file"):
+        return Seed(shares=_piece(table, "file"))
+    store = table.path("store")
+    if not (store / "zarr.json").is_file():
+        raise table.mistake("store", f"{store} is no store; make one by tivax import")
+    year = table.whole("year", 0, least=1) if table.has("year") else None
+    return Seed(store=store, year=year)

@@ -1,0 +1,101 @@
+"""Every result has the same four methods, and one writer."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import tivax as tx
+from tivax.engine.reporting import Joined, Result
+from tivax.engine.resampling import Simulation, Study, own_panel, simulate
+from tivax.engine.resampling.simulation.panels import Design
+
+from experiment_panels import small_panel
+
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ"])
+
+
+def refusal(call) -> str:
+    with pytest.raises(tx.TivaxError) as caught:
+        call()
+    return str(caught.value)
+
+
+def results() -> dict[str, Result]:
+    panel = small_panel(countries=9, years=6, seed=2)
+    study = Study((Design("a", clusters=9, years=5, controls=1),), panels=4, draws=19)
+    choices = {"controls": "subsets"}
+    return {
+        "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
+        "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
+        "study": simulate(study),
+        "own panel": own_panel(
+            panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99
+        )[0],
+    }
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, Result]:
+    return results()
+
+
+@pytest.mark.parametrize("name", ["threats", "curve", "study", "own panel"])
+def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
+    result = found[name]
+    assert isinstance(result.plot(), Figure)
+    assert "<table>" in result._repr_html_()
+    first, *_ = result.tables().values()
+    pd.testing.assert_frame_equal(result.to_frame(), first)
+    out = result.save(tmp_path / "out")
+    written = {k.relative_to(out).as_posix() for k in out.rglob("*") if k.is_file()}
+    expected = {f"{k}.csv" for k in result.tables()}
+    expected |= {
+        f"figures/{k}.{form}" for k in result.plots() for form in ("pdf", "png", "svg")
+    }
+    assert written == expected | {"report.html", "manifest.json"}
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["command"] == result.program
+    assert {*result.facts()} <= {*manifest}
+    assert "exists already" in refusal(lambda: result.save(out))
+    result.save(out, figures=False, force=True)
+    assert not (out / "figures").exists()
+
+
+def test_a_figure_that_is_not_there_is_named(found):
+    assert "no figure curve_2" in refusal(lambda: found["curve"].plot("curve_2"))
+
+
+def test_results_join_as_one(found):
+    """Tables below each other, figures counted through, counts added up."""
+    one = found["threats"]
+    both = Joined((one, one))
+    assert list(both.plots()) == ["threats_1", "threats_2"]
+    assert len(both.to_frame()) == 2 * len(one.to_frame())
+    facts = both.facts()
+    assert (facts["models"], facts["rows"]) == (2, 2 * len(one.table))
+    assert facts["residual_max"] == one.residual_max and facts["draws"] == one.draws
+    figures = {name: plot() for name, plot in both.plots().items()}
+    assert [k.title for k in both.sections(figures)] == ["main", "main"]
+    assert both.sentence == f"{one.sentence}\n{one.sentence}"
+
+
+def test_the_figure_of_many_designs_shows_a_method_of_each_kind():
+    """As the built-in study, which has more designs than there are colours."""
+    designs = tuple(Design(f"{k}", clusters=9, years=5) for k in range(9))
+    table = pd.concat(
+        [
+            simulate(Study(designs[:1], panels=2, draws=9)).table.assign(design=k.name)
+            for k in designs
+        ],
+        ignore_index=True,
+    )
+    drawn = Simulation(table, Study(designs, 2, 9), 0.0).plot()
+    (axes,) = drawn.axes
+    assert [k.get_text() for k in axes.get_yticklabels()][0] in {
+        k.name for k in designs
+    }
+    assert np.isfinite(axes.get_xlim()).all()
