@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,7 @@ _GROUPS = [
 _KINDS = [["c1", "c16"], ["c17", "c35"]]
 _FOLLOW, _TRACE = 0.5, 1e-5
 Trade = Float[np.ndarray, "s c u c"]
+_fit = jax.jit(partial(kernel.fit_trade, classes=(1, 1, 1)))
 
 
 def main() -> None:
@@ -150,8 +152,13 @@ def fit(seed: Trade, true: Trade, sectors: tuple[str, ...]) -> Trade:
     margins = kernel.Margins(
         imports=put(np.where(free, np.nan, imports)),
         exports=put(np.where(free, np.nan, exports)),
-        pairs=put(np.where(free[:, None] | free, np.nan, pairs)),
-        kinds=put(kinds),
+        pairs=(
+            kernel.Pairs(
+                flows=put(np.where(free[:, None] | free, np.nan, pairs)[:, None]),
+                products=put(kinds),
+                uses=put(np.array([[1.0, 1.0, 0.0]])),
+            ),
+        ),
     )
     flows = kernel.Flows(
         flows=put(np.einsum("gi,irud->grd", groups, true)),
@@ -160,7 +167,7 @@ def fit(seed: Trade, true: Trade, sectors: tuple[str, ...]) -> Trade:
         inputs_only=put(np.asarray(False)),
     )
     how = put(20), put(1e-6), put(400)
-    found = jax.jit(kernel.fit_trade)(put(seed + _TRACE * trace), margins, flows, *how)
+    found = _fit(put(seed + _TRACE * trace), margins, (flows,), *how)
     return np.asarray(found.trade)
 
 

@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..rebuilding.trade import Flows, Margins, fit_trade
+from ..rebuilding.trade import Flows, Margins, Pairs, fit_trade
 from .random_cells import rounded
 
 # Inputs and final uses; inventories, the last use, are in no sum by pair.
@@ -304,8 +304,13 @@ def _fitted(
             low
         ),
         exports=jnp.where(free[None], jnp.nan, exports).astype(low),
-        pairs=jnp.where(no_pair[None], jnp.nan, of_pairs).astype(low),
-        kinds=errors.kinds.astype(low),
+        pairs=(
+            Pairs(
+                flows=jnp.where(no_pair[None], jnp.nan, of_pairs)[:, None].astype(low),
+                products=errors.kinds.astype(low),
+                uses=jnp.array([[1, 1, 0]], low),
+            ),
+        ),
     )
     flows = Flows(
         flows=jnp.einsum("gi,irud->grd", errors.groups, trade).astype(low),
