@@ -33,8 +33,8 @@ def require_rebuilt(tables: WorldTables) -> Mapping[str, Any]:
         )
     if "errors" not in tables.rebuilt:
         raise TivaxError(
-            "error rebuilt: these tables were aggregated, and the errors are those of "
-            "the tables before; give the store that they were made of"
+            "error rebuilt: these tables hold no parameters of their errors; a store "
+            "of `tivax import wiod2016-national` does, until it is aggregated"
         )
     if "known" not in tables.rebuilt["errors"]:
         raise TivaxError(

@@ -162,6 +162,21 @@ def test_a_draw_keeps_what_the_table_was_rebuilt_from():
     assert_allclose(bought[0], bought[1], rtol=1e-5)
 
 
+def test_without_groups_pairs_are_kept_alone():
+    errors = deepcopy(ERRORS)
+    errors["known"]["groups"], errors["rounding"] = [], {"cell": 0.0, "balance": 0.0}
+    held, table, _, _ = drawn(rebuilt_world(errors))
+    members = np.array([[1.0, 0, 0, 0], [0, 1.0, 0, 0]])
+    base, rest = np.asarray(held.trade), slice(0, C - 1)
+    for weights, kept in ((members, False), (np.asarray(held.kinds), True)):
+        now, then = (
+            np.einsum("gi,irud->grd", weights, k[:, :, :-1])[:, rest, rest]
+            for k in (table.trade, base)
+        )
+        off = np.abs(now - then).max() / then.max()
+        assert (off < 1e-5) == kept
+
+
 def test_rounded_cells_keep_rows_and_columns(world):
     errors, table, _, _ = drawn(world)
     off = table.cells - np.asarray(errors.rounding.cells)
@@ -279,7 +294,8 @@ def test_tables_that_were_not_rebuilt_are_refused(world):
 def test_aggregated_tables_are_refused(world):
     small = aggregate(world, sectors={k: "all" for k in SECTORS})
     message = error_of(tx.standard_errors, small, "rebuilt")
-    assert "these tables were aggregated" in message
+    assert "hold no parameters of their errors" in message
+    assert "until it is aggregated" in message
     assert small.rebuilt["words"] == "by hand"
 
 
