@@ -48,4 +48,4 @@ def write_result(
     for line in result.sentence.splitlines():
         terminal.print(line)
     page = output.out / "report.html"
-    terminal.finish(record, f"Open {page if result.title else output.out}")
+    terminal.finish(record, f"Open {page if result.report_title else output.out}")

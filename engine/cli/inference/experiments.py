@@ -57,7 +57,7 @@ class Experiment(Result):
         placebo = plan.scheme.kind == "placebo"
         words = {
             "program": "placebo" if placebo else "bootstrap",
-            "title": report.title(self),
+            "report_title": report.title(self),
             "method": report.method(plan),
         }
         for name, value in words.items():
