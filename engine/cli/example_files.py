@@ -31,12 +31,13 @@ def example_run_file(command: str) -> str:
 def _example_or(ctx: Any, run: Path | None) -> Path | None:
     """The run file that is given; with ``--example`` there the command ends.
 
-    Options and arguments that are eager come first, whatever else is missing. ``ctx``
-    is a class of typer's that has changed with its versions.
+    Options and arguments that are eager come first, whatever else is missing. With
+    ``--data`` RUN is the name of a published model. ``ctx`` is a class of typer's that
+    has changed with its versions.
     """
     if ctx.resilient_parsing:
         return run
-    if ctx.params.get("example"):
+    if ctx.params.get("example") and ctx.params.get("data") is None:
         _show(ctx.info_name or "", run)
         raise typer.Exit
     if run is None and ctx.info_name != "simulate":

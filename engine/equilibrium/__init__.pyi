@@ -10,6 +10,8 @@ from .economy import save_economy as save_economy
 from .from_tables import economy_from_tables as economy_from_tables
 from .from_tables import synthetic_economy as synthetic_economy
 from .gradient import tariff_gradient as tariff_gradient
+from .published import Published as Published
+from .published import solve_published as solve_published
 from .scenario_file import ExactHatResult as ExactHatResult
 from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import economy_of as economy_of
@@ -17,4 +19,5 @@ from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat
 from .scenario_file import variants_of as variants_of
 from .scenario_file import variants_result as variants_result
+from .supply import Supply as Supply
 from .variants import Variants as Variants

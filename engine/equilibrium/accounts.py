@@ -39,7 +39,7 @@ def equilibrium_tables(
     Raises
     ------
     TivaxError
-        For a result of several scenarios.
+        For a result of several scenarios, and one with a block of supply.
 
     Examples
     --------
@@ -49,6 +49,8 @@ def equilibrium_tables(
     """
     require_kind("found", found, ExactHat, "a result of tx.exact_hat")
     require_choice("which", which, ("old", "new"))
+    if found.supply is not None:
+        raise TivaxError("tables of an equilibrium are of a result without supply")
     economy = found.economy
     trade, spent = found.old if which == "old" else found.counterfactual
     r, s = spent.shape

@@ -7,14 +7,16 @@ A row has the changes of every region and how well markets clear; a file of draw
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels.equilibrium import wages, welfare
+from ...kernels.equilibrium import one_sector, wages, welfare
 from ..core import Progress, in_float64, no_progress
+from . import supply as supply_side
 from .economy import Economy
 from .solving import (
     ALONE,
@@ -28,7 +30,14 @@ from .solving import (
 
 TOGETHER = 8
 """Scenarios solved at once: what they need stays in a processor's cache."""
-FIELDS = welfare.Welfare._fields
+
+
+class Flows(NamedTuple):
+    """Trade net of tariffs and spending with tariffs, of one equilibrium or several."""
+
+    trade: Float[np.ndarray, "*b r r s"]
+    spending: Float[np.ndarray, "*b r s"]
+
 
 # New tariffs and factors of trade costs, (b, importer, exporter, sector), by number.
 Schedules = Callable[
@@ -49,12 +58,23 @@ class Batches:
     draws: int
     schedules: Schedules
     names: Sequence[str] = ()
+    supply: supply_side.Supply | None = None
+
+    @property
+    def fields(self) -> Sequence[str]:
+        """Names of the changes of a region."""
+        if self.supply is None:
+            return welfare.Welfare._fields
+        return supply_side.FIELDS
 
     @property
     def columns(self) -> Sequence[str]:
         """Names of the values of a row."""
         regions = self.economy.regions
-        return [*(f"{name} {code}" for name in FIELDS for code in regions), "clearing"]
+        return [
+            *(f"{name} {code}" for name in self.fields for code in regions),
+            "clearing",
+        ]
 
     @property
     def together(self) -> int:
@@ -63,9 +83,23 @@ class Batches:
 
     @cached_property
     @in_float64
-    def old(self) -> Old:
+    def old(self) -> Old | one_sector.Block:
         """The old equilibrium."""
-        return solve_old(self.economy, self.deficits)
+        if self.supply is None:
+            return solve_old(self.economy, self.deficits)
+        return supply_side.old_block(self.economy, self.supply, self.deficits)
+
+    @property
+    @in_float64
+    def old_flows(self) -> Flows:
+        """Flows of the old equilibrium, in units of world value added."""
+        old = self.old
+        if isinstance(old, Old):
+            return Flows(np.asarray(old.trade), np.asarray(old.spending))
+        return Flows(
+            np.asarray(one_sector.old_trade(old))[:, :, None],
+            np.asarray(old.spending)[:, None],
+        )
 
     def rows(
         self, start: int = 0, progress: Progress = no_progress
@@ -81,22 +115,51 @@ class Batches:
             progress(first + len(rows), self.draws)
 
     @in_float64
-    def solve(
-        self, first: int
-    ) -> tuple[Float[np.ndarray, "k values"], wages.Equilibrium]:
-        """Rows of a batch, and its equilibria; the last scenario fills it up."""
+    def solve(self, first: int) -> tuple[Float[np.ndarray, "k values"], Flows]:
+        """Rows of a batch, and its flows; the last scenario fills it up."""
         numbers = np.arange(first, first + self.together)
         numbers = np.minimum(numbers, self.draws - 1)
         tariff, costs = self.schedules(numbers)
-        closed = new_deficits(self.old, self.deficits)
-        shock = make_shocks(self.old, tariff, costs, closed)
         names = [self._name(k) for k in numbers.tolist()]
-        found = solve_all(self.economy, self.old, shock, names)
+        old = self.old
+        if isinstance(old, Old):
+            changes, clearing, flows = self._by_wages(old, tariff, costs, names)
+        else:
+            changes, clearing, flows = self._by_block(old, tariff, costs, names)
+        columns = [*map(np.asarray, changes), np.asarray(clearing)[:, None]]
+        return np.concatenate(columns, axis=1)[: self.draws - first], flows
+
+    def _by_wages(
+        self, old: Old, tariff: np.ndarray, costs: np.ndarray, names: Sequence[str]
+    ) -> tuple[Sequence[Array], Array, Flows]:
+        closed = new_deficits(old, self.deficits)
+        shock = make_shocks(old, tariff, costs, closed)
+        found = solve_all(self.economy, old, shock, names)
         changes = _welfare_of_several(
-            self.old, jnp.asarray(costs), closed - self.old.deficit, found
+            old, jnp.asarray(costs), closed - old.deficit, found
         )
-        columns = [*map(np.asarray, changes), np.asarray(found.clearing)[:, None]]
-        return np.concatenate(columns, axis=1)[: self.draws - first], found
+        flows = Flows(np.asarray(found.trade), np.asarray(found.spending))
+        return changes, found.clearing, flows
+
+    def _by_block(
+        self,
+        old: one_sector.Block,
+        tariff: np.ndarray,
+        costs: np.ndarray,
+        names: Sequence[str],
+    ) -> tuple[Sequence[Array], np.ndarray, Flows]:
+        assert self.supply is not None
+        closed = old.transfer if self.deficits == "kept" else 0 * old.transfer
+        change = supply_side.block_changes(old, tariff, costs, closed)
+        found = supply_side.solve_blocks(self.economy, old, change, names)
+        outcome = supply_side.outcomes(old, found)
+        changes = supply_side.fields_of(outcome, self.supply)
+        clearing = np.abs(np.asarray(found.excess)).max(axis=1)
+        flows = Flows(
+            np.asarray(found.trade)[..., None],
+            np.asarray(supply_side.spending_of(old, found))[..., None],
+        )
+        return changes, clearing, flows
 
     def _name(self, number: int) -> str:
         if self.names:
@@ -107,8 +170,8 @@ class Batches:
         self, rows: Float[np.ndarray, "k values"]
     ) -> tuple[dict[str, Float[np.ndarray, "k r"]], Float[np.ndarray, " k"]]:
         """What rows hold: changes by field, and how markets clear."""
-        values = rows[:, :-1].reshape(len(rows), len(FIELDS), -1)
-        return {name: values[:, n] for n, name in enumerate(FIELDS)}, rows[:, -1]
+        values = rows[:, :-1].reshape(len(rows), len(self.fields), -1)
+        return {name: values[:, n] for n, name in enumerate(self.fields)}, rows[:, -1]
 
 
 @jax.jit

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -19,21 +19,16 @@ from ..core import (
     require_choice,
     require_kind,
 )
-from .batches import Batches
+from . import supply as supply_side
+from .batches import Batches, Flows
 from .economy import Economy
 from .solving import Deficits
+from .supply import Supply
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
-
-
-class Flows(NamedTuple):
-    """Trade net of tariffs and spending with tariffs, in units of the economy."""
-
-    trade: Float[np.ndarray, "r r s"]
-    spending: Float[np.ndarray, "r s"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +54,11 @@ class ExactHat(Printable):
         it was. ``new`` is None where several scenarios were solved.
     names
         Of scenarios that have some: variants of a file.
+    supply
+        The block of supply, if one was given. Columns of ``changes`` are then welfare
+        (exact), employment, realwage, deficit (of its old size), exports_gdp and
+        imports_gdp (net of tariffs, over labour income), revenue (of old spending),
+        real_income (consumption over prices), wage and price_index.
 
     Examples
     --------
@@ -75,6 +75,15 @@ class ExactHat(Printable):
     old: Flows
     new: Flows | None = None
     names: Sequence[str] = ()
+    supply: Supply | None = None
+
+    @property
+    def measures(self) -> Sequence[str]:
+        """Measures of ``table``."""
+        if self.supply is not None:
+            return supply_side.MEASURES
+        more = [k for k in ("tech", "transfer") if k in self.changes]
+        return [*MEASURES, *more]
 
     @property
     def counterfactual(self) -> Flows:
@@ -93,6 +102,13 @@ class ExactHat(Printable):
                 f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
                 "shares of the economy"
             )
+        if cells := self.economy.negative_inputs:
+            lines.append(
+                f"{count_text(cells, 'cell')} of intermediate inputs "
+                f"{'is' if cells == 1 else 'are'} negative, by less than 0.1 % of output"
+            )
+        if self.supply is not None:  # welfare is exact
+            return lines
         exact = self.changes["real_income"]
         gap = (self.changes["welfare"] - exact).abs()
         far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
@@ -112,7 +128,7 @@ class ExactHat(Printable):
     @property
     def table(self) -> pd.DataFrame:
         """Long form: (scenario,) region, measure, value in per cent."""
-        kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
+        kept = [*self.measures]
         rows = self.changes[kept]
         long = rows.index.repeat(len(kept)).to_frame(index=False)
         long["measure"] = np.tile(kept, len(rows))
@@ -139,9 +155,11 @@ class ExactHat(Printable):
         """Value added of one scenario: region, sector, old, new.
 
         In units of the economy; that of the world stays what it was, since it is the
-        numeraire.
+        numeraire. ``TivaxError`` with a block of supply, whose services cross sectors.
         """
         economy = self.economy
+        if self.supply is not None:
+            raise TivaxError("value added by sector is of a result without supply")
         cost = economy.intermediate.sum(axis=1) + economy.value_added
         per_unit = np.where(
             cost > 0, economy.value_added / np.where(cost > 0, cost, 1), 1
@@ -172,6 +190,7 @@ def exact_hat(
     *,
     trade_costs: np.ndarray | None = None,
     deficits: Deficits = "zero",
+    supply: Supply | None = None,
     progress: Progress = no_progress,
 ) -> ExactHat:
     """New equilibria of Caliendo and Parro (2015), relative to the old one.
@@ -187,7 +206,11 @@ def exact_hat(
     deficits
         ``zero``: both equilibria are solved without them, and effects are new against
         old. ``kept``: both have them, constant in units of world value added.
-        ``closing``: the old has them and the new has none.
+        ``closing``: the old has them and the new has none. With ``supply`` what is
+        kept are transfers, what services do not pay for.
+    supply
+        Labour supply, returns to scale, services and entry, in an economy of one
+        sector; by default Caliendo and Parro's model.
     progress
         Called with scenarios done and scenarios in all.
 
@@ -220,8 +243,13 @@ def exact_hat(
     require_kind("economy", economy, Economy, "a tx.Economy")
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
+    require_kind("supply", supply, Supply | None, "a tx.Supply or None")
     batches = Batches(
-        economy, deficits, len(tariff), lambda chosen: (tariff[chosen], costs[chosen])
+        economy,
+        deficits,
+        len(tariff),
+        lambda chosen: (tariff[chosen], costs[chosen]),
+        supply=supply,
     )
     moved = bool((costs != 1).any())
     if several:
@@ -231,7 +259,7 @@ def exact_hat(
     rows, found = batches.solve(0)
     progress(1, 1)
     scale = float(economy.value_added.sum())
-    after = Flows(*(np.asarray(k[0]) * scale for k in (found.trade, found.spending)))
+    after = Flows(*(flow[0] * scale for flow in found))
     return result_of(batches, rows, iceberg=moved, new=after)
 
 
@@ -244,12 +272,14 @@ def result_of(
 ) -> ExactHat:
     """What all rows say; ``iceberg`` tells whether trade costs change in any of them,
     ``new`` has the flows of one scenario."""
-    economy, deficits, old = batches.economy, batches.deficits, batches.old
+    economy, deficits, supply = batches.economy, batches.deficits, batches.supply
     changes, clearing = batches.changes_of(rows)
     scale = float(economy.value_added.sum())
-    before = Flows(np.asarray(old.trade) * scale, np.asarray(old.spending) * scale)
-    names = [*MEASURES, "real_income", "wage", "price_index"]
-    names += ["tech"] * iceberg + ["transfer"] * (deficits == "closing")
+    before = Flows(*(flow * scale for flow in batches.old_flows))
+    names: list[str] = [*batches.fields]
+    if supply is None:
+        names = [*MEASURES, "real_income", "wage", "price_index"]
+        names += ["tech"] * iceberg + ["transfer"] * (deficits == "closing")
     index = pd.MultiIndex.from_product(
         [range(len(rows)), economy.regions], names=["scenario", "region"]
     )
@@ -257,7 +287,9 @@ def result_of(
     frame = pd.DataFrame(flat, index=index)
     if new is not None:
         frame = frame.droplevel("scenario")
-    return ExactHat(economy, deficits, frame, clearing, before, new, batches.names)
+    return ExactHat(
+        economy, deficits, frame, clearing, before, new, batches.names, supply
+    )
 
 
 def _scenarios(

@@ -37,6 +37,8 @@ _DIMENSIONS = {
 # Published trade, production and input-output tables that were fitted to each other
 # are rounded to less.
 ADDS_UP = 1e-3
+# Published input-output tables have inputs that are negative by less, of output.
+_NEGATIVE_INPUT = 1e-3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,7 +54,8 @@ class Economy(Printable):
     tariff, tariff_new : (importer, exporter, sector)
         Rates (0.05 is 5 %), now and in the counterfactual.
     intermediate : (region, input, sector)
-        Inputs that a sector buys, tariffs included.
+        Inputs that a sector buys, tariffs included. Cells may be negative down to
+        -0.1 % of the sector's output, as they are in published tables.
     final : (region, sector)
         Final demand by sector bought, tariffs included. Negative cells, and what was
         made of them, are explained below.
@@ -126,6 +129,11 @@ class Economy(Printable):
     def zeroed(self) -> int:
         """Cells of final demand that are negative, or were, and count as zero."""
         return int((_zeroed(self) | (self.final < 0)).sum())
+
+    @property
+    def negative_inputs(self) -> int:
+        """Cells of ``intermediate`` that are negative."""
+        return int((self.intermediate < 0).sum())
 
     @property
     def digest(self) -> str:
@@ -268,8 +276,11 @@ def _check_values(economy: Economy) -> None:
 
     for name in _DIMENSIONS:
         refuse(name, ~np.isfinite(getattr(economy, name)), "it must be a number")
-    for name in ("trade", "intermediate"):
-        refuse(name, getattr(economy, name) < 0, "it must not be negative")
+    refuse("trade", economy.trade < 0, "it must not be negative")
+    least = -_NEGATIVE_INPUT * economy.output[:, None, :]
+    share = percent_text(_NEGATIVE_INPUT, 1)
+    wanted = f"it must not be negative by more than {share} of the sector's output"
+    refuse("intermediate", economy.intermediate < least, wanted)
     for name in ("tariff", "tariff_new"):
         refuse(name, getattr(economy, name) <= -1, "a rate must be above -1")
     home = np.eye(len(economy.regions), dtype=bool)[:, :, None]

@@ -8,6 +8,7 @@ from .engine.curve import SpecificationCurve as SpecificationCurve
 from .engine.curve import specification_curve as specification_curve
 from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import ExactHat as ExactHat
+from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import economy_from_tables as economy_from_tables
 from .engine.equilibrium import effect_on_index as effect_on_index
 from .engine.equilibrium import equilibrium_tables as equilibrium_tables

@@ -421,3 +421,26 @@ def test_a_store_with_files_of_elasticities_and_tariffs(tmp_path):
         "low",
         "high",
     ]
+
+
+def test_inputs_that_are_hardly_negative_pass_and_are_counted(economy):
+    """One of 49,600 cells in Caliendo and Parro's data is -0.057 % of output."""
+
+    def with_cell(share: float) -> tx.Economy:
+        inputs, added = economy.intermediate.copy(), economy.value_added.copy()
+        moved = inputs[0, 1, 0] - share * economy.output[0, 0]
+        inputs[0, 1, 0] -= moved
+        added[0, 0] += moved
+        final = economy.final.copy()
+        final[0, 1] += moved
+        return replace(economy, intermediate=inputs, value_added=added, final=final)
+
+    found = tx.exact_hat(with_cell(-0.00057))
+    assert found.economy.negative_inputs == 1 and found.clearing.max() < 1e-10
+    line = "1 cell of intermediate inputs is negative, by less than 0.1 % of output"
+    assert line in str(found)
+    assert abs(tx.tbi_change(found)["tbi_new"]).max() < 1e-10
+    none = tx.exact_hat(with_cell(0.0)).changes
+    assert_allclose(found.changes, none, atol=0.01)
+    with pytest.raises(TivaxError, match=r"R01, S02, S01 is .*more than 0.1 % of the"):
+        with_cell(-0.0011)

@@ -27,6 +27,7 @@ from ...equilibrium import (
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
+    solve_published,
     variants_of,
     variants_result,
 )
@@ -90,6 +91,32 @@ def run_exact_hat(
     terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")
 
 
+def run_published(
+    name: str, data: Path, out: Path, *, format: Format, force: bool, terminal: Terminal
+) -> None:
+    """Write a published model's tables.csv, what stands beside it and a manifest."""
+    before = Run("scenario", inputs=[data])
+    require_result_place(out, before, force=force)
+    found = solve_published(name, data)
+    started = Run("scenario", inputs=[*found.inputs], started=before.started)
+    with output_folder(out, started, force=force) as folder:
+        for frame, table in found.frames.items():
+            write_frame(table, folder, frame, format)
+        record = started.write_manifest(
+            folder,
+            residual_max=found.residual,
+            kind="exact-hat",
+            published=found.title,
+        )
+    count = len(found.frames["tables"])
+    terminal.print(
+        f"{found.title}: {count:,} cells; largest residual {found.residual:.1e}"
+    )
+    for line in found.lines:
+        terminal.print(line)
+    terminal.finish(record, f"Open {out / f'tables.{format}'}")
+
+
 def _write(
     out: Path,
     started: Run,
@@ -115,6 +142,7 @@ def _write(
             variants=len(found.clearing),
             deficits=found.deficits,
             zeroed=found.economy.zeroed,
+            negative_inputs=found.economy.negative_inputs,
             numeraire="world value added",
             welfare="tot + vot and, where they change, tech (trade costs) and transfer "
             "(deficits); linear around the old equilibrium, d ln z = z'/z - 1",

@@ -2,11 +2,24 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from ...core import start_jax
+import typer
+
+from ...core import TivaxError, start_jax
 from ..bundles import Output, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
+
+PublishedData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        is_eager=True,
+        help="With --example liberation-day or nafta: the folder of its authors' data; "
+        "writes the paper's tables.",
+    ),
+]
 
 
 @command
@@ -15,6 +28,7 @@ def scenario(
     screen: Screen,
     run: RunToml = None,
     example: Example = False,
+    data: PublishedData = None,
     regions: Regions = "",
 ) -> None:
     """What if: trade cut or moved, industries extracted, demand and prices changed.
@@ -23,25 +37,44 @@ def scenario(
     scenario.csv (variant, year, region, measure, base, value, change, percent),
     variants.csv, figures and manifest.json. A run that was stopped goes on where it was
     when the same command is given again. With kind = "exact-hat": tariffs, trade costs
-    and balanced trade in general equilibrium.
+    and balanced trade in general equilibrium. With --example NAME --data FOLDER:
+    the tables of a published trade model, tables.csv, from its authors' data.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """
     assert run is not None  # else it is said that RUN is missing
     start_jax()
+    if (data is not None) != example:
+        raise TivaxError(
+            "--data goes with --example and the name of a published model: "
+            "tivax scenario --example nafta --data FOLDER --out nafta"
+        )
     from ...core import require_format
     from ...scenarios import kind_of
     from ..inputs import split_codes
 
+    terminal, file_format = screen.terminal(), require_format(output.format)
+    if data is not None:
+        from .exact_hat_run import run_published
+
+        run_published(
+            str(run),
+            data,
+            output.out,
+            format=file_format,
+            force=output.force,
+            terminal=terminal,
+        )
+        return
     runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
     runner(
         run,
         output.out,
         figures=output.figures,
         regions=split_codes(regions),
-        format=require_format(output.format),
+        format=file_format,
         force=output.force,
-        terminal=screen.terminal(),
+        terminal=terminal,
     )
 
 

@@ -1,0 +1,229 @@
+"""NAFTA's tariffs: Caliendo and Parro (2015), from their text files or an economy."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ...core import TivaxError, in_float64
+from ..counterfactual import ExactHat, exact_hat
+from ..economy import Economy, net_imports, read_economy
+from ..solving import solve_new, solve_old
+from .reading import read_numbers, require_shape
+from .result import Published
+
+FILES = (
+    "xbilat1993.txt",
+    "tariffs1993.txt",
+    "tariffs2005.txt",
+    "GO.txt",
+    "B.txt",
+    "IO.txt",
+    "T.txt",
+)
+REGIONS = (
+    "ARG AUS AUT BRA CAN CHL CHN DNK FIN FRA DEU GRC HUN IND IDN IRL ITA JPN KOR MEX "
+    "NLD NZL NOR PRT ZAF ESP SWE TUR GBR USA ROW"
+).split()
+SECTORS = (
+    "Agriculture",
+    "Mining",
+    "Food",
+    "Textile",
+    "Wood",
+    "Paper",
+    "Petroleum",
+    "Chemicals",
+    "Plastic",
+    "Minerals",
+    "Basic metals",
+    "Metal products",
+    "Machinery n.e.c.",
+    "Office",
+    "Electrical",
+    "Communication",
+    "Medical",
+    "Auto",
+    "Other transport",
+    "Other",
+    "Electricity",
+    "Construction",
+    "Retail",
+    "Hotels",
+    "Land transport",
+    "Water transport",
+    "Air transport",
+    "Aux transport",
+    "Post",
+    "Finance",
+    "Real estate",
+    "Renting",
+    "Computer",
+    "R&D",
+    "Other business",
+    "Public",
+    "Education",
+    "Health",
+    "Other services",
+    "Private",
+)
+# Of sectors without trade.
+_ELASTICITY = 8.22
+# What the three members may be called in an economy of the user's.
+_MEMBERS = {
+    "Mexico": ("mex", "mexico"),
+    "Canada": ("can", "canada"),
+    "USA": ("usa", "us", "united states", "u.s."),
+}
+_MEASURES = {
+    "welfare": "welfare",
+    "terms of trade": "tot",
+    "volume of trade": "vot",
+    "real wages": "realwage",
+}
+
+
+@in_float64
+def nafta(folder: Path) -> Published:
+    """Solve NAFTA's tariff cuts from a folder with their text files, or one .npz.
+
+    ``tables``: Table 2 (total, terms of trade, volume of trade, real wages), Table 3
+    (terms and volume of trade with the other members and with the rest of the world),
+    and what imports from the other members grow by, in per cent.
+    """
+    economy, inputs = _economy(folder)
+    members = _members(economy)
+    found = exact_hat(economy, deficits="zero")
+    return Published(
+        "Caliendo and Parro (2015), NAFTA",
+        {
+            "tables": _tables(found, members),
+            "equilibria": pd.DataFrame(
+                {
+                    "equilibrium": ["NAFTA"],
+                    "residual": [float(found.clearing.max())],
+                    "dropped": ["world value added"],
+                    "dropped_residual": [0.0],
+                }
+            ),
+        },
+        float(found.clearing.max()),
+        inputs,
+        found.lines,
+    )
+
+
+def _economy(folder: Path) -> tuple[Economy, Sequence[Path]]:
+    found = sorted(folder.glob("*.npz"))
+    if len(found) > 1:
+        raise TivaxError(f"{folder}: {len(found)} .npz files; leave one there")
+    if found:
+        return read_economy(found[0]), found
+    if not (folder / FILES[0]).is_file():
+        raise TivaxError(
+            f"{folder}: neither an .npz nor {FILES[0]}; unpack Caliendo and Parro's "
+            "archive there, or save an economy with tx.save_economy"
+        )
+    return read_text_files(folder), [folder / name for name in FILES]
+
+
+def read_text_files(folder: Path) -> Economy:
+    """Caliendo and Parro's files, as they compute with them.
+
+    Rows are importers by sector (20 with trade), columns exporters; rates in per cent.
+    Sales at home are output less exports, where output is at least exports; final
+    demand what is left of purchases, not below 0, scaled to income.
+    """
+    r, s, traded = len(REGIONS), len(SECTORS), 20
+    shapes = [(traded * r, r)] * 3 + [(s, r)] * 2 + [(r * s, s), (traded, 1)]
+    arrays = []
+    for name, shape in zip(FILES, shapes, strict=True):
+        values = read_numbers(folder / name, separator=r"\s+")
+        require_shape(folder / name, values, shape)
+        arrays.append(values)
+    imports, old, new, output, added, coefficients, dispersion = arrays
+
+    def by_pair(values: np.ndarray) -> np.ndarray:
+        pairs = np.zeros((r, r, s))
+        pairs[:, :, :traded] = values.reshape(traded, r, r).transpose(1, 2, 0)
+        return pairs
+
+    trade, tariff, later = (
+        by_pair(imports * 1000),
+        by_pair(old / 100),
+        by_pair(new / 100),
+    )
+    members = np.isin(REGIONS, ["CAN", "MEX", "USA"])
+    inside = (members[:, None] & members[None, :])[:, :, None]
+    home = np.arange(r)
+    trade[home, home] = 0
+    exports = trade.sum(axis=0)
+    output = np.maximum(output.T, exports)
+    trade[home, home] = output - exports
+    tariff[home, home] = later[home, home] = 0
+    inputs = coefficients.reshape(r, s, s) * ((1 - added.T) * output)[:, None, :]
+    bought = (trade * (1 + tariff)).sum(axis=1)
+    deficit = net_imports(trade)
+    income = (
+        (added.T * output).sum(axis=1) + (trade * tariff).sum(axis=(1, 2)) + deficit
+    )
+    final = np.maximum(bought - inputs.sum(axis=2), 0)
+    return Economy(
+        regions=REGIONS,
+        sectors=SECTORS,
+        trade=trade,
+        tariff=tariff,
+        tariff_new=np.where(inside, later, tariff),
+        intermediate=inputs,
+        final=final * (income / final.sum(axis=1))[:, None],
+        value_added=added.T * output,
+        deficit=deficit,
+        theta=np.append(dispersion[:, 0], np.full(s - traded, _ELASTICITY)),
+        name=str(folder),
+    )
+
+
+def _members(economy: Economy) -> dict[str, int]:
+    labels = [name.casefold() for name in economy.regions]
+    places = {}
+    for name, spellings in _MEMBERS.items():
+        found = [labels.index(k) for k in spellings if k in labels]
+        if not found:
+            raise TivaxError(f"{economy.name}: no region {name}, nor {spellings[0]}")
+        places[name] = found[0]
+    return places
+
+
+def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
+    economy = found.economy
+    old = solve_old(economy, "zero")
+    new = solve_new(economy, old, economy.tariff_new, "zero")
+    inside = np.isin(np.arange(len(economy.regions)), [*members.values()])
+    dc = np.expm1(np.asarray(new.log_costs))
+    trade, later = np.asarray(old.trade), np.asarray(new.trade)
+    income = np.asarray(old.income)
+    # By pair, of importer and exporter: section 5 before the sum over partners.
+    paid = np.einsum("nij,ij->ni", trade, dc)
+    received = np.einsum("inj,nj->ni", trade, dc)
+    moved = economy.tariff * (later - trade * (1 + dc)[None, :, :])
+    parts = {
+        "terms of trade": (received - paid) / income[:, None],
+        "volume of trade": moved.sum(axis=2) / income[:, None],
+    }
+    rows: list[tuple[str, str, str, float]] = []
+    for name, k in members.items():
+        for column, measure in _MEASURES.items():
+            value = float(found.changes[measure].iloc[k])
+            rows.append(("Table 2", name, column, value))
+    for name, k in members.items():
+        away = np.arange(len(inside)) != k
+        for where, chosen in (("NAFTA", inside & away), ("rest of world", ~inside)):
+            for column, pairs in parts.items():
+                value = float(100 * pairs[k, chosen].sum())
+                rows.append(("Table 3", name, f"{column}, {where}", value))
+    for name, k in members.items():
+        chosen = inside & (np.arange(len(inside)) != k)
+        growth = later[k, chosen].sum() / trade[k, chosen].sum() - 1
+        rows.append(("imports from members", name, "change", float(100 * growth)))
+    return pd.DataFrame(rows, columns=["table", "row", "column", "value"])

@@ -1,0 +1,257 @@
+"""Labour supply, scale, services and entry in an economy of one sector: ``Supply``."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels.equilibrium import one_sector, wages
+from ..core import TivaxError, require_choice, show
+from .economy import Economy
+from .solving import ALONE, Deficits
+
+Utility = Literal["utility", "printed"]
+MEASURES = (
+    "welfare",
+    "employment",
+    "realwage",
+    "deficit",
+    "exports_gdp",
+    "imports_gdp",
+    "revenue",
+)
+"""Measures of a counterfactual with a block of supply, in per cent."""
+FIELDS = (*MEASURES, "real_income", "price_index", "wage")
+# Rounding of thousands of sums; what is worse goes on to a message.
+_SOLVED = wages.CLEARING
+
+
+@dataclass(frozen=True, eq=False)
+class Supply:
+    """How labour, firms and services respond, in an economy of one sector.
+
+    The defaults are Caliendo and Parro's model: labour given, no returns to scale, all
+    of a purchase for its producer, tariffs passed through in full.
+
+    Attributes
+    ----------
+    labour
+        Elasticity of labour supply with respect to real wages after tax.
+    scale
+        External economies: unit cost falls by so many per cent for 1 % more of the
+        bundle of labour and inputs.
+    services
+        Share of purchases, net of tariffs, that workers of the buyer get for
+        distribution; one number, or one for each region.
+    pass_through
+        Elasticity of consumer prices with respect to tariffs, above 1 where firms are
+        selected; other than 1 it goes with entry, paid in labour of the buyer. One
+        number, or one for each region.
+    tax_relief
+        Tariff revenue replaces a tax on labour income; else it is a lump sum.
+    welfare
+        ``utility``: from C - L^(1 + 1/k) / (1 + 1/k), k the elasticity of labour
+        supply. ``printed``: the formula of Ignatenko and others (2025), which leaves
+        the net-of-tax factor out of the disutility of work.
+
+    Raises
+    ------
+    TivaxError
+        For a number out of its range.
+
+    Examples
+    --------
+    >>> tx.Supply(labour=0.5, scale=0.17, tax_relief=True).labour
+    0.5
+    """
+
+    labour: float = 0.0
+    scale: float = 0.0
+    services: float | Sequence[float] | np.ndarray = 0.0
+    pass_through: float | Sequence[float] | np.ndarray = 1.0
+    tax_relief: bool = False
+    welfare: Utility = "utility"
+
+    def __post_init__(self) -> None:
+        require_choice("welfare", self.welfare, ("utility", "printed"))
+        for name in ("labour", "scale", "services", "pass_through"):
+            try:
+                values = np.asarray(getattr(self, name), dtype=np.float64)
+            except (TypeError, ValueError):
+                values = np.array(np.nan)
+            one = name in ("labour", "scale")
+            good = np.isfinite(values).all() and values.ndim <= (0 if one else 1)
+            low = (values > 0) if name == "pass_through" else (values >= 0)
+            if (
+                not good
+                or not low.all()
+                or (name == "services" and (values >= 1).any())
+            ):
+                wanted = {
+                    "pass_through": "numbers above 0",
+                    "services": "shares from 0 to below 1",
+                }.get(name, "a number from 0")
+                raise TivaxError(f"{name} = {show(getattr(self, name))}: give {wanted}")
+
+    def record(self) -> dict[str, object]:
+        """What it says, for a manifest."""
+        return {
+            "labour": self.labour,
+            "scale": self.scale,
+            "services": np.asarray(self.services, float).tolist(),
+            "pass_through": np.asarray(self.pass_through, float).tolist(),
+            "tax_relief": self.tax_relief,
+            "welfare": self.welfare,
+        }
+
+
+def block_of(economy: Economy, supply: Supply) -> one_sector.Block:
+    """The old equilibrium as the data have it; transfers close its accounts.
+
+    Raises ``TivaxError`` for an economy of several sectors, and for numbers by region
+    that are not one for each.
+    """
+    r = len(economy.regions)
+    if len(economy.sectors) != 1:
+        raise TivaxError(
+            f"{economy.name}: a block of supply takes one sector, not "
+            f"{len(economy.sectors)}; leave supply out, or aggregate"
+        )
+    nu, phi = (
+        _by_region(economy, name, getattr(supply, name))
+        for name in ("services", "pass_through")
+    )
+    trade, tariff = economy.trade[:, :, 0], economy.tariff[:, :, 0]
+    paid, spent = trade.sum(axis=1), (trade * (1 + tariff)).sum(axis=1)
+    sales = (1 - nu) @ trade
+    inputs = economy.intermediate[:, 0, 0]
+    made = sales > 0
+    beta = 1 - np.where(made, inputs, 0) / np.where(made, sales, 1)
+    income = beta * sales + nu * paid
+    transfer = paid - income - (1 - beta) * sales
+    world = income.sum()
+    where = zip(economy.regions, income, spent - (1 - beta) * sales, strict=True)
+    for region, earned, consumed in where:
+        if not earned > 0 or not consumed > 0:
+            what = "labour income" if not earned > 0 else "consumption"
+            raise TivaxError(
+                f"{economy.name}: {what} of {region} is not positive with these "
+                "services and inputs"
+            )
+    put = jax.device_put
+    return one_sector.Block(
+        shares=put(trade * (1 + tariff) / spent[:, None]),
+        tariff=put(np.array(tariff)),
+        value_added=put(beta),
+        services=put(nu),
+        pass_through=put(phi),
+        theta=put(np.float64(economy.theta[0])),
+        scale=put(np.float64(supply.scale)),
+        labour=put(np.float64(supply.labour)),
+        relief=put(np.float64(supply.tax_relief)),
+        spending=put(spent / world),
+        income=put(income / world),
+        transfer=put((transfer - transfer.sum() * income / world) / world),
+    )
+
+
+def _by_region(economy: Economy, name: str, values: object) -> np.ndarray:
+    array, r = np.asarray(values, dtype=np.float64), len(economy.regions)
+    if array.ndim and len(array) != r:
+        raise TivaxError(
+            f"{name} has {len(array)} numbers; {economy.name} has {r} regions"
+        )
+    return np.broadcast_to(array, (r,)).copy()
+
+
+def old_block(economy: Economy, supply: Supply, deficits: Deficits) -> one_sector.Block:
+    """The old equilibrium, with transfers or without."""
+    block = block_of(economy, supply)
+    if deficits != "zero":
+        return block
+    none = one_sector.unchanged(block)
+    none = none._replace(transfer=0 * block.transfer)
+    still = block._replace(relief=0 * block.relief)
+    found = solve_blocks(
+        economy, still, jax.tree.map(lambda a: a[None], none), ["the old equilibrium"]
+    )
+    one = jax.tree.map(lambda a: a[0], found)
+    return _rebased(block, one)
+
+
+@jax.jit
+def _rebased(block: one_sector.Block, new: one_sector.State) -> one_sector.Block:
+    spent = jnp.exp(new.log_spending) * block.spending
+    return block._replace(
+        shares=new.trade * (1 + block.tariff) / spent[:, None],
+        spending=spent,
+        income=new.income,
+        transfer=jnp.zeros_like(block.transfer),
+    )
+
+
+def block_changes(
+    block: one_sector.Block,
+    tariff: Float[np.ndarray, "b r r 1"],
+    costs: Float[np.ndarray, "b r r 1"],
+    transfer: Float[Array, " r"],
+) -> one_sector.Change:
+    """Changes of several scenarios: new tariffs, factors of trade costs."""
+    b, r = tariff.shape[:2]
+    return one_sector.Change(
+        jax.device_put(np.ascontiguousarray(tariff[..., 0])),
+        jax.device_put(np.log(costs[..., 0])),
+        jnp.broadcast_to(transfer, (b, r)),
+        jax.device_put(np.full(b, r - 1)),
+    )
+
+
+def solve_blocks(
+    economy: Economy,
+    block: one_sector.Block,
+    changes: one_sector.Change,
+    names: Sequence[str] = (ALONE,),
+) -> one_sector.State:
+    """Equilibria of several scenarios; ``TivaxError`` for one that is not found.
+
+    Whether the market that is dropped clears is the caller's to look at.
+    """
+    found = _solve_several(block, changes)
+    size = np.asarray(found.size)
+    for k in np.flatnonzero(~(size <= _SOLVED))[:1]:
+        raise TivaxError(
+            f"{economy.name}: {names[int(k)]} does not converge: an equation misses by "
+            f"{size[k]:.1e}; take a smaller change"
+        )
+    return found
+
+
+@jax.jit
+def _solve_several(
+    block: one_sector.Block, changes: one_sector.Change
+) -> one_sector.State:
+    return jax.lax.map(lambda change: one_sector.solve(block, change), changes)
+
+
+@jax.jit
+def outcomes(block: one_sector.Block, found: one_sector.State) -> one_sector.Outcome:
+    """What several equilibria mean for regions."""
+    return jax.vmap(lambda new: one_sector.outcome(block, new))(found)
+
+
+def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
+    """The changes of ``FIELDS``, welfare by the formula that was asked for."""
+    if supply.welfare == "printed":
+        outcome = outcome._replace(welfare=outcome.welfare_printed)
+    return [getattr(outcome, name) for name in FIELDS]
+
+
+def spending_of(
+    block: one_sector.Block, found: one_sector.State
+) -> Float[Array, "b r"]:
+    """New spending with tariffs of several equilibria."""
+    return jnp.exp(found.log_spending) * block.spending[None]
