@@ -103,9 +103,10 @@ class ExactHat(Printable):
                 "shares of the economy"
             )
         if cells := self.economy.negative_inputs:
+            verb = "is" if cells == 1 else "are"
             lines.append(
-                f"{count_text(cells, 'cell')} of intermediate inputs "
-                f"{'is' if cells == 1 else 'are'} negative, by less than 0.1 % of output"
+                f"{count_text(cells, 'cell')} of intermediate inputs {verb} negative, "
+                "by less than 0.1 % of output"
             )
         if self.supply is not None:  # welfare is exact
             return lines

@@ -115,7 +115,6 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.Block:
     Raises ``TivaxError`` for an economy of several sectors, and for numbers by region
     that are not one for each.
     """
-    r = len(economy.regions)
     if len(economy.sectors) != 1:
         raise TivaxError(
             f"{economy.name}: a block of supply takes one sector, not "

@@ -32,7 +32,6 @@ Parro's model of one sector.
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 

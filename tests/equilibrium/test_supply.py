@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import supply as supply_side
-from tivax.kernels.equilibrium import one_sector
 
 FULL = tx.Supply(
     labour=0.5,

@@ -105,7 +105,7 @@ def run_published(
         record = started.write_manifest(
             folder,
             residual_max=found.residual,
-            kind="exact-hat",
+            kind=["exact-hat", name],
             published=found.title,
         )
     count = len(found.frames["tables"])

@@ -7,7 +7,6 @@ are of all that the paper prints of one sector and solves as an equilibrium.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 
 import jax
@@ -16,32 +15,28 @@ import pandas as pd
 from jaxtyping import Float
 
 from ....kernels.equilibrium import one_sector
-from ...core import TivaxError, in_float64, percent_text
+from ...core import in_float64
 from ..economy import Economy
 from ..supply import Supply, block_changes, block_of, outcomes, solve_blocks
-from .reading import read_numbers, require_shape
+from .liberation_world import (
+    ELASTICITY,
+    EU,
+    FILES,
+    HOME,
+    LABOUR,
+    LEAST_RATE,
+    World,
+    announced,
+    optimal_rate,
+    optimal_retaliation,
+    read_world,
+)
 from .result import Published
 
-FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")
-HOME = "USA"
-# The authors' list of the EU has neither Czechia nor Slovakia.
-EU = (
-    "AUT BEL BGR CYP DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ITA LTU LUX LVA MLT NLD "
-    "POL PRT ROU SVN SWE"
-).split()
-ELASTICITY = 4.0
-LABOUR = 0.5
-# The shape of firms' productivity is the trade elasticity over this.
-SHAPE = 0.67
-# Services: of the GDP of the rest of the world, and of that of the USA.
-SERVICES = (0.12, 0.26)
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
-LEAST_RATE = 0.1
 # The rate of the published row "optimal tariff" with inputs, which is no optimum.
 UNFINISHED = 0.1257
-# Rates of whole countries above this are damaged files, not tariffs.
-_HIGHEST_RATE = 3.0
 COLUMNS = (
     "welfare",
     "deficit",
@@ -51,195 +46,6 @@ COLUMNS = (
     "prices",
 )
 _SHORT = ("welfare", "deficit", "employment", "prices")
-
-
-@dataclass(frozen=True, eq=False)
-class World:
-    """The data, home sales filled in; flows are (importer, exporter), thousand US$."""
-
-    countries: Sequence[str]
-    flows: Float[np.ndarray, "r r"]
-    gdp: Float[np.ndarray, " r"]
-    rates: Float[np.ndarray, " r"]
-    services: Float[np.ndarray, " r"]
-    clipped: Sequence[str]
-
-    @cached_property
-    def home(self) -> int:
-        return self.countries.index(HOME)
-
-    @cached_property
-    def others(self) -> Float[np.ndarray, " r"]:
-        return np.arange(len(self.countries)) != self.home
-
-    @property
-    def spending(self) -> Float[np.ndarray, " r"]:
-        return self.flows.sum(axis=1)
-
-    @property
-    def income(self) -> Float[np.ndarray, " r"]:
-        """What producers get after services, and those who serve at home."""
-        nu = self.services
-        return (1 - nu) @ self.flows + nu * self.spending
-
-    def places(self, names: Sequence[str]) -> np.ndarray:
-        return np.isin(self.countries, names)
-
-    def duties(
-        self, of_home: object = 0.0, on_home: object = 0.0
-    ) -> Float[np.ndarray, "r r"]:
-        """Tariffs of the USA on others, and of others on the USA."""
-        tariff = np.zeros_like(self.flows)
-        tariff[self.home] = of_home
-        tariff[:, self.home] = on_home
-        tariff[self.home, self.home] = 0
-        return tariff
-
-    def economy(
-        self, labour_share: float = 1.0, elasticity: float = ELASTICITY
-    ) -> Economy:
-        """With inputs home sales are those of value added over its share."""
-        flows = self.flows.copy()
-        np.fill_diagonal(flows, flows.diagonal() / labour_share)
-        inputs = (1 - labour_share) * ((1 - self.services) @ flows)
-        trade = flows[:, :, None]
-        return Economy(
-            regions=self.countries,
-            sectors=("goods",),
-            trade=trade,
-            tariff=np.zeros_like(trade),
-            tariff_new=np.zeros_like(trade),
-            intermediate=inputs[:, None, None],
-            final=(flows.sum(axis=1) - inputs)[:, None],
-            value_added=(flows.sum(axis=0) - inputs)[:, None],
-            deficit=flows.sum(axis=1) - flows.sum(axis=0),
-            theta=np.array([elasticity]),
-            name="Liberation Day",
-        )
-
-    def supply(self, passed: float = 1.0) -> Supply:
-        """The paper's block; ``passed`` is how far firms pass tariffs on."""
-        theta = ELASTICITY / SHAPE
-        entry = (1 + theta) / ((1 - self.services) * theta) - 1 / theta - 1
-        return Supply(
-            labour=LABOUR,
-            scale=SHAPE / ELASTICITY,
-            services=self.services,
-            pass_through=passed + entry,
-            tax_relief=True,
-            welfare="printed",
-        )
-
-
-def read_world(folder: Path) -> World:
-    """Read and calibrate; ``TivaxError`` for files that are missing or damaged."""
-    trade_file, gdp_file, tariff_file, label_file = (folder / k for k in FILES)
-    if not label_file.is_file():
-        raise TivaxError(f"{label_file}: no such file")
-    labels = pd.read_csv(label_file, keep_default_na=False)
-    if "iso3" not in labels:
-        raise TivaxError(f"{label_file}: no column iso3")
-    countries = labels["iso3"].astype(str).tolist()
-    r = len(countries)
-    exports = read_numbers(trade_file, header=True, blank=0.0)
-    gdp = read_numbers(gdp_file, header=True)
-    rates = read_numbers(tariff_file, header=True)
-    require_shape(trade_file, exports, (r, r))
-    require_shape(gdp_file, gdp, (r, 1))
-    require_shape(tariff_file, rates, (r, 1))
-    if HOME not in countries:
-        raise TivaxError(f"{label_file}: no {HOME}")
-    for bad, path, what in (
-        (exports.min(axis=1) < 0, trade_file, "trade is negative"),
-        (gdp[:, 0] <= 0, gdp_file, "GDP is not positive"),
-        (rates[:, 0] < 0, tariff_file, "the tariff is negative"),
-        (
-            rates[:, 0] > _HIGHEST_RATE,
-            tariff_file,
-            f"the tariff is above {percent_text(_HIGHEST_RATE)}, which none is; rates "
-            "are shares (0.1 is 10 %)",
-        ),
-        (exports.diagonal() > 0, trade_file, "the diagonal must be empty"),
-    ):
-        if bad.any():
-            raise TivaxError(f"{path}: {countries[int(np.argmax(bad))]}: {what}")
-    return _calibrated(countries, exports.T, gdp[:, 0] / 1000, rates[:, 0])
-
-
-def _calibrated(
-    countries: Sequence[str], flows: np.ndarray, gdp: np.ndarray, rates: np.ndarray
-) -> World:
-    """Fill in home sales, what GDP and transfers leave of imports, not below 0."""
-    home = countries.index(HOME)
-    nu = np.full(len(countries), 0.0)
-    rest, own = _service_shares(flows, gdp, home)
-    nu[:] = rest
-    nu[home] = own
-    imports = flows.sum(axis=1)
-    transfer = (1 - nu) * (imports - (1 - nu) @ flows)
-    left = gdp + transfer - imports
-    filled = flows + np.diag(np.maximum(left, 0))
-    clipped = [countries[k] for k in np.flatnonzero(left < 0)]
-    return World(countries, filled, gdp, rates, nu, clipped)
-
-
-def _service_shares(
-    flows: np.ndarray, gdp: np.ndarray, home: int
-) -> Float[np.ndarray, "2"]:
-    """Shares of purchases that go to services, of the rest and of the USA.
-
-    Services are made where they are bought; r is the share of a region's services that
-    it buys itself. Both r depend on the shares, little: the pair is iterated.
-    """
-    away = np.arange(len(gdp)) != home
-    sides = np.array([away, ~away], float)
-    joint = sides @ flows @ sides.T  # of rest and USA, by importer
-    income = sides @ gdp
-    bought = joint.sum(axis=1)
-    abroad = np.array([joint[0, 1], joint[1, 0]])  # imports of either from the other
-    nu = np.zeros(2)
-    for _ in range(200):
-        spent = income + (1 - nu) * (bought - (1 - nu) @ joint)
-        kept = spent - abroad
-        kept = kept / (kept + abroad[::-1])
-        system = np.array([[kept[0], 1 - kept[0]], [1 - kept[1], kept[1]]])
-        new = np.maximum(np.linalg.solve(system, SERVICES), 0)
-        if np.max(np.abs(new - nu)) < 1e-15:
-            break
-        nu = new
-    return nu
-
-
-def announced(world: World) -> Float[np.ndarray, " r"]:
-    """Rates by exporter, at least 10 %."""
-    return np.maximum(LEAST_RATE, world.rates)
-
-
-def optimal_rate(world: World, of: Float[np.ndarray, " r"]) -> float:
-    """The paper's formula for the best uniform rate of the USA.
-
-    ``of`` is what stands for spending in it: spending itself, or income.
-    """
-    k, out, nu = world.home, world.others, world.services
-    sold = world.flows[:, k] * (1 - nu) * (1 - world.flows[:, k] / world.spending)
-    own = (1 - nu[k]) * (of[k] - world.flows[k, k])
-    share = sold[out].sum() / own
-    return 1 / ((1 + share * ELASTICITY) * _passed(world)[k] - 1)
-
-
-def optimal_retaliation(world: World) -> float:
-    """The same formula of the rest of the world, as one region that trades freely."""
-    k, out, nu = world.home, world.others, world.services
-    away = int(np.argmax(out))
-    sold = world.flows[k, out].sum()
-    sold = sold * (1 - nu[k]) * (1 - sold / world.spending[k])
-    bought = world.income[out].sum() - world.flows[np.ix_(out, out)].sum()
-    share = sold / ((1 - nu[away]) * bought)
-    return 1 / ((1 + share * ELASTICITY) * _passed(world)[away] - 1)
-
-
-def _passed(world: World) -> Float[np.ndarray, " r"]:
-    return np.asarray(world.supply().pass_through)
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,9 +129,9 @@ def liberation_day(folder: Path) -> Published:
     lines = [
         f"{len(cases)} equilibria of {len(world.countries)} countries",
         f"home sales that would be negative count as 0: {', '.join(world.clipped)}",
-        f"Table 10, 2 and 4: the published transfers do not add to zero, and the labour "
-        f"market of {last}, which the numeraire stands for, misses by {worst:.1f} times "
-        "its income",
+        "Table 10, 2 and 4: the published transfers do not add to zero, and the "
+        f"labour market of {last}, which the numeraire stands for, misses by "
+        f"{worst:.1f} times its income",
     ]
     equilibria = pd.DataFrame(
         {
@@ -359,7 +165,7 @@ def solve_cases(world: World) -> dict[str, Case]:
     first = world.duties(rates)
     both = world.duties(rates, rates)
 
-    def bloc(names: Sequence[str], rate: object = rates) -> np.ndarray:
+    def bloc(names: Sequence[str], rate: np.ndarray | float = rates) -> np.ndarray:
         chosen = np.where(world.places(names), rate, LEAST_RATE)
         return world.duties(chosen, chosen)
 
@@ -504,8 +310,8 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         rows[place] = (*rows[place][:3], mean)
     for row, part in (("% of GDP", 1.0), ("% of federal budget", BUDGET)):
         for column, case in _REVENUE.items():
-            found = cases[case].changes.loc[HOME, "revenue"] / part
-            rows.append(("Table 3", row, column, float(found)))
+            found = cases[case].changes["revenue"].to_numpy()[world.home]
+            rows.append(("Table 3", row, column, float(found / part)))
     for column, case in _WORLD.items():
         rows.append(("Table 11", "trade", column, cases[case].trade))
         rows.append(("Table 11", "employment", column, cases[case].employment))

@@ -1,0 +1,175 @@
+"""Tariffs of a trade war by sufficient statistics, in an economy without inputs.
+
+Lashkaripour (2021, Journal of International Economics 131: 103419). Symbols of
+``changes``; n buys, i sells, and beside them
+
+    T    1 + tariff of an importer, by sector, the same for all sellers     (n, k)
+    mu   markups by sector; profits are the owners' at home                 (k)
+    Y    spending, all of it final                                          (n)
+    w L  the wage bill                                                      (n)
+
+    h_nik   = T_nk / (1 + tau_nik) for i != n, 1 at home
+    pi'     = pi (h w_i hat)^-th / sum,      P_nk hat = (sum)^(-1/th)
+    F_nik   = pi'_nik e_nk Y'_n / T_nk       flows net of tariffs, T = 1 at home
+    (1)  sum_nk F_nik / mu_k = w_i hat w_i L_i
+    (2)  sum_nk F_nik + sum_ik (T_nk - 1) F_nik = Y'_n      sales, revenue
+    chi_ijk   net exports of i to j in k over all net exports of i
+    delta_jk  = t_jk pi'_jjk e_jk / (1 + sum_g t_jg pi'_jjg e_jg)
+    u_i       = 1 + 1 / sum_{j != i, k} chi_ijk th_k [1 - (1 - delta_jk) pi'_jik]
+    (3)  T_ik = u_i (1 + th_k pi'_iik) / (1 + m_i th_k pi'_iik / mu_k)
+
+with m the ratio of sales to wages (Proposition 4); without markups T_ik = u_i
+(Proposition 2). The budgets (2) add to zero: that of the last region gives way to the
+numeraire, world wages.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .newton import newton
+
+
+class World(NamedTuple):
+    """The old equilibrium: spending and wages in one unit of money."""
+
+    shares: Float[Array, "r r s"]
+    budget: Float[Array, "r s"]
+    tariff: Float[Array, "r r s"]
+    theta: Float[Array, " s"]
+    markup: Float[Array, " s"]
+    spending: Float[Array, " r"]
+    wages: Float[Array, " r"]
+
+
+class War(NamedTuple):
+    """An equilibrium: logs of hats, tariffs, flows net of them, the relative change of
+    real income, the largest miss of an equation and that of the dropped budget."""
+
+    log_wages: Float[Array, " r"]
+    log_spending: Float[Array, " r"]
+    tariff: Float[Array, "r r s"]
+    shares: Float[Array, "r r s"]
+    flows: Float[Array, "r r s"]
+    real_income: Float[Array, " r"]
+    size: Float[Array, ""]
+    dropped: Float[Array, ""]
+
+
+class _Point(NamedTuple):
+    shares: Float[Array, "r r s"]
+    flows: Float[Array, "r r s"]
+    log_prices: Float[Array, "r s"]
+    labour: Float[Array, " r"]
+    budget: Float[Array, " r"]
+
+
+def _abroad(world: World) -> Float[Array, "r r 1"]:
+    return 1 - jnp.eye(len(world.wages))[:, :, None]
+
+
+def _visit(
+    world: World,
+    w: Float[Array, " r"],
+    y: Float[Array, " r"],
+    paid: Float[Array, "r r s"],
+) -> _Point:
+    """Flows at logs of w and Y hat, and misses of (1) and (2); ``paid`` is T."""
+    moved = jnp.log(paid) - jnp.log1p(world.tariff) + w[None, :, None]
+    weight = world.shares * jnp.exp(-world.theta[None, None, :] * moved)
+    total = weight.sum(axis=1)
+    shares = weight / total[:, None, :]
+    spent = jnp.exp(y) * world.spending
+    gross = shares * (world.budget * spent[:, None])[:, None, :]
+    flows = gross / paid
+    wages = jnp.exp(w) * world.wages
+    labour = (flows / world.markup[None, None, :]).sum(axis=(0, 2)) / wages - 1
+    earned = flows.sum(axis=(0, 2)) + (gross - flows).sum(axis=(1, 2))
+    return _Point(
+        shares,
+        flows,
+        -jnp.log(total) / world.theta[None, :],
+        labour,
+        earned / spent - 1,
+    )
+
+
+def _closed(
+    world: World, point: _Point, w: Float[Array, " r"]
+) -> Float[Array, "2 r"]:
+    """Misses with the numeraire in place of the last budget."""
+    numeraire = jnp.log((jnp.exp(w) * world.wages).sum() / world.wages.sum())
+    return jnp.stack([point.labour, point.budget.at[-1].set(numeraire)])
+
+
+def formula(
+    world: World, point: _Point, w: Float[Array, " r"], t: Float[Array, "r s"]
+) -> Float[Array, "r s"]:
+    """T that (3) makes of an equilibrium with rates ``t``."""
+    theta = world.theta[None, :]
+    home = jnp.einsum("nnk->nk", point.shares)
+    owed = t * home * world.budget
+    delta = owed / (1 + owed.sum(axis=1, keepdims=True))
+    exports = point.flows * _abroad(world)  # of i to n
+    chi = exports / exports.sum(axis=(0, 2))[None, :, None]
+    felt = 1 - (1 - delta)[:, None, :] * point.shares
+    u = 1 + 1 / (chi * world.theta[None, None, :] * felt).sum(axis=(0, 2))
+    sales = point.flows.sum(axis=(0, 2)) / (jnp.exp(w) * world.wages)
+    ratio = sales[:, None] / world.markup[None, :]
+    return u[:, None] * (1 + theta * home) / (1 + ratio * theta * home)
+
+
+def _paid(world: World, t: Float[Array, "r s"]) -> Float[Array, "r r s"]:
+    """T by pair, 1 at home."""
+    return 1 + t[:, None, :] * _abroad(world)
+
+
+def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -> War:
+    point = _visit(world, x[0], x[1], paid)
+    index = (world.budget * point.log_prices).sum(axis=1)
+    misses = jnp.concatenate([point.labour, point.budget[:-1]])
+    return War(
+        log_wages=x[0],
+        log_spending=x[1],
+        tariff=paid - 1,
+        shares=point.shares,
+        flows=point.flows,
+        real_income=jnp.expm1(x[1] - index),
+        size=jnp.max(jnp.abs(misses)),
+        dropped=point.budget[-1],
+    )
+
+
+def balanced(world: World) -> War:
+    """The equilibrium without imbalances, at the tariffs that are."""
+    paid = 1 + world.tariff
+    start = jnp.zeros((2, len(world.wages)), world.wages.dtype)
+    x = newton(lambda x: _closed(world, _visit(world, *x, paid), x[0]), start)
+    return _result(world, x, paid)
+
+
+def nash(world: World, start: Float[Array, "m r"]) -> War:
+    """All regions' rates by the formula, from rates ``start``; they and the equilibrium
+    are one square system.
+
+    ``start`` has a row for every sector, or one: the formula's rates of the first
+    sector are then those of all, as they are without markups.
+    """
+    r, s = world.budget.shape
+    nothing = jnp.zeros((2, r), start.dtype)
+    first = jnp.concatenate([nothing, jnp.log1p(start)])
+
+    def rates_of(x: Float[Array, "..."]) -> Float[Array, "r s"]:
+        return jnp.broadcast_to(jnp.expm1(x[2:]).T, (r, s))
+
+    def misses(x: Float[Array, "..."]) -> Float[Array, "..."]:
+        t = rates_of(x)
+        point = _visit(world, x[0], x[1], _paid(world, t))
+        wanted = jnp.log(formula(world, point, x[0], t)).T
+        own = x[2:] - wanted[: len(x) - 2]
+        return jnp.concatenate([_closed(world, point, x[0]), own])
+
+    x = newton(misses, first)
+    found = _result(world, x[:2], _paid(world, rates_of(x)))
+    return found._replace(size=jnp.max(jnp.abs(misses(x))))
