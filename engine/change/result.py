@@ -1,4 +1,4 @@
-"""What ``tx.change`` returns: effects of factors, by country, partner and sector."""
+"""The result of ``tx.change``: effects of factors, by country, partner and sector."""
 
 import math
 from collections.abc import Sequence

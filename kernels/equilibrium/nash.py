@@ -95,9 +95,7 @@ def _visit(
     )
 
 
-def _closed(
-    world: World, point: _Point, w: Float[Array, " r"]
-) -> Float[Array, "2 r"]:
+def _closed(world: World, point: _Point, w: Float[Array, " r"]) -> Float[Array, "2 r"]:
     """Misses with the numeraire in place of the last budget."""
     numeraire = jnp.log((jnp.exp(w) * world.wages).sum() / world.wages.sum())
     return jnp.stack([point.labour, point.budget.at[-1].set(numeraire)])

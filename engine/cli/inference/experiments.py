@@ -205,7 +205,7 @@ def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
     if len(names) == 1:
         raise TivaxError(
             f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
-            "two clusters at least: is the file cut?"
+            "at least two clusters; was the file cut?"
         )
 
 
