@@ -22,7 +22,7 @@ _INSIDE = 4
 
 
 class StreamedCoefficients:
-    """The coefficients A = Z diag(scale) as a linear operator: a product reads Z once."""
+    """The coefficients A = Z diag(scale) as an operator; a product reads Z once."""
 
     def __init__(self, flows: Any, scale: Float[Array, " n"]) -> None:
         self._flows, self._scale = flows, scale
