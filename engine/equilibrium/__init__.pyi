@@ -10,6 +10,8 @@ from .economy import save_economy as save_economy
 from .from_tables import economy_from_tables as economy_from_tables
 from .from_tables import synthetic_economy as synthetic_economy
 from .gradient import tariff_gradient as tariff_gradient
+from .nash import NashTariffs as NashTariffs
+from .nash import nash_tariffs as nash_tariffs
 from .published import Published as Published
 from .published import solve_published as solve_published
 from .scenario_file import ExactHatResult as ExactHatResult

@@ -3,7 +3,7 @@
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -140,6 +140,15 @@ class Economy(Printable):
         """A checksum of labels and arrays."""
         labels = (np.array(self.regions), np.array(self.sectors))
         return digest_of(*labels, *(getattr(self, name) for name in _DIMENSIONS))
+
+    def without_inputs(self) -> "Economy":
+        """The economy where all purchases are final, and output is value added."""
+        return replace(
+            self,
+            intermediate=np.zeros_like(self.intermediate),
+            final=self.spending,
+            value_added=self.output,
+        )
 
     def _listings(self) -> Sequence[Listing]:
         imports = self.trade.sum(axis=(1, 2)) - np.einsum("nnj->n", self.trade)

@@ -8,11 +8,13 @@ from .engine.curve import SpecificationCurve as SpecificationCurve
 from .engine.curve import specification_curve as specification_curve
 from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import ExactHat as ExactHat
+from .engine.equilibrium import NashTariffs as NashTariffs
 from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import economy_from_tables as economy_from_tables
 from .engine.equilibrium import effect_on_index as effect_on_index
 from .engine.equilibrium import equilibrium_tables as equilibrium_tables
 from .engine.equilibrium import exact_hat as exact_hat
+from .engine.equilibrium import nash_tariffs as nash_tariffs
 from .engine.equilibrium import read_economy as read_economy
 from .engine.equilibrium import save_economy as save_economy
 from .engine.equilibrium import synthetic_economy as synthetic_economy

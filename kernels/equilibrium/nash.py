@@ -25,10 +25,14 @@ numeraire, world wages.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from .changes import rounding
 from .newton import newton
+
+_MOST_ROUNDS = 200
 
 
 class World(NamedTuple):
@@ -123,10 +127,16 @@ def _paid(world: World, t: Float[Array, "r s"]) -> Float[Array, "r r s"]:
     return 1 + t[:, None, :] * _abroad(world)
 
 
+def _equilibrium(
+    world: World, paid: Float[Array, "r r s"], start: Float[Array, "2 r"]
+) -> Float[Array, "2 r"]:
+    """Logs of w and Y hat at given tariffs."""
+    return newton(lambda x: _closed(world, _visit(world, *x, paid), x[0]), start)
+
+
 def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -> War:
     point = _visit(world, x[0], x[1], paid)
     index = (world.budget * point.log_prices).sum(axis=1)
-    misses = jnp.concatenate([point.labour, point.budget[:-1]])
     return War(
         log_wages=x[0],
         log_spending=x[1],
@@ -134,7 +144,7 @@ def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -
         shares=point.shares,
         flows=point.flows,
         real_income=jnp.expm1(x[1] - index),
-        size=jnp.max(jnp.abs(misses)),
+        size=jnp.max(jnp.abs(_closed(world, point, x[0]))),
         dropped=point.budget[-1],
     )
 
@@ -142,32 +152,39 @@ def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -
 def balanced(world: World) -> War:
     """The equilibrium without imbalances, at the tariffs that are."""
     paid = 1 + world.tariff
-    start = jnp.zeros((2, len(world.wages)), world.wages.dtype)
-    x = newton(lambda x: _closed(world, _visit(world, *x, paid), x[0]), start)
-    return _result(world, x, paid)
+    nothing = jnp.zeros((2, len(world.wages)), world.wages.dtype)
+    return _result(world, _equilibrium(world, paid, nothing), paid)
 
 
-def nash(world: World, start: Float[Array, "m r"]) -> War:
-    """All regions' rates by the formula, from rates ``start``; they and the equilibrium
-    are one square system.
+def nash(world: World, start: Float[Array, "r s"]) -> War:
+    """All regions' rates by the formula, from rates ``start``.
 
-    ``start`` has a row for every sector, or one: the formula's rates of the first
-    sector are then those of all, as they are without markups.
+    The formula hardly moves with the rates of the region itself, so that rates are
+    those that it makes of the last equilibrium, which is solved by Newton's method.
+    Look at ``size``, in which the miss of (3) in logarithms is.
     """
-    r, s = world.budget.shape
-    nothing = jnp.zeros((2, r), start.dtype)
-    first = jnp.concatenate([nothing, jnp.log1p(start)])
+    floor = rounding(start)
 
-    def rates_of(x: Float[Array, "..."]) -> Float[Array, "r s"]:
-        return jnp.broadcast_to(jnp.expm1(x[2:]).T, (r, s))
+    def visit(
+        t: Float[Array, "r s"], x: Float[Array, "2 r"]
+    ) -> tuple[Float[Array, "2 r"], Float[Array, "r s"]]:
+        paid = _paid(world, t)
+        x = _equilibrium(world, paid, x)
+        return x, formula(world, _visit(world, *x, paid), x[0], t) - 1
 
-    def misses(x: Float[Array, "..."]) -> Float[Array, "..."]:
-        t = rates_of(x)
-        point = _visit(world, x[0], x[1], _paid(world, t))
-        wanted = jnp.log(formula(world, point, x[0], t)).T
-        own = x[2:] - wanted[: len(x) - 2]
-        return jnp.concatenate([_closed(world, point, x[0]), own])
+    def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
+        return (state[2] > floor) & (state[3] < _MOST_ROUNDS)
 
-    x = newton(misses, first)
-    found = _result(world, x[:2], _paid(world, rates_of(x)))
-    return found._replace(size=jnp.max(jnp.abs(misses(x))))
+    def once(state: tuple[Array, Array, Array, Array]) -> tuple:
+        t, x, _, k = state
+        x, new = visit(t, x)
+        return new, x, jnp.max(jnp.abs(jnp.log1p(new) - jnp.log1p(t))), k + 1
+
+    nothing = jnp.zeros((2, len(world.wages)), start.dtype)
+    far = jnp.asarray(jnp.inf, start.dtype)
+    first = (start, nothing, far, jnp.asarray(0))
+    t, x, _, _ = jax.lax.while_loop(goes_on, once, first)
+    x, new = visit(t, x)
+    found = _result(world, x, _paid(world, t))
+    miss = jnp.max(jnp.abs(jnp.log1p(new) - jnp.log1p(t)))
+    return found._replace(size=jnp.maximum(found.size, miss))

@@ -16,7 +16,7 @@ PublishedData = Annotated[
     typer.Option(
         "--data",
         is_eager=True,
-        help="With --example liberation-day or nafta: the folder of its authors' data; "
+        help="With --example liberation-day, nafta or tariff-war: the folder of its authors' data; "
         "writes the paper's tables.",
     ),
 ]

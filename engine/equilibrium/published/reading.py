@@ -1,6 +1,7 @@
 """Plain files of numbers of replication archives, checked as they are read."""
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -15,18 +16,21 @@ def read_numbers(
     header: bool = False,
     separator: str = ",",
     blank: float | None = None,
+    content: IO[bytes] | None = None,
 ) -> Float[np.ndarray, "n m"]:
     """A matrix of numbers; an empty cell is ``blank``, or a mistake.
+
+    ``content`` is that of a file in an archive, whose path is for messages.
 
     Raises ``TivaxError`` for a file that is missing, is not a matrix, or holds a cell
     that is no number.
     """
-    if not path.is_file():
+    if content is None and not path.is_file():
         raise TivaxError(f"{path}: no such file")
     try:
-        frame = pd.read_csv(
-            path, header=0 if header else None, sep=separator, dtype=str
-        )
+        first = 0 if header else None
+        source = path if content is None else content
+        frame = pd.read_csv(source, header=first, sep=separator, dtype=str)
     except (ValueError, OSError) as error:
         line = str(error).splitlines()[0]
         raise TivaxError(f"{path}: not a matrix of numbers: {line}") from None

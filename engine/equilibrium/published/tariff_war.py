@@ -1,0 +1,154 @@
+"""The cost of a global tariff war: Lashkaripour (2021), 44 regions, 16 industries.
+
+Journal of International Economics 131: 103419, Table 2, the model without markups and
+inputs. Flows and tariffs are those of 2014 in the archive of Felbermayr, Gröschl and
+Heiland (2022).
+"""
+
+import io
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...core import TivaxError
+from ..economy import Economy, net_imports
+from ..nash import nash_tariffs
+from .reading import read_numbers, require_shape
+from .result import Published
+
+ARCHIVE = "fifty_sectors.zip"
+REGIONS = (
+    "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
+    "IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU ROW RUS SVK SVN "
+    "SWE TUR TWN USA"
+).split()
+# The 50 industries of the archive by group, and the groups' trade elasticities.
+# Services have 10 in what is printed, by a footnote; the table says 4.
+GROUPS = {
+    "Agriculture": (range(0, 3), 0.69),
+    "Mining": (range(3, 4), 13.53),
+    "Food": (range(4, 5), 0.47),
+    "Textiles": (range(5, 6), 3.33),
+    "Wood": (range(6, 7), 5.73),
+    "Paper": (range(7, 9), 8.50),
+    "Refining": (range(9, 10), 14.94),
+    "Chemicals": (range(10, 12), 0.92),
+    "Rubber": (range(12, 13), 1.69),
+    "Minerals": (range(13, 14), 1.47),
+    "Metals": (range(14, 16), 3.28),
+    "Electrical": (range(16, 18), 3.44),
+    "Machinery": (range(18, 19), 3.64),
+    "Vehicles": (range(19, 21), 1.38),
+    "Other": (range(21, 22), 1.64),
+    "Services": (range(22, 50), 10.0),
+}
+_INDUSTRIES = 50
+# Tariff factors of an industry above this are damage; agriculture has the highest.
+_HIGHEST = 6.0
+
+
+def tariff_war(folder: Path) -> Published:
+    """Columns 1 and 2 of Table 2: Nash tariffs and the change of real GDP."""
+    economy = read_tables(folder / ARCHIVE)
+    found = nash_tariffs(economy)
+    frame = found.changes.rename(
+        columns={"tariff": "baseline tariff", "real_income": "baseline real GDP"}
+    )
+    long = frame[["baseline tariff", "baseline real GDP"]].rename_axis("row")
+    rows = long.reset_index().melt("row", var_name="column").sort_values("row")
+    rows.insert(0, "table", "Table 2")
+    equilibria = pd.DataFrame(
+        {
+            "equilibrium": ["trade war"],
+            "residual": [found.residual],
+            "dropped": [f"budget of {REGIONS[-1]}"],
+            "dropped_residual": [found.dropped],
+        }
+    )
+    return Published(
+        "Lashkaripour (2021), tariff war",
+        {"tables": rows.reset_index(drop=True), "equilibria": equilibria},
+        max(found.residual, abs(found.dropped)),
+        [folder / ARCHIVE],
+        ["imbalances are removed first; services have an elasticity of 10"],
+    )
+
+
+def read_tables(path: Path) -> Economy:
+    """Flows and tariffs by group, all of them final.
+
+    The paper's flows are those of the World Input-Output Database as they are, at basic
+    prices, and count as spending. The archive has put tariffs on top of them; these
+    are taken off again. Tariffs of a group are weighted by its industries' flows.
+    """
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            shares, factors, spent = (
+                _member(path, archive, f"{name}.txt", rows)
+                for name, rows in (
+                    ("Din2014", _INDUSTRIES * len(REGIONS)),
+                    ("tariffs2014", _INDUSTRIES * len(REGIONS)),
+                    ("X0", _INDUSTRIES),
+                )
+            )
+    except zipfile.BadZipFile:
+        raise TivaxError(f"{path}: not a zip file") from None
+    r = len(REGIONS)
+    shares, factors = (k.reshape(_INDUSTRIES, r, r) for k in (shares, factors))
+    total = shares.sum(axis=2)
+    bad = (np.abs(total - 1) > 1e-6) & (total != 0)
+    if bad.any():
+        j, n = np.argwhere(bad)[0].tolist()
+        raise TivaxError(
+            f"{path}: Din2014.txt: shares of {REGIONS[n]} in industry {j + 1} add to "
+            f"{total[j, n]:.6g}, not 1"
+        )
+    if ((factors < 1) | (factors > _HIGHEST)).any():
+        j, n, i = np.argwhere((factors < 1) | (factors > _HIGHEST))[0].tolist()
+        raise TivaxError(
+            f"{path}: tariffs2014.txt: the factor of {REGIONS[n]} on {REGIONS[i]} in "
+            f"industry {j + 1} is {factors[j, n, i]:.4g}; from 1 to {_HIGHEST:g} is "
+            "plausible"
+        )
+    gross = (shares * spent[:, :, None]).transpose(1, 2, 0)
+    flows = gross / factors.transpose(1, 2, 0)
+    paid, bought = _grouped(gross), _grouped(flows)
+    tariff = np.where(bought > 0, paid / np.where(bought > 0, bought, 1) - 1, 0)
+    trade = bought / (1 + tariff)
+    home = np.arange(r)
+    tariff[home, home] = 0
+    output = trade.sum(axis=0)
+    return Economy(
+        regions=REGIONS,
+        sectors=tuple(GROUPS),
+        trade=trade,
+        tariff=tariff,
+        tariff_new=tariff,
+        intermediate=np.zeros((r, len(GROUPS), len(GROUPS))),
+        final=(trade * (1 + tariff)).sum(axis=1),
+        value_added=output,
+        deficit=net_imports(trade),
+        theta=np.array([theta for _, theta in GROUPS.values()]),
+        name=str(path),
+    )
+
+
+def _grouped(flows: Float[np.ndarray, "r r j"]) -> Float[np.ndarray, "r r k"]:
+    parts = [flows[:, :, [*members]].sum(axis=2) for members, _ in GROUPS.values()]
+    return np.stack(parts, axis=2)
+
+
+def _member(
+    path: Path, archive: zipfile.ZipFile, name: str, rows: int
+) -> Float[np.ndarray, "n r"]:
+    if name not in archive.namelist():
+        raise TivaxError(f"{path}: no {name} in it")
+    where = path / name
+    values = read_numbers(where, content=io.BytesIO(archive.read(name)))
+    require_shape(where, values, (rows, len(REGIONS)))
+    return values
