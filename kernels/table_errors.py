@@ -38,9 +38,9 @@ from .error_terms.import_shares import (
     import_shares,
     users_shape,
 )
-from .error_terms.rebuilt import rebuilt_covariance
+from .error_terms.rebuilt import Rebuilt, rebuilt
+from .error_terms.rebuilt_variances import rebuilt_covariance
 from .sensitivity import Gradients
-from .table_draws.rebuilt import Rebuilt, rebuilt
 
 Covariance = Float[Array, "f f m"]
 

@@ -23,6 +23,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
+def pytest_collection_modifyitems(items):
+    """Modules of slow tests first: what a module shares is made once, as a process that
+    has nothing left takes the last tests of another."""
+    items.sort(key=lambda item: item.parent.get_closest_marker("slow") is None)
+
+
 def pytest_collection_finish():
     """Look for cycles less often, and not in what was imported: a twentieth of the time."""
     gc.freeze()

@@ -1,13 +1,17 @@
-"""What ``tx.change`` returns: effects of factors, by country, partner and sector."""
+"""The result of ``tx.change``: effects of factors, by country, partner and sector."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
-from ..core import Listing, Printable, count_text
+from ..core import Listing, count_text
+from ..figures import changes as drawings
+from ..reporting import Plot, Result
 
 FACTOR_NAMES = (
     "technology",
@@ -18,10 +22,11 @@ FACTOR_NAMES = (
     "value-added shares",
 )
 IMBALANCE = "imbalance"
+_SHOWN = 3  # regions of a figure that nobody chose
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Change(Printable):
+class Change(Result):
     """The change of a measure between two years, by factor.
 
     Attributes
@@ -82,6 +87,49 @@ class Change(Printable):
     chained_by_sector: xr.DataArray | None
     remainder: float
     nodes: int
+
+    program = "change"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """change, with ``chained`` steps; by_partner and by_sector without the cells
+        that are 0."""
+        frames = {"change": self.table}
+        if self.steps is not None:
+            frames["steps"] = self.steps
+        for name in ("by_partner", "by_sector"):
+            columns = {"value": getattr(self, name)}
+            if (chained := getattr(self, f"chained_{name}")) is not None:
+                columns["chained"] = chained
+            frame = xr.Dataset(columns).to_dataframe().reset_index()
+            moved = (frame[[*columns]] != 0).any(axis=1)
+            frames[name] = frame.loc[moved].reset_index(drop=True)
+        return {name: self._named(frame) for name, frame in frames.items()}
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns for the measure and the two years, after the region."""
+        own = {"measure": self.measure, "start": self.start, "end": self.end}
+        rest = [k for k in frame if k not in ("region", *own)]
+        every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
+        return every[["region", *own, *rest]]
+
+    def plots(self) -> dict[str, Plot]:
+        about = {"title": f"Change of {self.title}", "unit": self.unit}
+        few = list(self.regions[:_SHOWN])
+        years = (self.start, self.end)
+        falls = partial(
+            drawings.waterfall, self.values, self.table, years=years, regions=few
+        )
+        return {"waterfall": partial(falls, **about)}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.remainder,
+            "measure": self.measure,
+            "start": self.start,
+            "end": self.end,
+            "unit": self.unit,
+            "nodes": self.nodes,
+        }
 
     @property
     def by_factor(self) -> pd.DataFrame:

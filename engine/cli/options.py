@@ -3,22 +3,14 @@
 import inspect
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, fields, is_dataclass
-from functools import wraps
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from typing import Annotated, Any, get_args
 
 import typer
 
-from ..core import TivaxError, start_jax
+from ..core import TivaxError
 from .completion import complete_groups
-from .example_files import Example, RunToml
-from .terminal import Terminal
-
-if TYPE_CHECKING:
-    from ..resampling import RunFile
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
 Force = Annotated[
@@ -156,6 +148,7 @@ ErrorOption = Annotated[
     typer.Option(
         "--error",
         help="Standard errors and 95 % intervals from errors of the tables: rounding, "
+        "rebuilt (of rebuilt tables), "
         "or a file MODEL.toml with sections [\\[error]].",
     ),
 ]
@@ -225,99 +218,6 @@ ProcessId = Annotated[
         help="Number of this process, from 0.",
     ),
 ]
-
-
-@dataclass(frozen=True)
-class Output:
-    """Where and in which form a command writes."""
-
-    out: Out
-    format: FormatOption = "csv"
-    no_figures: NoFigures = False
-    force: Force = False
-
-    @property
-    def figures(self) -> bool:
-        return not self.no_figures
-
-
-@dataclass(frozen=True)
-class Screen:
-    """What a command shows while it runs."""
-
-    quiet: Quiet = False
-    json: Json = False
-    verbose: Verbose = False
-
-    def terminal(self, *, first: bool = True) -> Terminal:
-        """``first``: of several processes, the one that speaks."""
-        return Terminal(self.quiet or not first, json=self.json, verbose=self.verbose)
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A run file, and what replaces its numbers."""
-
-    run: RunToml = None
-    example: Example = False
-    draws: Draws = None
-    seed: Seed = None
-
-    def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
-        """The models of the run file; ``draws`` and ``defaults`` where it has none."""
-        from .. import paper, resampling
-
-        assert self.run is not None  # else it is said that RUN is missing
-        known = {"paper": paper.paper_models()}
-        if draws is not None:
-            defaults["draws"] = draws
-        given = resampling.read_run_file(self.run, known, **defaults)
-        return resampling.with_overrides(given, self.draws, self.seed)
-
-
-@dataclass(frozen=True)
-class Machines:
-    """Which devices compute, and which processes share the work."""
-
-    device: Device = None
-    devices: Devices = None
-    coordinator: Coordinator = None
-    processes: Processes = None
-    process_id: ProcessId = None
-
-    def start(self) -> AbstractContextManager[bool]:
-        """Start JAX, and run the block with the other processes of the job."""
-        from .together import as_one
-
-        start_jax(self.device, self.devices)
-        return as_one(self.coordinator, self.processes, self.process_id)
-
-
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters may be bundles: each option of ``Output``, ``Screen``,
-    ``Drawing`` or ``Machines`` is one of the command's."""
-    plain: dict[str, inspect.Parameter] = {}
-    bundles: dict[str, Any] = {}
-    for parameter in inspect.signature(function).parameters.values():
-        if is_dataclass(parameter.annotation):
-            bundle: Any = parameter.annotation
-            bundles[parameter.name] = bundle
-            own = inspect.signature(bundle).parameters
-        else:
-            own = {parameter.name: parameter}
-        plain |= own
-    options = [k.replace(kind=inspect.Parameter.KEYWORD_ONLY) for k in plain.values()]
-
-    @wraps(function)
-    def run(**values: Any) -> None:
-        for name, bundle in bundles.items():
-            own = {k.name: values.pop(k.name) for k in fields(bundle)}
-            values[name] = bundle(**own)
-        function(**values)
-
-    vars(run)["__signature__"] = inspect.Signature(options)
-    run.__annotations__ = {k.name: k.annotation for k in options}
-    return run
 
 
 def require_store(path: Path | None) -> Path | None:

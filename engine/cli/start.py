@@ -1,4 +1,4 @@
-"""The ``tivax`` command as a process: also while it loads, and while it ends."""
+"""Start and end the ``tivax`` process; Ctrl-C is safe at any moment."""
 
 import atexit
 import gc

@@ -29,8 +29,8 @@ from ..core import (
 from .endings import ending_of
 from .terminal import Terminal
 
-# What processes tell each other by way of the coordinator, seconds that the first waits
-# for the others when it has failed, and milliseconds that these wait to be told.
+# Keys in the coordinator's store; seconds that the first process waits for the others
+# after it has failed, and milliseconds that these wait for it.
 _FAILED, _LEFT = "tivax/failed", "tivax/left"
 _PATIENCE, _FOREVER = 5, 10**10
 _joined, _leaving = threading.Event(), threading.Event()

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..core import Run, output_folder, require_format, require_result_place
 from ..reporting import Result, write_parts
-from .options import Output
+from .bundles import Output
 from .terminal import Terminal
 
 
@@ -48,4 +48,4 @@ def write_result(
     for line in result.sentence.splitlines():
         terminal.print(line)
     page = output.out / "report.html"
-    terminal.finish(record, f"Open {page if result.title else output.out}")
+    terminal.finish(record, f"Open {page if result.report_title else output.out}")

@@ -1,4 +1,4 @@
-"""Several processes that work as one, on one machine or many, and one that helps.
+"""Work split over processes, on one machine or many, and a helper process for figures.
 
 The work of many is JAX's own (``jax.distributed``): a coordinator that the processes
 find, and collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the

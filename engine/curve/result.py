@@ -75,7 +75,7 @@ class SpecificationCurve(Result):
     residual_max: float
 
     program = "curve"
-    title = "Specification curve"
+    report_title = "Specification curve"
     method = (
         "Each specification estimates the effect with another combination of choices; "
         "errors are CV1 with t(G - 1), clustered as the model says. Whether the curve "

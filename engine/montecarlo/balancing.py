@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
-from ...kernels.table_draws import gras as kernel
+from ...kernels import gras as kernel
 from ..core import TivaxError, in_float64, require_whole
 
 # Totals of rows and columns are of one sum.

@@ -10,8 +10,8 @@ effects and of the controls that do not move, d the errors of a draw, likewise n
                   extrapolated by a parabola to l = -1 (Cook and Stefanski 1994,
                   Journal of the American Statistical Association 89)
 
-Both take the errors of a draw for those that the tables have: independent of the true
-values and of the errors of the regression.
+Both assume that drawn errors behave like the real ones: independent of the true values
+and of the errors of the regression.
 """
 
 from dataclasses import dataclass

@@ -157,7 +157,7 @@ class MonteCarlo(Result):
     gap_max: float
 
     program = "montecarlo"
-    title = "Errors of the tables"
+    report_title = "Errors of the tables"
     method = _METHOD
 
     @property

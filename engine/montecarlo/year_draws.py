@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from ...kernels import random_draws, table_errors
+from ...kernels.error_terms.random_cells import rates_of_rounded
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
-from ...kernels.table_draws.random_cells import rates_of_rounded
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
 from ..core import Progress, TivaxError, in_float64
 from ..resampling import calls_together, on_all_devices, over_blocks

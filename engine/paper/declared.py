@@ -4,8 +4,8 @@ One p, the same for all data: the restricted wild cluster bootstrap with Webb's 
 (WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
 test is a coefficient of TBI that the paper prints, and holds over the family of all
 five outcomes in all three samples (Westfall and Young's smallest p). A check asks the
-same of another sample or estimator. A part is a coefficient of a sample that a main
-test contains, and no test of its own.
+same of another sample or estimator. A part is a coefficient from a subsample of a
+main test: it is reported, not tested.
 """
 
 from collections.abc import Iterator

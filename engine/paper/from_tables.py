@@ -201,7 +201,7 @@ def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
     )
 
 
-DRAWS = 24
+DRAWS = 12
 SEED = 1
 
 

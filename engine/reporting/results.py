@@ -43,7 +43,7 @@ class Result(Printable):
 
     program: str
     """The command whose result it is."""
-    title: str = ""
+    report_title: str = ""
     """Of the report; no title, no report."""
     method: str = ""
     """How the numbers came about, for the report."""
@@ -131,9 +131,9 @@ def write_parts(
         place.mkdir()
         for key, figure in drawn.items():
             save_figure(figure, place, key)
-    if result.title:
+    if result.report_title:
         page = report_html(
-            f"{result.title}: {name}" if name else result.title,
+            f"{result.report_title}: {name}" if name else result.report_title,
             ", ".join(filter(None, (result.subtitle, more))),
             [*_finding(result), *result.sections(drawn)],
             describe_environment(dated=False),
@@ -155,7 +155,7 @@ class Joined(Result):
 
     def __post_init__(self) -> None:
         first = self.parts[0]
-        for name in ("program", "title", "method"):
+        for name in ("program", "report_title", "method"):
             object.__setattr__(self, name, getattr(first, name))
 
     def tables(self) -> dict[str, pd.DataFrame]:

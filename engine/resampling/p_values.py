@@ -17,7 +17,7 @@ than 39 draws a percentile interval is infinite.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,9 @@ from ..core import (
     p_text,
 )
 from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
+from ..figures import Drawn
+from ..figures.resampling import histograms
+from ..reporting import CV1, Plot, Result
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
@@ -56,7 +59,7 @@ TIE_RULES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inference(Coefficients):
+class Inference(Coefficients, Result):
     """Results of one model's draws; they print as a table.
 
     Attributes
@@ -89,6 +92,27 @@ class Inference(Coefficients):
     distribution: pd.DataFrame
     failed: int
     ties: int
+
+    program = "bootstrap"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        return {
+            "summary": self.summary,
+            "intervals": self.intervals,
+            "distribution": self.distribution,
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        drawn = Drawn(self.plan.fitted.model.name, self.plan, self)
+        return {"draws_1": partial(histograms, [drawn])}
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.plan.fitted.residual,
+            "scheme": asdict(self.plan.scheme),
+            "draws": self.plan.draws,
+            "covariance": CV1,
+        }
 
     def tidy(self) -> pd.DataFrame:
         """The treatments as a plain table, one row each.

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,14 +11,15 @@ from jaxtyping import Float
 
 from ..core import (
     Listing,
-    Printable,
     TivaxError,
     first_and_named,
     number_text,
     require_whole,
     suggest,
 )
+from ..figures.scenarios import change_map, largest_changes
 from ..measures import EVERY_PARTNER
+from ..reporting import Plot, Result
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -165,7 +168,7 @@ def variant_table(
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScenarioResult(Printable):
+class ScenarioResult(Result):
     """Measures of every variant beside those of the table itself.
 
     Attributes
@@ -203,6 +206,28 @@ class ScenarioResult(Printable):
     unit: str
     industries: pd.DataFrame | None = None
     named: tuple[str, ...] = ()
+
+    program = "scenario"
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        more = {} if self.industries is None else {"industries": self.industries}
+        return {"scenario": self.table, "variants": self.variants, **more}
+
+    def plots(self) -> dict[str, Plot]:
+        named = {"named": self.named}
+        plots: dict[str, Plot] = {
+            "largest": partial(largest_changes, self.table, **named)
+        }
+        if self.variants["variant"].nunique() > 1:
+            plots["map"] = partial(change_map, self.table, **named)
+        return plots
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.residual_max,
+            "identity_max": self.identity_max,
+            "unit": self.unit,
+        }
 
     @property
     def residual_max(self) -> float:

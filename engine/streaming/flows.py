@@ -1,4 +1,4 @@
-"""One year's flows Z as what multiplies: read in row slabs, a slab ahead.
+"""Multiply by one year's Z without holding it: slabs of rows, the next read ahead.
 
 Each product reads all of Z once. On several devices each takes some rows of a slab, and
 the rows of the product come together on the host.

@@ -22,7 +22,7 @@ _INSIDE = 4
 
 
 class StreamedCoefficients:
-    """A = Z diag(scale) as what multiplies, each product one of ``TableFlows``."""
+    """The coefficients A = Z diag(scale) as an operator; a product reads Z once."""
 
     def __init__(self, flows: Any, scale: Float[Array, " n"]) -> None:
         self._flows, self._scale = flows, scale

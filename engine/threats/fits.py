@@ -127,7 +127,7 @@ class VariantFit:
 
     @cached_property
     def coef(self) -> Float[np.ndarray, " q"]:
-        """Of the treatments, in units of the panel."""
+        """Coefficients of the treatments, in the panel's units."""
         return self.H[:, -self.q :].T @ self.y * self.unit
 
     @cached_property

@@ -225,7 +225,7 @@ class Threats(Result):
         )
 
     program = "threats"
-    title = "What would make it go away"
+    report_title = "What would make it go away"
     method = (
         "Each row estimates the model again, with one thing changed. Errors are CV1, "
         "clustered as the model says, with Stata's count of parameters, added columns "

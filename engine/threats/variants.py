@@ -1,4 +1,4 @@
-"""What a threat makes of a model: a variant to be fitted, or a row as it is."""
+"""A threat yields variants to fit, or finished rows of the table."""
 
 from dataclasses import dataclass
 

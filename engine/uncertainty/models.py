@@ -34,7 +34,7 @@ given
     Standard deviations of cells that somebody publishes.
 rebuilt
     Of tables rebuilt from national tables: what these do not tell, with the parameters
-    that the store holds (``kernels.table_draws.rebuilt``).
+    that the store holds (``kernels.error_terms.rebuilt``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -246,7 +246,7 @@ def read_error_model(name: str | Path) -> ErrorModel:
     path = Path(name)
     if not path.is_file() and path.suffix != ".toml":
         raise TivaxError(
-            f"no error model {name}: {suggest(str(name), BUILT_IN)}, or give a file "
+            f"no error model {name}: {suggest(str(name), BUILT_IN)}; or give a file "
             "MODEL.toml"
         )
     top = TomlTable(path, "", read_toml(path), {"error"})

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ...kernels.table_draws import rebuilt as kernel
-from ...kernels.table_draws.random_cells import rates_of_rounded
+from ...kernels.error_terms import rebuilt as kernel
+from ...kernels.error_terms.random_cells import rates_of_rounded
 from ..core import TivaxError
 from ..tables import Weighted, WorldTables, inventory_categories
 
@@ -33,8 +33,8 @@ def require_rebuilt(tables: WorldTables) -> Mapping[str, Any]:
         )
     if "errors" not in tables.rebuilt:
         raise TivaxError(
-            "error rebuilt: these tables were aggregated, and the errors are those of "
-            "the tables before; give the store that they were made of"
+            "error rebuilt: these tables hold no parameters of their errors; a store "
+            "of `tivax import wiod2016-national` does, until it is aggregated"
         )
     if "known" not in tables.rebuilt["errors"]:
         raise TivaxError(

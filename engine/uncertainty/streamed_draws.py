@@ -144,7 +144,7 @@ def _drawn(
 def _column_sums(
     key: Key[Array, ""], errors: table_errors.Errors, first: Int[Array, ""]
 ) -> tuple[Float[Array, " N"], Float[Array, " N"]]:
-    """Of drawn cells, before the rows of a table grow with their output, and of S."""
+    """Column sums of the drawn cells, before rows grow with their output, and of S."""
     S = variances_of(errors).astype(jnp.float64)
     drawn = table_errors.draw(key, errors, jnp.zeros_like(S), first)
     return drawn.cells.sum(axis=0), S.sum(axis=0)

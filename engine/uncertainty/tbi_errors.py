@@ -119,7 +119,7 @@ def _of_pairs(
     values: xr.DataArray,
     label: int,
 ) -> xr.DataArray:
-    """Of value added absorbed; of a group by itself only what it sells and buys."""
+    """Standard errors of value added absorbed; for one group only its own trade."""
     coords = {"origin": borders.names, "absorber": borders.names}
     found = xr.DataArray(year.absorbed(borders), coords, list(coords))
     if group is not None:

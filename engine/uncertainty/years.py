@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import table_errors
+from ...kernels.error_terms.rebuilt import Rebuilt
 from ...kernels.random_draws import block_key
 from ...kernels.sensitivity import Products
-from ...kernels.table_draws.rebuilt import Rebuilt
 from ...kernels.table_draws.solving import BaseYear, DrawnTrade, draw_trade, prepare
 from ..core import Progress
 from ..measures import Account, ValueAdded
@@ -59,7 +59,7 @@ class YearErrorsInMemory:
     solved: SolvedYear
     errors: table_errors.Errors
     residual: bool
-    _made: dict[str, DrawnTrade] = field(default_factory=dict, repr=False)
+    _made: dict[str, list[np.ndarray]] = field(default_factory=dict, repr=False)
 
     @property
     def products(self) -> Products:
@@ -95,13 +95,13 @@ class YearErrorsInMemory:
         found = absorbed_errors(self.solved, others, members, residual=self.residual)
         variance = np.asarray(found) ** 2
         for error in self.errors.rebuilt:
-            flows = self._draws(error).added.sum(2, dtype=float)
+            flows = self._draws(error)[0].sum(2, dtype=float)
             flows = borders.inside @ flows @ borders.inside.T
             variance = variance + flows.var(axis=0, ddof=1)
         return np.sqrt(variance)
 
-    def _draws(self, error: Rebuilt) -> DrawnTrade:
-        """By draw, selling region, sector and region: made once."""
+    def _draws(self, error: Rebuilt) -> list[np.ndarray]:
+        """``DrawnTrade`` by draw, region, sector and buying region: made once."""
         if "drawn" not in self._made:
             solved, products = self.solved, self.solved.products
             n, c = products.X.shape
@@ -109,9 +109,7 @@ class YearErrorsInMemory:
             v = None if self.residual else products.v
             made = _drawn(base, error, v, draws=_DRAWS)
             shape = (_DRAWS, c, n // c, c)
-            self._made["drawn"] = DrawnTrade(
-                *(np.asarray(k).reshape(shape) for k in made)
-            )
+            self._made["drawn"] = [np.asarray(k).reshape(shape) for k in made]
         return self._made["drawn"]
 
     def _by_sector(

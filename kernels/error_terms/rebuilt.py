@@ -1,214 +1,360 @@
-"""Variances of measures of a rebuilt table, in first order: one year.
+"""Errors of a table that was rebuilt from its margins, drawn: one year, one draw.
 
-Symbols of ``kernels.table_draws.rebuilt``, whose draws these are the first order of.
-With G the gradient of a measure by cell of F = (Z, Y), and own inventories closing each
-row, a US$ more of product i from r to use u of d moves it by
+Symbols: products i, sellers r, buyers d, users j, uses u (inputs, final uses,
+inventories), groups g of products or of users.
 
-    g = mean of G over the users of (d, i) - G of r's own inventories.
+    s   trade (i, r, u, d), 0 at home
+    m   imported inputs (d, i, j)
+    q   inputs by group of users (i, r, d, g)
 
-A fit to margins takes a change of a margin from all cells in proportion to them, so
-that the fit of a drawn table is a product of projections; on g they act in reverse
-order, each subtracting the mean of g, weighted by trade, of what adds up to a margin.
-What was subtracted is the derivative with respect to the margin itself.
+What a table was rebuilt from stays: exports by product, imports by product and use,
+trade of a pair in goods, in services and in groups of products. What it did not tell is
+drawn around the table, lognormal with mean 1, and fitted to these margins again
+(``kernels.rebuilding.trade``):
+
+    partners   s times a factor of the product and pair, and one of the use too
+    users      q: a group of users buys from other partners than all users do
+    rest       inputs of the rest of the world from home
+    rounding   cells within half a unit, rows and columns held; the balance of trade
+
+Partners, users and the rest of the world keep a share of their deviation from year to
+year: normals of an autoregression of the first order that begins with year 0, so that
+a draw depends on the seed, on its number and on the year alone. Rounding is drawn each
+year anew.
+
+Exports by product of all but the rest of the world, and imports of all but it, are kept
+to the last digit: what a fit leaves is its sales and purchases, which are free. Own
+inventories close each row, as in the table.
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, Key
 
-from ..sensitivity import Gradients
-from ..table_draws.rebuilt import Rebuilt, profiles
+from ..rebuilding.trade import Flows, Margins, Pairs, fit_trade
+from .random_cells import rounded
 
-# Turns of the fit with sums of groups and without: more move no standard error by a
-# thousandth, since what is left is closed exactly.
-_WITH_GROUPS, _WITHOUT, _OF_ROUNDING = 8, 8, 4
-
-
-class _Parts(NamedTuple):
-    """What all measures share: shares of sellers and of groups of users, profiles of
-    users of a group and of all."""
-
-    sellers: Float[Array, "s c c"]
-    groups: Float[Array, "c s g"]
-    of_group: Float[Array, "c s g s"]
-    of_all: Float[Array, "c s s"]
+# Inputs and final uses; inventories, the last use, are in no sum by pair.
+_COUNTED = ((1.0, 1.0, 0.0),)
+# Turns with sums of groups, the share of imports that may be missed, turns after which
+# a fit ends: what it leaves is 3e-6 of trade.
+_WITH_GROUPS, _TOLERANCE, _MOST = 20, 1e-6, 150
+_TURNS_OF_USERS, _TURNS_OF_ROUNDING = 6, 4
 
 
-class _Net(NamedTuple):
-    """Gradients net of what fits take, by use, and those of the margins."""
+class Kept(NamedTuple):
+    """The share of a deviation that is left a year later; ``year`` counts from 0."""
 
-    trade: Float[Array, "f s c u c"]
-    exports: Float[Array, "f s c"]
-    imports: Float[Array, "f s u c"]
+    partners: Float[Array, ""]
+    users: Float[Array, ""]
+    year: Int[Array, ""]
 
 
-def rebuilt_covariance(errors: Rebuilt, gradients: Gradients) -> Float[Array, "f f m"]:
-    """Covariances of the f measures."""
-    inputs = errors.trade[:, :, 0]
-    bought = jnp.einsum("dij,gj->dig", errors.used, errors.kinds)
-    parts = _Parts(
-        _ratio(inputs, inputs.sum(1)[:, None]),
-        _ratio(bought, bought.sum(2, keepdims=True)),
-        profiles(errors.used, errors.kinds),
-        _ratio(errors.used, errors.used.sum(2, keepdims=True)),
+class Rounding(NamedTuple):
+    """Cells at home and below them imported ones, by region; users, then final uses.
+
+    ``rate`` as in ``errors.Rounded``, ``variance`` of the cells; ``exports`` is the
+    half unit of an export, 0 without rounding, ``balance`` the deviation of a region's
+    exports in all.
+    """
+
+    cells: Float[Array, "c m b"]
+    rate: Float[Array, "c m b"]
+    variance: Float[Array, "c m b"]
+    exports: Float[Array, "s c"]
+    balance: Float[Array, " c"]
+
+
+class Rebuilt(NamedTuple):
+    """A rebuilt year, and standard deviations of the logarithms of what is drawn.
+
+    ``common`` to all uses of a product and pair, ``own`` of each; of what a group of
+    users buys ``mixes`` by product and pair, ``sellers`` wherever an industry sells.
+    ``rest`` marks the rest of the world with 1, whose inputs from home have the
+    deviation ``coefficients``. Inventories are the last use, and the last column of
+    cells.
+    """
+
+    trade: Float[Array, "s c u c"]
+    common: Float[Array, "s c c"]
+    own: Float[Array, "s c u c"]
+    mixes: Float[Array, " s"]
+    sellers: Float[Array, " s"]
+    groups: Float[Array, "k s"]
+    kinds: Float[Array, "g s"]
+    rest: Float[Array, " c"]
+    coefficients: Float[Array, ""]
+    rounding: Rounding
+    kept: Kept
+
+    @property
+    def home(self) -> Float[Array, "c s s"]:
+        """Inputs from home."""
+        s = len(self.trade)
+        return self.rounding.cells[:, :s, :s]
+
+    @property
+    def used(self) -> Float[Array, "c s s"]:
+        """Imported inputs by buyer, product and user."""
+        s = len(self.trade)
+        return self.rounding.cells[:, s:, :s]
+
+
+class DrawnBlocks(NamedTuple):
+    """Changes of a table whose industries of a group buy from the same partners.
+
+    At home ``home``; of product i sold by r to user j of d, the sum over k of
+    sellers[i, r, d, k] users[d, i, k, j]; of final demand Y.
+    """
+
+    home: Float[Array, "c s s"]
+    sellers: Float[Array, "s c c k"]
+    users: Float[Array, "c s k s"]
+    Y: Float[Array, "n c"]
+
+    def times(self, X: Float[Array, "n m"]) -> Float[Array, "n m"]:
+        """The changes of Z times X."""
+        s, c, _, k = self.sellers.shape
+        X = X.reshape(c, s, -1)
+        bought = self.users.reshape(c, s * k, s) @ X
+        bought = jnp.swapaxes(bought.reshape(c, s, k, -1), 0, 1).reshape(s, c * k, -1)
+        sold = self.sellers.reshape(s, c, c * k) @ bought
+        return (self.home @ X + jnp.swapaxes(sold, 0, 1)).reshape(c * s, -1)
+
+    @property
+    def column_sums(self) -> Float[Array, " n"]:
+        """Of the changes of Z."""
+        abroad = jnp.einsum("idk,dikj->dj", self.sellers.sum(1), self.users)
+        return (self.home.sum(1) + abroad).ravel()
+
+    @property
+    def Z(self) -> Float[Array, "n n"]:
+        """The changes of Z cell by cell."""
+        s, c, _, _ = self.sellers.shape
+        cells = jnp.einsum("irdk,dikj->ridj", self.sellers, self.users)
+        own = jnp.arange(c)
+        return cells.at[own, :, own].add(self.home).reshape(c * s, c * s)
+
+
+class DrawnTable(NamedTuple):
+    """A drawn year: ``sold`` is q, ``gap`` what the fit of trade missed of imports."""
+
+    trade: Float[Array, "s c u c"]
+    sold: Float[Array, "s c c g"]
+    cells: Float[Array, "c m b"]
+    gap: Float[Array, ""]
+
+    @property
+    def home(self) -> Float[Array, "c s s"]:
+        s = len(self.trade)
+        return self.cells[:, :s, :s]
+
+    @property
+    def used(self) -> Float[Array, "c s s"]:
+        s = len(self.trade)
+        return self.cells[:, s:, :s]
+
+
+def rebuilt(
+    key: Key[Array, ""], errors: Rebuilt
+) -> tuple[DrawnBlocks, Float[Array, ""]]:
+    """One draw as changes of the table, and what the fit of trade missed of imports."""
+    drawn = draw_table(key, errors)
+    s, c = errors.trade.shape[:2]
+    before = profiles(errors.used, jnp.ones((1, s), errors.trade.dtype))
+    users = profiles(drawn.used, errors.kinds)
+    final = drawn.trade[:, :, 1:] - errors.trade[:, :, 1:]
+    Y = jnp.swapaxes(final.sum(2), 0, 1)
+    inputs = drawn.trade[:, :, 0] - errors.trade[:, :, 0]
+    home = drawn.home - errors.home
+    left = -home.sum(2) - inputs.sum(2).T - Y.sum(2)
+    own = jnp.arange(c)
+    blocks = DrawnBlocks(
+        home=home,
+        sellers=jnp.concatenate([drawn.sold, -errors.trade[:, :, 0, :, None]], 3),
+        users=jnp.concatenate([users, before], 2),
+        Y=Y.at[own, :, own].add(left).reshape(c * s, c),
     )
-
-    def one(case: tuple[Array, Array]) -> Float[Array, "f f"]:
-        left, added = case
-        effects = _effects(errors, parts, left, gradients.right, added, gradients.of)
-        flat = [k.reshape(len(added), -1) for k in effects]
-        return sum((k @ k.T for k in flat), jnp.zeros((len(added),) * 2))
-
-    cases = jnp.swapaxes(gradients.left, 0, 1), jnp.swapaxes(gradients.added, 0, 1)
-    return jnp.moveaxis(jax.lax.map(one, cases), 0, 2)
+    return blocks, drawn.gap
 
 
-def _effects(
+def draw_table(key: Key[Array, ""], errors: Rebuilt) -> DrawnTable:
+    """One draw of the table itself."""
+    of_partners, of_users, of_rest, of_rounding = jax.random.split(key, 4)
+    of_rounding = jax.random.fold_in(of_rounding, errors.kept.year)
+    of_cells, of_exports, of_balance = jax.random.split(of_rounding, 3)
+    cells = errors.rounding.cells + drawn_rounding(of_cells, errors.rounding)
+    s = len(errors.trade)
+    trade, gap = _fitted(
+        drawn_partners(of_partners, errors),
+        errors,
+        drawn_imports(errors, cells),
+        drawn_exports(of_exports, of_balance, errors),
+    )
+    cells = cells.at[:, :s, :s].mul(drawn_rest(of_rest, errors))
+    sold = drawn_users(of_users, errors, trade[:, :, 0], cells[:, s:, :s])
+    return DrawnTable(trade, sold, cells, gap)
+
+
+def drawn_partners(key: Key[Array, ""], errors: Rebuilt) -> Float[Array, "s c u c"]:
+    """Trade before it is fitted."""
+    of_common, of_own = jax.random.split(key)
+    kept, year = errors.kept.partners, errors.kept.year
+    common = _factors(of_common, errors.common, kept, year)
+    own = _factors(of_own, errors.own, kept, year)
+    return errors.trade * (common[:, :, None] * own).astype(errors.trade.dtype)
+
+
+def drawn_users(
+    key: Key[Array, ""],
     errors: Rebuilt,
-    parts: _Parts,
-    left: Float[Array, "p n"],
-    right: Float[Array, "p N"],
-    added: Float[Array, "f N"],
-    of: Float[Array, "p f"],
-) -> list[Float[Array, "f ..."]]:
-    """What one standard deviation of each independent error moves."""
-    trade, rounding = errors.trade, errors.rounding
-    s, c = trade.shape[:2]
-    n = c * s
-    left = left.reshape(-1, c, s)
-    by_user, by_final = right[:, :n].reshape(-1, c, s), right[:, n:]
-    taken = added[:, :n].reshape(-1, c, s)
+    inputs: Float[Array, "s c c"],
+    used: Float[Array, "c s s"],
+) -> Float[Array, "s c c g"]:
+    """Inputs by group of users: sums over groups and over sellers are held."""
+    by_group = jnp.einsum("dij,gj->idg", used, errors.kinds)
+    bought = _ratio(by_group, by_group.sum(2, keepdims=True))
+    bought = bought * inputs.sum(1)[..., None]
+    start = _ratio(inputs, inputs.sum(1)[:, None])[..., None] * bought[:, None]
+    of_pair, of_seller = jax.random.split(key)
+    kept, year = errors.kept.users, errors.kept.year
+    mixes = jnp.broadcast_to(errors.mixes[:, None, None, None], start.shape)
+    sellers = jnp.broadcast_to(errors.sellers[:, None, None], mixes[:, :, 0].shape)
+    factors = _factors(of_pair, mixes, kept, year)
+    factors = factors * _factors(of_seller, sellers, kept, year)[:, :, None]
 
-    def outer(sold: Array, bought: Array) -> Array:
-        return jnp.einsum("pf,pri,pdi...->fird...", of, sold, bought)
+    def turn(_: Array, q: Float[Array, "s c c g"]) -> Float[Array, "s c c g"]:
+        q = q * _ratio(inputs, q.sum(3))[..., None]
+        return q * _ratio(bought, q.sum(1))[:, None]
 
-    of_group = jnp.einsum("digj,pdj->pdig", parts.of_group, by_user)
-    less = jnp.einsum("digj,fdj->fidg", parts.of_group, taken)
-    h = outer(left, of_group) - less[:, :, None]
-    own = jnp.einsum("pf,pri,pr->fir", of, left, by_final)
-    g_inputs = (h * parts.groups.swapaxes(0, 1)[None, :, None]).sum(4)
-    g_final = jnp.einsum("pf,pri,pd->fird", of, left, by_final)
-    g = jnp.stack([g_inputs, g_final, g_final], 3) - own[:, :, :, None, None]
-    net = _net_of_margins(errors, g)
-
-    # Users: the groups of a product and buyer, and sellers, keep their sums.
-    share = parts.groups.swapaxes(0, 1)[:, None]  # product, 1, buyer, group
-    h = h - (h * share).sum(4, keepdims=True)
-    h = h - (h * parts.sellers[..., None]).sum(2, keepdims=True)
-    moved = trade[:, :, 0, :, None] * share * h
-    of_mixes = errors.mixes[:, None, None, None] * moved
-    of_sellers = errors.sellers[:, None, None] * moved.sum(3)
-
-    # Partners.
-    moved = trade * net.trade
-    of_own = errors.own * moved
-    of_common = errors.common * moved.sum(3)
-
-    # Inputs from home of the rest of the world.
-    home = jnp.einsum("pf,pdi,pdj->fdij", of, left, by_user) - taken[:, :, None]
-    home = home - own.swapaxes(1, 2)[..., None]
-    rest = errors.rest[:, None, None] * errors.home
-    of_rest = errors.coefficients * rest * home
-
-    # Rounding of exports and of cells, and the balance of trade.
-    sold = trade.sum((2, 3))
-    fixed = jnp.where((errors.rest > 0) | (sold <= 0), 0, net.exports)
-    of_exports = rounding.exports / jnp.sqrt(3.0) * fixed
-    share_sold = _ratio(sold, sold.sum(0)[None])
-    of_balance = rounding.balance * (share_sold * fixed).sum(1)
-    sellers = jnp.einsum("ird,pri->pdi", parts.sellers, left)
-    of_all = jnp.einsum("dij,pdj->pdi", parts.of_all, by_user)
-    profile = jnp.einsum(
-        "pf,pdi,pdij->fdij", of, sellers, by_user[:, :, None] - of_all[..., None]
-    )
-    less = jnp.einsum("dij,fdj->fdi", parts.of_all, taken)
-    profile = profile - (taken[:, :, None] - less[..., None])
-    margin = net.imports.transpose(0, 3, 1, 2)  # buyer, product, use
-    finals = rounding.cells.shape[2] - s - 1
-    imported = [
-        profile + margin[..., :1],
-        jnp.repeat(margin[..., 1:2], finals, 3),
-        margin[..., 2:],
-    ]
-    imported = jnp.concatenate(imported, 3)
-    at_home = jnp.pad(home, ((0, 0), (0, 0), (0, 0), (0, finals + 1)))
-    cells = jnp.concatenate([at_home, imported], 2)
-    of_cells = jnp.sqrt(rounding.variance) * _net_of_totals(rounding.variance, cells)
-    return [
-        of_mixes,
-        of_sellers,
-        of_own,
-        of_common,
-        of_rest,
-        of_exports,
-        of_balance,
-        of_cells,
-    ]
+    q = start * factors.astype(start.dtype)
+    q = jax.lax.fori_loop(0, _TURNS_OF_USERS, turn, q)
+    return q * _ratio(inputs, q.sum(3))[..., None]
 
 
-def _net_of_margins(errors: Rebuilt, g: Float[Array, "f s c u c"]) -> _Net:
-    """The projections of ``_fitted``, in reverse order."""
+def drawn_rest(key: Key[Array, ""], errors: Rebuilt) -> Float[Array, "c s s"]:
+    """Factors of inputs from home: 1 but in the rest of the world."""
+    s = len(errors.trade)
+    sigma = jnp.broadcast_to(errors.coefficients, (s, s))
+    factors = _factors(key, sigma, errors.kept.users, errors.kept.year)
+    moved = (factors - 1).astype(errors.rest.dtype)
+    return 1 + errors.rest[:, None, None] * moved[None]
+
+
+def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c m b"]:
+    """Errors of cells; rows at home and whole columns are held by least squares."""
+    c, twice, b = rounding.rate.shape
+    e = rounded(key, rounding.rate.reshape(c * twice, b)).reshape(c, twice, b)
+    e, q, s = e.astype(rounding.variance.dtype), rounding.variance, twice // 2
+
+    def turn(_: Array, e: Float[Array, "c m b"]) -> Float[Array, "c m b"]:
+        rows = _ratio(e[:, :s].sum(2), q[:, :s].sum(2))
+        e = e.at[:, :s].add(-q[:, :s] * rows[..., None])
+        return e - q * _ratio(e.sum(1), q.sum(1))[:, None]
+
+    return jax.lax.fori_loop(0, _TURNS_OF_ROUNDING, turn, e)
+
+
+def drawn_imports(
+    errors: Rebuilt, cells: Float[Array, "c m b"]
+) -> Float[Array, "s u c"]:
+    """Imports by product, use and buyer: those of the table and what cells moved."""
+    s = len(errors.trade)
+    moved = (cells - errors.rounding.cells)[:, s:]
+    by_use = [moved[..., :s].sum(2), moved[..., s:-1].sum(2), moved[..., -1]]
+    imports = errors.trade.sum(1) + jnp.stack(by_use).transpose(2, 0, 1)
+    return imports
+
+
+def drawn_exports(
+    of_exports: Key[Array, ""], of_balance: Key[Array, ""], errors: Rebuilt
+) -> Float[Array, "s c"]:
+    """Exports by product and seller."""
+    exports = errors.trade.sum((2, 3))
+    half, balance = errors.rounding.exports, errors.rounding.balance
+    moved = half * jax.random.uniform(of_exports, half.shape, half.dtype, -1, 1)
+    of_all = balance * jax.random.normal(of_balance, balance.shape, balance.dtype)
+    moved = moved + of_all[None] * _ratio(exports, exports.sum(0)[None])
+    return jnp.maximum(exports + jnp.where(exports > 0, moved, 0), 0)
+
+
+def profiles(
+    used: Float[Array, "c s s"], kinds: Float[Array, "g s"]
+) -> Float[Array, "c s g s"]:
+    """Shares of users in what their group buys of an imported product."""
+    of_group = used[:, :, None] * kinds[None, None]
+    return _ratio(of_group, of_group.sum(3, keepdims=True))
+
+
+def _fitted(
+    seed: Float[Array, "s c u c"],
+    errors: Rebuilt,
+    imports: Float[Array, "s u c"],
+    exports: Float[Array, "s c"],
+) -> tuple[Float[Array, "s c u c"], Float[Array, ""]]:
+    """Trade with these imports and exports, and sums by pair as in the table."""
+    trade, free = errors.trade, errors.rest > 0
     low = jnp.float32
-    s, g = errors.trade.astype(low), g.astype(low)
-    kinds, groups = errors.kinds.astype(low), errors.groups.astype(low)
-    free = errors.rest > 0
+    of_pairs = jnp.einsum("gi,irud->grd", errors.kinds, trade[:, :, :-1])
     no_pair = free[:, None] | free[None, :]
-    sold, bought = s.sum((2, 3)), s.sum(1)
-    of_pairs = jnp.einsum("ki,irud->krd", kinds, s[:, :, :-1])
-    of_flows = jnp.einsum("gi,irud->grd", groups, s)
-    with_groups = groups.sum() > 0
-
-    def exports(now: _Net) -> _Net:
-        mean = _ratio((s * now.trade).sum((3, 4)), sold)
-        mean = jnp.where(free, 0, mean)
-        trade = now.trade - mean[..., None, None]
-        return _Net(trade, now.exports + mean, now.imports)
-
-    def turn(now: _Net) -> _Net:
-        mean = _ratio((s * now.trade).sum(2), bought)
-        mean = jnp.where(free, 0, mean)
-        now = _Net(now.trade - mean[:, :, None], now.exports, now.imports + mean)
-        now = exports(now)
-        moved = (s * now.trade)[:, :, :, :-1].sum(3)
-        mean = _ratio(jnp.einsum("ki,fird->fkrd", kinds, moved), of_pairs)
-        mean = jnp.where(no_pair, 0, mean)[:, kinds.argmax(0)]
-        trade = now.trade.at[:, :, :, :-1].add(-mean[:, :, :, None])
-        return _Net(trade, now.exports, now.imports)
-
-    def turn_with_groups(now: _Net) -> _Net:
-        now = turn(now)
-        moved = (s * now.trade).sum(3)
-        mean = _ratio(jnp.einsum("gi,fird->fgrd", groups, moved), of_flows)
-        trade = now.trade - mean[:, groups.argmax(0)][:, :, :, None]
-        return _Net(jnp.where(with_groups, trade, now.trade), *now[1:])
-
-    # What a fit leaves, the rest of the world buys and sells.
-    rest = errors.rest.astype(low)
-    unsold = jnp.where(free, 0, g[:, :, :, -1] @ rest)
-    g = g - unsold[..., None, None]
-    missed = jnp.where(free, 0, jnp.einsum("r,firud->fiud", rest, g))
-    net = exports(_Net(g - missed[:, :, None], unsold, missed))
-    net = jax.lax.fori_loop(0, _WITHOUT, lambda _, k: turn(k), net)
-    net = jax.lax.fori_loop(0, _WITH_GROUPS, lambda _, k: turn_with_groups(k), net)
-    return jax.tree.map(lambda k: k.astype(errors.trade.dtype), net)
+    margins = Margins(
+        imports=jnp.where(free[None, None], jnp.nan, jnp.maximum(imports, 0)).astype(
+            low
+        ),
+        exports=jnp.where(free[None], jnp.nan, exports).astype(low),
+        pairs=(
+            Pairs(
+                flows=jnp.where(no_pair[None], jnp.nan, of_pairs)[:, None].astype(low),
+                products=errors.kinds.astype(low),
+                uses=jnp.array([[1, 1, 0]], low),
+            ),
+        ),
+    )
+    flows = Flows(
+        flows=jnp.einsum("gi,irud->grd", errors.groups, trade).astype(low),
+        lift=jnp.ones_like(trade[:, 0, 0], low),
+        groups=errors.groups.astype(low),
+        inputs_only=jnp.asarray(False),
+    )
+    first = jnp.where(errors.groups.sum() > 0, _WITH_GROUPS, 0)
+    found = fit_trade(
+        seed.astype(low),
+        margins,
+        (flows,),
+        first,
+        jnp.asarray(_TOLERANCE, low),
+        jnp.asarray(_MOST),
+        classes=(1, trade.shape[2] - 2, 1),
+    )
+    fitted = found.trade.astype(trade.dtype)
+    # What is left, the rest of the world sells and buys.
+    missed = jnp.where(free[None, None], 0, imports - fitted.sum(1))
+    fitted = fitted + errors.rest[None, :, None, None] * missed[:, None]
+    unsold = jnp.where(free[None], 0, exports - fitted.sum((2, 3)))
+    fitted = fitted.at[:, :, -1].add(unsold[..., None] * errors.rest[None, None])
+    return fitted, found.gap
 
 
-def _net_of_totals(
-    q: Float[Array, "c m b"], k: Float[Array, "f c m b"]
-) -> Float[Array, "f c m b"]:
-    """The projections of ``drawn_rounding``, in reverse order."""
-    s = q.shape[1] // 2
-    columns, rows = q.sum(1), q[:, :s].sum(2)
+def _factors(
+    key: Key[Array, ""],
+    sigma: Float[Array, "..."],
+    kept: Float[Array, ""],
+    year: Int[Array, ""],
+) -> Float[Array, "..."]:
+    """Lognormal with mean 1; normals are an autoregression from year 0 on."""
+    low = jnp.float32
+    kept, sigma = kept.astype(low), sigma.astype(low)
 
-    def turn(_: Array, k: Array) -> Array:
-        k = k - _ratio((q * k).sum(2), columns)[:, :, None]
-        mean = _ratio((q[:, :s] * k[:, :, :s]).sum(3), rows)
-        return k.at[:, :, :s].add(-mean[..., None])
+    def step(t: Array, z: Array) -> Array:
+        e = jax.random.normal(jax.random.fold_in(key, t), sigma.shape, low)
+        return jnp.where(t == 0, e, kept * z + jnp.sqrt(1 - kept**2) * e)
 
-    return jax.lax.fori_loop(0, _OF_ROUNDING, turn, k)
+    z = jax.lax.fori_loop(0, year + 1, step, jnp.zeros_like(sigma))
+    return jnp.exp(sigma * z - sigma**2 / 2)
 
 
 def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+    """a / b, and 0 where b is not positive."""
     return jnp.where(b > 0, a / jnp.where(b > 0, b, 1), 0)

@@ -9,7 +9,7 @@ Symbols, products i, sellers r, uses u, buyers d, classes of uses h:
 s is the array of least relative entropy to the seed that has the margins, so that it is
 the seed times a multiplier for each margin (Deming and Stephan 1940, Annals of
 Mathematical Statistics 11; Bregman 1967). Cells below 0 are divided by it (GRAS, see
-``table_draws.gras``):
+``kernels.gras``):
 
     s_irud = P_irud m_hird b_iud - N_irud / (m_hird b_iud).
 
@@ -25,7 +25,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from ..table_draws.gras import inverse, multiplier
+from ..gras import inverse, multiplier
 
 
 class Pairs(NamedTuple):

@@ -10,7 +10,7 @@ mean 0 and the variances of the delta method:
                 says least
     shares      of partners in the imports of each user, with the covariance of the
                 Dirichlet distribution given all totals (``shares``)
-    rebuilt     what the margins of a rebuilt table do not tell (``rebuilt``)
+    rebuilt     what a rebuilt table's margins do not tell (``error_terms.rebuilt``)
 """
 
 from typing import NamedTuple
@@ -21,10 +21,10 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..error_terms.filled import FilledCells, in_cells
 from ..error_terms.import_shares import ImportShareErrors
+from ..error_terms.random_cells import normals, rounded, signs, uniform
+from ..error_terms.rebuilt import DrawnBlocks, Rebuilt, rebuilt
+from ..gras import gras
 from ..table_errors import Margins, in_margins, multipliers
-from .gras import gras
-from .random_cells import normals, rounded, signs, uniform
-from .rebuilt import DrawnBlocks, Rebuilt, rebuilt
 
 # Balancing to 1e-10 leaves a margin below what is promised.
 _TOLERANCE = 1e-10

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..absorption import by_region, trade_benefit_index
+from ..error_terms.rebuilt import Rebuilt
 from ..import_share import (
     ImportShares,
     apply_inverse,
@@ -34,7 +35,6 @@ from ..import_share import (
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
 from .errors import Drawn, TableError, draw
-from .rebuilt import Rebuilt
 
 # Of the difference, which is a few per cent of the solution.
 TOLERANCE = 1e-4
@@ -191,7 +191,7 @@ def draw_trade(
     made = found.X.sum(1)[:, None] * jnp.repeat(
         jnp.eye(c, dtype=found.X.dtype), n // c, axis=0, total_repeat_length=n
     )
-    sold = (base.A @ made.astype(base.A.dtype)).astype(made.dtype) + base.Y
+    sold = (base.A @ made.astype(base.A.dtype) + base.Y).astype(made.dtype)
     for each in drawn.rebuilt:
         sold = sold + each.times(base.scale[:, None] * made) + each.Y
     v = found.v if v is None else v

@@ -37,6 +37,7 @@ def one(design: study.LevelDesign, key, dtype=jnp.float64):
     return M, of_signs, np.asarray(run(key, arrays))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("design", [ROWS, PANEL], ids=["rows", "panel"])
 def test_a_panel_is_tested_as_the_engine_tests_it(design, monkeypatch):
     """tau, and the draws at least as large, of both bootstraps and both outcomes."""

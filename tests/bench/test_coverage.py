@@ -48,6 +48,7 @@ def rounded() -> WorldTable:
 PROBES = 1000
 
 
+@pytest.mark.slow
 def test_two_ways_to_the_standard_errors_of_a_filled_table_agree(rounded):
     """1,000 draws are right to 2.2 %; the worst of 48 is within 4 deviations."""
     filled = deround(rounded).table

@@ -748,8 +748,8 @@ def test_a_mistake_is_one_line(tmp_path, models, changes, message):
 def test_a_panel_of_one_country_is_told_as_a_file_that_is_cut(tmp_path):
     path = run_file(tmp_path, 'kind = "pairs"', frame=panel().head(7))
     assert mistake("bootstrap", path, "--out", tmp_path / "out") == (
-        f"{tmp_path / 'panel.csv'}: a single iso3, C00; model main takes two clusters "
-        "at least: is the file cut?"
+        f"{tmp_path / 'panel.csv'}: a single iso3, C00; model main takes at least "
+        "two clusters; was the file cut?"
     )
     assert names(tmp_path) == ["panel.csv", "run.toml"]
 

@@ -130,7 +130,7 @@ def test_mistakes_are_told_before_anything_is_written(store, tmp_path):
     out = tmp_path / "out"
     for command in ("tbi", "indicators"):
         told = mistake(command, store, "--error", "rouding", "--out", out)
-        assert told.startswith("no error model rouding: did you mean rounding?")
+        assert told.startswith("no error model rouding: did you mean rounding")
         told = mistake(command, store, "--error", tmp_path / "no.toml", "--out", out)
         assert told == f"{tmp_path / 'no.toml'}: no such file"
         told = mistake(command, store, "--error", "rounding", "--out", out)

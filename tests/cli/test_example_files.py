@@ -41,6 +41,7 @@ def folder(tmp_path_factory):
     return place
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", FEW)
 def test_the_example_runs_on_the_panel_as_it_is_printed(command, folder):
     path = folder / f"{command}.toml"

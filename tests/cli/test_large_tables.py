@@ -45,6 +45,7 @@ def run_commands(given, out):
         good("indicators", given / "store", "--out", out / "indicators", *model, *only)
 
 
+@pytest.mark.slow
 def test_commands_write_the_same_numbers(usual, tmp_path, little_memory):
     run_commands(usual, tmp_path)
     files = sorted(k.relative_to(usual) for k in usual.glob("*/*.csv"))

@@ -142,7 +142,10 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
         (('"model.toml"', '"roundng"'), "run.toml: no error model"),
         (('"store"', '"a^b^c"'), "run.toml: "),
         (('"model.toml"', '"rounding"'), "cells are not whole units"),
-        (('error = "model.toml"', ""), "error: is missing; write a name (rounding)"),
+        (
+            ('error = "model.toml"', ""),
+            "error: is missing; write a name (rounding, rebuilt)",
+        ),
         (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),
         (("store =", "stores ="), "unknown key stores; known are"),
         (('outcome = "y"', 'outcome = "z"'), "model main: no column z"),

@@ -110,6 +110,7 @@ def test_identities_of_sixteen_terms_hold_in_every_year(wiod):
     assert float(own["residual"].max()) < 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "method",
     ["bm-source", "bm-sink", "bm-world", "bm-self", "tripartite", "production"],

@@ -42,6 +42,7 @@ def found(frame) -> PaperInference:
         return infer_paper(frame, draws=DRAWS, seed=5)
 
 
+@pytest.mark.slow
 def test_t_tests_are_those_of_the_replication(frame, found):
     columns = {(c.table, c.column): e for c, e in estimate_columns(frame).items()}
     for _, row in found.rows.iterrows():

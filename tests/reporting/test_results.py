@@ -28,10 +28,16 @@ def results() -> dict[str, Result]:
     panel = small_panel(countries=9, years=6, seed=2)
     study = Study((Design("a", clusters=9, years=5, controls=1),), panels=4, draws=19)
     choices = {"controls": "subsets"}
+    world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=2), seed=1)
     return {
         "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
+        "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
+        "change": tx.change(world, "tbi", region="R01"),
+        "scenario": tx.scenarios(
+            world, tx.Shock("cut", who="R01", whom="R02", percent=10)
+        ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99
         )[0],
@@ -43,7 +49,10 @@ def found() -> dict[str, Result]:
     return results()
 
 
-@pytest.mark.parametrize("name", ["threats", "curve", "study", "own panel"])
+NAMES = ["threats", "curve", "study", "own panel", "draws", "change", "scenario"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     result = found[name]
     assert isinstance(result.plot(), Figure)
@@ -56,7 +65,8 @@ def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     expected |= {
         f"figures/{k}.{form}" for k in result.plots() for form in ("pdf", "png", "svg")
     }
-    assert written == expected | {"report.html", "manifest.json"}
+    report = {"report.html"} if result.report_title else set()
+    assert written == expected | report | {"manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["command"] == result.program
     assert {*result.facts()} <= {*manifest}

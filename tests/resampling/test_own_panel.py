@@ -51,6 +51,7 @@ def made(tmp_path_factory):
     return frame, answer, folder / "out"
 
 
+@pytest.mark.slow
 def test_p_values_are_those_of_the_engine(made):
     frame, _, out = made
     table = pd.read_csv(out / "p_values.csv").set_index("method")

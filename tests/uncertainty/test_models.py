@@ -88,7 +88,7 @@ def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
 
 def test_an_unknown_name_is_told_the_known_ones():
     told = error_of(tx.read_error_model, "roundin")
-    assert told.startswith("no error model roundin: did you mean rounding?")
+    assert told.startswith("no error model roundin: did you mean rounding")
 
 
 # ------------------------------------------------------------------- errors of cells

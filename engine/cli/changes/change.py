@@ -5,30 +5,17 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
+from ..bundles import Accounts, Output, Screen, command
 from ..completion import complete_indicators
-from ..options import (
-    Force,
-    FormatOption,
-    GroupsOption,
-    Inventories,
-    Json,
-    Net,
-    NoFigures,
-    Out,
-    Quiet,
-    Satellites,
-    Store,
-    ValueAddedOption,
-    Verbose,
-    Years,
-    parse_years,
-)
-from ..terminal import Terminal
+from ..options import GroupsOption, Inventories, Net, Store, Years, parse_years
 
 
+@command
 def change(
     store: Store,
-    out: Out,
+    output: Output,
+    accounts: Accounts,
+    screen: Screen,
     start: Annotated[
         int | None,
         typer.Option("--from", help="The first year; by default the store's first."),
@@ -74,17 +61,9 @@ def change(
             "1e-10.",
         ),
     ] = None,
-    value_added: ValueAddedOption = "residual",
-    satellite: Satellites = None,
     groups: GroupsOption = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
 
@@ -97,15 +76,15 @@ def change(
     start_jax()
     from ...core import Run, TivaxError, require_format
     from ...tables import choose_groups
-    from ..tables.inputs import correct_tables, open_tables, read_accounts, split_codes
+    from ..inputs import correct_tables, open_tables, split_codes
     from .change_files import run_change
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    file_format = require_format(format)
-    accounts = read_accounts(value_added, satellite or [])
-    if len(accounts) > 1:
+    terminal = screen.terminal()
+    file_format = require_format(output.format)
+    traced = accounts.read()
+    if len(traced) > 1:
         raise TivaxError(
-            f"--satellite: {len(accounts)} accounts; give a file with one, since each "
+            f"--satellite: {len(traced)} accounts; give a file with one, since each "
             "changes for reasons of its own"
         )
     if span := parse_years(years):
@@ -117,8 +96,8 @@ def change(
     run_change(
         correct_tables(tables, net_inventories, inventories, terminal),
         measure,
-        out,
-        Run("change", inputs=[store, *chosen.files, *(satellite or ())]),
+        output.out,
+        Run("change", inputs=[store, *chosen.files, *accounts.files]),
         groups=chosen,
         start=start,
         end=end,
@@ -126,9 +105,9 @@ def change(
         sector=sector or None,
         chained=chained,
         nodes=nodes,
-        value_added=accounts[0],
+        value_added=traced[0],
         format=file_format,
-        figures=not no_figures,
-        force=force,
+        figures=output.figures,
+        force=output.force,
         terminal=terminal,
     )

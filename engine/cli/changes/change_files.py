@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from matplotlib.figure import Figure
 
 from ...change import Change, effect_texts
@@ -94,11 +93,10 @@ def run_change(
         )
     shown = shown_regions(_size(found, tables), f"output in {found.end}", regions)
     with output_folder(out, run, force=force) as folder:
-        for name, frame in tables_of(found).items():
-            write_frame(frame, folder, name, format, _LABELS)
-        for name, frame in where_of(found).items():
-            write_frame(frame, folder, name, "parquet")
-            if format == "dta":  # Stata does not read parquet
+        for name, frame in found.tables().items():
+            if name in _LONG:
+                write_frame(frame, folder, name, "parquet")
+            if name not in _LONG or format == "dta":  # Stata does not read parquet
                 write_frame(frame, folder, name, format, _LABELS)
         write_csv(label_table(tables, {}), folder / "labels.csv")
         if figures:
@@ -147,6 +145,7 @@ def run_change(
 # A table of seven numbers in 84 columns.
 _SHORT = {"value-added shares": "VA shares"}
 
+_LONG = ("by_partner", "by_sector")
 _LABELS = {
     "region": "whose measure",
     "factor": "what changed",
@@ -160,36 +159,6 @@ _LABELS = {
     "partner": "who sells to the country",
     "sector": "sector of the good bought, or of the value added",
 }
-
-
-def tables_of(found: Change) -> dict[str, pd.DataFrame]:
-    """change, and with --chained steps, by file name."""
-    frames = {"change": found.table}
-    if found.steps is not None:
-        frames["steps"] = found.steps
-    return {name: _named(frame, found) for name, frame in frames.items()}
-
-
-def where_of(found: Change) -> dict[str, pd.DataFrame]:
-    """by_partner and by_sector: long tables without the cells that are 0."""
-    frames = {}
-    for name in ("by_partner", "by_sector"):
-        columns = {"value": getattr(found, name)}
-        if (chained := getattr(found, f"chained_{name}")) is not None:
-            columns["chained"] = chained
-        frame = xr.Dataset(columns).to_dataframe().reset_index()
-        moved = (frame[[*columns]] != 0).any(axis=1)
-        kept = frame.loc[moved].reset_index(drop=True)
-        frames[name] = _named(kept, found)
-    return frames
-
-
-def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
-    """Columns for the measure and the two years, after the region."""
-    own = {"measure": found.measure, "start": found.start, "end": found.end}
-    rest = [k for k in frame if k not in ("region", *own)]
-    every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
-    return every[["region", *own, *rest]]
 
 
 def _title(found: Change, value_added: ValueAdded) -> str:

@@ -17,7 +17,7 @@ from ...resampling import (
     stopping,
     summarise,
 )
-from ..options import Drawing, Output
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..together import all_there
 from ..write import require_place, write_result

@@ -11,21 +11,10 @@ from ...core import (
     set_max_size,
     start_jax,
 )
+from ..bundles import Drawing, Machines, Output, Screen, command
 from ..example_files import Example, RunToml
 from ..figures import FORMATS
-from ..options import (
-    Data,
-    Drawing,
-    LanguageOption,
-    Machines,
-    MaxSize,
-    Output,
-    PanelStore,
-    Screen,
-    Timings,
-    command,
-    require_store,
-)
+from ..options import Data, LanguageOption, MaxSize, PanelStore, Timings, require_store
 from ..terminal import Terminal
 
 

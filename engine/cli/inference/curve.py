@@ -6,7 +6,7 @@ from ...core import Run, naming
 from ...curve import DRAWS, SpecificationCurve, specification_curve
 from ...reporting import Joined
 from ...resampling import Model, RunFile, Scheme, read_with_lags
-from ..options import Drawing, Output
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..write import require_place, write_result
 

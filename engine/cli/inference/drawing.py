@@ -1,6 +1,7 @@
 """``tivax bootstrap`` and ``tivax placebo``: the run file, and several processes."""
 
-from ..options import Drawing, LanguageOption, Machines, Output, Screen, command
+from ..bundles import Drawing, Machines, Output, Screen, command
+from ..options import LanguageOption
 
 
 @command

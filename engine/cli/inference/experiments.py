@@ -57,7 +57,7 @@ class Experiment(Result):
         placebo = plan.scheme.kind == "placebo"
         words = {
             "program": "placebo" if placebo else "bootstrap",
-            "title": report.title(self),
+            "report_title": report.title(self),
             "method": report.method(plan),
         }
         for name, value in words.items():
@@ -205,7 +205,7 @@ def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
     if len(names) == 1:
         raise TivaxError(
             f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
-            "two clusters at least: is the file cut?"
+            "at least two clusters; was the file cut?"
         )
 
 

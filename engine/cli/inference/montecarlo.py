@@ -47,7 +47,8 @@ from ...resampling import (
 )
 from ...tables import open_store
 from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
-from ..options import Drawing, Output, require_store
+from ..bundles import Drawing, Output
+from ..options import require_store
 from ..terminal import Terminal
 from ..together import LostProcess, all_there
 from ..write import require_place, write_result

@@ -34,7 +34,7 @@ from ...resampling import (
     simulation_of,
     stopping,
 )
-from ..options import Drawing, Output
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..write import require_place, write_result
 

@@ -5,7 +5,7 @@ from ...reporting import Joined
 from ...resampling import RunFile, Scheme, read_with_lags
 from ...threats import DRAWS, Threats
 from ...threats import threats as evaluate
-from ..options import Drawing, Output
+from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..write import require_place, write_result
 

@@ -7,14 +7,20 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
+from ..bundles import (
+    Accounts,
+    Grouping,
+    LongOutput,
+    Machines,
+    Output,
+    Screen,
+    Tables,
+    command,
+)
 from ..completion import complete_indicators, complete_level, complete_method
 from ..figures import drawing_aside
 from ..options import (
     CertifyOption,
-    Coordinator,
-    Device,
-    Devices,
-    EachGroup,
     ErrorOption,
     Force,
     FormatOption,
@@ -23,29 +29,15 @@ from ..options import (
     Json,
     Net,
     NoFigures,
-    Out,
-    Processes,
-    ProcessId,
-    Quiet,
-    Regions,
-    Satellites,
     Store,
     Timings,
-    ValueAddedOption,
-    Verbose,
     Years,
 )
 from ..terminal import Terminal
-from ..together import as_one
 
 
-def check(
-    store: Store,
-    years: Years = "",
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
-) -> None:
+@command
+def check(store: Store, screen: Screen, years: Years = "") -> None:
     """Check that every year of a store adds up; exit 1 where one does not.
 
     Also reports signs that labels are in another order than the numbers, which are no
@@ -54,10 +46,10 @@ def check(
     Example: tivax check wiod16
     """
     start_jax()
+    from ..inputs import open_tables
     from .check import run_check
-    from .inputs import open_tables
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = screen.terminal()
     run_check(store, open_tables(store, years), terminal)
 
 
@@ -80,9 +72,11 @@ def groups(
     print_groups(Terminal(json=json), store_or_name, group or name)
 
 
+@command
 def aggregate(
     store: Store,
     out: Annotated[Path, typer.Option("--out", help="Where to write the new store.")],
+    screen: Screen,
     concordance: Annotated[
         list[str] | None,
         typer.Option(
@@ -103,9 +97,6 @@ def aggregate(
     years: Years = "",
     no_figures: NoFigures = False,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Add up sectors or regions into a new store, and show what that changes.
 
@@ -117,8 +108,8 @@ def aggregate(
     start_jax()
     from ...core import require_format
     from ...tables import choose_groups
+    from ..inputs import open_tables
     from .aggregate import run_aggregate
-    from .inputs import open_tables
 
     tables = open_tables(store, years)
     run_aggregate(
@@ -131,15 +122,18 @@ def aggregate(
         format=require_format(format),
         force=force,
         figures=not no_figures,
-        terminal=Terminal(quiet, json=json, verbose=verbose),
+        terminal=screen.terminal(),
     )
 
 
+@command
 def tbi(
-    store: Store,
-    out: Out,
-    value_added: ValueAddedOption = "residual",
-    satellite: Satellites = None,
+    at: Tables,
+    output: Output,
+    accounts: Accounts,
+    grouping: Grouping,
+    machines: Machines,
+    screen: Screen,
     satellite_final: Annotated[
         list[Path] | None,
         typer.Option(
@@ -152,25 +146,8 @@ def tbi(
         list[str] | None,
         typer.Option("--drop", help="Leave out a region, such as ROW; repeatable."),
     ] = None,
-    groups: GroupsOption = None,
-    each_group: EachGroup = False,
-    regions: Regions = "",
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    net_inventories: Net = False,
-    inventories: Inventories = None,
-    format: FormatOption = "csv",
-    years: Years = "",
-    device: Device = None,
-    devices: Devices = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
     timings: Timings = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
@@ -182,45 +159,45 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     # Before JAX is loaded: others load what draws at the same time.
-    with drawing_aside(not no_figures and not process_id, "trade") as aside:
-        start_jax(device, devices)
+    draws = output.figures and not machines.process_id
+    with drawing_aside(draws, "trade") as aside, machines.start() as first:
         from ...core import require_format
         from ...measures import require_certify
-        from .inputs import correct_tables, error_files, open_tables, read_error
+        from ..inputs import error_files, read_error
         from .tbi import run_tbi
 
-        with as_one(coordinator, processes, process_id) as first:
-            terminal = Terminal(
-                quiet or not first, json=json, verbose=verbose, timings=timings
-            )
-            file_format, certify_what = require_format(format), require_certify(certify)
-            model = read_error(error)
-            tables = open_tables(store, years)
-            run_tbi(
-                store,
-                correct_tables(tables, net_inventories, inventories, terminal),
-                out,
-                value_added=value_added,
-                satellites=satellite or [],
-                final_satellites=satellite_final or [],
-                drop=drop or [],
-                groups=groups,
-                each_group=each_group,
-                certify=certify_what,
-                error=model,
-                error_files=error_files(error, model),
-                format=file_format,
-                regions=regions,
-                figures=not no_figures,
-                aside=aside,
-                force=force,
-                terminal=terminal,
-            )
+        terminal = screen.terminal(first=first, timings=timings)
+        file_format, certify_what = (
+            require_format(output.format),
+            require_certify(certify),
+        )
+        model = read_error(error)
+        run_tbi(
+            at.store,
+            at.open(terminal),
+            output.out,
+            value_added=accounts.value_added,
+            satellites=accounts.files,
+            final_satellites=satellite_final or [],
+            drop=drop or [],
+            groups=grouping.groups,
+            each_group=grouping.each_group,
+            certify=certify_what,
+            error=model,
+            error_files=error_files(error, model),
+            format=file_format,
+            regions=grouping.regions,
+            figures=output.figures,
+            aside=aside,
+            force=output.force,
+            terminal=terminal,
+        )
 
 
+@command
 def decompose(
-    store: Store,
-    out: Out,
+    at: Tables,
+    output: LongOutput,
     method: Annotated[
         str,
         typer.Option(
@@ -230,6 +207,10 @@ def decompose(
             autocompletion=complete_method,
         ),
     ],
+    accounts: Accounts,
+    grouping: Grouping,
+    machines: Machines,
+    screen: Screen,
     level: Annotated[
         str | None,
         typer.Option(
@@ -255,10 +236,6 @@ def decompose(
             "that exports.",
         ),
     ] = False,
-    value_added: ValueAddedOption = "residual",
-    satellite: Satellites = None,
-    groups: GroupsOption = None,
-    each_group: EachGroup = False,
     exporters: Annotated[
         str,
         typer.Option(
@@ -271,21 +248,6 @@ def decompose(
             "--importers", help="Keep only what these buy: USA; by default all."
         ),
     ] = "",
-    regions: Regions = "",
-    net_inventories: Net = False,
-    inventories: Inventories = None,
-    format: FormatOption = "parquet",
-    years: Years = "",
-    device: Device = None,
-    devices: Devices = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
     timings: Timings = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
@@ -295,50 +257,52 @@ def decompose(
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    with drawing_aside(not no_figures and not process_id, "decompositions") as aside:
-        start_jax(device, devices)
+    draws = output.figures and not machines.process_id
+    with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
         from ...core import Run
         from ...tables import choose_groups
+        from ..inputs import read_regions
         from .decompose import run_decompose
-        from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-        with as_one(coordinator, processes, process_id) as first:
-            terminal = Terminal(
-                quiet or not first, json=json, verbose=verbose, timings=timings
-            )
-            tables = open_tables(store, years)
-            net = correct_tables(tables, net_inventories, inventories, terminal)
-            chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-            run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
-            read = partial(
-                read_regions, tables=net.tables, groups=chosen, each_group=each_group
-            )
-            sides = {
-                "exporter": read(exporters, option="--exporters"),
-                "importer": read(importers, option="--importers"),
-            }
-            run_decompose(
-                net,
-                method,
-                level,
-                out,
-                run,
-                detail=detail,
-                by_origin=by_origin,
-                groups=chosen,
-                one_by_one=each_group,
-                accounts=read_accounts(value_added, satellite or []),
-                format=format,
-                sides={side: codes for side, codes in sides.items() if codes},
-                regions=read(regions),
-                figures=not no_figures,
-                aside=aside,
-                force=force,
-                terminal=terminal,
-            )
+        terminal, each = (
+            screen.terminal(first=first, timings=timings),
+            grouping.each_group,
+        )
+        net = at.open(terminal)
+        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
+        run = Run("decompose", inputs=[at.store, *chosen.files, *accounts.files])
+        read = partial(read_regions, tables=net.tables, groups=chosen, each_group=each)
+        sides = {
+            "exporter": read(exporters, option="--exporters"),
+            "importer": read(importers, option="--importers"),
+        }
+        run_decompose(
+            net,
+            method,
+            level,
+            output.out,
+            run,
+            detail=detail,
+            by_origin=by_origin,
+            groups=chosen,
+            one_by_one=each,
+            accounts=accounts.read(),
+            format=output.format,
+            sides={side: codes for side, codes in sides.items() if codes},
+            regions=read(grouping.regions),
+            figures=output.figures,
+            aside=aside,
+            force=output.force,
+            terminal=terminal,
+        )
 
 
+@command
 def indicators(
+    accounts: Accounts,
+    grouping: Grouping,
+    machines: Machines,
+    screen: Screen,
     store: Annotated[
         Path | None, typer.Argument(help="A store made by `tivax import`.")
     ] = None,
@@ -371,27 +335,14 @@ def indicators(
             autocompletion=complete_level,
         ),
     ] = "country",
-    value_added: ValueAddedOption = "residual",
-    satellite: Satellites = None,
-    groups: GroupsOption = None,
-    each_group: EachGroup = False,
-    regions: Regions = "",
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: FormatOption = "parquet",
     years: Years = "",
-    device: Device = None,
-    devices: Devices = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
     no_figures: NoFigures = False,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
     timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
@@ -408,56 +359,43 @@ def indicators(
     if list_all:
         from .indicator_list import print_indicators
 
-        print_indicators(Terminal(quiet, json=json), names)
+        print_indicators(Terminal(screen.quiet, json=screen.json), names)
         return
     if store is None:
         raise typer.BadParameter("Missing argument 'STORE'.")
     if out is None:
         raise typer.BadParameter("Missing option '--out'.")
-    with drawing_aside(not no_figures and not process_id, "indicators") as aside:
-        start_jax(device, devices)
+    draws = not no_figures and not machines.process_id
+    with drawing_aside(draws, "indicators") as aside, machines.start() as first:
         from ...core import Run
         from ...measures import require_certify
         from ...tables import choose_groups
+        from ..inputs import error_files, read_error, read_regions
         from .indicators import run_indicators
-        from .inputs import (
-            correct_tables,
-            error_files,
-            open_tables,
-            read_accounts,
-            read_error,
-            read_regions,
-        )
 
-        with as_one(coordinator, processes, process_id) as first:
-            terminal = Terminal(
-                quiet or not first, json=json, verbose=verbose, timings=timings
-            )
-            model = read_error(error)
-            tables = open_tables(store, years)
-            net = correct_tables(tables, net_inventories, inventories, terminal)
-            chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-            of_errors = error_files(error, model)
-            run = Run(
-                "indicators",
-                inputs=[store, *chosen.files, *(satellite or ()), *of_errors],
-            )
-            shown = read_regions(regions, net.tables, chosen, each_group=each_group)
-            run_indicators(
-                net,
-                names,
-                level,
-                out,
-                run,
-                groups=chosen,
-                one_by_one=each_group,
-                accounts=read_accounts(value_added, satellite or []),
-                certify=require_certify(certify),
-                error=model,
-                format=format,
-                regions=shown,
-                figures=not no_figures,
-                aside=aside,
-                force=force,
-                terminal=terminal,
-            )
+        terminal, each = (
+            screen.terminal(first=first, timings=timings),
+            grouping.each_group,
+        )
+        model = read_error(error)
+        net = Tables(store, years, net_inventories, inventories).open(terminal)
+        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
+        files = [*chosen.files, *accounts.files, *error_files(error, model)]
+        run_indicators(
+            net,
+            names,
+            level,
+            out,
+            Run("indicators", inputs=[store, *files]),
+            groups=chosen,
+            one_by_one=each,
+            accounts=accounts.read(),
+            certify=require_certify(certify),
+            error=model,
+            format=format,
+            regions=read_regions(grouping.regions, net.tables, chosen, each_group=each),
+            figures=not no_figures,
+            aside=aside,
+            force=force,
+            terminal=terminal,
+        )

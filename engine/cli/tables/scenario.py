@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from ...core import TivaxError, start_jax
+from ..bundles import Output, Screen, command
 from ..example_files import Example, RunToml
-from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Regions, Verbose
-from ..terminal import Terminal
+from ..options import Regions
 
 PublishedData = Annotated[
     Path | None,
@@ -22,18 +22,14 @@ PublishedData = Annotated[
 ]
 
 
+@command
 def scenario(
-    out: Out,
+    output: Output,
+    screen: Screen,
     run: RunToml = None,
     example: Example = False,
     data: PublishedData = None,
     regions: Regions = "",
-    format: FormatOption = "csv",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """What if: trade cut or moved, industries extracted, demand and prices changed.
 
@@ -55,29 +51,29 @@ def scenario(
         )
     from ...core import require_format
     from ...scenarios import kind_of
-    from .inputs import split_codes
+    from ..inputs import split_codes
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal, file_format = screen.terminal(), require_format(output.format)
     if data is not None:
         from .exact_hat_run import run_published
 
         run_published(
             str(run),
             data,
-            out,
-            format=require_format(format),
-            force=force,
+            output.out,
+            format=file_format,
+            force=output.force,
             terminal=terminal,
         )
         return
     runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
     runner(
         run,
-        out,
-        figures=not no_figures,
+        output.out,
+        figures=output.figures,
         regions=split_codes(regions),
-        format=require_format(format),
-        force=force,
+        format=file_format,
+        force=output.force,
         terminal=terminal,
     )
 

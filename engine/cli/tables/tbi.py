@@ -42,10 +42,10 @@ from ...measures import (
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables, choose_groups
 from ..figures import begin_drawings, save_drawings
+from ..inputs import read_accounts, read_final_accounts, read_regions
 from ..terminal import Terminal, next_step
 from ..together import shared_years
 from .check import print_tbi
-from .inputs import read_accounts, read_final_accounts, read_regions
 
 
 def run_tbi(

@@ -10,6 +10,7 @@ from ..results import Replication
 from ..tables import coefficient_cells
 
 TITLE = "From world tables"
+_LEAST = 0.0001  # a share that is told to two decimals
 
 
 def sections(result: Replication) -> list[Section]:
@@ -37,7 +38,7 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
         Text(
             "The tables are rebuilt, and what the pieces leave open is drawn "
             f"{errors.draws} times from their error model: partners by product and "
-            "use, users' mixes, the size of the rest of the world, rounding. Each "
+            "use, users' mixes, inputs of the rest of the world, rounding. Each "
             "draw gives an index of every country and year, and each index the "
             "coefficients again. Errors of sampling, by country, and of the tables "
             "are independent, so that their variances add up. Of the "
@@ -46,8 +47,8 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
             "of the rest of the world has output is one bit a year, and in nine years "
             "it was chosen by these values."
             "\n\n"
-            f"The tables are behind at most {percent_text(float(share.max()), 2)} of "
-            "the variance of a coefficient."
+            f"The tables are behind {_at_most(float(share.max()))} of the variance of "
+            "a coefficient."
         ),
         Table(
             pd.DataFrame(
@@ -82,6 +83,12 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
             ],
         ),
     ]
+
+
+def _at_most(share: float) -> str:
+    if share < _LEAST:
+        return f"less than {percent_text(_LEAST, 2)}"
+    return f"at most {percent_text(share, 2)}"
 
 
 def _changes(result: Replication, other: OtherIndex) -> list[Block]:

@@ -143,7 +143,7 @@ class OwnPanel(Result):
     residual_max: float
 
     program = "simulate"
-    title = Simulation.title
+    report_title = Simulation.report_title
     method = _METHOD
 
     @property

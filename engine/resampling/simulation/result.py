@@ -41,7 +41,7 @@ class Simulation(Result):
     residual_max: float
 
     program = "simulate"
-    title = "Which p-value to trust"
+    report_title = "Which p-value to trust"
 
     @property
     def subtitle(self) -> str:

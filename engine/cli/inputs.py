@@ -5,15 +5,15 @@ from pathlib import Path
 
 from xarray import DataArray
 
-from ... import sources, uncertainty  # loaded where an option asks for them
-from ...core import TivaxError
-from ...measures import (
+from .. import sources, uncertainty  # loaded where an option asks for them
+from ..core import TivaxError
+from ..measures import (
     ValueAdded,
     perimeters_of,
     require_value_added,
     value_added_name,
 )
-from ...tables import (
+from ..tables import (
     ChosenGroups,
     NetInventories,
     WorldTables,
@@ -23,8 +23,8 @@ from ...tables import (
     region_called,
     suggest_region,
 )
-from ..options import parse_years
-from ..terminal import Terminal
+from .options import parse_years
+from .terminal import Terminal
 
 
 def open_tables(store: Path, years: str) -> WorldTables:

@@ -1,0 +1,193 @@
+"""Options in bundles: each command declares the ones that it takes, once for all."""
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields, is_dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core import start_jax
+from .example_files import Example, RunToml
+from .options import (
+    Coordinator,
+    Device,
+    Devices,
+    Draws,
+    EachGroup,
+    Force,
+    FormatOption,
+    GroupsOption,
+    Inventories,
+    Json,
+    Net,
+    NoFigures,
+    Out,
+    Processes,
+    ProcessId,
+    Quiet,
+    Regions,
+    Satellites,
+    Seed,
+    Store,
+    ValueAddedOption,
+    Verbose,
+    Years,
+)
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..measures import ValueAdded
+    from ..resampling import RunFile
+    from ..tables import NetInventories
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where and in which form a command writes."""
+
+    out: Out
+    format: FormatOption = "csv"
+    no_figures: NoFigures = False
+    force: Force = False
+
+    @property
+    def figures(self) -> bool:
+        return not self.no_figures
+
+
+@dataclass(frozen=True)
+class LongOutput(Output):
+    """The same of a command whose tables are long."""
+
+    format: FormatOption = "parquet"
+
+
+@dataclass(frozen=True)
+class Screen:
+    """What a command shows while it runs."""
+
+    quiet: Quiet = False
+    json: Json = False
+    verbose: Verbose = False
+
+    def terminal(self, *, first: bool = True, timings: bool = False) -> Terminal:
+        """``first``: of several processes, the one that speaks."""
+        return Terminal(
+            self.quiet or not first,
+            json=self.json,
+            verbose=self.verbose,
+            timings=timings,
+        )
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The years of a store, and whether inventories stay in them."""
+
+    store: Store
+    years: Years = ""
+    net_inventories: Net = False
+    inventories: Inventories = None
+
+    def open(self, terminal: Terminal) -> "NetInventories":
+        """The tables, read when they are used."""
+        from . import inputs
+
+        tables = inputs.open_tables(self.store, self.years)
+        return inputs.correct_tables(
+            tables, self.net_inventories, self.inventories, terminal
+        )
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What is traced: value added, or the accounts of files."""
+
+    value_added: ValueAddedOption = "residual"
+    satellite: Satellites = None
+
+    @property
+    def files(self) -> list[Path]:
+        return self.satellite or []
+
+    def read(self) -> "list[ValueAdded]":
+        from . import inputs
+
+        return inputs.read_accounts(self.value_added, self.files)
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Groups of countries, and the regions that are shown."""
+
+    groups: GroupsOption = None
+    each_group: EachGroup = False
+    regions: Regions = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A run file, and what replaces its numbers."""
+
+    run: RunToml = None
+    example: Example = False
+    draws: Draws = None
+    seed: Seed = None
+
+    def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
+        """The models of the run file; ``draws`` and ``defaults`` where it has none."""
+        from .. import paper, resampling
+
+        assert self.run is not None  # else it is said that RUN is missing
+        known = {"paper": paper.paper_models()}
+        if draws is not None:
+            defaults["draws"] = draws
+        given = resampling.read_run_file(self.run, known, **defaults)
+        return resampling.with_overrides(given, self.draws, self.seed)
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Which devices compute, and which processes share the work."""
+
+    device: Device = None
+    devices: Devices = None
+    coordinator: Coordinator = None
+    processes: Processes = None
+    process_id: ProcessId = None
+
+    def start(self) -> AbstractContextManager[bool]:
+        """Start JAX, and run the block with the other processes of the job."""
+        from .together import as_one
+
+        start_jax(self.device, self.devices)
+        return as_one(self.coordinator, self.processes, self.process_id)
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """A command whose parameters may be bundles: each option of ``Output``, ``Screen``,
+    ``Drawing`` or ``Machines`` is one of the command's."""
+    plain: dict[str, inspect.Parameter] = {}
+    bundles: dict[str, Any] = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if is_dataclass(parameter.annotation):
+            bundle: Any = parameter.annotation
+            bundles[parameter.name] = bundle
+            own = inspect.signature(bundle).parameters
+        else:
+            own = {parameter.name: parameter}
+        plain |= own
+    options = [k.replace(kind=inspect.Parameter.KEYWORD_ONLY) for k in plain.values()]
+
+    @wraps(function)
+    def run(**values: Any) -> None:
+        for name, bundle in bundles.items():
+            own = {k.name: values.pop(k.name) for k in fields(bundle)}
+            values[name] = bundle(**own)
+        function(**values)
+
+    vars(run)["__signature__"] = inspect.Signature(options)
+    run.__annotations__ = {k.name: k.annotation for k in options}
+    return run
