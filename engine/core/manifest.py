@@ -245,7 +245,8 @@ def read_store_attributes(path: Path) -> dict[str, Any]:
 
 
 # Sources that are no published tables, as every result must name them.
-_ESTIMATED = dict.fromkeys(("rebuilt", "national"), "rebuilt from national tables")
+_REBUILT = "rebuilt from national tables"
+_ESTIMATED: dict[str, str] = {"rebuilt": _REBUILT, "national": _REBUILT}
 _basis: ContextVar[str] = ContextVar("basis", default="")
 
 

@@ -157,14 +157,13 @@ def other_index(files: DataFiles, frame: pd.DataFrame) -> OtherIndex | None:
     block, _ = tbi_block(replace(files, store=None))
     keys = pd.MultiIndex.from_frame(frame[["iso3", "year"]])
     given = block["TBI"].reindex(keys).to_numpy(float)
-    gaps = pd.Series(np.abs(given - frame["TBI"].to_numpy(float)), keys)
-    if not gaps.notna().any():
+    gaps = np.abs(given - frame["TBI"].to_numpy(float))
+    if not np.isfinite(gaps).any():
         return None
     found = paper.compare(paper.estimate_columns(frame.assign(TBI=given)))
-    iso3, year = gaps.idxmax()
-    return OtherIndex(
-        files.tbi.name, found, float(gaps.mean()), float(gaps.max()), f"{iso3} {year}"
-    )
+    iso3, year = keys[int(np.nanargmax(gaps))]
+    distance, largest = float(np.nanmean(gaps)), float(np.nanmax(gaps))
+    return OtherIndex(files.tbi.name, found, distance, largest, f"{iso3} {year}")
 
 
 def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
