@@ -184,7 +184,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     @wraps(function)
     def run(**values: Any) -> None:
         for name, bundle in bundles.items():
-            own = {k.name: values.pop(k.name) for k in fields(bundle)}
+            given = [k.name for k in fields(bundle) if k.name in values]
+            own = {k: values.pop(k) for k in given}
             values[name] = bundle(**own)
         function(**values)
 

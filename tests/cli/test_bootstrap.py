@@ -697,7 +697,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
         (
             model_of("TBI", "RQ", more='cluster = "world"'),
             {"world": lambda f: "one"},
-            "{panel}: a single world, one; model main takes two clusters at least: is "
+            "{panel}: a single world, one; model main takes at least two clusters; was "
             "the file cut?",
         ),
         (

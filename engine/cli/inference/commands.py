@@ -106,6 +106,7 @@ def threats(drawing: Drawing, output: Output, screen: Screen) -> None:
 
     Example: tivax threats wild.toml --out threats
     """
+    blas_on_one_thread()
     start_jax()
     from .threats import run_threats
 
