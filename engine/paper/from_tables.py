@@ -18,12 +18,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import number_text
+from ..core import Progress, basis_text, no_progress, number_text
 from ..estimation import Estimate, sample, t_ppf
 from ..montecarlo import draw_index
 from ..panel import DataFiles, tbi_block
-from ..tables import WorldTables
-from ..uncertainty import AnyModel
+from ..tables import WorldTables, open_store
 from . import columns as paper
 from .columns import Column
 
@@ -54,9 +53,11 @@ class TableErrors:
 def table_errors(
     frame: pd.DataFrame,
     estimates: Mapping[Column, Estimate],
-    drawn: Float[np.ndarray, "D n"],
-) -> TableErrors:
+    drawn: Float[np.ndarray, "D n"] | None,
+) -> TableErrors | None:
     """``TableErrors`` of a panel, from draws of the index of each of its n rows."""
+    if drawn is None:
+        return None
     draws = len(drawn)
     base = frame["TBI"].to_numpy(float)
     spread = np.sqrt(((drawn - base) ** 2).mean(axis=0))
@@ -204,13 +205,18 @@ DRAWS = 12
 SEED = 1
 
 
-def errors_of_rebuilding(
-    frame: pd.DataFrame,
-    estimates: Mapping[Column, Estimate],
-    tables: WorldTables,
-    error: AnyModel = "rebuilt",
-) -> TableErrors:
-    """``table_errors`` by draws of the error model that rebuilt tables bring."""
+def draws_of_index(
+    files: DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
+) -> Float[np.ndarray, "D n"] | None:
+    """Draws of the index of each row of the panel, from the error model that rebuilt
+    tables bring; None of published tables and of an index from a file."""
+    if files.store is None:
+        return None
+    tables = open_store(files.store, lazy=True)
+    if not basis_text(tables.source):
+        return None
     years = sorted({int(k) for k in frame["year"]})
-    drawn = draw_index(tables, error, draws=DRAWS, seed=SEED, years=years)
-    return table_errors(frame, estimates, drawn_rows(frame, tables, drawn))
+    drawn = draw_index(
+        tables, "rebuilt", draws=DRAWS, seed=SEED, years=years, progress=progress
+    )
+    return drawn_rows(frame, tables, drawn)

@@ -10,7 +10,6 @@ import pandas as pd
 from ..core import (
     Progress,
     TivaxError,
-    basis_text,
     beside,
     no_progress,
     require_kind,
@@ -46,7 +45,6 @@ STEPS = (
     "tables 3 to 6",
     "lagged instrument",
     "world tables",
-    "errors of the tables",
     "index from domestic value added",
     "gross trade",
     "every country code repaired",
@@ -56,6 +54,7 @@ STEPS = (
     "specification curve",
     "threats",
     "joint tests of the curve",
+    "errors of the tables",
     "descriptive statistics",
     "bootstrap and placebo, declared p-values",
 )
@@ -114,6 +113,7 @@ def replicate(
     with (
         beside(partial(_drawn, frame, draw)) as inferring,
         beside(partial(_tables, files)) as reading,
+        beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
     ):
         estimates = paper.estimate_columns(frame)
         comparison = paper.compare(estimates)
@@ -128,13 +128,6 @@ def replicate(
         tables = reading()
         step()
         by_file = from_tables.other_index(files, frame)
-        erring = None
-        if tables is not None and basis_text(tables.source):
-            erring = optional(
-                "Errors of the tables",
-                partial(from_tables.errors_of_rebuilding, frame, estimates, tables),
-            )
-        step()
         variants = None
         if tables is not None:
             variants = optional(
@@ -178,6 +171,11 @@ def replicate(
             "The curve as a whole", lambda: specifications.joint_curves(every)
         )
         draw(plots.of_joint, joint)
+        step()
+        erring = optional(
+            "Errors of the tables",
+            lambda: from_tables.table_errors(frame, estimates, drawing_tables()),
+        )
         step()
         moments = descriptives.describe(frame)
         variation = descriptives.within_variation(frame)

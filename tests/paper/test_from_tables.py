@@ -35,6 +35,7 @@ def draws_of(frame: pd.DataFrame, scale: float, draws: int = 4) -> np.ndarray:
 def test_coefficients_of_a_draw_are_those_of_the_regressions_on_it(frame, estimates):
     drawn = draws_of(frame, 0.01)
     found = from_tables.table_errors(frame, estimates, drawn)
+    assert found is not None
     assert len(found.coefficients) == 139 and found.draws == 4
     rows = found.coefficients.set_index(["table", "column", "term"])
     fits = [paper.estimate_columns(frame.assign(TBI=k)) for k in drawn]
@@ -50,6 +51,7 @@ def test_coefficients_of_a_draw_are_those_of_the_regressions_on_it(frame, estima
 @pytest.mark.shared
 def test_without_errors_the_interval_is_that_of_sampling(frame, estimates):
     found = from_tables.table_errors(frame, estimates, draws_of(frame, 0.0))
+    assert found is not None
     rows = found.coefficients
     assert (rows["se_table"] < FIT_RTOL * rows["se"]).all()
     first = rows.iloc[0]
