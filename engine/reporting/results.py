@@ -5,6 +5,7 @@ states, and its finding in a sentence. From that come ``save``, ``to_frame``, ``
 the page of a notebook, and the files of the command that computes it.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,9 @@ class Result(Printable):
     method: str = ""
     """How the numbers came about, for the report."""
 
+    @abstractmethod
     def tables(self) -> Mapping[str, pd.DataFrame]:
         """Every table by its file name, the main one first."""
-        raise NotImplementedError
 
     def plots(self) -> Mapping[str, Plot]:
         """What draws each figure, by its file name."""

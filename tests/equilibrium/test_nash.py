@@ -8,6 +8,8 @@ from scipy.optimize import brentq
 import tivax as tx
 from tivax import TivaxError
 
+from economies import two_regions
+
 
 @pytest.fixture(scope="module")
 def economy() -> tx.Economy:
@@ -16,19 +18,7 @@ def economy() -> tx.Economy:
 
 def two(home: float, abroad: float, theta: float = 4.0) -> tx.Economy:
     """A spends ``abroad`` on B and B as much on A; they spend 100 and ``home`` more."""
-    trade = np.array([[100.0 - abroad, abroad], [abroad, home]])[:, :, None]
-    return tx.Economy(
-        regions=("A", "B"),
-        sectors=("goods",),
-        trade=trade,
-        tariff=0 * trade,
-        tariff_new=0 * trade,
-        intermediate=np.zeros((2, 1, 1)),
-        final=trade.sum(axis=1),
-        value_added=trade.sum(axis=0),
-        deficit=np.zeros(2),
-        theta=np.array([theta]),
-    )
+    return two_regions([[100 - abroad, abroad], [abroad, home]], theta)
 
 
 def test_equal_regions_choose_the_root_of_one_equation_by_hand():

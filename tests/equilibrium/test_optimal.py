@@ -12,6 +12,8 @@ from tivax import TivaxError
 from tivax.engine.equilibrium import optimal
 from tivax.engine.equilibrium.published.liberation_world import read_world
 
+from economies import two_regions
+
 BLOCK = tx.Supply(
     labour=0.5, scale=0.1, services=0.1, pass_through=1.2, tax_relief=True
 )
@@ -19,19 +21,7 @@ BLOCK = tx.Supply(
 
 def two(home: float) -> tx.Economy:
     """A spends 20 of 100 on B, and B as much on A: one sector, elasticity 4."""
-    trade = np.array([[80.0, 20.0], [20.0, home]])[:, :, None]
-    return tx.Economy(
-        regions=("A", "B"),
-        sectors=("goods",),
-        trade=trade,
-        tariff=0 * trade,
-        tariff_new=0 * trade,
-        intermediate=np.zeros((2, 1, 1)),
-        final=trade.sum(axis=1),
-        value_added=trade.sum(axis=0),
-        deficit=np.zeros(2),
-        theta=np.array([4.0]),
-    )
+    return two_regions([[80, 20], [20, home]])
 
 
 def test_a_small_region_takes_one_over_the_elasticity():

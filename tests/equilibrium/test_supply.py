@@ -11,6 +11,8 @@ import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import supply as supply_side
 
+from economies import two_regions
+
 FULL = tx.Supply(
     labour=0.5,
     scale=0.16,
@@ -28,19 +30,7 @@ def economy() -> tx.Economy:
 
 def balanced() -> tx.Economy:
     """Two regions that buy a fifth and a tenth abroad: no inputs, no deficits."""
-    trade = np.array([[80.0, 20.0], [20.0, 180.0]])[:, :, None]
-    return tx.Economy(
-        regions=("A", "B"),
-        sectors=("goods",),
-        trade=trade,
-        tariff=0 * trade,
-        tariff_new=0 * trade,
-        intermediate=np.zeros((2, 1, 1)),
-        final=trade.sum(axis=1),
-        value_added=trade.sum(axis=0),
-        deficit=np.zeros(2),
-        theta=np.array([4.0]),
-    )
+    return two_regions([[80, 20], [20, 180]])
 
 
 def test_autarky_costs_what_the_home_share_says_by_hand():
