@@ -438,6 +438,23 @@ def test_a_label_that_the_concordance_lacks_is_named(example, tmp_path):
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.parametrize("file", ["uses/R01.csv", "trade.csv", "totals.csv"])
+def test_a_year_that_is_none_is_named(example, tmp_path, file):
+    """The row would be left out as one of another year."""
+    folder = tmp_path / "example"
+    shutil.copytree(example, folder)
+    table = folder / file
+    head, first, *rest = table.read_text().split("\n")
+    broken = first.replace("2000", "2o00", 1)
+    assert broken != first
+    table.write_text("\n".join([head, broken, *rest]))
+    message = error_of(
+        import_tables, "national", [folder / "recipe.toml"], tmp_path / "store"
+    )
+    assert "year 2o00 is none; write whole numbers, such as 2014" in message
+    assert not (tmp_path / "store").exists()
+
+
 def test_a_file_that_is_missing_is_named(example, tmp_path):
     folder = tmp_path / "example"
     shutil.copytree(example, folder)

@@ -11,7 +11,7 @@ from ...core import TivaxError
 from ...tables import WorldTable, normalise, open_store
 from ..rebuilding.countries import Countries
 from ..rebuilding.pieces import ratio
-from .recipe import Recipe, Trade
+from .recipe import Recipe, Trade, in_years
 from .uses import Rest, labels_at
 
 # Of the trade in proportion that is added to a seed, so that margins can be met.
@@ -60,7 +60,7 @@ def read_flows(recipe: Recipe, trade: Trade) -> Flows:
         product=frame["product"] if "product" in frame else "",
         use=frame["use"] if "use" in frame else "",
     )
-    frame = frame[frame["year"].isin([str(k) for k in recipe.years])]
+    frame = in_years(frame, recipe, name)
     groups, place_of_group = _groups(recipe, trade, "products", products)
     kinds, place_of_kind = _groups(recipe, trade, "uses", trade.uses)
     at = {k: i for i, k in enumerate(regions)}
@@ -311,7 +311,7 @@ def _read_shares(recipe: Recipe) -> Mapping[int, Float[np.ndarray, "s r 1 d"]]:
     frame = piece.read(["seller", "buyer", "product", "value"], ["year"])
     if "year" not in frame:
         frame = pd.concat([frame.assign(year=str(k)) for k in recipe.years])
-    frame = frame[frame["year"].isin([str(k) for k in recipe.years])]
+    frame = in_years(frame, recipe, piece.name)
     if (frame["value"] < 0).any():
         raise TivaxError(f"{piece.name}: a share is below 0; correct it")
     columns = {

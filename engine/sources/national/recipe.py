@@ -243,6 +243,17 @@ def _labels(table: TomlTable, key: str) -> tuple[str, ...]:
     return labels
 
 
+def in_years(frame: pd.DataFrame, recipe: Recipe, name: str) -> pd.DataFrame:
+    """The rows of the recipe's years; ``TivaxError`` for a year that is none."""
+    years = frame["year"].astype(str)
+    wrong = years[~years.str.fullmatch(r"\d{1,4}").to_numpy(bool)]
+    if len(wrong):
+        raise TivaxError(
+            f"{name}: year {wrong.iloc[0]} is none; write whole numbers, such as 2014"
+        )
+    return frame[years.isin([str(k) for k in recipe.years])]
+
+
 def _years(table: TomlTable) -> tuple[int, ...]:
     years = table.values.get("years")
     if (

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from ...core import TivaxError, suggest
 from ...tables import normalise, read_concordance
 from ..rebuilding.countries import Countries
-from .recipe import Piece, Recipe, Uses
+from .recipe import Piece, Recipe, Uses, in_years
 
 TOTALS = ("exports", "imports", "output", "value added")
 Totals = Mapping[tuple[str, str], Float[np.ndarray, "t s"]]
@@ -164,7 +164,7 @@ class _Reader:
                 frame = frame[mine]
             if "year" not in frame:
                 frame = frame.assign(year=str(year or min(recipe.years)))
-            parts.append(frame[frame["year"].isin(wanted)])
+            parts.append(in_years(frame, recipe, self.name))
         frame = pd.concat(parts, ignore_index=True)
         if frame.empty:
             raise TivaxError(
@@ -290,7 +290,7 @@ def _totals(recipe: Recipe) -> Totals:
         return {}
     frame = recipe.totals.read(["country", "year", "total", "product", "value"])
     name = recipe.totals.name
-    frame = frame[frame["year"].isin([str(k) for k in recipe.years])]
+    frame = in_years(frame, recipe, name)
     frame = frame.assign(country=list(normalise(frame["country"])))
 
     def places(labels: Sequence[object]) -> dict[str, int]:
