@@ -878,31 +878,3 @@ def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     assert_allclose(written["effective_clusters"], few, rtol=RTOL)
     manifest = json.loads((out / "manifest.json").read_text())
     assert [k["path"] for k in manifest["inputs"]] == [str(path), str(panel)]
-
-
-def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
-    path = study_file(tmp_path, GOOD)
-    good("simulate", path, "--out", tmp_path / "whole")
-    # The first call of two designs' worth is kept, then the process is stopped.
-    make, calls = simulation._make, []
-
-    def stopped(study, design, done, keep, progress):
-        calls.append(done)
-        if len(calls) == 1:
-            parts: list[np.ndarray] = []
-            make(study, design, done, parts.append, no_progress)
-            keep(np.concatenate(parts)[:37])
-            raise KeyboardInterrupt
-        make(study, design, done, keep, progress)
-
-    monkeypatch.setattr(simulation, "_make", stopped)
-    from commands import tivax
-
-    assert tivax("simulate", path, "--out", tmp_path / "out").code != 0
-    assert ".out.unfinished" in names(tmp_path)
-    answer = good("simulate", path, "--out", tmp_path / "out")
-    assert "Going on at 37 of 40 panels" in answer.out
-    assert calls == [0, 32]
-    for name in set(names(tmp_path / "out")) - {"manifest.json", "figures"}:
-        one, other = (tmp_path / k / name for k in ("whole", "out"))
-        assert one.read_bytes() == other.read_bytes(), name
