@@ -1,4 +1,4 @@
-"""Running resampling plans: blocks of draws on all devices, kept, taken up again.
+"""Running resampling plans: blocks of draws on all devices, from any on.
 
 A call makes as many blocks as take a twentieth of a second, but no more than are asked
 for. Their number is no part of the compiled code, which makes one block after the
