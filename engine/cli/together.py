@@ -137,13 +137,13 @@ def shared_years(
     """
     import jax
 
-    from ..core import Job, keeping
+    from ..core import Job, keeping, unfinished
 
-    inputs = [sha256(path) for path in run.inputs]
-    identity = {"inputs": inputs, "years": [*years], **options}
-    job = Job(out, run.command, identity, unit="parts of the years")
-    if jax.process_count() == 1 and not job.folder.exists():
+    if jax.process_count() == 1 and not unfinished(out).exists():
         yield
         return
+    inputs = [sha256(path) for path in run.inputs if is_first()]
+    identity = {"inputs": inputs, "years": [*years], **options}
+    job = Job(out, run.command, identity, unit="parts of the years")
     with job.resumed(terminal.print, force=force), keeping(job):
         yield

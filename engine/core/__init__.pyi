@@ -48,12 +48,10 @@ from .jax_setup import processor_name as processor_name
 from .jax_setup import root_logger_kept as root_logger_kept
 from .jax_setup import start_jax as start_jax
 from .jobs import Job as Job
-from .jobs import Part as Part
-from .jobs import PartFile as PartFile
-from .jobs import State as State
 from .jobs import job_at_work as job_at_work
 from .jobs import keeping as keeping
 from .jobs import kept_state as kept_state
+from .jobs import unfinished as unfinished
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
 from .limits import GIB as GIB
 from .limits import TEXT_CELLS as TEXT_CELLS
@@ -92,6 +90,9 @@ from .output import real_path as real_path
 from .output import replace_folder as replace_folder
 from .output import write_bytes as write_bytes
 from .output import write_text as write_text
+from .parts import Part as Part
+from .parts import PartFile as PartFile
+from .parts import State as State
 from .places import DROPPINGS as DROPPINGS
 from .places import Seal as Seal
 from .places import is_empty_folder as is_empty_folder

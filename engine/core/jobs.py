@@ -10,24 +10,19 @@ The folder goes away once the results are in place. A folder of this name that h
 anything else is not touched.
 """
 
-import io
 import json
 import logging
 import os
 import re
 import shutil
-import struct
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
 
 from .arrays import checksum
 from .display import count_text
@@ -39,9 +34,9 @@ from .output import (
     is_part,
     lock_folder,
     real_path,
-    write_bytes,
     write_text,
 )
+from .parts import Part, PartFile, Rows, State, arrays_of, is_sound
 from .places import require_writable
 from .processes import agreed, is_first, together
 from .progress import Progress, no_progress, shift_progress
@@ -51,120 +46,15 @@ _RUN = "run.json"
 _FILES = re.compile(r"\d{3,}(\.f64|\.crc32c|-.+\.npz)")
 # In a record: it tells that the folder is tivax's.
 _MARK = {"written by": "tivax, for a run that is not finished"}
-_BLOCK = 4096  # rows of a checksum
-# Of a block: rows until its end, and the CRC-32C of all of them.
-_SUM = struct.Struct("<QI")
 # Of a value: in its file, and at most (draw, model, column, value) in draws.parquet.
 _BYTES, _SAVED = 8, 16
-_WINDOW = 1 << 20  # rows in memory at a time
-_STATE, _SECONDS = "state", 1.0  # of its file, and between two writes, about
-
-Rows = Float[np.ndarray, "n s"]
+_STATE = "state"
 
 
-@dataclass(frozen=True)
-class Part:
-    """The rows of a job that are made one after the other, such as the draws of a
-    model: so many rows of so many values, made in blocks of ``block``."""
-
-    rows: int
-    columns: int
-    block: int = 1
-
-
-@dataclass(frozen=True)
-class PartFile(Part):
-    """A part in a file that may be unfinished: plain float64, whole rows count.
-
-    Checksums lie beside it; ``seed`` is that of job and file.
-    """
-
-    path: Path = Path()
-    seed: int = 0
-
-    @property
-    def count(self) -> int:
-        if not self.path.exists():
-            return 0
-        return min(self.path.stat().st_size // (8 * self.columns), self.rows)
-
-    def append(self, values: Rows) -> None:
-        values = np.ascontiguousarray(values, "<f8")
-        *_, (rows, crc) = [(0, self.seed), *self._recorded()]
-        records = b""
-        for start in range(0, len(values), _BLOCK):
-            block = values[start : start + _BLOCK]
-            rows, crc = rows + len(block), checksum(block, crc)
-            records += _SUM.pack(rows, crc)
-        # First: of a block that is half written, nothing is taken up.
-        with self._sums.open("ab") as file:
-            file.write(records)
-        with self.path.open("ab") as file:
-            file.write(values.tobytes())
-
-    def keep(self, rows: int) -> None:
-        """Cut off what lies behind the first ``rows``."""
-        whole = [k for k in self._recorded() if k[0] <= rows]
-        end = whole[-1][0] if whole else 0
-        left = self._values(end, rows) if end < rows else None
-        if self._sums.exists():
-            os.truncate(self._sums, len(whole) * _SUM.size)
-        if self.path.exists():
-            os.truncate(self.path, end * 8 * self.columns)
-        if left is not None:
-            self.append(left)
-
-    def take_up(self) -> int:
-        """Cut off what is not as it was written, and what is left of a block; how many
-        rows the disk has damaged."""
-        crc, rows, damaged = self.seed, 0, False
-        for end, recorded in self._recorded():
-            if not rows < end <= self.count:
-                break
-            crc = checksum(self._values(rows, end), crc)
-            if damaged := crc != recorded:
-                break
-            rows = end
-        lost = self.count - rows
-        self.keep(rows if rows == self.rows else rows - rows % self.block)
-        return lost if damaged else 0
-
-    def windows(self) -> Iterator[Rows]:
-        """The rows, some at a time."""
-        for start in range(0, self.count, _WINDOW):
-            yield self._values(start, min(start + _WINDOW, self.count))
-
-    @property
-    def _sums(self) -> Path:
-        return self.path.with_suffix(".crc32c")
-
-    def _recorded(self) -> list[tuple[int, int]]:
-        """Of each block its end and checksum."""
-        data = self._sums.read_bytes() if self._sums.exists() else b""
-        return [*_SUM.iter_unpack(data[: len(data) // _SUM.size * _SUM.size])]
-
-    def _values(self, start: int, stop: int) -> Rows:
-        with self.path.open("rb") as file:
-            file.seek(start * 8 * self.columns)
-            values = np.fromfile(file, "<f8", (stop - start) * self.columns)
-        return values.reshape(-1, self.columns)
-
-
-class State:
-    """The latest arrays of what is computed step by step, the first of which is as long
-    as it is far. Its file is replaced about once a second; without one nothing is kept.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self.path, self._clock = path, time.monotonic()
-        self.arrays = _arrays(path) if path is not None and path.exists() else []
-
-    def keep(self, *arrays: np.ndarray, last: bool = False) -> None:
-        """Replace what is kept, if the last time is a second ago or this is the end."""
-        due = last or time.monotonic() - self._clock > _SECONDS
-        if self.path is not None and due:
-            _keep(self.path, arrays)
-            self._clock = time.monotonic()
+def unfinished(out: Path) -> Path:
+    """Where a job for ``out`` keeps what it has made."""
+    place = real_path(out)
+    return place.parent / f".{place.name}.unfinished"
 
 
 class Job:
@@ -186,9 +76,8 @@ class Job:
         *,
         saved: bool = False,
     ) -> None:
-        place = real_path(out)
         self.out, self.unit, self._saved, self._calls = out, unit, saved, 0
-        self.folder = place.parent / f".{place.name}.unfinished"
+        self.folder = unfinished(out)
         whole = {
             **_MARK,
             "command": command,
@@ -217,7 +106,7 @@ class Job:
         if self.parts:
             return sum(part.count for part in self.parts)
         return sum(
-            len(_arrays(k)[0]) if k.stem.endswith(_STATE) else 1
+            len(arrays_of(k)[0]) if k.stem.endswith(_STATE) else 1
             for k in self.folder.glob("*.npz")
         )
 
@@ -276,7 +165,7 @@ class Job:
         if not record.exists():
             write_text(record, self._record)
         for state in self.folder.glob(f"*-{_STATE}.npz"):
-            if not _is_sound(state):
+            if not is_sound(state):
                 state.unlink()
         if lost := sum(part.take_up() for part in self.parts):
             logging.getLogger("tivax").warning(
@@ -331,16 +220,16 @@ class Job:
         self._calls += 1
         files = [self.folder / f"{self._calls:03}-{name}.npz" for name in names]
         size, own = jax.process_count(), jax.process_index()
-        missing = [k for k in range(own, len(files), size) if not _is_sound(files[k])]
+        missing = [k for k in range(own, len(files), size) if not is_sound(files[k])]
         made = make(missing)
         for first in range(0, len(files), size):
             turn = range(first, min(first + size, len(files)))
             for k in turn:
                 if k in missing:
-                    _keep(files[k], next(made))
+                    keep_arrays(files[k], next(made))
             together()
             for k in turn:
-                yield _arrays(files[k])
+                yield arrays_of(files[k])
         together()  # the first may remove the files
 
     def state(self) -> State:
@@ -475,34 +364,3 @@ def _all_there(job: Job | None = None) -> Iterator[None]:
             f"another process of the job has ended ({line}); {kept}start all processes "
             "again and the run goes on"
         ) from None
-
-
-# ------------------------------------------------------------------- files of arrays
-
-
-def _keep(path: Path, arrays: Sequence[Any]) -> None:
-    file = io.BytesIO()
-    np.savez(file, *arrays)
-    file.write(_sum_of(path, file.getvalue()))
-    write_bytes(path, file.getbuffer(), durable=False)
-
-
-def _sum_of(path: Path, content: bytes) -> bytes:
-    """Checksum of a file and its name, so that one in another's place is noticed."""
-    return checksum(content, checksum(path.name.encode())).to_bytes(4, "little")
-
-
-def _is_sound(path: Path) -> bool:
-    """Whether a file is there and as it was written; a damaged one is made again."""
-    if not path.exists():
-        return False
-    content = path.read_bytes()
-    sound = content[-4:] == _sum_of(path, content[:-4])
-    if not sound:
-        logging.getLogger("tivax").warning("%s: damaged on the disk; made again", path)
-    return sound
-
-
-def _arrays(path: Path) -> list[np.ndarray]:
-    with np.load(path) as arrays:
-        return [arrays[f"arr_{k}"] for k in range(len(arrays.files))]

@@ -573,7 +573,7 @@ KILLED = """
 import os, signal
 from tivax.engine.cli import app as cli
 from tivax.engine.resampling import running as experiments
-from tivax.engine.core.jobs import PartFile
+from tivax.engine.core.parts import PartFile
 
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0  # every block is written at once

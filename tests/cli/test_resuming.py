@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tivax as tx
-from tivax.engine.core import jobs
+from tivax.engine.core import parts
 from tivax.engine.curve import joint
 from tivax.engine.threats import wild
 
@@ -112,7 +112,7 @@ def folder(tmp_path_factory) -> Path:
 def stop_once(monkeypatch) -> None:
     """Ctrl-C while the last rows of a part are kept, of which one is half written, or
     once a second state is."""
-    append, keep, states = jobs.PartFile.append, jobs.State.keep, []
+    append, keep, states = parts.PartFile.append, parts.State.keep, []
 
     def stop_in_a_row(part, values):
         if part.count + len(values) < part.rows:
@@ -129,8 +129,8 @@ def stop_once(monkeypatch) -> None:
         if len(states) == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(jobs.PartFile, "append", stop_in_a_row)
-    monkeypatch.setattr(jobs.State, "keep", stop_after_two)
+    monkeypatch.setattr(parts.PartFile, "append", stop_in_a_row)
+    monkeypatch.setattr(parts.State, "keep", stop_after_two)
 
 
 @pytest.mark.parametrize("name", KEPT)

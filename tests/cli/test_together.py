@@ -68,7 +68,7 @@ import os, signal
 from tivax.engine.cli import app as cli
 from tivax.engine.core import jobs
 
-keep, kept = jobs._keep, []
+keep, kept = jobs.keep_arrays, []
 
 def killed(path, arrays):
     kept.append(path)
@@ -76,7 +76,7 @@ def killed(path, arrays):
         os.kill(os.getpid(), signal.SIGKILL)
     keep(path, arrays)
 
-jobs._keep = killed
+jobs.keep_arrays = killed
 cli.main()
 """
 # Has no room for the results once they are computed, the others being ready.

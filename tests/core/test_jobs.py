@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.core import jobs
+from tivax.engine.core import parts
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.core.jobs import Job, Part, State, keeping, kept_state
+from tivax.engine.core.jobs import Job, keeping, kept_state
+from tivax.engine.core.parts import Part, State
 
 from commands import contents, names, start_python
 
@@ -52,7 +53,8 @@ def begin(out: Path, identity=IDENTITY) -> Path:
 
 def kept(job: Job, k: int = 0) -> list:
     """The rows of a part when the job goes on, which it does not end."""
-    with pytest.raises(Stopped), job.resumed(print):
+    rows = []
+    with suppress(Stopped), job.resumed(print):
         rows = [row for window in job.parts[k].windows() for row in window.tolist()]
         raise Stopped
     return rows
@@ -226,7 +228,7 @@ def test_a_state_of_no_job_is_not_kept(tmp_path, monkeypatch):
 
 def test_a_state_is_written_about_once_a_second(tmp_path, monkeypatch):
     now = [0.0]
-    monkeypatch.setattr(jobs.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(parts.time, "monotonic", lambda: now[0])
     state = State(tmp_path / "001-state.npz")
     for step, (now[0], written) in enumerate([(0.9, 0), (1.1, 2), (2, 2), (2.2, 4)], 1):
         state.keep(np.ones(step))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.core import jobs
-from tivax.engine.core.jobs import PartFile
+from tivax.engine.core import parts
+from tivax.engine.core.parts import PartFile
 from tivax.engine.resampling import draws as module
 from tivax.engine.resampling.draws import (
     MemoryDraws,
@@ -50,7 +50,7 @@ def kept(request, tmp_path):
 
 @pytest.fixture(params=[1 << 20, 64], ids=["one window", "many windows"])
 def window(request, monkeypatch):
-    for holder in (module, jobs):
+    for holder in (module, parts):
         monkeypatch.setattr(holder, "_WINDOW", request.param)
     return request.param
 

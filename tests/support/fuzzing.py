@@ -48,9 +48,10 @@ import pandas as pd
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.frames import write_frame
-from tivax.engine.core.jobs import Job, Part
+from tivax.engine.core.jobs import Job
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.core.manifest import Run, describe_outputs
+from tivax.engine.core.parts import Part
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.publication import package

@@ -44,7 +44,7 @@ def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None
         "montecarlo",
         {
             **run.identity,
-            "store": sha256(store),
+            "store": sha256(store) if is_first() else "",
             "error": model.record,
             "error_files": [sha256(k) for k in model.files],
         },
