@@ -36,7 +36,7 @@ from .output import (
     real_path,
     write_text,
 )
-from .parts import Part, PartFile, Rows, State, arrays_of, is_sound
+from .parts import Part, PartFile, Rows, State, arrays_of, is_sound, keep_arrays
 from .places import require_writable
 from .processes import agreed, is_first, together
 from .progress import Progress, no_progress, shift_progress
