@@ -140,17 +140,21 @@ class Job:
         self._require_space()
         with _locked(self.folder, self.out), explain_full_disk(self.out):
             self._take_up(force)
-            with (
-                _all_there(self),
-                hint_if_interrupted(
-                    lambda: say(f"Stopped: {self} are kept; the same command goes on")
-                ),
-            ):
-                together()  # the folder is there for all
-                if self.done:
-                    say(f"Going on at {self}")
-                yield
+            try:
+                with _all_there(self), hint_if_interrupted(lambda: self._hint(say)):
+                    together()  # the folder is there for all
+                    if self.done:
+                        say(f"Going on at {self}")
+                    yield
+            except BaseException:
+                if jax.process_count() == 1 and not self.done:
+                    self.forget()
+                raise
             self.forget()
+
+    def _hint(self, say: Callable[[str], object]) -> None:
+        if self.done:
+            say(f"Stopped: {self} are kept; the same command goes on")
 
     def _take_up(self, force: bool) -> None:
         _require_ours(self.folder)
@@ -239,8 +243,8 @@ class Job:
 
     def forget(self) -> None:
         """Remove what is kept: no command can go on with it."""
-        _empty(self.folder)
-        with suppress(OSError):  # something else was put there
+        with suppress(OSError):  # it is gone, or something else was put there
+            _empty(self.folder)
             self.folder.rmdir()
 
     def _require_space(self) -> None:

@@ -96,6 +96,12 @@ def test_the_folder_stays_when_a_run_stops(tmp_path, error):
     assert names(tmp_path) == []
 
 
+def test_a_run_that_stops_before_anything_is_kept_leaves_nothing(tmp_path):
+    """Another one may follow, such as that of a file which is put right."""
+    assert run(job_of(tmp_path / "out"), error=KeyboardInterrupt) == []
+    assert names(tmp_path) == []
+
+
 @pytest.mark.parametrize("lost", [1, 7, 8, 9, 15])
 def test_a_block_half_written_is_not_taken_up(tmp_path, lost):
     job = job_of(tmp_path / "out", parts=LONG)
