@@ -13,8 +13,8 @@ import pytest
 from tivax.engine import TivaxError, open_store, save_store
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.jobs import Job
-from tivax.engine.core.parts import Part
 from tivax.engine.core.manifest import Run
+from tivax.engine.core.parts import Part
 from tivax.engine.core.places import output_folder, require_writable
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
