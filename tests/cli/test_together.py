@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -206,7 +207,11 @@ def test_sigterm_ends_all_processes_and_the_run_goes_on(place, alone):
     words = ("tbi", "store", "--out", "ended", *ALWAYS)
     first, second = two(place, (terminated, WHOLE), *words)
     line = "terminated (SIGTERM)"
-    assert first == (143, [], f"tivax: {line}\n")
+    code, (said,), err = first
+    assert (code, err) == (143, f"tivax: {line}\n")
+    assert re.fullmatch(
+        "Stopped: [123] parts of the years are kept; the same command goes on", said
+    )
     ended = "the first process of the job has ended: "
     assert second == (1, [], f"tivax: {ended}{line}\n")
     assert "ended" not in names(place)

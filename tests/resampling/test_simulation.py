@@ -16,7 +16,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.core.progress import no_progress
 from tivax.engine.estimation.covariances import (
     common_shocks,
     driscoll_kraay,
@@ -613,14 +612,13 @@ def test_the_table_counts_by_hand():
 
 
 def test_more_panels_begin_with_the_same_ones():
-    few, many = [], []
     study, longer = (Study((STRONG,), panels, 99, seed=3) for panels in (40, 90))
-    simulation._make(study, STRONG, 0, few.append, no_progress)
-    simulation._make(longer, STRONG, 0, many.append, no_progress)
-    assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
-    rest: list[np.ndarray] = []
-    simulation._make(longer, STRONG, 32, rest.append, no_progress)
-    assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
+
+    def panels(of: Study, start: int = 0) -> np.ndarray:
+        return np.concatenate([*simulation.simulated_panels(of, STRONG, start)])
+
+    assert_array_equal(panels(longer)[:40], panels(study))
+    assert_array_equal(panels(longer, 32), panels(longer)[32:])
 
 
 # ------------------------------------------------------------------------ the run file
