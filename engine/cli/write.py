@@ -4,15 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import (
-    Job,
-    Progress,
-    Run,
-    keeping,
-    output_folder,
-    require_format,
-    require_result_place,
-)
+from ..core import Progress, Run, output_folder, require_format, require_result_place
 from ..reporting import Joined, Result, write_parts
 from .bundles import Output
 from .terminal import Terminal
@@ -75,6 +67,8 @@ def write_joined(
 
     What is drawn of them is kept as it comes, and counted in ``unit``.
     """
+    from ..core import Job, keeping  # JAX, which other writers do without
+
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
     require_place(output, started)
     identity = {**run.identity, "options": [run.threats, run.curve]}
