@@ -756,7 +756,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     answer = good("demo", "--size", "11x3x5", "--seed", "1", "--out", out, "--quiet")
     frame = pd.read_csv(out / "panel.csv")
     found = pd.read_csv(out / "panel_estimates.csv").set_index("term")
-    assert list(found) == ["true", "coef", "se", "ci_low", "ci_high", "z"]
+    assert list(found) == ["true", "estimate", "se", "ci_low", "ci_high", "z"]
     assert len(found) == 8 and len(frame) == 10 * 5  # one of the 11 is ROW
     # The index of the panel is the one that stands beside it.
     tbi = pd.read_csv(out / "tbi.csv").set_index(["region", "year"])["tbi"]
@@ -766,7 +766,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     inside = (found.ci_low <= found.true) & (found.true <= found.ci_high)
     assert (
         f"Estimated: the true effect of the index on the synthetic panel is "
-        f"{row.true:.1f}, fixed effects find {row.coef:.2f} (95 % interval "
+        f"{row.true:.1f}, fixed effects find {row.estimate:.2f} (95 % interval "
         f"{row.ci_low:.2f} to {row.ci_high:.2f}); {inside.sum()} of 8 intervals hold the "
         "truth."
     ) in answer.out.splitlines()

@@ -229,8 +229,8 @@ def test_the_columns_of_the_tables(pairs, wild, placebo):
             "se p_value ci_low ci_high mc_error draws_per_s",
             "intervals": "model term interval ci_low ci_high p_value",
             "models": "model term outcome sample n clusters effective_clusters "
-            "balanced estimate cv1_se cv1_p cv2_se cv2_p cv3_se cv3_p cv3j_se cv3j_p "
-            "v5_se v5_p cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p "
+            "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p "
+            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p_value "
             "without_min without_max note exact ties failed_draws",
             "clusters": "model term cluster rows leverage partial_leverage "
             "estimate_without",
@@ -539,7 +539,11 @@ def test_why_numbers_about_the_clusters_are_empty_is_told(tmp_path):
         "without C02"
     )
     assert done.models["note"].tolist() == [note]
-    assert done.models[["cv2_se", "cv2_p", "cv2_df", "cv3_p"]].isna().all(axis=None)
+    assert (
+        done.models[["cv2_se", "cv2_p_value", "cv2_df", "cv3_p_value"]]
+        .isna()
+        .all(axis=None)
+    )
     assert f"main: {note}" in done.lines
     html = (done.folder / "report.html").read_text(encoding="utf-8")
     assert f"<li>main: {note}</li>" in html

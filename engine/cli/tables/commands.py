@@ -100,8 +100,8 @@ def aggregate(
 ) -> None:
     """Add up sectors or regions into a new store, and show what that changes.
 
-    With --compare also writes comparison.csv (year, region, measure, detailed,
-    aggregated, difference), va_absorbed.parquet, a figure, manifest.json.
+    With --compare also writes comparison.csv (year, region, measure, before,
+    after, change), va_absorbed.parquet, a figure, manifest.json.
 
     Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
     """
