@@ -145,8 +145,8 @@ class SpecificationCurve(Result):
                 ),
                 Shown(
                     figure,
-                    "Estimates by size with 95 % intervals, estimate +- t(G - 1) se; the "
-                    "band holds 95 % of the draws without an effect, rank by rank; "
+                    "Estimates by size with 95 % intervals, estimate +- t(G - 1) se; "
+                    "the band holds 95 % of the draws without an effect, rank by rank; "
                     "below, what each specification chooses.",
                 ),
                 Table(

@@ -102,7 +102,7 @@ def choose_groups(
             raise TivaxError(f"--groups {text}: group {twice[0]} is given twice")
         members.update(found)
     if text is not None and not members:
-        raise TivaxError(f"--groups {text}: no group; `tivax groups` lists them")
+        raise TivaxError(f"--groups {text}: no group; `tivax list groups` lists them")
     return ChosenGroups(members, absent, labels, tuple(read))
 
 

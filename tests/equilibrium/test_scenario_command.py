@@ -40,7 +40,7 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     assert "3 regions x 2 sectors, 1 scenario, deficits kept; markets" in answer.out
     record = json.loads((folder / "kept" / "manifest.json").read_text())
     assert record["residual_max"] < 1e-10 and record["kind"] == "exact-hat"
-    assert "Caliendo" in good("cite", folder / "kept").out
+    assert "Caliendo" in good("package", folder / "kept", "--cite").out
 
 
 def test_format_writes_every_table_in_it(folder):

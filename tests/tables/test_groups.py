@@ -1,4 +1,4 @@
-"""``--groups`` and ``tivax groups``."""
+"""``--groups`` and ``tivax list groups``."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from rich.console import Console
 
 from tivax.engine import TivaxError
-from tivax.engine.cli.tables.groups import print_groups
 from tivax.engine.cli.terminal import Terminal
+from tivax.engine.cli.tools.list_groups import print_groups
 from tivax.engine.tables.countries import country_groups
 from tivax.engine.tables.groups import choose_groups
 
@@ -64,7 +64,7 @@ def test_a_file_without_an_ending_is_found_and_a_name_is_never_a_file(
         ("EU7", "no group EU7: did you mean EU27"),
         ("EU15,eu15", "--groups EU15,eu15: group EU15 (2 of 15) is given twice"),
         ("MERCOSUR", "group MERCOSUR: none of its 4 members is among"),
-        (",", "--groups ,: no group; `tivax groups` lists them"),
+        (",", "--groups ,: no group; `tivax list groups` lists them"),
         ("none.toml", "none.toml: no such file"),
     ],
 )
@@ -107,7 +107,7 @@ def test_mistakes_in_groups_are_told_before_work(store, tmp_path):
     assert not out.exists()
 
 
-# ------------------------------------------------------------------------ tivax groups
+# ------------------------------------------------------------------------ tivax list groups
 
 
 def rows(answer):
@@ -125,7 +125,7 @@ def test_all_groups_are_listed_with_their_members():
 
 
 def test_a_store_tells_which_members_it_lacks(store):
-    head, *found = rows(good("groups", store))
+    head, *found = rows(good("list", "groups", store))
     assert head == ["name", "title", "countries", "absent"]
     by_name = {k[0]: k[2:] for k in found}
     assert by_name["NAFTA"] == ["1 of 3", "CAN MEX"]
@@ -133,17 +133,12 @@ def test_a_store_tells_which_members_it_lacks(store):
 
 
 def test_one_group_is_shown_with_names_of_countries(store):
-    lines = rows(good("groups", "nafta"))
+    lines = rows(good("list", "groups", "nafta"))
     assert lines[0] == ["NAFTA: North American Free Trade Agreement, 1994 to 2020"]
     assert lines[2:] == [
         ["code", "country"], ["CAN", "Canada"], ["MEX", "Mexico"], ["USA", "United States"],
     ]  # fmt: skip
-    assert rows(good("groups", "--name", "NAFTA")) == lines
-    assert (
-        rows(good("groups", store, "--name", "NAFTA"))[3:]
-        == rows(good("groups", store, "NAFTA"))[3:]
-    )
-    assert rows(good("groups", store, "NAFTA"))[3:] == [
+    assert rows(good("list", "groups", store, "NAFTA"))[3:] == [
         ["CAN", "Canada", "absent"],
         ["MEX", "Mexico", "absent"],
         ["USA", "United States", "yes"],
@@ -162,11 +157,10 @@ def test_a_terminal_shows_a_table():
     "words, told",
     [
         (["EU7"], "EU7: no such group or store; did you mean EU27"),
-        (["--name", "EU7"], "no group EU7: did you mean EU27"),
-        (["EU27", "--name", "EU15"], "two groups, EU27 and EU15: name one"),
+        (["EU15", "EU7"], "two groups, EU15 and EU7: name one"),
     ],
 )
 def test_a_word_that_is_neither_group_nor_store_is_told(words, told):
-    code, out, err = tivax("groups", *words)
+    code, out, err = tivax("list", "groups", *words)
     assert (code, out) == (1, "")
     assert err.startswith(f"tivax: {told}") and len(err.splitlines()) == 1

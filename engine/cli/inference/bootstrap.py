@@ -1,9 +1,9 @@
-"""``tivax bootstrap`` and ``tivax placebo``: draw, keep, summarise, write."""
+"""``tivax bootstrap``: draw, keep, summarise, write."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core import Run, TivaxError, is_first, shift_progress
+from ...core import Run, is_first, shift_progress
 from ...reporting import Language, missing_font_note
 from ...resampling import (
     Checkpoint,
@@ -27,7 +27,6 @@ from .experiments import Experiment, identity, make_plans
 def run_experiment(
     drawing: Drawing,
     output: Output,
-    command: str,
     language: Language,
     terminal: Terminal,
 ) -> None:
@@ -36,11 +35,7 @@ def run_experiment(
     ``language`` is that of the figures.
     """
     run, out, first = drawing.models(), output.out, is_first()
-    kind = run.scheme.kind
-    if (kind == "placebo") != (command == "placebo"):
-        other = "placebo" if kind == "placebo" else "bootstrap"
-        raise TivaxError(f"{run.path}: kind = {kind!r} is a job of `tivax {other}`")
-    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    started = Run("bootstrap", inputs=[run.path, *run.panels], seed=run.seed)
     if first:
         require_place(output, started)
     plans = make_plans(run)

@@ -105,6 +105,6 @@ def commands_to_try(demo: Demo, folder: Path) -> list[str]:
     if demo.known is not None:
         commands += [
             ("bootstrap", folder / "wild.toml", "--out", "wild"),
-            ("placebo", folder / "placebo.toml", "--out", "placebo"),
+            ("bootstrap", folder / "placebo.toml", "--out", "placebo"),
         ]
     return [shell_command(*words) for words in commands]
