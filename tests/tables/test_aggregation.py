@@ -329,7 +329,7 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     (tmp_path / "c.csv").write_text(
         "from,to\n" + "".join(f"{a},{b}\n" for a, b in TO_GOODS.items())
     )
-    eu15 = "EU15 (2 of 15)"
+    eu15 = "EU15"
     out, compare = tmp_path / "small", tmp_path / "compare"
     words = ("--concordance", tmp_path / "c.csv", "--groups", "EU15")
     answer = good("aggregate", store, *words, "--out", out, "--compare", compare)
