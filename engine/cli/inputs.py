@@ -20,7 +20,6 @@ from ..tables import (
     correct_for_inventories,
     normalise,
     open_store,
-    region_called,
     suggest_region,
 )
 from .options import parse_years
@@ -79,15 +78,12 @@ def read_regions(
     if not each_group:
         known = list(perimeters_of(tables, groups.members).names)
     known = [k for k in known if k not in drop]
-    found = []
     for code in asked:
-        region = region_called(code, known)
-        if region is None:
+        if code not in known:
             raise TivaxError(
                 f"{option}: no region {code}: {suggest_region(code, known)}"
             )
-        found.append(region)
-    return found
+    return asked
 
 
 def split_codes(text: str) -> list[str]:

@@ -123,7 +123,7 @@ GroupsOption = Annotated[
     typer.Option(
         "--groups",
         help='Merge regions into groups: EU27,NAFTA or a TOML file, NAME = ["AUT", '
-        '"BEL"]. `tivax groups` lists the built-in ones.',
+        '"BEL"]. `tivax list groups` lists the built-in ones.',
         autocompletion=complete_groups,
     ),
 ]

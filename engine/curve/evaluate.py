@@ -149,12 +149,12 @@ def specification_curve(
         exact=exact,
         told=lambda done: progress(done * total // len(fits), total),
     )
-    p_wild = np.full(len(jobs), np.nan)
-    p_wild[fitted] = drawn.p_wild
+    wild_p_value = np.full(len(jobs), np.nan)
+    wild_p_value[fitted] = drawn.wild_p_value
     names = [m.name for m in models]
     draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
-        table=_table(names, jobs, found, curve_of, p_wild),
+        table=_table(names, jobs, found, curve_of, wild_p_value),
         tests=_tests(
             [(names[c], weights) for c, weights in curves], drawn.tests, draws, exact
         ),
@@ -232,7 +232,7 @@ def _table(
     jobs: Sequence[Job],
     found: Mapping[int, Fitted | str],
     curve_of: Sequence[int],
-    p_wild: Float[np.ndarray, " s"],
+    wild_p_value: Float[np.ndarray, " s"],
 ) -> pd.DataFrame:
     """A row for each specification; the first of a curve is the model as given."""
     rows = pd.DataFrame(
@@ -254,10 +254,10 @@ def _table(
             numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
     coef, se, n, clusters = numbers
     half = t_ppf(1 - LEVEL / 2, clusters - 1) * se
-    rows["coef"], rows["se"] = coef, se
+    rows["estimate"], rows["se"] = coef, se
     rows["ci_low"], rows["ci_high"] = coef - half, coef + half
-    rows["p"] = 2 * t_sf(np.abs(coef / se), clusters - 1)
-    rows["p_wild"] = p_wild
+    rows["p_value"] = 2 * t_sf(np.abs(coef / se), clusters - 1)
+    rows["wild_p_value"] = wild_p_value
     rows["n"], rows["clusters"] = n, clusters
     rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
     rows["note"] = notes
@@ -281,11 +281,11 @@ def _tests(
                     "model": name,
                     "weights": weights,
                     "statistic": statistic,
-                    "observed": float(test.observed[k]),
+                    "estimate": float(test.observed[k]),
                     "null_low": float(low[k]),
                     "null_median": float(middle[k]),
                     "null_high": float(high[k]),
-                    "p": float(p[k]),
+                    "p_value": float(p[k]),
                     "mc_error": float(errors[k]),
                 }
             )
@@ -299,7 +299,8 @@ def _null(
     for name, own in zip(names, quantiles, strict=True):
         low, middle, high = own.T
         rank = np.arange(1, len(low) + 1)
-        made = {"rank": rank, "low": low, "median": middle, "high": high}
+        made = {"rank": rank, "null_low": low, "null_median": middle}
+        made["null_high"] = high
         parts.append(pd.DataFrame(made).assign(model=name))
     null = pd.concat(parts, ignore_index=True)
-    return null[["model", "rank", "low", "median", "high"]]
+    return null[["model", "rank", "null_low", "null_median", "null_high"]]

@@ -52,7 +52,7 @@ class Drawn(NamedTuple):
     sorted effects.
     """
 
-    p_wild: Float[np.ndarray, " s"]
+    wild_p_value: Float[np.ndarray, " s"]
     tests: list[JointTest]
     quantiles: list[Float[np.ndarray, "s 3"]]
 

@@ -82,7 +82,7 @@ def equilibrium_tables(
 def tbi_change(found: ExactHat) -> pd.DataFrame:
     """The trade benefit index in the old and the new equilibrium, by region.
 
-    Columns tbi_old, tbi_new, change. Tables of both are those of
+    Columns before, after, change. Tables of both are those of
     ``equilibrium_tables``, so that the change is the scenario's alone; the old index
     differs from that of a table whose users buy in different proportions.
 
@@ -92,7 +92,7 @@ def tbi_change(found: ExactHat) -> pd.DataFrame:
     ...     tx.synthetic_economy(regions=3, sectors=4, seed=1), deficits="closing"
     ... )
     >>> list(tx.tbi_change(found).columns)
-    ['tbi_old', 'tbi_new', 'change']
+    ['before', 'after', 'change']
     """
     old, new = (
         trade_benefit_index(equilibrium_tables(found, which))["tbi"]
@@ -100,7 +100,7 @@ def tbi_change(found: ExactHat) -> pd.DataFrame:
         .to_series()
         for which in ("old", "new")
     )
-    return pd.DataFrame({"tbi_old": old, "tbi_new": new, "change": new - old})
+    return pd.DataFrame({"before": old, "after": new, "change": new - old})
 
 
 def effect_on_index(
@@ -118,8 +118,8 @@ def effect_on_index(
     Returns
     -------
     DataFrame
-        Columns change, effect = coefficient x change, se, low, high: the delta method
-        with a 95 % normal interval. The change itself is taken as known, and the
+        Columns change, estimate = coefficient x change, se, ci_low, ci_high: the delta
+        method with a 95 % normal interval. The change itself is taken as known, and the
         coefficient as if it held for a change that trade policy makes.
 
     Raises
@@ -130,7 +130,7 @@ def effect_on_index(
     Examples
     --------
     >>> tx.effect_on_index(pd.Series({"R01": 0.1}), 11.55, 3.52).round(2)
-         change  effect    se  low  high
+         change  estimate    se  ci_low  ci_high
     R01     0.1    1.16  0.35  0.47  1.84
     """
     require_kind("change", change, pd.Series, "a pandas Series by region")
@@ -145,10 +145,10 @@ def effect_on_index(
     return pd.DataFrame(
         {
             "change": change,
-            "effect": effect,
+            "estimate": effect,
             "se": se,
-            "low": effect - _NORMAL * se,
-            "high": effect + _NORMAL * se,
+            "ci_low": effect - _NORMAL * se,
+            "ci_high": effect + _NORMAL * se,
         }
     )
 

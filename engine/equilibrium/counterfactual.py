@@ -128,12 +128,12 @@ class ExactHat(Printable):
 
     @property
     def table(self) -> pd.DataFrame:
-        """Long form: (scenario,) region, measure, value in per cent."""
+        """Long form: (scenario,) region, measure, percent."""
         kept = [*self.measures]
         rows = self.changes[kept]
         long = rows.index.repeat(len(kept)).to_frame(index=False)
         long["measure"] = np.tile(kept, len(rows))
-        long["value"] = rows.to_numpy().ravel()
+        long["percent"] = rows.to_numpy().ravel()
         return long
 
     @property
@@ -146,9 +146,9 @@ class ExactHat(Printable):
         labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
         names = ["importer", "exporter", "sector"]
         frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["old"] = self.old.trade.ravel()
-        frame["new"] = self.counterfactual.trade.ravel()
-        kept = (frame["old"] > 0) | (frame["new"] > 0)
+        frame["before"] = self.old.trade.ravel()
+        frame["after"] = self.counterfactual.trade.ravel()
+        kept = (frame["before"] > 0) | (frame["after"] > 0)
         return frame[kept].reset_index(drop=True)
 
     @property
@@ -167,8 +167,8 @@ class ExactHat(Printable):
         )
         names, labels = ["region", "sector"], (economy.regions, economy.sectors)
         frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["old"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
-        frame["new"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
+        frame["before"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
+        frame["after"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
         return frame
 
     def _listings(self) -> Sequence[Listing]:

@@ -75,8 +75,8 @@ class IVEstimate(Coefficients):
     def glance(self) -> pd.DataFrame:
         """The second stage in one row: see :meth:`Estimate.glance`.
 
-        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p, ar_p,
-        ar_jackknife_p, ar_bootstrap_p (NaN without draws) and tf_critical.
+        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p_value, ar_p_value,
+        ar_jackknife_p_value, ar_bootstrap_p_value (NaN without draws) and tf_critical.
         """
         weak = self.weak
         return self.second.glance().assign(
@@ -84,10 +84,10 @@ class IVEstimate(Coefficients):
             effective_f=weak.effective_f,
             kp_f=weak.kp_f,
             cd_f=weak.cd_f,
-            kp_lm_p=weak.kp_lm_p,
-            ar_p=weak.ar_f_p,
-            ar_jackknife_p=weak.ar_jackknife_p,
-            ar_bootstrap_p=weak.ar_bootstrap_p,
+            kp_lm_p_value=weak.kp_lm_p_value,
+            ar_p_value=weak.ar_f_p_value,
+            ar_jackknife_p_value=weak.ar_jackknife_p_value,
+            ar_bootstrap_p_value=weak.ar_bootstrap_p_value,
             tf_critical=weak.tf_critical,
         )
 
@@ -110,12 +110,12 @@ class IVEstimate(Coefficients):
             ("effective F (Montiel Olea and Pflueger)", number_text(weak.effective_f)),
             ("Kleibergen-Paap F", number_text(weak.kp_f)),
             ("Cragg-Donald F", number_text(weak.cd_f)),
-            ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p)),
-            (f"{tested}, p", p_text(weak.ar_f_p)),
-            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p)),
+            ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p_value)),
+            (f"{tested}, p", p_text(weak.ar_f_p_value)),
+            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
         if weak.ar_draws:
-            p = p_text(weak.ar_bootstrap_p, weak.ar_draws)
+            p = p_text(weak.ar_bootstrap_p_value, weak.ar_draws)
             tests.append((f"{tested}, p by bootstrap", p))
         tests.append((f"95 % Anderson-Rubin set of {endogenous}", self.ar_set.text()))
         if not np.isnan(weak.tf_critical):
@@ -160,7 +160,7 @@ def two_stage(
     Examples
     --------
     >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
-    >>> fit.second.terms[["coef", "se"]].round(3)
+    >>> fit.second.terms[["estimate", "se"]].round(3)
             coef     se
     term
     trade  0.363  0.153

@@ -67,7 +67,7 @@ def fixed_effects(
     Examples
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms[["coef", "se", "p"]].round(3)
+    >>> fit.terms[["estimate", "se", "p_value"]].round(3)
             coef     se      p
     term
     trade  0.492  0.107  0.001

@@ -125,9 +125,9 @@ class MonteCarlo(Result):
         spread over draws of the tables), se_total (the root of the sum of their
         squares, the law of total variance), se_both (the spread with
         clusters drawn anew in every draw as well); reliability; coef_corrected and
-        coef_simex with their standard errors (``_se``). se, p_value, ci_low and ci_high
-        are those of se_total with t(G - 1), around the estimate, which errors pull
-        towards 0: they are not of the effect.
+        coef_simex with their standard errors (``_se``). se, p_value, ci_low and
+        ci_high are those of se_total with t(G - 1), around the estimate, which errors
+        pull towards 0: they are not of the effect.
     reliability
         A row for each model and treatment: the standard deviation of the treatment
         within its effects, that of its errors, and both reliabilities, within effects
@@ -319,8 +319,8 @@ def _sentence(row: dict) -> str:
     share = row["se_table"] ** 2 / row["se_total"] ** 2
     right = (
         "corrected for them the effect is "
-        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
-        f"{numbers['coef_simex']} ({numbers['coef_simex_se']})"
+        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), "
+        f"by SIMEX {numbers['coef_simex']} ({numbers['coef_simex_se']})"
     )
     if np.isnan(row["coef_corrected"]):
         right = "the errors leave next to nothing of it, and there is no correction"

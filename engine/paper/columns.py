@@ -175,13 +175,13 @@ def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
             own = (
                 estimate.terms.loc[term].to_dict()
                 if term in estimate.terms.index
-                else {"coef": float("nan"), "se": float("nan"), "stars": 0}
+                else {"estimate": float("nan"), "se": float("nan"), "stars": 0}
             )
             rows.append(
                 {
                     **column.keys,
                     "term": term,
-                    "coef": own["coef"],
+                    "coef": own["estimate"],
                     "se": own["se"],
                     "stars": int(own["stars"]),
                     "n": estimate.n,

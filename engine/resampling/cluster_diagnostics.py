@@ -43,9 +43,9 @@ def model_table(
     """A row for each treatment of each model: its covariances and the clusters.
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
-    estimate; se, p of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
-    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p, v5_df and
-    v5_adjusted_p: those two with degrees and a scale found alike
+    estimate; se, p_value of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
+    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p_value, v5_df and
+    v5_adjusted_p_value: those two with degrees and a scale found alike
     (``kernels.jackknife.degrees``); without_min, without_max: the range of the estimate
     when each cluster is left out in turn; note: why some are NaN. CV3, CV3J and the
     range are where a cluster cannot be left out, because the treatment is not
@@ -84,12 +84,14 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
         }
         for kind in V:
             row[f"{kind.lower()}_se"] = se[kind]
-            row[f"{kind.lower()}_p"] = float(2 * t_sf(abs(b / se[kind]), df[kind]))
+            row[f"{kind.lower()}_p_value"] = float(
+                2 * t_sf(abs(b / se[kind]), df[kind])
+            )
         row["cv2_df"] = df["CV2"]
         for kind, (degrees, scale) in own.jackknives.items():
             t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
             row[f"{name}_df"] = float(degrees)
-            row[f"{name}_adjusted_p"] = float(2 * t_sf(t, degrees))
+            row[f"{name}_adjusted_p_value"] = float(2 * t_sf(t, degrees))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
         row["note"] = _note(fitted, term, own.alone, left[:, k])

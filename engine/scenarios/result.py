@@ -142,8 +142,8 @@ def _tidy(
             "variant": np.repeat(np.array([*names], object), t * w),
             "year": np.tile(np.repeat([*years], w), k),
             **{name: np.tile(column, t * k) for name, column in columns.items()},
-            "base": flat(start),
-            "value": flat(after),
+            "before": flat(start),
+            "after": flat(after),
             "change": flat(change),
             "percent": flat(percent),
         }
@@ -174,8 +174,8 @@ class ScenarioResult(Result):
     Attributes
     ----------
     table
-        Columns variant, year, region, measure, base, value, change, percent. Flows are
-        in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
+        Columns variant, year, region, measure, before, after, change, percent. Flows
+        are in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
         ``percent`` is missing for the trade benefit index and for lost inputs, and
         where the base is not above 0.
     variants
@@ -292,7 +292,7 @@ class ScenarioResult(Result):
                 str(row.year),
                 str(row.region),
                 str(row.measure),
-                number_text(float(str(row.base))),
+                number_text(float(str(row.before))),
                 f"{float(str(getattr(row, column))):{form}}",
             ]
             for row in found.itertuples()
@@ -300,7 +300,7 @@ class ScenarioResult(Result):
         return [
             Listing(
                 f"{count} variant{'s' * (count > 1)}: the largest changes",
-                ("variant", "year", "region", "measure", "base", unit),
+                ("variant", "year", "region", "measure", "before", unit),
                 rows,
                 (
                     f"residual {self.residual_max:.1e}, world accounts to "

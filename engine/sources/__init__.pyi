@@ -21,6 +21,7 @@ from .satellites import read_satellite as read_satellite
 from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile
+from .source import source_facts as source_facts
 from .tables.long import from_long as from_long
 from .tables.national import from_national as from_national
 from .titles import label_table as label_table

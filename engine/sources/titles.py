@@ -71,15 +71,27 @@ def region_title(code: str) -> str:
     return country_name(code)
 
 
+def _part_of(name: str, members: Sequence[str]) -> str:
+    group = country_groups().get(name)
+    if group is None or len(members) == len(group.members):
+        return ""
+    return f" ({len(members)} of {len(group.members)})"
+
+
 def label_table(
     tables: WorldTables, groups: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
     """Every code in results of these tables: ``code``, ``kind``, ``title``.
 
-    Kinds are region (groups among them), sector and final demand.
+    Kinds are region (groups among them), sector and final demand. The title of a
+    built-in group that is not whole says how many members there are.
     """
-    regions: list[str] = [*dict.fromkeys([*tables.regions, *(groups or {})])]
-    rows = [(code, "region", region_title(code)) for code in regions]
+    rows = [(code, "region", region_title(code)) for code in tables.regions]
+    rows += [
+        (name, "region", f"{region_title(name)}{_part_of(name, members)}")
+        for name, members in (groups or {}).items()
+        if name not in tables.regions
+    ]
     rows += [(k, "sector", sector_title(k, tables.source)) for k in tables.sectors]
     rows += [(k, "final demand", final_demand_title(k)) for k in tables.categories]
     return pd.DataFrame(rows, columns=["code", "kind", "title"])

@@ -19,7 +19,7 @@ TABLES = replace(
     sectors=SECTORS,
     source="wiod2013",
 )
-EU = "EU27 (2 of 27)"
+EU = "EU27"
 
 pytestmark = pytest.mark.usefixtures("quick")
 

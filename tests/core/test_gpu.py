@@ -99,7 +99,7 @@ RUNS = {
     "pairs": "bootstrap pairs.toml",
     "bayesian": "bootstrap bayesian.toml",
     "wild": "bootstrap wild.toml",
-    "placebo": "placebo placebo.toml",
+    "placebo": "bootstrap placebo.toml",
     "simulate": "simulate simulate.toml",
     "threats": "threats threats.toml",
     "curve": "curve curve.toml",

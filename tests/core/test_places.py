@@ -86,7 +86,7 @@ READ = [
     ("aggregate {d}/store --groups {d}/groups.toml", "{d}/store/x", "lies in the store"),
     ("aggregate {d}/store --concordance {d}/map.csv", "{d}/map.csv", "the input itself"),
     ("bootstrap {d}/pairs.toml", "{d}", "holds the input"),
-    ("placebo {d}/placebo.toml", "{d}", "holds the input"),
+    ("bootstrap {d}/placebo.toml", "{d}", "holds the input"),
     ("simulate {d}/study.toml", "{d}", "holds the input"),
 ]  # fmt: skip
 

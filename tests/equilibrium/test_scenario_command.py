@@ -32,13 +32,13 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     drawn = {f"welfare.{k}" for k in ("svg", "png", "pdf")}
     assert written == tables | drawn | {"manifest.json"}
     table = pd.read_csv(folder / "kept" / "scenario.csv")
-    assert list(table.columns) == ["region", "measure", "value"]
+    assert list(table.columns) == ["region", "measure", "percent"]
     found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="kept")
     pd.testing.assert_frame_equal(table, found.table, rtol=1e-9)
     assert "3 regions x 2 sectors, 1 scenario, deficits kept; markets" in answer.out
     record = json.loads((folder / "kept" / "manifest.json").read_text())
     assert record["residual_max"] < 1e-10 and record["kind"] == "exact-hat"
-    assert "Caliendo" in good("cite", folder / "kept").out
+    assert "Caliendo" in good("package", folder / "kept", "--cite").out
 
 
 def test_format_writes_every_table_in_it(folder):
@@ -47,7 +47,7 @@ def test_format_writes_every_table_in_it(folder):
     written = {path.name for path in (folder / "stata").iterdir()}
     assert written == {f"{k}.dta" for k in TABLES} | {"manifest.json"}
     found = pd.read_stata(folder / "stata" / "scenario.dta")
-    assert found.columns.tolist() == ["region", "measure", "value"]
+    assert found.columns.tolist() == ["region", "measure", "percent"]
     assert len(found) and tivax(
         "scenario", folder / "kept.toml", "--out", folder / "x", "--format", "doc"
     ).err.startswith("tivax: --format doc: choose from csv")

@@ -118,7 +118,7 @@ def test_a_model_has_its_kinds_of_errors(name):
         for kind in se:
             assert_allclose(own[f"{kind}_se"], se[kind], rtol=RTOL)
             p = 2 * (1 - stats.t.cdf(abs(b) / se[kind], df[kind]))
-            assert_allclose(own[f"{kind}_p"], p, rtol=RTOL)
+            assert_allclose(own[f"{kind}_p_value"], p, rtol=RTOL)
         ends = [own["without_min"], own["without_max"]]
         assert_allclose(ends, [left.min(), left.max()], rtol=RTOL)
         share = np.bincount(rows.country, identifying(rows, k) ** 2)
@@ -250,8 +250,10 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     table = cluster_table(fitted).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([fitted]).iloc[0]
-    kinds = [f"{kind}_{k}" for kind in ("cv2", "cv3", "cv3j") for k in ("se", "p")]
-    adjusted = [f"{k}_{x}" for k in ("cv3j", "v5") for x in ("df", "adjusted_p")]
+    kinds = [
+        f"{kind}_{k}" for kind in ("cv2", "cv3", "cv3j") for k in ("se", "p_value")
+    ]
+    adjusted = [f"{k}_{x}" for k in ("cv3j", "v5") for x in ("df", "adjusted_p_value")]
     gaps = [*kinds, "cv2_df", *adjusted, "without_min", "without_max"]
     assert row.index[row.isna()].tolist() == gaps
     # C02 counts as much as the whole estimate, and others besides.

@@ -61,7 +61,7 @@ def test_several_treatments_have_the_covariance_of_fixed_effects(name):
     fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", [*terms, "INFR", "lnGDP"])
     V = fit.covariance.loc[[*terms], [*terms]].to_numpy()
-    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "coef"], rtol=RTOL)
+    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "estimate"], rtol=RTOL)
     assert_allclose(fitted.covariance(), V, rtol=0, atol=RTOL * V.max())
 
 

@@ -419,7 +419,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     for name, k in zip(names_, (0, 2, 3, 4), strict=True):
         assert rejects[name] == (t[k] > stats.t.ppf(0.975, design.clusters - 1)), name
     for name, fit in zip(kernel.ANALYTIC[5:], fits, strict=False):
-        p = fit.terms["p"].iloc[0]
+        p = fit.terms["p_value"].iloc[0]
         assert np.isnan(p) or rejects[name] == (p < 0.05), name
     v = _signs(of_signs, design.clusters, draws=99)
     counts, exponential, o = _drawn(of_counts, design.clusters)
@@ -465,7 +465,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
     row = model_table([other]).iloc[0]
-    assert rejects["V5 adjusted"] == (row["v5_adjusted_p"] <= 0.05)
+    assert rejects["V5 adjusted"] == (row["v5_adjusted_p_value"] <= 0.05)
     if not design.balanced:
         assert np.isnan([rejects[k] for k in kernel.METHODS[-2:]]).all()
         return
@@ -485,7 +485,7 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
     drawn = np.abs(_two_way(loadings, v))
     t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
     wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
-    return float(wild), common_shocks(moved, "y", regressors)["x"].p
+    return float(wild), common_shocks(moved, "y", regressors)["x"].p_value
 
 
 @jax.jit
@@ -513,7 +513,7 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
         key, M, seen, _, _ = one_panel(SMALL, seed)
         row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
         own = bool(tested(SMALL, key).rejects_truth[1])
-        assert own == (row["cv2_p"] < 0.05), seed
+        assert own == (row["cv2_p_value"] < 0.05), seed
 
 
 # One program serves the studies of this shape, with an effect and 99 draws, in memory

@@ -135,21 +135,21 @@ def test_the_files_hold_what_the_function_returns(done, folder):
     found = tx.scenarios(TABLES, folder / "grid.toml")
     written = pd.read_csv(out / "scenario.csv")
     assert list(written) == [
-        "variant", "year", "region", "measure", "base", "value", "change", "percent",
+        "variant", "year", "region", "measure", "before", "after", "change", "percent",
     ]  # fmt: skip
     # 4 regions and the world of value added, 4 regions of tbi.
     assert len(written) == 3 * 2 * (5 + 4)
-    assert_allclose(written["value"], found.table["value"], rtol=1e-15)
+    assert_allclose(written["after"], found.table["after"], rtol=1e-15)
     record = json.loads((out / "manifest.json").read_text())
     assert record["command"] == "scenario" and record["variants"] == 3
     assert record["residual_max"] < 1e-12 and record["identity_max"] < 1e-12
     variants = pd.read_csv(out / "variants.csv")
     assert variants["percent"].tolist() == [10, 10, 20, 20, 30, 30]
     industries = pd.read_csv(out / "industries.csv")
-    by_region = industries.groupby(["variant", "year", "region"])["value"].sum()
+    by_region = industries.groupby(["variant", "year", "region"])["after"].sum()
     whole = written.query("measure == 'value_added' and region != 'WLD'")
     assert_allclose(
-        by_region, whole.groupby(["variant", "year", "region"])["value"].sum()
+        by_region, whole.groupby(["variant", "year", "region"])["after"].sum()
     )
     assert len(industries) == 3 * 2 * 12
     linked = pd.read_csv(out / "linkages.csv").query("year == 2001")
@@ -177,8 +177,8 @@ def test_prices_are_written_the_same_way(folder):
         "price_output", "price_final", "price_exports", "price_imports",
         "terms_of_trade",
     }  # fmt: skip
-    assert (found["base"] == 1).all()
-    assert_allclose(found["percent"], 100 * (found["value"] - 1), rtol=1e-12)
+    assert (found["before"] == 1).all()
+    assert_allclose(found["percent"], 100 * (found["after"] - 1), rtol=1e-12)
 
 
 @pytest.mark.parametrize(

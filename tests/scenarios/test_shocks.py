@@ -37,7 +37,7 @@ def values(found, measure, variant=None):
     rows = found.table[found.table["measure"] == measure]
     if variant is not None:
         rows = rows[rows["variant"] == variant]
-    return rows.set_index("region")["value"]
+    return rows.set_index("region")["after"]
 
 
 def test_two_regions_by_hand(two):
@@ -109,7 +109,7 @@ def test_a_border_cost_on_every_import_raises_their_price_by_at_least_that():
     border = tx.Shock("price", percent=10, of="imports")
     found = tx.scenarios(world, border, industries=True)
     A, flows = system(world)
-    prices = found.industries["value"].to_numpy() - 1
+    prices = found.industries["after"].to_numpy() - 1
     users = np.repeat(np.arange(3), 2)
     by_buyer = np.stack([(A * x[0])[:, users == q].sum(axis=1) for q in range(3)], 1)
     sold = (by_buyer + flows) * (x[0] > 0)[:, None]
@@ -351,7 +351,7 @@ def test_no_shock_changes_nothing(world):
         for kind in ("cut", "shift", "extract", "demand")
     }
     found = tx.scenarios(world, nothing, measures=FLOWS)
-    scale = found.table["base"].abs().clip(lower=1)
+    scale = found.table["before"].abs().clip(lower=1)
     assert (found.table["change"].abs() / scale).max() < 1e-12
     prices = tx.scenarios(world, tx.Shock("price", who="R0", percent=0))
     assert (prices.table["change"] == 0).all()
@@ -364,7 +364,7 @@ def test_of_a_negative_base_there_is_no_change_in_per_cent(world):
     loss = replace(world, Z=Z)
     less = tx.Shock("demand", percent=-10)
     row = tx.scenarios(loss, less, industries=True).industries.iloc[0]
-    assert row["base"] < 0 < row["change"]
+    assert row["before"] < 0 < row["change"]
     assert np.isnan(row["percent"])
 
 
@@ -379,7 +379,7 @@ def test_the_base_is_what_the_measures_say(world):
             (found.table["measure"] == measure) & (found.table["region"] != "WLD")
         ]
         assert_allclose(
-            rows["base"], wanted[measure].values.ravel(), rtol=RTOL, atol=1e-12
+            rows["before"], wanted[measure].values.ravel(), rtol=RTOL, atol=1e-12
         )
 
 
@@ -445,7 +445,7 @@ def test_the_worlds_value_added_changes_as_its_final_demand(world):
         of_world = of_all[of_all["variant"] == name].set_index("measure")["change"]
         lost = of_world["inputs_lost"]
         gap = of_world["final_demand"] - of_world["value_added"] - lost
-        scale = found.table["base"].max()
+        scale = found.table["before"].max()
         assert abs(gap) < 1e-12 * scale
         assert (abs(lost) > 1e-6 * scale) == (name == "cut")
     moved = found.variants.set_index("variant")["moved"]
@@ -500,7 +500,7 @@ def test_parts_of_a_region_are_at_home_with_each_other(world):
     # A part has the name of its region: cutting either cuts all that is sold abroad.
     assert_allclose(values(found, "exports", "all")["CHN"], 0, atol=1e-9)
     wanted = tx.value_added_exports(split).sel(year=2001)
-    base = found.table.query("variant == 'all' and measure == 'exports'")["base"]
+    base = found.table.query("variant == 'all' and measure == 'exports'")["before"]
     sold = wanted["gross_exports"].values
     assert_allclose(base, [*sold, sold.sum()], rtol=RTOL)
 
@@ -511,7 +511,7 @@ def test_value_added_may_be_the_row_of_the_table():
         made, tx.Shock("cut", "R0", "R1"), measures=["value_added"], value_added="basic"
     )
     assert_allclose(
-        found.table["base"][:C],
+        found.table["before"][:C],
         np.reshape(np.array(made.value_added), (C, S)).sum(axis=1),
         rtol=1e-9,
     )

@@ -30,7 +30,7 @@ def change(
         typer.Option(
             "--measure",
             help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
-            "or the code of an indicator (`tivax indicators --list`).",
+            "or the code of an indicator (`tivax list indicators`).",
             autocompletion=complete_indicators,
         ),
     ] = "tbi",

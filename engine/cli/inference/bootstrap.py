@@ -1,8 +1,8 @@
-"""``tivax bootstrap`` and ``tivax placebo``: draw, keep, summarise, write."""
+"""``tivax bootstrap``: draw, keep, summarise, write."""
 
 from collections.abc import Sequence
 
-from ...core import Job, Part, Progress, Run, TivaxError, is_first, no_progress
+from ...core import Job, Part, Progress, Run, is_first, no_progress
 from ...reporting import Language, missing_font_note
 from ...resampling import (
     Inverted,
@@ -22,7 +22,6 @@ from .experiments import Experiment, make_plans
 def run_experiment(
     drawing: Drawing,
     output: Output,
-    command: str,
     language: Language,
     terminal: Terminal,
 ) -> None:
@@ -31,16 +30,12 @@ def run_experiment(
     ``language`` is that of the figures.
     """
     run, out, first = drawing.models(), output.out, is_first()
-    kind = run.scheme.kind
-    if (kind == "placebo") != (command == "placebo"):
-        other = "placebo" if kind == "placebo" else "bootstrap"
-        raise TivaxError(f"{run.path}: kind = {kind!r} is a job of `tivax {other}`")
-    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    started = Run("bootstrap", inputs=[run.path, *run.panels], seed=run.seed)
     if first:
         require_place(output, started)
     plans = make_plans(run)
     parts = [Part(k.draws, len(k.columns), k.static.block) for k in plans]
-    job = Job(out, command, run.identity, parts, saved=run.save_draws)
+    job = Job(out, "bootstrap", run.identity, parts, saved=run.save_draws)
     if not first:
         with job.resumed(terminal.print):
             _draw(job, plans, run.seed)

@@ -53,9 +53,7 @@ class Experiment(Result):
 
     def __post_init__(self) -> None:
         plan = self.plans[0]
-        placebo = plan.scheme.kind == "placebo"
         words = {
-            "program": "placebo" if placebo else "bootstrap",
             "report_title": report.title(self),
             "method": report.method(plan),
         }

@@ -90,7 +90,7 @@ def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None
 
 def _store(run: RunFile) -> Path:
     if run.scheme.kind == "placebo":
-        raise TivaxError(f"{run.path}: kind = 'placebo' is a job of `tivax placebo`")
+        raise TivaxError(f"{run.path}: kind = 'placebo' is a job of `tivax bootstrap`")
     if run.store is None:
         raise TivaxError(
             f'{run.path}: store: is missing; write store = "..." with the tables that '

@@ -80,7 +80,7 @@ _PRINTED = 4
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 _LABELS = {
-    "indicator": "code of the indicator (tivax indicators --list)",
+    "indicator": "code of the indicator (tivax list indicators)",
     "value": "value, in the unit of the indicator (manifest.json: units)",
     "flag": "why the value is out of the usual range, or empty",
 }

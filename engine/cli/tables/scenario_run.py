@@ -210,7 +210,7 @@ def _print_found(
     unit = "per cent" if percent else "change"
     terminal.print(f"{plan.years[-1]}; the largest changes{' in per cent' * percent}")
     terminal.table(
-        ("variant", "region", "measure", "base", unit),
+        ("variant", "region", "measure", "before", unit),
         [
             (
                 str(name),
@@ -223,7 +223,7 @@ def _print_found(
                 rows["variant"],
                 rows["region"],
                 rows["measure"],
-                rows["base"].to_numpy(float),
+                rows["before"].to_numpy(float),
                 rows["shown"].to_numpy(float),
                 strict=True,
             )

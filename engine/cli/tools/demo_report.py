@@ -224,7 +224,9 @@ def _panel_section(known: KnownEffect, figures: Mapping[str, Figure]) -> report.
                 f"{fit.n} rows, {fit.clusters} countries, within R² {fit.r2:.3f}; z: "
                 "estimate less truth in standard errors.",
                 {
-                    **dict.fromkeys(["true", "coef", "se", "ci_low", "ci_high"], ".3f"),
+                    **dict.fromkeys(
+                        ["true", "estimate", "se", "ci_low", "ci_high"], ".3f"
+                    ),
                     "z": "+.2f",
                 },
             ),
