@@ -1,13 +1,16 @@
 """The one writer of results: files, report, manifest, and the lines at the end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..core import Run, output_folder, require_format, require_result_place
-from ..reporting import Result, write_parts
+from ..core import Progress, Run, output_folder, require_format, require_result_place
+from ..reporting import Joined, Result, write_parts
 from .bundles import Output
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..resampling import RunFile
 
 
 def require_place(output: Output, run: Run) -> None:
@@ -49,3 +52,33 @@ def write_result(
         terminal.print(line)
     page = output.out / "report.html"
     terminal.finish(record, f"Open {page if result.report_title else output.out}")
+
+
+def write_joined(
+    command: str,
+    run: "RunFile",
+    evaluate: "Callable[[RunFile, Progress], Sequence[Result]]",
+    output: Output,
+    terminal: Terminal,
+    *,
+    unit: str,
+) -> None:
+    """Evaluate the models of a run file and write the results as one.
+
+    What is drawn of them is kept as it comes, and counted in ``unit``.
+    """
+    from ..core import Job, keeping  # JAX, which other writers do without
+
+    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    require_place(output, started)
+    identity = {**run.identity, "options": [run.threats, run.curve]}
+    job = Job(output.out, command, identity, unit=unit)
+    with job.resumed(terminal.print, force=output.force):
+        with (
+            keeping(job),
+            job.making(),
+            terminal.progress("drawing", "draws") as progress,
+        ):
+            found = Joined(tuple(evaluate(run, progress)))
+        more = f"seed {run.seed}"
+        write_result(found, started, output, terminal, name=run.path.stem, more=more)

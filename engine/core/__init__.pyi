@@ -47,6 +47,11 @@ from .jax_setup import cache_folder as cache_folder
 from .jax_setup import processor_name as processor_name
 from .jax_setup import root_logger_kept as root_logger_kept
 from .jax_setup import start_jax as start_jax
+from .jobs import Job as Job
+from .jobs import job_at_work as job_at_work
+from .jobs import keeping as keeping
+from .jobs import kept_state as kept_state
+from .jobs import unfinished as unfinished
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
 from .limits import GIB as GIB
 from .limits import TEXT_CELLS as TEXT_CELLS
@@ -85,6 +90,9 @@ from .output import real_path as real_path
 from .output import replace_folder as replace_folder
 from .output import write_bytes as write_bytes
 from .output import write_text as write_text
+from .parts import Part as Part
+from .parts import PartFile as PartFile
+from .parts import State as State
 from .places import DROPPINGS as DROPPINGS
 from .places import Seal as Seal
 from .places import is_empty_folder as is_empty_folder
@@ -99,12 +107,10 @@ from .places import require_result_place as require_result_place
 from .places import require_writable as require_writable
 from .processes import Aside as Aside
 from .processes import Machines as Machines
+from .processes import agreed as agreed
 from .processes import call_named as call_named
 from .processes import end_helpers as end_helpers
 from .processes import is_first as is_first
-from .processes import shared_parts as shared_parts
-from .processes import sharing as sharing
-from .processes import together as together
 from .progress import Progress as Progress
 from .progress import beside as beside
 from .progress import no_progress as no_progress

@@ -51,13 +51,14 @@ which needs no [scheme]; one of kind pairs or bayesian says how clusters are dra
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import pandas as pd
 
+from ...kernels.random_draws import GENERATOR
 from ..core import (
     TivaxError,
     TomlTable,
@@ -66,6 +67,7 @@ from ..core import (
     require_as_recorded,
     require_commas,
     require_whole,
+    sha256,
 )
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
@@ -117,6 +119,17 @@ class RunFile:
     @property
     def panels(self) -> list[Path]:
         return list(dict.fromkeys(panel for _, panel in self.models))
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What draws of its models depend on, for a ``Job``."""
+        return {
+            "models": [[asdict(model), sha256(panel)] for model, panel in self.models],
+            "scheme": asdict(self.scheme),
+            "draws": self.draws,
+            "seed": self.seed,
+            "generator": GENERATOR,
+        }
 
 
 def read_run_file(

@@ -18,10 +18,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
 from tivax.engine.reporting import plot_style
-from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
-from commands import Answer, good, mistake, names, run_fork, tivax
+from commands import Answer, good, mistake, names, run_fork
 from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 
 # The same arithmetic on the same draws in another order.
@@ -230,7 +229,7 @@ def test_the_columns_of_the_tables(pairs, wild, placebo):
             "intervals": "model term interval ci_low ci_high p_value",
             "models": "model term outcome sample n clusters effective_clusters "
             "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p "
-            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p_value "
+            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p_value v5_df v5_adjusted_p_value "
             "without_min without_max note exact ties failed_draws",
             "clusters": "model term cluster rows leverage partial_leverage "
             "estimate_without",
@@ -578,11 +577,11 @@ KILLED = """
 import os, signal
 from tivax.engine.cli import app as cli
 from tivax.engine.resampling import running as experiments
-from tivax.engine.resampling.draws import FileDraws
+from tivax.engine.core.parts import PartFile
 
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0  # every block is written at once
-append, blocks = FileDraws.append, []
+append, blocks = PartFile.append, []
 
 def killed(file, values):
     append(file, values)
@@ -591,7 +590,7 @@ def killed(file, values):
         os.truncate(file.path, os.path.getsize(file.path) - 5)
         os.kill(os.getpid(), signal.SIGKILL)
 
-FileDraws.append = killed
+PartFile.append = killed
 cli.main()
 """
 
@@ -623,33 +622,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     )
     assert broken.sums == whole.sums
     assert broken.manifest["draws_sha256"] == whole.manifest["draws_sha256"]
-
-
-def test_an_interrupted_run_says_how_many_draws_are_kept(tmp_path, monkeypatch):
-    """And it is not taken up by a run with another seed."""
-    path, out = run_file(tmp_path, 'kind = "pairs"', LEAST_SQUARES), tmp_path / "out"
-    append = FileDraws.append
-
-    def interrupted(file, values):
-        append(file, values[:4096])
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", interrupted)
-        answer = tivax("bootstrap", path, "--out", out, "--quiet")
-    assert answer.code == 130
-    assert answer.out.splitlines() == [
-        "Stopped: 4,096 of 5,000 draws are kept; the same command goes on"
-    ]
-    assert names(tmp_path) == [".out.unfinished", "panel.csv", "run.toml"]
-    assert mistake("bootstrap", path, "--out", out, "--seed", 1) == (
-        f"{out}: .out.unfinished beside it holds an unfinished run of other models, "
-        "draws, seed or versions; --force starts over"
-    )
-    assert good("bootstrap", path, "--out", out).out.splitlines()[0] == (
-        "Going on at 4,096 of 5,000 draws"
-    )
-    assert names(tmp_path) == ["out", "panel.csv", "run.toml"]
 
 
 # ------------------------------------------------------------------------ mistakes

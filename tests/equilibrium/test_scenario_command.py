@@ -7,11 +7,9 @@ import pandas as pd
 import pytest
 
 import tivax as tx
-from tivax.engine.equilibrium.batches import Batches
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
-from tivax.engine.resampling.draws import FileDraws
 
-from commands import contents, good, mistake, tivax
+from commands import good, mistake, tivax
 
 TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
 
@@ -131,57 +129,6 @@ def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
             pd.testing.assert_frame_equal(
                 found.reset_index(drop=True), alone, rtol=1e-7, atol=1e-8
             )
-
-
-def interrupted(monkeypatch, *words):
-    """A run stopped after the first batch of variants, a row of the next half written;
-    whether the unfinished rows are there."""
-    append = FileDraws.append
-
-    def stop(file, values):
-        append(file, values)
-        with file.path.open("ab") as more:
-            more.write(b"half a row")
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", stop)
-        answer = tivax(*words)
-    assert answer.code == 130
-    return answer
-
-
-def test_a_stopped_grid_goes_on_to_the_same_bytes(folder, many, monkeypatch):
-    whole, said = many
-    assert "3 regions x 2 sectors, 12 scenarios; about 0.5 GiB of memory" in said.err
-    words = ("scenario", folder / "grid.toml", "--out", folder / "again")
-    assert "far from the exact change of real income in importers R" in said.out
-    answer = interrupted(monkeypatch, *words)
-    assert "Stopped: 8 of 12 variants are kept" in answer.out
-    assert not (folder / "again").exists()
-    seen = []
-    solve = Batches.solve
-    monkeypatch.setattr(
-        Batches, "solve", lambda self, k: (seen.append(k), solve(self, k))[1]
-    )
-    answer = good(*words)
-    assert seen == [8] and "Going on at 8 of 12 variants" in answer.out
-    assert not (folder / ".again.unfinished").exists()
-    ours, theirs = contents(whole), contents(folder / "again")
-    assert {path.name for path in ours} == {path.name for path in theirs}
-    for path, data in ours.items():
-        if path.suffix == ".csv":
-            assert theirs[folder / "again" / path.name] == data
-
-
-def test_rows_of_another_grid_are_not_taken_up(folder, monkeypatch):
-    path = folder / "other.toml"
-    path.write_text(GRID)
-    words = ("scenario", path, "--out", folder / "other", "--no-figures")
-    interrupted(monkeypatch, *words)
-    path.write_text(GRID.replace("0.5]", "0.6]"))
-    assert "holds an unfinished run of other" in mistake(*words)
-    assert "12 scenarios" in good(*words, "--force").out
 
 
 def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):

@@ -16,7 +16,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.core.progress import no_progress
 from tivax.engine.estimation.covariances import (
     common_shocks,
     driscoll_kraay,
@@ -613,14 +612,13 @@ def test_the_table_counts_by_hand():
 
 
 def test_more_panels_begin_with_the_same_ones():
-    few, many = [], []
     study, longer = (Study((STRONG,), panels, 99, seed=3) for panels in (40, 90))
-    simulation._make(study, STRONG, 0, few.append, no_progress)
-    simulation._make(longer, STRONG, 0, many.append, no_progress)
-    assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
-    rest: list[np.ndarray] = []
-    simulation._make(longer, STRONG, 32, rest.append, no_progress)
-    assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
+
+    def panels(of: Study, start: int = 0) -> np.ndarray:
+        return np.concatenate([*simulation.simulated_panels(of, STRONG, start)])
+
+    assert_array_equal(panels(longer)[:40], panels(study))
+    assert_array_equal(panels(longer, 32), panels(longer)[32:])
 
 
 # ------------------------------------------------------------------------ the run file
@@ -878,31 +876,3 @@ def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     assert_allclose(written["effective_clusters"], few, rtol=RTOL)
     manifest = json.loads((out / "manifest.json").read_text())
     assert [k["path"] for k in manifest["inputs"]] == [str(path), str(panel)]
-
-
-def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
-    path = study_file(tmp_path, GOOD)
-    good("simulate", path, "--out", tmp_path / "whole")
-    # The first call of two designs' worth is kept, then the process is stopped.
-    make, calls = simulation._make, []
-
-    def stopped(study, design, done, keep, progress):
-        calls.append(done)
-        if len(calls) == 1:
-            parts: list[np.ndarray] = []
-            make(study, design, done, parts.append, no_progress)
-            keep(np.concatenate(parts)[:37])
-            raise KeyboardInterrupt
-        make(study, design, done, keep, progress)
-
-    monkeypatch.setattr(simulation, "_make", stopped)
-    from commands import tivax
-
-    assert tivax("simulate", path, "--out", tmp_path / "out").code != 0
-    assert ".out.unfinished" in names(tmp_path)
-    answer = good("simulate", path, "--out", tmp_path / "out")
-    assert "Going on at 37 of 40 panels" in answer.out
-    assert calls == [0, 32]
-    for name in set(names(tmp_path / "out")) - {"manifest.json", "figures"}:
-        one, other = (tmp_path / k / name for k in ("whole", "out"))
-        assert one.read_bytes() == other.read_bytes(), name

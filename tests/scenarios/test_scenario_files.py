@@ -10,9 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.scenarios import make_plan, read_scenario
-from tivax.engine.scenarios.run import ScenarioPlan
 
 from commands import good, mistake, names
 from helpers import error_of, random_tables, written_and_told
@@ -159,39 +157,6 @@ def test_the_files_hold_what_the_function_returns(done, folder):
     assert_allclose(linked["backward"], wanted["backward"], rtol=1e-12)
     assert "3 variants, 2 years, 12 industries: 126 rows" in answer.err
     assert "GiB of memory" in answer.err
-
-
-def test_a_stopped_run_goes_on_and_ends_the_same(done, folder, monkeypatch):
-    """Killed in the middle of the fourth of six rows."""
-    append, total = FileDraws.append, []
-
-    def stop(self, values):
-        total.append(len(values))
-        append(self, values)
-        if sum(total) >= 3:
-            with self.path.open("ab") as file:
-                file.write(b"half a row")
-            raise KeyboardInterrupt
-
-    out = folder / "again"
-    words = ("scenario", folder / "grid.toml", "--out", out, "--no-figures")
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", stop)
-        with pytest.raises(AssertionError):
-            good(*words)
-    assert not out.exists() and (folder / ".again.unfinished").exists()
-    starts, rows = [], ScenarioPlan.rows
-
-    def seen(self, start, progress):
-        starts.append(start)
-        return rows(self, start, progress)
-
-    monkeypatch.setattr(ScenarioPlan, "rows", seen)
-    answer = good(*words)
-    assert starts == [3] and "Going on at 3 of 6 variants" in answer.out
-    same = pd.read_csv(done[0] / "scenario.csv"), pd.read_csv(out / "scenario.csv")
-    pd.testing.assert_frame_equal(*same, rtol=1e-12)
-    assert not (folder / ".again.unfinished").exists()
 
 
 def test_a_single_variant_is_printed_by_region(folder):

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
 from ....kernels.random_draws import GENERATOR
-from ...core import Listing, TivaxError, sha256, tivax_version
+from ...core import Listing, TivaxError
 from ...figures import Drawn
 from ...figures.resampling import histograms
 from ...paper import printed_place
@@ -205,20 +204,6 @@ def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
             f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
             "at least two clusters; was the file cut?"
         )
-
-
-def identity(run: RunFile) -> dict[str, Any]:
-    """What draws depend on: a run goes on only where all of it is the same."""
-    return {
-        "models": [[asdict(model), sha256(panel)] for model, panel in run.models],
-        "scheme": asdict(run.scheme),
-        "draws": run.draws,
-        "seed": run.seed,
-        "generator": GENERATOR,
-        "tivax": tivax_version(),
-        "jax": version("jax"),
-        "platform": jax.default_backend(),
-    }
 
 
 def _constant(text: str, n: int) -> pa.Array:

@@ -5,25 +5,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from ...core import (
     Format,
+    Job,
+    Part,
     Run,
     count_text,
     first_and_named,
     naming,
     output_folder,
     require_result_place,
-    tivax_version,
     write_frame,
 )
 from ...equilibrium import (
     TOGETHER,
     Economy,
     ExactHatResult,
-    Variants,
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
@@ -34,10 +33,8 @@ from ...equilibrium import (
 from ...figures.regions import known_regions
 from ...figures.welfare import welfare_parts, welfare_ranges
 from ...reporting import save_figure
-from ...resampling import checkpoint
 from ..options import require_store
 from ..terminal import Terminal
-from .scenario_run import kept_rows
 
 # Of the printed table.
 _ROWS = 10
@@ -76,8 +73,13 @@ def run_exact_hat(
         named = variants.named
         batches = variants.batches
         terminal.announce(_size_text(economy, batches.draws))
-        with checkpoint(out, [batches], _identity(variants), force=force) as kept:
-            rows = kept_rows(batches, kept, terminal, together=batches.together)
+        part = Part(batches.draws, len(batches.columns), batches.together)
+        identity = {"kind": "exact-hat", **variants.record()}
+        job = Job(out, "scenario", identity, [part], unit="variants")
+        with job.resumed(terminal.print, force=force):
+            with terminal.progress("scenarios", "variants") as progress:
+                job.fill(lambda _, start: batches.rows(start), progress)
+            rows = np.concatenate([*job.parts[0].windows()])
             result = variants_result(variants, rows)
             record = write(result, only, named)
     else:
@@ -147,18 +149,6 @@ def _write(
             welfare="tot + vot and, where they change, tech (trade costs) and transfer "
             "(deficits); linear around the old equilibrium, d ln z = z'/z - 1",
         )
-
-
-def _identity(variants: Variants) -> dict[str, Any]:
-    """What must be the same for an unfinished run to go on."""
-    return {
-        "command": "scenario",
-        "kind": "exact-hat",
-        **variants.record(),
-        "tivax": tivax_version(),
-        "jax": jax.__version__,
-        "platform": jax.default_backend(),
-    }
 
 
 def _size_text(economy: Economy, variants: int) -> str:

@@ -1,16 +1,16 @@
 """``tivax scenario`` for changed flows and prices: run, resume, write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
 from ...core import (
     Format,
-    Progress,
+    Job,
+    Part,
     Run,
     TivaxError,
     first_and_named,
@@ -20,14 +20,12 @@ from ...core import (
     percent_text,
     read_store_attributes,
     require_result_place,
-    tivax_version,
     write_frame,
 )
 from ...figures.regions import known_regions
 from ...figures.scenarios import change_map, largest_changes, shown_change
 from ...measures import EVERY_PARTNER
 from ...reporting import save_figure
-from ...resampling import Checkpoint, checkpoint, stopping
 from ...scenarios import (
     ScenarioFile,
     ScenarioPlan,
@@ -74,8 +72,12 @@ def run_scenario(
     plan = _planned(file)
     only = known_regions(regions, plan.places.names) if regions else None
     _announce(plan, terminal)
-    with checkpoint(out, [plan], _identity(file, plan), force=force) as kept:
-        values = kept_rows(plan, kept, terminal)
+    part = Part(plan.draws, len(plan.columns))
+    job = Job(out, "scenario", _identity(file, plan), [part], unit="variants")
+    with job.resumed(terminal.print, force=force):
+        with terminal.progress("scenarios", "variants") as progress:
+            job.fill(lambda _, start: plan.rows(start), progress)
+        values = np.concatenate([*job.parts[0].windows()])
         found = plan.result(plan.base_rows(), values)
         with output_folder(out, started, force=force) as folder:
             tables = {"scenario": found.table, "variants": found.variants}
@@ -134,7 +136,6 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
     """What must be the same for an unfinished run to go on."""
     assert file.store is not None
     return {
-        "command": "scenario",
         "variants": {
             name: [k.record() for k in shocks] for name, shocks in plan.variants.items()
         },
@@ -142,46 +143,7 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
         "value_added": file.value_added,
         "industries": file.industries,
         "store": str(read_store_attributes(file.store).get("digest", file.store)),
-        "tivax": tivax_version(),
-        "jax": jax.__version__,
-        "platform": jax.default_backend(),
     }
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """Variants whose rows are evaluated some at a time."""
-
-    @property
-    def draws(self) -> int: ...
-
-    def rows(self, start: int = 0, progress: Progress = ...) -> Iterator[np.ndarray]:
-        """Rows from number ``start`` on."""
-        ...
-
-
-def kept_rows(
-    plan: Rows, kept: Checkpoint, terminal: Terminal, *, together: int = 1
-) -> np.ndarray:
-    """All rows: those that are kept, in blocks of ``together``, and the rest.
-
-    A variant that cannot be evaluated leaves nothing: the same command would end there.
-    """
-    (file,) = kept.files
-    if done := file.count // together * together:
-        terminal.print(f"Going on at {done:,} of {plan.draws:,} variants")
-    file.keep(done)  # half a row may follow, of a process that was killed
-    with (
-        stopping(kept, "variants", terminal.print),
-        terminal.progress("scenarios", "variants") as progress,
-    ):
-        try:
-            for part in plan.rows(done, progress):
-                file.append(part)
-        except TivaxError:
-            kept.forget()
-            raise
-    return np.concatenate(list(file.windows()))
 
 
 def _linkages(plan: ScenarioPlan) -> pd.DataFrame:
