@@ -153,7 +153,7 @@ class Space:
             outcome=outcome,
             treatment=self._lagged(treatment, value("lag", 0)),
             controls=(*controls, *more),
-            effects=tuple(value("effects", model.effects)),
+            effects=tuple(value("effects", model.all_effects)),
             rows=rows,
             weights=value("weights", ""),
         )
@@ -327,7 +327,7 @@ def _forms(space: Space, given: Any) -> Iterator[Option]:
 
 
 def _effects(space: Space, given: Any) -> Iterator[Option]:
-    own = space.setting.model.effects
+    own = space.setting.model.all_effects
     yield Option(" + ".join(own) or "none", own)
     if isinstance(given, str) or not isinstance(given, list | tuple):
         raise TivaxError(

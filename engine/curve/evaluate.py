@@ -123,7 +123,7 @@ def specification_curve(
             curve_of.append(c)
     total = len(jobs) * draws
     progress(0, total)
-    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].cluster, jobs))
+    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
     _set_apart_the_same(found, curve_of)
     first = {c: curve_of.index(c) for c in range(len(spaces))}
     for c, place in first.items():
@@ -131,7 +131,7 @@ def specification_curve(
             raise TivaxError(f"model {models[c].name}: {reason}")
     fitted = [k for k in range(len(jobs)) if isinstance(found[k], Fitted)]
     fits = [fit for k in fitted if isinstance(fit := found[k], Fitted)]
-    clusters = frame[models[0].cluster].nunique()
+    clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
     of_model = np.array([curve_of[k] for k in fitted])
     tested = [
@@ -179,7 +179,7 @@ def _models_of(model: object) -> list[Model]:
     names = [k.name for k in models]
     if twice := [k for k in names if names.count(k) > 1]:
         raise TivaxError(f"model: two are called {twice[0]}; rename one")
-    if len({k.cluster for k in models}) > 1:
+    if len({k.clusters for k in models}) > 1:
         raise TivaxError("model: models of one call have the same clusters")
     return list(models)
 

@@ -1,7 +1,7 @@
 """Linear models of a panel: columns, effects, clusters, sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -14,8 +14,6 @@ from ..estimation import (
     require_columns,
     sample,
 )
-
-_EFFECTS = ("iso3", "year")
 
 
 @dataclass(frozen=True)
@@ -36,10 +34,14 @@ class Model:
     endogenous, instruments
         Two-stage least squares: the treatments (by default where there are instruments)
         and their excluded instruments.
+    entity, time
+        Columns of the entities and of the periods, as in :func:`fixed_effects`. Their
+        values get an effect each, and lags go by them; an empty text stands for none.
+    clusters
+        The column of the clusters, by default ``entity``.
     effects
-        Columns whose values get an effect each.
-    cluster
-        The column of the clusters.
+        Further columns whose values get an effect each, such as the industry. For
+        effects of region by year in place of those of years, ``time`` names them.
     sample
         ``all``, ``developed`` or ``developing``.
     family
@@ -47,10 +49,6 @@ class Model:
     tags
         Whole numbers by name that tell where a model belongs. The summary of a run
         repeats those named ``table`` and ``column``; ``models = "paper"`` has both.
-    entity, time, clusters
-        The words of :func:`fixed_effects`: ``entity="country", time="yr"`` is
-        ``effects=["country", "yr"]`` clustered by country, ``clusters`` is ``cluster``.
-
     Raises
     ------
     TivaxError
@@ -61,8 +59,8 @@ class Model:
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> model.effects, model.cluster
-    (('iso3', 'year'), 'iso3')
+    >>> model.entity, model.time, model.clusters
+    ('iso3', 'year', 'iso3')
     """
 
     name: str
@@ -71,42 +69,30 @@ class Model:
     treatment: str | Sequence[str] = ()
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
-    effects: Sequence[str] = _EFFECTS
-    cluster: str = _EFFECTS[0]
+    entity: str = "iso3"
+    time: str = "year"
+    clusters: str = ""
+    effects: Sequence[str] = ()
     sample: str = "all"
     family: str = ""
     tags: Mapping[str, int] = field(default_factory=dict, hash=False)
-    entity: InitVar[str | None] = None
-    time: InitVar[str | None] = None
-    clusters: InitVar[str | None] = None
 
-    def __post_init__(
-        self, entity: str | None, time: str | None, clusters: str | None
-    ) -> None:
+    def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TivaxError(f"model {show(self.name)}: a name is a text")
         try:
-            self._take(entity, time, clusters)
             self._check()
         except TivaxError as error:
             raise TivaxError(f"model {self.name}: {error}") from None
 
-    def _take(self, entity: str | None, time: str | None, clusters: str | None) -> None:
-        """Effects and cluster in the words of ``fixed_effects``."""
-        if entity is not None or time is not None:
-            if tuple(self.effects) != _EFFECTS:
-                raise TivaxError("give effects, or entity and time, not both")
-            names = (entity or _EFFECTS[0], time or _EFFECTS[1])
-            object.__setattr__(self, "effects", names)
-            if self.cluster == _EFFECTS[0]:
-                object.__setattr__(self, "cluster", names[0])
-        if clusters is not None:
-            object.__setattr__(self, "cluster", clusters)
-
     def _check(self) -> None:
         """Check all names, and make every list a tuple."""
-        for name in ("outcome", "cluster"):
-            column_name(name, getattr(self, name))
+        for name in ("outcome", "entity", "time", "clusters"):
+            if name == "outcome" or getattr(self, name) != "":
+                column_name(name, getattr(self, name))
+        object.__setattr__(self, "clusters", self.clusters or self.entity)
+        if not self.clusters:
+            raise TivaxError("clusters: name their column, since there is no entity")
         if isinstance(self.treatment, str) and self.treatment:
             object.__setattr__(self, "treatment", (self.treatment,))
         for name in ("regressors", "treatment", "endogenous", "instruments", "effects"):
@@ -123,8 +109,11 @@ class Model:
             self.instruments,
         ):
             raise TivaxError(": ".join(mistake))
-        if len(set(self.effects)) < len(self.effects):
-            raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
+        if len(set(self.all_effects)) < len(self.all_effects):
+            raise TivaxError(
+                f"{', '.join(self.all_effects)}: name each once; effects are those "
+                "beside entity and time"
+            )
         require_choice("sample", self.sample, SAMPLES)
         if not isinstance(self.tags, Mapping) or not all(
             isinstance(name, str) and type(number) is int
@@ -145,6 +134,11 @@ class Model:
         return tuple(k for k in self.regressors if k not in self.treatments)
 
     @property
+    def all_effects(self) -> tuple[str, ...]:
+        """Columns whose values get an effect each: entity, time and further ones."""
+        return tuple(k for k in (self.entity, self.time, *self.effects) if k)
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """All that it takes, the outcome last, in the kernels' order."""
         return (*self.controls, *self.treatments, *self.instruments, self.outcome)
@@ -157,9 +151,9 @@ class Model:
             parts[0] += f" (instruments {', '.join(self.instruments)})"
         if self.controls:
             parts.append(f"controls {', '.join(self.controls)}")
-        effects = ", ".join(self.effects)
+        effects = ", ".join(self.all_effects)
         parts.append(f"effects of {effects}" if effects else "no effects")
-        parts.append(f"clustered by {self.cluster}")
+        parts.append(f"clustered by {self.clusters}")
         if self.sample != "all":
             parts.append(f"{self.sample} countries")
         return "; ".join(parts)

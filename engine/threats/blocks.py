@@ -83,7 +83,7 @@ def block_years(setting: Setting) -> Iterator[Variant | Row]:
             "block by year",
             name,
             frame=frame.assign(**{f"{name} by year": own}),
-            model=setting.equation(effects=(unit, f"{name} by year")),
+            model=setting.equation(time=f"{name} by year"),
         )
 
 

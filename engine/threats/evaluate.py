@@ -341,7 +341,7 @@ def _add_declared(
     progress: Progress,
 ) -> None:
     """Put ``p_wild`` into the rows; models with the same clusters share the draws."""
-    cluster = {k.model.name: k.model.cluster for k in settings}
+    cluster = {k.model.name: k.model.clusters for k in settings}
     groups: dict[str, list[int]] = {}
     for k, test in enumerate(tests):
         if test is not None:

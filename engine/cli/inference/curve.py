@@ -26,7 +26,7 @@ def _evaluated(run: RunFile, terminal: Terminal) -> list[SpecificationCurve]:
     """The curves of the models, by panel file and clusters."""
     groups: dict[tuple[Path, str], list[Model]] = {}
     for model, path in run.models:
-        groups.setdefault((path, model.cluster), []).append(model)
+        groups.setdefault((path, model.clusters), []).append(model)
     found: list[SpecificationCurve] = []
     with terminal.progress("drawing", "draws") as progress:
         for (path, _), models in groups.items():

@@ -201,10 +201,10 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
 
 
 def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
-    names = panel.get(model.cluster, pd.Series(dtype=str)).dropna().unique()
+    names = panel.get(model.clusters, pd.Series(dtype=str)).dropna().unique()
     if len(names) == 1:
         raise TivaxError(
-            f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
+            f"{path}: a single {model.clusters}, {names[0]}; model {model.name} takes "
             "at least two clusters; was the file cut?"
         )
 

@@ -284,7 +284,7 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.effects} != {"iso3", "year"} or model.cluster != "iso3":
+    if {*model.all_effects} != {"iso3", "year"} or model.clusters != "iso3":
         raise TivaxError(
             f"model {model.name}: panels are simulated with effects of iso3 and year "
             "and clusters by iso3"
