@@ -149,7 +149,7 @@ ErrorOption = Annotated[
         "--error",
         help="Standard errors and 95 % intervals from errors of the tables: rounding, "
         "rebuilt (of rebuilt tables), "
-        "or a file MODEL.toml with sections [\\[error]].",
+        "or a RUN.toml with sections [\\[error]].",
     ),
 ]
 Net = Annotated[

@@ -115,6 +115,12 @@ from .spreadsheets import require_commas as require_commas
 from .spreadsheets import require_different_columns as require_different_columns
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
+from .schema import Blocks as Blocks
+from .schema import Count as Count
+from .schema import Seed as Seed
+from .schema import Some as Some
+from .schema import Text as Text
+from .schema import Texts as Texts
 from .toml import EACH as EACH
 from .toml import TomlTable as TomlTable
 from .toml import load_toml as load_toml

@@ -8,8 +8,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    Blocks,
+    Count,
     Progress,
     TivaxError,
+    TomlTable,
     no_progress,
     require_kind,
     require_list,
@@ -30,6 +33,26 @@ _POINTS = 6  # of Webb's distribution
 # Fits that agree this closely, relative to the standard error, are the same regression
 # under two names.
 _SAME = 1e-8
+
+
+def read_curve_section(toml: TomlTable) -> dict[str, Any]:
+    """Arguments of :func:`specification_curve` in the section [curve] of a run file.
+
+    Keys beside blocks and most are choices; without any, they are those that the panel
+    has the columns for.
+    """
+    if not toml.has("curve"):
+        return {}
+    table = toml.table("curve")
+    choices = {k: v for k, v in table.values.items() if k not in ("blocks", "most")}
+    for name, options in choices.items():
+        if options == []:
+            raise table.mistake(name, "is empty; give an option, or leave it out")
+    found: dict[str, Any] = {"choices": choices} if choices else {}
+    for key, kind in (("blocks", Blocks), ("most", Count)):
+        if table.has(key):
+            found[key] = table.read(key, kind)
+    return found
 
 
 def specification_curve(

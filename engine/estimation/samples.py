@@ -1,5 +1,7 @@
 """Samples, lags, demeaning by country and dummies of years."""
 
+from typing import Literal, get_args
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -8,7 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from ..core import GIB, TivaxError, machine_memory
 from .regression_data import numbers, require_columns
 
-SAMPLES = ("all", "developed", "developing")
+Sample = Literal["all", "developed", "developing"]
+SAMPLES = get_args(Sample)
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:

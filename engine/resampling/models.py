@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..core import TivaxError, require_choice, show
+from ..core import Text, TivaxError, require_choice, show
 from ..estimation import (
     SAMPLES,
+    Sample,
     column_name,
     column_names,
     repeated,
@@ -63,7 +64,7 @@ class Model:
     ('iso3', 'year', 'iso3')
     """
 
-    name: str
+    name: Text
     outcome: str
     regressors: Sequence[str]
     treatment: str | Sequence[str] = ()
@@ -73,7 +74,7 @@ class Model:
     time: str = "year"
     clusters: str = ""
     effects: Sequence[str] = ()
-    sample: str = "all"
+    sample: Sample = "all"
     family: str = ""
     tags: Mapping[str, int] = field(default_factory=dict, hash=False)
 

@@ -1,13 +1,16 @@
 """``tx.threats``: every threat to a model in one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from ..core import (
+    Blocks,
     Progress,
+    Some,
+    Texts,
     TivaxError,
     no_progress,
     require_kind,
@@ -30,6 +33,17 @@ from .years import BEFORE
 WEIGHTS = ("lnPOP", "lnGDP")
 PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
+
+
+class ThreatsSection(TypedDict, total=False):
+    """The section [threats] of a run file: arguments of :func:`threats`."""
+
+    blocks: Blocks
+    columns: Texts
+    weights: Texts
+    placebos: Texts
+    vintages: Texts
+    only: Some
 
 
 def threats(

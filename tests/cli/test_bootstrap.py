@@ -695,7 +695,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
             "effects; leave it out (copy is made of RQ)",
         ),
         (
-            model_of("TBI", "RQ", more='cluster = "world"'),
+            model_of("TBI", "RQ", more='clusters = "world"'),
             {"world": lambda f: "one"},
             "{panel}: a single world, one; model main takes at least two clusters; was "
             "the file cut?",

@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from ...core import Run, naming
-from ...curve import DRAWS, SpecificationCurve, specification_curve
+from ...curve import (
+    DRAWS,
+    SpecificationCurve,
+    read_curve_section,
+    specification_curve,
+)
 from ...reporting import Joined
 from ...resampling import Model, RunFile, Scheme, read_with_lags
 from ..bundles import Drawing, Output
@@ -24,6 +29,7 @@ def run_curve(drawing: Drawing, output: Output, terminal: Terminal) -> None:
 
 def _evaluated(run: RunFile, terminal: Terminal) -> list[SpecificationCurve]:
     """The curves of the models, by panel file and clusters."""
+    options = read_curve_section(run.toml)
     groups: dict[tuple[Path, str], list[Model]] = {}
     for model, path in run.models:
         groups.setdefault((path, model.clusters), []).append(model)
@@ -38,7 +44,7 @@ def _evaluated(run: RunFile, terminal: Terminal) -> list[SpecificationCurve]:
                     draws=run.draws,
                     seed=run.seed,
                     progress=progress,
-                    **run.curve,
+                    **options,
                 )
             found.append(made)
     return found

@@ -3,7 +3,7 @@
 from ...core import Run, naming
 from ...reporting import Joined
 from ...resampling import RunFile, Scheme, read_with_lags
-from ...threats import DRAWS, Threats
+from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
@@ -23,6 +23,7 @@ def run_threats(drawing: Drawing, output: Output, terminal: Terminal) -> None:
 
 def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
     """The threats of each model."""
+    options = run.toml.section("threats", ThreatsSection)
     found, total = [], run.draws * len(run.models)
     with terminal.progress("drawing", "draws") as progress:
         for path in run.panels:
@@ -42,7 +43,7 @@ def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
                         draws=run.draws,
                         seed=run.seed,
                         progress=told,
-                        **run.threats,
+                        **options,
                     )
                 found.append(made)
         progress(total, total)

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,10 @@ from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import METHODS, WILD
 from ...core import (
+    Count,
     Listing,
     Progress,
+    Texts,
     TivaxError,
     in_float64,
     no_progress,
@@ -253,6 +255,18 @@ class OwnPanel(Result):
         """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""
         text = p_text(p, self.draws)
         return text if text.startswith("<") else f"= {text}"
+
+
+class SimulateSection(TypedDict, total=False):
+    """The section [simulate] of a run file: arguments of :func:`own_panel`.
+
+    ``draws`` are those of each bootstrap in each panel that is simulated.
+    """
+
+    panels: Count
+    draws: Count
+    coarse: Texts
+    flows: Path
 
 
 @in_float64
