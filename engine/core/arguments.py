@@ -4,6 +4,7 @@ They check the type of a value; a function itself checks what else it must satis
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,22 @@ def require_years(years: object) -> None:
             f"years: give the first and the last, such as (2000, 2014), not "
             f"{show(years)}"
         )
+
+
+def parse_years(text: str) -> tuple[int, int] | None:
+    """``FIRST:LAST``, ``FIRST-LAST`` or one year; nothing means all."""
+    if not text:
+        return None
+    first, colon, last = re.sub(r"^(\d{4})-(\d{4})$", r"\1:\2", text).partition(":")
+    try:
+        years = int(first), int(last if colon else first)
+    except ValueError:
+        two = re.fullmatch(r"\s*(\d{4})\s*\D{1,4}\s*(\d{4})\s*", text)
+        meant = f"{two[1]}:{two[2]}" if two else "2000:2014"
+        raise TivaxError(f"years {text}: write FIRST:LAST, such as {meant}") from None
+    if years[0] > years[1]:
+        raise TivaxError(f"years {text}: the first year is after the last")
+    return years
 
 
 def local_path(argument: str, value: object) -> Path:

@@ -112,7 +112,7 @@ class TomlTable:
         for key in self.values:
             if key not in known:
                 new = _RENAMED.get(key, "")
-                if new.strip("[]") in known:
+                if new.partition(",")[0].strip("[]") in known:
                     raise TivaxError(f"{self.file}: {key}{self._where}: is now {new}")
                 raise TivaxError(
                     f"{self.file}: unknown key {key}{self._where}; "
@@ -261,7 +261,13 @@ class TomlTable:
 
 
 # Keys that had another name before, where the new one is known.
-_RENAMED = {"cluster": "clusters", "grid": "[models]"}
+_RENAMED = {
+    "cluster": "clusters",
+    "grid": "[models]",
+    "who": "exporters, or regions of kind extract",
+    "whom": "importers, or partners of kind extract",
+    "year": "years",
+}
 
 
 def _described(kind: Any) -> tuple[Any, str]:

@@ -68,6 +68,8 @@ class Economy(Printable):
         has one all the same.
     name
         For messages: the file, or the tables and their year.
+    source
+        The database, whose sectors have titles.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Economy(Printable):
     deficit: np.ndarray
     theta: np.ndarray
     name: str = "economy"
+    source: str = ""
 
     def __post_init__(self) -> None:
         for name in ("regions", "sectors"):

@@ -102,6 +102,7 @@ def economy_from_tables(
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
         theta=theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
+        source=tables.source,
     )
 
 

@@ -60,7 +60,14 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
-def lagged(data: pd.DataFrame, column: str, *, entity: str = "iso3", time: str = "year", years: int = 1) -> pd.Series:
+def lagged(
+    data: pd.DataFrame,
+    column: str,
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    years: int = 1,
+) -> pd.Series:
     """The value of the same entity ``years`` earlier; missing where there is none.
 
     By the year itself, not by the row before: a gap in the years gives no lag.

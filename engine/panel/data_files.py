@@ -16,11 +16,10 @@ below the folder, so a folder of downloads needs no ``data.toml``. Links to fold
 followed.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, TypedDict, get_args
+from typing import Annotated, Any, TypedDict, cast, get_args
 
 from msgspec import Meta
 
@@ -31,6 +30,8 @@ from ..core import (
     TomlTable,
     choose_from,
     local_path,
+    naming,
+    parse_years,
     read_toml,
 )
 from .published_files import (
@@ -178,13 +179,13 @@ class _Recipe:
     years: Text = "2000:2014"
 
 
-_OneFile = Annotated[
-    tuple[Path, ...], Meta(max_length=1, description="write one file")
-]
+_OneFile = Annotated[tuple[Path, ...], Meta(max_length=1, description="write one file")]
 _Files = tuple[Path, ...]
 _TwoFiles = Annotated[
     tuple[Path, ...],
-    Meta(max_length=2, description="write one file with both, or exports, then imports"),
+    Meta(
+        max_length=2, description="write one file with both, or exports, then imports"
+    ),
 ]
 
 
@@ -255,6 +256,8 @@ def read_data_files(
         _existing(toml, name, "file", given[name].file)
     prices, recipe = given["inflation"], given["recipe"]
     inflation = _edition(folder, prices.source or "inflation", prices)
+    with naming(f"{path}: [recipe]"):
+        years = cast(tuple[int, int], parse_years(recipe.years))
     tables = _existing(toml, "tables", "files", given["tables"].files)
     if tables is not None and not tables.is_dir():
         raise toml.table("tables").mistake("files", "name the folder of the tables")
@@ -271,7 +274,7 @@ def read_data_files(
         inflation_override=prices.override,
         codes=recipe.codes,
         drop=recipe.drop,
-        years=_years(toml, recipe.years),
+        years=years,
         alternatives={
             key: tuple(
                 Edition(edition_name(path), path)
@@ -317,13 +320,6 @@ def _existing(
     if path is not None and not path.exists():
         raise toml.table(section).mistake(key, f"{path} does not exist; fix the path")
     return path
-
-
-def _years(toml: TomlTable, text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d{4}):(\d{4})", text)
-    if match is None or int(match[1]) > int(match[2]):
-        raise toml.table("recipe").mistake("years", 'write "FIRST:LAST"')
-    return int(match[1]), int(match[2])
 
 
 def _require_countries(toml: TomlTable, section: str, codes: Iterable[str]) -> None:

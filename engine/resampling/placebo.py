@@ -159,8 +159,8 @@ def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
     names = [*model.treatments, *model.instruments]
     if fitted.used.duplicated([model.clusters, time]).any():
         raise TivaxError(
-            f"model {model.name}: a placebo needs one row for each {model.clusters} and "
-            f"{time}; there are several"
+            f"model {model.name}: a placebo needs one row for each "
+            f"{model.clusters} and {time}; there are several"
         )
     known = fitted.data.dropna(subset=[model.clusters, time])
     known = known.assign(**{model.clusters: known[model.clusters].astype(str)})

@@ -249,7 +249,7 @@ def scenarios(
 
     Examples
     --------
-    >>> half = tx.Shock("shift", who="R01", whom="R02", percent=50, to="third")
+    >>> half = tx.Shock("shift", exporters="R01", importers="R02", percent=50)
     >>> found = tx.scenarios(world, {"decoupling": half}, measures=["value_added"])
     >>> found.table[["region", "percent"]].head(3).round(2)
       region  percent
@@ -322,8 +322,8 @@ def make_plan(
 
 def _require_labels(places: Places, shock: Shock) -> None:
     """Look up every label of a shock."""
-    places.find_regions("who", shock.who)
-    places.find_regions("whom", shock.whom)
+    places.find_regions(shock.sides[0], shock.who)
+    places.find_regions(shock.sides[1], shock.whom)
     places.find_sectors(shock.sectors)
     if shock.kind == "shift" and shock.to[0] not in TO:
         places.find_regions("to", [*shock.to])

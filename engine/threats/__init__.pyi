@@ -4,8 +4,8 @@ from .catalogue import CATALOGUE as CATALOGUE
 from .controls import initial_by_time as initial_by_time
 from .controls import second_order as second_order
 from .evaluate import DRAWS as DRAWS
-from .evaluate import panel_frame as panel_frame
 from .evaluate import ThreatsSection as ThreatsSection
+from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
 from .fits import effect_dummies as effect_dummies
 from .fits import is_nested as is_nested

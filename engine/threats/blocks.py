@@ -76,7 +76,7 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
 
 def block_years(setting: Setting) -> Iterator[Variant | Row]:
     """Effects of years that each block has for itself."""
-    frame, unit, time = setting.frame, setting.unit, setting.time
+    frame, time = setting.frame, setting.time
     for name, block in partitions(setting):
         own = block.astype(str) + " " + frame[time].astype(str)
         yield setting.variant(

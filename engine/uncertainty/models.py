@@ -225,8 +225,8 @@ def read_error_model(name: str | Path) -> ErrorModel:
     Parameters
     ----------
     name
-        ``rounding``, ``rebuilt``, or the path of a run file with sections ``[[error]]``,
-        which has the fields of :class:`TableError`; files are found beside it.
+        ``rounding``, ``rebuilt``, or the path of a run file whose sections
+        ``[[error]]`` have the fields of :class:`TableError`; files are found beside it.
 
     Raises
     ------

@@ -55,8 +55,12 @@ def parsed(folder: Path, text: str) -> Section:
 
 
 def test_values_are_those_of_the_schema(tmp_path):
-    lines = '[part]\nname = "a"\nfile = "x/y.csv"\nfiles = "z"\ncolumns = "c"\nvalue = 1'
-    found = parsed(tmp_path, f"{lines}\nsides = ['row']\nblocks = {{ EU = ['A', 'B'] }}")
+    lines = (
+        '[part]\nname = "a"\nfile = "x/y.csv"\nfiles = "z"\ncolumns = "c"\nvalue = 1'
+    )
+    found = parsed(
+        tmp_path, f"{lines}\nsides = ['row']\nblocks = {{ EU = ['A', 'B'] }}"
+    )
     assert found == Section(
         name="a",
         file=tmp_path / "x" / "y.csv",
@@ -106,7 +110,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("line", MISTAKES)
 def test_a_wrong_value_is_one_line_with_key_section_and_remedy(tmp_path, line):
-    told = error_of(parsed, tmp_path, f'[part]\n{line}')
+    told = error_of(parsed, tmp_path, f"[part]\n{line}")
     start = f"{tmp_path / 'run.toml'}: {line.partition(' = ')[0]} = "
     assert told.startswith(start) and told.endswith(f" in [part]: {MISTAKES[line]}")
 

@@ -202,6 +202,7 @@ def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
 
 # --------------------------------------------------------------------------- mistakes
 
+
 @pytest.mark.parametrize("lines, told", written_and_told(MISTAKES))
 def test_a_mistake_is_one_line(mistake, lines, told):
     assert mistake(*(SOUND.get(line, line) for line in lines)) == told
@@ -372,8 +373,14 @@ def test_a_lag_that_the_panel_has_stays():
 def test_mistakes_of_lags():
     for frame, message in (
         (FRAME, "no column x in the panel, of which L.x is a lag"),
-        (FRAME.assign(x=1).drop(columns="year"), "L.x: a lag needs the column year; entity and time name yours"),
-        (FRAME.assign(x=1).drop(columns="iso3"), "L.x: a lag needs the column iso3; entity and time name yours"),
+        (
+            FRAME.assign(x=1).drop(columns="year"),
+            "L.x: a lag needs the column year; entity and time name yours",
+        ),
+        (
+            FRAME.assign(x=1).drop(columns="iso3"),
+            "L.x: a lag needs the column iso3; entity and time name yours",
+        ),
         (
             pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
             f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "

@@ -1,8 +1,8 @@
 """Designs of simulated panels in a run file, and the built-in study.
 
-A run file may have sections [[design]]; without any the built-in study is run, panels like those of
-the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent errors), and what
-is hard for each method: few clusters, unequal ones, few adopters.
+A run file may have sections [[design]]; without any the built-in study is run, panels
+like those of the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent
+errors), and what is hard for each method: few clusters, unequal ones, few adopters.
 
     panels = 10_000
     draws = 999          # of each bootstrap in each panel
@@ -102,7 +102,7 @@ class Design:
     persistence_u: Persistence = 0.6
     unequal: Spread = 0.0
     unequal_x: Spread = 0.0
-    shortest: Annotated[int | None, Meta(ge=2, description=_FROM.format(2))] = None
+    shortest: Annotated[int, Meta(ge=2, description=_FROM.format(2))] | None = None
     adopters: Seed = 0
     factor: Share = 0.0
     factor_x: Share = 0.0
