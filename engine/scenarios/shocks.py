@@ -3,8 +3,9 @@
 cut
     What ``exporters`` sell to ``importers`` falls by ``percent``, and nothing replaces
     it. Value added per US$ of output stays, as in hypothetical extraction
-    (Dietzenbacher, van der Linden and Steenge 1993; Los, Timmer and de Vries 2016): the inputs that are missing
-    are a loss of the world, which the measure ``inputs_lost`` counts.
+    (Dietzenbacher, van der Linden and Steenge 1993; Los, Timmer and de Vries 2016): the
+    inputs that are missing are a loss of the world, which the measure ``inputs_lost``
+    counts.
 shift
     The same flows move to other sellers of the same good: to third countries in
     proportion to what the user buys of them now, home, or to named regions. What a user

@@ -364,7 +364,7 @@ def _trade(
         k: tuple(u for use in each for u in plain[use]) for k, each in uses.items()
     }
     return Trade(
-        name=table.text("name", piece.name),
+        name=table.read("name", Text, piece.name),
         piece=piece,
         products=products,
         uses=users_of,
