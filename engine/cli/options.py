@@ -8,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from ..core import TivaxError
+from ..core import NotFound, TivaxError
 from .completion import complete_groups
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
@@ -222,7 +222,7 @@ ProcessId = Annotated[
 def require_store(path: Path | None) -> Path | None:
     """The store that is named, which must be there."""
     if path is not None and not path.exists():
-        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
+        raise NotFound(f"{path}: no such store; make one with `tivax import`")
     return path
 
 

@@ -22,8 +22,11 @@ from .display import number_text as number_text
 from .display import p_cell as p_cell
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .errors import Damaged as Damaged
+from .errors import NotFound as NotFound
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
+from .errors import Unfinished as Unfinished
 from .errors import naming as naming
 from .errors import show as show
 from .errors import walk_causes as walk_causes

@@ -18,7 +18,7 @@ from typing import (
 )
 
 from .choose import choose_from, suggest
-from .errors import TivaxError
+from .errors import NotFound, TivaxError
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     is not TOML or is nested too deep.
     """
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+        raise NotFound(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8-sig")  # Windows begins with a mark
     except UnicodeDecodeError:
@@ -172,12 +172,15 @@ class TomlTable:
         return self.make(schema, values)
 
     def make(self, schema: Callable[..., Any], values: Mapping[str, Any]) -> Any:
-        """``schema(**values)``, whose mistakes name the file and the section."""
+        """``schema(**values)``, whose mistakes name file, section and key."""
         try:
             return schema(**values)
         except TivaxError as error:
-            section = f"[{self.name}]: " if self.name else ""
-            raise TivaxError(f"{self.file}: {section}{error}") from None
+            key, _, remedy = str(error).partition(": ")
+            if key == error.argument and self.has(key):
+                raise self.mistake(key, remedy) from None
+            section = f"{self.file}: [{self.name}]" if self.name else self.file
+            raise error.within(section) from None
 
     def choice(self, key: str, options: Any, default: str | None = None) -> Any:
         """One of words that no type lists."""

@@ -227,7 +227,7 @@ def _space_of(
     try:
         return make_space(frame, model, choices, blocks)
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
+        raise error.within(f"model {model.name}") from None
 
 
 def _set_apart_the_same(

@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ..core import (
     Listing,
+    NotFound,
     Printable,
     TivaxError,
     count_text,
@@ -205,7 +206,7 @@ def read_economy(path: str | Path) -> Economy:
     """
     path = local_path("path", path)
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+        raise NotFound(f"{path}: no such file")
     wanted = ("regions", "sectors", *_DIMENSIONS)
     found = read_npz(path, wanted)
     if missing := [name for name in wanted if name not in found]:

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     TivaxError,
     local_path,
     require_different_columns,
@@ -203,7 +204,7 @@ def _read(
         path = local_path(what, source)
         where = str(path)
         if not path.is_file():
-            raise TivaxError(f"{path}: no such file")
+            raise NotFound(f"{path}: no such file")
         try:
             # (NA is a label like any other: Namibia, North America.)
             frame = pd.read_csv(

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core import TivaxError, close_names, show
+from ..core import NotFound, TivaxError, close_names, show
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -123,7 +123,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             hint = f"; did you mean {near[0]}?" if near else ""
             if name in ("iso3", "year"):
                 hint = _TO_NAME
-            raise TivaxError(
+            raise NotFound(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )
         if not data.columns.is_unique and isinstance(data[name], pd.DataFrame):

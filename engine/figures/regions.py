@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError
+from ..core import NotFound, TivaxError
 from ..tables import REST, region_called, suggest_region
 
 FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
@@ -60,7 +60,7 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     for region in regions:
         its = region_called(region, known)
         if its is None:
-            raise TivaxError(f"no region {region}: {suggest_region(region, known)}")
+            raise NotFound(f"no region {region}: {suggest_region(region, known)}")
         found.append(its)
     return found
 

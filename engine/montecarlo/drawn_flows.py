@@ -6,8 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     Progress,
-    TivaxError,
     no_progress,
     require_whole,
     shift_progress,
@@ -44,7 +44,7 @@ def draw_flows(
     years = list(tables.years if years is None else years)
     for year in years:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )

@@ -24,6 +24,7 @@ from typing import Annotated, Any, TypedDict, cast, get_args
 from msgspec import Meta
 
 from ..core import (
+    NotFound,
     Text,
     Texts,
     TivaxError,
@@ -236,7 +237,7 @@ def read_data_files(
     if not folder.is_dir():
         if folder.exists():
             raise TivaxError(f"{folder}: a file; give its folder")
-        raise TivaxError(f"{folder}: no such folder; give the folder of the raw files")
+        raise NotFound(f"{folder}: no such folder; give the folder of the raw files")
     path = folder / FILE
     toml = TomlTable(path, "", read_toml(path) if path.exists() else {}, _SECTIONS)
     given = {name: toml.section(name, schema) for name, schema in _SECTIONS.items()}

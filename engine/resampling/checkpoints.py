@@ -25,6 +25,7 @@ import numpy as np
 
 from ..core import (
     TivaxError,
+    Unfinished,
     checksum,
     count_text,
     explain_full_disk,
@@ -186,9 +187,10 @@ def checkpoint(
         _require_ours(folder)
         if record.exists() and record.read_bytes() != wanted.encode():
             if not force:
-                raise TivaxError(
+                raise Unfinished(
                     f"{out}: {folder.name} beside it holds an unfinished run of other "
-                    "models, draws, seed or versions; force=True starts over"
+                    "models, draws, seed or versions; force=True starts over",
+                    argument="force",
                 )
             _empty(folder)
         if not record.exists():

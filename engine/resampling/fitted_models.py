@@ -259,7 +259,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
             data, columns, list(dict.fromkeys([model.clusters, *effects]))
         )
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
+        raise error.within(f"model {model.name}") from None
     used = used.sort_values([model.clusters, *effects], kind="stable")
     labels, cluster = np.unique(used[model.clusters].astype(str), return_inverse=True)
     nested = [k for k in effects if _is_nested(used, k, model.clusters)]
@@ -390,7 +390,7 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
             if len(independent(columns[:, [*range(used), -1]])) == used:
                 raise explained(model.outcome, by, len(columns))
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
+        raise error.within(f"model {model.name}") from None
 
 
 def _require_errors(

@@ -84,7 +84,7 @@ class Model:
         try:
             self._check()
         except TivaxError as error:
-            raise TivaxError(f"model {self.name}: {error}") from None
+            raise error.within(f"model {self.name}") from None
 
     def _check(self) -> None:
         """Check all names, and make every list a tuple."""

@@ -45,6 +45,7 @@ from msgspec import Meta
 
 from ..core import (
     Count,
+    NotFound,
     Seed,
     Some,
     Text,
@@ -149,12 +150,12 @@ def read_panel(path: Path) -> pd.DataFrame:
     if path.suffix not in readers:
         raise TivaxError(f"{path}: a panel is csv, parquet, dta, xlsx or feather")
     if not path.exists():
-        raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
+        raise NotFound(f"{path}: no such panel; `tivax panel` makes one")
     require_as_recorded(path)
     try:
         return readers[path.suffix](path)
     except TivaxError as error:
-        raise TivaxError(f"{path}: {error}") from None
+        raise error.within(path) from None
     except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
         if isinstance(error, UnicodeDecodeError):
@@ -197,7 +198,7 @@ def read_with_lags(path: Path, models: list[Model]) -> pd.DataFrame:
             _require_one_spelling(panel, entity)
         return with_lags(panel, models)
     except TivaxError as error:
-        raise TivaxError(f"{path}: {error}") from None
+        raise error.within(path) from None
 
 
 def _require_one_spelling(panel: pd.DataFrame, entity: str) -> None:
@@ -337,9 +338,9 @@ _BELONGS = {
 
 def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
     """The run file with the draws and seed of the command line, which are checked."""
-    for option, value, least in (("--draws", draws, 1), ("--seed", seed, 0)):
+    for name, value, least in (("draws", draws, 1), ("seed", seed, 0)):
         if value is not None:
-            require_whole(option, value, least)
+            require_whole(name, value, least)
     return replace(
         run,
         draws=run.draws if draws is None else draws,

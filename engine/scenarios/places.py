@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ..core import TivaxError, naming
+from ..core import NotFound, naming
 from ..sources import find_sector
 from ..tables import (
     WorldTables,
@@ -60,7 +60,7 @@ class Places:
             if label not in (*self.regions, *self.names):
                 if label.upper() not in country_groups():
                     known = [*self.names, *(country_groups() if len(label) > 3 else ())]
-                    raise TivaxError(
+                    raise NotFound(
                         f"{key}: the tables have no region {label}; "
                         f"{suggest_region(label, known)}"
                     )
@@ -70,7 +70,7 @@ class Places:
                 for code, whole in zip(self.regions, self.whole, strict=True)
             ]
             if not any(here):
-                raise TivaxError(f"{key}: the tables have no member of {label}")
+                raise NotFound(f"{key}: the tables have no member of {label}")
             found |= np.array(here)
         return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -348,7 +349,7 @@ def chosen_years(
         raise TivaxError("years: there is none; give one or more")
     for year in chosen:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )

@@ -10,7 +10,7 @@ from functools import cache
 
 import pandas as pd
 
-from ..core import TivaxError, choose_from, close_names, load_toml, suggest
+from ..core import NotFound, choose_from, close_names, load_toml, suggest
 from ..tables import WorldTables, country_group, country_groups, country_name
 
 # Classification of the sectors of each database; the others have names.
@@ -58,7 +58,7 @@ def find_sector(label: str, sectors: Sequence[str], source: str) -> str:
     if found or titled:
         named = [f"{k} ({titles[k]})" for k in found or titled]
         hint = f"did you mean {' or '.join(named)}?" if found else choose_from(named)
-    raise TivaxError(f"no sector {label}; {hint}")
+    raise NotFound(f"no sector {label}; {hint}")
 
 
 def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:

@@ -220,7 +220,7 @@ def _rows_of(
             raise TivaxError(f"no standard error: {setting.fit.without_se}")
         yield from _fitted(setting.fit, setting)
     except TivaxError as error:
-        raise TivaxError(f"model {setting.model.name}: {error}") from None
+        raise error.within(f"model {setting.model.name}") from None
     said = set()  # a reason that holds for several threats is told once
     for name in only or CATALOGUE:
         try:

@@ -135,7 +135,7 @@ def test_the_command_line_stands_in_place_of_the_file(read):
 def test_a_seed_has_64_bits(read):
     run = read(PANEL, PAIRS, MODEL)
     told = error_of(with_overrides, run, None, 2**63)
-    assert told == "--seed: give a number below 2^63, not 9223372036854775808"
+    assert told == "seed: give a number below 2^63, not 9223372036854775808"
 
 
 def test_the_papers_models_are_its_17_columns(read):

@@ -196,7 +196,7 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
             fitted = fit_model(panels[panel], model)
             plans.append(make_plan(fitted, run.scheme, run.draws))
         except TivaxError as error:
-            raise TivaxError(f"{run.path}: {error}") from None
+            raise error.within(run.path) from None
     return tuple(plans)
 
 

@@ -143,11 +143,11 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
         try:
             fitted.append(fit_model(panels[path], each))
         except TivaxError as error:
-            raise TivaxError(f"{run.path}: {error}") from None
+            raise error.within(run.path) from None
     try:
         return set_up(fitted, tables, model)
     except TivaxError as error:
-        raise TivaxError(f"{store}: {error}") from None
+        raise error.within(store) from None
 
 
 def _draw(
