@@ -259,7 +259,8 @@ def error_of_run(toml: TomlTable) -> ErrorModel:
 
     Raises ``TivaxError`` where there are none, and as :func:`read_error_model`.
     """
-    if not isinstance(name := toml.read("error", Any), str):
+    name = toml.read("error", Any)
+    if not isinstance(name, str):
         sections = toml.tables("error")
         return ErrorModel(tuple(k.parse(TableError) for k in sections), toml.file.stem)
     if name not in BUILT_IN and (file := toml.file.parent / name).is_file():

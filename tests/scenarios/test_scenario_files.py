@@ -67,6 +67,13 @@ def test_everything_is_read(tmp_path):
     }
 
 
+def test_years_are_written_as_in_the_option(tmp_path):
+    for years in ('"2000:2001"', '"2000-2001"', "[2000, 2001]"):
+        assert read(tmp_path, f"{CUT}\nyears = {years}").years == (2000, 2001)
+    for years in ("2001", '"2001"'):
+        assert read(tmp_path, f"{CUT}\nyears = {years}").years == (2001,)
+
+
 def test_a_factor_is_what_is_left_of_a_flow_and_what_demand_becomes(tmp_path):
     for kind, percent in (("cut", 25), ("demand", -25)):
         file = read(tmp_path, f'kind = "{kind}"\nfactor = 0.75')

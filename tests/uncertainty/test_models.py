@@ -7,8 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.core import TomlTable, read_toml
 from tivax.engine.uncertainty.deviations import YearErrors
-from tivax.engine.uncertainty.models import ErrorModel, error_model
+from tivax.engine.uncertainty.models import ErrorModel, error_model, error_of_run
 
 from helpers import error_of, hand_table
 
@@ -79,6 +80,24 @@ def test_a_model_of_one_error_or_several_needs_no_file():
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
     path = model_file(tmp_path, text)
     assert error_of(tx.read_error_model, path).startswith(f"{path}: {told}")
+
+
+def test_a_run_file_holds_errors_in_sections_or_names_them(tmp_path):
+    model_file(tmp_path, FILE)
+    for k, error in enumerate(('error = "RUN.toml"', 'error = "rounding"', FILE)):
+        run = tmp_path / f"run{k}.toml"
+        run.write_text(f"draws = 9\n{error}")
+        found = error_of_run(TomlTable(run, "", read_toml(run)))
+        assert found.name == ("RUN", "rounding", "run2")[k]
+        assert len(found.errors) == (2, 1, 2)[k]
+    run.write_text("draws = 9")
+    told = error_of(error_of_run, TomlTable(run, "", read_toml(run)))
+    assert told == f"{run}: error: is missing"
+    run.write_text('error = "rounding"')
+    assert (
+        error_of(tx.read_error_model, run)
+        == f"{run}: no errors; write sections [[error]]"
+    )
 
 
 def test_an_unknown_name_is_told_the_known_ones():

@@ -41,8 +41,9 @@ from ..write import require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
-    """Whether a file is a run file of models, and not a study."""
-    return bool({"model", "models"} & {*read_toml(run)})
+    """Whether a run file has models to simulate, and no designs."""
+    keys = {*read_toml(run)}
+    return bool({"model", "models"} & keys) and "design" not in keys
 
 
 # ------------------------------------------------------------- the models of a run file

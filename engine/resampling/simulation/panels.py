@@ -259,9 +259,7 @@ def read_study(path: Path) -> Study:
     """
     path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), RUN_KEYS)
-    for key in ("model", "models"):
-        if toml.has(key):
-            raise toml.mistake(key, "designs go without models; keep one of them")
+    toml.read("panel", Path, None)  # of models in the same file
     found = list(BUILT_IN.designs)
     if toml.has("design"):
         known = {*get_type_hints(Design), *get_type_hints(_PanelKeys)} - {"given"}
@@ -318,7 +316,8 @@ def _with_drawn(table: TomlTable, values: dict[str, Any]) -> Design:
 
 
 def _with_given(table: TomlTable, values: dict[str, Any]) -> Design:
-    given = table.make(_PanelKeys, {"regressors": (), **table.convert(_PanelKeys)})
+    table.read("regressors", Some)
+    given = table.make(_PanelKeys, table.convert(_PanelKeys))
     placebo = given.placebo
     for key in _DRAWN:
         if table.has(key) and not (key == "persistence_x" and placebo):
@@ -329,8 +328,6 @@ def _with_given(table: TomlTable, values: dict[str, Any]) -> Design:
             raise table.mistake(
                 key, text if placebo else 'it goes with placebo = "..."'
             )
-    if not given.regressors:
-        raise table.mistake("regressors", "name at least the treatment")
     if placebo:
         table.read("outcome", Text)
     regressors = given_regressors(
