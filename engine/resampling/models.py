@@ -98,17 +98,11 @@ class Model:
             object.__setattr__(self, "treatment", (self.treatment,))
         for name in ("regressors", "treatment", "endogenous", "instruments", "effects"):
             object.__setattr__(self, name, column_names(name, getattr(self, name)))
-        given = (self.regressors, self.treatment, self.endogenous)
-        object.__setattr__(self, "treatment", default_treatment(*given))
+        usual = self.treatment or self.endogenous or self.regressors[:1]
+        object.__setattr__(self, "treatment", usual)
         if self.instruments and not self.endogenous:
             object.__setattr__(self, "endogenous", self.treatment)
-        if mistake := wrong_names(
-            self.outcome,
-            self.regressors,
-            self.treatments,
-            self.endogenous,
-            self.instruments,
-        ):
+        if mistake := self._wrong_names():
             raise TivaxError(": ".join(mistake))
         if len(set(self.all_effects)) < len(self.all_effects):
             raise TivaxError(
@@ -123,6 +117,25 @@ class Model:
             raise TivaxError(
                 f'tags: {show(self.tags)}: give whole numbers by name, {{"table": 3}}'
             )
+
+    def _wrong_names(self) -> tuple[str, str] | None:
+        """The first mistake in the names, as (argument, message); None without any."""
+        treatments, endogenous = self.treatments, self.endogenous
+        if bool(endogenous) != bool(self.instruments):
+            return "endogenous", "endogenous and instruments go together"
+        if not treatments:
+            return "regressors", "name at least the treatment"
+        if endogenous and set(treatments) != set(endogenous):
+            return (
+                "treatment",
+                "with instruments the treatments are the endogenous regressors",
+            )
+        if not endogenous and (lacking := set(treatments) - set(self.regressors)):
+            return "treatment", f"{sorted(lacking)[0]} is not a regressor"
+        if len(set(treatments)) < len(treatments):
+            return "treatment", f"{', '.join(treatments)}: name each once"
+        others = (k for k in endogenous if k not in self.regressors)
+        return repeated(self.outcome, (*self.regressors, *others), self.instruments)
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -158,41 +171,6 @@ class Model:
         if self.sample != "all":
             parts.append(f"{self.sample} countries")
         return "; ".join(parts)
-
-
-def default_treatment(
-    regressors: Sequence[str], treatment: Sequence[str], endogenous: Sequence[str]
-) -> tuple[str, ...]:
-    """The treatments: as named, else what is endogenous, else the first regressor."""
-    return tuple(treatment or endogenous or regressors[:1])
-
-
-def wrong_names(
-    outcome: str,
-    regressors: Sequence[str],
-    treatments: Sequence[str],
-    endogenous: Sequence[str],
-    instruments: Sequence[str],
-) -> tuple[str, str] | None:
-    """The first mistake in these names, as (argument, message); None without any."""
-    if bool(endogenous) != bool(instruments):
-        return (
-            "endogenous" if endogenous else "instruments",
-            "endogenous and instruments go together",
-        )
-    if not treatments:
-        return "regressors", "name at least the treatment"
-    if endogenous and set(treatments) != set(endogenous):
-        return (
-            "treatment",
-            "with instruments the treatments are the endogenous regressors",
-        )
-    if not endogenous and (lacking := set(treatments) - set(regressors)):
-        return "treatment", f"{sorted(lacking)[0]} is not a regressor"
-    if len(set(treatments)) < len(treatments):
-        return "treatment", f"{', '.join(treatments)}: name each once"
-    others = (k for k in endogenous if k not in regressors)
-    return repeated(outcome, (*regressors, *others), instruments)
 
 
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:

@@ -259,7 +259,12 @@ def error_of_run(toml: TomlTable) -> ErrorModel:
 
     Raises ``TivaxError`` where there are none, and as :func:`read_error_model`.
     """
-    name = toml.read("error", Any)
+    if not toml.has("error"):
+        names = ", ".join(BUILT_IN)
+        raise toml.mistake(
+            "error", f"is missing; write sections [[error]], a name ({names}) or a file"
+        )
+    name = toml.values["error"]
     if not isinstance(name, str):
         sections = toml.tables("error")
         return ErrorModel(tuple(k.parse(TableError) for k in sections), toml.file.stem)
