@@ -6,7 +6,7 @@ from pathlib import Path
 from xarray import DataArray
 
 from .. import sources, uncertainty  # loaded where an option asks for them
-from ..core import TivaxError
+from ..core import TivaxError, parse_years
 from ..measures import (
     ValueAdded,
     perimeters_of,
@@ -22,7 +22,6 @@ from ..tables import (
     open_store,
     suggest_region,
 )
-from .options import parse_years
 from .terminal import Terminal
 
 

@@ -71,7 +71,10 @@ def write_joined(
 
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
     require_place(output, started)
-    identity = {**run.identity, "options": [run.threats, run.curve]}
+    identity = {
+        **run.identity,
+        "options": [run.toml.values.get(k) for k in ("threats", "curve")],
+    }
     job = Job(output.out, command, identity, unit=unit)
     with job.resumed(terminal.print, force=output.force):
         with (

@@ -1,4 +1,5 @@
 from .arguments import local_path as local_path
+from .arguments import parse_years as parse_years
 from .arguments import require_kind as require_kind
 from .arguments import require_list as require_list
 from .arguments import require_whole as require_whole
@@ -21,8 +22,11 @@ from .display import number_text as number_text
 from .display import p_cell as p_cell
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .errors import Damaged as Damaged
+from .errors import NotFound as NotFound
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
+from .errors import Unfinished as Unfinished
 from .errors import naming as naming
 from .errors import show as show
 from .errors import walk_causes as walk_causes
@@ -116,6 +120,12 @@ from .progress import beside as beside
 from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .progress import stage as stage
+from .schema import Blocks as Blocks
+from .schema import Count as Count
+from .schema import Seed as Seed
+from .schema import Some as Some
+from .schema import Text as Text
+from .schema import Texts as Texts
 from .spreadsheets import escape_formula as escape_formula
 from .spreadsheets import require_commas as require_commas
 from .spreadsheets import require_different_columns as require_different_columns

@@ -26,7 +26,7 @@ import numpy as np
 
 from .arrays import checksum
 from .display import count_text
-from .errors import TivaxError
+from .errors import TivaxError, Unfinished
 from .interrupts import hint_if_interrupted
 from .manifest import tivax_version
 from .output import (
@@ -161,9 +161,10 @@ class Job:
         record = self.folder / _RUN
         if record.exists() and record.read_bytes() != self._record.encode():
             if not force:
-                raise TivaxError(
+                raise Unfinished(
                     f"{self.out}: {self.folder.name} beside it holds an unfinished run "
-                    "of other models, draws, seed or versions; force=True starts over"
+                    "of other models, draws, seed or versions; force=True starts over",
+                    argument="force",
                 )
             _empty(self.folder)
         if not record.exists():

@@ -166,7 +166,7 @@ class SpecificationCurve(Result):
             "draws": self.draws,
             "models": len(self.models),
             "specifications": len(self.estimated),
-            "p": {model.name: p[model.name].to_dict() for model in self.models},
+            "p_value": {model.name: p[model.name].to_dict() for model in self.models},
             "covariance": CV1,
             "null": "no effect, imposed on each specification (WCR), Webb's weights",
         }

@@ -27,7 +27,7 @@ from .estimates import Estimate, Term, make_estimate
 from .iv_data import IVData
 from .least_squares import require_nested
 from .library_fits import at_zero
-from .model_data import ModelData, cluster_column, entity_and_time, prepare
+from .model_data import ModelData, cluster_column, prepare
 from .regression_data import (
     column_name,
     column_names,
@@ -138,8 +138,6 @@ def two_stage(
     clusters: str | None = None,
     draws: int = 0,
     seed: int = 0,
-    effects: Sequence[str] | None = None,
-    cluster: str | None = None,
 ) -> IVEstimate:
     """2SLS with country and year effects, clustered by country or ``clusters``.
 
@@ -148,8 +146,7 @@ def two_stage(
     constant are. Rows with a missing value, such as the first year of a lag, are left
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
-    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test. ``effects``
-    and ``cluster`` as in :func:`fixed_effects`.
+    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
 
     Raises
     ------
@@ -169,7 +166,6 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
-    entity, time = entity_and_time(entity, time, effects)
     equation = instrument_equation(
         data,
         outcome,
@@ -178,7 +174,7 @@ def two_stage(
         controls,
         entity=entity,
         time=time,
-        clusters=cluster_column(entity, clusters, cluster),
+        clusters=cluster_column(entity, clusters),
     )
     return fit_equation(equation, draws=draws, seed=seed)
 

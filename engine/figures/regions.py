@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError
+from ..core import NotFound, TivaxError
 from ..tables import REST, suggest_region
 
 FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
@@ -58,7 +58,7 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
         raise TivaxError("no region to draw; name at least one")
     for region in regions:
         if region not in known:
-            raise TivaxError(f"no region {region}: {suggest_region(region, known)}")
+            raise NotFound(f"no region {region}: {suggest_region(region, known)}")
     return list(regions)
 
 

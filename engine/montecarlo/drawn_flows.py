@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, no_progress, require_whole
+from ..core import NotFound, Progress, no_progress, require_whole
 from ..tables import WorldTables, require_tables
 from ..uncertainty import AnyModel, error_model
 from .year_draws import DrawnErrors, draw_year
@@ -38,7 +38,7 @@ def draw_flows(
     years = list(tables.years if years is None else years)
     for year in years:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )

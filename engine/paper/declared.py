@@ -135,7 +135,7 @@ def _by_group_year(hypothesis: str, main: Model) -> Declared:
         hypothesis,
         "the same, not between groups",
         "year effects by group of countries",
-        replace(main, effects=("iso3", "group_year")),
+        replace(main, time="group_year"),
     )
 
 
@@ -149,7 +149,7 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
             f"difference-{outcome}",
             outcome,
             ("TBI_dev", *(f"{k}_dev" for k in CONTROLS), *both),
-            effects=("iso3", "group_year"),
+            time="group_year",
         ),
         sign=sign,
     )
@@ -266,9 +266,9 @@ def _without_one(
 ) -> dict[str, object]:
     """The fit without a country whose sign is wrong, else the one of the largest p."""
     found: dict[str, dict[str, object]] = {}
-    countries = sorted(set(data[model.cluster]))
+    countries = sorted(set(data[model.clusters]))
     for country in countries:
-        rest = data[data[model.cluster] != country]
+        rest = data[data[model.clusters] != country]
         row = _one(rest, model, min(draws, SEARCHED), seed)
         if "how" not in row:
             found[country] = row
@@ -281,7 +281,7 @@ def _without_one(
     wrong = bool((table["estimate"] <= 0).any())
     worst = table["estimate" if wrong else "p_value"].astype(float)
     country = str(worst.idxmin() if wrong else worst.idxmax())
-    row = _one(data[data[model.cluster] != country], model, draws, seed)
+    row = _one(data[data[model.clusters] != country], model, draws, seed)
     which = "least" if wrong else "largest p"
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
 

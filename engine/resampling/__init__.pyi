@@ -21,6 +21,7 @@ from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan
 from .plans import drawn_text as drawn_text
 from .plans import make_plan as make_plan
+from .run_files import RUN_KEYS as RUN_KEYS
 from .run_files import RunFile as RunFile
 from .run_files import read_run_file as read_run_file
 from .run_files import read_with_lags as read_with_lags
@@ -34,6 +35,7 @@ from .running import over_blocks as over_blocks
 from .running import stream as stream
 from .schemes import Scheme as Scheme
 from .simulation.own_panel import OwnPanel as OwnPanel
+from .simulation.own_panel import SimulateSection as SimulateSection
 from .simulation.own_panel import own_panel as own_panel
 from .simulation.own_panel import phase_placebos as phase_placebos
 from .simulation.panels import BUILT_IN as BUILT_IN

@@ -301,13 +301,13 @@ def clustering_level(
     require_whole("seed", seed, 0)
     if model.instruments:
         raise TivaxError(f"model {model.name}: the score-variance test takes no 2SLS")
-    fine = fine or model.cluster
+    fine = fine or model.clusters
     if fine == "rows":
         fine, panel = "", panel.assign(**{_ROWS: np.arange(len(panel))})
     require_columns(panel, [coarse, fine or _ROWS])
     # Rows without a coarse cluster are in none.
     panel = with_lags(panel, [model]).dropna(subset=[coarse]).reset_index(drop=True)
-    fitted = fit_model(panel, replace(model, cluster=fine or _ROWS))
+    fitted = fit_model(panel, replace(model, clusters=fine or _ROWS))
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.observations
     k = fitted.layout.regressors + _nested_parameters(fitted)
@@ -405,10 +405,10 @@ def _coarse_numbers(
 
 def _nested_parameters(fitted: FittedModel) -> int:
     """Dummies of effects that were taken out within the fine clusters."""
-    used, cluster = fitted.used, fitted.model.cluster
+    used, cluster = fitted.used, fitted.model.clusters
     nested = [
         k
-        for k in fitted.model.effects
+        for k in fitted.model.all_effects
         if (used.groupby(k)[cluster].nunique() == 1).all()
     ]
     if not nested:

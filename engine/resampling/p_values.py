@@ -135,7 +135,7 @@ class Inference(Coefficients, Result):
             "sample": model.sample,
             "n": fitted.observations,
             "clusters": len(fitted.labels),
-            "effects": "+".join(model.effects),
+            "effects": "+".join(model.all_effects),
             "method": self.plan.scheme.words,
             "draws": self.plan.draws,
             "failed": self.failed,

@@ -195,7 +195,8 @@ class ScenarioResult(Result):
 
     Examples
     --------
-    >>> found = tx.scenarios(world, tx.Shock("cut", who="R01", whom="R02", percent=10))
+    >>> shock = tx.Shock("cut", exporters="R01", importers="R02", percent=10)
+    >>> found = tx.scenarios(world, shock)
     >>> found.changes("value_added").round(2).to_dict()
     {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}
     """

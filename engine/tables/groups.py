@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, read_toml, require_list, show
+from ..core import NotFound, TivaxError, read_toml, require_list, show
 from .countries import (
     country_group,
     country_groups,
@@ -194,7 +194,7 @@ def region_names(
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
-            raise TivaxError(f"no region {code}: {suggest_region(code, codes)}")
+            raise NotFound(f"no region {code}: {suggest_region(code, codes)}")
     name = {code: code for code in codes if code not in drop}
     group_of: dict[str, str] = {}
     for group, members in groups.items():
@@ -204,7 +204,8 @@ def region_names(
             if group_of.setdefault(member, group) != group:
                 raise TivaxError(
                     f"region {member} is in {group_of[member]} and in {group}: "
-                    "tx.each_group computes groups that overlap"
+                    "tx.each_group computes groups that overlap",
+                    argument="each_group",
                 )
             if member in name:
                 name[member] = group

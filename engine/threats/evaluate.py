@@ -1,13 +1,16 @@
 """``tx.threats``: every threat to a model in one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from ..core import (
+    Blocks,
     Progress,
+    Some,
+    Texts,
     TivaxError,
     no_progress,
     require_kind,
@@ -30,6 +33,17 @@ from .years import BEFORE
 WEIGHTS = ("lnPOP", "lnGDP")
 PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
+
+
+class ThreatsSection(TypedDict, total=False):
+    """The section [threats] of a run file: arguments of :func:`threats`."""
+
+    blocks: Blocks
+    columns: Texts
+    weights: Texts
+    placebos: Texts
+    vintages: Texts
+    only: Some
 
 
 def threats(
@@ -206,7 +220,7 @@ def _rows_of(
             raise TivaxError(f"no standard error: {setting.fit.without_se}")
         yield from _fitted(setting.fit, setting)
     except TivaxError as error:
-        raise TivaxError(f"model {setting.model.name}: {error}") from None
+        raise error.within(f"model {setting.model.name}") from None
     said = set()  # a reason that holds for several threats is told once
     for name in only or CATALOGUE:
         try:
@@ -341,7 +355,7 @@ def _add_declared(
     progress: Progress,
 ) -> None:
     """Put ``wild_p_value`` into rows; models with the same clusters share draws."""
-    cluster = {k.model.name: k.model.cluster for k in settings}
+    cluster = {k.model.name: k.model.clusters for k in settings}
     groups: dict[str, list[int]] = {}
     for k, test in enumerate(tests):
         if test is not None:

@@ -725,9 +725,7 @@ def test_a_size_that_no_world_has_is_told(tmp_path, size):
     assert names(tmp_path) == []
 
 
-def test_years_and_sizes_are_parsed(tmp_path):
-    assert options.parse_years("") is None
-    assert options.parse_years("2000:2014") == (2000, 2014)
+def test_sizes_are_parsed(tmp_path):
     assert options.parse_size("44X56x15") == (44, 56, 15)
     line = mistake("bench", "--sizes", "10x", "--out", tmp_path / "o")
     assert line.startswith("--sizes 10x: write REGIONSxSECTORSxYEARS")

@@ -228,8 +228,8 @@ def test_the_columns_of_the_tables(pairs, wild, placebo):
             "se p_value ci_low ci_high mc_error draws_per_s",
             "intervals": "model term interval ci_low ci_high p_value",
             "models": "model term outcome sample n clusters effective_clusters "
-            "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p "
-            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p_value "
+            "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p_value "
+            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p_value v5_df v5_adjusted_p_value "
             "without_min without_max note exact ties failed_draws",
             "clusters": "model term cluster rows leverage partial_leverage "
             "estimate_without",
@@ -660,7 +660,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
             "effects; leave it out (copy is made of RQ)",
         ),
         (
-            model_of("TBI", "RQ", more='cluster = "world"'),
+            model_of("TBI", "RQ", more='clusters = "world"'),
             {"world": lambda f: "one"},
             "{panel}: a single world, one; model main takes at least two clusters; was "
             "the file cut?",

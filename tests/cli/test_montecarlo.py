@@ -114,10 +114,10 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
         (('"model.toml"', '"rounding"'), "cells are not whole units"),
         (
             ('error = "model.toml"', ""),
-            "error: is missing; write a name (rounding, rebuilt)",
+            "error: is missing; write sections [[error]], a name (rounding",
         ),
         (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),
-        (("store =", "stores ="), "unknown key stores; known are"),
+        (("store =", "stores ="), "unknown key stores; did you mean store"),
         (('outcome = "y"', 'outcome = "z"'), "model main: no column z"),
     ],
 )

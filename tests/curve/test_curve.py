@@ -476,13 +476,11 @@ def test_a_choice_that_cannot_be_is_refused_in_one_line(message, panel):
     assert str(error.value).startswith("model main: ")
 
 
-def test_a_cluster_that_the_panel_lacks_is_named(panel):
-    """By default it is iso3, also where the effects are of other columns."""
+def test_a_column_that_the_panel_lacks_is_named(panel):
     own = panel.rename(columns={"iso3": "country"})
-    model = replace(MODEL, effects=("country", "year"))
-    line = error_of(tx.specification_curve, own, model, draws=9)
+    line = error_of(tx.specification_curve, own, MODEL, draws=9)
     assert line.startswith("model main: no column iso3 in the data; it has ")
-    assert 'name yours: effects=["country", "yr"] and cluster="country"' in line
+    assert 'name yours: entity = "country", time = "yr", clusters = "country"' in line
 
 
 def test_models_that_have_no_curve_are_refused(panel):

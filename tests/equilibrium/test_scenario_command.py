@@ -1,15 +1,19 @@
 """``tivax scenario`` with files of kind exact-hat."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tivax as tx
+from tivax.engine.equilibrium.scenario_file import read_exact_hat
+from tivax.engine.equilibrium.variants import make_variants
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
 from commands import good, mistake, tivax
+from helpers import error_of
 
 TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
 
@@ -142,3 +146,20 @@ def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
     line = mistake("scenario", path, "--out", folder / "never")
     assert "variant trade_cost 1e+06 does not converge" in line
     assert not (folder / "never").exists() and not list(folder.glob(".never*"))
+
+
+def test_a_sector_is_named_by_words_of_its_title(folder):
+    economy = replace(
+        tx.synthetic_economy(regions=3, sectors=2, seed=1),
+        sectors=("c13", "c14"),
+        source="wiod2013",
+    )
+    path = folder / "words.toml"
+    text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
+    path.write_text(f'{text}sectors = "electrical"')
+    run = read_exact_hat(path)
+    ((move,),) = make_variants(run, economy, None).moves.values()
+    assert move.sectors == (1,)
+    path.write_text(f'{text}sectors = "wheat"')
+    told = error_of(make_variants, read_exact_hat(path), economy, None)
+    assert "no sector wheat; choose from c13 (Machinery" in told

@@ -958,33 +958,21 @@ def unnamed() -> pd.DataFrame:
     return frame
 
 
-def test_effects_and_cluster_are_entity_time_and_clusters(unnamed):
-    ours = fixed_effects(unnamed, "y", ["x"], entity="country", time="yr")
-    for words in ({}, {"cluster": "country"}, {"clusters": "country"}):
-        words |= {"effects": ["country", "yr"]}
-        same = fixed_effects(unnamed, "y", ["x"], **cast(Any, words))
-        pd.testing.assert_frame_equal(same.terms, ours.terms)
-    named: Any = {"effects": ["country", "yr"]}
-    for words, told in (
-        ({"entity": "half"}, "give effects, or entity and time, not both"),
-        ({"cluster": "half", "clusters": "yr"}, "cluster is clusters in other words"),
-        ({"clusters": ["country", "yr"]}, "clusters: name one column; tx.two_way_"),
-        ({"effects": ["country"]}, "effects: name two columns here"),
-    ):
-        line = error_of(fixed_effects, unnamed, "y", ["x"], **{**named, **words})
-        assert line.startswith(told)
+def test_columns_of_ones_own_are_named(unnamed):
+    two: Any = {"entity": "country", "time": "yr", "clusters": ["country", "yr"]}
+    line = error_of(fixed_effects, unnamed, "y", ["x"], **two)
+    assert line.startswith("clusters: name one column; tx.two_way_")
     line = error_of(fixed_effects, unnamed, "y", ["x"])
     assert line.endswith(
-        'name yours: effects=["country", "yr"] and cluster="country", or entity, time '
-        "and clusters"
+        'name yours: entity = "country", time = "yr", clusters = "country"'
     )
 
 
 def test_two_stages_are_clustered_as_asked(unnamed):
     names: Any = ("y", "x", ["z"], [])
-    by_country = two_stage(unnamed, *names, effects=["country", "yr"])
+    by_country = two_stage(unnamed, *names, entity="country", time="yr")
     pairs = unnamed.assign(pair=unnamed["country"].str[-2:].astype(int) // 2)
-    fit = two_stage(pairs, *names, entity="country", time="yr", cluster="pair")
+    fit = two_stage(pairs, *names, entity="country", time="yr", clusters="pair")
     assert fit["x"].estimate == pytest.approx(by_country["x"].estimate, rel=1e-12)
     # linearmodels with dummies of both effects; its factor counts the countries, too.
     dummies = pd.get_dummies(pairs[["country", "yr"]].astype(str), drop_first=True)

@@ -229,7 +229,7 @@ def test_the_models_of_the_tests_say_what_they_claim():
         model = test.model
         assert model.treatments[0] == ("TBI_dev" if "stronger" in test.claim else "TBI")
         grouped = "between groups" in test.claim or "stronger" in test.claim
-        assert model.effects == ("iso3", "group_year" if grouped else "year")
+        assert model.all_effects == ("iso3", "group_year" if grouped else "year")
         assert bool(model.instruments) == (test.how == "2SLS")
 
 

@@ -36,7 +36,7 @@ def results() -> dict[str, Result]:
         "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
         "change": tx.change(world, "tbi", region="R01"),
         "scenario": tx.scenarios(
-            world, tx.Shock("cut", who="R01", whom="R02", percent=10)
+            world, tx.Shock("cut", exporters="R01", importers="R02", percent=10)
         ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99

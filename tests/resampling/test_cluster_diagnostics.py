@@ -162,13 +162,15 @@ def test_nlswork_is_that_of_summclust(shared):
         "nlswork",
         "ln_wage",
         ("msp", "union", "race"),
-        effects=("grade", "age", "birth_yr"),
-        cluster="ind_code",
+        entity="grade",
+        time="age",
+        effects=("birth_yr",),
+        clusters="ind_code",
     )
     fitted = fit_model(frame, model)
     row = model_table([fitted]).iloc[0]
     assert_allclose(row[["cv1_se", "cv3_se"]].tolist(), [0.008248, 0.011150], atol=5e-7)
-    used, effects = fitted.used, list(model.effects)
+    used, effects = fitted.used, list(model.all_effects)
     singular = [
         any(
             set(used[k]) != set(used.loc[used["ind_code"].astype(str) != name, k])
@@ -214,7 +216,7 @@ def alike(countries: int = 8, years: int = 6) -> pd.DataFrame:
     )
 
 
-ONE_WAY = Model("one way", "y", ("x",), effects=("iso3",))
+ONE_WAY = Model("one way", "y", ("x",), time="")
 
 
 def test_countries_that_are_alike_all_count():

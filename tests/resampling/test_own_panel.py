@@ -201,7 +201,11 @@ def test_where_none_keeps_its_level_the_sentence_says_so():
 @pytest.mark.parametrize(
     "old, new, told",
     [
-        ('regressors = ["TBI"', 'cluster = "year"\nregressors = ["TBI"', "clusters by"),
+        (
+            'regressors = ["TBI"',
+            'clusters = "year"\nregressors = ["TBI"',
+            "clusters by",
+        ),
         ("panels = 32", "panel = 32", "unknown key panel in [simulate]"),
         ("panels = 32", "panels = 0", "panels = 0 in [simulate]: write a whole number"),
         ("panels = 32", 'flows = "none.csv"', "flows: no file"),

@@ -658,8 +658,9 @@ outcome = "y"
 regressors = ["a", "x", "b"]
 endogenous = "x"
 instruments = ["L.x", "z"]
-effects = ["firm", "week"]
-cluster = "town"
+entity = "firm"
+time = "week"
+clusters = "town"
 """
 STUDY = "panels = 20\ndraws = 99\nseed = 3\n"
 DATA_FILE = """[kof]
@@ -753,7 +754,7 @@ def equal_parts(true: list, found: list) -> bool:
 
 
 def panel_input(suffix: str) -> Input:
-    model = Model("m", "y", ("x",), cluster="iso3", effects=("iso3",))
+    model = Model("m", "y", ("x",), time="")
 
     def write(folder: Path) -> None:
         rng = np.random.default_rng(2)

@@ -166,7 +166,7 @@ def test_every_threat_of_a_model_with_instruments_computes_or_says_why(small):
 
 
 def test_a_panel_without_years_keeps_what_needs_none(small):
-    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], effects=["iso3"])
+    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], time="")
     found = tx.threats(small, model, draws=0).table
     trends = found[found["threat"] == "unit trends"]
     assert trends["note"].str.contains("takes effects of units").all()
@@ -329,7 +329,7 @@ def test_what_wanders_is_told_from_what_does_not(strong):
 
 def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
     frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
-    model = tx.Model("regions", "KOFGIdj", ["TBI"], cluster="region")
+    model = tx.Model("regions", "KOFGIdj", ["TBI"], clusters="region")
     found = tx.threats(frame, model, only=["influential cells"], draws=0).table
     effects = pd.get_dummies(small[["iso3", "year"]].astype(str)).to_numpy(float)
     X, y = np.column_stack([small["TBI"], effects]), small["KOFGIdj"].to_numpy()

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ...core import start_jax
+from ...core import parse_years, start_jax
 from ..bundles import Accounts, Output, Screen, command
 from ..completion import complete_indicators
-from ..options import GroupsOption, Inventories, Net, Store, Years, parse_years
+from ..options import GroupsOption, Inventories, Net, Store, Years
 
 
 @command

@@ -3,7 +3,12 @@
 from pathlib import Path
 
 from ...core import Progress, naming
-from ...curve import DRAWS, SpecificationCurve, specification_curve
+from ...curve import (
+    DRAWS,
+    SpecificationCurve,
+    read_curve_section,
+    specification_curve,
+)
 from ...resampling import Model, RunFile, Scheme, read_with_lags
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
@@ -18,9 +23,10 @@ def run_curve(drawing: Drawing, output: Output, terminal: Terminal) -> None:
 
 def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
     """The curves of the models, by panel file and clusters."""
+    options = read_curve_section(run.toml)
     groups: dict[tuple[Path, str], list[Model]] = {}
     for model, path in run.models:
-        groups.setdefault((path, model.cluster), []).append(model)
+        groups.setdefault((path, model.clusters), []).append(model)
     found: list[SpecificationCurve] = []
     for (path, _), models in groups.items():
         panel = read_with_lags(path, models)
@@ -31,7 +37,7 @@ def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
                 draws=run.draws,
                 seed=run.seed,
                 progress=progress,
-                **run.curve,
+                **options,
             )
         found.append(made)
     return found

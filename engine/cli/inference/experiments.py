@@ -193,15 +193,15 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
             fitted = fit_model(panels[panel], model)
             plans.append(make_plan(fitted, run.scheme, run.draws))
         except TivaxError as error:
-            raise TivaxError(f"{run.path}: {error}") from None
+            raise error.within(run.path) from None
     return tuple(plans)
 
 
 def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
-    names = panel.get(model.cluster, pd.Series(dtype=str)).dropna().unique()
+    names = panel.get(model.clusters, pd.Series(dtype=str)).dropna().unique()
     if len(names) == 1:
         raise TivaxError(
-            f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
+            f"{path}: a single {model.clusters}, {names[0]}; model {model.name} takes "
             "at least two clusters; was the file cut?"
         )
 

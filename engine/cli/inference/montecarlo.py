@@ -22,7 +22,7 @@ from ...core import (
 from ...montecarlo import DRAWS, Setup, bytes_needed, set_up, summarise_draws
 from ...resampling import FittedModel, RunFile, Scheme, fit_model, read_with_lags
 from ...tables import open_store
-from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
+from ...uncertainty import BUILT_IN, ErrorModel, error_of_run
 from ..bundles import Drawing, Output
 from ..options import require_store
 from ..terminal import Terminal
@@ -32,7 +32,7 @@ from ..write import require_place, write_result
 def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None:
     """Draw the tables, estimate, and write what the draws say."""
     run = drawing.models(scheme=Scheme("pairs"), draws=DRAWS)
-    store, model = _store(run), _error_model(run)
+    store, model = _store(run), error_of_run(run.toml)
     inputs = [run.path, *run.panels, store, *_error_files(run, model)]
     started = Run("montecarlo", inputs=inputs, seed=run.seed)
     if is_first():
@@ -91,35 +91,22 @@ def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None
 def _store(run: RunFile) -> Path:
     if run.scheme.kind == "placebo":
         raise TivaxError(f"{run.path}: kind = 'placebo' is a job of `tivax bootstrap`")
-    if run.store is None:
-        raise TivaxError(
-            f'{run.path}: store: is missing; write store = "..." with the tables that '
-            "the treatment was computed from"
+    store = run.toml.read("store", Path, None)
+    if store is None:
+        raise run.toml.mistake(
+            "store", "is missing; name the tables that the treatment was computed from"
         )
     if run.draws < 2:
         raise TivaxError(f"{run.path}: draws = {run.draws}: write 2 or more")
     with naming(run.path):
-        require_store(run.store)
-    return run.store
-
-
-def _error_model(run: RunFile) -> ErrorModel:
-    """The model of that name, or of a file beside the run file."""
-    if not run.error:
-        raise TivaxError(
-            f"{run.path}: error: is missing; write a name ({', '.join(BUILT_IN)}) or a "
-            "file MODEL.toml"
-        )
-    file = run.path.parent / run.error
-    if run.error in BUILT_IN or not file.is_file():
-        with naming(run.path):
-            return read_error_model(run.error)
-    return read_error_model(file)
+        require_store(store)
+    return store
 
 
 def _error_files(run: RunFile, model: ErrorModel) -> list[Path]:
-    own = [] if run.error in BUILT_IN else [run.path.parent / run.error]
-    return [*own, *model.files]
+    name = run.toml.values["error"]
+    own = isinstance(name, str) and name not in BUILT_IN
+    return [*([run.path.parent / name] if own else []), *model.files]
 
 
 def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
@@ -133,11 +120,11 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
         try:
             fitted.append(fit_model(panels[path], each))
         except TivaxError as error:
-            raise TivaxError(f"{run.path}: {error}") from None
+            raise error.within(run.path) from None
     try:
         return set_up(fitted, tables, model)
     except TivaxError as error:
-        raise TivaxError(f"{store}: {error}") from None
+        raise error.within(store) from None
 
 
 def _values(part: PartFile) -> np.ndarray:

@@ -17,6 +17,7 @@ from ...resampling import (
     OwnPanel,
     RunFile,
     Scheme,
+    SimulateSection,
     Study,
     estimate_seconds,
     own_panel,
@@ -31,8 +32,9 @@ from ..write import require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
-    """Whether a file is a run file of models, and not a study."""
-    return bool({"model", "models", "grid"} & {*read_toml(run)})
+    """Whether a run file has models to simulate, and no designs."""
+    keys = {*read_toml(run)}
+    return bool({"model", "models"} & keys) and "design" not in keys
 
 
 # ------------------------------------------------------------- the models of a run file
@@ -43,7 +45,10 @@ def run_own_panels(
 ) -> None:
     """Write p_values, simulation, levels, clusters and models, figures and a report."""
     run = Drawing(path).models(scheme=Scheme("wild"), draws=99_999)
-    options = dict(run.simulate) | ({} if panels is None else {"panels": panels})
+    options = run.toml.section("simulate", SimulateSection)
+    if "draws" in options:
+        options["panel_draws"] = options.pop("draws")
+    options |= {} if panels is None else {"panels": panels}
     flows = options.get("flows")
     inputs = [run.path, *run.panels, *([flows] if flows else [])]
     started = Run("simulate", inputs=inputs, seed=run.seed)

@@ -2,7 +2,7 @@
 
 from ...core import Progress, naming
 from ...resampling import RunFile, Scheme, read_with_lags
-from ...threats import DRAWS, Threats
+from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
@@ -17,6 +17,7 @@ def run_threats(drawing: Drawing, output: Output, terminal: Terminal) -> None:
 
 def _evaluated(run: RunFile, progress: Progress) -> list[Threats]:
     """The threats of each model."""
+    options = run.toml.section("threats", ThreatsSection)
     found: list[Threats] = []
     total = run.draws * len(run.models)
     for path in run.panels:
@@ -36,7 +37,7 @@ def _evaluated(run: RunFile, progress: Progress) -> list[Threats]:
                     draws=run.draws,
                     seed=run.seed,
                     progress=told,
-                    **run.threats,
+                    **options,
                 )
             found.append(made)
     progress(total, total)

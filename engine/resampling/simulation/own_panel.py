@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
@@ -30,8 +30,10 @@ from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import METHODS, WILD
 from ...core import (
+    Count,
     Listing,
     Progress,
+    Texts,
     TivaxError,
     in_float64,
     no_progress,
@@ -255,6 +257,18 @@ class OwnPanel(Result):
         return text if text.startswith("<") else f"= {text}"
 
 
+class SimulateSection(TypedDict, total=False):
+    """The section [simulate] of a run file: arguments of :func:`own_panel`.
+
+    ``draws`` are those of each bootstrap in each panel that is simulated.
+    """
+
+    panels: Count
+    draws: Count
+    coarse: Texts
+    flows: Path
+
+
 @in_float64
 def own_panel(
     panel: pd.DataFrame,
@@ -284,7 +298,7 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.effects} != {"iso3", "year"} or model.cluster != "iso3":
+    if {*model.all_effects} != {"iso3", "year"} or model.clusters != "iso3":
         raise TivaxError(
             f"model {model.name}: panels are simulated with effects of iso3 and year "
             "and clusters by iso3"
