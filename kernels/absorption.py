@@ -129,7 +129,7 @@ def by_region(T: Float[Array, "n c"]) -> Float[Array, "c c"]:
 
 
 class TradeBalance(NamedTuple):
-    """What each region sells to and buys from all others, and the balance ratio."""
+    """Each region's sales to and purchases from all others, and their balance ratio."""
 
     exports: Float[Array | np.ndarray, "*each c"]
     imports: Float[Array | np.ndarray, "*each c"]

@@ -173,7 +173,8 @@ def freedman_lane_tables(
     residuals: Float[Array, "G T 2"],
     correction: Float[Array, ""],
 ) -> FreedmanLaneTables:
-    """From the cells of a balanced panel; with least squares z is x, residuals[..., 1].
+    """Tables of a balanced panel from its cells; with least squares z is x,
+    residuals[..., 1].
 
     Everything is net of both effects, z and residuals also of W.
     """

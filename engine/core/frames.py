@@ -139,7 +139,7 @@ def to_long_frame(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
 
 
 def variable_labels(*data: xr.Dataset) -> dict[str, str]:
-    """What each variable is and its unit in brackets, from the attributes."""
+    """Labels of the variables: name and unit in brackets, from their attributes."""
     labels = {}
     for name, values in ((k, v) for each in data for k, v in each.data_vars.items()):
         unit = str(values.attrs.get("units", ""))

@@ -52,13 +52,13 @@ _STATE = "state"
 
 
 def unfinished(out: Path) -> Path:
-    """Where a job for ``out`` keeps what it has made."""
+    """Folder in which a job for ``out`` keeps its results until it ends."""
     place = real_path(out)
     return place.parent / f".{place.name}.unfinished"
 
 
 class Job:
-    """What a command computes for ``out``, so that the same command goes on with it.
+    """The work of one command for ``out``, which the same command can resume.
 
     ``identity`` is all that its numbers depend on; the versions and the platform are
     added to it. ``parts`` are rows; a job without them keeps arrays (``keeping``).
@@ -102,7 +102,7 @@ class Job:
 
     @property
     def done(self) -> int:
-        """How much is kept."""
+        """Number of units that are kept."""
         if self.parts:
             return sum(part.count for part in self.parts)
         return sum(
@@ -115,7 +115,7 @@ class Job:
         return sum(part.rows for part in self.parts)
 
     def __str__(self) -> str:
-        """How much is done: ``4,096 of 5,000 draws``."""
+        """Progress in words: ``4,096 of 5,000 draws``."""
         whole = f" of {self.total:,}" if self.parts else ""
         return f"{self.done:,}{whole} {self.unit}"
 
@@ -309,7 +309,7 @@ def _require_ours(folder: Path) -> None:
 
 
 def _is_record(path: Path) -> bool:
-    """Whether it is the record of a run, also one that is damaged elsewhere."""
+    """True if the file records a run, even one that is damaged elsewhere."""
     ((key, value),) = _MARK.items()
     return f'"{key}": "{value}"'.encode() in path.read_bytes()
 

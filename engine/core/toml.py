@@ -66,7 +66,7 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 
 def _hint(error: ValueError, path: Path) -> str:
-    """What is wrong most often, where the error is of that kind."""
+    """Hint at the usual mistake behind this kind of error; empty for other kinds."""
     if path.suffix.lower() in (".csv", ".xlsx", ".dta", ".parquet", ".feather"):
         return f"; {path.suffix} is no TOML: is it another file that is asked for?"
     if str(error).startswith("Invalid value (at line"):

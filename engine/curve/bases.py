@@ -28,7 +28,7 @@ from ..threats import effect_dummies, is_nested, net_of_units, roots_of
 
 
 class BaseKey(NamedTuple):
-    """What makes a base: the rows (packed bits), weights, and effects."""
+    """Key of a base: its rows (packed bits), weights, and effects."""
 
     rows: bytes
     weights: str

@@ -135,7 +135,7 @@ class Estimate(Coefficients):
         return self.terms.drop(columns="stars").reset_index()
 
     def glance(self) -> pd.DataFrame:
-        """What belongs to the whole column, in one row.
+        """Statistics of the whole column, in one row.
 
         Columns outcome, n, clusters, degrees, r2_within, effects (joined by +), method,
         the standard errors in words, and left_out, the rows without some value.

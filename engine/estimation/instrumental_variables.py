@@ -92,7 +92,7 @@ class IVEstimate(Coefficients):
         )
 
     def confint(self, level: float = 0.95) -> pd.DataFrame:
-        """Of the second stage, by t: see :meth:`Estimate.confint`.
+        """Confidence intervals of the second stage, by t: see :meth:`Estimate.confint`.
 
         They need strong instruments; ``ar_set`` does not.
         """
@@ -207,7 +207,8 @@ def instrument_equation(
     time: str = "year",
     clusters: str | None = None,
 ) -> InstrumentEquation:
-    """What :func:`two_stage` and :func:`plausibly_exogenous` begin with."""
+    """Build the equation that :func:`two_stage` and :func:`plausibly_exogenous` start
+    from."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")

@@ -318,7 +318,7 @@ def wald(
 
 
 def is_singular(S: Float[np.ndarray, "J J"], least: float) -> bool:
-    """Whether S is singular to rounding, also beside the scale ``least``."""
+    """True if S is singular to rounding, at its own scale or at ``least``."""
     values = np.linalg.eigvalsh(S)
     return bool(values[0] <= SINGULAR * max(values[-1], least))
 

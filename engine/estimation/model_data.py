@@ -60,7 +60,7 @@ class ModelData:
         return [pd.factorize(self.used[name])[0] for name in names]
 
     def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
-        """Which coefficients of least squares have no standard error; their names."""
+        """Flags and names of the least-squares coefficients without a standard error."""
         slopes = [*self.dummies, *self.regressors]
         level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
         X = np.hstack([np.ones((len(level), 1)), level])
@@ -69,7 +69,7 @@ class ModelData:
         return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
 
     def alone(self, column: str) -> str:
-        """Which regressors a single cluster identifies, as a note; empty for none."""
+        """Note on regressors that a single cluster identifies; empty for none."""
         names = [*self.dummies, *self.regressors]
         X = of_norm_one(self.columns[names].to_numpy())
         basis = orthonormal(X).basis
@@ -90,8 +90,8 @@ def singly_identified(
     slopes: Float[np.ndarray, "q N"],
     cluster: Int[np.ndarray, " N"],
 ) -> Bool[np.ndarray, "q G"]:
-    """Which clusters alone identify a part of a coefficient, slopes y: a direction of
-    the columns is 0 in all other clusters, and the coefficient moves with it.
+    """Flag clusters that alone identify a part of a coefficient, slopes y: a direction
+    of the columns is 0 in all other clusters, and the coefficient moves with it.
 
     ``basis`` is orthonormal and spans the columns and the slopes.
     """

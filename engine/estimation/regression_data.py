@@ -382,7 +382,7 @@ def _explained(
 
 
 def _by(lacking: dict[str, list[str]]) -> str:
-    """Which columns explain those that are collinear."""
+    """Text that names the columns with which others are collinear."""
     each = [f"{name} is made of {' and '.join(by)}" for name, by in lacking.items()]
     return "; ".join(each)
 
@@ -391,7 +391,7 @@ def _by(lacking: dict[str, list[str]]) -> str:
 
 
 class Lost(NamedTuple):
-    """Which coefficients have no standard error, and whether there are no errors."""
+    """Flags of coefficients without a standard error, and of a fit without any errors."""
 
     terms: Bool[np.ndarray, " p"]
     perfect: bool

@@ -100,7 +100,7 @@ class Overidentification:
 
 @dataclass(frozen=True, repr=False)
 class WeakInstruments:
-    """What the literature prints under a 2SLS column.
+    """Tests of weak instruments that papers print under a 2SLS column.
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
     endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what the absolute
@@ -288,7 +288,7 @@ _STRONG = _ONE_SIDED * _TWO_SIDED / (_TWO_SIDED - _ONE_SIDED)
 
 
 def tf_critical_value(F: float) -> float:
-    """What |t| of 2SLS must exceed at 5 %, given the first-stage F of one instrument.
+    """Critical value of |t| of 2SLS at 5 %, given the first-stage F of one instrument.
 
     The tF procedure of Lee, McCrary, Moreira and Porter (2022, American Economic Review
     112): 1.96 from F = 104.67 on, more below, infinite up to 3.84, where the

@@ -46,7 +46,8 @@ def waterfall(
     unit: str = "",
     regions: Sequence[str] | None = None,
 ) -> Figure:
-    """From the first year to the last, a step for each factor, a panel for each region.
+    """Change from the first year to the last, a step for each factor, a panel for each
+    region.
 
     Parameters
     ----------

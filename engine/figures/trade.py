@@ -103,7 +103,7 @@ def tbi_lines(
 
 
 def _is_thin(index: xr.Dataset) -> bool:
-    """Whether the widest band is less than a line, which is 1 % of the axis."""
+    """True if the widest band is less than a line, which is 1 % of the axis."""
     width = float((index["tbi_ci_high"] - index["tbi_ci_low"]).max())
     return width < 0.01 * float(index["tbi"].max() - index["tbi"].min())
 

@@ -197,7 +197,7 @@ def simex_error(
 
 
 def _definite(S: np.ndarray, whole: np.ndarray) -> bool:
-    """Whether the errors leave a twentieth of every direction's variation."""
+    """True if the errors leave a twentieth of every direction's variation."""
     root = np.sqrt(np.diag(whole))
     scaled, full = (k / np.outer(root, root) for k in (S, whole))
     L = np.linalg.cholesky(full)

@@ -41,7 +41,7 @@ DRAWS = 200
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What is drawn and what for: checked before any draw.
+    """Tables, errors and models of a Monte Carlo, checked before any draw.
 
     ``base`` holds the index of the tables as they are, by year and region.
     """
@@ -236,7 +236,7 @@ class MonteCarlo(Result):
 
     @property
     def sentence(self) -> str:
-        """What the draws say of each model, a line each."""
+        """Findings for each model in words, a line each."""
         return "\n".join(_sentence(row) for row in self.summary.to_dict("records"))
 
     def _listings(self) -> Sequence[Listing]:
@@ -341,7 +341,7 @@ def summarise_draws(
     bayesian: bool = False,
     progress: Progress = no_progress,
 ) -> MonteCarlo:
-    """What the draws of all years say: regressions, corrections, the indices.
+    """Summarise the draws of all years: regressions, corrections, the indices.
 
     ``drawn`` has what ``Setup.draw`` makes, an array for each year.
     """

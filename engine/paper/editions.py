@@ -15,7 +15,7 @@ CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
 
 
 def is_identified(files: DataFiles) -> bool:
-    """Whether editions and recipe are those that were found to reproduce the paper."""
+    """True if editions and recipe are those that were found to reproduce the paper."""
     return (
         (files.kof.name, files.pwt.name) == ("2018", "9.0")
         and files.wgi.name in ("2017", "2018", "2019", "2020")  # equal until 2014
@@ -36,7 +36,7 @@ _PAPER_ROWS = {"all": 615, "developed": 330, "developing": 285}
 def other_than_the_papers(
     files: DataFiles, frame: pd.DataFrame, table_1: pd.DataFrame
 ) -> list[str]:
-    """How these data differ from the paper's, in words; empty where they do not.
+    """List in words the differences of these data from the paper's; empty for none.
 
     Editions and recipe as identified, 41 countries x 15 years = 615 complete rows (330
     and 285), and an index that is the printed one where Table 1 prints it.

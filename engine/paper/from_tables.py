@@ -1,5 +1,5 @@
-"""The paper from world tables: what their errors leave of its index and coefficients,
-and what they change against an index that a file gives.
+"""The paper from world tables: its index and coefficients under the tables' errors, and
+against an index from a file.
 
 An index moves with a draw of the errors of its tables, and with it every coefficient
 of a column. With M the projection off the other regressors D, t the index and y the
@@ -184,7 +184,7 @@ def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
 
 
 def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
-    """What tables change against the file, in a sentence."""
+    """Sentence on the changes that tables make to results from the file's index."""
     own, theirs = paper.agreement(comparison), paper.agreement(other.rows)
     rows = changes(comparison, other)
     starred = int(((rows["stars"] > 0) != (rows["file_stars"] > 0)).sum())

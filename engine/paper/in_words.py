@@ -168,7 +168,7 @@ def _index(result: Replication) -> list[str]:
 
 
 def _errors(result: Replication) -> str:
-    """What the errors of the tables leave of Table 1 and of the coefficients."""
+    """Sentences on the errors of the tables: in Table 1 and in the coefficients."""
     errors = result.table_errors
     assert errors is not None
     shown = result.table_1.dropna(subset=["ours"])

@@ -67,7 +67,8 @@ def estimated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """By column: the range of the coefficient, who moves it most, and the p-values.
+    """Summary by column: the range of the coefficient, the country that moves it most,
+    and the p-values.
 
     ``not_estimated`` counts the countries without which there is no estimate.
     """

@@ -388,7 +388,8 @@ _NOTE = 0.2  # inches of a note below a figure
 def draw_plot(
     plot: Callable[[], Figure], *, files: bool = True, note: str | None = None
 ) -> Drawn:
-    """What a function draws, drawn: in another process no figure has to come back."""
+    """Draw the figure that ``plot`` makes: in another process no figure has to come
+    back."""
     return draw(plot(), files=files, note=note)
 
 
@@ -421,7 +422,8 @@ def svg_text(figure: Figure | Drawn, *, ids: str = "") -> str:
 
 
 def missing_font_note(language: Language) -> str | None:
-    """What to install where figures in that language cannot be PNG and PDF here."""
+    """Note on the fonts to install where figures in that language cannot be PNG and PDF
+    here."""
     if language == "en" or INSTALLED:
         return None
     return (

@@ -48,7 +48,7 @@ tbody + tbody { border-top: 0.75pt solid; }
 
 @runtime_checkable
 class Fit(Protocol):
-    """What a table needs of an estimate (``tx.Estimate``)."""
+    """Members of an estimate that a table reads (``tx.Estimate``)."""
 
     @property
     def outcome(self) -> str: ...

@@ -37,7 +37,7 @@ CV1 = "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted"
 
 
 class Result(Printable):
-    """What a command computes and a function returns.
+    """A result of a command, which a function returns too.
 
     A kind of result gives ``program`` and ``tables``; the others where it has them.
     """
@@ -54,7 +54,7 @@ class Result(Printable):
         """Every table by its file name, the main one first."""
 
     def plots(self) -> Mapping[str, Plot]:
-        """What draws each figure, by its file name."""
+        """Functions that draw the figures, by file name."""
         return {}
 
     def sections(self, figures: Mapping[str, Figure]) -> Sequence[Section]:
@@ -62,7 +62,7 @@ class Result(Printable):
         return ()
 
     def facts(self) -> Mapping[str, Any]:
-        """What the manifest states, ``residual_max`` among it."""
+        """Facts that the manifest states, ``residual_max`` among them."""
         return {}
 
     @property

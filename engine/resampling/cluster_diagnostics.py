@@ -100,8 +100,8 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
 
 
 class _Facts(NamedTuple):
-    """Of a treatment: ``jackknives`` holds degrees and a scale, ``alone`` the clusters
-    that alone identify a part of it."""
+    """Cluster facts of one treatment: ``jackknives`` holds degrees and a scale,
+    ``alone`` the clusters that alone identify a part of it."""
 
     effective_clusters: Float[Array, ""]
     degrees: Float[Array, ""]
@@ -131,7 +131,7 @@ _KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
 
 
 def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:
-    """Which numbers are missing, and because of which clusters."""
+    """Note on missing numbers, and the clusters that cause it; empty for none."""
 
     def named(which: np.ndarray) -> str:
         found = [name for name, k in zip(fitted.labels, which, strict=True) if k]

@@ -102,8 +102,8 @@ class FittedModel:
 
     @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
-        """Of the treatments: CV1, CV2, CV3, CV3J or V5, in units of the panel; two-way
-        clusters of a column, such as ``two-way year``.
+        """Covariance of the treatments, in units of the panel: CV1, CV2, CV3, CV3J or
+        V5, or two-way clusters of a column, such as ``two-way year``.
 
         V5 is Hansen's (2025) jackknife. By least squares it is always there: a
         treatment that the other clusters do not identify has the estimate 0 without
@@ -130,14 +130,14 @@ class FittedModel:
     def moved_columns(
         self, name: str, errors: Float[np.ndarray, "n k"]
     ) -> Float[np.ndarray, "n k"]:
-        """What errors of a column of the panel, by row, do to its column of ``rows``:
-        net of nested effects and in its unit."""
+        """Effect of errors of a panel column, by row, on its column of ``rows``: net of
+        nested effects and in its unit."""
         nested = [k for k in self.model.all_effects if self._nested(k)]
         net = _net_of(errors, self.used, nested, self.cluster)
         return net / self.size[self.place_of(name)]
 
     def place_of(self, name: str) -> int:
-        """Which column of ``rows`` is that column of the panel."""
+        """Position in ``rows`` of a column of the panel."""
         return self.layout.dummies + self.model.columns.index(name)
 
     def second_clusters(self, second: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -193,7 +193,8 @@ class FittedModel:
     def two_way_loadings(
         self, k: int, second: str, null: float, *, restricted: bool = True
     ) -> TwoWayLoadings:
-        """Of treatment ``k`` against a null in units of the panel: ``kernels.two_way``.
+        """Loadings of treatment ``k`` against a null in units of the panel:
+        ``kernels.two_way``.
 
         Weights are of the second clusters where these are fewer, else of the first.
         """
@@ -334,7 +335,7 @@ def _require_memory(
 
 
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
-    """Whether all rows of a value of the effect are of one cluster."""
+    """True if all rows of a value of the effect are of one cluster."""
     value, own = (pd.factorize(used[k])[0] for k in (effect, cluster))
     one = np.zeros(len(used), int)
     one[value] = own

@@ -159,7 +159,7 @@ def _are_kept(numbers: Numbers, blocks: int) -> bool:
 
 @lru_cache(maxsize=4)
 def _kept(numbers: Numbers, seed: int, blocks: int) -> np.ndarray:
-    """Those of all blocks, and room for a last call of any length."""
+    """Make the numbers of all blocks, with room for a last call of any length."""
     kept = np.zeros((blocks + _STEPS, numbers.rows, numbers.draws), np.uint8)
     done = 0
     for part in over_blocks(_numbers(numbers), (), seed, blocks):

@@ -17,7 +17,7 @@ Type = Literal["11", "13", "31", "33"]
 
 @dataclass(frozen=True)
 class Scheme:
-    """How the clusters are resampled.
+    """A way to resample the clusters.
 
     Attributes
     ----------

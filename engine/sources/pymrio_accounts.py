@@ -112,7 +112,7 @@ def year_of(file: TableFile, year: int | None) -> int:
 
 
 def _extensions_of(system: Any) -> dict[str, Extension]:
-    """Of an IOSystem, by the names of its attributes; or of one Extension."""
+    """Extensions of an IOSystem, by the names of its attributes; or the one given."""
     if hasattr(system, "get_extensions"):
         named = {str(k): getattr(system, str(k)) for k in system.get_extensions()}
     elif hasattr(system, "F"):

@@ -1,4 +1,4 @@
-"""What may be done with the files of a database, and what to cite: ``rights.toml``."""
+"""Permitted uses of the files of a database, and what to cite: ``rights.toml``."""
 
 from dataclasses import dataclass
 from functools import cache

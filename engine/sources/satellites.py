@@ -58,7 +58,8 @@ def read_satellites(path: str | Path) -> list[xr.DataArray]:
 
 
 def read_final_satellites(path: str | Path) -> list[xr.DataArray]:
-    """What final demand itself emits or uses (F_Y): accounts (year, absorbing region).
+    """Read emissions or uses of final demand itself (F_Y): accounts (year, absorbing
+    region).
 
     Columns: year, region, a column of numbers for each account and optionally category
     (of final demand, which are summed) and unit. Raises ``TivaxError`` for a file that

@@ -271,13 +271,13 @@ def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
 
 
 def _has_multipliers(A: Float[Array, "n n"]) -> bool:
-    """Whether output multipliers are positive."""
+    """True if output multipliers are positive."""
     multipliers = np.asarray(leontief.output_multipliers(A))
     return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
 def _unproductive(table: WorldTable) -> str:
-    """Which industries to look at, in words."""
+    """Name the industries to look at."""
 
     def is_productive(members: np.ndarray) -> bool:
         at = np.flatnonzero(members)

@@ -1,4 +1,4 @@
-"""Which industries make a table unproductive: named from slabs of its rows."""
+"""Industries that make a table unproductive: named from slabs of its rows."""
 
 from collections.abc import Callable, Iterable
 
@@ -20,7 +20,7 @@ def unproductive_in_words(
     is_productive: Callable[[Bool[np.ndarray, " n"]], bool],
     industry: Callable[[int], str],
 ) -> str:
-    """Which industries to look at, in words; ``shares`` are column sums of A.
+    """Name the industries to look at; ``shares`` are column sums of A.
 
     A table is unproductive where a strongly connected block of it is: industries that
     all supply each other, directly or not. In such a block some industry buys from the
@@ -54,7 +54,7 @@ def unproductive_in_words(
 
 
 def _links(x: Float[np.ndarray, " n"], slabs: Slabs) -> UInt8[np.ndarray, "n n/8"]:
-    """Whether row i supplies column j, a bit a cell: 1 / 64 of Z."""
+    """Flags of suppliers, 1 where row i sells to column j, a bit a cell: 1 / 64 of Z."""
     parts = [np.packbits((Z != 0) & (x > 0)[None, :], axis=1) for _, Z in slabs()]
     return np.concatenate(parts)
 
@@ -98,7 +98,7 @@ def _inputs_from_own_block(
     suspects: np.ndarray,
     blocks: list[Bool[np.ndarray, " n"]],
 ) -> Float[np.ndarray, " k"]:
-    """What each suspect buys of its block, for a US$ of output."""
+    """Purchases of each suspect from its block, for a US$ of output."""
     own = np.zeros(len(suspects))
     inside = np.zeros((len(x), len(suspects)), bool)
     for members in blocks:

@@ -91,7 +91,7 @@ def regroup_slabs(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a row or column may miss its output: absolute + relative * output.
+    """Largest gap of a row or column from its output: absolute + relative * output.
 
     ``absolute`` is in the unit of the table. That of each source is in
     ``sources/sources.toml``, with the reason.

@@ -148,8 +148,8 @@ def _cross_fitted(
     target: Float[np.ndarray, " n"],
     fold: Int[np.ndarray, " n"],
 ) -> Float[np.ndarray, " n"]:
-    """What a ridge fitted to the other folds leaves of the target; its penalty is the
-    one that foretells them best, each from the rest of them."""
+    """Residuals of the target from a ridge fitted to the other folds. Its penalty is
+    the one that predicts those folds best, each from the rest of them."""
     products = [(Z[k].T @ Z[k], Z[k].T @ target[k]) for k in _rows_of(fold)]
     left = target.copy()
     for k, rows in enumerate(_rows_of(fold)):

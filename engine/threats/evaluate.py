@@ -60,7 +60,7 @@ def threats(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Threats:
-    """What would make this result go away: a model under every usual threat to it.
+    """Put a model under every usual threat to its result, in one table.
 
     Parameters
     ----------
@@ -311,7 +311,7 @@ def _fitted(
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """What a declared p-value means beside a lead or a placebo outcome."""
+    """Note on a declared p-value of a lead or a placebo outcome; empty for none."""
     p = row["p_value"] if np.isnan(row["wild_p_value"]) else row["wild_p_value"]
     if not p <= LEVEL:
         return ""

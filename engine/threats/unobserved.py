@@ -1,4 +1,4 @@
-"""What is not in the data: how strong would an omitted variable have to be?
+"""Omitted variables: how strong would one have to be to overturn a result?
 
     y, x    outcome and treatment net of effects
     W       controls net of effects
@@ -25,8 +25,8 @@ _R_MAX = 1.3  # times the R2 with controls: Oster's bound
 
 
 class Moments(NamedTuple):
-    """Of Oster's formula: estimates and R2 without and with controls; variances of the
-    outcome, the treatment, and the treatment net of the controls."""
+    """Moments in Oster's formula: estimates and R2 without and with controls; variances
+    of the outcome, the treatment, and the treatment net of the controls."""
 
     short: float
     short_r2: float
@@ -90,8 +90,9 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
 
 
 def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
-    """What a confounder takes that is as strong as a control is beside the others, and
-    as strong as membership of a group is (Cinelli and Hazlett 2020, section 4.4)."""
+    """Yield estimates against a confounder as strong as each control is beside the
+    others, and as strong as membership of a group (Cinelli and Hazlett 2020, section
+    4.4)."""
     _require_one(setting)
     fit = setting.fit
     for name in setting.model.controls:
@@ -149,7 +150,7 @@ def robustness_of(f: float) -> float:
 
 
 def moments(setting: Setting) -> Moments:
-    """Of the model on its rows, everything net of its effects."""
+    """Moments of the model on its rows, everything net of its effects."""
     fit = setting.fit
     rows = setting.used
     treatments = setting.model.treatments

@@ -1,4 +1,4 @@
-"""Which cells, pairs of regions and sectors move a measure most: ``tx.sensitivity``."""
+"""Cells, pairs of regions and sectors that move a measure most: ``tx.sensitivity``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -87,7 +87,7 @@ class Sensitivity(Printable):
 
     @cached_property
     def effects(self) -> Float[np.ndarray, "n N"]:
-        """What 1 % more of each cell adds to the measure, to first order."""
+        """Effect of 1 % more of each cell on the measure, to first order."""
         return 0.01 * self.gradient * self.flows
 
     def cells(self, top: int = 20) -> pd.DataFrame:
@@ -119,7 +119,7 @@ class Sensitivity(Printable):
 
     @property
     def pairs(self) -> xr.DataArray:
-        """What 1 % more of all that a region sells to another adds, (seller, user)."""
+        """Effect of 1 % more of all that a region sells to another, (seller, user)."""
         c, s, n = len(self.regions), len(self.sectors), len(self.flows)
         inputs = self.effects[:, :n].reshape(c, s, c, s).sum(axis=(1, 3))
         final = self.effects[:, n:].reshape(c, s, c).sum(axis=1)
@@ -132,7 +132,7 @@ class Sensitivity(Printable):
 
     @property
     def by_sector(self) -> pd.Series:
-        """What 1 % more of all sales of a sector adds, by sector, largest first."""
+        """Effect of 1 % more of all sales of a sector, by sector, largest first."""
         total = self.effects.sum(axis=1).reshape(-1, len(self.sectors)).sum(axis=0)
         found = pd.Series(total, pd.Index(self.sectors, name="sector"), name="effect")
         return found.iloc[np.argsort(-np.abs(total), kind="stable")]
@@ -258,8 +258,8 @@ def require_measure(
     sector: str | None,
     value_added: ValueAdded,
 ) -> Account:
-    """What is traced, where the measure of these regions (and of the sector) has
-    derivatives.
+    """Account that the measure of these regions (and of the sector) traces; it must
+    have derivatives.
 
     Raises ``TivaxError`` where it has none.
     """

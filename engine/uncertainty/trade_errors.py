@@ -255,7 +255,7 @@ def _sold_by_sector(
     active: Float[Array, " n"],
     borders: Borders,
 ) -> list[Float[Array, "b s n"]]:
-    """What a US$ of each product adds to the exports of the inside, by sector, and to
+    """Exports that a US$ of each product requires: those of the inside by sector, and
     those of the partners to the inside."""
     n = len(A)
     found = []
@@ -269,8 +269,8 @@ def _sold_by_sector(
 def _inputs_abroad(
     A: Float[Array, "n n"], borders: Borders, selling: Sequence[Array]
 ) -> list[Float[Array, "m n"]]:
-    """What a US$ of output of the others buys of the sellers: those inside from those
-    inside, and partners' from the inside."""
+    """Input coefficients across the border: of the partners from sellers inside, and of
+    the inside from its partners."""
     n = len(A)
     users = borders.partners, borders.inside
     return [
@@ -324,8 +324,8 @@ def pair_gradients(
 
 
 def derivatives(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the flows first;
-    NaN where a ratio has no base."""
+    """Derivatives of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the
+    flows first; NaN where a ratio has no base."""
     X, M = flows["va_exports"], flows["va_imports"]
     found = {}
     for k, name in enumerate(TRADE_FLOWS):

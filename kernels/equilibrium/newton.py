@@ -17,7 +17,8 @@ def newton(
     misses: Callable[[Float[Array, "..."]], Float[Array, "..."]],
     start: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Where ``misses``, as many as unknowns, are zero to rounding, or nearest to it.
+    """Solve ``misses`` = 0, one equation for each unknown, to rounding or as near as it
+    gets.
 
     Steps are at most half a logarithm, and halved until the largest miss falls; the
     caller looks at the misses. One system of equations and one dense factorisation a

@@ -58,8 +58,8 @@ class Block(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What changes: new tariffs, log of iceberg costs hat, new transfers; and whose
-    labour market is not asked to clear."""
+    """A shock: new tariffs, log of iceberg costs hat, new transfers, and the region
+    whose labour market is not asked to clear."""
 
     tariff: Float[Array, "r r"]
     log_costs: Float[Array, "r r"]
@@ -196,7 +196,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(block: Block, new: State) -> Outcome:
-    """What the new equilibrium means for regions.
+    """Outcomes of the new equilibrium for regions, relative to the old.
 
     Utility is C - L^(1 + 1/ka) / (1 + 1/ka); ``welfare_printed`` leaves the net-of-tax
     factor out of the disutility of work, as the paper's formula does.

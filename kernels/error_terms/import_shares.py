@@ -44,8 +44,8 @@ def import_share_errors(
 def imports(
     F: Float[Array, "r N"], first: Int[Array, ""], *, regions: int
 ) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
-    """What p selling regions, from number ``first`` on, sell of each good to others,
-    and what users there buy of them."""
+    """Sales of p selling regions, from number ``first`` on, to each region abroad by
+    good, and purchases from them by user."""
     users = by_user(F, regions=regions)
     own = jnp.eye(regions, dtype=F.dtype)
     abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))

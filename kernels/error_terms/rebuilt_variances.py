@@ -27,8 +27,8 @@ _WITH_GROUPS, _WITHOUT, _OF_ROUNDING = 8, 8, 4
 
 
 class _Parts(NamedTuple):
-    """What all measures share: shares of sellers and of groups of users, profiles of
-    users of a group and of all."""
+    """Shares of sellers and of groups of users, profiles of users of a group and of
+    all: the same for all measures."""
 
     sellers: Float[Array, "s c c"]
     groups: Float[Array, "c s g"]
@@ -73,7 +73,7 @@ def _effects(
     added: Float[Array, "f N"],
     of: Float[Array, "p f"],
 ) -> list[Float[Array, "f ..."]]:
-    """What one standard deviation of each independent error moves."""
+    """Effects on each measure of one standard deviation of each independent error."""
     trade, rounding = errors.trade, errors.rounding
     s, c = trade.shape[:2]
     n = c * s

@@ -83,7 +83,7 @@ MAIN = (
 
 
 class PanelDesign(NamedTuple):
-    """What the panels of a study have in common.
+    """Settings that the panels of a study share.
 
     effect
         Of the treatment.
@@ -242,7 +242,8 @@ def _shared(
     *,
     of_x: bool = False,
 ) -> Float[Array, "G T"]:
-    """Of variance 1: what is a cluster's own, the common factor, the block's shocks."""
+    """Series of variance 1: the sum of a cluster's own, the common factor, and the
+    block's shocks."""
     G, T = own.shape
     factor = design.factor_x if of_x else design.factor
     block = design.block_x if of_x else design.block

@@ -41,7 +41,7 @@ class Pairs(NamedTuple):
 
 
 class Margins(NamedTuple):
-    """What trade must add up to; NaN leaves a margin free.
+    """Sums that trade must add up to; NaN leaves a margin free.
 
     ``imports`` by product, use and buyer, ``exports`` by product and seller.
     """
@@ -74,7 +74,7 @@ class Fitted(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """What multipliers multiply, and what they divide."""
+    """Cells that multipliers multiply, and cells that they divide."""
 
     plus: Float[Array, "..."]
     minus: Float[Array, "..."]

@@ -96,7 +96,7 @@ class Update(NamedTuple):
 
 
 class Accounts(NamedTuple):
-    """What a region makes, sells and buys in a table, in its unit.
+    """Production, sales and purchases of each region in a table, in its unit.
 
     ``lost`` are inputs that its industries no longer get and nothing replaces.
     """
@@ -304,7 +304,7 @@ def price_changes(
 
 
 class Linkages(NamedTuple):
-    """How each industry hangs together with the others, by B and by extraction.
+    """Links of each industry with the others, by B and by extraction.
 
     backward, forward
         Column sums of B and row sums of the Ghosh inverse, over their means.

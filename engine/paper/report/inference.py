@@ -154,7 +154,7 @@ def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    """How many of the paper's significant coefficients stay so, at 5 %.
+    """Count the paper's significant coefficients that stay so, at 5 %, in words.
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """

@@ -71,7 +71,8 @@ def lagged_instrument(
 
 
 def _without_effect(frame: pd.DataFrame) -> str:
-    """How many Anderson-Rubin tests reject no effect, by each kind of p."""
+    """Count the Anderson-Rubin tests that reject no effect, by each kind of p, in
+    words."""
     kinds = {"F": "ar_f_p_value", "wild bootstrap": "ar_bootstrap_p_value"}
     told = ", ".join(
         f"{int((frame[column] <= LEVEL).sum())} by {name}"

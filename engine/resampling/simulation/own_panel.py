@@ -1,4 +1,4 @@
-"""Which p-value to trust for one model of one panel, in four steps.
+"""P-values of one model of one panel, and which of them to trust, in four steps.
 
 The steps follow MacKinnon (2026), When can we trust cluster-robust inference?, and
 MacKinnon, Nielsen and Webb (2023b): look at the clusters (how many, how unequal, which
@@ -105,7 +105,7 @@ _METHOD = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OwnPanel(Result):
-    """What the four steps found for one treatment of one model.
+    """Findings of the four steps for one treatment of one model.
 
     Attributes
     ----------
@@ -206,7 +206,7 @@ class OwnPanel(Result):
 
     @property
     def sentence(self) -> str:
-        """What the simulations say of this panel, made from the numbers."""
+        """Findings of the simulations for this panel in words, from the numbers."""
         table = self.p_values[self.p_values["size_max"].notna()]
         usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
         said = (

@@ -203,7 +203,7 @@ class Seeds:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Those of the seed's store."""
+        """Regions of the seed's store."""
         return () if self._tables is None else tuple(self._tables.regions)
 
     def table(self, year: int) -> WorldTable | None:
@@ -234,7 +234,8 @@ class Seeds:
 def _proportional(
     recipe: Recipe, countries: Countries, rest: Rest
 ) -> Float[np.ndarray, "s r u d"]:
-    """Of its output the rest of the world exports and imports what all countries do."""
+    """Trade in proportion to exports and imports. Relative to its output, the rest of
+    the world trades as much as all countries together."""
     exports = countries.exports.T  # product, country
     imports = countries.imported.transpose(1, 2, 0)  # product, user, buyer
     if recipe.rest:

@@ -27,7 +27,8 @@ class Rest(NamedTuple):
 
 
 class Nations(NamedTuple):
-    """By year. ``added`` of a country is NaN where it does not report value added."""
+    """Countries and the rest of the world by year. ``added`` of a country is NaN where
+    it does not report value added."""
 
     countries: Mapping[int, Countries]
     rest: Mapping[int, Rest]

@@ -302,7 +302,7 @@ def _number(cell: object, missing: Collection[str]) -> float:
 
 
 def _blank(cell: object) -> bool:
-    """Whether a cell of a sheet, csv or R column is empty."""
+    """True if a cell of a sheet, csv or R column is empty."""
     if isinstance(cell, str):
         return not cell.strip()
     return cell is None or cell is pd.NA or (isinstance(cell, float) and cell != cell)

@@ -33,7 +33,7 @@ _WIDEST = 8  # years at once: a year takes 150 MB
 
 @dataclass(frozen=True)
 class _Ends:
-    """What 2000 and 2014 tell of the years between."""
+    """Results of 2000 and 2014 that the years between are made from."""
 
     trade: tuple[Trade, Trade]
     lifts: tuple[Lift, Lift]
@@ -83,7 +83,7 @@ def rebuild(
 
 
 def in_turn(make: Callable[[int], T], years: Sequence[int], widest: int) -> Iterator[T]:
-    """What ``make`` makes of each year, in order, ``widest`` at most on all cores."""
+    """Yield ``make`` of each year, in order, ``widest`` at most at once on all cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     wide = min(cores or os.cpu_count() or 1, widest, len(years))
     with ThreadPoolExecutor(wide) as pool:
@@ -130,7 +130,7 @@ def _trade_of_ends(
 
 
 def _weight(year: int) -> float:
-    """Of 2000; 2014 has the rest."""
+    """Weight of 2000; 2014 has the rest."""
     return (_LAST - year) / (_LAST - _FIRST)
 
 
@@ -180,7 +180,7 @@ def _world(
 
 
 def _lift(world: _World) -> Lift:
-    """How many times the cubes count the inputs of a product and buyer.
+    """Factor by which the cubes exceed the inputs of a product and buyer.
 
     Their authors set negative final uses to 0 and let outputs follow, (I - A)^-1 Y+:
     inputs rise with the output of their user, final uses do not.

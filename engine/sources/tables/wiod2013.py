@@ -236,7 +236,7 @@ def _between(
 
 
 def cell_text(cell: object) -> str:
-    """What a cell of labels holds, without blanks around it."""
+    """Text of a cell of labels, without blanks around it."""
     return str(cell).strip()
 
 
