@@ -87,8 +87,8 @@ class FilledYear:
         }
 
     def _of_rows(self, g: np.ndarray, level: Vector, weight: np.ndarray) -> Parts:
-        """Variances of sums over rows k of weight_ik (sum_j g_j dz_kj - level_k d(x -
-        N)_k) / (x - N)_k, given that each row adds up."""
+        """Variances of sums over rows k, where each row adds up, of
+        weight_ik (sum_j g_j dz_kj - level_k d(x - N)_k) / (x - N)_k."""
         n = len(self.x)
         beside = (self.SN + self.Sx) * level
         mean = (self.S @ g + beside) / self.R

@@ -300,7 +300,7 @@ def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p
 def singly_identified(
     spectrum: Leverages, contrast: Float[Array, " p"]
 ) -> Bool[Array, " G"]:
-    """Flag clusters that alone identify a part of contrast'beta, so that it has no CV2."""
+    """Flag clusters that alone identify a part of contrast'beta: it has no CV2."""
     return spectrum.unidentified_share(contrast) > _UNIDENTIFIED_TOLERANCE
 
 

@@ -74,14 +74,13 @@ def _hint(error: ValueError, path: Path) -> str:
     return ""
 
 
-# Levels of tables and lists in each other; no file here has a use for more than four.
+# Levels of nested tables and lists; no file here has a use for more than four.
 _DEEPEST = 20
 
 
 def _too_deep(path: Path) -> TivaxError:
     return TivaxError(
-        f"{path}: brackets or tables more than {_DEEPEST} deep in each other; write "
-        "a flat file"
+        f"{path}: nested more than {_DEEPEST} levels deep; write a flat file"
     )
 
 

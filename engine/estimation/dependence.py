@@ -335,7 +335,7 @@ def _pairwise(
 def _variances(
     squares: Float[np.ndarray, "B G"], present: Bool[np.ndarray, "G T"]
 ) -> Float[np.ndarray, "B G"]:
-    """Variances of the errors: those of the residuals less what year means add to them."""
+    """Variances of the errors: those of residuals less what year means add to them."""
     T = present.sum(axis=1).astype(squares.dtype)
     G = present.sum(axis=0).mean(dtype=squares.dtype)
     own = squares / (T - 1)

@@ -234,7 +234,7 @@ class _Effects(NamedTuple):
         return float(np.linalg.norm(self.s - self.r @ gamma))
 
     def union(self, d: float, t: float) -> tuple[float, float]:
-        """Union of the intervals over all gamma in [-d, d]^L1, reached at its corners."""
+        """Union of the intervals over all gamma in [-d, d]^L1, from its corners."""
         ends = []
         for corner in product((-d, d), repeat=len(self.A)):
             gamma = np.array(corner)

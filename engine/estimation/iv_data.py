@@ -217,8 +217,8 @@ def partial_out(data: IVData) -> Partialled:
     _check_rank(Z, whole[2], data.instruments, "instrument")
     if np.linalg.norm(y) <= COLLINEAR * np.linalg.norm(whole[0]):
         raise TivaxError(
-            f"the outcome is explained by the controls and the effects alone; {len(y)} "
-            "rows are too few, or it is made of them"
+            "the outcome is a linear combination of the controls and the effects alone "
+            f"({len(y)} rows); drop one, or use more rows"
         )
     scale = np.linalg.norm(Z, axis=0)
     Q, R = np.linalg.qr(Z / scale)

@@ -60,7 +60,7 @@ class ModelData:
         return [pd.factorize(self.used[name])[0] for name in names]
 
     def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
-        """Flags and names of the least-squares coefficients without a standard error."""
+        """Flags and names of least-squares coefficients without a standard error."""
         slopes = [*self.dummies, *self.regressors]
         level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
         X = np.hstack([np.ones((len(level), 1)), level])

@@ -360,8 +360,8 @@ def require_identified(
 def explained(outcome: str, by: str, rows: int) -> TivaxError:
     """The error for an outcome without variation of its own."""
     return TivaxError(
-        f"{outcome} is explained by {by}; {rows} rows are too few, or it is made of "
-        "them"
+        f"{outcome} is a linear combination of {by} ({rows} rows); drop one, or use "
+        "more rows"
     )
 
 
@@ -383,15 +383,16 @@ def _explained(
 
 def _by(lacking: dict[str, list[str]]) -> str:
     """Text that names the columns with which others are collinear."""
-    each = [f"{name} is made of {' and '.join(by)}" for name, by in lacking.items()]
-    return "; ".join(each)
+    return "; ".join(
+        f"{name} is collinear with {' and '.join(by)}" for name, by in lacking.items()
+    )
 
 
 # ------------------------------------------------------------------- standard errors
 
 
 class Lost(NamedTuple):
-    """Flags of coefficients without a standard error, and of a fit without any errors."""
+    """Flags of coefficients without a standard error, and of a fit without errors."""
 
     terms: Bool[np.ndarray, " p"]
     perfect: bool

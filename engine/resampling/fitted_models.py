@@ -386,7 +386,7 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
         # Here cross products of the outcome too must have digits left.
         for used, by in (
             (layout.dummies, "the effects alone"),
-            (layout.regressors, "the regressors and the effects, without any error"),
+            (layout.regressors, "the regressors and the effects"),
         ):
             if len(independent(columns[:, [*range(used), -1]])) == used:
                 raise explained(model.outcome, by, len(columns))

@@ -243,7 +243,7 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
 
 
 def _weight_labels(fitted: FittedModel, scheme: Scheme) -> tuple[int, np.ndarray]:
-    """Number of clusters of the panel that have weights, and positions of the model's."""
+    """Number of clusters of the panel with weights, and positions of the model's."""
     if scheme.second and fitted.weighs_second(scheme.second):
         number, labels = fitted.second_clusters(scheme.second)
         return len(labels), np.unique(number)

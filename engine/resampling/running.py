@@ -135,8 +135,8 @@ def over_blocks(
     """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
     stacked, a call at a time.
 
-    ``static``: of the draws, where a block takes them from ``DrawSource``; the numbers
-    that they are made from are then kept for models with the same.
+    ``static``: settings of the draws, where a block takes them from ``DrawSource``.
+    Models with equal settings share the random numbers.
 
     ``together``: most calls that may be under way, for blocks that take much memory.
 

@@ -54,7 +54,7 @@ def unproductive_in_words(
 
 
 def _links(x: Float[np.ndarray, " n"], slabs: Slabs) -> UInt8[np.ndarray, "n n/8"]:
-    """Flags of suppliers, 1 where row i sells to column j, a bit a cell: 1 / 64 of Z."""
+    """Flags, 1 where row i supplies column j, a bit a cell: 1 / 64 of Z."""
     parts = [np.packbits((Z != 0) & (x > 0)[None, :], axis=1) for _, Z in slabs()]
     return np.concatenate(parts)
 

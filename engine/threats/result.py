@@ -71,7 +71,7 @@ class Threats(Result):
 
     @property
     def sentence(self) -> str:
-        """Threats under which each result goes away, in words from the table's numbers."""
+        """Threats under which each result goes away, in words."""
         return "\n".join(self.sentences.values())
 
     @property

@@ -88,7 +88,7 @@ def draw_year(
 def _drawn_slabs(
     part: StreamedPart, flows: StreamedFlows, key: Key[Array, ""]
 ) -> Iterator[tuple[slice, Float[Array, "r N"], np.ndarray]]:
-    """Yield the rows of each slab, and the changes of their cells and of their output."""
+    """Yield the rows of each slab, and the changes of cells and of output."""
     if part.shares is not None:
         yield from _drawn_shares(part.shares, flows, key)
         return

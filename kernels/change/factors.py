@@ -73,7 +73,7 @@ def factors_of(
 
 
 def path_between(start: Factors, end: Factors) -> tuple[Factors, Factors]:
-    """Start and step of the path; shares that a year lacks are those of the other year."""
+    """Start and step of the path; shares that a year lacks are the other year's."""
 
     def fill(own: Factors, other: Factors) -> Factors:
         idle = own.y == 0

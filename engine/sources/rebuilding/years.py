@@ -83,7 +83,7 @@ def rebuild(
 
 
 def in_turn(make: Callable[[int], T], years: Sequence[int], widest: int) -> Iterator[T]:
-    """Yield ``make`` of each year, in order, ``widest`` at most at once on all cores."""
+    """Yield ``make`` of each year, in order, ``widest`` at most at once."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     wide = min(cores or os.cpu_count() or 1, widest, len(years))
     with ThreadPoolExecutor(wide) as pool:
