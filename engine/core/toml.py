@@ -312,7 +312,7 @@ EACH = "each"
 
 
 def variant_name(chosen: Mapping[str, Any]) -> str:
-    """The name of a combination of a grid: who CHN, percent 25."""
+    """The name of a combination of a grid: exporters CHN, percent 25."""
     return ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
 
 
