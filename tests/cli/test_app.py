@@ -496,7 +496,7 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
         (
             ("--value-added", "jobs.csv"),
-            "value added 'jobs.csv': give the file by --satellite",
+            "value added 'jobs.csv': that is a file, which --satellite reads",
         ),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: no such file"),

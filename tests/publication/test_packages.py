@@ -317,7 +317,7 @@ def test_a_run_file_keeps_its_place_beside_its_panel(fresh):
     inputs = {"data/raw/KOF_Data_2018.dta": "kof"}
     words = ["panel", "--data", "data", "--out", "made/panel.csv"]
     write_result(fresh / "made", words, inputs, made, manifest="panel.manifest.json")
-    words = ["bootstrap", "runs/wild.toml", "--out", "wild", "--processes", "2"]
+    words = ["bootstrap", "runs/wild.toml", "--out", "wild", "--job", "a:1,2,0"]
     inputs = {"runs/wild.toml": "", "made/panel.csv": ""}
     later = {"started": "2026-11-26T09:00:00+00:00", "scheme": {"kind": "pairs"}}
     write_result(fresh / "wild", words, inputs, {"summary.csv": "c\n"}, **later)

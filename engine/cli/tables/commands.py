@@ -139,7 +139,7 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     # Before JAX is loaded: others load what draws at the same time.
-    draws = output.figures and not machines.process_id
+    draws = output.figures and machines.is_first
     with drawing_aside(draws, "trade") as aside, machines.start() as first:
         from ...core import require_format
         from ...measures import require_certify
@@ -237,7 +237,7 @@ def decompose(
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    draws = output.figures and not machines.process_id
+    draws = output.figures and machines.is_first
     with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
         from ...core import Run
         from ...tables import choose_groups
@@ -325,7 +325,7 @@ def indicators(
     Example: tivax indicators wiod16 --out tiva
     """
     names = [k.strip() for k in only.split(",") if k.strip()]
-    draws = not no_figures and not machines.process_id
+    draws = not no_figures and machines.is_first
     with drawing_aside(draws, "indicators") as aside, machines.start() as first:
         from ...core import Run
         from ...measures import require_certify
