@@ -1,6 +1,5 @@
 """Commands on world tables: their options."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -163,34 +162,21 @@ def tbi(
     with drawing_aside(draws, "trade") as aside, machines.start() as first:
         from ...core import require_format
         from ...measures import require_certify
-        from ..inputs import error_files, read_error
+        from .subject import Subject
         from .tbi import run_tbi
 
         terminal = screen.terminal(first=first, timings=timings)
-        file_format, certify_what = (
-            require_format(output.format),
-            require_certify(certify),
-        )
-        model = read_error(error)
+        require_format(output.format)
         run_tbi(
-            at.store,
-            at.open(terminal),
-            output.out,
-            value_added=accounts.value_added,
-            satellites=accounts.files,
+            Subject.read(at, grouping, accounts, terminal),
+            output,
+            terminal,
+            aside,
+            asked=grouping.regions,
             final_satellites=satellite_final or [],
             drop=drop or [],
-            groups=grouping.groups,
-            each_group=grouping.each_group,
-            certify=certify_what,
-            error=model,
-            error_files=error_files(error, model),
-            format=file_format,
-            regions=grouping.regions,
-            figures=output.figures,
-            aside=aside,
-            force=output.force,
-            terminal=terminal,
+            certify=require_certify(certify),
+            error=error,
         )
 
 
@@ -259,42 +245,30 @@ def decompose(
     """
     draws = output.figures and not machines.process_id
     with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
-        from ...core import Run
-        from ...tables import choose_groups
-        from ..inputs import read_regions
+        from ...measures import Decomposition
         from .decompose import run_decompose
+        from .subject import Subject
 
-        terminal, each = (
-            screen.terminal(first=first, timings=timings),
-            grouping.each_group,
-        )
-        net = at.open(terminal)
-        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
-        run = Run("decompose", inputs=[at.store, *chosen.files, *accounts.files])
-        read = partial(read_regions, tables=net.tables, groups=chosen, each_group=each)
+        terminal = screen.terminal(first=first, timings=timings)
+        subject = Subject.read(at, grouping, accounts, terminal)
         sides = {
-            "exporter": read(exporters, option="--exporters"),
-            "importer": read(importers, option="--importers"),
+            "exporter": subject.regions(exporters, option="--exporters"),
+            "importer": subject.regions(importers, option="--importers"),
         }
-        run_decompose(
-            net,
+        asked = subject.regions(grouping.regions)
+        found = Decomposition(
+            subject.tables,
+            subject.accounts,
             method,
-            level,
-            output.out,
-            run,
-            detail=detail,
-            by_origin=by_origin,
-            groups=chosen,
-            one_by_one=each,
-            accounts=accounts.read(),
-            format=output.format,
-            sides={side: codes for side, codes in sides.items() if codes},
-            regions=read(grouping.regions),
-            figures=output.figures,
-            aside=aside,
-            force=output.force,
-            terminal=terminal,
+            level or "",
+            detail,
+            by_origin,
+            subject.groups.members,
+            subject.each_group,
+            {side: codes for side, codes in sides.items() if codes},
+            asked,
         )
+        run_decompose(subject, output, terminal, aside, found)
 
 
 @command
@@ -365,37 +339,26 @@ def indicators(
         raise typer.BadParameter("Missing argument 'STORE'.")
     if out is None:
         raise typer.BadParameter("Missing option '--out'.")
-    draws = not no_figures and not machines.process_id
+    output = LongOutput(out, format, no_figures, force)
+    draws = output.figures and not machines.process_id
     with drawing_aside(draws, "indicators") as aside, machines.start() as first:
-        from ...core import Run
-        from ...measures import require_certify
-        from ...tables import choose_groups
-        from ..inputs import error_files, read_error, read_regions
+        from ...measures import IndicatorsByYear, require_certify
         from .indicators import run_indicators
+        from .subject import Subject
 
-        terminal, each = (
-            screen.terminal(first=first, timings=timings),
-            grouping.each_group,
-        )
-        model = read_error(error)
-        net = Tables(store, years, net_inventories, inventories).open(terminal)
-        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
-        files = [*chosen.files, *accounts.files, *error_files(error, model)]
-        run_indicators(
-            net,
+        terminal = screen.terminal(first=first, timings=timings)
+        at = Tables(store, years, net_inventories, inventories)
+        subject = Subject.read(at, grouping, accounts, terminal)
+        found = IndicatorsByYear(
+            subject.tables,
+            subject.accounts,
             names,
             level,
-            out,
-            Run("indicators", inputs=[store, *files]),
-            groups=chosen,
-            one_by_one=each,
-            accounts=accounts.read(),
-            certify=require_certify(certify),
-            error=model,
-            format=format,
-            regions=read_regions(grouping.regions, net.tables, chosen, each_group=each),
-            figures=not no_figures,
-            aside=aside,
-            force=force,
-            terminal=terminal,
+            subject.groups.members,
+            subject.each_group,
+            require_certify(certify),
+            asked=subject.regions(grouping.regions),
+            drawn=output.figures,
+            net=bool(subject.net.categories),
         )
+        run_indicators(subject, output, terminal, aside, found, error=error)

@@ -26,9 +26,16 @@ from ...core import (
 from ...explorer import ResultFolder, collect_results, explorer_html
 from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
-from ...measures import METHODS, TbiResult, compute_tbi, decompose, value_added_metadata
+from ...measures import (
+    METHODS,
+    TbiResult,
+    compute_tbi,
+    decompose,
+    totals_of,
+    value_added_metadata,
+)
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
-from ...reporting import save_figure
+from ...reporting import save_figure, write_frames
 from ...streaming import check_tables
 from ...tables import (
     WorldShape,
@@ -37,9 +44,6 @@ from ...tables import (
     save_store,
     synthetic_world,
 )
-from ..tables.check import print_tbi
-from ..tables.decompose import totals_of
-from ..tables.tbi import figures_of, shown_of, write_tbi
 from ..terminal import Terminal
 from .demo_report import demo_page
 from .demo_results import (
@@ -90,7 +94,8 @@ def run_demo(
                 "largest_difference": demo.race.difference,
             },
         )
-    print_tbi(terminal, demo.result, out, demo.shown)
+    for listing in demo.result.listings():
+        terminal.show(listing)
     for line in findings(demo):
         terminal.print(line)
     terminal.print(f"Try next: {commands_to_try(demo, out)[0]}")
@@ -124,7 +129,6 @@ def _compute(size: tuple[int, int, int], seed: int, terminal: Terminal) -> Demo:
     return Demo(
         tables,
         result,
-        shown_of(result),
         parts,
         checks,
         Race(len(few.years), first, warm, seconds, difference),
@@ -142,7 +146,7 @@ def last_years(tables: WorldTables) -> WorldTables:
 def _write(
     demo: Demo, folder: Path, called: str, *, figures: bool, progress: Progress
 ) -> None:
-    write_tbi(demo.result, folder, figures=False)
+    write_frames(demo.result, demo.result.tables(), folder)
     write_csv(check_frame(demo.checks), folder / "checks.csv")
     save_store(last_years(demo.tables), folder / "store")
     if (known := demo.known) is not None:
@@ -153,8 +157,10 @@ def _write(
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     drawn = _draw(demo)
     progress(0, len(drawn))
+    if figures:
+        (folder / "figures").mkdir()
     for done, (name, figure) in enumerate(drawn.items() if figures else (), 1):
-        save_figure(figure, folder, name)
+        save_figure(figure, folder / "figures", name)
         progress(done, len(drawn))
     page = demo_page(demo, Path(called), drawn, describe_environment())
     (folder / "report.html").write_text(page, encoding="utf-8")
@@ -164,7 +170,8 @@ def _draw(demo: Demo) -> dict[str, Figure]:
     """The figures of `tivax tbi`, the decomposition, the estimates."""
     title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
     bars = decomposition_plots.bars(demo.parts, "gross exports", method=title)
-    drawn = {**figures_of(demo.result, demo.shown), "shares": bars}
+    drawn = {name: plot() for name, plot in demo.result.plots().items()}
+    drawn["shares"] = bars
     if demo.known is not None:
         drawn["panel_estimates"] = true_versus_estimated(demo.known.comparison)
     return drawn

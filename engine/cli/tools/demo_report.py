@@ -80,7 +80,8 @@ def demo_page(
                 ),
                 report.Figure(
                     figures["tbi"],
-                    f"Trade benefit index of the largest traders ({demo.shown.rule}).",
+                    "Trade benefit index of the largest traders "
+                    f"({result.shown.rule}).",
                 ),
             ],
         ),

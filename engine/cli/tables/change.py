@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
-from ..bundles import Accounts, Output, Screen, command
+from ..bundles import Accounts, Grouping, Output, Screen, Tables, command
 from ..completion import complete_indicators
 from ..options import GroupsOption, Inventories, Net, Store, Years, parse_years
 
@@ -74,15 +74,19 @@ def change(
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
     start_jax()
-    from ...core import Run, TivaxError, require_format
-    from ...tables import choose_groups
-    from ..inputs import correct_tables, open_tables, split_codes
-    from .change_files import run_change
+    from dataclasses import replace
+
+    from ...change import change as decompose_change
+    from ...core import TivaxError, require_format
+    from ...figures.regions import known_regions
+    from ...tables import aggregate, regions_of_groups
+    from ..inputs import split_codes
+    from ..write import write_result
+    from .subject import Subject
 
     terminal = screen.terminal()
-    file_format = require_format(output.format)
-    traced = accounts.read()
-    if len(traced) > 1:
+    require_format(output.format)
+    if len(traced := accounts.read()) > 1:
         raise TivaxError(
             f"--satellite: {len(traced)} accounts; give a file with one, since each "
             "changes for reasons of its own"
@@ -91,23 +95,45 @@ def change(
         if start is not None or end is not None:
             raise TivaxError(f"--years {years}: give it or --from and --to, not both")
         start, end = span
-    tables = open_tables(store, "")
-    chosen = choose_groups(groups, tables.regions)
-    run_change(
-        correct_tables(tables, net_inventories, inventories, terminal),
-        measure,
-        output.out,
-        Run("change", inputs=[store, *chosen.files, *accounts.files]),
-        groups=chosen,
-        start=start,
-        end=end,
-        regions=split_codes(region),
-        sector=sector or None,
-        chained=chained,
-        nodes=nodes,
-        value_added=traced[0],
-        format=file_format,
-        figures=output.figures,
-        force=output.force,
-        terminal=terminal,
+    at = Tables(store, "", net_inventories, inventories)
+    subject = Subject.read(at, Grouping(groups), accounts, terminal)
+    notes = [_PRICES]
+    if members := subject.groups.members:  # they are added up in the tables first
+        tables = subject.tables
+        tables = aggregate(tables, regions=regions_of_groups(tables, members))
+        subject = replace(subject, net=replace(subject.net, tables=tables))
+        notes.insert(0, _ADDED_UP)
+    asked = split_codes(region)
+    asked = known_regions(asked, subject.tables.regions) if asked else None
+    run = subject.begin("change", output)
+    with terminal.progress("solving", "points") as progress:
+        found = decompose_change(
+            subject.tables,
+            measure,
+            start=start,
+            end=end,
+            region=asked,
+            sector=sector or None,
+            chained=chained,
+            nodes=nodes,
+            value_added=traced[0],
+            progress=progress,
+        )
+    write_result(
+        found,
+        run,
+        output,
+        terminal,
+        notes=[*subject.notes, *notes],
+        codes=subject.codes,
+        **subject.facts,
     )
+
+
+_PRICES = (
+    "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_ADDED_UP = (
+    "groups are added up in the tables first, as `tivax aggregate` does: their values "
+    "differ a little from those of `tivax tbi --groups`"
+)
