@@ -238,19 +238,18 @@ class Change(Result):
     @property
     def sentence(self) -> str:
         """The change of the first regions shown, and its largest effect."""
-        if self.values["change"].isna().all():
-            return ""
         said = []
+        changes = self.values.set_index("region")["change"]
         for region in self.shown.few[:_MAPS]:
-            change = float(self.values.set_index("region").loc[region, "change"])  # type: ignore[arg-type]
-            effects = self.by_factor.loc[region].dropna()
-            if change != change or effects.empty:
+            effects = self.by_factor.loc[[region]].iloc[0].dropna()
+            if changes[region] != changes[region] or effects.empty:
                 continue
-            most = str(effects.abs().idxmax())
-            whole, effect = effect_texts([change, float(effects[most])], self.largest)
+            k = int(effects.abs().to_numpy().argmax())
+            both = [float(changes[region]), float(effects.iloc[k])]
+            whole, effect = effect_texts(both, self.largest)
             said.append(
                 f"{self.title}: {region} {whole}; the largest effect is that of "
-                f"{most}, {effect}."
+                f"{effects.index[k]}, {effect}."
             )
         return "\n".join(said)
 

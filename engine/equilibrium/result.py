@@ -258,7 +258,7 @@ class ExactHat(Result):
     def sentence(self) -> str:
         """Where welfare changes most."""
         rows = self.equilibrium
-        row = rows.loc[rows["welfare"].abs().idxmax()]
+        row = rows.iloc[int(rows["welfare"].abs().to_numpy().argmax())]
         of = f", {row['variant']}" if self.names else ""
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
@@ -271,9 +271,9 @@ class ExactHat(Result):
         """How markets clear, and the largest changes of welfare."""
         head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
         rows = self.equilibrium
-        labels = [*rows.columns[: self.changes.index.nlevels]]
-        columns = [k for k in rows if k not in (*labels, "wage", "price_index")]
-        columns = [*dict.fromkeys([*self.measures, *columns])]
+        labels = [*map(str, rows.columns[: self.changes.index.nlevels])]
+        others = [str(k) for k in rows if k not in (*labels, "wage", "price_index")]
+        columns = [*dict.fromkeys([*self.measures, *others])]
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
         size = rows["welfare"].abs()

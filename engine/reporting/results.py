@@ -275,7 +275,7 @@ class Joined(Result):
             object.__setattr__(self, name, getattr(first, name))
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        each = [part.tables() for part in self.parts]
+        each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]
         return {
             name: pd.concat([k[name] for k in each], ignore_index=True)
             for name in each[0]

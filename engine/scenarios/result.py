@@ -358,7 +358,7 @@ class ScenarioResult(Result):
         size = rows["shown"].abs()
         if size.isna().all():
             return ""
-        row = rows.loc[size.idxmax()]
+        row = rows.iloc[int(np.nanargmax(size))]
         percent = bool(row["percent"] == row["percent"])
         return (
             f"{row['measure']} changes most in {row['region']}: "

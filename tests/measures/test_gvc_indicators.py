@@ -677,6 +677,7 @@ def test_command_writes_countries_by_default(small, tmp_path):
         "indicators.parquet",
         "labels.csv",
         "manifest.json",
+        "report.html",
     }  # no others' figures
     good("indicators", tmp_path / "store", "--out", out, "--force")
     for name in ("positions", "participation"):

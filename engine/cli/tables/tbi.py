@@ -6,7 +6,14 @@ from pathlib import Path
 
 from ... import uncertainty  # loaded with --error only
 from ...core import Aside, is_first, shift_progress
-from ...measures import Certify, TbiOfAccounts, TbiResult, compute_tbi, value_added_name
+from ...measures import (
+    Certify,
+    TbiOfAccounts,
+    TbiResult,
+    ValueAdded,
+    compute_tbi,
+    value_added_name,
+)
 from ...reporting import Context
 from ..bundles import Output
 from ..inputs import error_files, read_error, read_final_accounts
@@ -38,7 +45,7 @@ def run_tbi(
     files = [*final_satellites, *error_files(error, model)]
     run = subject.begin("tbi", output, files)
     final = read_final_accounts(final_satellites, subject.accounts)
-    accounts = {value_added_name(k): k for k in subject.accounts}
+    accounts: dict[str, ValueAdded] = {value_added_name(k): k for k in subject.accounts}
     years = len(subject.tables.years)
     chosen = {"drop": [*drop], "groups": subject.groups.members}
 

@@ -23,8 +23,9 @@ from ...core import (
     suggest,
 )
 from ...figures import shown_regions
+from ...figures.regions import ends_of
 from ...reporting import LongPart, LongTable, Plot, Result, with_intervals
-from ...tables import REST, Groups, WorldTables, listing_by_region
+from ...tables import Groups, WorldTables, listing_by_region
 from ..accounts import ValueAdded, satellite_name, value_added_name
 from ..flags import FLAGS, count_flags, flag_messages
 from ..group_runs import require_new_names
@@ -327,16 +328,10 @@ class IndicatorsByYear(Result):
         if not self._alone or not (names := self._printed_names):
             return ""
         name, whole = names[0], self._whole
-        last = (
-            whole[name].isel(year=-1).to_series().drop(REST, errors="ignore").dropna()
-        )
-        if len(last) < 2:
+        if not (ends := ends_of(whole[name].isel(year=-1).to_series())):
             return ""
         unit = str(whole[name].attrs.get("units", ""))
-        ends = [
-            (k, _cell(float(last[k]), unit)) for k in (last.idxmax(), last.idxmin())
-        ]
-        (high, most), (low, least) = ends
+        (high, most), (low, least) = ((k, _cell(v, unit)) for k, v in ends)
         return (
             f"In {int(whole['year'].values[-1])} {name} is highest in {high} ({most} "
             f"{unit}) and lowest in {low} ({least} {unit})."

@@ -10,9 +10,9 @@ import xarray as xr
 
 from ...core import Listing, call_named, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import trade_size
+from ...figures.regions import ends_of, trade_size
 from ...reporting import Plot, Result, interval_columns, with_intervals
-from ...tables import REST, listing_by_region
+from ...tables import listing_by_region
 from ..flags import FLAGS, flag_messages
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -235,22 +235,21 @@ class TbiResult(Result):
     @property
     def sentence(self) -> str:
         """Where the index is highest and lowest, and where it moved most."""
-        index = self.tbi["tbi"].to_pandas().drop(columns=REST, errors="ignore")
-        last = index.iloc[-1].dropna()
-        if len(last) < 2:
+        index, years = self.tbi["tbi"], self.tbi["year"].values
+        last = index.isel(year=-1).to_series()
+        if not (ends := ends_of(last)):
             return ""
         of = f" of {self.account}" if self.account else ""
-        high, low = last.idxmax(), last.idxmin()
+        (high, most), (low, least) = ends
         said = [
-            f"In {index.index[-1]} the trade benefit index{of} is highest in {high} "
-            f"({last[high]:+.4f}) and lowest in {low} ({last[low]:+.4f})."
+            f"In {years[-1]} the trade benefit index{of} is highest in {high} "
+            f"({most:+.4f}) and lowest in {low} ({least:+.4f})."
         ]
-        moves = (index.iloc[-1] - index.iloc[0]).dropna()
-        if len(index) > 1 and len(moves):
-            up, down = moves.idxmax(), moves.idxmin()
+        if len(years) > 1 and (moves := ends_of(last - index.isel(year=0).to_series())):
+            (up, most), (down, least) = moves
             said.append(
-                f"Since {index.index[0]} it has changed between {moves[down]:+.4f} in "
-                f"{down} and {moves[up]:+.4f} in {up}."
+                f"Since {years[0]} it has changed between {least:+.4f} in {down} and "
+                f"{most:+.4f} in {up}."
             )
         return "\n".join(said)
 
