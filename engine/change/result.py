@@ -208,14 +208,6 @@ class Change(Result):
             rows="country",
         )
 
-    def caption(self, name: str) -> str:
-        known = {
-            "waterfall": "From the first year to the last, by factor.",
-            "steps": "Effects of each factor from year to year.",
-            "factors": "Effects by region and factor.",
-        }
-        return known.get(name, "Effects by country in which a factor changed.")
-
     def facts(self) -> dict[str, Any]:
         of_indicator = {self.measure: self.unit} if self.measure in INDICATORS else {}
         return {
@@ -291,27 +283,21 @@ class Change(Result):
         return f"{of}, {self.start} to {self.end}"
 
     def _listings(self) -> Sequence[Listing]:
-        return [self._listing(self.regions, f"Change of {self.title}, by factor")]
-
-    def listings(self) -> Sequence[Listing]:
-        """Of the regions shown."""
-        title = f"{self.title}: effects; {self.shown.rule}"
-        return [self._listing(self.shown.few, title)]
-
-    def _listing(self, regions: Sequence[str], title: str) -> Listing:
+        """The effects on the regions shown."""
         change = self.values["change"].to_numpy(float)
         cells = self.by_factor.assign(change=change)
         most = self.largest
         columns = [_SHORT.get(str(k), str(k)) for k in cells]
         rows = {
             code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist(), most)
-            for code in regions
+            for code in self.shown.few
         }
         note = (
             f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
             f"at {count_text(self.nodes, 'point')} of the path"
         )
-        return listing_by_region(title, columns, rows, (note,))
+        title = f"{self.title}: effects; {self.shown.rule}"
+        return [listing_by_region(title, columns, rows, (note,))]
 
 
 def effect_texts(effects: Sequence[float], most: float | None = None) -> list[str]:

@@ -322,7 +322,7 @@ class _LogLines:
 def _heading(name: str) -> str:
     """The name of a column on several lines, where it is long; codes of indicators
     are cut after their first part."""
-    if len(name) <= _WIDE:
+    if len(name) <= _WIDE or "\n" in name:
         return name
     first, space, rest = name.partition(" ")
     if first.isupper():

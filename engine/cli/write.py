@@ -58,7 +58,7 @@ def print_result(
     """Print the finding, what to open and the last lines ``ends``."""
     for line in context.notes if context else ():
         terminal.print(line)
-    for listing in result.listings() if result.printed else ():
+    for listing in result._listings() if result.printed else ():
         terminal.show(listing)
     for line in result.sentence.splitlines():
         terminal.print(line)

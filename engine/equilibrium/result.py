@@ -231,9 +231,6 @@ class ExactHat(Result):
         asked, named = self.asked or None, self.named
         return {"welfare": partial(draw, self.changes, asked, named=named)}
 
-    def caption(self, name: str) -> str:
-        return "Welfare by region, per cent."
-
     def facts(self) -> Mapping[str, Any]:
         return {
             "residual_max": float(self.clearing.max()),

@@ -77,7 +77,7 @@ class LongTable:
         sheets: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         """Compute and write all of it; arguments as of ``LongWriter``."""
-        with LongWriter(path, self.kind, labels, sheets, flags=self.flags) as writer:
+        with LongWriter(path, self.kind, labels, sheets, self.flags) as writer:
             for k, part in enumerate(self.parts):
                 writer.write(part)
                 if k == 0:
@@ -98,7 +98,6 @@ class LongWriter:
         kind: str = "term",
         labels: Mapping[str, str] | None = None,
         sheets: Mapping[str, pd.DataFrame] | None = None,
-        *,
         flags: Sequence[str] = (),
     ) -> None:
         self._path = path

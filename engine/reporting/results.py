@@ -16,7 +16,6 @@ import pandas as pd
 from ..core import (
     Aside,
     Format,
-    Listing,
     Printable,
     Run,
     TivaxError,
@@ -32,6 +31,7 @@ from ..core import (
 from .drawn import Drawn, begin_drawings, wait_for
 from .html import Block, Figure, Points, Section, Table, Text, report_html
 from .long_tables import LongTable
+from .programs import output_title
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
     from matplotlib import figure as mpl
@@ -78,10 +78,6 @@ class Result(Printable):
         """What draws each figure, by its file name."""
         return {}
 
-    def caption(self, name: str) -> str:
-        """Below the figure of that file name in the report."""
-        return name
-
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
         """The report below the finding; ``figures`` are drawn, by file name.
 
@@ -96,7 +92,10 @@ class Result(Printable):
             else:
                 tables.append(Text(listing.title))
             tables += [Points(listing.notes)] if listing.notes else []
-        shown = [Figure(k, self.caption(name)) for name, k in figures.items()]
+        shown = [
+            Figure(k, output_title(self.program, f"figures/{name}"))
+            for name, k in figures.items()
+        ]
         both = {"Table": tables, "Figures": shown}
         return [Section(title, blocks) for title, blocks in both.items() if blocks]
 
@@ -113,10 +112,6 @@ class Result(Printable):
     def sentence(self) -> str:
         """The finding, a line each; nothing where there is none in words."""
         return ""
-
-    def listings(self) -> Sequence[Listing]:
-        """What the result prints."""
-        return self._listings()
 
     def to_frame(self) -> pd.DataFrame:
         """The main table."""
@@ -271,20 +266,28 @@ class Joined(Result):
 
     def __post_init__(self) -> None:
         first = self.parts[0]
-        for name in ("program", "report_title", "method"):
+        for name in _SAME:
             object.__setattr__(self, name, getattr(first, name))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]
         return {
-            name: pd.concat([k[name] for k in each], ignore_index=True)
-            for name in each[0]
+            name: pd.concat([k[name] for k in each if name in k], ignore_index=True)
+            for name in dict.fromkeys(name for tables in each for name in tables)
         }
+
+    def labels(self) -> Mapping[str, str]:
+        return self.parts[0].labels()
+
+    def do_lines(self) -> Sequence[str]:
+        return self.parts[0].do_lines()
 
     def plots(self) -> dict[str, Plot]:
         return {new: plot for _, new, plot in self._numbered()}
 
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
+        if self.printed:
+            return [*super().sections(figures)]
         own: dict[int, dict[str, Drawn]] = {}
         for (part, old), new, _ in self._numbered():
             own.setdefault(part, {})[old] = figures[new]
@@ -313,12 +316,20 @@ class Joined(Result):
 
     @property
     def sentence(self) -> str:
-        return "\n".join(part.sentence for part in self.parts)
+        return "\n".join(filter(None, (part.sentence for part in self.parts)))
 
     def _listings(self) -> list:
         return [listing for part in self.parts for listing in part._listings()]
 
 
+_SAME = (
+    "program",
+    "report_title",
+    "method",
+    "printed",
+    "always_parquet",
+    "one_workbook",
+)
 _COUNTS = {"models", "rows", "specifications"}
 
 
@@ -328,5 +339,9 @@ def _together(key: str, values: Sequence[Any]) -> Any:
     if key in _COUNTS:
         return sum(values)
     if all(isinstance(k, dict) for k in values):
-        return {name: value for each in values for name, value in each.items()}
+        found: dict[str, Any] = {}
+        for name, value in (item for each in values for item in each.items()):
+            again = name in found and isinstance(value, int)
+            found[name] = found[name] + value if again else value
+        return found
     return values[0]

@@ -16,7 +16,6 @@ from ..core import (
     first_and_named,
     number_text,
     percent_text,
-    require_whole,
     suggest,
 )
 from ..figures.scenarios import change_map, largest_changes, shown_change
@@ -268,10 +267,6 @@ class ScenarioResult(Result):
             plots["map"] = shown
         return plots
 
-    def caption(self, name: str) -> str:
-        known = {"largest": "The largest changes.", "map": "By variant and region."}
-        return known[name]
-
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "residual_max": self.residual_max,
@@ -331,18 +326,6 @@ class ScenarioResult(Result):
         found = pd.Series(rows[column].to_numpy(), rows["region"].to_list())
         order = np.argsort(-found.abs().to_numpy(), kind="stable")
         return found.iloc[order]
-
-    def largest(self, top: int = _SHOWN) -> pd.DataFrame:
-        """The rows whose measure changes most in per cent, and one at least of each
-        region that the shocks name; of measures that have no change in per cent those
-        that change most."""
-        require_whole("top", top, 1)
-        in_percent = self.table["percent"].notna().any()
-        size = self.table["percent" if in_percent else "change"].abs()
-        order = size.nlargest(len(size)).index
-        labels = [*map(str, self.table.loc[order, "region"])]
-        rows = order[first_and_named(labels, self.named, top)]
-        return self.table.loc[rows].reset_index(drop=True)
 
     @property
     def subtitle(self) -> str:

@@ -92,7 +92,7 @@ def test_a_report_begins_with_the_finding_and_ends_with_the_method(
     assert page.count("<svg") == len(result.plots())
     for line in result.sentence.splitlines():
         assert f"<li>{line}</li>" in page
-    for column in result.listings()[-1].columns:
+    for column in result._listings()[-1].columns:
         assert f">{column}</th>" in page
 
 

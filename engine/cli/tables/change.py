@@ -7,12 +7,12 @@ import typer
 from ...core import start_jax
 from ..bundles import Accounts, Grouping, Output, Screen, Tables, command
 from ..completion import complete_indicators
-from ..options import GroupsOption, Inventories, Net, Store, Years, parse_years
+from ..options import GroupsOption, parse_years
 
 
 @command
 def change(
-    store: Store,
+    at: Tables,
     output: Output,
     accounts: Accounts,
     screen: Screen,
@@ -24,7 +24,6 @@ def change(
         int | None,
         typer.Option("--to", help="The second year; by default the store's last."),
     ] = None,
-    years: Years = "",
     measure: Annotated[
         str,
         typer.Option(
@@ -62,8 +61,6 @@ def change(
         ),
     ] = None,
     groups: GroupsOption = None,
-    net_inventories: Net = False,
-    inventories: Inventories = None,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
 
@@ -91,11 +88,13 @@ def change(
             f"--satellite: {len(traced)} accounts; give a file with one, since each "
             "changes for reasons of its own"
         )
-    if span := parse_years(years):
+    if span := parse_years(at.years):
         if start is not None or end is not None:
-            raise TivaxError(f"--years {years}: give it or --from and --to, not both")
+            raise TivaxError(
+                f"--years {at.years}: give it or --from and --to, not both"
+            )
         start, end = span
-    at = Tables(store, "", net_inventories, inventories)
+    at = replace(at, years="")  # those between the two are read, too
     subject = Subject.read(at, Grouping(groups), accounts, terminal)
     notes = [_PRICES]
     if members := subject.groups.members:  # they are added up in the tables first

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ... import sources
-from ...core import Run, TivaxError, count_text, source_in_words
+from ...core import Listing, Run, TivaxError, count_text, source_in_words
 from ...sources import with_sector_titles
 from ...streaming import check_tables
 from ...tables import WorldTables, YearCheck, check_frame
@@ -46,19 +46,13 @@ def print_checks(
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:
-        terminal.print(title)
-        terminal.table(
-            ("year", *(heading for heading, _, _ in columns)),
-            [
-                (
-                    str(row.year),
-                    *(_cell(getattr(row, name), spec) for _, name, spec in columns),
-                )
-                for row in rows
-            ],
-        )
-        for line in legend:
-            terminal.print(f"  {line}")
+        names = ("year", *(heading for heading, _, _ in columns))
+        cells = [
+            (str(k.year), *(_cell(getattr(k, name), spec) for _, name, spec in columns))
+            for k in rows
+        ]
+        notes = [f"  {line}" for line in legend]
+        terminal.show(Listing(title, names, cells, notes))
     for row in rows:
         for doubt in row.doubts:
             told = with_sector_titles(doubt, tables.sectors, tables.source)

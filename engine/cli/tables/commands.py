@@ -245,30 +245,33 @@ def decompose(
     """
     draws = output.figures and not machines.process_id
     with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
+        import pandas as pd
+
+        from ...core import require_format
         from ...measures import Decomposition
-        from .decompose import run_decompose
+        from ...reporting import Context
+        from .by_year import run_by_year
         from .subject import Subject
 
         terminal = screen.terminal(first=first, timings=timings)
+        require_format(output.format)
         subject = Subject.read(at, grouping, accounts, terminal)
         sides = {
             "exporter": subject.regions(exporters, option="--exporters"),
             "importer": subject.regions(importers, option="--importers"),
         }
-        asked = subject.regions(grouping.regions)
         found = Decomposition(
-            subject.tables,
-            subject.accounts,
-            method,
-            level or "",
-            detail,
-            by_origin,
-            subject.groups.members,
-            subject.each_group,
-            {side: codes for side, codes in sides.items() if codes},
-            asked,
+            **subject.fields,
+            asked=subject.regions(grouping.regions),
+            name=method,
+            level=level or "",
+            detail=detail,
+            by_origin=by_origin,
+            sides={side: codes for side, codes in sides.items() if codes},
         )
-        run_decompose(subject, output, terminal, aside, found)
+        codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)
+        context = Context(notes=subject.notes, codes=codes, facts=subject.facts)
+        run_by_year(subject, output, terminal, aside, found, context)
 
 
 @command
@@ -350,15 +353,12 @@ def indicators(
         at = Tables(store, years, net_inventories, inventories)
         subject = Subject.read(at, grouping, accounts, terminal)
         found = IndicatorsByYear(
-            subject.tables,
-            subject.accounts,
-            names,
-            level,
-            subject.groups.members,
-            subject.each_group,
-            require_certify(certify),
+            **subject.fields,
             asked=subject.regions(grouping.regions),
+            only=names,
+            level=level,
+            certify=require_certify(certify),
             drawn=output.figures,
             net=bool(subject.net.categories),
         )
-        run_indicators(subject, output, terminal, aside, found, error=error)
+        run_indicators(subject, output, terminal, aside, found, error)

@@ -66,6 +66,16 @@ class Subject:
         )
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """Of a result ``ByYear``."""
+        return {
+            "world": self.tables,
+            "accounts": self.accounts,
+            "groups": self.groups.members,
+            "one_by_one": self.each_group,
+        }
+
+    @property
     def codes(self) -> pd.DataFrame:
         """The titles of all codes."""
         return label_table(self.tables, self.groups.members)

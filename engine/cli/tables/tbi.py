@@ -8,13 +8,12 @@ from ... import uncertainty  # loaded with --error only
 from ...core import Aside, is_first, shift_progress
 from ...measures import (
     Certify,
-    TbiOfAccounts,
     TbiResult,
     ValueAdded,
     compute_tbi,
     value_added_name,
 )
-from ...reporting import Context
+from ...reporting import Context, Joined
 from ..bundles import Output
 from ..inputs import error_files, read_error, read_final_accounts
 from ..terminal import Terminal, next_step
@@ -62,7 +61,8 @@ def run_tbi(
                     progress=shift_progress(progress, k * years, len(accounts) * years),
                 )
                 net = bool(subject.net.categories)
-                yield replace(result, asked=regions, net=net)
+                several = len(accounts) > 1
+                yield replace(result, asked=regions, net=net, named=several)
 
     def with_errors(
         results: Sequence[TbiResult], model: "uncertainty.ErrorModel"
@@ -97,9 +97,7 @@ def run_tbi(
             return
         if model is not None:
             results = [*with_errors(results, model)]
-        found = results[0]
-        if len(results) > 1:
-            found = TbiOfAccounts(dict(zip(accounts, results, strict=True)))
+        found = Joined(tuple(results)) if len(results) > 1 else results[0]
         context = Context(notes=subject.notes, codes=subject.codes, facts=subject.facts)
         record = save_result(found, run, output, context, aside=aside)
     further = next_step("explore", output.out, "--out", "explorer.html")

@@ -9,11 +9,11 @@ the other commands on, and a report that explains it.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ...core import (
     Progress,
@@ -35,7 +35,7 @@ from ...measures import (
     value_added_metadata,
 )
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
-from ...reporting import save_figure, write_frames
+from ...reporting import Drawn, Plot, draw_plot, write_frames
 from ...streaming import check_tables
 from ...tables import (
     WorldShape,
@@ -94,7 +94,7 @@ def run_demo(
                 "largest_difference": demo.race.difference,
             },
         )
-    for listing in demo.result.listings():
+    for listing in demo.result._listings():
         terminal.show(listing)
     for line in findings(demo):
         terminal.print(line)
@@ -155,26 +155,29 @@ def _write(
         for name, scheme in RUN_FILES.items():
             text = _RUN_FILE.format(scheme=scheme, seed=demo.seed, outcome=OUTCOME)
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-    drawn = _draw(demo)
-    progress(0, len(drawn))
+    plots = _plots(demo)
+    progress(0, len(plots))
     if figures:
         (folder / "figures").mkdir()
-    for done, (name, figure) in enumerate(drawn.items() if figures else (), 1):
-        save_figure(figure, folder / "figures", name)
-        progress(done, len(drawn))
+    drawn: dict[str, Drawn] = {}
+    for done, (name, plot) in enumerate(plots.items(), 1):
+        drawn[name] = draw_plot(plot, files=figures)
+        if figures:
+            drawn[name].save(folder / "figures", name)
+        progress(done, len(plots))
     page = demo_page(demo, Path(called), drawn, describe_environment())
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _draw(demo: Demo) -> dict[str, Figure]:
-    """The figures of `tivax tbi`, the decomposition, the estimates."""
+def _plots(demo: Demo) -> dict[str, Plot]:
+    """Of the figures of `tivax tbi`, the decomposition, the estimates."""
     title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
-    bars = decomposition_plots.bars(demo.parts, "gross exports", method=title)
-    drawn = {name: plot() for name, plot in demo.result.plots().items()}
-    drawn["shares"] = bars
+    bars = partial(decomposition_plots.bars, demo.parts, "gross exports", method=title)
+    plots: dict[str, Plot] = {**demo.result.plots(), "shares": bars}
     if demo.known is not None:
-        drawn["panel_estimates"] = true_versus_estimated(demo.known.comparison)
-    return drawn
+        estimates = demo.known.comparison
+        plots["panel_estimates"] = partial(true_versus_estimated, estimates)
+    return plots
 
 
 RUN_FILES = {"wild": 'kind = "wild"\nweights = "webb"', "placebo": 'kind = "placebo"'}

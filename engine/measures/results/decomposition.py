@@ -1,6 +1,6 @@
 """The result of `tivax decompose`: terms of each year, computed while written."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -8,70 +8,45 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import (
-    Listing,
-    Progress,
-    TivaxError,
-    call_named,
-    count_text,
-    no_progress,
-)
+from ...core import Listing, TivaxError, call_named, count_text
 from ...figures import shown_regions
 from ...figures.regions import size_of
-from ...reporting import LongPart, LongTable, Plot, Result
-from ...tables import Groups, WorldTables, listing_by_region
-from ..accounts import Account, ValueAdded, satellite_name, value_added_name
+from ...reporting import LongPart, LongTable, Plot
+from ...tables import listing_by_region
+from ..accounts import Account, ValueAdded, satellite_name
 from ..decompositions import decomposed_years
 from ..group_runs import decomposed_each_group
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
+from .by_year import ByYear, named, one_after_the_other
 
 _LEVEL = "bilateral-sector"
 # Named, not imported: where another process draws, this one needs no matplotlib.
 _PLOTS = "tivax.engine.figures.decompositions"
 
 
-@dataclass(eq=False, repr=False)
-class Decomposition(Result):
-    """Terms of every year, which are computed while the table is written; what is said
-    of them is known once it is.
+@dataclass(kw_only=True, eq=False, repr=False)
+class Decomposition(ByYear):
+    """Terms of every year.
 
     Attributes
     ----------
-    world, accounts
-        What is decomposed; several accounts are named in a first column, and have no
-        figures.
     name, level, detail, by_origin
         The method; the level is by default bilateral-sector.
-    groups, one_by_one
-        Groups of regions; each computed by itself.
     sides
         The exporters and importers that tables and figures keep, by "exporter" and
         "importer".
-    asked
-        The regions of figures and the printed table, by default the largest.
-    progress
-        Called with years done.
     """
 
-    world: WorldTables
-    accounts: Sequence[ValueAdded]
     name: str
     level: str = ""
     detail: bool = False
     by_origin: bool = False
-    groups: Groups = field(default_factory=dict)
-    one_by_one: bool = False
     sides: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    asked: Sequence[str] = ()
-    progress: Progress = no_progress
-    rows: int = field(default=0, init=False)
-    _residuals: list[float] = field(default_factory=list, init=False)
-    _gaps: list[float] = field(default_factory=list, init=False)
     _totals: list[xr.DataArray] = field(default_factory=list, init=False)
 
     program = "decompose"
+    doing = "decomposing"
     report_title = "Decomposition"
-    printed = True
     one_workbook = True
 
     def __post_init__(self) -> None:
@@ -85,7 +60,6 @@ class Decomposition(Result):
 
     @property
     def options(self) -> dict[str, Any]:
-        """What the terms depend on besides tables, accounts and groups."""
         return {
             "method": self.name,
             "level": self.level,
@@ -94,7 +68,6 @@ class Decomposition(Result):
         }
 
     def compute(self) -> Iterator[tuple[ValueAdded, xr.Dataset]]:
-        """The terms of some years of an account at a time."""
         of_years: Callable[..., Iterable[xr.Dataset]] = (
             decomposed_each_group if self.one_by_one else decomposed_years
         )
@@ -119,18 +92,17 @@ class Decomposition(Result):
         return {"decomposition": LongTable(self._parts(), count=count)}
 
     def _parts(self) -> Iterator[LongPart]:
-        alone = len(self.accounts) == 1
         for account, whole in self.compute():
             part = self._kept(whole)
             self._residuals.append(float(part["residual"].max()))
             self._gaps.append(float(part["identity"].max()))
-            if alone and _has_parts(part, self.name, self.level):
+            if self.alone and _has_parts(part, self.name, self.level):
                 self._totals.append(totals_of(part, self.name))
             # Several devices make several years at a time: the order of rows is that
             # of one device.
             for k in range(part.sizes["year"]):
                 year = part.isel(year=[k])
-                of_year = LongPart(year if alone else named(year, account))
+                of_year = LongPart(year if self.alone else named(year, account))
                 self.rows += of_year.rows
                 yield of_year
 
@@ -199,10 +171,6 @@ class Decomposition(Result):
             name: partial(call_named, _PLOTS, draws, shares, self.whole, **about)
             for name, draws in names.items()
         }
-
-    def caption(self, name: str) -> str:
-        when = "in the last year" if name == "shares" else "over the years"
-        return f"Shares of the parts of {self.whole} {when}."
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -280,26 +248,6 @@ def _usual_level(method: str) -> str:
 
 def _cell(share: float) -> str:
     return "–" if share != share else f"{share:.1f}"
-
-
-def one_after_the_other(
-    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
-    accounts: Sequence[ValueAdded],
-    progress: Progress,
-) -> Generator[tuple[ValueAdded, Any], None, None]:
-    """The parts that ``compute`` yields for each account, with one progress."""
-    for k, account in enumerate(accounts):
-
-        def of_all(done: int, total: int, before: int = k) -> None:
-            progress(before * total + done, len(accounts) * total)
-
-        for part in compute(account, of_all):
-            yield account, part
-
-
-def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
-    """A part with the name of its account as a first label."""
-    return part.expand_dims(account=[value_added_name(account)])
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:

@@ -14,18 +14,16 @@ import xarray as xr
 
 from ...core import (
     Listing,
-    Progress,
     TivaxError,
     call_named,
     count_text,
-    no_progress,
     shift_progress,
     suggest,
 )
 from ...figures import shown_regions
 from ...figures.regions import ends_of
-from ...reporting import LongPart, LongTable, Plot, Result, with_intervals
-from ...tables import Groups, WorldTables, listing_by_region
+from ...reporting import LongPart, LongTable, Plot, with_intervals
+from ...tables import Groups, listing_by_region
 from ..accounts import ValueAdded, satellite_name, value_added_name
 from ..flags import FLAGS, count_flags, flag_messages
 from ..group_runs import require_new_names
@@ -39,7 +37,7 @@ from ..indicator_table import EVERY_PARTNER, EVERY_SECTOR, INDICATORS
 from ..methods import LEVELS, WORST_IDENTITY
 from ..perimeters import perimeters_of
 from ..trade import Certify
-from .decomposition import named, one_after_the_other
+from .by_year import ByYear, named, one_after_the_other
 from .tbi import certified_line
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -53,10 +51,6 @@ _FIGURES = {
 _PRINTED = 4
 
 Datasets = Mapping[str, xr.Dataset]
-ErrorYears = Callable[
-    [ValueAdded, Sequence[str], Sequence[str], Groups], Iterable[Datasets]
-]
-"""Standard errors by level, year after year, of an account, names, levels, groups."""
 
 
 def require_levels(name: str) -> tuple[str, ...]:
@@ -68,57 +62,41 @@ def require_levels(name: str) -> tuple[str, ...]:
     return (name,)
 
 
-@dataclass(eq=False, repr=False)
-class IndicatorsByYear(Result):
-    """Indicators of every year and level, which are computed while the table is
-    written; what is said of them is known once it is.
+@dataclass(kw_only=True, eq=False, repr=False)
+class IndicatorsByYear(ByYear):
+    """Indicators of every year and level.
 
     Attributes
     ----------
-    world, accounts
-        Of what; several accounts are named in a first column, and have no figures.
     only
         Codes, by default all that the tables have.
     level
         A name of ``LEVELS``, or "all".
-    groups, one_by_one
-        Groups of regions; each computed by itself.
     certify
         As in ``indicators``.
     errors
-        Standard errors of the same years, and what the manifest says of them.
-    asked
-        The regions of figures and the printed table, by default the largest.
+        Gives standard errors by level, year after year: a function of names, levels,
+        ``groups`` and ``value_added``.
     drawn
         Whether there are figures: of indicators that are among ``only``.
     net
         Inventories are left out of the tables.
-    progress
-        Called with years done.
     """
 
-    world: WorldTables
-    accounts: Sequence[ValueAdded]
     only: Sequence[str] = ()
     level: str = "country"
-    groups: Groups = field(default_factory=dict)
-    one_by_one: bool = False
     certify: Certify = "columns"
-    errors: ErrorYears | None = None
-    asked: Sequence[str] = ()
+    errors: Callable[..., Iterable[Datasets]] | None = None
     drawn: bool = True
     net: bool = False
-    progress: Progress = no_progress
-    rows: int = field(default=0, init=False)
     flags: Counter[str] = field(default_factory=Counter, init=False)
-    _residuals: list[float] = field(default_factory=list, init=False)
-    _gaps: list[float] = field(default_factory=list, init=False)
     _cells: dict[str, float] = field(default_factory=dict, init=False)
     _units: dict[str, dict[Hashable, str]] = field(default_factory=dict, init=False)
     _last: dict[str, xr.Dataset] = field(default_factory=dict, init=False)
     _shown: dict[str, list[xr.Dataset]] = field(default_factory=dict, init=False)
 
     program = "indicators"
+    doing = "indicators"
     report_title = "Indicators of trade in value added"
     method = (
         "Value added in exports and final demand is traced through (I - A)^-1 of every "
@@ -126,7 +104,6 @@ class IndicatorsByYear(Result):
         f"indicators --list`. Sectors together are {EVERY_SECTOR}, partners together "
         f"{EVERY_PARTNER}."
     )
-    printed = True
 
     def __post_init__(self) -> None:
         first = self.accounts[0]
@@ -145,16 +122,12 @@ class IndicatorsByYear(Result):
             require_new_names(self.groups, self.world.regions)
 
     @property
-    def _alone(self) -> bool:
-        return len(self.accounts) == 1
-
-    @property
     def figures(self) -> list[str]:
         """Those whose indicators are computed."""
         known = [
             k for k, v in _FIGURES.items() if not self.only or {*v} <= {*self.only}
         ]
-        return known if self._alone and self.drawn else []
+        return known if self.alone and self.drawn else []
 
     @cached_property
     def _of_figures(self) -> list[str]:
@@ -162,12 +135,18 @@ class IndicatorsByYear(Result):
         return [*dict.fromkeys(names)]
 
     @property
-    def computed(self) -> dict[str, Any]:
-        """The indicators and levels that are computed, those of figures with them."""
-        return {
-            "names": [*dict.fromkeys([*self.wanted, *self._of_figures])],
-            "levels": [*dict.fromkeys([*self.levels, "country"])],
-        }
+    def names(self) -> list[str]:
+        """The indicators that are computed, those of figures with them."""
+        return [*dict.fromkeys([*self.wanted, *self._of_figures])]
+
+    @property
+    def _levels(self) -> list[str]:
+        return [*dict.fromkeys([*self.levels, "country"])]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        about = {"names": self.names, "levels": self._levels}
+        return {**about, "certify": self.certify}
 
     @property
     def _runs(self) -> dict[str, Groups]:
@@ -192,17 +171,15 @@ class IndicatorsByYear(Result):
         return rows * len(self.world.years) * len(self.accounts)
 
     def compute(self) -> Iterator[tuple[str, ValueAdded, LevelsOfYear]]:
-        """Each year of each account, of all regions or of each group by itself."""
         runs = self._runs
         steps = len(self.accounts) * len(self.world.years)
         for k, (name, groups) in enumerate(runs.items()):
             years = one_after_the_other(
                 lambda account, progress, groups=groups: indicator_years(
                     self.world,
-                    **self.computed,
+                    **self.options,
                     groups=groups,
                     value_added=account,
-                    certify=self.certify,
                     flagged=True,
                     progress=progress,
                 ),
@@ -221,9 +198,8 @@ class IndicatorsByYear(Result):
             se: Datasets | None = None
             if self.errors is not None:
                 if (name, account) != before:
-                    names, levels = self.computed.values()
-                    groups = self._runs[name]
-                    errors = iter(self.errors(account, names, levels, groups))
+                    of = {"groups": self._runs[name], "value_added": account}
+                    errors = iter(self.errors(self.names, self._levels, **of))
                     before = name, account
                 se = next(errors)
             self._keep(name, year, se)
@@ -261,7 +237,7 @@ class IndicatorsByYear(Result):
         self.flags.update(count_flags(flags))
         units = self._units.setdefault(value_added_name(account), {})
         units.update({k: v.attrs["units"] for k, v in values.items()})
-        if not self._alone:
+        if not self.alone:
             values, more = named(values, account), [named(k, account) for k in more]
         part = LongPart(values, flags, *more)
         self.rows += part.rows
@@ -288,12 +264,6 @@ class IndicatorsByYear(Result):
             for name in [k for k in draws if k in self.figures]
         }
 
-    def caption(self, name: str) -> str:
-        return {
-            "positions": "Participation in global value chains and position in them.",
-            "participation": "Backward and forward participation over the years.",
-        }[name]
-
     def facts(self) -> dict[str, Any]:
         return {
             "residual_max": max(self._residuals),
@@ -313,7 +283,7 @@ class IndicatorsByYear(Result):
             account: {k: found[k] for k in self.wanted if k in found}
             for account, found in self._units.items()
         }
-        return next(iter(each.values())) if self._alone else each
+        return next(iter(each.values())) if self.alone else each
 
     @property
     def subtitle(self) -> str:
@@ -325,7 +295,7 @@ class IndicatorsByYear(Result):
     @property
     def sentence(self) -> str:
         """Where the first of the printed indicators is highest and lowest."""
-        if not self._alone or not (names := self._printed_names):
+        if not self.alone or not (names := self._printed_names):
             return ""
         name, whole = names[0], self._whole
         if not (ends := ends_of(whole[name].isel(year=-1).to_series())):
@@ -367,7 +337,7 @@ class IndicatorsByYear(Result):
             f"{EVERY_PARTNER}"
         )
         head = Listing(title, (), (), notes)
-        if not self._alone or not (names := self._printed_names):
+        if not self.alone or not (names := self._printed_names):
             return [head]
         whole = self._whole
         year = int(whole["year"].values[-1])

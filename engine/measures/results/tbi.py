@@ -66,7 +66,8 @@ class TbiResult(Result):
     unless the pair is a group with itself or with a region outside it. ``account``
     names the satellite account that stands in place of value added, ``asked`` the
     regions that figures and the printed table show (by default the largest); ``net``:
-    inventories are left out of the tables.
+    inventories are left out of the tables. With ``named``, of one of several accounts,
+    its name is the first column of tables, and there are no figures.
     """
 
     trade: xr.Dataset
@@ -81,6 +82,7 @@ class TbiResult(Result):
     account: str = ""
     asked: Sequence[str] = ()
     net: bool = False
+    named: bool = False
 
     program = "tbi"
     report_title = "Trade benefit index"
@@ -156,6 +158,8 @@ class TbiResult(Result):
         if self.footprints is not None:
             columns = ["year", "region", *map(str, self.footprints)]
             tables["footprints"] = to_long_frame(self.footprints, columns)
+        for frame in tables.values() if self.named else ():
+            frame.insert(0, "account", self.account)
         return tables
 
     def labels(self) -> dict[str, str]:
@@ -174,13 +178,16 @@ class TbiResult(Result):
         return labels
 
     def do_lines(self) -> list[str]:
-        return ["tabdisp region year, cellvar(tbi) format(%9.4f)"]
+        by = " by(account)" if self.named else ""
+        return [f"tabdisp region year, cellvar(tbi) format(%9.4f){by}"]
 
     def plots(self) -> dict[str, Plot]:
         """Of the index, of bilateral balances, of gross and value-added trade.
 
         Groups that may overlap have no bilateral balances, only their index.
         """
+        if self.named:
+            return {}
         shown, tbi = self.shown, self.tbi
         if self.errors is not None:
             tbi = with_intervals(tbi, self.errors.regions[["tbi"]])
@@ -206,14 +213,6 @@ class TbiResult(Result):
                 regions=shown.many,
             )
         return plots
-
-    def caption(self, name: str) -> str:
-        what = self.account or "value added"
-        return {
-            "tbi": "Trade benefit index over the years.",
-            "va_balances": f"Bilateral balances of {what} in the last year.",
-            "va_versus_gross": "Gross and value-added trade side by side, last year.",
-        }[name]
 
     def facts(self) -> dict[str, Any]:
         error = {} if self.errors is None else {"error": [*self.errors.record]}
@@ -301,60 +300,6 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
     at = {k: xr.DataArray(frame[k].to_numpy(), dims="row") for k in labels}
     found = of_table.sel(at).drop_vars(labels).to_dataframe()
     return interval_columns(frame, found, _MAIN[name], _WITH_ERRORS)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class TbiOfAccounts(Result):
-    """The same of several accounts, named in a first column of each table; no
-    figures."""
-
-    accounts: Mapping[str, TbiResult]
-
-    program, report_title = TbiResult.program, TbiResult.report_title
-    method, printed = TbiResult.method, TbiResult.printed
-    always_parquet, one_workbook = TbiResult.always_parquet, TbiResult.one_workbook
-
-    @property
-    def _first(self) -> TbiResult:
-        return next(iter(self.accounts.values()))
-
-    def tables(self) -> dict[str, pd.DataFrame]:
-        each = {account: result.tables() for account, result in self.accounts.items()}
-        names = dict.fromkeys(name for tables in each.values() for name in tables)
-        return {
-            name: pd.concat(
-                [
-                    tables[name].assign(account=account)[["account", *tables[name]]]
-                    for account, tables in each.items()
-                    if name in tables
-                ],
-                ignore_index=True,
-            )
-            for name in names
-        }
-
-    def labels(self) -> dict[str, str]:
-        return self._first.labels()
-
-    def do_lines(self) -> list[str]:
-        return [f"{line} by(account)" for line in self._first.do_lines()]
-
-    def facts(self) -> dict[str, Any]:
-        """One table is solved for all accounts: what was found once holds for each."""
-        each = [result.flags for result in self.accounts.values()]
-        flags = {name: sum(k[name] for k in each) for name in each[0]}
-        return {**self._first.facts(), "flags": flags}
-
-    @property
-    def subtitle(self) -> str:
-        return f"{', '.join(self.accounts)}; {self._first.subtitle}"
-
-    @property
-    def sentence(self) -> str:
-        return "\n".join(k.sentence for k in self.accounts.values() if k.sentence)
-
-    def _listings(self) -> list[Listing]:
-        return [k for result in self.accounts.values() for k in result._listings()]
 
 
 def certified_line(

@@ -1,27 +1,32 @@
-"""``tivax decompose``: terms of each year, by all processes of the job."""
+"""Commands whose table is computed while it is written, by all processes of the job."""
 
-import pandas as pd
+from collections.abc import Sequence
+from pathlib import Path
 
-from ...core import Aside, is_first, require_format
-from ...measures import Decomposition, value_added_name
+from ...core import Aside, is_first
+from ...measures import ByYear, value_added_name
 from ...reporting import Context
-from ..bundles import LongOutput
+from ..bundles import Output
 from ..terminal import Terminal, next_step
 from ..together import shared_years
 from ..write import print_result, save_result
 from .subject import Subject
 
 
-def run_decompose(
+def run_by_year(
     subject: Subject,
-    output: LongOutput,
+    output: Output,
     terminal: Terminal,
     aside: Aside | None,
-    found: Decomposition,
+    found: ByYear,
+    context: Context,
+    files: Sequence[Path] = (),
 ) -> None:
-    """Compute and write year after year, and print the shares."""
-    require_format(output.format)
-    run = subject.begin("decompose", output)
+    """Compute and write year after year, then print what was found.
+
+    ``aside`` draws the figures, ``files`` were read besides those of the subject.
+    """
+    run = subject.begin(found.program, output, files)
     with shared_years(
         output.out,
         run,
@@ -38,9 +43,7 @@ def run_decompose(
             for _ in found.compute():
                 pass
             return
-        codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)
-        context = Context(notes=subject.notes, codes=codes, facts=subject.facts)
-        with terminal.progress("decomposing", "years") as found.progress:
+        with terminal.progress(found.doing, "years") as found.progress:
             record = save_result(found, run, output, context, aside=aside)
     further = next_step("explore", output.out, "--out", "explorer.html")
     print_result(found, record, output, terminal, context, further)
