@@ -322,14 +322,7 @@ class Joined(Result):
         return [listing for part in self.parts for listing in part._listings()]
 
 
-_SAME = (
-    "program",
-    "report_title",
-    "method",
-    "printed",
-    "always_parquet",
-    "one_workbook",
-)
+_SAME = "program report_title method printed always_parquet one_workbook".split()
 _COUNTS = {"models", "rows", "specifications"}
 
 

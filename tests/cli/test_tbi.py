@@ -160,6 +160,17 @@ def test_the_residual_and_the_years_by_lu_are_those_of_the_years(result):
     assert replace(result, trade=trade).years_by_lu == [2001, 2002]
 
 
+def test_the_sentence_names_the_ends_and_the_largest_moves(result):
+    index = result.tbi["tbi"].to_pandas()
+    last, moves = index.loc[2002], index.loc[2002] - index.loc[2000]
+    assert result.sentence.splitlines() == [
+        f"In 2002 the trade benefit index is highest in {last.idxmax()} "
+        f"({last.max():+.4f}) and lowest in {last.idxmin()} ({last.min():+.4f}).",
+        f"Since 2000 it has changed between {moves.min():+.4f} in {moves.idxmin()} and "
+        f"{moves.max():+.4f} in {moves.idxmax()}.",
+    ]
+
+
 def test_progress_counts_every_year(tables):
     calls = []
     compute_tbi(tables, progress=lambda *call: calls.append(call))

@@ -151,7 +151,7 @@ def tbi(
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
-    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, report.html.
     With several accounts, the first column of each table names the account. With
     --error, columns se, ci_low, ci_high stand beside values, and figures have bands.
 
@@ -239,7 +239,7 @@ def decompose(
     """Decompose the exports of every year into value-added terms, by a known method.
 
     Writes decomposition.parquet (year, exporter, sector, importer, term, value), two
-    figures of shares, manifest.json.
+    figures of shares, report.html.
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
@@ -325,7 +325,7 @@ def indicators(
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json. With --only, just that
+    of positions, participation over the years, report.html. With --only, just that
     is computed, and a figure is drawn if the indicators that it shows are among the
     names. With --error, columns se, ci_low, ci_high stand beside the values. `tivax
     indicators --list` prints the codes and what they mean.

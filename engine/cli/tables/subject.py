@@ -8,12 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import Run, is_first, require_result_place
-from ...measures import ValueAdded, value_added_messages, value_added_metadata
+from ...core import Run, TivaxError, is_first, require_result_place
+from ...measures import (
+    ValueAdded,
+    perimeters_of,
+    value_added_messages,
+    value_added_metadata,
+)
 from ...sources import label_table
-from ...tables import ChosenGroups, NetInventories, WorldTables, choose_groups
+from ...tables import (
+    ChosenGroups,
+    NetInventories,
+    WorldTables,
+    choose_groups,
+    region_called,
+    suggest_region,
+)
 from ..bundles import Accounts, Grouping, Output, Tables
-from ..inputs import read_regions
+from ..inputs import split_codes
 from ..terminal import Terminal
 
 
@@ -55,15 +67,18 @@ class Subject:
     def regions(
         self, text: str, *, drop: Sequence[str] = (), option: str = "--regions"
     ) -> list[str]:
-        """The regions and groups that an option names."""
-        return read_regions(
-            text,
-            self.tables,
-            self.groups,
-            each_group=self.each_group,
-            drop=drop,
-            option=option,
-        )
+        """The regions and groups that an option names, which results must have."""
+        known = list(self.groups.members)
+        if not self.each_group:
+            known = list(perimeters_of(self.tables, self.groups.members).names)
+        known, found = [k for k in known if k not in drop], []
+        for code in split_codes(text):
+            region = region_called(code, known)
+            if region is None:
+                near = suggest_region(code, known)
+                raise TivaxError(f"{option}: no region {code}: {near}")
+            found.append(region)
+        return found
 
     @property
     def fields(self) -> dict[str, Any]:

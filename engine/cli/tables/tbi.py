@@ -1,11 +1,12 @@
 """``tivax tbi``: the index of every account, solved by all processes of the job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from ... import uncertainty  # loaded with --error only
-from ...core import Aside, is_first, shift_progress
+from ...core import Aside, Progress, is_first, shift_progress
 from ...measures import (
     Certify,
     TbiResult,
@@ -44,41 +45,39 @@ def run_tbi(
     files = [*final_satellites, *error_files(error, model)]
     run = subject.begin("tbi", output, files)
     final = read_final_accounts(final_satellites, subject.accounts)
-    accounts: dict[str, ValueAdded] = {value_added_name(k): k for k in subject.accounts}
-    years = len(subject.tables.years)
+    years, count = len(subject.tables.years), len(subject.accounts)
+    every = years * count
     chosen = {"drop": [*drop], "groups": subject.groups.members}
 
-    def solved(terminal: Terminal) -> Iterator[TbiResult]:
-        with terminal.progress("solving") as progress:
-            for k, (name, account) in enumerate(accounts.items()):
-                result = compute_tbi(
-                    subject.tables,
-                    account,
-                    **chosen,
-                    one_by_one=subject.each_group,
-                    certify=certify,
-                    final=final.get(name),
-                    progress=shift_progress(progress, k * years, len(accounts) * years),
-                )
-                net = bool(subject.net.categories)
-                several = len(accounts) > 1
-                yield replace(result, asked=regions, net=net, named=several)
+    def each(what: str, compute: Callable[..., TbiResult], *more: Any) -> list:
+        """The results of all accounts, with one progress."""
+        with terminal.progress(what) as progress:
+            return [
+                compute(*of, progress=shift_progress(progress, k * years, every))
+                for k, of in enumerate(zip(subject.accounts, *more, strict=True))
+            ]
+
+    def solved(account: ValueAdded, *, progress: Progress) -> TbiResult:
+        result = compute_tbi(
+            subject.tables,
+            account,
+            **chosen,
+            one_by_one=subject.each_group,
+            certify=certify,
+            final=final.get(value_added_name(account)),
+            progress=progress,
+        )
+        net = bool(subject.net.categories)
+        return replace(result, asked=regions, net=net, named=count > 1)
 
     def with_errors(
-        results: Sequence[TbiResult], model: "uncertainty.ErrorModel"
-    ) -> Iterator[TbiResult]:
-        with terminal.progress("errors") as progress:
-            each = zip(results, accounts.values(), strict=True)
-            for k, (result, account) in enumerate(each):
-                errors = uncertainty.errors_of_tbi(
-                    subject.tables,
-                    result,
-                    model,
-                    account,
-                    **chosen,
-                    progress=shift_progress(progress, k * years, len(accounts) * years),
-                )
-                yield replace(result, errors=errors)
+        account: ValueAdded, result: TbiResult, *, progress: Progress
+    ) -> TbiResult:
+        assert model is not None
+        errors = uncertainty.errors_of_tbi(
+            subject.tables, result, model, account, **chosen, progress=progress
+        )
+        return replace(result, errors=errors)
 
     with shared_years(
         output.out,
@@ -92,11 +91,11 @@ def run_tbi(
         certify=certify,
         net_inventories=subject.net.record,
     ):
-        results = [*solved(terminal)]
+        results = each("solving", solved)
         if not is_first():
             return
         if model is not None:
-            results = [*with_errors(results, model)]
+            results = each("errors", with_errors, results)
         found = Joined(tuple(results)) if len(results) > 1 else results[0]
         context = Context(notes=subject.notes, codes=subject.codes, facts=subject.facts)
         record = save_result(found, run, output, context, aside=aside)

@@ -212,7 +212,8 @@ class Decomposition(ByYear):
         parts = ", ".join(
             f"{k} {_cell(float(together.sel(part=k)))} %" for k in last["part"].values
         )
-        return f"{self.whole}, {int(last['year'])}, regions together: {parts}."
+        year = int(last["year"])
+        return f"In {year} the parts of {self.whole} of all regions are: {parts}."
 
     def _listings(self) -> list[Listing]:
         """How exact it is, and the shares of the last year, as the figures have
