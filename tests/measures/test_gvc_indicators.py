@@ -681,7 +681,7 @@ def test_command_writes_countries_by_default(small, tmp_path):
     }  # no others' figures
     good("indicators", tmp_path / "store", "--out", out, "--force")
     for name in ("positions", "participation"):
-        assert (out / f"{name}.svg").stat().st_size > 1000
+        assert (out / "figures" / f"{name}.svg").stat().st_size > 1000
 
 
 def test_command_refuses_a_level_there_is_not(small, tmp_path):
