@@ -33,7 +33,7 @@ def cuts(tables: WorldTables, A: np.ndarray, Y: np.ndarray, v: np.ndarray) -> Ca
     pairs = pairs[:: max(1, len(pairs) // (_CUTS if full else _FEW_CUTS))]
     shocks = {
         f"{names[r]} {names[k]}": Shock(
-            "cut", who=names[r], whom=names[k], percent=_PERCENT
+            "cut", exporters=names[r], importers=names[k], percent=_PERCENT
         )
         for r, k in pairs
     }
@@ -41,7 +41,7 @@ def cuts(tables: WorldTables, A: np.ndarray, Y: np.ndarray, v: np.ndarray) -> Ca
     def fast() -> Float[np.ndarray, "p c"]:
         table = scenarios(tables, shocks, measures=["value_added"]).table
         table = table[table["region"].isin(names)]
-        return table["value"].to_numpy().reshape(len(pairs), c)
+        return table["after"].to_numpy().reshape(len(pairs), c)
 
     def numpy_solves() -> Float[np.ndarray, "p c"]:
         found = []

@@ -52,7 +52,9 @@ def rejections(
                 made, models, choices=choices, draws=DRAWS, seed=number
             )
             found.append(
-                curve.tests.assign(choices=name, rejects=curve.tests["p"] <= LEVEL)
+                curve.tests.assign(
+                    choices=name, rejects=curve.tests["p_value"] <= LEVEL
+                )
             )
     keys = ["choices", "weights", "statistic"]
     table = pd.concat(found).groupby(keys, sort=False)["rejects"]

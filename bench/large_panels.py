@@ -79,7 +79,7 @@ def wild_panels(units: int, *, full: bool) -> Case:
     draws = DRAWS if full else 999
 
     def tivax() -> Float[np.ndarray, "2"]:
-        model = Model("m", "y", NAMES, effects=("unit", "year"), cluster="unit")
+        model = Model("m", "y", NAMES, entity="unit")
         found = resample(frame, model, Scheme("wild"), draws=draws)
         row = found.summary.loc[0]
         return np.array([row["estimate"] / _se(found), row["p_value"]])

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import (
+    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -222,7 +223,7 @@ def _years(tables: WorldTables, start: int | None, end: int | None) -> list[int]
     ]
     for year in ends:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )

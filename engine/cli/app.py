@@ -12,11 +12,11 @@ from typing import Annotated
 
 import typer
 
-from ..core import print_last, tivax_version, watch_for_interrupts
+from ..core import TivaxError, print_last, tivax_version, watch_for_interrupts
 from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
-from .inference.drawing import bootstrap, placebo
+from .inference.drawing import bootstrap
 from .inference.panel import panel
 from .options import require_named_files
 from .tables import commands as tables
@@ -28,15 +28,15 @@ from .together import clean
 from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
+from .tools.listing import list_
 
 # In the order of --help, under its headings.
 _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
-    "Start here": {"demo": tools.demo},
+    "Start here": {"demo": tools.demo, "list": list_},
     "Tables": {
         "fetch": fetch,
         "import": import_,
         "check": tables.check,
-        "groups": tables.groups,
         "aggregate": tables.aggregate,
     },
     "Measures": {
@@ -48,15 +48,21 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "What if": {"scenario": scenario},
     "Inference, of a panel (no tables needed)": {
         "bootstrap": bootstrap,
-        "placebo": placebo,
         "threats": inference.threats,
         "curve": inference.curve,
         "montecarlo": inference.montecarlo,
         "simulate": inference.simulate,
     },
     "The paper": {"panel": panel, "replicate": inference.replicate},
-    "Publish": {"explore": explore, "package": publish.package, "cite": publish.cite},
-    "Machine": {"bench": tools.bench, "devices": tools.devices},
+    "Publish": {"explore": explore, "package": publish.package},
+    "Machine": {"bench": tools.bench},
+}
+# What a command of an older version is called now.
+_GONE = {
+    "placebo": 'tivax bootstrap RUN.toml, whose [scheme] says kind = "placebo"',
+    "groups": "tivax list groups",
+    "devices": "tivax list devices",
+    "cite": "tivax package RESULTS --cite",
 }
 COMMANDS = {name: its for group in _GROUPS.values() for name, its in group.items()}
 
@@ -107,6 +113,8 @@ def main() -> None:
     with watch_for_interrupts(clean):
         try:
             _, *words = sys.argv
+            if words and words[0] in _GONE:
+                raise TivaxError(f"tivax {words[0]} is now {_GONE[words[0]]}")
             if words and words[0] in COMMANDS:
                 require_named_files(COMMANDS[words[0]], words[1:])
             app()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from ..core import load_toml
 
 _PACKAGE = __package__.rpartition(".")[0] if __package__ else ""
+LISTS = ("groups", "indicators", "methods", "sources", "devices")
 LEVELS = ("country", "sector", "bilateral", "bilateral-sector")
 
 
@@ -42,6 +43,11 @@ def complete_download(incomplete: str) -> list[str]:
 def complete_method(incomplete: str) -> list[str]:
     """Methods of decomposition."""
     return _beginning(load_toml(f"{_PACKAGE}.measures", "methods.toml"), incomplete)
+
+
+def complete_list(incomplete: str) -> list[str]:
+    """What `tivax list` lists."""
+    return _beginning(LISTS, incomplete)
 
 
 def complete_level(incomplete: str) -> list[str]:

@@ -1,5 +1,6 @@
 """How a command ends that was interrupted or met an expected mistake."""
 
+import re
 import sys
 
 from ..core import (
@@ -9,28 +10,24 @@ from ..core import (
     walk_causes,
 )
 
-# Arguments of Python in messages, and the options that they are on the command line.
-_OPTIONS = {
-    "force=True": "--force",
-    "unbalanced=True": "--unbalanced",
-    "derounded=True": "--derounded",
-    'value_added="residual"': "--value-added residual",
-    "by years=": "by --years",
-    "by categories=": "by --inventories",
-    "that is a file, which tx.read_satellite reads": "give the file by --satellite",
-    "tx.each_group": "--each-group",
-    "tx.set_max_size": "--max-size",
-    "gib: give": "--max-size: give",
-}
+# Arguments of Python whose options have other names.
+_OPTIONS = {"output": "out", "gib": "max-size", "categories": "inventories"}
 
 
-def in_options(message: str) -> str:
-    """A message of the engine in the words of the command line."""
-    if message.startswith("output "):  # what is called so is the path of --out
-        message = f"--out {message.removeprefix('output ')}"
-    for argument, option in _OPTIONS.items():
-        message = message.replace(argument, option)
-    return message
+def in_options(error: TivaxError) -> str:
+    """The message in the words of the command line: an option for the argument.
+
+    ``force=True`` is ``--force``, ``value_added="residual"`` is ``--value-added
+    residual``, and ``draws: give ...`` is ``--draws: give ...``.
+    """
+    text, argument = str(error), error.argument
+    if not argument.isidentifier():
+        return text
+    option = f"--{_OPTIONS.get(argument, argument.replace('_', '-'))}"
+    text = re.sub(rf"^{argument}(?=[: ])", option, text)
+    text = re.sub(rf"\btx\.(set_|read_)?{argument}\b", option, text)
+    text = re.sub(rf'\b{argument}="(\w+)"', rf"{option} \1", text)
+    return re.sub(rf"\b{argument}=(True)?", option, text)
 
 
 def ending_of(error: BaseException) -> tuple[str, int] | None:
@@ -40,7 +37,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
     ):
         return interrupt_ending()
     if isinstance(error, TivaxError):
-        return f"tivax: {in_options(str(error))}", 1
+        return f"tivax: {in_options(error)}", 1
     if problem := _cache_problem(error):
         return f"tivax: {problem}", 1
     if isinstance(error, OSError):

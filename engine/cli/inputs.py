@@ -6,7 +6,7 @@ from pathlib import Path
 from xarray import DataArray
 
 from .. import sources, uncertainty  # loaded where an option asks for them
-from ..core import TivaxError
+from ..core import TivaxError, parse_years
 from ..measures import (
     ValueAdded,
     require_value_added,
@@ -19,7 +19,6 @@ from ..tables import (
     normalise,
     open_store,
 )
-from .options import parse_years
 from .terminal import Terminal
 
 

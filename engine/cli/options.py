@@ -1,7 +1,6 @@
 """Options and arguments that several commands share, and how their texts are read."""
 
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any, get_args
 
 import typer
 
-from ..core import TivaxError
+from ..core import NotFound, TivaxError
 from .completion import complete_groups
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
@@ -123,7 +122,7 @@ GroupsOption = Annotated[
     typer.Option(
         "--groups",
         help='Merge regions into groups: EU27,NAFTA or a TOML file, NAME = ["AUT", '
-        '"BEL"]. `tivax groups` lists the built-in ones.',
+        '"BEL"]. `tivax list groups` lists the built-in ones.',
         autocompletion=complete_groups,
     ),
 ]
@@ -149,7 +148,7 @@ ErrorOption = Annotated[
         "--error",
         help="Standard errors and 95 % intervals from errors of the tables: rounding, "
         "rebuilt (of rebuilt tables), "
-        "or a file MODEL.toml with sections [\\[error]].",
+        "or a RUN.toml with sections [\\[error]].",
     ),
 ]
 Net = Annotated[
@@ -223,24 +222,8 @@ ProcessId = Annotated[
 def require_store(path: Path | None) -> Path | None:
     """The store that is named, which must be there."""
     if path is not None and not path.exists():
-        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
+        raise NotFound(f"{path}: no such store; make one with `tivax import`")
     return path
-
-
-def parse_years(text: str) -> tuple[int, int] | None:
-    """``FIRST:LAST``, ``FIRST-LAST`` or one year; nothing means all."""
-    if not text:
-        return None
-    first, colon, last = re.sub(r"^(\d{4})-(\d{4})$", r"\1:\2", text).partition(":")
-    try:
-        years = int(first), int(last if colon else first)
-    except ValueError:
-        two = re.fullmatch(r"\s*(\d{4})\s*\D{1,4}\s*(\d{4})\s*", text)
-        meant = f"{two[1]}:{two[2]}" if two else "2000:2014"
-        raise TivaxError(f"--years {text}: write FIRST:LAST, such as {meant}") from None
-    if years[0] > years[1]:
-        raise TivaxError(f"--years {text}: the first year is after the last")
-    return years
 
 
 def parse_size(text: str, option: str = "--size") -> tuple[int, int, int]:

@@ -2,11 +2,10 @@
 
 import atexit
 import os
-import re
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -15,16 +14,12 @@ from typing import Any
 from ..core import (
     Machines,
     Run,
-    TivaxError,
     abandon_parts,
     end_helpers,
     interrupt_ending,
     is_first,
     print_last,
     sha256,
-    sharing,
-    tivax_version,
-    together,
 )
 from .endings import ending_of
 from .terminal import Terminal
@@ -34,10 +29,6 @@ from .terminal import Terminal
 _FAILED, _LEFT = "tivax/failed", "tivax/left"
 _PATIENCE, _FOREVER = 5, 10**10
 _joined, _leaving = threading.Event(), threading.Event()
-
-
-class LostProcess(TivaxError):
-    """Another process of the job has ended; JAX cannot go on or shut down."""
 
 
 @contextmanager
@@ -129,27 +120,6 @@ def _leave_others(line: str) -> None:
 
 
 @contextmanager
-def all_there(kept: Callable[[], str] = str) -> Iterator[None]:
-    """Turn JAX's errors about a lost process into a TivaxError with instructions.
-
-    ``kept`` says what there is already. Raises ``LostProcess``. Gloo's errors come as
-    either kind, with a status in front.
-    """
-    import jax
-
-    try:
-        yield
-    except (jax.errors.JaxRuntimeError, ValueError) as error:
-        if jax.process_count() == 1 or not re.match("[A-Z_]+: ", str(error)):
-            raise
-        line = str(error).splitlines()[0][:120]
-        raise LostProcess(
-            f"another process of the job has ended ({line}); {kept()}"
-            "start all processes again and the run goes on"
-        ) from None
-
-
-@contextmanager
 def shared_years(
     out: Path,
     run: Run,
@@ -167,46 +137,13 @@ def shared_years(
     """
     import jax
 
-    from ..resampling import checkpoint, unfinished
+    from ..core import Job, keeping, unfinished
 
-    folder = unfinished(out)
-    if jax.process_count() == 1 and not folder.exists():
+    if jax.process_count() == 1 and not unfinished(out).exists():
         yield
         return
-
-    def kept_years() -> str:
-        return "the years that were finished are kept; "
-
-    if not is_first():
-        with all_there(kept_years):
-            together()
-            with sharing(folder):
-                yield
-        return
-    identity = _identity(run, years, options)
-    with checkpoint(out, (), identity, force=force) as found, all_there(kept_years):
-        if jax.process_count() > 1:
-            together()  # the folder is there for all
-        with sharing(found.folder) as parts:
-            if parts.kept:
-                terminal.print(f"Going on: {parts.kept} parts of the years are kept")
-            yield
-
-
-def _identity(
-    run: Run, years: Sequence[int], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the years that a command computes depend on."""
-    from importlib.metadata import version
-
-    import jax
-
-    return {
-        "command": run.command,
-        "inputs": [sha256(path) for path in run.inputs],
-        "years": [*years],
-        "tivax": tivax_version(),
-        "jax": version("jax"),
-        "platform": jax.default_backend(),
-        **options,
-    }
+    inputs = [sha256(path) for path in run.inputs if is_first()]
+    identity = {"inputs": inputs, "years": [*years], **options}
+    job = Job(out, run.command, identity, unit="parts of the years")
+    with job.resumed(terminal.print, force=force), keeping(job):
+        yield

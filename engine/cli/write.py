@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..core import Aside, Run, output_folder, require_format, require_result_place
-from ..reporting import Context, Result, write_parts
+from ..core import (
+    Aside,
+    Progress,
+    Run,
+    output_folder,
+    require_format,
+    require_result_place,
+)
+from ..reporting import Context, Joined, Result, write_parts
 from .bundles import Output
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..resampling import RunFile
 
 
 def require_place(output: Output, run: Run) -> None:
@@ -86,3 +96,36 @@ def write_result(
     context = Context(name, more, notes, codes, facts)
     record = save_result(result, run, output, context, beside=beside)
     print_result(result, record, output, terminal, context, *ends)
+
+
+def write_joined(
+    command: str,
+    run: "RunFile",
+    evaluate: "Callable[[RunFile, Progress], Sequence[Result]]",
+    output: Output,
+    terminal: Terminal,
+    *,
+    unit: str,
+) -> None:
+    """Evaluate the models of a run file and write the results as one.
+
+    What is drawn of them is kept as it comes, and counted in ``unit``.
+    """
+    from ..core import Job, keeping  # JAX, which other writers do without
+
+    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    require_place(output, started)
+    identity = {
+        **run.identity,
+        "options": [run.toml.values.get(k) for k in ("threats", "curve")],
+    }
+    job = Job(output.out, command, identity, unit=unit)
+    with job.resumed(terminal.print, force=output.force):
+        with (
+            keeping(job),
+            job.making(),
+            terminal.progress("drawing", "draws") as progress,
+        ):
+            found = Joined(tuple(evaluate(run, progress)))
+        more = f"seed {run.seed}"
+        write_result(found, started, output, terminal, name=run.path.stem, more=more)

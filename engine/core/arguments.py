@@ -4,6 +4,7 @@ They check the type of a value; a function itself checks what else it must satis
 """
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from .errors import TivaxError, show
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """Raise ``TivaxError`` unless the value has this type; ``wanted`` describes it."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TivaxError(f"{argument}: give {wanted}, not {show(value)}")
+        raise TivaxError(
+            f"{argument}: give {wanted}, not {show(value)}", argument=argument
+        )
 
 
 def require_list(argument: str, values: object) -> None:
@@ -25,9 +28,13 @@ def require_list(argument: str, values: object) -> None:
     A single text would be read letter by letter.
     """
     if isinstance(values, str):
-        raise TivaxError(f"{argument}={values!r}: give a list, [{values!r}]")
+        raise TivaxError(
+            f"{argument}={values!r}: give a list, [{values!r}]", argument=argument
+        )
     if not isinstance(values, Iterable) or not all(isinstance(k, str) for k in values):
-        raise TivaxError(f"{argument}: give a list of labels, not {show(values)}")
+        raise TivaxError(
+            f"{argument}: give a list of labels, not {show(values)}", argument=argument
+        )
 
 
 def require_whole(argument: str, value: object, least: int) -> None:
@@ -37,10 +44,14 @@ def require_whole(argument: str, value: object, least: int) -> None:
         isinstance(value, int | np.integer) and value >= least
     ):
         raise TivaxError(
-            f"{argument}: give a whole number from {least}, not {show(value)}"
+            f"{argument}: give a whole number from {least}, not {show(value)}",
+            argument=argument,
         )
     if value >= 2**63:
-        raise TivaxError(f"{argument}: give a number below 2^63, not {show(value)}")
+        raise TivaxError(
+            f"{argument}: give a number below 2^63, not {show(value)}",
+            argument=argument,
+        )
 
 
 def require_years(years: object) -> None:
@@ -52,8 +63,29 @@ def require_years(years: object) -> None:
     ):
         raise TivaxError(
             f"years: give the first and the last, such as (2000, 2014), not "
-            f"{show(years)}"
+            f"{show(years)}",
+            argument="years",
         )
+
+
+def parse_years(text: str) -> tuple[int, int] | None:
+    """``FIRST:LAST``, ``FIRST-LAST`` or one year; nothing means all."""
+    if not text:
+        return None
+    first, colon, last = re.sub(r"^(\d{4})-(\d{4})$", r"\1:\2", text).partition(":")
+    try:
+        years = int(first), int(last if colon else first)
+    except ValueError:
+        two = re.fullmatch(r"\s*(\d{4})\s*\D{1,4}\s*(\d{4})\s*", text)
+        meant = f"{two[1]}:{two[2]}" if two else "2000:2014"
+        raise TivaxError(
+            f"years {text}: write FIRST:LAST, such as {meant}", argument="years"
+        ) from None
+    if years[0] > years[1]:
+        raise TivaxError(
+            f"years {text}: the first year is after the last", argument="years"
+        )
+    return years
 
 
 def local_path(argument: str, value: object) -> Path:

@@ -36,6 +36,10 @@ def close_names(name: str, names: list[str]) -> list[str]:
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
     """Raise ``TivaxError`` unless the value is one of these words."""
     if not isinstance(value, str):
-        raise TivaxError(f"no {argument} {show(value)}: {suggest('', known)}")
+        raise TivaxError(
+            f"no {argument} {show(value)}: {suggest('', known)}", argument=argument
+        )
     if value not in known:
-        raise TivaxError(f"no {argument} {value}: {suggest(value, known)}")
+        raise TivaxError(
+            f"no {argument} {value}: {suggest(value, known)}", argument=argument
+        )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Self
 
 
 class TivaxWarning(UserWarning):
@@ -23,6 +24,13 @@ class TivaxError(ValueError):
     do. The command line prints it and exits with 1; anything else is a bug. Text of a
     damaged file in it cannot break the line or the terminal.
 
+    Attributes
+    ----------
+    argument
+        The argument of Python that the message is about or that helps, where it is one.
+        The message calls it by this name; a command has an option in its place, a TOML
+        file a key.
+
     Examples
     --------
     >>> try:
@@ -32,10 +40,50 @@ class TivaxError(ValueError):
     no method wzw: did you mean wwz or kww
     """
 
-    def __init__(self, message: object) -> None:
+    def __init__(self, message: object, *, argument: str = "") -> None:
+        self.argument = argument
         text = "".join(k if k.isprintable() else _shown(k) for k in str(message))
         text = _WORD.sub(lambda word: f"{word[0][:60]}...", text)
         super().__init__(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
+
+    def within(self, place: object) -> Self:
+        """The same mistake, its message begun by the file or model it is in."""
+        if str(self).startswith(f"{place}: "):
+            return self
+        return type(self)(f"{place}: {self}", argument=self.argument)
+
+
+class NotFound(TivaxError):
+    """What was named is not there: a file, a folder, a year, a label.
+
+    Examples
+    --------
+    >>> try:
+    ...     tx.open_store("stroe")
+    ... except tx.NotFound as error:
+    ...     print(error)
+    stroe: no such store; make one with `tivax import`
+    """
+
+
+class Damaged(TivaxError):
+    """A file is damaged, cut or changed since tivax wrote it.
+
+    Examples
+    --------
+    >>> issubclass(tx.Damaged, tx.TivaxError)
+    True
+    """
+
+
+class Unfinished(TivaxError):
+    """An unfinished run lies where another is to begin, or is at work there.
+
+    Examples
+    --------
+    >>> issubclass(tx.Unfinished, tx.TivaxError)
+    True
+    """
 
 
 def _shown(character: str) -> str:
@@ -55,9 +103,7 @@ def naming(file: object) -> Iterator[None]:
     try:
         yield
     except TivaxError as error:
-        told = str(error)
-        named = told if told.startswith(f"{file}: ") else f"{file}: {told}"
-        raise TivaxError(named) from None
+        raise error.within(file) from None
 
 
 def walk_causes(error: BaseException) -> Iterator[BaseException]:

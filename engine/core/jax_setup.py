@@ -97,8 +97,8 @@ def _require_devices(device: str | None, devices: int | None) -> None:
     kind = found[0].platform
     if device == "gpu" and kind != "gpu":
         raise TivaxError(
-            "--device gpu: JAX sees none; `tivax devices` lists what there is, and "
-            'pip install ".[cuda]" adds the CUDA plugin'
+            "--device gpu: JAX sees none; `tivax list devices` lists what there is, "
+            'and pip install ".[cuda]" adds the CUDA plugin'
         )
     if devices is not None and len(found) != devices:
         raise TivaxError(

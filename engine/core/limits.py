@@ -42,7 +42,9 @@ def set_max_size(gib: int | float) -> None:
 
     require_kind("gib", gib, int | float, "a number of GiB, such as 4")
     if not gib > 0:
-        raise TivaxError(f"gib: give a number of GiB above 0, not {gib:g}")
+        raise TivaxError(
+            f"gib: give a number of GiB above 0, not {gib:g}", argument="gib"
+        )
     _limit = gib
 
 
@@ -51,7 +53,8 @@ def require_size(name: str, size: int) -> None:
     if size > _limit * GIB:
         raise TivaxError(
             f"{name}: more than {_limit:g} GiB once unpacked; no published table has "
-            "that, tx.set_max_size allows more"
+            "that, tx.set_max_size allows more",
+            argument="max_size",
         )
 
 
@@ -64,7 +67,8 @@ def require_count(
     if count > _limit * most:
         raise TivaxError(
             f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
-            "that, tx.set_max_size allows more"
+            "that, tx.set_max_size allows more",
+            argument="max_size",
         )
 
 
@@ -77,7 +81,8 @@ def line_too_long(name: str, number: int) -> TivaxError:
     """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "published table; tx.set_max_size allows more"
+        "published table; tx.set_max_size allows more",
+        argument="max_size",
     )
 
 

@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
-from .errors import TivaxError
+from .errors import Damaged, TivaxError
 from .jax_setup import processor_name
 from .output import lock_folder, real_path, write_text
 from .progress import stage
@@ -132,7 +132,8 @@ def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TivaxError(
             f"{manifest}: not a manifest of tivax; force=True does not replace what "
-            "lies there, choose another place"
+            "lies there, choose another place",
+            argument="force",
         ) from None
     if its != command:
         raise TivaxError(
@@ -157,19 +158,21 @@ def require_as_listed(
     if entry is None:
         raise TivaxError(
             f"{path}: not written by `tivax {command}`, and force=True would remove "
-            "it; move it away, or choose another place"
+            "it; move it away, or choose another place",
+            argument="force",
         )
     if path.is_symlink() or not path.is_file() or not _is_as_listed(path, entry):
         raise TivaxError(
             f"{path}: changed since `tivax {command}` wrote it, and force=True would "
-            "remove it; move it away, or choose another place"
+            "remove it; move it away, or choose another place",
+            argument="force",
         )
 
 
 def require_as_written(path: Path, entry: Mapping[str, Any], command: str) -> None:
     """Raise ``TivaxError`` unless a file that is read is what ``command`` wrote."""
     if not _is_as_listed(path, entry):
-        raise TivaxError(
+        raise Damaged(
             f"{path}: changed since `tivax {command}` wrote it; run the command again"
         )
 
@@ -184,7 +187,7 @@ def require_as_recorded(path: Path) -> None:
         for name in (f"{file.stem}.{MANIFEST}", MANIFEST):
             command, entry = _entry(file.parent / name, file.name)
             if entry and not _is_as_listed(file, entry):
-                raise TivaxError(
+                raise Damaged(
                     f"{path}: changed since `tivax {command}` wrote it ({name}); run "
                     "the command again, or give a file of your own another name"
                 )
@@ -409,7 +412,7 @@ def require_digest(path: Path, content: Mapping[str, Any]) -> None:
     Those of an older tivax have no digest.
     """
     if content.get("digest", found := _digest(content)) != found:
-        raise TivaxError(
+        raise Damaged(
             f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
             "command again"
         )

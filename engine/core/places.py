@@ -31,7 +31,9 @@ DROPPINGS = (".DS_Store", "Thumbs.db")
 def require_free(path: Path, *, force: bool) -> None:
     """Raise ``TivaxError`` where writing ``path`` would replace something."""
     if not force and path.exists() and not is_empty_folder(path):
-        raise TivaxError(f"{path}: exists already; force=True replaces it")
+        raise TivaxError(
+            f"{path}: exists already; force=True replaces it", argument="force"
+        )
 
 
 def require_no_folder(path: Path) -> None:
@@ -80,17 +82,22 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
         for given in inputs:
             kind = "store" if (given / "zarr.json").exists() else "input"
             if _holds(given, path) and _holds(path, given):
-                raise TivaxError(f"{option} {path}: the {kind} itself; choose another")
+                raise TivaxError(
+                    f"{option} {path}: the {kind} itself; choose another",
+                    argument=option,
+                )
             # A link in an output to an input elsewhere would go with it, too.
             link = Path(os.path.abspath(given)).is_relative_to(os.path.abspath(path))
             if link or _holds(path, given):
                 raise TivaxError(
-                    f"{option} {path}: holds the {kind} {given}; choose another"
+                    f"{option} {path}: holds the {kind} {given}; choose another",
+                    argument=option,
                 )
             if _holds(given, path):
                 raise TivaxError(
                     f"{option} {path}: lies in the {kind} {given}; choose a place "
-                    "outside it"
+                    "outside it",
+                    argument=option,
                 )
     named = list(outputs.items())
     for k, (option, path) in enumerate(named):
@@ -100,7 +107,8 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
                 how = "is" if one_holds and other_holds else "lies in"
                 how = "holds" if one_holds and not other_holds else how
                 raise TivaxError(
-                    f"{option} {path}: {how} {other}; choose another folder"
+                    f"{option} {path}: {how} {other}; choose another folder",
+                    argument=option,
                 )
 
 
@@ -147,7 +155,8 @@ def _require_own_folder(folder: Path, command: str) -> None:
     if not manifest.is_file():
         raise TivaxError(
             f"{folder}: not a result folder of tivax (no {MANIFEST}); force=True does "
-            "not replace it, choose another place"
+            "not replace it, choose another place",
+            argument="force",
         )
     listed = read_listed(manifest, command)
     folders = {above for name in listed for above in Path(name).parents}
@@ -236,7 +245,8 @@ def require_file_place(path: Path, seal: Seal, *, force: bool) -> None:
     if path.exists() and not seal.fits(path):
         raise TivaxError(
             f"{path}: not written by `tivax {seal.command}`, or changed since; "
-            "force=True does not replace it, choose another place"
+            "force=True does not replace it, choose another place",
+            argument="force",
         )
     require_writable(path)
 

@@ -7,26 +7,21 @@ while this one computes, as threads of one Python cannot.
 """
 
 import gc
-import io
-import logging
-import math
 import os
 import pickle
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any, NamedTuple, NoReturn, TypeVar
 
 from .errors import TivaxError
-from .output import write_bytes
 
 # Arrays are Any here: `tivax --help` loads no numpy.
 
@@ -122,111 +117,24 @@ def is_first() -> bool:
 
 def together() -> None:
     """Wait until all processes are here; an error of JAX where one has ended."""
+    import jax
+
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("tivax")
+
+
+def agreed(number: int) -> int:
+    """What the first process says the number is."""
+    import jax
+
+    if jax.process_count() == 1:
+        return number
+    import numpy as np
     from jax.experimental import multihost_utils
 
-    multihost_utils.sync_global_devices("tivax")
-
-
-class SharedParts:
-    """Parts of a job, such as years: each process makes its own and keeps them in files
-    of ``folder``, which all see. What is kept from before is not made again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._jobs = folder, 0
-
-    @property
-    def kept(self) -> int:
-        """How many parts are there."""
-        return sum(1 for _ in self.folder.glob("*.npz"))
-
-    @staticmethod
-    def largest(items: int) -> int:
-        """How many of some items a part has at most, so that no process is idle."""
-        import jax
-
-        return math.ceil(items / jax.process_count())
-
-    def divided(
-        self,
-        names: Sequence[str],
-        make: Callable[[Sequence[int]], Iterator[Sequence[Any]]],
-    ) -> Iterator[list[Any]]:
-        """The arrays of every part, in order, on every process.
-
-        ``make`` yields the arrays of the parts with these numbers. They take turns:
-        part k is of process k modulo their number. All make the same calls.
-        """
-        import jax
-
-        self._jobs += 1
-        files = [self.folder / f"{self._jobs:03}-{name}.npz" for name in names]
-        size, own = jax.process_count(), jax.process_index()
-        missing = [k for k in range(own, len(files), size) if not _is_sound(files[k])]
-        made = make(missing)
-        for first in range(0, len(files), size):
-            turn = range(first, min(first + size, len(files)))
-            for k in turn:
-                if k in missing:
-                    _keep(files[k], next(made))
-            if size > 1:
-                together()
-            for k in turn:
-                yield _kept(files[k])
-        if size > 1:
-            together()  # the first may remove the files
-
-
-def _keep(path: Path, arrays: Sequence[Any]) -> None:
-    import numpy as np
-
-    file = io.BytesIO()
-    np.savez(file, *arrays)
-    file.write(_sum_of(path, file.getvalue()))
-    write_bytes(path, file.getbuffer(), durable=False)
-
-
-def _sum_of(path: Path, content: bytes) -> bytes:
-    """Checksum of a part and its name, so that one in another's place is noticed."""
-    from .arrays import checksum
-
-    return checksum(content, checksum(path.name.encode())).to_bytes(4, "little")
-
-
-def _is_sound(path: Path) -> bool:
-    """Whether a part is there and as it was written; a damaged one is made again."""
-    if not path.exists():
-        return False
-    content = path.read_bytes()
-    sound = content[-4:] == _sum_of(path, content[:-4])
-    if not sound:
-        logging.getLogger("tivax").warning("%s: damaged on the disk; made again", path)
-    return sound
-
-
-def _kept(path: Path) -> list[Any]:
-    import numpy as np
-
-    with np.load(path) as arrays:
-        return [arrays[f"arr_{k}"] for k in range(len(arrays.files))]
-
-
-_sharing: list[SharedParts] = []
-
-
-@contextmanager
-def sharing(folder: Path) -> Iterator[SharedParts]:
-    """Divide what the block computes among the processes of the job."""
-    parts = SharedParts(folder)
-    _sharing.append(parts)
-    try:
-        yield parts
-    finally:
-        _sharing.pop()
-
-
-def shared_parts() -> SharedParts | None:
-    """Where the parts of this job are kept; None where there is one process."""
-    return _sharing[-1] if _sharing else None
+    return int(multihost_utils.broadcast_one_to_all(np.int64(number)))
 
 
 # Where a process can be copied with what it has imported, safely.

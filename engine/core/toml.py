@@ -2,13 +2,23 @@
 
 import math
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from .choose import choose_from
-from .errors import TivaxError
+from .choose import choose_from, suggest
+from .errors import NotFound, TivaxError
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     is not TOML or is nested too deep.
     """
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+        raise NotFound(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8-sig")  # Windows begins with a mark
     except UnicodeDecodeError:
@@ -76,120 +86,137 @@ def _too_deep(path: Path) -> TivaxError:
 
 
 class TomlTable:
-    """A table of a TOML file; every mistake in it is one line that names its place."""
+    """A table of a TOML file, whose values are read by the types of a schema.
+
+    A schema is a dataclass or a ``TypedDict``; ``schema`` has the types that several
+    share. Every mistake is one line that names file, key, section and remedy. Without
+    ``known`` keys, any may be there until a schema is parsed.
+    """
 
     def __init__(
-        self, file: Path, name: str, values: dict[str, Any], known: Collection[str]
+        self,
+        file: Path,
+        name: str,
+        values: Mapping[str, Any],
+        known: Collection[str] | None = None,
     ) -> None:
         self.file, self.name, self.values = file, name, values
-        if unknown := sorted(set(values) - set(known)):
-            raise TivaxError(
-                f"{file}: unknown key {unknown[0]}{self._where}; "
-                f"known are {', '.join(sorted(known))}"
-            )
+        if known is not None:
+            self._require_known(known)
 
     @property
     def _where(self) -> str:
         return f" in [{self.name}]" if self.name else ""
 
+    def _require_known(self, known: Collection[str]) -> None:
+        for key in self.values:
+            if key not in known:
+                new = _RENAMED.get(key, "")
+                if new.partition(",")[0].strip("[]") in known:
+                    raise TivaxError(f"{self.file}: {key}{self._where}: is now {new}")
+                raise TivaxError(
+                    f"{self.file}: unknown key {key}{self._where}; "
+                    f"{suggest(key, sorted(known))}"
+                )
+
     def has(self, key: str) -> bool:
         return key in self.values
 
-    def mistake(self, key: str, wanted: str) -> TivaxError:
-        given = f" = {self.values[key]!r}" if key in self.values else ""
-        return TivaxError(f"{self.file}: {key}{given}{self._where}: {wanted}")
+    def mistake(self, key: str, remedy: str) -> TivaxError:
+        value = f" = {self.values[key]!r}" if key in self.values else ""
+        return TivaxError(f"{self.file}: {key}{value}{self._where}: {remedy}")
 
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.values.get(key, default)
-        if value is None:
-            raise self.mistake(key, "is missing")
-        if not isinstance(value, str) or (not value and default is None):
-            raise self.mistake(key, 'write "..."')
-        if value.isspace() or len(value.splitlines()) > 1:
-            raise self.mistake(key, "write words in one line")
-        return value
+    def read(self, key: str, kind: Any, default: Any = MISSING) -> Any:
+        """The value of a key as a type; a text stands for a list of itself."""
+        import msgspec
 
-    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.values.get(key, default)
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list | tuple) or not all(
-            isinstance(k, str) and k for k in value
-        ):
-            raise self.mistake(key, 'write ["...", "..."]')
-        return tuple(value)
-
-    def chosen(
-        self, key: str, default: tuple[str, ...], remedy: str
-    ) -> tuple[str, ...]:
-        """Texts of which there is one at least, since none would mean the default."""
-        names = self.texts(key, default)
-        if self.has(key) and not names:
-            raise self.mistake(key, f"is empty; {remedy}")
-        return names
-
-    def lists(self, key: str, default: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        value = self.values.get(key, default)
-        if not isinstance(value, list) or not value:
-            raise self.mistake(key, 'write [["..."], ["...", "..."]]')
-        if all(isinstance(k, str) for k in value):
+        if key not in self.values:
+            if default is MISSING:
+                raise self.mistake(key, "is missing")
+            return default
+        value = self.values[key]
+        plain, remedy = _described(kind)
+        if isinstance(value, str) and get_origin(plain) in (tuple, Sequence):
             value = [value]
-        inner = [TomlTable(self.file, self.name, {key: k}, {key}) for k in value]
-        return [each.texts(key, ()) for each in inner]
-
-    def whole(self, key: str, default: int, *, least: int) -> int:
-        value = self.values.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.mistake(key, f"write a whole number from {least}")
-        if value >= 2**63:
-            raise self.mistake(key, "write a number below 2^63")
-        return value
-
-    def number(self, key: str, default: float) -> float:
-        value = self.values.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self.mistake(key, "write a number")
-        if not math.isfinite(value):
+        if any(isinstance(k, float) and not math.isfinite(k) for k in _flat(value)):
             raise self.mistake(key, "write a finite number")
-        return float(value)
 
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self.mistake(key, "write true or false")
-        return value
+        def local(kind: type, name: object) -> Path:
+            return self._local(key, msgspec.convert(name, str))
+
+        try:
+            return msgspec.convert(value, kind, dec_hook=local)
+        except msgspec.ValidationError as error:
+            if isinstance(error.__cause__, TivaxError):
+                raise error.__cause__ from None
+            raise self.mistake(key, remedy) from None
+
+    def convert(self, schema: type, *without: str) -> dict[str, Any]:
+        """The values of the keys that a schema has, by name, where they are given."""
+        kinds = get_type_hints(schema, include_extras=True)
+        keys = [k for k in kinds if k in self.values and k not in without]
+        return {k: self.read(k, kinds[k]) for k in keys}
+
+    def parse(self, schema: type, *without: str, **defaults: Any) -> Any:
+        """The table as an instance of its schema, which checks what goes together.
+
+        No other key may be there, nor may those in ``without``.
+        """
+        self._require_known({*get_type_hints(schema)} - {*without})
+        values = defaults | self.convert(schema)
+        if is_dataclass(schema):
+            for field in fields(schema):
+                usual = (field.default, field.default_factory)
+                if field.name not in values and usual == (MISSING, MISSING):
+                    raise self.mistake(field.name, "is missing")
+        return self.make(schema, values)
+
+    def make(self, schema: Callable[..., Any], values: Mapping[str, Any]) -> Any:
+        """``schema(**values)``, whose mistakes name file, section and key."""
+        try:
+            return schema(**values)
+        except TivaxError as error:
+            key, _, remedy = str(error).partition(": ")
+            if key == error.argument and self.has(key):
+                raise self.mistake(key, remedy) from None
+            section = f"{self.file}: [{self.name}]" if self.name else self.file
+            raise error.within(section) from None
 
     def choice(self, key: str, options: Any, default: str | None = None) -> Any:
+        """One of words that no type lists."""
         value = self.values.get(key, default)
         if value not in options:
             raise self.mistake(key, choose_from(options))
         return value
 
-    def path(self, key: str) -> Path:
-        return self._local(key, self.text(key))
-
-    def paths(self, key: str, default: list[Path]) -> list[Path]:
-        if key not in self.values:
-            return default
-        return [self._local(key, name) for name in self.texts(key, ())]
-
     def _local(self, key: str, name: str) -> Path:
         """A path relative to the file's folder."""
         if "://" in name:
             raise self.mistake(key, "an address; download it and give a local file")
+        if not name:
+            raise self.mistake(key, 'write "..."')
         path = self.file.parent / name
         if any(len(part.encode()) > 255 for part in path.parts):
             raise self.mistake(key, "too long for the name of a file")
         return path
 
-    def table(self, key: str, known: Collection[str]) -> "TomlTable":
-        value = self.values.get(key)
-        if value is None:
+    def table(self, key: str, known: Collection[str] | None = None) -> "TomlTable":
+        """The section [key], which must be there."""
+        if key not in self.values:
             raise self.mistake(f"[{key}]", "is missing")
-        if not isinstance(value, dict):
+        if not isinstance(self.values[key], dict):
             raise self.mistake(key, f"write a section [{key}]")
-        return TomlTable(self.file, key, value, known)
+        return TomlTable(self.file, key, self.values[key], known)
 
-    def tables(self, key: str, known: Collection[str]) -> list["TomlTable"]:
+    def section(self, key: str, schema: type) -> Any:
+        """The section [key] by its schema; empty where there is none."""
+        table = self.table(key) if self.has(key) else TomlTable(self.file, key, {})
+        return table.parse(schema)
+
+    def tables(
+        self, key: str, known: Collection[str] | None = None
+    ) -> list["TomlTable"]:
+        """The sections [[key]], at least one."""
         value = self.values[key]
         value = [value] if isinstance(value, dict) else value
         if (
@@ -202,32 +229,82 @@ class TomlTable:
 
     def grid(
         self,
-        known: Collection[str],
+        schema: type,
+        keys: Collection[str],
         with_each: Collection[str],
         sections: Sequence[Mapping[str, Any]],
-    ) -> "TomlTable":
+    ) -> dict[str, Any]:
         """The section [grid]: a list of values of each key, or "each" of some.
 
-        Its values hold for all ``sections``, which then have none of these keys.
+        The values are those of ``schema``. They hold for all ``sections``, which then
+        have none of these keys; empty where there is no grid.
         """
-        table = self.table("grid", known)
+        if not self.has("grid"):
+            return {}
+        table = self.table("grid", keys)
         if not table.values:
             raise self.mistake("[grid]", "is empty; give lists, or leave it out")
+        found: dict[str, Any] = {}
         for key, value in table.values.items():
             if value == EACH and key in with_each:
+                found[key] = EACH
                 continue
-            if not isinstance(value, list):
+            if not isinstance(value, list) or not value:
                 each = f' or "{EACH}"' if key in with_each else ""
                 raise table.mistake(key, f"write a list of values{each}")
-            if not value:
-                raise table.mistake(key, "is empty; give at least one value")
+            cells = [TomlTable(self.file, "grid", {key: k}) for k in value]
+            found[key] = [cell.convert(schema)[key] for cell in cells]
         for section in sections:
-            if both := [key for key in section if key in table.values]:
+            if both := [key for key in section if key in found]:
                 raise TivaxError(
                     f"{self.file}: {both[0]} = {section[both[0]]!r}: [grid] has "
                     f"{both[0]}, too; keep one of them"
                 )
-        return table
+        return found
+
+
+# Keys that had another name before, where the new one is known.
+_RENAMED = {
+    "cluster": "clusters",
+    "grid": "[models]",
+    "who": "exporters, or regions of kind extract",
+    "whom": "importers, or partners of kind extract",
+    "year": "years",
+}
+
+
+def _described(kind: Any) -> tuple[Any, str]:
+    """A type without its constraints, and what to write for a value of it."""
+    if get_origin(kind) is Annotated:
+        plain, remedy = _described(get_args(kind)[0])
+        said = (getattr(k, "description", None) for k in kind.__metadata__)
+        return plain, next((k for k in said if k), remedy)
+    arguments = [k for k in get_args(kind) if k not in (type(None), ...)]
+    if get_origin(kind) is Literal:
+        return kind, choose_from(arguments)
+    if get_origin(kind) in (tuple, Sequence):
+        remedy = _described(arguments[0])[1]
+        return kind, remedy if "choose" in remedy else 'write ["...", "..."]'
+    if get_origin(kind) in (Union, UnionType):
+        return _described(arguments[0])
+    return kind, _TO_WRITE.get(kind, "write a section { ... }")
+
+
+_TO_WRITE = {
+    str: 'write "..."',
+    Path: 'write "..."',
+    int: "write a whole number",
+    float: "write a number",
+    bool: "write true or false",
+}
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    if isinstance(value, list):
+        for k in value:
+            yield from _flat(k)
+    else:
+        yield value
 
 
 EACH = "each"

@@ -12,13 +12,21 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from ..core import TivaxError, require_choice, require_list, show, suggest
+from ..core import (
+    TivaxError,
+    naming,
+    parse_years,
+    require_choice,
+    require_list,
+    show,
+    suggest,
+)
 from ..estimation import SAMPLES, require_columns
 from ..resampling import Model, sample_rows
 from ..threats import (
@@ -49,7 +57,6 @@ FORMS = ("linear", "squares", "products", "convergence")
 or with the outcome in a unit's first year times the years."""
 _MOST_CONTROLS = 20  # of which there are a million subsets
 _SLOPE = re.compile(r"(.+)\[(.+)\]")
-_YEARS = re.compile(r"(\d{4})-(\d{4})")
 
 
 class Option(NamedTuple):
@@ -153,7 +160,7 @@ class Space:
             outcome=outcome,
             treatment=self._lagged(treatment, value("lag", 0)),
             controls=(*controls, *more),
-            effects=tuple(value("effects", model.effects)),
+            effects=tuple(value("effects", model.all_effects)),
             rows=rows,
             weights=value("weights", ""),
         )
@@ -327,7 +334,7 @@ def _forms(space: Space, given: Any) -> Iterator[Option]:
 
 
 def _effects(space: Space, given: Any) -> Iterator[Option]:
-    own = space.setting.model.effects
+    own = space.setting.model.all_effects
     yield Option(" + ".join(own) or "none", own)
     if isinstance(given, str) or not isinstance(given, list | tuple):
         raise TivaxError(
@@ -408,21 +415,22 @@ def rows_of(setting: Setting, name: str, own: str) -> Bool[np.ndarray, " panel"]
 def _years(space: Space, given: Any) -> Iterator[Option]:
     if isinstance(given, str) or not isinstance(given, list | tuple):
         raise TivaxError(
-            f'choices, years: give a list such as ["2008-2014"], not {show(given)}'
+            f'choices, years: give a list such as ["2008:2014"], not {show(given)}'
         )
     time = space.setting.panel[space.setting.time]
     first, last = space.setting.years[0], space.setting.years[-1]
     yield Option(f"{first}-{last}", np.ones(len(time), bool))
     for span in given:
-        match = _YEARS.fullmatch(span) if isinstance(span, str) else None
-        if not match or match[1] > match[2]:
+        if not isinstance(span, str) or not span:
             raise TivaxError(
-                f'choices, years: {show(span)} is no span such as "2008-2014"'
+                f'choices, years: {show(span)} is no span such as "2008:2014"'
             )
-        inside = time.between(int(match[1]), int(match[2])).to_numpy()
+        with naming("choices"):
+            begin, end = cast(tuple[int, int], parse_years(span))
+        inside = time.between(begin, end).to_numpy()
         if not inside.any():
             raise TivaxError(f"choices, years: the panel has none of {span}")
-        yield Option(span, inside)
+        yield Option(f"{begin}-{end}", inside)
 
 
 def _weights(space: Space, given: Any) -> Iterator[Option]:

@@ -8,8 +8,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    Blocks,
+    Count,
     Progress,
     TivaxError,
+    TomlTable,
     no_progress,
     require_kind,
     require_list,
@@ -30,6 +33,26 @@ _POINTS = 6  # of Webb's distribution
 # Fits that agree this closely, relative to the standard error, are the same regression
 # under two names.
 _SAME = 1e-8
+
+
+def read_curve_section(toml: TomlTable) -> dict[str, Any]:
+    """Arguments of :func:`specification_curve` in the section [curve] of a run file.
+
+    Keys beside blocks and most are choices; without any, they are those that the panel
+    has the columns for.
+    """
+    if not toml.has("curve"):
+        return {}
+    table = toml.table("curve")
+    choices = {k: v for k, v in table.values.items() if k not in ("blocks", "most")}
+    for name, options in choices.items():
+        if options == []:
+            raise table.mistake(name, "is empty; give an option, or leave it out")
+    found: dict[str, Any] = {"choices": choices} if choices else {}
+    for key, kind in (("blocks", Blocks), ("most", Count)):
+        if table.has(key):
+            found[key] = table.read(key, kind)
+    return found
 
 
 def specification_curve(
@@ -123,7 +146,7 @@ def specification_curve(
             curve_of.append(c)
     total = len(jobs) * draws
     progress(0, total)
-    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].cluster, jobs))
+    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
     _set_apart_the_same(found, curve_of)
     first = {c: curve_of.index(c) for c in range(len(spaces))}
     for c, place in first.items():
@@ -131,7 +154,7 @@ def specification_curve(
             raise TivaxError(f"model {models[c].name}: {reason}")
     fitted = [k for k in range(len(jobs)) if isinstance(found[k], Fitted)]
     fits = [fit for k in fitted if isinstance(fit := found[k], Fitted)]
-    clusters = frame[models[0].cluster].nunique()
+    clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
     of_model = np.array([curve_of[k] for k in fitted])
     tested = [
@@ -149,12 +172,12 @@ def specification_curve(
         exact=exact,
         told=lambda done: progress(done * total // len(fits), total),
     )
-    p_wild = np.full(len(jobs), np.nan)
-    p_wild[fitted] = drawn.p_wild
+    wild_p_value = np.full(len(jobs), np.nan)
+    wild_p_value[fitted] = drawn.wild_p_value
     names = [m.name for m in models]
     draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
-        table=_table(names, jobs, found, curve_of, p_wild),
+        table=_table(names, jobs, found, curve_of, wild_p_value),
         tests=_tests(
             [(names[c], weights) for c, weights in curves], drawn.tests, draws, exact
         ),
@@ -179,7 +202,7 @@ def _models_of(model: object) -> list[Model]:
     names = [k.name for k in models]
     if twice := [k for k in names if names.count(k) > 1]:
         raise TivaxError(f"model: two are called {twice[0]}; rename one")
-    if len({k.cluster for k in models}) > 1:
+    if len({k.clusters for k in models}) > 1:
         raise TivaxError("model: models of one call have the same clusters")
     return list(models)
 
@@ -204,7 +227,7 @@ def _space_of(
     try:
         return make_space(frame, model, choices, blocks)
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
+        raise error.within(f"model {model.name}") from None
 
 
 def _set_apart_the_same(
@@ -232,7 +255,7 @@ def _table(
     jobs: Sequence[Job],
     found: Mapping[int, Fitted | str],
     curve_of: Sequence[int],
-    p_wild: Float[np.ndarray, " s"],
+    wild_p_value: Float[np.ndarray, " s"],
 ) -> pd.DataFrame:
     """A row for each specification; the first of a curve is the model as given."""
     rows = pd.DataFrame(
@@ -254,10 +277,10 @@ def _table(
             numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
     coef, se, n, clusters = numbers
     half = t_ppf(1 - LEVEL / 2, clusters - 1) * se
-    rows["coef"], rows["se"] = coef, se
+    rows["estimate"], rows["se"] = coef, se
     rows["ci_low"], rows["ci_high"] = coef - half, coef + half
-    rows["p"] = 2 * t_sf(np.abs(coef / se), clusters - 1)
-    rows["p_wild"] = p_wild
+    rows["p_value"] = 2 * t_sf(np.abs(coef / se), clusters - 1)
+    rows["wild_p_value"] = wild_p_value
     rows["n"], rows["clusters"] = n, clusters
     rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
     rows["note"] = notes
@@ -281,11 +304,11 @@ def _tests(
                     "model": name,
                     "weights": weights,
                     "statistic": statistic,
-                    "observed": float(test.observed[k]),
+                    "estimate": float(test.observed[k]),
                     "null_low": float(low[k]),
                     "null_median": float(middle[k]),
                     "null_high": float(high[k]),
-                    "p": float(p[k]),
+                    "p_value": float(p[k]),
                     "mc_error": float(errors[k]),
                 }
             )
@@ -299,7 +322,8 @@ def _null(
     for name, own in zip(names, quantiles, strict=True):
         low, middle, high = own.T
         rank = np.arange(1, len(low) + 1)
-        made = {"rank": rank, "low": low, "median": middle, "high": high}
+        made = {"rank": rank, "null_low": low, "null_median": middle}
+        made["null_high"] = high
         parts.append(pd.DataFrame(made).assign(model=name))
     null = pd.concat(parts, ignore_index=True)
-    return null[["model", "rank", "low", "median", "high"]]
+    return null[["model", "rank", "null_low", "null_median", "null_high"]]

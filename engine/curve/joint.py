@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...kernels.resampling import TIE
+from ..core import kept_state
 from ..estimation import normal_isf, t_sf
 from ..resampling import LEVEL, TESTS, wild_effects, wild_t
 from .fitting import Fitted
@@ -51,7 +52,7 @@ class Drawn(NamedTuple):
     sorted effects.
     """
 
-    p_wild: Float[np.ndarray, " s"]
+    wild_p_value: Float[np.ndarray, " s"]
     tests: list[JointTest]
     quantiles: list[Float[np.ndarray, "s 3"]]
 
@@ -77,9 +78,9 @@ def draw_jointly(
     coef, t = (np.array([getattr(k, name) for k in fits]) for name in ("coef", "t"))
     df = np.array([k.clusters - 1 for k in fits])
     # Significant above 0 and below, and the sum of z: of the draws, then of the data.
-    sums = np.zeros((curves, 3, draws + 1))
-    p = np.empty(len(fits))
-    for start in range(0, len(fits), TESTS):
+    state = kept_state()
+    p, sums = state.arrays or (np.zeros(0), np.zeros((curves, 3, draws + 1)))
+    for start in range(len(p), len(fits), TESTS):
         part = slice(start, start + TESTS)
         loadings = jax.tree.map(
             lambda *k: np.stack(k), *(each.loadings for each in fits[part])
@@ -88,13 +89,14 @@ def draw_jointly(
         for k, own in enumerate(drawn, start):
             own = np.append(np.where(np.isfinite(own), own, 0.0), t[k])
             size = np.abs(own)
-            p[k] = (size[:-1] > size[-1] * (1 + TIE)).mean()
+            p = np.append(p, (size[:-1] > size[-1] * (1 + TIE)).mean())
             reach = critical(size[:-1])
             at = sums[curve[k]]
             at[0] += own >= reach
             at[1] += own <= -reach
             at[2] += normal_deviate(own, int(df[k]))
-        told(min(start + TESTS, len(fits)))
+        state.keep(p, sums, last=len(p) == len(fits))
+        told(len(p))
     median, quantiles = _effects(fits, model, curve, draws, seed, exact)
     tests = []
     for c in range(curves):

@@ -32,18 +32,18 @@ class SpecificationCurve(Result):
     Attributes
     ----------
     table
-        A row for each specification: model, outcome, the choices, coef, se, ci_low,
-        ci_high (CV1, t(G - 1), 95 %), p, p_wild (0 where no draw has a larger t), n,
-        clusters, chosen (the model as given) and note. What cannot be fitted, or is the
-        same regression as another, has no numbers and says so.
+        A row for each specification: model, outcome, the choices, estimate, se, ci_low,
+        ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t),
+        n, clusters, chosen (the model as given) and note. What cannot be fitted, or is
+        the same regression as another, has no numbers and says so.
     tests
         model, weights (``none``; each other weights are a curve of their own),
         statistic (``median effect``, ``share significant``, ``Stouffer Z``),
-        observed, null_low, null_median, null_high (2.5, 50 and 97.5 % of the draws
+        estimate, null_low, null_median, null_high (2.5, 50 and 97.5 % of the draws
         without an effect), p, mc_error.
     null
-        model, rank, low, median, high: what the sorted effects would be without any,
-        by rank, over the first draws.
+        model, rank, null_low, null_median, null_high: what the sorted effects would be
+        without any, by rank, over the first draws.
     choices
         Names of the choices, columns of ``table``.
     combinations
@@ -120,7 +120,7 @@ class SpecificationCurve(Result):
         )
         random = None if self.exact else self.draws
         tests = tests.assign(
-            p=[p_text(p, random) for p in tests["p"]],
+            p_value=[p_text(p, random) for p in tests["p_value"]],
             mc_error=[p_text(p) for p in tests["mc_error"]],
         ).rename(
             columns={
@@ -131,9 +131,9 @@ class SpecificationCurve(Result):
             }
         )
         rows = rows.assign(
-            p=[p_text(p) for p in rows["p"]],
-            p_wild=[p_text(p, random) for p in rows["p_wild"]],
-        ).rename(columns={"p_wild": "p wild"})
+            p_value=[p_text(p) for p in rows["p_value"]],
+            wild_p_value=[p_text(p, random) for p in rows["wild_p_value"]],
+        ).rename(columns={"wild_p_value": "wild p"})
         return Section(
             model.name,
             [
@@ -141,12 +141,12 @@ class SpecificationCurve(Result):
                 Table(
                     tests,
                     "The curve as a whole, and 95 % of draws without effect.",
-                    {"p": "", "error of p": ""},
+                    {"p_value": "", "error of p": ""},
                 ),
                 Shown(
                     figure,
-                    "Estimates by size with 95 % intervals, coef +- t(G - 1) se; the "
-                    "band holds 95 % of the draws without an effect, rank by rank; "
+                    "Estimates by size with 95 % intervals, estimate +- t(G - 1) se; "
+                    "the band holds 95 % of the draws without an effect, rank by rank; "
                     "below, what each specification chooses.",
                 ),
                 Table(
@@ -154,19 +154,19 @@ class SpecificationCurve(Result):
                     "The curve by option of each choice.",
                     {"significant": ".0%"},
                 ),
-                Table(rows, "Every specification.", {"p": "", "p wild": ""}),
+                Table(rows, "Every specification.", {"p_value": "", "wild p": ""}),
             ],
         )
 
     def facts(self) -> dict[str, Any]:
         whole = self.tests[self.tests["weights"] == UNWEIGHTED]
-        p = whole.set_index(["model", "statistic"])["p"]
+        p = whole.set_index(["model", "statistic"])["p_value"]
         return {
             "residual_max": self.residual_max,
             "draws": self.draws,
             "models": len(self.models),
             "specifications": len(self.estimated),
-            "p": {model.name: p[model.name].to_dict() for model in self.models},
+            "p_value": {model.name: p[model.name].to_dict() for model in self.models},
             "covariance": CV1,
             "null": "no effect, imposed on each specification (WCR), Webb's weights",
         }
@@ -174,14 +174,14 @@ class SpecificationCurve(Result):
     @property
     def estimated(self) -> pd.DataFrame:
         """The rows with numbers."""
-        return self.table[self.table["coef"].notna()]
+        return self.table[self.table["estimate"].notna()]
 
     @property
     def by_option(self) -> pd.DataFrame:
         """The curve by option of each choice.
 
-        Columns model, choice, option, specifications, median, low, high (the least and
-        the largest effect), significant (share, either sign).
+        Columns model, choice, option, specifications, median, lowest, highest (the
+        least and the largest effect), significant (share, either sign).
         """
         return self._options_of(self.estimated)
 
@@ -197,10 +197,10 @@ class SpecificationCurve(Result):
                             "choice": choice,
                             "option": option,
                             "specifications": len(own),
-                            "median": own["coef"].median(),
-                            "low": own["coef"].min(),
-                            "high": own["coef"].max(),
-                            "significant": (own["p_wild"] <= LEVEL).mean(),
+                            "median": own["estimate"].median(),
+                            "lowest": own["estimate"].min(),
+                            "highest": own["estimate"].max(),
+                            "significant": (own["wild_p_value"] <= LEVEL).mean(),
                         }
                     )
         return pd.DataFrame(options, columns=[*_BY_OPTION])
@@ -219,7 +219,9 @@ class SpecificationCurve(Result):
         """What the figure shows of a model: its rows with numbers, and ``significant``,
         whether the declared p is at most 5 %."""
         rows = self.estimated[self.estimated["model"] == model]
-        return rows.assign(significant=rows["p_wild"] <= LEVEL).reset_index(drop=True)
+        return rows.assign(significant=rows["wild_p_value"] <= LEVEL).reset_index(
+            drop=True
+        )
 
     def _tests_of(self, model: Model, weights: str) -> dict[str, dict[str, Any]]:
         own = self.tests["model"] == model.name
@@ -231,32 +233,34 @@ class SpecificationCurve(Result):
         others = [k for k in weights.unique() if k != UNWEIGHTED]
         rows, tests = every[weights == UNWEIGHTED], self._tests_of(model, UNWEIGHTED)
         significant = rows[rows["significant"]]
-        up = int((significant["coef"] > 0).sum())
+        up = int((significant["estimate"] > 0).sum())
         down = len(significant) - up
         many, sign = max(up, down), "positive" if up >= down else "negative"
         own = rows[rows["chosen"]].iloc[0]
         share, median, z = (
             tests[k] for k in ("share significant", "median effect", "Stouffer Z")
         )
+        effects = rows["estimate"]
         said = [
             f"{model.name}: {model.treatments[0]} on {model.outcome} in "
             f"{count_text(len(rows), 'specification')}"
             f"{' without weights' if others else ''}{self._drawn_from(model)}, from "
-            f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
-            f"median {number_text(median['observed'])} (the model "
-            f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
+            f"{number_text(effects.min())} to {number_text(effects.max())}, "
+            f"median {number_text(median['estimate'])} (the model "
+            f"{number_text(own['estimate'])}, p {self._p(own['wild_p_value'])})",
             f"{_share_in_words(many, len(rows), sign)}; without any effect the "
             f"share with the more frequent sign would be at most "
             f"{percent_text(share['null_median'])} in half of the draws and "
             f"{percent_text(share['null_high'])} in 39 of 40",
             "Together: a median as far from 0 has "
-            f"p {self._p(median['p'])}, as many significant ones "
-            f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
+            f"p {self._p(median['p_value'])}, as many significant ones "
+            f"p {self._p(share['p_value'])}, as large a Stouffer Z "
+            f"p {self._p(z['p_value'])}: "
             f"{self._conclusion(list(tests.values()))}",
         ]
         for name in others:
-            weighted = every.loc[weights == name, "coef"]
-            p = [self._p(k["p"]) for k in self._tests_of(model, name).values()]
+            weighted = every.loc[weights == name, "estimate"]
+            p = [self._p(k["p_value"]) for k in self._tests_of(model, name).values()]
             said.append(
                 f"Weighted by {name}, a curve of its own whose tests reject too often, "
                 f"{len(weighted)} have the median {number_text(weighted.median())} "
@@ -273,7 +277,7 @@ class SpecificationCurve(Result):
             more.append(f"drawn at random from {self.combinations:,} combinations")
         rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
-        lost = int(rows["coef"].isna().sum()) - same
+        lost = int(rows["estimate"].isna().sum()) - same
         if same:
             more.append(f"{same} more repeat{'s' if same == 1 else ''} another one")
         if lost:
@@ -285,9 +289,9 @@ class SpecificationCurve(Result):
 
     def _conclusion(self, tests: Sequence[dict[str, Any]]) -> str:
         """How many of the tests reject, and those within simulation error of 5 %."""
-        near = [abs(k["p"] - LEVEL) <= _ERRORS * k["mc_error"] for k in tests]
+        near = [abs(k["p_value"] - LEVEL) <= _ERRORS * k["mc_error"] for k in tests]
         below = sum(
-            k["p"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
+            k["p_value"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
         )
         if below == len(tests):
             return "the curve as a whole is not what no effect would give"
@@ -326,11 +330,11 @@ class SpecificationCurve(Result):
             (
                 str(k["statistic"])
                 + ("" if k["weights"] == UNWEIGHTED else f", {k['weights']}"),
-                number_text(k["observed"]),
+                number_text(k["estimate"]),
                 number_text(k["null_low"]),
                 number_text(k["null_median"]),
                 number_text(k["null_high"]),
-                self._p(k["p"]),
+                self._p(k["p_value"]),
                 p_text(k["mc_error"]),
             )
             for k in self.tests[self.tests["model"] == model.name].to_dict("records")
@@ -358,7 +362,9 @@ def _share_in_words(many: int, of: int, sign: str) -> str:
 
 
 _PRINTED = ("", "observed", "null 2.5 %", "50 %", "97.5 %", "p", "error of p")
-_BY_OPTION = "model choice option specifications median low high significant".split()
+_BY_OPTION = (
+    "model choice option specifications median lowest highest significant".split()
+)
 
 
 def _by_statistic(tests: pd.DataFrame) -> dict[str, dict[str, Any]]:

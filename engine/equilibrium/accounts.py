@@ -61,8 +61,8 @@ def effect_on_index(
     Returns
     -------
     DataFrame
-        Columns change, effect = coefficient x change, se, low, high: the delta method
-        with a 95 % normal interval. The change itself is taken as known, and the
+        Columns change, estimate = coefficient x change, se, ci_low, ci_high: the delta
+        method with a 95 % normal interval. The change itself is taken as known, and the
         coefficient as if it held for a change that trade policy makes.
 
     Raises
@@ -73,7 +73,7 @@ def effect_on_index(
     Examples
     --------
     >>> tx.effect_on_index(pd.Series({"R01": 0.1}), 11.55, 3.52).round(2)
-         change  effect    se  low  high
+         change  estimate    se  ci_low  ci_high
     R01     0.1    1.16  0.35  0.47  1.84
     """
     require_kind("change", change, pd.Series, "a pandas Series by region")
@@ -88,10 +88,10 @@ def effect_on_index(
     return pd.DataFrame(
         {
             "change": change,
-            "effect": effect,
+            "estimate": effect,
             "se": se,
-            "low": effect - _NORMAL * se,
-            "high": effect + _NORMAL * se,
+            "ci_low": effect - _NORMAL * se,
+            "ci_high": effect + _NORMAL * se,
         }
     )
 

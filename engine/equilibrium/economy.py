@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from ..core import (
     Listing,
+    NotFound,
     Printable,
     TivaxError,
     count_text,
@@ -68,6 +69,8 @@ class Economy(Printable):
         has one all the same.
     name
         For messages: the file, or the tables and their year.
+    source
+        The database, whose sectors have titles.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class Economy(Printable):
     deficit: np.ndarray
     theta: np.ndarray
     name: str = "economy"
+    source: str = ""
 
     def __post_init__(self) -> None:
         for name in ("regions", "sectors"):
@@ -202,7 +206,7 @@ def read_economy(path: str | Path) -> Economy:
     """
     path = local_path("path", path)
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+        raise NotFound(f"{path}: no such file")
     wanted = ("regions", "sectors", *_DIMENSIONS)
     found = read_npz(path, wanted)
     if missing := [name for name in wanted if name not in found]:

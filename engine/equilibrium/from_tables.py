@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     TivaxError,
     local_path,
     require_different_columns,
@@ -102,6 +103,7 @@ def economy_from_tables(
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
         theta=theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
+        source=tables.source,
     )
 
 
@@ -202,7 +204,7 @@ def _read(
         path = local_path(what, source)
         where = str(path)
         if not path.is_file():
-            raise TivaxError(f"{path}: no such file")
+            raise NotFound(f"{path}: no such file")
         try:
             # (NA is a label like any other: Namibia, North America.)
             frame = pd.read_csv(

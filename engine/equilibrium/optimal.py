@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from ...kernels.equilibrium import one_sector, wages
 from ..core import (
     Listing,
+    NotFound,
     Printable,
     TivaxError,
     in_float64,
@@ -156,7 +157,7 @@ def optimal_tariff(
     if not _LOWEST < start < _HIGHEST:
         raise TivaxError(f"start = {start}: give a rate from {_LOWEST} to {_HIGHEST}")
     if region not in economy.regions:
-        raise TivaxError(
+        raise NotFound(
             f"{economy.name} has no region {region}; {suggest(region, economy.regions)}"
         )
     k = economy.regions.index(region)

@@ -155,12 +155,12 @@ class ExactHat(Result):
 
     @property
     def table(self) -> pd.DataFrame:
-        """Long form: (scenario or variant,) region, measure, value in per cent."""
+        """Long form: (scenario or variant,) region, measure, percent."""
         kept = [*self.measures]
         rows = self.changes[kept]
         long = rows.index.repeat(len(kept)).to_frame(index=False)
         long["measure"] = np.tile(kept, len(rows))
-        long["value"] = rows.to_numpy().ravel()
+        long["percent"] = rows.to_numpy().ravel()
         return self._with_names(long)
 
     @property
@@ -184,9 +184,9 @@ class ExactHat(Result):
         labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
         names = ["importer", "exporter", "sector"]
         frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["old"] = self.old.trade.ravel()
-        frame["new"] = self.counterfactual.trade.ravel()
-        kept = (frame["old"] > 0) | (frame["new"] > 0)
+        frame["before"] = self.old.trade.ravel()
+        frame["after"] = self.counterfactual.trade.ravel()
+        kept = (frame["before"] > 0) | (frame["after"] > 0)
         return frame[kept].reset_index(drop=True)
 
     @property
@@ -205,8 +205,8 @@ class ExactHat(Result):
         )
         names, labels = ["region", "sector"], (economy.regions, economy.sectors)
         frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["old"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
-        frame["new"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
+        frame["before"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
+        frame["after"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
         return frame
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -339,7 +339,7 @@ def equilibrium_tables(
 def tbi_change(found: ExactHat) -> pd.DataFrame:
     """The trade benefit index in the old and the new equilibrium, by region.
 
-    Columns tbi_old, tbi_new, change. Tables of both are those of
+    Columns before, after, change. Tables of both are those of
     ``equilibrium_tables``, so that the change is the scenario's alone; the old index
     differs from that of a table whose users buy in different proportions.
 
@@ -349,7 +349,7 @@ def tbi_change(found: ExactHat) -> pd.DataFrame:
     ...     tx.synthetic_economy(regions=3, sectors=4, seed=1), deficits="closing"
     ... )
     >>> list(tx.tbi_change(found).columns)
-    ['tbi_old', 'tbi_new', 'change']
+    ['before', 'after', 'change']
     """
     old, new = (
         trade_benefit_index(equilibrium_tables(found, which))["tbi"]
@@ -357,4 +357,4 @@ def tbi_change(found: ExactHat) -> pd.DataFrame:
         .to_series()
         for which in ("old", "new")
     )
-    return pd.DataFrame({"tbi_old": old, "tbi_new": new, "change": new - old})
+    return pd.DataFrame({"before": old, "after": new, "change": new - old})

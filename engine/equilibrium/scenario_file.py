@@ -5,7 +5,7 @@ deficits = "kept"               # or "zero", "closing"; by default "kept" of a s
 
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
 store = "wiod13"
-year = 2008
+years = 2008
 elasticities = "theta.csv"      # sector, theta
 tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
 
@@ -30,10 +30,11 @@ standard_error = 3.52
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
 from jaxtyping import Float
+from msgspec import Meta
 
 from ..core import (
     Progress,
@@ -50,22 +51,32 @@ from .economy import Economy, read_economy
 from .from_tables import economy_from_tables, read_cells
 from .result import ExactHat, tbi_change
 from .solving import Deficits
-from .variants import GRID, LABELS, VARIANT, Variants, make_variants
+from .variants import GRID, LABELS, VariantKeys, Variants, make_variants
 
-KEYS = (
-    "kind",
-    "deficits",
-    "economy",
-    "store",
-    "year",
-    "elasticities",
-    "tariffs",
-    "trade_costs",
-    "variant",
-    "grid",
-    "equation",
-)
-_FROM_STORE = ("year", "elasticities", "tariffs")
+_FROM_STORE = ("years", "elasticities", "tariffs")
+
+
+@dataclass(frozen=True)
+class _File:
+    """The keys beside the sections; None is what a file does not say."""
+
+    kind: Literal["exact-hat"]
+    deficits: Deficits | None = None
+    economy: Path | None = None
+    store: Path | None = None
+    years: int | None = None
+    elasticities: Path | None = None
+    tariffs: Path | None = None
+    trade_costs: Path | None = None
+
+
+_SECTIONS = ("variant", "grid", "equation")
+
+
+@dataclass(frozen=True)
+class _Equation:
+    coefficient: float
+    standard_error: Annotated[float, Meta(ge=0, description="write a number from 0")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +91,7 @@ class ExactHatRun:
     elasticities: Path | None
     tariffs: Path | None
     trade_costs: Path | None
-    variants: tuple[TomlTable, ...]
+    variants: tuple[VariantKeys, ...]
     equation: tuple[float, float] | None
     grid: Mapping[str, Any] = field(default_factory=dict)
 
@@ -99,54 +110,41 @@ class ExactHatRun:
 def read_exact_hat(path: str | Path) -> ExactHatRun:
     """Read a scenario file of kind exact-hat; ``TivaxError`` for a mistake in it."""
     path = local_path("path", path)
-    file = TomlTable(path, "", read_toml(path), KEYS)
-    file.choice("kind", ("exact-hat",))
-    if file.has("economy") == file.has("store"):
+    file = TomlTable(path, "", read_toml(path), [*get_type_hints(_File), *_SECTIONS])
+    given = file.make(_File, {"kind": None, **file.convert(_File)})
+    if (given.economy is None) == (given.store is None):
         raise TivaxError(f"{path}: give economy (an .npz) or store, one of them")
-    if file.has("economy") and (extra := [k for k in _FROM_STORE if file.has(k)]):
+    if given.economy and (extra := [k for k in _FROM_STORE if file.has(k)]):
         raise file.mistake(extra[0], "goes with a store; an .npz has its own")
-    if file.has("store") and not file.has("elasticities"):
+    if given.store and not given.elasticities:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta; a "
             "row such as *,5 is for all sectors",
         )
-    variants = file.tables("variant", VARIANT) if file.has("variant") else []
-    grid = {}
-    if file.has("grid"):
-        grid = file.grid(GRID, LABELS, [k.values for k in variants]).values
+    sections = file.tables("variant") if file.has("variant") else []
+    variants = [k.parse(VariantKeys) for k in sections]
+    grid = file.grid(VariantKeys, GRID, LABELS, [k.values for k in sections])
     if grid and len(variants) > 1:
         raise file.mistake("grid", "goes with one section [[variant]] at most")
-    if grid and variants and variants[0].has("name"):
-        raise variants[0].mistake("name", "variants of a grid have names of their own")
+    if grid and variants and variants[0].name:
+        raise sections[0].mistake("name", "variants of a grid have names of their own")
     equation = None
     if file.has("equation"):
-        inner = file.table("equation", ("coefficient", "standard_error"))
-        for key in ("coefficient", "standard_error"):
-            if not inner.has(key):
-                raise inner.mistake(key, "is missing")
-        error = inner.number("standard_error", 0.0)
-        if error < 0:
-            raise inner.mistake("standard_error", "write a number from 0")
-        equation = (inner.number("coefficient", 0.0), error)
+        one = file.section("equation", _Equation)
+        equation = (one.coefficient, one.standard_error)
     if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
-
     # What tables hold are deficits; an .npz is often of the literature, without them.
-    usual = "kept" if file.has("store") else "zero"
-
-    def named(key: str) -> Path | None:
-        return file.path(key) if file.has(key) else None
-
     return ExactHatRun(
         path=path,
-        deficits=file.choice("deficits", get_args(Deficits), usual),
-        economy=named("economy"),
-        store=named("store"),
-        year=file.whole("year", 0, least=0) if file.has("year") else None,
-        elasticities=named("elasticities"),
-        tariffs=named("tariffs"),
-        trade_costs=named("trade_costs"),
+        deficits=given.deficits or ("kept" if given.store else "zero"),
+        economy=given.economy,
+        store=given.store,
+        year=given.years,
+        elasticities=given.elasticities,
+        tariffs=given.tariffs,
+        trade_costs=given.trade_costs,
         variants=tuple(variants),
         equation=equation,
         grid=grid,

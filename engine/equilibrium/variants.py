@@ -4,16 +4,18 @@ All are checked before one is solved; their arrays are made a few at a time.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
+from msgspec import Meta
 
-from ..core import EACH, TivaxError, TomlTable, suggest, variant_name
+from ..core import EACH, Some, Text, TivaxError, naming, suggest, variant_name
+from ..sources import find_sector
 from .batches import Batches
 from .economy import Economy, digest_of
 from .solving import Deficits
@@ -21,7 +23,26 @@ from .solving import Deficits
 LABELS = ("importers", "exporters", "sectors")
 GRID = (*LABELS, "tariff", "trade_cost")
 """Keys that a grid may vary."""
-VARIANT = ("name", *GRID)
+
+
+_Rate = Annotated[float, Meta(gt=-1, description="write a number above -1")]
+_Factor = Annotated[float, Meta(gt=0, description="write a number above 0")]
+
+
+@dataclass(frozen=True)
+class VariantKeys:
+    """A section [[variant]]: whose trade it is, and what becomes of it."""
+
+    name: Text = ""
+    importers: Some = ()
+    exporters: Some = ()
+    sectors: Some = ()
+    tariff: (
+        Annotated[float, Meta(gt=-1, description="write a number above -1")] | None
+    ) = None
+    trade_cost: (
+        Annotated[float, Meta(gt=0, description="write a number above 0")] | None
+    ) = None
 
 
 @runtime_checkable
@@ -33,7 +54,7 @@ class VariantsFile(Protocol):
     @property
     def deficits(self) -> Deficits: ...
     @property
-    def variants(self) -> Sequence[TomlTable]: ...
+    def variants(self) -> Sequence[VariantKeys]: ...
     @property
     def grid(self) -> Mapping[str, Any]: ...
 
@@ -130,64 +151,57 @@ def make_variants(
     not possible, and a grid without a variant.
     """
     moves: dict[str, list[Move]] = {}
-    for name, section in _sections(file, economy):
-        moves.setdefault(name, []).append(_move(section, economy))
+    for name, keys in _sections(file, economy):
+        with naming(file.path):
+            moves.setdefault(name, []).append(_move(keys, economy))
     return Variants(economy, file.deficits, moves, costs)
 
 
-def _sections(file: VariantsFile, economy: Economy) -> list[tuple[str, TomlTable]]:
+def _sections(file: VariantsFile, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        return [(k.text("name", str(n)), k) for n, k in enumerate(file.variants, 1)]
+        return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
     every = dict.fromkeys(LABELS, economy.regions) | {"sectors": economy.sectors}
-    values = [every[k] if v == EACH else v for k, v in file.grid.items()]
-    same = dict(file.variants[0].values) if file.variants else {}
-    found: dict[str, TomlTable] = {}
+    values = [
+        [(label,) for label in every[k]] if v == EACH else v
+        for k, v in file.grid.items()
+    ]
+    same = file.variants[0] if file.variants else VariantKeys()
+    found: dict[str, VariantKeys] = {}
     for combination in product(*values):
         chosen = dict(zip(file.grid, combination, strict=True))
-        both = {**same, **chosen}
-        if {"importers", "exporters"} <= both.keys() and (
-            both["importers"] == both["exporters"]
-        ):
+        one = replace(same, **chosen)
+        if one.importers and one.importers == one.exporters:
             continue  # a region's sales at home bear no tariff
         name = variant_name(chosen)
         if name in found:
             raise TivaxError(f"{file.path}: [grid] has {name} twice")
-        found[name] = TomlTable(file.path, f"grid: {name}", both, VARIANT)
+        found[name] = one
     if not found:
         raise TivaxError(f"{file.path}: [grid] makes no variant")
     return [*found.items()]
 
 
-def _move(section: TomlTable, economy: Economy) -> Move:
-    if not (section.has("tariff") or section.has("trade_cost")):
-        raise section.mistake("tariff", "is missing; give it, or trade_cost")
+def _move(keys: VariantKeys, economy: Economy) -> Move:
+    if keys.tariff is None and keys.trade_cost is None:
+        raise TivaxError("tariff: is missing in a variant; give it, or trade_cost")
     return Move(
-        _positions(section, "importers", economy.regions, economy),
-        _positions(section, "exporters", economy.regions, economy),
-        _positions(section, "sectors", economy.sectors, economy),
-        _above(section, "tariff", -1),
-        _above(section, "trade_cost", 0),
+        _positions("importers", keys.importers, economy.regions, economy),
+        _positions("exporters", keys.exporters, economy.regions, economy),
+        _positions("sectors", keys.sectors, economy.sectors, economy),
+        keys.tariff,
+        keys.trade_cost,
     )
-
-
-def _above(section: TomlTable, key: str, least: int) -> float | None:
-    if not section.has(key):
-        return None
-    value = section.number(key, 0.0)
-    if value <= least:
-        raise section.mistake(key, f"write a number above {least}")
-    return value
 
 
 def _positions(
-    section: TomlTable, key: str, labels: Sequence[str], economy: Economy
+    key: str, chosen: Sequence[str], labels: Sequence[str], economy: Economy
 ) -> tuple[int, ...]:
-    chosen = section.chosen(
-        key, tuple(labels), "name one, or leave it out, which means all"
-    )
+    if key == "sectors":
+        with naming(f"sectors: {economy.name}"):
+            chosen = [find_sector(k, labels, economy.source) for k in chosen]
     for name in chosen:
         if name not in labels:
-            raise section.mistake(
-                key, f"{economy.name} has no {name}; {suggest(name, labels)}"
+            raise TivaxError(
+                f"{key}: {economy.name} has no {name}; {suggest(name, labels)}"
             )
-    return tuple(labels.index(name) for name in chosen)
+    return tuple(labels.index(name) for name in chosen or labels)

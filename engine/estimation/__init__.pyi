@@ -53,6 +53,7 @@ from .regression_data import require_trimmed as require_trimmed
 from .regression_data import times_power as times_power
 from .regression_data import without_error as without_error
 from .samples import SAMPLES as SAMPLES
+from .samples import Sample as Sample
 from .samples import lagged as lagged
 from .samples import sample as sample
 from .samples import time_dummies as time_dummies

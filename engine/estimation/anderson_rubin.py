@@ -46,14 +46,14 @@ class AndersonRubin:
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
     >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
     >>> from tivax.engine.estimation.anderson_rubin import anderson_rubin
-    >>> round(anderson_rubin(data, beta=0.5).f_p, 3)
+    >>> round(anderson_rubin(data, beta=0.5).f_p_value, 3)
     0.65
     """
 
     f: float
-    f_p: float
+    f_p_value: float
     chi2: float
-    chi2_p: float
+    chi2_p_value: float
     df: int
     df_r: int
 
@@ -93,9 +93,9 @@ def test_hypothesis(
     F, c = statistic * d.f_factor / df, statistic * d.chi2_factor
     return AndersonRubin(
         f=F,
-        f_p=float(f_sf(F, df, d.df_r)),
+        f_p_value=float(f_sf(F, df, d.df_r)),
         chi2=c,
-        chi2_p=float(chi2_sf(c, df)),
+        chi2_p_value=float(chi2_sf(c, df)),
         df=df,
         df_r=d.df_r,
     )

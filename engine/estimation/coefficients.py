@@ -69,11 +69,11 @@ _LABELS = {
     "effective_f": "Effective F",
     "kp_f": "Kleibergen-Paap F",
     "cd_f": "Cragg-Donald F",
-    "kp_lm_p": "Kleibergen-Paap LM, p",
+    "kp_lm_p_value": "Kleibergen-Paap LM, p",
     "tf_critical": "tF critical value",
-    "ar_p": "Anderson-Rubin, p",
-    "ar_bootstrap_p": "Anderson-Rubin, bootstrap p",
-    "ar_jackknife_p": "Anderson-Rubin, jackknife p",
+    "ar_p_value": "Anderson-Rubin, p",
+    "ar_bootstrap_p_value": "Anderson-Rubin, bootstrap p",
+    "ar_jackknife_p_value": "Anderson-Rubin, jackknife p",
 }
 # maketables' name of a statistic, and the column of ``glance``.
 _STATISTICS = {"N": "n", "se_type": "method"}

@@ -37,7 +37,7 @@ def driscoll_kraay(
     Examples
     --------
     >>> fit = tx.driscoll_kraay(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms[["coef", "se"]].round(3)
+    >>> fit.terms[["estimate", "se"]].round(3)
             coef     se
     term
     trade  0.492  0.064
@@ -86,7 +86,7 @@ def two_way_clusters(
     Examples
     --------
     >>> fit = tx.two_way_clusters(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms[["coef", "se"]].round(3)
+    >>> fit.terms[["estimate", "se"]].round(3)
             coef     se
     term
     trade  0.492  0.102
@@ -138,7 +138,7 @@ def common_shocks(
     Examples
     --------
     >>> fit = tx.common_shocks(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms[["coef", "se"]].round(3)
+    >>> fit.terms[["estimate", "se"]].round(3)
             coef     se
     term
     trade  0.492  0.121

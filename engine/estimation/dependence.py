@@ -59,12 +59,12 @@ class Statistic:
         (1 + draws at least as extreme) / (1 + draws): two-sided for CD* and CDw+,
         one-sided, large values, for the others.
     mc_error
-        Standard error of ``p`` from the number of draws.
+        Standard error of ``p_value`` from the number of draws.
     """
 
     value: float
     null: float
-    p: float
+    p_value: float
     mc_error: float
 
 

@@ -42,10 +42,10 @@ SINGULAR = 1e-11
 class Term(NamedTuple):
     """One coefficient: t, its p-value, a 95 % interval, 0 to 3 stars."""
 
-    coef: float
+    estimate: float
     se: float
     t: float
-    p: float
+    p_value: float
     ci_low: float
     ci_high: float
     stars: int
@@ -60,9 +60,9 @@ class Estimate(Coefficients):
     outcome
         Name of the outcome.
     terms
-        A row for each coefficient, by term: coef, se, t, p, ci_low, ci_high (95 %),
-        stars (0 to 3). NaN and no stars where ``note`` says that there is no standard
-        error.
+        A row for each coefficient, by term: estimate, se, t, p_value, ci_low, ci_high
+        (95 %), stars (0 to 3). NaN and no stars where ``note`` says that there is no
+        standard error.
     covariance
         Of the coefficients, by term.
     n, clusters
@@ -92,7 +92,7 @@ class Estimate(Coefficients):
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
     >>> fit.terms.columns.tolist()
-    ['coef', 'se', 't', 'p', 'ci_low', 'ci_high', 'stars']
+    ['estimate', 'se', 't', 'p_value', 'ci_low', 'ci_high', 'stars']
     >>> fit.convention
     'stata'
     >>> fit.confint(0.9).round(3)
@@ -132,8 +132,7 @@ class Estimate(Coefficients):
         Columns term, estimate, se, t, p_value, ci_low and ci_high (95 %), named as
         those of :meth:`Inference.tidy`.
         """
-        table = self.terms.drop(columns="stars").reset_index()
-        return table.rename(columns={"coef": "estimate", "p": "p_value"})
+        return self.terms.drop(columns="stars").reset_index()
 
     def glance(self) -> pd.DataFrame:
         """What belongs to the whole column, in one row.
@@ -159,7 +158,7 @@ class Estimate(Coefficients):
         Raises ``TivaxError`` unless ``level`` is a number between 0 and 1.
         """
         width = quantile_of(level, self.degrees) * self.terms["se"]
-        b = self.terms["coef"]
+        b = self.terms["estimate"]
         ends = pd.DataFrame({"ci_low": b - width, "ci_high": b + width})
         return ends.reset_index()
 
@@ -204,9 +203,9 @@ class Estimate(Coefficients):
         rows = [
             (
                 str(row["term"]),
-                f"{number_text(row['coef'])}{'*' * int(row['stars']):3}",
+                f"{number_text(row['estimate'])}{'*' * int(row['stars']):3}",
                 *(number_text(row[k]) for k in ("se", "t")),
-                p_text(row["p"]),
+                p_text(row["p_value"]),
                 interval_text(row["ci_low"], row["ci_high"]),
             )
             for row in self.terms.reset_index().to_dict("records")
@@ -301,10 +300,10 @@ def make_estimate(
     unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
     terms = pd.DataFrame(
         {
-            "coef": times_power(b, unit),
+            "estimate": times_power(b, unit),
             "se": times_power(se, unit),
             "t": t,
-            "p": p,
+            "p_value": p,
             "ci_low": times_power(b - width, unit),
             "ci_high": times_power(b + width, unit),
             "stars": stars(p),

@@ -94,7 +94,7 @@ class PlausiblyExogenous(Printable):
         rows = [
             (
                 number_text(row["direct"]),
-                interval_text(row["low"], row["high"]),
+                interval_text(row["ci_low"], row["ci_high"]),
                 interval_text(row["prior_low"], row["prior_high"]),
             )
             for row in shown.to_dict("records")
@@ -157,7 +157,7 @@ def plausibly_exogenous(
     Examples
     --------
     >>> found = tx.plausibly_exogenous(panel, "growth", "trade", ["tariff"], ["gdp"])
-    >>> found.bounds[["direct", "low", "high"]].round(3).head(2)
+    >>> found.bounds[["direct", "ci_low", "ci_high"]].round(3).head(2)
        direct    low   high
     0   0.000  0.025  0.700
     1   0.008  0.015  0.708
@@ -191,8 +191,8 @@ def bounds_of(
     bounds = pd.DataFrame(
         {
             "direct": np.linspace(0, largest, _POINTS),
-            "low": [k[0] for k in union],
-            "high": [k[1] for k in union],
+            "ci_low": [k[0] for k in union],
+            "ci_high": [k[1] for k in union],
             "prior_low": [k[0] for k in prior],
             "prior_high": [k[1] for k in prior],
         }

@@ -27,7 +27,7 @@ from .estimates import Estimate, Term, make_estimate
 from .iv_data import IVData
 from .least_squares import require_nested
 from .library_fits import at_zero
-from .model_data import ModelData, cluster_column, entity_and_time, prepare
+from .model_data import ModelData, cluster_column, prepare
 from .regression_data import (
     column_name,
     column_names,
@@ -75,8 +75,8 @@ class IVEstimate(Coefficients):
     def glance(self) -> pd.DataFrame:
         """The second stage in one row: see :meth:`Estimate.glance`.
 
-        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p, ar_p,
-        ar_jackknife_p, ar_bootstrap_p (NaN without draws) and tf_critical.
+        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p_value, ar_p_value,
+        ar_jackknife_p_value, ar_bootstrap_p_value (NaN without draws) and tf_critical.
         """
         weak = self.weak
         return self.second.glance().assign(
@@ -84,10 +84,10 @@ class IVEstimate(Coefficients):
             effective_f=weak.effective_f,
             kp_f=weak.kp_f,
             cd_f=weak.cd_f,
-            kp_lm_p=weak.kp_lm_p,
-            ar_p=weak.ar_f_p,
-            ar_jackknife_p=weak.ar_jackknife_p,
-            ar_bootstrap_p=weak.ar_bootstrap_p,
+            kp_lm_p_value=weak.kp_lm_p_value,
+            ar_p_value=weak.ar_f_p_value,
+            ar_jackknife_p_value=weak.ar_jackknife_p_value,
+            ar_bootstrap_p_value=weak.ar_bootstrap_p_value,
             tf_critical=weak.tf_critical,
         )
 
@@ -110,12 +110,12 @@ class IVEstimate(Coefficients):
             ("effective F (Montiel Olea and Pflueger)", number_text(weak.effective_f)),
             ("Kleibergen-Paap F", number_text(weak.kp_f)),
             ("Cragg-Donald F", number_text(weak.cd_f)),
-            ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p)),
-            (f"{tested}, p", p_text(weak.ar_f_p)),
-            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p)),
+            ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p_value)),
+            (f"{tested}, p", p_text(weak.ar_f_p_value)),
+            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
         if weak.ar_draws:
-            p = p_text(weak.ar_bootstrap_p, weak.ar_draws)
+            p = p_text(weak.ar_bootstrap_p_value, weak.ar_draws)
             tests.append((f"{tested}, p by bootstrap", p))
         tests.append((f"95 % Anderson-Rubin set of {endogenous}", self.ar_set.text()))
         if not np.isnan(weak.tf_critical):
@@ -138,8 +138,6 @@ def two_stage(
     clusters: str | None = None,
     draws: int = 0,
     seed: int = 0,
-    effects: Sequence[str] | None = None,
-    cluster: str | None = None,
 ) -> IVEstimate:
     """2SLS with country and year effects, clustered by country or ``clusters``.
 
@@ -148,8 +146,7 @@ def two_stage(
     constant are. Rows with a missing value, such as the first year of a lag, are left
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
-    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test. ``effects``
-    and ``cluster`` as in :func:`fixed_effects`.
+    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
 
     Raises
     ------
@@ -160,7 +157,7 @@ def two_stage(
     Examples
     --------
     >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
-    >>> fit.second.terms[["coef", "se"]].round(3)
+    >>> fit.second.terms[["estimate", "se"]].round(3)
             coef     se
     term
     trade  0.363  0.153
@@ -169,7 +166,6 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
-    entity, time = entity_and_time(entity, time, effects)
     equation = instrument_equation(
         data,
         outcome,
@@ -178,7 +174,7 @@ def two_stage(
         controls,
         entity=entity,
         time=time,
-        clusters=cluster_column(entity, clusters, cluster),
+        clusters=cluster_column(entity, clusters),
     )
     return fit_equation(equation, draws=draws, seed=seed)
 

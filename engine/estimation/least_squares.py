@@ -23,7 +23,7 @@ import pandas as pd
 from ..core import TivaxError, require_choice
 from .estimates import CONVENTIONS, Convention, Estimate
 from .library_fits import feols, panel_ols
-from .model_data import cluster_column, entity_and_time, prepare
+from .model_data import cluster_column, prepare
 
 # What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
 _CORRECTIONS: dict[Convention, dict[str, Any]] = {
@@ -41,16 +41,13 @@ def fixed_effects(
     time: str = "year",
     clusters: str | None = None,
     convention: Convention = "stata",
-    effects: Sequence[str] | None = None,
-    cluster: str | None = None,
 ) -> Estimate:
     """Two-way fixed effects with standard errors clustered by ``clusters``.
 
-    ``clusters`` is ``entity`` by default; ``effects=[entity, time]`` and ``cluster``,
-    the words of :class:`Model` and of run files, say the same. ``time`` may be any
-    label nested in nothing, such as group and year together for effects by group. Rows
-    with a missing value are left out, and ``left_out`` says how many. Units do not
-    matter: t and p are those of any multiple of a column.
+    ``clusters`` is ``entity`` by default. ``time`` may be any label nested in nothing,
+    such as group and year together for effects by group. Rows with a missing value are
+    left out, and ``left_out`` says how many. Units do not matter: t and p are those of
+    any multiple of a column.
 
     Where nothing but rounding is left of a standard error (two clusters beside effects
     of years; regressors that explain the outcome without any error) it is NaN, without
@@ -67,7 +64,7 @@ def fixed_effects(
     Examples
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms[["coef", "se", "p"]].round(3)
+    >>> fit.terms[["estimate", "se", "p_value"]].round(3)
             coef     se      p
     term
     trade  0.492  0.107  0.001
@@ -75,8 +72,7 @@ def fixed_effects(
     const  0.218  0.327  0.518
     """
     require_choice("convention", convention, CONVENTIONS)
-    entity, time = entity_and_time(entity, time, effects)
-    clusters = cluster_column(entity, clusters, cluster)
+    clusters = cluster_column(entity, clusters)
     given = prepare(
         data, outcome, regressors, entity=entity, time=time, keys=[clusters]
     )

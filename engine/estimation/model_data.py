@@ -182,34 +182,13 @@ def prepare(
     )
 
 
-def entity_and_time(
-    entity: str, time: str, effects: Sequence[str] | None
-) -> tuple[str, str]:
-    """The columns of both effects, be they named as ``effects`` of a model."""
-    if effects is None:
-        return entity, time
-    names = column_names("effects", effects)
-    if len(names) != 2:
-        raise TivaxError(
-            "effects: name two columns here, of entities and of periods; tx.resample "
-            "takes models with any number"
-        )
-    if (entity, time) not in (("iso3", "year"), names):
-        raise TivaxError("give effects, or entity and time, not both")
-    return names[0], names[1]
-
-
-def cluster_column(entity: str, clusters: str | None, cluster: str | None) -> str:
-    """The column of the clusters, be it named as ``cluster`` of a model; by default
-    that of the entities."""
-    if clusters is not None and cluster is not None and clusters != cluster:
-        raise TivaxError("cluster is clusters in other words; give one of them")
-    given = cluster if clusters is None else clusters
-    if isinstance(given, list | tuple) and len(given) > 1:
+def cluster_column(entity: str, clusters: str | None) -> str:
+    """The column of the clusters, by default that of the entities."""
+    if isinstance(clusters, list | tuple) and len(clusters) > 1:
         raise TivaxError(
             "clusters: name one column; tx.two_way_clusters clusters by entity and time"
         )
-    return column_name("clusters", entity if given is None else given)
+    return column_name("clusters", entity if clusters is None else clusters)
 
 
 def left_out_text(data: pd.DataFrame, used: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core import TivaxError, close_names, show
+from ..core import NotFound, TivaxError, close_names, show
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -21,11 +21,8 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-_TO_NAME = (
-    '; name yours: effects=["country", "yr"] and cluster="country", or entity, time '
-    "and clusters"
-)
-_YOURS = {"iso3": _TO_NAME, "year": _TO_NAME}  # taken where none are named
+# Of the columns that are taken where none are named.
+_TO_NAME = '; name yours: entity = "country", time = "yr", clusters = "country"'
 
 
 # ------------------------------------------------------------------ names of columns
@@ -123,8 +120,10 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
         if name not in data.columns:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
-            hint = _YOURS.get(name) or (f"; did you mean {near[0]}?" if near else "")
-            raise TivaxError(
+            hint = f"; did you mean {near[0]}?" if near else ""
+            if name in ("iso3", "year"):
+                hint = _TO_NAME
+            raise NotFound(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )
         if not data.columns.is_unique and isinstance(data[name], pd.DataFrame):

@@ -1,5 +1,7 @@
 """Samples, lags, demeaning by country and dummies of years."""
 
+from typing import Literal, get_args
+
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
@@ -8,7 +10,8 @@ from scipy.sparse.csgraph import connected_components
 from ..core import GIB, TivaxError, machine_memory
 from .regression_data import numbers, require_columns
 
-SAMPLES = ("all", "developed", "developing")
+Sample = Literal["all", "developed", "developing"]
+SAMPLES = get_args(Sample)
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -57,22 +60,29 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
-def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
-    """The value of the same country ``years`` earlier; missing where there is none.
+def lagged(
+    data: pd.DataFrame,
+    column: str,
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    years: int = 1,
+) -> pd.Series:
+    """The value of the same entity ``years`` earlier; missing where there is none.
 
     By the year itself, not by the row before: a gap in the years gives no lag.
 
     Raises ``TivaxError`` where the column or the years are no numbers.
     """
-    require_columns(data, ["iso3", "year", column])
+    require_columns(data, [entity, time, column])
     try:
-        year = numbers(data, "year")
+        year = numbers(data, time)
     except TivaxError:
         raise TivaxError(
-            f"column year holds {data['year'].iloc[0]!r}, not a number; a lag of "
+            f"column {time} holds {data[time].iloc[0]!r}, not a number; a lag of "
             f"{column} needs years such as 2001"
         ) from None
-    rows = zip(data["iso3"], year, numbers(data, column), strict=True)
-    earlier = {(iso3, when): value for iso3, when, value in rows}
-    before = zip(data["iso3"], year - years, strict=True)
+    rows = zip(data[entity], year, numbers(data, column), strict=True)
+    earlier = {(one, when): value for one, when, value in rows}
+    before = zip(data[entity], year - years, strict=True)
     return pd.Series([earlier.get(k, np.nan) for k in before], data.index, dtype=float)

@@ -73,7 +73,7 @@ class FirstStage:
     coefficients: Float[np.ndarray, " L1"]
     standard_errors: Float[np.ndarray, " L1"]
     f: float
-    f_p: float
+    f_p_value: float
     df: int
     df_r: int
     partial_r2: float
@@ -94,7 +94,7 @@ class Overidentification:
     """
 
     j: float
-    p: float
+    p_value: float
     df: int
 
 
@@ -105,21 +105,22 @@ class WeakInstruments:
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
     endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what the absolute
     t of 2SLS is held against at 5 %, given the first-stage F (``tf_critical_value``):
-    one instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p`` is by
-    wild bootstrap from ``ar_draws`` draws (NaN without any), ``ar_jackknife_p`` by the
-    jackknife over clusters, which is made for many instruments: with one, AR(1) errors
-    and 41, 22 and 19 clusters it rejects a true null in 7, 8 and 9 % at 5 %. NaN too is
-    a statistic whose covariance matrix has no inverse, because clusters are too few.
+    one instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p_value``
+    is by wild bootstrap from ``ar_draws`` draws (NaN without any),
+    ``ar_jackknife_p_value`` by the jackknife over clusters, which is made for many
+    instruments: with one, AR(1) errors and 41, 22 and 19 clusters it rejects a true
+    null in 7, 8 and 9 % at 5 %. NaN too is a statistic whose covariance matrix has no
+    inverse, because clusters are too few.
 
     Examples
     --------
     >>> tests = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"]).weak
-    >>> round(tests.kp_lm_p, 4), tests.clusters
+    >>> round(tests.kp_lm_p_value, 4), tests.clusters
     (0.0042, 12)
     """
 
     kp_lm: float
-    kp_lm_p: float
+    kp_lm_p_value: float
     kp_lm_df: int
     kp_f: float
     cd_f: float
@@ -127,14 +128,14 @@ class WeakInstruments:
     effective_f_critical: dict[int, float]
     effective_f_critical_simplified: dict[int, float]
     ar_f: float
-    ar_f_p: float
+    ar_f_p_value: float
     ar_chi2: float
-    ar_chi2_p: float
+    ar_chi2_p_value: float
     ar_df: int
     ar_df_r: int
     ar_jackknife: float
-    ar_jackknife_p: float
-    ar_bootstrap_p: float
+    ar_jackknife_p_value: float
+    ar_bootstrap_p_value: float
     ar_draws: int
     tf_critical: float
     first_stage: tuple[FirstStage, ...]
@@ -146,7 +147,7 @@ class WeakInstruments:
         return (
             f"WeakInstruments: effective F {number_text(self.effective_f)}, "
             f"Kleibergen-Paap F {number_text(self.kp_f)}, Anderson-Rubin p "
-            f"{p_text(self.ar_f_p)}, {self.nobs} observations"
+            f"{p_text(self.ar_f_p_value)}, {self.nobs} observations"
         )
 
 
@@ -167,7 +168,7 @@ def weak_instrument_tests(
     >>> round(tests.effective_f, 1), round(tests.effective_f_critical[10], 1)
     (76.2, 23.1)
     >>> tests = tx.weak_instrument_tests(data, draws=999)
-    >>> round(tests.ar_f_p, 3), round(tests.ar_bootstrap_p, 3)
+    >>> round(tests.ar_f_p_value, 3), round(tests.ar_bootstrap_p_value, 3)
     (0.02, 0.025)
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
@@ -189,7 +190,7 @@ def weak_instrument_tests(
         effective, critical, simplified = _effective_f(d, iid)
     return WeakInstruments(
         kp_lm=lm,
-        kp_lm_p=float(chi2_sf(lm, df)),
+        kp_lm_p_value=float(chi2_sf(lm, df)),
         kp_lm_df=df,
         kp_f=kp_f,
         cd_f=cd_f,
@@ -198,8 +199,8 @@ def weak_instrument_tests(
         effective_f_critical_simplified=simplified,
         **{f"ar_{name}": value for name, value in asdict(ar).items()},
         ar_jackknife=jackknife,
-        ar_jackknife_p=jackknife_p,
-        ar_bootstrap_p=bootstrap,
+        ar_jackknife_p_value=jackknife_p,
+        ar_bootstrap_p_value=bootstrap,
         ar_draws=draws,
         tf_critical=tf_critical_value(kp_f) if L1 == 1 else float("nan"),
         first_stage=_first_stages(data, d),
@@ -270,7 +271,7 @@ def _first_stages(data: IVData, d: Partialled) -> tuple[FirstStage, ...]:
                 coefficients=times_power(R_inverse @ P, unit),
                 standard_errors=times_power(errors, unit),
                 f=F,
-                f_p=float(f_sf(F, L1, d.df_r)),
+                f_p_value=float(f_sf(F, L1, d.df_r)),
                 df=L1,
                 df_r=d.df_r,
                 partial_r2=float(P @ P / (x @ x)),

@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     TivaxError,
     load_toml,
     suggest,
@@ -204,7 +205,7 @@ def _measure(
 def _series_of(result: ResultFolder) -> Iterator[_Series]:
     folder, manifest = result.path, result.manifest
     if not folder.exists():
-        raise TivaxError(f"{folder}: no such folder")
+        raise NotFound(f"{folder}: no such folder")
     tables = {name: path for name in TABLES if (path := find_table(folder, name))}
     if not tables:
         raise TivaxError(

@@ -106,7 +106,9 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
     require_no_folder(path)
     require_apart({"output": path}, results)
     if path.suffix.lower() not in _ENDINGS:
-        raise TivaxError(f"output {path}: a page of HTML; end its name in .html")
+        raise TivaxError(
+            f"output {path}: a page of HTML; end its name in .html", argument="output"
+        )
     require_file_place(path, _SEAL, force=force)
 
 

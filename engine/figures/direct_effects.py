@@ -20,7 +20,7 @@ from ..reporting import (
 )
 from .panel import require_columns
 
-_COLUMNS = ("outcome", "direct", "low", "high", "prior_low", "prior_high")
+_COLUMNS = ("outcome", "direct", "ci_low", "ci_high", "prior_low", "prior_high")
 _PANELS = 3  # beside each other
 
 
@@ -57,7 +57,7 @@ def direct_effect_bounds(bounds: pd.DataFrame, language: Language = "en") -> Fig
 def _bands(ax: Axes, rows: pd.DataFrame) -> dict[str, object]:
     rows = rows.sort_values("direct")
     d = rows["direct"].to_numpy()
-    low, high = rows["low"].to_numpy(), rows["high"].to_numpy()
+    low, high = rows["ci_low"].to_numpy(), rows["ci_high"].to_numpy()
     union = ax.fill_between(d, low, high, color=SURPLUS, alpha=0.25, linewidth=0)
     for name in ("prior_low", "prior_high"):
         (prior,) = ax.plot(d, rows[name], color=SURPLUS, linestyle="--", linewidth=0.9)

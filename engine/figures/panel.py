@@ -258,8 +258,8 @@ def intervals(
     """Every kind of interval for each column of one table of the paper.
 
     An end that is infinite is an arrow at the edge.
-    ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
-    ``rows`` is of ``PaperInference``.
+    ``kinds`` maps what is written to the prefix of columns ``_ci_low`` and
+    ``_ci_high``; ``rows`` is of ``PaperInference``.
     """
     across = 2
     down = -(-len(rows) // across)
@@ -271,10 +271,10 @@ def intervals(
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
         interval_axes(ax)
         ends = [
-            [float(row[f"{k}_{end}"]) for end in ("low", "high")]
+            [float(row[f"{k}_{end}"]) for end in ("ci_low", "ci_high")]
             for k in kinds.values()
         ]
-        edges = _edges([*np.ravel(ends), float(row["coef"]), 0.0])
+        edges = _edges([*np.ravel(ends), float(row["estimate"]), 0.0])
         for k, (prefix, (low, high)) in enumerate(
             zip(kinds.values(), ends, strict=True)
         ):
@@ -291,7 +291,9 @@ def intervals(
                     ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
         if np.isinf(ends).any():
             ax.set_xlim(*edges)
-        handles["estimate"] = ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
+        handles["estimate"] = ax.axvline(
+            float(row["estimate"]), color=DEFICIT, linewidth=1
+        )
         labelled_rows(ax, [label(k, language) for k in kinds])
         ax.set_title(
             f"({row['column']}) {label(row['outcome'], language)}, "
@@ -385,10 +387,12 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
     ``se``, for +- 1.96 standard errors. A row a term, all on one scale, or where the
     intervals of some would be dots on it, those below on a smaller one.
     """
-    require_columns("estimates", frame, ["term", "true", "coef"])
+    require_columns("estimates", frame, ["term", "true", "estimate"])
     if "se" in frame.columns and "ci_low" not in frame.columns:
         half = NORMAL * frame["se"]
-        frame = frame.assign(ci_low=frame["coef"] - half, ci_high=frame["coef"] + half)
+        frame = frame.assign(
+            ci_low=frame["estimate"] - half, ci_high=frame["estimate"] + half
+        )
     require_columns("estimates", frame, ["ci_low", "ci_high"])
     groups = _by_scale(frame)
     sizes = [len(own) for own in groups]
@@ -403,7 +407,9 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
         ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
         handles = [
             *ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true"),
-            *ax.plot(own["coef"], y, "o", **estimate_look("ours"), label="estimate"),
+            *ax.plot(
+                own["estimate"], y, "o", **estimate_look("ours"), label="estimate"
+            ),
         ]
         ax.hlines(y, own["ci_low"], own["ci_high"], color=SURPLUS, linewidth=0.9)
         plain_axes(ax, grid="x")
@@ -420,7 +426,7 @@ _DOT = 1 / 60  # of the scale: an interval no wider cannot be seen on it
 
 def _by_scale(frame: pd.DataFrame) -> list[pd.DataFrame]:
     """The rows of one scale, the largest first."""
-    ends = frame[["ci_low", "ci_high", "true", "coef"]].assign(zero=0.0)
+    ends = frame[["ci_low", "ci_high", "true", "estimate"]].assign(zero=0.0)
     span = ends.to_numpy(float).max() - ends.to_numpy(float).min()
     seen = (frame["ci_high"] - frame["ci_low"] > _DOT * span).to_numpy(bool)
     if seen.all() or not seen.any():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError
-from ..tables import REST, region_called, suggest_region
+from ..core import NotFound, TivaxError
+from ..tables import REST, suggest_region
 
 FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
 
@@ -56,13 +56,10 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     """The regions; ``TivaxError`` for none, or an unknown one."""
     if not regions:
         raise TivaxError("no region to draw; name at least one")
-    found = []
     for region in regions:
-        its = region_called(region, known)
-        if its is None:
-            raise TivaxError(f"no region {region}: {suggest_region(region, known)}")
-        found.append(its)
-    return found
+        if region not in known:
+            raise NotFound(f"no region {region}: {suggest_region(region, known)}")
+    return list(regions)
 
 
 def ends_of(values: pd.Series) -> list[tuple[str, float]]:

@@ -69,8 +69,10 @@ def specification_curve(
     Above: the estimates in their intervals, darker where the interval excludes 0.
     Below: which option of each choice every specification takes.
     """
-    require_columns("curve", curve, ["coef", "ci_low", "ci_high", "chosen", *choices])
-    curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
+    require_columns(
+        "curve", curve, ["estimate", "ci_low", "ci_high", "chosen", *choices]
+    )
+    curve = curve.sort_values("estimate", kind="stable").reset_index(drop=True)
     low, high = curve["ci_low"], curve["ci_high"]
     fig, above, below, options = _two_parts(curve, choices)
     _intervals(above, curve, (low > 0) | (high < 0), ("includes 0", "excludes 0"))
@@ -102,10 +104,10 @@ def joint_curve(
     Above: the estimates in their intervals, darker where significant by the declared p,
     and the band. Below: which option of each choice every specification takes.
     """
-    columns = ["coef", "ci_low", "ci_high", "chosen", "significant", *choices]
+    columns = ["estimate", "ci_low", "ci_high", "chosen", "significant", *choices]
     require_columns("curve", curve, columns)
-    require_columns("null", null, ["rank", "low", "high"])
-    curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
+    require_columns("null", null, ["rank", "null_low", "null_high"])
+    curve = curve.sort_values("estimate", kind="stable").reset_index(drop=True)
     choices = [k for k in choices if curve[k].nunique() > 1] or [*choices[:1]]
     fig, above, below, options = _two_parts(curve, choices)
     kinds = ("not significant", "significant")
@@ -113,9 +115,9 @@ def joint_curve(
     null = null.sort_values("rank")
     edges = np.arange(len(null) + 1) + 0.5
     above.stairs(
-        null["high"].to_numpy(float),
+        null["null_high"].to_numpy(float),
         edges,
-        baseline=null["low"].to_numpy(float),
+        baseline=null["null_low"].to_numpy(float),
         fill=True,
         color=DEFICIT,
         alpha=0.28,
@@ -183,7 +185,9 @@ def _by_number(option: str) -> str:
 def _intervals(
     ax: Axes, curve: pd.DataFrame, dark: pd.Series, names: tuple[str, str]
 ) -> None:
-    coef, low, high = (curve[k].to_numpy(float) for k in ("coef", "ci_low", "ci_high"))
+    coef, low, high = (
+        curve[k].to_numpy(float) for k in ("estimate", "ci_low", "ci_high")
+    )
     edges = np.arange(len(curve) + 1) + 0.5
     chosen = dark.to_numpy(bool)
     # One path each, however many specifications: they must not swell an SVG.
@@ -233,7 +237,7 @@ def _published(
 def _chosen(ax: Axes, curve: pd.DataFrame, name: str) -> None:
     own = np.flatnonzero(curve["chosen"])
     if own.size:
-        coef = curve["coef"].to_numpy(float)
+        coef = curve["estimate"].to_numpy(float)
         ax.plot(own + 1, coef[own], "o", **estimate_look("ours"), label=name)
 
 
@@ -324,9 +328,9 @@ def leave_one_out(
     require_columns(
         "leave one out",
         frame,
-        ["left_out", "coef", "ci_low", "ci_high", "developed"],
+        ["left_out", "estimate", "ci_low", "ci_high", "developed"],
     )
-    frame = frame.sort_values("coef", kind="stable").reset_index(drop=True)
+    frame = frame.sort_values("estimate", kind="stable").reset_index(drop=True)
     fig = Figure(figsize=(FULL_WIDTH, 0.118 * len(frame) + 0.8), layout="constrained")
     ax = fig.subplots()
     line = ax.axvline(
@@ -339,7 +343,7 @@ def leave_one_out(
         places = part.index.to_numpy(float)
         ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
         (dots,) = ax.plot(
-            part["coef"].to_numpy(),
+            part["estimate"].to_numpy(),
             places,
             "o",
             color=colour,

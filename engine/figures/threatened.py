@@ -50,7 +50,7 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     require_columns(
         "threats",
         rows,
-        ["threat", "variant", "term", "coef", "ci_low", "ci_high", "state"],
+        ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"],
     )
     aside = rows["state"] == "other question"
     parts = [k for k in (rows[~aside], rows[aside]) if len(k)]
@@ -65,7 +65,7 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     pad = 0.05 * (high - low)
     edges = float(low - pad), float(high + pad)
     for ax, part in zip(axes, parts, strict=True):
-        part = part.sort_values("coef", kind="stable")
+        part = part.sort_values("estimate", kind="stable")
         handles |= _intervals(ax, part, model, edges)
     if len(parts) > 1:
         axes[1].set_ylabel("other questions", fontsize=SMALL)
@@ -82,7 +82,9 @@ def _intervals(
     ax: Axes, rows: pd.DataFrame, model: pd.Series, edges: tuple[float, float]
 ) -> dict[str, object]:
     rows = rows.reset_index(drop=True)
-    ax.axvline(float(model["coef"]), color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+    ax.axvline(
+        float(model["estimate"]), color=INK, linewidth=0.8, linestyle=(0, (4, 2))
+    )
     handles = {}
     for state, (colour, marker) in _LOOKS.items():
         part = rows[rows["state"] == state]
@@ -91,7 +93,7 @@ def _intervals(
         places = part.index.to_numpy(float)
         ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
         (handles[state],) = ax.plot(
-            part["coef"].to_numpy(),
+            part["estimate"].to_numpy(),
             places,
             marker,
             color=colour,

@@ -1,7 +1,10 @@
 from .engine.change import Change as Change
 from .engine.change import change as change
+from .engine.core import Damaged as Damaged
+from .engine.core import NotFound as NotFound
 from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
+from .engine.core import Unfinished as Unfinished
 from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
 from .engine.curve import SpecificationCurve as SpecificationCurve

@@ -68,7 +68,8 @@ class Account:
         if tables.value_added is None:
             raise TivaxError(
                 f"{tables.source or 'these tables'}: no value-added row; "
-                'use value_added="residual"'
+                'use value_added="residual"',
+                argument="value_added",
             )
         return tables.value_added
 
@@ -121,7 +122,8 @@ def require_value_added(name: str) -> Definition:
             return known
     if name.endswith((".csv", ".parquet")):
         raise TivaxError(
-            f"value added {name!r}: that is a file, which tx.read_satellite reads"
+            f"value added {name!r}: that is a file, which tx.read_satellite reads",
+            argument="satellite",
         )
     raise TivaxError(f"value added {name!r}: {suggest(name, get_args(Definition))}")
 

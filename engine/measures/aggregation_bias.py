@@ -1,7 +1,7 @@
 """Aggregation bias: results of aggregated tables against aggregated results.
 
-    detailed     results of the detailed tables, regions and sectors added up afterwards
-    aggregated   results of the tables that were added up before
+    before     results of the detailed tables, regions and sectors added up afterwards
+    after      results of the tables that were added up before
 
 Their difference, aggregated less detailed, is the bias of the coarser tables.
 """
@@ -18,7 +18,7 @@ from .regrouping import regroup_trade
 from .trade import balances_of, value_added_trade
 
 MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
-TABLES = ("detailed", "aggregated")
+TABLES = ("before", "after")
 
 
 def compare_aggregation(
@@ -43,8 +43,8 @@ def compare_aggregation(
     Returns
     -------
     Dataset
-        By ``tables`` (detailed, aggregated) and year: ``va_absorbed`` by origin and
-        absorber; by region ``va_at_home`` (absorbed at home), ``va_exports``,
+        By ``tables`` (before, after aggregation) and year: ``va_absorbed`` by origin
+        and absorber; by region ``va_at_home`` (absorbed at home), ``va_exports``,
         ``va_imports`` (unit of the tables), ``vax_ratio``, ``tbi``. The attribute
         ``residual_max`` is the worst relative residual of all solves.
 
@@ -60,8 +60,8 @@ def compare_aggregation(
     >>> both["tbi"].sel(year=2000).to_pandas().round(3)
     region        R01    R02    ROW
     tables
-    detailed   -0.027 -0.015  0.034
-    aggregated -0.027 -0.015  0.032
+    before   -0.027 -0.015  0.034
+    after    -0.027 -0.015  0.032
     """
     require_tables(tables)
     require_tables(aggregated)
@@ -100,27 +100,27 @@ def _of_regions(trade: xr.Dataset, groups: Groups | None) -> xr.Dataset:
 
 def difference(both: xr.Dataset) -> xr.Dataset:
     """Aggregated less detailed."""
-    return both.sel(tables="aggregated") - both.sel(tables="detailed")
+    return both.sel(tables="after") - both.sel(tables="before")
 
 
 def comparison_frame(both: xr.Dataset) -> pd.DataFrame:
-    """year, region, measure, detailed, aggregated, difference."""
+    """year, region, measure, before, after, change."""
     values = both[list(MEASURES)].to_array("measure")
     return _side_by_side(values.transpose("year", "region", "measure", "tables"))
 
 
 def absorbed_frame(both: xr.Dataset) -> pd.DataFrame:
-    """year, origin, absorber, detailed, aggregated, difference."""
+    """year, origin, absorber, before, after, change."""
     values = both["va_absorbed"].transpose("year", "origin", "absorber", "tables")
     return _side_by_side(values)
 
 
 def _side_by_side(values: xr.DataArray) -> pd.DataFrame:
     rows = [str(k) for k in values.dims[:-1]]
-    frame = values.sel(tables="detailed").to_dataframe("detailed").reset_index()
-    frame["aggregated"] = values.sel(tables="aggregated").values.ravel()
-    frame["difference"] = frame["aggregated"] - frame["detailed"]
-    return frame[[*rows, *TABLES, "difference"]]
+    frame = values.sel(tables="before").to_dataframe("before").reset_index()
+    frame["after"] = values.sel(tables="after").values.ravel()
+    frame["change"] = frame["after"] - frame["before"]
+    return frame[[*rows, *TABLES, "change"]]
 
 
 def largest(both: xr.Dataset, measure: str = "tbi") -> pd.Series:

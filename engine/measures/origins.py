@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from ...kernels import origins
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
+    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -101,7 +102,7 @@ def value_added_in_exports(
     require_kind("exporter", exporter, str, "one region or group")
     for name in (exporter, *via):
         if name not in names:
-            raise TivaxError(f"no region {name}: {suggest_region(name, names)}")
+            raise NotFound(f"no region {name}: {suggest_region(name, names)}")
     coords = dict(zip(_EXPORTED, (names, sectors, sectors, names), strict=True))
     title = f"value added in exports of {exporter}"
     return _years(

@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError, shared_parts, stage
+from ..core import Progress, TivaxError, job_at_work, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -219,10 +219,10 @@ def compute_years(
     if large and streamed is None:
         raise does_not_fit(tables.n, matrices)
     progress(0, total)
-    shared = shared_parts()
+    job = job_at_work()
     at_once = 1 if large else _years_at_once(tables.n, matrices)
-    if shared is not None:
-        at_once = min(at_once, shared.largest(total))
+    if job is not None:  # no process shall be idle
+        at_once = min(at_once, -(-total // jax.process_count()))
     chunks = split_years(total, at_once)
 
     def solved(asked: Sequence[slice]) -> Generator[Any, None, None]:
@@ -245,19 +245,19 @@ def compute_years(
 
     def kept() -> Generator[Any, None, None]:
         """Of all processes."""
-        assert shared is not None
+        assert job is not None
         Y = final_demand(tables, slice(0, 1))[0]
         Z, x = (np.broadcast_to(0.0, (tables.n,) * k) for k in (2, 1))
         one = partial(one_year, method="import-share", **options)
         v = None if rows is None else x
         structure = jax.tree.structure(jax.eval_shape(one, Z, x, Y, v, *constants))
         names = [f"{tables.years[k][0]}-{tables.years[k][-1]}" for k in chunks]
-        for leaves in shared.divided(
+        for leaves in job.divided(
             names, lambda own: map(jax.tree.leaves, solved([chunks[k] for k in own]))
         ):
             yield jax.tree.unflatten(structure, leaves)
 
-    with closing(solved(chunks) if shared is None else kept()) as parts:
+    with closing(solved(chunks) if job is None else kept()) as parts:
         for years, part in zip(chunks, parts, strict=True):
             yield years, part
             progress(years.stop, total)

@@ -8,7 +8,4 @@ from .evaluate import Setup as Setup
 from .evaluate import monte_carlo as monte_carlo
 from .evaluate import set_up as set_up
 from .evaluate import summarise_draws as summarise_draws
-from .year_draws import YearFile as YearFile
 from .year_draws import bytes_needed as bytes_needed
-from .year_draws import draw_year as draw_year
-from .year_draws import year_files as year_files

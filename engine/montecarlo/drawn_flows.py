@@ -5,13 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from ..core import (
-    Progress,
-    TivaxError,
-    no_progress,
-    require_whole,
-    shift_progress,
-)
+from ..core import NotFound, Progress, no_progress, require_whole
 from ..tables import WorldTables, require_tables
 from ..uncertainty import AnyModel, error_model
 from .year_draws import DrawnErrors, draw_year
@@ -44,27 +38,27 @@ def draw_flows(
     years = list(tables.years if years is None else years)
     for year in years:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )
     errors, c = DrawnErrors(tables, error_model(error)), len(tables.regions)
     found = np.empty((draws, len(years), c, c))
     for t, year in enumerate(years):
-        rows: list[np.ndarray] = []
-        draw_year(
+        done = 0
+        for rows in draw_year(
             tables,
             errors,
             year,
             seed=seed,
             draws=draws,
-            done=0,
             has_index=np.ones(c, bool),
-            keep=rows.append,
-            progress=shift_progress(progress, t * draws, len(years) * draws),
             flows=True,
-        )
-        found[:, t] = np.concatenate(rows)[:, :-2].reshape(draws, c, c)
+        ):
+            progress(t * draws + done, len(years) * draws)
+            found[done : done + len(rows), t] = rows[:, :-2].reshape(-1, c, c)
+            done += len(rows)
+    progress(len(years) * draws, len(years) * draws)
     return found
 
 

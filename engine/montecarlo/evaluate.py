@@ -33,7 +33,7 @@ from ..tables import WorldTables, require_tables
 from ..uncertainty import AnyModel, ErrorModel, error_model
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
-from .year_draws import DrawnErrors, draw_year, year_files
+from .year_draws import DrawnErrors, draw_year
 
 DRAWS = 200
 """Draws of tables without another number."""
@@ -53,6 +53,21 @@ class Setup:
     moved: tuple[MovedColumns, ...]
     residual: float
     errors: DrawnErrors = field(repr=False)
+
+    def draw(
+        self, k: int, start: int = 0, *, seed: int, draws: int
+    ) -> Iterator[Float[np.ndarray, "d s"]]:
+        """Draws of year number ``k`` from ``start`` on, some at a time: the index of
+        every region, the residual and the gap."""
+        return draw_year(
+            self.tables,
+            self.errors,
+            self.years[k],
+            seed=seed,
+            draws=draws,
+            start=start,
+            has_index=np.isfinite(self.base[k]),
+        )
 
 
 def set_up(
@@ -110,9 +125,9 @@ class MonteCarlo(Result):
         spread over draws of the tables), se_total (the root of the sum of their
         squares, the law of total variance), se_both (the spread with
         clusters drawn anew in every draw as well); reliability; coef_corrected and
-        coef_simex with their standard errors (``_se``). se, p_value, ci_low and ci_high
-        are those of se_total with t(G - 1), around the estimate, which errors pull
-        towards 0: they are not of the effect.
+        coef_simex with their standard errors (``_se``). se, p_value, ci_low and
+        ci_high are those of se_total with t(G - 1), around the estimate, which errors
+        pull towards 0: they are not of the effect.
     reliability
         A row for each model and treatment: the standard deviation of the treatment
         within its effects, that of its errors, and both reliabilities, within effects
@@ -304,8 +319,8 @@ def _sentence(row: dict) -> str:
     share = row["se_table"] ** 2 / row["se_total"] ** 2
     right = (
         "corrected for them the effect is "
-        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
-        f"{numbers['coef_simex']} ({numbers['coef_simex_se']})"
+        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), "
+        f"by SIMEX {numbers['coef_simex']} ({numbers['coef_simex_se']})"
     )
     if np.isnan(row["coef_corrected"]):
         right = "the errors leave next to nothing of it, and there is no correction"
@@ -328,7 +343,7 @@ def summarise_draws(
 ) -> MonteCarlo:
     """What the draws of all years say: regressions, corrections, the indices.
 
-    ``drawn`` has the columns of ``year_files``, an array for each year.
+    ``drawn`` has what ``Setup.draw`` makes, an array for each year.
     """
     regions = len(setup.tables.regions)
     D = len(drawn[0])
@@ -488,19 +503,13 @@ def monte_carlo(
     require_whole("seed", seed, 0)
     panel = with_lags(panel, list(models))
     setup = set_up([fit_model(panel, k) for k in models], tables, error)
-    drawn = []
-    for k, file in enumerate(year_files(tables, list(setup.years), draws)):
+    drawn, done, total = [], 0, len(setup.years) * draws
+    progress(0, total)
+    for k in range(len(setup.years)):
         rows: list[np.ndarray] = []
-        draw_year(
-            tables,
-            setup.errors,
-            file.year,
-            seed=seed,
-            draws=draws,
-            done=0,
-            has_index=np.isfinite(setup.base[k]),
-            keep=rows.append,
-            progress=shift_progress(progress, k * draws, len(setup.years) * draws),
-        )
+        for part in setup.draw(k, seed=seed, draws=draws):
+            rows.append(part)
+            done += len(part)
+            progress(done, total)
         drawn.append(np.concatenate(rows))
     return summarise_draws(setup, drawn, seed=seed)

@@ -31,7 +31,8 @@ SUMMARY = tuple(
     (
         "model table column outcome sample term scheme draws estimate se p_value "
         "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both "
-        "reliability coef_corrected coef_simex coef_corrected_se coef_simex_se"
+        "reliability coef_corrected coef_simex coef_corrected_se "
+        "coef_simex_se"
     ).split()
 )
 # Clusters are drawn so often in each draw of the tables.

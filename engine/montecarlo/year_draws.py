@@ -4,8 +4,7 @@ Draw k of a year depends on the seed, on k and on the year alone. A year is work
 a time, so that memory does not grow with the years.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -19,7 +18,7 @@ from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
-from ..core import Progress, TivaxError, in_float64
+from ..core import TivaxError, in_float64
 from ..resampling import calls_together, on_all_devices, over_blocks
 from ..tables import WorldTables
 from ..uncertainty import (
@@ -39,23 +38,6 @@ WORST_FIT = 1e-4
 _MATRICES = 8
 # Of draws that are made at a time, on the cores of a processor.
 _TOGETHER = 1 << 32
-
-
-@dataclass(frozen=True)
-class YearFile:
-    """Shape of a file of one year's draws (``checkpoints.Drawn``)."""
-
-    year: int
-    columns: tuple[str, ...]
-    draws: int
-
-
-def year_files(
-    tables: WorldTables, years: list[int], draws: int
-) -> tuple[YearFile, ...]:
-    """One file a year: the index of every region, the residual and the gap."""
-    columns = (*tables.regions, "residual", "gap")
-    return tuple(YearFile(year, columns, draws) for year in years)
 
 
 def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
@@ -184,22 +166,17 @@ def draw_year(
     *,
     seed: int,
     draws: int,
-    done: int,
+    start: int = 0,
     has_index: np.ndarray,
-    keep: Callable[[np.ndarray], object],
-    progress: Progress,
     flows: bool = False,
-) -> None:
-    """Draws ``done`` ... ``draws`` - 1 of a year, handed to ``keep`` as they come.
+) -> Iterator[np.ndarray]:
+    """Draws ``start`` ... ``draws`` - 1 of a year, some at a time.
 
     Rows have the index of every region, or with ``flows`` value added of each absorbed
     in each; then the residual and the gap.
 
     Raises ``TivaxError`` for a draw that is not balanced, not solved or has no index.
     """
-    progress(done, draws)
-    if done == draws:
-        return
     k = tables.years.index(year)
     raw = read_raw_year(tables, k)
     base = solve_base(raw, len(tables.regions))
@@ -210,14 +187,13 @@ def draw_year(
     arrays = on_all_devices((base, drawn))
     together = _calls_together(tables, errors.model)
     made = over_blocks(
-        _block(fresh, flows), arrays, seed, draws, start=done, together=together
+        _block(fresh, flows), arrays, seed, draws, start=start, together=together
     )
     for rows in made:
         good = has_index if not flows else np.ones(rows.shape[1] - 2, bool)
-        _require_good(rows, good, year, done, tables, errors.worst_gap)
-        keep(rows)
-        done += len(rows)
-        progress(done, draws)
+        _require_good(rows, good, year, start, tables, errors.worst_gap)
+        start += len(rows)
+        yield rows
 
 
 def _require_good(

@@ -16,13 +16,25 @@ below the folder, so a folder of downloads needs no ``data.toml``. Links to fold
 followed.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, TypedDict, cast, get_args
 
-from ..core import TivaxError, TomlTable, choose_from, local_path, read_toml
+from msgspec import Meta
+
+from ..core import (
+    NotFound,
+    Text,
+    Texts,
+    TivaxError,
+    TomlTable,
+    choose_from,
+    local_path,
+    naming,
+    parse_years,
+    read_toml,
+)
 from .published_files import (
     FILE,
     Edition,
@@ -130,15 +142,77 @@ class DataFiles:
 _DATABASES = {"reer": "bis", "trade": "wdi"}
 # Codes that are often written for those of ISO 3166-1 alpha-3.
 _ISO3 = {"UK": "GBR", "GB": "GBR", "US": "USA", "ROM": "ROU", "GER": "DEU"}
-_KEYS = {
-    "tbi": {"file", "store"},
-    "kof": {"edition", "file"},
-    "pwt": {"edition", "file"},
-    "wgi": {"edition", "file", "fill_2001"},
-    "inflation": {"source", "file", "override"},
-    "recipe": {"codes", "drop", "years"},
-    "alternatives": {"kof", "pwt", "wgi", "inflation", "reer", "trade"},
-    "tables": {"files"},
+
+
+@dataclass(frozen=True)
+class _Index:
+    file: Path | None = None
+    store: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Source:
+    edition: Text | int | float = ""
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class _Governance(_Source):
+    fill_2001: Fill = get_args(Fill)[0]
+
+
+@dataclass(frozen=True)
+class _Prices:
+    source: InflationSource | None = None
+    file: Path | None = None
+    override: Annotated[
+        Mapping[str, Path], Meta(description='write { GBR = "path of a file" }')
+    ] = field(default_factory=dict)
+
+    # As a file that was published, whose edition nobody names.
+    edition = ""
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    codes: Codes = get_args(Codes)[0]
+    drop: Texts = ()
+    years: Text = "2000:2014"
+
+
+_OneFile = Annotated[tuple[Path, ...], Meta(max_length=1, description="write one file")]
+_Files = tuple[Path, ...]
+_TwoFiles = Annotated[
+    tuple[Path, ...],
+    Meta(
+        max_length=2, description="write one file with both, or exports, then imports"
+    ),
+]
+
+
+class _Alternatives(TypedDict, total=False):
+    kof: _Files
+    pwt: _Files
+    wgi: _Files
+    inflation: _Files
+    reer: _OneFile
+    trade: _TwoFiles
+
+
+@dataclass(frozen=True)
+class _Tables:
+    files: Path | None = None
+
+
+_SECTIONS: dict[str, Any] = {
+    "tbi": _Index,
+    "kof": _Source,
+    "pwt": _Source,
+    "wgi": _Governance,
+    "inflation": _Prices,
+    "recipe": _Recipe,
+    "alternatives": _Alternatives,
+    "tables": _Tables,
 }
 
 
@@ -163,59 +237,74 @@ def read_data_files(
     if not folder.is_dir():
         if folder.exists():
             raise TivaxError(f"{folder}: a file; give its folder")
-        raise TivaxError(f"{folder}: no such folder; give the folder of the raw files")
-    toml = _read_sections(folder / FILE)
-    recipe, prices = toml["recipe"], toml["inflation"]
-    tbi = None
-    if store is None or (toml["tbi"].has("file") and toml["tbi"].path("file").exists()):
-        tbi = _existing(toml["tbi"], "file")
+        raise NotFound(f"{folder}: no such folder; give the folder of the raw files")
+    path = folder / FILE
+    toml = TomlTable(path, "", read_toml(path) if path.exists() else {}, _SECTIONS)
+    given = {name: toml.section(name, schema) for name, schema in _SECTIONS.items()}
+    tbi, own = given["tbi"], None
+    if store is None or (tbi.file and tbi.file.exists()):
+        own = _existing(toml, "tbi", "file", tbi.file)
     if store is None:
-        store = _existing(toml["tbi"], "store")
-        if tbi and store:
-            raise toml["tbi"].mistake("store", "file is named, too; keep one of them")
-    _require_found(folder, toml, with_tbi=store is None and tbi is None)
-    if tbi is None and store is None:
-        tbi = find_published(folder, "tbi", "").path
-    inflation, source = _inflation(folder, prices)
+        store = _existing(toml, "tbi", "store", tbi.store)
+        if own and store:
+            raise toml.table("tbi").mistake(
+                "store", "file is named, too; keep one of them"
+            )
+    _require_found(folder, given, with_tbi=store is None and own is None)
+    if own is None and store is None:
+        own = find_published(folder, "tbi", "").path
+    for name in ("kof", "pwt", "wgi", "inflation"):
+        _existing(toml, name, "file", given[name].file)
+    prices, recipe = given["inflation"], given["recipe"]
+    inflation = _edition(folder, prices.source or "inflation", prices)
+    with naming(f"{path}: [recipe]"):
+        years = cast(tuple[int, int], parse_years(recipe.years))
+    tables = _existing(toml, "tables", "files", given["tables"].files)
+    if tables is not None and not tables.is_dir():
+        raise toml.table("tables").mistake("files", "name the folder of the tables")
     files = DataFiles(
         folder=folder,
-        tbi=tbi,
+        tbi=own,
         store=store,
-        kof=_edition(folder, toml["kof"]),
-        pwt=_edition(folder, toml["pwt"]),
-        wgi=_edition(folder, toml["wgi"]),
+        kof=_edition(folder, "kof", given["kof"]),
+        pwt=_edition(folder, "pwt", given["pwt"]),
+        wgi=_edition(folder, "wgi", given["wgi"]),
         inflation=inflation,
-        fill_2001=_choice(toml["wgi"], "fill_2001", Fill),
-        inflation_source=source,
-        inflation_override=_override(prices),
-        codes=_choice(recipe, "codes", Codes),
-        drop=_countries(recipe, "drop", recipe.texts("drop", ())),
-        years=_years(recipe),
-        alternatives=_alternatives(toml["alternatives"]),
-        tables=_folder(toml["tables"]) or find_tables(folder),
+        fill_2001=given["wgi"].fill_2001,
+        inflation_source=prices.source or inflation_source(inflation.path),
+        inflation_override=prices.override,
+        codes=recipe.codes,
+        drop=recipe.drop,
+        years=years,
+        alternatives={
+            key: tuple(
+                Edition(edition_name(path), path)
+                for path in paths
+                if _existing(toml, "alternatives", key, path)
+            )
+            for key, paths in given["alternatives"].items()
+        },
+        tables=tables or find_tables(folder),
     )
+    for key, codes in (("inflation", prices.override), ("recipe", recipe.drop)):
+        _require_countries(toml, key, codes)
+    for path in prices.override.values():
+        _existing(toml, "inflation", "override", path)
     for name in ("kof", "pwt", "wgi"):
         editions = [getattr(files, name), *files.alternatives.get(name, ())]
-        _require_distinct(toml["alternatives"], name, editions)
-    others = files.alternatives.get("inflation", ())
-    _require_distinct(toml["alternatives"], "inflation", others)
+        _require_distinct(path, name, editions)
+    _require_distinct(path, "inflation", files.alternatives.get("inflation", ()))
     return files
 
 
-def _require_found(
-    folder: Path, toml: Mapping[str, TomlTable], *, with_tbi: bool
-) -> None:
+def _require_found(folder: Path, given: Mapping[str, Any], *, with_tbi: bool) -> None:
     """One ``TivaxError`` about all files that are neither named nor found."""
-    prices = toml["inflation"]
-    source = "inflation"
-    if prices.has("source"):
-        source = _choice(prices, "source", InflationSource)
-    wanted = [(name, name) for name in ("kof", "pwt", "wgi")] + [("inflation", source)]
-    wanted = [("tbi", "tbi")] * with_tbi + wanted
+    source = given["inflation"].source or "inflation"
+    needed = [(name, name) for name in ("kof", "pwt", "wgi")] + [("inflation", source)]
     missing: list[TivaxError] = []
-    for section, name in wanted:
-        if not toml[section].has("file"):
-            edition = _named_edition(toml[section])
+    for section, name in [("tbi", "tbi")] * with_tbi + needed:
+        if given[section].file is None:
+            edition = str(getattr(given[section], "edition", ""))
             try:
                 find_published(folder, name, edition)
             except TivaxError as error:
@@ -225,126 +314,39 @@ def _require_found(
         raise TivaxError(f"{folder}: {'; '.join(each)}")
 
 
-def _read_sections(path: Path) -> dict[str, TomlTable]:
-    """The sections of the file, empty where it has none."""
-    values = read_toml(path) if path.exists() else {}
-    top = TomlTable(path, "", values, set(_KEYS))
-    return {
-        name: top.table(name, known)
-        if top.has(name)
-        else TomlTable(path, name, {}, known)
-        for name, known in _KEYS.items()
-    }
-
-
-def _existing(section: TomlTable, key: str) -> Path | None:
-    if not section.has(key):
-        return None
-    return _require_existing(section, key, section.path(key))
-
-
-def _require_existing(section: TomlTable, key: str, path: Path) -> Path:
-    if not path.exists():
-        raise section.mistake(key, f"{path} does not exist; fix the path")
+def _existing(
+    toml: TomlTable, section: str, key: str, path: Path | None
+) -> Path | None:
+    """The path, where there is one; ``TivaxError`` where nothing is there."""
+    if path is not None and not path.exists():
+        raise toml.table(section).mistake(key, f"{path} does not exist; fix the path")
     return path
 
 
-def _folder(section: TomlTable) -> Path | None:
-    path = _existing(section, "files")
-    if path is not None and not path.is_dir():
-        raise section.mistake("files", "name the folder of the tables")
-    return path
-
-
-def _choice(section: TomlTable, key: str, choices: Any) -> Any:
-    """One of the words of a ``Literal``, by default its first."""
-    known = get_args(choices)
-    return section.choice(key, known, known[0])
-
-
-def _years(section: TomlTable) -> tuple[int, int]:
-    text = section.values.get("years", "2000:2014")
-    match = re.fullmatch(r"(\d{4}):(\d{4})", str(text))
-    if match is None or int(match[1]) > int(match[2]):
-        raise section.mistake("years", 'write "FIRST:LAST"')
-    return int(match[1]), int(match[2])
-
-
-def _countries(section: TomlTable, key: str, codes: Iterable[str]) -> tuple[str, ...]:
-    """The codes; ``TivaxError`` for one that is not of a country of the panel."""
+def _require_countries(toml: TomlTable, section: str, codes: Iterable[str]) -> None:
+    """``TivaxError`` for a code that is not of a country of the panel."""
+    key = "drop" if section == "recipe" else "override"
     for code in codes:
         if code not in WIOD_COUNTRIES:
             iso3 = _ISO3.get(code)
-            wanted = f"write {iso3}" if iso3 else choose_from(WIOD_COUNTRIES)
-            raise section.mistake(key, f"no country {code}; {wanted}")
-    return tuple(codes)
+            remedy = f"write {iso3}" if iso3 else choose_from(WIOD_COUNTRIES)
+            raise toml.table(section).mistake(key, f"no country {code}; {remedy}")
 
 
-def _override(section: TomlTable) -> dict[str, Path]:
-    if not section.has("override"):
-        return {}
-    named = section.values["override"]
-    if not isinstance(named, dict):
-        raise section.mistake("override", 'write { GBR = "path of a file" }')
-    _countries(section, "override", named)
-    files = TomlTable(section.file, "inflation.override", named, set(named))
-    return {k: _require_existing(files, k, files.path(k)) for k in named}
-
-
-def _alternatives(section: TomlTable) -> dict[str, tuple[Edition, ...]]:
-    named = {key: section.paths(key, []) for key in section.values}
-    if len(named.get("trade", [])) > 2:
-        wanted = "write one file with both, or exports, then imports"
-        raise section.mistake("trade", wanted)
-    if len(named.get("reer", [])) > 1:
-        raise section.mistake("reer", "write one file")
-    return {
-        key: tuple(
-            Edition(edition_name(path), _require_existing(section, key, path))
-            for path in paths
-        )
-        for key, paths in named.items()
-    }
-
-
-def _require_distinct(
-    section: TomlTable, name: str, editions: Sequence[Edition]
-) -> None:
+def _require_distinct(path: Path, name: str, editions: Sequence[Edition]) -> None:
     """Editions go by their names, so each name must stand for one file."""
     seen: dict[str, Path] = {}
     for edition in editions:
         other = seen.setdefault(edition.name, edition.path)
         if other.resolve() != edition.path.resolve():
             raise TivaxError(
-                f"{section.file}: [alternatives] {name}: {other} and {edition.path} "
+                f"{path}: [alternatives] {name}: {other} and {edition.path} "
                 f"are both edition {edition.name}; keep one, or rename one of the files"
             )
 
 
-def _named_edition(section: TomlTable) -> str:
-    """The edition that a section names, empty where it names none."""
-    number = section.values.get("edition")
-    whole = isinstance(number, int | float) and not isinstance(number, bool)
-    return str(number) if whole else section.text("edition", "")
-
-
-def _edition(folder: Path, section: TomlTable) -> Edition:
-    edition = _named_edition(section)
-    path = _existing(section, "file")
-    if path is None:
-        return find_published(folder, section.name, edition)
-    return Edition(edition or edition_name(path), path)
-
-
-def _inflation(folder: Path, section: TomlTable) -> tuple[Edition, InflationSource]:
-    """The file of consumer prices and its database, each as named or by the other."""
-    path, source = (
-        _existing(section, "file"),
-        _choice(section, "source", InflationSource),
-    )
-    named = section.has("source")
-    if path is None:
-        edition = find_published(folder, source if named else "inflation", "")
-    else:
-        edition = Edition(edition_name(path), path)
-    return edition, source if named else inflation_source(edition.path)
+def _edition(folder: Path, name: str, given: _Source | _Prices) -> Edition:
+    edition = str(given.edition)
+    if given.file is None:
+        return find_published(folder, name, edition)
+    return Edition(edition or edition_name(given.file), given.file)

@@ -48,8 +48,8 @@ FEWEST_REGIONS, FEWEST_YEARS = 10, 5
 class KnownEffect:
     """The panel, the estimate, and both beside each other.
 
-    ``comparison`` has a row for each term: true, coef, se, ci_low, ci_high, and z, the
-    distance in standard errors.
+    ``comparison`` has a row for each term: true, estimate, se, ci_low, ci_high, and z,
+    the distance in standard errors.
     """
 
     frame: pd.DataFrame
@@ -120,8 +120,8 @@ def known_effect(tbi: xr.Dataset, seed: int) -> KnownEffect:
     """Make the panel and estimate it as the paper does."""
     frame = synthetic_panel(tbi, seed)
     estimate = fixed_effects(frame, OUTCOME, list(TRUE))
-    comparison = estimate.terms.loc[list(TRUE), ["coef", "se", "ci_low", "ci_high"]]
+    comparison = estimate.terms.loc[list(TRUE), ["estimate", "se", "ci_low", "ci_high"]]
     comparison = comparison.reset_index()
     comparison.insert(1, "true", comparison["term"].map(TRUE))
-    comparison["z"] = (comparison["coef"] - comparison["true"]) / comparison["se"]
+    comparison["z"] = (comparison["estimate"] - comparison["true"]) / comparison["se"]
     return KnownEffect(frame, estimate, comparison)

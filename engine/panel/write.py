@@ -73,7 +73,8 @@ def require_panel_place(
     if there and not manifest.exists():
         raise TivaxError(
             f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); "
-            "force=True does not replace it, choose another place"
+            "force=True does not replace it, choose another place",
+            argument="force",
         )
     if manifest.exists():
         listed = read_listed(manifest, run.command)

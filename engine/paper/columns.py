@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
-from ..estimation import SAMPLES, Convention, Estimate, fixed_effects, sample
+from ..estimation import (
+    SAMPLES,
+    Convention,
+    Estimate,
+    Sample,
+    fixed_effects,
+    sample,
+)
 from ..panel import CONTROLS
 from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
@@ -38,7 +45,7 @@ class Column:
     table: int
     column: int
     outcome: str
-    sample: str
+    sample: Sample
     controls: bool
 
     @property
@@ -60,8 +67,8 @@ class Column:
 def _columns() -> Iterator[Column]:
     both = ("KOFGIdj", "KOFEcGIdj")
     three = ("KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
-    groups = ("developed", "developing")
-    layout = {
+    groups: tuple[Sample, ...] = ("developed", "developing")
+    layout: dict[int, list[tuple[str, Sample, bool]]] = {
         3: [(k, "all", controls) for controls in (False, True) for k in both],
         4: [(k, group, True) for group in groups for k in both],
         5: [(k, "all", True) for k in three],
@@ -175,13 +182,13 @@ def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
             own = (
                 estimate.terms.loc[term].to_dict()
                 if term in estimate.terms.index
-                else {"coef": float("nan"), "se": float("nan"), "stars": 0}
+                else {"estimate": float("nan"), "se": float("nan"), "stars": 0}
             )
             rows.append(
                 {
                     **column.keys,
                     "term": term,
-                    "coef": own["coef"],
+                    "coef": own["estimate"],
                     "se": own["se"],
                     "stars": int(own["stars"]),
                     "n": estimate.n,

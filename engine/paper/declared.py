@@ -135,7 +135,7 @@ def _by_group_year(hypothesis: str, main: Model) -> Declared:
         hypothesis,
         "the same, not between groups",
         "year effects by group of countries",
-        replace(main, effects=("iso3", "group_year")),
+        replace(main, time="group_year"),
     )
 
 
@@ -149,14 +149,15 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
             f"difference-{outcome}",
             outcome,
             ("TBI_dev", *(f"{k}_dev" for k in CONTROLS), *both),
-            effects=("iso3", "group_year"),
+            time="group_year",
         ),
         sign=sign,
     )
 
 
 COLUMNS_OF_ROWS = (
-    "hypothesis claim how role sign model outcome sample n clusters coef se p_paper p "
+    "hypothesis claim how role sign model outcome sample n clusters estimate se "
+    "paper_p_value p_value "
     "p_mc draws p_sample p_sample_mc p_family p_family_mc p_family_holm"
 ).split()
 
@@ -174,7 +175,7 @@ def declared_p_values(
     ``family``: rows of ``infer_paper``, from which p of the columns that the paper
     prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
     in all samples (``p_family``; ``p_family_holm`` by Holm) are taken; without it p is
-    drawn and those are NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the
+    drawn and those are NaN, as for checks. ``paper_p_value`` is of CV1 with t(G-1), the
     paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
     numbers are NaN and ``how`` says why.
     """
@@ -231,22 +232,22 @@ def _one(
         if of_family is None:
             p, error, draws = _drawn(fitted, draws, seed)
         else:
-            kinds = ("wild_p", "wild_mc", "wild_draws")
+            kinds = ("wild_p_value", "wild_mc", "wild_draws")
             p, error, draws = (of_family[kind] for kind in kinds)
     except TivaxError as error:
         return {
             "how": str(error),
-            **dict.fromkeys(("coef", "se", "p_paper", "p"), np.nan),
+            **dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan),
         }
     coef, se = float(fitted.coef[0]), float(np.sqrt(fitted.covariance()[0, 0]))
     clusters = len(fitted.labels)
     return {
         "n": fitted.observations,
         "clusters": clusters,
-        "coef": coef,
+        "estimate": coef,
         "se": se,
-        "p_paper": float(2 * t_sf(abs(coef / se), clusters - 1)),
-        "p": float(p),
+        "paper_p_value": float(2 * t_sf(abs(coef / se), clusters - 1)),
+        "p_value": float(p),
         "p_mc": float(error),
         "draws": int(draws),
     }
@@ -265,22 +266,22 @@ def _without_one(
 ) -> dict[str, object]:
     """The fit without a country whose sign is wrong, else the one of the largest p."""
     found: dict[str, dict[str, object]] = {}
-    countries = sorted(set(data[model.cluster]))
+    countries = sorted(set(data[model.clusters]))
     for country in countries:
-        rest = data[data[model.cluster] != country]
+        rest = data[data[model.clusters] != country]
         row = _one(rest, model, min(draws, SEARCHED), seed)
         if "how" not in row:
             found[country] = row
     lost = len(countries) - len(found)
     more = f"; {lost} cannot be estimated" if lost else ""
     if not found:
-        nothing = dict.fromkeys(("coef", "se", "p_paper", "p"), np.nan)
+        nothing = dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan)
         return {"how": f"none of {len(countries)}{more}", **nothing}
     table = pd.DataFrame(found).T
-    wrong = bool((table["coef"] <= 0).any())
-    worst = table["coef" if wrong else "p"].astype(float)
+    wrong = bool((table["estimate"] <= 0).any())
+    worst = table["estimate" if wrong else "p_value"].astype(float)
     country = str(worst.idxmin() if wrong else worst.idxmax())
-    row = _one(data[data[model.cluster] != country], model, draws, seed)
+    row = _one(data[data[model.clusters] != country], model, draws, seed)
     which = "least" if wrong else "largest p"
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
 
@@ -288,12 +289,12 @@ def _without_one(
 def with_declared_p(
     table: pd.DataFrame, given: pd.Series, tests: pd.DataFrame
 ) -> pd.DataFrame:
-    """A table of models with the declared p of main tests in ``p_wild`` of the rows
+    """A table of models with the declared p of main tests in ``wild_p_value`` of rows
     that are the models as ``given``: one p for one hypothesis, however many draws each
     table has of its own."""
-    main = tests[tests["role"] == "main"].set_index("model")["p"]
+    main = tests[tests["role"] == "main"].set_index("model")["p_value"]
     known = table["model"].map(main).where(given)
-    return table.assign(p_wild=known.fillna(table["p_wild"]))
+    return table.assign(wild_p_value=known.fillna(table["wild_p_value"]))
 
 
 def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:

@@ -74,19 +74,19 @@ def table_errors(
         found = coefficients_of_draws(used, column, moved)
         for term, values in found.items():
             own = estimate[term]
-            table = float(np.sqrt(((values - own.coef) ** 2).mean()))
+            table = float(np.sqrt(((values - own.estimate) ** 2).mean()))
             total = float(np.hypot(own.se, table))
             half = t_ppf(1 - LEVEL / 2, estimate.clusters - 1) * total
             rows.append(
                 {
                     **column.keys,
                     "term": term,
-                    "coef": own.coef,
+                    "estimate": own.estimate,
                     "se": own.se,
                     "se_table": table,
                     "se_total": total,
-                    "ci_low": own.coef - half,
-                    "ci_high": own.coef + half,
+                    "ci_low": own.estimate - half,
+                    "ci_high": own.estimate + half,
                 }
             )
     return TableErrors(index.reset_index(drop=True), pd.DataFrame(rows), draws)

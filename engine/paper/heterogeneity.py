@@ -77,7 +77,7 @@ def _slopes(estimate: Estimate) -> dict[str, float]:
         "developing_se": se,
         "difference": difference,
         "difference_se": difference_se,
-        "p": p,
+        "p_value": p,
     }
 
 

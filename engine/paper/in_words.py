@@ -127,11 +127,11 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
         return [*said, f"It survives every one of {count}."]
     first = lost[0]
     under = _UNDER[first["threat"], first["variant"]]
-    p = p_text(first["p_wild"], result.threats.draws or None)
+    p = p_text(first["wild_p_value"], result.threats.draws or None)
     return [
         *said,
         f"It does not survive {len(lost)} of {count}: {under} it is "
-        f"{_signed(first['coef'])} (p = {p}).",
+        f"{_signed(first['estimate'])} (p = {p}).",
     ]
 
 

@@ -64,7 +64,7 @@ def side(p: float, mc_error: float, level: float = LEVEL) -> Side:
 def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
     """``side`` of each row's p of a kind, such as ``wild``; t-tests have no error."""
     errors = rows[f"{kind}_mc"] if f"{kind}_mc" in rows else [0.0] * len(rows)
-    pairs = zip(rows[f"{kind}_p"], errors, strict=True)
+    pairs = zip(rows[f"{kind}_p_value"], errors, strict=True)
     return [side(float(p), float(error)) for p, error in pairs]
 
 
@@ -76,13 +76,13 @@ class PaperInference:
     ----------
     rows
         A row for each column: table, column, outcome, sample, n, clusters,
-        effective_clusters, coef; cv1_p, cv2_p, cv3_p, wild_p, pairs_p, placebo_p,
-        placebo_within_p; of each drawn kind ``_mc``, the standard error of its p from
-        the number of draws (0 where all patterns were enumerated), and ``_draws``;
-        westfall_young, romano_wolf, holm (over the five outcomes of its sample), the
-        same with ``_all`` (over all outcomes in all samples, columns with controls) and
-        of the first two their ``_mc``; ends ``low`` and ``high`` of cv1, cv3, wild,
-        pairs and without.
+        effective_clusters, coef; cv1_p_value, cv2_p_value, cv3_p_value, wild_p_value,
+        pairs_p_value, placebo_p_value, placebo_within_p_value; of each drawn kind
+        ``_mc``, the standard error of its p from the number of draws (0 where all
+        patterns were enumerated), and ``_draws``; westfall_young, romano_wolf, holm
+        (over the five outcomes of its sample), the same with ``_all`` (over all
+        outcomes in all samples, columns with controls) and of the first two their
+        ``_mc``; ends ``ci_low`` and ``ci_high`` of cv1, cv3, wild, pairs and without.
     draws, seed
         The most draws of a bootstrap or placebo.
     """
@@ -124,9 +124,9 @@ def infer_paper(
                     members.append((plan, drawn, found))
             progress(number * len(fitted_models) + k, total)
         summary = pd.concat(summaries)
-        kept = {"p": "p_value", "mc": "mc_error", "draws": "draws"}
+        kept = {"p_value": "p_value", "mc": "mc_error", "draws": "draws"}
         if name in INTERVALS.values():
-            kept |= {"low": "ci_low", "high": "ci_high"}
+            kept |= {"ci_low": "ci_low", "ci_high": "ci_high"}
         for ending, column in kept.items():
             rows[f"{name}_{ending}"] = summary[column].to_numpy()
         if name == "wild":
@@ -139,14 +139,14 @@ def infer_paper(
                         error = p * (1 - p) / rows["wild_draws"]
                         if method == "westfall_young":
                             # It counts how often a p is as small as one that was drawn.
-                            error += (p / rows["wild_p"] * rows["wild_mc"]) ** 2
+                            error += (p / rows["wild_p_value"] * rows["wild_mc"]) ** 2
                         error = np.where(rows["wild_mc"] > 0, error, 0.0 * p)
                         rows[f"{method}{ending}_mc"] = np.sqrt(error)
     return PaperInference(rows, draws, seed)
 
 
 _OF_PLACEBO = {
-    "placebo_p": "p_value",
+    "placebo_p_value": "p_value",
     "placebo_mc": "mc_error",
     "placebo_draws": "draws",
 }
@@ -185,14 +185,14 @@ def _t_tests(fitted: FittedModel) -> dict[str, object]:
         "n": int(row["n"]),
         "clusters": int(row["clusters"]),
         "effective_clusters": float(row["effective_clusters"]),
-        "coef": b,
+        "estimate": b,
     }
     t = float(t_ppf(0.975, int(row["clusters"]) - 1))
     for kind in ("cv1", "cv2", "cv3"):
-        found[f"{kind}_p"] = float(row[f"{kind}_p"])
+        found[f"{kind}_p_value"] = float(row[f"{kind}_p_value"])
         if kind != "cv2":
-            found[f"{kind}_low"] = b - t * float(row[f"{kind}_se"])
-            found[f"{kind}_high"] = b + t * float(row[f"{kind}_se"])
-    found["without_low"] = float(row["without_min"])
-    found["without_high"] = float(row["without_max"])
+            found[f"{kind}_ci_low"] = b - t * float(row[f"{kind}_se"])
+            found[f"{kind}_ci_high"] = b + t * float(row[f"{kind}_se"])
+    found["without_ci_low"] = float(row["without_min"])
+    found["without_ci_high"] = float(row["without_max"])
     return found

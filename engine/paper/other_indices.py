@@ -38,8 +38,8 @@ class Variants:
     indices
         iso3, year and the indices, as columns.
     rows
-        outcome, sample, index, coef, se, p, stars, effect (of one standard deviation
-        within countries), n, clusters.
+        outcome, sample, index, estimate, se, p_value, stars, effect (of one standard
+        deviation within countries), n, clusters.
     correlations
         Between the indices, within countries and years.
     residual_max
@@ -173,7 +173,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
             for name in indices:
                 fit = clustered(part, outcome, [name, *CONTROLS])["stata"]
                 deviation = within(part[[name]], part["iso3"])[name].std()
-                effect = {"effect": fit[name].coef * deviation}
+                effect = {"effect": fit[name].estimate * deviation}
                 rows.append(_row(fit, group, name, name, effect))
     return pd.DataFrame(rows)
 
@@ -186,7 +186,7 @@ def _row(
         "outcome": fit.outcome,
         "sample": group,
         "index": index,
-        **{name: getattr(own, name) for name in ("coef", "se", "p", "stars")},
+        **{name: getattr(own, name) for name in ("estimate", "se", "p_value", "stars")},
         **more,
         "n": fit.n,
         "clusters": fit.clusters,

@@ -92,7 +92,7 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
 def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
     """What the lag may do itself, in every outcome and sample.
 
-    Columns outcome, sample, coef, se, reduced_form (of the lag), largest_union and
+    Columns outcome, sample, estimate, se, reduced_form (of the lag), largest_union and
     largest_prior: the largest direct effect at which the interval excludes 0, empty
     where it never does; share: the first over the reduced form.
     """
@@ -100,7 +100,7 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
         {
             "outcome": each.outcome,
             "sample": each.sample,
-            "coef": each.bounds.estimate,
+            "estimate": each.bounds.estimate,
             "se": each.bounds.se,
             "reduced_form": float(each.bounds.reduced_form[0]),
             "largest_union": each.bounds.largest_union,
@@ -161,7 +161,7 @@ def other_errors(
 ) -> pd.DataFrame:
     """Standard error and p-value of TBI in each column, by ``ERRORS``.
 
-    Columns table, column, outcome, sample, errors, coef, se, p, convention.
+    Columns table, column, outcome, sample, errors, estimate, se, p_value, convention.
     """
     rows = []
     notes: dict[str, str] = {str(k): v for k, v in CONVENTION_NOTES.items()}
@@ -179,9 +179,9 @@ def other_errors(
                 {
                     **column.keys,
                     "errors": name,
-                    "coef": term.coef,
+                    "estimate": term.estimate,
                     "se": term.se,
-                    "p": term.p,
+                    "p_value": term.p_value,
                     "convention": notes.get(fit.convention, fit.convention),
                 }
             )
@@ -232,7 +232,7 @@ def _dependence(
         "cd": found.cd,
         "centre": found.centre,
         "cd_star": found.corrected.value,
-        "p": found.corrected.p,
+        "p_value": found.corrected.p_value,
         "mc_error": found.corrected.mc_error,
         "p_normal": float(2 * normal_sf(abs(found.cd))),
         "mean_correlation": found.mean_correlation,
@@ -249,6 +249,6 @@ def _measure(name: str, found: dependence.Statistic) -> dict[str, float]:
     return {
         name: found.value,
         f"{name}_null": found.null,
-        f"{name}_p": found.p,
+        f"{name}_p_value": found.p_value,
         f"{name}_mc_error": found.mc_error,
     }

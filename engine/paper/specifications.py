@@ -33,7 +33,7 @@ from .other_indices import VINTAGE
 def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """The coefficient of TBI without each country, for all 17 columns.
 
-    Columns table, column, outcome, sample, left_out, developed, coef, se, ci_low,
+    Columns table, column, outcome, sample, left_out, developed, estimate, se, ci_low,
     ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
     developed = _developed(frame)
@@ -75,10 +75,10 @@ def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
     for _, each in frame.groupby(["table", "column"], sort=False):
         full = each[each["left_out"] == ""].iloc[0]
         others = each[each["left_out"] != ""]
-        found = estimated(others).sort_values("coef", ignore_index=True)
-        own = full[["table", "column", "outcome", "sample", "coef"]].to_dict()
+        found = estimated(others).sort_values("estimate", ignore_index=True)
+        own = full[["table", "column", "outcome", "sample", "estimate"]].to_dict()
         if len(found):
-            own |= _range(found, full["coef"])
+            own |= _range(found, full["estimate"])
         rows.append({**own, "not_estimated": len(others) - len(found)})
     return pd.DataFrame(rows)
 
@@ -86,16 +86,16 @@ def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
 def _range(found: pd.DataFrame, full: float) -> dict[str, float | str | int]:
     """The range of a column, from its rows sorted by coefficient."""
     low, high = found.iloc[0], found.iloc[-1]
-    moved = (found["coef"] - full).abs().to_numpy()
-    opposite = np.sign(found["coef"]) != np.sign(full)
+    moved = (found["estimate"] - full).abs().to_numpy()
+    opposite = np.sign(found["estimate"]) != np.sign(full)
     return {
-        "lowest": low["coef"],
+        "lowest": low["estimate"],
         "without_lowest": low["left_out"],
-        "highest": high["coef"],
+        "highest": high["estimate"],
         "without_highest": high["left_out"],
         "most_influential": found.iloc[int(np.argmax(moved))]["left_out"],
-        "largest_p": found["p"].max(),
-        "smallest_p": found["p"].min(),
+        "largest_p_value": found["p_value"].max(),
+        "smallest_p_value": found["p_value"].min(),
         "sign_changes": int(opposite.sum()),
     }
 
@@ -160,11 +160,11 @@ def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.Dat
     width = t_ppf(0.975, clusters - 1) * se
     return pd.DataFrame(
         {
-            "coef": coef,
+            "estimate": coef,
             "se": se,
             "ci_low": coef - width,
             "ci_high": coef + width,
-            "p": 2 * t_sf(np.abs(coef / se), clusters - 1),
+            "p_value": 2 * t_sf(np.abs(coef / se), clusters - 1),
             "n": np.asarray(fits.rows).astype(int),
             "clusters": clusters.astype(int),
         }
@@ -181,7 +181,7 @@ class Curve:
     Attributes
     ----------
     rows
-        outcome, sample, ``CHOICES`` (names of what was chosen), coef, se, ci_low,
+        outcome, sample, ``CHOICES`` (names of what was chosen), estimate, se, ci_low,
         ci_high, p, n, clusters, chosen (the combination of the tables).
     largest_difference
         Between coefficients or standard errors of the chosen rows and pyfixest's,
@@ -266,7 +266,7 @@ def _largest_difference(
                 (own["outcome"] == column.outcome) & (own["sample"] == column.sample)
             ]
             coef, se, *_ = estimate["TBI"]
-            gaps.append(abs(row["coef"].iloc[0] - coef) / se)
+            gaps.append(abs(row["estimate"].iloc[0] - coef) / se)
             gaps.append(abs(row["se"].iloc[0] - se) / se)
     return float(np.nanmax(gaps))
 

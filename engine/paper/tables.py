@@ -65,7 +65,7 @@ def paper_table(
 
 def _cells(estimate: Estimate) -> dict[str, Cell]:
     return {
-        str(term): (estimate[term].coef, estimate[term].se, estimate[term].stars)
+        str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
         for term in estimate.terms.index
     }
 
@@ -109,16 +109,16 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
         (f"({number})", each.outcome),
         _cells(each.iv.second),
         {
-            "OLS": f"{own.coef:.2f}{'*' * own.stars} ({own.se:.2f})",
-            "KP LM": f"{weak.kp_lm:.2f} [{p_cell(weak.kp_lm_p)}]",
+            "OLS": f"{own.estimate:.2f}{'*' * own.stars} ({own.se:.2f})",
+            "KP LM": f"{weak.kp_lm:.2f} [{p_cell(weak.kp_lm_p_value)}]",
             "KP F": f"{weak.kp_f:.2f} {{{stock_yogo:.2f}}}",
             "CD F": f"{weak.cd_f:.2f}",
             "effective F": (
                 f"{weak.effective_f:.2f} {{{weak.effective_f_critical[10]:.2f}}}"
             ),
             "tF": f"{t:.2f} {{{weak.tf_critical:.2f}}}",
-            "AR F": f"{weak.ar_f:.3f} [{p_cell(weak.ar_f_p)}]",
-            "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p)}]",
+            "AR F": f"{weak.ar_f:.3f} [{p_cell(weak.ar_f_p_value)}]",
+            "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p_value)}]",
             "AR set": each.iv.ar_set.text(".2f"),
             "effects": "yes",
             "observations": str(each.iv.second.n),
@@ -133,7 +133,7 @@ def _first_stage(each: Lagged, number: int, language: Language) -> Column:
         (label(each.sample, language), f"({number})", "TBI"),
         _cells(first),
         {
-            "first-stage F": f"{stage.f:.3f} [{p_cell(stage.f_p)}]",
+            "first-stage F": f"{stage.f:.3f} [{p_cell(stage.f_p_value)}]",
             "partial R2": f"{stage.partial_r2:.4f}",
             "effects": "yes",
             "observations": str(first.n),
@@ -143,13 +143,14 @@ def _first_stage(each: Lagged, number: int, language: Language) -> Column:
 
 
 def coefficient_cells(
-    rows: pd.DataFrame, prefix: str = "", digits: int = 4
+    rows: pd.DataFrame, prefix: str = "", digits: int = 4, estimate: str = "estimate"
 ) -> list[str]:
-    """``13.5816*** (4.4613)`` for each row, from its coef, se and stars.
+    """``13.5816*** (4.4613)`` for each row, from its estimate, se and stars.
 
-    ``prefix`` begins the names of these columns, such as ``paper_``.
+    ``prefix`` begins the names of these columns, such as ``paper_``; ``estimate`` is
+    ``coef`` in a comparison with the print.
     """
-    names = [f"{prefix}{name}" for name in ("coef", "se", "stars")]
+    names = [f"{prefix}{name}" for name in (estimate, "se", "stars")]
     return [
         f"{coef:.{digits}f}{'*' * int(stars)} ({se:.{digits}f})".replace("-", "−")
         for coef, se, stars in rows[names].to_numpy()
@@ -166,22 +167,27 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
             {
                 "outcome": each.outcome,
                 "sample": each.sample,
-                **{k: getattr(own, k) for k in ("coef", "se", "p", "stars")},
-                **{f"ols_{k}": getattr(ols, k) for k in ("coef", "se", "p")},
-                "first_stage_coef": float(stage.coefficients[0]),
+                **{k: getattr(own, k) for k in ("estimate", "se", "p_value", "stars")},
+                **{f"ols_{k}": getattr(ols, k) for k in ("estimate", "se", "p_value")},
+                "first_stage_estimate": float(stage.coefficients[0]),
                 "first_stage_se": float(stage.standard_errors[0]),
                 "first_stage_f": stage.f,
                 "partial_r2": stage.partial_r2,
-                **{k: getattr(weak, k) for k in ("kp_lm", "kp_lm_p", "kp_f", "cd_f")},
+                **{
+                    k: getattr(weak, k)
+                    for k in ("kp_lm", "kp_lm_p_value", "kp_f", "cd_f")
+                },
                 "stock_yogo_10": weak.stock_yogo[10],
                 "effective_f": weak.effective_f,
                 "effective_f_critical_10": weak.effective_f_critical[10],
                 "ar_f": weak.ar_f,
-                "ar_f_p": weak.ar_f_p,
-                "ar_bootstrap_p": weak.ar_bootstrap_p,
-                "ar_bootstrap_mc": _monte_carlo(weak.ar_bootstrap_p, weak.ar_draws),
+                "ar_f_p_value": weak.ar_f_p_value,
+                "ar_bootstrap_p_value": weak.ar_bootstrap_p_value,
+                "ar_bootstrap_mc": _monte_carlo(
+                    weak.ar_bootstrap_p_value, weak.ar_draws
+                ),
                 "ar_jackknife": weak.ar_jackknife,
-                "ar_jackknife_p": weak.ar_jackknife_p,
+                "ar_jackknife_p_value": weak.ar_jackknife_p_value,
                 "t": abs(own.t),
                 "tf_critical": weak.tf_critical,
                 "ar_set": each.iv.ar_set.text(".6g"),

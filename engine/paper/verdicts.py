@@ -53,8 +53,8 @@ class Claim:
     """A claim that follows from a hypothesis, and its test.
 
     Numbers are NaN where nothing could be estimated. ``p`` is the declared one, ``mc``
-    its simulation error, ``p_paper`` that of CV1; ``p_sample`` and ``p_family`` hold
-    over the outcomes of the sample and over the declared family (NaN for checks),
+    its simulation error, ``paper_p_value`` that of CV1; ``p_sample`` and ``p_family``
+    hold over the outcomes of the sample and over the declared family (NaN for checks),
     ``p_holm`` over that family by Holm's rule, which is shown and decides nothing.
     ``survived`` of ``threatened`` declared threats leave a main test standing.
     """
@@ -65,7 +65,7 @@ class Claim:
     sign: int
     estimate: float
     se: float
-    p_paper: float
+    paper_p_value: float
     p: float
     mc: float = 0.0
     p_sample: float = float("nan")
@@ -83,7 +83,7 @@ class Claim:
     @property
     def holds_by_the_papers_p(self) -> bool:
         """The same of CV1 with t(G-1)."""
-        return self._has_sign and self.p_paper < LEVEL
+        return self._has_sign and self.paper_p_value < LEVEL
 
     @property
     def stands(self) -> bool:
@@ -150,7 +150,7 @@ class Verdict:
                 "counts as": [_COUNTS_AS[test.role] for test in self.tests],
                 "estimate": [test.estimate for test in self.tests],
                 "s.e.": [test.se for test in self.tests],
-                "p, the paper's": [test.p_paper for test in self.tests],
+                "p, the paper's": [test.paper_p_value for test in self.tests],
                 "p": [test.p for test in self.tests],
                 "over 5": [test.p_sample for test in self.tests],
                 "over 15": [test.p_family for test in self.tests],
@@ -188,7 +188,7 @@ def declared_threats(threats: Threats) -> pd.DataFrame:
     table = threats.table
     pairs = zip(table["threat"], table["variant"], strict=True)
     chosen = np.array([pair in THREATS for pair in pairs], bool)
-    return table[chosen & table["coef"].notna().to_numpy()]
+    return table[chosen & table["estimate"].notna().to_numpy()]
 
 
 def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
@@ -205,10 +205,10 @@ def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
         row["how"],
         row["role"],
         row["sign"],
-        row["coef"],
+        row["estimate"],
         row["se"],
-        row["p_paper"],
-        row["p"],
+        row["paper_p_value"],
+        row["p_value"],
         _or_zero(row["p_mc"]),
         row["p_sample"],
         row["p_family"],
@@ -222,9 +222,9 @@ def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
 def survives(row: pd.Series, sign: int, draws: int) -> bool:
     """Whether a result is still there in a row of the threats: the claimed sign, and a
     declared p below 5 % by more than its simulation error."""
-    p = float(row["p_wild"])
+    p = float(row["wild_p_value"])
     error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
-    return bool(sign * row["coef"] > 0 and side(p, error) == "below")
+    return bool(sign * row["estimate"] > 0 and side(p, error) == "below")
 
 
 def _holding(count: int, tests: Sequence[Claim], called: str) -> str:

@@ -176,7 +176,10 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
     require_apart({"output": out}, read)
     require_no_folder(out)
     if out.suffix.lower() != ".zip":
-        raise TivaxError(f"output {out}: a package is a zip archive; call it {out}.zip")
+        raise TivaxError(
+            f"output {out}: a package is a zip archive; call it {out}.zip",
+            argument="output",
+        )
     require_file_place(out, _SEAL, force=force)
 
 

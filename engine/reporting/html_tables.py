@@ -17,7 +17,6 @@ _MANY_COLUMNS = 14
 _HEADERS = {
     "ci_low": "95 % interval from",
     "ci_high": "to",
-    "coef": "estimate",
     "se": "standard error",
     "mc_error": "simulation error",
     "draws_per_s": "draws a second",

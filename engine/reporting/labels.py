@@ -30,15 +30,17 @@ _MEASURES = {
     "terms_of_trade": "terms of trade",
 }
 # Keys of a grid and their values. Codes begin with a capital or a digit: a name of a
-# user's own, such as who pays, keeps its words.
+# user's own, such as exporters alone, keeps its words.
 _PLACES = "((?:[A-Z0-9][^, ]*|all)(?: [A-Z0-9][^, ]*)*)"
 _VARIANTS = {
-    f"who {_PLACES}, whom {_PLACES}": r"\1 to \2",
-    f"who {_PLACES}": r"\1",
+    f"exporters {_PLACES}, importers {_PLACES}": r"\1 to \2",
+    f"importers {_PLACES}, exporters {_PLACES}": r"\2 to \1",
+    f"(?:exporters|regions) {_PLACES}": r"\1",
     f"to {_PLACES}": r"moved to \1",
     "to third": "moved to third countries",
     "to home": "moved home",
-    f"whom {_PLACES}": r"to \1",
+    f"importers {_PLACES}": r"to \1",
+    f"partners {_PLACES}": r"with \1",
     r"percent (-?[0-9.e+-]+)": r"\1 per cent",
     "uses (intermediate|final)": r"\1 goods",
     "uses both": "all goods",
@@ -118,8 +120,10 @@ def change_of(code: str) -> str:
 
 
 def variant_in_words(name: str) -> str:
-    """A variant of scenarios in words for figures: ``CHN to USA, 25 per cent`` of
-    ``who CHN, whom USA, percent 25``; a name that is no key of a grid as it is."""
+    """A variant of scenarios in words for figures; a name that is no key of a grid as
+    it is.
+
+    ``exporters CHN, importers USA, percent 25`` is ``CHN to USA, 25 per cent``."""
     for key, words in _VARIANTS.items():
         name = re.sub(f"(?:^|(?<=, )){key}(?=$|,)", words, name)
     return name

@@ -200,7 +200,7 @@ def _fit(given: Any) -> Fit:
 
 def _estimates(fit: Fit, labels: Mapping[str, str]) -> dict[str, Any]:
     """Coefficient, standard error and stars of each term."""
-    cells = fit.terms[["coef", "se", "stars"]]
+    cells = fit.terms[["estimate", "se", "stars"]]
     names = [labels.get(str(k), str(k)) for k in cells.index]
     if twice := next((k for k in names if names.count(k) > 1), None):
         both = [

@@ -43,9 +43,9 @@ def model_table(
     """A row for each treatment of each model: its covariances and the clusters.
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
-    estimate; se, p of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
-    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p, v5_df and
-    v5_adjusted_p: those two with degrees and a scale found alike
+    estimate; se, p_value of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
+    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p_value, v5_df and
+    v5_adjusted_p_value: those two with degrees and a scale found alike
     (``kernels.jackknife.degrees``); without_min, without_max: the range of the estimate
     when each cluster is left out in turn; note: why some are NaN. CV3, CV3J and the
     range are where a cluster cannot be left out, because the treatment is not
@@ -84,12 +84,14 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
         }
         for kind in V:
             row[f"{kind.lower()}_se"] = se[kind]
-            row[f"{kind.lower()}_p"] = float(2 * t_sf(abs(b / se[kind]), df[kind]))
+            row[f"{kind.lower()}_p_value"] = float(
+                2 * t_sf(abs(b / se[kind]), df[kind])
+            )
         row["cv2_df"] = df["CV2"]
         for kind, (degrees, scale) in own.jackknives.items():
             t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
             row[f"{name}_df"] = float(degrees)
-            row[f"{name}_adjusted_p"] = float(2 * t_sf(t, degrees))
+            row[f"{name}_adjusted_p_value"] = float(2 * t_sf(t, degrees))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
         row["note"] = _note(fitted, term, own.alone, left[:, k])
@@ -299,13 +301,13 @@ def clustering_level(
     require_whole("seed", seed, 0)
     if model.instruments:
         raise TivaxError(f"model {model.name}: the score-variance test takes no 2SLS")
-    fine = fine or model.cluster
+    fine = fine or model.clusters
     if fine == "rows":
         fine, panel = "", panel.assign(**{_ROWS: np.arange(len(panel))})
     require_columns(panel, [coarse, fine or _ROWS])
     # Rows without a coarse cluster are in none.
     panel = with_lags(panel, [model]).dropna(subset=[coarse]).reset_index(drop=True)
-    fitted = fit_model(panel, replace(model, cluster=fine or _ROWS))
+    fitted = fit_model(panel, replace(model, clusters=fine or _ROWS))
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.observations
     k = fitted.layout.regressors + _nested_parameters(fitted)
@@ -403,10 +405,10 @@ def _coarse_numbers(
 
 def _nested_parameters(fitted: FittedModel) -> int:
     """Dummies of effects that were taken out within the fine clusters."""
-    used, cluster = fitted.used, fitted.model.cluster
+    used, cluster = fitted.used, fitted.model.clusters
     nested = [
         k
-        for k in fitted.model.effects
+        for k in fitted.model.all_effects
         if (used.groupby(k)[cluster].nunique() == 1).all()
     ]
     if not nested:

@@ -65,6 +65,6 @@ def announcement(plans: tuple[ResamplingPlan, ...]) -> str | None:
     largest = max(plans, key=lambda plan: len(plan.fitted.labels)).fitted
     return (
         f"{largest.observations:,} rows, "
-        f"{count_text(len(largest.labels), 'cluster')} of {largest.model.cluster}: "
+        f"{count_text(len(largest.labels), 'cluster')} of {largest.model.clusters}: "
         f"{most.text}"
     )

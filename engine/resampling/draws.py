@@ -1,13 +1,11 @@
-"""Draws in memory or in a file, and their moments and quantiles in bounded memory.
+"""Moments and quantiles of draws in bounded memory.
 
-A file of draws is plain float64, one row a draw, appended to while a run goes on: what
-a killed process had half written is cut off when the run goes on. Every number below
-is exact whatever the size; only the windows change.
+Draws are in memory or in the file of a job's part (``core.PartFile``), which is read in
+windows. Every number below is exact whatever the size; only the windows change.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -42,40 +40,6 @@ class MemoryDraws:
     def windows(self) -> Iterator[Float[np.ndarray, "w s"]]:
         for start in range(0, len(self.values), _WINDOW):
             yield self.values[start : start + _WINDOW]
-
-
-@dataclass(frozen=True)
-class FileDraws:
-    """Draws in a file that may be unfinished: whole rows count."""
-
-    path: Path
-    columns: int
-    limit: int
-
-    @property
-    def count(self) -> int:
-        if not self.path.exists():
-            return 0
-        return min(self.path.stat().st_size // (8 * self.columns), self.limit)
-
-    def keep(self, draws: int) -> None:
-        """Cut off what lies behind the first ``draws``."""
-        if self.path.exists():
-            with self.path.open("r+b") as file:
-                file.truncate(draws * 8 * self.columns)
-
-    def append(self, values: Float[np.ndarray, "n s"]) -> None:
-        with self.path.open("ab") as file:
-            file.write(np.ascontiguousarray(values, dtype="<f8").tobytes())
-
-    def windows(self) -> Iterator[Float[np.ndarray, "w s"]]:
-        with self.path.open("rb") as file:
-            left = self.count
-            while left:
-                rows = min(left, _WINDOW)
-                values = np.fromfile(file, "<f8", rows * self.columns)
-                yield values.reshape(rows, self.columns)
-                left -= rows
 
 
 Column = Callable[[Float[np.ndarray, "w s"]], Float[np.ndarray, " w"]]

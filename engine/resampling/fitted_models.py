@@ -132,7 +132,7 @@ class FittedModel:
     ) -> Float[np.ndarray, "n k"]:
         """What errors of a column of the panel, by row, do to its column of ``rows``:
         net of nested effects and in its unit."""
-        nested = [k for k in self.model.effects if self._nested(k)]
+        nested = [k for k in self.model.all_effects if self._nested(k)]
         net = _net_of(errors, self.used, nested, self.cluster)
         return net / self.size[self.place_of(name)]
 
@@ -144,10 +144,10 @@ class FittedModel:
         """The number of each row's cluster in a second dimension, and all labels."""
         require_columns(self.data, [second])
         values = self.data.loc[self.used.index, second]
-        if second == self.model.cluster or values.isna().any() or values.nunique() < 2:
+        if second == self.model.clusters or values.isna().any() or values.nunique() < 2:
             raise TivaxError(
                 f"model {self.model.name}: second = {show(second)}: name a column of "
-                f"two values or more, none missing, other than {self.model.cluster}"
+                f"two values or more, none missing, other than {self.model.clusters}"
             )
         labels = tuple(np.unique(self.data[second].dropna().astype(str)))
         return np.searchsorted(labels, values.astype(str)), labels
@@ -180,14 +180,14 @@ class FittedModel:
         number, _ = self.second_clusters(second)
         fewer, N = min(len(self.labels), len(set(number))), self.observations
         coarse = self.used.assign(_=number)
-        crossed = [k for k in self.model.effects if not self._nested(k)]
+        crossed = [k for k in self.model.all_effects if not self._nested(k)]
         own = all(_is_nested(coarse, k, "_") for k in crossed)
         k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
-        k += bool(len(crossed) < len(self.model.effects) or (own and crossed))
+        k += bool(len(crossed) < len(self.model.all_effects) or (own and crossed))
         return fewer / (fewer - 1) * (N - 1) / (N - k)
 
     def _nested(self, effect: str) -> bool:
-        return _is_nested(self.used, effect, self.model.cluster)
+        return _is_nested(self.used, effect, self.model.clusters)
 
     @in_float64
     def two_way_loadings(
@@ -207,7 +207,7 @@ class FittedModel:
             u = u + (coef[j] - null / self.unit[k]) * x / (x @ x)
         of_weights = number if self.weighs_second(second) else self.cluster
         drawn = u[:, None] * np.eye(of_weights.max() + 1)[of_weights]
-        nested = [k for k in self.model.effects if self._nested(k)]
+        nested = [k for k in self.model.all_effects if self._nested(k)]
         net = _net_of(drawn, self.used, nested, self.cluster)
         net = net - C @ (B @ (C.T @ net))
         K = two_way_form(
@@ -245,7 +245,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
     than two clusters, and regressors or instruments that the others explain: see
     ``regression_data``. Besides, there must be errors to resample.
     """
-    effects = list(model.effects)
+    effects = list(model.all_effects)
     columns = [model.outcome, *model.columns[:-1]]  # a message names the first
     try:
         require_names(
@@ -254,15 +254,15 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
         data = sample_rows(panel, model)
         # Mistakes apart from missing effects come first.
         if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
-            complete_rows(data, columns, [model.cluster])
+            complete_rows(data, columns, [model.clusters])
         used = complete_rows(
-            data, columns, list(dict.fromkeys([model.cluster, *effects]))
+            data, columns, list(dict.fromkeys([model.clusters, *effects]))
         )
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
-    used = used.sort_values([model.cluster, *effects], kind="stable")
-    labels, cluster = np.unique(used[model.cluster].astype(str), return_inverse=True)
-    nested = [k for k in effects if _is_nested(used, k, model.cluster)]
+        raise error.within(f"model {model.name}") from None
+    used = used.sort_values([model.clusters, *effects], kind="stable")
+    labels, cluster = np.unique(used[model.clusters].astype(str), return_inverse=True)
+    nested = [k for k in effects if _is_nested(used, k, model.clusters)]
     crossed = [k for k in effects if k not in nested]
     values = used[list(model.columns)].to_numpy(float)
     power = powers(values)
@@ -307,7 +307,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
         time=time,
         balanced=time is not None,
         labels=tuple(labels),
-        all_labels=tuple(np.unique(panel[model.cluster].dropna().astype(str))),
+        all_labels=tuple(np.unique(panel[model.clusters].dropna().astype(str))),
         size=size,
         fit=jax.tree.map(np.asarray, fit),
         used=used,
@@ -327,7 +327,7 @@ def _require_memory(
     if values and memory is not None and needed > memory:
         raise TivaxError(
             f"model {model.name}: {values:,} effects of {' and '.join(crossed)} that "
-            f"{model.cluster} does not nest, {len(used):,} rows and {clusters:,} "
+            f"{model.clusters} does not nest, {len(used):,} rows and {clusters:,} "
             f"clusters would take {needed / GIB:,.0f} GiB of memory, there are "
             f"{memory / GIB:,.0f}; cluster by {crossed[0]}, or take coarser effects"
         )
@@ -390,7 +390,7 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
             if len(independent(columns[:, [*range(used), -1]])) == used:
                 raise explained(model.outcome, by, len(columns))
     except TivaxError as error:
-        raise TivaxError(f"model {model.name}: {error}") from None
+        raise error.within(f"model {model.name}") from None
 
 
 def _require_errors(

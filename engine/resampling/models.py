@@ -1,21 +1,20 @@
 """Linear models of a panel: columns, effects, clusters, sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..core import TivaxError, require_choice, show
+from ..core import Text, TivaxError, require_choice, show
 from ..estimation import (
     SAMPLES,
+    Sample,
     column_name,
     column_names,
     repeated,
     require_columns,
     sample,
 )
-
-_EFFECTS = ("iso3", "year")
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,14 @@ class Model:
     endogenous, instruments
         Two-stage least squares: the treatments (by default where there are instruments)
         and their excluded instruments.
+    entity, time
+        Columns of the entities and of the periods, as in :func:`fixed_effects`. Their
+        values get an effect each, and lags go by them; an empty text stands for none.
+    clusters
+        The column of the clusters, by default ``entity``.
     effects
-        Columns whose values get an effect each.
-    cluster
-        The column of the clusters.
+        Further columns whose values get an effect each, such as the industry. For
+        effects of region by year in place of those of years, ``time`` names them.
     sample
         ``all``, ``developed`` or ``developing``.
     family
@@ -47,10 +50,6 @@ class Model:
     tags
         Whole numbers by name that tell where a model belongs. The summary of a run
         repeats those named ``table`` and ``column``; ``models = "paper"`` has both.
-    entity, time, clusters
-        The words of :func:`fixed_effects`: ``entity="country", time="yr"`` is
-        ``effects=["country", "yr"]`` clustered by country, ``clusters`` is ``cluster``.
-
     Raises
     ------
     TivaxError
@@ -61,70 +60,55 @@ class Model:
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> model.effects, model.cluster
-    (('iso3', 'year'), 'iso3')
+    >>> model.entity, model.time, model.clusters
+    ('iso3', 'year', 'iso3')
     """
 
-    name: str
+    name: Text
     outcome: str
     regressors: Sequence[str]
     treatment: str | Sequence[str] = ()
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
-    effects: Sequence[str] = _EFFECTS
-    cluster: str = _EFFECTS[0]
-    sample: str = "all"
+    entity: str = "iso3"
+    time: str = "year"
+    clusters: str = ""
+    effects: Sequence[str] = ()
+    sample: Sample = "all"
     family: str = ""
     tags: Mapping[str, int] = field(default_factory=dict, hash=False)
-    entity: InitVar[str | None] = None
-    time: InitVar[str | None] = None
-    clusters: InitVar[str | None] = None
 
-    def __post_init__(
-        self, entity: str | None, time: str | None, clusters: str | None
-    ) -> None:
+    def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TivaxError(f"model {show(self.name)}: a name is a text")
         try:
-            self._take(entity, time, clusters)
             self._check()
         except TivaxError as error:
-            raise TivaxError(f"model {self.name}: {error}") from None
-
-    def _take(self, entity: str | None, time: str | None, clusters: str | None) -> None:
-        """Effects and cluster in the words of ``fixed_effects``."""
-        if entity is not None or time is not None:
-            if tuple(self.effects) != _EFFECTS:
-                raise TivaxError("give effects, or entity and time, not both")
-            names = (entity or _EFFECTS[0], time or _EFFECTS[1])
-            object.__setattr__(self, "effects", names)
-            if self.cluster == _EFFECTS[0]:
-                object.__setattr__(self, "cluster", names[0])
-        if clusters is not None:
-            object.__setattr__(self, "cluster", clusters)
+            raise error.within(f"model {self.name}") from None
 
     def _check(self) -> None:
         """Check all names, and make every list a tuple."""
-        for name in ("outcome", "cluster"):
-            column_name(name, getattr(self, name))
+        for name in ("outcome", "entity", "time", "clusters"):
+            if name == "outcome" or getattr(self, name) != "":
+                column_name(name, getattr(self, name))
+        object.__setattr__(self, "clusters", self.clusters or self.entity)
+        if not self.clusters:
+            raise TivaxError("clusters: name their column, since there is no entity")
         if isinstance(self.treatment, str) and self.treatment:
             object.__setattr__(self, "treatment", (self.treatment,))
         for name in ("regressors", "treatment", "endogenous", "instruments", "effects"):
             object.__setattr__(self, name, column_names(name, getattr(self, name)))
-        given = (self.regressors, self.treatment, self.endogenous)
-        object.__setattr__(self, "treatment", default_treatment(*given))
+        usual = self.treatment or self.endogenous or self.regressors[:1]
+        object.__setattr__(self, "treatment", usual)
         if self.instruments and not self.endogenous:
             object.__setattr__(self, "endogenous", self.treatment)
-        if mistake := wrong_names(
-            self.outcome,
-            self.regressors,
-            self.treatments,
-            self.endogenous,
-            self.instruments,
-        ):
+        if mistake := self._wrong_names():
             raise TivaxError(": ".join(mistake))
-        if len(set(self.effects)) < len(self.effects):
-            raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
+        if len(set(self.all_effects)) < len(self.all_effects):
+            raise TivaxError(
+                f"{', '.join(self.all_effects)}: name each once; effects are those "
+                "beside entity and time"
+            )
         require_choice("sample", self.sample, SAMPLES)
         if not isinstance(self.tags, Mapping) or not all(
             isinstance(name, str) and type(number) is int
@@ -133,6 +117,25 @@ class Model:
             raise TivaxError(
                 f'tags: {show(self.tags)}: give whole numbers by name, {{"table": 3}}'
             )
+
+    def _wrong_names(self) -> tuple[str, str] | None:
+        """The first mistake in the names, as (argument, message); None without any."""
+        treatments, endogenous = self.treatments, self.endogenous
+        if bool(endogenous) != bool(self.instruments):
+            return "endogenous", "endogenous and instruments go together"
+        if not treatments:
+            return "regressors", "name at least the treatment"
+        if endogenous and set(treatments) != set(endogenous):
+            return (
+                "treatment",
+                "with instruments the treatments are the endogenous regressors",
+            )
+        if not endogenous and (lacking := set(treatments) - set(self.regressors)):
+            return "treatment", f"{sorted(lacking)[0]} is not a regressor"
+        if len(set(treatments)) < len(treatments):
+            return "treatment", f"{', '.join(treatments)}: name each once"
+        others = (k for k in endogenous if k not in self.regressors)
+        return repeated(self.outcome, (*self.regressors, *others), self.instruments)
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -143,6 +146,11 @@ class Model:
     def controls(self) -> tuple[str, ...]:
         """The other regressors."""
         return tuple(k for k in self.regressors if k not in self.treatments)
+
+    @property
+    def all_effects(self) -> tuple[str, ...]:
+        """Columns whose values get an effect each: entity, time and further ones."""
+        return tuple(k for k in (self.entity, self.time, *self.effects) if k)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -157,47 +165,12 @@ class Model:
             parts[0] += f" (instruments {', '.join(self.instruments)})"
         if self.controls:
             parts.append(f"controls {', '.join(self.controls)}")
-        effects = ", ".join(self.effects)
+        effects = ", ".join(self.all_effects)
         parts.append(f"effects of {effects}" if effects else "no effects")
-        parts.append(f"clustered by {self.cluster}")
+        parts.append(f"clustered by {self.clusters}")
         if self.sample != "all":
             parts.append(f"{self.sample} countries")
         return "; ".join(parts)
-
-
-def default_treatment(
-    regressors: Sequence[str], treatment: Sequence[str], endogenous: Sequence[str]
-) -> tuple[str, ...]:
-    """The treatments: as named, else what is endogenous, else the first regressor."""
-    return tuple(treatment or endogenous or regressors[:1])
-
-
-def wrong_names(
-    outcome: str,
-    regressors: Sequence[str],
-    treatments: Sequence[str],
-    endogenous: Sequence[str],
-    instruments: Sequence[str],
-) -> tuple[str, str] | None:
-    """The first mistake in these names, as (argument, message); None without any."""
-    if bool(endogenous) != bool(instruments):
-        return (
-            "endogenous" if endogenous else "instruments",
-            "endogenous and instruments go together",
-        )
-    if not treatments:
-        return "regressors", "name at least the treatment"
-    if endogenous and set(treatments) != set(endogenous):
-        return (
-            "treatment",
-            "with instruments the treatments are the endogenous regressors",
-        )
-    if not endogenous and (lacking := set(treatments) - set(regressors)):
-        return "treatment", f"{sorted(lacking)[0]} is not a regressor"
-    if len(set(treatments)) < len(treatments):
-        return "treatment", f"{', '.join(treatments)}: name each once"
-    others = (k for k in endogenous if k not in regressors)
-    return repeated(outcome, (*regressors, *others), instruments)
 
 
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:

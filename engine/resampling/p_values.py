@@ -135,7 +135,7 @@ class Inference(Coefficients, Result):
             "sample": model.sample,
             "n": fitted.observations,
             "clusters": len(fitted.labels),
-            "effects": "+".join(model.effects),
+            "effects": "+".join(model.all_effects),
             "method": self.plan.scheme.words,
             "draws": self.plan.draws,
             "failed": self.failed,
@@ -177,7 +177,7 @@ class Inference(Coefficients, Result):
 
 
 _TIDY = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
-_PRINTED = ("", "estimate", "se", "p", "95 % interval", "Monte-Carlo error of p")
+_PRINTED = ("", "estimate", "se", "p_value", "95 % interval", "Monte-Carlo error of p")
 
 _Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
 """Rows of the summary, of the intervals, named columns to draw, ties."""

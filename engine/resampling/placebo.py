@@ -106,7 +106,7 @@ def _require_known(fitted: FittedModel, known: np.ndarray, scheme: Scheme) -> No
         first = fitted.labels[int(np.argmax(short))]
         raise TivaxError(
             f"model {fitted.model.name}: {int(short.sum())} of {len(known)} "
-            f"{fitted.model.cluster} lack {names} in a year that is used, {first} the "
+            f"{fitted.model.clusters} lack {names} in a year that is used, {first} the "
             f"first of them; permute = {scheme.permute} needs every year: choose "
             "countries, which moves paths among those with the same years, or shifts"
         )
@@ -143,11 +143,11 @@ def _require_movable(fitted: FittedModel, scheme: Scheme) -> None:
 
 def _time_column(fitted: FittedModel) -> str:
     model = fitted.model
-    years = [k for k in model.effects if k != model.cluster]
+    years = [k for k in model.all_effects if k != model.clusters]
     if len(years) != 1:
         raise TivaxError(
             f"model {model.name}: a placebo moves paths in time, so it needs one "
-            f"effect besides {model.cluster}, such as year"
+            f"effect besides {model.clusters}, such as year"
         )
     return years[0]
 
@@ -157,15 +157,15 @@ def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
     in years in which one of them is not known."""
     model, time = fitted.model, _time_column(fitted)
     names = [*model.treatments, *model.instruments]
-    if fitted.used.duplicated([model.cluster, time]).any():
+    if fitted.used.duplicated([model.clusters, time]).any():
         raise TivaxError(
-            f"model {model.name}: a placebo needs one row for each {model.cluster} and "
-            f"{time}; there are several"
+            f"model {model.name}: a placebo needs one row for each "
+            f"{model.clusters} and {time}; there are several"
         )
-    known = fitted.data.dropna(subset=[model.cluster, time])
-    known = known.assign(**{model.cluster: known[model.cluster].astype(str)})
+    known = fitted.data.dropna(subset=[model.clusters, time])
+    known = known.assign(**{model.clusters: known[model.clusters].astype(str)})
     # One frame of values, looked up by cluster and year.
-    cells = pd.MultiIndex.from_frame(known[[model.cluster, time]])
+    cells = pd.MultiIndex.from_frame(known[[model.clusters, time]])
     table = known[names].set_axis(cells, axis=0)[~cells.duplicated()]
     every = pd.MultiIndex.from_product(
         [fitted.labels, np.unique(fitted.used[time])], names=cells.names
@@ -209,7 +209,7 @@ def _tables_of_paths(
 ) -> placebo.PlaceboTables:
     """What each path ``moved[g, o]`` gives in the cells of cluster g."""
     seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[:, None]  # (G, 1, T, 1)
-    if fitted.model.cluster in fitted.model.effects:
+    if fitted.model.clusters in fitted.model.all_effects:
         moved = moved - (moved * seen).sum(axis=2, keepdims=True) / seen.sum(
             axis=2, keepdims=True
         )
@@ -241,7 +241,7 @@ def _tables_of_all_paths(
     W_gt, left = _by_cell(fitted, W)[order], _by_cell(fitted, residuals)[order]
     seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[order, :, 0]
     own = np.concatenate([left, W_gt], axis=2)
-    nested = np.asarray(fitted.model.cluster in fitted.model.effects)
+    nested = np.asarray(fitted.model.clusters in fitted.model.all_effects)
     every = placebo.MovedPaths(
         *jax.device_put((np.ascontiguousarray(paths), own, seen, nested))
     )
@@ -326,7 +326,7 @@ def _strata(
     sizes = np.bincount(code)
     if known is not None and sizes.max() == 1 and G > 1 and not known.all():
         raise TivaxError(
-            f"model {fitted.model.name}: no two {fitted.model.cluster} have "
+            f"model {fitted.model.name}: no two {fitted.model.clusters} have "
             f"{' and '.join(fitted.model.treatments)} in the same years, so that no "
             "path can move; choose permute = shifts, or fill the gaps"
         )

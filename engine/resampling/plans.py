@@ -84,7 +84,7 @@ class ResamplingPlan:
     @property
     def note(self) -> str:
         """Which clusters a placebo leaves in place, or nothing."""
-        alone, cluster = self.static.sizes.count(1), self.fitted.model.cluster
+        alone, cluster = self.static.sizes.count(1), self.fitted.model.clusters
         if self.scheme.kind != "placebo" or not alone:
             return ""
         return (

@@ -1,4 +1,4 @@
-"""Running resampling plans: blocks of draws on all devices, kept, taken up again.
+"""Running resampling plans: blocks of draws on all devices, from any on.
 
 A call makes as many blocks as take a twentieth of a second, but no more than are asked
 for. Their number is no part of the compiled code, which makes one block after the
@@ -22,9 +22,9 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.random_draws import block_key
-from ..core import Progress, in_float64, no_progress
+from ..core import Progress, agreed, in_float64, no_progress
 from .draw_source import Kept, Numbers, Static, numbers_of
-from .draws import FileDraws, MemoryDraws
+from .draws import MemoryDraws
 from .plans import ResamplingPlan, block_of_draws
 
 _CALL = 0.05  # seconds that a call takes, about
@@ -50,39 +50,6 @@ def draws_of(
     parts = list(stream(plan, seed, progress=progress, rate=rate))
     values = np.concatenate(parts) if parts else np.zeros((0, len(plan.columns)))
     return MemoryDraws(values)
-
-
-def fill(
-    plan: ResamplingPlan,
-    seed: int,
-    file: FileDraws,
-    *,
-    progress: Progress = no_progress,
-) -> float:
-    """Make the draws that ``file`` lacks; draws a second (0 where it lacked none).
-
-    Of several processes the first writes; all compute, from where its file ends.
-    """
-    first = jax.process_index() == 0
-    done = agreed(file.count)
-    if done < plan.draws:
-        done -= done % plan.static.block
-    if first:
-        file.keep(done)
-    rate = Rate()
-    for values in stream(plan, seed, start=done, progress=progress, rate=rate):
-        if first:
-            file.append(values)
-    return rate.value
-
-
-def agreed(number: int) -> int:
-    """What the first process says the number is."""
-    if jax.process_count() == 1:
-        return number
-    from jax.experimental import multihost_utils
-
-    return int(multihost_utils.broadcast_one_to_all(np.int64(number)))
 
 
 class Rate:

@@ -18,7 +18,7 @@ from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.resampling import TIE
 from ...kernels.small_systems import one_by_one
 from ...kernels.two_way import TwoWayLoadings
-from ..core import Progress, aligned_empty, in_float64, no_progress, shift_progress
+from ..core import Progress, aligned_empty, in_float64, no_progress
 from ..estimation import PValues, invert
 from .draw_source import DrawSource, Static, in_small_tiles
 from .fitted_models import FittedModel
@@ -28,7 +28,7 @@ from .running import Rate, over_blocks
 from .schemes import Type
 
 # Nulls of one call: its compiled code serves any number up to this.
-_AT_ONCE = 16
+AT_ONCE = 16
 # Draws whose terms are held, 48 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 
@@ -293,9 +293,9 @@ def _p_of_terms(
             terms = jax.device_put(every[:, :, chosen])
         n = draws
     found = []
-    for start in range(0, len(nulls), _AT_ONCE):
-        part = (nulls[start : start + _AT_ONCE] - estimate) / se
-        padded = np.pad(part, (0, _AT_ONCE - len(part)))
+    for start in range(0, len(nulls), AT_ONCE):
+        part = (nulls[start : start + AT_ONCE] - estimate) / se
+        padded = np.pad(part, (0, AT_ONCE - len(part)))
         above, made = resampling.larger_than_nulls(
             terms, padded, np.int64(len(part)), np.int64(n)
         )
@@ -319,9 +319,9 @@ def _p_values(
     n = plan.draws if draws is None else min(plan.draws, draws)
     static = plan.static._replace(exact=plan.exact and n == plan.draws)
     found = []
-    for start in range(0, len(nulls), _AT_ONCE):
-        part = nulls[start : start + _AT_ONCE]
-        padded = np.concatenate([part, np.full(_AT_ONCE - len(part), part[-1])])
+    for start in range(0, len(nulls), AT_ONCE):
+        part = nulls[start : start + AT_ONCE]
+        padded = np.concatenate([part, np.full(AT_ONCE - len(part), part[-1])])
         of_nulls, observed = loadings(padded)
         arrays = {
             "loadings": of_nulls,
@@ -338,7 +338,7 @@ def _shares_above(
     static: Static, arrays: Any, seed: int, n: int, progress: Progress = no_progress
 ) -> Float[np.ndarray, " r"]:
     """Of n draws, the share above each observed statistic."""
-    total, made = np.zeros((2, _AT_ONCE)), 0
+    total, made = np.zeros((2, AT_ONCE)), 0
     blocks = -(-n // static.block)
     for part in over_blocks(_counts(static), arrays, seed, blocks, static=static):
         total += part.sum(axis=0)
@@ -359,32 +359,28 @@ def wild_p_values(
     exact: bool = False,
     progress: Progress = no_progress,
 ) -> Float[np.ndarray, " r"]:
-    """p of many tests from the same draws, Webb's weights: share of |t*| above |t|.
+    """p of up to ``AT_ONCE`` tests from the same draws, Webb's weights: share of |t*|
+    above |t|.
 
     The loadings have one shape: cluster g of each has the weight of cluster
     ``position[g]`` of the panel, which has ``clusters``, and a cluster that a test
     leaves out has loadings of 0. With ``exact`` the draws are all 6^G patterns.
     """
+    tests = len(loadings)
+    padded = [*loadings, *[loadings[-1]] * (AT_ONCE - tests)]
+    arrays = {
+        "loadings": jax.tree.map(lambda *k: np.stack(k), *padded),
+        "position": position,
+        "observed": np.pad(np.abs(observed), (0, AT_ONCE - tests)),
+        "draws": np.int64(draws),
+        "nulls": np.int64(tests),
+    }
+
+    def counted(done: int, of: int) -> None:
+        progress(done * tests, of)
+
     static = webb_draws(clusters, exact)
-    found = []
-    for start in range(0, len(loadings), _AT_ONCE):
-        part = loadings[start : start + _AT_ONCE]
-        padded = [*part, *[part[-1]] * (_AT_ONCE - len(part))]
-        t = np.abs(observed[start : start + _AT_ONCE])
-        arrays = {
-            "loadings": jax.tree.map(lambda *k: np.stack(k), *padded),
-            "position": position,
-            "observed": np.pad(t, (0, _AT_ONCE - len(part))),
-            "draws": np.int64(draws),
-            "nulls": np.int64(len(part)),
-        }
-        shifted = shift_progress(progress, start * draws, len(loadings) * draws)
-
-        def counted(done: int, of: int, k: int = len(part), tell=shifted) -> None:
-            tell(done * k, of)
-
-        found.append(_shares_above(static, arrays, seed, draws, counted)[: len(part)])
-    return np.concatenate(found)
+    return _shares_above(static, arrays, seed, draws, counted)[:tests]
 
 
 @lru_cache
@@ -412,7 +408,7 @@ def _counts(static: Static) -> Callable[..., Array]:
             )
             return so_far.at[k].set(wild_statistics(loadings, v))
 
-        empty = jnp.zeros((_AT_ONCE, v.shape[1]))
+        empty = jnp.zeros((AT_ONCE, v.shape[1]))
         return jax.lax.fori_loop(0, asked, of_null, empty)
 
     return block

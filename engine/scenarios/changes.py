@@ -111,8 +111,8 @@ def changes_of(table: YearTable, shocks: tuple[Shock, ...]) -> Changes:
 
 def pairs_of(places: Places, shock: Shock) -> Bool[np.ndarray, "c c"]:
     """Seller by buyer: whose sales are hit, never at home."""
-    who = places.find_regions("who", shock.who)
-    whom = places.find_regions("whom", shock.whom)
+    who = places.find_regions(shock.sides[0], shock.who)
+    whom = places.find_regions(shock.sides[1], shock.whom)
     out = who[:, None] & whom[None, :]
     back = whom[:, None] & who[None, :]
     ways = {"exports": out, "imports": back, "trade": out | back}
@@ -234,7 +234,7 @@ def _extract(changes: Changes, shock: Shock) -> None:
         _cut(changes, shock)
         return
     places = changes.table.places
-    regions = places.find_regions("who", shock.who)
+    regions = places.find_regions(shock.sides[0], shock.who)
     inside = places.industries(regions, places.find_sectors(shock.sectors))
     every = np.arange(len(changes.table.x))
     outside = np.setdiff1d(every, inside)
@@ -256,9 +256,10 @@ def _extract(changes: Changes, shock: Shock) -> None:
 def _demand(changes: Changes, shock: Shock) -> None:
     places = changes.table.places
     rows = places.industries(
-        places.find_regions("who", shock.who), places.find_sectors(shock.sectors)
+        places.find_regions(shock.sides[0], shock.who),
+        places.find_sectors(shock.sectors),
     )
-    columns = np.flatnonzero(places.find_regions("whom", shock.whom))
+    columns = np.flatnonzero(places.find_regions(shock.sides[1], shock.whom))
     changes.change_final(rows, columns, shock.share * changes.final(rows, columns))
 
 

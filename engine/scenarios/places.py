@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ..core import TivaxError, close_names, suggest
-from ..sources import sector_title
+from ..core import NotFound, naming
+from ..sources import find_sector
 from ..tables import (
     WorldTables,
     country_group,
@@ -60,7 +60,7 @@ class Places:
             if label not in (*self.regions, *self.names):
                 if label.upper() not in country_groups():
                     known = [*self.names, *(country_groups() if len(label) > 3 else ())]
-                    raise TivaxError(
+                    raise NotFound(
                         f"{key}: the tables have no region {label}; "
                         f"{suggest_region(label, known)}"
                     )
@@ -70,7 +70,7 @@ class Places:
                 for code, whole in zip(self.regions, self.whole, strict=True)
             ]
             if not any(here):
-                raise TivaxError(f"{key}: the tables have no member of {label}")
+                raise NotFound(f"{key}: the tables have no member of {label}")
             found |= np.array(here)
         return found
 
@@ -79,25 +79,9 @@ class Places:
         of one alone has; all without."""
         if not labels:
             return np.arange(len(self.sectors))
-        return np.array([self.sectors.index(self._sector(k)) for k in labels])
-
-    def _sector(self, label: str) -> str:
-        """The code of a sector; ``electronic`` is that of Electronic equipment."""
-        if label in self.sectors:
-            return label
-        titles = {k: sector_title(k, self.source) for k in self.sectors}
-        words = label.casefold().rstrip("s")
-        found = [k for k, title in titles.items() if words in title.casefold()]
-        if len(found) == 1:
-            return found[0]
-        if not found:
-            said = {k: titles[k].casefold().split() for k in titles if titles[k] != k}
-            near = close_names(words, sorted({w for its in said.values() for w in its}))
-            found = [k for k, its in said.items() if {*near[:1]} & {*its}]
-        hint = f"did you mean {' or '.join(f'{k} ({titles[k]})' for k in found)}?"
-        if not found:
-            hint = suggest(label, self.sectors)
-        raise TivaxError(f"sectors: the tables have no sector {label}; {hint}")
+        with naming("sectors"):
+            found = [find_sector(k, self.sectors, self.source) for k in labels]
+        return np.array([self.sectors.index(k) for k in found])
 
     def industries(
         self, regions: Bool[np.ndarray, " c"], sectors: Int[np.ndarray, " k"]

@@ -145,7 +145,8 @@ def _industries(table: YearTable, shock: Shock) -> Int[np.ndarray, " m"]:
     """Rows of the industries with output whose cost or price rises."""
     places = table.places
     rows = places.industries(
-        places.find_regions("who", shock.who), places.find_sectors(shock.sectors)
+        places.find_regions(shock.sides[0], shock.who),
+        places.find_sectors(shock.sectors),
     )
     return rows[table.x[rows] > 0]
 

@@ -145,8 +145,8 @@ def _tidy(
             "variant": np.repeat(np.array([*names], object), t * w),
             "year": np.tile(np.repeat([*years], w), k),
             **{name: np.tile(column, t * k) for name, column in columns.items()},
-            "base": flat(start),
-            "value": flat(after),
+            "before": flat(start),
+            "after": flat(after),
             "change": flat(change),
             "percent": flat(percent),
         }
@@ -177,8 +177,8 @@ class ScenarioResult(Result):
     Attributes
     ----------
     table
-        Columns variant, year, region, measure, base, value, change, percent. Flows are
-        in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
+        Columns variant, year, region, measure, before, after, change, percent. Flows
+        are in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
         ``percent`` is missing for the trade benefit index and for lost inputs, and
         where the base is not above 0.
     variants
@@ -205,7 +205,8 @@ class ScenarioResult(Result):
 
     Examples
     --------
-    >>> found = tx.scenarios(world, tx.Shock("cut", who="R01", whom="R02", percent=10))
+    >>> shock = tx.Shock("cut", exporters="R01", importers="R02", percent=10)
+    >>> found = tx.scenarios(world, shock)
     >>> found.changes("value_added").round(2).to_dict()
     {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}
     """
@@ -380,7 +381,7 @@ class ScenarioResult(Result):
         order = rows["shown"].abs().sort_values(ascending=False, kind="stable").index
         rows = rows.loc[order]
         rows = rows.iloc[first_and_named([*rows["region"]], self.named, _SHOWN)]
-        columns = ["variant", "region", "measure", "base", "shown"]
+        columns = ["variant", "region", "measure", "before", "shown"]
         cells = [
             (*map(str, words), number_text(base), _change_text(change, percent))
             for *words, base, change in rows[columns].itertuples(index=False)

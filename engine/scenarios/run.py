@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import (
+    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -250,7 +251,7 @@ def scenarios(
 
     Examples
     --------
-    >>> half = tx.Shock("shift", who="R01", whom="R02", percent=50, to="third")
+    >>> half = tx.Shock("shift", exporters="R01", importers="R02", percent=50)
     >>> found = tx.scenarios(world, {"decoupling": half}, measures=["value_added"])
     >>> found.table[["region", "percent"]].head(3).round(2)
       region  percent
@@ -323,8 +324,8 @@ def make_plan(
 
 def _require_labels(places: Places, shock: Shock) -> None:
     """Look up every label of a shock."""
-    places.find_regions("who", shock.who)
-    places.find_regions("whom", shock.whom)
+    places.find_regions(shock.sides[0], shock.who)
+    places.find_regions(shock.sides[1], shock.whom)
     places.find_sectors(shock.sectors)
     if shock.kind == "shift" and shock.to[0] not in TO:
         places.find_regions("to", [*shock.to])
@@ -349,7 +350,7 @@ def chosen_years(
         raise TivaxError("years: there is none; give one or more")
     for year in chosen:
         if year not in tables.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )

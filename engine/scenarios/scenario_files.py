@@ -1,14 +1,14 @@
 """Scenario files: a store, a shock or several, and a grid of variants.
 
     store = "wiod13"                  # of `tivax import`, beside this file
-    year = 2008                       # or years = [2000, 2008]; by default the last
+    years = 2008                      # "2000:2008", [2000, 2008]; default: the last
     measures = ["value_added", "tbi"]
     industries = true                 # also value added by industry
     linkages = true                   # also linkages and key industries
 
     kind = "cut"                      # cut, shift, extract, demand, price
-    who = ["CHN"]
-    whom = "USA"
+    exporters = ["CHN"]               # of extract: regions and partners
+    importers = "USA"
     percent = 25                      # or factor = 0.75
 
     [grid]                            # every combination is a variant
@@ -21,18 +21,22 @@ keys of the grid then hold for all of them. No key is in a shock and in the grid
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args, get_type_hints
+
+from msgspec import Meta
 
 from ..core import (
     EACH,
+    Some,
     TivaxError,
     TomlTable,
     choose_from,
     local_path,
+    parse_years,
     read_toml,
     suggest,
     variant_name,
@@ -40,25 +44,24 @@ from ..core import (
 from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
 from .places import Places
-from .shocks import EVERY, Kind, Shock
+from .shocks import LABELS, Kind, Shock
 
-SHOCK_KEYS = (
-    "kind",
-    "who",
-    "whom",
-    "sectors",
-    "percent",
-    "factor",
-    "uses",
-    "both_ways",
-    "to",
-    "links",
-    "of",
-    "name",
-)
+
+class ShockKeys(Shock):
+    """Keys of a shock: ``factor`` says in other words what ``percent`` does."""
+
+    exporters: Some
+    importers: Some
+    regions: Some
+    partners: Some
+    sectors: Some
+    percent: float
+    factor: float
+
+
+SHOCK_KEYS = (*get_type_hints(ShockKeys),)
 FILE_KEYS = (
     "store",
-    "year",
     "years",
     "measures",
     "value_added",
@@ -69,7 +72,6 @@ FILE_KEYS = (
 )
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
-__WITH_EACH = ("who", "whom", "sectors")
 # The general-equilibrium kind has a file of its own form.
 EXACT_HAT = "exact-hat"
 
@@ -118,32 +120,29 @@ class ScenarioFile:
             key: list(every.get(key, places.names)) if value == EACH else value
             for key, value in self.grid.items()
         }
-        pairs = self.grid.get("who") == EACH or self.grid.get("whom") == EACH
+        sides = Shock(self.shocks[0]["kind"], percent=0).sides
+        pairs = EACH in [self.grid.get(k) for k in sides]
         for chosen in product(*values.values()):
             one = dict(zip(values, chosen, strict=True))
-            ends = [{**self.shocks[0], **one}.get(k) for k in ("who", "whom")]
+            ends = [{**self.shocks[0], **one}.get(k) for k in sides]
             if pairs and ends[0] is not None and _labels(ends[0]) == _labels(ends[1]):
                 continue  # a region does not trade with itself
             yield one
 
     def _shock(self, values: Mapping[str, Any]) -> Shock:
         values = dict(values)
+        table = TomlTable(self.path, "", {**values})
         if "factor" in values:
             factor = values.pop("factor")
             if "percent" in values:
                 raise TivaxError(f"{self.path}: give percent or factor, not both")
-            if not isinstance(factor, int | float) or isinstance(factor, bool):
-                raise TivaxError(f"{self.path}: factor = {factor!r}: write a number")
             change = 100 * (factor - 1)
-            falls = values.get("kind") in ("cut", "shift", "extract")
+            falls = values["kind"] in ("cut", "shift", "extract")
             if not 0 <= factor <= (1 if falls else math.inf):
-                what = "a number from 0 to 1" if falls else "0 or more"
-                raise TivaxError(f"{self.path}: factor = {factor}: write {what}")
+                remedy = "write a number from 0 to 1" if falls else "write 0 or more"
+                raise table.mistake("factor", remedy)
             values["percent"] = -change if falls else change
-        try:
-            return Shock(**values)
-        except TivaxError as error:
-            raise TivaxError(f"{self.path}: {error}") from None
+        return table.make(Shock, values)
 
 
 def _labels(value: Any) -> list[Any]:
@@ -177,65 +176,39 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
     """
     path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), {*FILE_KEYS, *SHOCK_KEYS})
-    own = {k: v for k, v in toml.values.items() if k in SHOCK_KEYS}
     if toml.has("shock"):
-        if own:
-            raise toml.mistake(next(iter(own)), "put it into the sections [[shock]]")
-        sections = [k.values for k in toml.tables("shock", SHOCK_KEYS)]
+        if own := [k for k in toml.values if k in SHOCK_KEYS]:
+            raise toml.mistake(own[0], "put it into the sections [[shock]]")
+        sections = toml.tables("shock", SHOCK_KEYS)
     else:
-        sections = [own]
-    for values in sections:
-        _require_values(path, values)
-    if toml.has("year") and toml.has("years"):
-        raise toml.mistake("year", "give year or years, not both")
-    try:
-        value_added = require_value_added(toml.text("value_added", "residual"))
-    except TivaxError as error:
-        raise TivaxError(f"{path}: {error}") from None
+        sections = [toml]
+    shocks = [k.convert(ShockKeys) for k in sections]
+    for section in sections:
+        section.read("kind", Kind)
+    grid = toml.grid(ShockKeys, GRID_KEYS, LABELS, [k.values for k in sections])
+    added = toml.read("value_added", str, "residual")
     return ScenarioFile(
         path=path,
-        store=toml.path("store") if toml.has("store") else None,
+        store=toml.read("store", Path, None),
         years=_years(toml),
-        measures=toml.chosen("measures", (), "name one, or leave it out"),
-        value_added=value_added,
-        shocks=tuple(sections),
-        industries=toml.flag("industries", False),
-        linkages=toml.flag("linkages", False),
-        grid=_grid(toml, sections),
+        measures=toml.read("measures", Some, ()),
+        value_added=toml.make(require_value_added, {"name": added}),
+        shocks=tuple(shocks),
+        industries=toml.read("industries", bool, False),
+        linkages=toml.read("linkages", bool, False),
+        grid=grid,
     )
 
 
-def _require_values(path: Path, values: Mapping[str, Any]) -> None:
-    """The kinds of the values of a shock; what they say is checked by ``Shock``."""
-    table = TomlTable(path, "", dict(values), SHOCK_KEYS)
-    table.choice("kind", get_args(Kind))
-    for key in __WITH_EACH:
-        table.chosen(key, (), f'name one, or write "{EVERY}"')
-    table.texts("to", ())
-    for key in ("percent", "factor"):
-        table.number(key, 0.0)
-    table.flag("both_ways", False)
-
-
 def _years(toml: TomlTable) -> tuple[int, ...]:
-    key = "years" if toml.has("years") else "year"
-    if not toml.has(key):
-        return ()
-    value = toml.values[key]
-    several: list[Any] = [value]
-    if isinstance(value, list) and key == "years":
-        several = value
-    whole = [isinstance(k, int) and not isinstance(k, bool) for k in several]
-    if not several or not all(whole):
-        raise toml.mistake(key, "write 2008" if key == "year" else "write [2000, 2008]")
-    return tuple(several)
+    years = toml.values.get("years")
+    if isinstance(years, str) and (span := toml.make(parse_years, {"text": years})):
+        return tuple(range(span[0], span[1] + 1))
+    years = toml.read("years", Years, ())
+    return (years,) if isinstance(years, int) else years
 
 
-def _grid(toml: TomlTable, sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    if not toml.has("grid"):
-        return {}
-    values = toml.grid(GRID_KEYS, __WITH_EACH, sections).values
-    for key, value in values.items():
-        for one in value if value != EACH else ():
-            _require_values(toml.file, {"kind": "cut", key: one})
-    return values
+Years = Annotated[
+    int | Annotated[tuple[int, ...], Meta(min_length=1)],
+    Meta(description='write 2008, "2000:2008" or [2000, 2008]'),
+]

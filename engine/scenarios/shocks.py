@@ -1,10 +1,11 @@
 """A shock to a world table: its kind, whom it hits and by how much.
 
 cut
-    What ``who`` sells to ``whom`` falls by ``percent``, and nothing replaces it. Value
-    added per US$ of output stays, as in hypothetical extraction (Dietzenbacher, van der
-    Linden and Steenge 1993; Los, Timmer and de Vries 2016): the inputs that are missing
-    are a loss of the world, which the measure ``inputs_lost`` counts.
+    What ``exporters`` sell to ``importers`` falls by ``percent``, and nothing replaces
+    it. Value added per US$ of output stays, as in hypothetical extraction
+    (Dietzenbacher, van der Linden and Steenge 1993; Los, Timmer and de Vries 2016): the
+    inputs that are missing are a loss of the world, which the measure ``inputs_lost``
+    counts.
 shift
     The same flows move to other sellers of the same good: to third countries in
     proportion to what the user buys of them now, home, or to named regions. What a user
@@ -14,10 +15,14 @@ extract
     buys nothing), ``backward`` (it buys no inputs of others), ``forward`` (it sells no
     inputs to others), or a region its ``exports``, its ``imports`` or its ``trade``.
 demand
-    Final demand of ``whom`` for the products of ``who`` changes by ``percent``.
+    Final demand of ``importers`` for the products of ``exporters`` changes by
+    ``percent``, at home too.
 price
     A cost rises and is passed on along the chain: ``value added`` per US$ of output,
     the ``price`` of a product itself, or ``imports``, a cost at the border.
+
+Kind extract ends links of ``regions``, be they sales or purchases, so that it has no
+exporters and importers; its links with ``partners`` alone may end.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,14 +37,15 @@ Uses = Literal["both", "intermediate", "final"]
 Links = Literal["all", "backward", "forward", "exports", "imports", "trade"]
 Of = Literal["value added", "price", "imports"]
 
-# The keys of each kind beside who, sectors, percent and name.
+# The keys of each kind beside sectors, percent and name.
 OWN = {
-    "cut": {"whom", "uses", "both_ways"},
-    "shift": {"whom", "uses", "both_ways", "to"},
-    "extract": {"whom", "uses", "links"},
-    "demand": {"whom"},
-    "price": {"whom", "of"},
+    "cut": {"exporters", "importers", "uses", "both_ways"},
+    "shift": {"exporters", "importers", "uses", "both_ways", "to"},
+    "extract": {"regions", "partners", "uses", "links"},
+    "demand": {"exporters", "importers"},
+    "price": {"exporters", "importers", "of"},
 }
+LABELS = ("exporters", "importers", "regions", "partners", "sectors")
 # Links between industries, and those between regions.
 OF_REGIONS = ("exports", "imports", "trade")
 # Words in place of labels.
@@ -55,7 +61,7 @@ class Shock:
     ----------
     kind
         cut, shift, extract, demand or price.
-    who, whom
+    exporters, importers
         Sellers and buyers: labels of regions or built-in groups such as EU27; by
         default all. Sales within a region are never cut or shifted.
     sectors
@@ -67,15 +73,17 @@ class Shock:
     uses
         Whether ``intermediate`` or ``final`` goods are hit, or ``both``.
     both_ways
-        Also what ``whom`` sells to ``who``.
+        Also what ``importers`` sell to ``exporters``.
     to
         Of kind shift: ``third`` countries, ``home``, or a list of regions.
     links
-        Of kind extract; ``whom`` goes with exports, imports and trade only.
+        Of kind extract; ``partners`` goes with exports, imports and trade only.
     of
-        Of kind price; ``whom`` goes with imports only.
+        Of kind price; ``importers`` goes with imports only.
     name
         Of the variant, where it is not made of a grid.
+    regions, partners
+        Of kind extract: whose links end, and with whom; by default all.
 
     Raises
     ------
@@ -85,13 +93,16 @@ class Shock:
 
     Examples
     --------
-    >>> tx.Shock("shift", who="R01", whom="R02", percent=25, to="home").who
+    >>> shock = tx.Shock(
+    ...     "shift", exporters="R01", importers="R02", percent=25, to="home"
+    ... )
+    >>> shock.exporters
     ('R01',)
     """
 
     kind: Kind
-    who: Sequence[str] = ()
-    whom: Sequence[str] = ()
+    exporters: Sequence[str] = ()
+    importers: Sequence[str] = ()
     sectors: Sequence[str] = ()
     percent: float | int | None = None
     uses: Uses = "both"
@@ -100,10 +111,12 @@ class Shock:
     links: Links = "all"
     of: Of = "value added"
     name: str = ""
+    regions: Sequence[str] = ()
+    partners: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         require_choice("kind of shock", self.kind, get_args(Kind))
-        for key in ("who", "whom", "sectors", "to"):
+        for key in (*LABELS, "to"):
             object.__setattr__(self, key, _labels(key, getattr(self, key)))
         require_choice("uses", self.uses, get_args(Uses))
         require_choice("links", self.links, get_args(Links))
@@ -118,17 +131,17 @@ class Shock:
                     f"{key}: goes with kind {' or '.join(kinds)}, not {self.kind}"
                 )
         links, of_regions = self.links, self.links in OF_REGIONS
-        if self.kind == "extract" and self.whom and not of_regions:
+        if self.partners and not of_regions:
             raise TivaxError(
-                f"whom: goes with links {', '.join(OF_REGIONS)}, not {links}"
+                f"partners: goes with links {', '.join(OF_REGIONS)}, not {links}"
             )
         if links in ("backward", "forward") and self.uses == "final":
             raise TivaxError(f"uses = final: {links} links are of intermediate goods")
-        if self.kind == "price" and self.whom and self.of != "imports":
-            raise TivaxError(f"whom: goes with of imports, not {self.of}")
+        if self.kind == "price" and self.importers and self.of != "imports":
+            raise TivaxError(f"importers: goes with of imports, not {self.of}")
         if not self.to:
             raise TivaxError(f"to: no region; give {' or '.join(TO)}, or regions")
-        if twice := sorted({*self.to} & {*self.who} - {EVERY}):
+        if twice := sorted({*self.to} & {*self.exporters} - {EVERY}):
             raise TivaxError(f"to: {twice[0]} is among the sellers that are left")
 
     def _share(self) -> float:
@@ -149,6 +162,22 @@ class Shock:
         return percent
 
     @property
+    def sides(self) -> tuple[str, str]:
+        """The keys of the regions that are hit and of their partners."""
+        extract = self.kind == "extract"
+        return ("regions", "partners") if extract else ("exporters", "importers")
+
+    @property
+    def who(self) -> Sequence[str]:
+        """The regions whose sales, links or costs change."""
+        return getattr(self, self.sides[0])
+
+    @property
+    def whom(self) -> Sequence[str]:
+        """Their partners."""
+        return getattr(self, self.sides[1])
+
+    @property
     def share(self) -> float:
         """The change as a share."""
         return float(cast(Any, self.percent)) / 100
@@ -160,19 +189,15 @@ class Shock:
 
     def record(self) -> dict[str, Any]:
         """The parameters that the kind has, for tables and manifests."""
-        keys = ["who", "sectors", *sorted(OWN[self.kind])]
-        found = {"kind": self.kind, "percent": self.percent}
-        for key in keys:
+        found: dict[str, Any] = {"kind": self.kind, "percent": self.percent}
+        for key in ("who", "sectors", *sorted(OWN[self.kind] - {*LABELS}), "whom"):
             value = getattr(self, key)
             found[key] = " ".join(value) if isinstance(value, tuple) else value
-        for key in ("who", "whom", "sectors"):
-            if key in found:
-                found[key] = found[key] or EVERY
-        return found
+        return {**found, **{k: found[k] or EVERY for k in ("who", "whom", "sectors")}}
 
 
 _DEFAULTS: Mapping[str, Any] = {
-    "whom": (),
+    **dict.fromkeys(LABELS[:4], ()),
     "uses": "both",
     "both_ways": False,
     "to": ("third",),

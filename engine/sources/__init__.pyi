@@ -21,8 +21,10 @@ from .satellites import read_satellite as read_satellite
 from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile
+from .source import source_facts as source_facts
 from .tables.long import from_long as from_long
 from .tables.national import from_national as from_national
+from .titles import find_sector as find_sector
 from .titles import label_table as label_table
 from .titles import sector_title as sector_title
 from .titles import with_sector_titles as with_sector_titles

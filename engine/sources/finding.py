@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ..core import TivaxError
+from ..core import NotFound, TivaxError
 from .files import members_of
 from .source import TableFile
 
@@ -63,7 +63,7 @@ def _below(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
             elif names.fullmatch(inner.name) and inner.is_file():
                 yield TableFile(inner, year=_year(inner.name, names))
     elif not path.exists():
-        raise TivaxError(f"{path}: no such file or folder")
+        raise NotFound(f"{path}: no such file or folder")
     elif path.suffix.lower() == ".zip":
         yield from _members(path, names)
     else:

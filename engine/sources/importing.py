@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import (
+    NotFound,
     Progress,
     Run,
     TivaxError,
@@ -127,13 +128,14 @@ def import_tables(
     if derounded and not source.rounded:
         raise TivaxError(
             f"derounded=True: {source.name} is not rounded to whole units, so there "
-            "is nothing to restore; it is for the R edition of wiod2013"
+            "is nothing to restore; it is for the R edition of wiod2013",
+            argument="derounded",
         )
     run = Run("import")
     require_replaceable(store, force=force, command=run.command, inputs=paths)
     for path in paths:
         if not path.exists():
-            raise TivaxError(f"{path}: no such file or folder")
+            raise NotFound(f"{path}: no such file or folder")
     files = [f for f in source.find(paths) if _wanted(f.year, years)]
     found, tables = _open_years(source, files, years)
     if not found:

@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import (
+    NotFound,
     TivaxError,
     local_path,
     require_different_columns,
@@ -96,7 +97,7 @@ def _read(
     if path.suffix not in (".csv", ".parquet"):
         raise TivaxError(f"{path}: an account is csv or parquet")
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file; give the csv or parquet itself")
+        raise NotFound(f"{path}: no such file; give the csv or parquet itself")
     require_size(path.name, path.stat().st_size)
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":

@@ -10,7 +10,7 @@ from functools import cache
 
 import pandas as pd
 
-from ..core import load_toml
+from ..core import NotFound, choose_from, close_names, load_toml, suggest
 from ..tables import WorldTables, country_group, country_groups, country_name
 
 # Classification of the sectors of each database; the others have names.
@@ -35,6 +35,30 @@ def sector_title(code: str, source: str) -> str:
     plain = code.removeprefix("CPA_")
     divisions = "-".join(re.findall(r"\d+", plain))
     return known.get(plain) or known.get(divisions, code)
+
+
+def find_sector(label: str, sectors: Sequence[str], source: str) -> str:
+    """The code of a sector; ``electronic`` is that of Electronic equipment.
+
+    Raises ``TivaxError`` for words that no title has, or several; it lists titles.
+    """
+    if label in sectors:
+        return label
+    titles = {k: sector_title(k, source) for k in sectors}
+    words = label.casefold().rstrip("s")
+    found = [k for k, title in titles.items() if words in title.casefold()]
+    if len(found) == 1:
+        return found[0]
+    titled = {k: title for k, title in titles.items() if title != k}
+    if not found:
+        said = {k: title.casefold().split() for k, title in titled.items()}
+        near = close_names(words, sorted({w for its in said.values() for w in its}))
+        found = [k for k, its in said.items() if {*near[:1]} & {*its}]
+    hint = suggest(label, sectors)
+    if found or titled:
+        named = [f"{k} ({titles[k]})" for k in found or titled]
+        hint = f"did you mean {' or '.join(named)}?" if found else choose_from(named)
+    raise NotFound(f"no sector {label}; {hint}")
 
 
 def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:
@@ -71,15 +95,27 @@ def region_title(code: str) -> str:
     return country_name(code)
 
 
+def _part_of(name: str, members: Sequence[str]) -> str:
+    group = country_groups().get(name)
+    if group is None or len(members) == len(group.members):
+        return ""
+    return f" ({len(members)} of {len(group.members)})"
+
+
 def label_table(
     tables: WorldTables, groups: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
     """Every code in results of these tables: ``code``, ``kind``, ``title``.
 
-    Kinds are region (groups among them), sector and final demand.
+    Kinds are region (groups among them), sector and final demand. The title of a
+    built-in group that is not whole says how many members there are.
     """
-    regions: list[str] = [*dict.fromkeys([*tables.regions, *(groups or {})])]
-    rows = [(code, "region", region_title(code)) for code in regions]
+    rows = [(code, "region", region_title(code)) for code in tables.regions]
+    rows += [
+        (name, "region", f"{region_title(name)}{_part_of(name, members)}")
+        for name, members in (groups or {}).items()
+        if name not in tables.regions
+    ]
     rows += [(k, "sector", sector_title(k, tables.source)) for k in tables.sectors]
     rows += [(k, "final demand", final_demand_title(k)) for k in tables.categories]
     return pd.DataFrame(rows, columns=["code", "kind", "title"])

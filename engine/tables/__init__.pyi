@@ -23,7 +23,6 @@ from .countries import country_position as country_position
 from .countries import group_members as group_members
 from .countries import listing_by_region as listing_by_region
 from .countries import normalise as normalise
-from .countries import region_called as region_called
 from .countries import suggest_region as suggest_region
 from .groups import ChosenGroups as ChosenGroups
 from .groups import Groups as Groups

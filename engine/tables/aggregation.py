@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core import (
+    NotFound,
     TivaxError,
     load_toml,
     local_path,
@@ -253,7 +254,7 @@ def read_concordance(name: str | Path) -> Concordance:
     if str(name) in concordances():
         return concordances()[str(name)]
     if not path.is_file():
-        raise TivaxError(
+        raise NotFound(
             f"{name}: no such file; built in are {', '.join(concordances())}"
         )
     readers = {".toml": _toml_pairs, ".csv": _csv_pairs}

@@ -5,7 +5,6 @@ A group is what it was at a date: each says since when it has these members and 
 which document.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -108,16 +107,6 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
 
 
 _FEW = 3
-
-
-def region_called(name: str, known: Iterable[str]) -> str | None:
-    """The region of that name; of a group that is not whole also by its plain name,
-    ``EU27`` for ``EU27 (26 of 27)``. None where there is none."""
-    codes = [str(k) for k in known]
-    if name in codes:
-        return name
-    parts = re.compile(rf"{re.escape(name)} \(\d+ of \d+\)", re.IGNORECASE)
-    return next((k for k in codes if parts.fullmatch(k)), None)
 
 
 def country_position(code: str) -> tuple[int, int] | None:

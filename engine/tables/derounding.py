@@ -82,7 +82,8 @@ def deround(table: WorldTable, powers: Powers = CHOSEN) -> Derounded:
         if not (values == np.rint(values)).all():
             raise TivaxError(
                 f"{table.where}: not rounded to whole units, so there is nothing "
-                "to restore; leave out derounded=True"
+                "to restore; leave out derounded=True",
+                argument="derounded",
             )
     stocks = [table.categories.index(k) for k in inventory_categories(table.categories)]
     c, s = len(table.regions), len(table.sectors)

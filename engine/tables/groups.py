@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, read_toml, require_list, show
+from ..core import NotFound, TivaxError, read_toml, require_list, show
 from .countries import (
     country_group,
     country_groups,
@@ -28,35 +28,36 @@ class ChosenGroups:
     """Groups by their name in results, and the members that the tables lack.
 
     ``members`` is what ``decompose`` and the like take as ``groups``; ``absent`` has
-    the built-in groups that are not whole, by their own name, and ``labels`` the names
-    of these in results; ``files`` were read.
+    what built-in groups that are not whole lack; ``files`` were read.
     """
 
     members: dict[str, list[str]] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
 
     @property
     def lines(self) -> list[str]:
         """A line for each group that is not whole, to be printed."""
         return [
-            f"{self.labels[name]}: the tables lack {' '.join(codes)}"
+            f"{name} ({self._count(name)}): the tables lack {' '.join(codes)}"
             for name, codes in self.absent.items()
         ]
 
     @property
     def record(self) -> dict[str, Any]:
-        """For the manifest: name in results, members and absent ones by group."""
-        own = {label: name for name, label in self.labels.items()}
+        """For the manifest: members, absent ones and how many of all, by group."""
         return {
-            own.get(label, label): {
-                "label": label,
+            name: {
                 "members": members,
-                "absent": self.absent.get(own.get(label, label), []),
+                "absent": self.absent.get(name, []),
+                "count": self._count(name),
             }
-            for label, members in self.members.items()
+            for name, members in self.members.items()
         }
+
+    def _count(self, name: str) -> str:
+        here = len(self.members[name])
+        return f"{here} of {here + len(self.absent.get(name, []))}"
 
 
 def choose_groups(
@@ -76,7 +77,6 @@ def choose_groups(
         raise TivaxError("--each-group: name groups by --groups, such as EU27,RCEP")
     members: dict[str, list[str]] = {}
     absent: dict[str, list[str]] = {}
-    labels: dict[str, str] = {}
     read: list[Path] = []
     for part in filter(None, map(str.strip, (text or "").split(","))):
         if _is_file(part):
@@ -93,17 +93,15 @@ def choose_groups(
         else:
             group = country_group(part)
             here = group_members(group.name, regions)
-            label = group.name
             if gone := [k for k in group.members if k not in regions]:
-                label = f"{group.name} ({len(here)} of {len(group.members)})"
-                absent[group.name], labels[group.name] = gone, label
-            found = {label: here}
+                absent[group.name] = gone
+            found = {group.name: here}
         if twice := sorted(members.keys() & found.keys()):
             raise TivaxError(f"--groups {text}: group {twice[0]} is given twice")
         members.update(found)
     if text is not None and not members:
-        raise TivaxError(f"--groups {text}: no group; `tivax groups` lists them")
-    return ChosenGroups(members, absent, labels, tuple(read))
+        raise TivaxError(f"--groups {text}: no group; `tivax list groups` lists them")
+    return ChosenGroups(members, absent, tuple(read))
 
 
 def _is_file(part: str) -> bool:
@@ -196,7 +194,7 @@ def region_names(
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
-            raise TivaxError(f"no region {code}: {suggest_region(code, codes)}")
+            raise NotFound(f"no region {code}: {suggest_region(code, codes)}")
     name = {code: code for code in codes if code not in drop}
     group_of: dict[str, str] = {}
     for group, members in groups.items():
@@ -206,7 +204,8 @@ def region_names(
             if group_of.setdefault(member, group) != group:
                 raise TivaxError(
                     f"region {member} is in {group_of[member]} and in {group}: "
-                    "tx.each_group computes groups that overlap"
+                    "tx.each_group computes groups that overlap",
+                    argument="each_group",
                 )
             if member in name:
                 name[member] = group

@@ -165,7 +165,8 @@ def inventory_categories(
     if not found:
         raise TivaxError(
             f"final demand has the categories {', '.join(every)}, none of them known "
-            "as inventories; name it by categories="
+            "as inventories; name it by categories=",
+            argument="categories",
         )
     if len(found) == len(every):
         raise TivaxError(

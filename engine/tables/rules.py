@@ -177,7 +177,8 @@ def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
         raise TivaxError(
             f"{table.where}: {found.industries} of {table.x.size} industries do not "
             f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
-            f"makes {found.makes:,.6g}; unbalanced=True imports the table as it is"
+            f"makes {found.makes:,.6g}; unbalanced=True imports the table as it is",
+            argument="unbalanced",
         )
 
 
@@ -197,7 +198,8 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
             raise TivaxError(
                 f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
                 f"industries, worst {describe_value_added(table, k)}; unbalanced=True "
-                "imports the table as it is"
+                "imports the table as it is",
+                argument="unbalanced",
             )
         return
     made = inputs + table.taxes_and_margins + added
@@ -208,7 +210,8 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
             f"{table.where}: {(over > 0).sum()} of {x.size} columns do not add up, "
             f"worst {table.industry(k)}: inputs {inputs[k]:,.6g}, taxes and margins "
             f"{table.taxes_and_margins[k]:,.6g} and value added {added[k]:,.6g}, but "
-            f"output {x[k]:,.6g}; unbalanced=True imports the table as it is"
+            f"output {x[k]:,.6g}; unbalanced=True imports the table as it is",
+            argument="unbalanced",
         )
 
 

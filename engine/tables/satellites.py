@@ -44,7 +44,8 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
     if empty:
         raise TivaxError(
             f"{_name(account)}: 0 in every industry of {tables.years[empty[0]]}; "
-            "leave that year out by years="
+            "leave that year out by years=",
+            argument="years",
         )
     return values.reshape(len(tables.years), -1)
 
@@ -99,7 +100,9 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
             if dim == "year":
                 remedy = "; choose others by years="
             raise TivaxError(
-                f"{_name(account)}: has no {dim} {label}, which the tables have{remedy}"
+                f"{_name(account)}: has no {dim} {label}, which the tables "
+                f"have{remedy}",
+                argument="years",
             )
 
 

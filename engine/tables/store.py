@@ -27,6 +27,7 @@ import numpy as np
 
 from ..core import (
     DROPPINGS,
+    NotFound,
     TivaxError,
     clear_leftovers,
     explain_full_disk,
@@ -102,7 +103,8 @@ def _require_own_store(path: Path, command: str) -> None:
     if not known:
         raise TivaxError(
             f"{path}: not a tivax store; force=True does not replace "
-            "it, choose another place"
+            "it, choose another place",
+            argument="force",
         )
     if command and its not in (None, command):
         raise TivaxError(
@@ -384,7 +386,7 @@ def open_store(
     path = local_path("path", path)
     require_years(years)
     if not path.exists():
-        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
+        raise NotFound(f"{path}: no such store; make one with `tivax import`")
     stored = read_store(path)
     labels, about = stored.labels, stored.attributes
     kept = year_range(labels["year"], years)

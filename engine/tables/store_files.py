@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import TivaxError, aligned_empty, checksum
+from ..core import Damaged, TivaxError, aligned_empty, checksum
 from .world_table import LazyYears
 
 FORMAT = 2
@@ -195,9 +195,9 @@ class StoredYears(LazyYears):
             yield slab.reshape(-1, *self.shape[2:])
 
 
-def damaged(store: Path, what: str, why: str) -> TivaxError:
+def damaged(store: Path, what: str, why: str) -> Damaged:
     """The error for a part of a store that is not as it was written."""
-    return TivaxError(f"{store}: {what} is damaged ({why}); import it again")
+    return Damaged(f"{store}: {what} is damaged ({why}); import it again")
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from jaxtyping import Float
 
 from ..core import (
     Listing,
+    NotFound,
     Printable,
     TivaxError,
     TivaxWarning,
@@ -278,7 +279,7 @@ class WorldTables(Printable):
         """One year, read into memory."""
         year = parse_year(year)
         if year not in self.years:
-            raise TivaxError(
+            raise NotFound(
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
             )
         k = self.years.index(year)
@@ -404,7 +405,7 @@ def year_range(years: Sequence[int], wanted: tuple[int, int] | None) -> slice:
         return slice(0, len(years))
     keep = [k for k, year in enumerate(years) if wanted[0] <= year <= wanted[1]]
     if not keep:
-        raise TivaxError(
+        raise NotFound(
             f"no year from {wanted[0]} to {wanted[1]}: the tables hold "
             f"{years[0]} to {years[-1]}"
         )

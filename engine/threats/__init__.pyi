@@ -4,6 +4,7 @@ from .catalogue import CATALOGUE as CATALOGUE
 from .controls import initial_by_time as initial_by_time
 from .controls import second_order as second_order
 from .evaluate import DRAWS as DRAWS
+from .evaluate import ThreatsSection as ThreatsSection
 from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
 from .fits import effect_dummies as effect_dummies

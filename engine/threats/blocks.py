@@ -76,14 +76,14 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
 
 def block_years(setting: Setting) -> Iterator[Variant | Row]:
     """Effects of years that each block has for itself."""
-    frame, unit, time = setting.frame, setting.unit, setting.time
+    frame, time = setting.frame, setting.time
     for name, block in partitions(setting):
         own = block.astype(str) + " " + frame[time].astype(str)
         yield setting.variant(
             "block by year",
             name,
             frame=frame.assign(**{f"{name} by year": own}),
-            model=setting.equation(effects=(unit, f"{name} by year")),
+            model=setting.equation(time=f"{name} by year"),
         )
 
 

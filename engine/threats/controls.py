@@ -82,7 +82,7 @@ def initial_by_time(setting: Setting, *, linear: bool = False) -> dict[str, pd.S
     known = setting.frame.dropna(subset=[y]).sort_values(time)
     first = setting.frame[unit].map(known.groupby(unit)[y].first().astype(float))
     first, years = first - first.mean(), setting.frame[time]
-    clusters = setting.frame[setting.model.cluster].nunique()
+    clusters = setting.frame[setting.model.clusters].nunique()
     if linear or clusters <= len(setting.model.regressors) + len(setting.years):
         return {f"first {y} x {time}": first * (years - years.mean())}
     return {f"first {y} in {k}": first * (years == k) for k in setting.years[1:]}
@@ -103,7 +103,7 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
     columns = _net_of_effects(columns, setting)
     Z = of_norm_one(columns[:, :-2]) * np.sqrt(len(columns))
     unit = pd.factorize(used[setting.unit], sort=True)[0]
-    cluster = pd.factorize(used[setting.model.cluster], sort=True)[0]
+    cluster = pd.factorize(used[setting.model.clusters], sort=True)[0]
     G, N = int(cluster.max()) + 1, len(columns)
     found = []
     for split in range(_SPLITS):

@@ -1,13 +1,16 @@
 """``tx.threats``: every threat to a model in one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import pandas as pd
 
 from ..core import (
+    Blocks,
     Progress,
+    Some,
+    Texts,
     TivaxError,
     no_progress,
     require_kind,
@@ -30,6 +33,17 @@ from .years import BEFORE
 WEIGHTS = ("lnPOP", "lnGDP")
 PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
+
+
+class ThreatsSection(TypedDict, total=False):
+    """The section [threats] of a run file: arguments of :func:`threats`."""
+
+    blocks: Blocks
+    columns: Texts
+    weights: Texts
+    placebos: Texts
+    vintages: Texts
+    only: Some
 
 
 def threats(
@@ -79,11 +93,11 @@ def threats(
     Returns
     -------
     Threats
-        ``table``: model, threat, variant, term, coef, se, p, p_wild, n, clusters,
-        variation_kept, note. ``se`` is CV1 with Stata's k, columns that a threat adds
-        counted, ``p`` that of t(G - 1); ``p_wild`` is WCR by Webb's weights, for 2SLS
-        WRE. ``states`` says of each row what has become of the result, ``sentence``
-        what makes it go away.
+        ``table``: model, threat, variant, term, estimate, se, p_value, wild_p_value, n,
+        clusters, variation_kept, note. ``se`` is CV1 with Stata's k, columns that a
+        threat adds counted, ``p`` that of t(G - 1); ``wild_p_value`` is WCR by Webb's
+        weights, for 2SLS WRE. ``states`` says of each row what has become of the
+        result, ``sentence`` what makes it go away.
 
     Raises
     ------
@@ -206,7 +220,7 @@ def _rows_of(
             raise TivaxError(f"no standard error: {setting.fit.without_se}")
         yield from _fitted(setting.fit, setting)
     except TivaxError as error:
-        raise TivaxError(f"model {setting.model.name}: {error}") from None
+        raise error.within(f"model {setting.model.name}") from None
     said = set()  # a reason that holds for several threats is told once
     for name in only or CATALOGUE:
         try:
@@ -241,19 +255,19 @@ def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
             "threat",
             "variant",
             "term",
-            "coef",
+            "estimate",
             "se",
-            "p",
+            "p_value",
             "n",
             "clusters",
             "note",
         )
     }
     made["term"] = row.term or setting.treatment
-    comparable = row.comparable and np.isfinite(row.coef)
+    comparable = row.comparable and np.isfinite(row.estimate)
     return {
         **made,
-        "p_wild": np.nan,
+        "wild_p_value": np.nan,
         "variation_kept": np.nan,
         "comparable": comparable,
         "same_units": comparable,
@@ -275,10 +289,10 @@ def _fitted(
             "threat": made.threat,
             "variant": made.variant,
             "term": term,
-            "coef": coef,
+            "estimate": coef,
             "se": se,
-            "p": p,
-            "p_wild": np.nan,
+            "p_value": p,
+            "wild_p_value": np.nan,
             "n": fit.n,
             "clusters": fit.clusters,
             "variation_kept": kept[j] if own else np.nan,
@@ -298,7 +312,7 @@ def _fitted(
 
 def _said(row: Mapping[str, Any]) -> str:
     """What a declared p-value means beside a lead or a placebo outcome."""
-    p = row["p"] if np.isnan(row["p_wild"]) else row["p_wild"]
+    p = row["p_value"] if np.isnan(row["wild_p_value"]) else row["wild_p_value"]
     if not p <= LEVEL:
         return ""
     if row["threat"] == "leads" and not row.get("own", True):
@@ -340,8 +354,8 @@ def _add_declared(
     seed: int,
     progress: Progress,
 ) -> None:
-    """Put ``p_wild`` into the rows; models with the same clusters share the draws."""
-    cluster = {k.model.name: k.model.cluster for k in settings}
+    """Put ``wild_p_value`` into rows; models with the same clusters share draws."""
+    cluster = {k.model.name: k.model.clusters for k in settings}
     groups: dict[str, list[int]] = {}
     for k, test in enumerate(tests):
         if test is not None:
@@ -358,5 +372,5 @@ def _add_declared(
             progress=lambda n, _, before=done: progress(before + n, total),
         )
         for k, value in zip(members, p, strict=True):
-            rows[k]["p_wild"] = value
+            rows[k]["wild_p_value"] = value
         done += len(members) * draws

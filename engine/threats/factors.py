@@ -44,7 +44,7 @@ def common_effects(setting: Setting) -> Iterator[Variant | Row]:
             variant,
             frame=made,
             slopes=names,
-            model=setting.equation(effects=(setting.unit,)),
+            model=setting.equation(time=""),
             note=f"biased by short T: {len(names)} slopes a unit for T = {T}",
         )
 
@@ -55,7 +55,7 @@ def interactive_effect(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     G, T = setting.require_balanced()
     model = setting.model
-    if setting.unit != model.cluster:
+    if setting.unit != model.clusters:
         raise TivaxError(f"takes clusters of {setting.unit}, the units")
     rows = setting.used.sort_values([setting.unit, setting.time])
     names = [model.outcome, *model.treatments, *model.controls]

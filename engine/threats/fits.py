@@ -139,7 +139,7 @@ class VariantFit:
     @property
     def labels(self) -> np.ndarray:
         """Of the clusters, in the order of their numbers."""
-        return np.unique(self.used[self.variant.model.cluster])
+        return np.unique(self.used[self.variant.model.clusters])
 
     @property
     def by_label(self) -> pd.DataFrame:
@@ -228,18 +228,18 @@ def fit_variant(variant: Variant) -> VariantFit:
     than regressors, and weights that are not positive.
     """
     model = variant.model
-    keys = list(dict.fromkeys([model.cluster, *model.effects]))
+    keys = list(dict.fromkeys([model.clusters, *model.all_effects]))
     columns = [model.outcome, *model.columns[:-1], *variant.slopes]
     weighted = [variant.weights] if variant.weights else []
     used = complete_rows(variant.frame, [*columns, *weighted], keys)
-    cluster = pd.factorize(used[model.cluster], sort=True)[0]
+    cluster = pd.factorize(used[model.clusters], sort=True)[0]
     _require_clusters(cluster, model.regressors)
     root = _roots(used, variant.weights)
     values = used[list(model.columns)].to_numpy(float)
     power = powers(values)
     values = times_power(values, -power)
-    nested = [k for k in model.effects if is_nested(used[k], cluster)]
-    crossed = [k for k in model.effects if k not in nested]
+    nested = [k for k in model.all_effects if is_nested(used[k], cluster)]
+    crossed = [k for k in model.all_effects if k not in nested]
     if variant.slopes and len(nested) != 1:
         raise TivaxError("slopes of units take one effect that the clusters nest")
     dummies = effect_dummies(used, crossed, constant=not nested)

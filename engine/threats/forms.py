@@ -103,7 +103,8 @@ def _difference(
         model=setting.equation(
             regressors=(term, x, *(k for k in made if k not in (term, *effects))),
             treatment=(term,),
-            effects=tuple(effects),
+            entity=effects[0],
+            time=effects[1],
         ),
         note="of the two on the same rows",
         comparable=False,

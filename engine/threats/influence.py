@@ -51,7 +51,7 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
     Each step takes the cluster with the largest part in the estimate before it.
     """
     setting.require_least_squares()
-    name, threat = setting.model.cluster, "influential clusters"
+    name, threat = setting.model.clusters, "influential clusters"
     fit, gone, frame = setting.fit, list[str](), setting.frame
     sign, every = np.sign(fit.coef[0]), fit.clusters
     significant = t_test(fit.coef[0], fit.se[0], every)[2] <= LEVEL

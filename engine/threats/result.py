@@ -27,7 +27,8 @@ from .setting import HEADLINE
 
 COLUMNS = tuple(
     (
-        "model threat variant term coef se p p_wild n clusters variation_kept note"
+        "model threat variant term estimate se p_value wild_p_value n clusters "
+        "variation_kept note"
     ).split()
 )
 _NAMED = 3
@@ -49,7 +50,7 @@ class Threats(Result):
     same_units
         Rows at least in units of that effect.
     draws
-        Of ``p_wild``; 0 without.
+        Of ``wild_p_value``; 0 without.
     residual_max
         The largest norm of X'(y - X beta) of the models, columns of length 1.
 
@@ -133,8 +134,8 @@ class Threats(Result):
             for row, own in zip(records, comparable, strict=True)
         ]
         half = np.array([_reach(row) for row in records])
-        ends = {"ci_low": rows["coef"] - half, "ci_high": rows["coef"] + half}
-        columns = ["threat", "variant", "term", "coef"]
+        ends = {"ci_low": rows["estimate"] - half, "ci_high": rows["estimate"] + half}
+        columns = ["threat", "variant", "term", "estimate"]
         return rows[columns].assign(**ends, state=states).reset_index(drop=True)
 
     @property
@@ -146,7 +147,7 @@ class Threats(Result):
         first = next(row for row in self._records if row["model"] == model.name)
         if "alone identifies" not in first["note"]:
             return self._finding(model)
-        if np.isfinite(first["p_wild"]):
+        if np.isfinite(first["wild_p_value"]):
             return f"{self._finding(model)} {first['note']}."
         return (
             f"{model.name}: {first['note']}, nor p by it: nothing can be said of "
@@ -193,7 +194,7 @@ class Threats(Result):
             for row, *_ in rows
             if row["threat"] == "influential clusters"
             and " of " in row["variant"]
-            and np.isfinite(row["coef"])
+            and np.isfinite(row["estimate"])
         ]
         if few:
             said.append(f"Clusters to be left out for it: {'; '.join(few)}")
@@ -203,7 +204,7 @@ class Threats(Result):
         if not asked:
             return "nothing was asked."
         weakest = max(asked, key=_declared_p)
-        small = min(asked, key=lambda row: abs(row["coef"]))
+        small = min(asked, key=lambda row: abs(row["estimate"]))
         return (
             f"none of {len(asked)} variants makes it go away. The largest p is that of "
             f"{self._named(weakest)}; the smallest effect that of {self._named(small)}."
@@ -220,7 +221,7 @@ class Threats(Result):
         p = p_text(_declared_p(row), self.draws or None)
         near = f" (0.05 is within {_ERRORS} Monte-Carlo errors)"
         return (
-            f"{number_text(row['coef'])} ({number_text(row['se'])}), p {p}"
+            f"{number_text(row['estimate'])} ({number_text(row['se'])}), p {p}"
             f"{near if at_level(row, self.draws) else ''}"
         )
 
@@ -229,7 +230,7 @@ class Threats(Result):
     method = (
         "Each row estimates the model again, with one thing changed. Errors are CV1, "
         "clustered as the model says, with Stata's count of parameters, added columns "
-        "counted; p is that of t(G - 1). p wild is the declared one: the restricted "
+        "counted; p is that of t(G - 1). wild p is the declared one: the restricted "
         "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
         "A result is gone where the sign has turned, or less than half of the estimate "
         "is left and its interval excludes the model's; blurred where it is not gone "
@@ -263,19 +264,21 @@ class Threats(Result):
             rows.drop(columns="model")
             .assign(
                 # Rows that ask another question have units of their own.
-                coef=[number_text(k) for k in rows["coef"]],
+                estimate=[number_text(k) for k in rows["estimate"]],
                 se=[number_text(k) for k in rows["se"]],
-                p=[p_text(p) for p in rows["p"]],
-                p_wild=[p_text(p, self.draws or None) for p in rows["p_wild"]],
+                p_value=[p_text(p) for p in rows["p_value"]],
+                wild_p_value=[
+                    p_text(p, self.draws or None) for p in rows["wild_p_value"]
+                ],
             )
-            .rename(columns={"p_wild": "p wild", "variation_kept": "kept"})
+            .rename(columns={"wild_p_value": "wild p", "variation_kept": "kept"})
         )
         caption = (
-            "Estimates with 95 % intervals, coef +- t(G - 1) se, in units of the "
+            "Estimates with 95 % intervals, estimate +- t(G - 1) se, in units of the "
             "effect, arrows an interval that goes on; below, rows that ask another "
             "question."
         )
-        formats = {"coef": "", "se": "", "p": "", "p wild": "", "kept": ".2f"}
+        formats = {"estimate": "", "se": "", "p_value": "", "wild p": "", "kept": ".2f"}
         table = Table(shown.reset_index(drop=True), "Every row.", formats)
         return Section(
             model.name, [Text(model.equation), Shown(figure, caption), table]
@@ -290,7 +293,7 @@ class Threats(Result):
             "rows": len(self.table),
             "gone": {name: int((self.gone & rows).sum()) for name, rows in own.items()},
             "covariance": CV1,
-            "p_wild": "WCR, for 2SLS WRE, Webb's weights: share of |t*| > |t|",
+            "wild_p_value": "WCR, for 2SLS WRE, Webb's weights: share of |t*| > |t|",
         }
 
     def _listings(self) -> Sequence[Listing]:
@@ -301,10 +304,10 @@ class Threats(Result):
             (
                 f"{k['threat']}: {k['variant']}" if k["variant"] else k["threat"],
                 k["term"],
-                number_text(k["coef"]),
+                number_text(k["estimate"]),
                 number_text(k["se"]),
-                p_text(k["p"]),
-                p_text(k["p_wild"], self.draws or None),
+                p_text(k["p_value"]),
+                p_text(k["wild_p_value"], self.draws or None),
                 "-" if pd.isna(k["n"]) else str(k["n"]),
                 "-" if np.isnan(k["variation_kept"]) else f"{k['variation_kept']:.2f}",
             )
@@ -315,7 +318,7 @@ class Threats(Result):
         return Listing(title, _PRINTED, rows, [self._sentence(model)])
 
 
-_PRINTED = ("", "term", "coef", "se", "p", "p wild", "n", "variation kept")
+_PRINTED = ("", "term", "estimate", "se", "p", "wild p", "n", "variation kept")
 
 
 def _drawn(result: Threats, model: str) -> Figure:
@@ -327,8 +330,10 @@ def _records_of(rows: pd.DataFrame) -> list[_Record]:
 
 
 def _declared_p(row: _Record) -> float:
-    """``p_wild`` where there is one, else ``p``."""
-    return float(row["p"] if np.isnan(row["p_wild"]) else row["p_wild"])
+    """``wild_p_value`` where there is one, else ``p``."""
+    return float(
+        row["p_value"] if np.isnan(row["wild_p_value"]) else row["wild_p_value"]
+    )
 
 
 def _is_significant(row: _Record) -> bool:
@@ -336,13 +341,13 @@ def _is_significant(row: _Record) -> bool:
 
 
 def _same_sign(row: _Record, other: _Record) -> bool:
-    return bool(np.sign(row["coef"]) == np.sign(other["coef"]))
+    return bool(np.sign(row["estimate"]) == np.sign(other["estimate"]))
 
 
 def at_level(row: Mapping[str, Any], draws: int) -> bool:
     """Whether the declared p is 5 % within ``_ERRORS`` errors of its draws."""
     error = np.sqrt(LEVEL * (1 - LEVEL) / draws) if draws else 0.0
-    return bool(abs(row["p_wild"] - LEVEL) < _ERRORS * error)
+    return bool(abs(row["wild_p_value"] - LEVEL) < _ERRORS * error)
 
 
 def _reach(row: _Record) -> float:
@@ -352,9 +357,9 @@ def _reach(row: _Record) -> float:
 
 def _state(row: _Record, first: _Record) -> str:
     """See ``Threats.states``."""
-    few = abs(row["coef"]) < _LEAST * abs(first["coef"])
+    few = abs(row["estimate"]) < _LEAST * abs(first["estimate"])
     if not _same_sign(row, first) or (
-        few and abs(row["coef"] - first["coef"]) > _reach(row)
+        few and abs(row["estimate"] - first["estimate"]) > _reach(row)
     ):
         return "gone"
     return "as before" if _is_significant(row) else "blurred"

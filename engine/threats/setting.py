@@ -62,23 +62,18 @@ class Setting:
 
     @cached_property
     def _keys(self) -> tuple[str, str]:
-        """The effects of units and of years, where the model has these two."""
-        effects = list(self.model.effects)
-        if len(effects) == 2:
-            require_columns(self.panel, [*effects, self.model.cluster])
-            units = [k for k in effects if self._is_unit(k)]
-            if len(units) == 1:
-                (time,) = set(effects) - set(units)
-                if pd.api.types.is_numeric_dtype(self.panel[time]):
-                    return units[0], time
+        """The columns of units and of years, where the model has effects of these."""
+        entity, time, clusters = self.model.entity, self.model.time, self.model.clusters
+        if len(self.model.all_effects) == 2 and entity and time:
+            require_columns(self.panel, [entity, time, clusters])
+            pairs = self.panel[list({entity, clusters})].drop_duplicates()
+            nested = not pairs[entity].duplicated().any()
+            if nested and pd.api.types.is_numeric_dtype(self.panel[time]):
+                return entity, time
         raise TivaxError(
-            "takes effects of units, within clusters, and of years in numbers, such as "
-            'effects = ["iso3", "year"]'
+            "takes effects of entities, within clusters, and of years in numbers, such "
+            'as entity = "iso3", time = "year"'
         )
-
-    def _is_unit(self, effect: str) -> bool:
-        pairs = self.panel[list({effect, self.model.cluster})].drop_duplicates()
-        return not pairs[effect].duplicated().any()
 
     @property
     def unit(self) -> str:
@@ -120,10 +115,9 @@ class Setting:
 
     def earlier(self, column: str, years: int) -> pd.Series:
         """A column of the sample's rows ``years`` earlier, later where negative."""
-        renamed = self.panel[[self.unit, self.time, column]].set_axis(
-            ["iso3", "year", column], axis=1
-        )
-        return lagged(renamed, column, years=years).loc[self.frame.index]
+        keys = {"entity": self.unit, "time": self.time}
+        found = lagged(self.panel, column, years=years, **keys)
+        return found.loc[self.frame.index]
 
     def require_least_squares(self) -> None:
         """``TivaxError`` for a model with instruments."""

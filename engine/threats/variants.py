@@ -50,9 +50,9 @@ class Row:
     threat: str
     variant: str
     term: str = ""
-    coef: float = float("nan")
+    estimate: float = float("nan")
     se: float = float("nan")
-    p: float = float("nan")
+    p_value: float = float("nan")
     n: int | None = None
     clusters: int | None = None
     note: str = ""

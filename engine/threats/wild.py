@@ -17,8 +17,8 @@ from jaxtyping import Float, Int
 from ...kernels.low_rank import FEW, Scores
 from ...kernels.low_rank import LowRank as Factors
 from ...kernels.resampling import InstrumentLoadings, WildLoadings
-from ..core import Progress, in_float64, shift_progress
-from ..resampling import wild_p_values
+from ..core import Progress, in_float64, kept_state, shift_progress
+from ..resampling import AT_ONCE, wild_p_values
 from .fits import LowRank, WildForm
 
 _POINTS = 6  # of Webb's distribution
@@ -49,31 +49,45 @@ def declared_p(
         exact = _POINTS ** len(test.labels) <= draws
         among = _among(test, exact, all_labels)
         groups.setdefault((_instruments(test.form), exact, among), []).append(k)
-    p = np.full(len(tests), np.nan)
-    done, total = 0, len(tests) * draws
-    for (_, exact, among), members in groups.items():
-        position = np.searchsorted(all_labels, among)
-        width = max(_width(tests[k].form) for k in members)
-        p[members] = wild_p_values(
-            [
-                _loadings(
-                    tests[k].form,
-                    np.searchsorted(among, tests[k].labels),
-                    len(among),
-                    width,
-                )
-                for k in members
-            ],
-            np.array([tests[k].t for k in members]),
-            clusters=len(among) if exact else len(all_labels),
-            position=position,
-            draws=_POINTS ** len(among) if exact else draws,
-            seed=seed,
-            exact=exact,
-            progress=shift_progress(progress, done, total),
+    batches = [
+        (
+            key,
+            members[start : start + AT_ONCE],
+            max(_width(tests[k].form) for k in members),
         )
-        done += len(members) * draws
-    return p
+        for key, members in groups.items()
+        for start in range(0, len(members), AT_ONCE)
+    ]
+    # In the order of the batches; those of a run that was stopped are taken up.
+    state, total = kept_state(), len(tests) * draws
+    p = state.arrays[0] if state.arrays else np.zeros(0)
+    done = 0
+    for (_, exact, among), members, width in batches:
+        if done + len(members) > len(p):
+            made = wild_p_values(
+                [
+                    _loadings(
+                        tests[k].form,
+                        np.searchsorted(among, tests[k].labels),
+                        len(among),
+                        width,
+                    )
+                    for k in members
+                ],
+                np.array([tests[k].t for k in members]),
+                clusters=len(among) if exact else len(all_labels),
+                position=np.searchsorted(all_labels, among),
+                draws=_POINTS ** len(among) if exact else draws,
+                seed=seed,
+                exact=exact,
+                progress=shift_progress(progress, done * draws, total),
+            )
+            p = np.append(p[:done], made)
+            state.keep(p, last=len(p) == len(tests))
+        done += len(members)
+    found = np.full(len(tests), np.nan)
+    found[[k for _, members, _ in batches for k in members]] = p
+    return found
 
 
 def _among(test: WildTest, exact: bool, all_labels: Sequence[str]) -> tuple[str, ...]:

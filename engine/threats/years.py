@@ -38,7 +38,7 @@ def differences(setting: Setting) -> Iterator[Variant | Row]:
             "differences",
             "first" if h == 1 else f"over {h} years",
             frame=pd.concat([kept, made], axis=1).assign(**{BEFORE: earlier}),
-            model=setting.equation(effects=(time,)),
+            model=setting.equation(entity=""),
             earlier=h,
         )
 

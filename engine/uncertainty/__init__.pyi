@@ -15,6 +15,7 @@ from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError
 from .models import error_model as error_model
+from .models import error_of_run as error_of_run
 from .models import read_error_model as read_error_model
 from .rebuilt import rebuilt_year as rebuilt_year
 from .rebuilt import require_rebuilt as require_rebuilt

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from ...kernels import table_errors as kernels
 from ...kernels.error_terms.filled import FilledCells
 from ...kernels.error_terms.import_shares import import_share_errors
-from ..core import TivaxError, read_npz, require_size
+from ..core import NotFound, TivaxError, read_npz, require_size
 from ..streaming import does_not_fit, is_too_large, read_ahead
 from ..tables import Weighted, WorldTables, YearArray, as_float64, row_slabs
 from .models import ErrorModel, TableError
@@ -289,7 +289,7 @@ def _read_deviations(
     years in front and their labels in years; regions; sectors.
     """
     if not path.is_file():
-        raise TivaxError(f"{path}: no such file; give a .npz with standard deviations")
+        raise NotFound(f"{path}: no such file; give a .npz with standard deviations")
     require_size(path.name, path.stat().st_size)
     arrays = read_npz(path)
     time = "years" if "years" in arrays else "year"

@@ -70,7 +70,7 @@ def standard_errors(
     tables
         In memory or lazy.
     error
-        The errors of cells: the name of a model (``rounding``), a file MODEL.toml,
+        The errors of cells: the name of a model (``rounding``), a file RUN.toml,
         a :class:`TableError` or a list of them.
     names
         Either of va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi

@@ -16,6 +16,7 @@ from ...kernels import sensitivity as kernels
 from ...kernels.sensitivity import Borders
 from ..core import (
     Listing,
+    NotFound,
     Printable,
     TivaxError,
     in_float64,
@@ -215,7 +216,7 @@ def sensitivity(
     )
     year = tables.years[-1] if year is None else parse_year(year)
     if year not in tables.years:
-        raise TivaxError(
+        raise NotFound(
             f"no year {year}: the tables hold {tables.years[0]} to {tables.years[-1]}"
         )
     k = tables.years.index(year)

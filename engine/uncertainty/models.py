@@ -1,4 +1,4 @@
-"""Models of the errors of a table, from Python or from a file MODEL.toml.
+"""Models of the errors of a table, from Python or from sections of a run file.
 
     [[error]]
     kind = "lognormal"            # rounding, shares, lognormal, given, rebuilt
@@ -40,24 +40,24 @@ rebuilt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 from ..core import (
     TivaxError,
     TomlTable,
-    choose_from,
+    naming,
     read_toml,
     require_choice,
     show,
     suggest,
 )
+from ..resampling import RUN_KEYS
 
 Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
 Shared = Literal["none", "country", "year", "product"]
 OverYears = Literal["independent", "shared"]
 Margin = Literal["row", "column"]
 
-_KEYS = "kind concentration a b shared over_years margins file".split()
 # The keys of each kind beside kind, over_years and margins.
 _OWN = {
     "rounding": set(),
@@ -112,7 +112,7 @@ class TableError:
     shared: Shared = "none"
     over_years: OverYears = "independent"
     margins: Sequence[Margin] = ()
-    file: str | Path | None = None
+    file: Path | None = None
 
     def __post_init__(self) -> None:
         require_choice("kind of error", self.kind, get_args(Kind))
@@ -213,21 +213,20 @@ def error_model(error: AnyModel) -> ErrorModel:
     errors = tuple(error) if isinstance(error, Iterable) else ()
     if not errors or not all(isinstance(k, TableError) for k in errors):
         raise TivaxError(
-            "error: give the name of a model, a file MODEL.toml, a tx.TableError or a "
+            "error: give the name of a model, a file RUN.toml, a tx.TableError or a "
             f"list of them, not {show(error)}"
         )
     return ErrorModel(errors, "+".join(k.kind for k in errors))
 
 
 def read_error_model(name: str | Path) -> ErrorModel:
-    """The built-in model of that name, or that of a file MODEL.toml.
+    """The built-in model of that name, or that of a file RUN.toml.
 
     Parameters
     ----------
     name
-        ``rounding``, ``rebuilt``, or the path of a file with sections ``[[error]]``:
-        keys ``kind``, ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
-        ``margins`` and ``file`` (:class:`TableError`); files are found beside it.
+        ``rounding``, ``rebuilt``, or the path of a run file whose sections
+        ``[[error]]`` have the fields of :class:`TableError`; files are found beside it.
 
     Raises
     ------
@@ -240,39 +239,36 @@ def read_error_model(name: str | Path) -> ErrorModel:
     'rounding'
     """
     if not isinstance(name, str | Path) or not str(name):
-        raise TivaxError(f"error: give a name or a file MODEL.toml, not {show(name)}")
+        raise TivaxError(f"error: give a name or a file RUN.toml, not {show(name)}")
     if str(name) in BUILT_IN:
         return ErrorModel(BUILT_IN[str(name)], str(name))
     path = Path(name)
     if not path.is_file() and path.suffix != ".toml":
         raise TivaxError(
             f"no error model {name}: {suggest(str(name), BUILT_IN)}; or give a file "
-            "MODEL.toml"
+            "RUN.toml"
         )
-    top = TomlTable(path, "", read_toml(path), {"error"})
-    if not top.has("error"):
+    top = TomlTable(path, "", read_toml(path), RUN_KEYS)
+    if isinstance(top.values.get("error", ""), str):
         raise TivaxError(f"{path}: no errors; write sections [[error]]")
-    sections = top.tables("error", _KEYS)
-    return ErrorModel(tuple(_read(k) for k in sections), path.stem)
+    return error_of_run(top)
 
 
-def _read(table: TomlTable) -> TableError:
-    kind = table.choice("kind", get_args(Kind))
-    values: dict[str, Any] = {
-        key: table.number(key, 0.0)
-        for key in ("concentration", "a", "b")
-        if table.has(key)
-    }
-    for key, known in (("shared", Shared), ("over_years", OverYears)):
-        if table.has(key):
-            values[key] = table.choice(key, get_args(known))
-    margins = table.texts("margins", ())
-    for name in margins:
-        if name not in get_args(Margin):
-            raise table.mistake("margins", choose_from(get_args(Margin)))
-    if table.has("file"):
-        values["file"] = table.path("file")
-    try:
-        return TableError(kind, margins=cast(Sequence[Margin], margins), **values)
-    except TivaxError as error:
-        raise TivaxError(f"{table.file}: {error}") from None
+def error_of_run(toml: TomlTable) -> ErrorModel:
+    """The errors of a run file: sections [[error]], a name, or a file beside it.
+
+    Raises ``TivaxError`` where there are none, and as :func:`read_error_model`.
+    """
+    if not toml.has("error"):
+        names = ", ".join(BUILT_IN)
+        raise toml.mistake(
+            "error", f"is missing; write sections [[error]], a name ({names}) or a file"
+        )
+    name = toml.values["error"]
+    if not isinstance(name, str):
+        sections = toml.tables("error")
+        return ErrorModel(tuple(k.parse(TableError) for k in sections), toml.file.stem)
+    if name not in BUILT_IN and (file := toml.file.parent / name).is_file():
+        return read_error_model(file)
+    with naming(toml.file):
+        return read_error_model(name)

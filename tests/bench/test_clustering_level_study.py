@@ -48,13 +48,13 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design, monkeypatch):
     frame["year"] = np.tile(np.arange(T), H)
     frame["region"] = np.repeat(design.membership, T)
     frame = frame[design.seen.ravel() == 1]
-    effects = ("iso3", "year") if design.two_way else ()
+    both = {} if design.two_way else {"entity": "", "time": ""}
     signs = random_draws.rademacher(of_signs, H, draws=DRAWS)
     monkeypatch.setattr(
         random_draws, "rademacher", lambda key, clusters, *, draws: signs
     )
     for row, outcome in enumerate(("null", "other")):
-        model = Model("m", outcome, ("x", "c0"), effects=effects, cluster="iso3")
+        model = Model("m", outcome, ("x", "c0"), clusters="iso3", **both)
         for first, kind in ((1, "11"), (3, "31")):
             test = clustering_level(
                 frame, model, coarse="region", type=kind, draws=DRAWS

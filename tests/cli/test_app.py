@@ -27,8 +27,10 @@ from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import sha256 as tivax_sha256
 from tivax.engine.figures import shown_regions
+from tivax.engine.measures import METHODS
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
+from tivax.engine.sources import SOURCES
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
@@ -36,10 +38,10 @@ from commands import Answer, contents, good, mistake, names, parser, start_fork,
 from helpers import random_tables, write_arrays
 
 COMMANDS = (
-    "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
+    "fetch", "import", "check", "list", "aggregate", "tbi", "decompose",
     "indicators", "scenario", "change", "explore", "panel", "replicate", "bootstrap",
-    "placebo", "simulate", "threats", "curve", "montecarlo", "package", "cite", "demo",
-    "bench", "devices",
+    "simulate", "threats", "curve", "montecarlo", "package", "demo",
+    "bench",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
 SECTORS = ("agriculture", "industry", "services")
@@ -644,13 +646,13 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
 
 
 def test_devices_are_those_of_jax_and_say_what_fits():
-    heading, *lines = good("devices").out.splitlines()
+    heading, *lines = good("list", "devices").out.splitlines()
     columns = ["device", "platform", "name", "cores", "memory", "years at once"]
     assert heading.split("\t") == columns
     for device, line in zip(jax.devices(), lines, strict=True):
         assert line.split("\t")[1] == device.platform
     # A year of a million industries takes 8 TB.
-    _, *lines = good("devices", "--size", "1000x1000").out.splitlines()
+    _, *lines = good("list", "devices", "1000x1000").out.splitlines()
     assert {line.split("\t")[-1] for line in lines} == {"0"}
 
 
@@ -668,11 +670,11 @@ def test_devices_say_that_years_too_large_for_memory_are_streamed(
 ):
     """The rule of streaming: three matrices, or four, in three quarters of memory."""
     memory = int(matrices * 8 * 20**2)
-    for module in ("streaming.memory", "cli.tools.devices"):
+    for module in ("streaming.memory", "cli.tools.list_devices"):
         name = f"tivax.engine.{module}.machine_memory"
         monkeypatch.setattr(name, lambda: memory)
     monkeypatch.setattr("jax.devices", lambda: jax.local_devices()[:1])
-    answer = good("devices", "--size", "4x5")
+    answer = good("list", "devices", "4x5")
     assert answer.out.splitlines()[-1].split("\t")[-1] == years
     assert answer.err.startswith(said) and bool(answer.err) == bool(said)
 
@@ -681,11 +683,38 @@ def test_devices_say_that_years_too_large_for_memory_are_streamed(
 def test_a_device_that_is_not_there_is_told(tmp_path):
     store = tmp_path / "none"
     line = mistake("tbi", store, "--out", tmp_path / "o", "--device", "gpu")
-    assert line.startswith("--device gpu: JAX sees none; `tivax devices` lists")
+    assert line.startswith("--device gpu: JAX sees none; `tivax list devices` lists")
     line = mistake("tbi", store, "--out", tmp_path / "o", "--device", "tpu")
     assert line.startswith("no --device tpu: ")
-    code, out, err = tivax("devices", "--size", "44x56x15")
+    code, out, err = tivax("list", "devices", "44x56x15")
     assert (code, out) == (1, "") and "write REGIONSxSECTORS, such as 44x56" in err
+
+
+@pytest.mark.parametrize(
+    "words, now",
+    [
+        (("groups", "EU27"), "tivax list groups"),
+        (("devices",), "tivax list devices"),
+        (("cite", "store"), "tivax package RESULTS --cite"),
+        (("placebo", "run.toml"), "tivax bootstrap RUN.toml, whose [scheme] says"),
+    ],
+)
+def test_a_command_of_an_older_version_says_its_new_name(words, now):
+    assert mistake(*words).startswith(f"tivax {words[0]} is now {now}")
+
+
+@pytest.mark.parametrize("what", ["methods", "sources"])
+def test_methods_and_databases_are_listed(what):
+    names = [line.split("\t")[0] for line in good("list", what).out.splitlines()[1:]]
+    known = METHODS if what == "methods" else SOURCES
+    assert set(known) <= set(names) and len(set(names)) == len(names)
+
+
+def test_what_cannot_be_listed_is_told():
+    assert mistake("list", "regions") == (
+        "tivax list regions: choose from groups, indicators, methods, sources, devices"
+    )
+    assert "takes no names after it" in mistake("list", "methods", "wwz")
 
 
 @pytest.mark.parametrize(
@@ -698,9 +727,7 @@ def test_a_size_that_no_world_has_is_told(tmp_path, size):
     assert names(tmp_path) == []
 
 
-def test_years_and_sizes_are_parsed(tmp_path):
-    assert options.parse_years("") is None
-    assert options.parse_years("2000:2014") == (2000, 2014)
+def test_sizes_are_parsed(tmp_path):
     assert options.parse_size("44X56x15") == (44, 56, 15)
     line = mistake("bench", "--sizes", "10x", "--out", tmp_path / "o")
     assert line.startswith("--sizes 10x: write REGIONSxSECTORSxYEARS")
@@ -759,7 +786,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     answer = good("demo", "--size", "11x3x5", "--seed", "1", "--out", out, "--quiet")
     frame = pd.read_csv(out / "panel.csv")
     found = pd.read_csv(out / "panel_estimates.csv").set_index("term")
-    assert list(found) == ["true", "coef", "se", "ci_low", "ci_high", "z"]
+    assert list(found) == ["true", "estimate", "se", "ci_low", "ci_high", "z"]
     assert len(found) == 8 and len(frame) == 10 * 5  # one of the 11 is ROW
     # The index of the panel is the one that stands beside it.
     tbi = pd.read_csv(out / "tbi.csv").set_index(["region", "year"])["tbi"]
@@ -769,7 +796,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     inside = (found.ci_low <= found.true) & (found.true <= found.ci_high)
     assert (
         f"Estimated: the true effect of the index on the synthetic panel is "
-        f"{row.true:.1f}, fixed effects find {row.coef:.2f} (95 % interval "
+        f"{row.true:.1f}, fixed effects find {row.estimate:.2f} (95 % interval "
         f"{row.ci_low:.2f} to {row.ci_high:.2f}); {inside.sum()} of 8 intervals hold the "
         "truth."
     ) in answer.out.splitlines()
@@ -1132,7 +1159,7 @@ main()
 
 def test_the_installed_command_needs_nobody_to_tell():
     script = Path(sys.executable).with_name("tivax")
-    closed = f"exec {shlex.quote(str(script))} groups EU27 >&- 2>&-"
+    closed = f"exec {shlex.quote(str(script))} list groups EU27 >&- 2>&-"
     assert subprocess.run(["sh", "-c", closed], check=False).returncode == 0
 
 
@@ -1162,5 +1189,5 @@ def test_the_folder_of_compiled_programs_can_be_moved_and_turned_off(
 
 def test_commands_in_this_process_leave_the_cache_of_other_tests_alone():
     before = jax.config.values["jax_compilation_cache_dir"]
-    good("devices")
+    good("list", "devices")
     assert jax.config.values["jax_compilation_cache_dir"] == before

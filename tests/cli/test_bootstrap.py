@@ -1,4 +1,4 @@
-"""``tivax bootstrap`` and ``tivax placebo``: what they write, refuse and take up again."""
+"""``tivax bootstrap``: what they write, refuse and take up again."""
 
 import json
 import os
@@ -18,10 +18,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
 from tivax.engine.reporting import plot_style
-from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
-from commands import Answer, good, mistake, names, run_fork, tivax
+from commands import Answer, good, mistake, names, run_fork
 from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 
 # The same arithmetic on the same draws in another order.
@@ -140,7 +139,7 @@ def wild(tmp_path_factory) -> Done:
 def placebo(tmp_path_factory) -> Done:
     """Comparing coefficients."""
     folder = tmp_path_factory.mktemp("placebo")
-    return run("placebo", run_file(folder, 'kind = "placebo"\nstudentised = false'))
+    return run("bootstrap", run_file(folder, 'kind = "placebo"\nstudentised = false'))
 
 
 def middle(values: np.ndarray) -> list[float]:
@@ -173,7 +172,7 @@ def test_a_placebo_in_chinese_tells_of_a_missing_font(placebo, fonts, monkeypatc
     out = placebo.folder.parent / "zh"
     path = placebo.folder.parent / "run.toml"
     words = ("--language", "zh", "--out", out, "--quiet", "--force")
-    answer = good("placebo", path, *words)
+    answer = good("bootstrap", path, *words)
     lines = [k for k in answer.err.splitlines() if "Chinese letters" in k]
     assert len(lines) == (not fonts)
     assert ">安慰剂系数</text>" in (out / "figures" / "draws_1.svg").read_text("utf-8")
@@ -195,7 +194,7 @@ READERS = {
 def test_tables_in_other_formats_hold_the_same(placebo, format, tmp_path):
     path, out = placebo.folder.parent / "run.toml", tmp_path / "o"
     words = ("--format", format, "--json", "--no-figures", "--quiet")
-    answer = good("placebo", path, "--out", out, *words)
+    answer = good("bootstrap", path, "--out", out, *words)
     assert json.loads(answer.out)["draws"] == {"main": DRAWS}
     tables = {f"{k}.{format}" for k in TABLES}
     assert set(names(out)) == tables | {"draws.parquet", "manifest.json", "report.html"}
@@ -210,7 +209,7 @@ def test_tables_in_other_formats_hold_the_same(placebo, format, tmp_path):
 
 def test_an_unknown_format_is_a_mistake_before_any_work(placebo, tmp_path):
     path = placebo.folder.parent / "run.toml"
-    line = mistake("placebo", path, "--format", "sav", "--out", tmp_path / "o")
+    line = mistake("bootstrap", path, "--format", "sav", "--out", tmp_path / "o")
     assert line.startswith("--format sav: choose from csv, parquet, dta")
     assert names(tmp_path) == []
 
@@ -229,8 +228,8 @@ def test_the_columns_of_the_tables(pairs, wild, placebo):
             "se p_value ci_low ci_high mc_error draws_per_s",
             "intervals": "model term interval ci_low ci_high p_value",
             "models": "model term outcome sample n clusters effective_clusters "
-            "balanced estimate cv1_se cv1_p cv2_se cv2_p cv3_se cv3_p cv3j_se cv3j_p "
-            "v5_se v5_p cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p "
+            "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p_value "
+            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p_value v5_df v5_adjusted_p_value "
             "without_min without_max note exact ties failed_draws",
             "clusters": "model term cluster rows leverage partial_leverage "
             "estimate_without",
@@ -505,7 +504,7 @@ def test_a_placebo_compares_t_unless_told_otherwise(tmp_path, scheme, label, tol
     entered = np.where(panel()["iso3"] < "C03", "entrants", "others")
     frame = panel().assign(block=entered)
     scheme = f'kind = "placebo"\n{scheme}'
-    done = run("placebo", run_file(tmp_path, scheme, save=False, frame=frame))
+    done = run("bootstrap", run_file(tmp_path, scheme, save=False, frame=frame))
     row, inverted = done.row(), done.interval("randomisation-t test inversion")
     assert row["scheme"] == label
     columns = ["ci_low", "ci_high", "p_value"]
@@ -539,7 +538,11 @@ def test_why_numbers_about_the_clusters_are_empty_is_told(tmp_path):
         "without C02"
     )
     assert done.models["note"].tolist() == [note]
-    assert done.models[["cv2_se", "cv2_p", "cv2_df", "cv3_p"]].isna().all(axis=None)
+    assert (
+        done.models[["cv2_se", "cv2_p_value", "cv2_df", "cv3_p_value"]]
+        .isna()
+        .all(axis=None)
+    )
     assert f"main: {note}" in done.lines
     html = (done.folder / "report.html").read_text(encoding="utf-8")
     assert f"<li>main: {note}</li>" in html
@@ -574,11 +577,11 @@ KILLED = """
 import os, signal
 from tivax.engine.cli import app as cli
 from tivax.engine.resampling import running as experiments
-from tivax.engine.resampling.draws import FileDraws
+from tivax.engine.core.parts import PartFile
 
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0  # every block is written at once
-append, blocks = FileDraws.append, []
+append, blocks = PartFile.append, []
 
 def killed(file, values):
     append(file, values)
@@ -587,7 +590,7 @@ def killed(file, values):
         os.truncate(file.path, os.path.getsize(file.path) - 5)
         os.kill(os.getpid(), signal.SIGKILL)
 
-FileDraws.append = killed
+PartFile.append = killed
 cli.main()
 """
 
@@ -621,33 +624,6 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     assert broken.manifest["draws_sha256"] == whole.manifest["draws_sha256"]
 
 
-def test_an_interrupted_run_says_how_many_draws_are_kept(tmp_path, monkeypatch):
-    """And it is not taken up by a run with another seed."""
-    path, out = run_file(tmp_path, 'kind = "pairs"', LEAST_SQUARES), tmp_path / "out"
-    append = FileDraws.append
-
-    def interrupted(file, values):
-        append(file, values[:4096])
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", interrupted)
-        answer = tivax("bootstrap", path, "--out", out, "--quiet")
-    assert answer.code == 130
-    assert answer.out.splitlines() == [
-        "Stopped: 4,096 of 5,000 draws are kept; the same command goes on"
-    ]
-    assert names(tmp_path) == [".out.unfinished", "panel.csv", "run.toml"]
-    assert mistake("bootstrap", path, "--out", out, "--seed", 1) == (
-        f"{out}: .out.unfinished beside it holds an unfinished run of other models, "
-        "draws, seed or versions; --force starts over"
-    )
-    assert good("bootstrap", path, "--out", out).out.splitlines()[0] == (
-        "Going on at 4,096 of 5,000 draws"
-    )
-    assert names(tmp_path) == ["out", "panel.csv", "run.toml"]
-
-
 # ------------------------------------------------------------------------ mistakes
 
 
@@ -657,17 +633,6 @@ def test_results_are_replaced_only_by_force(wild):
     line = mistake("bootstrap", path, "--out", wild.folder)
     assert line == f"{wild.folder}: exists already; --force replaces it"
     assert (wild.folder / "manifest.json").read_bytes() == before
-
-
-def test_a_run_file_of_the_other_command_is_told(tmp_path):
-    for kind, command, other in (
-        ("placebo", "bootstrap", "placebo"),
-        ("pairs", "placebo", "bootstrap"),
-    ):
-        path = run_file(tmp_path, f'kind = "{kind}"')
-        line = mistake(command, path, "--out", tmp_path / "out")
-        assert line == f"{path}: kind = '{kind}' is a job of `tivax {other}`"
-    assert names(tmp_path) == ["panel.csv", "run.toml"]
 
 
 def model_of(*regressors: str, more: str = "") -> str:
@@ -695,7 +660,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
             "effects; leave it out (copy is made of RQ)",
         ),
         (
-            model_of("TBI", "RQ", more='cluster = "world"'),
+            model_of("TBI", "RQ", more='clusters = "world"'),
             {"world": lambda f: "one"},
             "{panel}: a single world, one; model main takes at least two clusters; was "
             "the file cut?",

@@ -56,7 +56,7 @@ def test_a_p_that_no_draw_reaches_is_printed_as_below_one_draw(tmp_path):
     (tmp_path / "run.toml").write_text("\n".join(lines))
     answer = good("curve", tmp_path / "run.toml", "--out", tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "specifications.csv")
-    assert (table["p_wild"] == 0).all()
+    assert (table["wild_p_value"] == 0).all()
     assert "p < 0.002)" in answer.out
     cells = (tmp_path / "out" / "report.html").read_text().count("&lt; 0.002</td>")
     assert cells == len(table)
@@ -95,8 +95,8 @@ def test_the_files_hold_what_the_function_returns(done):
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["draws"] == 500
     assert manifest["specifications"] == len(found.estimated) == 32
-    p = found.tests.set_index(["model", "statistic"])["p"]
-    assert manifest["p"]["main"]["Stouffer Z"] == p["main", "Stouffer Z"]
+    p = found.tests.set_index(["model", "statistic"])["p_value"]
+    assert manifest["p_value"]["main"]["Stouffer Z"] == p["main", "Stouffer Z"]
     assert manifest["residual_max"] < 1e-12
     assert "simonsohn2020" in tx.cite(out)
 

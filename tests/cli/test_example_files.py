@@ -14,7 +14,6 @@ from commands import good, mistake, names, tivax
 
 FEW = {
     "bootstrap": ("--draws", "50"),
-    "placebo": ("--draws", "50"),
     "simulate": ("--panels", "2"),
 }
 
@@ -74,7 +73,7 @@ def test_an_example_replaces_nothing_and_needs_nothing_else(command, tmp_path):
     assert path.read_text() == "mine" and names(tmp_path) == ["mine.toml"]
 
 
-@pytest.mark.parametrize("command", ["bootstrap", "placebo"])
+@pytest.mark.parametrize("command", ["bootstrap", "threats"])
 def test_a_missing_run_file_is_wrong_usage_that_names_the_example(command, tmp_path):
     code, _, err = tivax(command, "--out", tmp_path / "o")
     assert code == 2 and "RUN" in err and "--example" in err

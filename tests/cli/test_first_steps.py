@@ -19,7 +19,7 @@ TABLES = replace(
     sectors=SECTORS,
     source="wiod2013",
 )
-EU = "EU27 (2 of 27)"
+EU = "EU27"
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -124,7 +124,7 @@ def test_standard_errors_are_printed_and_say_of_what(store, tmp_path):
     assert "alone; errors of how the tables were compiled are not in them" in told
 
 
-SHIFT = 'store = "{store}"\nkind = "shift"\nwho = "AUT"\nwhom = "BEL"\npercent = 1\n'
+SHIFT = 'store = "{store}"\nkind = "shift"\nexporters = "AUT"\nimporters = "BEL"\npercent = 1\n'
 
 
 def shown(told: str) -> list[str]:
@@ -162,7 +162,7 @@ def test_tariffs_of_a_store_keep_its_deficits(store, tmp_path):
     (tmp_path / "theta.csv").write_text("sector,theta\n*,5\n")
     run = tmp_path / "run.toml"
     text = (
-        f'kind = "exact-hat"\nstore = "{store}"\nyear = 2000\n'
+        f'kind = "exact-hat"\nstore = "{store}"\nyears = 2000\n'
         '[[variant]]\nimporters = ["AUT"]\nexporters = ["BEL"]\ntariff = 0.1\n'
     )
     run.write_text(text)

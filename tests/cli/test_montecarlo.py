@@ -1,7 +1,6 @@
 """``tivax montecarlo``: what it writes, taken up again, on several devices, refused."""
 
 import json
-import re
 import shutil
 
 import numpy as np
@@ -10,7 +9,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.cli.inference import montecarlo as command
 
 from commands import contents, good, mistake, names, run_fork
 from helpers import small_world
@@ -84,34 +82,6 @@ def test_the_files_hold_what_the_function_returns(done):
     assert_allclose(spread, wanted, rtol=1e-9)
 
 
-def test_a_run_that_was_stopped_goes_on_with_the_same_bytes(done, monkeypatch):
-    folder, _ = done
-    original = command.draw_year
-
-    def stop_in_the_second_year(*arguments, keep, done, **options):
-        def keep_some(rows):
-            keep(rows[:2])
-            raise KeyboardInterrupt
-
-        own = keep_some if arguments[2] == 2001 and done == 0 else keep
-        return original(*arguments, keep=own, done=done, **options)
-
-    monkeypatch.setattr(command, "draw_year", stop_in_the_second_year)
-    call = ("montecarlo", folder / "run.toml", "--out", folder / "again")
-    with pytest.raises(AssertionError, match="Stopped|stopped|nterrupt"):
-        good(*call)
-    assert not (folder / "again").exists()
-    kept = folder / ".again.unfinished"
-    assert 1 <= (kept / "001.f64").stat().st_size // 56 < 6
-    with (kept / "001.f64").open("ab") as file:
-        file.write(b"half")  # of a row
-    monkeypatch.undo()
-    answer = good(*call)
-    assert re.search("Going on at [78] of 12 draws of years", answer.out)
-    _same(folder / "again", folder / "out")
-    assert not kept.exists()
-
-
 def _same(one, other):
     found, wanted = contents(one), contents(other)
     for path, text in found.items():
@@ -144,10 +114,10 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
         (('"model.toml"', '"rounding"'), "cells are not whole units"),
         (
             ('error = "model.toml"', ""),
-            "error: is missing; write a name (rounding, rebuilt)",
+            "error: is missing; write sections [[error]], a name (rounding",
         ),
         (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),
-        (("store =", "stores ="), "unknown key stores; known are"),
+        (("store =", "stores ="), "unknown key stores; did you mean store"),
         (('outcome = "y"', 'outcome = "z"'), "model main: no column z"),
     ],
 )

@@ -61,7 +61,7 @@ def test_the_files_hold_what_the_function_returns(done):
     assert manifest["draws"] == 1_000 and manifest["rows"] == len(found.table)
     assert manifest["gone"] == {"main": int(found.gone.sum())}
     assert manifest["residual_max"] < 1e-12
-    assert np.isfinite(found.table["p_wild"]).sum() >= 5
+    assert np.isfinite(found.table["wild_p_value"]).sum() >= 5
 
 
 def test_without_figures_only_the_report_has_them_and_a_format_is_chosen(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -66,9 +67,9 @@ for job in {[*JOBS.values()]}:
 KILLED = """
 import os, signal
 from tivax.engine.cli import app as cli
-from tivax.engine.core import processes
+from tivax.engine.core import jobs
 
-keep, kept = processes._keep, []
+keep, kept = jobs.keep_arrays, []
 
 def killed(path, arrays):
     kept.append(path)
@@ -76,7 +77,7 @@ def killed(path, arrays):
         os.kill(os.getpid(), signal.SIGKILL)
     keep(path, arrays)
 
-processes._keep = killed
+jobs.keep_arrays = killed
 cli.main()
 """
 # Has no room for the results once they are computed, the others being ready.
@@ -182,8 +183,8 @@ def test_a_killed_process_leaves_nothing_half_and_one_alone_goes_on(place, alone
     (line,) = (k for k in err.splitlines() if k.startswith("tivax: "))
     assert line.startswith("tivax: another process of the job has ended (")
     assert line.endswith(
-        "); the years that were finished are kept; start all processes again and the "
-        "run goes on"
+        "); 3 parts of the years are kept; start all processes again and the run goes "
+        "on"
     )
     assert "Traceback" not in err
     assert "lost" not in names(place) and ".lost.unfinished" in names(place)
@@ -191,7 +192,7 @@ def test_a_killed_process_leaves_nothing_half_and_one_alone_goes_on(place, alone
     asked = [place / "store", "--out", place / "lost", "--no-figures"]
     assert "holds an unfinished run" in mistake("tbi", *asked, "--years", 2001)
     answer = good("tbi", *asked, "--quiet")
-    assert answer.out.splitlines()[0] == "Going on: 3 parts of the years are kept"
+    assert answer.out.splitlines()[0] == "Going on at 3 parts of the years"
     assert ".lost.unfinished" not in names(place)
     # This process compiles otherwise: the last bits of the year that it made differ.
     found, whole = (pd.read_csv(k / "tbi.csv") for k in (place / "lost", alone / "tbi"))
@@ -206,13 +207,17 @@ def test_sigterm_ends_all_processes_and_the_run_goes_on(place, alone):
     words = ("tbi", "store", "--out", "ended", *ALWAYS)
     first, second = two(place, (terminated, WHOLE), *words)
     line = "terminated (SIGTERM)"
-    assert first == (143, [], f"tivax: {line}\n")
+    code, (said,), err = first
+    assert (code, err) == (143, f"tivax: {line}\n")
+    assert re.fullmatch(
+        "Stopped: [123] parts of the years are kept; the same command goes on", said
+    )
     ended = "the first process of the job has ended: "
     assert second == (1, [], f"tivax: {ended}{line}\n")
     assert "ended" not in names(place)
     first, second = two(place, (WHOLE, WHOLE), *words)
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]
-    assert first[1][0].startswith("Going on: ")
+    assert first[1][0].startswith("Going on at ")
     assert same_results(place / "ended", alone / "tbi")
 
 

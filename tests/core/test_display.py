@@ -116,8 +116,8 @@ def test_a_fit_prints_a_regression_table_without_its_residuals(fit):
     text = repr(fit)
     term = fit["TBI"]
     row = row_of(text, "TBI")
-    assert row[1].rstrip("*") == number_text(term.coef)
-    assert row[2] == number_text(term.se) and row[4] == p_text(term.p)
+    assert row[1].rstrip("*") == number_text(term.estimate)
+    assert row[2] == number_text(term.se) and row[4] == p_text(term.p_value)
     assert text.splitlines()[0] == "KOFGIdj: least squares with fixed effects"
     assert "48 observations, 8 clusters, t with 7 degrees of freedom" in text
     assert len(text.splitlines()) < 10
@@ -131,7 +131,7 @@ def test_two_stages_print_both_and_the_tests_of_the_instrument():
     second, first, tests = repr(fit).split("\n\n")
     assert second.startswith("KOFGIdj: two-stage least squares\n")
     assert first.startswith("First stage: TBI\n")
-    assert row_of(second, "TBI")[1].rstrip("*") == number_text(fit["TBI"].coef)
+    assert row_of(second, "TBI")[1].rstrip("*") == number_text(fit["TBI"].estimate)
     assert row_of(tests, "Kleibergen-Paap F")[1] == number_text(fit.weak.kp_f)
     assert fit.ar_set.text() in tests
 

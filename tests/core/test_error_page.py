@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "errors.md"
+KINDS = ("TivaxError", "NotFound", "Damaged", "Unfinished")
 LISTED = re.compile(r"^\| (?P<ticks>`+) ?(.+?) ?(?P=ticks) \|", re.M)
 
 
@@ -14,10 +15,7 @@ def messages() -> set[str]:
     found = set()
     for path in (ROOT / "engine").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if (
-                isinstance(node, ast.Call)
-                and getattr(node.func, "id", "") == "TivaxError"
-            ):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in KINDS:
                 found |= {text(argument) for argument in node.args}
     return found
 

@@ -96,7 +96,7 @@ def test_an_estimate_has_a_row_for_each_term():
     panel = random_panel(countries=8, years=6)
     fit = fixed_effects(panel, "KOFGIdj", ["TBI", "RQ"])
     frame = to_long(fit).set_index("term")
-    assert frame.loc["TBI", "estimate"] == fit["TBI"].coef
+    assert frame.loc["TBI", "estimate"] == fit["TBI"].estimate
     assert frame.loc["RQ", "n"] == 48 and set(frame["outcome"]) == {"KOFGIdj"}
     both = to_long(two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"]))
     assert set(both["stage"]) == {"first", "second"}

@@ -61,7 +61,7 @@ DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = 5_000\n'
 FILES = {
     "lognormal": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
     "shares": '[[error]]\nkind = "shares"\nconcentration = 50\n',
-    "cut": 'store = "store"\n[[shock]]\nkind = "cut"\nwho = "R01"\nwhom = "R02"\n'
+    "cut": 'store = "store"\n[[shock]]\nkind = "cut"\nexporters = "R01"\nimporters = "R02"\n'
     "percent = 50\n",
     "hat": 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
     '[[variant]]\nexporters = ["R01"]\n[grid]\nimporters = "each"\ntariff = [0.1, 0.3]\n',
@@ -99,7 +99,7 @@ RUNS = {
     "pairs": "bootstrap pairs.toml",
     "bayesian": "bootstrap bayesian.toml",
     "wild": "bootstrap wild.toml",
-    "placebo": "placebo placebo.toml",
+    "placebo": "bootstrap placebo.toml",
     "simulate": "simulate simulate.toml",
     "threats": "threats threats.toml",
     "curve": "curve curve.toml",

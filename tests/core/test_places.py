@@ -12,10 +12,11 @@ import pytest
 
 from tivax.engine import TivaxError, open_store, save_store
 from tivax.engine.core.frames import write_frame
+from tivax.engine.core.jobs import Job
 from tivax.engine.core.manifest import Run
+from tivax.engine.core.parts import Part
 from tivax.engine.core.places import output_folder, require_writable
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
-from tivax.engine.resampling.checkpoints import checkpoint
 
 import panel_files as pf
 from commands import contents, good, mistake, names, tivax
@@ -85,7 +86,7 @@ READ = [
     ("aggregate {d}/store --groups {d}/groups.toml", "{d}/store/x", "lies in the store"),
     ("aggregate {d}/store --concordance {d}/map.csv", "{d}/map.csv", "the input itself"),
     ("bootstrap {d}/pairs.toml", "{d}", "holds the input"),
-    ("placebo {d}/placebo.toml", "{d}", "holds the input"),
+    ("bootstrap {d}/placebo.toml", "{d}", "holds the input"),
     ("simulate {d}/study.toml", "{d}", "holds the input"),
 ]  # fmt: skip
 
@@ -275,8 +276,10 @@ def test_a_full_disk_is_told_by_the_store_and_by_the_draws(tmp_path, small_files
     assert line == f"{tmp_path / 'st'}: {TOLD} place"
     assert names(tmp_path) == []
     with pytest.raises(TivaxError) as error:
-        with checkpoint(tmp_path / "out", [], {"seed": 1}) as kept:
-            (kept.folder / "000.f64").write_bytes(bytes(2**15))
+        job = Job(tmp_path / "out", "bootstrap", {"seed": 1}, [Part(5_000, 1)])
+        with job.resumed(print):
+            job.parts[0].append(np.ones((1, 1)))
+            job.parts[0].append(np.ones((4_096, 1)))
     assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} place"
     assert names(tmp_path) == [".out.unfinished"]
 

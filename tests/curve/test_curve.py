@@ -143,12 +143,12 @@ def test_every_specification_is_the_refit_with_all_dummies(found, refits):
         "iso3 + year", "iso3 + developed^year", "iso3[year] + year",
     }  # fmt: skip
     own = np.array([refits[k][:4] for k in rows.index])
-    names = ["coef", "se", "n", "clusters"]
+    names = ["estimate", "se", "n", "clusters"]
     assert_allclose(rows[names].to_numpy(float), own, rtol=RTOL)
     half = stats.t.ppf(0.975, own[:, 3] - 1) * own[:, 1]
     assert_allclose(rows["ci_low"], own[:, 0] - half, rtol=1e-8)
     p = 2 * stats.t.sf(np.abs(own[:, 0] / own[:, 1]), own[:, 3] - 1)
-    assert_allclose(rows["p"], p, rtol=1e-8)
+    assert_allclose(rows["p_value"], p, rtol=1e-8)
 
 
 def test_specifications_call_lapack_for_one_matrix_at_a_time():
@@ -166,7 +166,7 @@ def test_the_declared_p_is_the_share_of_literal_draws_above(found, refits):
         (np.abs(draws[:, 1]) > abs(coef / se) * (1 + 1e-10)).mean()
         for coef, se, _, _, draws in refits.values()
     ]
-    assert_allclose(found.estimated["p_wild"], own, rtol=1e-12)
+    assert_allclose(found.estimated["wild_p_value"], own, rtol=1e-12)
 
 
 @pytest.mark.parametrize("of", ["none", "GDP"])
@@ -195,15 +195,17 @@ def test_the_joint_statistics_are_those_of_literal_draws(found, refits, of):
     drawn, observed = of_draws[:, :-1], of_draws[:, -1]
     tests = found.tests[found.tests["weights"] == of]
     # z is read from a table, to 1e-5 each.
-    assert_allclose(tests["observed"], observed, rtol=1e-6, atol=1e-4)
+    assert_allclose(tests["estimate"], observed, rtol=1e-6, atol=1e-4)
     expected = np.quantile(drawn, [0.025, 0.5, 0.975], axis=1).T
     columns = ["null_low", "null_median", "null_high"]
     assert_allclose(tests[columns], expected, rtol=1e-6, atol=1e-4)
     reached = (np.abs(drawn) >= np.abs(observed)[:, None] * (1 - 1e-9)).sum(axis=1)
-    assert_allclose(tests["p"], (1 + reached) / (1 + DRAWS), rtol=1e-12)
+    assert_allclose(tests["p_value"], (1 + reached) / (1 + DRAWS), rtol=1e-12)
     ranked = np.sort(every_effect, axis=0)
     ranked = np.quantile(ranked, [0.025, 0.5, 0.975], axis=1)
-    assert_allclose(found.null[["low", "median", "high"]], ranked.T, rtol=1e-8)
+    assert_allclose(
+        found.null[["null_low", "null_median", "null_high"]], ranked.T, rtol=1e-8
+    )
 
 
 def test_a_curve_of_one_specification_is_the_wild_bootstrap(panel):
@@ -214,10 +216,10 @@ def test_a_curve_of_one_specification_is_the_wild_bootstrap(panel):
     p = (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
     (row,) = found.table.to_dict("records")
     se = np.sqrt(fitted.covariance()[0, 0])
-    assert_allclose([row["coef"], row["se"]], [fitted.coef[0], se], rtol=RTOL)
-    assert row["p_wild"] == p and row["chosen"]
+    assert_allclose([row["estimate"], row["se"]], [fitted.coef[0], se], rtol=RTOL)
+    assert row["wild_p_value"] == p and row["chosen"]
     # Stouffer's Z of one specification is its z: its p counts the data among the draws.
-    tests = found.tests.set_index("statistic")["p"]
+    tests = found.tests.set_index("statistic")["p_value"]
     assert_allclose(tests["Stouffer Z"], (1 + 500 * p) / 501, rtol=1e-12)
 
 
@@ -228,7 +230,7 @@ def test_few_clusters_have_all_patterns(panel):
     assert one.exact and one.draws == 6**4
     assert one.tests["mc_error"].tolist() == [0, 0, 0]
     # The data are one of the patterns, and so is their mirror image.
-    assert (one.tests["p"] >= 2 / 6**4 - 1e-12).all()
+    assert (one.tests["p_value"] >= 2 / 6**4 - 1e-12).all()
 
 
 # ----------------------------------------------------------------- the pieces, by hand
@@ -281,7 +283,7 @@ def test_no_effect_is_rejected_about_as_often_as_it_should_be():
             steps = rng.normal(size=(12, 6)).cumsum(axis=1)
             panel[name] = steps.ravel()
         found = tx.specification_curve(panel, MODEL, choices=choices, draws=199)
-        rejected += found.tests["p"].to_numpy() <= 0.05
+        rejected += found.tests["p_value"].to_numpy() <= 0.05
     assert (rejected <= 3).all()
 
 
@@ -291,9 +293,9 @@ def test_an_effect_that_is_there_is_found_by_all_three():
     panel["KOFGIdj"] += np.random.default_rng(0).normal(size=len(panel))
     choices = {"controls": "subsets", "effects": [["iso3", "developed^year"]]}
     found = tx.specification_curve(panel, MODEL, choices=choices, draws=199)
-    assert (found.tests["p"] == 1 / 200).sum() >= 2
+    assert (found.tests["p_value"] == 1 / 200).sum() >= 2
     assert "is not what no effect would give" in found.sentence
-    assert found.estimated["coef"].min() > 0
+    assert found.estimated["estimate"].min() > 0
 
 
 # -------------------------------------------------------------------------- the table
@@ -402,8 +404,8 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     one = options[options["option"] == "GDP"].iloc[0]
     own = rows[rows["weights"] == "GDP"]
     assert_allclose(
-        one[["median", "low", "high"]].astype(float),
-        [own["coef"].median(), own["coef"].min(), own["coef"].max()],
+        one[["median", "lowest", "highest"]].astype(float),
+        [own["estimate"].median(), own["estimate"].min(), own["estimate"].max()],
         rtol=1e-12,
     )
     apart = options.groupby("choice")["median"].agg(lambda k: k.max() - k.min())
@@ -411,8 +413,8 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     bare = rows["weights"] == "none"
     assert f"in {bare.sum()} specifications without weights" in found.sentence
     assert "Weighted by GDP, a curve of its own" in found.sentence
-    significant = rows[bare & (rows["p_wild"] <= 0.05)]
-    side = (np.sign(significant["coef"])).value_counts().max()
+    significant = rows[bare & (rows["wild_p_value"] <= 0.05)]
+    side = (np.sign(significant["estimate"])).value_counts().max()
     assert f"{side} of them" in found.sentence
     # Of two specifications a draw has 0, 1/2 or 1, so that 1 may be the share of more
     # than one draw in forty that 97.5 % of them do not exceed.
@@ -474,13 +476,11 @@ def test_a_choice_that_cannot_be_is_refused_in_one_line(message, panel):
     assert str(error.value).startswith("model main: ")
 
 
-def test_a_cluster_that_the_panel_lacks_is_named(panel):
-    """By default it is iso3, also where the effects are of other columns."""
+def test_a_column_that_the_panel_lacks_is_named(panel):
     own = panel.rename(columns={"iso3": "country"})
-    model = replace(MODEL, effects=("country", "year"))
-    line = error_of(tx.specification_curve, own, model, draws=9)
+    line = error_of(tx.specification_curve, own, MODEL, draws=9)
     assert line.startswith("model main: no column iso3 in the data; it has ")
-    assert 'name yours: effects=["country", "yr"] and cluster="country"' in line
+    assert 'name yours: entity = "country", time = "yr", clusters = "country"' in line
 
 
 def test_models_that_have_no_curve_are_refused(panel):
@@ -528,7 +528,7 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
     }.items():
         row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
-        assert_allclose([row["coef"], row["se"]], printed, atol=0.0101)
+        assert_allclose([row["estimate"], row["se"]], printed, atol=0.0101)
 
 
 def test_a_form_of_the_controls_adds_columns(panel):
@@ -556,4 +556,4 @@ def test_a_form_of_the_controls_adds_columns(panel):
         own = (found["form"] == form) & (found["controls"] == controls)
         (row,) = found[own].to_dict("records")
         fit = tx.fixed_effects(made, "KOFGIdj", ["TBI", *kept, *more])["TBI"]
-        assert_allclose([row["coef"], row["se"]], [fit.coef, fit.se], rtol=1e-8)
+        assert_allclose([row["estimate"], row["se"]], [fit.estimate, fit.se], rtol=1e-8)

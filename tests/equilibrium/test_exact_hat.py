@@ -215,23 +215,23 @@ def test_several_scenarios_are_those_one_by_one(economy):
     for k in (0, 2):
         one = tx.exact_hat(economy, tariffs[k])
         assert_allclose(batch.changes.loc[k], one.changes, atol=1e-8)
-    assert list(batch.table.columns) == ["scenario", "region", "measure", "value"]
+    assert list(batch.table.columns) == ["scenario", "region", "measure", "percent"]
 
 
 def test_value_added_moves_with_wages_and_that_of_the_world_stays(economy, found):
     """Each region has as many workers as before. To the precision of markets."""
-    made = found.value_added.groupby("region", sort=False)[["old", "new"]].sum()
-    growth = 100 * (made["new"] / made["old"] - 1)
+    made = found.value_added.groupby("region", sort=False)[["before", "after"]].sum()
+    growth = 100 * (made["after"] / made["before"] - 1)
     assert_allclose(growth, found.changes["wage"], atol=1e-7)
-    assert_allclose(made["new"].sum(), economy.value_added.sum(), rtol=1e-10)
+    assert_allclose(made["after"].sum(), economy.value_added.sum(), rtol=1e-10)
 
 
 def test_the_table_has_the_four_measures_in_per_cent(found):
     table = found.table
-    assert list(table.columns) == ["region", "measure", "value"]
+    assert list(table.columns) == ["region", "measure", "percent"]
     assert list(table["measure"].unique()) == ["welfare", "tot", "vot", "realwage"]
     row = table[(table["region"] == "R02") & (table["measure"] == "realwage")]
-    assert row["value"].item() == found.changes.loc["R02", "realwage"]
+    assert row["percent"].item() == found.changes.loc["R02", "realwage"]
 
 
 def test_newton_steps_find_the_same_equilibrium(economy, monkeypatch):

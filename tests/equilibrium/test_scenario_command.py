@@ -1,17 +1,19 @@
 """``tivax scenario`` with files of kind exact-hat."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import tivax as tx
-from tivax.engine.equilibrium.batches import Batches
+from tivax.engine.equilibrium.scenario_file import read_exact_hat
+from tivax.engine.equilibrium.variants import make_variants
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
-from tivax.engine.resampling.draws import FileDraws
 
-from commands import contents, good, mistake, tivax
+from commands import good, mistake, tivax
+from helpers import error_of
 
 TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
 
@@ -33,13 +35,13 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     tables = {f"{k}.csv" for k in TABLES}
     assert written == tables | {"figures", "report.html", "manifest.json"}
     table = pd.read_csv(folder / "kept" / "scenario.csv")
-    assert list(table.columns) == ["region", "measure", "value"]
+    assert list(table.columns) == ["region", "measure", "percent"]
     found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="kept")
     pd.testing.assert_frame_equal(table, found.table, rtol=1e-9)
     assert "3 regions x 2 sectors, 1 scenario, deficits kept; markets" in answer.out
     record = json.loads((folder / "kept" / "manifest.json").read_text())
     assert record["residual_max"] < 1e-10 and record["kind"] == "exact-hat"
-    assert "Caliendo" in good("cite", folder / "kept").out
+    assert "Caliendo" in good("package", folder / "kept", "--cite").out
 
 
 def test_format_writes_every_table_in_it(folder):
@@ -48,7 +50,7 @@ def test_format_writes_every_table_in_it(folder):
     written = {path.name for path in (folder / "stata").iterdir()}
     assert written == {f"{k}.dta" for k in TABLES} | {"report.html", "manifest.json"}
     found = pd.read_stata(folder / "stata" / "scenario.dta")
-    assert found.columns.tolist() == ["region", "measure", "value"]
+    assert found.columns.tolist() == ["region", "measure", "percent"]
     assert len(found) and tivax(
         "scenario", folder / "kept.toml", "--out", folder / "x", "--format", "doc"
     ).err.startswith("tivax: --format doc: choose from csv")
@@ -132,57 +134,6 @@ def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
             )
 
 
-def interrupted(monkeypatch, *words):
-    """A run stopped after the first batch of variants, a row of the next half written;
-    whether the unfinished rows are there."""
-    append = FileDraws.append
-
-    def stop(file, values):
-        append(file, values)
-        with file.path.open("ab") as more:
-            more.write(b"half a row")
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", stop)
-        answer = tivax(*words)
-    assert answer.code == 130
-    return answer
-
-
-def test_a_stopped_grid_goes_on_to_the_same_bytes(folder, many, monkeypatch):
-    whole, said = many
-    assert "3 regions x 2 sectors, 12 scenarios; about 0.5 GiB of memory" in said.err
-    words = ("scenario", folder / "grid.toml", "--out", folder / "again")
-    assert "far from the exact change of real income in importers R" in said.out
-    answer = interrupted(monkeypatch, *words)
-    assert "Stopped: 8 of 12 variants are kept" in answer.out
-    assert not (folder / "again").exists()
-    seen = []
-    solve = Batches.solve
-    monkeypatch.setattr(
-        Batches, "solve", lambda self, k: (seen.append(k), solve(self, k))[1]
-    )
-    answer = good(*words)
-    assert seen == [8] and "Going on at 8 of 12 variants" in answer.out
-    assert not (folder / ".again.unfinished").exists()
-    ours, theirs = contents(whole), contents(folder / "again")
-    assert {path.name for path in ours} == {path.name for path in theirs}
-    for path, data in ours.items():
-        if path.suffix == ".csv":
-            assert theirs[folder / "again" / path.name] == data
-
-
-def test_rows_of_another_grid_are_not_taken_up(folder, monkeypatch):
-    path = folder / "other.toml"
-    path.write_text(GRID)
-    words = ("scenario", path, "--out", folder / "other", "--no-figures")
-    interrupted(monkeypatch, *words)
-    path.write_text(GRID.replace("0.5]", "0.6]"))
-    assert "holds an unfinished run of other" in mistake(*words)
-    assert "12 scenarios" in good(*words, "--force").out
-
-
 def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
     """The last of nine, the second batch: nothing can be shipped to pay for deficits."""
     path = folder / "never.toml"
@@ -194,3 +145,20 @@ def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
     line = mistake("scenario", path, "--out", folder / "never")
     assert "variant trade_cost 1e+06 does not converge" in line
     assert not (folder / "never").exists() and not list(folder.glob(".never*"))
+
+
+def test_a_sector_is_named_by_words_of_its_title(folder):
+    economy = replace(
+        tx.synthetic_economy(regions=3, sectors=2, seed=1),
+        sectors=("c13", "c14"),
+        source="wiod2013",
+    )
+    path = folder / "words.toml"
+    text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
+    path.write_text(f'{text}sectors = "electrical"')
+    run = read_exact_hat(path)
+    ((move,),) = make_variants(run, economy, None).moves.values()
+    assert move.sectors == (1,)
+    path.write_text(f'{text}sectors = "wheat"')
+    told = error_of(make_variants, read_exact_hat(path), economy, None)
+    assert "no sector wheat; choose from c13 (Machinery" in told

@@ -126,7 +126,7 @@ def test_missing_cells_leave_correlations_of_the_years_in_common():
     assert_allclose(found.cd, np.sqrt(2 / 42) * (np.sqrt(shared) * r).sum(), rtol=1e-8)
     assert_allclose(found.mean_correlation, r.mean(), rtol=1e-8)
     assert_allclose(found.absolute.value, np.abs(r).mean(), rtol=1e-8)
-    assert 0 < found.corrected.p <= 1
+    assert 0 < found.corrected.p_value <= 1
 
 
 def test_random_signs_and_large_correlations_by_literal_sums():
@@ -166,15 +166,15 @@ def test_the_seed_decides_and_the_order_of_rows_does_not():
     assert first.corrected.null != of_outcome(frame, draws=99, seed=4).corrected.null
     shuffled = of_outcome(frame.sample(frac=1, random_state=0), draws=99, seed=3)
     assert_allclose(shuffled.cd, first.cd, rtol=1e-8)
-    assert shuffled.corrected.p == first.corrected.p
+    assert shuffled.corrected.p_value == first.corrected.p_value
 
 
 def test_the_monte_carlo_error_is_that_of_a_share():
     frame = panel(np.random.default_rng(7).normal(size=(8, 6)))
     found = of_outcome(frame, draws=499)
     for one, sides in ((found.corrected, 2), (found.absolute, 1)):
-        tail = one.p / sides
-        if one.p < 1:
+        tail = one.p_value / sides
+        if one.p_value < 1:
             assert_allclose(
                 one.mc_error, sides * np.sqrt(tail * (1 - tail) / 499), rtol=RTOL
             )
@@ -204,7 +204,13 @@ def rejections(unequal: bool, factor: float = 0.0, panels: int = PANELS) -> np.n
         one = of_outcome(panel(errors(rng, unequal, factor)), draws=DRAWS)
         old = 2 * stats.norm.sf(abs(one.cd))
         found.append(
-            [old, one.corrected.p, one.absolute.p, one.component.p, one.weighted.p]
+            [
+                old,
+                one.corrected.p_value,
+                one.absolute.p_value,
+                one.component.p_value,
+                one.weighted.p_value,
+            ]
         )
     return (np.array(found) <= 0.05).mean(axis=0)
 
@@ -273,8 +279,8 @@ def test_common_shocks_are_sums_over_pairs_of_rows(lags):
     variance, degrees = literal_common_shocks(frame, lags)
     assert fit["x"].se == pytest.approx(np.sqrt(variance), rel=1e-10)
     assert fit.degrees == degrees
-    assert fit["x"].coef == pytest.approx(
-        fixed_effects(frame, "y", ["w", "x"])["x"].coef
+    assert fit["x"].estimate == pytest.approx(
+        fixed_effects(frame, "y", ["w", "x"])["x"].estimate
     )
 
 

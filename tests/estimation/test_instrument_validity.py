@@ -152,7 +152,7 @@ def test_the_jackknife_is_its_definition(instruments, beta):
     data = literal_equation(instrumented(instruments=instruments), names)
     found = weak_instrument_tests(data, beta=beta)
     T, p = literal_jackknife(data, beta)
-    assert_allclose((found.ar_jackknife, found.ar_jackknife_p), (T, p), rtol=RTOL)
+    assert_allclose((found.ar_jackknife, found.ar_jackknife_p_value), (T, p), rtol=RTOL)
 
 
 def jackknife_p(data: IVData, beta: float) -> float:
@@ -196,7 +196,10 @@ def test_the_bootstrap_is_that_of_resampling():
     fit = two_stage(frame, "y", "x", names, ["w"], draws=999, seed=4)
     model = Model("m", "y", ["x", "w"], endogenous=["x"], instruments=names)
     plan = make_plan(fit_model(frame, model), Scheme("wild", weights="webb"), 999)
-    assert fit.weak.ar_bootstrap_p == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]
+    assert (
+        fit.weak.ar_bootstrap_p_value
+        == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]
+    )
     assert fit.weak.ar_draws == 999
 
 
@@ -230,8 +233,8 @@ def test_without_a_direct_effect_it_is_two_stage_least_squares():
     found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
     fit = two_stage(frame, "y", "x", ["z1"], ["w"])
     own = fit["x"]
-    assert_allclose((found.estimate, found.se), (own.coef, own.se), rtol=RTOL)
-    ends = found.bounds.iloc[0][["low", "high"]].to_numpy(float)
+    assert_allclose((found.estimate, found.se), (own.estimate, own.se), rtol=RTOL)
+    ends = found.bounds.iloc[0][["ci_low", "ci_high"]].to_numpy(float)
     assert_allclose(
         ends, fit.confint().iloc[0][["ci_low", "ci_high"]].to_numpy(float), rtol=RTOL
     )
@@ -253,14 +256,16 @@ def test_the_union_is_that_of_intervals_of_refits(instruments):
         ends.append((fit["ci_low"], fit["ci_high"]))
     low, high = np.array(ends).T
     last = found.bounds.iloc[-1]
-    assert_allclose((last["low"], last["high"]), (low.min(), high.max()), rtol=1e-8)
+    assert_allclose(
+        (last["ci_low"], last["ci_high"]), (low.min(), high.max()), rtol=1e-8
+    )
 
 
 def test_the_prior_adds_its_variance():
     """One instrument: d^2 / 4 over the squared first stage."""
     frame = instrumented()
     found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"], largest=0.4)
-    pi = two_stage(frame, "y", "x", ["z1"], ["w"]).first["z1"].coef
+    pi = two_stage(frame, "y", "x", ["z1"], ["w"]).first["z1"].estimate
     width = t.ppf(0.975, 8) * np.sqrt(found.se**2 + 0.4**2 / 4 / pi**2)
     last = found.bounds.iloc[-1]
     wanted = found.estimate - width, found.estimate + width
@@ -271,7 +276,7 @@ def test_at_the_largest_direct_effect_the_interval_ends_at_0():
     frame = instrumented()
     found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
     for name, largest in (
-        ("low", found.largest_union),
+        ("ci_low", found.largest_union),
         ("prior_low", found.largest_prior),
     ):
         at = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"], largest=largest)
@@ -286,7 +291,7 @@ def test_a_negative_effect_is_its_mirror_image():
     found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
     mirrored = frame.assign(y=-frame["y"])
     other = plausibly_exogenous(mirrored, "y", "x", ["z1"], ["w"])
-    assert_allclose(other.bounds["high"], -found.bounds["low"], rtol=RTOL)
+    assert_allclose(other.bounds["ci_high"], -found.bounds["ci_low"], rtol=RTOL)
     assert other.largest_union == pytest.approx(found.largest_union, rel=1e-9)
 
 
@@ -301,7 +306,7 @@ def test_units_do_not_matter():
 def test_an_interval_that_holds_0_has_no_largest_direct_effect():
     frame = instrumented()
     b = two_stage(frame, "y", "x", ["z1"], ["w"])["x"]
-    moved = frame.assign(y=frame["y"] - (b.coef - b.se) * frame["x"])
+    moved = frame.assign(y=frame["y"] - (b.estimate - b.se) * frame["x"])
     found = plausibly_exogenous(moved, "y", "x", ["z1"], ["w"])
     assert np.isnan(found.largest_union) and np.isnan(found.largest_prior)
     assert str(found).endswith("The interval holds 0 even without a direct effect.")

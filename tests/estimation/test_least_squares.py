@@ -72,7 +72,7 @@ GRUNFELD_SE: dict[Convention, tuple[float, float]] = {
 def test_grunfeld_by_every_convention(grunfeld, convention):
     fit = of_grunfeld(grunfeld, ["capital"], convention)
     capital = fit["capital"]
-    assert_allclose(capital.coef, 0.413801834595, rtol=PUBLISHED_RTOL)
+    assert_allclose(capital.estimate, 0.413801834595, rtol=PUBLISHED_RTOL)
     published, atol = GRUNFELD_SE[convention]
     assert_allclose(capital.se, published, rtol=0, atol=atol)
     assert (fit.n, fit.clusters, fit.convention) == (200, 10, convention)
@@ -88,7 +88,9 @@ def test_grunfeld_with_two_regressors(grunfeld):
     """R plm; reghdfe's factor, and clubSandwich's CR0 and CR1."""
     names = ["value", "capital"]
     fit = of_grunfeld(grunfeld, names).terms.loc[names]
-    assert_allclose(fit["coef"], [0.117715855083, 0.357916273073], rtol=PUBLISHED_RTOL)
+    assert_allclose(
+        fit["estimate"], [0.117715855083, 0.357916273073], rtol=PUBLISHED_RTOL
+    )
     se = [0.010824429476863715, 0.047848396592588736]
     assert_allclose(fit["se"], se, rtol=PUBLISHED_RTOL)
     CR0 = of_grunfeld(grunfeld, names, "plm").terms.loc[names, "se"]
@@ -118,7 +120,7 @@ def pooled_variance(petersen, clusters: str) -> float:
     fit = fixed_effects(
         petersen, "y", ["x"], entity="row", time="copy", clusters=clusters
     )
-    assert_allclose(fit["x"].coef, 1.03483343946, rtol=PUBLISHED_RTOL)
+    assert_allclose(fit["x"].estimate, 1.03483343946, rtol=PUBLISHED_RTOL)
     n, N = 5000, 10000
     factor = ((n - 1) / (n - 2)) / ((N - 1) / (N - 3))
     return fit["x"].se ** 2 * factor
@@ -202,7 +204,7 @@ def test_agrees_with_dummies_written_out(convention, missing):
     N, G, T = len(frame), 12, 8
     V = literal.sandwich * small_sample(convention, N, len(REGRESSORS), G, T)
     own = fit.terms.loc[list(REGRESSORS)]
-    assert_allclose(own["coef"], literal.coef, rtol=DEMEAN_RTOL)
+    assert_allclose(own["estimate"], literal.coef, rtol=DEMEAN_RTOL)
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=DEMEAN_RTOL)
     covariance = fit.covariance.loc[list(REGRESSORS), list(REGRESSORS)]
     atol = DEMEAN_RTOL * np.abs(V).max()
@@ -235,7 +237,7 @@ def test_constant_and_r2_are_those_of_the_transformed_regression(missing):
     fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
     assert fit.terms.index.tolist() == [*REGRESSORS, "const"]
     const = fit["const"]
-    assert_allclose(const.coef, (inverse @ y)[0], rtol=RTOL)
+    assert_allclose(const.estimate, (inverse @ y)[0], rtol=RTOL)
     assert_allclose(const.se, np.sqrt(V[0, 0]), rtol=RTOL)
     centred = y - y.mean()
     assert_allclose(fit.r2, 1 - e @ e / (centred @ centred), rtol=RTOL)
@@ -253,13 +255,13 @@ def test_other_conventions_take_the_year_effects_out_before_r2(convention):
 
 def test_p_values_intervals_and_stars_are_of_t_with_one_degree_less_than_clusters():
     fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
-    t = fit.terms["coef"] / fit.terms["se"]
+    t = fit.terms["estimate"] / fit.terms["se"]
     assert_allclose(fit.terms["t"], t, rtol=HAND_RTOL)
     p = 2 * (1 - stats.t(11).cdf(np.abs(t)))
-    assert_allclose(fit.terms["p"], p, rtol=1e-6, atol=1e-15)
+    assert_allclose(fit.terms["p_value"], p, rtol=1e-6, atol=1e-15)
     half = stats.t(11).ppf(0.975) * fit.terms["se"]
-    assert_allclose(fit.terms["ci_low"], fit.terms["coef"] - half, rtol=HAND_RTOL)
-    assert_allclose(fit.terms["ci_high"], fit.terms["coef"] + half, rtol=HAND_RTOL)
+    assert_allclose(fit.terms["ci_low"], fit.terms["estimate"] - half, rtol=HAND_RTOL)
+    assert_allclose(fit.terms["ci_high"], fit.terms["estimate"] + half, rtol=HAND_RTOL)
     expected = [(q < 0.01) * 1 + (q < 0.05) * 1 + (q < 0.1) * 1 for q in p]
     assert fit.terms["stars"].tolist() == expected
 
@@ -271,7 +273,7 @@ def test_intervals_of_any_level_are_of_the_same_t():
     narrow = fit.confint(0.8)
     assert narrow["term"].tolist() == fit.terms.index.tolist()
     half = stats.t(11).ppf(0.9) * fit.terms["se"].to_numpy()
-    found = narrow["ci_high"] - fit.terms["coef"].to_numpy()
+    found = narrow["ci_high"] - fit.terms["estimate"].to_numpy()
     assert_allclose(found, half, rtol=RTOL)
     assert "level 1.5: give a number between 0 and 1" in error_of(fit.confint, 1.5)
 
@@ -283,7 +285,7 @@ def test_other_programs_read_what_the_table_prints():
     table = fit.__maketables_coef_table__
     assert table.columns.tolist() == ["b", "se", "t", "p", "ci95l", "ci95u"]
     assert table.index.name == "Coefficient"
-    own = fit.terms[["coef", "se", "t", "p", "ci_low", "ci_high"]]
+    own = fit.terms[["estimate", "se", "t", "p_value", "ci_low", "ci_high"]]
     assert_allclose(table, own.loc[table.index], rtol=HAND_RTOL)
     assert fit.__maketables_depvar__ == "KOFGIdj"
     assert fit.__maketables_fixef_string__ == "iso3+year"
@@ -380,7 +382,7 @@ def test_effects_of_group_and_year_agree_with_dummies_written_out(missing):
     assert literal.rank == K + 12 + dummies
     factor = 12 / 11 * (len(frame) - 1) / (len(frame) - (K + dummies + 1))
     own = fit.terms.loc[list(REGRESSORS)]
-    assert_allclose(own["coef"], literal.coef, rtol=RTOL)
+    assert_allclose(own["estimate"], literal.coef, rtol=RTOL)
     se = np.sqrt(np.diag(literal.sandwich * factor))
     assert_allclose(own["se"], se, rtol=RTOL)
 
@@ -397,7 +399,7 @@ def test_own_products_agree_with_dummies_written_out(missing):
     for convention, fit in fits.items():
         factor = small_sample(convention, len(frame), len(REGRESSORS), 12, 8)
         V = literal.sandwich * factor
-        assert_allclose(fit.terms["coef"], literal.coef, rtol=RTOL)
+        assert_allclose(fit.terms["estimate"], literal.coef, rtol=RTOL)
         assert_allclose(fit.covariance, V, rtol=RTOL, atol=RTOL * np.abs(V).max())
         assert_allclose(fit.residuals, literal.residuals, rtol=0, atol=RTOL)
         e = fit.residuals.to_numpy()
@@ -424,7 +426,7 @@ def test_own_products_leave_out_errors_that_are_rounding():
     of = (frame, "KOFGIdj", ["TBI"])
     fit, library = clustered(*of)["stata"], fixed_effects(*of)
     assert np.isnan(fit["TBI"].se) and fit.note == library.note.replace(", const", "")
-    assert_allclose(fit["TBI"].coef, library["TBI"].coef, rtol=RTOL)
+    assert_allclose(fit["TBI"].estimate, library["TBI"].estimate, rtol=RTOL)
 
 
 # ------------------------------------------------------------------ other covariances
@@ -455,10 +457,10 @@ def test_two_way_clusters_are_the_sum_less_the_overlap(missing):
         len(REGRESSORS) + 1,
     )["min"]
     own = fit.terms
-    assert_allclose(own["coef"], literal.coef, rtol=DEMEAN_RTOL)
+    assert_allclose(own["estimate"], literal.coef, rtol=DEMEAN_RTOL)
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=DEMEAN_RTOL)
-    t = own["coef"] / own["se"]
-    assert_allclose(own["p"], 2 * stats.t.sf(np.abs(t), 8 - 1), rtol=1e-8)
+    t = own["estimate"] / own["se"]
+    assert_allclose(own["p_value"], 2 * stats.t.sf(np.abs(t), 8 - 1), rtol=1e-8)
 
 
 def test_years_are_apart_by_the_calendar():
@@ -503,10 +505,10 @@ def test_driscoll_and_kraay_by_the_literal_formula(missing, lags):
     N, K = X.shape
     V = bread @ S @ bread * N / (N - K - 12 - 8 + 1)
     own = fit.terms
-    assert_allclose(own["coef"], literal.coef, rtol=RTOL)
+    assert_allclose(own["estimate"], literal.coef, rtol=RTOL)
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=RTOL)
-    t = own["coef"] / own["se"]
-    assert_allclose(own["p"], 2 * stats.t.sf(np.abs(t), 8 - 1), rtol=1e-8)
+    t = own["estimate"] / own["se"]
+    assert_allclose(own["p_value"], 2 * stats.t.sf(np.abs(t), 8 - 1), rtol=1e-8)
     assert f"{m} lags" in fit.convention
 
 
@@ -530,7 +532,7 @@ def test_the_two_way_jackknife_is_that_of_refits(missing):
     for sign, key in ((1, ["iso3"]), (1, ["year"]), (-1, ["iso3", "year"])):
         gap = without_each(frame, key) - b
         V += sign * (len(gap) - 1) / len(gap) * gap.T @ gap
-    assert_allclose(fit.terms["coef"], b, rtol=RTOL)
+    assert_allclose(fit.terms["estimate"], b, rtol=RTOL)
     assert_allclose(fit.covariance, V, rtol=1e-7, atol=1e-9 * np.abs(V).max())
     plain = two_way_clusters(frame, "KOFGIdj", REGRESSORS)
     assert fit.degrees == plain.degrees and fit.n == plain.n
@@ -604,7 +606,7 @@ def test_without_any_trade_countries_are_clusters():
     fit = network_hac(frame, "KOFGIdj", REGRESSORS, 0 * flows_among(frame))
     same = fixed_effects(frame, "KOFGIdj", REGRESSORS, convention="fixest")
     assert_allclose(fit.terms["se"], same.terms["se"], rtol=DEMEAN_RTOL)
-    assert_allclose(fit.terms["coef"], same.terms["coef"], rtol=DEMEAN_RTOL)
+    assert_allclose(fit.terms["estimate"], same.terms["estimate"], rtol=DEMEAN_RTOL)
 
 
 def test_pairs_that_trade_with_each_other_alone_are_clusters():
@@ -641,7 +643,7 @@ def test_flows_that_do_not_serve_are_told_in_one_line():
 
 
 def wald(fit, names) -> float:
-    b = fit.terms.loc[names, "coef"].to_numpy()
+    b = fit.terms.loc[names, "estimate"].to_numpy()
     V = fit.covariance.loc[names, names].to_numpy()
     return float(b @ np.linalg.inv(V) @ b) / len(names)
 
@@ -650,7 +652,7 @@ def test_wald_of_one_coefficient_is_its_t_squared():
     fit = fixed_effects(random_panel(seed=12), "KOFGIdj", REGRESSORS)
     f, p = fit.wald(["RQ"])
     assert_allclose(f, fit["RQ"].t ** 2, rtol=RTOL)
-    assert_allclose(p, fit["RQ"].p, rtol=1e-8)
+    assert_allclose(p, fit["RQ"].p_value, rtol=1e-8)
 
 
 def test_wald_of_several_coefficients():
@@ -669,7 +671,7 @@ def test_wald_of_several_coefficients():
 def test_wald_of_clusters_of_years_has_the_degrees_of_its_t(estimator, clusters):
     fit = estimator(random_panel(seed=14), "KOFGIdj", REGRESSORS)
     assert fit.clusters == clusters
-    assert_allclose(fit.wald(["RQ"])[1], fit["RQ"].p, rtol=1e-8)
+    assert_allclose(fit.wald(["RQ"])[1], fit["RQ"].p_value, rtol=1e-8)
 
 
 # ---------------------------------------------------------------------- lagged values
@@ -758,19 +760,19 @@ def test_two_stages_agree_with_linearmodels_and_dummies_written_out(iv):
     terms = ["TBI", *IV_CONTROLS]
     own = fit.second.terms
     assert own.index.tolist() == [*terms, "const"]
-    assert_allclose(own.loc[terms, "coef"], literal.params[terms], rtol=RTOL)
+    assert_allclose(own.loc[terms, "estimate"], literal.params[terms], rtol=RTOL)
     se = literal.std_errors[terms] * np.sqrt(scaled(frame, 3))
     assert_allclose(own.loc[terms, "se"], se, rtol=RTOL)
     assert_allclose(fit.second.residuals, literal.resids, rtol=0, atol=1e-9)
     assert (fit.second.n, fit.second.clusters) == (len(frame), 15)
-    t = own["coef"] / own["se"]
-    assert_allclose(own["p"], 2 * stats.t.sf(np.abs(t), 14), rtol=1e-8)
+    t = own["estimate"] / own["se"]
+    assert_allclose(own["p_value"], 2 * stats.t.sf(np.abs(t), 14), rtol=1e-8)
 
 
 def test_constant_of_the_second_stage_is_at_the_grand_means(iv):
     """Without an intercept in first differences: ybar less the fit of the means."""
     frame, _, fit = iv
-    b = fit.second.terms["coef"]
+    b = fit.second.terms["estimate"]
     used = frame[["TBI", *IV_CONTROLS]]
     rest = frame["KOFGIdj"] - used @ b[used.columns] - fit.second.residuals
     years = dummies_of(frame).filter(like="y")
@@ -785,10 +787,16 @@ def test_the_glance_of_two_stages_has_the_tests_of_the_instruments():
     row = fit.glance().iloc[0]
     assert row["endogenous"] == "TBI" and row["n"] == fit.second.n
     weak = fit.weak
-    found = row[["effective_f", "kp_f", "cd_f", "kp_lm_p", "ar_p"]].tolist()
-    assert found == [weak.effective_f, weak.kp_f, weak.cd_f, weak.kp_lm_p, weak.ar_f_p]
+    found = row[["effective_f", "kp_f", "cd_f", "kp_lm_p_value", "ar_p_value"]].tolist()
+    assert found == [
+        weak.effective_f,
+        weak.kp_f,
+        weak.cd_f,
+        weak.kp_lm_p_value,
+        weak.ar_f_p_value,
+    ]
     assert fit.confint(0.9).equals(fit.second.confint(0.9))
-    assert_array_equal(fit.__maketables_coef_table__["b"], fit.terms["coef"])
+    assert_array_equal(fit.__maketables_coef_table__["b"], fit.terms["estimate"])
 
 
 def test_first_stage_is_least_squares(iv):
@@ -796,7 +804,7 @@ def test_first_stage_is_least_squares(iv):
     terms = [*names, *IV_CONTROLS]
     literal = fit_with_dummies(frame, "TBI", terms)
     own = fit.first.terms.loc[terms]
-    assert_allclose(own["coef"], literal.coef, rtol=RTOL)
+    assert_allclose(own["estimate"], literal.coef, rtol=RTOL)
     N, T = len(frame), 8
     V = literal.sandwich * small_sample("stata", N, len(terms), 15, T)
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=RTOL)
@@ -804,7 +812,7 @@ def test_first_stage_is_least_squares(iv):
     # One instrument: its t squared is the F of all weak-instrument tables.
     f, p = fit.first.wald(names)
     (stage,) = fit.weak.first_stage
-    assert_allclose([f, p], [stage.f, stage.f_p], rtol=1e-7)
+    assert_allclose([f, p], [stage.f, stage.f_p_value], rtol=1e-7)
     assert_allclose(fit.weak.kp_f, f, rtol=RTOL)
 
 
@@ -823,7 +831,14 @@ def test_weak_instrument_tests_are_those_of_data_without_effects(iv):
         absorbed=8,
     )
     expected = weak_instruments.weak_instrument_tests(data)
-    for name in ("kp_lm", "kp_lm_p", "kp_f", "effective_f", "ar_f", "ar_f_p"):
+    for name in (
+        "kp_lm",
+        "kp_lm_p_value",
+        "kp_f",
+        "effective_f",
+        "ar_f",
+        "ar_f_p_value",
+    ):
         own = getattr(fit.weak, name)
         assert_allclose(own, getattr(expected, name), rtol=1e-7, err_msg=name)
     assert_allclose(fit.weak.cd_f, expected.cd_f, rtol=1e-7)
@@ -839,7 +854,7 @@ def test_with_one_instrument_the_set_holds_the_estimate():
     """There the Anderson-Rubin statistic is 0."""
     frame = instrumented(seed=17)
     fit = two_stage(frame, "KOFGIdj", "TBI", ["z1"], IV_CONTROLS)
-    b = fit.second["TBI"].coef
+    b = fit.second["TBI"].estimate
     assert b in fit.ar_set and 0.0 not in fit.ar_set
     assert_allclose(b, 2, atol=4 * fit.second["TBI"].se)
 
@@ -850,7 +865,7 @@ def test_an_exogenous_regressor_as_its_own_instrument_is_least_squares():
     frame["near"] = frame["TBI"] + 1e-5 * frame["z2"]
     iv = two_stage(frame, "KOFGIdj", "TBI", ["near"], IV_CONTROLS)
     ols = fixed_effects(frame, "KOFGIdj", ["TBI", *IV_CONTROLS])
-    assert_allclose(iv.second.terms["coef"], ols.terms["coef"], rtol=1e-4)
+    assert_allclose(iv.second.terms["estimate"], ols.terms["estimate"], rtol=1e-4)
     assert_allclose(iv.second.terms["se"], ols.terms["se"], rtol=1e-4)
     assert_allclose(iv.second.r2, ols.r2, rtol=1e-6)
 
@@ -910,7 +925,7 @@ def test_a_country_of_a_single_row_is_no_obstacle(estimator):
     literal: LiteralFit = fit_with_dummies(
         frame[frame["iso3"] != "C03"], "KOFGIdj", REGRESSORS
     )
-    coef = fit.terms.loc[list(REGRESSORS), "coef"]
+    coef = fit.terms.loc[list(REGRESSORS), "estimate"]
     assert_allclose(coef, literal.coef, rtol=DEMEAN_RTOL)
 
 
@@ -943,34 +958,22 @@ def unnamed() -> pd.DataFrame:
     return frame
 
 
-def test_effects_and_cluster_are_entity_time_and_clusters(unnamed):
-    ours = fixed_effects(unnamed, "y", ["x"], entity="country", time="yr")
-    for words in ({}, {"cluster": "country"}, {"clusters": "country"}):
-        words |= {"effects": ["country", "yr"]}
-        same = fixed_effects(unnamed, "y", ["x"], **cast(Any, words))
-        pd.testing.assert_frame_equal(same.terms, ours.terms)
-    named: Any = {"effects": ["country", "yr"]}
-    for words, told in (
-        ({"entity": "half"}, "give effects, or entity and time, not both"),
-        ({"cluster": "half", "clusters": "yr"}, "cluster is clusters in other words"),
-        ({"clusters": ["country", "yr"]}, "clusters: name one column; tx.two_way_"),
-        ({"effects": ["country"]}, "effects: name two columns here"),
-    ):
-        line = error_of(fixed_effects, unnamed, "y", ["x"], **{**named, **words})
-        assert line.startswith(told)
+def test_columns_of_ones_own_are_named(unnamed):
+    two: Any = {"entity": "country", "time": "yr", "clusters": ["country", "yr"]}
+    line = error_of(fixed_effects, unnamed, "y", ["x"], **two)
+    assert line.startswith("clusters: name one column; tx.two_way_")
     line = error_of(fixed_effects, unnamed, "y", ["x"])
     assert line.endswith(
-        'name yours: effects=["country", "yr"] and cluster="country", or entity, time '
-        "and clusters"
+        'name yours: entity = "country", time = "yr", clusters = "country"'
     )
 
 
 def test_two_stages_are_clustered_as_asked(unnamed):
     names: Any = ("y", "x", ["z"], [])
-    by_country = two_stage(unnamed, *names, effects=["country", "yr"])
+    by_country = two_stage(unnamed, *names, entity="country", time="yr")
     pairs = unnamed.assign(pair=unnamed["country"].str[-2:].astype(int) // 2)
-    fit = two_stage(pairs, *names, entity="country", time="yr", cluster="pair")
-    assert fit["x"].coef == pytest.approx(by_country["x"].coef, rel=1e-12)
+    fit = two_stage(pairs, *names, entity="country", time="yr", clusters="pair")
+    assert fit["x"].estimate == pytest.approx(by_country["x"].estimate, rel=1e-12)
     # linearmodels with dummies of both effects; its factor counts the countries, too.
     dummies = pd.get_dummies(pairs[["country", "yr"]].astype(str), drop_first=True)
     exogenous = dummies.astype(float).assign(const=1.0)

@@ -86,9 +86,9 @@ def test_a_unit_changes_neither_t_nor_p_nor_f(name):
     own = LEAST_SQUARES[name](UNBALANCED)
     for outcome, treatment, instrument in UNITS:
         other = LEAST_SQUARES[name](scaled(outcome, treatment, instrument))
-        for column in ("t", "p", "stars"):
+        for column in ("t", "p_value", "stars"):
             assert_allclose(other.terms[column], own.terms[column], rtol=RTOL)
-        for column in ("coef", "se", "ci_low", "ci_high"):
+        for column in ("estimate", "se", "ci_low", "ci_high"):
             expected = own.terms.loc["TBI", column] * (outcome / treatment)
             assert_allclose(other.terms.loc["TBI", column], expected, rtol=RTOL)
         assert_allclose(other.wald(X), own.wald(X), rtol=1e-8)
@@ -102,7 +102,7 @@ def test_a_power_of_two_changes_no_digit():
         fixed_effects(scaled(8, 0.25, 1), Y, X),
     )
     assert_array_equal(other.terms["t"], own.terms["t"])
-    assert other["TBI"].coef == own["TBI"].coef * 32
+    assert other["TBI"].estimate == own["TBI"].estimate * 32
 
 
 def test_a_unit_changes_no_statistic_of_two_stage_least_squares():
@@ -112,7 +112,15 @@ def test_a_unit_changes_no_statistic_of_two_stage_least_squares():
         for stage in ("first", "second"):
             t = getattr(own, stage).terms["t"]
             assert_allclose(getattr(other, stage).terms["t"], t, rtol=1e-8)
-        for k in ("kp_lm", "kp_f", "cd_f", "effective_f", "ar_f", "ar_f_p", "ar_chi2"):
+        for k in (
+            "kp_lm",
+            "kp_f",
+            "cd_f",
+            "effective_f",
+            "ar_f",
+            "ar_f_p_value",
+            "ar_chi2",
+        ):
             assert_allclose(getattr(other.weak, k), getattr(own.weak, k), rtol=1e-8)
         stage, its = own.weak.first_stage[0], other.weak.first_stage[0]
         unit = treatment / instrument
@@ -156,8 +164,8 @@ def test_a_large_level_beside_a_small_spread_is_no_obstacle():
     moved = UNBALANCED.assign(TBI=UNBALANCED["TBI"] + 1e6, RQ=UNBALANCED["RQ"] - 1e6)
     own, other = fixed_effects(UNBALANCED, Y, X), fixed_effects(moved, Y, X)
     assert_allclose(other.terms.loc[[*X], "t"], own.terms.loc[[*X], "t"], rtol=1e-7)
-    expected = own["const"].coef - 1e6 * (own["TBI"].coef - own["RQ"].coef)
-    assert_allclose(other["const"].coef, expected, rtol=1e-7)
+    expected = own["const"].estimate - 1e6 * (own["TBI"].estimate - own["RQ"].estimate)
+    assert_allclose(other["const"].estimate, expected, rtol=1e-7)
 
 
 # --------------------------------------------------------- no error to be identified
@@ -179,8 +187,8 @@ PERFECT = "the regressors and the effects explain KOFGIdj without any error"
 
 def assert_no_errors(fit, names) -> None:
     rows = fit.terms.loc[[*names]]
-    assert rows["coef"].notna().all()
-    assert rows[["se", "t", "p", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert rows["estimate"].notna().all()
+    assert rows[["se", "t", "p_value", "ci_low", "ci_high"]].isna().all(axis=None)
     assert (rows["stars"] == 0).all()
     assert fit.covariance.loc[[*names], [*names]].isna().all(axis=None)
     assert np.isnan(fit.wald(names)).all()
@@ -193,7 +201,7 @@ def test_two_clusters_beside_effects_of_years_have_no_standard_error(name):
     assert_no_errors(fit, X)
     assert fit.note == f"no standard error for TBI, RQ: {CANCEL}"
     literal = fit_with_dummies(few(), Y, X)
-    assert_allclose(fit.terms.loc[[*X], "coef"], literal.coef, rtol=RTOL)
+    assert_allclose(fit.terms.loc[[*X], "estimate"], literal.coef, rtol=RTOL)
     assert np.diag(literal.sandwich).max() < 1e-25
 
 
@@ -210,7 +218,7 @@ def test_three_clusters_have_them():
 def test_an_outcome_without_errors_has_coefficients_alone(name):
     fit = LEAST_SQUARES[name](exact())
     assert_no_errors(fit, X)
-    assert_allclose(fit.terms.loc[[*X], "coef"], [2, -1], rtol=1e-6)
+    assert_allclose(fit.terms.loc[[*X], "estimate"], [2, -1], rtol=1e-6)
     assert PERFECT in fit.note
 
 

@@ -146,7 +146,7 @@ def test_identification_statistics_are_those_of_ivreg2(stata):
     mine, theirs = weak_instrument_tests(stata.data), stata.numbers
 
     assert_allclose(mine.kp_lm, theirs["idstat"], rtol=stata.rtol)
-    assert_allclose(mine.kp_lm_p, theirs["idp"], rtol=stata.p_rtol)
+    assert_allclose(mine.kp_lm_p_value, theirs["idp"], rtol=stata.p_rtol)
     assert mine.kp_lm_df == theirs["iddf"]
     assert_allclose(mine.cd_f, theirs["cdf"], rtol=stata.rtol)
     # NaN in both where two clusters leave the Wald form no inverse.
@@ -162,16 +162,16 @@ def test_anderson_rubin_is_that_of_ivreg2(stata):
     mine, theirs = anderson_rubin(stata.data), stata.numbers
     assert (mine.df, mine.df_r) == (theirs["ardf"], theirs["ardf_r"])
     if two_clusters_for_two_instruments(stata):
-        assert np.isnan([mine.f, mine.f_p, mine.chi2, mine.chi2_p]).all()
+        assert np.isnan([mine.f, mine.f_p_value, mine.chi2, mine.chi2_p_value]).all()
         return
 
     assert_allclose(mine.f, theirs["arf"], rtol=stata.rtol)
-    assert_allclose(mine.f_p, theirs["arfp"], rtol=stata.p_rtol)
+    assert_allclose(mine.f_p_value, theirs["arfp"], rtol=stata.p_rtol)
     assert_allclose(mine.chi2, theirs["archi2"], rtol=stata.rtol)
-    assert_allclose(mine.chi2_p, theirs["archi2p"], rtol=stata.p_rtol)
+    assert_allclose(mine.chi2_p_value, theirs["archi2p"], rtol=stata.p_rtol)
     assert anderson_rubin(stata.data, beta=0.0) == mine
     every = weak_instrument_tests(stata.data)
-    assert (every.ar_f, every.ar_chi2_p) == (mine.f, mine.chi2_p)
+    assert (every.ar_f, every.ar_chi2_p_value) == (mine.f, mine.chi2_p_value)
 
 
 @pytest.mark.shared
@@ -183,7 +183,7 @@ def test_hansen_and_sargan_are_those_of_ivreg2(stata):
             assert np.isnan(theirs["j"])  # two clusters, seven moments with W
             return
         assert_allclose(mine.j, theirs["j"], rtol=stata.j_rtol)
-        assert_allclose(mine.p, theirs["jp"], rtol=stata.p_rtol)
+        assert_allclose(mine.p_value, theirs["jp"], rtol=stata.p_rtol)
     else:
         assert mine.j == 0
     if stata.covariance == "iid":
@@ -198,7 +198,7 @@ def test_first_stage_is_that_of_ivreg2(stata):
     for mine in weak_instrument_tests(stata.data).first_stage:
         theirs = stata.first[mine.endogenous]
         assert_allclose(mine.f, theirs["F"], rtol=stata.rtol)
-        assert_allclose(mine.f_p, theirs["pvalue"], rtol=stata.p_rtol)
+        assert_allclose(mine.f_p_value, theirs["pvalue"], rtol=stata.p_rtol)
         assert (mine.df, mine.df_r) == (theirs["df"], theirs["df_r"])
         assert_allclose(mine.partial_r2, theirs["pr2"], rtol=stata.rtol)
 
@@ -334,7 +334,7 @@ def test_agrees_with_linearmodels(covariance, instruments, endogenous):
     mine, theirs = weak_instrument_tests(data), linearmodels_fit(data).first_stage
 
     assert_allclose(mine.kp_lm, theirs.kleibergen_paap.stat, rtol=RTOL)
-    assert_allclose(mine.kp_lm_p, theirs.kleibergen_paap.pval, rtol=1e-8)
+    assert_allclose(mine.kp_lm_p_value, theirs.kleibergen_paap.pval, rtol=1e-8)
     assert_allclose(mine.kp_f, theirs.kleibergen_paap_f, rtol=RTOL)
     assert_allclose(mine.cd_f, theirs.cragg_donald_f, rtol=RTOL)
     for stage, partial in zip(
@@ -416,7 +416,7 @@ def test_chi2_set_is_where_the_chi2_does_not_reject():
     data = panel(strength=1.5, instruments=2)
     found = anderson_rubin_set(data, level=0.9, distribution="chi2")
     for end in np.ravel(found.intervals):
-        assert_allclose(anderson_rubin(data, beta=end).chi2_p, 0.1, rtol=1e-8)
+        assert_allclose(anderson_rubin(data, beta=end).chi2_p_value, 0.1, rtol=1e-8)
     assert found.bounded
 
 
@@ -458,7 +458,7 @@ def test_instruments_that_contradict_each_other_leave_nothing():
     found = anderson_rubin_set(data)
     assert found.intervals == () and found.bounded
     assert found.text() == "empty"
-    assert overidentification(data).p < 0.01
+    assert overidentification(data).p_value < 0.01
 
 
 def test_a_strong_instrument_gives_a_narrow_set_around_2sls():
@@ -529,7 +529,7 @@ def test_absorbed_counts_what_the_dummies_would(covariance):
     absorbed = with_changes(data, y=y, X=X, W=W, Z=Z, absorbed=8)
 
     one, two = weak_instrument_tests(dummies), weak_instrument_tests(absorbed)
-    for name in ("kp_lm", "kp_f", "cd_f", "effective_f", "ar_f", "ar_f_p"):
+    for name in ("kp_lm", "kp_f", "cd_f", "effective_f", "ar_f", "ar_f_p_value"):
         assert_allclose(getattr(two, name), getattr(one, name), rtol=RTOL)
     assert_allclose(
         one.first_stage[0].standard_errors, two.first_stage[0].standard_errors
@@ -550,7 +550,12 @@ def test_dofminus_under_clusters_is_for_the_cragg_donald_f_alone():
     N, L = 160, 5
     assert_allclose(two.cd_f, one.cd_f * (N - L - 5) / (N - L), rtol=RTOL)
     # Of two instruments and no draws, these are NaN, which is not NaN.
-    same = {"cd_f": 0.0, "ar_bootstrap_p": 0.0, "tf_critical": 0.0, "first_stage": ()}
+    same = {
+        "cd_f": 0.0,
+        "ar_bootstrap_p_value": 0.0,
+        "tf_critical": 0.0,
+        "first_stage": (),
+    }
     assert replace(two, **same) == replace(one, **same)
     assert small_sample_factor(fewer) == small_sample_factor(data)
 

@@ -238,12 +238,17 @@ def test_the_index_says_what_it_is_made_of():
 def test_the_size_from_which_zero_is_inside_is_named():
     direct = np.arange(3.0)
     bounds = pd.DataFrame(
-        {"outcome": "KOFGIdj", "direct": direct, "low": 1 - direct, "high": 3 + direct}
+        {
+            "outcome": "KOFGIdj",
+            "direct": direct,
+            "ci_low": 1 - direct,
+            "ci_high": 3 + direct,
+        }
     ).assign(prior_low=0.5, prior_high=3.5)
     figure = direct_effects.direct_effect_bounds(bounds)
     assert "from here the union includes 0" in texts(figure)
     assert figure.axes[0].lines[-1].get_xdata()[0] == 1
-    always = direct_effects.direct_effect_bounds(bounds.assign(low=0.5))
+    always = direct_effects.direct_effect_bounds(bounds.assign(ci_low=0.5))
     assert "from here the union includes 0" not in texts(always)
 
 

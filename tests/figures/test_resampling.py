@@ -237,13 +237,13 @@ def rows(count: int) -> pd.DataFrame:
             "column": range(1, count + 1),
             "outcome": ["KOFGIdj", "KOFEcGIdj"] * (count // 2) + ["KOFGIdj"] * (count % 2),
             "sample": "developed",
-            "coef": np.arange(count) + 2.0,
+            "estimate": np.arange(count) + 2.0,
         }
     )  # fmt: skip
     for k, prefix in enumerate(INTERVALS.values()):
         away = (np.arange(count) + k) % 2 == 0
-        frame[f"{prefix}_low"] = np.where(away, 0.5, -1.0 - k)
-        frame[f"{prefix}_high"] = frame["coef"] + 1 + k
+        frame[f"{prefix}_ci_low"] = np.where(away, 0.5, -1.0 - k)
+        frame[f"{prefix}_ci_high"] = frame["estimate"] + 1 + k
     return frame
 
 
@@ -276,14 +276,14 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
         )
         lines = zip(flat_lines(ax), INTERVALS.values(), strict=True)
         for k, (line, prefix) in enumerate(lines):
-            ends = [row[f"{prefix}_low"], row[f"{prefix}_high"]]
+            ends = [row[f"{prefix}_ci_low"], row[f"{prefix}_ci_high"]]
             assert_array_equal(line.get_xdata(), ends)
             assert_array_equal(line.get_ydata(), k)
             # Blue where 0 is outside; what is no interval has a colour of its own.
-            colour = COLOURS[1] if row[f"{prefix}_low"] > 0 else QUIET
+            colour = COLOURS[1] if row[f"{prefix}_ci_low"] > 0 else QUIET
             colour = COLOURS[3] if prefix == "without" else colour
             assert to_hex(line.get_color()) == colour.lower()
-        assert marks(ax, DEFICIT) == [row["coef"]]
+        assert marks(ax, DEFICIT) == [row["estimate"]]
         assert 0 in marks(ax, QUIET)
     assert row_labels(shown[0]) == list(INTERVALS)
 
@@ -298,10 +298,12 @@ def arrows(ax) -> list[tuple[str, float, float]]:
 
 def test_an_infinite_end_is_an_arrow_at_the_edge():
     """The axis holds what is finite, and 15 % of its width on both sides."""
-    frame = rows(1).assign(wild_low=-np.inf, wild_high=2.0, pairs_high=np.inf)
+    frame = rows(1).assign(wild_ci_low=-np.inf, wild_ci_high=2.0, pairs_ci_high=np.inf)
     ax = intervals(frame, INTERVALS).axes[0]
-    columns = [f"{k}_{end}" for k in INTERVALS.values() for end in ("low", "high")]
-    known = [0.0, *frame[["coef", *columns]].to_numpy(float).ravel()]
+    columns = [
+        f"{k}_{end}" for k in INTERVALS.values() for end in ("ci_low", "ci_high")
+    ]
+    known = [0.0, *frame[["estimate", *columns]].to_numpy(float).ravel()]
     known = np.array(known)[np.isfinite(known)]
     room = 0.15 * np.ptp(known)
     edges = known.min() - room, known.max() + room
@@ -311,7 +313,7 @@ def test_an_infinite_end_is_an_arrow_at_the_edge():
     bars = [k for k in flat_lines(ax) if len(k.get_xdata()) == 2]
     assert_allclose(bars[wild].get_xdata(), [edges[0], 2.0])
     assert to_hex(bars[wild].get_color()) == QUIET.lower()
-    assert_allclose(bars[pairs].get_xdata(), [frame["pairs_low"].iloc[0], edges[1]])
+    assert_allclose(bars[pairs].get_xdata(), [frame["pairs_ci_low"].iloc[0], edges[1]])
 
 
 def test_finite_intervals_have_no_arrows():
@@ -319,7 +321,7 @@ def test_finite_intervals_have_no_arrows():
 
 
 def test_an_interval_below_zero_is_without_it_too():
-    frame = rows(1).assign(cv1_low=-3.0, cv1_high=-1.0)
+    frame = rows(1).assign(cv1_ci_low=-3.0, cv1_ci_high=-1.0)
     ax = intervals(frame, INTERVALS).axes[0]
     line = flat_lines(ax)[[*INTERVALS.values()].index("cv1")]
     assert_array_equal(line.get_xdata(), [-3, -1])

@@ -26,9 +26,9 @@ def stairs(ax, name) -> Any:
 
 
 def test_the_curve_is_sorted_and_darker_where_the_interval_excludes_zero():
-    frame = curve().sort_values("coef")
+    frame = curve().sort_values("estimate")
     above, _ = specification_curve(curve(), list(CHOICES), 6.0, 2.0).axes
-    assert_allclose(stairs(above, "estimate").values, frame["coef"])
+    assert_allclose(stairs(above, "estimate").values, frame["estimate"])
     outside = ((frame["ci_low"] > 0) | (frame["ci_high"] < 0)).to_numpy()
     assert 0 < outside.sum() < 60
     for name, chosen in (("excludes 0", outside), ("includes 0", ~outside)):
@@ -47,8 +47,8 @@ def test_the_printed_value_and_the_identified_specification_are_marked():
     heights = np.asarray(interval.get_segments()[0])[:, 1]
     assert_allclose(heights, [6 - 1.959964 * 2, 6 + 1.959964 * 2], rtol=1e-6)
     assert "paper 6.00" in words(figure)
-    rank = int((frame["coef"] < frame["coef"][7]).sum()) + 1
-    assert_allclose(line(above, "chosen").get_xydata(), [[rank, frame["coef"][7]]])
+    rank = int((frame["estimate"] < frame["estimate"][7]).sum()) + 1
+    assert_allclose(line(above, "chosen").get_xydata(), [[rank, frame["estimate"][7]]])
     dots = [k for k in below.get_lines() if k.get_marker() == "o"]
     taken = np.concatenate([np.asarray(k.get_ydata()) for k in dots])
     names = dict(zip(below.get_yticks(), row_labels(below), strict=True))
@@ -56,7 +56,7 @@ def test_the_printed_value_and_the_identified_specification_are_marked():
 
 
 def test_the_bars_of_each_row_cover_the_specifications_that_take_its_option():
-    frame = curve().sort_values("coef").reset_index(drop=True)
+    frame = curve().sort_values("estimate").reset_index(drop=True)
     figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
     below = figure.axes[1]
     assert row_labels(below) == ["9.0", "9.1", "10.0", "drop", "keep"]
@@ -104,16 +104,16 @@ def test_the_joint_curve_is_dark_where_significant_over_the_band_by_rank():
     rows, null = figure_data.joint_curve()
     figure = joint_curve(rows, ["controls", "lag", "sample"], null)
     above, below = figure.axes
-    ranked = rows.sort_values("coef")
-    assert_allclose(stairs(above, "estimate").values, ranked["coef"])
+    ranked = rows.sort_values("estimate")
+    assert_allclose(stairs(above, "estimate").values, ranked["estimate"])
     high, edges, low = stairs(above, "no effect")
-    assert_allclose([low, high], null[["low", "high"]].T)
+    assert_allclose([low, high], null[["null_low", "null_high"]].T)
     assert_allclose(edges, np.arange(13) + 0.5)
     dark = ranked["significant"].to_numpy()
     assert 0 < dark.sum() < 12
     top, _, _ = stairs(above, "significant")
     assert_allclose(top, np.where(dark, ranked["ci_high"], np.nan))
-    assert_allclose(line(above, "the model").get_ydata(), [rows["coef"][3]])
+    assert_allclose(line(above, "the model").get_ydata(), [rows["estimate"][3]])
     # A choice with a single option says nothing.
     assert row_labels(below) == [
         *("regulatory quality", "all", "none"),
@@ -177,8 +177,8 @@ def test_the_codes_of_41_countries_do_not_overlap():
             "curve: no rows",
         ),
         (
-            lambda: leave_one_out(left_out().drop(columns="coef"), 1.0),
-            "leave one out: no column coef",
+            lambda: leave_one_out(left_out().drop(columns="estimate"), 1.0),
+            "leave one out: no column estimate",
         ),
     ],
 )

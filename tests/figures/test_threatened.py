@@ -21,7 +21,7 @@ def test_rows_are_sorted_and_other_questions_stand_apart():
 def test_outcomes_are_named_and_the_treatment_is_not_repeated():
     rows = data.threats()
     more = rows.tail(1).assign(
-        threat="placebo outcome", variant="KOFCuGIdj", term="TBI", coef=5.0
+        threat="placebo outcome", variant="KOFCuGIdj", term="TBI", estimate=5.0
     )
     _, below = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
     names = [k.get_text() for k in below.get_yticklabels()]
@@ -36,7 +36,7 @@ def test_each_state_has_its_colour_and_its_place():
         for line in ax.lines
         if line.get_marker() not in ("None", "")
     }
-    rows = data.threats().set_index("state")["coef"]
+    rows = data.threats().set_index("state")["estimate"]
     assert dots == {_LOOKS[str(state)][0]: coef for state, coef in rows.items()}
 
 

@@ -39,20 +39,17 @@ def world():
     return small_world(C, S, 2)
 
 
-def drawn(world, model: ErrorModel, draws=DRAWS, done=0, year=2000, seed=3):
-    rows: list[np.ndarray] = []
-    year_draws.draw_year(
+def drawn(world, model: ErrorModel, draws=DRAWS, start=0, year=2000, seed=3):
+    made = year_draws.draw_year(
         world,
         year_draws.DrawnErrors(world, model),
         year,
         seed=seed,
         draws=draws,
-        done=done,
+        start=start,
         has_index=np.ones(C, bool),
-        keep=rows.append,
-        progress=lambda done, of: None,
     )
-    return np.concatenate(rows)
+    return np.concatenate([*made])
 
 
 def cells_of(world, model: ErrorModel, draws=DRAWS):
@@ -207,7 +204,7 @@ def test_a_draw_depends_on_seed_year_and_number_alone(world):
     model = error_model(LOGNORMAL)
     all_draws = drawn(world, model, draws=9)
     assert_array_equal(drawn(world, model, draws=5), all_draws[:5])
-    assert_array_equal(drawn(world, model, draws=9, done=4), all_draws[4:])
+    assert_array_equal(drawn(world, model, draws=9, start=4), all_draws[4:])
     later = world.select(2001, 2001)
     assert_array_equal(
         drawn(later, model, draws=4, year=2001), drawn(world, model, 4, year=2001)

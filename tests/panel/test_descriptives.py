@@ -164,4 +164,4 @@ def test_real_index_is_mostly_between_countries(shared):
     fit = fixed_effects(frame, "KOFGIdj", ["TBI", *CONTROLS])
     left = fixed_effects(frame, "TBI", CONTROLS).residuals
     slope = left @ frame["KOFGIdj"] / (614 * partial**2)
-    assert_allclose(slope, fit["TBI"].coef, rtol=1e-8)
+    assert_allclose(slope, fit["TBI"].estimate, rtol=1e-8)

@@ -153,13 +153,13 @@ def test_known_coefficients_are_found(known):
         assert set(TRUE) == set(TERMS) - {"const"}
         assert table["true"].tolist() == list(TRUE.values())
         assert (table["z"].abs() < FARTHEST).all()
-        assert_allclose(table["z"], (table["coef"] - table["true"]) / table["se"])
+        assert_allclose(table["z"], (table["estimate"] - table["true"]) / table["se"])
 
 
 def test_the_estimate_is_least_squares_with_a_dummy_for_everything(known):
     each = known[0]
     literal = fit_with_dummies(each.frame, OUTCOME, list(TRUE))
-    assert_allclose(each.comparison["coef"], literal.coef, rtol=RTOL)
+    assert_allclose(each.comparison["estimate"], literal.coef, rtol=RTOL)
     assert each.estimate.n == REGIONS * YEARS and each.estimate.clusters == REGIONS
 
 

@@ -117,7 +117,7 @@ def test_comparison_sets_printed_figures_beside_ours():
         assert rows.index.tolist() == [*column.regressors, "const"]
         pd.testing.assert_frame_equal(
             rows[["coef", "se", "stars"]],
-            own.terms[["coef", "se", "stars"]],
+            own.terms[["estimate", "se", "stars"]].rename(columns={"estimate": "coef"}),
             check_dtype=False,
         )
         assert (rows["r2"] == own.r2).all() and (rows["n"] == own.n).all()

@@ -42,8 +42,8 @@ def test_coefficients_of_a_draw_are_those_of_the_regressions_on_it(frame, estima
     for column, own in estimates.items():
         for term in own.terms.index:
             row = rows.loc[(column.table, column.column, term)]
-            moved = np.array([fit[column][term].coef for fit in fits])
-            spread = np.sqrt(np.mean((moved - own[term].coef) ** 2))
+            moved = np.array([fit[column][term].estimate for fit in fits])
+            spread = np.sqrt(np.mean((moved - own[term].estimate) ** 2))
             assert_allclose(row["se_table"], spread, rtol=FIT_RTOL * 100)
             assert_allclose(row["se_total"] ** 2, own[term].se ** 2 + spread**2)
 
@@ -56,7 +56,9 @@ def test_without_errors_the_interval_is_that_of_sampling(frame, estimates):
     assert (rows["se_table"] < FIT_RTOL * rows["se"]).all()
     first = rows.iloc[0]
     # t(40) at 97.5 %, from a printed table.
-    assert_allclose(first["ci_high"] - first["coef"], 2.02108 * first["se"], rtol=1e-5)
+    assert_allclose(
+        first["ci_high"] - first["estimate"], 2.02108 * first["se"], rtol=1e-5
+    )
     assert_allclose(found.index["ci_low"], found.index["tbi"])
 
 

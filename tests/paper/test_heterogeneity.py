@@ -62,7 +62,7 @@ def test_all_interacted_slopes_are_those_of_the_subsamples(missing):
     for group in ("developed", "developing"):
         fit = fixed_effects(sample(frame, group), "KOFGIdj", REGRESSORS)
         own = table.loc["all interacted", group]
-        assert_allclose(own, fit["TBI"].coef, rtol=SUBSAMPLE_RTOL)
+        assert_allclose(own, fit["TBI"].estimate, rtol=SUBSAMPLE_RTOL)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -99,7 +99,9 @@ def test_every_model_agrees_with_dummies_written_out(missing):
             assert_allclose(row["difference"], b[1], rtol=RTOL)
             assert_allclose(row["difference_se"], np.sqrt(V[1, 1]), rtol=RTOL)
         else:
-            assert np.isnan([row["difference"], row["difference_se"], row["p"]]).all()
+            assert np.isnan(
+                [row["difference"], row["difference_se"], row["p_value"]]
+            ).all()
 
 
 def test_known_slopes_are_recovered():
@@ -111,13 +113,15 @@ def test_known_slopes_are_recovered():
         assert_allclose(row.to_numpy(float), [1, 3, 2], atol=1e-5)
     noisy = random_panel(countries=40, seed=4, slopes=(1, 3))
     row = interactions(noisy, ["KOFGIdj"]).set_index("model").loc["interaction"]
-    assert abs(row["difference"] - 2) < 3 * row["difference_se"] and row["p"] < 0.01
+    assert (
+        abs(row["difference"] - 2) < 3 * row["difference_se"] and row["p_value"] < 0.01
+    )
     assert row["difference_se"] < 0.5
 
 
 def test_equal_slopes_are_not_told_apart():
     row = interactions(random_panel(countries=40, seed=5), ["KOFGIdj"]).iloc[2]
-    assert row["model"] == "interaction" and row["p"] > 0.05
+    assert row["model"] == "interaction" and row["p_value"] > 0.05
 
 
 # ------------------------------------------------------------ the pooled coefficient
@@ -137,7 +141,7 @@ def test_parts_add_up_to_the_pooled_coefficient(missing):
     frame = random_panel(countries=14, missing=missing, seed=6, slopes=(1, 3))
     frame.loc[5, "RQ"] = np.nan
     fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
-    check_parts(pooled_parts(frame, ["KOFGIdj"]), fit["TBI"].coef)
+    check_parts(pooled_parts(frame, ["KOFGIdj"]), fit["TBI"].estimate)
 
 
 def test_parts_by_their_definition():
@@ -170,7 +174,7 @@ def test_points_are_the_partial_regression():
     }
     slope = (points["x"] * points["y"]).sum() / (points["x"] ** 2).sum()
     fit = fixed_effects(frame, "KOFGIdj", REGRESSORS)
-    assert_allclose(slope, fit["TBI"].coef, rtol=PARTS_RTOL)
+    assert_allclose(slope, fit["TBI"].estimate, rtol=PARTS_RTOL)
     between = points[points["part"] == "between groups"].merge(
         frame[["iso3", "year", "developed"]]
     )
@@ -229,7 +233,7 @@ def test_real_slopes_are_those_of_tables_4_and_6(shared):
         model = "pooled" if column.sample == "all" else "all interacted"
         group = "developed" if column.sample == "all" else column.sample
         own = table.loc[(column.outcome, model), group]
-        assert_allclose(own, fit["TBI"].coef, rtol=SUBSAMPLE_RTOL)
+        assert_allclose(own, fit["TBI"].estimate, rtol=SUBSAMPLE_RTOL)
         compared += 1
     assert compared == 15
 
@@ -241,4 +245,4 @@ def test_real_parts_add_up_to_the_columns_of_tables_3_and_5(shared):
     for column, fit in paper_estimates(shared).items():
         if column.sample == "all" and column.controls:
             own = parts[parts["outcome"] == column.outcome]
-            check_parts(own, fit["TBI"].coef)
+            check_parts(own, fit["TBI"].estimate)

@@ -38,10 +38,16 @@ def result_of(
     )
     table = pd.DataFrame(
         [
-            {"model": "m", "threat": t, "variant": v, "coef": coef, "p_wild": 0.88}
+            {
+                "model": "m",
+                "threat": t,
+                "variant": v,
+                "estimate": coef,
+                "wild_p_value": 0.88,
+            }
             for t, v in threats
         ],
-        columns=["model", "threat", "variant", "coef", "p_wild"],
+        columns=["model", "threat", "variant", "estimate", "wild_p_value"],
     )
     frame = pd.DataFrame({"iso3": ["AUS", "AUT"], "year": [2000, 2003]})
     return SimpleNamespace(
@@ -94,7 +100,7 @@ def test_an_effect_that_holds_is_said_to_hold(monkeypatch):
 
 def _surviving() -> SimpleNamespace:
     result = result_of(threats=[("weights", "GDP")], coef=12.0)
-    result.threats.table["p_wild"] = 0.001
+    result.threats.table["wild_p_value"] = 0.001
     return result
 
 

@@ -49,8 +49,13 @@ def test_t_tests_are_those_of_the_replication(frame, found):
         estimate = columns[row["table"], row["column"]]
         term = estimate["TBI"]
         assert_allclose(
-            [row["coef"], row["cv1_p"], row["cv1_low"], row["cv1_high"]],
-            [term.coef, term.p, term.ci_low, term.ci_high],
+            [
+                row["estimate"],
+                row["cv1_p_value"],
+                row["cv1_ci_low"],
+                row["cv1_ci_high"],
+            ],
+            [term.estimate, term.p_value, term.ci_low, term.ci_high],
             rtol=RTOL,
         )
         assert (row["n"], row["clusters"]) == (estimate.n, estimate.clusters)
@@ -72,18 +77,18 @@ def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
     model = models()[-1]
     alone = tx.resample(frame, model, scheme, draws=DRAWS, seed=5).summary.iloc[0]
     row = found.rows.iloc[-1]
-    assert row[f"{name}_p"] == alone["p_value"]
+    assert row[f"{name}_p_value"] == alone["p_value"]
     assert row[f"{name}_mc"] == alone["mc_error"] > 0
     assert row[f"{name}_draws"] == alone["draws"] == DRAWS
     if not name.startswith("placebo"):
-        assert row[f"{name}_low"] == alone["ci_low"]
-        assert row[f"{name}_high"] == alone["ci_high"]
+        assert row[f"{name}_ci_low"] == alone["ci_low"]
+        assert row[f"{name}_ci_high"] == alone["ci_high"]
 
 
 def test_within_one_group_moving_within_groups_is_moving_among_all(found):
     rows = found.rows[found.rows["sample"] != "all"]
     assert len(rows) == 4
-    assert_array_equal(rows["placebo_p"], rows["placebo_within_p"])
+    assert_array_equal(rows["placebo_p_value"], rows["placebo_within_p_value"])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +127,7 @@ METHODS = ("westfall_young", "romano_wolf")
 @pytest.mark.parametrize("method", METHODS)
 def test_an_adjusted_p_is_never_below_the_wild_p(found, method):
     assert found.rows[method].notna().all()  # every family has two outcomes or more
-    assert (found.rows[method] >= found.rows["wild_p"] - 1 / DRAWS).all()
+    assert (found.rows[method] >= found.rows["wild_p_value"] - 1 / DRAWS).all()
 
 
 def require_below_holm(rows: pd.DataFrame) -> None:
@@ -174,10 +179,12 @@ def test_leaving_out_spans_the_single_fits(frame, found):
     each = [
         tx.fixed_effects(
             frame[frame["iso3"] != iso3], model.outcome, ["TBI", *model.controls]
-        )["TBI"].coef
+        )["TBI"].estimate
         for iso3 in frame["iso3"].unique()
     ]
     row = found.rows.iloc[0]
     assert_allclose(
-        [row["without_low"], row["without_high"]], [min(each), max(each)], rtol=RTOL
+        [row["without_ci_low"], row["without_ci_high"]],
+        [min(each), max(each)],
+        rtol=RTOL,
     )

@@ -41,21 +41,21 @@ def random_inference(seed: int = 0) -> PaperInference:
             "n": 615,
             "clusters": rng.integers(19, 42, n),
             "effective_clusters": rng.uniform(5, 15, n),
-            "coef": rng.normal(size=n),
+            "estimate": rng.normal(size=n),
         }
     )
     for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
-        rows[f"{name}_p"] = rng.uniform(0, 0.1, n)
+        rows[f"{name}_p_value"] = rng.uniform(0, 0.1, n)
     adjusted = ("westfall_young", "westfall_young_all")
     for name in ("wild", "pairs", "placebo", "placebo_within", *adjusted):
         rows[f"{name}_mc"] = 1e-6
         rows[f"{name}_draws"] = 1234
-    rows["westfall_young"] = rows["wild_p"] + 0.01
-    rows["westfall_young_all"] = rows["wild_p"] + 0.02
-    rows["holm_all"] = rows["wild_p"] + 0.03
+    rows["westfall_young"] = rows["wild_p_value"] + 0.01
+    rows["westfall_young_all"] = rows["wild_p_value"] + 0.02
+    rows["holm_all"] = rows["wild_p_value"] + 0.03
     for name in KINDS:
-        rows[f"{name}_low"] = rows["coef"] - rng.uniform(0, 2, n)
-        rows[f"{name}_high"] = rows["coef"] + rng.uniform(0, 2, n)
+        rows[f"{name}_ci_low"] = rows["estimate"] - rng.uniform(0, 2, n)
+        rows[f"{name}_ci_high"] = rows["estimate"] + rng.uniform(0, 2, n)
     return PaperInference(rows, draws=1234, seed=7)
 
 
@@ -88,10 +88,15 @@ def test_the_first_table_has_every_p_value(section):
     assert table.caption == "p-values of TBI by kind of inference."
     assert list(table.frame) == ["outcome", "sample", "TBI", *P_VALUES]
     assert table.frame.index.tolist() == [column.name for column in COLUMNS]
-    source = [f"{k}_p" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
-    source += ["placebo_within_p", "westfall_young", "westfall_young_all", "holm_all"]
+    source = [f"{k}_p_value" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
+    source += [
+        "placebo_within_p_value",
+        "westfall_young",
+        "westfall_young_all",
+        "holm_all",
+    ]
     assert_allclose(table.frame[P_VALUES], FOUND.rows[source], rtol=0)
-    assert_allclose(table.frame["TBI"], FOUND.rows["coef"], rtol=0)
+    assert_allclose(table.frame["TBI"], FOUND.rows["estimate"], rtol=0)
     assert table.formats == {"TBI": ".3f", **dict.fromkeys(P_VALUES, "p4")}
 
 
@@ -101,8 +106,8 @@ def test_the_second_table_has_the_countries(section):
     shown = {
         "countries": "clusters",
         "effective number": "effective_clusters",
-        "lowest TBI without one": "without_low",
-        "highest TBI without one": "without_high",
+        "lowest TBI without one": "without_ci_low",
+        "highest TBI without one": "without_ci_high",
     }
     assert list(table.frame) == [*shown]
     for name, source in shown.items():
@@ -153,7 +158,10 @@ def sentence_of(**p: float) -> str:
 
 def test_where_nothing_is_lost_nothing_is_named():
     assert sentence_of(
-        cv1_p=0.01, cv3_p=0.049, wild_p=0.01, placebo_within_p=0.051
+        cv1_p_value=0.01,
+        cv3_p_value=0.049,
+        wild_p_value=0.01,
+        placebo_within_p_value=0.051,
     ) == (
         "Of 2 coefficients 2 are significant at 5 % by t(G−1); of these, 2 under the "
         "jackknife, 2 under the wild bootstrap and 0 under the placebo within groups."
@@ -164,7 +172,11 @@ def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
     """0.0496 and 0.0502 are the same p-value to the error of a million draws."""
     for p in (0.0496, 0.0502):
         text = sentence_of(
-            cv1_p=0.01, cv3_p=0.01, wild_p=p, placebo_within_p=0.01, wild_mc=0.0003
+            cv1_p_value=0.01,
+            cv3_p_value=0.01,
+            wild_p_value=p,
+            placebo_within_p_value=0.01,
+            wild_mc=0.0003,
         )
         assert "0 under the wild bootstrap (2 more at the threshold within" in text
         assert "Not under the wild bootstrap" not in text
@@ -172,7 +184,7 @@ def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
         assert text.endswith(
             f"Under the wild bootstrap at the threshold within simulation error: {names}."
         )
-    rows = FOUND.rows.assign(wild_p=0.0496, wild_mc=0.0003)
+    rows = FOUND.rows.assign(wild_p_value=0.0496, wild_mc=0.0003)
     assert "The wild p of (1), (2), (3), (4) is at the threshold" in (
         inference_report._on_the_edge(rows, 3)
     )
@@ -190,7 +202,9 @@ def test_the_errors_of_the_draws_stand_below_the_p_values(section):
 
 def test_of_what_is_not_significant_nothing_is_lost():
     """5 % itself is not below 5 %, where there is no simulation error."""
-    text = sentence_of(cv1_p=0.05, cv3_p=0.2, wild_p=0.2, placebo_within_p=0.2)
+    text = sentence_of(
+        cv1_p_value=0.05, cv3_p_value=0.2, wild_p_value=0.2, placebo_within_p_value=0.2
+    )
     assert text.startswith("Of 2 coefficients 0 are significant at 5 % by t(G−1)")
     assert "Not under" not in text
 
@@ -260,7 +274,7 @@ def test_a_model_alone_in_its_family_has_no_adjusted_p(monkeypatch):
     assert found.rows["westfall_young"].isna().tolist() == [False, False, True]
     assert found.rows["table"].tolist() == [3, 3, 3]
     pair = found.rows[:2]
-    assert (pair["westfall_young"] >= pair["wild_p"]).all()
+    assert (pair["westfall_young"] >= pair["wild_p_value"]).all()
     # All three have a control: together they are the declared family.
-    assert (found.rows["westfall_young_all"] >= found.rows["wild_p"]).all()
+    assert (found.rows["westfall_young_all"] >= found.rows["wild_p_value"]).all()
     assert (found.draws, found.seed) == (99, paper_inference.SEED)

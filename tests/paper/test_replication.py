@@ -304,12 +304,16 @@ def test_inference_is_about_the_coefficients_of_the_paper(done):
     can be below 1 / (1 + draws)."""
     rows = done.result.inference.rows
     terms = [done.result.estimates[column]["TBI"] for column in paper.COLUMNS]
-    for ours, theirs in {"coef": "coef", "cv1_p": "p", "cv1_low": "ci_low"}.items():
+    for ours, theirs in {
+        "estimate": "estimate",
+        "cv1_p_value": "p_value",
+        "cv1_ci_low": "ci_low",
+    }.items():
         expected = [getattr(term, theirs) for term in terms]
         # Another elimination of the same cross products; measured 1e-12.
         assert_allclose(rows[ours], expected, rtol=1e-9)
-    assert (rows["cv3_p"] > rows["cv1_p"]).all()
-    assert (rows["placebo_p"] >= 1 / (1 + rows["placebo_draws"])).all()
+    assert (rows["cv3_p_value"] > rows["cv1_p_value"]).all()
+    assert (rows["placebo_p_value"] >= 1 / (1 + rows["placebo_draws"])).all()
     assert rows["clusters"].tolist() == [
         {"all": 41, "developed": 22, "developing": 19}[k] for k in rows["sample"]
     ]
@@ -676,9 +680,9 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
             )
             sign = -1 if "stronger in developing" in claim else 1
             signed = sign * float(estimate.replace("−", "-")) > 0
-            expected = signed and test["p"] < 0.05 - 2 * test["p_mc"]
+            expected = signed and test["p_value"] < 0.05 - 2 * test["p_mc"]
             assert holds == ("yes" if expected else "no"), claim
-            assert_allclose(float(p), test["p"], rtol=0, atol=0.00005 + 1e-9)
+            assert_allclose(float(p), test["p_value"], rtol=0, atol=0.00005 + 1e-9)
             by_the_paper += signed and float(papers) < 0.05
             if role == "main test":
                 kept, asked = map(int, survived.split(" of "))
@@ -705,12 +709,12 @@ def test_the_index_of_the_release_before_takes_the_developing_result_away(page, 
     """shared/design/trust.md, C3; by hand with all dummies: 18 countries, 12 years."""
     table = pd.read_csv(done.folder / "results" / "threats.csv")
     rows = table[(table["threat"] == "vintage") & (table["model"] == "table4-4")]
-    assert_allclose(rows["coef"], [18.99, 0.78, 18.21], atol=0.0051)
-    assert_allclose(rows["p"].iloc[:2], [0.034, 0.94], atol=0.002)
+    assert_allclose(rows["estimate"], [18.99, 0.78, 18.21], atol=0.0051)
+    assert_allclose(rows["p_value"].iloc[:2], [0.034, 0.94], atol=0.002)
     assert rows["n"].tolist() == [216, 216, 432]
     assert set(rows["clusters"]) == {18}
     # Of the difference, which no test of one and of the other is: trust_3.md, F5.
-    assert rows["p_wild"].iloc[2] > 0.1
+    assert rows["wild_p_value"].iloc[2] > 0.1
     assert "18.21 (11.45) [" in page.text and "no longer are" not in page.text
     assert "correlation of the two measures net of all else 0.57" in page.text
     pooled = table[(table["threat"] == "vintage") & (table["model"] == "table3-3")]
@@ -728,14 +732,14 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 288)
     wide = tests[tests["choices"] == "wide"]
     wide = wide.set_index(["outcome", "weights", "statistic"]).sort_index()
-    for (outcome, weights), own in rows.dropna(subset="coef").groupby(
+    for (outcome, weights), own in rows.dropna(subset="estimate").groupby(
         ["outcome", "weights"]
     ):
-        at = wide["observed"][outcome, weights]
-        assert_allclose(at["median effect"], own["coef"].median(), rtol=RTOL)
-        held = own[own["p_wild"] <= 0.05]
+        at = wide["estimate"][outcome, weights]
+        assert_allclose(at["median effect"], own["estimate"].median(), rtol=RTOL)
+        held = own[own["wild_p_value"] <= 0.05]
         side = (
-            max((held["coef"] > 0).mean(), (held["coef"] < 0).mean())
+            max((held["estimate"] > 0).mean(), (held["estimate"] < 0).mean())
             if len(held)
             else 0
         )
@@ -747,8 +751,8 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     )
     for outcome in OUTCOMES:
         coef = printed[printed["outcome"] == outcome]["coef"].iloc[-1]
-        assert_allclose(own["coef"][outcome], coef, rtol=1e-8)
-    tests["below"] = tests["p"] + 2 * tests["mc_error"] < 0.05
+        assert_allclose(own["estimate"][outcome], coef, rtol=1e-8)
+    tests["below"] = tests["p_value"] + 2 * tests["mc_error"] < 0.05
     counted = tests[tests["weights"] == "none"]
     below = counted.groupby(["choices", "outcome"])["below"].all()
     for choices, count in below.groupby("choices").sum().items():
@@ -766,15 +770,15 @@ def test_sentences_of_models_name_the_columns_of_the_paper(page):
 def test_a_hypothesis_has_one_p_in_all_files_and_sections(done):
     folder = done.folder / "results"
     declared_p = pd.read_csv(folder / "declared_tests.csv")
-    main = declared_p[declared_p["role"] == "main"].set_index("model")["p"]
+    main = declared_p[declared_p["role"] == "main"].set_index("model")["p_value"]
     threats = pd.read_csv(folder / "threats.csv")
-    first = threats[threats["threat"] == "the model"].set_index("model")["p_wild"]
+    first = threats[threats["threat"] == "the model"].set_index("model")["wild_p_value"]
     assert_allclose(first, main[first.index], rtol=RTOL)
     for curve in (done.result.joint.narrow, done.result.joint.wide):
-        own = curve.table[curve.table["chosen"]].set_index("model")["p_wild"]
+        own = curve.table[curve.table["chosen"]].set_index("model")["wild_p_value"]
         assert_allclose(own, main[own.index], rtol=RTOL)
     drawn = pd.read_csv(folder / "bootstrap_and_placebo.csv").set_index("model")
-    assert_allclose(drawn["wild_p"][main.index], main, rtol=RTOL)
+    assert_allclose(drawn["wild_p_value"][main.index], main, rtol=RTOL)
 
 
 def test_treatments_that_did_nothing_are_beside_common_shocks(page, done):
@@ -791,10 +795,10 @@ def test_the_threats_of_the_page_are_those_of_the_file(page, done):
     table = pd.read_csv(done.folder / "results" / "threats.csv")
     first = table[(table["model"] == "table3-3") & (table["threat"] == "left out")]
     (row,) = first[first["variant"] == "EU entrants of 2004 to 2013"].to_dict("records")
-    cell = f"{row['coef']:.2f} ({row['se']:.2f}) [{row['p_wild']:.4f}]"
+    cell = f"{row['estimate']:.2f} ({row['se']:.2f}) [{row['wild_p_value']:.4f}]"
     assert cell.replace("-", "−") in page.text or cell in page.text
     # By hand from the paper's data: see the tests of threats.
-    assert_allclose([row["coef"], row["se"]], [-0.35, 2.06], rtol=0, atol=0.005)
+    assert_allclose([row["estimate"], row["se"]], [-0.35, 2.06], rtol=0, atol=0.005)
 
 
 def test_tables_of_the_report_have_no_column_of_row_numbers(html):
@@ -945,10 +949,10 @@ def test_the_rule_for_2001_is_told_where_there_is_a_2001(done):
 def test_dependence_is_counted_with_its_simulation_error(done):
     told = import_module("tivax.engine.paper.report.robustness")._dependence_text
     table = done.result.dependence.copy()
-    names = ["p", "mean_absolute_p", "first_component_p"]
+    names = ["p_value", "mean_absolute_p_value", "first_component_p_value"]
     errors = ["mc_error", "mean_absolute_mc_error", "first_component_mc_error"]
     table[names], table[errors] = 0.2, 0.002
-    table.loc[:2, "p"], table.loc[3, "p"] = 0.01, 0.047
+    table.loc[:2, "p_value"], table.loc[3, "p_value"] = 0.01, 0.047
     assert "by CD* in 3 (1 more at the threshold within simulation error), the" in told(
         table
     )
@@ -1200,7 +1204,7 @@ def test_indices_from_dva_are_those_of_the_stores_tables(from_store):
     for column, fit in from_store.estimates.items():
         if column.controls:
             row = tbi.loc[(column.outcome, column.sample)]
-            assert_allclose([row["coef"], row["se"]], fit["TBI"][:2], rtol=1e-6)
+            assert_allclose([row["estimate"], row["se"]], fit["TBI"][:2], rtol=1e-6)
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def test_real_sets_hold_the_estimate_and_are_near_its_interval(lagged):
     """One instrument: the Anderson-Rubin statistic is 0 at the estimate."""
     for one in lagged:
         term = one.iv.second.terms.loc["TBI"]
-        assert float(term["coef"]) in one.iv.ar_set
+        assert float(term["estimate"]) in one.iv.ar_set
         if one.iv.ar_set.bounded and one.iv.weak.kp_f > 50:
             low, high = one.iv.ar_set.intervals[0]
             width = term["ci_high"] - term["ci_low"]
@@ -112,10 +112,10 @@ def test_real_sets_hold_the_estimate_and_are_near_its_interval(lagged):
 def test_real_instrument_is_strong_and_the_paper_is_right_to_say_so(lagged):
     """It says, without figures, that the lagged index passes the tests."""
     pooled = lagged[0].iv
-    assert pooled.weak.kp_f > 16.38 and pooled.weak.kp_lm_p < 0.01
+    assert pooled.weak.kp_f > 16.38 and pooled.weak.kp_lm_p_value < 0.01
     t = pooled.first["L.TBI"].t
     assert_allclose(pooled.weak.kp_f, t**2, rtol=FIT_RTOL)
-    assert (pooled.second["TBI"].coef > 0) and (t > 0)
+    assert (pooled.second["TBI"].estimate > 0) and (t > 0)
 
 
 # -------------------------------------------------------------------- other indices
@@ -131,13 +131,13 @@ def test_each_index_stands_alone_in_the_regressions():
         own = one.loc[(group, "KOFGIdj", "TBI")]
         fit = fixed_effects(part, "KOFGIdj", REGRESSORS)
         term = fit.terms.loc["TBI"]
-        for name in ("coef", "se", "p", "stars"):
+        for name in ("estimate", "se", "p_value", "stars"):
             assert_allclose(own[name], term[name], rtol=RTOL)
         assert (own["n"], own["clusters"]) == (fit.n, fit.clusters)
         # Twice the index with the other sign: half the coefficient, minus the effect.
         other = one.loc[(group, "KOFGIdj", "other")]
-        assert_allclose(other["coef"], -own["coef"] / 2, rtol=FIT_RTOL)
-        assert_allclose(other["p"], own["p"], rtol=1e-6)
+        assert_allclose(other["estimate"], -own["estimate"] / 2, rtol=FIT_RTOL)
+        assert_allclose(other["p_value"], own["p_value"], rtol=1e-6)
         assert_allclose(other["effect"], -own["effect"], rtol=FIT_RTOL)
 
 
@@ -146,7 +146,7 @@ def test_the_effect_is_of_one_standard_deviation_within_countries():
     row: Any = other_indices.compare_indices(frame, ["TBI"]).iloc[0]
     left = frame["TBI"] - frame.groupby("iso3")["TBI"].transform("mean")
     sd = np.sqrt((left**2).sum() / (len(frame) - 1))
-    assert_allclose(row["effect"], row["coef"] * sd, rtol=FIT_RTOL)
+    assert_allclose(row["effect"], row["estimate"] * sd, rtol=FIT_RTOL)
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_real_index_column_is_the_literal_fit(variants, shared):
             for name in ("TBI", "DVA abroad"):
                 fit = fixed_effects(sample(data, group), outcome, [name, *CONTROLS])
                 row, term = table.loc[(outcome, group, name)], fit[name]
-                for key in ("coef", "se", "p"):
+                for key in ("estimate", "se", "p_value"):
                     assert_allclose(row[key], getattr(term, key), rtol=FIT_RTOL)
                 assert (row["n"], row["clusters"]) == (fit.n, fit.clusters)
 
@@ -244,8 +244,8 @@ def test_real_gross_trade_beside_the_index(shared):
         for index, fit in (("GBI", alone), ("GBI | TBI", both), ("TBI | GBI", both)):
             term = fit.terms.loc[index.split()[0]]
             row = keyed.loc[("KOFGIdj", group, index)]
-            own = row[["coef", "se", "p"]].to_numpy(float)
-            expected = term[["coef", "se", "p"]].to_numpy(float)
+            own = row[["estimate", "se", "p_value"]].to_numpy(float)
+            expected = term[["estimate", "se", "p_value"]].to_numpy(float)
             assert_allclose(own, expected, rtol=FIT_RTOL)
             assert (row["n"], row["clusters"]) == (len(part), part["iso3"].nunique())
     # A country's balance moves with that of its value added, effects apart too.
@@ -299,11 +299,11 @@ def test_real_standard_errors_by_seven_rules(shared):
     assert len(table) == 17 * len(ERRORS) == 136
     assert table["errors"].unique().tolist() == list(ERRORS)
     for _, rows in table.groupby(["table", "column"]):
-        assert_allclose(rows["coef"], rows["coef"].iloc[0], rtol=1e-6)
+        assert_allclose(rows["estimate"], rows["estimate"].iloc[0], rtol=1e-6)
     own = table[table["errors"] == "stata"]
     terms = [fit.terms.loc["TBI"] for fit in paper_estimates(shared).values()]
     assert_array_equal(own["se"], [k["se"] for k in terms])
-    assert_array_equal(own["p"], [k["p"] for k in terms])
+    assert_array_equal(own["p_value"], [k["p_value"] for k in terms])
     wide = table.pivot(index=["table", "column"], columns="errors", values="se")
     assert_allclose(wide["fixest"], wide["stata"], rtol=1e-6)
     assert (wide["plm"] < wide["stata"]).all() and (wide["stata"] < wide["lsdv"]).all()
@@ -353,7 +353,7 @@ def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
     table = robustness.cross_section_dependence(frame, estimate_columns(frame))()
     assert (table["unbalanced"] == (table["sample"] != "developing").astype(int)).all()
     assert table.notna().all(axis=None) and (table["draws"] == 19).all()
-    assert table["p"].between(0, 1).all() and (table["mc_error"] > 0).all()
+    assert table["p_value"].between(0, 1).all() and (table["mc_error"] > 0).all()
 
 
 # --------------------------------------------------------------- samples that are small

@@ -37,7 +37,7 @@ from helpers import (
 # solve of the transformed rows. Measured 3e-11 standard errors (real panel).
 RTOL = 1e-8
 
-NUMBERS = ["coef", "se", "ci_low", "ci_high", "p"]
+NUMBERS = ["estimate", "se", "ci_low", "ci_high", "p_value"]
 
 
 # ----------------------------------------------------------------- cells and rows
@@ -99,9 +99,9 @@ def test_summary_names_who_moves_the_coefficient():
             "outcome": "KOFGIdj",
             "sample": "all",
             "left_out": ["", "A", "B", "C", "D"],
-            "coef": [1.0, 0.9, 1.5, -0.2, np.nan],
+            "estimate": [1.0, 0.9, 1.5, -0.2, np.nan],
             "se": [0.5, 0.5, 0.5, 0.5, np.nan],
-            "p": [0.04, 0.05, 0.01, 0.6, np.nan],
+            "p_value": [0.04, 0.05, 0.01, 0.6, np.nan],
         }
     )
     (row,) = leave_one_out_summary(frame).to_dict("records")
@@ -110,14 +110,14 @@ def test_summary_names_who_moves_the_coefficient():
         "column": 1,
         "outcome": "KOFGIdj",
         "sample": "all",
-        "coef": 1.0,
+        "estimate": 1.0,
         "lowest": -0.2,
         "without_lowest": "C",
         "highest": 1.5,
         "without_highest": "B",
         "most_influential": "C",
-        "largest_p": 0.6,
-        "smallest_p": 0.01,
+        "largest_p_value": 0.6,
+        "smallest_p_value": 0.01,
         "sign_changes": 1,
         "not_estimated": 1,
     }
@@ -154,7 +154,7 @@ def test_regressors_of_very_different_size_do_no_harm():
     frame = random_panel(countries=22, seed=4)
     small = frame.assign(TBI=1e-6 * frame["TBI"], lnPOP=1e6 * frame["lnPOP"])
     one, other = leave_one_out(frame), leave_one_out(small)
-    for name in ("coef", "se"):
+    for name in ("estimate", "se"):
         assert_allclose(1e-6 * other[name], one[name], rtol=RTOL)
 
 
@@ -185,13 +185,13 @@ def test_real_countries_left_out_one_by_one(shared):
         for _, row in rows.iterrows():
             left = part[part["iso3"] != row["left_out"]]
             assert_is_fit(row, left, column.outcome, column.regressors)
-    full = table[table["left_out"] == ""]["coef"]
-    own = [fit["TBI"].coef for fit in paper_estimates(shared).values()]
+    full = table[table["left_out"] == ""]["estimate"]
+    own = [fit["TBI"].estimate for fit in paper_estimates(shared).values()]
     assert_allclose(full, own, rtol=RTOL)
     summary = leave_one_out_summary(table)
     assert len(summary) == 17
-    assert (summary["lowest"] <= summary["coef"]).all()
-    assert (summary["coef"] <= summary["highest"]).all()
+    assert (summary["lowest"] <= summary["estimate"]).all()
+    assert (summary["estimate"] <= summary["highest"]).all()
 
 
 # ------------------------------------------------------------- specification curve

@@ -16,8 +16,14 @@ from tivax.engine.threats import Threats
 from helpers import random_panel
 
 # Of a test that holds: coefficient in the claimed direction, error, p.
-YES = {"coef": 10.0, "se": 2.0, "p_paper": 0.001, "p": 0.002, "p_mc": 0.0}
-NO = {"p": 0.6}
+YES = {
+    "estimate": 10.0,
+    "se": 2.0,
+    "paper_p_value": 0.001,
+    "p_value": 0.002,
+    "p_mc": 0.0,
+}
+NO = {"p_value": 0.6}
 FAMILY = {"p_sample": 0.01, "p_family": 0.02, "p_family_mc": 0.0}
 COUNTS = {"H1": 12, "H2": 6, "H3": 6}
 MAIN = {"H1": 2, "H2": 3, "H3": 2}
@@ -30,7 +36,7 @@ def declared(**given) -> pd.DataFrame:
         row = dict.fromkeys(COLUMNS_OF_ROWS, np.nan)
         row |= {name: getattr(k, name) for name in ("hypothesis", "claim", "how")}
         row |= {"role": k.role, "sign": k.sign, "model": k.model.name} | YES
-        row["coef"] *= k.sign
+        row["estimate"] *= k.sign
         row |= FAMILY if k.role == "main" else {}
         rows.append(row | given.get(k.claim, {}))
     return pd.DataFrame(rows)
@@ -41,13 +47,13 @@ def threatened(changed: dict[tuple[str, str], dict] | None = None) -> Threats:
     and threat."""
     rows = [
         {"model": k.model.name, "threat": threat, "variant": variant}
-        | {"coef": 5.0, "p_wild": 0.01}
+        | {"estimate": 5.0, "wild_p_value": 0.01}
         | (changed or {}).get((k.model.name, threat), {})
         for k in declared_tests()
         if k.role == "main"
         for threat, variant in (*THREATS, ("another", "not declared"))
     ]
-    rows = [r | {"p_wild": 0.9} if r["threat"] == "another" else r for r in rows]
+    rows = [r | {"wild_p_value": 0.9} if r["threat"] == "another" else r for r in rows]
     none = np.zeros(len(rows), bool)
     return Threats(pd.DataFrame(rows), none, none, (), 99_999, 0.0)
 
@@ -99,8 +105,8 @@ def test_no_main_test_that_stands_is_no_support():
     "numbers",
     [
         NO,
-        {"p": 0.049, "p_mc": 0.001},  # at the level within its simulation error
-        {"coef": -10.0},
+        {"p_value": 0.049, "p_mc": 0.001},  # at the level within its simulation error
+        {"estimate": -10.0},
         {"p_family": 0.2},  # holds alone, not over the family
         {"p_family": np.nan},
     ],
@@ -111,7 +117,7 @@ def test_one_main_test_that_does_not_stand_leaves_support_in_part(numbers):
     assert found["H1"].conclusion == found["H3"].conclusion == "supported"
 
 
-@pytest.mark.parametrize("changed", [{"coef": -5.0}, {"p_wild": 0.2}])
+@pytest.mark.parametrize("changed", [{"estimate": -5.0}, {"wild_p_value": 0.2}])
 def test_a_declared_threat_takes_a_main_test_away(changed):
     found = judged(threatened({("table5-1", "unit trends"): changed}))
     test = found["H2"].tests[0]
@@ -123,7 +129,7 @@ def test_a_declared_threat_takes_a_main_test_away(changed):
 def test_a_p_of_a_threat_within_its_simulation_error_of_the_level_does_not_survive():
     """The error of 0.05 from 99,999 draws is 0.0007."""
     for p, survives in ((0.047, True), (0.0495, False)):
-        found = judged(threatened({("table5-1", "weights"): {"p_wild": p}}))
+        found = judged(threatened({("table5-1", "weights"): {"wild_p_value": p}}))
         assert found["H2"].tests[0].stands == survives
 
 
@@ -149,7 +155,7 @@ def test_groups_inside_a_main_test_do_not_count():
 
 
 def test_the_papers_p_decides_nothing():
-    found = judged(**{TRADE: {"p_paper": 0.9}})
+    found = judged(**{TRADE: {"paper_p_value": 0.9}})
     test = found["H2"].tests[0]
     assert not test.holds_by_the_papers_p and test.stands
     assert found["H2"].conclusion == "supported"
@@ -172,7 +178,7 @@ def test_what_is_not_tested_is_named():
 )
 def test_groups_differ_in_the_direction_that_is_claimed(claim, sign):
     for coef, holds in ((sign * 5.0, True), (-sign * 5.0, False)):
-        found = judged(**{claim.replace(" ", "_"): {"coef": coef}})
+        found = judged(**{claim.replace(" ", "_"): {"estimate": coef}})
         (test,) = [k for k in found["H3"].tests if k.claim == claim]
         assert test.holds == holds
 
@@ -223,7 +229,7 @@ def test_the_models_of_the_tests_say_what_they_claim():
         model = test.model
         assert model.treatments[0] == ("TBI_dev" if "stronger" in test.claim else "TBI")
         grouped = "between groups" in test.claim or "stronger" in test.claim
-        assert model.effects == ("iso3", "group_year" if grouped else "year")
+        assert model.all_effects == ("iso3", "group_year" if grouped else "year")
         assert bool(model.instruments) == (test.how == "2SLS")
 
 
@@ -270,7 +276,7 @@ def test_coefficients_are_those_of_the_replication(frame, rows):
                 & (left["column"] == int(column))
                 & (left["left_out"] == country)
             ]
-            expected = own[["coef", "se"]].iloc[0]
+            expected = own[["estimate", "se"]].iloc[0]
         elif "between groups" in row["claim"]:
             one = slopes.loc[row["outcome"], "group year effects"]
             expected = one[["developed", "developed_se"]]
@@ -278,12 +284,12 @@ def test_coefficients_are_those_of_the_replication(frame, rows):
             expected = columns[row["model"]]["TBI"][:2]
         # Two eliminations of the same cross products.
         np.testing.assert_allclose(
-            row[["coef", "se"]].astype(float), expected, rtol=1e-8
+            row[["estimate", "se"]].astype(float), expected, rtol=1e-8
         )
 
 
 def test_without_a_family_there_is_no_p_over_it(rows):
-    assert rows["p_family"].isna().all() and rows["p"].notna().all()
+    assert rows["p_family"].isna().all() and rows["p_value"].notna().all()
     assert (rows["draws"] == 499).all() and (rows["p_mc"] > 0).all()
 
 
@@ -306,7 +312,7 @@ def test_p_of_a_printed_column_is_that_of_the_family(frame, rows, monkeypatch):
     printed = found["role"] != "check"
     assert found.loc[printed, "p_sample"].notna().all()
     # Taken from there, not drawn again.
-    family[["wild_p", "wild_draws"]] = 0.25, 7
+    family[["wild_p_value", "wild_draws"]] = 0.25, 7
     other = declared_p_values(frame, family, draws=499)
     assert (other["draws"] == np.where(printed, 7, 499)).all()
 
@@ -316,6 +322,6 @@ def test_a_test_whose_model_cannot_be_fitted_says_why():
 
     frame = random_panel(countries=10, years=6, seed=4).assign(developed=1)
     found = declared_p_values(frame, None, draws=99)
-    lost = found[found["p"].isna()]
-    assert len(lost) and lost["coef"].isna().all()
+    lost = found[found["p_value"].isna()]
+    assert len(lost) and lost["estimate"].isna().all()
     assert "no rows in this sample" in lost["how"].iloc[0]

@@ -108,7 +108,7 @@ def root(tmp_path_factory):
 
 
 def keys(*words):
-    return list(parse(good("cite", *words).out))
+    return list(parse(good("package", *words, "--cite").out))
 
 
 def test_a_replication_cites_paper_databases_and_tests(root, monkeypatch):
@@ -144,7 +144,7 @@ def test_a_store_cites_its_database(tmp_path, monkeypatch):
         ("tbi", {"net_inventories": {"categories": ["INVNT"]}}, {"antras2012", "johnson2012", "tbi2021"}),
         ("bootstrap", {"scheme": {"kind": "wild", "weights": "webb", "method": "treatment"}}, {"webb2023", "cameron2008", "mackinnon2023", "romano2005", "hansen2025"}),
         ("bootstrap", {"scheme": {"kind": "wild", "weights": "webb", "type": "31"}}, {"webb2023", "cameron2008", "mackinnon2023", "mackinnon2023jackknife", "romano2005", "hansen2025"}),
-        ("placebo", {"scheme": {"kind": "placebo", "weights": "rademacher", "method": "freedman-lane"}}, {"freedman1983", "phipson2010", "mackinnon2023", "romano2005"}),
+        ("bootstrap", {"scheme": {"kind": "placebo", "weights": "rademacher", "method": "freedman-lane"}}, {"freedman1983", "phipson2010", "mackinnon2023", "romano2005", "hansen2025"}),
     ],
 )  # fmt: skip
 def test_a_result_cites_its_methods(tmp_path, monkeypatch, command, facts, cited):

@@ -151,7 +151,7 @@ def test_every_output_is_in_the_list_of_tables_and_programs(sections):
 
 
 def test_every_command_that_makes_results_is_described():
-    commands = "tbi decompose indicators aggregate panel replicate bootstrap placebo"
+    commands = "tbi decompose indicators aggregate panel replicate bootstrap"
     assert {*commands.split(), "simulate"} <= set(programs())
     for facts in programs().values():
         assert facts["does"] and facts["code"] and facts["outputs"]

@@ -21,7 +21,7 @@ def test_a_column_is_a_fit_with_its_errors_below(fits):
     frame = regression_table(fits, digits=3)
     lines = [list(k) for k in frame.to_numpy()]
     cell = fits[0]["TBI"]
-    assert lines[0][:2] == ["TBI", f"{cell.coef:z.3f}{'*' * cell.stars}"]
+    assert lines[0][:2] == ["TBI", f"{cell.estimate:z.3f}{'*' * cell.stars}"]
     assert lines[1][:2] == ["", f"({cell.se:.3f})"]
     assert lines[2][:2] == ["RQ", ""]  # not in the first fit
     assert lines[4] == ["observations", "48", "48"]
@@ -45,7 +45,7 @@ def test_of_two_stages_the_second_is_shown_with_the_first_stage_f():
     fit = two_stage(PANEL, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"])
     frame = regression_table([fit]).set_index("term").iloc[:, 0]
     assert frame["Kleibergen-Paap F"] == f"{fit.weak.kp_f:.2f}"
-    assert frame["TBI"].startswith(f"{fit.second['TBI'].coef:.4f}")
+    assert frame["TBI"].startswith(f"{fit.second['TBI'].estimate:.4f}")
 
 
 def test_terms_of_different_fits_with_one_name_are_one_row():
@@ -53,7 +53,7 @@ def test_terms_of_different_fits_with_one_name_are_one_row():
     frame = regression_table(each, labels={"TBI": "index", "RQ": "index"}, digits=3)
     assert frame.iloc[:, 0].tolist().count("index") == 1
     for k, (fit, term) in enumerate(zip(each, ("TBI", "RQ"), strict=True), 1):
-        assert frame.iloc[0, k].startswith(f"{fit[term].coef:z.3f}")
+        assert frame.iloc[0, k].startswith(f"{fit[term].estimate:z.3f}")
 
 
 def test_a_row_of_the_users_stands_in_place_of_one_of_that_name(fits):

@@ -40,7 +40,7 @@ def results() -> dict[str, Result]:
         "change": tx.change(world, "tbi", region="R01"),
         "exact hat": tx.exact_hat(tx.synthetic_economy(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
-            world, tx.Shock("cut", who="R01", whom="R02", percent=10)
+            world, tx.Shock("cut", exporters="R01", importers="R02", percent=10)
         ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99

@@ -118,7 +118,7 @@ def test_a_model_has_its_kinds_of_errors(name):
         for kind in se:
             assert_allclose(own[f"{kind}_se"], se[kind], rtol=RTOL)
             p = 2 * (1 - stats.t.cdf(abs(b) / se[kind], df[kind]))
-            assert_allclose(own[f"{kind}_p"], p, rtol=RTOL)
+            assert_allclose(own[f"{kind}_p_value"], p, rtol=RTOL)
         ends = [own["without_min"], own["without_max"]]
         assert_allclose(ends, [left.min(), left.max()], rtol=RTOL)
         share = np.bincount(rows.country, identifying(rows, k) ** 2)
@@ -162,13 +162,15 @@ def test_nlswork_is_that_of_summclust(shared):
         "nlswork",
         "ln_wage",
         ("msp", "union", "race"),
-        effects=("grade", "age", "birth_yr"),
-        cluster="ind_code",
+        entity="grade",
+        time="age",
+        effects=("birth_yr",),
+        clusters="ind_code",
     )
     fitted = fit_model(frame, model)
     row = model_table([fitted]).iloc[0]
     assert_allclose(row[["cv1_se", "cv3_se"]].tolist(), [0.008248, 0.011150], atol=5e-7)
-    used, effects = fitted.used, list(model.effects)
+    used, effects = fitted.used, list(model.all_effects)
     singular = [
         any(
             set(used[k]) != set(used.loc[used["ind_code"].astype(str) != name, k])
@@ -214,7 +216,7 @@ def alike(countries: int = 8, years: int = 6) -> pd.DataFrame:
     )
 
 
-ONE_WAY = Model("one way", "y", ("x",), effects=("iso3",))
+ONE_WAY = Model("one way", "y", ("x",), time="")
 
 
 def test_countries_that_are_alike_all_count():
@@ -250,8 +252,10 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     table = cluster_table(fitted).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([fitted]).iloc[0]
-    kinds = [f"{kind}_{k}" for kind in ("cv2", "cv3", "cv3j") for k in ("se", "p")]
-    adjusted = [f"{k}_{x}" for k in ("cv3j", "v5") for x in ("df", "adjusted_p")]
+    kinds = [
+        f"{kind}_{k}" for kind in ("cv2", "cv3", "cv3j") for k in ("se", "p_value")
+    ]
+    adjusted = [f"{k}_{x}" for k in ("cv3j", "v5") for x in ("df", "adjusted_p_value")]
     gaps = [*kinds, "cv2_df", *adjusted, "without_min", "without_max"]
     assert row.index[row.isna()].tolist() == gaps
     # C02 counts as much as the whole estimate, and others besides.

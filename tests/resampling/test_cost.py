@@ -15,7 +15,7 @@ from tivax.engine.resampling.schemes import Scheme
 
 from helpers import error_of
 
-MODEL = Model("main", "y", ("x",), effects=("unit", "year"), cluster="unit")
+MODEL = Model("main", "y", ("x",), entity="unit")
 
 
 def panel(units: int) -> pd.DataFrame:
@@ -50,7 +50,7 @@ def test_a_large_run_is_announced():
 def test_effects_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
     monkeypatch.setattr(fitted_models, "machine_memory", lambda: 1 << 20)
     frame = panel(300).assign(other=lambda frame: frame.index % 290)
-    line = error_of(fit_model, frame, replace(MODEL, effects=("unit", "other")))
+    line = error_of(fit_model, frame, replace(MODEL, time="other"))
     assert line.startswith(
         "model main: 290 effects of other that unit does not nest, 1,200 rows and 300 "
         "clusters would take "

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.core import parts
+from tivax.engine.core.parts import PartFile
 from tivax.engine.resampling import draws as module
 from tivax.engine.resampling.draws import (
-    FileDraws,
     MemoryDraws,
     histogram,
     moments,
@@ -40,7 +41,7 @@ def kept(request, tmp_path):
     def keep(values):
         if request.param == "memory":
             return MemoryDraws(table(values))
-        file = FileDraws(tmp_path / "draws.f64", 2, len(values))
+        file = PartFile(len(values), 2, path=tmp_path / "draws.f64")
         file.append(table(values))
         return file
 
@@ -49,50 +50,9 @@ def kept(request, tmp_path):
 
 @pytest.fixture(params=[1 << 20, 64], ids=["one window", "many windows"])
 def window(request, monkeypatch):
-    monkeypatch.setattr(module, "_WINDOW", request.param)
+    for holder in (module, parts):
+        monkeypatch.setattr(holder, "_WINDOW", request.param)
     return request.param
-
-
-# -------------------------------------------------------------------------- in files
-
-
-def test_a_file_holds_rows_of_float64(tmp_path):
-    file = FileDraws(tmp_path / "draws.f64", 2, 10)
-    assert file.count == 0 and not file.path.exists()
-    file.append(np.array([[1.0, 2.0], [3.0, np.nan]]))
-    file.append(np.array([[5.0, 6.0]]))
-    assert file.count == 3
-    assert_array_equal(
-        np.fromfile(file.path, "<f8").reshape(3, 2), [[1, 2], [3, np.nan], [5, 6]]
-    )
-
-
-@pytest.mark.parametrize("lost", range(1, 17))
-def test_a_row_half_written_does_not_count_and_is_cut_off(tmp_path, lost):
-    """Killed while it wrote: some bytes of the last row are not there."""
-    file = FileDraws(tmp_path / "draws.f64", 2, 10)
-    file.append(np.arange(6.0).reshape(3, 2))
-    with file.path.open("r+b") as open_file:
-        open_file.truncate(48 - lost)
-    assert file.count == 2
-    assert_array_equal(np.concatenate([*file.windows()]), [[0, 1], [2, 3]])
-    file.keep(file.count)
-    assert file.path.stat().st_size == 32
-    file.append(np.array([[7.0, 8.0]]))
-    assert_array_equal(np.concatenate([*file.windows()]), [[0, 1], [2, 3], [7, 8]])
-
-
-def test_rows_behind_the_draws_wanted_do_not_count(tmp_path):
-    file = FileDraws(tmp_path / "draws.f64", 1, 2)
-    file.append(np.arange(5.0)[:, None])
-    assert file.count == 2
-    assert_array_equal(np.concatenate([*file.windows()])[:, 0], [0, 1])
-
-
-def test_nothing_is_kept_of_a_file_that_is_not_there(tmp_path):
-    file = FileDraws(tmp_path / "draws.f64", 1, 2)
-    file.keep(0)
-    assert not file.path.exists()
 
 
 def test_windows_are_all_draws_in_their_order(kept, window):

@@ -61,7 +61,7 @@ def test_several_treatments_have_the_covariance_of_fixed_effects(name):
     fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", [*terms, "INFR", "lnGDP"])
     V = fit.covariance.loc[[*terms], [*terms]].to_numpy()
-    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "coef"], rtol=RTOL)
+    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "estimate"], rtol=RTOL)
     assert_allclose(fitted.covariance(), V, rtol=0, atol=RTOL * V.max())
 
 
@@ -157,7 +157,7 @@ def labelled() -> pd.DataFrame:
 def test_any_effects_are_dummies_written_out(effects, cluster, n_parameters):
     """CV1 is the sandwich times G/(G-1) (N-1)/(N-k)."""
     frame = labelled()
-    model = replace(MODEL, effects=effects, cluster=cluster)
+    model = replace(MODEL, entity="", time="", effects=effects, clusters=cluster)
     fitted = fit_model(frame, model)
     literal = fit_with_dummies(
         frame,
@@ -181,9 +181,9 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
     for changed, model in (
         (frame.iloc[1:], MODEL),
         (pd.concat([frame, frame.iloc[:1]]), MODEL),
-        (frame, replace(MODEL, effects=("iso3",))),
-        (frame, replace(MODEL, effects=("year",))),
-        (labelled(), replace(MODEL, effects=("iso3", "year", "industry"))),
+        (frame, replace(MODEL, time="")),
+        (frame, replace(MODEL, entity="")),
+        (labelled(), replace(MODEL, effects=("industry",))),
     ):
         assert not fit_model(changed, model).balanced
 
@@ -224,13 +224,13 @@ IV = remodel(MODEL, instruments=("Z",))
 MISTAKES = {
     "a column that is not there": (changed(), remodel(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
     "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
-    "a cluster that is not there": (changed(), replace(MODEL, cluster="bloc"), "no column bloc in the data"),
+    "a cluster that is not there": (changed(), replace(MODEL, clusters="bloc"), "no column bloc in the data"),
     "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
     "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
     "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
     "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
-    "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, cluster="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
+    "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, clusters="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
     "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
     "a treatment that controls explain": (changed(TBI=lambda f: f["RQ"] - f["INFR"]), MODEL, "TBI is collinear with the other regressors"),

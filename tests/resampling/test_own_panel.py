@@ -59,11 +59,11 @@ def test_p_values_are_those_of_the_engine(made):
     row = model_table([fit_model(frame, MODEL)]).iloc[0]
     data = (frame, MODEL.outcome, MODEL.regressors)
     wanted = {
-        "CV1 t(G-1)": row["cv1_p"],
-        "CV2 BM": row["cv2_p"],
-        "V5 t(G-1)": row["v5_p"],
-        "two-way CV1": two_way_clusters(*data).terms["p"].iloc[0],
-        "Driscoll-Kraay": driscoll_kraay(*data).terms["p"].iloc[0],
+        "CV1 t(G-1)": row["cv1_p_value"],
+        "CV2 BM": row["cv2_p_value"],
+        "V5 t(G-1)": row["v5_p_value"],
+        "two-way CV1": two_way_clusters(*data).terms["p_value"].iloc[0],
+        "Driscoll-Kraay": driscoll_kraay(*data).terms["p_value"].iloc[0],
     }
     for name, scheme in {
         "WCU31": Scheme("wild", null=False, type="31"),
@@ -72,8 +72,8 @@ def test_p_values_are_those_of_the_engine(made):
         found = resample(frame, MODEL, scheme, draws=199, seed=3)
         wanted[name] = found.summary["p_value"].iloc[0]
     # The panel is read from a file of 17 digits.
-    assert_allclose(table["p"][[*wanted]], [*wanted.values()], rtol=1e-9)
-    assert np.isnan(table["p"]["network HAC"])
+    assert_allclose(table["p_value"][[*wanted]], [*wanted.values()], rtol=1e-9)
+    assert np.isnan(table["p_value"]["network HAC"])
     assert table["note"]["network HAC"] == "no flows are given"
 
 
@@ -100,7 +100,7 @@ def test_five_kinds_of_panels_are_simulated(made):
     assert {"figures", "manifest.json", "report.html"} < set(names(out))
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["panels"] == 32 and 0 < manifest["residual_max"] < 1e-13
-    assert f"{table['p']['CV1 t(G-1)']:.4f}" in answer.out
+    assert f"{table['p_value']['CV1 t(G-1)']:.4f}" in answer.out
 
 
 def a_table(**sizes: list[float]) -> pd.DataFrame:
@@ -140,7 +140,9 @@ def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
     sizes = a_table(
         kept=[0.05, 0.0645], often=[0.05, 0.066], rarely=[0.05, 0.03], both=[0.02, 0.09]
     )
-    p = pd.DataFrame({"method": ["kept", "often", "rarely", "both", "none"], "p": 0.5})
+    p = pd.DataFrame(
+        {"method": ["kept", "often", "rarely", "both", "none"], "p_value": 0.5}
+    )
     found = steps._with_sizes(p.assign(note=""), sizes).set_index("method")
     assert found["keeps"].tolist() == [
         "yes",
@@ -156,7 +158,9 @@ def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
 def verdict(**sizes: list[float]) -> str:
     table = a_table(**{"CV1 t(G-1)": [0.08, 0.10]}, **sizes)
     methods = list(dict.fromkeys(table["method"]))
-    p = pd.DataFrame({"method": methods, "p": 0.01 + 0.01 * np.arange(len(methods))})
+    p = pd.DataFrame(
+        {"method": methods, "p_value": 0.01 + 0.01 * np.arange(len(methods))}
+    )
     found = steps.OwnPanel(
         MODEL,
         "TBI",
@@ -197,7 +201,11 @@ def test_where_none_keeps_its_level_the_sentence_says_so():
 @pytest.mark.parametrize(
     "old, new, told",
     [
-        ('regressors = ["TBI"', 'cluster = "year"\nregressors = ["TBI"', "clusters by"),
+        (
+            'regressors = ["TBI"',
+            'clusters = "year"\nregressors = ["TBI"',
+            "clusters by",
+        ),
         ("panels = 32", "panel = 32", "unknown key panel in [simulate]"),
         ("panels = 32", "panels = 0", "panels = 0 in [simulate]: write a whole number"),
         ("panels = 32", 'flows = "none.csv"', "flows: no file"),

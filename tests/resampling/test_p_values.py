@@ -318,8 +318,9 @@ def example(shared, weights) -> ResamplingPlan:
         "boottest",
         "hasinsurance",
         ("post_self", "selfemployed", "post"),
-        effects=(),
-        cluster="year",
+        entity="",
+        time="",
+        clusters="year",
     )
     scheme = Scheme("wild", weights=weights, value=0.04)
     return make_plan(fit_model(frame, model), scheme, 6**8)

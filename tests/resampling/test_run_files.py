@@ -10,11 +10,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation import SAMPLES
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.paper.columns import COLUMNS, paper_models, printed_place
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import (
-    SAMPLES,
     RunFile,
     read_panel,
     read_run_file,
@@ -29,8 +29,8 @@ from helpers import error_of, random_panel, written_and_told
 PANEL = 'panel = "panel.csv"'
 PAIRS = '[scheme]\nkind = "pairs"'
 MODEL = '[[model]]\noutcome = "y"\nregressors = ["x", "c"]'
-GRID = '[grid]\noutcomes = ["y"]\ntreatment = "x"'
-SOUND = {"PANEL": PANEL, "PAIRS": PAIRS, "MODEL": MODEL, "GRID": GRID}
+MODELS = '[models]\noutcomes = ["y"]\ntreatment = "x"'
+SOUND = {"PANEL": PANEL, "PAIRS": PAIRS, "MODEL": MODEL, "MODELS": MODELS}
 MISTAKES = Path(__file__).with_name("run_file_mistakes.toml")
 
 
@@ -71,6 +71,8 @@ def test_what_is_not_said_is_usual(read, tmp_path):
         draws=9999,
         seed=0,
         save_draws=False,
+        timed=False,
+        toml=run.toml,
     )
     assert run.panels == [tmp_path / "panel.csv"]
 
@@ -82,10 +84,10 @@ def test_everything_is_read(read, tmp_path):
         'sample = "developed"',
         '[scheme]\nkind = "wild"\nweights = "webb"\nnull = true\nvalue = 1\njoint = true',
         '[[model]]\nname = "iv"\noutcome = "y"\nregressors = ["a", "x", "b"]',
-        'endogenous = "x"\ninstruments = ["L.x", "z"]\neffects = ["firm", "week"]',
-        'cluster = "town"\nsample = "all"\nfamily = "ours"',
+        'endogenous = "x"\ninstruments = ["L.x", "z"]\nentity = "firm"\ntime = "week"',
+        'clusters = "town"\nsample = "all"\nfamily = "ours"',
         '[[model]]\noutcome = "y"\nregressors = ["a", "x"]\ntreatment = ["x"]',
-        "effects = []",
+        'entity = ""\ntime = ""\nclusters = "iso3"\neffects = "industry"',
     )
     first, second = (model for model, _ in run.models)
     assert first == Model(
@@ -94,18 +96,22 @@ def test_everything_is_read(read, tmp_path):
         regressors=("a", "x", "b"),
         treatment="x",
         instruments=("L.x", "z"),
-        effects=("firm", "week"),
-        cluster="town",
+        entity="firm",
+        time="week",
+        clusters="town",
         sample="all",
         family="ours",
     )
-    # The file's sample; without effects countries are the clusters.
+    # The file's sample.
     assert second == Model(
         "y developed",
         "y",
         ("a", "x"),
         "x",
-        effects=(),
+        entity="",
+        time="",
+        clusters="iso3",
+        effects=("industry",),
         sample="developed",
         family="developed",
     )
@@ -114,9 +120,9 @@ def test_everything_is_read(read, tmp_path):
     assert run.panels == [tmp_path / "data" / "p.dta"]
 
 
-def test_the_clusters_are_those_of_the_first_effect(read):
-    run = read(PANEL, PAIRS, MODEL, 'effects = ["firm", "year"]')
-    assert run.models[0][0].cluster == "firm"
+def test_the_clusters_are_the_entities(read):
+    run = read(PANEL, PAIRS, MODEL, 'entity = "firm"')
+    assert run.models[0][0].clusters == "firm"
 
 
 def test_the_command_line_stands_in_place_of_the_file(read):
@@ -129,7 +135,7 @@ def test_the_command_line_stands_in_place_of_the_file(read):
 def test_a_seed_has_64_bits(read):
     run = read(PANEL, PAIRS, MODEL)
     told = error_of(with_overrides, run, None, 2**63)
-    assert told == "--seed: give a number below 2^63, not 9223372036854775808"
+    assert told == "seed: give a number below 2^63, not 9223372036854775808"
 
 
 def test_the_papers_models_are_its_17_columns(read):
@@ -167,7 +173,7 @@ def test_a_grid_is_every_combination(read, tmp_path):
     run = read(
         PANEL,
         PAIRS,
-        '[grid]\noutcomes = ["y", "w"]\ntreatment = "x"\neffects = ["iso3"]',
+        '[models]\noutcomes = ["y", "w"]\ntreatment = "x"\ntime = ""',
         'samples = ["all", "developing"]\ncontrols = [[], ["a"], ["a", "b"]]',
         'panels = ["one.csv", "two.csv"]',
     )
@@ -183,11 +189,11 @@ def test_a_grid_is_every_combination(read, tmp_path):
         for rest in [f"{group} controls {k + 1} {file}"]
     ]
     assert run.panels == [tmp_path / "one.csv", tmp_path / "two.csv"]
-    assert {m.effects for m, _ in run.models} == {("iso3",)}
+    assert {m.all_effects for m, _ in run.models} == {("iso3",)}
 
 
 def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
-    run = read(PANEL, 'sample = "developed"', PAIRS, GRID, 'controls = ["a", "b"]')
+    run = read(PANEL, 'sample = "developed"', PAIRS, MODELS, 'controls = ["a", "b"]')
     model = Model(
         "y developed", "y", ("x", "a", "b"), sample="developed", family="developed"
     )
@@ -196,34 +202,10 @@ def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
 
 # --------------------------------------------------------------------------- mistakes
 
-ADDRESS = "https://example.org/panel.csv"
-TOLD = "an address; download it and give a local file"
-
-
-def test_a_panel_that_is_an_address_is_a_mistake(mistake):
-    """A path would lose one of its slashes."""
-    told = mistake(f'panel = "{ADDRESS}"', MODEL, PAIRS)
-    assert told == f"panel = '{ADDRESS}': {TOLD}"
-    told = mistake(PANEL, GRID, f'panels = ["{ADDRESS}"]', PAIRS)
-    assert told == f"panels = ['{ADDRESS}'] in [grid]: {TOLD}"
-
 
 @pytest.mark.parametrize("lines, told", written_and_told(MISTAKES))
 def test_a_mistake_is_one_line(mistake, lines, told):
     assert mistake(*(SOUND.get(line, line) for line in lines)) == told
-
-
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-def test_a_value_that_is_no_number_is_a_mistake(mistake, value):
-    lines = f'[scheme]\nkind = "wild"\nvalue = {value}'
-    assert (
-        mistake(PANEL, MODEL, lines)
-        == f"value = {value} in [scheme]: write a finite number"
-    )
-
-
-def test_what_is_not_toml_is_named(mistake):
-    assert mistake("panel =") == "not valid TOML: Invalid value (at end of document)"
 
 
 def test_a_panel_in_place_of_a_run_file_is_told(tmp_path):
@@ -345,9 +327,9 @@ def test_a_text_that_would_be_read_in_another_way_is_a_mistake(tmp_path, text, t
 def test_a_country_that_is_written_in_two_ways_is_no_second_one(tmp_path, other):
     path = tmp_path / "panel.csv"
     path.write_text(f"iso3,year,x\nAUS,2000,1\n{other},2001,2\nDEU,2000,1\n")
-    assert error_of(read_with_lags, path, []) == (
+    assert error_of(read_with_lags, path, lag("x")) == (
         f"{path}: iso3: 'AUS' and {other!r} differ in capital letters or spaces alone; "
-        "write a country in one way"
+        "write it in one way"
     )
 
 
@@ -373,6 +355,16 @@ def test_a_lag_is_of_the_same_country_and_the_year_before():
     assert with_lags(frame, lag("x")).equals(frame)
 
 
+def test_a_lag_goes_by_the_entity_and_time_of_its_model():
+    frame = FRAME.rename(columns={"iso3": "firm", "year": "week"})
+    own = Model("m", "y", ("TBI", "L.TBI"), entity="firm", time="week")
+    wanted = with_lags(FRAME, lag("L.TBI"))["L.TBI"]
+    assert_array_equal(with_lags(frame, [own])["L.TBI"], wanted)
+    both = frame.assign(iso3=frame["firm"], year=frame["week"])
+    told = error_of(with_lags, both, [own, *lag("L.TBI")])
+    assert told.startswith("L.TBI: models have different entity and time")
+
+
 def test_a_lag_that_the_panel_has_stays():
     frame = FRAME.assign(**{"L.TBI": 7.0})
     assert with_lags(frame, lag("L.TBI")).equals(frame)
@@ -381,8 +373,14 @@ def test_a_lag_that_the_panel_has_stays():
 def test_mistakes_of_lags():
     for frame, message in (
         (FRAME, "no column x in the panel, of which L.x is a lag"),
-        (FRAME.assign(x=1).drop(columns="year"), "L.x: a lag needs the column year"),
-        (FRAME.assign(x=1).drop(columns="iso3"), "L.x: a lag needs the column iso3"),
+        (
+            FRAME.assign(x=1).drop(columns="year"),
+            "L.x: a lag needs the column year; entity and time name yours",
+        ),
+        (
+            FRAME.assign(x=1).drop(columns="iso3"),
+            "L.x: a lag needs the column iso3; entity and time name yours",
+        ),
         (
             pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
             f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "
@@ -397,5 +395,5 @@ def test_a_country_has_one_row_a_year_unless_other_effects_tell_rows_apart():
     twice = pd.concat([FRAME, FRAME.head(1)])
     with pytest.raises(TivaxError, match="has two rows in"):
         with_lags(twice, lag("x"))
-    finer = Model("m", "y", ("x",), effects=("iso3", "year", "industry"))
+    finer = Model("m", "y", ("x",), effects=("industry",))
     assert with_lags(twice, [finer]).equals(twice)

@@ -15,11 +15,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core import TivaxError
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
-from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
-from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
+from tivax.engine.resampling.running import draws_of, over_blocks, stream
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
@@ -293,31 +292,6 @@ def test_all_patterns_do_not_depend_on_the_seed():
     own = plan("wild, all", 6**4)
     assert own.exact
     assert_array_equal(draws_of(own, 1).values, draws_of(own, 2).values)
-
-
-@pytest.mark.parametrize("held", [0, 1, 4_096, 5_000, 8_191, 8_192, 9_999, 10_000])
-def test_a_file_is_filled_from_where_it_ends(tmp_path, held):
-    """Whatever was there of the draws, of the last one a half."""
-    own = plan("t", 10_000)
-    file = FileDraws(tmp_path / "draws.f64", 2, 10_000)
-    file.append(draws("t")[:held])
-    if held < 10_000:
-        with file.path.open("ab") as half:
-            half.write(b"12345678901")
-    told = []
-    fill(own, SEED, file, progress=lambda *k: told.append(k))
-    assert_array_equal(np.concatenate([*file.windows()]), draws("t")[:10_000])
-    # Whole blocks are kept.
-    start = held if held == 10_000 else held - held % BLOCK
-    assert told[0] == (start, 10_000) and told[-1] == (10_000, 10_000)
-
-
-def test_a_file_that_holds_all_is_left_alone(tmp_path):
-    own = plan("wild", 5_000)
-    file = FileDraws(tmp_path / "draws.f64", 1, 5_000)
-    file.append(np.ones((5_000, 1)))
-    assert fill(own, SEED, file) == 0
-    assert_array_equal(np.concatenate([*file.windows()]), np.ones((5_000, 1)))
 
 
 def test_a_stream_gives_what_a_second_makes(monkeypatch):

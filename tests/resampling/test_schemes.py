@@ -390,7 +390,7 @@ def test_a_lag_loses_the_first_year_of_the_paths():
 
 def test_placebos_without_effects_of_countries_are_refits():
     """Effects of years alone."""
-    model = replace(MODEL, effects=("year",))
+    model = replace(MODEL, entity="")
     for frame in FRAMES:
         own = plan(frame, model, MOVES["countries"])
         literal = [
@@ -596,7 +596,7 @@ MISTAKES = {
     "residuals of an unbalanced panel": (FRAMES["unbalanced"], MODEL, FREEDMAN_LANE, "method = freedman-lane takes a balanced panel with effects of countries and years"),
     "residuals in time": (FRAMES["balanced"], MODEL, replace(FREEDMAN_LANE, permute="shifts"), "leave permute and studentised out"),
     "coefficients of residuals": (FRAMES["balanced"], MODEL, replace(FREEDMAN_LANE, studentised=False), "method = freedman-lane compares t"),
-    "no years": (FRAMES["balanced"], replace(MODEL, effects=("iso3",)), SHIFTS, "it needs one effect besides iso3, such as year"),
+    "no years": (FRAMES["balanced"], replace(MODEL, time=""), SHIFTS, "it needs one effect besides iso3, such as year"),
     "two rows of one year": (pd.concat([FRAMES["balanced"], FRAMES["balanced"].iloc[:1]]), MODEL, SHIFTS, "a placebo needs one row for each iso3 and year; there are several"),
     "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
     "a type of 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", type="31"), 'type "31" is of least squares'),

@@ -16,7 +16,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.core.progress import no_progress
 from tivax.engine.estimation.covariances import (
     common_shocks,
     driscoll_kraay,
@@ -420,7 +419,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     for name, k in zip(names_, (0, 2, 3, 4), strict=True):
         assert rejects[name] == (t[k] > stats.t.ppf(0.975, design.clusters - 1)), name
     for name, fit in zip(kernel.ANALYTIC[5:], fits, strict=False):
-        p = fit.terms["p"].iloc[0]
+        p = fit.terms["p_value"].iloc[0]
         assert np.isnan(p) or rejects[name] == (p < 0.05), name
     v = _signs(of_signs, design.clusters, draws=99)
     counts, exponential, o = _drawn(of_counts, design.clusters)
@@ -466,7 +465,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
     row = model_table([other]).iloc[0]
-    assert rejects["V5 adjusted"] == (row["v5_adjusted_p"] <= 0.05)
+    assert rejects["V5 adjusted"] == (row["v5_adjusted_p_value"] <= 0.05)
     if not design.balanced:
         assert np.isnan([rejects[k] for k in kernel.METHODS[-2:]]).all()
         return
@@ -486,7 +485,7 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
     drawn = np.abs(_two_way(loadings, v))
     t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
     wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
-    return float(wild), common_shocks(moved, "y", regressors)["x"].p
+    return float(wild), common_shocks(moved, "y", regressors)["x"].p_value
 
 
 @jax.jit
@@ -514,7 +513,7 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
         key, M, seen, _, _ = one_panel(SMALL, seed)
         row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
         own = bool(tested(SMALL, key).rejects_truth[1])
-        assert own == (row["cv2_p"] < 0.05), seed
+        assert own == (row["cv2_p_value"] < 0.05), seed
 
 
 # One program serves the studies of this shape, with an effect and 99 draws, in memory
@@ -613,14 +612,13 @@ def test_the_table_counts_by_hand():
 
 
 def test_more_panels_begin_with_the_same_ones():
-    few, many = [], []
     study, longer = (Study((STRONG,), panels, 99, seed=3) for panels in (40, 90))
-    simulation._make(study, STRONG, 0, few.append, no_progress)
-    simulation._make(longer, STRONG, 0, many.append, no_progress)
-    assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
-    rest: list[np.ndarray] = []
-    simulation._make(longer, STRONG, 32, rest.append, no_progress)
-    assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
+
+    def panels(of: Study, start: int = 0) -> np.ndarray:
+        return np.concatenate([*simulation.simulated_panels(of, STRONG, start)])
+
+    assert_array_equal(panels(longer)[:40], panels(study))
+    assert_array_equal(panels(longer, 32), panels(longer)[32:])
 
 
 # ------------------------------------------------------------------------ the run file
@@ -703,8 +701,7 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
             '"some"',
             "sample = 'some' in [[design]]: choose from all, developed",
         ),
-        ('["TBI", "RQ", "INFR"]', "[]", "regressors = [] in [[design]]: name at least"),
-        ("unequal = 0.3", "unequal = -1", "unequal = -1 in [[design]]: write a number"),
+        ('["TBI", "RQ", "INFR"]', "[]", "regressors = [] in [[design]]: write"),
         (
             "unequal =",
             "unequal_x =",
@@ -742,8 +739,8 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
 @pytest.mark.parametrize(
     "old, new, said",
     [
-        ("panels", "panel", "unknown key panel"),
-        ("clusters =", "cluster =", "unknown key cluster in [[design]]"),
+        ("panels", "panel", 'panel = 40: write "..."'),
+        ("clusters =", "cluster =", "cluster in [[design]]: is now clusters"),
         ("= 0.4", "= 1.0", "persistence_u = 1.0 in [[design]]: write a number between"),
         ("controls = 1", "controls = 19", "too few for 19 controls"),
         ("shortest = 8", "shortest = 9", "is longer than years = 8"),
@@ -752,11 +749,6 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
             "unequal_x = 0.2",
             "unequal_x = -1.0",
             "unequal_x = -1.0 in [[design]]: write a",
-        ),
-        (
-            "unequal_x = 0.2",
-            "unequal = -1.0",
-            "unequal = -1.0 in [[design]]: write a num",
         ),
         (
             "unequal_x = 0.2",
@@ -772,8 +764,6 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
             "blocks = 3\nfactor_x = 0.5\nblock_x = 0.5",
             "with block_x it leaves nothing to a cluster",
         ),
-        ("panels = 40", "panels = 0", "panels = 0: write a whole number from 1"),
-        ('name = "strong"', "name = 3", 'name = 3 in [[design]]: write "..."'),
         ("[[design]]", "[design]\n[design.a]", "unknown key a in [[design]]"),
     ],
 )
@@ -878,31 +868,3 @@ def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     assert_allclose(written["effective_clusters"], few, rtol=RTOL)
     manifest = json.loads((out / "manifest.json").read_text())
     assert [k["path"] for k in manifest["inputs"]] == [str(path), str(panel)]
-
-
-def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
-    path = study_file(tmp_path, GOOD)
-    good("simulate", path, "--out", tmp_path / "whole")
-    # The first call of two designs' worth is kept, then the process is stopped.
-    make, calls = simulation._make, []
-
-    def stopped(study, design, done, keep, progress):
-        calls.append(done)
-        if len(calls) == 1:
-            parts: list[np.ndarray] = []
-            make(study, design, done, parts.append, no_progress)
-            keep(np.concatenate(parts)[:37])
-            raise KeyboardInterrupt
-        make(study, design, done, keep, progress)
-
-    monkeypatch.setattr(simulation, "_make", stopped)
-    from commands import tivax
-
-    assert tivax("simulate", path, "--out", tmp_path / "out").code != 0
-    assert ".out.unfinished" in names(tmp_path)
-    answer = good("simulate", path, "--out", tmp_path / "out")
-    assert "Going on at 37 of 40 panels" in answer.out
-    assert calls == [0, 32]
-    for name in set(names(tmp_path / "out")) - {"manifest.json", "figures"}:
-        one, other = (tmp_path / k / name for k in ("whole", "out"))
-        assert one.read_bytes() == other.read_bytes(), name

@@ -10,9 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.scenarios import make_plan, read_scenario
-from tivax.engine.scenarios.run import ScenarioPlan
 
 from commands import good, mistake, names
 from helpers import error_of, random_tables, written_and_told
@@ -20,7 +18,7 @@ from helpers import error_of, random_tables, written_and_told
 pytestmark = pytest.mark.usefixtures("quick")
 
 TABLES = replace(random_tables(regions=4, sectors=3, years=2, seed=2), value_added=None)
-CUT = 'kind = "cut"\nwho = "R0"\nwhom = "R1"'
+CUT = 'kind = "cut"\nexporters = "R0"\nimporters = "R1"'
 MISTAKES = Path(__file__).with_name("scenario_file_mistakes.toml")
 
 
@@ -51,9 +49,9 @@ def test_everything_is_read(tmp_path):
     file = read(
         tmp_path,
         'store = "s"\nyears = [2000, 2001]\nmeasures = ["tbi"]\nvalue_added = "basic"\n'
-        '[[shock]]\nkind = "shift"\nwho = ["R0", "R2"]\nwhom = "R1"\nsectors = "S0"\n'
+        '[[shock]]\nkind = "shift"\nexporters = ["R0", "R2"]\nimporters = "R1"\nsectors = "S0"\n'
         'factor = 0.75\nuses = "final"\nto = ["R3"]\nname = "both"\n'
-        '[[shock]]\nkind = "extract"\nwho = "R3"\nlinks = "trade"\nwhom = "R2"',
+        '[[shock]]\nkind = "extract"\nregions = "R3"\nlinks = "trade"\npartners = "R2"',
     )
     assert file.store == tmp_path / "s" and file.value_added == "basic"
     assert (file.years, file.measures) == ((2000, 2001), ("tbi",))
@@ -62,9 +60,16 @@ def test_everything_is_read(tmp_path):
             tx.Shock(
                 "shift", ["R0", "R2"], "R1", "S0", 25, "final", to=["R3"], name="both"
             ),
-            tx.Shock("extract", "R3", "R2", links="trade"),
+            tx.Shock("extract", regions="R3", partners="R2", links="trade"),
         )
     }
+
+
+def test_years_are_written_as_in_the_option(tmp_path):
+    for years in ('"2000:2001"', '"2000-2001"', "[2000, 2001]"):
+        assert read(tmp_path, f"{CUT}\nyears = {years}").years == (2000, 2001)
+    for years in ("2001", '"2001"'):
+        assert read(tmp_path, f"{CUT}\nyears = {years}").years == (2001,)
 
 
 def test_a_factor_is_what_is_left_of_a_flow_and_what_demand_becomes(tmp_path):
@@ -77,19 +82,21 @@ def test_a_factor_is_what_is_left_of_a_flow_and_what_demand_becomes(tmp_path):
 def test_a_grid_is_every_combination(tmp_path):
     file = read(
         tmp_path,
-        'kind = "cut"\nwhom = "R1"\n[grid]\nwho = "each"\npercent = [10, 50]\n'
+        'kind = "cut"\nimporters = "R1"\n[grid]\nexporters = "each"\npercent = [10, 50]\n'
         'sectors = [["S0"], ["S0", "S1"]]',
     )
     found = file.variants(TABLES)
     # R1 does not trade with itself.
     assert len(found) == 3 * 2 * 2
-    assert found["who R2, percent 50, sectors S0 S1"] == (
+    assert found["exporters R2, percent 50, sectors S0 S1"] == (
         tx.Shock("cut", "R2", "R1", ["S0", "S1"], 50),
     )
 
 
 def test_pairs_of_regions_are_all_but_those_with_themselves(tmp_path):
-    file = read(tmp_path, 'kind = "cut"\n[grid]\nwho = "each"\nwhom = "each"')
+    file = read(
+        tmp_path, 'kind = "cut"\n[grid]\nexporters = "each"\nimporters = "each"'
+    )
     assert len(file.variants(TABLES)) == 12
 
 
@@ -135,21 +142,21 @@ def test_the_files_hold_what_the_function_returns(done, folder):
     found = tx.scenarios(TABLES, folder / "grid.toml")
     written = pd.read_csv(out / "scenario.csv")
     assert list(written) == [
-        "variant", "year", "region", "measure", "base", "value", "change", "percent",
+        "variant", "year", "region", "measure", "before", "after", "change", "percent",
     ]  # fmt: skip
     # 4 regions and the world of value added, 4 regions of tbi.
     assert len(written) == 3 * 2 * (5 + 4)
-    assert_allclose(written["value"], found.table["value"], rtol=1e-15)
+    assert_allclose(written["after"], found.table["after"], rtol=1e-15)
     record = json.loads((out / "manifest.json").read_text())
     assert record["command"] == "scenario" and record["variants"] == 3
     assert record["residual_max"] < 1e-12 and record["identity_max"] < 1e-12
     variants = pd.read_csv(out / "variants.csv")
     assert variants["percent"].tolist() == [10, 10, 20, 20, 30, 30]
     industries = pd.read_csv(out / "industries.csv")
-    by_region = industries.groupby(["variant", "year", "region"])["value"].sum()
+    by_region = industries.groupby(["variant", "year", "region"])["after"].sum()
     whole = written.query("measure == 'value_added' and region != 'WLD'")
     assert_allclose(
-        by_region, whole.groupby(["variant", "year", "region"])["value"].sum()
+        by_region, whole.groupby(["variant", "year", "region"])["after"].sum()
     )
     assert len(industries) == 3 * 2 * 12
     linked = pd.read_csv(out / "linkages.csv").query("year == 2001")
@@ -159,41 +166,8 @@ def test_the_files_hold_what_the_function_returns(done, folder):
     assert "GiB of memory" in answer.err
 
 
-def test_a_stopped_run_goes_on_and_ends_the_same(done, folder, monkeypatch):
-    """Killed in the middle of the fourth of six rows."""
-    append, total = FileDraws.append, []
-
-    def stop(self, values):
-        total.append(len(values))
-        append(self, values)
-        if sum(total) >= 3:
-            with self.path.open("ab") as file:
-                file.write(b"half a row")
-            raise KeyboardInterrupt
-
-    out = folder / "again"
-    words = ("scenario", folder / "grid.toml", "--out", out, "--no-figures")
-    with monkeypatch.context() as patch:
-        patch.setattr(FileDraws, "append", stop)
-        with pytest.raises(AssertionError):
-            good(*words)
-    assert not out.exists() and (folder / ".again.unfinished").exists()
-    starts, rows = [], ScenarioPlan.rows
-
-    def seen(self, start, progress):
-        starts.append(start)
-        return rows(self, start, progress)
-
-    monkeypatch.setattr(ScenarioPlan, "rows", seen)
-    answer = good(*words)
-    assert starts == [3] and "Going on at 3 of 6 variants" in answer.out
-    same = pd.read_csv(done[0] / "scenario.csv"), pd.read_csv(out / "scenario.csv")
-    pd.testing.assert_frame_equal(*same, rtol=1e-12)
-    assert not (folder / ".again.unfinished").exists()
-
-
 def test_a_single_variant_is_printed_by_region(folder):
-    text = 'store = "store"\nkind = "cut"\nwho = "R0"'
+    text = 'store = "store"\nkind = "cut"\nexporters = "R0"'
     (folder / "one.toml").write_text(text)
     answer = good("scenario", folder / "one.toml", "--out", folder / "one")
     assert "1 variant, residual" in answer.out and "WLD" in answer.out
@@ -202,7 +176,7 @@ def test_a_single_variant_is_printed_by_region(folder):
 
 def test_prices_are_written_the_same_way(folder):
     (folder / "price.toml").write_text(
-        'store = "store"\nkind = "price"\nwho = "R0"\npercent = 5'
+        'store = "store"\nkind = "price"\nexporters = "R0"\npercent = 5'
     )
     good("scenario", folder / "price.toml", "--out", folder / "price", "--no-figures")
     found = pd.read_csv(folder / "price" / "scenario.csv")
@@ -210,8 +184,8 @@ def test_prices_are_written_the_same_way(folder):
         "price_output", "price_final", "price_exports", "price_imports",
         "terms_of_trade",
     }  # fmt: skip
-    assert (found["base"] == 1).all()
-    assert_allclose(found["percent"], 100 * (found["value"] - 1), rtol=1e-12)
+    assert (found["before"] == 1).all()
+    assert_allclose(found["percent"], 100 * (found["after"] - 1), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -219,8 +193,8 @@ def test_prices_are_written_the_same_way(folder):
     [
         (CUT, "store: is missing; name one of `tivax import`"),
         (f'store = "none"\n{CUT}', "no such store"),
-        (f'store = "store"\n{CUT.replace("R1", "R9")}', "whom: the tables have no region"),
-        (f'store = "store"\nyear = 1990\n{CUT}', "no year 1990"),
+        (f'store = "store"\n{CUT.replace("R1", "R9")}', "importers: the tables have no region"),
+        (f'store = "store"\nyears = 1990\n{CUT}', "no year 1990"),
         ('store = "store"', "kind is missing; choose from cut, shift, extract, demand"),
         ('kind = "tariff"', "kind = 'tariff': "),
     ],

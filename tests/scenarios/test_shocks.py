@@ -37,16 +37,16 @@ def values(found, measure, variant=None):
     rows = found.table[found.table["measure"] == measure]
     if variant is not None:
         rows = rows[rows["variant"] == variant]
-    return rows.set_index("region")["value"]
+    return rows.set_index("region")["after"]
 
 
 def test_two_regions_by_hand(two):
     found = tx.scenarios(
         two,
         {
-            "cut": tx.Shock("cut", who="A", whom="B"),
-            "home": tx.Shock("shift", who="A", whom="B", to="home"),
-            "demand": tx.Shock("demand", who="A", whom="B", percent=10),
+            "cut": tx.Shock("cut", exporters="A", importers="B"),
+            "home": tx.Shock("shift", exporters="A", importers="B", to="home"),
+            "demand": tx.Shock("demand", exporters="A", importers="B", percent=10),
         },
         measures=["value_added", "inputs_lost", "final_demand"],
     )
@@ -70,13 +70,15 @@ def test_prices_by_hand(two):
     found = tx.scenarios(
         two,
         {
-            "cost": tx.Shock("price", who="A", percent=10),
-            "price": tx.Shock("price", who="A", percent=10, of="price"),
-            "border": tx.Shock("price", who="A", whom="B", percent=10, of="imports"),
+            "cost": tx.Shock("price", exporters="A", percent=10),
+            "price": tx.Shock("price", exporters="A", percent=10, of="price"),
+            "border": tx.Shock(
+                "price", exporters="A", importers="B", percent=10, of="imports"
+            ),
             "both": [
-                tx.Shock("price", who="B", percent=30),
+                tx.Shock("price", exporters="B", percent=30),
                 tx.Shock("price", percent=10, of="price"),
-                tx.Shock("price", who="B", percent=20, of="price"),
+                tx.Shock("price", exporters="B", percent=20, of="price"),
             ],
         },
     )
@@ -109,7 +111,7 @@ def test_a_border_cost_on_every_import_raises_their_price_by_at_least_that():
     border = tx.Shock("price", percent=10, of="imports")
     found = tx.scenarios(world, border, industries=True)
     A, flows = system(world)
-    prices = found.industries["value"].to_numpy() - 1
+    prices = found.industries["after"].to_numpy() - 1
     users = np.repeat(np.arange(3), 2)
     by_buyer = np.stack([(A * x[0])[:, users == q].sum(axis=1) for q in range(3)], 1)
     sold = (by_buyer + flows) * (x[0] > 0)[:, None]
@@ -282,26 +284,26 @@ def cases(world):
         ),
         "sector": (shock("extract", sectors="S2"), extract(sector)),
         "half an industry": (
-            shock("extract", "R1", sectors="S3", percent=50),
+            shock("extract", regions="R1", sectors="S3", percent=50),
             extract([S + 3], 0.5),
         ),
-        "backward": (shock("extract", "R1", links="backward"), backward),
-        "forward": (shock("extract", "R1", links="forward"), forward),
-        "exports": (shock("extract", "R1", links="exports"), exports_of(1)),
-        "imports": (shock("extract", "R1", links="imports"), imports_of(1)),
+        "backward": (shock("extract", regions="R1", links="backward"), backward),
+        "forward": (shock("extract", regions="R1", links="forward"), forward),
+        "exports": (shock("extract", regions="R1", links="exports"), exports_of(1)),
+        "imports": (shock("extract", regions="R1", links="imports"), imports_of(1)),
         "pair": (
-            shock("extract", "R1", "R4", links="trade"),
+            shock("extract", regions="R1", partners="R4", links="trade"),
             both(cut(1, 4, 1.0), cut(4, 1, 1.0)),
         ),
         "inputs": (shock("cut", "R1", "R4", uses="intermediate"), inputs_alone),
-        "demand": (shock("demand", whom="R1", sectors="S0", percent=30), grown),
+        "demand": (shock("demand", importers="R1", sectors="S0", percent=30), grown),
         "together": (
             [shock("cut", "R0", "R3", percent=50), shock("cut", "R0", percent=20)],
             both(cut(0, 3, 0.5), *(cut(0, q, 0.2) for q in range(1, C))),
         ),
         **{
             f"without R{r}": (
-                shock("extract", f"R{r}"),
+                shock("extract", regions=f"R{r}"),
                 extract(list(range(r * S, r * S + S))),
             )
             for r in range(C)
@@ -333,7 +335,10 @@ def test_every_kind_is_the_literal_solution_of_the_changed_table(world):
 def test_a_dense_solution_and_an_update_of_the_inverse_agree(world, monkeypatch):
     from tivax.engine.scenarios import evaluate
 
-    shocks = [tx.Shock("shift", "R0", "R3", percent=40), tx.Shock("extract", "R1")]
+    shocks = [
+        tx.Shock("shift", "R0", "R3", percent=40),
+        tx.Shock("extract", regions="R1"),
+    ]
     plan = make_plan(world, shocks)
     by_update = np.concatenate(list(plan.rows()))
     monkeypatch.setattr(evaluate, "_HIGHEST_RANK", -1.0)
@@ -347,13 +352,13 @@ def test_a_dense_solution_and_an_update_of_the_inverse_agree(world, monkeypatch)
 
 def test_no_shock_changes_nothing(world):
     nothing = {
-        kind: tx.Shock(kind, who="R0", percent=0)
-        for kind in ("cut", "shift", "extract", "demand")
-    }
+        kind: tx.Shock(kind, exporters="R0", percent=0)
+        for kind in ("cut", "shift", "demand")
+    } | {"extract": tx.Shock("extract", regions="R0", percent=0)}
     found = tx.scenarios(world, nothing, measures=FLOWS)
-    scale = found.table["base"].abs().clip(lower=1)
+    scale = found.table["before"].abs().clip(lower=1)
     assert (found.table["change"].abs() / scale).max() < 1e-12
-    prices = tx.scenarios(world, tx.Shock("price", who="R0", percent=0))
+    prices = tx.scenarios(world, tx.Shock("price", exporters="R0", percent=0))
     assert (prices.table["change"] == 0).all()
 
 
@@ -364,7 +369,7 @@ def test_of_a_negative_base_there_is_no_change_in_per_cent(world):
     loss = replace(world, Z=Z)
     less = tx.Shock("demand", percent=-10)
     row = tx.scenarios(loss, less, industries=True).industries.iloc[0]
-    assert row["base"] < 0 < row["change"]
+    assert row["before"] < 0 < row["change"]
     assert np.isnan(row["percent"])
 
 
@@ -379,7 +384,7 @@ def test_the_base_is_what_the_measures_say(world):
             (found.table["measure"] == measure) & (found.table["region"] != "WLD")
         ]
         assert_allclose(
-            rows["base"], wanted[measure].values.ravel(), rtol=RTOL, atol=1e-12
+            rows["before"], wanted[measure].values.ravel(), rtol=RTOL, atol=1e-12
         )
 
 
@@ -408,7 +413,7 @@ def test_without_trade_what_is_absorbed_at_home_is_left(world):
 
 def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
     """Los, Timmer and de Vries (2016): GDP less GDP without exports."""
-    each = {k: tx.Shock("extract", who=k, links="exports") for k in world.regions}
+    each = {k: tx.Shock("extract", regions=k, links="exports") for k in world.regions}
     found = tx.scenarios(world, each, measures=["value_added"])
     wanted = exported_value_added(world)["dva"].sel(year=2001).sum("buyer")
     for code in world.regions:
@@ -423,7 +428,9 @@ def test_without_exports_is_the_domestic_value_added_of_exvatools(
     """Their DVA in exports, by another program."""
     printed = of_exvatools("out_oecd_all_standard")["DVA"]
     wanted = printed.sum(axis=1).reshape(len(wiodtest.regions), -1).sum(axis=1)
-    each = {k: tx.Shock("extract", who=k, links="exports") for k in wiodtest.regions}
+    each = {
+        k: tx.Shock("extract", regions=k, links="exports") for k in wiodtest.regions
+    }
     found = tx.scenarios(wiodtest, each, measures=["value_added"])
     own = found.table[found.table["variant"] == found.table["region"]]
     # Their inputs are rounded to 1e-13.
@@ -434,7 +441,7 @@ def test_the_worlds_value_added_changes_as_its_final_demand(world):
     """Shifted flows keep it; of cut ones the inputs that nothing replaces are lost."""
     shocks = {
         "shift": tx.Shock("shift", "R0", percent=60),
-        "demand": tx.Shock("demand", who="R1", whom="R2", percent=-20),
+        "demand": tx.Shock("demand", exporters="R1", importers="R2", percent=-20),
         "cut": tx.Shock("cut", "R0", percent=60),
     }
     found = tx.scenarios(
@@ -445,7 +452,7 @@ def test_the_worlds_value_added_changes_as_its_final_demand(world):
         of_world = of_all[of_all["variant"] == name].set_index("measure")["change"]
         lost = of_world["inputs_lost"]
         gap = of_world["final_demand"] - of_world["value_added"] - lost
-        scale = found.table["base"].max()
+        scale = found.table["before"].max()
         assert abs(gap) < 1e-12 * scale
         assert (abs(lost) > 1e-6 * scale) == (name == "cut")
     moved = found.variants.set_index("variant")["moved"]
@@ -456,7 +463,7 @@ def test_linkages_are_the_extraction_of_each_industry(world):
     """Rank one for all industries at once, against a variant for each."""
     found = tx.linkages(world)
     each = {
-        f"{r}:{i}": tx.Shock("extract", who=r, sectors=i)
+        f"{r}:{i}": tx.Shock("extract", regions=r, sectors=i)
         for r in world.regions[:2]
         for i in world.sectors
     }
@@ -500,7 +507,7 @@ def test_parts_of_a_region_are_at_home_with_each_other(world):
     # A part has the name of its region: cutting either cuts all that is sold abroad.
     assert_allclose(values(found, "exports", "all")["CHN"], 0, atol=1e-9)
     wanted = tx.value_added_exports(split).sel(year=2001)
-    base = found.table.query("variant == 'all' and measure == 'exports'")["base"]
+    base = found.table.query("variant == 'all' and measure == 'exports'")["before"]
     sold = wanted["gross_exports"].values
     assert_allclose(base, [*sold, sold.sum()], rtol=RTOL)
 
@@ -511,7 +518,7 @@ def test_value_added_may_be_the_row_of_the_table():
         made, tx.Shock("cut", "R0", "R1"), measures=["value_added"], value_added="basic"
     )
     assert_allclose(
-        found.table["base"][:C],
+        found.table["before"][:C],
         np.reshape(np.array(made.value_added), (C, S)).sum(axis=1),
         rtol=1e-9,
     )
@@ -527,28 +534,37 @@ def test_value_added_may_be_the_row_of_the_table():
         ({"percent": -1}, "percent = -1: a cut takes 0 to 100 per cent"),
         ({"kind": "demand"}, "percent: give a number, such as 25, not None"),
         ({"kind": "demand", "percent": -101}, "percent = -101: final demand changes by"),
-        ({"who": ["R0", "R0"]}, "who: R0 is given twice"),
+        ({"exporters": ["R0", "R0"]}, "exporters: R0 is given twice"),
         ({"to": "home"}, "to: goes with kind shift, not cut"),
         ({"links": "exports"}, "links: goes with kind extract, not cut"),
-        ({"kind": "extract", "both_ways": True}, "both_ways: goes with kind cut or shift"),
-        ({"kind": "extract", "whom": "R1"}, "whom: goes with links exports, imports"),
-        ({"kind": "price", "percent": 1, "whom": "R1"}, "whom: goes with of imports, not"),
+        ({"kind": "extract"}, "exporters: goes with kind cut or shift or demand or price"),
+        ({"kind": "demand", "percent": 1, "both_ways": True}, "both_ways: goes with kind cut or"),
+        ({"kind": "extract", "exporters": (), "partners": "R1"}, "partners: goes with links exports, imports"),
+        ({"kind": "price", "percent": 1, "importers": "R1"}, "importers: goes with of imports, not"),
         ({"kind": "shift", "to": "R0"}, "to: R0 is among the sellers that are left"),
         ({"kind": "shift", "to": ["home", "R1"]}, "to: home stands alone"),
-        ({"who": ["all", "R1"]}, "who: all stands alone, without R1"),
+        ({"exporters": ["all", "R1"]}, "exporters: all stands alone, without R1"),
     ],
 )  # fmt: skip
 def test_a_shock_that_is_none_is_refused(options, told):
-    line = error_of(tx.Shock, **{"kind": "cut", "who": "R0", **options})
+    line = error_of(tx.Shock, **{"kind": "cut", "exporters": "R0", **options})
     assert line.startswith(told)
 
 
 @pytest.mark.parametrize(
     "shocks, options, told",
     [
-        (tx.Shock("cut", "R9"), {}, "who: the tables have no region R9; did you mean"),
-        (tx.Shock("cut", whom="EU27"), {}, "whom: the tables have no member of EU27"),
-        (tx.Shock("cut", sectors="S9"), {}, "sectors: the tables have no sector S9"),
+        (
+            tx.Shock("cut", "R9"),
+            {},
+            "exporters: the tables have no region R9; did you mean",
+        ),
+        (
+            tx.Shock("cut", importers="EU27"),
+            {},
+            "importers: the tables have no member of EU27",
+        ),
+        (tx.Shock("cut", sectors="S9"), {}, "sectors: no sector S9"),
         (tx.Shock("cut", "R1", "R1"), {}, "cut of R1 to R1: sales at home only"),
         (tx.Shock("shift", "R1", to=["R8"]), {}, "to: the tables have no region R8"),
         ([], {}, "shocks: there is none; give at least one tx.Shock"),

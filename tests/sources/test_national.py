@@ -411,8 +411,7 @@ REFUSED = {
     ),
     "an unknown key": (
         recipe(seeds=1),
-        "recipe: unknown key seeds; known are countries, final, may_miss, rest, "
-        "sectors, seed, title, tolerance, totals, trade, unit, uses, years",
+        "recipe: unknown key seeds; did you mean seed",
     ),
 }
 

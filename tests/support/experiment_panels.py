@@ -102,8 +102,8 @@ def rows_of(frame: pd.DataFrame, model: Model) -> Rows:
         X=block(model.treatments),
         Z=block(model.instruments),
         y=used[model.outcome].to_numpy(float),
-        countries="iso3" in model.effects,
-        years="year" in model.effects,
+        countries="iso3" in model.all_effects,
+        years="year" in model.all_effects,
     )
 
 

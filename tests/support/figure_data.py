@@ -54,7 +54,7 @@ SLOPES = {"developed": 1.0, "developing": 2.5, "pooled": 2.0}
 
 def estimates():
     return pd.DataFrame(
-        {"term": ["TBI", "RQ"], "true": [12.0, -0.1], "coef": [11.0, 0.2]}
+        {"term": ["TBI", "RQ"], "true": [12.0, -0.1], "estimate": [11.0, 0.2]}
     ).assign(se=[2.0, 0.5])
 
 
@@ -66,9 +66,12 @@ CHOICES = {"edition": ["9.0", "9.1", "10.0"], "rule": ["drop", "keep"]}
 def curve(n=60):
     rng = np.random.default_rng(2)
     frame = pd.DataFrame({k: rng.choice(v, n) for k, v in CHOICES.items()})
-    frame["coef"] = rng.normal(5, 4, n)
+    frame["estimate"] = rng.normal(5, 4, n)
     half = rng.uniform(2, 8, n)
-    frame["ci_low"], frame["ci_high"] = frame["coef"] - half, frame["coef"] + half
+    frame["ci_low"], frame["ci_high"] = (
+        frame["estimate"] - half,
+        frame["estimate"] + half,
+    )
     frame["chosen"] = np.arange(n) == 7
     return frame
 
@@ -77,7 +80,7 @@ def left_out():
     return pd.DataFrame(
         {
             "left_out": ["AUS", "BRA", "CHN"],
-            "coef": [12.0, 10.0, 14.0],
+            "estimate": [12.0, 10.0, 14.0],
             "ci_low": [4.0, 3.0, 5.0],
             "ci_high": [20.0, 17.0, 23.0],
             "developed": [1, 0, 0],
@@ -139,7 +142,7 @@ def threats() -> pd.DataFrame:
             "threat": ["the model", "left out", "period", "weights", "leads"],
             "variant": ["as given", "EU15", "2000-2007", "GDP", "1 later, alone"],
             "term": [*["TBI"] * 4, "TBI 1 year later"],
-            "coef": coef,
+            "estimate": coef,
             "ci_low": coef - 1,
             "ci_high": coef + 1,
             "state": states,
@@ -157,7 +160,7 @@ def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
             "controls": ["all", "none", "RQ"] * 4,
             "lag": [*["0"] * 6, *["1"] * 6],
             "sample": "all",
-            "coef": coef,
+            "estimate": coef,
             "ci_low": coef - 1,
             "ci_high": coef + 1,
             "significant": coef > 1.2,
@@ -166,7 +169,9 @@ def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     ranked = np.sort(rng.normal(size=(50, 12)), axis=1)
     low, high = np.quantile(ranked, [0.025, 0.975], axis=0)
-    return rows, pd.DataFrame({"rank": np.arange(1, 13), "low": low, "high": high})
+    return rows, pd.DataFrame(
+        {"rank": np.arange(1, 13), "null_low": low, "null_high": high}
+    )
 
 
 def scenarios(variants: int) -> pd.DataFrame:

@@ -48,13 +48,13 @@ import pandas as pd
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.frames import write_frame
+from tivax.engine.core.jobs import Job
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.core.manifest import Run, describe_outputs
-from tivax.engine.core.processes import SharedParts
+from tivax.engine.core.parts import Part
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.publication import package
-from tivax.engine.resampling.checkpoints import checkpoint
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import read_run_file, read_with_lags
@@ -658,8 +658,9 @@ outcome = "y"
 regressors = ["a", "x", "b"]
 endogenous = "x"
 instruments = ["L.x", "z"]
-effects = ["firm", "week"]
-cluster = "town"
+entity = "firm"
+time = "week"
+clusters = "town"
 """
 STUDY = "panels = 20\ndraws = 99\nseed = 3\n"
 DATA_FILE = """[kof]
@@ -704,18 +705,7 @@ def store_input() -> Input:
 # ------------------------------------------------------- what tivax itself has written
 
 
-@dataclass(frozen=True)
-class Numbered:
-    """Draws whose values are known: of draw k, these columns."""
-
-    columns: tuple[str, ...] = ("a", "b")
-    draws: int = 9_000
-
-    def values(self, start: int, stop: int) -> np.ndarray:
-        return np.arange(2.0 * start, 2.0 * stop).reshape(-1, 2)
-
-
-PLANS = (Numbered(), Numbered(draws=5_000))
+PARTS = (Part(9_000, 2, block=4_096), Part(5_000, 2, block=4_096))
 IDENTITY = {"seed": 1, "models": ["m", "n"]}
 
 
@@ -723,33 +713,36 @@ class Stopped(Exception):
     """What ends a run half way."""
 
 
+def rows(start: int, stop: int) -> np.ndarray:
+    return np.arange(2.0 * start, 2.0 * stop).reshape(-1, 2)
+
+
 def stop_a_run(folder: Path) -> None:
-    with suppress(Stopped), checkpoint(folder / "out", PLANS, IDENTITY) as kept:
-        for plan, file in zip(PLANS, kept.files, strict=True):
-            file.append(plan.values(0, 4_096))
-            file.append(plan.values(4_096, 5_000))
+    job = Job(folder / "out", "bootstrap", IDENTITY, PARTS)
+    with suppress(Stopped), job.resumed(print):
+        for part in job.parts:
+            part.append(rows(0, 4_096))
+            part.append(rows(4_096, 5_000))
         raise Stopped
 
 
 def go_on(folder: Path) -> np.ndarray:
-    """The draws of the run that goes on."""
-    with checkpoint(folder / "out", PLANS, IDENTITY) as kept:
-        for plan, file in zip(PLANS, kept.files, strict=True):
-            done = file.count - file.count % 4_096
-            file.keep(done)
-            file.append(plan.values(done, plan.draws))
-        return np.concatenate([k for file in kept.files for k in file.windows()])
+    """The rows of the run that goes on."""
+    job = Job(folder / "out", "bootstrap", IDENTITY, PARTS)
+    with job.resumed(print):
+        job.fill(lambda k, start: iter([rows(start, PARTS[k].rows)]))
+        return np.concatenate([k for part in job.parts for k in part.windows()])
 
 
 def several_processes(folder: Path) -> list[list[np.ndarray]]:
     """The years that two jobs make, or have kept in the folder."""
-    (folder / "years").mkdir(exist_ok=True)
-    parts = SharedParts(folder / "years")
+    job = Job(folder / "out", "tbi", IDENTITY)
+    job.folder.mkdir(exist_ok=True)
 
     def made(years: Sequence[int]) -> Iterator[list[np.ndarray]]:
         return ([np.full(3, float(k)), np.arange(k + 2.0)] for k in years)
 
-    return [part for _ in range(2) for part in parts.divided(["2000", "2001"], made)]
+    return [part for _ in range(2) for part in job.divided(["2000", "2001"], made)]
 
 
 def equal_parts(true: list, found: list) -> bool:
@@ -761,7 +754,7 @@ def equal_parts(true: list, found: list) -> bool:
 
 
 def panel_input(suffix: str) -> Input:
-    model = Model("m", "y", ("x",), cluster="iso3", effects=("iso3",))
+    model = Model("m", "y", ("x",), time="")
 
     def write(folder: Path) -> None:
         rng = np.random.default_rng(2)

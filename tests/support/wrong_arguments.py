@@ -130,14 +130,14 @@ def of_tables(folder: Path) -> Iterator[Case]:
     }
     imagined |= {"years": {"text": "a", "other": 1999, "none": []}, "measures": lists}
     imagined |= {"value_added": VALUES}
-    cut = tx.Shock("cut", who="R01")
+    cut = tx.Shock("cut", exporters="R01")
     yield from wrong("scenarios", imagined, tables=tables, shocks=cut)
     some = {"int": 3, "None": None, "ints": [3], "twice": ["R01", "R01"]}
-    wrong_shock: Bad = dict.fromkeys(("who", "whom", "sectors", "to"), some)
+    wrong_shock: Bad = dict.fromkeys(("exporters", "importers", "sectors", "to"), some)
     wrong_shock |= dict.fromkeys(("kind", "uses", "links", "of"), words)
     wrong_shock |= {"percent": {"text": "1", "flag": True, "above": 101.0}}
     wrong_shock |= {"both_ways": {"int": 1, "None": None}, "name": {"int": 3}}
-    yield from wrong("Shock", wrong_shock, kind="shift", who="R02")
+    yield from wrong("Shock", wrong_shock, kind="shift", exporters="R02")
     linked: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     yield from wrong("linkages", linked | {"value_added": VALUES}, tables=tables)
     yield from wrong("read_error_model", {"name": {**WRONG, "text": "no such"}})

@@ -1,4 +1,4 @@
-"""``--groups`` and ``tivax groups``."""
+"""``--groups`` and ``tivax list groups``."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 from rich.console import Console
 
 from tivax.engine import TivaxError
-from tivax.engine.cli.tables.groups import print_groups
 from tivax.engine.cli.terminal import Terminal
+from tivax.engine.cli.tools.list_groups import print_groups
 from tivax.engine.tables.countries import country_groups
 from tivax.engine.tables.groups import choose_groups
 
@@ -28,13 +28,13 @@ def test_names_and_files_can_be_mixed(tmp_path):
     path = tmp_path / "own.toml"
     path.write_text('PACIFIC = ["CHN", "USA"]\n')
     chosen = choose_groups(f"eu15, {path}", REGIONS)
-    eu15 = "EU15 (2 of 15)"
+    eu15 = "EU15"
     assert chosen.members == {eu15: ["AUT", "DEU"], "PACIFIC": ["CHN", "USA"]}
     assert chosen.files == (path,)
     assert list(chosen.absent) == ["EU15"] and len(chosen.absent["EU15"]) == 13
-    pacific = {"label": "PACIFIC", "members": ["CHN", "USA"], "absent": []}
+    pacific = {"members": ["CHN", "USA"], "absent": [], "count": "2 of 2"}
     assert chosen.record["PACIFIC"] == pacific
-    assert chosen.record["EU15"]["label"] == eu15
+    assert chosen.record["EU15"]["count"] == "2 of 15"
     (line,) = chosen.lines
     assert line.startswith("EU15 (2 of 15): the tables lack BEL DNK ESP")
 
@@ -55,16 +55,16 @@ def test_a_file_without_an_ending_is_found_and_a_name_is_never_a_file(
     for name in ("mine", "EU15"):
         (tmp_path / name).write_text('X = ["USA"]\n')
     assert choose_groups("mine", REGIONS).members == {"X": ["USA"]}
-    assert choose_groups("EU15", REGIONS).members == {"EU15 (2 of 15)": ["AUT", "DEU"]}
+    assert choose_groups("EU15", REGIONS).members == {"EU15": ["AUT", "DEU"]}
 
 
 @pytest.mark.parametrize(
     "text, told",
     [
         ("EU7", "no group EU7: did you mean EU27"),
-        ("EU15,eu15", "--groups EU15,eu15: group EU15 (2 of 15) is given twice"),
+        ("EU15,eu15", "--groups EU15,eu15: group EU15 is given twice"),
         ("MERCOSUR", "group MERCOSUR: none of its 4 members is among"),
-        (",", "--groups ,: no group; `tivax groups` lists them"),
+        (",", "--groups ,: no group; `tivax list groups` lists them"),
         ("none.toml", "none.toml: no such file"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_built_in_group_is_that_of_a_file(store, tmp_path):
     good("tbi", store, "--groups", file, "--out", tmp_path / "file")
     assert "EU15 (2 of 15): the tables lack BEL" in answer.out
     by_name, by_file = (pd.read_csv(tmp_path / k / "tbi.csv") for k in ("name", "file"))
-    assert by_name.region.tolist() == ["EU15 (2 of 15)", "CHN", "USA", "ROW"] * 2
+    assert by_name.region.tolist() == ["EU15", "CHN", "USA", "ROW"] * 2
     assert_allclose(by_name.tbi, by_file.tbi, rtol=1e-12)  # the same computation
     manifest = json.loads((tmp_path / "name" / "manifest.json").read_text())
     assert manifest["groups"]["EU15"]["members"] == ["AUT", "DEU"]
@@ -96,8 +96,7 @@ def test_mistakes_in_groups_are_told_before_work(store, tmp_path):
     out = tmp_path / "out"
     line = mistake("tbi", store, "--out", out, "--groups", "EU15,OECD")
     assert line == (
-        "region AUT is in EU15 (2 of 15) and in OECD (3 of 38): --each-group "
-        "computes groups that overlap"
+        "region AUT is in EU15 and in OECD: --each-group computes groups that overlap"
     )
     words = ("decompose", store, "--method", "my", "--out", out)
     assert mistake(*words, "--groups", "NATFA").startswith(
@@ -107,7 +106,7 @@ def test_mistakes_in_groups_are_told_before_work(store, tmp_path):
     assert not out.exists()
 
 
-# ------------------------------------------------------------------------ tivax groups
+# ------------------------------------------------------------------------ tivax list groups
 
 
 def rows(answer):
@@ -115,7 +114,7 @@ def rows(answer):
 
 
 def test_all_groups_are_listed_with_their_members():
-    head, *found = rows(good("groups"))
+    head, *found = rows(good("list", "groups"))
     assert head == ["name", "title", "countries", "members"]
     assert [k[0] for k in found] == list(country_groups())
     by_name = {k[0]: k[1:] for k in found}
@@ -125,7 +124,7 @@ def test_all_groups_are_listed_with_their_members():
 
 
 def test_a_store_tells_which_members_it_lacks(store):
-    head, *found = rows(good("groups", store))
+    head, *found = rows(good("list", "groups", store))
     assert head == ["name", "title", "countries", "absent"]
     by_name = {k[0]: k[2:] for k in found}
     assert by_name["NAFTA"] == ["1 of 3", "CAN MEX"]
@@ -133,17 +132,12 @@ def test_a_store_tells_which_members_it_lacks(store):
 
 
 def test_one_group_is_shown_with_names_of_countries(store):
-    lines = rows(good("groups", "nafta"))
+    lines = rows(good("list", "groups", "nafta"))
     assert lines[0] == ["NAFTA: North American Free Trade Agreement, 1994 to 2020"]
     assert lines[2:] == [
         ["code", "country"], ["CAN", "Canada"], ["MEX", "Mexico"], ["USA", "United States"],
     ]  # fmt: skip
-    assert rows(good("groups", "--name", "NAFTA")) == lines
-    assert (
-        rows(good("groups", store, "--name", "NAFTA"))[3:]
-        == rows(good("groups", store, "NAFTA"))[3:]
-    )
-    assert rows(good("groups", store, "NAFTA"))[3:] == [
+    assert rows(good("list", "groups", store, "NAFTA"))[3:] == [
         ["CAN", "Canada", "absent"],
         ["MEX", "Mexico", "absent"],
         ["USA", "United States", "yes"],
@@ -162,11 +156,10 @@ def test_a_terminal_shows_a_table():
     "words, told",
     [
         (["EU7"], "EU7: no such group or store; did you mean EU27"),
-        (["--name", "EU7"], "no group EU7: did you mean EU27"),
-        (["EU27", "--name", "EU15"], "two groups, EU27 and EU15: name one"),
+        (["EU15", "EU7"], "two groups, EU15 and EU7: name one"),
     ],
 )
 def test_a_word_that_is_neither_group_nor_store_is_told(words, told):
-    code, out, err = tivax("groups", *words)
+    code, out, err = tivax("list", "groups", *words)
     assert (code, out) == (1, "")
     assert err.startswith(f"tivax: {told}") and len(err.splitlines()) == 1

@@ -37,7 +37,7 @@ def test_squares_and_first_outcomes_are_columns_of_a_model():
     for variant, column in (("RQ squared", "RQ2"), ("first KOFGIdj x year", "first")):
         fit = tx.fixed_effects(made, "KOFGIdj", [*MODEL.regressors, column])["TBI"]
         own = row(found, variant)
-        assert_allclose([own["coef"], own["se"]], [fit.coef, fit.se], rtol=1e-8)
+        assert_allclose([own["estimate"], own["se"]], [fit.estimate, fit.se], rtol=1e-8)
 
 
 def test_a_confounder_that_controls_in_a_flexible_form_hold_is_taken_out():
@@ -48,7 +48,7 @@ def test_a_confounder_that_controls_in_a_flexible_form_hold_is_taken_out():
     panel["TBI"] = panel["RQ"] ** 2 + rng.normal(size=len(panel))
     panel["KOFGIdj"] = 3 * panel["RQ"] ** 2 + rng.normal(size=len(panel))
     found = tx.threats(panel, MODEL, only=["double machine learning"], draws=0)
-    given, ridge = found.rows["coef"]
+    given, ridge = found.rows["estimate"]
     assert given > 1.5 and abs(ridge) < 0.15
     assert found.states == ["the model", "gone"]
 
@@ -56,7 +56,9 @@ def test_a_confounder_that_controls_in_a_flexible_form_hold_is_taken_out():
 def test_three_words_for_what_has_become_of_a_result(small):
     """Of an estimate of 10: gone, blurred, as before, by the rule of ``states``."""
     found = tx.threats(small, MODEL, only=["unit trends"], draws=0)
-    first = found.table.iloc[[0]].assign(coef=10.0, se=2.0, p=1e-4, p_wild=1e-4)
+    first = found.table.iloc[[0]].assign(
+        estimate=10.0, se=2.0, p_value=1e-4, wild_p_value=1e-4
+    )
     cases = [
         (-1.0, 9.0, 0.9, "gone"),  # the sign, however wide the interval
         (4.0, 1.0, 0.001, "gone"),  # less than half, and 10 is excluded
@@ -65,7 +67,7 @@ def test_three_words_for_what_has_become_of_a_result(small):
         (6.0, 1.0, 0.001, "as before"),
     ]
     rows = [
-        first.assign(threat="made", coef=b, se=se, p=p, p_wild=p)
+        first.assign(threat="made", estimate=b, se=se, p_value=p, wild_p_value=p)
         for b, se, p, _ in cases
     ]
     table = pd.concat([first, *rows], ignore_index=True)
@@ -77,7 +79,9 @@ def test_three_words_for_what_has_become_of_a_result(small):
     assert "is gone in 2 of 5 variants, 1 of them with the other sign, and" in told
     assert "blurred in 2" in told and "What it takes: made" in told
     # 0.06 is within two errors of 0.05 with 999 draws, and says so.
-    assert at_level({"p_wild": 0.06}, 999) and not at_level({"p_wild": 0.07}, 999)
+    assert at_level({"wild_p_value": 0.06}, 999) and not at_level(
+        {"wild_p_value": 0.07}, 999
+    )
 
 
 def test_a_treatment_of_one_country_is_said_to_be_one(small):
@@ -102,8 +106,8 @@ def test_two_measures_are_compared_by_a_test_of_their_difference(small):
     own = row(found, "TBI on the rows of other")
     other = row(found, "other for TBI")
     gap = row(found, "difference, TBI less other")
-    assert_allclose(gap["coef"], own["coef"] - other["coef"], rtol=1e-8)
-    assert 0 <= gap["p_wild"] <= 1 and gap["state"] == ""
+    assert_allclose(gap["estimate"], own["estimate"] - other["estimate"], rtol=1e-8)
+    assert 0 <= gap["wild_p_value"] <= 1 and gap["state"] == ""
 
 
 @pytest.mark.shared
@@ -114,7 +118,7 @@ def test_the_form_of_the_controls_takes_the_paper_s_result(published):
     only = ["blocks left out", "form of controls", "convergence", "benchmarks"]
     found = tx.threats(published, models, only=only, draws=0).rows
     found["variant"] = found["variant"].str.replace("KOFEcGIdj", "KOFGIdj")
-    both = found.pivot(index="variant", columns="model", values="coef")[[*outcomes]]
+    both = found.pivot(index="variant", columns="model", values="estimate")[[*outcomes]]
     for variant, expected in (
         ("lnCK squared", [6.69, 19.81]),
         ("squares of all", [5.41, 14.97]),

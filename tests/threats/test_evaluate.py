@@ -71,15 +71,15 @@ def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
         found = tx.threats(small, model, only=["blocks left out"], draws=2_000, seed=4)
         fitted, p = drawn_p(small, model, 2_000, 4)
         first = found.table.iloc[0]
-        assert float(first["p_wild"]) == p
+        assert float(first["wild_p_value"]) == p
         se = np.sqrt(fitted.covariance()[0, 0])
-        assert_allclose([first["coef"], first["se"]], [fitted.coef[0], se], RTOL)
+        assert_allclose([first["estimate"], first["se"]], [fitted.coef[0], se], RTOL)
     # The weights belong to the clusters of the panel, also where some are left out: four
     # remain, with 6^4 patterns, more than are drawn.
     found = tx.threats(small, MODEL, only=["blocks left out"], draws=1_000, seed=4)
     row = one(found.table, "developed countries")
     p = drawn_p(small, replace(MODEL, sample="developing"), 1_000, 4)[1]
-    assert row["clusters"] == 4 and row["p_wild"] == p
+    assert row["clusters"] == 4 and row["wild_p_value"] == p
 
 
 @pytest.mark.parametrize("model", [MODEL, two_stage_model()], ids=["ls", "iv"])
@@ -90,7 +90,7 @@ def test_scores_of_many_clusters_are_kept_in_factors(small, model, monkeypatch):
     monkeypatch.setattr(wild, "FEW", 2)
     factors = tx.threats(small, model, only=kinds, draws=500, seed=4).table
     assert len(whole) > 5
-    pd.testing.assert_series_equal(factors["p_wild"], whole["p_wild"])
+    pd.testing.assert_series_equal(factors["wild_p_value"], whole["wild_p_value"])
 
 
 def test_a_cluster_keeps_its_weights_where_the_model_does_not_have_all(small):
@@ -106,9 +106,9 @@ def test_a_cluster_keeps_its_weights_where_the_model_does_not_have_all(small):
     )
     own, other = found.table.iloc[0], one(found.table, "other")
     assert (own["clusters"], other["clusters"]) == (6, 8)
-    assert own["p_wild"] == drawn_p(panel, MODEL, 2_000, 4)[1]
+    assert own["wild_p_value"] == drawn_p(panel, MODEL, 2_000, 4)[1]
     placebo = replace(MODEL, outcome="other")
-    assert other["p_wild"] == drawn_p(panel, placebo, 2_000, 4)[1]
+    assert other["wild_p_value"] == drawn_p(panel, placebo, 2_000, 4)[1]
 
 
 def test_all_patterns_are_taken_where_there_are_no_more_than_draws(small):
@@ -117,8 +117,8 @@ def test_all_patterns_are_taken_where_there_are_no_more_than_draws(small):
     found = tx.threats(four, model, only=["unit trends"], draws=1_296)
     again = tx.threats(four, model, only=["unit trends"], draws=1_296, seed=9)
     # All 6^4 patterns: no seed matters, p is a whole number of them.
-    assert found.table["p_wild"].tolist() == again.table["p_wild"].tolist()
-    assert_allclose(found.table["p_wild"] * 1_296 % 1, 0, atol=1e-9)
+    assert found.table["wild_p_value"].tolist() == again.table["wild_p_value"].tolist()
+    assert_allclose(found.table["wild_p_value"] * 1_296 % 1, 0, atol=1e-9)
 
 
 # ---------------------------------------------------------------- rows that say why
@@ -140,7 +140,7 @@ def test_a_threat_that_cannot_be_computed_says_why_and_the_others_go_on(small):
         draws=0,
     )
     notes = found.table.set_index("variant")["note"]
-    lacking = found.table[found.table["coef"].isna()]
+    lacking = found.table[found.table["estimate"].isna()]
     assert (
         notes["nobody"] == "not computed: none of its 1 members is in the column iso3"
     )
@@ -159,16 +159,18 @@ def test_a_threat_that_cannot_be_computed_says_why_and_the_others_go_on(small):
 
 def test_every_threat_of_a_model_with_instruments_computes_or_says_why(small):
     found = tx.threats(small, replace(two_stage_model(), name="iv"), draws=0).table
-    assert found["coef"].notna().sum() > 10
-    assert found.loc[found["coef"].isna(), "note"].str.startswith("not computed").all()
+    assert found["estimate"].notna().sum() > 10
+    assert (
+        found.loc[found["estimate"].isna(), "note"].str.startswith("not computed").all()
+    )
 
 
 def test_a_panel_without_years_keeps_what_needs_none(small):
-    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], effects=["iso3"])
+    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], time="")
     found = tx.threats(small, model, draws=0).table
     trends = found[found["threat"] == "unit trends"]
     assert trends["note"].str.contains("takes effects of units").all()
-    assert found["coef"].notna().any()
+    assert found["estimate"].notna().any()
 
 
 def test_wrong_arguments_are_one_line(small):
@@ -241,10 +243,15 @@ def test_without_a_result_there_is_none_to_go_away(strong):
 
 def test_notes_go_by_the_declared_p():
     """The lead alone stands for a treatment that lasts, too; beside it does not."""
-    row = {"threat": "placebo outcome", "variant": "Z", "p": 0.01, "p_wild": 0.2}
+    row = {
+        "threat": "placebo outcome",
+        "variant": "Z",
+        "p_value": 0.01,
+        "wild_p_value": 0.2,
+    }
     assert _said(row) == ""
-    assert _said(row | {"p_wild": 0.04}) == "it responds, though it should not"
-    lead = row | {"threat": "leads", "own": False, "p_wild": np.nan}
+    assert _said(row | {"wild_p_value": 0.04}) == "it responds, though it should not"
+    lead = row | {"threat": "leads", "own": False, "wild_p_value": np.nan}
     alone, beside = (_said(lead | {"variant": f"1 later, {k}"}) for k in _LEADS)
     assert alone == f"{beside}, or a treatment that lasts: see the next rows"
     assert beside.endswith("predicts the outcome: a trend or the other direction")
@@ -316,13 +323,13 @@ def test_what_wanders_is_told_from_what_does_not(strong):
         model = tx.Model("any", "y", ["x"])
         found = tx.threats(strong.assign(x=x), model, only=["unit roots"], draws=0)
         row = one(found.table, "CIPS, null: unit roots in x")
-        assert (float(row["p"]) > 0.05) == wanders
+        assert (float(row["p_value"]) > 0.05) == wanders
         assert ("not rejected" in str(row["note"])) == wanders
 
 
 def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
     frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
-    model = tx.Model("regions", "KOFGIdj", ["TBI"], cluster="region")
+    model = tx.Model("regions", "KOFGIdj", ["TBI"], clusters="region")
     found = tx.threats(frame, model, only=["influential cells"], draws=0).table
     effects = pd.get_dummies(small[["iso3", "year"]].astype(str)).to_numpy(float)
     X, y = np.column_stack([small["TBI"], effects]), small["KOFGIdj"].to_numpy()
@@ -332,7 +339,7 @@ def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
         for k in range(len(y))
     ]
     got = one(found, "without the cell of the largest DFBETA")
-    assert_allclose(got["coef"], full - max(full - np.array(without)), rtol=1e-9)
+    assert_allclose(got["estimate"], full - max(full - np.array(without)), rtol=1e-9)
 
 
 def test_a_country_of_a_single_year_has_no_influence(small):
@@ -344,7 +351,9 @@ def test_a_country_of_a_single_year_has_no_influence(small):
     ]
     cell = "without the cell of the largest DFBETA"
     assert one(both[1], cell)["note"] == one(both[0], cell)["note"]
-    assert_allclose(one(both[1], cell)["coef"], one(both[0], cell)["coef"], rtol=1e-9)
+    assert_allclose(
+        one(both[1], cell)["estimate"], one(both[0], cell)["estimate"], rtol=1e-9
+    )
 
 
 def test_dated_groups_say_who_joined_when():
@@ -371,9 +380,9 @@ def test_units_of_columns_do_not_matter(small):
     )
     effects = one["se"].notna()
     assert_allclose(
-        other.loc[effects, "coef"] * 1e11, one.loc[effects, "coef"], rtol=1e-6
+        other.loc[effects, "estimate"] * 1e11, one.loc[effects, "estimate"], rtol=1e-6
     )
-    assert_allclose(other["p"], one["p"], rtol=1e-6)
+    assert_allclose(other["p_value"], one["p_value"], rtol=1e-6)
     assert_allclose(other["variation_kept"], one["variation_kept"], rtol=1e-6)
 
 
@@ -393,7 +402,7 @@ def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small)
     ):
         fitted, row = fit_model(rows, MODEL), one(found, variant)
         se = np.sqrt(fitted.covariance()[0, 0])
-        assert_allclose([row["coef"], row["se"]], [fitted.coef[0], se], RTOL)
+        assert_allclose([row["estimate"], row["se"]], [fitted.coef[0], se], RTOL)
         assert (row["n"], row["term"]) == (len(both), "TBI")
     # The residuals of the two measures on all dummies and controls.
     D = np.column_stack(

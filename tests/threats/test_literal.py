@@ -206,7 +206,7 @@ LITERAL = [
 )
 def test_the_table_holds_refits_by_hand(found, frame, threat, variant, rows, x, how):
     wanted, got = lsdv(rows(frame), "KOFGIdj", x, **how), row(found, threat, variant)
-    assert_allclose(got["coef"], wanted.coef[0], rtol=RTOL)
+    assert_allclose(got["estimate"], wanted.coef[0], rtol=RTOL)
     assert_allclose(got["se"], wanted.se[0], rtol=RTOL)
     assert got["n"] == wanted.n
 
@@ -223,29 +223,37 @@ def test_other_regressors_and_outcomes_are_refits_by_hand(found, frame):
         term = f"TBI {abs(h)} year{'s' * (abs(h) > 1)} {word.split()[1]}"
         alone = lsdv(frame, "KOFGIdj", [f"TBI{h}", *CONTROLS])
         got = row(found, threat, f"{word}, alone", term)
-        assert_allclose([got["coef"], got["se"]], [alone.coef[0], alone.se[0]], RTOL)
+        assert_allclose(
+            [got["estimate"], got["se"]], [alone.coef[0], alone.se[0]], RTOL
+        )
         both = lsdv(frame, "KOFGIdj", [*X, f"TBI{h}"])
         for k, name in ((0, "TBI"), (-1, term)):
             got = row(found, threat, f"{word}, beside", name)
-            assert_allclose([got["coef"], got["se"]], [both.coef[k], both.se[k]], RTOL)
+            assert_allclose(
+                [got["estimate"], got["se"]], [both.coef[k], both.se[k]], RTOL
+            )
     sides = lsdv(frame, "KOFGIdj", ["below", "above", *CONTROLS])
     for k, name in enumerate(("TBI below 0", "TBI above 0")):
         got = row(found, "asymmetry", "slope on each side of 0", name)
-        assert_allclose([got["coef"], got["se"]], [sides.coef[k], sides.se[k]], RTOL)
+        assert_allclose(
+            [got["estimate"], got["se"]], [sides.coef[k], sides.se[k]], RTOL
+        )
     for name in ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj"):
         wanted, got = lsdv(frame, name, X), row(found, "placebo outcome", name)
-        assert_allclose([got["coef"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
+        assert_allclose(
+            [got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL
+        )
     y = frame["KOFGIdj"]
     logit = np.log(y / (100 - y)) * (y * (100 - y) / 100).mean()
     wanted = lsdv(frame.assign(logit=logit), "logit", X)
     got = row(found, "functional form", "logit of the outcome / 100")
-    assert_allclose([got["coef"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
+    assert_allclose([got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
     wanted = lsdv(frame, "TBI", ["past", *CONTROLS])
     got = row(
         found, "reverse direction", "on the outcome a year earlier",
         "KOFGIdj 1 year earlier",
     )  # fmt: skip
-    assert_allclose([got["coef"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
+    assert_allclose([got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
 
 
 @pytest.mark.shared
@@ -257,9 +265,9 @@ def test_the_half_panel_jackknife_is_twice_the_whole_less_the_mean_half(found, f
     )
     b = 2 * whole - sum(halves) / 2
     got = row(found, "lagged outcome", "half-panel jackknife")
-    assert_allclose(got["coef"], b[0], rtol=RTOL)
+    assert_allclose(got["estimate"], b[0], rtol=RTOL)
     long = row(found, "lagged outcome", "half-panel jackknife, long run")
-    assert_allclose(long["coef"], b[0] / (1 - b[1]), rtol=1e-6)
+    assert_allclose(long["estimate"], b[0] / (1 - b[1]), rtol=1e-6)
 
 
 @pytest.mark.shared
@@ -269,7 +277,7 @@ def test_the_error_of_a_long_run_effect_is_that_of_the_delta_method(found, frame
     slope = np.array([1, b / (1 - rho)]) / (1 - rho)
     got = row(found, "lagged outcome", "as it is, long run")
     wanted = np.sqrt(slope @ fit.covariance[:2, :2] @ slope)
-    assert_allclose([got["coef"], got["se"]], [b / (1 - rho), wanted], rtol=1e-6)
+    assert_allclose([got["estimate"], got["se"]], [b / (1 - rho), wanted], rtol=1e-6)
 
 
 @pytest.mark.shared
@@ -283,10 +291,12 @@ def test_dfbeta_is_what_leaving_a_cell_out_changes(found, frame):
         ]
     )
     got = row(found, "influential cells", "without the cell of the largest DFBETA")
-    assert change.max() <= full - got["coef"] + 1e-9
+    assert change.max() <= full - got["estimate"] + 1e-9
     assert got["note"] == "CYP 2000"
     cell = (frame["iso3"] == "CYP") & (frame["year"] == 2000)
-    assert_allclose(got["coef"], lsdv(frame[~cell], "KOFGIdj", X).coef[0], rtol=RTOL)
+    assert_allclose(
+        got["estimate"], lsdv(frame[~cell], "KOFGIdj", X).coef[0], rtol=RTOL
+    )
 
 
 @pytest.mark.shared
@@ -368,7 +378,7 @@ def test_the_table_agrees_with_the_digits_that_trust_md_prints(found, threat, va
     for k, outcome in enumerate(FOUR):
         got = row(found, threat, variant, model=outcome)
         for value, text in zip(
-            (got["coef"], got["se"]), digits[2 * k : 2 * k + 2], strict=True
+            (got["estimate"], got["se"]), digits[2 * k : 2 * k + 2], strict=True
         ):
             last = 10.0 ** -len(text.partition(".")[2])
             assert abs(value - float(text)) < 0.5 * last + (
@@ -379,27 +389,28 @@ def test_the_table_agrees_with_the_digits_that_trust_md_prints(found, threat, va
 @pytest.mark.shared
 def test_leads_placebos_and_slopes_agree_with_trust_md(found):
     p = [
-        row(found, "leads", "2 later, alone", "TBI 2 years later", k)["p"] for k in FOUR
+        row(found, "leads", "2 later, alone", "TBI 2 years later", k)["p_value"]
+        for k in FOUR
     ]
     assert_allclose(p, [0.015, 0.018, 0.010, 0.056], atol=5e-4)
     names = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj")
-    p = [row(found, "placebo outcome", k)["p"] for k in names]
+    p = [row(found, "placebo outcome", k)["p_value"] for k in names]
     assert_allclose(p, [0.36, 0.95, 0.25, 0.54], atol=5e-3)
     for outcome, below, above in zip(
         FOUR, (18.6, 43.1, 45.7, 40.6), (5.2, 8.9, 13.9, 4.2), strict=True
     ):
         for term, printed in (("TBI below 0", below), ("TBI above 0", above)):
             got = row(found, "asymmetry", "slope on each side of 0", term, outcome)
-            assert abs(got["coef"] - printed) < 0.05
-    assert 0.23 <= row(found, "robustness value", "to 0")["coef"] < 0.335
+            assert abs(got["estimate"] - printed) < 0.05
+    assert 0.23 <= row(found, "robustness value", "to 0")["estimate"] < 0.335
 
 
 @pytest.mark.shared
 def test_p_is_that_of_t_with_one_less_than_the_clusters(found):
-    rows = found.dropna(subset=["se", "p"])
-    t = (rows["coef"] / rows["se"]).abs()
+    rows = found.dropna(subset=["se", "p_value"])
+    t = (rows["estimate"] / rows["se"]).abs()
     wanted = 2 * stats.t.sf(t, rows["clusters"].astype(float) - 1)
-    assert_allclose(rows["p"], wanted, rtol=1e-12)
+    assert_allclose(rows["p_value"], wanted, rtol=1e-12)
 
 
 @pytest.mark.shared
@@ -407,4 +418,4 @@ def test_a_lead_that_predicts_is_flagged(found):
     two = row(found, "leads", "2 later, alone", "TBI 2 years later")
     assert two["note"].startswith("a later treatment predicts the outcome")
     beside = row(found, "leads", "2 later, beside", "TBI 2 years later")
-    assert beside["note"] == "" and beside["p"] > 0.05
+    assert beside["note"] == "" and beside["p_value"] > 0.05

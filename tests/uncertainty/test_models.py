@@ -1,4 +1,4 @@
-"""Models of errors: built-in names, MODEL.toml, and what is a mistake."""
+"""Models of errors: built-in names, RUN.toml, and what is a mistake."""
 
 from pathlib import Path
 
@@ -7,8 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.core import TomlTable, read_toml
 from tivax.engine.uncertainty.deviations import YearErrors
-from tivax.engine.uncertainty.models import ErrorModel, error_model
+from tivax.engine.uncertainty.models import ErrorModel, error_model, error_of_run
 
 from helpers import error_of, hand_table
 
@@ -28,14 +29,14 @@ concentration = 50
 
 
 def model_file(tmp_path: Path, text: str) -> Path:
-    path = tmp_path / "MODEL.toml"
+    path = tmp_path / "RUN.toml"
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_a_file_is_its_sections(tmp_path):
     model = tx.read_error_model(model_file(tmp_path, FILE))
-    assert model.name == "MODEL"
+    assert model.name == "RUN"
     assert model.errors == (
         tx.TableError(
             "lognormal",
@@ -67,23 +68,36 @@ def test_a_model_of_one_error_or_several_needs_no_file():
     "text, told",
     [
         ("", "no errors; write sections [[error]]"),
-        ("[[errors]]", "unknown key errors; known are error"),
-        ("[[error]]\nkind = 'rounding'\nsigma = 1", "unknown key sigma in [[error]]; known are a, b, concentration, file, kind, margins, over_years, shared"),
+        ("[[errors]]", "unknown key errors; did you mean error"),
         ("[[error]]\nkind = 'normal'", "kind = 'normal' in [[error]]: choose from rounding, shares, lognormal, given, rebuilt"),
-        ("[[error]]\nkind = 'lognormal'", "an error of kind lognormal needs a"),
-        ("[[error]]\nkind = 'lognormal'\na = -1", "a: give a number from 0, not -1.0"),
-        ("[[error]]\nkind = 'lognormal'\na = 'x'", "a = 'x' in [[error]]: write a number"),
-        ("[[error]]\nkind = 'shares'", "an error of kind shares needs concentration"),
-        ("[[error]]\nkind = 'shares'\nconcentration = 1\nshared = 'year'", "an error of kind shares is not shared: leave out shared"),
-        ("[[error]]\nkind = 'rounding'\nb = 1", "an error of kind rounding has no b"),
-        ("[[error]]\nkind = 'lognormal'\na = 1\nshared = 'region'", "shared = 'region' in [[error]]: choose from none, country, year, product"),
-        ("[[error]]\nkind = 'lognormal'\na = 1\nmargins = ['rows']", "margins = ['rows'] in [[error]]: choose from row, column"),
-        ("[[error]]\nkind = 'given'", "an error of kind given needs file: a .npz of standard deviations"),
+        ("[[error]]\nkind = 'lognormal'", "[[error]]: an error of kind lognormal needs a"),
+        ("[[error]]\nkind = 'lognormal'\na = -1", "[[error]]: a: give a number from 0, not -1"),
+        ("[[error]]\nkind = 'shares'\nconcentration = 1\nshared = 'year'", "[[error]]: an error of kind shares is not shared: leave out shared"),
+        ("[[error]]\nkind = 'rounding'\nb = 1", "[[error]]: an error of kind rounding has no b"),
+        ("[[error]]\nkind = 'given'", "[[error]]: an error of kind given needs file: a .npz of standard deviations"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
     path = model_file(tmp_path, text)
-    assert error_of(tx.read_error_model, path) == f"{path}: {told}"
+    assert error_of(tx.read_error_model, path).startswith(f"{path}: {told}")
+
+
+def test_a_run_file_holds_errors_in_sections_or_names_them(tmp_path):
+    model_file(tmp_path, FILE)
+    for k, error in enumerate(('error = "RUN.toml"', 'error = "rounding"', FILE)):
+        run = tmp_path / f"run{k}.toml"
+        run.write_text(f"draws = 9\n{error}")
+        found = error_of_run(TomlTable(run, "", read_toml(run)))
+        assert found.name == ("RUN", "rounding", "run2")[k]
+        assert len(found.errors) == (2, 1, 2)[k]
+    run.write_text("draws = 9")
+    told = error_of(error_of_run, TomlTable(run, "", read_toml(run)))
+    assert told.startswith(f"{run}: error: is missing; write sections")
+    run.write_text('error = "rounding"')
+    assert (
+        error_of(tx.read_error_model, run)
+        == f"{run}: no errors; write sections [[error]]"
+    )
 
 
 def test_an_unknown_name_is_told_the_known_ones():

@@ -1,33 +1,27 @@
-"""``tivax bootstrap`` and ``tivax placebo``: draw, keep, summarise, write."""
+"""``tivax bootstrap``: draw, keep, summarise, write."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from ...core import Run, TivaxError, is_first, shift_progress
+from ...core import Job, Part, Progress, Run, is_first, no_progress
 from ...reporting import Language, missing_font_note
 from ...resampling import (
-    Checkpoint,
-    FileDraws,
     Inverted,
+    Rate,
     ResamplingPlan,
     announcement,
-    checkpoint,
-    fill,
     invert_wild,
-    stopping,
+    stream,
     summarise,
 )
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
-from ..together import all_there
 from ..write import require_place, write_result
-from .experiments import Experiment, identity, make_plans
+from .experiments import Experiment, make_plans
 
 
 def run_experiment(
     drawing: Drawing,
     output: Output,
-    command: str,
     language: Language,
     terminal: Terminal,
 ) -> None:
@@ -36,16 +30,16 @@ def run_experiment(
     ``language`` is that of the figures.
     """
     run, out, first = drawing.models(), output.out, is_first()
-    kind = run.scheme.kind
-    if (kind == "placebo") != (command == "placebo"):
-        other = "placebo" if kind == "placebo" else "bootstrap"
-        raise TivaxError(f"{run.path}: kind = {kind!r} is a job of `tivax {other}`")
-    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    started = Run("bootstrap", inputs=[run.path, *run.panels], seed=run.seed)
     if first:
         require_place(output, started)
     plans = make_plans(run)
+    parts = [Part(k.draws, len(k.columns), k.static.block) for k in plans]
+    job = Job(out, "bootstrap", run.identity, parts, saved=run.save_draws)
     if not first:
-        _help(plans, run.seed)
+        with job.resumed(terminal.print):
+            _draw(job, plans, run.seed)
+            _invert(plans, run.seed)
         return
     if note := missing_font_note(language):
         terminal.warn(note)
@@ -54,23 +48,25 @@ def run_experiment(
             terminal.warn(f"model {plan.fitted.model.name}: {plan.note}")
     if line := announcement(plans):
         terminal.announce(line)
-    with checkpoint(
-        out, plans, identity(run), force=output.force, saved=run.save_draws
-    ) as kept:
-        with all_there(kept.text):
-            rates = _draw(plans, run.seed, kept, terminal)
-            inverted = _invert(plans, run.seed, terminal)
+    with job.resumed(terminal.print, force=output.force):
+        with terminal.progress("drawing", "draws") as progress:
+            rates = _draw(job, plans, run.seed, progress)
+        if any(k.scheme.kind == "wild" and k.scheme.null for k in plans):
+            with terminal.progress("intervals", "models") as progress:
+                inverted = _invert(plans, run.seed, progress)
+        else:
+            inverted = [None] * len(plans)
         with terminal.status("summarising"):
             experiment = Experiment(
                 run,
                 plans,
-                tuple(kept.files),
+                tuple(job.parts),
                 tuple(
                     summarise(
                         plan, draws, ends, rate=(rate or None) if run.timed else None
                     )
                     for plan, draws, ends, rate in zip(
-                        plans, kept.files, inverted, rates, strict=True
+                        plans, job.parts, inverted, rates, strict=True
                     )
                 ),
                 language,
@@ -86,46 +82,28 @@ def run_experiment(
 
 
 def _draw(
-    plans: Sequence[ResamplingPlan], seed: int, kept: Checkpoint, terminal: Terminal
+    job: Job,
+    plans: Sequence[ResamplingPlan],
+    seed: int,
+    progress: Progress = no_progress,
 ) -> list[float]:
-    """Fill every file; draws a second of each model."""
-    total = sum(plan.draws for plan in plans)
-    if kept.done:
-        terminal.print(f"Going on at {kept.done:,} of {total:,} draws")
-    before, rates = 0, []
-    with (
-        stopping(kept, "draws", terminal.print),
-        terminal.progress("drawing", "draws") as progress,
-    ):
-        for plan, file in zip(plans, kept.files, strict=True):
-            shifted = shift_progress(progress, before, total)
-            rates.append(fill(plan, seed, file, progress=shifted))
-            before += plan.draws
-    return rates
+    """Make the draws that are left; draws a second of each model."""
+    rates = [Rate() for _ in plans]
+    job.fill(
+        lambda k, start: stream(plans[k], seed, start=start, rate=rates[k]), progress
+    )
+    return [k.value for k in rates]
 
 
 def _invert(
-    plans: Sequence[ResamplingPlan], seed: int, terminal: Terminal
+    plans: Sequence[ResamplingPlan], seed: int, progress: Progress = no_progress
 ) -> list[Inverted | None]:
-    if not any(k.scheme.kind == "wild" and k.scheme.null for k in plans):
-        return [None] * len(plans)
     inverted = []
-    with terminal.progress("intervals", "models") as progress:
-        progress(0, len(plans))
-        for k, plan in enumerate(plans, 1):
-            inverted.append(invert_wild(plan, seed))
-            progress(k, len(plans))
+    progress(0, len(plans))
+    for k, plan in enumerate(plans, 1):
+        inverted.append(invert_wild(plan, seed))
+        progress(k, len(plans))
     return inverted
-
-
-def _help(plans: Sequence[ResamplingPlan], seed: int) -> None:
-    """The part of a process that does not write: the same calls in the same order."""
-    nowhere = Path("nowhere")
-    with all_there():
-        for plan in plans:
-            fill(plan, seed, FileDraws(nowhere, len(plan.columns), plan.draws))
-        for plan in plans:
-            invert_wild(plan, seed)
 
 
 def _speeds(

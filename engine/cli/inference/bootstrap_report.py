@@ -13,8 +13,8 @@ from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 
 _FEW = tuple(
     (
-        "model term n clusters effective_clusters cv1_p cv2_p cv2_df cv3_p "
-        "without_min without_max"
+        "model term n clusters effective_clusters cv1_p_value cv2_p_value cv2_df "
+        "cv3_p_value without_min without_max"
     ).split()
 )
 
@@ -134,11 +134,19 @@ def _equations(experiment: Any) -> list[str]:
 
 
 _P_COLUMNS = (
-    *("p_value", "romano_wolf", "westfall_young", "holm", "cv1_p", "cv2_p", "cv3_p"),
+    *(
+        "p_value",
+        "romano_wolf",
+        "westfall_young",
+        "holm",
+        "cv1_p_value",
+        "cv2_p_value",
+        "cv3_p_value",
+    ),
     "mc_error",
 )
 _P_FORMATS = dict.fromkeys(_P_COLUMNS, "")
-_IN_WORDS = {k.replace("_", " "): v for k, v in _P_FORMATS.items()} | {"p": ""}
+_IN_WORDS = {k.replace("p_value", "p").replace("_", " "): "" for k in _P_COLUMNS}
 _NO_INTERVAL = (
     " That of placebo draws is none of the effect: it holds the middle 95 % of them."
 )
@@ -146,9 +154,7 @@ _NO_INTERVAL = (
 
 def _in_words(table: pd.DataFrame) -> pd.DataFrame:
     """Names of columns in words."""
-    return table.rename(
-        columns=lambda k: "p" if k == "p_value" else k.replace("_", " ")
-    )
+    return table.rename(columns=lambda k: k.replace("p_value", "p").replace("_", " "))
 
 
 def _readable(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:

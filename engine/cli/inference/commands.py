@@ -102,7 +102,8 @@ def threats(drawing: Drawing, output: Output, screen: Screen) -> None:
     r"""What would make a result go away: the models of a run file under every threat.
 
     Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
-    file needs no \[scheme]; without draws in it there are 999,999.
+    file needs no \[scheme]; without draws in it there are 999,999. A run that was
+    stopped goes on where it was when the same command is given again.
 
     Example: tivax threats wild.toml --out threats
     """
@@ -119,7 +120,8 @@ def curve(drawing: Drawing, output: Output, screen: Screen) -> None:
 
     Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
     for others, all from the same draws. The run file needs no \[scheme]; without draws
-    in it there are 9,999.
+    in it there are 9,999. A run that was stopped goes on where it was when the same
+    command is given again.
 
     Example: tivax curve curve.toml --out curve
     """

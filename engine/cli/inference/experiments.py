@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
-from ...core import Listing, TivaxError, sha256, tivax_version
+from ...core import Listing, TivaxError
 from ...figures import Drawn
 from ...figures.resampling import histograms
 from ...paper import printed_place
@@ -54,9 +53,7 @@ class Experiment(Result):
 
     def __post_init__(self) -> None:
         plan = self.plans[0]
-        placebo = plan.scheme.kind == "placebo"
         words = {
-            "program": "placebo" if placebo else "bootstrap",
             "report_title": report.title(self),
             "method": report.method(plan),
         }
@@ -196,31 +193,17 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
             fitted = fit_model(panels[panel], model)
             plans.append(make_plan(fitted, run.scheme, run.draws))
         except TivaxError as error:
-            raise TivaxError(f"{run.path}: {error}") from None
+            raise error.within(run.path) from None
     return tuple(plans)
 
 
 def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
-    names = panel.get(model.cluster, pd.Series(dtype=str)).dropna().unique()
+    names = panel.get(model.clusters, pd.Series(dtype=str)).dropna().unique()
     if len(names) == 1:
         raise TivaxError(
-            f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
+            f"{path}: a single {model.clusters}, {names[0]}; model {model.name} takes "
             "at least two clusters; was the file cut?"
         )
-
-
-def identity(run: RunFile) -> dict[str, Any]:
-    """What draws depend on: a run goes on only where all of it is the same."""
-    return {
-        "models": [[asdict(model), sha256(panel)] for model, panel in run.models],
-        "scheme": asdict(run.scheme),
-        "draws": run.draws,
-        "seed": run.seed,
-        "generator": GENERATOR,
-        "tivax": tivax_version(),
-        "jax": version("jax"),
-        "platform": jax.default_backend(),
-    }
 
 
 def _constant(text: str, n: int) -> pa.Array:

@@ -4,35 +4,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import pandas as pd
 
 from ....kernels.panels.simulated import MAIN, METHODS
-from ...core import (
-    Run,
-    duration_text,
-    naming,
-    read_toml,
-    shift_progress,
-    tivax_version,
-)
+from ...core import Job, Part, Run, duration_text, naming, read_toml, shift_progress
 from ...reporting import Joined
 from ...resampling import (
     BUILT_IN,
+    COLUMNS,
+    PANELS,
     OwnPanel,
-    PanelFile,
     RunFile,
     Scheme,
+    SimulateSection,
     Study,
-    checkpoint,
     estimate_seconds,
-    fill_panels,
     own_panel,
     read_study,
     read_with_lags,
+    simulated_panels,
     simulation_of,
-    stopping,
 )
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
@@ -40,8 +32,9 @@ from ..write import require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
-    """Whether a file is a run file of models, and not a study."""
-    return bool({"model", "models", "grid"} & {*read_toml(run)})
+    """Whether a run file has models to simulate, and no designs."""
+    keys = {*read_toml(run)}
+    return bool({"model", "models"} & keys) and "design" not in keys
 
 
 # ------------------------------------------------------------- the models of a run file
@@ -52,7 +45,10 @@ def run_own_panels(
 ) -> None:
     """Write p_values, simulation, levels, clusters and models, figures and a report."""
     run = Drawing(path).models(scheme=Scheme("wild"), draws=99_999)
-    options = dict(run.simulate) | ({} if panels is None else {"panels": panels})
+    options = run.toml.section("simulate", SimulateSection)
+    if "draws" in options:
+        options["panel_draws"] = options.pop("draws")
+    options |= {} if panels is None else {"panels": panels}
     flows = options.get("flows")
     inputs = [run.path, *run.panels, *([flows] if flows else [])]
     started = Run("simulate", inputs=inputs, seed=run.seed)
@@ -99,28 +95,21 @@ def run_study(
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
     require_place(output, started)
-    entries = [PanelFile(study.panels) for _ in study.designs]
-    identity = {
-        **study.facts,
-        "tivax": tivax_version(),
-        "jax": jax.__version__,
-        "platform": jax.default_backend(),
-    }
-    total = study.panels * len(study.designs)
-    with checkpoint(output.out, entries, identity, force=output.force) as kept:
-        if kept.done:
-            terminal.print(f"Going on at {kept.done:,} of {total:,} panels")
-        _announce_time(study, [k.limit - k.count for k in kept.files], terminal)
-        with (
-            stopping(kept, "panels", terminal.print),
-            terminal.progress("simulating", "panels") as progress,
-        ):
-            for number, (design, file) in enumerate(
-                zip(study.designs, kept.files, strict=True)
-            ):
-                shifted = shift_progress(progress, number * study.panels, total)
-                fill_panels(study, design, file, shifted)
-        result = simulation_of(study, list(zip(study.designs, kept.files, strict=True)))
+    job = Job(
+        output.out,
+        "simulate",
+        study.facts,
+        [Part(study.panels, len(COLUMNS), PANELS)] * len(study.designs),
+        unit="panels",
+    )
+    with job.resumed(terminal.print, force=output.force):
+        _announce_time(study, [k.rows - k.count for k in job.parts], terminal)
+        with terminal.progress("simulating", "panels") as progress:
+            job.fill(
+                lambda k, start: simulated_panels(study, study.designs[k], start),
+                progress,
+            )
+        result = simulation_of(study, list(zip(study.designs, job.parts, strict=True)))
         terminal.print(
             "Share of true nulls rejected by 5 % tests (G*: effective clusters)"
         )
@@ -146,14 +135,14 @@ def _announce_time(study: Study, left: Sequence[int], terminal: Terminal) -> Non
 
 
 # So many methods, with the design, fit into 80 characters.
-_COLUMNS = 4
+_PER_TABLE = 4
 
 
 def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None:
     """A row for each design, a column for a method of each kind; four in a table."""
     result = result[result["method"].isin(MAIN)]
-    for start in range(0, len(MAIN), _COLUMNS):
-        methods = MAIN[start : start + _COLUMNS]
+    for start in range(0, len(MAIN), _PER_TABLE):
+        methods = MAIN[start : start + _PER_TABLE]
         rows = []
         for name, found in result.groupby("design", sort=False):
             first = found.iloc[0]

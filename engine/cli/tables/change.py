@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from ...core import start_jax
+from ...core import parse_years, start_jax
 from ..bundles import Accounts, Grouping, Output, Screen, Tables, command
 from ..completion import complete_indicators
-from ..options import GroupsOption, parse_years
+from ..options import GroupsOption
 
 
 @command
@@ -29,7 +29,7 @@ def change(
         typer.Option(
             "--measure",
             help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
-            "or the code of an indicator (`tivax indicators --list`).",
+            "or the code of an indicator (`tivax list indicators`).",
             autocompletion=complete_indicators,
         ),
     ] = "tbi",

@@ -24,15 +24,11 @@ from ..options import (
     Force,
     FormatOption,
     GroupsOption,
-    Inventories,
-    Json,
-    Net,
     NoFigures,
     Store,
     Timings,
     Years,
 )
-from ..terminal import Terminal
 
 
 @command
@@ -50,25 +46,6 @@ def check(store: Store, screen: Screen, years: Years = "") -> None:
 
     terminal = screen.terminal()
     run_check(store, open_tables(store, years), terminal)
-
-
-def groups(
-    store_or_name: Annotated[
-        str, typer.Argument(help="A store, or the name of a group.")
-    ] = "",
-    group: Annotated[
-        str, typer.Argument(help="After a store, a group: a row for each member.")
-    ] = "",
-    name: Annotated[str, typer.Option("--name", help="The same as GROUP.")] = "",
-    json: Json = False,
-) -> None:
-    """List the built-in groups of countries, and which members a store has.
-
-    Example: tivax groups EU27
-    """
-    from .groups import print_groups
-
-    print_groups(Terminal(json=json), store_or_name, group or name)
 
 
 @command
@@ -99,8 +76,8 @@ def aggregate(
 ) -> None:
     """Add up sectors or regions into a new store, and show what that changes.
 
-    With --compare also writes comparison.csv (year, region, measure, detailed,
-    aggregated, difference), va_absorbed.parquet, a figure, manifest.json.
+    With --compare also writes comparison.csv (year, region, measure, before,
+    after, change), va_absorbed.parquet, a figure, manifest.json.
 
     Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
     """
@@ -276,32 +253,21 @@ def decompose(
 
 @command
 def indicators(
+    at: Tables,
+    output: LongOutput,
     accounts: Accounts,
     grouping: Grouping,
     machines: Machines,
     screen: Screen,
-    store: Annotated[
-        Path | None, typer.Argument(help="A store made by `tivax import`.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write the results.")
-    ] = None,
     only: Annotated[
         str,
         typer.Option(
             "--only",
-            help="Codes of indicators, separated by commas; else all. --list has them.",
+            help="Codes of indicators (`tivax list indicators`), separated by "
+            "commas; else all.",
             autocompletion=complete_indicators,
         ),
     ] = "",
-    list_all: Annotated[
-        bool,
-        typer.Option(
-            "--list",
-            help="List the indicators (code, title, unit, levels), those of --only or "
-            "all, and compute nothing.",
-        ),
-    ] = False,
     level: Annotated[
         str,
         typer.Option(
@@ -314,12 +280,6 @@ def indicators(
     ] = "country",
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    net_inventories: Net = False,
-    inventories: Inventories = None,
-    format: FormatOption = "parquet",
-    years: Years = "",
-    no_figures: NoFigures = False,
-    force: Force = False,
     timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
@@ -328,21 +288,11 @@ def indicators(
     of positions, participation over the years, report.html. With --only, just that
     is computed, and a figure is drawn if the indicators that it shows are among the
     names. With --error, columns se, ci_low, ci_high stand beside the values. `tivax
-    indicators --list` prints the codes and what they mean.
+    list indicators` prints the codes and what they mean.
 
     Example: tivax indicators wiod16 --out tiva
     """
     names = [k.strip() for k in only.split(",") if k.strip()]
-    if list_all:
-        from .indicator_list import print_indicators
-
-        print_indicators(Terminal(screen.quiet, json=screen.json), names)
-        return
-    if store is None:
-        raise typer.BadParameter("Missing argument 'STORE'.")
-    if out is None:
-        raise typer.BadParameter("Missing option '--out'.")
-    output = LongOutput(out, format, no_figures, force)
     draws = output.figures and not machines.process_id
     with drawing_aside(draws, "indicators") as aside, machines.start() as first:
         from ...measures import IndicatorsByYear, require_certify
@@ -350,7 +300,6 @@ def indicators(
         from .subject import Subject
 
         terminal = screen.terminal(first=first, timings=timings)
-        at = Tables(store, years, net_inventories, inventories)
         subject = Subject.read(at, grouping, accounts, terminal)
         found = IndicatorsByYear(
             **subject.fields,

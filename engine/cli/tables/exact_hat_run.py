@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import jax
+import numpy as np
 
-from ...core import Run, count_text, naming, tivax_version
+from ...core import Job, Part, Run, count_text, naming
 from ...equilibrium import (
     TOGETHER,
     Economy,
     ExactHat,
-    Variants,
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
@@ -21,12 +19,10 @@ from ...equilibrium import (
     variants_result,
 )
 from ...figures.regions import known_regions
-from ...resampling import checkpoint
 from ..bundles import Output
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
-from .scenario_run import kept_rows
 
 # Bytes of the program itself.
 _PROGRAM = 0.5 * 2**30
@@ -58,10 +54,13 @@ def run_exact_hat(
         variants = variants_of(file, economy)
         batches = variants.batches
         terminal.announce(_size_text(economy, batches.draws))
-        with checkpoint(
-            output.out, [batches], _identity(variants), force=output.force
-        ) as kept:
-            rows = kept_rows(batches, kept, terminal, together=batches.together)
+        part = Part(batches.draws, len(batches.columns), batches.together)
+        identity = {"kind": "exact-hat", **variants.record()}
+        job = Job(output.out, "scenario", identity, [part], unit="variants")
+        with job.resumed(terminal.print, force=output.force):
+            with terminal.progress("scenarios", "variants") as progress:
+                job.fill(lambda _, start: batches.rows(start), progress)
+            rows = np.concatenate([*job.parts[0].windows()])
             write(variants_result(variants, rows))
     else:
         terminal.announce(_size_text(economy, 1))
@@ -78,18 +77,6 @@ def run_published(name: str, data: Path, output: Output, terminal: Terminal) -> 
     started = Run("scenario", inputs=[*found.inputs], started=before.started)
     kind = ["exact-hat", name]
     write_result(found, started, output, terminal, name=name, kind=kind)
-
-
-def _identity(variants: Variants) -> dict[str, Any]:
-    """What must be the same for an unfinished run to go on."""
-    return {
-        "command": "scenario",
-        "kind": "exact-hat",
-        **variants.record(),
-        "tivax": tivax_version(),
-        "jax": jax.__version__,
-        "platform": jax.default_backend(),
-    }
 
 
 def _size_text(economy: Economy, variants: int) -> str:

@@ -7,9 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from ... import sources
-from ...core import DEFAULT_MAX_SIZE, count_text, set_max_size, start_jax
+from ...core import (
+    DEFAULT_MAX_SIZE,
+    count_text,
+    parse_years,
+    set_max_size,
+    start_jax,
+)
 from ..completion import complete_source
-from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
+from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years
 from ..terminal import Terminal, next_step, shell_command
 
 

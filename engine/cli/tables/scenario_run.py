@@ -1,24 +1,22 @@
 """``tivax scenario`` for changed flows and prices: run, resume, write."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
 from ...core import (
-    Progress,
+    Job,
+    Part,
     Run,
     TivaxError,
     naming,
     read_store_attributes,
-    tivax_version,
 )
 from ...figures.regions import known_regions
-from ...resampling import Checkpoint, checkpoint, stopping
 from ...scenarios import (
     ScenarioFile,
     ScenarioPlan,
@@ -55,10 +53,13 @@ def run_scenario(
     plan = _planned(file)
     only = known_regions(asked, plan.places.names) if asked else ()
     _announce(plan, terminal)
-    with checkpoint(
-        output.out, [plan], _identity(file, plan), force=output.force
-    ) as kept:
-        values = kept_rows(plan, kept, terminal)
+    part = Part(plan.draws, len(plan.columns))
+    identity = _identity(file, plan)
+    job = Job(output.out, "scenario", identity, [part], unit="variants")
+    with job.resumed(terminal.print, force=output.force):
+        with terminal.progress("scenarios", "variants") as progress:
+            job.fill(lambda _, start: plan.rows(start), progress)
+        values = np.concatenate([*job.parts[0].windows()])
         found = replace(
             plan.result(plan.base_rows(), values),
             asked=tuple(only),
@@ -103,7 +104,6 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
     """What must be the same for an unfinished run to go on."""
     assert file.store is not None
     return {
-        "command": "scenario",
         "variants": {
             name: [k.record() for k in shocks] for name, shocks in plan.variants.items()
         },
@@ -111,46 +111,7 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
         "value_added": file.value_added,
         "industries": file.industries,
         "store": str(read_store_attributes(file.store).get("digest", file.store)),
-        "tivax": tivax_version(),
-        "jax": jax.__version__,
-        "platform": jax.default_backend(),
     }
-
-
-@runtime_checkable
-class Rows(Protocol):
-    """Variants whose rows are evaluated some at a time."""
-
-    @property
-    def draws(self) -> int: ...
-
-    def rows(self, start: int = 0, progress: Progress = ...) -> Iterator[np.ndarray]:
-        """Rows from number ``start`` on."""
-        ...
-
-
-def kept_rows(
-    plan: Rows, kept: Checkpoint, terminal: Terminal, *, together: int = 1
-) -> np.ndarray:
-    """All rows: those that are kept, in blocks of ``together``, and the rest.
-
-    A variant that cannot be evaluated leaves nothing: the same command would end there.
-    """
-    (file,) = kept.files
-    if done := file.count // together * together:
-        terminal.print(f"Going on at {done:,} of {plan.draws:,} variants")
-    file.keep(done)  # half a row may follow, of a process that was killed
-    with (
-        stopping(kept, "variants", terminal.print),
-        terminal.progress("scenarios", "variants") as progress,
-    ):
-        try:
-            for part in plan.rows(done, progress):
-                file.append(part)
-        except TivaxError:
-            kept.forget()
-            raise
-    return np.concatenate(list(file.windows()))
 
 
 def _linkages(plan: ScenarioPlan) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from ...tables import (
     NetInventories,
     WorldTables,
     choose_groups,
-    region_called,
     suggest_region,
 )
 from ..bundles import Accounts, Grouping, Output, Tables
@@ -71,14 +70,12 @@ class Subject:
         known = list(self.groups.members)
         if not self.each_group:
             known = list(perimeters_of(self.tables, self.groups.members).names)
-        known, found = [k for k in known if k not in drop], []
-        for code in split_codes(text):
-            region = region_called(code, known)
-            if region is None:
+        known, asked = [k for k in known if k not in drop], split_codes(text)
+        for code in asked:
+            if code not in known:
                 near = suggest_region(code, known)
                 raise TivaxError(f"{option}: no region {code}: {near}")
-            found.append(region)
-        return found
+        return asked
 
     @property
     def fields(self) -> dict[str, Any]:

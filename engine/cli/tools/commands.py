@@ -16,7 +16,6 @@ from ..options import (
     Quiet,
     Verbose,
     parse_size,
-    parse_table_size,
 )
 from ..terminal import Terminal
 
@@ -120,23 +119,3 @@ def bench(
         force=force,
         terminal=terminal,
     )
-
-
-def devices(
-    size: Annotated[
-        str,
-        typer.Option("--size", help="Tables of which to say how many years fit, RxS."),
-    ] = "44x56",
-    device: Device = None,
-    devices: Devices = None,
-    json: Json = False,
-) -> None:
-    """List the devices JAX will use, with cores, memory and the years that fit.
-
-    Example: tivax devices --size 49x200
-    """
-    regions, sectors = parse_table_size(size)
-    start_jax(device, devices)
-    from .devices import print_devices
-
-    print_devices(Terminal(json=json), regions, sectors)

@@ -188,7 +188,9 @@ def _panel_section(known: KnownEffect, figures: Mapping[str, Drawn]) -> report.S
                 f"{fit.n} rows, {fit.clusters} countries, within R² {fit.r2:.3f}; z: "
                 "estimate less truth in standard errors.",
                 {
-                    **dict.fromkeys(["true", "coef", "se", "ci_low", "ci_high"], ".3f"),
+                    **dict.fromkeys(
+                        ["true", "estimate", "se", "ci_low", "ci_high"], ".3f"
+                    ),
                     "z": "+.2f",
                 },
             ),

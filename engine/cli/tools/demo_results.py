@@ -84,7 +84,7 @@ def _effect(demo: Demo) -> list[str]:
     tbi = known.comparison.set_index("term").loc["TBI"]
     return [
         f"Estimated: the true effect of the index on the synthetic panel is "
-        f"{tbi['true']:.1f}, fixed effects find {tbi['coef']:.2f} (95 % interval "
+        f"{tbi['true']:.1f}, fixed effects find {tbi['estimate']:.2f} (95 % interval "
         f"{tbi['ci_low']:.2f} to {tbi['ci_high']:.2f}); {known.inside} of "
         f"{len(known.comparison)} intervals hold the truth.",
     ]
@@ -103,6 +103,6 @@ def commands_to_try(demo: Demo, folder: Path) -> list[str]:
     if demo.known is not None:
         commands += [
             ("bootstrap", folder / "wild.toml", "--out", "wild"),
-            ("placebo", folder / "placebo.toml", "--out", "placebo"),
+            ("bootstrap", folder / "placebo.toml", "--out", "placebo"),
         ]
     return [shell_command(*words) for words in commands]

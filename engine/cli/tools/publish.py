@@ -1,4 +1,4 @@
-"""``tivax package`` and ``tivax cite``: results for others to run again and to cite."""
+"""``tivax package``: results for others to run again, and what to cite."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ... import publication
+from ...core import TivaxError
 from ..options import Force, Json, Quiet
 from ..terminal import Terminal
 
@@ -16,8 +17,17 @@ def package(
         typer.Argument(help="Result folders (with a manifest.json), or panels."),
     ],
     out: Annotated[
-        Path, typer.Option("--out", help="The zip archive to write: NAME.zip.")
-    ],
+        Path | None, typer.Option("--out", help="The zip archive to write: NAME.zip.")
+    ] = None,
+    cite: Annotated[
+        bool,
+        typer.Option(
+            "--cite", help="Print what to cite, and pack nothing; also of a store."
+        ),
+    ] = False,
+    format: Annotated[
+        str, typer.Option("--format", help="With --cite: bibtex or text.")
+    ] = "bibtex",
     include_data: Annotated[
         str,
         typer.Option(
@@ -43,6 +53,13 @@ def package(
 
     Example: tivax package replication --out replication.zip
     """
+    if cite:
+        if len(results) > 1:
+            raise TivaxError("--cite: give one store, result folder or panel")
+        typer.echo(publication.cite(results[0], format), nl=False)
+        return
+    if out is None:
+        raise TivaxError("--out is missing: name the zip archive, or give --cite")
     terminal = Terminal(quiet, json=json)
     with terminal.status("packing"):
         packed = publication.package(
@@ -68,15 +85,3 @@ def package(
         "left_out": list(packed.left_out),
     }
     terminal.finish(record, "Unpack it and run: sh run_all.sh")
-
-
-def cite(
-    path: Annotated[Path, typer.Argument(help="A store, a result folder or a panel.")],
-    format: Annotated[str, typer.Option("--format", help="bibtex or text.")] = "bibtex",
-) -> None:
-    """Print what to cite: the tables, the methods used, and tivax.
-
-    Example: tivax cite results
-    """
-    text = publication.cite(path, format)
-    typer.echo(text, nl=False)

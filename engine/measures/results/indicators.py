@@ -101,7 +101,7 @@ class IndicatorsByYear(ByYear):
     method = (
         "Value added in exports and final demand is traced through (I - A)^-1 of every "
         "year. Codes, definitions and sources of the indicators are listed by `tivax "
-        f"indicators --list`. Sectors together are {EVERY_SECTOR}, partners together "
+        f"list indicators`. Sectors together are {EVERY_SECTOR}, partners together "
         f"{EVERY_PARTNER}."
     )
 
@@ -245,7 +245,7 @@ class IndicatorsByYear(ByYear):
 
     def labels(self) -> dict[str, str]:
         return {
-            "indicator": "code of the indicator (tivax indicators --list)",
+            "indicator": "code of the indicator (tivax list indicators)",
             "value": "value, in the unit of the indicator (manifest.json: units)",
             "flag": "why the value is out of the usual range, or empty",
         }

@@ -56,7 +56,7 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
                     "column": column_names(tbi),
                     "outcome": tbi["outcome"].to_numpy(),
                     "sample": tbi["sample"].to_numpy(),
-                    "coef": tbi["coef"].to_numpy(),
+                    "estimate": tbi["estimate"].to_numpy(),
                     "se, sampling": tbi["se"].to_numpy(),
                     "se, tables": tbi["se_table"].to_numpy(),
                     "se, both": tbi["se_total"].to_numpy(),
@@ -66,7 +66,7 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
             ),
             "The coefficient of TBI with errors of sampling, of the tables, and both; "
             "95 % intervals of both. All 139 coefficients: results/coefficients.csv.",
-            dict.fromkeys(("coef", "from", "to"), ".3f")
+            dict.fromkeys(("estimate", "from", "to"), ".3f")
             | dict.fromkeys(("se, sampling", "se, tables", "se, both"), ".4f"),
         ),
         Details(
@@ -102,9 +102,9 @@ def _changes(result: Replication, other: OtherIndex) -> list[Block]:
                     "column": column_names(rows),
                     "outcome": rows["outcome"],
                     "sample": rows["sample"],
-                    "paper": coefficient_cells(rows, "paper_"),
-                    "from tables": coefficient_cells(rows),
-                    other.name: coefficient_cells(rows, "file_"),
+                    "paper": coefficient_cells(rows, "paper_", estimate="coef"),
+                    "from tables": coefficient_cells(rows, estimate="coef"),
+                    other.name: coefficient_cells(rows, "file_", estimate="coef"),
                     "gap": rows["gap"],
                 }
             ),

@@ -35,7 +35,7 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
     }
     different = result.interactions[
         (result.interactions["model"] == "all interacted")
-        & (result.interactions["p"] < LEVEL)
+        & (result.interactions["p_value"] < LEVEL)
     ]["outcome"].tolist()
     return Section(
         "Developed and developing countries",
@@ -57,7 +57,7 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
                 "Slopes of TBI by group under five models; p is that of the "
                 "difference, from t(countries − 1). A single slope is shown in both "
                 "columns.",
-                dict.fromkeys(rows.columns[2:8], ".2f") | {"p": "p3"},
+                dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"},
             ),
             Heading(
                 "Why the pooled coefficient is not between the two"

@@ -15,14 +15,14 @@ TITLE = "Bootstrap, placebo and few clusters"
 _P_VALUES = {
     "outcome": "outcome",
     "sample": "sample",
-    "coef": "TBI",
-    "cv1_p": "CV1",
-    "cv2_p": "CV2",
-    "cv3_p": "CV3",
-    "wild_p": "wild",
-    "pairs_p": "pairs",
-    "placebo_p": "placebo",
-    "placebo_within_p": "within",
+    "estimate": "TBI",
+    "cv1_p_value": "CV1",
+    "cv2_p_value": "CV2",
+    "cv3_p_value": "CV3",
+    "wild_p_value": "wild",
+    "pairs_p_value": "pairs",
+    "placebo_p_value": "placebo",
+    "placebo_within_p_value": "within",
     "westfall_young": "over 5",
     "westfall_young_all": "over 15",
     "holm_all": "Holm",
@@ -42,8 +42,8 @@ _DRAWS = {f"{k}_draws": f"draws, {v}" for k, v in _DRAWN.items()}
 _FEW = {
     "clusters": "countries",
     "effective_clusters": "effective number",
-    "without_low": "lowest TBI without one",
-    "without_high": "highest TBI without one",
+    "without_ci_low": "lowest TBI without one",
+    "without_ci_high": "highest TBI without one",
 }
 _AT = "at the threshold within simulation error"
 
@@ -158,7 +158,7 @@ def _sentence(rows: pd.DataFrame) -> str:
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """
-    starred = rows[rows["cv1_p"] < LEVEL]
+    starred = rows[rows["cv1_p_value"] < LEVEL]
     said = []
     for kind, name in (
         ("cv3", "the jackknife"),

@@ -240,7 +240,7 @@ def of_curve(
         plots[f"leave_one_out_{outcome}"] = partial(
             curve_figures.leave_one_out,
             specifications.estimated(left[left["left_out"] != ""]),
-            float(left.loc[left["left_out"] == "", "coef"].iloc[0]),
+            float(left.loc[left["left_out"] == "", "estimate"].iloc[0]),
             language,
         )
     return plots

@@ -38,7 +38,7 @@ def lagged_instrument(
     """2SLS with last year's index: strength of the lag, tables, a lag that acts."""
     frame = lagged_frame(result.lagged)
     pooled = frame[frame["sample"] == "all"]
-    larger = int((pooled["coef"].abs() > pooled["ols_coef"].abs()).sum())
+    larger = int((pooled["estimate"].abs() > pooled["ols_estimate"].abs()).sum())
     made = iv_tables(result.lagged, language)
     fewest = int(frame["clusters"].min())
     return Section(
@@ -72,7 +72,7 @@ def lagged_instrument(
 
 def _without_effect(frame: pd.DataFrame) -> str:
     """How many Anderson-Rubin tests reject no effect, by each kind of p."""
-    kinds = {"F": "ar_f_p", "wild bootstrap": "ar_bootstrap_p"}
+    kinds = {"F": "ar_f_p_value", "wild bootstrap": "ar_bootstrap_p_value"}
     told = ", ".join(
         f"{int((frame[column] <= LEVEL).sum())} by {name}"
         for name, column in kinds.items()
@@ -102,7 +102,8 @@ def _direct_effects(
             "of the index, at which the interval of TBI excludes 0 (–: it never "
             "does): by the union, and with the prior. Share: that of the union over "
             "the whole effect of the lag, the reduced form.",
-            dict.fromkeys(["coef", "se", *_BOUNDS.values()], ".2f") | {"share": ".0%"},
+            dict.fromkeys(["estimate", "se", *_BOUNDS.values()], ".2f")
+            | {"share": ".0%"},
         ),
         report.Figure(
             figures["direct_effects"],
@@ -178,7 +179,9 @@ def index_variants(result: Replication) -> Section:
     rows = variants.rows.assign(cell=coefficient_cells(variants.rows, digits=2))
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
     frame = _ordered(frame)[list(INDICES)].reset_index()
-    pooled = rows[(rows["sample"] == "all") & (rows["p"] < LEVEL) & (rows["coef"] > 0)]
+    pooled = rows[
+        (rows["sample"] == "all") & (rows["p_value"] < LEVEL) & (rows["estimate"] > 0)
+    ]
     count = pooled.groupby("index")["outcome"].count().reindex(list(INDICES))
     return Section(
         title,
@@ -241,7 +244,7 @@ def gross_trade(result: Replication) -> Section:
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
     names = ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]
     frame = _ordered(frame)[names].reset_index()
-    pooled = gross[gross["sample"] == "all"].set_index(["outcome", "index"])["p"]
+    pooled = gross[gross["sample"] == "all"].set_index(["outcome", "index"])["p_value"]
     wins = sum(pooled[(k, "TBI | GBI")] < LEVEL for k in OUTCOMES)
     loses = sum(pooled[(k, "GBI | TBI")] < LEVEL for k in OUTCOMES)
     return Section(
@@ -282,7 +285,7 @@ def fixed_codes(result: Replication) -> Section:
                 f"recipe {result.panel.codes}": first,
                 "recipe fixed": other,
                 "n": estimate.n,
-                "gap": (other.coef - first.coef) / first.se,
+                "gap": (other.estimate - first.estimate) / first.se,
             }
         )
     frame = pd.DataFrame(rows)
@@ -316,10 +319,12 @@ def other_errors(result: Replication) -> Section:
     order = list(dict.fromkeys(errors["column"]))
     names = list(ERRORS)
     se = errors.pivot(index="column", columns="errors", values="se").loc[order, names]
-    p = errors.pivot(index="column", columns="errors", values="p").loc[order, names]
+    p = errors.pivot(index="column", columns="errors", values="p_value").loc[
+        order, names
+    ]
     smallest = int((se.idxmin(axis=1) == "Driscoll-Kraay").sum())
-    coef = errors.groupby("column")["coef"].first()
-    se.insert(0, "coef", coef[order])
+    coef = errors.groupby("column")["estimate"].first()
+    se.insert(0, "estimate", coef[order])
     years = result.panel.frame["year"].nunique()
     notes = errors.drop_duplicates("errors").set_index("errors")["convention"]
     return Section(
@@ -389,7 +394,7 @@ def _placebos(result: Replication) -> list[Block]:
     wide = wide.loc[list(placebos["outcome"].unique()), list(_SHOWN)]
     errors = result.errors[result.errors["errors"] == "common shocks"]
     pooled = errors[(errors["sample"] == "all")].drop_duplicates("outcome", keep="last")
-    wide["p of TBI"] = pooled.set_index("outcome")["p"]
+    wide["p of TBI"] = pooled.set_index("outcome")["p_value"]
     first = placebos.iloc[0]
     return [
         heading,
@@ -424,7 +429,7 @@ def _dependence_text(found: pd.DataFrame) -> str:
         ("the share of the first principal component", "first_component_"),
         ("CDw+", "cdw_plus_"),
     ):
-        pairs = zip(found[f"{prefix}p"], found[f"{prefix}mc_error"], strict=True)
+        pairs = zip(found[f"{prefix}p_value"], found[f"{prefix}mc_error"], strict=True)
         sides = [side(float(p), float(error)) for p, error in pairs]
         text = f"{name} in {sides.count('below')}"
         if at := sides.count("at"):
@@ -462,15 +467,15 @@ def _dependence_table(found: pd.DataFrame) -> Table:
         "cd": "CD",
         "centre": "centre",
         "cd_star": "CD*",
-        "p": "p",
+        "p_value": "p",
         "cdw_plus": "CDw+",
-        "cdw_plus_p": "p of CDw+",
+        "cdw_plus_p_value": "p of CDw+",
         "mean_absolute": "mean |r|",
         "mean_absolute_null": "null",
-        "mean_absolute_p": "p ",
+        "mean_absolute_p_value": "p ",
         "first_component": "first PC",
         "first_component_null": "null ",
-        "first_component_p": "p  ",
+        "first_component_p_value": "p  ",
     }
     table = found.set_axis(paper.column_names(found))[[*names]].rename(columns=names)
     p_error = max(

@@ -31,8 +31,8 @@ def leave_one_out(
             "without_lowest": "without",
             "without_highest": "without ",
             "most_influential": "moves most",
-            "largest_p": "largest p",
-            "smallest_p": "smallest p",
+            "largest_p_value": "largest p",
+            "smallest_p_value": "smallest p",
         }
     )
     return Section(
@@ -52,7 +52,7 @@ def leave_one_out(
             Table(
                 shown,
                 "The coefficient of TBI without each country in turn.",
-                dict.fromkeys(["coef", "lowest", "highest"], ".2f")
+                dict.fromkeys(["estimate", "lowest", "highest"], ".2f")
                 | dict.fromkeys(["largest p", "smallest p"], "p3"),
             ),
             *(
@@ -82,10 +82,10 @@ def specification_curve(
             {
                 "sample": group,
                 "outcome": outcome,
-                own: float(each.loc[each["chosen"], "coef"].iloc[0]),
-                "lowest": each["coef"].min(),
-                "median": each["coef"].median(),
-                "highest": each["coef"].max(),
+                own: float(each.loc[each["chosen"], "estimate"].iloc[0]),
+                "lowest": each["estimate"].min(),
+                "median": each["estimate"].median(),
+                "highest": each["estimate"].max(),
             }
         )
     frame = pd.DataFrame(summary)
@@ -222,9 +222,9 @@ def _choices_in_words(curve: SpecificationCurve) -> str:
 def _p_table(result: Replication) -> pd.DataFrame:
     assert result.joint is not None
     tests = specifications.joint_p(result.joint)
-    tests["p"] = [p_text(k) for k in tests["p"]]
+    tests["p_value"] = [p_text(k) for k in tests["p_value"]]
     keys = ["choices", "weights", "outcome", "specifications"]
-    frame = tests.pivot(index=keys, columns="statistic", values="p")
+    frame = tests.pivot(index=keys, columns="statistic", values="p_value")
     frame = frame[list(tests["statistic"].unique())]
     order = tests.drop_duplicates(keys).set_index(keys).index
     return frame.loc[order].reset_index().rename_axis(columns=None)
@@ -242,7 +242,7 @@ def _verdict(result: Replication) -> str:
             for outcome, own in rows.groupby("outcome", sort=False)
             if all(
                 side(p, error) == "below"
-                for p, error in zip(own["p"], own["mc_error"], strict=True)
+                for p, error in zip(own["p_value"], own["mc_error"], strict=True)
             )
         ]
         count = rows["outcome"].nunique()

@@ -88,15 +88,15 @@ def _declared(result: Replication) -> pd.DataFrame:
 
 
 def _cell(row: Any, draws: int) -> str:
-    p = p_text(row["p_wild"], draws or None)
-    return f"{row['coef']:.2f} ({row['se']:.2f}) [{p}]"
+    p = p_text(row["wild_p_value"], draws or None)
+    return f"{row['estimate']:.2f} ({row['se']:.2f}) [{p}]"
 
 
 def _vintage(threats: Threats) -> list[Block]:
     """The main tests with the index of another release, on the same rows, and whether
     the two coefficients differ."""
     rows = threats.table[(threats.table["threat"] == "vintage")]
-    rows = rows[rows["coef"].notna()]
+    rows = rows[rows["estimate"].notna()]
     said, differing = [], []
     for model in threats.models:
         found = rows[rows["model"] == model.name].to_dict("records")
@@ -104,7 +104,7 @@ def _vintage(threats: Threats) -> list[Block]:
             continue
         own, other, gap = found
         name = f"{model.outcome}, {model.sample}"
-        p = float(gap["p_wild"])
+        p = float(gap["wild_p_value"])
         error = float(np.sqrt(p * (1 - p) / threats.draws))
         if side(p, error) == "below":
             differing.append(name)

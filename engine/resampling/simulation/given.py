@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import network_weights
+from ...estimation import Sample, network_weights
 from ..fitted_models import fit_model
 from ..models import Model
 from ..run_files import read_with_lags
@@ -44,7 +44,7 @@ class Given:
 
     panel: Path
     regressors: tuple[str, ...]
-    sample: str
+    sample: Sample
     cells: Float[np.ndarray, "G T k"]
     seen: Float[np.ndarray, "G T"]
     spreads: str = ""
@@ -60,7 +60,7 @@ class Given:
 def given_regressors(
     path: Path,
     regressors: tuple[str, ...],
-    sample: str = "all",
+    sample: Sample = "all",
     spreads: str = "",
     *,
     outcome: str = "",

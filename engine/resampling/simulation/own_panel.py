@@ -22,15 +22,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
 
 from ....kernels.panels.simulated import METHODS, WILD
 from ...core import (
+    Count,
     Listing,
     Progress,
+    Texts,
     TivaxError,
     in_float64,
     no_progress,
@@ -183,7 +185,7 @@ class OwnPanel(Result):
         rows = [
             (
                 str(k["method"]),
-                p_text(k["p"], self.draws),
+                p_text(k["p_value"], self.draws),
                 *(f"{k[name]:.3f}" for name in ("size_min", "size_max")),
                 str(k["keeps"]),
             )
@@ -196,7 +198,7 @@ class OwnPanel(Result):
     def trusted(self) -> pd.DataFrame:
         """Methods that keep their level, the one that is nearest to 5 % first."""
         kept = self.p_values[
-            (self.p_values["keeps"] == "yes") & self.p_values["p"].notna()
+            (self.p_values["keeps"] == "yes") & self.p_values["p_value"].notna()
         ]
         apart = (kept[["size_min", "size_max"]] - LEVEL).abs().max(axis=1)
         return kept.loc[apart.sort_values(kind="stable").index]
@@ -208,9 +210,9 @@ class OwnPanel(Result):
         usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
         said = (
             f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
-            f"{p_text(usual['p'])}; in simulations of this panel it rejects a true "
-            f"null in {percent_text(usual['size_max'], 1)} ({usual['worst']}) where "
-            "it says 5 %. "
+            f"{p_text(usual['p_value'])}; in simulations of this panel it rejects "
+            f"a true null in {percent_text(usual['size_max'], 1)} ({usual['worst']}) "
+            "where it says 5 %. "
         )
         kept = self.trusted
         if len(kept):
@@ -220,15 +222,15 @@ class OwnPanel(Result):
                 f"{len(kept)} of {len(table)} p-values "
                 f"{'keeps its' if len(kept) == 1 else 'keep their'} level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
-                f"to 5 % is {best['method']}, p {self._equals(best['p'])}"
+                f"to 5 % is {best['method']}, p {self._equals(best['p_value'])}"
                 + (f" (then {others})." if others else ".")
             )
             return said.strip()
         said += "No p-value keeps its level in all kinds of simulated panels. "
-        safe = table[(table["keeps"] == "too rarely") & table["p"].notna()]
+        safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
         if len(safe):
             named = [
-                f"{row['method']} (p {self._equals(row['p'])}, at most "
+                f"{row['method']} (p {self._equals(row['p_value'])}, at most "
                 f"{percent_text(row['size_max'], 1)})"
                 for row in safe.sort_values("size_max", ascending=False).to_dict(
                     "records"
@@ -243,7 +245,7 @@ class OwnPanel(Result):
             best = often.iloc[0]
             said += (
                 f"Of those that reject too often {best['method']} "
-                f"(p {self._equals(best['p'])}) does least, at most "
+                f"(p {self._equals(best['p_value'])}) does least, at most "
                 f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
         return said.strip()
@@ -252,6 +254,18 @@ class OwnPanel(Result):
         """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""
         text = p_text(p, self.draws)
         return text if text.startswith("<") else f"= {text}"
+
+
+class SimulateSection(TypedDict, total=False):
+    """The section [simulate] of a run file: arguments of :func:`own_panel`.
+
+    ``draws`` are those of each bootstrap in each panel that is simulated.
+    """
+
+    panels: Count
+    draws: Count
+    coarse: Texts
+    flows: Path
 
 
 @in_float64
@@ -283,7 +297,7 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.effects} != {"iso3", "year"} or model.cluster != "iso3":
+    if {*model.all_effects} != {"iso3", "year"} or model.clusters != "iso3":
         raise TivaxError(
             f"model {model.name}: panels are simulated with effects of iso3 and year "
             "and clusters by iso3"
@@ -406,14 +420,14 @@ def _p_values(
     """p of every method, NaN and a note where it does not serve the panel."""
     model, found = fitted.model, {}
     for kind, name in _OF_TABLE.items():
-        p = float(diagnostics[f"{kind.lower()}_p"])
+        p = float(diagnostics[f"{kind.lower()}_p_value"])
         found[name] = (p, "" if np.isfinite(p) else str(diagnostics["note"]))
     rows = panel.loc[fitted.used.index]
     data = (rows, model.outcome, model.regressors)
 
     def of_fit(name: str, run) -> None:
         try:
-            p = float(run().terms["p"].iloc[0])
+            p = float(run().terms["p_value"].iloc[0])
             found[name] = (p, "" if np.isfinite(p) else "the variance is not positive")
         except TivaxError as error:
             found[name] = (np.nan, str(error))
@@ -422,7 +436,7 @@ def _p_values(
     of_fit("two-way CV3", lambda: two_way_clusters(*data, jackknife=True))
     of_fit("Driscoll-Kraay", lambda: driscoll_kraay(*data))
     of_fit("common shocks", lambda: common_shocks(*data))
-    adjusted = float(diagnostics["v5_adjusted_p"])
+    adjusted = float(diagnostics["v5_adjusted_p_value"])
     found["V5 adjusted"] = (
         adjusted,
         "" if np.isfinite(adjusted) else str(diagnostics["note"]),
@@ -440,7 +454,7 @@ def _p_values(
             said = str(error).removeprefix(f"model {model.name}: ")
             found[name] = (np.nan, said)
     return pd.DataFrame(
-        [{"method": k, "p": found[k][0], "note": found[k][1]} for k in METHODS]
+        [{"method": k, "p_value": found[k][0], "note": found[k][1]} for k in METHODS]
     )
 
 
@@ -472,7 +486,7 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
                 "keeps": "too often" if above else "too rarely" if below else "yes",
             }
         )
-    columns = ["method", "p", "size_min", "size_max", "worst", "keeps", "note"]
+    columns = ["method", "p_value", "size_min", "size_max", "worst", "keeps", "note"]
     return pd.DataFrame(rows)[columns]
 
 
@@ -561,8 +575,8 @@ def _section(found: "OwnPanel", figure: Drawn) -> Section:
     wide = wide.loc[
         list(found.p_values["method"]), list(dict.fromkeys(found.sizes["design"]))
     ]
-    p_values["p"] = [p_text(p, found.draws) for p in p_values["p"]]
-    formats = {"p": "", "size, least": ".3f", "size, most": ".3f"}
+    p_values["p_value"] = [p_text(p, found.draws) for p in p_values["p_value"]]
+    formats = {"p_value": "", "size, least": ".3f", "size, most": ".3f"}
     blocks: list[Block] = [
         Text(found.model.equation),
         Heading("1. The clusters"),

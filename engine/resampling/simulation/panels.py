@@ -1,8 +1,8 @@
-"""Designs of simulated panels, their run file, and the built-in study.
+"""Designs of simulated panels in a run file, and the built-in study.
 
-A run file may name designs; without one the built-in study is run, panels like those of
-the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent errors), and what
-is hard for each method: few clusters, unequal ones, few adopters.
+A run file may have sections [[design]]; without any the built-in study is run, panels
+like those of the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent
+errors), and what is hard for each method: few clusters, unequal ones, few adopters.
 
     panels = 10_000
     draws = 999          # of each bootstrap in each panel
@@ -50,45 +50,65 @@ scaled to it within countries.
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from msgspec import Meta
 
 from ....kernels.panels.simulated import PanelDesign
-from ...core import TivaxError, TomlTable, local_path, read_toml, sha256
-from ...estimation import SAMPLES, network_weights
+from ...core import (
+    Count,
+    Seed,
+    Some,
+    Text,
+    TivaxError,
+    TomlTable,
+    local_path,
+    read_toml,
+    sha256,
+)
+from ...estimation import Sample, network_weights
+from ..run_files import RUN_KEYS
 from .given import Given, given_regressors
 
 _OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
-PLACEBOS = ("independent", "phases")
+Placebo = Literal["independent", "phases"]
+PLACEBOS = get_args(Placebo)
 # Of the errors, which a placebo regression has from its outcome.
 _OF_ERRORS = ("effect", "persistence_u", "unequal", "factor", "block", "spreads")
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
 _DRAWN += ("shortest", "adopters", "factor_x", "block_x")
+
+_FROM = "write a whole number from {}"
+Persistence = Annotated[
+    float, Meta(gt=-1, lt=1, description="write a number between -1 and 1")
+]
+Share = Annotated[float, Meta(ge=0, lt=1, description="write a share from 0, below 1")]
+Spread = Annotated[float, Meta(ge=0, description="write a number from 0")]
 
 
 @dataclass(frozen=True)
 class Design:
     """One kind of panel. See the module's example for the fields."""
 
-    name: str
-    clusters: int = 41
-    years: int = 15
-    controls: int = 7
+    name: Text
+    clusters: Annotated[int, Meta(ge=3, description=_FROM.format(3))] = 41
+    years: Annotated[int, Meta(ge=3, description=_FROM.format(3))] = 15
+    controls: Seed = 7
     effect: float = 0.0
-    persistence_x: float = 0.8
-    persistence_u: float = 0.6
-    unequal: float = 0.0
-    unequal_x: float = 0.0
-    shortest: int | None = None
-    adopters: int = 0
-    factor: float = 0.0
-    factor_x: float = 0.0
-    block: float = 0.0
-    block_x: float = 0.0
-    blocks: int = 0
+    persistence_x: Persistence = 0.8
+    persistence_u: Persistence = 0.6
+    unequal: Spread = 0.0
+    unequal_x: Spread = 0.0
+    shortest: Annotated[int, Meta(ge=2, description=_FROM.format(2))] | None = None
+    adopters: Seed = 0
+    factor: Share = 0.0
+    factor_x: Share = 0.0
+    block: Share = 0.0
+    block_x: Share = 0.0
+    blocks: Seed = 0
     given: Given | None = None
 
     @property
@@ -223,6 +243,8 @@ BUILT_IN = Study(
     )
 )
 
+_USUAL = Design("")
+
 
 def read_study(path: Path) -> Study:
     """Read and check a run file of `tivax simulate`.
@@ -236,55 +258,50 @@ def read_study(path: Path) -> Study:
     8
     """
     path = local_path("path", path)
-    toml = TomlTable(path, "", read_toml(path), {"panels", "draws", "seed", "design"})
-    known = {field.name for field in fields(Design)} - {"given"} | _OF_PANELS
+    toml = TomlTable(path, "", read_toml(path), RUN_KEYS)
+    toml.read("panel", Path, None)  # of models in the same file
     found = list(BUILT_IN.designs)
     if toml.has("design"):
+        known = {*get_type_hints(Design), *get_type_hints(_PanelKeys)} - {"given"}
         found = [_design(table) for table in toml.tables("design", known)]
     names = [design.name for design in found]
     if twice := [k for k in names if names.count(k) > 1]:
         raise TivaxError(f"{path}: duplicate design name {twice[0]}; rename one")
     return Study(
         designs=tuple(found),
-        panels=toml.whole("panels", 10_000, least=1),
-        draws=toml.whole("draws", 999, least=1),
-        seed=toml.whole("seed", 1, least=0),
+        panels=toml.read("panels", Count, 10_000),
+        draws=toml.read("draws", Count, 999),
+        seed=toml.read("seed", Seed, 1),
     )
+
+
+@dataclass(frozen=True)
+class _PanelKeys:
+    """Keys of a design whose regressors are those of a panel."""
+
+    panel: Path
+    regressors: Some
+    sample: Sample = "all"
+    spreads: Text = ""
+    outcome: Text = ""
+    placebo: Placebo | Literal[""] = ""
+    flows: Path | None = None
 
 
 def _design(table: TomlTable) -> Design:
-    """What both kinds say of the errors, then whose regressors they meet."""
-    design = Design(
-        name=table.text("name"),
-        effect=table.number("effect", 0.0),
-        persistence_u=_persistence(table, "persistence_u", 0.6),
-        unequal=_spread(table, "unequal"),
-        factor=_share(table, "factor"),
-        block=_share(table, "block"),
-        blocks=table.whole("blocks", 0, least=0),
-    )
-    return (_with_given if table.has("panel") else _with_drawn)(table, design)
+    values = {"name": table.read("name", Text), **table.convert(Design, "given")}
+    with_panel = _with_given if table.has("panel") else _with_drawn
+    return with_panel(table, values)
 
 
-def _with_drawn(table: TomlTable, design: Design) -> Design:
+def _with_drawn(table: TomlTable, values: dict[str, Any]) -> Design:
     for key in sorted(_OF_PANELS - {"panel"}):
         if table.has(key):
             raise table.mistake(key, "goes with a panel; name its file")
-    years = table.whole("years", 15, least=3)
-    shortest = table.whole("shortest", years, least=2)
-    clusters = table.whole("clusters", 41, least=3)
-    design = replace(
-        design,
-        clusters=clusters,
-        years=years,
-        controls=table.whole("controls", 7, least=0),
-        persistence_x=_persistence(table, "persistence_x", 0.8),
-        unequal_x=_spread(table, "unequal_x"),
-        shortest=shortest,
-        adopters=table.whole("adopters", 0, least=0),
-        factor_x=_share(table, "factor_x"),
-        block_x=_share(table, "block_x"),
-    )
+    design = replace(_USUAL, **values)
+    years, clusters = design.years, design.clusters
+    shortest = years if design.shortest is None else design.shortest
+    design = replace(design, shortest=shortest)
     _require_shares(table, design)
     if shortest > years:
         raise table.mistake("shortest", f"is longer than years = {years}")
@@ -298,8 +315,10 @@ def _with_drawn(table: TomlTable, design: Design) -> Design:
     return design
 
 
-def _with_given(table: TomlTable, design: Design) -> Design:
-    placebo = table.choice("placebo", PLACEBOS) if table.has("placebo") else ""
+def _with_given(table: TomlTable, values: dict[str, Any]) -> Design:
+    table.read("regressors", Some)
+    given = table.make(_PanelKeys, table.convert(_PanelKeys))
+    placebo = given.placebo
     for key in _DRAWN:
         if table.has(key) and not (key == "persistence_x" and placebo):
             raise table.mistake(key, "leave it out: the regressors are the panel's")
@@ -309,27 +328,24 @@ def _with_given(table: TomlTable, design: Design) -> Design:
             raise table.mistake(
                 key, text if placebo else 'it goes with placebo = "..."'
             )
-    regressors = table.texts("regressors", ())
-    if not regressors:
-        raise table.mistake("regressors", "name at least the treatment")
-    given = given_regressors(
-        table.path("panel"),
-        regressors,
-        table.choice("sample", SAMPLES, "all"),
-        table.text("spreads", ""),
-        outcome=table.text("outcome") if placebo else "",
-        placebo=placebo,
-        flows=table.path("flows") if table.has("flows") else None,
-    )
-    if placebo == "phases" and not given.seen.all():
-        raise table.mistake("placebo", "countries have different years: independent")
-    clusters, years, k = given.cells.shape
-    design = replace(design, clusters=clusters, years=years, controls=k - 1)
     if placebo:
-        persistence = _persistence(table, "persistence_x", design.persistence_x)
-        design = replace(design, persistence_x=persistence)
+        table.read("outcome", Text)
+    regressors = given_regressors(
+        given.panel,
+        given.regressors,
+        given.sample,
+        given.spreads,
+        outcome=given.outcome,
+        placebo=placebo,
+        flows=given.flows,
+    )
+    if placebo == "phases" and not regressors.seen.all():
+        raise table.mistake("placebo", "countries have different years: independent")
+    clusters, years, k = regressors.cells.shape
+    of_panel = {"clusters": clusters, "years": years, "controls": k - 1}
+    design = replace(_USUAL, **values, **of_panel)
     _require_shares(table, design)
-    return replace(design, given=given)
+    return replace(design, given=regressors)
 
 
 def _require_shares(table: TomlTable, design: Design) -> None:
@@ -340,24 +356,3 @@ def _require_shares(table: TomlTable, design: Design) -> None:
             raise table.mistake(block, "say how many blocks there are: blocks = 5")
     if design.blocks > design.clusters:
         raise table.mistake("blocks", f"write at most clusters = {design.clusters}")
-
-
-def _persistence(table: TomlTable, key: str, default: float) -> float:
-    value = table.number(key, default)
-    if not -1 < value < 1:
-        raise table.mistake(key, "write a number between -1 and 1")
-    return value
-
-
-def _share(table: TomlTable, key: str) -> float:
-    value = table.number(key, 0.0)
-    if not 0 <= value < 1:
-        raise table.mistake(key, "write a share from 0, below 1")
-    return value
-
-
-def _spread(table: TomlTable, key: str) -> float:
-    value = table.number(key, 0.0)
-    if value < 0:
-        raise table.mistake(key, "write a number from 0")
-    return value

@@ -2,8 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +14,8 @@ import pandas as pd
 from ....kernels import random_draws
 from ....kernels.panels import simulated as kernel
 from ....kernels.panels.simulated import ANALYTIC, METHODS
-from ...core import Progress, no_progress, require_kind, shift_progress
-from ..draws import Draws, FileDraws, MemoryDraws
+from ...core import Progress, no_progress, require_kind
+from ..draws import Draws, MemoryDraws
 from ..running import blocks_at_once, calls_together, over_blocks
 from .panels import Design, Study
 from .result import Simulation
@@ -32,15 +31,7 @@ COLUMNS = (
 _EFFECTIVE, _RESIDUAL = (COLUMNS.index(k) for k in ("effective clusters", "residual"))
 _FIRST = _RESIDUAL + 1  # columns before the decisions
 # Panels of a block: the unit of work, and of what is kept.
-_PANELS = 32
-
-
-@dataclass(frozen=True)
-class PanelFile:
-    """Shape of a file of one design's panels (``checkpoints.Drawn``)."""
-
-    draws: int
-    columns: tuple[str, ...] = COLUMNS
+PANELS = 32
 
 
 # ------------------------------------------------------------------------ simulating
@@ -58,9 +49,12 @@ def simulate(study: Study, *, progress: Progress = no_progress) -> Simulation:
     require_kind("study", study, Study, "a Study, such as that of tx.read_study")
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):
-        parts: list[np.ndarray] = []
-        shifted = shift_progress(progress, number * study.panels, total)
-        _make(study, design, 0, parts.append, shifted)
+        done, parts = number * study.panels, []
+        progress(done, total)
+        for part in simulated_panels(study, design):
+            parts.append(part)
+            done += len(part)
+            progress(done, total)
         results.append((design, MemoryDraws(np.concatenate(parts))))
     return simulation_of(study, results)
 
@@ -75,22 +69,16 @@ def simulation_of(study: Study, results: Sequence[tuple[Design, Draws]]) -> Simu
     return Simulation(rejection_table(study, results), study, residual)
 
 
-def _make(
-    study: Study,
-    design: Design,
-    done: int,
-    keep: Callable[[np.ndarray], object],
-    progress: Progress,
-) -> None:
-    """Panels from ``done`` (a multiple of the block) on."""
+def simulated_panels(
+    study: Study, design: Design, start: int = 0
+) -> Iterator[np.ndarray]:
+    """Panels from ``start`` (the first of a block) on, in arrays (n, columns)."""
     run, arrays = _program(study, design)
-    blocks = -(-study.panels // _PANELS)
-    progress(done, study.panels)
-    for part in over_blocks(run, arrays, study.seed, blocks, start=done // _PANELS):
-        rows = part.reshape(-1, len(COLUMNS))[: study.panels - done]
-        keep(rows)
-        done += len(rows)
-        progress(done, study.panels)
+    blocks, left = -(-study.panels // PANELS), study.panels - start
+    for part in over_blocks(run, arrays, study.seed, blocks, start=start // PANELS):
+        rows = part.reshape(-1, len(COLUMNS))[:left]
+        left -= len(rows)
+        yield rows
 
 
 def _program(study: Study, design: Design) -> tuple[Callable[..., jax.Array], Any]:
@@ -120,7 +108,7 @@ def estimate_seconds(study: Study, left: Sequence[int]) -> float:
         for k in designs
     }
     at_once = jax.device_count() * blocks_at_once() * calls_together()
-    calls = sum(-(-panels // (_PANELS * at_once)) for panels in left)
+    calls = sum(-(-panels // (PANELS * at_once)) for panels in left)
     return calls * seconds[1] + (len(shapes) - 1) * compiling
 
 
@@ -130,7 +118,7 @@ def _block(
 ) -> Callable[..., jax.Array]:
     def block(design: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
         # One by one: a matrix of a cluster is small, and LAPACK is called on it.
-        keys = jax.random.split(random_draws.block_key(seed, number), _PANELS)
+        keys = jax.random.split(random_draws.block_key(seed, number), PANELS)
 
         def one(key: jax.Array) -> jax.Array:
             tests = kernel.simulate_and_test(
@@ -204,16 +192,3 @@ def rejection_table(
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def fill_panels(
-    study: Study, design: Design, file: FileDraws, progress: Progress
-) -> None:
-    """Simulate what the file lacks, from the start of an unfinished block."""
-    done = file.count
-    if done < study.panels:
-        done -= done % _PANELS
-        file.keep(done)
-        _make(study, design, done, file.append, progress)
-    else:
-        progress(done, study.panels)

@@ -11,7 +11,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError, TomlTable, read_toml, require_different_columns
+from ...core import (
+    Count,
+    Some,
+    Text,
+    Texts,
+    TivaxError,
+    TomlTable,
+    read_toml,
+    require_different_columns,
+)
 from ...tables import normalise, require_labels
 from ..labelled_frames import read_rows
 from ..source import TableFile
@@ -199,7 +208,7 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
         if twice := [k for k in found if found.count(k) > 1]:
             raise table.mistake(key, f"{twice[0]} is there twice; write it once")
     rest = table.table("rest", _REST) if table.has("rest") else None
-    code = rest.text("code", "ROW") if rest else ""
+    code = rest.read("code", Text, "ROW") if rest else ""
     if code in countries:
         raise table.mistake("countries", f"{code} is the rest of the world, [rest]")
     inventories = names["final"][-1]
@@ -214,8 +223,8 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
         )
     return Recipe(
         name=table.file.name,
-        title=table.text("title", ""),
-        unit=table.text("unit", "million US$"),
+        title=table.read("title", Text, ""),
+        unit=table.read("unit", Text, "million US$"),
         years=years,
         countries=countries,
         sectors=names["sectors"],
@@ -236,7 +245,7 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
 
 
 def _labels(table: TomlTable, key: str) -> tuple[str, ...]:
-    labels = table.texts(key, ())
+    labels = table.read(key, Texts, ())
     if not labels:
         raise table.mistake(key, 'write ["...", "..."]')
     require_labels(labels, f"{table.file}: {key}")
@@ -267,7 +276,7 @@ def _years(table: TomlTable) -> tuple[int, ...]:
 
 
 def _positive(table: TomlTable, key: str, default: float) -> float:
-    value = table.number(key, default)
+    value = table.read(key, float, default)
     if not 0 < value < 1:
         raise table.mistake(key, "write a share between 0 and 1, such as 0.001")
     return value
@@ -283,7 +292,7 @@ def _piece(table: TomlTable, key: str, file: str | None = None) -> Piece:
     """The file, or frame, of a section; ``file`` in place of what it says."""
     given = table.values.get(key)
     if not isinstance(given, pd.DataFrame):
-        given = table.file.parent / (file or table.text(key))
+        given = table.file.parent / (file or table.read(key, Text))
         if not given.is_file():
             raise table.mistake(key, f"no such file {given}; put it there")
     columns = table.values.get("columns", {})
@@ -291,7 +300,7 @@ def _piece(table: TomlTable, key: str, file: str | None = None) -> Piece:
         isinstance(k, str) for k in columns.values()
     ):
         raise table.mistake("columns", 'write { value = "name of its column", ... }')
-    scale = table.number("scale", 1.0)
+    scale = table.read("scale", float, 1.0)
     if scale <= 0:
         raise table.mistake("scale", "write a number above 0, what values are times")
     return Piece(given, columns, scale, f"frame of [{table.name.strip('[]')}]")
@@ -317,7 +326,7 @@ def _uses(
             pieces[None] = _piece(one, "file", file.replace("{country}", country))
         else:
             pieces[None] = _piece(one, "file")
-        concordance = one.text("concordance", "").replace("{country}", country)
+        concordance = one.read("concordance", Text, "").replace("{country}", country)
         if concordance:
             path = table.file.parent / concordance
             if not path.is_file():
@@ -328,11 +337,11 @@ def _uses(
             shared="file" not in own
             and not (isinstance(file, str) and "{country}" in file),
             concordance=concordance,
-            home=one.text("home", "home"),
-            imported=one.text("imported", "imported"),
-            exports=one.text("exports", "exports"),
-            output=one.text("output", "output"),
-            value_added=one.text("value_added", "value added"),
+            home=one.read("home", Text, "home"),
+            imported=one.read("imported", Text, "imported"),
+            exports=one.read("exports", Text, "exports"),
+            output=one.read("output", Text, "output"),
+            value_added=one.read("value_added", Text, "value added"),
         )
     return found
 
@@ -355,12 +364,12 @@ def _trade(
         k: tuple(u for use in each for u in plain[use]) for k, each in uses.items()
     }
     return Trade(
-        name=table.text("name", piece.name),
+        name=table.read("name", Text, piece.name),
         piece=piece,
         products=products,
         uses=users_of,
-        others=table.flag("others", False),
-        approximate=table.flag("approximate", False),
+        others=table.read("others", bool, False),
+        approximate=table.read("approximate", bool, False),
     )
 
 
@@ -372,7 +381,7 @@ def _mapped(
         raise table.mistake(key, 'write { label = ["...", "..."], ... }')
     section = table.name.strip("[]")
     inner = TomlTable(table.file, f"{section}.{key}", dict(given), given)
-    found = {label: inner.chosen(label, (), "name some") for label in given}
+    found = {label: inner.read(label, Some) for label in given}
     for label, each in found.items():
         if wrong := [k for k in each if k not in known]:
             raise inner.mistake(
@@ -402,8 +411,8 @@ def _seed(table: TomlTable) -> Seed:
         )
     if table.has("file"):
         return Seed(shares=_piece(table, "file"))
-    store = table.path("store")
+    store = table.read("store", Path)
     if not (store / "zarr.json").is_file():
         raise table.mistake("store", f"{store} is no store; make one by tivax import")
-    year = table.whole("year", 0, least=1) if table.has("year") else None
+    year = table.read("year", Count, None)
     return Seed(store=store, year=year)

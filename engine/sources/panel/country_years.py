@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from python_calamine import CalamineWorkbook
 
-from ...core import TEXT_CELLS, TivaxError, choose_from, require_count
+from ...core import TEXT_CELLS, NotFound, TivaxError, choose_from, require_count
 from .. import files as fs
 from .. import finding, layout
 from ..source import TableFile
@@ -40,7 +40,7 @@ def table_file(path: Path, suffixes: Sequence[str], database: str) -> TableFile:
     if path.is_dir():
         raise TivaxError(f"{path}: a folder; give the {database} file itself")
     if not path.exists():
-        raise TivaxError(f"{path}: no such file; give the path of a {database} file")
+        raise NotFound(f"{path}: no such file; give the path of a {database} file")
     if not path.name.lower().endswith(tuple(suffixes)):
         raise TivaxError(
             f"{path.name}: no suffix that is read; {database} files are "

@@ -1,4 +1,4 @@
-"""What ``tivax indicators --list`` prints."""
+"""What ``tivax list indicators`` prints."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ def print_indicators(terminal: Terminal, names: Sequence[str]) -> None:
         ("code", "title", "unit", "levels"),
         [(k["code"], k["title"], k["unit"], _short(k["levels"])) for k in facts],
     )
-    about = {"command": "indicators", "tivax": tivax_version(), "indicators": facts}
+    about = {"command": "list", "tivax": tivax_version(), "indicators": facts}
     terminal.finish(about)
     if terminal.out.is_terminal:  # elsewhere the lines are read by a program
         codes = ",".join(k["code"] for k in facts[:2])

@@ -1,4 +1,4 @@
-"""What ``tivax groups`` prints: the built-in groups and their members."""
+"""What ``tivax list groups`` prints: the built-in groups and their members."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +10,7 @@ from ...tables import CountryGroup, country_group, country_groups, country_name
 from ..terminal import Terminal, next_step
 
 
-def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None:
+def print_groups(terminal: Terminal, store_or_name: str = "", name: str = "") -> None:
     """All groups, or one; with a store, which members it has and which are absent.
 
     Raises ``TivaxError`` for a word that is neither a group nor a store.
@@ -40,7 +40,7 @@ def _record(
 ) -> dict[str, Any]:
     """For --json: the groups, and the members that the store lacks."""
     return {
-        "command": "groups",
+        "command": "list",
         "tivax": tivax_version(),
         "groups": [
             {

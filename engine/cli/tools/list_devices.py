@@ -1,4 +1,4 @@
-"""What ``tivax devices`` prints."""
+"""What ``tivax list devices`` prints."""
 
 import os
 from typing import Any
@@ -43,7 +43,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         )
     record = {}
     if terminal.json:
-        record = Run("devices").manifest(residual_max=None, outputs=[], devices=rows)
+        record = Run("list").manifest(residual_max=None, outputs=[], devices=rows)
     terminal.finish(record)
     if terminal.out.is_terminal:  # elsewhere the lines are read by a program
         terminal.print("Next: tivax demo --out demo")

@@ -1,0 +1,86 @@
+"""Kinds of mistakes, and how a command words the arguments that they name."""
+
+import pickle
+
+import pytest
+
+import tivax as tx
+from tivax.engine.cli.endings import in_options
+from tivax.engine.core import naming, require_as_recorded
+from tivax.engine.core.places import require_free
+from tivax.engine.resampling.checkpoints import checkpoint
+
+from helpers import random_tables
+
+
+def test_what_is_not_there_is_not_found(tmp_path):
+    tables = random_tables(regions=2, sectors=1, years=1)
+    with pytest.raises(tx.NotFound, match="no such store"):
+        tx.open_store(tmp_path / "none")
+    with pytest.raises(tx.NotFound, match="exporters: the tables have no region X"):
+        tx.scenarios(tables, tx.Shock("cut", "X"))
+    with pytest.raises(tx.NotFound, match="no such file"):
+        tx.scenarios(tables, tmp_path / "none.toml")
+
+
+def test_a_file_that_was_changed_is_damaged(tmp_path):
+    path = tmp_path / "panel.csv"
+    path.write_text("iso3,year\n")
+    (tmp_path / "manifest.json").write_text(
+        '{"command": "panel", "outputs": [], '
+        '"files": [{"name": "panel.csv", "bytes": 1, "sha256": "0"}]}'
+    )
+    with pytest.raises(tx.Damaged, match="changed since `tivax panel` wrote it"):
+        require_as_recorded(path)
+
+
+def test_a_run_of_another_identity_is_unfinished(tmp_path):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        checkpoint(tmp_path / "out", [], {"seed": 1}),
+    ):
+        raise KeyboardInterrupt
+    with (
+        pytest.raises(tx.Unfinished, match="holds an unfinished run") as error,
+        checkpoint(tmp_path / "out", [], {"seed": 2}),
+    ):
+        pass
+    assert error.value.argument == "force"
+    assert in_options(error.value).endswith("; --force starts over")
+
+
+def test_a_mistake_keeps_its_kind_and_argument_where_a_file_is_named():
+    with pytest.raises(tx.NotFound, match="^run.toml: no such year$") as error:
+        with naming("run.toml"), naming("run.toml"):
+            raise tx.NotFound("no such year", argument="years")
+    again = pickle.loads(pickle.dumps(error.value))
+    assert (type(again), again.argument) == (tx.NotFound, "years")
+
+
+@pytest.mark.parametrize(
+    "message, argument, worded",
+    [
+        (
+            "x: exists; force=True replaces it",
+            "force",
+            "x: exists; --force replaces it",
+        ),
+        ("output x: a file", "output", "--out x: a file"),
+        ("draws: give 1", "draws", "--draws: give 1"),
+        ("gib: give a number", "gib", "--max-size: give a number"),
+        ('use value_added="residual"', "value_added", "use --value-added residual"),
+        ("leave it out by years=", "years", "leave it out by --years"),
+        ("tx.set_max_size allows more", "max_size", "--max-size allows more"),
+        ("force=True.csv: no panel", "", "force=True.csv: no panel"),
+    ],
+)
+def test_a_command_says_the_option_for_an_argument(message, argument, worded):
+    assert in_options(tx.TivaxError(message, argument=argument)) == worded
+
+
+def test_a_function_says_the_argument(tmp_path):
+    with pytest.raises(tx.TivaxError, match="force=True replaces it") as error:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "y").touch()
+        require_free(tmp_path / "x", force=False)
+    assert error.value.argument == "force"
