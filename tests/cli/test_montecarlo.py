@@ -107,7 +107,7 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
 @pytest.mark.parametrize(
     "change, line",
     [
-        (('store = "store"', ""), "store: is missing; write store"),
+        (('store = "store"', ""), "store: is missing; name the tables"),
         (('store = "store"', 'store = "none"'), "none: no such store"),
         (('"model.toml"', '"roundng"'), "run.toml: no error model"),
         (('"store"', '"a^b^c"'), "run.toml: "),

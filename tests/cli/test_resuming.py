@@ -60,9 +60,9 @@ store = "store"
 measures = ["value_added", "tbi"]
 years = [2000, 2001]
 kind = "cut"
-whom = "R01"
+importers = "R01"
 [grid]
-who = "each"
+exporters = "each"
 """
 EXACT = """
 kind = "exact-hat"
@@ -76,7 +76,7 @@ OTHER = {
     "draws = 5": "draws = 4",
     "draws = 6": "draws = 4",
     "draws = 99": "draws = 98",
-    'whom = "R01"': 'whom = "R02"',
+    'importers = "R01"': 'importers = "R02"',
     "tariff = [0,": "tariff = [0.05,",
 }
 KEPT = {
