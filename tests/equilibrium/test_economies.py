@@ -303,7 +303,7 @@ def test_a_scenario_file_gives_the_four_measures(economy, file, tmp_path):
     assert list(result.table.columns) == ["region", "measure", "percent"]
     pd.testing.assert_frame_equal(result.table, found.table)
     names = {"scenario", "equilibrium", "tbi", "trade", "value_added"}
-    assert set(result.tables) == names
+    assert set(result.tables()) == names
     assert read_exact_hat(path).inputs == [path, file]
 
 

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from ...core import parse_years, start_jax
-from ..bundles import Accounts, Output, Screen, command
+from ..bundles import Accounts, Grouping, Output, Screen, Tables, command
 from ..completion import complete_indicators
-from ..options import GroupsOption, Inventories, Net, Store, Years
+from ..options import GroupsOption
 
 
 @command
 def change(
-    store: Store,
+    at: Tables,
     output: Output,
     accounts: Accounts,
     screen: Screen,
@@ -24,7 +24,6 @@ def change(
         int | None,
         typer.Option("--to", help="The second year; by default the store's last."),
     ] = None,
-    years: Years = "",
     measure: Annotated[
         str,
         typer.Option(
@@ -62,52 +61,78 @@ def change(
         ),
     ] = None,
     groups: GroupsOption = None,
-    net_inventories: Net = False,
-    inventories: Inventories = None,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
 
     Technology, sourcing, level, mix and origin of final demand, value-added shares.
     Writes change.csv (region, measure, start, end, factor, value, home, abroad, polar,
-    share), by_partner.parquet and by_sector.parquet (where), figures, manifest.json.
+    share), by_partner.parquet and by_sector.parquet (where), figures, report.html.
 
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
     start_jax()
-    from ...core import Run, TivaxError, require_format
-    from ...tables import choose_groups
-    from ..inputs import correct_tables, open_tables, split_codes
-    from .change_files import run_change
+    from dataclasses import replace
+
+    from ...change import change as decompose_change
+    from ...core import TivaxError, require_format
+    from ...figures.regions import known_regions
+    from ...tables import aggregate, regions_of_groups
+    from ..inputs import split_codes
+    from ..write import write_result
+    from .subject import Subject
 
     terminal = screen.terminal()
-    file_format = require_format(output.format)
-    traced = accounts.read()
-    if len(traced) > 1:
+    require_format(output.format)
+    if len(traced := accounts.read()) > 1:
         raise TivaxError(
             f"--satellite: {len(traced)} accounts; give a file with one, since each "
             "changes for reasons of its own"
         )
-    if span := parse_years(years):
+    if span := parse_years(at.years):
         if start is not None or end is not None:
-            raise TivaxError(f"--years {years}: give it or --from and --to, not both")
+            raise TivaxError(
+                f"--years {at.years}: give it or --from and --to, not both"
+            )
         start, end = span
-    tables = open_tables(store, "")
-    chosen = choose_groups(groups, tables.regions)
-    run_change(
-        correct_tables(tables, net_inventories, inventories, terminal),
-        measure,
-        output.out,
-        Run("change", inputs=[store, *chosen.files, *accounts.files]),
-        groups=chosen,
-        start=start,
-        end=end,
-        regions=split_codes(region),
-        sector=sector or None,
-        chained=chained,
-        nodes=nodes,
-        value_added=traced[0],
-        format=file_format,
-        figures=output.figures,
-        force=output.force,
-        terminal=terminal,
+    at = replace(at, years="")  # those between the two are read, too
+    subject = Subject.read(at, Grouping(groups), accounts, terminal)
+    notes = [_PRICES]
+    if members := subject.groups.members:  # they are added up in the tables first
+        tables = subject.tables
+        tables = aggregate(tables, regions=regions_of_groups(tables, members))
+        subject = replace(subject, net=replace(subject.net, tables=tables))
+        notes.insert(0, _ADDED_UP)
+    asked = split_codes(region)
+    asked = known_regions(asked, subject.tables.regions) if asked else None
+    run = subject.begin("change", output)
+    with terminal.progress("solving", "points") as progress:
+        found = decompose_change(
+            subject.tables,
+            measure,
+            start=start,
+            end=end,
+            region=asked,
+            sector=sector or None,
+            chained=chained,
+            nodes=nodes,
+            value_added=traced[0],
+            progress=progress,
+        )
+    write_result(
+        found,
+        run,
+        output,
+        terminal,
+        notes=[*subject.notes, *notes],
+        codes=subject.codes,
+        **subject.facts,
     )
+
+
+_PRICES = (
+    "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_ADDED_UP = (
+    "groups are added up in the tables first, as `tivax aggregate` does: their values "
+    "differ a little from those of `tivax tbi --groups`"
+)
