@@ -69,13 +69,12 @@ class Screen:
     json: Json = False
     verbose: Verbose = False
 
-    def terminal(self, *, first: bool = True, timings: bool = False) -> Terminal:
+    def terminal(self, *, first: bool = True) -> Terminal:
         """``first``: of several processes, the one that speaks."""
         return Terminal(
             self.quiet or not first,
             json=self.json,
             verbose=self.verbose,
-            timings=timings,
         )
 
 
@@ -143,6 +142,16 @@ class Drawing:
             defaults["draws"] = draws
         given = resampling.read_run_file(self.run, known, **defaults)
         return resampling.with_overrides(given, self.draws, self.seed)
+
+
+@dataclass(frozen=True)
+class Processor:
+    """What computes."""
+
+    device: Device = None
+
+    def start(self) -> None:
+        start_jax(self.device)
 
 
 @dataclass(frozen=True)
