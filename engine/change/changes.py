@@ -17,7 +17,7 @@ from ..core import (
     require_list,
     require_whole,
 )
-from ..measures import ValueAdded
+from ..measures import ValueAdded, satellite_name
 from ..tables import (
     WorldTables,
     YearArray,
@@ -194,6 +194,9 @@ def change(
         labels.by_sector(steps) if chained else None,
         max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
         found.nodes,
+        labels.size(years[-1]),
+        regions if region is not None else (),
+        satellite_name(value_added),
     )
 
 
@@ -283,6 +286,12 @@ class _Labels:
     tables: WorldTables
     regions: tuple[str, ...]
     unit: str
+
+    def size(self, year: int) -> pd.Series:
+        """Gross output of the regions."""
+        k, every = self.tables.years.index(year), list(self.tables.regions)
+        output = self.tables.output(slice(k, k + 1))[0].reshape(len(every), -1)
+        return pd.Series(output.sum(axis=1), every).loc[list(self.regions)]
 
     def values(self, found: Attribution) -> pd.DataFrame:
         return pd.DataFrame(

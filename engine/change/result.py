@@ -1,17 +1,22 @@
 """The result of ``tx.change``: effects of factors, by country, partner and sector."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ..core import Listing, count_text
+from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
-from ..reporting import Plot, Result
+from ..measures import INDICATORS
+from ..reporting import Plot, Result, change_of
+from ..tables import listing_by_region
 
 FACTOR_NAMES = (
     "technology",
@@ -22,7 +27,11 @@ FACTOR_NAMES = (
     "value-added shares",
 )
 IMBALANCE = "imbalance"
-_SHOWN = 3  # regions of a figure that nobody chose
+# Of the regions that were asked for, figures of countries; countries in each.
+_MAPS, _COUNTRIES = 3, 20
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
+# A table of seven numbers in 84 columns.
+_SHORT = {"value-added shares": "VA shares"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,6 +69,12 @@ class Change(Result):
         effect on it, whichever is more.
     nodes
         Points of the path at which derivatives were taken.
+    size
+        Gross output of the regions in the second year.
+    asked
+        The regions that were asked for; figures show them, or else the largest.
+    account
+        The satellite account that stands in place of value added.
 
     Examples
     --------
@@ -87,8 +102,22 @@ class Change(Result):
     chained_by_sector: xr.DataArray | None
     remainder: float
     nodes: int
+    size: pd.Series
+    asked: tuple[str, ...] = ()
+    account: str = ""
 
     program = "change"
+    report_title = "Why it changed"
+    method = (
+        "The change is attributed to six factors along the straight path between those "
+        "of the two years: requirements of goods per US$ of output (technology), the "
+        "sellers from whom industries buy (sourcing), the level of final demand, its "
+        "mix of goods, its sellers (origin), and value added per US$ of output. The "
+        "attribution is that of Aumann and Shapley (1974), the integral of the "
+        "derivatives along the path; effects add up to the change."
+    )
+    printed = True
+    always_parquet = ("by_partner", "by_sector")
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """change, with ``chained`` steps; by_partner and by_sector without the cells
@@ -112,24 +141,121 @@ class Change(Result):
         every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
         return every[["region", *own, *rest]]
 
+    def labels(self) -> dict[str, str]:
+        return {
+            "region": "whose measure",
+            "factor": "what changed",
+            "value": "effect on the measure",
+            "home": "the part of the effect from the region itself",
+            "abroad": "the part of the effect from other countries",
+            "polar": "average of the two polar decompositions",
+            "share": "value as a share of the change",
+            "chained": "sum of the effects from year to year",
+            "country": "where the factor changed",
+            "partner": "who sells to the country",
+            "sector": "sector of the good bought, or of the value added",
+        }
+
+    @property
+    def shown(self) -> ShownRegions:
+        """The regions of figures and summary: those asked for, else the largest."""
+        return shown_regions(self.size, f"output in {self.end}", self.asked)
+
     def plots(self) -> dict[str, Plot]:
-        about = {"title": f"Change of {self.title}", "unit": self.unit}
-        few = list(self.regions[:_SHOWN])
-        years = (self.start, self.end)
-        falls = partial(
-            drawings.waterfall, self.values, self.table, years=years, regions=few
+        """A waterfall, bars of each step if there are steps, a map of regions by
+        factor; for each of up to three regions that were asked for a map of countries
+        by factor."""
+        shown, years = self.shown, (self.start, self.end)
+        about = {"title": self._plot_title, "unit": self.unit}
+        plots: dict[str, Plot] = {
+            "waterfall": partial(
+                drawings.waterfall,
+                self.values,
+                self.table,
+                years=years,
+                regions=shown.few,
+                **about,
+            )
+        }
+        if self.steps is not None:
+            plots["steps"] = partial(
+                drawings.yearly_effects, self.steps, regions=shown.few, **about
+            )
+        if len(self.regions) > 1:
+            effects = self.by_factor.loc[shown.many]
+            plots["factors"] = partial(
+                drawings.effect_map, effects, rows="region", **about
+            )
+        if shown.asked and len(shown.few) <= _MAPS:
+            for region in shown.few:
+                name = f"countries_{_NOT_IN_NAMES.sub('_', region)}"
+                if name in plots:
+                    name = f"{name}_{len(plots)}"
+                plots[name] = self._country_map(region)
+        return plots
+
+    def _country_map(self, region: str) -> Plot:
+        effects = self.by_country.sel(region=region).transpose("country", "factor")
+        countries, factors = (effects[k].values.tolist() for k in effects.dims)
+        frame = pd.DataFrame(effects.values, countries, factors)
+        size = np.abs(effects.values).sum(axis=1)
+        first = np.argsort(-size, kind="stable")[:_COUNTRIES]
+        return partial(
+            drawings.effect_map,
+            frame.iloc[first],
+            title=f"{self._plot_title}, {region}: by country in which it changed",
+            unit=self.unit,
+            rows="country",
         )
-        return {"waterfall": partial(falls, **about)}
 
     def facts(self) -> dict[str, Any]:
+        of_indicator = {self.measure: self.unit} if self.measure in INDICATORS else {}
         return {
             "residual_max": self.remainder,
             "measure": self.measure,
+            "sector": self.sector,
             "start": self.start,
             "end": self.end,
             "unit": self.unit,
+            "units": of_indicator,
             "nodes": self.nodes,
+            "chained": self.steps is not None,
+            "prices": "current",
         }
+
+    @property
+    def subtitle(self) -> str:
+        return self.title
+
+    @property
+    def sentence(self) -> str:
+        """The change of the first regions shown, and its largest effect."""
+        said = []
+        changes = self.values.set_index("region")["change"]
+        for region in self.shown.few[:_MAPS]:
+            effects = self.by_factor.loc[[region]].iloc[0].dropna()
+            if changes[region] != changes[region] or effects.empty:
+                continue
+            k = int(effects.abs().to_numpy().argmax())
+            both = [float(changes[region]), float(effects.iloc[k])]
+            whole, effect = effect_texts(both, self.largest)
+            said.append(
+                f"{self.title}: {region} {whole}; the largest effect is that of "
+                f"{effects.index[k]}, {effect}."
+            )
+        return "\n".join(said)
+
+    @property
+    def _plot_title(self) -> str:
+        """A satellite account has the code: it is not of value added."""
+        known = INDICATORS.get(self.measure)
+        if self.account:
+            title = f"Change of {self.measure}"
+        elif known:
+            title = f"Change of {known.title.split(':')[0]} ({self.measure})"
+        else:
+            title = change_of(self.measure)
+        return title + self.title.removeprefix(self.measure)
 
     @property
     def by_factor(self) -> pd.DataFrame:
@@ -157,19 +283,21 @@ class Change(Result):
         return f"{of}, {self.start} to {self.end}"
 
     def _listings(self) -> Sequence[Listing]:
-        wide = self.by_factor
+        """The effects on the regions shown."""
         change = self.values["change"].to_numpy(float)
+        cells = self.by_factor.assign(change=change)
         most = self.largest
-        rows = [
-            (region, *effect_texts([*effects, float(whole)], most))
-            for region, effects, whole in zip(
-                self.regions, wide.to_numpy(float).tolist(), change, strict=True
-            )
-        ]
-        title = f"Change of {self.title}, by factor"
-        points = count_text(self.nodes, "point")
-        note = f"remainder {self.remainder:.0e}, {points} of the path"
-        return [Listing(title, ("region", *map(str, wide), "change"), rows, (note,))]
+        columns = [_SHORT.get(str(k), str(k)) for k in cells]
+        rows = {
+            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist(), most)
+            for code in self.shown.few
+        }
+        note = (
+            f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
+            f"at {count_text(self.nodes, 'point')} of the path"
+        )
+        title = f"{self.title}: effects; {self.shown.rule}"
+        return [listing_by_region(title, columns, rows, (note,))]
 
 
 def effect_texts(effects: Sequence[float], most: float | None = None) -> list[str]:

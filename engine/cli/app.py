@@ -13,7 +13,6 @@ from typing import Annotated
 import typer
 
 from ..core import TivaxError, print_last, tivax_version, watch_for_interrupts
-from .changes.change import change
 from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
@@ -21,6 +20,7 @@ from .inference.drawing import bootstrap
 from .inference.panel import panel
 from .options import require_named_files
 from .tables import commands as tables
+from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario

@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING, Any
 from ..core import start_jax
 from .example_files import Example, RunToml
 from .options import (
-    Coordinator,
     Device,
-    Devices,
     Draws,
     EachGroup,
     Force,
     FormatOption,
     GroupsOption,
     Inventories,
+    JobOption,
     Json,
     Net,
     NoFigures,
     Out,
-    Processes,
-    ProcessId,
     Quiet,
     Regions,
     Satellites,
@@ -72,13 +69,12 @@ class Screen:
     json: Json = False
     verbose: Verbose = False
 
-    def terminal(self, *, first: bool = True, timings: bool = False) -> Terminal:
+    def terminal(self, *, first: bool = True) -> Terminal:
         """``first``: of several processes, the one that speaks."""
         return Terminal(
             self.quiet or not first,
             json=self.json,
             verbose=self.verbose,
-            timings=timings,
         )
 
 
@@ -149,21 +145,33 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Processor:
+    """What computes."""
+
+    device: Device = None
+
+    def start(self) -> None:
+        start_jax(self.device)
+
+
+@dataclass(frozen=True)
 class Machines:
     """Which devices compute, and which processes share the work."""
 
     device: Device = None
-    devices: Devices = None
-    coordinator: Coordinator = None
-    processes: Processes = None
-    process_id: ProcessId = None
+    job: JobOption = None
 
     def start(self) -> AbstractContextManager[bool]:
         """Start JAX, and run the block with the other processes of the job."""
         from .together import as_one
 
-        start_jax(self.device, self.devices)
-        return as_one(self.coordinator, self.processes, self.process_id)
+        start_jax(self.device)
+        return as_one(self.job)
+
+    @property
+    def is_first(self) -> bool:
+        """False of the other processes of ``--job``, which write and draw nothing."""
+        return self.job is None or self.job.rpartition(",")[2] == "0"
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

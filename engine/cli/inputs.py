@@ -9,18 +9,15 @@ from .. import sources, uncertainty  # loaded where an option asks for them
 from ..core import TivaxError, parse_years
 from ..measures import (
     ValueAdded,
-    perimeters_of,
     require_value_added,
     value_added_name,
 )
 from ..tables import (
-    ChosenGroups,
     NetInventories,
     WorldTables,
     correct_for_inventories,
     normalise,
     open_store,
-    suggest_region,
 )
 from .terminal import Terminal
 
@@ -60,29 +57,6 @@ def error_files(name: str | None, model: "uncertainty.ErrorModel | None") -> lis
     if model is None or name is None:
         return []
     return [k for k in (Path(name), *model.files) if k.is_file()]
-
-
-def read_regions(
-    text: str,
-    tables: WorldTables,
-    groups: ChosenGroups,
-    *,
-    each_group: bool,
-    drop: Sequence[str] = (),
-    option: str = "--regions",
-) -> list[str]:
-    """The regions and groups that ``option`` names, which results must have."""
-    asked = split_codes(text)
-    known = list(groups.members)
-    if not each_group:
-        known = list(perimeters_of(tables, groups.members).names)
-    known = [k for k in known if k not in drop]
-    for code in asked:
-        if code not in known:
-            raise TivaxError(
-                f"{option}: no region {code}: {suggest_region(code, known)}"
-            )
-    return asked
 
 
 def split_codes(text: str) -> list[str]:

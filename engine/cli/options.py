@@ -42,16 +42,8 @@ Verbose = Annotated[
     typer.Option(
         "--verbose",
         rich_help_panel="On the screen",
-        help="Log to stderr what is read, compiled, solved and written, with times.",
-    ),
-]
-Timings = Annotated[
-    bool,
-    typer.Option(
-        "--timings",
-        rich_help_panel="On the screen",
-        help="Print where the time went: imports, reading, compiling, solving, "
-        "writing, figures.",
+        help="Log to stderr what is read, compiled, solved and written, and print "
+        "where the time went.",
     ),
 ]
 Device = Annotated[
@@ -59,16 +51,8 @@ Device = Annotated[
     typer.Option(
         "--device",
         rich_help_panel="Machines",
-        help="Compute on the cpu or on a gpu; by default where JAX can.",
-    ),
-]
-Devices = Annotated[
-    int | None,
-    typer.Option(
-        "--devices",
-        min=1,
-        rich_help_panel="Machines",
-        help="Use so many devices; by default all of the machine.",
+        help="Compute on the cpu or a gpu, or on so many of them: gpu:2; by default "
+        "on all where JAX can.",
     ),
 ]
 NoFigures = Annotated[
@@ -194,27 +178,13 @@ Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Random seed, in place of the run file's."),
 ]
-Coordinator = Annotated[
+JobOption = Annotated[
     str | None,
     typer.Option(
-        "--coordinator",
+        "--job",
         rich_help_panel="Machines",
-        help="HOST:PORT of the first process, where several share the draws.",
-    ),
-]
-Processes = Annotated[
-    int | None,
-    typer.Option(
-        "--processes", min=1, rich_help_panel="Machines", help="Number of processes."
-    ),
-]
-ProcessId = Annotated[
-    int | None,
-    typer.Option(
-        "--process-id",
-        min=0,
-        rich_help_panel="Machines",
-        help="Number of this process, from 0.",
+        help="HOST:PORT,N,K: the address of the first process, how many share the "
+        "work, and the number of this one, from 0. SLURM and Open MPI need none.",
     ),
 ]
 

@@ -30,8 +30,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from ..core import Listing, no_progress, raise_interrupt, stage
 from ..core import Progress as Callback
-from ..core import no_progress, raise_interrupt, stage
 
 log = logging.getLogger("tivax")
 
@@ -51,8 +51,8 @@ class Terminal:
     """Prints results to stdout, progress to stderr; ``quiet`` keeps only results.
 
     ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
-    the logger ``tivax`` is told goes to stderr. ``timings``: ``finish`` says where the
-    time went, from the start of the process.
+    the logger ``tivax`` is told goes to stderr, and ``finish`` says where the time
+    went, from the start of the process.
     """
 
     def __init__(
@@ -61,9 +61,8 @@ class Terminal:
         *,
         json: bool = False,
         verbose: bool = False,
-        timings: bool = False,
     ) -> None:
-        self.quiet, self.json, self.timings = quiet, json, timings
+        self.quiet, self.json, self.verbose = quiet, json, verbose
         stage.started()
         if not gc.isenabled():  # since ``start.main``
             gc.freeze()
@@ -94,7 +93,7 @@ class Terminal:
 
         ``record`` is the manifest of the run.
         """
-        spent = stage.table() if self.timings else []
+        spent = stage.table() if self.verbose else []
         if self.json:
             said = dict(record)
             if spent:
@@ -215,6 +214,16 @@ class Terminal:
         wide = self.out.options.update_width(10_000)
         return Measurement.get(self.out, wide, table).minimum
 
+    def show(self, listing: Listing) -> None:
+        """A table with its title and notes; headings of several words take two
+        lines."""
+        self.print(listing.title)
+        if listing.rows:
+            columns = [_heading(k) for k in listing.columns]
+            self.table(columns, listing.rows, words=listing.words)
+        for line in listing.notes:
+            self.print(line)
+
     def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows of words: a table on a terminal, lines split by tabs elsewhere."""
         if self.json:
@@ -307,3 +316,17 @@ class _LogLines:
             rate = made / (now - self.start)
             line += f", {rate:,.0f} {self.unit}/s, {(total - done) / rate:.0f} s left"
         print(line, file=sys.stderr)
+
+
+def _heading(name: str) -> str:
+    """The name of a column on several lines, where it is long; codes of indicators
+    are cut after their first part."""
+    if len(name) <= _WIDE or "\n" in name:
+        return name
+    first, space, rest = name.partition(" ")
+    if first.isupper():
+        first = first.replace("_", "_\n", 1)
+    return f"{first}\n{rest}" if space else first
+
+
+_WIDE = 8

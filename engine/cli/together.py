@@ -32,13 +32,11 @@ _joined, _leaving = threading.Event(), threading.Event()
 
 
 @contextmanager
-def as_one(
-    coordinator: str | None, processes: int | None, process_id: int | None
-) -> Iterator[bool]:
+def as_one(job: str | None) -> Iterator[bool]:
     """Run the block with the other processes of the job, if there are any; True in the
     one that writes and prints. An error there ends the process at once, and where it is
     the first the others too."""
-    several = Machines(coordinator, processes, process_id).start()
+    several = Machines.parse(job).start()
     if several:
         _joined.set()
         _follow_first()

@@ -1,11 +1,20 @@
 """The one writer of results: files, report, manifest, and the lines at the end."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import Progress, Run, output_folder, require_format, require_result_place
-from ..reporting import Joined, Result, write_parts
+import pandas as pd
+
+from ..core import (
+    Aside,
+    Progress,
+    Run,
+    output_folder,
+    require_format,
+    require_result_place,
+)
+from ..reporting import Context, Joined, Result, write_parts
 from .bundles import Output
 from .terminal import Terminal
 
@@ -20,38 +29,73 @@ def require_place(output: Output, run: Run) -> None:
     require_result_place(output.out, run, force=output.force)
 
 
-def write_result(
+def save_result(
     result: Result,
     run: Run,
     output: Output,
-    terminal: Terminal,
+    context: Context | None = None,
     *,
-    name: str = "",
-    more: str = "",
+    aside: Aside | None = None,
     beside: Callable[[Path], None] | None = None,
-    **facts: Any,
-) -> None:
-    """Write a result to its folder and print its finding.
+) -> Mapping[str, Any]:
+    """Write a result to its folder; returns the manifest.
 
-    ``name`` and ``more`` are added to the title and the subtitle of the report,
-    ``facts`` to the manifest; ``beside`` writes further files into the folder.
+    ``aside`` draws while this process writes, ``beside`` writes further files.
     """
+    context = context or Context()
     with output_folder(output.out, run, force=output.force) as folder:
         write_parts(
             result,
             folder,
             format=require_format(output.format),
             figures=output.figures,
-            name=name,
-            more=more,
+            context=context,
+            aside=aside,
         )
         if beside is not None:
             beside(folder)
-        record = run.write_manifest(folder, **result.facts(), **facts)
+        return run.write_manifest(folder, **{**result.facts(), **context.facts})
+
+
+def print_result(
+    result: Result,
+    record: Mapping[str, Any],
+    output: Output,
+    terminal: Terminal,
+    context: Context | None = None,
+    *ends: str,
+) -> None:
+    """Print the finding, what to open and the last lines ``ends``."""
+    for line in context.notes if context else ():
+        terminal.print(line)
+    for listing in result._listings() if result.printed else ():
+        terminal.show(listing)
     for line in result.sentence.splitlines():
         terminal.print(line)
-    page = output.out / "report.html"
-    terminal.finish(record, f"Open {page if result.report_title else output.out}")
+    page = output.out / ("report.html" if result.report_title else "")
+    terminal.finish(record, f"Open {page}", *ends)
+
+
+def write_result(
+    result: Result,
+    run: Run,
+    output: Output,
+    terminal: Terminal,
+    *ends: str,
+    beside: Callable[[Path], None] | None = None,
+    name: str = "",
+    more: str = "",
+    notes: Sequence[str] = (),
+    codes: pd.DataFrame | None = None,
+    **facts: Any,
+) -> None:
+    """Write a result to its folder and print its finding.
+
+    ``name``, ``more``, ``notes``, ``codes`` and ``facts`` as in ``Context``.
+    """
+    context = Context(name, more, notes, codes, facts)
+    record = save_result(result, run, output, context, beside=beside)
+    print_result(result, record, output, terminal, context, *ends)
 
 
 def write_joined(

@@ -1,5 +1,4 @@
 from .arguments import local_path as local_path
-from .arguments import parse_years as parse_years
 from .arguments import require_kind as require_kind
 from .arguments import require_list as require_list
 from .arguments import require_whole as require_whole
@@ -126,6 +125,7 @@ from .schema import Seed as Seed
 from .schema import Some as Some
 from .schema import Text as Text
 from .schema import Texts as Texts
+from .spans import parse_years as parse_years
 from .spreadsheets import escape_formula as escape_formula
 from .spreadsheets import require_commas as require_commas
 from .spreadsheets import require_different_columns as require_different_columns

@@ -10,15 +10,15 @@ from html import escape
 class Listing:
     """A titled table; cells are texts.
 
-    The first column is aligned to the left, the others to the right unless they are
-    ``words``. An empty ``columns`` leaves the header out.
+    The first ``words`` columns are aligned to the left, the others to the right.
+    An empty ``columns`` leaves the header out.
     """
 
     title: str
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str] = ()
-    words: bool = False
+    words: int = 1
 
     def text(self) -> str:
         """Title, aligned columns and notes."""
@@ -26,7 +26,7 @@ class Listing:
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [
             "  ".join(
-                cell.ljust(width) if self.words or k == 0 else cell.rjust(width)
+                cell.ljust(width) if k < self.words else cell.rjust(width)
                 for k, (cell, width) in enumerate(zip(line, widths, strict=True))
             ).rstrip()
             for line in lines
@@ -36,10 +36,16 @@ class Listing:
     def html(self) -> str:
         """The same as HTML, in the style of the page around it."""
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        align = ' style="text-align: left"' if self.words else ""
+        align = [
+            ' style="text-align: left"' if 1 < self.words and k < self.words else ""
+            for k in range(len(self.rows[0]) if self.rows else 0)
+        ]
         body = "\n".join(
-            f"<tr><th{align}>{escape(line[0])}</th>"
-            + "".join(f"<td{align}>{escape(cell)}</td>" for cell in line[1:])
+            f"<tr><th{align[0]}>{escape(line[0])}</th>"
+            + "".join(
+                f"<td{left}>{escape(cell)}</td>"
+                for left, cell in zip(align[1:], line[1:], strict=True)
+            )
             + "</tr>"
             for line in self.rows
         )

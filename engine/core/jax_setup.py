@@ -20,24 +20,23 @@ from .progress import stage
 _UNREADABLE = "Error reading persistent compilation cache entry"
 
 
-def start_jax(device: str | None = None, devices: int | None = None) -> None:
+def start_jax(device: str | None = None) -> None:
     """float64, and compiled programs kept in the user's cache folder.
 
     One sub-folder for each jax version and processor model: a program compiled for
     another processor would be loaded with errors. TIVAX_CACHE moves the folder,
     an empty value turns it off.
 
-    ``device`` is cpu or gpu, by default what JAX prefers; ``devices`` how many of them
-    are used, by default all. A processor is one device, and is divided into several
-    where more are asked for.
+    ``device`` is cpu or gpu, by default what JAX prefers; gpu:4 uses so many of them,
+    by default all. A processor is one device, and is divided into several where more
+    are asked for.
 
     Raises ``TivaxError`` for a device that JAX does not have, or too few of them.
     """
     import jax
 
     _keep_memory()
-    if device is not None:
-        require_choice("--device", device, DEVICES)
+    device, devices = _parsed(device)
     if device == "cpu":
         jax.config.update("jax_platforms", "cpu")
     if devices is not None:
@@ -90,6 +89,17 @@ def _keep_memory() -> None:
 DEVICES = ("cpu", "gpu")
 
 
+def _parsed(device: str | None) -> tuple[str | None, int | None]:
+    """``gpu:4``: the kind of device, and how many of them."""
+    if device is None:
+        return None, None
+    kind, colon, count = device.partition(":")
+    require_choice("--device", kind, DEVICES)
+    if colon and not (count.isdigit() and int(count)):
+        raise TivaxError(f"--device {device}: write {kind}:N, such as {kind}:2")
+    return kind, int(count) if colon else None
+
+
 def _require_devices(device: str | None, devices: int | None) -> None:
     import jax
 
@@ -102,8 +112,8 @@ def _require_devices(device: str | None, devices: int | None) -> None:
         )
     if devices is not None and len(found) != devices:
         raise TivaxError(
-            f"--devices {devices}: JAX uses {len(found)} of kind {kind}; `tivax "
-            "devices` lists them"
+            f"--device {device}:{devices}: JAX uses {len(found)} of kind {kind}; "
+            "`tivax list devices` lists them"
         )
 
 

@@ -46,27 +46,36 @@ class Machines:
     def start(self) -> bool:
         """Join the others before JAX is used; False where there are none.
 
-        Raises ``TivaxError`` for a part of the three without the rest, and where the
-        coordinator does not answer.
+        Raises ``TivaxError`` where the coordinator does not answer.
         """
-        given = (self.coordinator, self.processes, self.process_id)
-        if any(k is not None for k in given):
-            if any(k is None for k in given):
-                raise TivaxError(
-                    "--coordinator, --processes and --process-id go together; under "
-                    "SLURM or Open MPI leave all three out"
-                )
-            if not 0 <= (self.process_id or 0) < (self.processes or 0):
-                raise TivaxError(
-                    f"--process-id {self.process_id}: with --processes "
-                    f"{self.processes} it is 0 to {(self.processes or 1) - 1}"
-                )
+        if self.coordinator is not None:
             _initialize(self.coordinator, self.processes, self.process_id)
             return True
         if _launched():
             _initialize(None, None, None)
             return True
         return False
+
+    @classmethod
+    def parse(cls, job: str | None) -> "Machines":
+        """``HOST:PORT,N,K`` of the option ``--job``; None leaves it to the launcher.
+
+        Raises ``TivaxError`` for anything else.
+        """
+        if job is None:
+            return cls()
+        host, *counts = job.split(",")
+        if len(counts) != 2 or not all(k.isdigit() for k in counts) or ":" not in host:
+            raise TivaxError(
+                f"--job {job}: write HOST:PORT,N,K (the first process, how many there "
+                "are, the number of this one); under SLURM or Open MPI leave it out"
+            )
+        processes, own = map(int, counts)
+        if own >= processes:
+            raise TivaxError(
+                f"--job {job}: with {processes} processes K is 0 to {processes - 1}"
+            )
+        return cls(host, processes, own)
 
 
 def _launched() -> bool:

@@ -114,4 +114,4 @@ class Stages:
 
 
 stage = Stages()
-"""Those of this process, for ``--timings``."""
+"""Those of this process, for ``--verbose``."""

@@ -146,9 +146,9 @@ class TomlTable:
         try:
             return msgspec.convert(value, kind, dec_hook=local)
         except msgspec.ValidationError as error:
-            if isinstance(error.__cause__, TivaxError):
-                raise error.__cause__ from None
-            raise self.mistake(key, remedy) from None
+            cause = error.__cause__
+        # Outside, since a cause that is raised within would be its own context.
+        raise cause if isinstance(cause, TivaxError) else self.mistake(key, remedy)
 
     def convert(self, schema: type, *without: str) -> dict[str, Any]:
         """The values of the keys that a schema has, by name, where they are given."""
@@ -311,7 +311,7 @@ EACH = "each"
 
 
 def variant_name(chosen: Mapping[str, Any]) -> str:
-    """The name of a combination of a grid: who CHN, percent 25."""
+    """The name of a combination of a grid: exporters CHN, percent 25."""
     return ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
 
 

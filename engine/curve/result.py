@@ -17,7 +17,7 @@ from ..core import (
     percent_text,
 )
 from ..figures import joint_curve
-from ..reporting import CV1, Plot, Result, Section, Table, Text
+from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL, Model
 
@@ -109,11 +109,11 @@ class SpecificationCurve(Result):
             for number, model in enumerate(self.models, 1)
         }
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         drawn = zip(self.models, figures.values(), strict=True)
         return [self._section(model, figure) for model, figure in drawn]
 
-    def _section(self, model: Model, figure: Figure) -> Section:
+    def _section(self, model: Model, figure: Drawn) -> Section:
         tests, options, rows = (
             k[k["model"] == model.name].drop(columns="model").reset_index(drop=True)
             for k in (self.tests, self.by_option, self.table)

@@ -1,8 +1,5 @@
 from .accounts import effect_on_index as effect_on_index
-from .accounts import equilibrium_tables as equilibrium_tables
-from .accounts import tbi_change as tbi_change
 from .batches import TOGETHER as TOGETHER
-from .counterfactual import ExactHat as ExactHat
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
 from .economy import read_economy as read_economy
@@ -16,7 +13,9 @@ from .optimal import OptimalTariff as OptimalTariff
 from .optimal import optimal_tariff as optimal_tariff
 from .published import Published as Published
 from .published import solve_published as solve_published
-from .scenario_file import ExactHatResult as ExactHatResult
+from .result import ExactHat as ExactHat
+from .result import equilibrium_tables as equilibrium_tables
+from .result import tbi_change as tbi_change
 from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import economy_of as economy_of
 from .scenario_file import exact_hat_scenario as exact_hat_scenario

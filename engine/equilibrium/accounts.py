@@ -1,58 +1,25 @@
-"""Input-output tables of the old and the new equilibrium, and the index of both."""
+"""Input-output tables of an equilibrium, and what an index means for an outcome."""
 
 import warnings
-from typing import Literal
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
-from ..core import TivaxError, TivaxWarning, require_choice, require_kind
-from ..measures import trade_benefit_index
+from ..core import TivaxError, TivaxWarning, require_kind
 from ..tables import Tolerance, WorldTables
-from .counterfactual import ExactHat
-
-Which = Literal["old", "new"]
+from .economy import Economy
 
 
-def equilibrium_tables(
-    found: ExactHat, which: Which = "new", year: int = 2000
+def tables_of_flows(
+    economy: Economy,
+    trade: Float[np.ndarray, "r r s"],
+    spent: Float[np.ndarray, "r s"],
+    *,
+    year: int,
+    which: str,
 ) -> WorldTables:
-    """World tables of an equilibrium: every user of a region buys a good from the same
-    sellers in the same proportions, as the model has it.
-
-    Parameters
-    ----------
-    found
-        A counterfactual of one scenario.
-    which
-        The ``old`` equilibrium or the ``new`` one.
-    year
-        The label of the tables.
-
-    Returns
-    -------
-    WorldTables
-        Flows at prices net of tariffs, in the unit of the economy (a new one is in
-        units in which world value added is unchanged). Value added as the residual
-        holds tariffs on inputs.
-
-    Raises
-    ------
-    TivaxError
-        For a result of several scenarios, and one with a block of supply.
-
-    Examples
-    --------
-    >>> found = tx.exact_hat(tx.synthetic_economy(regions=3, sectors=4, seed=1))
-    >>> tx.equilibrium_tables(found).n
-    12
-    """
-    require_kind("found", found, ExactHat, "a result of tx.exact_hat")
-    require_choice("which", which, ("old", "new"))
-    if found.supply is not None:
-        raise TivaxError("tables of an equilibrium are of a result without supply")
-    economy = found.economy
-    trade, spent = found.old if which == "old" else found.counterfactual
+    """``equilibrium_tables`` of trade and spending."""
     r, s = spent.shape
     # Of the inputs that are bought the part that goes to each using sector.
     cost = economy.intermediate.sum(axis=1) + economy.value_added
@@ -77,30 +44,6 @@ def equilibrium_tables(
             tolerance=Tolerance(absolute=1e-6, relative=1e-9),
             source=f"{which} equilibrium of {economy.name}",
         )
-
-
-def tbi_change(found: ExactHat) -> pd.DataFrame:
-    """The trade benefit index in the old and the new equilibrium, by region.
-
-    Columns before, after, change. Tables of both are those of
-    ``equilibrium_tables``, so that the change is the scenario's alone; the old index
-    differs from that of a table whose users buy in different proportions.
-
-    Examples
-    --------
-    >>> found = tx.exact_hat(
-    ...     tx.synthetic_economy(regions=3, sectors=4, seed=1), deficits="closing"
-    ... )
-    >>> list(tx.tbi_change(found).columns)
-    ['before', 'after', 'change']
-    """
-    old, new = (
-        trade_benefit_index(equilibrium_tables(found, which))["tbi"]
-        .isel(year=0)
-        .to_series()
-        for which in ("old", "new")
-    )
-    return pd.DataFrame({"before": old, "after": new, "change": new - old})
 
 
 def effect_on_index(

@@ -28,12 +28,11 @@ standard_error = 3.52
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 from msgspec import Meta
 
@@ -46,10 +45,11 @@ from ..core import (
     read_toml,
 )
 from ..tables import open_store
-from .accounts import effect_on_index, tbi_change
-from .counterfactual import ExactHat, exact_hat, result_of
+from .accounts import effect_on_index
+from .counterfactual import exact_hat, result_of
 from .economy import Economy, read_economy
 from .from_tables import economy_from_tables, read_cells
+from .result import ExactHat, tbi_change
 from .solving import Deficits
 from .variants import GRID, LABELS, VariantKeys, Variants, make_variants
 
@@ -105,37 +105,6 @@ class ExactHatRun:
         """Files that are read, for the manifest; the store is not one of them."""
         named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
         return [self.path, *(path for path in named if path is not None)]
-
-
-@dataclass(frozen=True, eq=False)
-class ExactHatResult:
-    """Tables of a scenario file of kind exact-hat.
-
-    ``table`` has region, measure and value in per cent, after a column variant where
-    the file has variants. ``tbi``, ``trade`` and ``value_added`` are of a file without
-    variants, ``index`` of one with an equation.
-    """
-
-    found: ExactHat
-    table: pd.DataFrame
-    changes: pd.DataFrame
-    tbi: pd.DataFrame | None = None
-    trade: pd.DataFrame | None = None
-    value_added: pd.DataFrame | None = None
-    index: pd.DataFrame | None = None
-
-    @property
-    def tables(self) -> dict[str, pd.DataFrame]:
-        """Names of files, without ending, and their content."""
-        named = {
-            "scenario": self.table,
-            "equilibrium": self.changes,
-            "tbi": self.tbi,
-            "trade": self.trade,
-            "value_added": self.value_added,
-            "index": self.index,
-        }
-        return {name: table for name, table in named.items() if table is not None}
 
 
 def read_exact_hat(path: str | Path) -> ExactHatRun:
@@ -197,7 +166,7 @@ def exact_hat_scenario(
     economy: Economy | None = None,
     *,
     progress: Progress = no_progress,
-) -> ExactHatResult:
+) -> ExactHat:
     """Run a scenario file of kind exact-hat; ``economy`` is that of the file, if read.
 
     Raises
@@ -216,7 +185,13 @@ def exact_hat_scenario(
     found = exact_hat(
         economy, trade_costs=costs, deficits=run.deficits, progress=progress
     )
-    return _one(run, found)
+    moved = np.unique(np.argwhere(economy.tariff_new != economy.tariff)[:, :2])
+    named = tuple(economy.regions[int(k)] for k in moved)
+    index = None
+    if run.equation is not None:
+        effects = effect_on_index(tbi_change(found)["change"], *run.equation)
+        index = effects.rename_axis("region").reset_index()
+    return replace(found, index=index, named=named)
 
 
 def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
@@ -226,20 +201,10 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def variants_result(
     variants: Variants, rows: Float[np.ndarray, "b values"]
-) -> ExactHatResult:
+) -> ExactHat:
     """The tables of all variants, of the rows that ``batches`` made."""
     found = result_of(variants.batches, rows, iceberg=variants.iceberg)
-
-    def with_names(table: pd.DataFrame) -> pd.DataFrame:
-        places = table.pop("scenario").to_numpy()
-        table.insert(0, "variant", np.array(variants.names, object)[places])
-        return table
-
-    return ExactHatResult(
-        found,
-        with_names(found.table),
-        with_names(found.changes.reset_index()),
-    )
+    return replace(found, named=variants.named)
 
 
 def _trade_costs(
@@ -252,20 +217,3 @@ def _trade_costs(
     if (costs <= 0).any():
         raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
     return costs
-
-
-def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
-    tbi = tbi_change(found)
-    index = None
-    if run.equation is not None:
-        effects = effect_on_index(tbi["change"], *run.equation)
-        index = effects.rename_axis("region").reset_index()
-    return ExactHatResult(
-        found,
-        found.table,
-        found.changes.reset_index(),
-        tbi.rename_axis("region").reset_index(),
-        found.flows,
-        found.value_added,
-        index,
-    )

@@ -62,6 +62,15 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(regions)
 
 
+def ends_of(values: pd.Series) -> list[tuple[str, float]]:
+    """The regions with the highest and the lowest value, without ROW; none of fewer
+    than two."""
+    there = values.drop(REST, errors="ignore").dropna().sort_values(kind="stable")
+    if len(there) < 2:
+        return []
+    return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
+
+
 def trade_size(tbi: xr.Dataset) -> pd.Series:
     """Value-added exports and imports together, by region in the last year."""
     last = tbi.isel(year=-1)

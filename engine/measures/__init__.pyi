@@ -39,7 +39,13 @@ from .origins import value_added_by_product as value_added_by_product
 from .origins import value_added_in_exports as value_added_in_exports
 from .origins import value_added_in_final_demand as value_added_in_final_demand
 from .perimeters import perimeters_of as perimeters_of
-from .summary import TbiResult as TbiResult
+from .results.by_year import ByYear as ByYear
+from .results.decomposition import Decomposition as Decomposition
+from .results.decomposition import totals_of as totals_of
+from .results.indicators import IndicatorsByYear as IndicatorsByYear
+from .results.tbi import TbiErrors as TbiErrors
+from .results.tbi import TbiResult as TbiResult
+from .results.tbi import certified_line as certified_line
 from .summary import compute_tbi as compute_tbi
 from .trade import Certify as Certify
 from .trade import exported_value_added as exported_value_added

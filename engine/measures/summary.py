@@ -1,70 +1,23 @@
 """All results of `tivax tbi`, from one solve a year."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import xarray as xr
 
 from ..core import Progress, no_progress
 from ..tables import Groups, WorldTables, perimeters
-from .accounts import ValueAdded
-from .flags import FLAGS
+from .accounts import ValueAdded, satellite_name
 from .footprint_accounts import footprints_of
 from .group_runs import join_groups, require_new_names
 from .regrouping import regroup, regroup_trade
+from .results.tbi import TbiResult
 from .trade import (
     Certify,
     balances_of,
     trade_benefit_index,
     value_added_trade,
 )
-
-
-@dataclass(frozen=True)
-class TbiResult:
-    """What `tivax tbi` computed.
-
-    ``trade`` is by industry as in ``value_added_trade``; the others have regions
-    dropped and grouped. There are ``footprints`` (``footprint_accounts``) if final
-    demand has an account of its own. With ``each_group`` they hold the groups alone,
-    each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
-    unless the pair is a group with itself or with a region outside it.
-    """
-
-    trade: xr.Dataset
-    vax_by_sector: xr.Dataset
-    tbi: xr.Dataset
-    vax: xr.Dataset
-    absorbed: xr.DataArray  # (year, origin, absorber)
-    exports: xr.DataArray  # gross, (year, origin, destination)
-    each_group: bool = False
-    footprints: xr.Dataset | None = None
-
-    @property
-    def residual_max(self) -> float:
-        """The worst relative residual of all years."""
-        return float(self.trade["residual"].max())
-
-    @property
-    def certified(self) -> dict[str, float]:
-        """The largest cell error (a bound) and backward error, if certified."""
-        names = ("cell_error", "cell_backward_error")
-        return {
-            f"{k}_max": float(self.trade[k].max()) for k in names if k in self.trade
-        }
-
-    @property
-    def flags(self) -> dict[str, int]:
-        """How many rows of ``vax_by_sector`` are flagged, by flag."""
-        found = self.vax_by_sector["flag"].values
-        return {name: int((found == name).sum()) for name in FLAGS if name}
-
-    @property
-    def years_by_lu(self) -> list[int]:
-        """The years in which the iteration stalled."""
-        passes = self.trade["passes"]
-        return [int(year) for year in passes["year"].values[passes.values == 0]]
 
 
 def compute_tbi(
@@ -90,9 +43,10 @@ def compute_tbi(
         require_new_names(each, tables.regions)
     for chosen in each.values() if one_by_one else [groups]:  # mistakes before work
         perimeters(tables, drop=drop, groups=chosen)
+    account = satellite_name(value_added)
     trade = value_added_trade(tables, value_added, certify=certify, progress=progress)
     if not one_by_one:
-        return TbiResult(trade, **_results(trade, drop, groups, final))
+        return TbiResult(trade, **_results(trade, drop, groups, final), account=account)
     runs = {name: _results(trade, drop, one, final) for name, one in each.items()}
     joined: dict[str, Any] = {
         what: join_groups({name: run[what] for name, run in runs.items()})
@@ -101,7 +55,7 @@ def compute_tbi(
     }
     for what, flow in (("absorbed", "va_absorbed"), ("exports", "gross_exports")):
         joined[what] = _pairs_of_groups(trade[flow], drop, each)
-    return TbiResult(trade, **joined, each_group=True)
+    return TbiResult(trade, **joined, each_group=True, account=account)
 
 
 def _results(

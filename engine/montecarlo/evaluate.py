@@ -26,7 +26,7 @@ from ..core import (
 )
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
-from ..reporting import CV1, Plot, Result, Section, Table
+from ..reporting import CV1, Drawn, Plot, Result, Section, Table
 from ..reporting import Figure as Shown
 from ..resampling import FittedModel, Model, fit_model, with_lags
 from ..tables import WorldTables, require_tables
@@ -198,11 +198,11 @@ class MonteCarlo(Result):
             for number, name in enumerate(self._models, 1)
         }
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         drawn = zip(self._models, figures.values(), strict=True)
         return [self._section(name, figure) for name, figure in drawn]
 
-    def _section(self, name: str, figure: Figure) -> Section:
+    def _section(self, name: str, figure: Drawn) -> Section:
         effect, treatment = (
             table[table["model"] == name].set_index("term").drop(columns="model")
             for table in (self.summary, self.reliability)

@@ -63,7 +63,7 @@ def _out_of(result: Result) -> str:
 
 
 _OUTPUTS = {"--out": _out_of, "--compare": lambda result: ""}
-_PROCESSES = ("--coordinator", "--processes", "--process-id")
+_PROCESSES = ("--job",)
 _FLAGS = ("--force", "--quiet")
 
 

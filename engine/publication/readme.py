@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core import count_text, duration_text
+from ..reporting import programs
 from ..sources import Rights
 from .data_files import DataFile
-from .exhibits import exhibits_of, programs
+from .exhibits import exhibits_of
 from .references import Reference, references
 from .results import Result
 

@@ -1,3 +1,4 @@
+from .drawn import FULL_WIDTH as FULL_WIDTH
 from .drawn import Drawn as Drawn
 from .html import Block as Block
 from .html import Details as Details
@@ -11,6 +12,9 @@ from .html import Section as Section
 from .html import Table as Table
 from .html import Text as Text
 from .html import report_html as report_html
+from .intervals import interval_columns as interval_columns
+from .intervals import interval_ends as interval_ends
+from .intervals import with_intervals as with_intervals
 from .journal_tables import Column as Column
 from .journal_tables import JournalTable as JournalTable
 from .journal_tables import to_frame as to_frame
@@ -26,10 +30,12 @@ from .labels import numbered as numbered
 from .labels import option_name as option_name
 from .labels import require_language as require_language
 from .labels import variant_in_words as variant_in_words
+from .long_tables import LongPart as LongPart
+from .long_tables import LongTable as LongTable
+from .long_tables import LongWriter as LongWriter
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT
-from .plot_style import FULL_WIDTH as FULL_WIDTH
 from .plot_style import INK as INK
 from .plot_style import QUIET as QUIET
 from .plot_style import SMALL as SMALL
@@ -50,9 +56,13 @@ from .plot_style import missing_font_note as missing_font_note
 from .plot_style import plain_axes as plain_axes
 from .plot_style import save_figure as save_figure
 from .plot_style import year_axis as year_axis
+from .programs import output_title as output_title
+from .programs import programs as programs
 from .regression_tables import regression_table as regression_table
 from .results import CV1 as CV1
+from .results import Context as Context
 from .results import Joined as Joined
 from .results import Plot as Plot
 from .results import Result as Result
+from .results import write_frames as write_frames
 from .results import write_parts as write_parts

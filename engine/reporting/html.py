@@ -13,17 +13,18 @@ from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib import figure as mpl
 
 from ..core import basis, load_toml
-from .drawn import Drawn
+from .drawn import FULL_WIDTH, Drawn
 from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
-from .plot_style import FULL_WIDTH, draw, svg_text
+
+if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
+    from matplotlib import figure as mpl
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Figure:
     one leaves the figure unnumbered.
     """
 
-    figure: mpl.Figure | Drawn
+    figure: "mpl.Figure | Drawn"
     caption: str
     number: str | None = None
 
@@ -264,8 +265,10 @@ def _figure(block: Figure, captions: _Captions) -> str:
     id, name = captions.id("Figure"), captions.name("Figure", block.number)
     drawn = block.figure
     if not isinstance(drawn, Drawn):
+        from .plot_style import draw  # that is matplotlib
+
         drawn = draw(drawn, files=False)
-    svg = svg_text(drawn, ids=f"{id}-")
+    svg = drawn.element(ids=f"{id}-")
     called = escape(name or block.caption)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{called}" ', 1)
     width, height = drawn.size

@@ -48,7 +48,6 @@ COLOURS = (
 SURPLUS, DEFICIT = "#0072B2", "#D55E00"
 INK, QUIET, GRID = "#222222", "#767676", "#DDDDDD"
 
-FULL_WIDTH = 7.0  # inches
 FONT = 8.0  # points
 SMALL = 6.5
 
@@ -404,21 +403,6 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
 
 # Of a PDF: versions and the date.
 _NO_FACTS: dict[str, Any] = dict.fromkeys(("Creator", "Producer", "CreationDate"))
-
-
-def svg_text(figure: Figure | Drawn, *, ids: str = "") -> str:
-    """The figure as an ``<svg>`` element for the inside of an HTML page.
-
-    ``ids`` is put before every id. Give each figure of a page its own: matplotlib
-    numbers from 1 in each, and a clip path found in another figure hides lines.
-    """
-    svg = (figure if isinstance(figure, Drawn) else draw(figure, files=False)).svg
-    svg = svg[svg.index("<svg") :].rstrip()
-    # Inside a page this rule would hold for all of it; as attributes it is inherited.
-    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
-    reference = re.compile(r'( id="|href="#|url\(#)')
-    return re.sub(r"<[^>]*>", lambda tag: reference.sub(rf"\g<1>{ids}", tag[0]), svg)
 
 
 def missing_font_note(language: Language) -> str | None:

@@ -7,14 +7,14 @@ the page of a notebook, and the files of the command that computes it.
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ..core import (
+    Aside,
     Format,
     Printable,
     Run,
@@ -24,12 +24,19 @@ from ..core import (
     output_folder,
     require_format,
     require_result_place,
+    write_csv,
+    write_do_file,
     write_frame,
 )
-from .html import Points, Section, Text, report_html
-from .plot_style import save_figure
+from .drawn import Drawn, begin_drawings, wait_for
+from .html import Block, Figure, Points, Section, Table, Text, report_html
+from .long_tables import LongTable
+from .programs import output_title
 
-Plot = Callable[[], Figure]
+if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
+    from matplotlib import figure as mpl
+
+Plot = Callable[[], "mpl.Figure"]
 """Draws a figure when it is asked for."""
 
 CV1 = "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted"
@@ -48,18 +55,49 @@ class Result(Printable):
     """Of the report; no title, no report."""
     method: str = ""
     """How the numbers came about, for the report."""
+    printed: bool = False
+    """Whether the command prints the listings beside the finding."""
+    always_parquet: Sequence[str] = ()
+    """Tables that are parquet in every format; Stata has them in its own as well."""
+    one_workbook: bool = False
+    """Whether the workbook of the main table has the others as sheets."""
 
     @abstractmethod
-    def tables(self) -> Mapping[str, pd.DataFrame]:
+    def tables(self) -> Mapping[str, pd.DataFrame | LongTable]:
         """Every table by its file name, the main one first."""
+
+    def labels(self) -> Mapping[str, str]:
+        """What columns are, with units, for Stata."""
+        return {}
+
+    def do_lines(self) -> Sequence[str]:
+        """Lines of a do-file of Stata that prints the main table."""
+        return ()
 
     def plots(self) -> Mapping[str, Plot]:
         """Functions that draw the figures, by file name."""
         return {}
 
-    def sections(self, figures: Mapping[str, Figure]) -> Sequence[Section]:
-        """The report below the finding; ``figures`` are drawn, by file name."""
-        return ()
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        """The report below the finding; ``figures`` are drawn, by file name.
+
+        By default the listings and all figures.
+        """
+        tables: list[Block] = []
+        for listing in self._listings():
+            if listing.rows:
+                frame = pd.DataFrame([*listing.rows], columns=[*listing.columns])
+                right = dict.fromkeys(listing.columns[listing.words :], "")
+                tables.append(Table(frame, listing.title, right))
+            else:
+                tables.append(Text(listing.title))
+            tables += [Points(listing.notes)] if listing.notes else []
+        shown = [
+            Figure(k, output_title(self.program, f"figures/{name}"))
+            for name, k in figures.items()
+        ]
+        both = {"Table": tables, "Figures": shown}
+        return [Section(title, blocks) for title, blocks in both.items() if blocks]
 
     def facts(self) -> Mapping[str, Any]:
         """Facts that the manifest states, ``residual_max`` among them."""
@@ -77,9 +115,15 @@ class Result(Printable):
 
     def to_frame(self) -> pd.DataFrame:
         """The main table."""
-        return next(iter(self.tables().values())).copy()
+        main = next(iter(self.tables().values()))
+        if isinstance(main, LongTable):
+            raise TivaxError(
+                f"the table of {self.program} is computed while it is written: save it "
+                "and read the file"
+            )
+        return main.copy()
 
-    def plot(self, name: str | None = None) -> Figure:
+    def plot(self, name: str | None = None) -> "mpl.Figure":
         """The figure of that file name, the first without a name.
 
         Raises ``TivaxError`` where there is none.
@@ -113,39 +157,105 @@ class Result(Printable):
         return place
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a command knows beside the result, for its files and its report.
+
+    Attributes
+    ----------
+    name, more
+        Of the report, after its title and its subtitle.
+    notes
+        What a reader must know of the tables that were read, a line each.
+    codes
+        The titles of all codes: labels.csv.
+    facts
+        Of the manifest.
+    """
+
+    name: str = ""
+    more: str = ""
+    notes: Sequence[str] = ()
+    codes: pd.DataFrame | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
 def write_parts(
     result: Result,
     folder: Path,
     *,
     format: Format,
     figures: bool,
-    name: str = "",
-    more: str = "",
+    context: Context | None = None,
+    aside: Aside | None = None,
 ) -> None:
-    """Everything but the manifest; the report is named after ``name``, and its subtitle
-    has ``more``."""
-    for key, table in result.tables().items():
-        write_frame(table, folder, key, format)
-    drawn = {key: plot() for key, plot in result.plots().items()}
+    """Everything but the manifest. ``aside`` draws while this process writes."""
+    context = context or Context()
+    tables, codes, labels = result.tables(), context.codes, result.labels()
+    for name, table in tables.items():
+        if isinstance(table, LongTable):  # plots are of what is computed here
+            sheets = None if codes is None else {"labels": codes}
+            sheets = sheets if result.one_workbook else None
+            table.write(folder / f"{name}.{format}", labels, sheets)
+    plots = result.plots() if figures or not result.printed else {}
+    drawings = begin_drawings(plots, aside, files=figures)
+    frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
+    write_frames(result, frames, folder, format, codes)
+    drawn = wait_for(drawings, aside)
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
-        for key, figure in drawn.items():
-            save_figure(figure, place, key)
+        for name, figure in drawn.items():
+            figure.save(place, name)
     if result.report_title:
+        title, name = result.report_title, context.name
         page = report_html(
-            f"{result.report_title}: {name}" if name else result.report_title,
-            ", ".join(filter(None, (result.subtitle, more))),
-            [*_finding(result), *result.sections(drawn)],
+            f"{title}: {name}" if name else title,
+            ", ".join(filter(None, (result.subtitle, context.more))),
+            [*_finding(result), *result.sections(drawn), *_method(result, context)],
             describe_environment(dated=False),
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
 
 
+def write_frames(
+    result: Result,
+    frames: Mapping[str, pd.DataFrame],
+    folder: Path,
+    format: Format = "csv",
+    codes: pd.DataFrame | None = None,
+) -> None:
+    """Write tables of a result, and the titles of all ``codes``."""
+    main, labels = next(iter(frames), ""), result.labels()
+    others = {k: frame for k, frame in frames.items() if k != main}
+    if codes is not None:
+        others["labels"] = codes
+        write_csv(codes, folder / "labels.csv")
+    for name, frame in frames.items():
+        if name in result.always_parquet:
+            write_frame(frame, folder, name, "parquet")
+        if (
+            name not in result.always_parquet or format == "dta"
+        ):  # Stata reads no parquet
+            sheets = others if name == main and result.one_workbook else None
+            write_frame(frame, folder, name, format, labels, sheets=sheets)
+    if format == "dta" and (lines := result.do_lines()):
+        write_do_file(folder, main, f"{main}.dta", lines)
+
+
 def _finding(result: Result) -> Iterator[Section]:
     if result.sentence:
-        said = Points(result.sentence.splitlines())
-        yield Section("In a sentence", [said, Text(result.method)])
+        said: list[Block] = [Points(result.sentence.splitlines())]
+        if not result.printed:
+            said.append(Text(result.method))
+        yield Section("In a sentence", said)
+
+
+def _method(result: Result, context: Context) -> Iterator[Section]:
+    """Last, of results whose numbers are in a table above it."""
+    if result.printed:
+        notes = [Points(context.notes)] if context.notes else []
+        yield Section("Method", [Text(result.method), *notes])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -156,21 +266,29 @@ class Joined(Result):
 
     def __post_init__(self) -> None:
         first = self.parts[0]
-        for name in ("program", "report_title", "method"):
+        for name in _SAME:
             object.__setattr__(self, name, getattr(first, name))
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        each = [part.tables() for part in self.parts]
+        each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]
         return {
-            name: pd.concat([k[name] for k in each], ignore_index=True)
-            for name in each[0]
+            name: pd.concat([k[name] for k in each if name in k], ignore_index=True)
+            for name in dict.fromkeys(name for tables in each for name in tables)
         }
+
+    def labels(self) -> Mapping[str, str]:
+        return self.parts[0].labels()
+
+    def do_lines(self) -> Sequence[str]:
+        return self.parts[0].do_lines()
 
     def plots(self) -> dict[str, Plot]:
         return {new: plot for _, new, plot in self._numbered()}
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
-        own: dict[int, dict[str, Figure]] = {}
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
+        if self.printed:
+            return [*super().sections(figures)]
+        own: dict[int, dict[str, Drawn]] = {}
         for (part, old), new, _ in self._numbered():
             own.setdefault(part, {})[old] = figures[new]
         return [
@@ -198,12 +316,13 @@ class Joined(Result):
 
     @property
     def sentence(self) -> str:
-        return "\n".join(part.sentence for part in self.parts)
+        return "\n".join(filter(None, (part.sentence for part in self.parts)))
 
     def _listings(self) -> list:
         return [listing for part in self.parts for listing in part._listings()]
 
 
+_SAME = "program report_title method printed always_parquet one_workbook".split()
 _COUNTS = {"models", "rows", "specifications"}
 
 
@@ -213,5 +332,9 @@ def _together(key: str, values: Sequence[Any]) -> Any:
     if key in _COUNTS:
         return sum(values)
     if all(isinstance(k, dict) for k in values):
-        return {name: value for each in values for name, value in each.items()}
+        found: dict[str, Any] = {}
+        for name, value in (item for each in values for item in each.items()):
+            again = name in found and isinstance(value, int)
+            found[name] = found[name] + value if again else value
+        return found
     return values[0]

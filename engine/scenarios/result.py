@@ -12,12 +12,13 @@ from jaxtyping import Float
 from ..core import (
     Listing,
     TivaxError,
+    count_text,
     first_and_named,
     number_text,
-    require_whole,
+    percent_text,
     suggest,
 )
-from ..figures.scenarios import change_map, largest_changes
+from ..figures.scenarios import change_map, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result
 from .shocks import Shock
@@ -44,6 +45,8 @@ PRICES = {
 # Of these a change in per cent says nothing.
 _NO_PERCENT = ("tbi", "inputs_lost")
 _SHOWN = 10
+# Columns of the printed table of one variant.
+_MEASURES = 4
 
 
 def measures_of(row: Float[np.ndarray, " v"], fields: Sequence[str]) -> dict:
@@ -192,6 +195,13 @@ class ScenarioResult(Result):
         it was asked for.
     named
         Regions that the shocks name.
+    value_added
+        What counts as such.
+    linkages
+        Of every industry and year, if they were asked for.
+    asked
+        The regions that figures and the printed table show, by default those that
+        change most and those named.
 
     Examples
     --------
@@ -207,27 +217,76 @@ class ScenarioResult(Result):
     unit: str
     industries: pd.DataFrame | None = None
     named: tuple[str, ...] = ()
+    value_added: str = "residual"
+    linkages: pd.DataFrame | None = None
+    asked: tuple[str, ...] = ()
 
     program = "scenario"
+    report_title = "What if"
+    printed = True
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        if self.priced:
+            return (
+                "Prices of all industries follow from changed costs at given input "
+                "coefficients, p = p A + v: nobody buys elsewhere because of them."
+            )
+        return (
+            "Each variant changes flows, coefficients or final demand of the world "
+            "table and solves it again, by Woodbury's formula. Held: value added per "
+            "US$ of output, coefficients and final demand that no shock changes; there "
+            "are no prices, so nobody buys elsewhere unless the shock says so."
+        )
+
+    @property
+    def priced(self) -> bool:
+        """Whether prices change, and not flows."""
+        return self.measures[0] in PRICES
+
+    @property
+    def count(self) -> int:
+        """Number of variants."""
+        return self.variants["variant"].nunique()
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        more = {} if self.industries is None else {"industries": self.industries}
-        return {"scenario": self.table, "variants": self.variants, **more}
+        named = {
+            "scenario": self.table,
+            "variants": self.variants,
+            "industries": self.industries,
+            "linkages": self.linkages,
+        }
+        return {name: table for name, table in named.items() if table is not None}
 
     def plots(self) -> dict[str, Plot]:
-        named = {"named": self.named}
+        regions, named = self.asked or None, self.named
         plots: dict[str, Plot] = {
-            "largest": partial(largest_changes, self.table, **named)
+            "largest": partial(largest_changes, self.table, regions, named=named)
         }
-        if self.variants["variant"].nunique() > 1:
-            plots["map"] = partial(change_map, self.table, **named)
+        if self.count > 1:
+            shown = partial(change_map, self.table, regions=regions, named=named)
+            plots["map"] = shown
         return plots
 
     def facts(self) -> dict[str, Any]:
-        return {
+        facts: dict[str, Any] = {
             "residual_max": self.residual_max,
+            "kind": sorted(self.variants["kind"].unique()),
+            "variants": self.count,
+            "years": self.variants["year"].unique().tolist(),
+            "measures": list(self.measures),
+            "value_added": self.value_added,
+            "unit": "1 without a shock" if self.priced else self.unit,
+        }
+        if self.priced:
+            return facts
+        return {
+            **facts,
             "identity_max": self.identity_max,
-            "unit": self.unit,
+            "moved": float(self.variants["moved"].sum()),
+            "unplaced": float(self.variants["unplaced"].sum()),
+            "held": "value added per US$ of output, coefficients and final demand that "
+            "no shock changes",
         }
 
     @property
@@ -269,43 +328,97 @@ class ScenarioResult(Result):
         order = np.argsort(-found.abs().to_numpy(), kind="stable")
         return found.iloc[order]
 
-    def largest(self, top: int = _SHOWN) -> pd.DataFrame:
-        """The rows whose measure changes most in per cent, and one at least of each
-        region that the shocks name; of measures that have no change in per cent those
-        that change most."""
-        require_whole("top", top, 1)
-        in_percent = self.table["percent"].notna().any()
-        size = self.table["percent" if in_percent else "change"].abs()
-        order = size.nlargest(len(size)).index
-        labels = [*map(str, self.table.loc[order, "region"])]
-        rows = order[first_and_named(labels, self.named, top)]
-        return self.table.loc[rows].reset_index(drop=True)
+    @property
+    def subtitle(self) -> str:
+        years = self.variants["year"].unique()
+        return f"{count_text(self.count, 'variant')}, {', '.join(map(str, years))}"
+
+    @property
+    def sentence(self) -> str:
+        """The largest change of the first measure."""
+        rows = self._last_year
+        own = rows["region"] != EVERY_PARTNER
+        rows = rows[own & (rows["measure"] == self.measures[0])]
+        size = rows["shown"].abs()
+        if size.isna().all():
+            return ""
+        row = rows.iloc[int(np.nanargmax(size))]
+        percent = bool(row["percent"] == row["percent"])
+        return (
+            f"{row['measure']} changes most in {row['region']}: "
+            f"{_change_text(row['shown'], percent)}{' per cent' * percent}, "
+            f"{row['year']}, {row['variant']}."
+        )
+
+    @property
+    def _last_year(self) -> pd.DataFrame:
+        rows = self.table[self.table["year"] == self.variants["year"].iloc[-1]]
+        return rows.assign(shown=shown_change(rows))
 
     def _listings(self) -> Sequence[Listing]:
-        count = self.variants["variant"].nunique()
-        found = self.largest()
-        column, unit, form = "percent", "per cent", "+.2f"
-        if found["percent"].isna().all():
-            column, unit, form = "change", "change", "+.4g"
-        rows = [
-            [
-                str(row.variant),
-                str(row.year),
-                str(row.region),
-                str(row.measure),
-                number_text(float(str(row.before))),
-                f"{float(str(getattr(row, column))):{form}}",
-            ]
-            for row in found.itertuples()
-        ]
-        return [
-            Listing(
-                f"{count} variant{'s' * (count > 1)}: the largest changes",
-                ("variant", "year", "region", "measure", "before", unit),
-                rows,
-                (
-                    f"residual {self.residual_max:.1e}, world accounts to "
-                    f"{self.identity_max:.1e}",
-                ),
+        """How exact it is, and the largest changes of the last year."""
+        title = f"{count_text(self.count, 'variant')}, residual {self.residual_max:.1e}"
+        if not self.priced:
+            title += f", world accounts to {self.identity_max:.1e}"
+        notes = []
+        if (unplaced := self.variants["unplaced"]).max() > 0:
+            whole = self.variants["moved"] + unplaced
+            share = float((unplaced / whole.where(whole > 0)).max())
+            notes.append(
+                f"up to {percent_text(share, 1)} of what was to shift found no other "
+                "seller and stays (variants.csv: unplaced)"
             )
+        shown = self._of_one() if self.count == 1 else self._of_several()
+        return [Listing(title, (), (), notes), shown]
+
+    def _of_several(self) -> Listing:
+        rows = self._last_year
+        rows = rows[rows["region"] != EVERY_PARTNER]
+        percent = bool(rows["percent"].notna().any())
+        rows = rows[rows["percent"].notna() | (not percent)]
+        if self.asked:
+            rows = rows[rows["region"].isin(self.asked)]
+        order = rows["shown"].abs().sort_values(ascending=False, kind="stable").index
+        rows = rows.loc[order]
+        rows = rows.iloc[first_and_named([*rows["region"]], self.named, _SHOWN)]
+        columns = ["variant", "region", "measure", "before", "shown"]
+        cells = [
+            (*map(str, words), number_text(base), _change_text(change, percent))
+            for *words, base, change in rows[columns].itertuples(index=False)
         ]
+        unit = "per cent" if percent else "change"
+        year = self.variants["year"].iloc[-1]
+        title = f"{year}; the largest changes{' in per cent' * percent}"
+        return Listing(title, (*columns[:4], unit), cells, words=3)
+
+    def _of_one(self) -> Listing:
+        """The regions that change most and those named, with a column for each
+        measure."""
+        rows, measures = self._last_year, self.measures[:_MEASURES]
+        wide = rows.set_index(["region", "measure"])["shown"].unstack("measure")
+        size = wide[measures[0]].abs()
+        order = size.sort_values(ascending=False, kind="stable").index
+        chosen = [k for k in order if k != EVERY_PARTNER]
+        chosen = [chosen[k] for k in first_and_named(chosen, self.named, _SHOWN - 2)]
+        rule = f"the largest changes of {measures[0]}"
+        if named := [k for k in self.named if k in chosen]:
+            rule += f", with {' '.join(named)} of the shock"
+        if self.asked:
+            chosen, rule = [*self.asked], "the regions asked for"
+        if EVERY_PARTNER in wide.index:
+            chosen.append(EVERY_PARTNER)
+        some = rows.groupby("measure")["percent"].count() > 0
+        cells = [
+            (code, *(_change_text(wide.loc[code, k], some[k]) for k in measures))
+            for code in chosen
+        ]
+        names = [f"{k} {'per cent' if some[k] else 'change'}" for k in measures]
+        title = f"{self.variants['year'].iloc[-1]}; {rule}"
+        return Listing(title, ("region", *names), cells)
+
+
+def _change_text(value: Any, percent: bool) -> str:
+    if value != value:
+        return "–"
+    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
+    return text if float(text) else "0"

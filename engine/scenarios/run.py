@@ -19,7 +19,7 @@ from ..core import (
     require_kind,
     require_list,
 )
-from ..measures import EVERY_PARTNER, Account, ValueAdded
+from ..measures import EVERY_PARTNER, Account, ValueAdded, value_added_name
 from ..tables import WorldTables, parse_year, require_tables
 from . import evaluate, prices, result
 from .changes import pairs_of
@@ -169,6 +169,7 @@ class ScenarioPlan:
             unit=self.tables.unit,
             industries=industries,
             named=self.named,
+            value_added=value_added_name(self.value_added),
         )
 
 

@@ -5,11 +5,18 @@ A group is what it was at a date: each says since when it has these members and 
 which document.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..core import TivaxError, load_toml, require_kind, require_list, suggest
+from ..core import (
+    Listing,
+    TivaxError,
+    load_toml,
+    require_kind,
+    require_list,
+    suggest,
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,21 @@ def country_name(code: str) -> str:
     """The English name of an alpha-3 code; of any other code the code itself."""
     known = countries().get(code)
     return known.name if known else code
+
+
+def listing_by_region(
+    title: str,
+    columns: Sequence[str],
+    cells: Mapping[str, Sequence[str]],
+    notes: Sequence[str] = (),
+) -> Listing:
+    """A row for each region, with the names of those that are countries."""
+    names = {code: country_name(code) for code in cells}
+    if all(code == name for code, name in names.items()):
+        rows = [(code, *row) for code, row in cells.items()]
+        return Listing(title, ("region", *columns), rows, notes)
+    rows = [(code, names[code], *row) for code, row in cells.items()]
+    return Listing(title, ("region", "name", *columns), rows, notes, words=2)
 
 
 def suggest_region(name: str, known: Iterable[str]) -> str:

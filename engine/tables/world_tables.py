@@ -229,7 +229,7 @@ class WorldTables(Printable):
             f"{count_text(len(self.sectors), 'sector')} x "
             f"{count_text(len(self.years), 'year')}"
         )
-        return [Listing(f"WorldTables: {size}", (), rows, words=True)]
+        return [Listing(f"WorldTables: {size}", (), rows, words=2)]
 
     @property
     def n(self) -> int:

@@ -20,7 +20,7 @@ from ..core import (
 )
 from ..estimation import t_ppf
 from ..figures import threat_intervals
-from ..reporting import CV1, Plot, Result, Section, Table, Text
+from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL, Model
 from .setting import HEADLINE
@@ -254,11 +254,11 @@ class Threats(Result):
             for number, model in enumerate(self.models, 1)
         }
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         drawn = zip(self.models, figures.values(), strict=True)
         return [self._section(model, figure) for model, figure in drawn]
 
-    def _section(self, model: Model, figure: Figure) -> Section:
+    def _section(self, model: Model, figure: Drawn) -> Section:
         rows = self.rows[self.rows["model"] == model.name]
         shown = (
             rows.drop(columns="model")

@@ -10,9 +10,6 @@ from .indicator_errors import PROBES as PROBES
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years
 from .indicator_errors import indicator_values as indicator_values
-from .intervals import interval_columns as interval_columns
-from .intervals import interval_ends as interval_ends
-from .intervals import with_intervals as with_intervals
 from .models import BUILT_IN as BUILT_IN
 from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
@@ -22,7 +19,6 @@ from .models import error_of_run as error_of_run
 from .models import read_error_model as read_error_model
 from .rebuilt import rebuilt_year as rebuilt_year
 from .rebuilt import require_rebuilt as require_rebuilt
-from .tbi_errors import TbiErrors as TbiErrors
 from .tbi_errors import errors_of_tbi as errors_of_tbi
 from .trade_errors import TRADE_FLOWS as TRADE_FLOWS
 from .trade_errors import TRADE_MEASURES as TRADE_MEASURES

@@ -26,9 +26,9 @@ from ..measures import (
     indicators,
     indicators_at,
 )
+from ..reporting import with_intervals
 from ..tables import Groups, WorldTables, require_tables
 from .indicator_errors import PROBES, indicator_error_years
-from .intervals import with_intervals
 from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
     TRADE_FLOWS,

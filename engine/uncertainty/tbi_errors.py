@@ -1,12 +1,11 @@
 """Standard errors of everything that `tivax tbi` writes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import xarray as xr
 
 from ..core import Progress, in_float64, no_progress
-from ..measures import TbiResult, ValueAdded
+from ..measures import TbiErrors, TbiResult, ValueAdded
 from ..tables import Groups, WorldTables
 from .models import ErrorModel
 from .trade_errors import (
@@ -17,20 +16,6 @@ from .trade_errors import (
     standard_errors_of,
 )
 from .years import YearOfErrors, solved_years
-
-
-@dataclass(frozen=True)
-class TbiErrors:
-    """Standard errors of the tables of ``TbiResult``, by the names of the values.
-
-    ``regions`` (year, region) has those of ``tbi`` and ``vax``, ``by_sector`` (year,
-    region, sector) those of ``vax_by_sector``, ``absorbed`` (year, origin, absorber)
-    those of value added absorbed.
-    """
-
-    regions: xr.Dataset
-    by_sector: xr.Dataset
-    absorbed: xr.DataArray
 
 
 @in_float64
@@ -83,6 +68,7 @@ def errors_of_tbi(
         xr.concat(regions, "year"),
         xr.concat(sectors, "year"),
         xr.concat(absorbed, "year"),
+        model.record,
     )
 
 

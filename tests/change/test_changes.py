@@ -401,7 +401,8 @@ def test_few_points_leave_a_remainder_that_is_reported(world, found):
     assert rough.remainder > 1e-6 > found.remainder
     missed = rough.values["change"] - rough.by_factor.sum(axis=1).to_numpy()
     assert_allclose(missed, rough.values["remainder"], atol=1e-14)
-    assert f"{rough.remainder:.0e}, 1 point of" in str(rough)
+    assert f"adds up to {rough.remainder:.1e}" in str(rough)
+    assert "at 1 point of the path" in str(rough)
 
 
 def test_what_imbalances_add_is_said(world):

@@ -34,7 +34,7 @@ from tivax.engine.sources import SOURCES
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
-from commands import Answer, good, mistake, names, parser, start_fork, tivax
+from commands import Answer, contents, good, mistake, names, parser, start_fork, tivax
 from helpers import random_tables, write_arrays
 
 COMMANDS = (
@@ -47,7 +47,7 @@ REGIONS = ("AUT", "BEL", "DEU", "ROW")
 SECTORS = ("agriculture", "industry", "services")
 YEARS = (2000, 2001, 2002)
 FIGURES = [
-    f"{name}.{kind}"
+    f"figures/{name}.{kind}"
     for name in ("tbi", "va_balances", "va_versus_gross")
     for kind in ("pdf", "png", "svg")
 ]
@@ -337,13 +337,15 @@ def test_a_folder_holds_what_the_manifest_lists(work):
     files = [
         *FIGURES,
         "labels.csv",
+        "report.html",
         "tbi.csv",
         "vax.csv",
         "vax_by_sector.csv",
         "va_absorbed.parquet",
     ]
     assert manifest["outputs"] == sorted(files)
-    assert names(work / "out") == sorted([*files, "manifest.json"])
+    written = {k.relative_to(work / "out").as_posix() for k in contents(work / "out")}
+    assert written == {*files, "manifest.json"}
     assert manifest["command"] == "tbi" and manifest["seed"] is None
     store, out = str(work / "store"), str(work / "out")
     assert manifest["argv"] == ["tivax", "tbi", store, "--out", out]
@@ -496,7 +498,7 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
         (
             ("--value-added", "jobs.csv"),
-            "value added 'jobs.csv': give the file by --satellite",
+            "value added 'jobs.csv': that is a file, which --satellite reads",
         ),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: no such file"),
@@ -739,11 +741,12 @@ def test_sizes_are_parsed(tmp_path):
 def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     out = tmp_path / "first"
     answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
-    assert names(out) == sorted([
+    written = {k.relative_to(out).as_posix() for k in contents(out)}
+    assert {k for k in written if not k.startswith("store/")} == {
         *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
-        "checks.csv", "report.html", "explorer.html", "manifest.json", "store",
-        "shares.pdf", "shares.png", "shares.svg",
-    ])  # fmt: skip
+        "checks.csv", "report.html", "explorer.html", "manifest.json",
+        *(f"figures/shares.{k}" for k in ("pdf", "png", "svg")),
+    }  # fmt: skip
     assert re.search(r"2000-2002, largest relative residual \d\.\d", answer.out)
     assert re.search(r"^Exact: identities hold to \de-1\d, largest", answer.out, re.M)
     assert re.search(
@@ -797,12 +800,15 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
         f"{row.ci_low:.2f} to {row.ci_high:.2f}); {inside.sum()} of 8 intervals hold the "
         "truth."
     ) in answer.out.splitlines()
-    assert {"panel_estimates.svg", "panel_estimates.png"} <= set(names(out))
+    drawn = {"panel_estimates.svg", "panel_estimates.png"}
+    assert drawn <= set(names(out / "figures"))
     for run in ("wild", "placebo"):
         given = read_run_file(out / f"{run}.toml")
         assert given.panels == [out / "panel.csv"] and given.scheme.kind == run
     outputs = json.loads((out / "manifest.json").read_text())["outputs"]
-    assert {"panel.csv", "panel_estimates.csv", "panel_estimates.svg"} <= set(outputs)
+    assert {"panel.csv", "panel_estimates.csv", "figures/panel_estimates.svg"} <= set(
+        outputs
+    )
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "From the index to a panel with a known effect" in report
     assert f"{inside.sum()} of 8 intervals hold the true value" in report
@@ -1074,7 +1080,10 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     # What is taken from the cache is taken in silence.
     again = installed("tbi", work / "store", "--out", "again", "--quiet")
     assert (again.code, again.err) == (0, "")
-    assert {*FIGURES} < {*names(tmp_path / "again")}  # drawn by processes of their own
+    # Drawn by processes of their own.
+    assert {k.partition("/")[2] for k in FIGURES} == {
+        *names(tmp_path / "again/figures")
+    }
     assert set(names(folder)) == programs
 
 

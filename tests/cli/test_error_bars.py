@@ -77,7 +77,9 @@ def test_the_manifest_has_the_model_and_its_file(tbi, model):
     assert error["kind"] == "lognormal" and error["a"] == 0.2
     assert error["margins"] == ["row"] and error["b"] == 0.0
     assert str(model) in [k["path"] for k in record["inputs"]]
-    assert "band: 95 % interval" in (tbi / "tbi.svg").read_text(encoding="utf-8")
+    assert "band: 95 % interval" in (tbi / "figures" / "tbi.svg").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_without_an_error_model_nothing_is_different(store, tmp_path):

@@ -96,7 +96,7 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
     four = tmp_path / "4"
     # As the programs of this process are compiled.
     env = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
-    answer = run_fork(code, *words, "--out", four, "--devices", 4, env=env)
+    answer = run_fork(code, *words, "--out", four, "--device", "cpu:4", env=env)
     assert answer.code == 0, answer.err
     for place, devices in ((folder / "out", 1), (four, 4)):
         manifest = json.loads((place / "manifest.json").read_text())
@@ -107,7 +107,7 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
 @pytest.mark.parametrize(
     "change, line",
     [
-        (('store = "store"', ""), "store: is missing; write store"),
+        (('store = "store"', ""), "store: is missing; name the tables"),
         (('store = "store"', 'store = "none"'), "none: no such store"),
         (('"model.toml"', '"roundng"'), "run.toml: no error model"),
         (('"store"', '"a^b^c"'), "run.toml: "),

@@ -19,7 +19,7 @@ from tivax.engine.cli.completion import (
 from tivax.engine.measures import INDICATORS
 from tivax.engine.measures import LEVELS as KNOWN_LEVELS
 
-from commands import good, mistake, names, run_python, tivax
+from commands import contents, good, mistake, names, run_python, tivax
 from helpers import random_tables
 
 
@@ -41,9 +41,11 @@ def tbi(store, tmp_path_factory):
 def test_json_is_the_manifest_and_nothing_else_on_stdout(tbi):
     out, answer = tbi
     told = json.loads(answer.out)
+    assert told.pop("timings_s")["total"] > 0  # with --verbose
     kept = json.loads((out / "manifest.json").read_text())
     assert told == kept and told["residual_max"] < 1e-12
-    assert {k["name"] for k in told["files"]} == set(names(out)) - {"manifest.json"}
+    files = {str(k.relative_to(out)) for k in contents(out)}
+    assert {k["name"] for k in told["files"]} == files - {"manifest.json"}
 
 
 def test_verbose_tells_what_took_how_long(tbi):
@@ -56,9 +58,9 @@ def test_verbose_tells_what_took_how_long(tbi):
 
 def test_figures_show_the_regions_asked_for_in_their_order(tbi):
     out, _ = tbi
-    svg = (out / "tbi.svg").read_text(encoding="utf-8")
+    svg = (out / "figures" / "tbi.svg").read_text(encoding="utf-8")
     assert ">R2<" in svg and ">R0<" in svg and ">R1<" not in svg
-    balances = (out / "va_balances.svg").read_text(encoding="utf-8")
+    balances = (out / "figures" / "va_balances.svg").read_text(encoding="utf-8")
     assert ">R3<" not in balances
     # Tables hold all.
     assert set(pd.read_csv(out / "tbi.csv").region) == {"R0", "R1", "R2", "R3"}
@@ -69,10 +71,10 @@ def test_terminal_and_figure_show_the_same(store, tmp_path):
                   "--regions", "R3,R1", "--out", tmp_path / "o", "--quiet")  # fmt: skip
     lines = [k for k in answer.out.splitlines() if k.startswith("│ R")]
     assert [k.split()[1] for k in lines] == ["R3", "R1"]
-    svg = (tmp_path / "o" / "shares.svg").read_text(encoding="utf-8")
+    svg = (tmp_path / "o" / "figures" / "shares.svg").read_text(encoding="utf-8")
     assert svg.index(">R3<") < svg.index(">R1<") and ">R0<" not in svg
     assert answer.out.splitlines()[-2:] == [
-        f"Open {tmp_path / 'o' / 'shares.svg'}",
+        f"Open {tmp_path / 'o' / 'report.html'}",
         f"Next: tivax explore {tmp_path / 'o'} --out explorer.html",
     ]
 
@@ -131,7 +133,7 @@ def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):
 def test_no_figures_leaves_the_tables(store, tmp_path):
     good("tbi", store, "--no-figures", "--out", tmp_path / "o", "--quiet")
     assert {k.rpartition(".")[2] for k in names(tmp_path / "o")} == {
-        "csv", "parquet", "json",
+        "csv", "parquet", "html", "json",
     }  # fmt: skip
 
 
@@ -189,3 +191,15 @@ def test_python_runs_the_module():
     answer = run_python("import runpy, sys; sys.argv = ['tivax', '--version'];"
                         "runpy.run_module('tivax', run_name='__main__')")  # fmt: skip
     assert answer.out.startswith("tivax ")
+
+
+@pytest.mark.parametrize("words", ["decompose --method wwz", "indicators"])
+def test_a_table_written_by_year_has_a_page_with_the_finding(store, tmp_path, words):
+    command, *options = words.split()
+    answer = good(command, store, *options, "--out", tmp_path / "o", "--quiet")
+    page = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
+    assert titles == ["In a sentence", "Table", "Figures", "Method"]
+    said = re.findall(r"<li>(.*?)</li>", page.partition("<h2>2.")[0])[-1]
+    assert said in answer.out.splitlines()
+    assert page.count("<svg") == 2

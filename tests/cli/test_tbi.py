@@ -13,7 +13,6 @@ from pandas.io.stata import StataReader
 
 from tivax.engine import TivaxError
 from tivax.engine.cli.figures import drawing_aside
-from tivax.engine.cli.tables.tbi import figures_of, plots_of, write_tbi
 from tivax.engine.core import call_named
 from tivax.engine.core.frames import (
     require_format,
@@ -124,7 +123,9 @@ def test_figures_show_the_regions_of_the_tables_beside_them(tables, monkeypatch)
 
     for name in ("tbi_lines", "balance_heatmap", "va_versus_gross"):
         monkeypatch.setattr(trade_plots, name, look(name))
-    figures_of(compute_tbi(tables, drop=["R0"], groups={"EU": ["R1", "R3"]}))
+    result = compute_tbi(tables, drop=["R0"], groups={"EU": ["R1", "R3"]})
+    for plot in result.plots().values():
+        plot()
     for data in seen.values():
         axis = "region" if "region" in data.dims else "origin"
         assert data[axis].values.tolist() == ["EU", "R2"]
@@ -159,6 +160,17 @@ def test_the_residual_and_the_years_by_lu_are_those_of_the_years(result):
     assert replace(result, trade=trade).years_by_lu == [2001, 2002]
 
 
+def test_the_sentence_names_the_ends_and_the_largest_moves(result):
+    index = result.tbi["tbi"].to_pandas()
+    last, moves = index.loc[2002], index.loc[2002] - index.loc[2000]
+    assert result.sentence.splitlines() == [
+        f"In 2002 the trade benefit index is highest in {last.idxmax()} "
+        f"({last.max():+.4f}) and lowest in {last.idxmin()} ({last.min():+.4f}).",
+        f"Since 2000 it has changed between {moves.min():+.4f} in {moves.idxmin()} and "
+        f"{moves.max():+.4f} in {moves.idxmax()}.",
+    ]
+
+
 def test_progress_counts_every_year(tables):
     calls = []
     compute_tbi(tables, progress=lambda *call: calls.append(call))
@@ -169,11 +181,14 @@ def test_progress_counts_every_year(tables):
 
 
 def test_the_files_have_the_promised_columns(result, tmp_path):
-    write_tbi(result, tmp_path)
+    tmp_path = result.save(tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {
-        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
-        *(f"{name}.{kind}" for kind in ("svg", "png", "pdf")
-          for name in ("tbi", "va_balances", "va_versus_gross")),
+        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "figures",
+        "report.html", "manifest.json",
+    }  # fmt: skip
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
+        f"{name}.{kind}" for kind in ("svg", "png", "pdf")
+        for name in ("tbi", "va_balances", "va_versus_gross")
     }  # fmt: skip
     # design.md, section 5
     contract = {
@@ -240,7 +255,7 @@ def test_every_format_holds_the_same_numbers(tmp_path, format):
 
 @pytest.mark.parametrize("format", READERS)
 def test_all_tables_are_written_in_the_format_asked_for(result, tmp_path, format):
-    write_tbi(result, tmp_path, format)
+    tmp_path = result.save(tmp_path / "out", format=format, figures=False)
     expected = {
         "tbi": result.tbi,
         "vax": result.vax,
@@ -254,7 +269,7 @@ def test_all_tables_are_written_in_the_format_asked_for(result, tmp_path, format
 
 
 def test_stata_has_labels_with_units_bilateral_flows_and_a_do_file(result, tmp_path):
-    write_tbi(result, tmp_path, "dta")
+    tmp_path = result.save(tmp_path / "out", format="dta", figures=False)
     with StataReader(tmp_path / "vax.dta") as file:
         labels = file.variable_labels()
     assert labels["va_exports"] == "value added absorbed abroad [million US$]"
@@ -354,7 +369,7 @@ def test_figures_of_an_account_name_it_in_place_of_value_added(tables):
     coords = {"year": [*tables.years], "region": [*tables.regions]}
     jobs = xr.DataArray(x, coords | {"sector": [*tables.sectors]}, name="jobs")
     result = compute_tbi(tables, jobs.assign_attrs(units="persons"))
-    plots = plots_of(result, account="jobs")
+    plots = result.plots()
     assert "X, M: jobs in exports, imports" in plots["tbi"]().axes[0].get_ylabel()
     said = words(plots["va_balances"]())
     assert "jobs from" in said and any("balances of jobs, " in k for k in said)

@@ -123,8 +123,10 @@ def two(place: Path, scripts: tuple[str, str], *words: object):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    both = ["--coordinator", f"127.0.0.1:{port}", "--processes", 2, "--process-id"]
-    pair = [start(place, scripts[k], *words, *both, k) for k in (0, 1)]
+    pair = [
+        start(place, scripts[k], *words, "--job", f"127.0.0.1:{port},2,{k}")
+        for k in (0, 1)
+    ]
     ends = []
     for process in pair:
         try:
@@ -243,6 +245,6 @@ def test_a_disk_that_is_full_at_the_end_is_one_line_in_each_process(place):
     assert "full" not in names(place)
 
 
-def test_the_options_go_together(place):
-    words = (place / "store", "--out", place / "x", "--processes", 2)
-    assert mistake("tbi", *words).startswith("--coordinator, --processes and")
+def test_a_job_that_is_none_is_told(place):
+    words = (place / "store", "--out", place / "x", "--job", 2)
+    assert mistake("tbi", *words).startswith("--job 2: write HOST:PORT,N,K (")

@@ -50,7 +50,7 @@ def test_columns_are_as_wide_as_their_longest_cell_and_numbers_end_together():
         "long  10.25",
         "note",
     ]
-    words = Listing("T", (), [("a", "b"), ("long", "c")], words=True)
+    words = Listing("T", (), [("a", "b"), ("long", "c")], words=2)
     assert words.text().splitlines() == ["T", "a     b", "long  c"]
 
 

@@ -9,10 +9,10 @@ import pyarrow.csv as pc
 import pytest
 import xarray as xr
 
-from tivax.engine.cli.tables.long_tables import LongWriter
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.spreadsheets import escape_formula, unescape_formula, write_csv
 from tivax.engine.panel.write import panel_format
+from tivax.engine.reporting.long_tables import LongPart, LongWriter
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
 
@@ -87,7 +87,7 @@ def test_a_long_csv_holds_no_label_that_is_run_and_parquet_the_labels(tmp_path):
     part = xr.Dataset({"GEXP": (("year", "exporter"), [[1.0, 2.0]])}, labels)
     for name in ("x.csv", "x.parquet"):
         with LongWriter(tmp_path / name) as writer:
-            writer.write(part)
+            writer.write(LongPart(part))
     assert set(pc.read_csv(tmp_path / "x.csv")["exporter"].to_pylist()) == {"'=A", "B"}
     assert set(pd.read_parquet(tmp_path / "x.parquet")["exporter"]) == {"=A", "B"}
 

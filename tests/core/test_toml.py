@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -17,6 +18,7 @@ from tivax.engine.core import (
     TivaxError,
     TomlTable,
     read_toml,
+    walk_causes,
 )
 
 from helpers import error_of
@@ -113,6 +115,13 @@ def test_a_wrong_value_is_one_line_with_key_section_and_remedy(tmp_path, line):
     told = error_of(parsed, tmp_path, f"[part]\n{line}")
     start = f"{tmp_path / 'run.toml'}: {line.partition(' = ')[0]} = "
     assert told.startswith(start) and told.endswith(f" in [part]: {MISTAKES[line]}")
+
+
+def test_a_mistake_of_a_path_is_no_cause_of_itself(tmp_path):
+    """Else whoever looks through the causes of an error never ends."""
+    with pytest.raises(TivaxError) as error:
+        parsed(tmp_path, '[part]\nfile = "https://a.b/c.csv"')
+    assert len([*islice(walk_causes(error.value), 9)]) < 9
 
 
 PLACES = {

@@ -461,7 +461,7 @@ REFUSED = {
     "choices, sample: 'rich' is none of all, developed": {"sample": ["rich"]},
     "choices, sample: no block EU": {"sample": ["without EU"]},
     "choices, sample: nobody in the sample is in BRICS": {"sample": ["without BRICS"]},
-    "choices, years: '2009-2002' is no span": {"years": ["2009-2002"]},
+    "choices: years 2009-2002: the first year is after": {"years": ["2009-2002"]},
     "choices, years: the panel has none of 1960-1970": {"years": ["1960-1970"]},
     "choices, lag: give a list of whole years": {"lag": [0.5]},
     "hold the outcome or the treatment": {"controls": [["TBI"]]},

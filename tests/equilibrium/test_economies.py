@@ -303,7 +303,7 @@ def test_a_scenario_file_gives_the_four_measures(economy, file, tmp_path):
     assert list(result.table.columns) == ["region", "measure", "percent"]
     pd.testing.assert_frame_equal(result.table, found.table)
     names = {"scenario", "equilibrium", "tbi", "trade", "value_added"}
-    assert set(result.tables) == names
+    assert set(result.tables()) == names
     assert read_exact_hat(path).inputs == [path, file]
 
 
@@ -361,7 +361,7 @@ def test_a_grid_makes_every_combination_on_top_of_one_variant(economy, file, tmp
 @pytest.mark.parametrize(
     "text, line",
     [
-        ("colour = 1", "unknown key colour; choose from"),
+        ("colour = 1", "unknown key colour; did you mean economy"),
         ("[grid]\ntariff = 0.1", "tariff = 0.1 in .grid.: write a list of values"),
         ("[grid]\ncost = [1]", "unknown key cost in .grid.; did you mean trade_cost"),
         (
@@ -400,7 +400,7 @@ def test_a_store_with_files_of_elasticities_and_tariffs(tmp_path):
     )
     path = tmp_path / "scenario.toml"
     path.write_text(
-        'kind = "exact-hat"\nstore = "store"\nyear = 2001\nelasticities = "theta.csv"\n'
+        'kind = "exact-hat"\nstore = "store"\nyears = 2001\nelasticities = "theta.csv"\n'
         'tariffs = "tariffs.csv"\ndeficits = "closing"\n'
         "[equation]\ncoefficient = 11.5545\nstandard_error = 3.5239\n"
     )

@@ -33,8 +33,7 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     answer = good("scenario", folder / "kept.toml", "--out", folder / "kept")
     written = {path.name for path in (folder / "kept").iterdir()}
     tables = {f"{k}.csv" for k in TABLES}
-    drawn = {f"welfare.{k}" for k in ("svg", "png", "pdf")}
-    assert written == tables | drawn | {"manifest.json"}
+    assert written == tables | {"figures", "report.html", "manifest.json"}
     table = pd.read_csv(folder / "kept" / "scenario.csv")
     assert list(table.columns) == ["region", "measure", "percent"]
     found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="kept")
@@ -49,7 +48,7 @@ def test_format_writes_every_table_in_it(folder):
     words = ("--out", folder / "stata", "--format", "dta", "--no-figures")
     good("scenario", folder / "kept.toml", *words)
     written = {path.name for path in (folder / "stata").iterdir()}
-    assert written == {f"{k}.dta" for k in TABLES} | {"manifest.json"}
+    assert written == {f"{k}.dta" for k in TABLES} | {"report.html", "manifest.json"}
     found = pd.read_stata(folder / "stata" / "scenario.dta")
     assert found.columns.tolist() == ["region", "measure", "percent"]
     assert len(found) and tivax(

@@ -293,7 +293,7 @@ def test_a_map_of_positions_says_what_its_dots_and_crosses_are():
     ],
 )
 def test_chinese_labels_are_text_in_the_svg(name, expected):
-    svg = plot_style.svg_text(IN_LANGUAGES[name]("zh"))
+    svg = plot_style.draw(IN_LANGUAGES[name]("zh"), files=False).element()
     for text in expected:
         assert f">{text}</text>" in svg
     assert "'Noto Sans CJK SC', 'Source Han Sans SC'" in svg

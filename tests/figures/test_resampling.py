@@ -330,7 +330,7 @@ def test_an_interval_below_zero_is_without_it_too():
 
 def test_chinese_labels_are_text_in_the_svg():
     figure = intervals(rows(2), INTERVALS, "zh")
-    svg = plot_style.svg_text(figure)
+    svg = plot_style.draw(figure, files=False).element()
     for text in ("(1) 全球化综合指数, 发达国家", "(2) 经济全球化指数, 发达国家"):
         assert f">{text}</text>" in svg
     named = {label(k, "zh") for k in INTERVALS}

@@ -194,9 +194,10 @@ def test_tbi_writes_rows_of_the_groups(store, tmp_path):
     ours = pairs[(pairs.year == 2000) & (pairs.origin == OECD)]
     assert set(ours.absorber) == {OECD, "CHN", "ROW"}
     assert set(names(out)) == {
-        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "labels.csv", "tbi.pdf", "tbi.png",
-        "tbi.svg", "manifest.json",
+        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "labels.csv",
+        "figures", "report.html", "manifest.json",
     }  # fmt: skip
+    assert names(out / "figures") == ["tbi.pdf", "tbi.png", "tbi.svg"]
     assert json.loads((out / "manifest.json").read_text())["each_group"] is True
 
 
@@ -225,4 +226,4 @@ def test_decompose_writes_the_groups_one_after_the_other(store, tmp_path):
         assert_array_equal(own["value"], alone["value"])
     manifest = json.loads((tmp_path / "both" / "manifest.json").read_text())
     assert manifest["groups"]["OECD"]["members"] == ["AUT", "DEU", "USA"]
-    assert "shares.png" in names(tmp_path / "both")
+    assert "shares.png" in names(tmp_path / "both" / "figures")

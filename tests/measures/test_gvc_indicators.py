@@ -677,10 +677,11 @@ def test_command_writes_countries_by_default(small, tmp_path):
         "indicators.parquet",
         "labels.csv",
         "manifest.json",
+        "report.html",
     }  # no others' figures
     good("indicators", tmp_path / "store", "--out", out, "--force")
     for name in ("positions", "participation"):
-        assert (out / f"{name}.svg").stat().st_size > 1000
+        assert (out / "figures" / f"{name}.svg").stat().st_size > 1000
 
 
 def test_command_refuses_a_level_there_is_not(small, tmp_path):

@@ -11,8 +11,9 @@ import pytest
 
 import tivax
 from tivax.engine.core.manifest import PACKAGES, installed_packages
-from tivax.engine.publication.exhibits import exhibits_of, programs
+from tivax.engine.publication.exhibits import exhibits_of
 from tivax.engine.publication.results import read_result
+from tivax.engine.reporting import programs
 
 from commands import good, mistake, names
 from helpers import error_of
@@ -161,7 +162,7 @@ def test_every_command_that_makes_results_is_described():
 
 def test_every_file_of_an_equilibrium_has_a_title():
     """Those of docs/reference/files.md for kind exact-hat."""
-    files = "scenario equilibrium trade value_added tbi index welfare".split()
+    files = "scenario equilibrium trade value_added tbi index figures/welfare".split()
     assert {*files} <= set(programs()["scenario"]["outputs"])
 
 
@@ -317,7 +318,7 @@ def test_a_run_file_keeps_its_place_beside_its_panel(fresh):
     inputs = {"data/raw/KOF_Data_2018.dta": "kof"}
     words = ["panel", "--data", "data", "--out", "made/panel.csv"]
     write_result(fresh / "made", words, inputs, made, manifest="panel.manifest.json")
-    words = ["bootstrap", "runs/wild.toml", "--out", "wild", "--processes", "2"]
+    words = ["bootstrap", "runs/wild.toml", "--out", "wild", "--job", "a:1,2,0"]
     inputs = {"runs/wild.toml": "", "made/panel.csv": ""}
     later = {"started": "2026-11-26T09:00:00+00:00", "scheme": {"kind": "pairs"}}
     write_result(fresh / "wild", words, inputs, {"summary.csv": "c\n"}, **later)
@@ -454,9 +455,9 @@ def test_run_all_reproduces_every_file_to_the_byte(
     script.main()
     said = capsys.readouterr().out
     assert "1 input files: checksums agree" in said
-    assert "14 of 14 files are the same to the byte" in said
+    assert "15 of 15 files are the same to the byte" in said
     table = tmp_path / "reproduced" / "comparison_of_files.csv"
-    assert table.read_text().count("same to the byte") == 14
+    assert table.read_text().count("same to the byte") == 15
     with pytest.raises(SystemExit, match="exists from an earlier run; remove it"):
         script.main()
 

@@ -101,12 +101,15 @@ def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
 
 
 def test_a_label_with_dollars_is_no_formula():
-    assert ">US$ x_1 and US$ y<" in plot_style.svg_text(one_line("US$ x_1 and US$ y"))
+    assert (
+        ">US$ x_1 and US$ y<"
+        in plot_style.draw(one_line("US$ x_1 and US$ y"), files=False).element()
+    )
 
 
 def test_the_users_matplotlib_settings_are_left_alone():
     before = dict(matplotlib.rcParams)
-    plot_style.svg_text(one_line())
+    plot_style.draw(one_line(), files=False).element()
     assert dict(matplotlib.rcParams) == before
 
 
@@ -114,10 +117,10 @@ def test_the_users_matplotlib_settings_are_left_alone():
 
 
 def test_chinese_text_names_chinese_fonts_and_other_text_does_not():
-    svg = plot_style.svg_text(one_line("贸易利益指数"))
+    svg = plot_style.draw(one_line("贸易利益指数"), files=False).element()
     assert "'Arial', 'Noto Sans CJK SC', " in svg
     assert ">贸易利益指数</text>" in svg
-    assert "CJK" not in plot_style.svg_text(one_line())
+    assert "CJK" not in plot_style.draw(one_line(), files=False).element()
 
 
 def test_a_png_is_written_only_where_a_font_has_all_letters(tmp_path, caplog):

@@ -1,6 +1,7 @@
 """Every result has the same four methods, and one writer."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import tivax as tx
+from tivax.engine.measures import compute_tbi
 from tivax.engine.reporting import Joined, Result
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import Design
@@ -34,7 +36,9 @@ def results() -> dict[str, Result]:
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
         "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
+        "tbi": compute_tbi(world),
         "change": tx.change(world, "tbi", region="R01"),
+        "exact hat": tx.exact_hat(tx.synthetic_economy(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
             world, tx.Shock("cut", exporters="R01", importers="R02", percent=10)
         ),
@@ -49,10 +53,11 @@ def found() -> dict[str, Result]:
     return results()
 
 
-NAMES = ["threats", "curve", "study", "own panel", "draws", "change", "scenario"]
+NAMES = ["threats", "curve", "study", "own panel", "draws"]
+PRINTED = ["tbi", "change", "scenario", "exact hat"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *PRINTED])
 def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     result = found[name]
     assert isinstance(result.plot(), Figure)
@@ -61,7 +66,8 @@ def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     pd.testing.assert_frame_equal(result.to_frame(), first)
     out = result.save(tmp_path / "out")
     written = {k.relative_to(out).as_posix() for k in out.rglob("*") if k.is_file()}
-    expected = {f"{k}.csv" for k in result.tables()}
+    long = result.always_parquet
+    expected = {f"{k}.{'parquet' if k in long else 'csv'}" for k in result.tables()}
     expected |= {
         f"figures/{k}.{form}" for k in result.plots() for form in ("pdf", "png", "svg")
     }
@@ -73,6 +79,21 @@ def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     assert "exists already" in refusal(lambda: result.save(out))
     result.save(out, figures=False, force=True)
     assert not (out / "figures").exists()
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_a_report_begins_with_the_finding_and_ends_with_the_method(
+    name, found, tmp_path
+):
+    result = found[name]
+    page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
+    assert titles == ["In a sentence", "Table", "Figures", "Method"]
+    assert page.count("<svg") == len(result.plots())
+    for line in result.sentence.splitlines():
+        assert f"<li>{line}</li>" in page
+    for column in result._listings()[-1].columns:
+        assert f">{column}</th>" in page
 
 
 def test_a_figure_that_is_not_there_is_named(found):

@@ -37,9 +37,9 @@ name = "main"
 outcome = "KOFGIdj"
 regressors = ["TBI", "RQ"]
 """
-TOGETHER = (
-    "--coordinator, --processes and --process-id go together; under SLURM or Open MPI "
-    "leave all three out"
+WRITE = (
+    "write HOST:PORT,N,K (the first process, how many there are, the number of this "
+    "one); under SLURM or Open MPI leave it out"
 )
 
 pytestmark = [
@@ -65,13 +65,10 @@ def asked(monkeypatch) -> list:
 @pytest.mark.parametrize(
     "options, message",
     [
-        (("--coordinator", "one:1234"), TOGETHER),
-        (("--processes", 2, "--process-id", 0), TOGETHER),
-        (("--process-id", 0), TOGETHER),
-        (
-            ("--coordinator", "one:1234", "--processes", 2, "--process-id", 2),
-            "--process-id 2: with --processes 2 it is 0 to 1",
-        ),
+        (("--job", "one:1234"), f"--job one:1234: {WRITE}"),
+        (("--job", "one,2,0"), f"--job one,2,0: {WRITE}"),
+        (("--job", "one:1234,2,-1"), f"--job one:1234,2,-1: {WRITE}"),
+        (("--job", "one:1234,2,2"), "--job one:1234,2,2: with 2 processes K is 0 to 1"),
     ],
 )
 def test_options_that_do_not_fit_are_told(tmp_path, asked, options, message):
@@ -81,8 +78,8 @@ def test_options_that_do_not_fit_are_told(tmp_path, asked, options, message):
     assert asked == [] and names(tmp_path) == ["run.toml"]
 
 
-def test_the_three_options_are_given_to_jax(asked):
-    assert Machines("one:1234", 2, 1).start()
+def test_the_job_is_given_to_jax(asked):
+    assert Machines.parse("one:1234,2,1").start()
     assert asked == [("one:1234", 2, 1)]
 
 
@@ -221,9 +218,8 @@ class Place:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        words = ["--coordinator", f"127.0.0.1:{port}", "--processes", 2]
         return [
-            self.start(outs[k], *words, "--process-id", k, script=scripts[k])
+            self.start(outs[k], "--job", f"127.0.0.1:{port},2,{k}", script=scripts[k])
             for k in (0, 1)
         ]
 

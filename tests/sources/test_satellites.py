@@ -288,4 +288,4 @@ def test_commands_take_an_account(small, jobs, tmp_path, words):
         known = trade_benefit_index(small, jobs)["tbi"].values.ravel()
         assert_allclose(found, known, rtol=RTOL)
         # Jobs cannot be set beside gross trade.
-        assert not (out / "va_versus_gross.svg").exists()
+        assert not (out / "figures/va_versus_gross.svg").exists()

@@ -336,7 +336,7 @@ def test_results_figures_and_pages_say_it(imported, tmp_path):
     assert said in printed
     assert json.loads((out / "manifest.json").read_text())["basis"] == said
     for name in ("tbi.svg", "va_balances.svg", "va_versus_gross.svg"):
-        assert said in (out / name).read_text()
+        assert said in (out / "figures" / name).read_text()
     assert "rebuilt2016" in cite(out)
     page = tmp_path / "page.html"
     good("explore", out, "--out", page, "--quiet")

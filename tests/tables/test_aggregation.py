@@ -346,7 +346,7 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     assert small.tolerance == expected.tolerance and small.source == "made"
     good("check", out)
     assert names(compare) == [
-        "comparison.csv", "differences.pdf", "differences.png", "differences.svg", "manifest.json",
+        "comparison.csv", "figures", "manifest.json",
         "va_absorbed.parquet",
     ]  # fmt: skip
     frame = pd.read_csv(compare / "comparison.csv")

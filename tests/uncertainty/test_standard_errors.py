@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.measures.summary import compute_tbi
-from tivax.engine.uncertainty.intervals import with_intervals
+from tivax.engine.reporting.intervals import with_intervals
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ...core import count_text, p_text, percent_text
 from ...paper import column_name, printed_place
-from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 
@@ -23,7 +22,7 @@ _FEW = tuple(
 def sections(
     experiment: Any,
     tables: dict[str, pd.DataFrame],
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Drawn],
 ) -> list[Section]:
     """The report of a run: method, results, figures, diagnostics of clusters."""
     plan = experiment.plans[0]

@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from matplotlib.figure import Figure
 
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
@@ -20,6 +19,7 @@ from ...figures import Drawn
 from ...figures.resampling import histograms
 from ...paper import printed_place
 from ...reporting import CV1, Language, Plot, Result, Section, label
+from ...reporting import Drawn as DrawnFigure
 from ...resampling import (
     TIE_RULES,
     Draws,
@@ -95,7 +95,7 @@ class Experiment(Result):
             for name, group in groups.items()
         }
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, DrawnFigure]) -> list[Section]:
         return report.sections(self, self.tables(), figures)
 
     def facts(self) -> dict[str, Any]:

@@ -108,12 +108,13 @@ def run_aggregate(
         if figures:
             drawn = largest(both).index.get_level_values("region")[:_DRAWN].tolist()
             figure = aggregation_plots.differences(difference(both), drawn)
-            save_figure(figure, folder, "differences")
+            (folder / "figures").mkdir()
+            save_figure(figure, folder / "figures", "differences")
         written = run.write_manifest(
             folder, residual_max=both.attrs["residual_max"], **record
         )
     _print_differences(terminal, both)
-    first = "differences.svg" if figures else "comparison.csv"
+    first = "figures/differences.svg" if figures else "comparison.csv"
     terminal.finish(written, f"Open {compare / first}")
 
 

@@ -1,18 +1,12 @@
-"""What ``tivax check`` and ``tivax tbi`` print."""
+"""What ``tivax check`` prints."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import xarray as xr
-
-from ... import sources, uncertainty  # the latter loaded with --error only
-from ...core import Run, TivaxError, count_text, source_in_words
-from ...figures import ShownRegions
-from ...measures import TbiResult, flag_messages
+from ... import sources
+from ...core import Listing, Run, TivaxError, count_text, source_in_words
 from ...sources import with_sector_titles
 from ...streaming import check_tables
-from ...tables import WorldTables, YearCheck, check_frame, country_name
+from ...tables import WorldTables, YearCheck, check_frame
 from ..terminal import Terminal, next_step
 
 
@@ -52,19 +46,13 @@ def print_checks(
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:
-        terminal.print(title)
-        terminal.table(
-            ("year", *(heading for heading, _, _ in columns)),
-            [
-                (
-                    str(row.year),
-                    *(_cell(getattr(row, name), spec) for _, name, spec in columns),
-                )
-                for row in rows
-            ],
-        )
-        for line in legend:
-            terminal.print(f"  {line}")
+        names = ("year", *(heading for heading, _, _ in columns))
+        cells = [
+            (str(k.year), *(_cell(getattr(k, name), spec) for _, name, spec in columns))
+            for k in rows
+        ]
+        notes = [f"  {line}" for line in legend]
+        terminal.show(Listing(title, names, cells, notes))
     for row in rows:
         for doubt in row.doubts:
             told = with_sector_titles(doubt, tables.sectors, tables.source)
@@ -153,71 +141,3 @@ def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
     if tables.value_added is None:
         return "cannot be checked: this edition has no value-added row"
     return tables.checked.get("value added") or sources.VALUE_ADDED_ALONE
-
-
-def print_tbi(
-    terminal: Terminal,
-    result: TbiResult,
-    out: Path,
-    shown: ShownRegions,
-    *,
-    net: bool = False,
-    errors: "uncertainty.TbiErrors | None" = None,
-) -> None:
-    """Print the index of some regions in the first and last year, with standard errors
-    if there are, its accuracy and flagged rows by sector; ``net``: inventories are left
-    out already."""
-    tbi = result.tbi
-    years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
-    terminal.print(f"Trade benefit index; {shown.rule}, of {tbi.sizes['region']}")
-    print_regions(
-        terminal,
-        list(map(str, years)),
-        {
-            code: [_index(tbi, errors, year=y, region=code) for y in years]
-            for code in shown.few
-        },
-    )
-    for year in result.years_by_lu:
-        terminal.print(f"{year}: the iteration stalled; solved by LU instead")
-    for line in flag_messages(result.flags, result.vax_by_sector["flag"].size, net=net):
-        terminal.print(f"vax_by_sector: {line}")
-    span = "-".join(map(str, years))
-    terminal.print(
-        f"{out}: {span}, largest relative residual {result.residual_max:.1e}"
-    )
-    if result.certified:
-        terminal.print(certified_line("required output B Y", **result.certified))
-
-
-def _index(
-    tbi: xr.Dataset, errors: "uncertainty.TbiErrors | None", **place: Any
-) -> str:
-    value = float(tbi["tbi"].sel(place))
-    if value != value:
-        return "no trade"
-    se = "" if errors is None else f" ({float(errors.regions['tbi'].sel(place)):.2g})"
-    return f"{value:+.4f}{se}"
-
-
-def print_regions(
-    terminal: Terminal, columns: Sequence[str], cells: Mapping[str, Sequence[str]]
-) -> None:
-    """Print a row for each region, with the names of those that are countries."""
-    names = {code: country_name(code) for code in cells}
-    if all(code == name for code, name in names.items()):
-        rows = [(code, *row) for code, row in cells.items()]
-        terminal.table(("region", *columns), rows)
-        return
-    rows = [(code, names[code], *row) for code, row in cells.items()]
-    terminal.table(("region", "name", *columns), rows, words=2)
-
-
-def certified_line(
-    what: str, *, cell_error_max: float, cell_backward_error_max: float
-) -> str:
-    """A line on the accuracy of single cells."""
-    return (
-        f"every cell of {what} is right to {cell_error_max:.1e} of itself or better (a "
-        f"bound); backward error by cell {cell_backward_error_max:.1e}"
-    )

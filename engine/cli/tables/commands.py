@@ -1,6 +1,5 @@
 """Commands on world tables: their options."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -25,12 +24,8 @@ from ..options import (
     Force,
     FormatOption,
     GroupsOption,
-    Inventories,
-    Net,
     NoFigures,
-    Out,
     Store,
-    Timings,
     Years,
 )
 
@@ -128,49 +123,35 @@ def tbi(
     ] = None,
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    timings: Timings = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
-    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, report.html.
     With several accounts, the first column of each table names the account. With
     --error, columns se, ci_low, ci_high stand beside values, and figures have bands.
 
     Example: tivax tbi wiod16 --out results
     """
     # Before JAX is loaded: others load what draws at the same time.
-    draws = output.figures and not machines.process_id
+    draws = output.figures and machines.is_first
     with drawing_aside(draws, "trade") as aside, machines.start() as first:
         from ...core import require_format
         from ...measures import require_certify
-        from ..inputs import error_files, read_error
+        from .subject import Subject
         from .tbi import run_tbi
 
-        terminal = screen.terminal(first=first, timings=timings)
-        file_format, certify_what = (
-            require_format(output.format),
-            require_certify(certify),
-        )
-        model = read_error(error)
+        terminal = screen.terminal(first=first)
+        require_format(output.format)
         run_tbi(
-            at.store,
-            at.open(terminal),
-            output.out,
-            value_added=accounts.value_added,
-            satellites=accounts.files,
+            Subject.read(at, grouping, accounts, terminal),
+            output,
+            terminal,
+            aside,
+            asked=grouping.regions,
             final_satellites=satellite_final or [],
             drop=drop or [],
-            groups=grouping.groups,
-            each_group=grouping.each_group,
-            certify=certify_what,
-            error=model,
-            error_files=error_files(error, model),
-            format=file_format,
-            regions=grouping.regions,
-            figures=output.figures,
-            aside=aside,
-            force=output.force,
-            terminal=terminal,
+            certify=require_certify(certify),
+            error=error,
         )
 
 
@@ -228,63 +209,53 @@ def decompose(
             "--importers", help="Keep only what these buy: USA; by default all."
         ),
     ] = "",
-    timings: Timings = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
     Writes decomposition.parquet (year, exporter, sector, importer, term, value), two
-    figures of shares, manifest.json.
+    figures of shares, report.html.
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    draws = output.figures and not machines.process_id
+    draws = output.figures and machines.is_first
     with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
-        from ...core import Run
-        from ...tables import choose_groups
-        from ..inputs import read_regions
-        from .decompose import run_decompose
+        import pandas as pd
 
-        terminal, each = (
-            screen.terminal(first=first, timings=timings),
-            grouping.each_group,
-        )
-        net = at.open(terminal)
-        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
-        run = Run("decompose", inputs=[at.store, *chosen.files, *accounts.files])
-        read = partial(read_regions, tables=net.tables, groups=chosen, each_group=each)
+        from ...core import require_format
+        from ...measures import Decomposition
+        from ...reporting import Context
+        from .by_year import run_by_year
+        from .subject import Subject
+
+        terminal = screen.terminal(first=first)
+        require_format(output.format)
+        subject = Subject.read(at, grouping, accounts, terminal)
         sides = {
-            "exporter": read(exporters, option="--exporters"),
-            "importer": read(importers, option="--importers"),
+            "exporter": subject.regions(exporters, option="--exporters"),
+            "importer": subject.regions(importers, option="--importers"),
         }
-        run_decompose(
-            net,
-            method,
-            level,
-            output.out,
-            run,
+        found = Decomposition(
+            **subject.fields,
+            asked=subject.regions(grouping.regions),
+            name=method,
+            level=level or "",
             detail=detail,
             by_origin=by_origin,
-            groups=chosen,
-            one_by_one=each,
-            accounts=accounts.read(),
-            format=output.format,
             sides={side: codes for side, codes in sides.items() if codes},
-            regions=read(grouping.regions),
-            figures=output.figures,
-            aside=aside,
-            force=output.force,
-            terminal=terminal,
         )
+        codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)
+        context = Context(notes=subject.notes, codes=codes, facts=subject.facts)
+        run_by_year(subject, output, terminal, aside, found, context)
 
 
 @command
 def indicators(
+    at: Tables,
+    output: LongOutput,
     accounts: Accounts,
     grouping: Grouping,
     machines: Machines,
     screen: Screen,
-    store: Store,
-    out: Out,
     only: Annotated[
         str,
         typer.Option(
@@ -306,18 +277,11 @@ def indicators(
     ] = "country",
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    net_inventories: Net = False,
-    inventories: Inventories = None,
-    format: FormatOption = "parquet",
-    years: Years = "",
-    no_figures: NoFigures = False,
-    force: Force = False,
-    timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json. With --only, just that
+    of positions, participation over the years, report.html. With --only, just that
     is computed, and a figure is drawn if the indicators that it shows are among the
     names. With --error, columns se, ci_low, ci_high stand beside the values. `tivax
     list indicators` prints the codes and what they mean.
@@ -325,37 +289,21 @@ def indicators(
     Example: tivax indicators wiod16 --out tiva
     """
     names = [k.strip() for k in only.split(",") if k.strip()]
-    draws = not no_figures and not machines.process_id
+    draws = output.figures and machines.is_first
     with drawing_aside(draws, "indicators") as aside, machines.start() as first:
-        from ...core import Run
-        from ...measures import require_certify
-        from ...tables import choose_groups
-        from ..inputs import error_files, read_error, read_regions
+        from ...measures import IndicatorsByYear, require_certify
         from .indicators import run_indicators
+        from .subject import Subject
 
-        terminal, each = (
-            screen.terminal(first=first, timings=timings),
-            grouping.each_group,
-        )
-        model = read_error(error)
-        net = Tables(store, years, net_inventories, inventories).open(terminal)
-        chosen = choose_groups(grouping.groups, net.tables.regions, each_group=each)
-        files = [*chosen.files, *accounts.files, *error_files(error, model)]
-        run_indicators(
-            net,
-            names,
-            level,
-            out,
-            Run("indicators", inputs=[store, *files]),
-            groups=chosen,
-            one_by_one=each,
-            accounts=accounts.read(),
+        terminal = screen.terminal(first=first)
+        subject = Subject.read(at, grouping, accounts, terminal)
+        found = IndicatorsByYear(
+            **subject.fields,
+            asked=subject.regions(grouping.regions),
+            only=names,
+            level=level,
             certify=require_certify(certify),
-            error=model,
-            format=format,
-            regions=read_regions(grouping.regions, net.tables, chosen, each_group=each),
-            figures=not no_figures,
-            aside=aside,
-            force=force,
-            terminal=terminal,
+            drawn=output.figures,
+            net=bool(subject.net.categories),
         )
+        run_indicators(subject, output, terminal, aside, found, error)

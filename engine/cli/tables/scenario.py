@@ -1,13 +1,12 @@
 """``tivax scenario``: its options, and which code runs a kind of scenario."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...core import TivaxError, start_jax
-from ..bundles import Output, Screen, command
+from ...core import TivaxError
+from ..bundles import Output, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
 
@@ -25,6 +24,7 @@ PublishedData = Annotated[
 @command
 def scenario(
     output: Output,
+    processor: Processor,
     screen: Screen,
     run: RunToml = None,
     example: Example = False,
@@ -35,7 +35,7 @@ def scenario(
 
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv (variant, year, region, measure, before, after, change, percent),
-    variants.csv, figures and manifest.json. A run that was stopped goes on where it was
+    variants.csv, figures and report.html. A run that was stopped goes on where it was
     when the same command is given again. With kind = "exact-hat": tariffs, trade costs
     and balanced trade in general equilibrium. With --example NAME --data FOLDER:
     the tables of a published trade model, tables.csv, from its authors' data.
@@ -43,52 +43,23 @@ def scenario(
     Example: tivax scenario decoupling.toml --out decoupling
     """
     assert run is not None  # else it is said that RUN is missing
-    start_jax()
+    processor.start()
     if (data is not None) != example:
         raise TivaxError(
             "--data goes with --example and the name of a published model: "
             "tivax scenario --example nafta --data FOLDER --out nafta"
         )
     from ...core import require_format
-    from ...scenarios import kind_of
+    from ...scenarios import EXACT_HAT, kind_of
     from ..inputs import split_codes
-
-    terminal, file_format = screen.terminal(), require_format(output.format)
-    if data is not None:
-        from .exact_hat_run import run_published
-
-        run_published(
-            str(run),
-            data,
-            output.out,
-            format=file_format,
-            force=output.force,
-            terminal=terminal,
-        )
-        return
-    runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
-    runner(
-        run,
-        output.out,
-        figures=output.figures,
-        regions=split_codes(regions),
-        format=file_format,
-        force=output.force,
-        terminal=terminal,
-    )
-
-
-def _change_flows_or_prices(path: Path, out: Path, **options) -> None:
+    from .exact_hat_run import run_exact_hat, run_published
     from .scenario_run import run_scenario
 
-    run_scenario(path, out, **options)
-
-
-def _solve_equilibrium(path: Path, out: Path, **options) -> None:
-    from .exact_hat_run import run_exact_hat
-
-    run_exact_hat(path, out, **options)
-
-
-# Kinds that are not changes of an input-output table at given coefficients.
-_RUNNERS: dict[str, Callable[..., None]] = {"exact-hat": _solve_equilibrium}
+    terminal = screen.terminal()
+    require_format(output.format)
+    if data is not None:
+        run_published(str(run), data, output, terminal)
+        return
+    # Other kinds change an input-output table at given coefficients.
+    run_kind = run_exact_hat if kind_of(run) == EXACT_HAT else run_scenario
+    run_kind(run, output, split_codes(regions), terminal)

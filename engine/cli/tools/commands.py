@@ -8,7 +8,6 @@ import typer
 from ...core import TivaxError, start_jax
 from ..options import (
     Device,
-    Devices,
     Force,
     Json,
     NoFigures,
@@ -82,7 +81,6 @@ def bench(
         ),
     ] = "",
     device: Device = None,
-    devices: Devices = None,
     force: Force = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -106,7 +104,7 @@ def bench(
     if out is None:
         raise TivaxError("tivax bench: give --out, where to write the results")
     shapes = [parse_size(each, "--sizes") for each in sizes.split(",") if each]
-    start_jax(device, devices)
+    start_jax(device)
     from ...tables import WorldShape
     from .bench import run_bench
 

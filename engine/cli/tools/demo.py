@@ -9,11 +9,11 @@ the other commands on, and a report that explains it.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from ...core import (
     Progress,
@@ -26,9 +26,16 @@ from ...core import (
 from ...explorer import ResultFolder, collect_results, explorer_html
 from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
-from ...measures import METHODS, TbiResult, compute_tbi, decompose, value_added_metadata
+from ...measures import (
+    METHODS,
+    TbiResult,
+    compute_tbi,
+    decompose,
+    totals_of,
+    value_added_metadata,
+)
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
-from ...reporting import save_figure
+from ...reporting import Drawn, Plot, draw_plot, write_frames
 from ...streaming import check_tables
 from ...tables import (
     WorldShape,
@@ -37,9 +44,6 @@ from ...tables import (
     save_store,
     synthetic_world,
 )
-from ..tables.check import print_tbi
-from ..tables.decompose import totals_of
-from ..tables.tbi import figures_of, shown_of, write_tbi
 from ..terminal import Terminal
 from .demo_report import demo_page
 from .demo_results import (
@@ -90,7 +94,8 @@ def run_demo(
                 "largest_difference": demo.race.difference,
             },
         )
-    print_tbi(terminal, demo.result, out, demo.shown)
+    for listing in demo.result._listings():
+        terminal.show(listing)
     for line in findings(demo):
         terminal.print(line)
     terminal.print(f"Try next: {commands_to_try(demo, out)[0]}")
@@ -124,7 +129,6 @@ def _compute(size: tuple[int, int, int], seed: int, terminal: Terminal) -> Demo:
     return Demo(
         tables,
         result,
-        shown_of(result),
         parts,
         checks,
         Race(len(few.years), first, warm, seconds, difference),
@@ -142,7 +146,7 @@ def last_years(tables: WorldTables) -> WorldTables:
 def _write(
     demo: Demo, folder: Path, called: str, *, figures: bool, progress: Progress
 ) -> None:
-    write_tbi(demo.result, folder, figures=False)
+    write_frames(demo.result, demo.result.tables(), folder)
     write_csv(check_frame(demo.checks), folder / "checks.csv")
     save_store(last_years(demo.tables), folder / "store")
     if (known := demo.known) is not None:
@@ -151,23 +155,29 @@ def _write(
         for name, scheme in RUN_FILES.items():
             text = _RUN_FILE.format(scheme=scheme, seed=demo.seed, outcome=OUTCOME)
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
-    drawn = _draw(demo)
-    progress(0, len(drawn))
-    for done, (name, figure) in enumerate(drawn.items() if figures else (), 1):
-        save_figure(figure, folder, name)
-        progress(done, len(drawn))
+    plots = _plots(demo)
+    progress(0, len(plots))
+    if figures:
+        (folder / "figures").mkdir()
+    drawn: dict[str, Drawn] = {}
+    for done, (name, plot) in enumerate(plots.items(), 1):
+        drawn[name] = draw_plot(plot, files=figures)
+        if figures:
+            drawn[name].save(folder / "figures", name)
+        progress(done, len(plots))
     page = demo_page(demo, Path(called), drawn, describe_environment())
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _draw(demo: Demo) -> dict[str, Figure]:
-    """The figures of `tivax tbi`, the decomposition, the estimates."""
+def _plots(demo: Demo) -> dict[str, Plot]:
+    """Of the figures of `tivax tbi`, the decomposition, the estimates."""
     title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
-    bars = decomposition_plots.bars(demo.parts, "gross exports", method=title)
-    drawn = {**figures_of(demo.result, demo.shown), "shares": bars}
+    bars = partial(decomposition_plots.bars, demo.parts, "gross exports", method=title)
+    plots: dict[str, Plot] = {**demo.result.plots(), "shares": bars}
     if demo.known is not None:
-        drawn["panel_estimates"] = true_versus_estimated(demo.known.comparison)
-    return drawn
+        estimates = demo.known.comparison
+        plots["panel_estimates"] = partial(true_versus_estimated, estimates)
+    return plots
 
 
 RUN_FILES = {"wild": 'kind = "wild"\nweights = "webb"', "placebo": 'kind = "placebo"'}

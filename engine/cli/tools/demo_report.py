@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ...core import count_text
 from ...panel import OUTCOME, KnownEffect
+from ...reporting import Drawn
 from ...reporting import html as report
 from ...tables import check_frame
 from .demo_results import METHOD, Demo, commands_to_try, findings
@@ -16,22 +16,13 @@ from .demo_results import METHOD, Demo, commands_to_try, findings
 def demo_page(
     demo: Demo,
     folder: Path,
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Drawn],
     environment: Mapping[str, str],
 ) -> str:
     """The page, with ``figures`` by file name; commands name ``folder``."""
     tables, result, race, known = demo.tables, demo.result, demo.race, demo.known
     last = int(tables.years[-1])
-    names = {
-        "gross_exports": "gross exports",
-        "va_exports": "VA exports",
-        "gross_imports": "gross imports",
-        "va_imports": "VA imports",
-        "vax_ratio": "VAX ratio",
-        "tbi": "TBI",
-    }
-    vax = result.vax.sel(year=last).to_dataframe()[list(names)]
-    vax = vax.sort_values("va_exports", ascending=False).head(15).rename(columns=names)
+    own = {name: figures[name] for name in result.plots()}
     sections = [
         report.Section(
             "What this is",
@@ -78,36 +69,9 @@ def demo_page(
                     "It is positive where a region earns more from the world than it "
                     "spends on it."
                 ),
-                report.Figure(
-                    figures["tbi"],
-                    f"Trade benefit index of the largest traders ({demo.shown.rule}).",
-                ),
             ],
         ),
-        report.Section(
-            "Value added beside gross trade",
-            [
-                report.Figure(
-                    figures["va_versus_gross"],
-                    f"Value-added against gross trade, {last}. Goods cross borders "
-                    "several times: gross exports count their value each time. Right: "
-                    "the region with the largest deficit; below 0 it buys more than it "
-                    "sells.",
-                ),
-                report.Table(
-                    vax,
-                    f"The largest exporters of value added, {last}, {tables.unit}.",
-                    {
-                        **dict.fromkeys(vax.columns[:4], ",.0f"),
-                        "VAX ratio": ".3f",
-                        "TBI": "+.4f",
-                    },
-                ),
-                report.Figure(
-                    figures["va_balances"], f"Bilateral value-added balances, {last}."
-                ),
-            ],
-        ),
+        *result.sections(own),
         report.Section(
             "What exports are made of",
             [
@@ -196,7 +160,7 @@ _CHECKS = {
 }
 
 
-def _panel_section(known: KnownEffect, figures: Mapping[str, Figure]) -> report.Section:
+def _panel_section(known: KnownEffect, figures: Mapping[str, Drawn]) -> report.Section:
     fit = known.estimate
     return report.Section(
         "From the index to a panel with a known effect",

@@ -7,7 +7,6 @@ from pathlib import Path
 import xarray as xr
 
 from ...core import count_text
-from ...figures import ShownRegions
 from ...measures import TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect
 from ...tables import WorldTables, YearCheck
@@ -41,7 +40,6 @@ class Demo:
 
     tables: WorldTables
     result: TbiResult
-    shown: ShownRegions
     parts: xr.DataArray  # of exports (part, year, region)
     checks: list[YearCheck]
     race: Race

@@ -3,12 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from ...core import Listing
+from ...reporting import Result, Section, Table
 
-@dataclass(frozen=True, eq=False)
-class Published:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Published(Result):
     """A published model's tables, from its authors' data.
 
     Attributes
@@ -33,3 +37,41 @@ class Published:
     residual: float
     inputs: Sequence[Path]
     lines: Sequence[str] = ()
+
+    program = "scenario"
+    report_title = "A published trade model"
+    method = (
+        "The model is solved from its authors' data, tables in the words of the paper; "
+        "residual: the largest of all that should be zero."
+    )
+    printed = True
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        return self.frames
+
+    def sections(self, figures: Mapping[str, Any]) -> list[Section]:
+        """A table for each of the paper's."""
+        cells = self.frames["tables"]
+        tables = []
+        for name, part in cells.groupby("table", sort=False):
+            order = [part[k].unique() for k in ("row", "column")]
+            wide = part.pivot_table("value", "row", "column", "first", sort=False)
+            wide = wide.reindex(index=order[0], columns=order[1])
+            tables.append(Table(wide.rename_axis(None, axis=1), str(name)))
+        return [Section("Tables", tables)]
+
+    def facts(self) -> dict[str, Any]:
+        return {"residual_max": self.residual, "published": self.title}
+
+    @property
+    def subtitle(self) -> str:
+        return self.title
+
+    @property
+    def sentence(self) -> str:
+        count = len(self.frames["tables"])
+        solved = f"{count:,} cells; largest residual {self.residual:.1e}"
+        return "\n".join([f"{self.title}: {solved}", *self.lines])
+
+    def _listings(self) -> list[Listing]:
+        return []

@@ -26,7 +26,6 @@ from typing import Any, TypedDict, cast
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import METHODS, WILD
 from ...core import (
@@ -49,7 +48,7 @@ from ...estimation import (
     two_way_clusters,
 )
 from ...figures import rejection_rates
-from ...reporting import Block, Heading, Plot, Result, Section, Table, Text
+from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
 from ...reporting import Figure as Shown
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..fitted_models import FittedModel, fit_model
@@ -169,7 +168,7 @@ class OwnPanel(Result):
     def plots(self) -> dict[str, Plot]:
         return {"sizes_1": partial(rejection_rates, self.sizes)}
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         return [_section(self, figures["sizes_1"])]
 
     def facts(self) -> dict[str, Any]:
@@ -549,7 +548,7 @@ def _designs(
 # ----------------------------------------------------------------------- the report
 
 
-def _section(found: "OwnPanel", figure: Figure) -> Section:
+def _section(found: "OwnPanel", figure: Drawn) -> Section:
     row, clusters = found.diagnostics, found.clusters
     G, first = int(row["clusters"]), clusters.iloc[0]
     even = 1 / G

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ....kernels.panels.simulated import ANALYTIC, METHODS, WILD
 from ...core import Listing
 from ...figures import rejection_rates
-from ...reporting import Block, Plot, Result, Section, Table, Text
+from ...reporting import Block, Drawn, Plot, Result, Section, Table, Text
 from ...reporting import Figure as Shown
 from .panels import Study
 
@@ -56,7 +56,7 @@ class Simulation(Result):
     def _drawn(self) -> Figure:
         return rejection_rates(self.table)
 
-    def sections(self, figures: Mapping[str, Figure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         caption = "Share of true nulls rejected, with 95 % intervals."
         sizes = _by_family(self.table, "size")
         shown = [Text(_METHOD), Shown(figures["sizes"], caption), *sizes]

@@ -1,9 +1,10 @@
 """Long tables that are written year after year, in every format."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import xarray as xr
 
-from ...core import (
+from ..core import (
     Format,
     escape_formula,
     require_format,
@@ -20,13 +21,67 @@ from ...core import (
     stage,
     write_frame,
 )
-from ...measures import FLAGS
-from ...uncertainty import interval_ends
+from .intervals import interval_ends
 
 _NO_TERMS = ("residual", "identity")
 # Terms that are shorter are written together: a group of rows of a parquet file costs
 # a millisecond and two kilobytes, however few they are.
 _ROWS = 50_000
+
+
+class LongPart(NamedTuple):
+    """Some rows of a long table: a Dataset of terms, its flags (the same variables as
+    indices of the flags' names) and the standard errors of its values."""
+
+    values: xr.Dataset
+    flags: xr.Dataset | None = None
+    errors: xr.Dataset | None = None
+
+    @property
+    def terms(self) -> dict[str, xr.DataArray]:
+        """The variables that are rows."""
+        values = self.values.data_vars.items()
+        return {str(k): v for k, v in values if k not in _NO_TERMS}
+
+    @property
+    def rows(self) -> int:
+        return sum(term.size for term in self.terms.values())
+
+
+@dataclass(frozen=True)
+class LongTable:
+    """A table that is computed while it is written, part by part.
+
+    Attributes
+    ----------
+    parts
+        Read once.
+    kind
+        The column that names the variables of a part.
+    flags
+        Names of the flags, by index.
+    count
+        How many parts there are, where all are as long as the first: a table that no
+        format could hold is refused before more of it is computed.
+    """
+
+    parts: Iterable[LongPart]
+    kind: str = "term"
+    flags: Sequence[str] = ()
+    count: int = 1
+
+    def write(
+        self,
+        path: Path,
+        labels: Mapping[str, str] | None = None,
+        sheets: Mapping[str, pd.DataFrame] | None = None,
+    ) -> None:
+        """Compute and write all of it; arguments as of ``LongWriter``."""
+        with LongWriter(path, self.kind, labels, sheets, self.flags) as writer:
+            for k, part in enumerate(self.parts):
+                writer.write(part)
+                if k == 0:
+                    require_rows(writer.format, part.rows * self.count)
 
 
 class LongWriter:
@@ -43,8 +98,10 @@ class LongWriter:
         kind: str = "term",
         labels: Mapping[str, str] | None = None,
         sheets: Mapping[str, pd.DataFrame] | None = None,
+        flags: Sequence[str] = (),
     ) -> None:
         self._path = path
+        self._flags = flags
         self._kind = kind
         self._labels = labels
         self._sheets = sheets
@@ -71,49 +128,35 @@ class LongWriter:
                 frame,
                 self._path.parent,
                 self._path.stem,
-                self._format,
+                self.format,
                 self._labels,
                 sheets=self._sheets,
             )
 
     @property
-    def _format(self) -> Format:
+    def format(self) -> Format:
         return require_format(self._path.suffix.removeprefix("."))
 
     @stage("writing")
-    def write(
-        self,
-        part: xr.Dataset,
-        flags: xr.Dataset | None = None,
-        errors: xr.Dataset | None = None,
-    ) -> int:
-        """Queue a Dataset of terms; returns its number of rows.
+    def write(self, part: LongPart) -> None:
+        """Queue some rows. Flags are the last column, errors se, ci_low and ci_high.
 
-        ``flags``, the same variables as indices into ``FLAGS``, are the last column;
-        ``errors``, their standard errors, are columns se, ci_low and ci_high.
         An error is raised by the next call, or at the end.
         """
-        terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
         self._wait()
-        self._rows += sum(term.size for term in terms.values())
-        require_rows(self._format, self._rows)
-        self._last = self._thread.submit(self._write, terms, flags, errors)
-        return sum(term.size for term in terms.values())
+        self._rows += part.rows
+        require_rows(self.format, self._rows)
+        self._last = self._thread.submit(self._write, part)
 
     def _wait(self) -> None:
         last, self._last = self._last, None
         if last is not None:
             last.result()
 
-    def _write(
-        self,
-        terms: dict[str, xr.DataArray],
-        flags: xr.Dataset | None,
-        errors: xr.Dataset | None,
-    ) -> None:
+    def _write(self, part: LongPart) -> None:
         waiting: list[pa.Table] = []
-        for table in self._tables(terms, flags, errors):
-            if self._format in ("dta", "xlsx"):
+        for table in self._tables(part):
+            if self.format in ("dta", "xlsx"):
                 self._kept.append(table)
                 continue
             waiting.append(table)
@@ -123,13 +166,10 @@ class LongWriter:
         if waiting:
             self._put(waiting)
 
-    def _tables(
-        self,
-        terms: dict[str, xr.DataArray],
-        flags: xr.Dataset | None,
-        errors: xr.Dataset | None,
-    ) -> Iterator[pa.Table]:
+    def _tables(self, part: LongPart) -> Iterator[pa.Table]:
         """The rows of each term."""
+        _, flags, errors = part
+        terms = part.terms
         names = list(terms)
         labels: dict[tuple[Hashable, ...], dict[str, Any]] = {}
         for k, (name, term) in enumerate(terms.items()):
@@ -146,9 +186,9 @@ class LongWriter:
                     values = pa.array(found.ravel(), from_pandas=True)
                     table = table.append_column(column, values)
             if flags is not None:
-                column = _dictionary(flags[name].values.ravel(), FLAGS)
+                column = _dictionary(flags[name].values.ravel(), self._flags)
                 table = table.append_column("flag", column)
-            yield table if self._format in ("parquet", "csv") else _plain(table)
+            yield table if self.format in ("parquet", "csv") else _plain(table)
 
     def _put(self, tables: Sequence[pa.Table]) -> None:
         """Rows in the file, as one group."""
@@ -157,9 +197,9 @@ class LongWriter:
         self._writer.write_table(pa.concat_tables(tables).combine_chunks())
 
     def _open(self, schema: pa.Schema) -> Any:
-        if self._format == "csv":
+        if self.format == "csv":
             return pc.CSVWriter(self._path, schema)
-        if self._format == "feather":
+        if self.format == "feather":
             compressed = pa.ipc.IpcWriteOptions(compression="lz4")
             return pa.ipc.new_file(self._path, schema, options=compressed)
         # Values all differ: a dictionary of them is no use.

@@ -1,1 +1,0 @@
-"""Commands on how measures change between years."""

@@ -1,0 +1,49 @@
+"""Commands whose table is computed while it is written, by all processes of the job."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...core import Aside, is_first
+from ...measures import ByYear, value_added_name
+from ...reporting import Context
+from ..bundles import Output
+from ..terminal import Terminal, next_step
+from ..together import shared_years
+from ..write import print_result, save_result
+from .subject import Subject
+
+
+def run_by_year(
+    subject: Subject,
+    output: Output,
+    terminal: Terminal,
+    aside: Aside | None,
+    found: ByYear,
+    context: Context,
+    files: Sequence[Path] = (),
+) -> None:
+    """Compute and write year after year, then print what was found.
+
+    ``aside`` draws the figures, ``files`` were read besides those of the subject.
+    """
+    run = subject.begin(found.program, output, files)
+    with shared_years(
+        output.out,
+        run,
+        subject.tables.years,
+        terminal,
+        force=output.force,
+        **found.options,
+        value_added=[value_added_name(k) for k in subject.accounts],
+        groups=subject.groups.members,
+        each_group=subject.each_group,
+        net_inventories=subject.net.record,
+    ):
+        if not is_first():
+            for _ in found.compute():
+                pass
+            return
+        with terminal.progress(found.doing, "years") as found.progress:
+            record = save_result(found, run, output, context, aside=aside)
+    further = next_step("explore", output.out, "--out", "explorer.html")
+    print_result(found, record, output, terminal, context, further)

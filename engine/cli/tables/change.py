@@ -1,0 +1,138 @@
+"""``tivax change``: why a measure changed between two years."""
+
+from typing import Annotated
+
+import typer
+
+from ...core import parse_years
+from ..bundles import Accounts, Grouping, Output, Processor, Screen, Tables, command
+from ..completion import complete_indicators
+from ..options import GroupsOption
+
+
+@command
+def change(
+    at: Tables,
+    output: Output,
+    accounts: Accounts,
+    processor: Processor,
+    screen: Screen,
+    start: Annotated[
+        int | None,
+        typer.Option("--from", help="The first year; by default the store's first."),
+    ] = None,
+    end: Annotated[
+        int | None,
+        typer.Option("--to", help="The second year; by default the store's last."),
+    ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
+            "or the code of an indicator (`tivax list indicators`).",
+            autocompletion=complete_indicators,
+        ),
+    ] = "tbi",
+    region: Annotated[
+        str,
+        typer.Option(
+            "--regions",
+            help="Whose measure: CHN,USA,DEU; by default of all regions.",
+        ),
+    ] = "",
+    sector: Annotated[
+        str,
+        typer.Option("--sector", help="With an indicator: of this sector of theirs."),
+    ] = "",
+    chained: Annotated[
+        bool,
+        typer.Option(
+            "--chained", help="Also from year to year: a column chained, steps.csv."
+        ),
+    ] = False,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            "--nodes",
+            min=1,
+            help="Points of the path; by default as many as bring the remainder to "
+            "1e-10.",
+        ),
+    ] = None,
+    groups: GroupsOption = None,
+) -> None:
+    """Why a measure changed between two years: its change by factor, with figures.
+
+    Technology, sourcing, level, mix and origin of final demand, value-added shares.
+    Writes change.csv (region, measure, start, end, factor, value, home, abroad, polar,
+    share), by_partner.parquet and by_sector.parquet (where), figures, report.html.
+
+    Example: tivax change wiod16 --from 2000 --to 2014 --out why
+    """
+    processor.start()
+    from dataclasses import replace
+
+    from ...change import change as decompose_change
+    from ...core import TivaxError, require_format
+    from ...figures.regions import known_regions
+    from ...tables import aggregate, regions_of_groups
+    from ..inputs import split_codes
+    from ..write import write_result
+    from .subject import Subject
+
+    terminal = screen.terminal()
+    require_format(output.format)
+    if len(traced := accounts.read()) > 1:
+        raise TivaxError(
+            f"--satellite: {len(traced)} accounts; give a file with one, since each "
+            "changes for reasons of its own"
+        )
+    if span := parse_years(at.years):
+        if start is not None or end is not None:
+            raise TivaxError(
+                f"--years {at.years}: give it or --from and --to, not both"
+            )
+        start, end = span
+    at = replace(at, years="")  # those between the two are read, too
+    subject = Subject.read(at, Grouping(groups), accounts, terminal)
+    notes = [_PRICES]
+    if members := subject.groups.members:  # they are added up in the tables first
+        tables = subject.tables
+        tables = aggregate(tables, regions=regions_of_groups(tables, members))
+        subject = replace(subject, net=replace(subject.net, tables=tables))
+        notes.insert(0, _ADDED_UP)
+    asked = split_codes(region)
+    asked = known_regions(asked, subject.tables.regions) if asked else None
+    run = subject.begin("change", output)
+    with terminal.progress("solving", "points") as progress:
+        found = decompose_change(
+            subject.tables,
+            measure,
+            start=start,
+            end=end,
+            region=asked,
+            sector=sector or None,
+            chained=chained,
+            nodes=nodes,
+            value_added=traced[0],
+            progress=progress,
+        )
+    write_result(
+        found,
+        run,
+        output,
+        terminal,
+        notes=[*subject.notes, *notes],
+        codes=subject.codes,
+        **subject.facts,
+    )
+
+
+_PRICES = (
+    "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_ADDED_UP = (
+    "groups are added up in the tables first, as `tivax aggregate` does: their values "
+    "differ a little from those of `tivax tbi --groups`"
+)

@@ -1,0 +1,360 @@
+"""The result of ``tx.exact_hat``, and the tables of its equilibria."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import (
+    Listing,
+    TivaxError,
+    count_text,
+    first_and_named,
+    require_choice,
+    require_kind,
+)
+from ..figures.welfare import welfare_parts, welfare_ranges
+from ..measures import trade_benefit_index
+from ..reporting import Plot, Result
+from ..tables import WorldTables
+from . import supply as supply_side
+from .accounts import tables_of_flows
+from .batches import Flows
+from .economy import Economy
+from .solving import Deficits
+from .supply import Supply
+
+MEASURES = ("welfare", "tot", "vot", "realwage")
+"""Measures of every counterfactual, in per cent."""
+# Percentage points by which linear welfare may miss without a word.
+_FAR = 0.5
+_SHOWN = 10
+Which = Literal["old", "new"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ExactHat(Result):
+    """A counterfactual equilibrium, or several of one economy.
+
+    Attributes
+    ----------
+    economy, deficits
+        What was asked for.
+    changes
+        One row a region, or scenario and region (levels of the index). Columns, all in
+        per cent: welfare = tot + vot (+ tech + transfer), to first order around the old
+        equilibrium; realwage, wages over the price index of final demand; real_income,
+        the exact change of income over the price index; wage and price_index in units
+        of world value added.
+    clearing
+        The largest excess demand for labour relative to a region's value added, by
+        scenario.
+    old, new
+        ``trade`` (importer, exporter, sector) net of tariffs, and ``spending`` (region,
+        sector) with tariffs, in units of the economy in which world value added is what
+        it was. ``new`` is None where several scenarios were solved.
+    names
+        Of scenarios that have some: variants of a file.
+    index
+        What the change of the trade benefit index means for an outcome
+        (``effect_on_index``), if that was asked for.
+    named, asked
+        Regions whose trade changes, and those that the figure and the printed table
+        show, by default the largest changes and those named.
+    supply
+        The block of supply, if one was given. Columns of ``changes`` are then welfare
+        (exact), employment, realwage, deficit (of its old size), exports_gdp and
+        imports_gdp (net of tariffs, over labour income), revenue (of old spending),
+        real_income (consumption over prices), wage and price_index.
+
+    Examples
+    --------
+    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> found = tx.exact_hat(economy)
+    >>> bool(found.clearing.max() < 1e-10)
+    True
+    """
+
+    economy: Economy
+    deficits: Deficits
+    changes: pd.DataFrame
+    clearing: Float[np.ndarray, " b"]
+    old: Flows
+    new: Flows | None = None
+    names: Sequence[str] = ()
+    supply: Supply | None = None
+    index: pd.DataFrame | None = None
+    named: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+    program = "scenario"
+    report_title = "What if, in general equilibrium"
+    printed = True
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        if self.supply is not None:
+            return "New equilibria relative to the old one, with a block of supply."
+        return (
+            "New equilibria of Caliendo and Parro (2015), relative to the old one; the "
+            f"numeraire is world value added. Welfare is {_WELFARE}."
+        )
+
+    @property
+    def measures(self) -> Sequence[str]:
+        """Measures of ``table``."""
+        if self.supply is not None:
+            return supply_side.MEASURES
+        more = [k for k in ("tech", "transfer") if k in self.changes]
+        return [*MEASURES, *more]
+
+    @property
+    def counterfactual(self) -> Flows:
+        """The new flows; ``TivaxError`` for a result of several scenarios."""
+        if self.new is None:
+            raise TivaxError("flows are kept of one scenario: solve it alone")
+        return self.new
+
+    @property
+    def lines(self) -> list[str]:
+        """What a reader must know of the economy, in sentences; often none."""
+        lines = []
+        if cells := self.economy.zeroed:
+            lines.append(
+                "final demand that would be negative counts as 0 in "
+                f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
+                "shares of the economy"
+            )
+        if cells := self.economy.negative_inputs:
+            verb = "is" if cells == 1 else "are"
+            lines.append(
+                f"{count_text(cells, 'cell')} of intermediate inputs {verb} negative, "
+                "by less than 0.1 % of output"
+            )
+        if self.supply is not None:  # welfare is exact
+            return lines
+        exact = self.changes["real_income"]
+        gap = (self.changes["welfare"] - exact).abs()
+        far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
+        if far.any():
+            k = int(far.argmax())
+            linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
+            labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
+            if self.names:
+                labels[0] = self.names[labels[0]]
+            name = ", ".join(map(str, labels))
+            lines.append(
+                f"welfare is linear and far from the exact change of real income in "
+                f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
+            )
+        return lines
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Long form: (scenario or variant,) region, measure, percent."""
+        kept = [*self.measures]
+        rows = self.changes[kept]
+        long = rows.index.repeat(len(kept)).to_frame(index=False)
+        long["measure"] = np.tile(kept, len(rows))
+        long["percent"] = rows.to_numpy().ravel()
+        return self._with_names(long)
+
+    @property
+    def equilibrium(self) -> pd.DataFrame:
+        """``changes`` with labels as columns."""
+        return self._with_names(self.changes.reset_index())
+
+    def _with_names(self, table: pd.DataFrame) -> pd.DataFrame:
+        if self.names:
+            places = table.pop("scenario").to_numpy()
+            table.insert(0, "variant", np.array(self.names, object)[places])
+        return table
+
+    @property
+    def flows(self) -> pd.DataFrame:
+        """Trade of one scenario: importer, exporter, sector, old, new.
+
+        Net of tariffs, in units of the economy; pairs that trade in neither are left
+        out.
+        """
+        labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
+        names = ["importer", "exporter", "sector"]
+        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
+        frame["before"] = self.old.trade.ravel()
+        frame["after"] = self.counterfactual.trade.ravel()
+        kept = (frame["before"] > 0) | (frame["after"] > 0)
+        return frame[kept].reset_index(drop=True)
+
+    @property
+    def value_added(self) -> pd.DataFrame:
+        """Value added of one scenario: region, sector, old, new.
+
+        In units of the economy; that of the world stays what it was, since it is the
+        numeraire. ``TivaxError`` with a block of supply, whose services cross sectors.
+        """
+        economy = self.economy
+        if self.supply is not None:
+            raise TivaxError("value added by sector is of a result without supply")
+        cost = economy.intermediate.sum(axis=1) + economy.value_added
+        per_unit = np.where(
+            cost > 0, economy.value_added / np.where(cost > 0, cost, 1), 1
+        )
+        names, labels = ["region", "sector"], (economy.regions, economy.sectors)
+        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
+        frame["before"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
+        frame["after"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
+        return frame
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """scenario and equilibrium; tbi, trade and value_added of one scenario; index
+        if that was asked for."""
+        tables = {"scenario": self.table, "equilibrium": self.equilibrium}
+        if self.new is not None:
+            if self.supply is None:
+                tbi = tbi_change(self).rename_axis("region")
+                tables["tbi"] = tbi.reset_index()
+            tables["trade"] = self.flows
+            if self.supply is None:
+                tables["value_added"] = self.value_added
+        if self.index is not None:
+            tables["index"] = self.index
+        return tables
+
+    def plots(self) -> dict[str, Plot]:
+        if self.supply is not None:  # welfare has no parts
+            return {}
+        draw = welfare_parts if self.new else welfare_ranges
+        asked, named = self.asked or None, self.named
+        return {"welfare": partial(draw, self.changes, asked, named=named)}
+
+    def facts(self) -> Mapping[str, Any]:
+        return {
+            "residual_max": float(self.clearing.max()),
+            "kind": "exact-hat",
+            "variants": len(self.clearing),
+            "deficits": self.deficits,
+            "zeroed": self.economy.zeroed,
+            "negative_inputs": self.economy.negative_inputs,
+            "numeraire": "world value added",
+            **({} if self.supply is not None else {"welfare": _WELFARE}),
+        }
+
+    @property
+    def subtitle(self) -> str:
+        regions, sectors = len(self.economy.regions), len(self.economy.sectors)
+        return (
+            f"{count_text(regions, 'region')} x {count_text(sectors, 'sector')}, "
+            f"{count_text(len(self.clearing), 'scenario')}, deficits {self.deficits}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """Where welfare changes most."""
+        rows = self.equilibrium
+        row = rows.iloc[int(rows["welfare"].abs().to_numpy().argmax())]
+        of = f", {row['variant']}" if self.names else ""
+        if "scenario" in rows:
+            of = f", scenario {row['scenario']}"
+        return (
+            f"Welfare changes most in {row['region']}: {row['welfare']:+.2f} per cent"
+            f"{of}."
+        )
+
+    def _listings(self) -> Sequence[Listing]:
+        """How markets clear, and the largest changes of welfare."""
+        head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
+        rows = self.equilibrium
+        labels = [*map(str, rows.columns[: self.changes.index.nlevels])]
+        others = [str(k) for k in rows if k not in (*labels, "wage", "price_index")]
+        columns = [*dict.fromkeys([*self.measures, *others])]
+        if self.asked:
+            rows = rows[rows["region"].isin(self.asked)]
+        size = rows["welfare"].abs()
+        rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
+        if not self.asked or len(rows) > len(self.asked):
+            first = first_and_named([*rows["region"]], self.named, _SHOWN)
+            rows = rows.iloc[first]
+        cells = [
+            (*map(str, names), *(f"{value:+.2f}" for value in values))
+            for names, values in zip(
+                rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
+            )
+        ]
+        title = "The largest changes of welfare, in per cent"
+        shown = Listing(title, (*labels, *columns), cells, words=len(labels))
+        return [Listing(f"{head}added", (), (), self.lines), shown]
+
+
+_WELFARE = (
+    "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
+    "linear around the old equilibrium, d ln z = z'/z - 1"
+)
+
+
+def equilibrium_tables(
+    found: ExactHat, which: Which = "new", year: int = 2000
+) -> WorldTables:
+    """World tables of an equilibrium: every user of a region buys a good from the same
+    sellers in the same proportions, as the model has it.
+
+    Parameters
+    ----------
+    found
+        A counterfactual of one scenario.
+    which
+        The ``old`` equilibrium or the ``new`` one.
+    year
+        The label of the tables.
+
+    Returns
+    -------
+    WorldTables
+        Flows at prices net of tariffs, in the unit of the economy (a new one is in
+        units in which world value added is unchanged). Value added as the residual
+        holds tariffs on inputs.
+
+    Raises
+    ------
+    TivaxError
+        For a result of several scenarios, and one with a block of supply.
+
+    Examples
+    --------
+    >>> found = tx.exact_hat(tx.synthetic_economy(regions=3, sectors=4, seed=1))
+    >>> tx.equilibrium_tables(found).n
+    12
+    """
+    require_kind("found", found, ExactHat, "a result of tx.exact_hat")
+    require_choice("which", which, ("old", "new"))
+    if found.supply is not None:
+        raise TivaxError("tables of an equilibrium are of a result without supply")
+    trade, spent = found.old if which == "old" else found.counterfactual
+    return tables_of_flows(found.economy, trade, spent, year=year, which=which)
+
+
+def tbi_change(found: ExactHat) -> pd.DataFrame:
+    """The trade benefit index in the old and the new equilibrium, by region.
+
+    Columns before, after, change. Tables of both are those of
+    ``equilibrium_tables``, so that the change is the scenario's alone; the old index
+    differs from that of a table whose users buy in different proportions.
+
+    Examples
+    --------
+    >>> found = tx.exact_hat(
+    ...     tx.synthetic_economy(regions=3, sectors=4, seed=1), deficits="closing"
+    ... )
+    >>> list(tx.tbi_change(found).columns)
+    ['before', 'after', 'change']
+    """
+    old, new = (
+        trade_benefit_index(equilibrium_tables(found, which))["tbi"]
+        .isel(year=0)
+        .to_series()
+        for which in ("old", "new")
+    )
+    return pd.DataFrame({"before": old, "after": new, "change": new - old})

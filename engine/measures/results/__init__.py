@@ -1,0 +1,1 @@
+"""What the commands of measures compute, as results that describe themselves."""

@@ -1,0 +1,80 @@
+"""A result whose table is computed while it is written, year after year."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import xarray as xr
+
+from ...core import Progress, no_progress
+from ...reporting import Result
+from ...tables import Groups, WorldTables
+from ..accounts import ValueAdded, value_added_name
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class ByYear(Result):
+    """What is said of the numbers is known once the table is written.
+
+    Attributes
+    ----------
+    world, accounts
+        Of what; several accounts are named in a first column, and have no figures.
+    groups, one_by_one
+        Groups of regions; each computed by itself.
+    asked
+        The regions of figures and the printed table, by default the largest.
+    progress
+        Called with years done.
+    rows
+        Of the table, so far.
+    """
+
+    world: WorldTables
+    accounts: Sequence[ValueAdded]
+    groups: Groups = field(default_factory=dict)
+    one_by_one: bool = False
+    asked: Sequence[str] = ()
+    progress: Progress = no_progress
+    rows: int = field(default=0, init=False)
+    _residuals: list[float] = field(default_factory=list, init=False)
+    _gaps: list[float] = field(default_factory=list, init=False)
+
+    printed = True
+    doing: ClassVar[str]
+    """What progress is of."""
+
+    @property
+    @abstractmethod
+    def options(self) -> dict[str, Any]:
+        """What the years depend on besides tables, accounts and groups."""
+
+    @abstractmethod
+    def compute(self) -> Iterator[Any]:
+        """The years of all accounts; processes of a job divide them."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one account."""
+        return len(self.accounts) == 1
+
+
+def one_after_the_other(
+    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    accounts: Sequence[ValueAdded],
+    progress: Progress,
+) -> Generator[tuple[ValueAdded, Any], None, None]:
+    """The parts that ``compute`` yields for each account, with one progress."""
+    for k, account in enumerate(accounts):
+
+        def of_all(done: int, total: int, before: int = k) -> None:
+            progress(before * total + done, len(accounts) * total)
+
+        for part in compute(account, of_all):
+            yield account, part
+
+
+def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
+    """A part with the name of its account as a first label."""
+    return part.expand_dims(account=[value_added_name(account)])

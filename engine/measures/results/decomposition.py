@@ -1,0 +1,270 @@
+"""The result of `tivax decompose`: terms of each year, computed while written."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from ...core import Listing, TivaxError, call_named, count_text
+from ...figures import shown_regions
+from ...figures.regions import size_of
+from ...reporting import LongPart, LongTable, Plot
+from ...tables import listing_by_region
+from ..accounts import Account, ValueAdded, satellite_name
+from ..decompositions import decomposed_years
+from ..group_runs import decomposed_each_group
+from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
+from .by_year import ByYear, named, one_after_the_other
+
+_LEVEL = "bilateral-sector"
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS = "tivax.engine.figures.decompositions"
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Decomposition(ByYear):
+    """Terms of every year.
+
+    Attributes
+    ----------
+    name, level, detail, by_origin
+        The method; the level is by default bilateral-sector.
+    sides
+        The exporters and importers that tables and figures keep, by "exporter" and
+        "importer".
+    """
+
+    name: str
+    level: str = ""
+    detail: bool = False
+    by_origin: bool = False
+    sides: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    _totals: list[xr.DataArray] = field(default_factory=list, init=False)
+
+    program = "decompose"
+    doing = "decomposing"
+    report_title = "Decomposition"
+    one_workbook = True
+
+    def __post_init__(self) -> None:
+        self.level = self.level or _usual_level(self.name)
+        about = {"detail": self.detail, "by_origin": self.by_origin}
+        require_method(self.name, self.level, **about)
+        if self.sides and self.one_by_one:
+            side = next(iter(self.sides))
+            raise TivaxError(f"--{side}s: goes without --each-group")
+        self.asked = self.asked or self.sides.get("exporter", ())
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {
+            "method": self.name,
+            "level": self.level,
+            "detail": self.detail,
+            "by_origin": self.by_origin,
+        }
+
+    def compute(self) -> Iterator[tuple[ValueAdded, xr.Dataset]]:
+        of_years: Callable[..., Iterable[xr.Dataset]] = (
+            decomposed_each_group if self.one_by_one else decomposed_years
+        )
+        about = {"detail": self.detail, "by_origin": self.by_origin}
+        return one_after_the_other(
+            lambda account, progress: of_years(
+                self.world,
+                self.name,
+                self.level,
+                **about,
+                groups=self.groups,
+                value_added=account,
+                progress=progress,
+            ),
+            self.accounts,
+            self.progress,
+        )
+
+    def tables(self) -> dict[str, LongTable]:
+        count = len(self.world.years) * len(self.accounts)
+        count *= len(self.groups) if self.one_by_one else 1
+        return {"decomposition": LongTable(self._parts(), count=count)}
+
+    def _parts(self) -> Iterator[LongPart]:
+        for account, whole in self.compute():
+            part = self._kept(whole)
+            self._residuals.append(float(part["residual"].max()))
+            self._gaps.append(float(part["identity"].max()))
+            if self.alone and _has_parts(part, self.name, self.level):
+                self._totals.append(totals_of(part, self.name))
+            # Several devices make several years at a time: the order of rows is that
+            # of one device.
+            for k in range(part.sizes["year"]):
+                year = part.isel(year=[k])
+                of_year = LongPart(year if self.alone else named(year, account))
+                self.rows += of_year.rows
+                yield of_year
+
+    def _kept(self, part: xr.Dataset) -> xr.Dataset:
+        """The flows of the exporters and importers asked for."""
+        for side in self.sides:
+            if side not in part.dims:
+                raise TivaxError(
+                    f"--{side}s: level {self.level} of this method has no {side}s; "
+                    "give another --level, such as bilateral"
+                )
+        return part.sel({side: list(codes) for side, codes in self.sides.items()})
+
+    def labels(self) -> dict[str, str]:
+        unit = Account(self.accounts[0]).unit(self.world)
+        return {
+            "term": "term of the decomposition",
+            "value": f"value of the term [{unit}]",
+        }
+
+    @property
+    def term_titles(self) -> pd.DataFrame:
+        """What each term is, in the columns of ``label_table``."""
+        terms = METHODS[self.name].terms.items()
+        rows = [(name, "term", text) for name, text in terms]
+        return pd.DataFrame(rows, columns=["code", "kind", "title"])
+
+    @property
+    def shares(self) -> xr.DataArray | None:
+        """The parts of the whole (part, year, region), if they add up to it: all years
+        and regions; of groups computed by themselves one after the other."""
+        if not self._totals:
+            return None
+        runs: dict[tuple[str, ...], list[xr.DataArray]] = {}
+        for part in self._totals:
+            runs.setdefault(tuple(part["region"].values.tolist()), []).append(part)
+        years = [xr.concat(parts, "year") for parts in runs.values()]
+        return xr.concat(years, "region")
+
+    @property
+    def whole(self) -> str:
+        """What is decomposed, in words."""
+        whole = {
+            "bm-importer": "gross imports",
+            "production": "value added",
+            "tripartite-output": "gross output",
+        }.get(self.name, "gross exports")
+        if account := satellite_name(self.accounts[0]):
+            whole = f"{account} in {whole.removeprefix('gross ')}"
+        if buyers := self.sides.get("importer"):
+            whole += f" to {' '.join(buyers)}"
+        return whole
+
+    def plots(self) -> dict[str, Plot]:
+        if (shares := self.shares) is None:
+            return {}
+        method = METHODS[self.name]
+        about = {
+            "method": f"{method.title} ({method.source})",
+            "regions": self.asked or None,
+        }
+        names = {"shares": "bars"}
+        if shares.sizes["year"] > 1:
+            names["shares_over_years"] = "over_years"
+        return {
+            name: partial(call_named, _PLOTS, draws, shares, self.whole, **about)
+            for name, draws in names.items()
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": max(self._residuals),
+            **self.options,
+            "identity_max": self._gap,
+            "identity_limit": WORST_IDENTITY,
+            **{f"{side}s": list(codes) for side, codes in self.sides.items()},
+            "each_group": self.one_by_one,
+        }
+
+    @property
+    def _gap(self) -> float | None:
+        return max(self._gaps) if METHODS[self.name].check is not None else None
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        terms = METHODS[self.name].terms.items()
+        told = "; ".join(f"{name}, {text}" for name, text in terms)
+        return f"{self.subtitle}. The terms: {told}."
+
+    @property
+    def subtitle(self) -> str:
+        method = METHODS[self.name]
+        return (
+            f"{method.title} ({method.source}), level {self.level}: "
+            f"{count_text(self.rows, 'row')}, "
+            f"{count_text(len(self.world.years), 'year')}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What the whole of all regions is made of in the last year."""
+        shares = self.shares
+        if shares is None or self.one_by_one:  # groups may overlap
+            return ""
+        last = shares.isel(year=-1)
+        together = 100 * last.sum("region") / last.sum()
+        parts = ", ".join(
+            f"{k} {_cell(float(together.sel(part=k)))} %" for k in last["part"].values
+        )
+        year = int(last["year"])
+        return f"In {year} the parts of {self.whole} of all regions are: {parts}."
+
+    def _listings(self) -> list[Listing]:
+        """How exact it is, and the shares of the last year, as the figures have
+        them."""
+        gap = self._gap
+        held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
+        exact = f"{held}, residual of the solve {max(self._residuals):.1e}"
+        head = Listing(self.subtitle, (), (), (exact,))
+        if (shares := self.shares) is None:
+            return [head]
+        last = shares.isel(year=-1)
+        year = int(last["year"])
+        chosen = shown_regions(size_of(shares), f"{self.whole} in {year}", self.asked)
+        parts = [str(k) for k in shares["part"].values]
+        share = 100 * last / last.sum("part")
+        cells = {
+            code: [_cell(float(share.sel(region=code, part=k))) for k in parts]
+            for code in chosen.few
+        }
+        title = f"% of {self.whole}, {year}; {chosen.rule}"
+        return [head, listing_by_region(title, parts, cells)]
+
+
+def _usual_level(method: str) -> str:
+    """The level where none is given; ``TivaxError`` of a method that lacks it."""
+    if method in METHODS and _LEVEL not in METHODS[method].kernels:
+        levels = " or ".join(f"--level {k}" for k in METHODS[method].kernels)
+        raise TivaxError(
+            f"method {method} has no level {_LEVEL}, the default; give {levels}"
+        )
+    return _LEVEL
+
+
+def _cell(share: float) -> str:
+    return "–" if share != share else f"{share:.1f}"
+
+
+def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
+    """Whether the parts add up to a whole, for a figure."""
+    shown = METHODS[method].shown.values()
+    if METHODS[method].kernels[level] in NOT_SUMMED:
+        return False
+    return bool(shown) and all(k in part for terms in shown for k in terms)
+
+
+def totals_of(part: xr.Dataset, method: str) -> xr.DataArray:
+    """Sums (part, year, region) of the groups of terms in ``Method.shown``."""
+    region = "exporter" if "exporter" in part.dims else "importer"
+    sums = {}
+    for name, terms in METHODS[method].shown.items():
+        total = sum((part[k] for k in terms[1:]), part[terms[0]])
+        sums[name] = total.sum([k for k in total.dims if k not in ("year", region)])
+    data = xr.Dataset(sums, {k: part[k] for k in ("year", region)})
+    return data.to_array("part").rename({region: "region"})

@@ -1,0 +1,393 @@
+"""The result of `tivax indicators`: every level of every year, computed while it is
+written."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ...core import (
+    Listing,
+    TivaxError,
+    call_named,
+    count_text,
+    shift_progress,
+    suggest,
+)
+from ...figures import shown_regions
+from ...figures.regions import ends_of
+from ...reporting import LongPart, LongTable, Plot, with_intervals
+from ...tables import Groups, listing_by_region
+from ..accounts import ValueAdded, satellite_name, value_added_name
+from ..flags import FLAGS, count_flags, flag_messages
+from ..group_runs import require_new_names
+from ..gvc_indicators import (
+    LevelsOfYear,
+    indicator_years,
+    indicators_at,
+    possible_indicators,
+)
+from ..indicator_table import EVERY_PARTNER, EVERY_SECTOR, INDICATORS
+from ..methods import LEVELS, WORST_IDENTITY
+from ..perimeters import perimeters_of
+from ..trade import Certify
+from .by_year import ByYear, named, one_after_the_other
+from .tbi import certified_line
+
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS = "tivax.engine.figures.indicators"
+# The figures, and the indicators each shows of the largest exporters.
+_FIGURES = {
+    "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
+    "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
+}
+# So many columns of a table fit into 80 characters.
+_PRINTED = 4
+
+Datasets = Mapping[str, xr.Dataset]
+
+
+def require_levels(name: str) -> tuple[str, ...]:
+    """One level, or every one for ``all``; ``TivaxError`` for any other."""
+    if name == "all":
+        return tuple(LEVELS)
+    if name not in LEVELS:
+        raise TivaxError(f"--level {name}: {suggest(name, ['all', *LEVELS])}")
+    return (name,)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class IndicatorsByYear(ByYear):
+    """Indicators of every year and level.
+
+    Attributes
+    ----------
+    only
+        Codes, by default all that the tables have.
+    level
+        A name of ``LEVELS``, or "all".
+    certify
+        As in ``indicators``.
+    errors
+        Gives standard errors by level, year after year: a function of names, levels,
+        ``groups`` and ``value_added``.
+    drawn
+        Whether there are figures: of indicators that are among ``only``.
+    net
+        Inventories are left out of the tables.
+    """
+
+    only: Sequence[str] = ()
+    level: str = "country"
+    certify: Certify = "columns"
+    errors: Callable[..., Iterable[Datasets]] | None = None
+    drawn: bool = True
+    net: bool = False
+    flags: Counter[str] = field(default_factory=Counter, init=False)
+    _cells: dict[str, float] = field(default_factory=dict, init=False)
+    _units: dict[str, dict[Hashable, str]] = field(default_factory=dict, init=False)
+    _last: dict[str, xr.Dataset] = field(default_factory=dict, init=False)
+    _shown: dict[str, list[xr.Dataset]] = field(default_factory=dict, init=False)
+
+    program = "indicators"
+    doing = "indicators"
+    report_title = "Indicators of trade in value added"
+    method = (
+        "Value added in exports and final demand is traced through (I - A)^-1 of every "
+        "year. Codes, definitions and sources of the indicators are listed by `tivax "
+        f"list indicators`. Sectors together are {EVERY_SECTOR}, partners together "
+        f"{EVERY_PARTNER}."
+    )
+
+    def __post_init__(self) -> None:
+        first = self.accounts[0]
+        self.levels = require_levels(self.level)
+        self.wanted = possible_indicators(self.only, self.world, first)
+        if len(self.levels) == 1:
+            self.wanted = indicators_at(self.only, self.levels[0], self.world, first)
+        labels = {
+            EVERY_PARTNER: [*self.world.regions, *self.groups],
+            EVERY_SECTOR: self.world.sectors,
+        }
+        for name, taken in labels.items():
+            if name in taken:
+                raise TivaxError(f"{name} stands for a total: rename the code {name}")
+        if self.one_by_one:
+            require_new_names(self.groups, self.world.regions)
+
+    @property
+    def figures(self) -> list[str]:
+        """Those whose indicators are computed."""
+        known = [
+            k for k, v in _FIGURES.items() if not self.only or {*v} <= {*self.only}
+        ]
+        return known if self.alone and self.drawn else []
+
+    @cached_property
+    def _of_figures(self) -> list[str]:
+        names = (name for k in self.figures for name in ("EXGR", *_FIGURES[k]))
+        return [*dict.fromkeys(names)]
+
+    @property
+    def names(self) -> list[str]:
+        """The indicators that are computed, those of figures with them."""
+        return [*dict.fromkeys([*self.wanted, *self._of_figures])]
+
+    @property
+    def _levels(self) -> list[str]:
+        return [*dict.fromkeys([*self.levels, "country"])]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        about = {"names": self.names, "levels": self._levels}
+        return {**about, "certify": self.certify}
+
+    @property
+    def _runs(self) -> dict[str, Groups]:
+        """All regions, or each group by itself."""
+        if not self.one_by_one:
+            return {"": self.groups}
+        return {name: {name: codes} for name, codes in self.groups.items()}
+
+    @property
+    def expected(self) -> int:
+        """Number of rows of the table, before it is computed."""
+        rows = 0
+        for name, groups in self._runs.items():
+            partners = len(perimeters_of(self.world, groups).names)
+            regions = 1 if name else partners
+            for level in self.levels:
+                by_sector, by_partner = LEVELS[level]
+                each = len(self.world.sectors) if by_sector else 1
+                each *= partners if by_partner else 1
+                count = sum(INDICATORS[k].has(level) for k in self.wanted)
+                rows += each * count * regions
+        return rows * len(self.world.years) * len(self.accounts)
+
+    def compute(self) -> Iterator[tuple[str, ValueAdded, LevelsOfYear]]:
+        runs = self._runs
+        steps = len(self.accounts) * len(self.world.years)
+        for k, (name, groups) in enumerate(runs.items()):
+            years = one_after_the_other(
+                lambda account, progress, groups=groups: indicator_years(
+                    self.world,
+                    **self.options,
+                    groups=groups,
+                    value_added=account,
+                    flagged=True,
+                    progress=progress,
+                ),
+                self.accounts,
+                shift_progress(self.progress, k * steps, len(runs) * steps),
+            )
+            for account, year in years:
+                yield name, account, year
+
+    def tables(self) -> dict[str, LongTable]:
+        return {"indicators": LongTable(self._parts(), "indicator", FLAGS)}
+
+    def _parts(self) -> Iterator[LongPart]:
+        before, errors = None, iter(())
+        for name, account, year in self.compute():
+            se: Datasets | None = None
+            if self.errors is not None:
+                if (name, account) != before:
+                    of = {"groups": self._runs[name], "value_added": account}
+                    errors = iter(self.errors(self.names, self._levels, **of))
+                    before = name, account
+                se = next(errors)
+            self._keep(name, year, se)
+            for level in self.levels:
+                yield self._part(name, account, level, year, se)
+
+    def _keep(self, group: str, year: LevelsOfYear, se: Datasets | None) -> None:
+        """What figures and the summary need of a year."""
+        whole = _rows(year.values["country"], group)
+        self._last[group] = whole
+        if self.figures:
+            part = whole[self._of_figures]
+            if se is not None:
+                part = with_intervals(part, _rows(se["country"], group))
+            self._shown.setdefault(group, []).append(part)
+        self._residuals.append(float(whole["residual"].max()))
+        self._gaps.append(float(whole["identity"].max()))
+        for k in {"cell_error", "cell_backward_error"} & set(whole):
+            worst = max(float(whole[k].max()), self._cells.get(f"{k}_max", 0.0))
+            self._cells[f"{k}_max"] = worst
+
+    def _part(
+        self,
+        group: str,
+        account: ValueAdded,
+        level: str,
+        year: LevelsOfYear,
+        se: Datasets | None,
+    ) -> LongPart:
+        """The rows of a year at one level."""
+        kinds = (year.values, year.flags, *(() if se is None else (se,)))
+        values, flags, *more = (
+            _with_totals(_rows(k[level], group), self.wanted) for k in kinds
+        )
+        self.flags.update(count_flags(flags))
+        units = self._units.setdefault(value_added_name(account), {})
+        units.update({k: v.attrs["units"] for k, v in values.items()})
+        if not self.alone:
+            values, more = named(values, account), [named(k, account) for k in more]
+        part = LongPart(values, flags, *more)
+        self.rows += part.rows
+        return part
+
+    def labels(self) -> dict[str, str]:
+        return {
+            "indicator": "code of the indicator (tivax list indicators)",
+            "value": "value, in the unit of the indicator (manifest.json: units)",
+            "flag": "why the value is out of the usual range, or empty",
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        if not self.figures:
+            return {}
+        groups = [xr.concat(years, "year") for years in self._shown.values()]
+        over = xr.concat(groups, "region")
+        draws = {"positions": "position_map"}
+        if over.sizes["year"] > 1:
+            draws["participation"] = "participation"
+        of, asked = satellite_name(self.accounts[0]), self.asked or None
+        return {
+            name: partial(call_named, _PLOTS, draws[name], over, asked, account=of)
+            for name in [k for k in draws if k in self.figures]
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": max(self._residuals),
+            **dict(sorted(self._cells.items())),
+            "levels": list(self.levels),
+            "units": self.units,
+            "identity_max": max(self._gaps),
+            "identity_limit": WORST_IDENTITY,
+            "each_group": self.one_by_one,
+            "flags": dict(self.flags),
+        }
+
+    @property
+    def units(self) -> dict[str, Any]:
+        """Of each indicator; with several accounts, by their names."""
+        each: dict[str, Any] = {
+            account: {k: found[k] for k in self.wanted if k in found}
+            for account, found in self._units.items()
+        }
+        return next(iter(each.values())) if self.alone else each
+
+    @property
+    def subtitle(self) -> str:
+        names = next(iter(self._units.values()), {})
+        span = count_text(len(self.world.years), "year")
+        count = count_text(len(names), "indicator")
+        return f"{count}, {count_text(self.rows, 'row')}, {span}"
+
+    @property
+    def sentence(self) -> str:
+        """Where the first of the printed indicators is highest and lowest."""
+        if not self.alone or not (names := self._printed_names):
+            return ""
+        name, whole = names[0], self._whole
+        if not (ends := ends_of(whole[name].isel(year=-1).to_series())):
+            return ""
+        unit = str(whole[name].attrs.get("units", ""))
+        (high, most), (low, least) = ((k, _cell(v, unit)) for k, v in ends)
+        return (
+            f"In {int(whole['year'].values[-1])} {name} is highest in {high} ({most} "
+            f"{unit}) and lowest in {low} ({least} {unit})."
+        )
+
+    @property
+    def _whole(self) -> xr.Dataset:
+        """The last year at country level, of all groups."""
+        groups = list(self._last.values())
+        if len(groups) == 1:
+            return groups[0]
+        return xr.concat(groups, "region", data_vars="all")
+
+    @property
+    def _printed_names(self) -> list[str]:
+        """Those of the figures, or the first."""
+        of_figures = [k for names in _FIGURES.values() for k in names]
+        many = len(self.wanted) > _PRINTED and set(of_figures) <= set(self.wanted)
+        names = of_figures if many else self.wanted
+        return [k for k in names if k in self._whole][:_PRINTED]
+
+    def _listings(self) -> list[Listing]:
+        """How much and how exact, and a few indicators of the last year."""
+        notes = [
+            f"identities to {max(self._gaps):.1e}, residual of the inverse "
+            f"{max(self._residuals):.1e}"
+        ]
+        if self._cells:
+            notes.append(certified_line("the inverse", **self._cells))
+        notes += flag_messages(dict(self.flags), self.rows, net=self.net)
+        title = (
+            f"{self.subtitle}; sectors together are {EVERY_SECTOR}, partners together "
+            f"{EVERY_PARTNER}"
+        )
+        head = Listing(title, (), (), notes)
+        if not self.alone or not (names := self._printed_names):
+            return [head]
+        whole = self._whole
+        year = int(whole["year"].values[-1])
+        chosen = shown_regions(*self._size(whole, names[0]), self.asked)
+        unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
+        cells = {
+            code: [
+                _cell(float(whole[k].isel(year=-1).sel(region=code)), unit[k])
+                for k in names
+            ]
+            for code in chosen.few
+        }
+        columns = [f"{k} {unit[k]}".rstrip() for k in names]
+        return [head, listing_by_region(f"{year}; {chosen.rule}", columns, cells)]
+
+    def _size(self, whole: xr.Dataset, first: str) -> tuple[pd.Series, str]:
+        """How large regions are in the last year, and by what."""
+        year = int(whole["year"].values[-1])
+        by, size = first, whole[first].isel(year=-1).to_series().dropna()
+        world = self.world
+        if "EXGR" in whole:
+            by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
+        elif set(whole["region"].values) <= set(world.regions):
+            each = np.asarray(world.x[-1]).reshape(len(world.regions), -1).sum(axis=1)
+            whose = [world.parents.get(k, k) for k in world.regions]
+            by, size = "gross output", pd.Series(each).groupby(whose, sort=False).sum()
+        return size, f"{by} in {year}"
+
+
+def _cell(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if unit.startswith("%"):
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
+
+
+def _rows(part: xr.Dataset, group: str) -> xr.Dataset:
+    """The rows of the group that was computed by itself, or all."""
+    return part.sel(region=[group]) if group else part
+
+
+def _with_totals(part: xr.Dataset, wanted: Sequence[str]) -> xr.Dataset:
+    """With columns sector and partner at every level."""
+    total = {"sector": EVERY_SECTOR, "partner": EVERY_PARTNER}
+    dims = ("year", "region", "sector", "partner")
+    present = [k for k in dims if k in part.dims]
+    labels = {k: part[k].values if k in present else [total[k]] for k in dims}
+    shape = [len(k) for k in labels.values()]
+    # Variable by variable: xarray's expand_dims of them all takes twice as long.
+    found = {k: part.variables[k].transpose(*present) for k in wanted if k in part}
+    data = {k: (dims, v.values.reshape(shape), v.attrs) for k, v in found.items()}
+    return xr.Dataset(data, labels, part.attrs)

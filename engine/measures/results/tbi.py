@@ -1,0 +1,312 @@
+"""The result of `tivax tbi`: index, value-added trade, VAX ratios, their errors."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+
+from ...core import Listing, call_named, to_long_frame, variable_labels
+from ...figures import ShownRegions, shown_regions
+from ...figures.regions import ends_of, trade_size
+from ...reporting import Plot, Result, interval_columns, with_intervals
+from ...tables import listing_by_region
+from ..flags import FLAGS, flag_messages
+
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS = "tivax.engine.figures.trade"
+_FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports", "vax_ratio")
+# The value of each table whose errors are the columns se, ci_low, ci_high.
+_MAIN = {
+    "tbi": "tbi",
+    "vax": "vax_ratio",
+    "vax_by_sector": "vax_ratio",
+    "va_absorbed": "value_added",
+}
+_WITH_ERRORS = (*_FLOWS, "tbi", "value_added")
+
+
+@dataclass(frozen=True)
+class TbiErrors:
+    """Standard errors of the tables of ``TbiResult``, by the names of the values.
+
+    ``regions`` (year, region) has those of ``tbi`` and ``vax``, ``by_sector`` (year,
+    region, sector) those of ``vax_by_sector``, ``absorbed`` (year, origin, absorber)
+    those of value added absorbed; ``record`` says of which errors.
+    """
+
+    regions: xr.Dataset
+    by_sector: xr.Dataset
+    absorbed: xr.DataArray
+    record: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def line(self) -> str:
+        """What the standard errors in brackets are of."""
+        kinds = list(dict.fromkeys(str(k["kind"]) for k in self.record))
+        text = (
+            "in brackets: standard errors from errors of the tables: "
+            f"{', '.join(kinds)}"
+        )
+        if kinds == ["rounding"]:
+            text += " alone; errors of how the tables were compiled are not in them"
+        return text
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TbiResult(Result):
+    """What `tivax tbi` computed.
+
+    ``trade`` is by industry as in ``value_added_trade``; the others have regions
+    dropped and grouped. There are ``footprints`` (``footprint_accounts``) if final
+    demand has an account of its own. With ``each_group`` they hold the groups alone,
+    each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
+    unless the pair is a group with itself or with a region outside it. ``account``
+    names the satellite account that stands in place of value added, ``asked`` the
+    regions that figures and the printed table show (by default the largest); ``net``:
+    inventories are left out of the tables. With ``named``, of one of several accounts,
+    its name is the first column of tables, and there are no figures.
+    """
+
+    trade: xr.Dataset
+    vax_by_sector: xr.Dataset
+    tbi: xr.Dataset
+    vax: xr.Dataset
+    absorbed: xr.DataArray  # (year, origin, absorber)
+    exports: xr.DataArray  # gross, (year, origin, destination)
+    each_group: bool = False
+    footprints: xr.Dataset | None = None
+    errors: TbiErrors | None = None
+    account: str = ""
+    asked: Sequence[str] = ()
+    net: bool = False
+    named: bool = False
+
+    program = "tbi"
+    report_title = "Trade benefit index"
+    method = (
+        "Value added absorbed is diag(v) (I - A)^-1 Y, solved for every year from the "
+        "world table; exports are what all others absorb of a region's value added, "
+        "imports what it absorbs of theirs. The index of a region is (exports - "
+        "imports) / (exports + imports): above 0 it earns more from the world than it "
+        "spends on it. The VAX ratio is value added exported over gross exports "
+        "(Johnson and Noguera 2012)."
+    )
+    printed = True
+    always_parquet = ("va_absorbed",)
+    one_workbook = True
+
+    @property
+    def residual_max(self) -> float:
+        """The worst relative residual of all years."""
+        return float(self.trade["residual"].max())
+
+    @property
+    def certified(self) -> dict[str, float]:
+        """The largest cell error (a bound) and backward error, if certified."""
+        names = ("cell_error", "cell_backward_error")
+        return {
+            f"{k}_max": float(self.trade[k].max()) for k in names if k in self.trade
+        }
+
+    @property
+    def flags(self) -> dict[str, int]:
+        """How many rows of ``vax_by_sector`` are flagged, by flag."""
+        found = self.vax_by_sector["flag"].values
+        return {name: int((found == name).sum()) for name in FLAGS if name}
+
+    @property
+    def years_by_lu(self) -> list[int]:
+        """The years in which the iteration stalled."""
+        passes = self.trade["passes"]
+        return [int(year) for year in passes["year"].values[passes.values == 0]]
+
+    @property
+    def shown(self) -> ShownRegions:
+        """The regions of figures and summary: those asked for, else the largest."""
+        if self.each_group and not self.asked:
+            names = [str(k) for k in self.tbi["region"].values]
+            return ShownRegions(names, names, "all groups")
+        year = int(self.tbi["year"].values[-1])
+        measure = f"value-added exports and imports in {year}"
+        return shown_regions(trade_size(self.tbi), measure, self.asked)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """tbi, vax, vax_by_sector and va_absorbed, with columns of errors if there are;
+        footprints if there are any."""
+        absorbed = to_long_frame(
+            self.absorbed.to_dataset(name="value_added"),
+            ["year", "origin", "absorber", "value_added"],
+        )
+        if self.each_group:
+            absorbed = absorbed.dropna(ignore_index=True)
+        index = ["year", "region", "va_exports", "va_imports", "tbi"]
+        of_sectors = ["year", "region", "sector", *_FLOWS, "tbi", "flag"]
+        tables = {
+            "tbi": to_long_frame(self.tbi, index),
+            "vax": to_long_frame(self.vax, ["year", "region", *_FLOWS]),
+            "vax_by_sector": to_long_frame(self.vax_by_sector, of_sectors),
+            "va_absorbed": absorbed,
+        }
+        if self.errors is not None:
+            tables = {
+                name: _with_errors(frame, name, self.errors)
+                for name, frame in tables.items()
+            }
+        if self.footprints is not None:
+            columns = ["year", "region", *map(str, self.footprints)]
+            tables["footprints"] = to_long_frame(self.footprints, columns)
+        for frame in tables.values() if self.named else ():
+            frame.insert(0, "account", self.account)
+        return tables
+
+    def labels(self) -> dict[str, str]:
+        absorbed = self.absorbed.to_dataset(name="value_added")
+        parts = [self.tbi, self.vax_by_sector, absorbed]
+        if self.footprints is not None:
+            parts.append(self.footprints)
+        labels = {"year": "year", "region": "region", "sector": "sector of origin"}
+        labels |= {"origin": "region of origin", "absorber": "region of absorption"}
+        labels["flag"] = "why the value is out of the usual range, or empty"
+        labels |= variable_labels(*parts)
+        ends = {"se": "standard error", "ci_low": "95 % from", "ci_high": "95 % to"}
+        for end, text in ends.items():
+            labels[end] = text
+            labels |= {f"{name}_{end}": f"{text}: {name}" for name in _WITH_ERRORS}
+        return labels
+
+    def do_lines(self) -> list[str]:
+        by = " by(account)" if self.named else ""
+        return [f"tabdisp region year, cellvar(tbi) format(%9.4f){by}"]
+
+    def plots(self) -> dict[str, Plot]:
+        """Of the index, of bilateral balances, of gross and value-added trade.
+
+        Groups that may overlap have no bilateral balances, only their index.
+        """
+        if self.named:
+            return {}
+        shown, tbi = self.shown, self.tbi
+        if self.errors is not None:
+            tbi = with_intervals(tbi, self.errors.regions[["tbi"]])
+        about = {"account": self.account}
+        plot = partial(partial, call_named, _PLOTS)
+        plots: dict[str, Plot] = {"tbi": plot("tbi_lines", tbi, shown.few, **about)}
+        if self.each_group:
+            return plots
+        many = shown.many if len(shown.many) > 1 else None  # one has no partner
+        plots["va_balances"] = plot(
+            "balance_heatmap", self.absorbed, regions=many, **about
+        )
+        # Jobs or emissions cannot be compared with gross trade.
+        if self.absorbed.attrs.get("units") == self.exports.attrs.get("units"):
+            trade = {"va_absorbed": self.absorbed, "gross_exports": self.exports}
+            if self.errors is not None:
+                se = self.errors.regions["vax_ratio"]
+                trade["vax_ratio_se"] = se.rename(region="origin")
+            plots["va_versus_gross"] = plot(
+                "va_versus_gross",
+                xr.Dataset(trade),
+                region=shown.few[0] if shown.asked else None,
+                regions=shown.many,
+            )
+        return plots
+
+    def facts(self) -> dict[str, Any]:
+        error = {} if self.errors is None else {"error": [*self.errors.record]}
+        return {
+            "residual_max": self.residual_max,
+            **self.certified,
+            "years_by_lu": self.years_by_lu,
+            "each_group": self.each_group,
+            **error,
+            "flags": self.flags,
+        }
+
+    @property
+    def subtitle(self) -> str:
+        years = self.tbi["year"].values
+        count = self.tbi.sizes["region"]
+        return f"{count} regions, {years[0]} to {years[-1]}"
+
+    @property
+    def sentence(self) -> str:
+        """Where the index is highest and lowest, and where it moved most."""
+        index, years = self.tbi["tbi"], self.tbi["year"].values
+        last = index.isel(year=-1).to_series()
+        if not (ends := ends_of(last)):
+            return ""
+        of = f" of {self.account}" if self.account else ""
+        (high, most), (low, least) = ends
+        said = [
+            f"In {years[-1]} the trade benefit index{of} is highest in {high} "
+            f"({most:+.4f}) and lowest in {low} ({least:+.4f})."
+        ]
+        if len(years) > 1 and (moves := ends_of(last - index.isel(year=0).to_series())):
+            (up, most), (down, least) = moves
+            said.append(
+                f"Since {years[0]} it has changed between {least:+.4f} in {down} and "
+                f"{most:+.4f} in {up}."
+            )
+        return "\n".join(said)
+
+    def _listings(self) -> list[Listing]:
+        """The index of some regions in the first and last year, with standard errors if
+        there are, its accuracy and flagged rows by sector."""
+        tbi, shown = self.tbi, self.shown
+        ends = sorted({0, tbi.sizes["year"] - 1})
+        years = [int(tbi["year"].values[k]) for k in ends]
+        notes = [
+            f"{year}: the iteration stalled; solved by LU instead"
+            for year in self.years_by_lu
+        ]
+        rows = self.vax_by_sector["flag"].size
+        for line in flag_messages(self.flags, rows, net=self.net):
+            notes.append(f"vax_by_sector: {line}")
+        span = "-".join(map(str, years))
+        notes.append(f"{span}, largest relative residual {self.residual_max:.1e}")
+        if self.certified:
+            notes.append(certified_line("required output B Y", **self.certified))
+        if self.errors is not None:
+            notes.append(self.errors.line)
+        of = f" of {self.account}" if self.account else ""
+        title = f"Trade benefit index{of}; {shown.rule}, of {tbi.sizes['region']}"
+        cells = {
+            code: [self._index(year, code) for year in years] for code in shown.few
+        }
+        return [listing_by_region(title, [*map(str, years)], cells, notes)]
+
+    def _index(self, year: int, region: str) -> str:
+        place = {"year": year, "region": region}
+        value = float(self.tbi["tbi"].sel(place))
+        if value != value:
+            return "no trade"
+        if self.errors is None:
+            return f"{value:+.4f}"
+        return f"{value:+.4f} ({float(self.errors.regions['tbi'].sel(place)):.2g})"
+
+
+def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFrame:
+    """Columns of errors beside the values of one table, row by row."""
+    of_table = {
+        "tbi": errors.regions,
+        "vax": errors.regions,
+        "vax_by_sector": errors.by_sector,
+        "va_absorbed": errors.absorbed.to_dataset(name="value_added"),
+    }[name]
+    labels = [str(k) for k in of_table.dims]
+    at = {k: xr.DataArray(frame[k].to_numpy(), dims="row") for k in labels}
+    found = of_table.sel(at).drop_vars(labels).to_dataframe()
+    return interval_columns(frame, found, _MAIN[name], _WITH_ERRORS)
+
+
+def certified_line(
+    what: str, *, cell_error_max: float, cell_backward_error_max: float
+) -> str:
+    """A line on the accuracy of single cells."""
+    return (
+        f"every cell of {what} is right to {cell_error_max:.1e} of itself or better (a "
+        f"bound); backward error by cell {cell_backward_error_max:.1e}"
+    )
