@@ -145,7 +145,7 @@ class Routes(NamedTuple):
     sent_final, sent_inputs
         A_sr L_r times the final goods, and the inputs, that r exports in turn.
     back_final, back_inputs
-        Of these, final goods for s, and inputs of what s absorbs.
+        Final goods for s among these, and inputs of what s absorbs.
     """
 
     final: Float[Array, "n c"]

@@ -89,7 +89,7 @@ class ClusterFit(NamedTuple):
     """An estimate and the parts of its covariances.
 
     coef
-        Of W, then X.
+        Coefficients of W, then X.
     bread_inverse
         (sum w_g A_g)^-1.
     A

@@ -20,9 +20,9 @@ class MovedPaths(NamedTuple):
     cluster with every path would grow with the square of the clusters.
 
     paths
-        Of the treatment and, for 2SLS, of its instrument, in every year used.
+        Paths of the treatment and, for 2SLS, of its instrument, in every year used.
     own
-        What a path is multiplied with: [y_g, x_g, W_g] by year, 0 in years that the
+        Columns that multiply a path: [y_g, x_g, W_g] by year, 0 in years that the
         cluster has no row in.
     seen
         1 where the cluster has a row, else 0.

@@ -118,7 +118,7 @@ class Base:
     products
         F_g'[Q_g, F_g] by cluster of the panel, with zeros up to the widest base.
     names
-        Of the factors, which come first among f.
+        Names of the factors, which come first among f.
     size
         Lengths of the factors, in units of the panel.
     left
@@ -126,7 +126,7 @@ class Base:
     n, clusters
         Rows; clusters among them.
     k
-        Of the correction, without the slopes of regressors.
+        k of the correction, without the slopes of regressors.
     """
 
     products: Float[np.ndarray, "G f m"]

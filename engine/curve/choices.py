@@ -87,9 +87,9 @@ class Space:
     setting
         The model with all rows of its panel.
     sample
-        Of the model as given.
+        Sample of the model as given.
     options
-        Of each choice, the model's own first.
+        Options of each choice, the model's own first.
     extra
         Columns by name that the panel lacks: lags, weights, terms of effects, squares.
     forms

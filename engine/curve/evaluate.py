@@ -95,7 +95,7 @@ def specification_curve(
         Specifications of a curve at most; of more combinations this many are drawn at
         random, the model among them.
     draws
-        Of the wild bootstrap; all patterns where there are no more.
+        Draws of the wild bootstrap; all patterns where there are no more.
 
     Returns
     -------
@@ -106,9 +106,9 @@ def specification_curve(
     Raises
     ------
     TivaxError
-        What is no panel, model or choice; an option that the panel lacks; a model that
-        cannot be fitted. Any other specification that cannot be fitted gets a note and
-        no numbers.
+        An argument that is no panel, model or choice; an option that the panel lacks; a
+        model that cannot be fitted. Any other specification that cannot be fitted gets
+        a note and no numbers.
 
     Notes
     -----

@@ -47,9 +47,9 @@ class SpecificationCurve(Result):
     choices
         Names of the choices, columns of ``table``.
     combinations
-        Of all options; there are more than rows where they were drawn at random.
+        Number of all combinations; rows are fewer where they were drawn at random.
     draws, exact
-        Of the bootstrap; whether they are all patterns.
+        Draws of the bootstrap; True if they are all patterns.
     residual_max
         The largest product of a regressor and the residuals, columns of length 1.
 

@@ -84,16 +84,16 @@ class Dependence:
         CDw+. Its threshold is high where years are few, .99 with 41 countries and 15
         years: there it has little power.
     mean_correlation
-        Of all pairs.
+        Mean over all pairs.
     absolute
         Mean absolute correlation of all pairs.
     component
         Share of the first principal component in the variance of the standardised
         residuals; a missing cell counts as 0.
     autocorrelation
-        Of the simulated errors.
+        Autocorrelation of the simulated errors.
     draws
-        How many panels were simulated.
+        Number of simulated panels.
     """
 
     cd: float

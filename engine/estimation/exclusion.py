@@ -62,7 +62,7 @@ class PlausiblyExogenous(Printable):
         The largest d at which the interval still excludes 0; NaN where that at d = 0
         holds 0.
     level
-        Of the intervals.
+        Level of the intervals.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def plausibly_exogenous(
         The largest d; by default that of the reduced form, the direct effect that would
         make the estimate 0.
     level
-        Of the intervals.
+        Level of the intervals.
 
     Raises
     ------

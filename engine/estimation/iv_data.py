@@ -78,7 +78,7 @@ class IVData:
     clusters
         Label of the cluster of each row, of any type; needed for ``cluster`` only.
     covariance
-        What the errors may be: ``iid``, ``robust`` (heteroskedastic), ``cluster``.
+        Assumption on the errors: ``iid``, ``robust`` (heteroskedastic), ``cluster``.
     absorbed, dofminus
         Parameters partialled out beforehand: see the module.
     endogenous, instruments

@@ -43,7 +43,7 @@ class ModelData:
     effects
         The columns of entities and periods.
     left_out
-        How many rows have a missing value, and in which columns.
+        Number of rows with a missing value, and their columns.
     """
 
     outcome: str

@@ -295,7 +295,7 @@ def require_identified(
     Parameters
     ----------
     columns
-        Of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
+        Columns of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
         ``treatments`` (endogenous where there are instruments), ``instruments`` and the
         outcome, net of the effects that have no dummies.
 

@@ -52,11 +52,11 @@ def waterfall(
     Parameters
     ----------
     values, table
-        Of ``tx.change``.
+        Tables of ``tx.change``.
     years
         The two years, for the first and the last bar.
     title, unit
-        What changed, and its unit; money is shown in billions.
+        Measure that changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 
@@ -126,9 +126,9 @@ def yearly_effects(
     Parameters
     ----------
     steps
-        Of ``tx.change(..., chained=True)``: start, end, region, factor, value.
+        Table of ``tx.change(..., chained=True)``: start, end, region, factor, value.
     title, unit
-        What changed, and its unit; money is shown in billions.
+        Measure that changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 

@@ -70,7 +70,7 @@ def tbi_lines(
         Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
         ``regions`` also ``va_exports`` and ``va_imports``.
     regions
-        Which to draw: by default the eight largest traders of the last year, without
+        Regions to draw: by default the eight largest traders of the last year, without
         ROW.
     account
         The name of the satellite account that stands in place of value added.
@@ -294,7 +294,7 @@ def va_versus_gross(
         or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
         intervals.
     region
-        By default the one with the largest deficit in value added, other than ROW.
+        Region; by default the one with the largest deficit in value added, not ROW.
     year
         The last by default.
     """

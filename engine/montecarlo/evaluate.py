@@ -138,9 +138,9 @@ class MonteCarlo(Result):
     distribution
         Columns model, term, draw, estimate, se: every draw of a table.
     clusters
-        Of each model.
+        Clusters of each model.
     draws, years
-        How many draws, and of which years.
+        Number of draws, and their years.
     residual_max
         The largest relative residual of a draw's solve.
     gap_max
@@ -462,7 +462,7 @@ def monte_carlo(
         Columns iso3 and year, by which its rows are found in the tables, and those of
         the models.
     models
-        Of least squares or 2SLS; the treatment of each is the index of the tables.
+        Models by least squares or 2SLS, whose treatment is the index of the tables.
     tables
         In memory or lazy; a year is worked on at a time.
     error

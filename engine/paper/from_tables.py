@@ -42,7 +42,7 @@ class TableErrors:
         of sampling (the paper's), ``se_table`` of the tables, ``se_total`` of both,
         ``ci_low`` and ``ci_high`` by it, with t(G - 1).
     draws
-        Of the tables.
+        Draws of the tables.
     """
 
     index: pd.DataFrame
@@ -137,11 +137,11 @@ class OtherIndex:
     Attributes
     ----------
     name
-        Of the file.
+        Name of the file.
     rows
         The 139 coefficients: ``COMPARISON`` with the index of the file.
     distance, largest, where
-        How far the two indices are apart: mean, largest, and its country and year.
+        Gap between the two indices: mean, largest, and its country and year.
     """
 
     name: str

@@ -188,7 +188,7 @@ class Curve:
         Between coefficients or standard errors of the chosen rows and pyfixest's,
         relative to the standard error.
     identified
-        Whether the chosen combination is the one taken to be the paper's.
+        True if the chosen combination is the one taken to be the paper's.
     """
 
     rows: pd.DataFrame

@@ -29,7 +29,7 @@ class Column:
         From top to bottom, such as ``("developed", "(1)", "KOFGIdj")``. Neighbours
         that agree down to a level share one heading there.
     estimates
-        By term. A text is printed as it is, without a standard error.
+        Estimates by term. A text is printed as it is, without a standard error.
     rows
         Texts below the estimates by code or name of the row, such as
         ``{"year effects": "yes", "observations": "615"}``. Rows of the table are in

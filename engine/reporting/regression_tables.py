@@ -86,9 +86,9 @@ def regression_table(
         Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
         ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
     title
-        Of the table; numbers are left to Word and LaTeX.
+        Title of the table; numbers are left to Word and LaTeX.
     terms
-        Which terms, in this order; all but the constant by default.
+        Terms to show, in this order; all but the constant by default.
     labels
         Names of terms and outcomes to print in place of the columns' names. Terms of
         different fits that have one name are one row.

@@ -52,22 +52,22 @@ class Result(Printable):
     program: str
     """The command whose result it is."""
     report_title: str = ""
-    """Of the report; no title, no report."""
+    """Title of the report; no title, no report."""
     method: str = ""
-    """How the numbers came about, for the report."""
+    """Method behind the numbers, for the report."""
     printed: bool = False
-    """Whether the command prints the listings beside the finding."""
+    """True if the command prints the listings beside the finding."""
     always_parquet: Sequence[str] = ()
     """Tables that are parquet in every format; Stata has them in its own as well."""
     one_workbook: bool = False
-    """Whether the workbook of the main table has the others as sheets."""
+    """True if the workbook of the main table has the others as sheets."""
 
     @abstractmethod
     def tables(self) -> Mapping[str, pd.DataFrame | LongTable]:
         """Every table by its file name, the main one first."""
 
     def labels(self) -> Mapping[str, str]:
-        """What columns are, with units, for Stata."""
+        """Labels of columns, with units, for Stata."""
         return {}
 
     def do_lines(self) -> Sequence[str]:
@@ -159,18 +159,18 @@ class Result(Printable):
 
 @dataclass(frozen=True)
 class Context:
-    """What a command knows beside the result, for its files and its report.
+    """Texts and facts of a command for the files and the report of its result.
 
     Attributes
     ----------
     name, more
-        Of the report, after its title and its subtitle.
+        Texts of the report after its title, and after its subtitle.
     notes
-        What a reader must know of the tables that were read, a line each.
+        Notes on the tables that were read, a line each.
     codes
         The titles of all codes: labels.csv.
     facts
-        Of the manifest.
+        Facts for the manifest.
     """
 
     name: str = ""

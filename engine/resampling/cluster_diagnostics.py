@@ -194,14 +194,14 @@ class ClusteringLevel(Printable):
     fine, coarse
         Names of the levels; an empty ``fine`` means rows.
     fine_clusters, coarse_clusters
-        How many there are.
+        Number of fine and of coarse clusters.
     tests
         A row for each treatment: term, theta (coarse less fine variance of the score),
         tau, p_one_sided (of correlation that is positive), p_two_sided, both from
         N(0, 1); p_one_sided_wild, p_two_sided_wild, from the draws, with their
         Monte-Carlo errors mc_error_one_sided, mc_error_two_sided.
     draws
-        How many.
+        Number of draws.
 
     Examples
     --------
@@ -274,7 +274,7 @@ def clustering_level(
     coarse, fine
         Columns; a coarse cluster holds whole fine ones.
     type
-        Of the bootstrap: ``11``, or ``31`` with jackknifed residuals.
+        Type of the bootstrap: ``11``, or ``31`` with jackknifed residuals.
     draws, seed
         Draw k depends on the seed and on k alone.
 

@@ -44,7 +44,7 @@ class FittedModel:
     Attributes
     ----------
     layout
-        Of ``moments``.
+        Layout of ``moments``.
     moments
         Statistics of the clusters, columns in units of their length.
     rows
@@ -54,14 +54,14 @@ class FittedModel:
     balanced
         Every cluster has the same years, and years are the only dummies.
     labels
-        Of the clusters.
+        Labels of the clusters.
     all_labels
-        Of the clusters of the whole panel: wild weights belong to them, so that models
-        of other samples get the same.
+        Labels of the clusters of the whole panel: wild weights belong to them, so that
+        models of other samples get the same.
     size
         Lengths of the columns before they were scaled, in units of the panel.
     fit
-        Of the whole sample.
+        Fit of the whole sample.
     used, data
         The rows of the panel that the model uses, and those of its sample.
     """

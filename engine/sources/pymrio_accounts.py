@@ -50,12 +50,12 @@ def pymrio_satellites(system: Any, year: int | None = None) -> dict[str, Satelli
     system
         An ``IOSystem``, one ``Extension``, or the folder or archive of a saved system.
     year
-        Of the system; a saved one may tell it.
+        Year of the system; a saved one may tell it.
 
     Returns
     -------
     dict
-        By stressor, its levels joined by a blank. ``footprints(tables,
+        Accounts by stressor, its levels joined by a blank. ``footprints(tables,
         *satellites[name])`` takes one as it is; its ``account`` alone goes to
         ``value_added=``.
 

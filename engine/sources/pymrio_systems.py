@@ -74,7 +74,7 @@ def to_pymrio(
     Parameters
     ----------
     year
-        Which year of the tables, if they have several.
+        Year to take, if the tables have several.
     satellites
         Accounts to add as extensions: those of :func:`pymrio_satellites` return to
         where they came from, others form the extension ``satellites``. Value added of

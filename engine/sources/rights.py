@@ -18,7 +18,7 @@ class Rights:
     licence
         In words.
     redistribution
-        Whether its files may be passed on.
+        True if its files may be passed on.
     terms
         Address of the page that says so.
     references

@@ -36,7 +36,7 @@ class YearCheck:
     row_gap_share
         The sum of these gaps over world output.
     row_gap_excess
-        How far the worst row exceeds the source's tolerance; 0 where none does.
+        Excess of the worst row over the source's tolerance; 0 where none exceeds it.
     column_gap
         Largest output less inputs less value added at basic prices: taxes and
         margins; NaN where the table has no value-added row.
@@ -45,7 +45,7 @@ class YearCheck:
     largest_input_share
         Largest column sum of A; above 1 the residual value added is negative.
     spectral_radius
-        Of A, estimated.
+        Spectral radius of A, estimated.
     productive
         The spectral radius is surely below 1.
     output_gap_share, export_gap_share

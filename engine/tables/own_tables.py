@@ -47,7 +47,7 @@ def from_frames(
     x
         Gross output: a Series with the rows of Z, or a DataFrame of one column.
     year
-        Of single frames, which do not tell it.
+        Year of single frames, which do not tell it.
     value_added
         At basic prices, as ``x``, or as a DataFrame of one row.
     unit, tolerance, source
@@ -163,7 +163,7 @@ def from_pymrio(
         With Z (or A and x) and Y. Where it has no x, that is the sum of the rows, as
         ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so.
     year
-        Which pymrio does not keep: it must be given.
+        Must be given, since pymrio does not keep it.
     value_added
         At basic prices, such as ``io.factor_inputs.F``: one row or a Series.
     unit

@@ -88,7 +88,7 @@ def threats(
     only
         Names of threats: ``tx.threats`` of none lists them. By default all.
     draws
-        Of the wild bootstrap; all patterns where there are no more. 0 leaves it out.
+        Draws of the wild bootstrap; all patterns where there are no more. 0: none.
 
     Returns
     -------
@@ -102,8 +102,8 @@ def threats(
     Raises
     ------
     TivaxError
-        What is no panel or model, an unknown name in ``only``, a model that cannot be
-        fitted. A threat that cannot be computed gets a row that says why.
+        An argument that is no panel or model, an unknown name in ``only``, a model that
+        cannot be fitted. A threat that cannot be computed gets a row that says why.
 
     Notes
     -----

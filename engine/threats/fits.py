@@ -84,7 +84,7 @@ class VariantFit:
     nested
         Effects that the clusters nest: they were taken out, and k counts them as one.
     k
-        Of the correction G/(G-1) (N-1)/(N-k).
+        k of the correction G/(G-1) (N-1)/(N-k).
     """
 
     variant: Variant

@@ -50,7 +50,7 @@ class Threats(Result):
     same_units
         Rows at least in units of that effect.
     draws
-        Of ``wild_p_value``; 0 without.
+        Draws of ``wild_p_value``; 0 without.
     residual_max
         The largest norm of X'(y - X beta) of the models, columns of length 1.
 

@@ -77,7 +77,7 @@ def standard_errors(
         and va_absorbed, whose errors are computed in closed form, or indicators
         (``INDICATORS``).
     level
-        Of indicators, as in :func:`indicators`.
+        Level of indicators, as in :func:`indicators`.
     drop
         Regions left out, as in :func:`trade_benefit_index`; not of indicators.
     groups, value_added

@@ -51,7 +51,7 @@ class Sensitivity(Printable):
     Attributes
     ----------
     measure, region, sector, year, value
-        What was differentiated, and its value.
+        Measure that was differentiated, and its value.
     flows, gradient
         The cells of Z and Y, (n, n + c), and the derivative with respect to each, per
         unit of the tables; reported output is held fixed.
@@ -59,7 +59,7 @@ class Sensitivity(Printable):
         The derivative with respect to a value-added row or account, (n,); None where
         value added is output less inputs.
     unit
-        Of the measure.
+        Unit of the measure.
 
     Examples
     --------

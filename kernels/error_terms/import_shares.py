@@ -14,12 +14,12 @@ class ImportShareErrors(NamedTuple):
     """Partners' shares in imports that are not known by user.
 
     share
-        Of partner r in imports of good i by region d, (r, i, d), 0 at home.
+        Share of partner r in imports of good i by region d, (r, i, d), 0 at home.
     bought
-        What each user of region d imports of good i, (i, d, user): its industries,
+        Imports of good i by each user of region d, (i, d, user): its industries,
         then final demand.
     concentration
-        Of the Dirichlet distribution of the shares.
+        Concentration of the Dirichlet distribution of the shares.
     """
 
     share: Float[Array, "c s c"]

@@ -86,7 +86,7 @@ class PanelDesign(NamedTuple):
     """Settings that the panels of a study share.
 
     effect
-        Of the treatment.
+        Effect of the treatment.
     persistence
         AR(1) of x and C, and of u.
     unequal, unequal_x
@@ -103,7 +103,7 @@ class PanelDesign(NamedTuple):
         that of x, where it is drawn and continuous. A cluster's loading on both is the
         same normal number: who is exposed in x is exposed in u.
     loadings
-        Of the clusters on the factor of u, mean square 1; None: drawn as above.
+        Loadings of clusters on the factor of u, mean square 1; None: drawn as above.
     block, block_x
         The same of AR(1) shocks that the clusters of a block share.
     blocks
@@ -144,7 +144,7 @@ class PanelTests(NamedTuple):
     effective
         Clusters, by the variation that identifies the effect.
     residual
-        Of the least squares: |X'(y - X beta)| of columns of length 1.
+        Residual of the least squares: |X'(y - X beta)| of columns of length 1.
     rejects_truth, rejects_zero
         By method, whether the true effect, and no effect, are rejected at 5 %: 1 or 0,
         NaN where the method does not serve the panel.

@@ -122,10 +122,10 @@ class OwnPanel(Result):
         A row for each method: p, and why there is none (note); size_min and size_max
         over the simulated kinds, worst (the kind of size_max), keeps.
     sizes
-        Of the simulations: ``rejection_table``.
+        Rejection rates of the simulations: ``rejection_table``.
     study, draws, residual_max
-        What was simulated, the draws of the panel's own p-values, and the residual of
-        the fit.
+        The study that was simulated, the draws of the panel's own p-values, and the
+        residual of the fit.
 
     ``keeps`` is "yes" where the size is within 0.01 of 5 % in every kind, "too often"
     where it is larger in one, "too rarely" where only smaller; each beyond 1.96

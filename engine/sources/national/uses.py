@@ -16,7 +16,7 @@ from .recipe import Piece, Recipe, Uses, in_years
 
 TOTALS = ("exports", "imports", "output", "value added")
 Totals = Mapping[tuple[str, str], Float[np.ndarray, "t s"]]
-"""By region and name; NaN where the file has no row."""
+"""Totals by region and name; NaN where the file has no row."""
 
 
 class Rest(NamedTuple):

@@ -232,7 +232,7 @@ def tidy(
     series
         Cells (m,) of each series, by the name it shall have.
     missing
-        How the file writes a missing number, beside empty cells.
+        Text that marks a missing number in the file, beside empty cells.
 
     Raises
     ------
