@@ -126,9 +126,9 @@ class Job:
         """Work on what is left; what is kept is removed if all went well.
 
         ``say`` is told where it goes on, and where it is interrupted. Of several
-        processes the first keeps. Raises ``TivaxError`` where another job was begun
-        there (``force`` starts over), another process is at work on it, or the disk is
-        too small for the parts.
+        processes only the first writes. Raises ``TivaxError`` where another job was
+        begun there (``force`` starts over), another process is at work on it, or the
+        disk is too small for the parts.
         """
         if not is_first():
             with _all_there():
@@ -186,7 +186,8 @@ class Job:
     ) -> None:
         """Make what the parts lack: ``make(k, start)`` of part k from a row on.
 
-        Of several processes the first writes; all compute, from where its file ends.
+        Several processes compute together, from where the first one's file ends; it
+        writes.
         """
         before = 0
         with self.making():

@@ -409,7 +409,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 def require_digest(path: Path, content: Mapping[str, Any]) -> None:
     """Raise ``TivaxError`` for a manifest that says something else than was written.
 
-    Those of an older tivax have no digest.
+    Manifests of an older tivax have no digest.
     """
     if content.get("digest", found := _digest(content)) != found:
         raise Damaged(

@@ -53,8 +53,8 @@ NAMES = (
 
 SUBSETS, ONE_LEFT_OUT = "subsets", "one left out"
 FORMS = ("linear", "squares", "products", "convergence")
-"""How controls enter: as they are, with their squares, with these and their products,
-or with the outcome in a unit's first year times the years."""
+"""Form in which controls enter: as they are, with their squares, with these and their
+products, or with the outcome in a unit's first year times the years."""
 _MOST_CONTROLS = 20  # of which there are a million subsets
 _SLOPE = re.compile(r"(.+)\[(.+)\]")
 

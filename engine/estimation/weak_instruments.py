@@ -103,14 +103,14 @@ class WeakInstruments:
     """Tests of weak instruments that papers print under a 2SLS column.
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
-    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what the absolute
-    t of 2SLS is held against at 5 %, given the first-stage F (``tf_critical_value``):
-    one instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p_value``
-    is by wild bootstrap from ``ar_draws`` draws (NaN without any),
+    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is the critical value
+    of |t| of 2SLS at 5 %, given the first-stage F (``tf_critical_value``): one
+    instrument, otherwise NaN. For the Anderson-Rubin test, ``ar_bootstrap_p_value`` is
+    by wild bootstrap from ``ar_draws`` draws (NaN without any),
     ``ar_jackknife_p_value`` by the jackknife over clusters, which is made for many
     instruments: with one, AR(1) errors and 41, 22 and 19 clusters it rejects a true
-    null in 7, 8 and 9 % at 5 %. NaN too is a statistic whose covariance matrix has no
-    inverse, because clusters are too few.
+    null in 7, 8 and 9 % at 5 %. A statistic is also NaN if clusters are too few for its
+    covariance matrix to have an inverse.
 
     Examples
     --------

@@ -128,7 +128,7 @@ class MomentSums:
 def corrected(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
     """Estimates from cross products without those of errors, in units of the fit.
 
-    By 2SLS the exogenous moved columns are their own instruments. NaN where the errors
+    In 2SLS the exogenous moved columns are their own instruments. NaN where the errors
     are as large as what the other columns leave.
     """
     S = moments.products - moments.errors

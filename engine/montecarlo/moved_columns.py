@@ -1,8 +1,8 @@
 """Columns of a model's panel that come from the tables, and their places there.
 
 The treatment ``TBI`` and its lag ``L.TBI`` move with a draw wherever a model has them:
-as treatment, control or instrument. What was made of the index beforehand (squares,
-interactions, indices) is a column of numbers and stays.
+as treatment, control or instrument. A column computed from the index beforehand (a
+square, an interaction, another index) is only numbers, and stays.
 """
 
 from collections.abc import Sequence

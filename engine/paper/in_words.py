@@ -16,7 +16,8 @@ from .results import Replication
 from .verdicts import Claim, Verdict, declared_threats, survives
 
 NEAR = 0.1
-"""Of a printed standard error: nearer, a coefficient counts as reproduced."""
+"""Distance in printed standard errors below which a coefficient counts as
+reproduced."""
 
 # How the main result reads under each declared threat.
 _UNDER = {

@@ -126,8 +126,8 @@ def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
 def year_axis(
     ax: Axes, years: np.ndarray, *, bins: int = 6, inside: bool = False
 ) -> None:
-    """Whole years below, first and last among them; all, where at most ``bins``. Those
-    at the ends are written ``inside``, away from the next panel."""
+    """Whole years below, first and last among them; all, where at most ``bins``. With
+    ``inside`` the first and last are written away from the next panel."""
     pad = max(0.5, 0.02 * float(years[-1] - years[0]))
     ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
     if len(years) <= bins:

@@ -80,7 +80,7 @@ def regression_table(
     Parameters
     ----------
     fits
-        Estimates, or a dict of them by the heading above their column. Of an
+        Estimates, or a dict of them by the heading above their column. For an
         ``IVEstimate`` the second stage is shown, with the Kleibergen-Paap F below.
     path
         Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,

@@ -105,7 +105,7 @@ class FittedModel:
         """Covariance of the treatments, in units of the panel: CV1, CV2, CV3, CV3J or
         V5, or two-way clusters of a column, such as ``two-way year``.
 
-        V5 is Hansen's (2025) jackknife. By least squares it is always there: a
+        V5 is Hansen's (2025) jackknife. With least squares it always exists: a
         treatment that the other clusters do not identify has the estimate 0 without
         this one. CV3 and CV3J are then NaN.
         """

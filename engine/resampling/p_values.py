@@ -145,8 +145,9 @@ class Inference(Coefficients, Result):
     def confint(self) -> pd.DataFrame:
         """The 95 % intervals of ``summary``: columns term, ci_low, ci_high.
 
-        Of the scheme's own kind: test inversion, percentile, ... (``intervals`` has
-        all kinds). They hold the values that its test does not reject at 5 %.
+        They are of the scheme's own kind: test inversion, percentile, ...
+        (``intervals`` has all kinds). They hold the values that its test does not
+        reject at 5 %.
         """
         return self.summary[["term", "ci_low", "ci_high"]].copy()
 

@@ -162,7 +162,7 @@ class Identities(NamedTuple):
 
 
 OF_MODEL = Identities._fields[:5]
-"""Those that depend on model-consistent output."""
+"""Identities that depend on model-consistent output."""
 
 
 class Sold(NamedTuple):

@@ -1,8 +1,8 @@
 """Threats of the form of the controls: curvature, products, convergence, a ridge.
 
-Controls enter a model in a straight line. What of them is curved, or differs between
-units that start high and low, stays in the errors, and a treatment that moves with it
-takes its part.
+Controls enter a model in a straight line. If their effect is curved, or differs between
+units that start high and low, the rest stays in the errors, and a treatment that moves
+with it takes its part.
 """
 
 from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ row, a US$ more of product i from r to use u of d moves it by
 A fit to margins takes a change of a margin from all cells in proportion to them, so
 that the fit of a drawn table is a product of projections; on g they act in reverse
 order, each subtracting the mean of g, weighted by trade, of what adds up to a margin.
-What was subtracted is the derivative with respect to the margin itself.
+The part subtracted is the derivative with respect to the margin itself.
 """
 
 from typing import NamedTuple

@@ -32,7 +32,7 @@ class Pairs(NamedTuple):
     """Trade of sellers and buyers by group of products and of uses; NaN leaves it free.
 
     ``products`` says which products are in a group, ``uses`` which classes of uses: 1
-    or 0. What is in no group is free.
+    or 0. Trade outside all groups is free.
     """
 
     flows: Float[Array, "g w r d"]
