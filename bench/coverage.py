@@ -181,8 +181,8 @@ class Judged:
 
 def miss(judged: Iterable[Judged], user: float, use: float) -> float:
     """Mean distance from 95 % of the shares covered, over the four measures."""
-    found = judge(pd.concat(each.rows(user, use) for each in judged))
-    pooled = found[(found["year"] == "all") & (found["output"] == "all")]
+    coverage = judge(pd.concat(each.rows(user, use) for each in judged))
+    pooled = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
     return float((pooled["covered"] - 95).abs().mean())
 
 
@@ -196,8 +196,8 @@ def choices(
         two = [k for k in judged if k != judge_year]
         powers = min(scores, key=lambda p: sum(scores[p][k] for k in two))
         user, use = min(grid, key=lambda g: miss([judged[k] for k in two], *g))
-        found = judge(judged[judge_year].rows(user, use))
-        covered = found[(found["year"] == "all") & (found["output"] == "all")]
+        coverage = judge(judged[judge_year].rows(user, use))
+        covered = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
         best = min(each[judge_year] for each in scores.values())
         rows.append(
             {

@@ -411,7 +411,7 @@ def require_digest(path: Path, content: Mapping[str, Any]) -> None:
 
     Manifests of an older tivax have no digest.
     """
-    if content.get("digest", found := _digest(content)) != found:
+    if content.get("digest", digest := _digest(content)) != digest:
         raise Damaged(
             f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
             "command again"

@@ -96,7 +96,7 @@ def singly_identified(
     ``basis`` is orthonormal and spans the columns and the slopes.
     """
     leverage = np.bincount(cluster, (basis**2).sum(axis=1))
-    found = np.zeros((len(slopes), len(leverage)), bool)
+    flags = np.zeros((len(slopes), len(leverage)), bool)
     along = slopes @ basis
     size = np.linalg.norm(along, axis=1)
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
@@ -104,8 +104,8 @@ def singly_identified(
         own = basis[cluster == g]
         held, U = np.linalg.eigh(own.T @ own)
         part = np.linalg.norm(along @ U[:, held >= 1 - _LEVERAGE], axis=1)
-        found[:, g] = part > _SHARE * size
-    return found
+        flags[:, g] = part > _SHARE * size
+    return flags
 
 
 def alone_note(

@@ -79,8 +79,8 @@ def tbi_lines(
     each with one scale. A value between two missing years is drawn as a point. With
     ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
-    wanted = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
-    require_kind("tbi", tbi, xr.Dataset, wanted)
+    expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
+    require_kind("tbi", tbi, xr.Dataset, expected)
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
         regions = largest(trade_size(tbi), FEW, rest=False)

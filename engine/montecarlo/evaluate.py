@@ -353,10 +353,10 @@ def summarise_draws(
             yield at.start, np.stack([k[at, :regions] for k in drawn], axis=1)
 
     mean = np.stack([k[:, :regions].mean(axis=0) for k in drawn])
-    found: list[ModelDraws] = []
+    fits: list[ModelDraws] = []
     for number, moved in enumerate(setup.moved):
         shifted = shift_progress(progress, number * D, len(setup.moved) * D)
-        made = regress(
+        fit = regress(
             moved,
             windows(),
             setup.base,
@@ -366,15 +366,15 @@ def summarise_draws(
             progress=shifted,
             draws=D,
         )
-        found.append(made)
+        fits.append(fit)
     scheme = f"montecarlo-{setup.model.name}"
     worst = np.array([k[:, regions:].max(axis=0) for k in drawn]).max(axis=0)
     return MonteCarlo(
-        summary=pd.concat([summarise(k, scheme) for k in found], ignore_index=True),
-        reliability=pd.concat([_reliability(k) for k in found], ignore_index=True),
+        summary=pd.concat([summarise(k, scheme) for k in fits], ignore_index=True),
+        reliability=pd.concat([_reliability(k) for k in fits], ignore_index=True),
         index=_index(setup, drawn),
-        distribution=pd.concat([_distribution(k) for k in found], ignore_index=True),
-        clusters={k.model.name: len(k.moved.fitted.labels) for k in found},
+        distribution=pd.concat([_distribution(k) for k in fits], ignore_index=True),
+        clusters={k.model.name: len(k.moved.fitted.labels) for k in fits},
         draws=D,
         years=setup.years,
         residual_max=float(max(setup.residual, worst[0])),

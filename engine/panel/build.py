@@ -319,8 +319,8 @@ def _index_note(files: DataFiles) -> str:
     ``source``."""
     if files.store is not None:
         note = "computed from the world tables of the store"
-        made = basis_of(files.store)
-        return f"{note} ({made[0].lower()}{made[1:]})" if made else note
+        basis = basis_of(files.store)
+        return f"{note} ({basis[0].lower()}{basis[1:]})" if basis else note
     assert files.tbi is not None, "one of the two is set"
     note, first, last = "read from a file", *files.years
     frame = pd.read_csv(files.tbi)

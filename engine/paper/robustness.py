@@ -137,13 +137,13 @@ def placebo_treatments(
 
     Columns outcome, method, panels, draws, size, mc_error.
     """
-    found = []
+    rates = []
     for model in paper_models():
         if model.sample == "all" and model.controls:
             sizes = phase_placebos(frame, model, panels=panels, draws=draws)
-            found.append(sizes.assign(outcome=model.outcome))
+            rates.append(sizes.assign(outcome=model.outcome))
     columns = ["outcome", "method", "panels", "draws", "size", "mc_error"]
-    return pd.concat(found, ignore_index=True)[columns].dropna(subset=["size"])
+    return pd.concat(rates, ignore_index=True)[columns].dropna(subset=["size"])
 
 
 # ------------------------------------------------------------ other standard errors

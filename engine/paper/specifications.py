@@ -76,11 +76,11 @@ def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
     for _, each in frame.groupby(["table", "column"], sort=False):
         full = each[each["left_out"] == ""].iloc[0]
         others = each[each["left_out"] != ""]
-        found = estimated(others).sort_values("estimate", ignore_index=True)
+        fits = estimated(others).sort_values("estimate", ignore_index=True)
         own = full[["table", "column", "outcome", "sample", "estimate"]].to_dict()
-        if len(found):
-            own |= _range(found, full["estimate"])
-        rows.append({**own, "not_estimated": len(others) - len(found)})
+        if len(fits):
+            own |= _range(fits, full["estimate"])
+        rows.append({**own, "not_estimated": len(others) - len(fits)})
     return pd.DataFrame(rows)
 
 

@@ -134,15 +134,15 @@ def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -
     """Note on missing numbers, and the clusters that cause it; empty for none."""
 
     def named(which: np.ndarray) -> str:
-        found = [name for name, k in zip(fitted.labels, which, strict=True) if k]
-        return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+        names = [name for name, k in zip(fitted.labels, which, strict=True) if k]
+        return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
-    said = []
+    notes = []
     if alone.any():
-        said.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
+        notes.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
     if (without := np.isnan(left)).any():
-        said.append(f"no CV3: {term} is not identified without {named(without)}")
-    return "; ".join(said)
+        notes.append(f"no CV3: {term} is not identified without {named(without)}")
+    return "; ".join(notes)
 
 
 @in_float64

@@ -56,12 +56,12 @@ class Numbers(NamedTuple):
     def block(self, key: Array) -> UInt[Array, "G B"]:
         """Make the numbers of the block with this key."""
         if self.kind == "webb":
-            made = random_draws.integers(key, self.rows, below=6, draws=self.draws)
+            numbers = random_draws.integers(key, self.rows, below=6, draws=self.draws)
         elif self.kind == "counts":
-            made = random_draws.counts(key, self.rows, draws=self.draws)
+            numbers = random_draws.counts(key, self.rows, draws=self.draws)
         else:
-            made = random_draws.permutations(key, self.sizes, draws=self.draws)
-        return made.astype(jnp.uint8) if self.are_bytes else made
+            numbers = random_draws.permutations(key, self.sizes, draws=self.draws)
+        return numbers.astype(jnp.uint8) if self.are_bytes else numbers
 
 
 class Kept(NamedTuple):

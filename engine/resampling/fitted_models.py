@@ -113,15 +113,17 @@ class FittedModel:
             return self._two_way_covariance(kind.removeprefix("two-way "))
         coef = jax.device_put(self.coef)
         if kind in ("CV3", "CV3J"):
-            left = jax.device_put(self.left_out())
-            V = kernel.cv3(coef, left) if kind == "CV3" else jackknife.cv3j(left)
+            refits = jax.device_put(self.left_out())
+            V = kernel.cv3(coef, refits) if kind == "CV3" else jackknife.cv3j(refits)
             return np.asarray(V)
         if kind == "V5":
-            left = self.left_out()
-            if np.isnan(left).any() and not self.layout.instruments:
-                found = jackknife.left_out_estimates(self.products, layout=self.layout)
-                left = np.asarray(found) * self.unit[None, :]
-            return np.asarray(jackknife.v5(coef, jax.device_put(left)))
+            refits = self.left_out()
+            if np.isnan(refits).any() and not self.layout.instruments:
+                estimates = jackknife.left_out_estimates(
+                    self.products, layout=self.layout
+                )
+                refits = np.asarray(estimates) * self.unit[None, :]
+            return np.asarray(jackknife.v5(coef, jax.device_put(refits)))
         fit = jax.device_put(self.fit)
         V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)

@@ -339,12 +339,12 @@ def _shares_above(
 ) -> Float[np.ndarray, " r"]:
     """Share of n draws above each observed statistic, among those that could be
     computed."""
-    total, made = np.zeros((2, AT_ONCE)), 0
+    total, done = np.zeros((2, AT_ONCE)), 0
     blocks = -(-n // static.block)
     for part in over_blocks(_counts(static), arrays, seed, blocks, static=static):
         total += part.sum(axis=0)
-        made += len(part) * static.block
-        progress(min(made, n), n)
+        done += len(part) * static.block
+        progress(min(done, n), n)
     with np.errstate(invalid="ignore"):
         return total[0] / total[1]
 

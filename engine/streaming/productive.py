@@ -83,8 +83,8 @@ def name_unproductive(year: StreamedYear) -> str:
 
     x, shares = np.asarray(year.x), np.asarray(year.input_shares)
     flows = year.flows
-    told = unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
-    return "" if shown is None and told == NONE_FOUND else told
+    names = unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
+    return "" if shown is None and names == NONE_FOUND else names
 
 
 def _multipliers_show(year: StreamedYear) -> bool | None:
@@ -93,9 +93,9 @@ def _multipliers_show(year: StreamedYear) -> bool | None:
     A'p < p is enough, which a rough p can show; None where it does not."""
     if bool(jnp.max(year.input_shares) < 1):
         return True  # the largest column sum bounds the spectral radius
-    found = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
-    positive = bool(jnp.min(found.X) > 0)
-    if bool(found.residual <= TOLERANCE):
+    solution = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
+    positive = bool(jnp.min(solution.X) > 0)
+    if bool(solution.residual <= TOLERANCE):
         return positive
-    inputs = year.scale[:, None] * year.flows.transposed_times(found.X)
-    return True if positive and bool(jnp.min(found.X - inputs) > 0) else None
+    inputs = year.scale[:, None] * year.flows.transposed_times(solution.X)
+    return True if positive and bool(jnp.min(solution.X - inputs) > 0) else None

@@ -30,27 +30,27 @@ def unproductive_in_words(
     suspects = np.flatnonzero(shares >= 1 - _ROUNDING)
     blocks = _strong_blocks(_links(x, slabs), suspects)
     own = _inputs_from_own_block(x, slabs, suspects, blocks)
-    found = []
+    unproductive = []
     for members in blocks:
         within = np.array([members[k] for k in suspects], bool) & (own >= 1 - _ROUNDING)
         if within.any() and not is_productive(members):
-            found.append((int(members.sum()), suspects[within], own[within]))
-    if not found:
+            unproductive.append((int(members.sum()), suspects[within], own[within]))
+    if not unproductive:
         return NONE_FOUND
-    size, named, inputs = min(found, key=lambda block: block[0])
+    size, named, inputs = min(unproductive, key=lambda block: block[0])
     named = named[np.argsort(-inputs, kind="stable")].tolist()
     first, *others = named[:_NAMED]
-    told = (
+    text = (
         f"look at {industry(first)}, whose inputs are {shares[first]:.3f} of its output"
     )
     if others:
         listed = ", ".join(f"{industry(k)} ({shares[k]:.3f})" for k in others)
-        told += f", and at {listed}"
+        text += f", and at {listed}"
     if len(named) > _NAMED:
-        told += f" and {len(named) - _NAMED} more"
+        text += f" and {len(named) - _NAMED} more"
     if size == 1:
-        return told
-    return f"{told}, among {size} industries that supply each other"
+        return text
+    return f"{text}, among {size} industries that supply each other"
 
 
 def _links(x: Float[np.ndarray, " n"], slabs: Slabs) -> UInt8[np.ndarray, "n n/8"]:

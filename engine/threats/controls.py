@@ -151,7 +151,7 @@ def _cross_fitted(
     """Residuals of the target from a ridge fitted to the other folds. Its penalty is
     the one that predicts those folds best, each from the rest of them."""
     products = [(Z[k].T @ Z[k], Z[k].T @ target[k]) for k in _rows_of(fold)]
-    left = target.copy()
+    residuals = target.copy()
     for k, rows in enumerate(_rows_of(fold)):
         others = [j for j in range(_FOLDS) if j != k]
         missed = []
@@ -163,8 +163,8 @@ def _cross_fitted(
                 errors += float(((target[own] - Z[own] @ b) ** 2).sum())
             missed.append(errors)
         best = _PENALTIES[int(np.argmin(missed))] * len(Z)
-        left[rows] -= Z[rows] @ _ridge([products[i] for i in others], best)
-    return left
+        residuals[rows] -= Z[rows] @ _ridge([products[i] for i in others], best)
+    return residuals
 
 
 def _rows_of(fold: Int[np.ndarray, " n"]) -> list[np.ndarray]:

@@ -146,12 +146,12 @@ def threats(
     for row in rows:
         near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
         row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
-    made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
-    made = made.astype({"n": "Int64", "clusters": "Int64"})
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
+    table = table.astype({"n": "Int64", "clusters": "Int64"})
     return Threats(
-        table=made[[*COLUMNS]],
-        comparable=made["comparable"].to_numpy(bool),
-        same_units=made["same_units"].to_numpy(bool),
+        table=table[[*COLUMNS]],
+        comparable=table["comparable"].to_numpy(bool),
+        same_units=table["same_units"].to_numpy(bool),
         models=tuple(models),
         draws=draws,
         residual_max=max(k.fit.residual for k in settings),

@@ -157,8 +157,8 @@ class VariantFit:
     @cached_property
     def alone(self) -> str:
         """Note on treatments that one cluster alone identifies; empty for none."""
-        found = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
-        return alone_note(found, self.variant.model.treatments, [*self.labels])
+        flags = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
+        return alone_note(flags, self.variant.model.treatments, [*self.labels])
 
     @property
     def residual(self) -> float:

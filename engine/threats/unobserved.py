@@ -103,10 +103,10 @@ def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
             continue
         of_y = (1 + np.sqrt(both)) ** 2 / (1 - both) * of_y / (1 - of_y)
         yield _benchmark(setting, f"like {name}", of_x / (1 - of_x), min(1.0, of_y))
-    for made in membership(setting):
-        if isinstance(made, Variant):
-            name = made.model.controls[-1]
-            strength = _strength(fit_variant(made), name)
+    for group in membership(setting):
+        if isinstance(group, Variant):
+            name = group.model.controls[-1]
+            strength = _strength(fit_variant(group), name)
             yield _benchmark(setting, f"like {name}", *strength)
 
 

@@ -146,10 +146,10 @@ def standard_errors(
     if list(drop):
         raise TivaxError(f"drop: indicators are of all regions; leave out {drop[0]}")
     years = len(tables.years)
-    wanted = indicators_at(names, level, tables, value_added)
+    names_at_level = indicators_at(names, level, tables, value_added)
     values = indicators(
         tables,
-        wanted,
+        names_at_level,
         level,
         groups=groups,
         value_added=value_added,
@@ -159,7 +159,7 @@ def standard_errors(
     found = indicator_error_years(
         tables,
         model,
-        wanted,
+        names_at_level,
         (level,),
         groups=groups,
         value_added=value_added,
@@ -169,7 +169,7 @@ def standard_errors(
         progress=shift_progress(progress, years, 2 * years),
     )
     se = xr.concat([year[level] for year in found], "year")
-    return with_intervals(values[wanted], se)
+    return with_intervals(values[names_at_level], se)
 
 
 def _closed(

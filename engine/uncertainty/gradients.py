@@ -134,8 +134,8 @@ class Sensitivity(Printable):
     def by_sector(self) -> pd.Series:
         """Effect of 1 % more of all sales of a sector, by sector, largest first."""
         total = self.effects.sum(axis=1).reshape(-1, len(self.sectors)).sum(axis=0)
-        found = pd.Series(total, pd.Index(self.sectors, name="sector"), name="effect")
-        return found.iloc[np.argsort(-np.abs(total), kind="stable")]
+        effects = pd.Series(total, pd.Index(self.sectors, name="sector"), name="effect")
+        return effects.iloc[np.argsort(-np.abs(total), kind="stable")]
 
     @property
     def title(self) -> str:
@@ -264,8 +264,8 @@ def require_measure(
     Raises ``TivaxError`` where it has none.
     """
     require_tables(tables)
-    wanted = "tbi, another measure of trade or the name of an indicator"
-    require_kind("measure", measure, str, wanted)
+    expected = "tbi, another measure of trade or the name of an indicator"
+    require_kind("measure", measure, str, expected)
     require_choice("measure", measure, [*TRADE_MEASURES, *INDICATORS])
     for region in regions:
         require_choice("region", region, tables.regions)

@@ -258,12 +258,12 @@ def _sold_by_sector(
     """Exports that a US$ of each product requires: those of the inside by sector, and
     those of the partners to the inside."""
     n = len(A)
-    found = []
+    exports = []
     for selling, using in zip(borders, borders[::-1], strict=True):
         users = jax.vmap(lambda k: sensitivity.of_industries(k, n))(using)
         inputs = _of_sectors(active[:, None] * A, selling) * users[:, None, :]
-        found.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
-    return found
+        exports.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
+    return exports
 
 
 def _inputs_abroad(
@@ -327,18 +327,18 @@ def derivatives(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Derivatives of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the
     flows first; NaN where a ratio has no base."""
     X, M = flows["va_exports"], flows["va_imports"]
-    found = {}
+    by_measure = {}
     for k, name in enumerate(TRADE_FLOWS):
         if name in flows:
-            found[name] = np.zeros((4, *X.shape))
-            found[name][k] = 1
+            by_measure[name] = np.zeros((4, *X.shape))
+            by_measure[name][k] = 1
     total = np.where(X + M == 0, np.nan, X + M) ** 2
     none = np.zeros_like(X)
-    found["tbi"] = np.stack([2 * M / total, -2 * X / total, none, none])
+    by_measure["tbi"] = np.stack([2 * M / total, -2 * X / total, none, none])
     if "gross_exports" in flows:
         E = np.where(flows["gross_exports"] == 0, np.nan, flows["gross_exports"])
-        found["vax_ratio"] = np.stack([1 / E, none, -X / E**2, none])
-    return found
+        by_measure["vax_ratio"] = np.stack([1 / E, none, -X / E**2, none])
+    return by_measure
 
 
 def standard_errors_of(

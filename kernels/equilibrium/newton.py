@@ -27,8 +27,8 @@ def newton(
     floor = rounding(start)
 
     def largest(x: Float[Array, "..."]) -> Float[Array, ""]:
-        found = jnp.max(jnp.abs(misses(x)))
-        return jnp.where(jnp.isfinite(found), found, jnp.inf)
+        size = jnp.max(jnp.abs(misses(x)))
+        return jnp.where(jnp.isfinite(size), size, jnp.inf)
 
     def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
         _, now, before, k = state

@@ -247,19 +247,19 @@ def _shared(
     G, T = own.shape
     factor = design.factor_x if of_x else design.factor
     block = design.block_x if of_x else design.block
-    parts, left = jnp.zeros_like(own), jnp.ones((), own.dtype)
+    parts, rest = jnp.zeros_like(own), jnp.ones((), own.dtype)
     if factor is not None:
         common = ar1(jax.random.fold_in(key, 1), persistence, (T,))
         loading = design.loadings
         if loading is None:
             loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
         parts = parts + jnp.sqrt(factor) * loading[:, None] * common[None]
-        left = left - factor
+        rest = rest - factor
     if block is not None and design.blocks is not None:
         shocks = ar1(jax.random.fold_in(key, 2), persistence, (G, T))
         parts = parts + jnp.sqrt(block) * shocks[design.blocks]
-        left = left - block
-    return jnp.sqrt(left) * own + parts
+        rest = rest - block
+    return jnp.sqrt(rest) * own + parts
 
 
 def simulate_and_test(

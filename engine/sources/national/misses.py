@@ -36,7 +36,7 @@ def misses(
 ) -> list[Miss]:
     """Gaps of every margin and country: exports, imports, and each table of trade."""
     c = len(recipe.countries)
-    found = [
+    rows = [
         *_by_country(
             recipe,
             year,
@@ -58,7 +58,7 @@ def misses(
         got = np.einsum(
             "gs,wu,srud->rgwd", one.products, one.uses, trade, optimize=True
         )
-        found += _by_country(
+        rows += _by_country(
             recipe,
             year,
             one.trade.name,
@@ -66,7 +66,7 @@ def misses(
             one.flows[year].transpose(2, 0, 1, 3)[:c],
             (one.groups, one.kinds, tuple(f"to {k}" for k in recipe.regions)),
         )
-    return found
+    return rows
 
 
 def _by_country(

@@ -239,9 +239,9 @@ def _proportional(
     exports = countries.exports.T  # product, country
     imports = countries.imported.transpose(1, 2, 0)  # product, user, buyer
     if recipe.rest:
-        made = countries.output.sum(0)
-        size = np.where(np.isnan(rest.output), 1, ratio(rest.output, made))
-        in_all = np.nansum(rest.output) / made.sum() or 1.0
+        output = countries.output.sum(0)
+        size = np.where(np.isnan(rest.output), 1, ratio(rest.output, output))
+        in_all = np.nansum(rest.output) / output.sum() or 1.0
         sold = exports.sum(1)
         # Where no country sells a product, it does; without output next to nothing.
         sold = np.where(sold > 0, np.maximum(sold * size, _TRACE * sold), 1)

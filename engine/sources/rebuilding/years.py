@@ -186,18 +186,18 @@ def _lift(world: _World) -> Lift:
     inputs rise with the output of their user, final uses do not.
     """
     x = world.output
-    made = np.where(x > 0.5, x, np.inf)
+    divisor = np.where(x > 0.5, x, np.inf)
     home, inputs = world.home, world.trade[:, :, 0]
-    wanted = np.maximum(world.own, 0).sum(2) + world.trade[:, :, 1:].sum((2, 3)).T
-    new = np.maximum(x, wanted)
+    final = np.maximum(world.own, 0).sum(2) + world.trade[:, :, 1:].sum((2, 3)).T
+    new = np.maximum(x, final)
     for _ in range(300):
-        old, level = new, (new / made)[:, :, None]
+        old, level = new, (new / divisor)[:, :, None]
         bought = np.matmul(world.shares, level)[..., 0].T  # product, buyer
         abroad = np.matmul(inputs, bought[:, :, None])[..., 0].T
-        new = np.matmul(home, level)[..., 0] + abroad + wanted
+        new = np.matmul(home, level)[..., 0] + abroad + final
         if np.abs(new - old).max() < 1e-6 * new.max():
             break
-    raised = np.where(x > 0.5, new / made, 1)
+    raised = np.where(x > 0.5, new / divisor, 1)
     lift = np.matmul(world.shares, raised[:, :, None])[..., 0].T
     return np.where((inputs.sum(1) > 0) & (lift > 0), lift, 1)
 
