@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """Where and in which form a command writes."""
+    """Place and form of the results that a command writes."""
 
     out: Out
     format: FormatOption = "csv"
@@ -63,7 +63,7 @@ class LongOutput(Output):
 
 @dataclass(frozen=True)
 class Screen:
-    """What a command shows while it runs."""
+    """Options for what a command shows while it runs."""
 
     quiet: Quiet = False
     json: Json = False
@@ -99,7 +99,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Accounts:
-    """What is traced: value added, or the accounts of files."""
+    """Accounts to trace: value added, or those of files."""
 
     value_added: ValueAddedOption = "residual"
     satellite: Satellites = None
@@ -146,7 +146,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Processor:
-    """What computes."""
+    """The device that computes."""
 
     device: Device = None
 
@@ -156,7 +156,7 @@ class Processor:
 
 @dataclass(frozen=True)
 class Machines:
-    """Which devices compute, and which processes share the work."""
+    """Devices that compute, and processes that share the work."""
 
     device: Device = None
     job: JobOption = None

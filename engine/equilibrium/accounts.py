@@ -49,14 +49,14 @@ def tables_of_flows(
 def effect_on_index(
     change: pd.Series, coefficient: float, standard_error: float
 ) -> pd.DataFrame:
-    """What a change of a regressor does to an outcome through an estimated equation.
+    """Effect of a change of a regressor on an outcome, through an estimated equation.
 
     Parameters
     ----------
     change
-        Of the regressor, by region: ``tbi_change(found)["change"]``.
+        Change of the regressor, by region: ``tbi_change(found)["change"]``.
     coefficient, standard_error
-        Of the regressor in the equation.
+        Estimate for the regressor in the equation.
 
     Returns
     -------

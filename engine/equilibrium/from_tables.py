@@ -49,8 +49,8 @@ def economy_from_tables(
     tariffs
         A csv or frame with columns importer, exporter, sector, tariff, tariff_new
         (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier ones.
-        What is not named has no tariff, nor has what a region buys of itself, also
-        where a row says so. None: no tariffs.
+        Pairs that are not named have no tariff, nor has a region on itself, also where
+        a row says so. None: no tariffs.
 
     Returns
     -------

@@ -96,7 +96,8 @@ def simulate(
 def threats(
     drawing: Drawing, output: Output, processor: Processor, screen: Screen
 ) -> None:
-    r"""What would make a result go away: the models of a run file under every threat.
+    r"""Show what would make a result go away: the models of a run file under every
+    threat.
 
     Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
     file needs no \[scheme]; without draws in it there are 999,999. A run that was

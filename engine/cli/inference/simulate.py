@@ -32,7 +32,7 @@ from ..write import require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
-    """Whether a run file has models to simulate, and no designs."""
+    """True if a run file has models to simulate, and no designs."""
     keys = {*read_toml(run)}
     return bool({"model", "models"} & keys) and "design" not in keys
 
