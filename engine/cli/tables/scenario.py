@@ -31,8 +31,7 @@ def scenario(
     data: PublishedData = None,
     regions: Regions = "",
 ) -> None:
-    """Evaluate scenarios: trade cut or moved, industries extracted, demand and prices
-    changed.
+    """Evaluate trade cut or moved, industries extracted, demand and prices changed.
 
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv (variant, year, region, measure, before, after, change, percent),
