@@ -16,6 +16,7 @@ import pandas as pd
 from ..core import (
     Aside,
     Format,
+    Listing,
     Printable,
     Run,
     TivaxError,
@@ -112,6 +113,10 @@ class Result(Printable):
     def sentence(self) -> str:
         """The finding, a line each; nothing where there is none in words."""
         return ""
+
+    def _listings(self) -> Sequence[Listing]:
+        """What it prints: the finding, unless a kind of result has tables to show."""
+        return [Listing(self.report_title or self.program, (), (), [self.sentence])]
 
     def to_frame(self) -> pd.DataFrame:
         """The main table."""
