@@ -16,7 +16,7 @@ from ..core import (
 )
 from ..reporting import Context, Joined, Result, write_parts
 from .bundles import Output
-from .terminal import Terminal
+from .terminal import Terminal, next_step
 
 if TYPE_CHECKING:
     from ..resampling import RunFile
@@ -65,7 +65,10 @@ def print_result(
     context: Context | None = None,
     *ends: str,
 ) -> None:
-    """Print the finding, what to open and the last lines ``ends``."""
+    """Print the finding, what to open and what to type next.
+
+    ``ends`` stand in place of packing the result for others.
+    """
     for line in context.notes if context else ():
         terminal.print(line)
     for listing in result._listings() if result.printed else ():
@@ -73,7 +76,8 @@ def print_result(
     for line in result.sentence.splitlines():
         terminal.print(line)
     page = output.out / ("report.html" if result.report_title else "")
-    terminal.finish(record, f"Open {page}", *ends)
+    zipped = next_step("package", output.out, "--out", f"{output.out.name}.zip")
+    terminal.finish(record, f"Open {page}", *(ends or (zipped,)))
 
 
 def write_result(

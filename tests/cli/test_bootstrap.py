@@ -457,8 +457,9 @@ def test_the_findings_are_printed(wild, pairs):
         f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}], 256 patterns, all",
         "main: 2 exact ties; counting half of them adds 0.0039",
         f"Open {wild.folder / 'report.html'}",
+        f"Next: tivax package {wild.folder} --out {wild.folder.name}.zip",
     ]
-    assert len(pairs.lines) == 4 and pairs.lines[0].endswith("], 5,000 draws")
+    assert len(pairs.lines) == 5 and pairs.lines[0].endswith("], 5,000 draws")
 
 
 def test_the_report_is_one_file_with_a_figure_and_a_row_for_each_model(pairs, wild):

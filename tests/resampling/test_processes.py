@@ -266,7 +266,7 @@ def test_two_processes_give_the_same_file_and_the_first_writes_it(place):
     before = names(place.folder)
     first, second = map(ended, place.two("two", "second"))
     assert (first.code, second.code) == (0, 0), first.err + second.err
-    assert first.lines[-1] == "Open two/report.html" and len(first.lines) == 2
+    assert first.lines[-2] == "Open two/report.html" and len(first.lines) == 3
     assert second.lines == []
     assert names(place.folder) == sorted([*before, "two"])
     assert_same_as_alone(place, "two")
