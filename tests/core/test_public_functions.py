@@ -67,7 +67,7 @@ import logging
 import tivax as tx
 
 names = {"jax", "tivax", "", "matplotlib", "pyfixest"}
-world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1), seed=1)
+world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=1)
 tx.trade_benefit_index(world)
 for name in sorted(names):
     log = logging.getLogger(name)
