@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import (
+    Satellite,
     footprints,
     from_pymrio,
     origins,
