@@ -71,7 +71,10 @@ def anderson_rubin(data: IVData, *, beta: Beta = 0.0) -> AndersonRubin:
 
 def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
     """A value of beta for each endogenous regressor; a single one is for all."""
-    values = np.atleast_1d(np.asarray(beta, float))
+    try:
+        values = np.atleast_1d(np.asarray(beta, float))
+    except (TypeError, ValueError):
+        raise TivaxError(f"beta: give a number, not {show(beta)}") from None
     if values.shape == (1,):
         values = np.repeat(values, K1)
     if values.shape != (K1,):

@@ -231,7 +231,7 @@ def two_stage(
     --------
     >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
     >>> fit.second.terms[["estimate", "se"]].round(3)
-            coef     se
+        estimate     se
     term
     trade  0.363  0.153
     gdp    1.083  0.208

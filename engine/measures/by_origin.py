@@ -146,10 +146,16 @@ def origins(
         )
     borders = perimeters_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
-    asked = {"absorbed": absorbed, "counted_once": counted_once, "via": via}
-    asked |= {"exporter": exporter, "categories": categories, "whole": whole != "final"}
-    asked["groups"] = groups
-    if odd := [k for k, value in asked.items() if value and k not in _OPTIONS[of]]:
+    asked = {
+        "exporter": exporter is not None,
+        "absorbed": absorbed,
+        "counted_once": counted_once,
+        "via": bool(via),
+        "categories": categories is not None,
+        "whole": whole != "final",
+        "groups": groups is not None,
+    }
+    if odd := [k for k, given in asked.items() if given and k not in _OPTIONS[of]]:
         raise TivaxError(f"{odd[0]}: leave it out, it is not of {of}")
     kernel: Kernel
     options: dict[str, Any]

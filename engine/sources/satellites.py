@@ -58,9 +58,9 @@ def read_satellites(
     {'year': 1, 'region': 3}
     """
     require_kind("final", final, bool, "True or False")
-    one = isinstance(paths, str | Path) or not isinstance(paths, Sequence)
+    require_kind("paths", paths, str | Path | Sequence, "a file or a list of files")
     found: list[xr.DataArray] = []
-    for path in [paths] if one else paths:
+    for path in [paths] if isinstance(paths, str | Path) else paths:
         labels, more = (_LABELS[:2], ("category",)) if final else (_LABELS, ())
         found += _read(local_path("paths", path), labels, more)
     require_different_names(found)

@@ -53,7 +53,8 @@ class WorldShape:
 
     Examples
     --------
-    >>> tx.WorldShape(regions=3, sectors=4, years=2)
+    >>> from tivax.engine.tables import WorldShape
+    >>> WorldShape(regions=3, sectors=4, years=2)
     WorldShape(regions=3, sectors=4, years=2, first_year=2000)
     """
 

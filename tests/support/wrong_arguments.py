@@ -50,14 +50,16 @@ Case = tuple[str, Callable[[], Any]]
 Bad = dict[str, dict[str, Any]]
 
 
-def wrong(function: str, bad: Bad, of: Any = None, **sound: Any) -> Iterator[Case]:
+def wrong(function: str, bad: Bad, owner: Any = None, **sound: Any) -> Iterator[Case]:
     """Each of the arguments with each of its wrong values, the others sound.
 
-    ``function`` is a public name, ``Economy.read``, or a method of the object ``of``.
+    ``function`` is a public name, ``Economy.read``, or a method of ``owner``.
     """
     # tivax.engine.threats is a room, its function is found at the front.
     front = tivax if hasattr(tivax, function.split(".")[0]) else tx
-    called = attrgetter(function.rpartition(".")[2] if of else function)(of or front)
+    called = attrgetter(function.rpartition(".")[2] if owner is not None else function)(
+        front if owner is None else owner
+    )
     for argument, values in bad.items():
         for kind, value in values.items():
             call = partial(called, **{**sound, argument: value})
@@ -207,21 +209,21 @@ def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     final = economy.without_inputs()
     yield from wrong("nash_tariffs", at_war, economy=final)
     yield from wrong("Economy.read", {"path": WRONG})
-    yield from wrong("Economy.save", {"path": WRONG}, of=economy)
+    yield from wrong("Economy.save", {"path": WRONG}, owner=economy)
     sizes = {"text": "4", "half": 2.5, "None": None, "none": 0}
     made: Bad = dict.fromkeys(("regions", "sectors"), sizes)
     yield from wrong("Economy.synthetic", made | {"seed": {"text": "a"}})
     found = tx.exact_hat(economy)
     moved: Bad = {"region": {**WRONG, "text": "Mars"}}
     moved |= {"measure": {"word": "gross", "int": 3}}
-    yield from wrong("ExactHat.tariff_gradient", moved, of=found, region="R01")
+    yield from wrong("ExactHat.tariff_gradient", moved, owner=found, region="R01")
     of_found: Bad = {"which": {"word": "both", "int": 3}, "year": {"text": "a"}}
-    yield from wrong("ExactHat.world_tables", of_found, of=found)
+    yield from wrong("ExactHat.world_tables", of_found, owner=found)
     effects: Bad = dict.fromkeys(
         ("coefficient", "standard_error"), {"text": "1", "None": None, "nan": np.nan}
     )
     sound = {"coefficient": 1.0, "standard_error": 1.0}
-    yield from wrong("ExactHat.effect_on_index", effects, of=found, **sound)
+    yield from wrong("ExactHat.effect_on_index", effects, owner=found, **sound)
     fields: Bad = {"trade": {"int": 3, "words": [["a"]]}, "regions": {"int": 3}}
     fields |= {"theta": {"None": None}}
     names = tx.Economy.__dataclass_fields__
@@ -292,11 +294,11 @@ def of_panels() -> Iterator[Case]:
     iv = tx.two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], [])
     direct: Bad = {"largest": {"none": 0, "text": "1", "below": -1.0, "flag": True}}
     direct |= {"level": (levels := {"text": "0.95", "one": 1.0})}
-    yield from wrong("IVEstimate.plausibly_exogenous", direct, of=iv)
+    yield from wrong("IVEstimate.plausibly_exogenous", direct, owner=iv)
     direct = {"level": levels, "distribution": {"word": "t", "int": 3}}
-    yield from wrong("IVEstimate.anderson_rubin_set", direct, of=iv)
+    yield from wrong("IVEstimate.anderson_rubin_set", direct, owner=iv)
     direct = {"beta": {"text": "a", "two": [0.0, 1.0]}, "draws": {"half": 9.5}}
-    yield from wrong("IVEstimate.weak_instrument_tests", direct, of=iv)
+    yield from wrong("IVEstimate.weak_instrument_tests", direct, owner=iv)
     whole = {"half": 9.5, "text": "9", "below": -1}
     bad |= {"draws": whole, "seed": whole}
     yield from wrong("two_stage", bad, **sound)
@@ -358,7 +360,7 @@ def of_panels() -> Iterator[Case]:
     of_clusters |= {"draws": {"half": 9.5}, "seed": {"below": -1}}
     drawn = tx.resample(panel, model, scheme, draws=9)
     name = "Inference.clustering_level"
-    yield from wrong(name, of_clusters, of=drawn, coarse="developed")
+    yield from wrong(name, of_clusters, owner=drawn, coarse="developed")
     for case, make in wrong("Scheme", bad, kind="wild"):
         yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
