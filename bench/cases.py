@@ -278,5 +278,5 @@ CASES: dict[str, Callable[[World], Case | None]] = {
 
 
 def needs_package(name: str) -> str:
-    """What to install for a case that was left out."""
+    """The package or extra that a skipped case needs."""
     return "the package mariopy" if name == "mario" else "the extra tivax[bench]"

@@ -59,7 +59,7 @@ class LevelDesign:
     two_way
         Effects of fine clusters and of years.
     persistence
-        Of the clusters' parts, over rows.
+        Persistence of the clusters' parts, over rows.
     x_coarse, x_fine, c_coarse, c_fine
         Shares of the variance of the treatment, and of the controls.
     u_fine, u_coarse

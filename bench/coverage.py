@@ -1,4 +1,4 @@
-"""How often 95 % intervals from errors of the tables hold the truth.
+"""Coverage of 95 % intervals from errors of the tables.
 
 Two kinds of truth. **Published**: Antras and Chor (2018) computed upstreamness,
 downstreamness, F/GO and VA/GO of 41 x 35 industries from the unrounded WIOD 2013; the R
@@ -140,8 +140,8 @@ def _rows(
 def weight_scores(
     rounded: Mapping[int, WorldTable], truth: Mapping[int, Mapping[str, np.ndarray]]
 ) -> dict[Powers, dict[int, float]]:
-    """By powers of the de-rounding and year: the mean over measures of the median
-    absolute error, in typical ones."""
+    """Mean over measures of the median absolute error, each over its typical size; by
+    powers of the de-rounding and year."""
     scores: dict[Powers, dict[int, float]] = {}
     for powers in itertools.starmap(Powers, itertools.product(_FLOWS, _ONES)):
         scores[powers] = {}
@@ -180,24 +180,24 @@ class Judged:
 
 
 def miss(judged: Iterable[Judged], user: float, use: float) -> float:
-    """How far the shares covered of the four measures are from 95 %, on average."""
-    found = judge(pd.concat(each.rows(user, use) for each in judged))
-    pooled = found[(found["year"] == "all") & (found["output"] == "all")]
+    """Mean distance from 95 % of the shares covered, over the four measures."""
+    coverage = judge(pd.concat(each.rows(user, use) for each in judged))
+    pooled = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
     return float((pooled["covered"] - 95).abs().mean())
 
 
 def choices(
     scores: Mapping[Powers, Mapping[int, float]], judged: Mapping[int, Judged]
 ) -> pd.DataFrame:
-    """What every two years choose, and how the third comes out under it."""
+    """Settings that every two years choose, and their scores in the third."""
     rows = []
     grid = list(itertools.product(_USERS, _USES))
     for judge_year in judged:
         two = [k for k in judged if k != judge_year]
         powers = min(scores, key=lambda p: sum(scores[p][k] for k in two))
         user, use = min(grid, key=lambda g: miss([judged[k] for k in two], *g))
-        found = judge(judged[judge_year].rows(user, use))
-        covered = found[(found["year"] == "all") & (found["output"] == "all")]
+        coverage = judge(judged[judge_year].rows(user, use))
+        covered = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
         best = min(each[judge_year] for each in scores.values())
         rows.append(
             {

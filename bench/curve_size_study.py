@@ -1,4 +1,4 @@
-"""How often do the joint tests of a specification curve reject a true null?
+"""Size of the joint tests of a specification curve: rejections of a true null.
 
 The panel of ``tivax panel`` with its regressors; outcomes are errors alone, AR(1) of
 0.6 within countries and independent between them, alike in size or of the size of each

@@ -74,7 +74,7 @@ class FilledYear:
         }
 
     def variances(self) -> dict[str, Parts]:
-        """Of the four measures."""
+        """Variances of the four measures."""
         n = len(self.x)
         final = np.concatenate([np.zeros(n), np.ones(self.F.shape[1] - n)])
         U = np.where(final, 0, np.pad(self.values["U"], (0, len(final) - n)))
@@ -87,8 +87,8 @@ class FilledYear:
         }
 
     def _of_rows(self, g: np.ndarray, level: Vector, weight: np.ndarray) -> Parts:
-        """Of sums over rows k of weight_ik (sum_j g_j dz_kj - level_k d(x - N)_k) /
-        (x - N)_k, the row adding up."""
+        """Variances of sums over rows k, where each row adds up, of
+        weight_ik (sum_j g_j dz_kj - level_k d(x - N)_k) / (x - N)_k."""
         n = len(self.x)
         beside = (self.SN + self.Sx) * level
         mean = (self.S @ g + beside) / self.R
@@ -110,7 +110,8 @@ class FilledYear:
         return Parts(W**2 @ row, (users**2).sum(axis=1), (goods**2).sum(axis=(1, 2)))
 
     def _of_columns(self, h: Vector, weight: np.ndarray) -> Parts:
-        """Of sums over cells of h_i growth_i dz_ik weight_kj / x_k, rows adding up."""
+        """Variances of sums over cells of h_i growth_i dz_ik weight_kj / x_k, given
+        that each row adds up."""
         n, c, s = len(self.x), self.c, self.s
         k = self.growth * h
         Q = weight / self.xs[:, None]

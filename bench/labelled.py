@@ -19,7 +19,7 @@ Labelled = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def pymrio(tables: WorldTables) -> Case | None:
-    """By ``calc_all``, which makes the Leontief inverse."""
+    """Case of ``calc_all``, which computes the Leontief inverse."""
     try:
         mrio = import_module("pymrio")  # has no types: they would be inferred, slowly
     except ImportError:
@@ -37,7 +37,7 @@ def pymrio(tables: WorldTables) -> Case | None:
 
 
 def mario(tables: WorldTables) -> Case | None:
-    """By its functions of coefficients and of the Leontief inverse w."""
+    """Case of MARIO's functions for coefficients and for the Leontief inverse w."""
     try:
         package = import_module("mario")  # pins its dependencies: in no extra
     except ImportError:

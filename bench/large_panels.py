@@ -97,7 +97,8 @@ def wild_panels(units: int, *, full: bool) -> Case:
     t, p = _loop(frame, 0)[0], tivax()[1]
 
     def error(found: np.ndarray) -> float:
-        """Of t, where it is told; of p where it is beyond three Monte-Carlo errors."""
+        """The larger gap: of t, where it is reported, or of p beyond three Monte-Carlo
+        errors."""
         its = loop if found.size == 3 else draws
         allowed = 3 * np.sqrt(max(p * (1 - p), 0.01) * (1 / its + 1 / draws))
         gap = max(0.0, abs(float(found.flat[int(found.size > 1)]) - p) - float(allowed))

@@ -92,9 +92,11 @@ def measures(flows: Float[np.ndarray, "... c c"]) -> dict[str, np.ndarray]:
 def coverage(
     drawn: Float[np.ndarray, "d t c c"], base: Flows, exact: Flows
 ) -> pd.DataFrame:
-    """By measure and year: values, the share that 95 % intervals cover, their mean and
-    median width, relative but for the index, errors over standard errors; the same of
-    changes since the year before among these."""
+    """Coverage of 95 % intervals, a row for each measure and year.
+
+    Changes since the year before are measures too. Widths and errors are relative, but
+    for the index.
+    """
     quantile = student.ppf(0.975, len(drawn) - 1)
     rows, before = [], None
     for k, year in enumerate(base):

@@ -1,4 +1,4 @@
-"""What the fast solve is made of, without what holds it together.
+"""Lower bounds for the time of the fast solve, from its parts alone.
 
 ``bare passes`` are its products with A. ``bare parts`` are those, what it prepares of A
 before the first (its float32 copy, the preconditioner P, import shares by use) and an

@@ -45,10 +45,10 @@ class ValueAddedTrade(NamedTuple):
     largest_input_share
         The largest column sum of A. Below 1 the table is surely productive.
     residual, passes
-        Of the solve: see ``kernels.solve.Solution``.
+        Accuracy of the solve: see ``kernels.solve.Solution``.
     cell_error, cell_backward_error
-        Of required output, the worst cell: see ``kernels.cells.Certified``. NaN unless
-        cells are certified.
+        Errors of required output, the worst cell: see ``kernels.cells.Certified``. NaN
+        unless cells are certified.
     """
 
     absorbed: Float[Array, "n c"]
@@ -129,7 +129,7 @@ def by_region(T: Float[Array, "n c"]) -> Float[Array, "c c"]:
 
 
 class TradeBalance(NamedTuple):
-    """What each region sells to and buys from all others, and the balance ratio."""
+    """Each region's sales to and purchases from all others, and their balance ratio."""
 
     exports: Float[Array | np.ndarray, "*each c"]
     imports: Float[Array | np.ndarray, "*each c"]

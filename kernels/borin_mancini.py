@@ -112,8 +112,8 @@ def exporter_sink(world: InvertedTable) -> Terms:
 def _inputs_of_buyers(
     world: InvertedTable, outputs: Sequence[Float[Array, "n c"]]
 ) -> Float[Array, "k n c"]:
-    """What s sells as inputs to each buyer r whose output is column s of ``outputs``,
-    all of them in one pass over Z."""
+    """Inputs that s sells to each buyer r whose output is column s of ``outputs``, all
+    of them in one pass over Z."""
     scaled = world.scale[:, None, None] * jnp.stack(outputs, axis=1)
     return jnp.moveaxis(world.borders.buyers(world.Z, scaled), 1, 0)
 
@@ -145,7 +145,7 @@ class Routes(NamedTuple):
     sent_final, sent_inputs
         A_sr L_r times the final goods, and the inputs, that r exports in turn.
     back_final, back_inputs
-        Of these, final goods for s, and inputs of what s absorbs.
+        Final goods for s among these, and inputs of what s absorbs.
     """
 
     final: Float[Array, "n c"]
@@ -159,8 +159,8 @@ class Routes(NamedTuple):
 def _routes(
     world: InvertedTable, for_all: Float[Array, " n #c"], for_self: Float[Array, "n c"]
 ) -> Routes:
-    """From the inputs that each j sells abroad, column s: for all final demand and for
-    that of s."""
+    """Routes of the inputs that each j sells abroad (column s), for all final demand
+    and for that of s."""
     borders, L, final = world.borders, world.L, world.final_exports
 
     onward = [for_all, final, for_self]

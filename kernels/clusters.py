@@ -53,7 +53,7 @@ _UNIDENTIFIED_TOLERANCE = 1e-6
 
 
 class Layout(NamedTuple):
-    """How many columns of each kind; static, since it sets shapes."""
+    """Number of columns of each kind; static, since it sets shapes."""
 
     dummies: int
     controls: int
@@ -89,7 +89,7 @@ class ClusterFit(NamedTuple):
     """An estimate and the parts of its covariances.
 
     coef
-        Of W, then X.
+        Coefficients of W, then X.
     bread_inverse
         (sum w_g A_g)^-1.
     A
@@ -300,7 +300,7 @@ def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p
 def singly_identified(
     spectrum: Leverages, contrast: Float[Array, " p"]
 ) -> Bool[Array, " G"]:
-    """Which clusters alone identify a part of contrast'beta, so that it has no CV2."""
+    """Flag clusters that alone identify a part of contrast'beta: it has no CV2."""
     return spectrum.unidentified_share(contrast) > _UNIDENTIFIED_TOLERANCE
 
 

@@ -12,7 +12,7 @@ same journal 19):
 
     x_ij = r_i P_ij s_j - N_ij / (r_i s_j),
 
-so that cells keep their sign and zeros stay. Of a row with p = sum of P_ij s_j and
+so that cells keep their sign and zeros stay. For a row with p = sum of P_ij s_j and
 n = sum of N_ij / s_j, r solves p r - n / r = u:
 
     r = (u + sqrt(u^2 + 4 p n)) / (2 p) = 2 n / (sqrt(u^2 + 4 p n) - u).

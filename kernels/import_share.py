@@ -117,7 +117,7 @@ class ImportShares(NamedTuple):
 
 
 class OwnDemand(NamedTuple):
-    """What the start knows besides P.
+    """Demand of regions for their own products, which the start uses besides P.
 
     ``of`` is 1 where a column is mostly final demand of a region's own products,
     ``more`` by how much the shares in what that region buys for it differ from S.
@@ -190,7 +190,7 @@ def from_imports(
 
 
 def _shares(bought: Float[Array, "c s c"]) -> Float[Array, "s c c"]:
-    """Of the sellers in what each region imports of a good: [i, seller r, user d].
+    """Shares of sellers in each region's imports of a good: [i, seller r, user d].
 
     Purchases below 0 count as none: sums that cancel would make shares of any size.
     """

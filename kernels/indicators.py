@@ -117,8 +117,8 @@ MIRRORED = {
 
 
 def takes_inverse(flow: str) -> bool:
-    """Whether a flow takes B; the others take products with B that every table inverted
-    without it has. Uses take it."""
+    """True if a flow is computed from B itself, as uses are; others need only products
+    with B, which every inverted table holds."""
     return any(names(flow) for names, _ in _BY_INVERSE)
 
 
@@ -221,7 +221,7 @@ _WAYS = ("D", "RT", "GVC_S", "GVC_C")
 
 
 def _produced(world: InvertedTable) -> Terms:
-    """By industry alone: value added, and where it goes."""
+    """Terms by industry alone: value added and final products, by route."""
     ways = {
         "VA": value_chains.production_forward(world),
         "FP": value_chains.production_backward(world),

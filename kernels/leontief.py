@@ -119,8 +119,8 @@ def domestic_blocks(
 def sales_to_regions(
     Z: Float[Array, "m n"], growth: Float[Array, " n"], *, regions: int
 ) -> Float[Array, "m {regions}"]:
-    """What each region's industries buy of the sellers in the rows, where they grow by
-    a factor: sums of Z diag(growth) over the blocks of its columns."""
+    """Purchases of each region's industries from the sellers in the rows, where they
+    grow by a factor: sums of Z diag(growth) over the blocks of its columns."""
     return sales_by_weights(Z, growth[None, :], regions=regions)[0]
 
 

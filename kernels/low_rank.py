@@ -63,7 +63,7 @@ def sums_over_clusters(
 
 
 Scores = Float[Array, "*h G G"] | LowRank
-"""Of few clusters a matrix, of many in factors."""
+"""A matrix for few clusters, factors for many."""
 
 
 def scores_under(L: Scores, v: Float[Array, "G B"]) -> Float[Array, "*h G B"]:

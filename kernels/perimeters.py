@@ -27,8 +27,8 @@ from . import leontief
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Blocks:
-    """What stays inside the borders of perimeters of several sizes, without the zeros:
-    a stack of matrices for each size, and the industries of each matrix."""
+    """Blocks of a matrix inside the borders of perimeters of several sizes: a stack of
+    matrices for each size, and the industries of each matrix."""
 
     stacks: tuple[Float[Array, "_ _ _"], ...]
     rows: tuple[Int[Array, "_ _"], ...]
@@ -112,7 +112,8 @@ class Perimeters:
     def by_origin(
         self, q: Float[Array, " n"], B: Float[Array, "n n"]
     ) -> Float[Array, "n c"]:
-        """What each column holds of each perimeter: sum over i in r of q[i] B[i, j]."""
+        """Content of each column by perimeter of origin: sum over i in r of q[i] B[i,
+        j]."""
         if not self.blocks:
             return ((self.member * q[:, None]).T @ B).T
         rows = B.reshape(self.count, -1, len(B))

@@ -20,9 +20,9 @@ class MovedPaths(NamedTuple):
     cluster with every path would grow with the square of the clusters.
 
     paths
-        Of the treatment and, for 2SLS, of its instrument, in every year used.
+        Paths of the treatment and, for 2SLS, of its instrument, in every year used.
     own
-        What a path is multiplied with: [y_g, x_g, W_g] by year, 0 in years that the
+        Columns that multiply a path: [y_g, x_g, W_g] by year, 0 in years that the
         cluster has no row in.
     seen
         1 where the cluster has a row, else 0.
@@ -173,7 +173,8 @@ def freedman_lane_tables(
     residuals: Float[Array, "G T 2"],
     correction: Float[Array, ""],
 ) -> FreedmanLaneTables:
-    """From the cells of a balanced panel; with least squares z is x, residuals[..., 1].
+    """Tables of a balanced panel from its cells; with least squares z is x,
+    residuals[..., 1].
 
     Everything is net of both effects, z and residuals also of W.
     """

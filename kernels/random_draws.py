@@ -33,7 +33,7 @@ _INDEX_MASK = np.uint32(2**_INDEX_BITS - 1)
 
 
 def draws_of_block(clusters: int) -> int:
-    """How many draws a block has: a power of two, 4,096 up to 2,048 clusters."""
+    """Number of draws in a block: a power of two, 4,096 up to 2,048 clusters."""
     most = 1 << (max(_WEIGHTS // clusters, 1).bit_length() - 1)
     return max(_FEWEST, min(BLOCK, most))
 
@@ -72,7 +72,8 @@ def integers(
 def counts(
     key: Key[Array, ""], clusters: int, *, draws: int = BLOCK
 ) -> UInt[Array, "{clusters} {draws}"]:
-    """How often each cluster is drawn in ``clusters`` draws with replacement."""
+    """Number of times that each cluster is drawn in ``clusters`` draws with
+    replacement."""
     drawn = integers(key, clusters, below=clusters, draws=draws)
     if clusters > 255:
         return jax.lax.platform_dependent(drawn, cpu=_counted, default=_counted_at_once)

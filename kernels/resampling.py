@@ -47,7 +47,8 @@ def reweighted(
 
 
 def balanced_rows(M: Float[Array, "G T m"]) -> Float[Array, "r G"]:
-    """What ``reweighted_balanced`` weighs: M_g'M_g of each pair of columns, then M_g.
+    """Rows that ``reweighted_balanced`` weighs: M_g'M_g of each pair of columns, then
+    M_g.
 
     M holds [controls, X, Z, y] less each cluster's mean.
     """
@@ -238,8 +239,8 @@ AffineScores = Float[Array, "rows G"] | tuple[Float[Array, "2 G"], LowRank, LowR
 
 
 def affine_in_null(at: WildLoadings) -> AffineScores:
-    """What draws under every null follow from: loadings of the first and their change
-    to the second, of two stacked nulls of one hypothesis."""
+    """Loadings from which draws under every null follow: those of the first of two
+    stacked nulls of one hypothesis, and their change to the second."""
     a = jnp.stack([at.a[0, 0], at.a[1, 0] - at.a[0, 0]])
     if isinstance(at.L, LowRank):
         own, P, s = at.L.own[:, 0], at.L.P[0, 0], at.L.s
@@ -275,8 +276,11 @@ def larger_than_nulls(
     asked: Int[Array, ""],
     draws: Int[Array, ""],
 ) -> Int[Array, "2 r"]:
-    """Of the first ``draws``, how many have |t*| above |t|, and how many a finite t*;
-    by null u, in standard errors from the estimate, of the first ``asked``.
+    """Count the draws with |t*| above |t|, and those with a finite t*, among the first
+    ``draws``.
+
+    The first ``asked`` of ``nulls`` are tested, each u in standard errors from the
+    estimate.
 
     ``terms`` in blocks of draws: a0, a1 and, times the correction, z0'z0, z0'z1 and
     z1'z1, where a v = a0 + u a1 and L v = z0 + u z1 under the null.
@@ -413,7 +417,7 @@ def reduced_form(
 
 
 def reduced_layout(layout: Layout) -> Layout:
-    """Of ``reduced_form``: the instruments are its regressors of interest."""
+    """Layout of ``reduced_form``: the instruments are its regressors of interest."""
     return Layout(layout.dummies, layout.controls, layout.instruments)
 
 

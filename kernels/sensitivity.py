@@ -60,7 +60,7 @@ class Gradients(NamedTuple):
 
 
 class Products(NamedTuple):
-    """What the gradients of a year are made of.
+    """Products of a year's table from which its gradients are computed.
 
     ``content`` is value added by region of origin in a US$ of each product, V_t B.
     """

@@ -91,7 +91,7 @@ def _eliminate_in_a_loop(
 def regress(
     S: Float[Array, "m m B"], *, columns: int
 ) -> tuple[Float[Array, "r r B"], Float[Array, "{columns} r B"]]:
-    """What the first ``columns`` columns leave of the others, as ``eliminate``, and the
+    """Partial out the first ``columns`` columns, as ``eliminate``, and return also the
     coefficients of the others on them: 0 for a column collinear with those before it.
 
     Gauss-Jordan steps in a loop, for a few hundred systems that stay in a cache.

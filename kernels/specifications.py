@@ -57,7 +57,7 @@ class SpecificationFit(NamedTuple):
     gradient
         The largest W'u or x'u: what rounding leaves of 0.
     a, L
-        Of ``kernels.resampling.WildLoadings``.
+        Loadings as in ``kernels.resampling.WildLoadings``.
     """
 
     coef: Float[Array, ""]

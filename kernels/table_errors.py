@@ -68,7 +68,8 @@ def independent(S: Float[Array, "n N"], gradients: Gradients) -> Covariance:
 def of_groups(
     sigma: Float[Array, "r N"], group: Float[Array, "r g"], gradients: Gradients
 ) -> Float[Array, "f m g"]:
-    """What a draw for each group of rows moves, for errors sigma_ij z_g.
+    """Effects on the measures of one draw for each group of rows, for errors sigma_ij
+    z_g.
 
     ``group[i, g]`` is 1 where row i belongs to group g. Sums over rows.
     """
@@ -111,8 +112,8 @@ def held_margins(
     rows: bool,
     columns: bool,
 ) -> Margins:
-    """What ``balanced`` needs of the variances, once a year; ``beside`` is the variance
-    of what rows add up to beside their cells."""
+    """Prepare the margins that ``balanced`` keeps, once a year; ``beside`` is the
+    variance of the parts of row sums that are no cells."""
     R, C = S.sum(axis=1), S.sum(axis=0)
     if beside is not None:
         R = R + beside.astype(R.dtype)
@@ -262,8 +263,9 @@ class Errors(NamedTuple):
 
 
 class RowSums(NamedTuple):
-    """What some rows add to the covariances of f measures: rows err independently but
-    for groups and filled cells, whose effects add up before they are squared."""
+    """Contributions of some rows to the covariances of f measures. Rows err
+    independently but for groups and filled cells, whose effects add up before they are
+    squared."""
 
     total: Float[Array, "f f m"]
     shared: tuple[Float[Array, "f m g"], ...]
@@ -454,6 +456,7 @@ def multipliers(
 def standard_error(
     covariance: Covariance, derivative: Float[Array, "f m"]
 ) -> Float[Array, " m"]:
-    """Of a function of the f measures; 0 where rounding makes a variance negative."""
+    """Standard error of a function of the f measures; 0 where rounding makes a variance
+    negative."""
     variance = jnp.einsum("fgm,fm,gm->m", covariance, derivative, derivative)
     return jnp.sqrt(jnp.maximum(variance, 0))

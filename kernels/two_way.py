@@ -177,6 +177,6 @@ def two_way_tests(
 
 
 def _net(M: Float[Array, "G T m"]) -> Float[Array, "G T m"]:
-    """Of effects of countries and years."""
+    """Take out the effects of countries and years."""
     cells = M - M.mean(axis=1, keepdims=True)
     return cells - cells.mean(axis=0, keepdims=True)

@@ -155,9 +155,8 @@ class Production(NamedTuple):
 
 
 def production_forward(world: InvertedTable) -> Production:
-    """Where the value added of each industry goes (Wang, Wei, Yu and Zhu 2017a, NBER
-    23222): V L Y_d, V L Y_f, V L A_f L Y_d, V L A_f (B Y - L Y_d).
-    """
+    """Destinations of the value added of each industry (Wang, Wei, Yu and Zhu 2017a,
+    NBER 23222): V L Y_d, V L Y_f, V L A_f L Y_d, V L A_f (B Y - L Y_d)."""
     L, v = world.L, world.v
     at_home = multiply(L, world.final_at_home.sum(axis=1))
 
@@ -173,9 +172,9 @@ def production_forward(world: InvertedTable) -> Production:
 
 
 def production_backward(world: InvertedTable) -> Production:
-    """Where the value added in each industry's final products comes from.
+    """Origins of the value added in each industry's final products.
 
-    By columns of the same split: u y_d, u y_f, u A_f L y_d, and the rest of v'B y.
+    The columns of the same split: u y_d, u y_f, u A_f L y_d, and the rest of v'B y.
     """
     u = world.dva_multiplier
     at_home = world.final_at_home.sum(axis=1)

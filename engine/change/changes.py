@@ -375,5 +375,5 @@ class _Labels:
 
 
 def _matters(part: np.ndarray, whole: np.ndarray) -> bool:
-    """Whether a part is more than rounding of the whole."""
+    """True if a part is more than rounding of the whole."""
     return bool((np.abs(part) > 1e-12 * np.abs(whole)).any())

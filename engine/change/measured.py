@@ -69,7 +69,8 @@ class Measured(Protocol):
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
     ) -> Effects:
-        """What the factors add at a point of the path: where it is, and the step."""
+        """Effects of the factors at a point of the path; ``moved`` is the point and the
+        step."""
         ...
 
 
@@ -133,7 +134,7 @@ def _trade_effects(
     weights: Float[Array, "b f"],
     moved: tuple[Factors, Factors],
 ) -> Effects:
-    """Of A in place of Z: industries count as if each made one US$."""
+    """Effects through A in place of Z: industries count as if each made one US$."""
     products = year.products._replace(scale=jnp.ones_like(year.x))
     found = sensitivity.trade_gradients(
         year.Z,
@@ -151,7 +152,7 @@ def _trade_effects(
 class IndicatorMeasure:
     """An indicator of countries, or of one sector of theirs.
 
-    Of the table that balances: output is what final demand requires, x = B Y 1.
+    It is that of the table that balances, in which output is x = B Y 1.
     """
 
     def __init__(
@@ -198,7 +199,7 @@ class IndicatorMeasure:
 
 
 class _Indicator(NamedTuple):
-    """What sets the shapes of an indicator."""
+    """Settings that set the shapes of an indicator."""
 
     measure: str
     level: str

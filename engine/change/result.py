@@ -41,9 +41,9 @@ class Change(Result):
     Attributes
     ----------
     measure, sector, start, end, unit
-        What changed, and between which years.
+        Measure that changed, the two years, and the unit.
     regions
-        Whose measure.
+        Regions of the measure.
     values
         A row a region: ``start``, ``end`` (the measure in both years), ``change``,
         ``remainder`` (the change less the effects: the error of the integral).

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Output:
-    """Where and in which form a command writes."""
+    """Place and form of the results that a command writes."""
 
     out: Out
     format: FormatOption = "csv"
@@ -63,19 +63,18 @@ class LongOutput(Output):
 
 @dataclass(frozen=True)
 class Screen:
-    """What a command shows while it runs."""
+    """Options for what a command shows while it runs."""
 
     quiet: Quiet = False
     json: Json = False
     verbose: Verbose = False
 
-    def terminal(self, *, first: bool = True, timings: bool = False) -> Terminal:
+    def terminal(self, *, first: bool = True) -> Terminal:
         """``first``: of several processes, the one that speaks."""
         return Terminal(
             self.quiet or not first,
             json=self.json,
             verbose=self.verbose,
-            timings=timings,
         )
 
 
@@ -100,7 +99,7 @@ class Tables:
 
 @dataclass(frozen=True)
 class Accounts:
-    """What is traced: value added, or the accounts of files."""
+    """Accounts to trace: value added, or those of files."""
 
     value_added: ValueAddedOption = "residual"
     satellite: Satellites = None
@@ -146,8 +145,18 @@ class Drawing:
 
 
 @dataclass(frozen=True)
+class Processor:
+    """The device that computes."""
+
+    device: Device = None
+
+    def start(self) -> None:
+        start_jax(self.device)
+
+
+@dataclass(frozen=True)
 class Machines:
-    """Which devices compute, and which processes share the work."""
+    """Devices that compute, and processes that share the work."""
 
     device: Device = None
     job: JobOption = None

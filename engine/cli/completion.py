@@ -1,4 +1,4 @@
-"""What a shell completes: names of sources, methods, levels, indicators, formats.
+"""Completions for a shell: sources, methods, levels, indicators, formats.
 
 From the tables of facts, so that the shell does not wait for JAX.
 """
@@ -46,7 +46,7 @@ def complete_method(incomplete: str) -> list[str]:
 
 
 def complete_list(incomplete: str) -> list[str]:
-    """What `tivax list` lists."""
+    """Complete the names that `tivax list` takes."""
     return _beginning(LISTS, incomplete)
 
 

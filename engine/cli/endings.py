@@ -1,4 +1,4 @@
-"""How a command ends that was interrupted or met an expected mistake."""
+"""Endings of a command that was interrupted or met an expected mistake."""
 
 import re
 import sys
@@ -47,7 +47,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
 
 
 def _cache_problem(error: BaseException) -> str:
-    """What to say of an error within JAX where it may have loaded a wrong program.
+    """Message for an error within JAX that may have loaded a wrong program; else empty.
 
     A program in the place of another fits no argument. Without the cache, an error
     that is not of this kind has its traceback.

@@ -65,7 +65,7 @@ def split_codes(text: str) -> list[str]:
 
 
 def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdded]:
-    """What is traced: value added as defined, or the accounts of files."""
+    """Read the accounts to trace: value added as defined, or those of files."""
     defined = require_value_added(value_added)
     if not satellites:
         return [defined]

@@ -42,16 +42,8 @@ Verbose = Annotated[
     typer.Option(
         "--verbose",
         rich_help_panel="On the screen",
-        help="Log to stderr what is read, compiled, solved and written, with times.",
-    ),
-]
-Timings = Annotated[
-    bool,
-    typer.Option(
-        "--timings",
-        rich_help_panel="On the screen",
-        help="Print where the time went: imports, reading, compiling, solving, "
-        "writing, figures.",
+        help="Log to stderr what is read, compiled, solved and written, and print "
+        "where the time went.",
     ),
 ]
 Device = Annotated[

@@ -51,8 +51,8 @@ class Terminal:
     """Prints results to stdout, progress to stderr; ``quiet`` keeps only results.
 
     ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
-    the logger ``tivax`` is told goes to stderr. ``timings``: ``finish`` says where the
-    time went, from the start of the process.
+    the logger ``tivax`` is told goes to stderr, and ``finish`` says where the time
+    went, from the start of the process.
     """
 
     def __init__(
@@ -61,9 +61,8 @@ class Terminal:
         *,
         json: bool = False,
         verbose: bool = False,
-        timings: bool = False,
     ) -> None:
-        self.quiet, self.json, self.timings = quiet, json, timings
+        self.quiet, self.json, self.verbose = quiet, json, verbose
         stage.started()
         if not gc.isenabled():  # since ``start.main``
             gc.freeze()
@@ -94,7 +93,7 @@ class Terminal:
 
         ``record`` is the manifest of the run.
         """
-        spent = stage.table() if self.timings else []
+        spent = stage.table() if self.verbose else []
         if self.json:
             said = dict(record)
             if spent:

@@ -54,7 +54,8 @@ def as_one(job: str | None) -> Iterator[bool]:
 
 
 def clean() -> None:
-    """What a process leaves to the others and on the disk before it ends at once."""
+    """Leave the other processes, end helpers and remove parts: this process ends at
+    once."""
     if _joined.is_set():
         _leave_others(interrupt_ending()[0])
     end_helpers()

@@ -54,7 +54,7 @@ class TivaxError(ValueError):
 
 
 class NotFound(TivaxError):
-    """What was named is not there: a file, a folder, a year, a label.
+    """A file, folder, year or label that was named does not exist.
 
     Examples
     --------

@@ -139,7 +139,7 @@ def to_long_frame(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
 
 
 def variable_labels(*data: xr.Dataset) -> dict[str, str]:
-    """What each variable is and its unit in brackets, from the attributes."""
+    """Labels of the variables: name and unit in brackets, from their attributes."""
     labels = {}
     for name, values in ((k, v) for each in data for k, v in each.data_vars.items()):
         unit = str(values.attrs.get("units", ""))
@@ -160,10 +160,10 @@ def to_long(result: Any) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Of arrays: year, region and the other labels, ``variable`` (of a Dataset),
+        For arrays: year, region and the other labels, ``variable`` (of a Dataset),
         ``value``, ``unit``; a variable without one of the labels has an empty one,
-        variables of text such as flags are left out. Of estimates: a row for each
-        term, with outcome, n, clusters and convention. Of an inference: its summary.
+        variables of text such as flags are left out. For estimates: a row for each
+        term, with outcome, n, clusters and convention. For an inference: its summary.
 
     Raises
     ------

@@ -38,7 +38,7 @@ _hints: list[Callable[[], object]] = []
 
 
 def is_interrupted() -> bool:
-    """Whether the command was interrupted."""
+    """True once the command was interrupted."""
     return _came.is_set()
 
 
@@ -89,7 +89,7 @@ def interrupt_on_termination() -> None:
 
 
 def _is_free(number: int) -> bool:
-    """Whether a signal is not ignored, nor left to a library that is not Python's."""
+    """True unless a signal is ignored or handled by a library outside Python."""
     return signal.getsignal(number) not in (signal.SIG_IGN, None)
 
 
@@ -169,7 +169,7 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 
 def _is_safe(frame: FrameType | None) -> bool:
-    """Whether no caller is a library that does not expect an interrupt."""
+    """True if no caller is a library that does not expect an interrupt."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in _UNSAFE:
             return False

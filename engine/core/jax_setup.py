@@ -162,7 +162,7 @@ def cache_folder() -> Path | None:
 
 @cache
 def _is_private(folder: Path) -> bool:
-    """Whether a folder, if it is there, is the user's alone; says why not."""
+    """Check that only the user can write to a folder, if it exists; warn if not."""
     if not hasattr(os, "geteuid") or not folder.exists():  # Windows has no such modes
         return True
     status = folder.stat()
@@ -177,7 +177,7 @@ def _is_private(folder: Path) -> bool:
 
 
 def compilation_cache() -> Path | None:
-    """Where compiled programs are kept, or None where the cache is turned off."""
+    """Folder for compiled programs, or None where the cache is turned off."""
     if (root := cache_folder()) is None:
         return None
     machine = sha256(processor().encode()).hexdigest()[:8]

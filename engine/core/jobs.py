@@ -52,13 +52,13 @@ _STATE = "state"
 
 
 def unfinished(out: Path) -> Path:
-    """Where a job for ``out`` keeps what it has made."""
+    """Folder in which a job for ``out`` keeps its results until it ends."""
     place = real_path(out)
     return place.parent / f".{place.name}.unfinished"
 
 
 class Job:
-    """What a command computes for ``out``, so that the same command goes on with it.
+    """The work of one command for ``out``, which the same command can resume.
 
     ``identity`` is all that its numbers depend on; the versions and the platform are
     added to it. ``parts`` are rows; a job without them keeps arrays (``keeping``).
@@ -102,7 +102,7 @@ class Job:
 
     @property
     def done(self) -> int:
-        """How much is kept."""
+        """Number of units that are kept."""
         if self.parts:
             return sum(part.count for part in self.parts)
         return sum(
@@ -115,7 +115,7 @@ class Job:
         return sum(part.rows for part in self.parts)
 
     def __str__(self) -> str:
-        """How much is done: ``4,096 of 5,000 draws``."""
+        """Progress in words: ``4,096 of 5,000 draws``."""
         whole = f" of {self.total:,}" if self.parts else ""
         return f"{self.done:,}{whole} {self.unit}"
 
@@ -126,9 +126,9 @@ class Job:
         """Work on what is left; what is kept is removed if all went well.
 
         ``say`` is told where it goes on, and where it is interrupted. Of several
-        processes the first keeps. Raises ``TivaxError`` where another job was begun
-        there (``force`` starts over), another process is at work on it, or the disk is
-        too small for the parts.
+        processes only the first writes. Raises ``TivaxError`` where another job was
+        begun there (``force`` starts over), another process is at work on it, or the
+        disk is too small for the parts.
         """
         if not is_first():
             with _all_there():
@@ -186,7 +186,8 @@ class Job:
     ) -> None:
         """Make what the parts lack: ``make(k, start)`` of part k from a row on.
 
-        Of several processes the first writes; all compute, from where its file ends.
+        Several processes compute together, from where the first one's file ends; it
+        writes.
         """
         before = 0
         with self.making():
@@ -309,7 +310,7 @@ def _require_ours(folder: Path) -> None:
 
 
 def _is_record(path: Path) -> bool:
-    """Whether it is the record of a run, also one that is damaged elsewhere."""
+    """True if the file records a run, even one that is damaged elsewhere."""
     ((key, value),) = _MARK.items()
     return f'"{key}": "{value}"'.encode() in path.read_bytes()
 

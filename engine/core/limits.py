@@ -1,5 +1,7 @@
-"""How large a raw file may be, a few hundred kilobytes can unpack to all of memory; and
-how large memory is."""
+"""Largest accepted sizes of raw files, and the size of memory.
+
+A file of a few hundred kilobytes can unpack to all of memory.
+"""
 
 import os
 from collections.abc import Iterator

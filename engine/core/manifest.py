@@ -238,7 +238,7 @@ def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:
 
 
 def read_store_attributes(path: Path) -> dict[str, Any]:
-    """What a store says of itself; empty for anything else."""
+    """Attributes of a tivax store; empty for anything else."""
     try:
         text = (path / "zarr.json").read_text(encoding="utf-8")
         attributes = json.loads(text)["attributes"]
@@ -254,12 +254,12 @@ _basis: ContextVar[str] = ContextVar("basis", default="")
 
 
 def source_in_words(source: str) -> str:
-    """How results name the source of tables."""
+    """Name of a source of tables, as results print it."""
     return _ESTIMATED.get(source, source)
 
 
 def basis_text(source: str) -> str:
-    """What results must say of tables of this source; "" where they are published."""
+    """Note for results from estimated tables; "" for a source of published ones."""
     if source not in _ESTIMATED:
         return ""
     return f"Tables {_ESTIMATED[source]}: an estimate, not the published tables"
@@ -287,7 +287,7 @@ def standing_on(basis: str) -> Iterator[None]:
 
 
 def basis() -> str:
-    """What figures and reports written now must say of their tables; "" for nothing."""
+    """Note on estimated tables for figures and reports written now; "" for none."""
     return _basis.get()
 
 
@@ -309,7 +309,7 @@ class Run:
 
     @property
     def basis(self) -> str:
-        """What results must say of the inputs: see ``basis_of``."""
+        """Note on estimated tables among the inputs: see ``basis_of``."""
         return next(filter(None, map(basis_of, self.inputs)), "")
 
     def describe_ahead(self) -> None:
@@ -409,9 +409,9 @@ def _digest(content: Mapping[str, Any]) -> str:
 def require_digest(path: Path, content: Mapping[str, Any]) -> None:
     """Raise ``TivaxError`` for a manifest that says something else than was written.
 
-    Those of an older tivax have no digest.
+    Manifests of an older tivax have no digest.
     """
-    if content.get("digest", found := _digest(content)) != found:
+    if content.get("digest", digest := _digest(content)) != digest:
         raise Damaged(
             f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
             "command again"

@@ -40,7 +40,7 @@ _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
 
 def real_path(path: Path) -> Path:
-    """Where a path leads, whether there is something or not: links stay links."""
+    """The path behind any links, also of a file that does not exist."""
     return Path(os.path.realpath(path))
 
 
@@ -122,9 +122,10 @@ def lock_folder(folder: Path) -> int | None:
 
 
 def _machine() -> str:
-    """Which system holds the locks: those of another one are not seen on a shared disk.
+    """Name of the system that holds the locks; on a shared disk those of others are
+    unseen.
 
-    Containers of one machine share it; after a start it is another.
+    Containers of one machine share it; it changes when the machine restarts.
     """
     boot = Path("/proc/sys/kernel/random/boot_id")
     name = boot.read_text() if boot.exists() else platform.node()
@@ -143,7 +144,7 @@ def clear_leftovers(path: Path) -> None:
 
 
 def is_part(path: Path) -> bool:
-    """Whether tivax made this folder for what is not whole, by its name and mark."""
+    """True if tivax made this folder for unfinished output, by its name and mark."""
     named = _LEFTOVER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
     return bool(named) and ((path / _MARK).is_file() or not any(path.iterdir()))
 

@@ -102,7 +102,7 @@ class PartFile(Part):
         return self.path.with_suffix(".crc32c")
 
     def _recorded(self) -> list[tuple[int, int]]:
-        """Of each block its end and checksum."""
+        """End and checksum of each block."""
         data = self._sums.read_bytes() if self._sums.exists() else b""
         return [*_SUM.iter_unpack(data[: len(data) // _SUM.size * _SUM.size])]
 
@@ -144,7 +144,7 @@ def _sum_of(path: Path, content: bytes) -> bytes:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file is there and as it was written; a damaged one is made again."""
+    """Check that a file exists and has its checksum; warn of a damaged one."""
     if not path.exists():
         return False
     content = path.read_bytes()
@@ -155,6 +155,6 @@ def is_sound(path: Path) -> bool:
 
 
 def arrays_of(path: Path) -> list[np.ndarray]:
-    """What ``keep_arrays`` wrote."""
+    """Read the arrays that ``keep_arrays`` wrote."""
     with np.load(path) as arrays:
         return [arrays[f"arr_{k}"] for k in range(len(arrays.files))]

@@ -1,4 +1,4 @@
-"""Where results may be written: never over inputs, only over tivax's own."""
+"""Places for results: never over inputs, only over tivax's own files."""
 
 import hashlib
 import os
@@ -113,7 +113,7 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 
 
 def _holds(folder: Path, path: Path) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it, through any links."""
+    """True if ``path`` is ``folder`` or lies in it, through any links."""
     folder, path = real_path(folder), real_path(path)
     return path.is_relative_to(folder) or (
         # One folder can have two paths: bind mounts, disks that ignore case.
@@ -172,7 +172,7 @@ def _require_own_folder(folder: Path, command: str) -> None:
 
 
 def is_empty_folder(path: Path) -> bool:
-    """Whether the path is a folder without any file."""
+    """True if the path is a folder without any file."""
     return path.is_dir() and not any(path.iterdir())
 
 
@@ -219,7 +219,7 @@ class Seal:
         return f"{self.before}{total.hexdigest()}{self.after}".encode()
 
     def fits(self, path: Path) -> bool:
-        """Whether the file ends with its seal."""
+        """True if the file ends with its seal."""
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - len(self.blank)))
             return file.read() == self.of(path)

@@ -118,7 +118,7 @@ def _initialize(
 
 
 def is_first() -> bool:
-    """Whether this process writes and prints."""
+    """True in the process that writes and prints."""
     import jax
 
     return jax.process_index() == 0
@@ -135,7 +135,7 @@ def together() -> None:
 
 
 def agreed(number: int) -> int:
-    """What the first process says the number is."""
+    """Broadcast the first process's number to all."""
     import jax
 
     if jax.process_count() == 1:
@@ -158,7 +158,7 @@ class _Helper(NamedTuple):
     process: "subprocess.Popen[bytes] | None"
 
     def code(self) -> str:
-        """How it ended, where that is known."""
+        """Text with the helper's exit code; empty where it is unknown."""
         return "" if self.process is None else f", code {self.process.wait()}"
 
 
@@ -225,8 +225,8 @@ class Aside:
     def call(
         self, run: Callable[..., T], *arguments: object, **options: object
     ) -> "Future[T]":
-        """What ``run`` returns or raises in the first process that is free; calls
-        begin in the order in which they are made."""
+        """Run in the first free process; the future holds the result or the error.
+        Calls begin in the order in which they are made."""
         return self._threads.submit(self._ask, pickle.dumps((run, arguments, options)))
 
     def _ask(self, call: bytes) -> Any:

@@ -86,7 +86,7 @@ class Stages:
     def move(self, seconds: float, name: str) -> None:
         """Count for ``name`` what has run for so long until now.
 
-        Of such times within each other, the inner ones count once.
+        Nested times count once, for the inner name.
         """
         if threading.current_thread() is not threading.main_thread():
             return
@@ -114,4 +114,4 @@ class Stages:
 
 
 stage = Stages()
-"""Those of this process, for ``--timings``."""
+"""The stages of this process, for ``--verbose``."""

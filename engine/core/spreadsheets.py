@@ -99,7 +99,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _is_plain(dtype: Any) -> bool:
-    """Whether ``csv`` writes the values as pandas does."""
+    """True if ``csv`` writes the values as pandas does."""
     return dtype in ("float64", "int64") or isinstance(dtype, pd.StringDtype)
 
 

@@ -66,7 +66,7 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
 
 
 def _hint(error: ValueError, path: Path) -> str:
-    """What is wrong most often, where the error is of that kind."""
+    """Hint at the usual mistake behind this kind of error; empty for other kinds."""
     if path.suffix.lower() in (".csv", ".xlsx", ".dta", ".parquet", ".feather"):
         return f"; {path.suffix} is no TOML: is it another file that is asked for?"
     if str(error).startswith("Invalid value (at line"):
@@ -74,14 +74,13 @@ def _hint(error: ValueError, path: Path) -> str:
     return ""
 
 
-# Levels of tables and lists in each other; no file here has a use for more than four.
+# Levels of nested tables and lists; no file here has a use for more than four.
 _DEEPEST = 20
 
 
 def _too_deep(path: Path) -> TivaxError:
     return TivaxError(
-        f"{path}: brackets or tables more than {_DEEPEST} deep in each other; write "
-        "a flat file"
+        f"{path}: nested more than {_DEEPEST} levels deep; write a flat file"
     )
 
 

@@ -28,7 +28,7 @@ from ..threats import effect_dummies, is_nested, net_of_units, roots_of
 
 
 class BaseKey(NamedTuple):
-    """What makes a base: the rows (packed bits), weights, and effects."""
+    """Key of a base: its rows (packed bits), weights, and effects."""
 
     rows: bytes
     weights: str
@@ -118,7 +118,7 @@ class Base:
     products
         F_g'[Q_g, F_g] by cluster of the panel, with zeros up to the widest base.
     names
-        Of the factors, which come first among f.
+        Names of the factors, which come first among f.
     size
         Lengths of the factors, in units of the panel.
     left
@@ -126,7 +126,7 @@ class Base:
     n, clusters
         Rows; clusters among them.
     k
-        Of the correction, without the slopes of regressors.
+        k of the correction, without the slopes of regressors.
     """
 
     products: Float[np.ndarray, "G f m"]

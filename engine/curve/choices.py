@@ -53,8 +53,8 @@ NAMES = (
 
 SUBSETS, ONE_LEFT_OUT = "subsets", "one left out"
 FORMS = ("linear", "squares", "products", "convergence")
-"""How controls enter: as they are, with their squares, with these and their products,
-or with the outcome in a unit's first year times the years."""
+"""Form in which controls enter: as they are, with their squares, with these and their
+products, or with the outcome in a unit's first year times the years."""
 _MOST_CONTROLS = 20  # of which there are a million subsets
 _SLOPE = re.compile(r"(.+)\[(.+)\]")
 
@@ -87,9 +87,9 @@ class Space:
     setting
         The model with all rows of its panel.
     sample
-        Of the model as given.
+        Sample of the model as given.
     options
-        Of each choice, the model's own first.
+        Options of each choice, the model's own first.
     extra
         Columns by name that the panel lacks: lags, weights, terms of effects, squares.
     forms

@@ -95,7 +95,7 @@ def specification_curve(
         Specifications of a curve at most; of more combinations this many are drawn at
         random, the model among them.
     draws
-        Of the wild bootstrap; all patterns where there are no more.
+        Draws of the wild bootstrap; all patterns where there are no more.
 
     Returns
     -------
@@ -106,9 +106,9 @@ def specification_curve(
     Raises
     ------
     TivaxError
-        What is no panel, model or choice; an option that the panel lacks; a model that
-        cannot be fitted. Any other specification that cannot be fitted gets a note and
-        no numbers.
+        An argument that is no panel, model or choice; an option that the panel lacks; a
+        model that cannot be fitted. Any other specification that cannot be fitted gets
+        a note and no numbers.
 
     Notes
     -----
@@ -146,14 +146,14 @@ def specification_curve(
             curve_of.append(c)
     total = len(jobs) * draws
     progress(0, total)
-    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
-    _set_apart_the_same(found, curve_of)
+    outcomes: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
+    _set_apart_the_same(outcomes, curve_of)
     first = {c: curve_of.index(c) for c in range(len(spaces))}
     for c, place in first.items():
-        if isinstance(reason := found[place], str):
+        if isinstance(reason := outcomes[place], str):
             raise TivaxError(f"model {models[c].name}: {reason}")
-    fitted = [k for k in range(len(jobs)) if isinstance(found[k], Fitted)]
-    fits = [fit for k in fitted if isinstance(fit := found[k], Fitted)]
+    fitted = [k for k in range(len(jobs)) if isinstance(outcomes[k], Fitted)]
+    fits = [fit for k in fitted if isinstance(fit := outcomes[k], Fitted)]
     clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
     of_model = np.array([curve_of[k] for k in fitted])
@@ -177,7 +177,7 @@ def specification_curve(
     names = [m.name for m in models]
     draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
-        table=_table(names, jobs, found, curve_of, wild_p_value),
+        table=_table(names, jobs, outcomes, curve_of, wild_p_value),
         tests=_tests(
             [(names[c], weights) for c, weights in curves], drawn.tests, draws, exact
         ),
@@ -231,12 +231,12 @@ def _space_of(
 
 
 def _set_apart_the_same(
-    found: dict[int, Fitted | str], curve_of: Sequence[int]
+    outcomes: dict[int, Fitted | str], curve_of: Sequence[int]
 ) -> None:
     """A regression counts once: where two names make the same, the first stays."""
     seen: dict[tuple[int, int, int], list[tuple[int, Fitted]]] = {}
-    for k in sorted(found):
-        fit = found[k]
+    for k in sorted(outcomes):
+        fit = outcomes[k]
         if isinstance(fit, str):
             continue
         others = seen.setdefault((curve_of[k], fit.n, fit.clusters), [])
@@ -244,7 +244,9 @@ def _set_apart_the_same(
             gap = abs(fit.coef - other.coef) + abs(fit.se - other.se)
             if gap <= _SAME * fit.se:
                 start = curve_of.index(curve_of[k])
-                found[k] = f"the same regression as specification {number - start + 1}"
+                outcomes[k] = (
+                    f"the same regression as specification {number - start + 1}"
+                )
                 break
         else:
             others.append((k, fit))
@@ -253,7 +255,7 @@ def _set_apart_the_same(
 def _table(
     names: Sequence[str],
     jobs: Sequence[Job],
-    found: Mapping[int, Fitted | str],
+    outcomes: Mapping[int, Fitted | str],
     curve_of: Sequence[int],
     wild_p_value: Float[np.ndarray, " s"],
 ) -> pd.DataFrame:
@@ -271,7 +273,7 @@ def _table(
     numbers = np.full((4, len(jobs)), np.nan)
     notes = []
     for k in range(len(jobs)):
-        fit = found[k]
+        fit = outcomes[k]
         notes.append(fit if isinstance(fit, str) else "")
         if isinstance(fit, Fitted):
             numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters

@@ -32,14 +32,14 @@ _BAND = (0.025, 0.5, 0.975)
 
 
 class JointTest(NamedTuple):
-    """Of one curve: ``observed`` and ``drawn`` by statistic."""
+    """Statistics of one curve, ``observed`` and ``drawn``."""
 
     observed: Float[np.ndarray, " 3"]
     drawn: Float[np.ndarray, "3 n"]
 
     def p(self, *, exact: bool) -> Float[np.ndarray, " 3"]:
-        """Share of draws at least as far from 0, the data counted unless they are
-        among them."""
+        """Share of draws at least as far from 0; the data count as one more draw unless
+        they are among them (``exact``)."""
         reached = np.abs(self.drawn) >= np.abs(self.observed)[:, None] * (1 - TIE)
         n = self.drawn.shape[1]
         return (reached.sum(axis=1) + (not exact)) / (n + (not exact))

@@ -47,9 +47,9 @@ class SpecificationCurve(Result):
     choices
         Names of the choices, columns of ``table``.
     combinations
-        Of all options; there are more than rows where they were drawn at random.
+        Number of all combinations; rows are fewer where they were drawn at random.
     draws, exact
-        Of the bootstrap; whether they are all patterns.
+        Draws of the bootstrap; True if they are all patterns.
     residual_max
         The largest product of a regressor and the residuals, columns of length 1.
 
@@ -207,7 +207,7 @@ class SpecificationCurve(Result):
 
     @property
     def sentence(self) -> str:
-        """What each curve says, from its numbers."""
+        """Conclusions for each curve in words, from its numbers."""
         return "\n".join(self.sentences.values())
 
     @property
@@ -216,8 +216,8 @@ class SpecificationCurve(Result):
         return {model.name: self._sentence(model) for model in self.models}
 
     def drawn_curve(self, model: str) -> pd.DataFrame:
-        """What the figure shows of a model: its rows with numbers, and ``significant``,
-        whether the declared p is at most 5 %."""
+        """Rows of a model that the figure shows: those with numbers. ``significant`` is
+        True where the declared p is at most 5 %."""
         rows = self.estimated[self.estimated["model"] == model]
         return rows.assign(significant=rows["wild_p_value"] <= LEVEL).reset_index(
             drop=True
@@ -288,7 +288,8 @@ class SpecificationCurve(Result):
         return p_text(p, None if self.exact else self.draws)
 
     def _conclusion(self, tests: Sequence[dict[str, Any]]) -> str:
-        """How many of the tests reject, and those within simulation error of 5 %."""
+        """Number of tests that reject, in words, and of those within simulation error
+        of 5 %."""
         near = [abs(k["p_value"] - LEVEL) <= _ERRORS * k["mc_error"] for k in tests]
         below = sum(
             k["p_value"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
@@ -351,7 +352,7 @@ def _weights_of(rows: pd.DataFrame) -> pd.Series:
 
 
 def _share_in_words(many: int, of: int, sign: str) -> str:
-    """How many specifications are significant with the sign that more of them have."""
+    """Number of specifications significant with the more frequent sign, in words."""
     if not many:
         return "None of them is significant at 5 % by itself"
     verb = "is" if many == 1 else "are"

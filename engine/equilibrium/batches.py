@@ -169,7 +169,7 @@ class Batches:
     def changes_of(
         self, rows: Float[np.ndarray, "k values"]
     ) -> tuple[dict[str, Float[np.ndarray, "k r"]], Float[np.ndarray, " k"]]:
-        """What rows hold: changes by field, and how markets clear."""
+        """Split rows into changes by field, and how markets clear."""
         values = rows[:, :-1].reshape(len(rows), len(self.fields), -1)
         return {name: values[:, n] for n, name in enumerate(self.fields)}, rows[:, -1]
 

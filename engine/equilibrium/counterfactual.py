@@ -56,7 +56,7 @@ def exact_hat(
     Returns
     -------
     ExactHat
-        Of several scenarios, their changes only; flows of one.
+        Changes only for several scenarios, flows too for one.
 
     Raises
     ------
@@ -110,8 +110,8 @@ def result_of(
     iceberg: bool,
     new: Flows | None = None,
 ) -> ExactHat:
-    """What all rows say; ``iceberg`` tells whether trade costs change in any of them,
-    ``new`` has the flows of one scenario."""
+    """Make the result of all rows; ``iceberg`` tells whether trade costs change in any
+    of them, ``new`` has the flows of one scenario."""
     economy, deficits, supply = batches.economy, batches.deficits, batches.supply
     changes, clearing = batches.changes_of(rows)
     scale = float(economy.value_added.sum())

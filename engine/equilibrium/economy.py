@@ -122,7 +122,7 @@ class Economy(Printable):
 
     @property
     def spending(self) -> Float[np.ndarray, "r s"]:
-        """What a region buys of each sector, tariffs included."""
+        """Purchases of each region by sector, tariffs included."""
         return (self.trade * (1 + self.tariff)).sum(axis=1)
 
     @property

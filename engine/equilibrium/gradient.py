@@ -1,4 +1,4 @@
-"""How welfare moves with every tariff: derivatives of the new equilibrium."""
+"""Derivatives of welfare in the new equilibrium with respect to every tariff."""
 
 from functools import partial
 

@@ -26,17 +26,17 @@ class NashTariffs(Printable):
     Attributes
     ----------
     economy
-        What was asked about.
+        Argument of the call.
     rates
         (region, sector): the tariff of a region on all others; 0.3 is 30 %.
     changes
-        By region in per cent, against the equilibrium without imbalances at the
+        Changes by region in per cent, against the equilibrium without imbalances at the
         tariffs that were: tariff (the rates, weighted by new imports), real_income,
         wage (in units of world wages).
     residual
         The largest miss of an equation; of rates in logarithms.
     dropped
-        What the budget misses that the numeraire stands for.
+        Gap in the budget that the numeraire stands for.
 
     Examples
     --------

@@ -46,9 +46,9 @@ class OptimalTariff(Printable):
     Attributes
     ----------
     economy, region, over
-        What was asked for.
+        Arguments of the call.
     rates
-        By exporter or sector, or one number under ``all``; 0.2 is 20 %.
+        Rates by exporter or sector, or one number under ``all``; 0.2 is 20 %.
     average
         The rates weighted by old imports.
     tariff : (importer, exporter, sector)

@@ -44,7 +44,7 @@ class ExactHat(Result):
     Attributes
     ----------
     economy, deficits
-        What was asked for.
+        Arguments of the call.
     changes
         One row a region, or scenario and region (levels of the index). Columns, all in
         per cent: welfare = tot + vot (+ tech + transfer), to first order around the old
@@ -59,9 +59,9 @@ class ExactHat(Result):
         sector) with tariffs, in units of the economy in which world value added is what
         it was. ``new`` is None where several scenarios were solved.
     names
-        Of scenarios that have some: variants of a file.
+        Names of scenarios that have some: variants of a file.
     index
-        What the change of the trade benefit index means for an outcome
+        Effect of the change of the trade benefit index on an outcome
         (``effect_on_index``), if that was asked for.
     named, asked
         Regions whose trade changes, and those that the figure and the printed table
@@ -125,7 +125,7 @@ class ExactHat(Result):
 
     @property
     def lines(self) -> list[str]:
-        """What a reader must know of the economy, in sentences; often none."""
+        """Notes on the economy that a reader needs, in sentences; often none."""
         lines = []
         if cells := self.economy.zeroed:
             lines.append(
@@ -385,7 +385,7 @@ class ExactHat(Result):
 
     @property
     def sentence(self) -> str:
-        """Where welfare changes most."""
+        """The region in which welfare changes most, in a sentence."""
         rows = self.equilibrium
         row = rows.iloc[int(rows["welfare"].abs().to_numpy().argmax())]
         of = f", {row['variant']}" if self.names else ""
@@ -397,7 +397,7 @@ class ExactHat(Result):
         )
 
     def _listings(self) -> Sequence[Listing]:
-        """How markets clear, and the largest changes of welfare."""
+        """Accuracy of market clearing, and the largest changes of welfare."""
         head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
         rows = self.equilibrium
         labels = [*map(str, rows.columns[: self.changes.index.nlevels])]

@@ -96,7 +96,7 @@ class ExactHatRun:
 
     @property
     def several(self) -> bool:
-        """Whether the file makes variants, be it one."""
+        """True if the file makes variants, be it one."""
         return bool(self.variants or self.grid)
 
     @property

@@ -145,7 +145,7 @@ def solve_all(
 ) -> wages.Equilibrium:
     """New equilibria of several scenarios, with their names for messages.
 
-    What the shared iteration leaves unsolved goes to Newton's method. Raises
+    Scenarios that the shared iteration leaves unsolved go to Newton's method. Raises
     ``TivaxError`` where that does not converge.
     """
     found = _solve_several(old.economy, shocks, old.inverse, old.start, wages.AIM)

@@ -32,7 +32,7 @@ _SOLVED = wages.CLEARING
 
 @dataclass(frozen=True, eq=False)
 class Supply:
-    """How labour, firms and services respond, in an economy of one sector.
+    """Responses of labour, firms and services, in an economy of one sector.
 
     The defaults are Caliendo and Parro's model: labour given, no returns to scale, all
     of a purchase for its producer, tariffs passed through in full.
@@ -98,7 +98,7 @@ class Supply:
                 raise TivaxError(f"{name} = {show(getattr(self, name))}: give {wanted}")
 
     def record(self) -> dict[str, object]:
-        """What it says, for a manifest."""
+        """Settings for a manifest."""
         return {
             "labour": self.labour,
             "scale": self.scale,
@@ -217,7 +217,7 @@ def solve_blocks(
 ) -> one_sector.State:
     """Equilibria of several scenarios; ``TivaxError`` for one that is not found.
 
-    Whether the market that is dropped clears is the caller's to look at.
+    The caller must check that the dropped market clears.
     """
     found = _solve_several(block, changes)
     size = np.asarray(found.size)
@@ -238,7 +238,7 @@ def _solve_several(
 
 @jax.jit
 def outcomes(block: one_sector.Block, found: one_sector.State) -> one_sector.Outcome:
-    """What several equilibria mean for regions."""
+    """Outcomes of several equilibria for regions."""
     return jax.vmap(lambda new: one_sector.outcome(block, new))(found)
 
 

@@ -47,7 +47,7 @@ class VariantKeys:
 
 @runtime_checkable
 class VariantsFile(Protocol):
-    """What a scenario file says of its variants."""
+    """Keys of a scenario file from which its variants are made."""
 
     @property
     def path(self) -> Path: ...
@@ -99,7 +99,7 @@ class Variants:
 
     @property
     def iceberg(self) -> bool:
-        """Whether trade costs change in a variant."""
+        """True if trade costs change in a variant."""
         if self.costs is not None and bool((self.costs != 1).any()):
             return True
         factors = (move.trade_cost for some in self.moves.values() for move in some)
@@ -117,7 +117,8 @@ class Variants:
         return Batches(self.economy, self.deficits, len(every), schedules, names)
 
     def record(self) -> dict[str, Any]:
-        """What must be the same for an unfinished run of the variants to go on."""
+        """Inputs that must be the same for an unfinished run of the variants to go
+        on."""
         return {
             "deficits": self.deficits,
             "variants": digest_of(np.array(repr([*self.moves.items()]))),

@@ -380,7 +380,7 @@ def _intervals(
     centre: float,
     scale: float,
 ) -> Intervals:
-    """Where the excess at beta = centre + scale tan(angle) is at most 0.
+    """Intervals in which the excess at beta = centre + scale tan(angle) is at most 0.
 
     On the circle both ends of the line are one ordinary point. The angles cut it into
     arcs on which the verdict is constant; cuts between equal verdicts drop out, the

@@ -365,7 +365,7 @@ class _Solved(NamedTuple):
 
 
 def _solve(given: ModelData) -> _Solved:
-    """By Gram and Schmidt: the columns are net of the entities."""
+    """Solve least squares by Gram-Schmidt; the columns are net of the entities."""
     d = len(given.dummies)
     y = given.columns[given.outcome].to_numpy()
     X = given.columns[[*given.dummies, *given.regressors]].to_numpy()

@@ -84,16 +84,16 @@ class Dependence:
         CDw+. Its threshold is high where years are few, .99 with 41 countries and 15
         years: there it has little power.
     mean_correlation
-        Of all pairs.
+        Mean over all pairs.
     absolute
         Mean absolute correlation of all pairs.
     component
         Share of the first principal component in the variance of the standardised
         residuals; a missing cell counts as 0.
     autocorrelation
-        Of the simulated errors.
+        Autocorrelation of the simulated errors.
     draws
-        How many panels were simulated.
+        Number of simulated panels.
     """
 
     cd: float
@@ -269,8 +269,8 @@ def _by_pair(shape: tuple[int, ...], cells: bytes) -> Float[np.ndarray, "G G"]:
 
 
 def _signs(present: Bool[np.ndarray, "G T"], seed: int) -> Float[np.ndarray, " pairs"]:
-    """Of each pair, the sum of w_i w_j over draws of signs, over the root of their
-    number; a stream of its own, the same for all panels."""
+    """For each pair, the sum of w_i w_j over draws of signs, over the root of their
+    number. The stream of draws is the same for all panels."""
     rng = np.random.default_rng((seed, _SIGNS))
     w = 2.0 * rng.integers(0, 2, (_SIGNS, len(present))) - 1
     return (w.T @ w)[_pairs(present)] / np.sqrt(_SIGNS)
@@ -335,7 +335,7 @@ def _pairwise(
 def _variances(
     squares: Float[np.ndarray, "B G"], present: Bool[np.ndarray, "G T"]
 ) -> Float[np.ndarray, "B G"]:
-    """Of the errors: those of the residuals less what the year means add to them."""
+    """Variances of the errors: those of residuals less what year means add to them."""
     T = present.sum(axis=1).astype(squares.dtype)
     G = present.sum(axis=0).mean(dtype=squares.dtype)
     own = squares / (T - 1)
@@ -425,7 +425,7 @@ def _matching_autocorrelation(
 def _autocorrelation(
     e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
 ) -> Float[np.ndarray, " B"]:
-    """Of neighbouring years, countries standardised."""
+    """Correlation of neighbouring years, countries standardised."""
     z, squares = _centred(e, present)
     z = z / np.sqrt(squares)[:, :, None]
     return (z[:, :, 1:] * z[:, :, :-1]).sum(axis=(1, 2)) / len(present)

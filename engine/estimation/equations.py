@@ -46,7 +46,7 @@ def instrument_equation(
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
     clusters = entity if clusters is None else clusters
-    given = prepare(
+    prepared = prepare(
         data,
         outcome,
         controls,
@@ -56,13 +56,13 @@ def instrument_equation(
         endogenous=[endogenous],
         instruments=instruments,
     )
-    exogenous = (*given.dummies, *controls)
-    require_nested(given.used, entity, clusters)
-    (groups,) = given.clusters(clusters)
-    frame = given.columns.assign(const=1.0)
+    exogenous = (*prepared.dummies, *controls)
+    require_nested(prepared.used, entity, clusters)
+    (groups,) = prepared.clusters(clusters)
+    frame = prepared.columns.assign(const=1.0)
 
     def column(*names: str) -> np.ndarray:
-        units = [given.power.get(k, 0) for k in names]
+        units = [prepared.power.get(k, 0) for k in names]
         return times_power(frame[list(names)].to_numpy(), units)
 
     equation = IVData(
@@ -75,5 +75,5 @@ def instrument_equation(
         instruments=tuple(instruments),
     )
     return InstrumentEquation(
-        given, endogenous, tuple(instruments), exogenous, groups, equation, clusters
+        prepared, endogenous, tuple(instruments), exogenous, groups, equation, clusters
     )

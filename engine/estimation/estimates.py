@@ -64,7 +64,7 @@ class Estimate(Coefficients):
         (95 %), stars (0 to 3). NaN and no stars where ``note`` says that there is no
         standard error.
     covariance
-        Of the coefficients, by term.
+        Covariance of the coefficients, by term.
     n, clusters
         Rows and clusters (of two ways the fewer; 0 without).
     degrees
@@ -73,20 +73,20 @@ class Estimate(Coefficients):
         Within countries. Year effects count as explained with ``stata``; the other
         conventions take them out first, as the libraries do.
     convention
-        Which covariance and small-sample correction, a name or in words.
+        Covariance and small-sample correction, a name or in words.
     residuals
-        By row label of the data used.
+        Residuals by row label of the data used.
     note
-        Which terms have no standard error, and why; which one cluster alone identifies,
-        so that their standard error says nothing; empty elsewhere.
+        Terms without a standard error, and why; terms that one cluster alone
+        identifies, so that their standard error says nothing; empty elsewhere.
     correlation
-        Of the coefficients, by term: the covariance whatever their units.
+        Correlation of the coefficients, by term: the covariance whatever their units.
     effects
         Columns of the fixed effects.
     clustered
         Column of the clusters where that is not ``iso3``.
     left_out
-        How many rows have a missing value and in which columns, in words.
+        Number of rows with a missing value and their columns, in words.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class Estimate(Coefficients):
         return self.terms.drop(columns="stars").reset_index()
 
     def glance(self) -> pd.DataFrame:
-        """What belongs to the whole column, in one row.
+        """Statistics of the whole column, in one row.
 
         Columns outcome, n, clusters, degrees, r2_within, effects (joined by +), method,
         the standard errors in words, and left_out, the rows without some value.

@@ -62,7 +62,7 @@ class PlausiblyExogenous(Printable):
         The largest d at which the interval still excludes 0; NaN where that at d = 0
         holds 0.
     level
-        Of the intervals.
+        Level of the intervals.
 
     Examples
     --------
@@ -187,7 +187,7 @@ class _Effects(NamedTuple):
         return float(np.linalg.norm(self.s - self.r @ gamma))
 
     def union(self, d: float, t: float) -> tuple[float, float]:
-        """Of the intervals of all gamma in [-d, d]^L1: from its corners."""
+        """Union of the intervals over all gamma in [-d, d]^L1, from its corners."""
         ends = []
         for corner in product((-d, d), repeat=len(self.A)):
             gamma = np.array(corner)

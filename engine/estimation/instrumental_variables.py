@@ -92,7 +92,7 @@ class IVEstimate(Coefficients):
         )
 
     def confint(self, level: float = 0.95) -> pd.DataFrame:
-        """Of the second stage, by t: see :meth:`Estimate.confint`.
+        """Confidence intervals of the second stage, by t: see :meth:`Estimate.confint`.
 
         They need strong instruments; ``ar_set`` does not.
         """

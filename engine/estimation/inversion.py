@@ -76,8 +76,8 @@ class _Bracket(NamedTuple):
         return abs(self.outside - self.inside)
 
     def points(self, draws: int) -> Float[np.ndarray, "2"]:
-        """Two nulls between. Of ``draws`` that make p, those that change sides in the
-        bracket say how far interpolation may be off; with few of them, the thirds."""
+        """Two nulls between. The ``draws`` that change sides in the bracket say how far
+        interpolation may be off; with few of them, the thirds."""
         if not np.isfinite(self.outside):
             return np.full(2, self.inside)
         at = np.array([1, 2]) / 3

@@ -78,7 +78,7 @@ class IVData:
     clusters
         Label of the cluster of each row, of any type; needed for ``cluster`` only.
     covariance
-        What the errors may be: ``iid``, ``robust`` (heteroskedastic), ``cluster``.
+        Assumption on the errors: ``iid``, ``robust`` (heteroskedastic), ``cluster``.
     absorbed, dofminus
         Parameters partialled out beforehand: see the module.
     endogenous, instruments
@@ -218,8 +218,8 @@ def partial_out(data: IVData) -> Partialled:
     _check_rank(Z, whole[2], data.instruments, "instrument")
     if np.linalg.norm(y) <= COLLINEAR * np.linalg.norm(whole[0]):
         raise TivaxError(
-            f"the outcome is explained by the controls and the effects alone; {len(y)} "
-            "rows are too few, or it is made of them"
+            "the outcome is a linear combination of the controls and the effects alone "
+            f"({len(y)} rows); drop one, or use more rows"
         )
     scale = np.linalg.norm(Z, axis=0)
     Q, R = np.linalg.qr(Z / scale)
@@ -319,7 +319,7 @@ def wald(
 
 
 def is_singular(S: Float[np.ndarray, "J J"], least: float) -> bool:
-    """Whether S is singular to rounding, also beside the scale ``least``."""
+    """True if S is singular to rounding, at its own scale or at ``least``."""
     values = np.linalg.eigvalsh(S)
     return bool(values[0] <= SINGULAR * max(values[-1], least))
 

@@ -43,7 +43,7 @@ class ModelData:
     effects
         The columns of entities and periods.
     left_out
-        How many rows have a missing value, and in which columns.
+        Number of rows with a missing value, and their columns.
     """
 
     outcome: str
@@ -60,7 +60,7 @@ class ModelData:
         return [pd.factorize(self.used[name])[0] for name in names]
 
     def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
-        """Which coefficients of least squares have no standard error; their names."""
+        """Flags and names of least-squares coefficients without a standard error."""
         slopes = [*self.dummies, *self.regressors]
         level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
         X = np.hstack([np.ones((len(level), 1)), level])
@@ -69,7 +69,7 @@ class ModelData:
         return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
 
     def alone(self, column: str) -> str:
-        """Which regressors a single cluster identifies, as a note; empty for none."""
+        """Note on regressors that a single cluster identifies; empty for none."""
         names = [*self.dummies, *self.regressors]
         X = of_norm_one(self.columns[names].to_numpy())
         basis = orthonormal(X).basis
@@ -90,13 +90,13 @@ def singly_identified(
     slopes: Float[np.ndarray, "q N"],
     cluster: Int[np.ndarray, " N"],
 ) -> Bool[np.ndarray, "q G"]:
-    """Which clusters alone identify a part of a coefficient, slopes y: a direction of
-    the columns is 0 in all other clusters, and the coefficient moves with it.
+    """Flag clusters that alone identify a part of a coefficient, slopes y: a direction
+    of the columns is 0 in all other clusters, and the coefficient moves with it.
 
     ``basis`` is orthonormal and spans the columns and the slopes.
     """
     leverage = np.bincount(cluster, (basis**2).sum(axis=1))
-    found = np.zeros((len(slopes), len(leverage)), bool)
+    flags = np.zeros((len(slopes), len(leverage)), bool)
     along = slopes @ basis
     size = np.linalg.norm(along, axis=1)
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
@@ -104,8 +104,8 @@ def singly_identified(
         own = basis[cluster == g]
         held, U = np.linalg.eigh(own.T @ own)
         part = np.linalg.norm(along @ U[:, held >= 1 - _LEVERAGE], axis=1)
-        found[:, g] = part > _SHARE * size
-    return found
+        flags[:, g] = part > _SHARE * size
+    return flags
 
 
 def alone_note(

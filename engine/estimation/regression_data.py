@@ -295,7 +295,7 @@ def require_identified(
     Parameters
     ----------
     columns
-        Of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
+        Columns of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
         ``treatments`` (endogenous where there are instruments), ``instruments`` and the
         outcome, net of the effects that have no dummies.
 
@@ -360,8 +360,8 @@ def require_identified(
 def explained(outcome: str, by: str, rows: int) -> TivaxError:
     """The error for an outcome without variation of its own."""
     return TivaxError(
-        f"{outcome} is explained by {by}; {rows} rows are too few, or it is made of "
-        "them"
+        f"{outcome} is a linear combination of {by} ({rows} rows); drop one, or use "
+        "more rows"
     )
 
 
@@ -382,16 +382,17 @@ def _explained(
 
 
 def _by(lacking: dict[str, list[str]]) -> str:
-    """Which columns explain those that are collinear."""
-    each = [f"{name} is made of {' and '.join(by)}" for name, by in lacking.items()]
-    return "; ".join(each)
+    """Text that names the columns with which others are collinear."""
+    return "; ".join(
+        f"{name} is collinear with {' and '.join(by)}" for name, by in lacking.items()
+    )
 
 
 # ------------------------------------------------------------------- standard errors
 
 
 class Lost(NamedTuple):
-    """Which coefficients have no standard error, and whether there are no errors."""
+    """Flags of coefficients without a standard error, and of a fit without errors."""
 
     terms: Bool[np.ndarray, " p"]
     perfect: bool

@@ -102,17 +102,17 @@ class Overidentification:
 
 @dataclass(frozen=True, repr=False)
 class WeakInstruments:
-    """What the literature prints under a 2SLS column.
+    """Tests of weak instruments that papers print under a 2SLS column.
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
-    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what the absolute
-    t of 2SLS is held against at 5 %, given the first-stage F (``tf_critical_value``):
-    one instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p_value``
-    is by wild bootstrap from ``ar_draws`` draws (NaN without any),
+    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is the critical value
+    of |t| of 2SLS at 5 %, given the first-stage F (``tf_critical_value``): one
+    instrument, otherwise NaN. For the Anderson-Rubin test, ``ar_bootstrap_p_value`` is
+    by wild bootstrap from ``ar_draws`` draws (NaN without any),
     ``ar_jackknife_p_value`` by the jackknife over clusters, which is made for many
     instruments: with one, AR(1) errors and 41, 22 and 19 clusters it rejects a true
-    null in 7, 8 and 9 % at 5 %. NaN too is a statistic whose covariance matrix has no
-    inverse, because clusters are too few.
+    null in 7, 8 and 9 % at 5 %. A statistic is also NaN if clusters are too few for its
+    covariance matrix to have an inverse.
 
     Examples
     --------
@@ -291,7 +291,7 @@ _STRONG = _ONE_SIDED * _TWO_SIDED / (_TWO_SIDED - _ONE_SIDED)
 
 
 def tf_critical_value(F: float) -> float:
-    """What |t| of 2SLS must exceed at 5 %, given the first-stage F of one instrument.
+    """Critical value of |t| of 2SLS at 5 %, given the first-stage F of one instrument.
 
     The tF procedure of Lee, McCrary, Moreira and Porter (2022, American Economic Review
     112): 1.96 from F = 104.67 on, more below, infinite up to 3.84, where the

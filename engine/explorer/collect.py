@@ -43,7 +43,7 @@ class Measure:
         The name in the file, in words, and the unit; ``unit`` is empty where the
         result does not tell it.
     group
-        What it belongs to in a list of measures: the result folder.
+        Heading in a list of measures: the result folder.
     file
         The table it was read from.
     signed
@@ -66,7 +66,7 @@ class Measure:
 
     @property
     def by_partner(self) -> bool:
-        """Whether there is a value with each partner."""
+        """True if there is a value with each partner."""
         return self.values.ndim == 3
 
 
@@ -95,7 +95,7 @@ class Collected:
 
     @property
     def bytes(self) -> int:
-        """Of the numbers of all measures."""
+        """Bytes of the numbers of all measures."""
         arrays = [a for k in self.measures for a in (k.values, k.low, k.high)]
         return sum(a.nbytes for a in arrays if a is not None)
 

@@ -159,7 +159,7 @@ def explorer_html(collected: Collected, place: Path, basis: str = "") -> str:
 
 
 def page_data(collected: Collected, place: Path) -> dict[str, Any]:
-    """What the scripts of the page read."""
+    """Data that the scripts of the page read."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     return {

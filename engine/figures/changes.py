@@ -46,16 +46,17 @@ def waterfall(
     unit: str = "",
     regions: Sequence[str] | None = None,
 ) -> Figure:
-    """From the first year to the last, a step for each factor, a panel for each region.
+    """Change from the first year to the last, a step for each factor, a panel for each
+    region.
 
     Parameters
     ----------
     values, table
-        Of ``tx.change``.
+        Tables of ``tx.change``.
     years
         The two years, for the first and the last bar.
     title, unit
-        What changed, and its unit; money is shown in billions.
+        Measure that changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 
@@ -125,9 +126,9 @@ def yearly_effects(
     Parameters
     ----------
     steps
-        Of ``tx.change(..., chained=True)``: start, end, region, factor, value.
+        Table of ``tx.change(..., chained=True)``: start, end, region, factor, value.
     title, unit
-        What changed, and its unit; money is shown in billions.
+        Measure that changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 

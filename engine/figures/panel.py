@@ -214,7 +214,7 @@ def _beside_published(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None
 
 
 def estimate_look(kind: str) -> dict[str, Any]:
-    """How an estimate is marked: ``published`` or ``ours``."""
+    """Marker style of an estimate: ``published`` or ``ours``."""
     colour, face = (DEFICIT, "white") if kind == "published" else (SURPLUS, SURPLUS)
     return {
         "color": colour,
@@ -310,7 +310,7 @@ def intervals(
 
 
 def _edges(values: Sequence[float]) -> tuple[float, float]:
-    """Of an axis that holds all finite values, with some room beyond."""
+    """Edges of an axis that holds all finite values, with some room beyond."""
     finite = [k for k in values if np.isfinite(k)]
     room = 0.15 * (max(finite) - min(finite))
     return min(finite) - room, max(finite) + room

@@ -1,4 +1,4 @@
-"""Which regions figures and printed tables show: those asked for, or the largest."""
+"""Regions that figures and printed tables show: those asked for, or the largest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

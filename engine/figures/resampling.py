@@ -144,7 +144,7 @@ _COLOURED = 6
 
 @rc_context(STYLE)
 def rejection_rates(result: pd.DataFrame) -> Figure:
-    """How often each method rejects a true null at 5 %.
+    """Share of true nulls that each method rejects at 5 %.
 
     Methods are the rows and designs the colours; with more than six designs it is the
     other way round, and a method of each kind is shown.

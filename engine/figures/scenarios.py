@@ -66,7 +66,7 @@ def largest_changes(
     Parameters
     ----------
     table
-        That of a ``ScenarioResult``; of several years the last.
+        Table of a ``ScenarioResult``; the last of several years is shown.
     regions
         Only these, by default all.
     named
@@ -74,9 +74,9 @@ def largest_changes(
     without
         Regions left out: the world.
 
-    Of one variant the regions are rows and up to four measures are beside each other,
-    in the order of the first. Of several variants the rows are variants and regions,
-    by the first measure.
+    With one variant the regions are rows, and up to four measures are beside each
+    other, in the order of the first. With several the rows are variants and regions, by
+    the first measure.
     """
     rows = _of_last_year(table, regions, without)
     variants = rows["variant"].unique()
@@ -130,9 +130,9 @@ def change_map(
 ) -> Figure:
     """Changes by variant and region as a map.
 
-    ``measure`` is by default the first. Of more than twenty variants or regions those
-    with the largest changes are shown, and the regions ``named``; colours follow the
-    signed square root.
+    ``measure`` is by default the first. If there are more than twenty variants or
+    regions, those with the largest changes are shown, and the regions ``named``;
+    colours follow the signed square root.
     """
     rows = _of_last_year(table, regions, without)
     measure = str(rows["measure"].iloc[0]) if measure is None else measure

@@ -30,7 +30,7 @@ def sensitivity_map(
     Parameters
     ----------
     pairs
-        By seller and user, of ``tx.sensitivity(...).pairs``.
+        Effects by seller and user: ``tx.sensitivity(...).pairs``.
     regions
         Rows and columns in this order; by default the 20 with the largest effects.
 

@@ -63,7 +63,7 @@ def specification_curve(
     published, published_se
         The published coefficient; its interval is +- 1.96 standard errors.
     name
-        What the legend calls the chosen one: ``identified`` where it is taken to be
+        Name of the chosen one in the legend: ``identified`` where it is taken to be
         the published one.
 
     Above: the estimates in their intervals, darker where the interval excludes 0.

@@ -70,7 +70,7 @@ def tbi_lines(
         Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
         ``regions`` also ``va_exports`` and ``va_imports``.
     regions
-        Which to draw: by default the eight largest traders of the last year, without
+        Regions to draw: by default the eight largest traders of the last year, without
         ROW.
     account
         The name of the satellite account that stands in place of value added.
@@ -79,8 +79,8 @@ def tbi_lines(
     each with one scale. A value between two missing years is drawn as a point. With
     ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
-    wanted = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
-    require_kind("tbi", tbi, xr.Dataset, wanted)
+    expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
+    require_kind("tbi", tbi, xr.Dataset, expected)
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
         regions = largest(trade_size(tbi), FEW, rest=False)
@@ -103,7 +103,7 @@ def tbi_lines(
 
 
 def _is_thin(index: xr.Dataset) -> bool:
-    """Whether the widest band is less than a line, which is 1 % of the axis."""
+    """True if the widest band is less than a line, which is 1 % of the axis."""
     width = float((index["tbi_ci_high"] - index["tbi_ci_low"]).max())
     return width < 0.01 * float(index["tbi"].max() - index["tbi"].min())
 
@@ -294,7 +294,7 @@ def va_versus_gross(
         or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
         intervals.
     region
-        By default the one with the largest deficit in value added, other than ROW.
+        Region; by default the one with the largest deficit in value added, not ROW.
     year
         The last by default.
     """

@@ -1,4 +1,5 @@
-"""What is traced through the tables: value added as defined, or a satellite account."""
+"""Accounts traced through the tables: value added as defined, or a satellite
+account."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -43,10 +43,10 @@ def compare_aggregation(
     Returns
     -------
     Dataset
-        By ``tables`` (before, after aggregation) and year: ``va_absorbed`` by origin
-        and absorber; by region ``va_at_home`` (absorbed at home), ``va_exports``,
-        ``va_imports`` (unit of the tables), ``vax_ratio``, ``tbi``. The attribute
-        ``residual_max`` is the worst relative residual of all solves.
+        Values by ``tables`` (before, after aggregation) and year: ``va_absorbed`` by
+        origin and absorber; by region ``va_at_home`` (absorbed at home),
+        ``va_exports``, ``va_imports`` (unit of the tables), ``vax_ratio``, ``tbi``. The
+        attribute ``residual_max`` is the worst relative residual of all solves.
 
     Raises
     ------

@@ -78,11 +78,11 @@ def decompose(
     level
         country, sector, bilateral or bilateral-sector, as far as the method has it.
     detail
-        Of bm-source and bm-sink: also the parts VAX1 ... VAX4, REF1, REF2, FVA1 ...
+        For bm-source and bm-sink: also the parts VAX1 ... VAX4, REF1, REF2, FVA1 ...
         FVA4, which with DDC and FDC are Borin and Mancini's twelve terms.
     by_origin
-        Of bm-source, by sector: ``sector`` is that in which the value is added, not the
-        exporting one.
+        For bm-source, by sector: ``sector`` is that in which the value is added, not
+        the exporting one.
     groups
         Regions that are one perimeter: flows among members are domestic. The group's
         name replaces those of its members. Names of built-in groups (``"EU27"``, or a

@@ -32,7 +32,7 @@ _ROUNDING = 1e-12
 def outside(
     values: Float[np.ndarray, "*shape"], bounds: Bounds
 ) -> Bool[np.ndarray, "*shape"]:
-    """Whether values are outside of their bounds by more than rounding; NaN is not.
+    """Flag values outside of their bounds by more than rounding; NaN is not.
 
     Rounding is relative to the largest bound, or for flows, which have none, to the
     largest of the values.

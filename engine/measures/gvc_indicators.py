@@ -132,8 +132,8 @@ def indicators(
     tables
         In memory or lazy.
     names
-        Of ``INDICATORS``, one or several; none means all that the level has and the
-        tables allow: CONS_VA and GFCF_VA need final demand by category.
+        Names in ``INDICATORS``, one or several; none means all that the level has and
+        the tables allow: CONS_VA and GFCF_VA need final demand by category.
     level
         country, sector (adds the sector: that of the exporter, of origin or of the
         product as the indicator has it), bilateral (adds the partner) or
@@ -315,17 +315,17 @@ class _Causes:
 
     @cached_property
     def demand(self) -> bool:
-        """Whether some final demand is below 0."""
+        """True if some final demand is below 0."""
         return bool((self._tables.final_demand() < 0).any())
 
     @cached_property
     def value_added(self) -> bool:
-        """Whether some value added is below 0."""
+        """True if some value added is below 0."""
         return bool((self._account < 0).any())
 
     @cached_property
     def nothing_left(self) -> bool:
-        """Whether no value added is above 0, as in an account of removals."""
+        """True if no value added is above 0, as in an account of removals."""
         return not bool((self._account > 0).any())
 
     @cached_property

@@ -167,19 +167,19 @@ def _percent(a: str, b: str) -> Formula:
 
 
 def _partner_share(name: str) -> Formula:
-    """Of the flow with everyone."""
+    """Share of a flow in that with everyone."""
     return lambda k: _share(k[name], k.of_all_partners(name), 100.0)
 
 
 def _industry_share(name: str) -> Formula:
-    """Of all exports of the region, whatever the sector."""
+    """Share of a flow in all exports of the region, whatever the sector."""
     return lambda k: _share(
         k.of_all_partners(name), k.of_all_sectors("exports_held"), 100.0
     )
 
 
 def _share_of_demand(name: str) -> Formula:
-    """Of all that the partner absorbs, from everywhere."""
+    """Share of a flow in all that the partner absorbs, from everywhere."""
     return lambda k: _share(k[name], k.of_whole_partner(name), 100.0)
 
 

@@ -110,8 +110,8 @@ def _adds_up(parts: tuple[str, ...]) -> Check:
 
 
 def _keeps_value_added(world: InvertedTable, _: Terms) -> Float[Array, " k"]:
-    """What a region would add without exports, u Y_ss, and u e are all it adds, v x*
-    (Los, Timmer and de Vries 2016)."""
+    """Relative gap between value added kept without exports, u Y_ss, plus u e, and all
+    that a region adds, v x* (Los, Timmer and de Vries 2016)."""
     sold = world.final_at_home.sum(axis=1) + world.total_exports
     found, added = (
         world.borders.total(k)

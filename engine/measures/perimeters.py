@@ -38,7 +38,7 @@ class Perimeters:
 
     @property
     def are_regions(self) -> bool:
-        """Whether every region is its own perimeter, in order."""
+        """True if every region is its own perimeter, in order."""
         return self.place == tuple(range(len(self.place)))
 
     @property

@@ -388,7 +388,7 @@ def balances_of(flows: xr.Dataset, by_sector: bool = False) -> xr.Dataset:
 
 
 def _out_of_bounds(trade: xr.Dataset) -> np.ndarray:
-    """Where a flow is negative or the index not between -1 and 1."""
+    """Flag flows that are negative and indices not between -1 and 1."""
     bad = flags.outside(trade["tbi"].values, flags.INDEX)
     for name in ("gross_exports", "gross_imports", "va_exports", "va_imports"):
         bad |= flags.outside(trade[name].values, flags.NOT_NEGATIVE)

@@ -244,7 +244,7 @@ def compute_years(
                 yield part
 
     def kept() -> Generator[Any, None, None]:
-        """Of all processes."""
+        """Yield the chunks of all processes, which the job keeps."""
         assert job is not None
         Y = final_demand(tables, slice(0, 1))[0]
         Z, x = (np.broadcast_to(0.0, (tables.n,) * k) for k in (2, 1))
@@ -333,14 +333,15 @@ def _read_ahead(
 
 
 def _years_at_once(n: int, matrices: int) -> int:
-    """Of a chunk: as many as fit the devices of a GPU, one for each of a CPU."""
+    """Number of years in a chunk: as many as fit the devices of a GPU, one for each of
+    a CPU."""
     memory = _device_memory()
     fit = max(1, memory // (matrices * 8 * n * n)) if memory else 1
     return fit * len(jax.local_devices())
 
 
 def _overfills_device(n: int, matrices: int) -> bool:
-    """Whether a year of n industries takes more than the memory of a GPU."""
+    """True if a year of n industries takes more than the memory of a GPU."""
     memory = _device_memory()
     return memory is not None and matrices * 8 * n * n > memory
 

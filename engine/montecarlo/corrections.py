@@ -128,7 +128,7 @@ class MomentSums:
 def corrected(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
     """Estimates from cross products without those of errors, in units of the fit.
 
-    By 2SLS the exogenous moved columns are their own instruments. NaN where the errors
+    In 2SLS the exogenous moved columns are their own instruments. NaN where the errors
     are as large as what the other columns leave.
     """
     S = moments.products - moments.errors
@@ -197,7 +197,7 @@ def simex_error(
 
 
 def _definite(S: np.ndarray, whole: np.ndarray) -> bool:
-    """Whether the errors leave a twentieth of every direction's variation."""
+    """True if the errors leave a twentieth of every direction's variation."""
     root = np.sqrt(np.diag(whole))
     scaled, full = (k / np.outer(root, root) for k in (S, whole))
     L = np.linalg.cholesky(full)

@@ -41,7 +41,7 @@ DRAWS = 200
 
 @dataclass(frozen=True, eq=False)
 class Setup:
-    """What is drawn and what for: checked before any draw.
+    """Tables, errors and models of a Monte Carlo, checked before any draw.
 
     ``base`` holds the index of the tables as they are, by year and region.
     """
@@ -138,9 +138,9 @@ class MonteCarlo(Result):
     distribution
         Columns model, term, draw, estimate, se: every draw of a table.
     clusters
-        Of each model.
+        Clusters of each model.
     draws, years
-        How many draws, and of which years.
+        Number of draws, and their years.
     residual_max
         The largest relative residual of a draw's solve.
     gap_max
@@ -235,7 +235,7 @@ class MonteCarlo(Result):
 
     @property
     def sentence(self) -> str:
-        """What the draws say of each model, a line each."""
+        """Findings for each model in words, a line each."""
         return "\n".join(_sentence(row) for row in self.summary.to_dict("records"))
 
     def _listings(self) -> Sequence[Listing]:
@@ -340,7 +340,7 @@ def summarise_draws(
     bayesian: bool = False,
     progress: Progress = no_progress,
 ) -> MonteCarlo:
-    """What the draws of all years say: regressions, corrections, the indices.
+    """Summarise the draws of all years: regressions, corrections, the indices.
 
     ``drawn`` has what ``Setup.draw`` makes, an array for each year.
     """
@@ -352,10 +352,10 @@ def summarise_draws(
             yield at.start, np.stack([k[at, :regions] for k in drawn], axis=1)
 
     mean = np.stack([k[:, :regions].mean(axis=0) for k in drawn])
-    found: list[ModelDraws] = []
+    fits: list[ModelDraws] = []
     for number, moved in enumerate(setup.moved):
         shifted = shift_progress(progress, number * D, len(setup.moved) * D)
-        made = regress(
+        fit = regress(
             moved,
             windows(),
             setup.base,
@@ -365,15 +365,15 @@ def summarise_draws(
             progress=shifted,
             draws=D,
         )
-        found.append(made)
+        fits.append(fit)
     scheme = f"montecarlo-{setup.model.name}"
     worst = np.array([k[:, regions:].max(axis=0) for k in drawn]).max(axis=0)
     return MonteCarlo(
-        summary=pd.concat([summarise(k, scheme) for k in found], ignore_index=True),
-        reliability=pd.concat([_reliability(k) for k in found], ignore_index=True),
+        summary=pd.concat([summarise(k, scheme) for k in fits], ignore_index=True),
+        reliability=pd.concat([_reliability(k) for k in fits], ignore_index=True),
         index=_index(setup, drawn),
-        distribution=pd.concat([_distribution(k) for k in found], ignore_index=True),
-        clusters={k.model.name: len(k.moved.fitted.labels) for k in found},
+        distribution=pd.concat([_distribution(k) for k in fits], ignore_index=True),
+        clusters={k.model.name: len(k.moved.fitted.labels) for k in fits},
         draws=D,
         years=setup.years,
         residual_max=float(max(setup.residual, worst[0])),
@@ -461,7 +461,7 @@ def monte_carlo(
         Columns iso3 and year, by which its rows are found in the tables, and those of
         the models.
     models
-        Of least squares or 2SLS; the treatment of each is the index of the tables.
+        Models by least squares or 2SLS, whose treatment is the index of the tables.
     tables
         In memory or lazy; a year is worked on at a time.
     error

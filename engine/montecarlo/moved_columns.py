@@ -1,8 +1,8 @@
-"""Which columns of a model's panel come from the tables, and where in the tables.
+"""Columns of a model's panel that come from the tables, and their places there.
 
 The treatment ``TBI`` and its lag ``L.TBI`` move with a draw wherever a model has them:
-as treatment, control or instrument. What was made of the index beforehand (squares,
-interactions, indices) is a column of numbers and stays.
+as treatment, control or instrument. A column computed from the index beforehand (a
+square, an interaction, another index) is only numbers, and stays.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class MovedColumns:
 
     @property
     def places(self) -> list[int]:
-        """Of ``FittedModel.rows``."""
+        """Columns of ``FittedModel.rows`` that move."""
         return [self.fitted.place_of(name) for name in self.names]
 
     def errors(self, drawn: Float[np.ndarray, "D t c"]) -> Float[np.ndarray, "D n p"]:

@@ -64,8 +64,8 @@ def read_whole_path(
 ) -> pd.DataFrame:
     """``read(path, series)``; a mistake names the file by its whole path.
 
-    What was read of a file is kept while the file is as it was: panels of other rules
-    and editions ask for it again.
+    Content is kept while the file is as it was: panels of other rules and editions ask
+    for it again.
     """
     try:
         state = path.stat()

@@ -86,7 +86,7 @@ class Panel:
 
 
 def index_note(panel: Panel) -> str:
-    """Where the index comes from, in the words of the codebook."""
+    """Source of the index, in the words of the codebook."""
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
@@ -209,7 +209,7 @@ def _is_run(years: Sequence[int]) -> bool:
 
 
 def _again(files: DataFiles, source: Source) -> str:
-    """How to get a file that has what is missing."""
+    """Remedy for a missing value: the file to get again, or another store."""
     if source != "tbi":
         return f"get the published file of the {TITLES[source]} again"
     return "take another store" if files.store else "add what is missing to the file"
@@ -315,11 +315,12 @@ _SOURCES = {"icio": "from world tables by Stata's icio"}
 
 
 def _index_note(files: DataFiles) -> str:
-    """How the index came about: computed here, or what a column ``source`` says."""
+    """Origin of the index: computed here, or read from a file, by its column
+    ``source``."""
     if files.store is not None:
         note = "computed from the world tables of the store"
-        made = basis_of(files.store)
-        return f"{note} ({made[0].lower()}{made[1:]})" if made else note
+        basis = basis_of(files.store)
+        return f"{note} ({basis[0].lower()}{basis[1:]})" if basis else note
     assert files.tbi is not None, "one of the two is set"
     note, first, last = "read from a file", *files.years
     frame = pd.read_csv(files.tbi)

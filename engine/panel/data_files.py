@@ -1,4 +1,4 @@
-"""Which published file serves which variable of the panel: ``data.toml``.
+"""Published files that serve the variables of the panel: ``data.toml``.
 
 Paths in the file are relative to its folder, the data folder::
 

@@ -45,7 +45,7 @@ def describe(frame: pd.DataFrame, variables: Sequence[str] = VARIABLES) -> pd.Da
 def within_variation(
     frame: pd.DataFrame, variables: Sequence[str] = ("TBI", *CONTROLS)
 ) -> pd.DataFrame:
-    """How much of each regressor is left to identify its coefficient, by sample.
+    """Variation of each regressor that identifies its coefficient, by sample.
 
     ``total`` standard deviation; ``country`` after country effects, ``two_way`` after
     country and year effects, ``partial`` after the other regressors too; ``share`` =

@@ -58,7 +58,7 @@ class KnownEffect:
 
     @property
     def inside(self) -> int:
-        """How many 95 % intervals hold the true value."""
+        """Number of 95 % intervals that hold the true value."""
         k = self.comparison
         return int(((k["ci_low"] <= k["true"]) & (k["true"] <= k["ci_high"])).sum())
 

@@ -1,5 +1,5 @@
-"""The paper from world tables: what their errors leave of its index and coefficients,
-and what they change against an index that a file gives.
+"""The paper from world tables: its index and coefficients under the tables' errors, and
+against an index from a file.
 
 An index moves with a draw of the errors of its tables, and with it every coefficient
 of a column. With M the projection off the other regressors D, t the index and y the
@@ -42,7 +42,7 @@ class TableErrors:
         of sampling (the paper's), ``se_table`` of the tables, ``se_total`` of both,
         ``ci_low`` and ``ci_high`` by it, with t(G - 1).
     draws
-        Of the tables.
+        Draws of the tables.
     """
 
     index: pd.DataFrame
@@ -137,11 +137,11 @@ class OtherIndex:
     Attributes
     ----------
     name
-        Of the file.
+        Name of the file.
     rows
         The 139 coefficients: ``COMPARISON`` with the index of the file.
     distance, largest, where
-        How far the two indices are apart: mean, largest, and its country and year.
+        Gap between the two indices: mean, largest, and its country and year.
     """
 
     name: str
@@ -184,7 +184,7 @@ def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
 
 
 def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
-    """What tables change against the file, in a sentence."""
+    """Sentence on the changes that tables make to results from the file's index."""
     own, theirs = paper.agreement(comparison), paper.agreement(other.rows)
     rows = changes(comparison, other)
     starred = int(((rows["stars"] > 0) != (rows["file_stars"] > 0)).sum())

@@ -16,7 +16,8 @@ from .results import Replication
 from .verdicts import Claim, Verdict, declared_threats, survives
 
 NEAR = 0.1
-"""Of a printed standard error: nearer, a coefficient counts as reproduced."""
+"""Distance in printed standard errors below which a coefficient counts as
+reproduced."""
 
 # How the main result reads under each declared threat.
 _UNDER = {
@@ -168,7 +169,7 @@ def _index(result: Replication) -> list[str]:
 
 
 def _errors(result: Replication) -> str:
-    """What the errors of the tables leave of Table 1 and of the coefficients."""
+    """Sentences on the errors of the tables: in Table 1 and in the coefficients."""
     errors = result.table_errors
     assert errors is not None
     shown = result.table_1.dropna(subset=["ours"])

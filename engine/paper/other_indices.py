@@ -34,7 +34,7 @@ class Variants:
     Attributes
     ----------
     tables
-        Which tables, in words.
+        Tables of the index, in words.
     indices
         iso3, year and the indices, as columns.
     rows
@@ -208,7 +208,7 @@ class Gross:
         As ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the
         reverse.
     correlation
-        Of the two within countries and years.
+        Correlation of the two indices, net of countries and years.
     """
 
     rows: pd.DataFrame

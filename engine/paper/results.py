@@ -108,5 +108,5 @@ class Replication:
 
     @property
     def other_data(self) -> list[str]:
-        """How these data differ from the paper's; empty where they do not."""
+        """Differences of these data from the paper's; empty for none."""
         return other_than_the_papers(self.files, self.panel.frame, self.table_1)

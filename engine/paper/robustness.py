@@ -90,7 +90,7 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
 
 
 def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
-    """What the lag may do itself, in every outcome and sample.
+    """Bounds on the direct effect of the lag, in every outcome and sample.
 
     Columns outcome, sample, estimate, se, reduced_form (of the lag), largest_union and
     largest_prior: the largest direct effect at which the interval excludes 0, empty
@@ -132,18 +132,18 @@ PLACEBOS, PLACEBO_DRAWS = 192, 99
 def placebo_treatments(
     frame: pd.DataFrame, *, panels: int = PLACEBOS, draws: int = PLACEBO_DRAWS
 ) -> pd.DataFrame:
-    """How often treatments without effect, with the spectrum of TBI and common phases,
-    are significant at 5 %, in the columns of the full sample with controls.
+    """Rejection rates at 5 % of treatments without effect, with the spectrum of TBI and
+    common phases, in the columns of the full sample with controls.
 
     Columns outcome, method, panels, draws, size, mc_error.
     """
-    found = []
+    rates = []
     for model in paper_models():
         if model.sample == "all" and model.controls:
             sizes = phase_placebos(frame, model, panels=panels, draws=draws)
-            found.append(sizes.assign(outcome=model.outcome))
+            rates.append(sizes.assign(outcome=model.outcome))
     columns = ["outcome", "method", "panels", "draws", "size", "mc_error"]
-    return pd.concat(found, ignore_index=True)[columns].dropna(subset=["size"])
+    return pd.concat(rates, ignore_index=True)[columns].dropna(subset=["size"])
 
 
 # ------------------------------------------------------------ other standard errors

@@ -67,7 +67,8 @@ def estimated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """By column: the range of the coefficient, who moves it most, and the p-values.
+    """Summary by column: the range of the coefficient, the country that moves it most,
+    and the p-values.
 
     ``not_estimated`` counts the countries without which there is no estimate.
     """
@@ -75,11 +76,11 @@ def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
     for _, each in frame.groupby(["table", "column"], sort=False):
         full = each[each["left_out"] == ""].iloc[0]
         others = each[each["left_out"] != ""]
-        found = estimated(others).sort_values("estimate", ignore_index=True)
+        fits = estimated(others).sort_values("estimate", ignore_index=True)
         own = full[["table", "column", "outcome", "sample", "estimate"]].to_dict()
-        if len(found):
-            own |= _range(found, full["estimate"])
-        rows.append({**own, "not_estimated": len(others) - len(found)})
+        if len(fits):
+            own |= _range(fits, full["estimate"])
+        rows.append({**own, "not_estimated": len(others) - len(fits)})
     return pd.DataFrame(rows)
 
 
@@ -187,7 +188,7 @@ class Curve:
         Between coefficients or standard errors of the chosen rows and pyfixest's,
         relative to the standard error.
     identified
-        Whether the chosen combination is the one taken to be the paper's.
+        True if the chosen combination is the one taken to be the paper's.
     """
 
     rows: pd.DataFrame

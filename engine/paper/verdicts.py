@@ -220,8 +220,8 @@ def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
 
 
 def survives(row: pd.Series, sign: int, draws: int) -> bool:
-    """Whether a result is still there in a row of the threats: the claimed sign, and a
-    declared p below 5 % by more than its simulation error."""
+    """True if a row of the threats upholds the result: the claimed sign, and a declared
+    p below 5 % by more than its simulation error."""
     p = float(row["wild_p_value"])
     error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
     return bool(sign * row["estimate"] > 0 and side(p, error) == "below")

@@ -1,4 +1,4 @@
-"""What to cite for a result or a store: its tables, the methods used, and tivax."""
+"""Works to cite for a result or a store: its tables, the methods used, and tivax."""
 
 import os
 from collections.abc import Iterable, Mapping

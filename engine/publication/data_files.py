@@ -31,9 +31,9 @@ class DataFile:
     sha256, bytes
         As the manifest has them.
     rights
-        Of the databases that it was taken from or made of; empty for one's own.
+        Rights of the databases that it comes from; empty for one's own.
     provided
-        Whether the package holds it.
+        True if the package holds it.
     made_by
         The command that wrote it, for stores and panels.
     raw
@@ -55,7 +55,7 @@ class DataFile:
 
     @property
     def is_own(self) -> bool:
-        """Of no database: tables, panels or settings of the authors."""
+        """True for tables, panels or settings of the authors: of no database."""
         return not self.rights
 
     @property

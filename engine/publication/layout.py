@@ -1,4 +1,4 @@
-"""Where inputs lie in a package, and command lines that find them there."""
+"""Places of inputs in a package, and command lines that find them there."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -10,7 +10,7 @@ DATA = "data"
 
 
 class Layout:
-    """Where inputs lie in a package: as they lie to each other on this machine.
+    """Places of inputs in a package: as they lie to each other on this machine.
 
     Run files and data.toml name other files relative to themselves, so all inputs keep
     their places below the folder that holds all of them, which becomes ``data``.
@@ -55,7 +55,7 @@ class Layout:
 
 
 def _out_of(result: Result) -> str:
-    """What follows the folder of a result: the file of a panel, a store beside."""
+    """Path after the folder of a result: the file of a panel, a store beside."""
     if result.command == "panel":
         names = [k["name"] for k in result.files]
         return f"/{next(k for k in names if not k.endswith('.codebook.csv'))}"

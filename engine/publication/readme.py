@@ -31,7 +31,7 @@ _SIZES = {
 
 @dataclass(frozen=True)
 class Content:
-    """What the README of a package describes.
+    """Content of the README of a package.
 
     ``commands`` are command lines in the package by the name of the result;
     ``withheld``: outputs that repeat data which are left out; ``wheel``: the file of

@@ -27,14 +27,14 @@ _PART = re.compile(r"(?!\.\.?$)[^/\\\x00-\x1f\x7f]{1,255}")
 
 @dataclass(frozen=True)
 class Result:
-    """What one command wrote.
+    """Output of one command.
 
     Attributes
     ----------
     path
         The result folder; of a panel, the folder that it lies in.
     name
-        What the command wrote was called.
+        Name of what the command wrote.
     manifest_path, manifest
         Its record.
     base
@@ -72,11 +72,11 @@ class Result:
         return {self.absolute(k["path"]): k for k in self.manifest["inputs"]}
 
     def absolute(self, recorded: str) -> Path:
-        """Where a path of the command line leads."""
+        """Absolute form of a path of the command line."""
         return Path(os.path.abspath(self.base / recorded))
 
     def holds_data(self, name: str) -> bool:
-        """Whether an output repeats data of the inputs: a panel does."""
+        """True if an output repeats data of the inputs: a panel does."""
         panel = self.command == "panel" and not name.endswith(".codebook.csv")
         own = self.command == "replicate" and name.rpartition(".")[0] == "panel"
         return panel or own
@@ -125,7 +125,7 @@ def find_manifest(path: Path) -> Path | None:
 
 
 def _beside(path: Path) -> Path:
-    """Where the manifest of a panel is. (``with_suffix`` fails for "." and "/".)"""
+    """Path of the manifest of a panel. (``with_suffix`` fails for "." and "/".)"""
     return path.parent / f"{path.stem}.{MANIFEST}"
 
 

@@ -121,7 +121,7 @@ def compare(run: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def compare_csv(new: Path, old: Path) -> str:
-    """How far numbers are apart, relative to the largest of their column."""
+    """Say how far numbers are apart, relative to the largest of their column."""
     ours, theirs = read_csv(new), read_csv(old)
     if list(ours) != list(theirs):
         return "differs: other columns"

@@ -52,7 +52,7 @@ class Drawn(NamedTuple):
 
 
 Drawings = dict[str, Callable[[], Drawn]]
-"""By file name, what waits for a figure and returns it drawn."""
+"""Functions by file name, which wait for a figure and return it drawn."""
 
 
 def begin_drawings(

@@ -87,7 +87,7 @@ class Table:
         Columns of two levels get a spanning header. Row labels are shown unless they
         are just 0, 1, 2, ...
     caption
-        What is shown and in which unit.
+        Content and unit.
     formats
         Column to format specification, such as ``",.1f"``. Other numbers get about
         four digits and thousands separators, years none. Columns named here and

@@ -47,8 +47,8 @@ def interval_columns(
 ) -> pd.DataFrame:
     """A table with the columns of errors right after the values.
 
-    Those of ``main`` are ``se``, ``ci_low``, ``ci_high``; those of others have the name
-    of the value in front. ``errors`` has the rows of the frame and a column a name.
+    For ``main`` they are ``se``, ``ci_low``, ``ci_high``; for others the name of the
+    value stands in front. ``errors`` has the rows of the frame and a column a name.
     """
     columns: dict[str, pd.Series] = {}
     for column in frame:

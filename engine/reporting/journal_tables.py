@@ -29,7 +29,7 @@ class Column:
         From top to bottom, such as ``("developed", "(1)", "KOFGIdj")``. Neighbours
         that agree down to a level share one heading there.
     estimates
-        By term. A text is printed as it is, without a standard error.
+        Estimates by term. A text is printed as it is, without a standard error.
     rows
         Texts below the estimates by code or name of the row, such as
         ``{"year effects": "yes", "observations": "615"}``. Rows of the table are in
@@ -107,7 +107,7 @@ def _row_lines(table: JournalTable) -> list[Line]:
 
 
 def _headings(table: JournalTable) -> list[list[tuple[str, int]]]:
-    """By level, the headings and how many columns each spans."""
+    """Headings of each level, and the number of columns that each spans."""
     paths = [column.heading for column in table.columns]
     levels = []
     for level in range(len(paths[0])):
@@ -117,8 +117,8 @@ def _headings(table: JournalTable) -> list[list[tuple[str, int]]]:
 
 
 def printed_headings(table: JournalTable) -> list[tuple[str, list[tuple[str, int]]]]:
-    """By level, what stands above the names of rows, and the headings with how many
-    columns each spans."""
+    """For each level, the text above the names of rows, and the headings with the
+    number of columns that each spans."""
     levels = _headings(table)
     names = [""] * (len(levels) - 1) + [label("term", table.language)]
     return list(zip(names, levels, strict=True))

@@ -61,7 +61,7 @@ class LongTable:
     flags
         Names of the flags, by index.
     count
-        How many parts there are, where all are as long as the first: a table that no
+        Number of parts, where all are as long as the first: a table that no
         format could hold is refused before more of it is computed.
     """
 

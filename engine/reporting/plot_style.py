@@ -126,8 +126,8 @@ def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
 def year_axis(
     ax: Axes, years: np.ndarray, *, bins: int = 6, inside: bool = False
 ) -> None:
-    """Whole years below, first and last among them; all, where at most ``bins``. Those
-    at the ends are written ``inside``, away from the next panel."""
+    """Whole years below, first and last among them; all, where at most ``bins``. With
+    ``inside`` the first and last are written away from the next panel."""
     pad = max(0.5, 0.02 * float(years[-1] - years[0]))
     ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
     if len(years) <= bins:
@@ -387,7 +387,8 @@ _NOTE = 0.2  # inches of a note below a figure
 def draw_plot(
     plot: Callable[[], Figure], *, files: bool = True, note: str | None = None
 ) -> Drawn:
-    """What a function draws, drawn: in another process no figure has to come back."""
+    """Draw the figure that ``plot`` makes: in another process no figure has to come
+    back."""
     return draw(plot(), files=files, note=note)
 
 
@@ -405,7 +406,8 @@ _NO_FACTS: dict[str, Any] = dict.fromkeys(("Creator", "Producer", "CreationDate"
 
 
 def missing_font_note(language: Language) -> str | None:
-    """What to install where figures in that language cannot be PNG and PDF here."""
+    """Note on the fonts to install where figures in that language cannot be PNG and PDF
+    here."""
     if language == "en" or INSTALLED:
         return None
     return (

@@ -1,4 +1,4 @@
-"""What each command does and what its outputs are, in words: programs.toml."""
+"""Descriptions of commands and titles of their outputs: programs.toml."""
 
 from fnmatch import fnmatchcase
 from functools import cache
@@ -10,7 +10,7 @@ from ..core import load_toml
 
 @cache
 def programs() -> dict[str, dict[str, Any]]:
-    """What each command does, and titles of its outputs."""
+    """Descriptions of commands and titles of their outputs."""
     return load_toml(__package__, "programs.toml")
 
 

@@ -48,7 +48,7 @@ tbody + tbody { border-top: 0.75pt solid; }
 
 @runtime_checkable
 class Fit(Protocol):
-    """What a table needs of an estimate (``tx.Estimate``)."""
+    """Members of an estimate that a table reads (``tx.Estimate``)."""
 
     @property
     def outcome(self) -> str: ...
@@ -80,15 +80,15 @@ def regression_table(
     Parameters
     ----------
     fits
-        Estimates, or a dict of them by the heading above their column. Of an
+        Estimates, or a dict of them by the heading above their column. For an
         ``IVEstimate`` the second stage is shown, with the Kleibergen-Paap F below.
     path
         Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
         ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
     title
-        Of the table; numbers are left to Word and LaTeX.
+        Title of the table; numbers are left to Word and LaTeX.
     terms
-        Which terms, in this order; all but the constant by default.
+        Terms to show, in this order; all but the constant by default.
     labels
         Names of terms and outcomes to print in place of the columns' names. Terms of
         different fits that have one name are one row.

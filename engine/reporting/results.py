@@ -16,6 +16,7 @@ import pandas as pd
 from ..core import (
     Aside,
     Format,
+    Listing,
     Printable,
     Run,
     TivaxError,
@@ -44,7 +45,7 @@ CV1 = "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted"
 
 
 class Result(Printable):
-    """What a command computes and a function returns.
+    """A result of a command, which a function returns too.
 
     A kind of result gives ``program`` and ``tables``; the others where it has them.
     """
@@ -52,22 +53,22 @@ class Result(Printable):
     program: str
     """The command whose result it is."""
     report_title: str = ""
-    """Of the report; no title, no report."""
+    """Title of the report; no title, no report."""
     method: str = ""
-    """How the numbers came about, for the report."""
+    """Method behind the numbers, for the report."""
     printed: bool = False
-    """Whether the command prints the listings beside the finding."""
+    """True if the command prints the listings beside the finding."""
     always_parquet: Sequence[str] = ()
     """Tables that are parquet in every format; Stata has them in its own as well."""
     one_workbook: bool = False
-    """Whether the workbook of the main table has the others as sheets."""
+    """True if the workbook of the main table has the others as sheets."""
 
     @abstractmethod
     def tables(self) -> Mapping[str, pd.DataFrame | LongTable]:
         """Every table by its file name, the main one first."""
 
     def labels(self) -> Mapping[str, str]:
-        """What columns are, with units, for Stata."""
+        """Labels of columns, with units, for Stata."""
         return {}
 
     def do_lines(self) -> Sequence[str]:
@@ -75,7 +76,7 @@ class Result(Printable):
         return ()
 
     def plots(self) -> Mapping[str, Plot]:
-        """What draws each figure, by its file name."""
+        """Functions that draw the figures, by file name."""
         return {}
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
@@ -100,7 +101,7 @@ class Result(Printable):
         return [Section(title, blocks) for title, blocks in both.items() if blocks]
 
     def facts(self) -> Mapping[str, Any]:
-        """What the manifest states, ``residual_max`` among it."""
+        """Facts that the manifest states, ``residual_max`` among them."""
         return {}
 
     @property
@@ -112,6 +113,10 @@ class Result(Printable):
     def sentence(self) -> str:
         """The finding, a line each; nothing where there is none in words."""
         return ""
+
+    def _listings(self) -> Sequence[Listing]:
+        """What it prints: the finding, unless a kind of result has tables to show."""
+        return [Listing(self.report_title or self.program, (), (), [self.sentence])]
 
     def to_frame(self) -> pd.DataFrame:
         """The main table."""
@@ -159,18 +164,18 @@ class Result(Printable):
 
 @dataclass(frozen=True)
 class Context:
-    """What a command knows beside the result, for its files and its report.
+    """Texts and facts of a command for the files and the report of its result.
 
     Attributes
     ----------
     name, more
-        Of the report, after its title and its subtitle.
+        Texts of the report after its title, and after its subtitle.
     notes
-        What a reader must know of the tables that were read, a line each.
+        Notes on the tables that were read, a line each.
     codes
         The titles of all codes: labels.csv.
     facts
-        Of the manifest.
+        Facts for the manifest.
     """
 
     name: str = ""

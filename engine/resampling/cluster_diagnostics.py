@@ -100,8 +100,8 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
 
 
 class _Facts(NamedTuple):
-    """Of a treatment: ``jackknives`` holds degrees and a scale, ``alone`` the clusters
-    that alone identify a part of it."""
+    """Cluster facts of one treatment: ``jackknives`` holds degrees and a scale,
+    ``alone`` the clusters that alone identify a part of it."""
 
     effective_clusters: Float[Array, ""]
     degrees: Float[Array, ""]
@@ -131,18 +131,18 @@ _KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
 
 
 def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:
-    """Which numbers are missing, and because of which clusters."""
+    """Note on missing numbers, and the clusters that cause it; empty for none."""
 
     def named(which: np.ndarray) -> str:
-        found = [name for name, k in zip(fitted.labels, which, strict=True) if k]
-        return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+        names = [name for name, k in zip(fitted.labels, which, strict=True) if k]
+        return ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
 
-    said = []
+    notes = []
     if alone.any():
-        said.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
+        notes.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
     if (without := np.isnan(left)).any():
-        said.append(f"no CV3: {term} is not identified without {named(without)}")
-    return "; ".join(said)
+        notes.append(f"no CV3: {term} is not identified without {named(without)}")
+    return "; ".join(notes)
 
 
 @in_float64
@@ -194,14 +194,14 @@ class ClusteringLevel(Printable):
     fine, coarse
         Names of the levels; an empty ``fine`` means rows.
     fine_clusters, coarse_clusters
-        How many there are.
+        Number of fine and of coarse clusters.
     tests
         A row for each treatment: term, theta (coarse less fine variance of the score),
         tau, p_one_sided (of correlation that is positive), p_two_sided, both from
         N(0, 1); p_one_sided_wild, p_two_sided_wild, from the draws, with their
         Monte-Carlo errors mc_error_one_sided, mc_error_two_sided.
     draws
-        How many.
+        Number of draws.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What draws of a large panel will take, before they are made."""
+"""Memory and time of draws of a large panel, estimated before they are made."""
 
 from dataclasses import dataclass
 
@@ -37,7 +37,7 @@ class Cost:
 
 
 def cost_of(plan: ResamplingPlan) -> Cost:
-    """Of the draws of one model, with what its fit holds."""
+    """Cost of the draws of one model, including the memory of its fit."""
     fitted, static = plan.fitted, plan.static
     layout, G = fitted.layout, static.all_clusters
     n, m = fitted.rows.shape

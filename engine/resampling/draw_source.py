@@ -1,6 +1,5 @@
-"""Where the draws of a block come from: a stream of random numbers, numbers of it that
-were made before, or the list of all patterns.
-"""
+"""Sources of a block's draws: a stream of random numbers, numbers of it that were made
+before, or the list of all patterns."""
 
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +15,7 @@ from .schemes import Kind, Method, Permute, Weights
 
 
 class Static(NamedTuple):
-    """What sets shapes or chooses kernels; the key of compiled code."""
+    """Settings that set shapes or choose kernels; the key of compiled code."""
 
     kind: Kind
     layout: Layout | None
@@ -55,14 +54,14 @@ class Numbers(NamedTuple):
         return self.kind == "webb" or self.rows < 256
 
     def block(self, key: Array) -> UInt[Array, "G B"]:
-        """Those of the block with this key."""
+        """Make the numbers of the block with this key."""
         if self.kind == "webb":
-            made = random_draws.integers(key, self.rows, below=6, draws=self.draws)
+            numbers = random_draws.integers(key, self.rows, below=6, draws=self.draws)
         elif self.kind == "counts":
-            made = random_draws.counts(key, self.rows, draws=self.draws)
+            numbers = random_draws.counts(key, self.rows, draws=self.draws)
         else:
-            made = random_draws.permutations(key, self.sizes, draws=self.draws)
-        return made.astype(jnp.uint8) if self.are_bytes else made
+            numbers = random_draws.permutations(key, self.sizes, draws=self.draws)
+        return numbers.astype(jnp.uint8) if self.are_bytes else numbers
 
 
 class Kept(NamedTuple):
@@ -77,7 +76,8 @@ Stream = Int[Array, ""] | int | Kept
 
 
 def numbers_of(static: Static) -> Numbers | None:
-    """What the draws of a plan are made from; None where that are other numbers."""
+    """Random numbers that the draws of a plan are made from; None where they are of a
+    kind that is not kept."""
     if static.exact:
         return None
     if static.kind == "wild" and static.weights == "webb":

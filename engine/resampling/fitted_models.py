@@ -44,7 +44,7 @@ class FittedModel:
     Attributes
     ----------
     layout
-        Of ``moments``.
+        Layout of ``moments``.
     moments
         Statistics of the clusters, columns in units of their length.
     rows
@@ -54,14 +54,14 @@ class FittedModel:
     balanced
         Every cluster has the same years, and years are the only dummies.
     labels
-        Of the clusters.
+        Labels of the clusters.
     all_labels
-        Of the clusters of the whole panel: wild weights belong to them, so that models
-        of other samples get the same.
+        Labels of the clusters of the whole panel: wild weights belong to them, so that
+        models of other samples get the same.
     size
         Lengths of the columns before they were scaled, in units of the panel.
     fit
-        Of the whole sample.
+        Fit of the whole sample.
     used, data
         The rows of the panel that the model uses, and those of its sample.
     """
@@ -102,10 +102,10 @@ class FittedModel:
 
     @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
-        """Of the treatments: CV1, CV2, CV3, CV3J or V5, in units of the panel; two-way
-        clusters of a column, such as ``two-way year``.
+        """Covariance of the treatments, in units of the panel: CV1, CV2, CV3, CV3J or
+        V5, or two-way clusters of a column, such as ``two-way year``.
 
-        V5 is Hansen's (2025) jackknife. By least squares it is always there: a
+        V5 is Hansen's (2025) jackknife. With least squares it always exists: a
         treatment that the other clusters do not identify has the estimate 0 without
         this one. CV3 and CV3J are then NaN.
         """
@@ -113,15 +113,17 @@ class FittedModel:
             return self._two_way_covariance(kind.removeprefix("two-way "))
         coef = jax.device_put(self.coef)
         if kind in ("CV3", "CV3J"):
-            left = jax.device_put(self.left_out())
-            V = kernel.cv3(coef, left) if kind == "CV3" else jackknife.cv3j(left)
+            refits = jax.device_put(self.left_out())
+            V = kernel.cv3(coef, refits) if kind == "CV3" else jackknife.cv3j(refits)
             return np.asarray(V)
         if kind == "V5":
-            left = self.left_out()
-            if np.isnan(left).any() and not self.layout.instruments:
-                found = jackknife.left_out_estimates(self.products, layout=self.layout)
-                left = np.asarray(found) * self.unit[None, :]
-            return np.asarray(jackknife.v5(coef, jax.device_put(left)))
+            refits = self.left_out()
+            if np.isnan(refits).any() and not self.layout.instruments:
+                estimates = jackknife.left_out_estimates(
+                    self.products, layout=self.layout
+                )
+                refits = np.asarray(estimates) * self.unit[None, :]
+            return np.asarray(jackknife.v5(coef, jax.device_put(refits)))
         fit = jax.device_put(self.fit)
         V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)
@@ -130,14 +132,14 @@ class FittedModel:
     def moved_columns(
         self, name: str, errors: Float[np.ndarray, "n k"]
     ) -> Float[np.ndarray, "n k"]:
-        """What errors of a column of the panel, by row, do to its column of ``rows``:
-        net of nested effects and in its unit."""
+        """Effect of errors of a panel column, by row, on its column of ``rows``: net of
+        nested effects and in its unit."""
         nested = [k for k in self.model.all_effects if self._nested(k)]
         net = _net_of(errors, self.used, nested, self.cluster)
         return net / self.size[self.place_of(name)]
 
     def place_of(self, name: str) -> int:
-        """Which column of ``rows`` is that column of the panel."""
+        """Position in ``rows`` of a column of the panel."""
         return self.layout.dummies + self.model.columns.index(name)
 
     def second_clusters(self, second: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -193,7 +195,8 @@ class FittedModel:
     def two_way_loadings(
         self, k: int, second: str, null: float, *, restricted: bool = True
     ) -> TwoWayLoadings:
-        """Of treatment ``k`` against a null in units of the panel: ``kernels.two_way``.
+        """Loadings of treatment ``k`` against a null in units of the panel:
+        ``kernels.two_way``.
 
         Weights are of the second clusters where these are fewer, else of the first.
         """
@@ -334,7 +337,7 @@ def _require_memory(
 
 
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
-    """Whether all rows of a value of the effect are of one cluster."""
+    """True if all rows of a value of the effect are of one cluster."""
     value, own = (pd.factorize(used[k])[0] for k in (effect, cluster))
     one = np.zeros(len(used), int)
     one[value] = own
@@ -385,7 +388,7 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
         # Here cross products of the outcome too must have digits left.
         for used, by in (
             (layout.dummies, "the effects alone"),
-            (layout.regressors, "the regressors and the effects, without any error"),
+            (layout.regressors, "the regressors and the effects"),
         ):
             if len(independent(columns[:, [*range(used), -1]])) == used:
                 raise explained(model.outcome, by, len(columns))

@@ -94,7 +94,8 @@ def _t_blocks(static: Static) -> Callable[..., Array]:
 
 @lru_cache
 def _effect_blocks(static: Static, tests: int) -> Callable[..., Array]:
-    """By the number of tests too: how many blocks a call makes goes by their size."""
+    """Compile blocks of effects. ``tests`` is a key only: the size of a block sets how
+    many a call makes."""
     del tests
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "B s"]:

@@ -53,9 +53,9 @@ class Model:
     Raises
     ------
     TivaxError
-        What is not the name of a column or a list of such names, a name given twice, no
-        regressor, a treatment that is none, endogenous regressors without instruments,
-        an unknown sample, a tag that is no whole number.
+        An argument that is not the name of a column or a list of such names, a name
+        given twice, no regressor, a treatment that is none, endogenous regressors
+        without instruments, an unknown sample, a tag that is no whole number.
 
     Examples
     --------

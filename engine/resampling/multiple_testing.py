@@ -169,7 +169,7 @@ def westfall_young(
 ) -> Float[np.ndarray, " m"]:
     """Step-down minima of p: each statistic ranked among its own draws.
 
-    Of many draws the first are used, sixteen million in all models together.
+    At most sixteen million draws are used, all models together, the first ones.
     """
     kept, n, limit = [], 0, _RANKED // len(observed)
     for window in sizes:

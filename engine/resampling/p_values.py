@@ -1,4 +1,4 @@
-"""From draws to p-values, intervals and their Monte-Carlo error.
+"""P-values and intervals from draws, and their Monte-Carlo error.
 
     pairs, bayesian  p inverts the percentile interval, 2 min(share <= 0, share >= 0)
     wild             p is the share of |t*| strictly above |t|; ties are counted apart
@@ -175,7 +175,7 @@ class Inference(Coefficients, Result):
         return self.summary[[*_TIDY]].copy()
 
     def glance(self) -> pd.DataFrame:
-        """What belongs to the whole model, in one row.
+        """Statistics of the whole model, in one row.
 
         Columns model, outcome, sample, n, clusters, effects (joined by +), method (the
         scheme in words), draws and failed.
@@ -197,8 +197,9 @@ class Inference(Coefficients, Result):
     def confint(self) -> pd.DataFrame:
         """The 95 % intervals of ``summary``: columns term, ci_low, ci_high.
 
-        Of the scheme's own kind: test inversion, percentile, ... (``intervals`` has
-        all kinds). They hold the values that its test does not reject at 5 %.
+        They are of the scheme's own kind: test inversion, percentile, ...
+        (``intervals`` has all kinds). They hold the values that its test does not
+        reject at 5 %.
         """
         return self.summary[["term", "ci_low", "ci_high"]].copy()
 
@@ -320,7 +321,7 @@ def _monte_carlo(p: float, n: int, exact: bool) -> float:
 def shares(
     draws: Draws, column: Callable[[np.ndarray], np.ndarray], value: float
 ) -> tuple[int, int, int]:
-    """How many finite draws are below, tied with and above ``value``."""
+    """Count the finite draws below, tied with and above ``value``."""
     below = tied = above = 0
     width = TIE * max(abs(value), np.finfo(float).tiny)
     for values in finite(draws, column):
@@ -363,7 +364,8 @@ def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
 
 
 def _rank(share: float, n: int) -> int:
-    """How many of n make up at most this share; 0.05 of 100 is 5, whatever rounding."""
+    """Largest number out of n that is at most this share; 0.05 of 100 is 5, whatever
+    rounding."""
     return int(share * n + 1e-9)
 
 

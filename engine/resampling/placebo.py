@@ -207,7 +207,7 @@ def _tables_of_paths(
     residuals: np.ndarray,
     moved: Float[np.ndarray, "G o T k"],
 ) -> placebo.PlaceboTables:
-    """What each path ``moved[g, o]`` gives in the cells of cluster g."""
+    """Tables of each path ``moved[g, o]`` in the cells of cluster g."""
     seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[:, None]  # (G, 1, T, 1)
     if fitted.model.clusters in fitted.model.all_effects:
         moved = moved - (moved * seen).sum(axis=2, keepdims=True) / seen.sum(
@@ -259,7 +259,7 @@ _features = jax.jit(placebo.MovedPaths.features)
 def _tables_of_residuals(
     fitted: FittedModel, order: np.ndarray
 ) -> placebo.FreedmanLaneTables:
-    """Of the clusters in ``order``, each with the residuals of each other."""
+    """Tables of the clusters in ``order``, each with the residuals of each other."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
     cells = balanced_cells(fitted)[order]
     flat = cells.reshape(-1, cells.shape[2])

@@ -83,7 +83,7 @@ class ResamplingPlan:
 
     @property
     def note(self) -> str:
-        """Which clusters a placebo leaves in place, or nothing."""
+        """Note on clusters that a placebo leaves in place; empty for none."""
         alone, cluster = self.static.sizes.count(1), self.fitted.model.clusters
         if self.scheme.kind != "placebo" or not alone:
             return ""
@@ -243,7 +243,7 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
 
 
 def _weight_labels(fitted: FittedModel, scheme: Scheme) -> tuple[int, np.ndarray]:
-    """How many clusters of the panel have weights, and which are the model's."""
+    """Number of clusters of the panel with weights, and positions of the model's."""
     if scheme.second and fitted.weighs_second(scheme.second):
         number, labels = fitted.second_clusters(scheme.second)
         return len(labels), np.unique(number)

@@ -94,7 +94,7 @@ class RunFile:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What draws of its models depend on, for a ``Job``."""
+        """Inputs that the draws of its models depend on, for a ``Job``."""
         return {
             "models": [[asdict(model), sha256(panel)] for model, panel in self.models],
             "scheme": asdict(self.scheme),

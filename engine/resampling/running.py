@@ -135,8 +135,8 @@ def over_blocks(
     """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
     stacked, a call at a time.
 
-    ``static``: of the draws, where a block takes them from ``DrawSource``; the numbers
-    that they are made from are then kept for models with the same.
+    ``static``: settings of the draws, where a block takes them from ``DrawSource``.
+    Models with equal settings share the random numbers.
 
     ``together``: most calls that may be under way, for blocks that take much memory.
 
@@ -159,7 +159,7 @@ def _are_kept(numbers: Numbers, blocks: int) -> bool:
 
 @lru_cache(maxsize=4)
 def _kept(numbers: Numbers, seed: int, blocks: int) -> np.ndarray:
-    """Those of all blocks, and room for a last call of any length."""
+    """Make the numbers of all blocks, with room for a last call of any length."""
     kept = np.zeros((blocks + _STEPS, numbers.rows, numbers.draws), np.uint8)
     done = 0
     for part in over_blocks(_numbers(numbers), (), seed, blocks):

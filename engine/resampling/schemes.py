@@ -17,7 +17,7 @@ Type = Literal["11", "13", "31", "33"]
 
 @dataclass(frozen=True)
 class Scheme:
-    """How the clusters are resampled.
+    """A way to resample the clusters.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class Scheme:
         exponentially, ``wild`` flips their residuals, ``placebo`` moves their
         treatments.
     weights
-        Of wild draws.
+        Weights of wild draws.
     null
         Wild: the hypothesis is imposed on the residuals (WCR), or not (WCU).
     value

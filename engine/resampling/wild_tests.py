@@ -86,7 +86,7 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
 
 
 def _are_held(plan: ResamplingPlan) -> bool:
-    """Whether the draws of all nulls come from terms that are made once."""
+    """True if the draws of all nulls come from terms that are made once."""
     one_way = not (plan.fitted.layout.instruments or plan.scheme.second)
     return one_way and plan.draws <= _HELD
 
@@ -152,7 +152,7 @@ def anderson_rubin_p_values(
 def _least_squares_loadings(
     fitted: FittedModel, k: int, type: Type, nulls: np.ndarray
 ) -> Any:
-    """Of one null, or of several on a first axis."""
+    """Loadings of one null, or of several on a first axis."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.asarray(np.eye(p)[p - q + k : p - q + k + 1])
 
@@ -337,13 +337,14 @@ def _p_values(
 def _shares_above(
     static: Static, arrays: Any, seed: int, n: int, progress: Progress = no_progress
 ) -> Float[np.ndarray, " r"]:
-    """Of n draws, the share above each observed statistic."""
-    total, made = np.zeros((2, AT_ONCE)), 0
+    """Share of n draws above each observed statistic, among those that could be
+    computed."""
+    total, done = np.zeros((2, AT_ONCE)), 0
     blocks = -(-n // static.block)
     for part in over_blocks(_counts(static), arrays, seed, blocks, static=static):
         total += part.sum(axis=0)
-        made += len(part) * static.block
-        progress(min(made, n), n)
+        done += len(part) * static.block
+        progress(min(done, n), n)
     with np.errstate(invalid="ignore"):
         return total[0] / total[1]
 
@@ -385,8 +386,8 @@ def wild_p_values(
 
 @lru_cache
 def _counts(static: Static) -> Callable[..., Array]:
-    """By null, draws above the observed statistic and draws that could be computed, in
-    one block."""
+    """Compile the counts of one block by null: draws above the observed statistic, and
+    draws that could be computed."""
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "2 r"]:
         source = DrawSource(static, seed, number)

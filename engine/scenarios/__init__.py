@@ -1,4 +1,4 @@
-"""What would happen if: flows cut or shifted, industries extracted, demand, prices."""
+"""Scenarios: flows cut or shifted, industries extracted, demand, prices."""
 
 import lazy_loader
 

@@ -95,7 +95,7 @@ def _without_zeros(
 
 
 def changes_of(table: YearTable, shocks: tuple[Shock, ...]) -> Changes:
-    """What the shocks of a variant change.
+    """Changes of a table by the shocks of a variant.
 
     Raises ``TivaxError`` for a label that the table does not have, and for a shock that
     hits no flow because sellers and buyers are the same region.

@@ -46,7 +46,7 @@ def _evaluate_batch(
 
 @dataclass(frozen=True)
 class Shape:
-    """Rows, columns, rank and buyers that an update is filled up to.
+    """Sizes that updates are padded to, so that few programs are compiled.
 
     ``rows`` is 0 where it has every row.
     """
@@ -228,7 +228,7 @@ def _filled(numbers: np.ndarray, length: int) -> np.ndarray:
 
 
 def _at_once(shape: Shape, n: int, regions: int) -> int:
-    """How many variants of this shape fit a batch."""
+    """Number of variants of this shape that fit a batch."""
     each = 8 * _values_at_once(shape, n, regions)
     return max(1, min(_MOST_AT_ONCE, _ROOM // each))
 

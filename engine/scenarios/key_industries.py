@@ -20,28 +20,28 @@ def linkages(
     year: int | None = None,
     value_added: ValueAdded = "residual",
 ) -> pd.DataFrame:
-    """How each industry hangs together with all others, and what is lost without it.
+    """Linkages of each industry with all others, and what is lost without it.
 
     Parameters
     ----------
     tables
         In memory or lazy.
     year
-        By default the last.
+        Year; by default the last.
     value_added
         As in :func:`value_added_trade`.
 
     Returns
     -------
     DataFrame
-        By region and sector: ``backward``, the column sum of the Leontief inverse over
-        its mean (Rasmussen's 1956 power of dispersion); ``forward``, the row sum of the
-        Ghosh inverse over its mean, both means of industries with output; ``key``,
-        whether both exceed 1; ``output_lost``, the share of the output of all other
-        industries that ends if the industry is extracted, with its row, its column and
-        the final demand for its product;
-        ``value_added_lost``, the share of the world's value added, its own included.
-        Industries without output have linkages of 0.
+        Columns by region and sector: ``backward``, the column sum of the Leontief
+        inverse over its mean (Rasmussen's 1956 power of dispersion); ``forward``, the
+        row sum of the Ghosh inverse over its mean, both means of industries with
+        output; ``key``, whether both exceed 1; ``output_lost``, the share of the output
+        of all other industries that ends if the industry is extracted, with its row,
+        its column and the final demand for its product; ``value_added_lost``, the share
+        of the world's value added, its own included. Industries without output have
+        linkages of 0.
 
     Raises
     ------

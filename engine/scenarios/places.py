@@ -1,4 +1,4 @@
-"""Where the labels of a shock are in a table: industries and pairs of regions."""
+"""Places of a shock's labels in a table: industries and pairs of regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -48,7 +48,8 @@ class Places:
         )
 
     def find_regions(self, key: str, labels: Sequence[str]) -> Bool[np.ndarray, " c"]:
-        """Which regions are named, one by one or by a built-in group; all without.
+        """Flag the regions named, one by one or by a built-in group; all without
+        labels.
 
         Raises ``TivaxError`` for a label that is neither, with close matches.
         """

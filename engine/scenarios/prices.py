@@ -84,7 +84,7 @@ def _checks(residual: float) -> Float[np.ndarray, " checks"]:
 
 
 class _Weights:
-    """What prices are averaged with: output, final demand, exports, imports."""
+    """Weights of the price averages: output, final demand, exports, imports."""
 
     def __init__(self, solved: SolvedYear) -> None:
         table, places = solved.table, solved.table.places

@@ -1,4 +1,4 @@
-"""What scenarios change, by variant, year and region."""
+"""Results of scenarios, by variant, year and region."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -189,16 +189,16 @@ class ScenarioResult(Result):
     measures
         In the table.
     unit
-        Of flows.
+        Unit of flows.
     industries
         Value added (of price shocks: the price) by variant, year, region and sector, if
         it was asked for.
     named
         Regions that the shocks name.
     value_added
-        What counts as such.
+        Definition of value added.
     linkages
-        Of every industry and year, if they were asked for.
+        Linkages of every industry and year, if they were asked for.
     asked
         The regions that figures and the printed table show, by default those that
         change most and those named.
@@ -241,7 +241,7 @@ class ScenarioResult(Result):
 
     @property
     def priced(self) -> bool:
-        """Whether prices change, and not flows."""
+        """True if prices change, and not flows."""
         return self.measures[0] in PRICES
 
     @property
@@ -356,7 +356,7 @@ class ScenarioResult(Result):
         return rows.assign(shown=shown_change(rows))
 
     def _listings(self) -> Sequence[Listing]:
-        """How exact it is, and the largest changes of the last year."""
+        """Accuracy, and the largest changes of the last year."""
         title = f"{count_text(self.count, 'variant')}, residual {self.residual_max:.1e}"
         if not self.priced:
             title += f", world accounts to {self.identity_max:.1e}"

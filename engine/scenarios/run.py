@@ -50,7 +50,7 @@ class ScenarioPlan:
 
     @property
     def priced(self) -> bool:
-        """Whether prices change, and not flows."""
+        """True if prices change, and not flows."""
         return next(iter(self.variants.values()))[0].priced
 
     @property
@@ -135,7 +135,7 @@ class ScenarioPlan:
         base: Float[np.ndarray, "t values"],
         rows: Float[np.ndarray, "k values"],
     ) -> ScenarioResult:
-        """What all rows say."""
+        """Make the result of all rows."""
         t, count = len(self.years), len(evaluate.CHECKS)
         regions, names = self.places.names, list(self.variants)
         values = rows.reshape(t, len(self.variants), -1)
@@ -212,7 +212,7 @@ def scenarios(
     industries: bool = False,
     progress: Progress = no_progress,
 ) -> ScenarioResult:
-    """What would happen if flows were cut or shifted, industries extracted, and so on.
+    """Evaluate scenarios: flows cut or shifted, industries extracted, and so on.
 
     Each variant is a small update of the Leontief inverse of its year (Woodbury's
     formula), evaluated in batches, and its residual is measured with the changed table.
@@ -228,8 +228,8 @@ def scenarios(
     years
         One year or several; by default the last.
     measures
-        Of flows: value_added, output, exports, imports (model-consistent), va_exports,
-        va_imports, tbi, final_demand, inputs_lost. Of price shocks: price_output,
+        For flows: value_added, output, exports, imports (model-consistent), va_exports,
+        va_imports, tbi, final_demand, inputs_lost. For price shocks: price_output,
         price_final, price_exports, price_imports, terms_of_trade.
     value_added
         As in :func:`value_added_trade`; price shocks are of output less inputs.
@@ -289,7 +289,7 @@ def make_plan(
     value_added: ValueAdded = "residual",
     industries: bool = False,
 ) -> ScenarioPlan:
-    """What ``scenarios`` evaluates; every label is looked up, nothing is computed.
+    """Plan what ``scenarios`` evaluates; every label is looked up, nothing is computed.
 
     Raises ``TivaxError`` as ``scenarios``.
     """

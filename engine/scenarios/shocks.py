@@ -65,25 +65,25 @@ class Shock:
         Sellers and buyers: labels of regions or built-in groups such as EU27; by
         default all. Sales within a region are never cut or shifted.
     sectors
-        Of the products that are sold; by default all.
+        Sectors of the products that are sold; by default all.
     percent
-        Of the flows that is cut or shifted, or of the links that end: 0 to 100, by
-        default 100. Of a demand or a price: the change, which must be given; demand may
-        fall to -100.
+        Share of the flows that is cut or shifted, or of the links that end: 0 to 100,
+        by default 100. For a demand or a price: the change, which must be given; demand
+        may fall to -100.
     uses
-        Whether ``intermediate`` or ``final`` goods are hit, or ``both``.
+        Goods that are hit: ``intermediate``, ``final`` or ``both``.
     both_ways
         Also what ``importers`` sell to ``exporters``.
     to
-        Of kind shift: ``third`` countries, ``home``, or a list of regions.
+        For kind shift: ``third`` countries, ``home``, or a list of regions.
     links
-        Of kind extract; ``partners`` goes with exports, imports and trade only.
+        For kind extract; ``partners`` goes with exports, imports and trade only.
     of
-        Of kind price; ``importers`` goes with imports only.
+        For kind price; ``importers`` goes with imports only.
     name
-        Of the variant, where it is not made of a grid.
+        Name of the variant, where it is not made of a grid.
     regions, partners
-        Of kind extract: whose links end, and with whom; by default all.
+        For kind extract: whose links end, and with whom; by default all.
 
     Raises
     ------
@@ -184,7 +184,7 @@ class Shock:
 
     @property
     def priced(self) -> bool:
-        """Whether prices change, and not flows."""
+        """True if prices change, and not flows."""
         return self.kind == "price"
 
     def record(self) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def find_problem(path: Path, archive: Archive) -> str | None:
 
 
 def is_web_page(head: bytes) -> bool:
-    """Whether a file that begins like this is HTML."""
+    """True if a file that begins like this is HTML."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
     return text.startswith((b"<!doctype html", b"<html"))
 
@@ -144,7 +144,7 @@ def other_kind(head: bytes, archive: Archive) -> str | None:
 
 
 def _stata_problem(path: Path) -> str | None:
-    """Whether a Stata file of format 117 or later lacks its end."""
+    """Problem of a Stata file of format 117 or later that lacks its end, or None."""
     end = STATA.replace(b"<", b"</")
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - len(end)))

@@ -195,7 +195,7 @@ def _download(job: _Job, pauses: Sequence[float], progress: Progress) -> int:
 
 
 def _resume_point(job: _Job) -> tuple[int, dict[str, str]]:
-    """Where to go on, and the headers that ask for it.
+    """Offset at which to go on, and the headers that ask for the rest.
 
     Starts from zero where the part is of another address, or where nothing would
     show that the file has changed since.

@@ -186,7 +186,7 @@ def read_bytes(file: TableFile, magic: Sequence[bytes]) -> bytes:
 
 
 def unpacked(file: TableFile, data: bytes) -> bytes:
-    """What was compressed by gzip, bzip2 or xz; other bytes as they are."""
+    """Unpack what gzip, bzip2 or xz compressed; return other bytes as they are."""
     openers = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open}
     opener = next((k for start, k in openers.items() if data.startswith(start)), None)
     if opener is None:

@@ -47,7 +47,7 @@ def one_per_year(files: Sequence[TableFile]) -> list[TableFile]:
 
 
 def location(file: TableFile) -> str:
-    """Where a file is, on disk or in an archive, as one path: to find others by it.
+    """Path of a file, on disk or in an archive, as one text: to find others by it.
 
     Links are not followed: a folder may be put together from them.
     """

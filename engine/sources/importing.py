@@ -1,4 +1,4 @@
-"""From the files of a database to a store: read, check, write, year by year."""
+"""Import the files of a database to a store: read, check, write, year by year."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,7 +45,7 @@ _READERS = 2
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote.
+    """Result of an import.
 
     ``parts``: of split regions, by the whole. ``doubts`` about a year, in words.
     ``published``: the years of a database that is one file. ``rows_above``: rows of all
@@ -289,7 +289,7 @@ VALUE_ADDED_ALONE = (
 
 
 def what_is_checked(table: WorldTable, *, unbalanced: bool) -> dict[str, str]:
-    """What an import checks in a table: of ``rows`` and ``value added``.
+    """Checks that an import makes in a table: of ``rows`` and ``value added``.
 
     Words that end a sentence. ``rows`` is left out where they are simply checked.
     """

@@ -89,7 +89,7 @@ def read_rows(file: TableFile) -> pd.DataFrame:
 
 
 def separator_of(file: TableFile) -> str:
-    """What separates the cells of a text: a comma, a semicolon or a tab."""
+    """Separator of the cells of a text: a comma, a semicolon or a tab."""
     if _suffix(file) in PARQUET:
         return ","
     with fs.open_table(file) as stream:

@@ -74,17 +74,17 @@ class Satellite(NamedTuple):
         if isinstance(system, str | Path):
             file = one_system(system)
             when = year_of(file, year)
-            found = {name: read_extension(file, name) for name in extension_names(file)}
+            named = {name: read_extension(file, name) for name in extension_names(file)}
         else:
             if year is None:
                 raise TivaxError(
                     "a system of pymrio does not keep its year: give year=2014"
                 )
-            when, found = parse_year(year), _extensions_of(system)
-        if not found:
+            when, named = parse_year(year), _extensions_of(system)
+        if not named:
             raise TivaxError("the system of pymrio has no extensions")
         satellites: dict[str, Satellite] = {}
-        for name, extension in found.items():
+        for name, extension in named.items():
             for stressor, satellite in _satellites_of(name, extension, when).items():
                 if stressor in satellites:
                     raise TivaxError(
@@ -116,7 +116,7 @@ def year_of(file: TableFile, year: int | None) -> int:
 
 
 def _extensions_of(system: Any) -> dict[str, Extension]:
-    """Of an IOSystem, by the names of its attributes; or of one Extension."""
+    """Extensions of an IOSystem, by the names of its attributes; or the one given."""
     if hasattr(system, "get_extensions"):
         named = {str(k): getattr(system, str(k)) for k in system.get_extensions()}
     elif hasattr(system, "F"):
@@ -126,15 +126,15 @@ def _extensions_of(system: Any) -> dict[str, Extension]:
             "system: give an IOSystem or an Extension of pymrio, or the folder of a "
             f"saved system, not a {type(system).__name__}"
         )
-    found = {}
+    extensions = {}
     for name, one in named.items():
         if one.F is None:
             raise TivaxError(
                 f"extension {name} of pymrio has no F: calc_all() makes it"
             )
         units = [""] * len(one.F) if one.unit is None else one.unit.iloc[:, -1].tolist()
-        found[name] = Extension(one.F, one.F_Y, list(map(str, units)))
-    return found
+        extensions[name] = Extension(one.F, one.F_Y, list(map(str, units)))
+    return extensions
 
 
 def _satellites_of(name: str, extension: Extension, year: int) -> dict[str, Satellite]:

@@ -108,7 +108,7 @@ def _parts(
 
 
 def _parameters(file: TableFile) -> dict[str, Any]:
-    """What file_parameters.json says, checked."""
+    """Read and check file_parameters.json."""
     data = fs.read_bytes(file, (b"{",))
     with fs.parsing(file):
         content = json.loads(data)

@@ -1,4 +1,4 @@
-"""What may be done with the files of a database, and what to cite: ``rights.toml``."""
+"""Permitted uses of the files of a database, and what to cite: ``rights.toml``."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +18,7 @@ class Rights:
     licence
         In words.
     redistribution
-        Whether its files may be passed on.
+        True if its files may be passed on.
     terms
         Address of the page that says so.
     references

@@ -27,7 +27,7 @@ class TableFile:
 
     @property
     def name(self) -> str:
-        """How messages call it, with ``folder`` where the file's name does not tell."""
+        """Name in messages, with ``folder`` where the file's name does not tell."""
         if self.member:
             return f"{self.path.name}:{self.member}"
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name

@@ -35,7 +35,7 @@ class TextTable:
     labels
         The label columns, each of length k.
     names
-        What the file calls the label columns; blank where it does not.
+        Names of the label columns in the file; blank where it has none.
     values : (k, m)
         The numbers; where a cell is blank, what was asked for.
     """

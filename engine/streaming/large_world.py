@@ -125,7 +125,7 @@ def _region(
     split: Float[Array, "s c"],
     recipe: Float[Array, "c s s"],
 ) -> Float[Array, "s c s"]:
-    """What region r sells: lognormal noise of mean 1 over proportional exports."""
+    """Sales of region r: lognormal noise of mean 1 over proportional exports."""
     factor = jnp.exp(jnp.float32(CELL_NOISE) * noise - jnp.float32(CELL_NOISE**2 / 2))
     abroad = jnp.arange(len(recipe)) != r
     factor = jnp.where(abroad[None, :, None], factor, 1).astype(split.dtype)

@@ -16,14 +16,14 @@ _MOST_COEFFICIENTS = 0.5
 
 
 def matrix_bytes(n: int) -> int:
-    """Of an n x n matrix in float64."""
+    """Bytes of an n x n matrix in float64."""
     return 8 * n * n
 
 
 def is_too_large(
     n: int, years: int = 1, memory: int | None = None, *, held: int = _FAST
 ) -> bool:
-    """Whether a year of n industries, of several, is streamed.
+    """True if a year of n industries, one of ``years``, has to be streamed.
 
     ``held`` matrices n x n are in memory otherwise. ``memory`` is in bytes, that of the
     machine by default; where the system does not report it nothing is too large.
@@ -38,7 +38,7 @@ def is_too_large(
 
 
 def is_mapped(n: int, memory: int | None = None) -> bool:
-    """Whether the float32 coefficients are too large for memory."""
+    """True if the float32 coefficients are too large for memory."""
     memory = machine_memory() if memory is None else memory
     return memory is not None and matrix_bytes(n) / 2 > _MOST_COEFFICIENTS * memory
 

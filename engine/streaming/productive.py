@@ -1,4 +1,4 @@
-"""Whether a streamed year is productive, and which industries make it unproductive."""
+"""Check that a streamed year is productive, or name the industries that prevent it."""
 
 import warnings
 
@@ -66,8 +66,8 @@ def require_solved_year(
 
 
 def name_unproductive(year: StreamedYear) -> str:
-    """Which industries make the year unproductive, in words
-    (``tables.unproductive_in_words``); nothing where it is productive.
+    """Name the industries that make the year unproductive
+    (``tables.unproductive_in_words``); empty where it is productive.
 
     A block is solved for as a year of its own, its coefficients in a file.
     """
@@ -83,19 +83,19 @@ def name_unproductive(year: StreamedYear) -> str:
 
     x, shares = np.asarray(year.x), np.asarray(year.input_shares)
     flows = year.flows
-    told = unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
-    return "" if shown is None and told == NONE_FOUND else told
+    names = unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
+    return "" if shown is None and names == NONE_FOUND else names
 
 
 def _multipliers_show(year: StreamedYear) -> bool | None:
-    """Whether multipliers of output, p = 1'B, are positive: then A >= 0 is productive
-    (``leontief.output_multipliers``). Where the iteration stalls, p > 0 and A'p < p is
-    enough, which a rough p can show; None where it does not."""
+    """Check that multipliers of output, p = 1'B, are positive: then A >= 0 is
+    productive (``leontief.output_multipliers``). Where the iteration stalls, p > 0 and
+    A'p < p is enough, which a rough p can show; None where it does not."""
     if bool(jnp.max(year.input_shares) < 1):
         return True  # the largest column sum bounds the spectral radius
-    found = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
-    positive = bool(jnp.min(found.X) > 0)
-    if bool(found.residual <= TOLERANCE):
+    solution = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
+    positive = bool(jnp.min(solution.X) > 0)
+    if bool(solution.residual <= TOLERANCE):
         return positive
-    inputs = year.scale[:, None] * year.flows.transposed_times(found.X)
-    return True if positive and bool(jnp.min(found.X - inputs) > 0) else None
+    inputs = year.scale[:, None] * year.flows.transposed_times(solution.X)
+    return True if positive and bool(jnp.min(solution.X - inputs) > 0) else None

@@ -71,7 +71,7 @@ class StreamedYear:
         return self.columns * self.scale
 
     def spectral_radius(self) -> Float[Array, ""]:
-        """Of A, estimated to four digits."""
+        """Spectral radius of A, estimated to four digits."""
         return kernels.spectral_radius(self._F, self._D)
 
     def solve(

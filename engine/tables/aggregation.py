@@ -184,7 +184,7 @@ def regions_of_groups(tables: WorldTables, groups: Groups) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Concordance:
-    """From the codes of a database to others; ``name`` is built in, or a file.
+    """A map from the codes of a database to others; ``name`` is built in, or a file.
 
     Examples
     --------

@@ -36,7 +36,7 @@ class YearCheck:
     row_gap_share
         The sum of these gaps over world output.
     row_gap_excess
-        How far the worst row exceeds the source's tolerance; 0 where none does.
+        Excess of the worst row over the source's tolerance; 0 where none exceeds it.
     column_gap
         Largest output less inputs less value added at basic prices: taxes and
         margins; NaN where the table has no value-added row.
@@ -45,7 +45,7 @@ class YearCheck:
     largest_input_share
         Largest column sum of A; above 1 the residual value added is negative.
     spectral_radius
-        Of A, estimated.
+        Spectral radius of A, estimated.
     productive
         The spectral radius is surely below 1.
     output_gap_share, export_gap_share
@@ -162,7 +162,7 @@ class Identities(NamedTuple):
 
 
 OF_MODEL = Identities._fields[:5]
-"""Those that depend on model-consistent output."""
+"""Identities that depend on model-consistent output."""
 
 
 class Sold(NamedTuple):
@@ -271,13 +271,13 @@ def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
 
 
 def _has_multipliers(A: Float[Array, "n n"]) -> bool:
-    """Whether output multipliers are positive."""
+    """True if output multipliers are positive."""
     multipliers = np.asarray(leontief.output_multipliers(A))
     return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
 def _unproductive(table: WorldTable) -> str:
-    """Which industries to look at, in words."""
+    """Name the industries to look at."""
 
     def is_productive(members: np.ndarray) -> bool:
         at = np.flatnonzero(members)

@@ -56,7 +56,7 @@ class Derounded(NamedTuple):
 
 
 class Powers(NamedTuple):
-    """Of p (s + 1/2), and of the share of cells of 1."""
+    """Powers of p (s + 1/2), and of the share of cells of 1."""
 
     flows: float = POWER
     ones: float = ONES

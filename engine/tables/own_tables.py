@@ -47,7 +47,7 @@ def from_frames(
     x
         Gross output: a Series with the rows of Z, or a DataFrame of one column.
     year
-        Of single frames, which do not tell it.
+        Year of single frames, which do not tell it.
     value_added
         At basic prices, as ``x``, or as a DataFrame of one row.
     unit, tolerance, source

@@ -1,4 +1,4 @@
-"""What a table must satisfy: labels, cells, rows and columns that add up."""
+"""Rules for a table: labels, cells, rows and columns that add up."""
 
 import unicodedata
 from collections.abc import Callable, Iterable
@@ -132,7 +132,7 @@ def lowest_output(x: Float[np.ndarray, " n"]) -> float:
 
 
 def unit_is_plausible(x: Float[np.ndarray, " n"]) -> bool:
-    """Whether squares of flows of this size neither vanish nor become infinite."""
+    """True if squares of flows of this size neither vanish nor become infinite."""
     largest = float(np.max(x, initial=0.0))
     return not largest > 0 or 1e-100 < largest < 1e100
 
@@ -145,8 +145,8 @@ def without_rounding(table: WorldTable) -> WorldTable:
 
 
 class Imbalance(NamedTuple):
-    """How many industries do not sell what they make, and the worst of them; ``share``
-    is what all rows miss together, of all output."""
+    """Number of industries that do not sell what they make, and the worst of them;
+    ``share`` is the gap of all rows together over all output."""
 
     industries: int
     share: float
@@ -156,7 +156,7 @@ class Imbalance(NamedTuple):
 
 
 def imbalance(table: WorldTable, tolerance: Tolerance) -> Imbalance:
-    """How far sales are from output, Z1 + Y1 = x."""
+    """Measure the gap between sales and output, Z1 + Y1 = x."""
     sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
     gap = np.abs(sales - table.x)
     over = gap - tolerance.allowed(table.x)
@@ -253,8 +253,8 @@ _TOGETHER = 1 << 24
 def _count(
     values: np.ndarray, is_bad: Callable[[np.ndarray], np.ndarray]
 ) -> tuple[int, np.ndarray]:
-    """How many cells are bad, and where the first is; some rows at a time, for an array
-    may be larger than memory."""
+    """Count the bad cells and find the first; some rows at a time, for an array may be
+    larger than memory."""
     count, place = 0, np.zeros(values.ndim, int)
     rows = max(1, _TOGETHER // max(1, values[:1].size))
     for first in range(0, len(values), rows):

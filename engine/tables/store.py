@@ -323,7 +323,7 @@ def write_store(
 ) -> None:
     """``save_store``, with the sizes of ``StoreWriter``.
 
-    Of a year that is cut into files, no more than two of them are held at once.
+    At most two files of a year that is cut into files are held at once.
     """
     attributes = store_attributes(
         unit=tables.unit,

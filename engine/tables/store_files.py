@@ -87,7 +87,7 @@ class StoredArray:
 
     @property
     def files(self) -> int:
-        """Of a year."""
+        """Number of files of a year."""
         return self.shape[0] // self.in_file
 
     @property
@@ -289,7 +289,7 @@ class _Reader:
         return StoredArray(self.path, name, labels["year"], shape[1:], in_file, crc32c)
 
     def _in_file(self, name: str, regions: int) -> int:
-        """How many selling regions a file has: all, but for Z of format 3."""
+        """Number of selling regions in a file: all, but for Z of format 3."""
         if name != "Z" or self.format != IN_SLABS:
             return regions
         try:
@@ -420,7 +420,7 @@ def _texts(data: bytes, count: int) -> tuple[str, ...]:
 
 
 def is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
-    """Whether a path in a store is a folder or file of its own arrays."""
+    """True if a path in a store is a folder or file of its own arrays."""
     name, *rest = inside
     if name not in arrays:
         return list(inside) == ["zarr.json"]

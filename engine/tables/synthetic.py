@@ -86,7 +86,7 @@ class WorldShape:
 
 
 class Structure(NamedTuple):
-    """What is the same in all years. c regions, s sectors."""
+    """Parameters that are the same in all years. c regions, s sectors."""
 
     growth: Float[Array, " c"]
     recipe: Float[Array, "c s s"]  # input i per unit of industry j in region d
@@ -333,7 +333,7 @@ def unit_demand(
 def budgets(
     world: Structure, k: Int[Array, ""], v: Float[Array, " n"], X: Float[Array, "n c"]
 ) -> Float[Array, " c"]:
-    """What each region spends in year k: its income, deficit added.
+    """Spending of each region in year k: its income, deficit added.
 
     X is the output that a US$ of each region's final demand requires.
     """

@@ -1,4 +1,4 @@
-"""Which industries make a table unproductive: named from slabs of its rows."""
+"""Industries that make a table unproductive: named from slabs of its rows."""
 
 from collections.abc import Callable, Iterable
 
@@ -20,7 +20,7 @@ def unproductive_in_words(
     is_productive: Callable[[Bool[np.ndarray, " n"]], bool],
     industry: Callable[[int], str],
 ) -> str:
-    """Which industries to look at, in words; ``shares`` are column sums of A.
+    """Name the industries to look at; ``shares`` are column sums of A.
 
     A table is unproductive where a strongly connected block of it is: industries that
     all supply each other, directly or not. In such a block some industry buys from the
@@ -30,31 +30,31 @@ def unproductive_in_words(
     suspects = np.flatnonzero(shares >= 1 - _ROUNDING)
     blocks = _strong_blocks(_links(x, slabs), suspects)
     own = _inputs_from_own_block(x, slabs, suspects, blocks)
-    found = []
+    unproductive = []
     for members in blocks:
         within = np.array([members[k] for k in suspects], bool) & (own >= 1 - _ROUNDING)
         if within.any() and not is_productive(members):
-            found.append((int(members.sum()), suspects[within], own[within]))
-    if not found:
+            unproductive.append((int(members.sum()), suspects[within], own[within]))
+    if not unproductive:
         return NONE_FOUND
-    size, named, inputs = min(found, key=lambda block: block[0])
+    size, named, inputs = min(unproductive, key=lambda block: block[0])
     named = named[np.argsort(-inputs, kind="stable")].tolist()
     first, *others = named[:_NAMED]
-    told = (
+    text = (
         f"look at {industry(first)}, whose inputs are {shares[first]:.3f} of its output"
     )
     if others:
         listed = ", ".join(f"{industry(k)} ({shares[k]:.3f})" for k in others)
-        told += f", and at {listed}"
+        text += f", and at {listed}"
     if len(named) > _NAMED:
-        told += f" and {len(named) - _NAMED} more"
+        text += f" and {len(named) - _NAMED} more"
     if size == 1:
-        return told
-    return f"{told}, among {size} industries that supply each other"
+        return text
+    return f"{text}, among {size} industries that supply each other"
 
 
 def _links(x: Float[np.ndarray, " n"], slabs: Slabs) -> UInt8[np.ndarray, "n n/8"]:
-    """Whether row i supplies column j, a bit a cell: 1 / 64 of Z."""
+    """Flags, 1 where row i supplies column j, a bit a cell: 1 / 64 of Z."""
     parts = [np.packbits((Z != 0) & (x > 0)[None, :], axis=1) for _, Z in slabs()]
     return np.concatenate(parts)
 
@@ -98,7 +98,7 @@ def _inputs_from_own_block(
     suspects: np.ndarray,
     blocks: list[Bool[np.ndarray, " n"]],
 ) -> Float[np.ndarray, " k"]:
-    """What each suspect buys of its block, for a US$ of output."""
+    """Purchases of each suspect from its block, for a US$ of output."""
     own = np.zeros(len(suspects))
     inside = np.zeros((len(x), len(suspects)), bool)
     for members in blocks:

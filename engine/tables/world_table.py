@@ -91,7 +91,7 @@ def regroup_slabs(
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a row or column may miss its output: absolute + relative * output.
+    """Largest gap of a row or column from its output: absolute + relative * output.
 
     ``absolute`` is in the unit of the table. That of each source is in
     ``sources/sources.toml``, with the reason.
@@ -139,7 +139,7 @@ class WorldTable:
     origin
         The file (and archive member) it was read from, for messages.
     edition
-        Of its database, where the file says: also prices and system.
+        Edition of its database, where the file says: also prices and system.
     taxes_and_margins : (n,) or None
         Output less inputs and value added, where the file has all
         rows of it: taxes less subsidies on products, margins, adjustments. Checked at
@@ -149,9 +149,9 @@ class WorldTable:
     parents
         Split region to the region it is a part of, where the file says so.
     unit
-        Of all flows, where the file says it and not its database.
+        Unit of all flows, where the file says it and not its database.
     doubts
-        What an import tells of the file, in words.
+        Doubts of an import about the file, in words.
     rebuilt
         Of a table that is estimated: what is real in it and what is not, and the
         parameters of its errors. Kept in the store, attribute ``rebuilt``.

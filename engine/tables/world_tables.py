@@ -71,14 +71,14 @@ class WorldTables(Printable):
     categories
         Labels of final demand, length f.
     tolerance
-        How far rows may miss their output.
+        Largest gap between rows and their output.
     column_tolerance
-        How far inputs, taxes, margins and value added together may miss output.
+        Largest gap between inputs, taxes, margins and value added, and output.
         Defaults to ``tolerance``, or to 1 % of output where that is more.
     source
         Name of the database.
     checked
-        What was checked of ``rows`` and ``value added`` at import, in words.
+        Checks of ``rows`` and ``value added`` at import, in words.
     rebuilt
         Of tables that are estimated: what is real in them, and the parameters of their
         errors (``WorldTable``).

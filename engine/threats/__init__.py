@@ -1,4 +1,4 @@
-"""What would make a result go away: one model under every usual threat to it."""
+"""Threats to a result: one model under every usual one of them."""
 
 import lazy_loader
 

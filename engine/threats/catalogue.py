@@ -46,4 +46,4 @@ CATALOGUE: dict[str, Threat] = {
     "influential cells": influence.cells,
     "influential clusters": influence.clusters,
 }
-"""What each threat makes of a model, by its name in ``only``."""
+"""Functions that yield the variants or rows of a threat, by its name in ``only``."""

@@ -1,8 +1,8 @@
 """Threats of the form of the controls: curvature, products, convergence, a ridge.
 
-Controls enter a model in a straight line. What of them is curved, or differs between
-units that start high and low, stays in the errors, and a treatment that moves with it
-takes its part.
+Controls enter a model in a straight line. If their effect is curved, or differs between
+units that start high and low, the rest stays in the errors, and a treatment that moves
+with it takes its part.
 """
 
 from collections.abc import Iterator, Sequence
@@ -148,10 +148,10 @@ def _cross_fitted(
     target: Float[np.ndarray, " n"],
     fold: Int[np.ndarray, " n"],
 ) -> Float[np.ndarray, " n"]:
-    """What a ridge fitted to the other folds leaves of the target; its penalty is the
-    one that foretells them best, each from the rest of them."""
+    """Residuals of the target from a ridge fitted to the other folds. Its penalty is
+    the one that predicts those folds best, each from the rest of them."""
     products = [(Z[k].T @ Z[k], Z[k].T @ target[k]) for k in _rows_of(fold)]
-    left = target.copy()
+    residuals = target.copy()
     for k, rows in enumerate(_rows_of(fold)):
         others = [j for j in range(_FOLDS) if j != k]
         missed = []
@@ -163,8 +163,8 @@ def _cross_fitted(
                 errors += float(((target[own] - Z[own] @ b) ** 2).sum())
             missed.append(errors)
         best = _PENALTIES[int(np.argmin(missed))] * len(Z)
-        left[rows] -= Z[rows] @ _ridge([products[i] for i in others], best)
-    return left
+        residuals[rows] -= Z[rows] @ _ridge([products[i] for i in others], best)
+    return residuals
 
 
 def _rows_of(fold: Int[np.ndarray, " n"]) -> list[np.ndarray]:

@@ -60,7 +60,7 @@ def threats(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> Threats:
-    """What would make this result go away: a model under every usual threat to it.
+    """Put a model under every usual threat to its result, in one table.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def threats(
     only
         Names of threats: ``tx.threats`` of none lists them. By default all.
     draws
-        Of the wild bootstrap; all patterns where there are no more. 0 leaves it out.
+        Draws of the wild bootstrap; all patterns where there are no more. 0: none.
 
     Returns
     -------
@@ -102,8 +102,8 @@ def threats(
     Raises
     ------
     TivaxError
-        What is no panel or model, an unknown name in ``only``, a model that cannot be
-        fitted. A threat that cannot be computed gets a row that says why.
+        An argument that is no panel or model, an unknown name in ``only``, a model that
+        cannot be fitted. A threat that cannot be computed gets a row that says why.
 
     Notes
     -----
@@ -146,12 +146,12 @@ def threats(
     for row in rows:
         near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
         row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
-    made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
-    made = made.astype({"n": "Int64", "clusters": "Int64"})
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
+    table = table.astype({"n": "Int64", "clusters": "Int64"})
     return Threats(
-        table=made[[*COLUMNS]],
-        comparable=made["comparable"].to_numpy(bool),
-        same_units=made["same_units"].to_numpy(bool),
+        table=table[[*COLUMNS]],
+        comparable=table["comparable"].to_numpy(bool),
+        same_units=table["same_units"].to_numpy(bool),
         models=tuple(models),
         draws=draws,
         residual_max=max(k.fit.residual for k in settings),
@@ -311,7 +311,7 @@ def _fitted(
 
 
 def _said(row: Mapping[str, Any]) -> str:
-    """What a declared p-value means beside a lead or a placebo outcome."""
+    """Note on a declared p-value of a lead or a placebo outcome; empty for none."""
     p = row["p_value"] if np.isnan(row["wild_p_value"]) else row["wild_p_value"]
     if not p <= LEVEL:
         return ""

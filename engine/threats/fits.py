@@ -51,7 +51,7 @@ class LowRank(NamedTuple):
 
 
 class WildForm(NamedTuple):
-    """What the wild draws of one coefficient are made of, by cluster of the panel.
+    """Loadings that the wild draws of one coefficient take, by cluster of the panel.
 
     Least squares (WCR): ``scores``. Two-stage least squares (WRE): ``zz``, ``fixed``,
     ``x`` and ``y`` of ``kernels.resampling.InstrumentLoadings``.
@@ -84,7 +84,7 @@ class VariantFit:
     nested
         Effects that the clusters nest: they were taken out, and k counts them as one.
     k
-        Of the correction G/(G-1) (N-1)/(N-k).
+        k of the correction G/(G-1) (N-1)/(N-k).
     """
 
     variant: Variant
@@ -132,13 +132,14 @@ class VariantFit:
 
     @cached_property
     def influence(self) -> Float[np.ndarray, "G q"]:
-        """What each cluster adds to the error of the treatments, units of the panel."""
+        """Contribution of each cluster to the error of the treatments, units of the
+        panel."""
         scores = self.H[:, -self.q :] * self.u[:, None]
         return self.by_cluster(scores) * self.unit
 
     @property
     def labels(self) -> np.ndarray:
-        """Of the clusters, in the order of their numbers."""
+        """Labels of the clusters, in the order of their numbers."""
         return np.unique(self.used[self.variant.model.clusters])
 
     @property
@@ -155,9 +156,9 @@ class VariantFit:
 
     @cached_property
     def alone(self) -> str:
-        """Which treatments one cluster alone identifies, as a note; empty for none."""
-        found = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
-        return alone_note(found, self.variant.model.treatments, [*self.labels])
+        """Note on treatments that one cluster alone identifies; empty for none."""
+        flags = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
+        return alone_note(flags, self.variant.model.treatments, [*self.labels])
 
     @property
     def residual(self) -> float:
@@ -321,7 +322,7 @@ def roots_of(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
 
 
 def is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
-    """Whether each value of the effect is in one cluster."""
+    """True if each value of the effect is in one cluster."""
     codes = pd.factorize(effect)[0]
     pairs = np.unique(codes * (cluster.max() + 1) + cluster)
     return bool(len(pairs) == codes.max() + 1)

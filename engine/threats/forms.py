@@ -112,7 +112,8 @@ def _difference(
 
 
 def _partial_correlation(one: VariantFit, other: VariantFit) -> float:
-    """Of the first treatments of two fits on the same rows, net of all else."""
+    """Correlation of the first treatments of two fits on the same rows, net of all
+    else."""
     a, b = one.treatment_left[:, 0], other.treatment_left[:, 0]
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 

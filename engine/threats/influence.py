@@ -92,7 +92,7 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
 
 
 def dfbeta(fit: VariantFit) -> Float[np.ndarray, " n"]:
-    """What the first treatment's estimate loses without each row."""
+    """Estimate of the first treatment less its estimate without each row."""
     j = fit.H.shape[1] - fit.q
     free = 1 - (fit.B**2).sum(axis=1) - _unit_leverage(fit)
     # The only row of its country says nothing, and has 0 / 0.

@@ -50,7 +50,7 @@ class Threats(Result):
     same_units
         Rows at least in units of that effect.
     draws
-        Of ``wild_p_value``; 0 without.
+        Draws of ``wild_p_value``; 0 without.
     residual_max
         The largest norm of X'(y - X beta) of the models, columns of length 1.
 
@@ -71,7 +71,7 @@ class Threats(Result):
 
     @property
     def sentence(self) -> str:
-        """What makes each result go away, from the numbers of the table."""
+        """Threats under which each result goes away, in words."""
         return "\n".join(self.sentences.values())
 
     @property
@@ -81,7 +81,7 @@ class Threats(Result):
 
     @property
     def states(self) -> list[str]:
-        """What has become of a significant result in each comparable row.
+        """State of a significant result in each comparable row.
 
         ``gone``: the sign has turned, or less than half of the estimate is left and
         its 95 % interval, coef +- t se, excludes the model's. ``blurred``: not gone,
@@ -114,7 +114,7 @@ class Threats(Result):
         return self.table.assign(state=self.states)
 
     def intervals(self, model: str) -> pd.DataFrame:
-        """What the figure shows of a model: rows in units of its effect.
+        """Intervals of a model that the figure shows: rows in units of its effect.
 
         Columns threat, variant, term, coef, ci_low, ci_high (95 %, coef +- t se) and
         state: ``the model``, ``as before``, ``blurred``, ``gone``, and ``other
@@ -345,7 +345,7 @@ def _same_sign(row: _Record, other: _Record) -> bool:
 
 
 def at_level(row: Mapping[str, Any], draws: int) -> bool:
-    """Whether the declared p is 5 % within ``_ERRORS`` errors of its draws."""
+    """True if the declared p is 5 % within ``_ERRORS`` errors of its draws."""
     error = np.sqrt(LEVEL * (1 - LEVEL) / draws) if draws else 0.0
     return bool(abs(row["wild_p_value"] - LEVEL) < _ERRORS * error)
 

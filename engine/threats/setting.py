@@ -125,7 +125,8 @@ class Setting:
             raise TivaxError("is made for least squares; the model has instruments")
 
     def require_balanced(self) -> tuple[int, int]:
-        """How many units and years, each unit with each year; else ``TivaxError``."""
+        """Number of units and of years, if each unit has each year; else
+        ``TivaxError``."""
         G, T = self.used[self.unit].nunique(), len(self.years)
         if len(self.used) != G * T:
             raise TivaxError(

@@ -133,7 +133,7 @@ def _null(G: int, T: int, columns: int = 1) -> Float[np.ndarray, " B"]:
 def _residuals(
     cells: Float[np.ndarray, "*batch G T m"],
 ) -> Float[np.ndarray, "*batch G T"]:
-    """Of the first column on the others, with effects of units and years."""
+    """Residuals of the first column on the others, with effects of units and years."""
     cells = cells - cells.mean(axis=-2, keepdims=True)
     cells = cells - cells.mean(axis=-3, keepdims=True)
     y, X = cells[..., 0], cells[..., 1:]

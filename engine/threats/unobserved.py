@@ -1,4 +1,4 @@
-"""What is not in the data: how strong would an omitted variable have to be?
+"""Omitted variables: how strong would one have to be to overturn a result?
 
     y, x    outcome and treatment net of effects
     W       controls net of effects
@@ -25,8 +25,8 @@ _R_MAX = 1.3  # times the R2 with controls: Oster's bound
 
 
 class Moments(NamedTuple):
-    """Of Oster's formula: estimates and R2 without and with controls; variances of the
-    outcome, the treatment, and the treatment net of the controls."""
+    """Moments in Oster's formula: estimates and R2 without and with controls; variances
+    of the outcome, the treatment, and the treatment net of the controls."""
 
     short: float
     short_r2: float
@@ -90,8 +90,9 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
 
 
 def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
-    """What a confounder takes that is as strong as a control is beside the others, and
-    as strong as membership of a group is (Cinelli and Hazlett 2020, section 4.4)."""
+    """Yield estimates against a confounder as strong as each control is beside the
+    others, and as strong as membership of a group (Cinelli and Hazlett 2020, section
+    4.4)."""
     _require_one(setting)
     fit = setting.fit
     for name in setting.model.controls:
@@ -102,10 +103,10 @@ def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
             continue
         of_y = (1 + np.sqrt(both)) ** 2 / (1 - both) * of_y / (1 - of_y)
         yield _benchmark(setting, f"like {name}", of_x / (1 - of_x), min(1.0, of_y))
-    for made in membership(setting):
-        if isinstance(made, Variant):
-            name = made.model.controls[-1]
-            strength = _strength(fit_variant(made), name)
+    for group in membership(setting):
+        if isinstance(group, Variant):
+            name = group.model.controls[-1]
+            strength = _strength(fit_variant(group), name)
             yield _benchmark(setting, f"like {name}", *strength)
 
 
@@ -149,7 +150,7 @@ def robustness_of(f: float) -> float:
 
 
 def moments(setting: Setting) -> Moments:
-    """Of the model on its rows, everything net of its effects."""
+    """Moments of the model on its rows, everything net of its effects."""
     fit = setting.fit
     rows = setting.used
     treatments = setting.model.treatments

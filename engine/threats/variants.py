@@ -22,7 +22,7 @@ class Variant:
     slopes
         Columns that have a coefficient in each unit: trends, factors.
     note
-        What has to be said beside the numbers.
+        Note beside the numbers.
     comparable
         A coefficient of a treatment of the model is still its effect.
     same_units

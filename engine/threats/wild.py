@@ -121,7 +121,7 @@ def _loadings(
         return whole
 
     def scores(each: Sequence[LowRank]) -> Scores:
-        """Of the same residuals, R: each with a left side of its own."""
+        """Scores of the same residuals, R: each with a left side of its own."""
         if G > FEW:
             parts = (
                 np.stack([spread(k.a) for k in each]),

@@ -252,7 +252,7 @@ class YearErrors:
 
 
 def has_filled(raw: RawYear) -> bool:
-    """Whether cells were filled below half a unit."""
+    """True if cells were filled below half a unit."""
     return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
 
 

@@ -79,7 +79,7 @@ def standard_errors(
         and va_absorbed, whose errors are computed in closed form, or indicators
         (``INDICATORS``).
     level
-        Of indicators, as in :func:`indicators`.
+        Level of indicators, as in :func:`indicators`.
     drop
         Regions left out, as in :func:`trade_benefit_index`; not of indicators.
     groups, apart, value_added
@@ -146,7 +146,7 @@ def standard_errors(
         raise TivaxError(f"apart: {ABSORBED} is of pairs; leave it out")
     if list(drop) and not closed:
         raise TivaxError(f"drop: indicators are of all regions; leave out {drop[0]}")
-    wanted = [] if closed else indicators_at(names, level, tables, value_added)
+    at_level = [] if closed else indicators_at(names, level, tables, value_added)
 
     def compute(groups: Groups) -> xr.Dataset:
         if closed:
@@ -155,7 +155,7 @@ def standard_errors(
         years = len(tables.years)
         values = indicators(
             tables,
-            wanted,
+            at_level,
             level,
             groups=groups,
             value_added=value_added,
@@ -165,7 +165,7 @@ def standard_errors(
         found = indicator_error_years(
             tables,
             model,
-            wanted,
+            at_level,
             (level,),
             groups=groups,
             value_added=value_added,
@@ -175,7 +175,7 @@ def standard_errors(
             progress=shift_progress(progress, years, 2 * years),
         )
         se = xr.concat([year[level] for year in found], "year")
-        return with_intervals(values[wanted], se)
+        return with_intervals(values[at_level], se)
 
     return in_groups(compute, groups, whole_regions(tables), apart=apart)
 

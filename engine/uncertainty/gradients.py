@@ -1,4 +1,4 @@
-"""Which cells, pairs of regions and sectors move a measure most: ``tx.sensitivity``."""
+"""Cells, pairs of regions and sectors that move a measure most: ``tx.sensitivity``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Sensitivity(Printable):
     Attributes
     ----------
     measure, region, sector, year, value
-        What was differentiated, and its value.
+        Measure that was differentiated, and its value.
     flows, gradient
         The cells of Z and Y, (n, n + c), and the derivative with respect to each, per
         unit of the tables; reported output is held fixed.
@@ -59,7 +59,7 @@ class Sensitivity(Printable):
         The derivative with respect to a value-added row or account, (n,); None where
         value added is output less inputs.
     unit
-        Of the measure.
+        Unit of the measure.
 
     Examples
     --------
@@ -87,7 +87,7 @@ class Sensitivity(Printable):
 
     @cached_property
     def effects(self) -> Float[np.ndarray, "n N"]:
-        """What 1 % more of each cell adds to the measure, to first order."""
+        """Effect of 1 % more of each cell on the measure, to first order."""
         return 0.01 * self.gradient * self.flows
 
     def cells(self, top: int = 20) -> pd.DataFrame:
@@ -119,7 +119,7 @@ class Sensitivity(Printable):
 
     @property
     def pairs(self) -> xr.DataArray:
-        """What 1 % more of all that a region sells to another adds, (seller, user)."""
+        """Effect of 1 % more of all that a region sells to another, (seller, user)."""
         c, s, n = len(self.regions), len(self.sectors), len(self.flows)
         inputs = self.effects[:, :n].reshape(c, s, c, s).sum(axis=(1, 3))
         final = self.effects[:, n:].reshape(c, s, c).sum(axis=1)
@@ -132,10 +132,10 @@ class Sensitivity(Printable):
 
     @property
     def by_sector(self) -> pd.Series:
-        """What 1 % more of all sales of a sector adds, by sector, largest first."""
+        """Effect of 1 % more of all sales of a sector, by sector, largest first."""
         total = self.effects.sum(axis=1).reshape(-1, len(self.sectors)).sum(axis=0)
-        found = pd.Series(total, pd.Index(self.sectors, name="sector"), name="effect")
-        return found.iloc[np.argsort(-np.abs(total), kind="stable")]
+        effects = pd.Series(total, pd.Index(self.sectors, name="sector"), name="effect")
+        return effects.iloc[np.argsort(-np.abs(total), kind="stable")]
 
     @property
     def title(self) -> str:
@@ -258,14 +258,14 @@ def require_measure(
     sector: str | None,
     value_added: ValueAdded,
 ) -> Account:
-    """What is traced, where the measure of these regions (and of the sector) has
-    derivatives.
+    """Account that the measure of these regions (and of the sector) traces; it must
+    have derivatives.
 
     Raises ``TivaxError`` where it has none.
     """
     require_tables(tables)
-    wanted = "tbi, another measure of trade or the name of an indicator"
-    require_kind("measure", measure, str, wanted)
+    expected = "tbi, another measure of trade or the name of an indicator"
+    require_kind("measure", measure, str, expected)
     require_choice("measure", measure, [*TRADE_MEASURES, *INDICATORS])
     for region in regions:
         require_choice("region", region, tables.regions)

@@ -86,13 +86,13 @@ class TableError:
         Of kinds lognormal and given, whether cells err together: ``none``; those that a
         ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
     over_years
-        Whether errors of a year are ``independent`` of those of others or ``shared``.
+        Errors of a year are ``independent`` of those of others, or ``shared``.
         It does not change the standard error of a year's measure.
     margins
-        What is known: the sums of each ``row``, of each ``column``, both or neither.
+        Sums that are known: of each ``row``, of each ``column``, both or neither.
         Errors are balanced to them.
     file
-        Of kind given: a .npz file with standard deviations.
+        A .npz file with standard deviations, for the kind given.
 
     Raises
     ------

@@ -154,7 +154,8 @@ def _first_year(tables: WorldTables) -> int:
 def _fade(
     tables: WorldTables, about: Mapping[str, Any], year: int
 ) -> Float[np.ndarray, " s"]:
-    """How unknown partners of a product are: 0 where they are real, 1 far from it."""
+    """Degree to which partners of a product are unknown: 0 where they are real, 1 far
+    from it."""
     fade = about["fade"]
     share = np.ones(len(tables.sectors))
     for real in _years(tables, "partners_of_inputs", "real"):
@@ -173,8 +174,8 @@ def _fade(
 def _log_deviations(
     unknown: Float[np.ndarray, "..."], share: Float[np.ndarray, "..."]
 ) -> Any:
-    """Of a lognormal factor of a partner's share p with the variance b / (k p), as of
-    a gamma of shape k p / b; ``unknown`` is b / k."""
+    """Deviation of the log of a lognormal factor of a partner's share p. Its variance
+    is b / (k p), as of a gamma of shape k p / b; ``unknown`` is b / k."""
     variance = np.minimum(_ratio(unknown, share), _LARGEST)
     return jax.device_put(np.sqrt(np.log1p(variance)).astype(np.float32))
 

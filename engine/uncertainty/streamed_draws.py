@@ -36,7 +36,7 @@ class DrawnYear(NamedTuple):
     columns: Float[Array, " n"]
 
     def inside_of(self, like: Inside) -> Inside:
-        """What stays inside the perimeters that ``like`` is of."""
+        """Changes of Z inside the perimeters that ``like`` is of."""
         if not isinstance(like, Blocks):
             return self.inside
         cells = [self.Z[k[:, :, None], k[:, None, :]] for k in like.rows]
@@ -88,7 +88,7 @@ def draw_year(
 def _drawn_slabs(
     part: StreamedPart, flows: StreamedFlows, key: Key[Array, ""]
 ) -> Iterator[tuple[slice, Float[Array, "r N"], np.ndarray]]:
-    """Which rows, changes of their cells and of their output."""
+    """Yield the rows of each slab, and the changes of cells and of output."""
     if part.shares is not None:
         yield from _drawn_shares(part.shares, flows, key)
         return

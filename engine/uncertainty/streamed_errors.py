@@ -220,7 +220,7 @@ def _as_columns(asked: list[Float[Array, "b 2 m n"]]) -> Float[Array, "n k"]:
 def _as_rows(
     columns: Float[Array, "n k"], like: list[Float[Array, "b 2 m n"]]
 ) -> list[Float[Array, "b 2 m n"]]:
-    """What ``_as_columns`` took apart."""
+    """Put together what ``_as_columns`` took apart."""
     return list(columns.T.reshape(len(like), *like[0].shape))
 
 

@@ -102,7 +102,7 @@ def _along(value: _Product, change: _Product) -> Callable[[Array, Array], Array]
 
 
 class _MovedFlows:
-    """Z + t dZ as what multiplies: see ``streaming.inverted.TableFlows``."""
+    """Multiply by Z + t dZ: see ``streaming.inverted.TableFlows``."""
 
     def __init__(
         self,

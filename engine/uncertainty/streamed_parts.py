@@ -85,8 +85,8 @@ class StreamedPart:
     def covariance(
         self, gradients: Gradients, by_output: Callable[[Array], Array]
     ) -> Float[np.ndarray, "b f f m"]:
-        """Of measures for b perimeters; ``by_output`` makes derivatives by reported
-        output of column sums of G o Z."""
+        """Covariance of the f measures of b perimeters. ``by_output`` turns column sums
+        of G o Z into derivatives by reported output."""
         if self.shares is not None:
             return np.asarray(_of_shares(self.shares, gradients))
         output = None

@@ -255,22 +255,22 @@ def _sold_by_sector(
     active: Float[Array, " n"],
     borders: Borders,
 ) -> list[Float[Array, "b s n"]]:
-    """What a US$ of each product adds to the exports of the inside, by sector, and to
+    """Exports that a US$ of each product requires: those of the inside by sector, and
     those of the partners to the inside."""
     n = len(A)
-    found = []
+    exports = []
     for selling, using in zip(borders, borders[::-1], strict=True):
         users = jax.vmap(lambda k: sensitivity.of_industries(k, n))(using)
         inputs = _of_sectors(active[:, None] * A, selling) * users[:, None, :]
-        found.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
-    return found
+        exports.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
+    return exports
 
 
 def _inputs_abroad(
     A: Float[Array, "n n"], borders: Borders, selling: Sequence[Array]
 ) -> list[Float[Array, "m n"]]:
-    """What a US$ of output of the others buys of the sellers: those inside from those
-    inside, and partners' from the inside."""
+    """Input coefficients across the border: of the partners from sellers inside, and of
+    the inside from its partners."""
     n = len(A)
     users = borders.partners, borders.inside
     return [
@@ -324,21 +324,21 @@ def pair_gradients(
 
 
 def derivatives(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the flows first;
-    NaN where a ratio has no base."""
+    """Derivatives of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the
+    flows first; NaN where a ratio has no base."""
     X, M = flows["va_exports"], flows["va_imports"]
-    found = {}
+    by_measure = {}
     for k, name in enumerate(TRADE_FLOWS):
         if name in flows:
-            found[name] = np.zeros((4, *X.shape))
-            found[name][k] = 1
+            by_measure[name] = np.zeros((4, *X.shape))
+            by_measure[name][k] = 1
     total = np.where(X + M == 0, np.nan, X + M) ** 2
     none = np.zeros_like(X)
-    found["tbi"] = np.stack([2 * M / total, -2 * X / total, none, none])
+    by_measure["tbi"] = np.stack([2 * M / total, -2 * X / total, none, none])
     if "gross_exports" in flows:
         E = np.where(flows["gross_exports"] == 0, np.nan, flows["gross_exports"])
-        found["vax_ratio"] = np.stack([1 / E, none, -X / E**2, none])
-    return found
+        by_measure["vax_ratio"] = np.stack([1 / E, none, -X / E**2, none])
+    return by_measure
 
 
 def standard_errors_of(

@@ -1,4 +1,4 @@
-"""What the factors of a table add to measures at one point of the path between years.
+"""Effects of a table's factors on measures, at one point of the path between years.
 
 For a measure J with derivatives dJ/dA, dJ/dY, dJ/dv by cell, and the derivatives of A,
 Y and v along the path by factor (``kernels.change.factors``), the sum over all cells of

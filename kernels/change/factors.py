@@ -47,7 +47,7 @@ class Factors(NamedTuple):
 
 
 class Table(NamedTuple):
-    """What factors make: coefficients, final demand, value added per US$."""
+    """A table made of factors: coefficients, final demand, value added per US$."""
 
     A: Float[Array, "n n"]
     Y: Float[Array, "n c"]
@@ -73,7 +73,7 @@ def factors_of(
 
 
 def path_between(start: Factors, end: Factors) -> tuple[Factors, Factors]:
-    """Where the path starts and its step, shares filled in from the other year."""
+    """Start and step of the path; shares that a year lacks are the other year's."""
 
     def fill(own: Factors, other: Factors) -> Factors:
         idle = own.y == 0

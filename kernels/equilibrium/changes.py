@@ -59,7 +59,7 @@ class Economy(NamedTuple):
 
 
 class Shock(NamedTuple):
-    """What changes: log of kappa hat, new tariff rates, new deficits."""
+    """A shock: log of kappa hat, new tariff rates, new deficits."""
 
     log_costs: Float[Array, "r r s"]
     tariff: Float[Array, "r r s"]
@@ -67,7 +67,8 @@ class Shock(NamedTuple):
 
 
 def rounding(like: Float[Array, "..."]) -> float:
-    """Where an iteration in this precision stops: a few units in the last place."""
+    """Size at which an iteration in this precision stops: a few units in the last
+    place."""
     return 64 * float(jnp.finfo(like.dtype).eps)
 
 

@@ -17,7 +17,8 @@ def newton(
     misses: Callable[[Float[Array, "..."]], Float[Array, "..."]],
     start: Float[Array, "..."],
 ) -> Float[Array, "..."]:
-    """Where ``misses``, as many as unknowns, are zero to rounding, or nearest to it.
+    """Solve ``misses`` = 0, one equation for each unknown, to rounding or as near as it
+    gets.
 
     Steps are at most half a logarithm, and halved until the largest miss falls; the
     caller looks at the misses. One system of equations and one dense factorisation a
@@ -26,8 +27,8 @@ def newton(
     floor = rounding(start)
 
     def largest(x: Float[Array, "..."]) -> Float[Array, ""]:
-        found = jnp.max(jnp.abs(misses(x)))
-        return jnp.where(jnp.isfinite(found), found, jnp.inf)
+        size = jnp.max(jnp.abs(misses(x)))
+        return jnp.where(jnp.isfinite(size), size, jnp.inf)
 
     def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
         _, now, before, k = state

@@ -58,8 +58,8 @@ class Block(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What changes: new tariffs, log of iceberg costs hat, new transfers; and whose
-    labour market is not asked to clear."""
+    """A shock: new tariffs, log of iceberg costs hat, new transfers, and the region
+    whose labour market is not asked to clear."""
 
     tariff: Float[Array, "r r"]
     log_costs: Float[Array, "r r"]
@@ -196,7 +196,7 @@ class Outcome(NamedTuple):
 
 
 def outcome(block: Block, new: State) -> Outcome:
-    """What the new equilibrium means for regions.
+    """Outcomes of the new equilibrium for regions, relative to the old.
 
     Utility is C - L^(1 + 1/ka) / (1 + 1/ka); ``welfare_printed`` leaves the net-of-tax
     factor out of the disutility of work, as the paper's formula does.
@@ -209,15 +209,15 @@ def outcome(block: Block, new: State) -> Outcome:
     price = jnp.exp(new.log_prices)
     real = consumes / consumed / price
     # The disutility of work is ka / (1 + ka) of what work earns after tax.
-    left = 1 - relieved(block, new.revenue, new.income)
-    work = block.labour / (1 + block.labour) * left * block.income
+    kept_share = 1 - relieved(block, new.revenue, new.income)
+    work = block.labour / (1 + block.labour) * kept_share * block.income
     utility = consumed - work
     earned = jnp.exp(new.log_wages + new.log_labour) / price
     imbalance = net_imports(old)
     size = jnp.where(imbalance == 0, 1, jnp.abs(imbalance))
     growth = new.income / block.income
     return Outcome(
-        welfare=(consumed * real - work * earned / left) / utility - 1,
+        welfare=(consumed * real - work * earned / kept_share) / utility - 1,
         welfare_printed=(consumed * real - work * earned) / utility - 1,
         employment=jnp.expm1(new.log_labour),
         realwage=jnp.expm1(new.log_wages - new.log_prices),

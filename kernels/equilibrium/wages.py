@@ -160,8 +160,8 @@ def inverse_jacobian(
 
 
 class _State(NamedTuple):
-    """Of the iteration: where it is, the next step, the inverse Jacobian, wages tried
-    and the size of F before."""
+    """State of the iteration: position, next step, inverse Jacobian, number of wages
+    tried, and the size of F one step before."""
 
     at: Position
     step: Float[Array, " r"]
@@ -177,8 +177,8 @@ def find_wages(
     start: Position,
     aim: Float[Array, ""],
 ) -> tuple[Position, Int[Array, ""]]:
-    """Where F is below ``aim`` (0: as near to rounding as steps get), by Broyden steps,
-    and the wage vectors tried.
+    """Find wages at which F is below ``aim`` (0: as near to rounding as steps get), by
+    Broyden steps; return also the number of wage vectors tried.
 
     A start that clears to ``AIM`` is kept as it is, so that no shock changes nothing.
     """

@@ -1,4 +1,4 @@
-"""What a new equilibrium means for regions: welfare and its parts, one scenario.
+"""Welfare of regions in a new equilibrium, and its parts: one scenario.
 
 Symbols of ``changes``. The change of welfare to first order, around the old
 equilibrium, in the terms of Caliendo and Parro (2015, section 5); d ln z is z'/z - 1,

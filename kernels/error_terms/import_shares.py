@@ -14,12 +14,12 @@ class ImportShareErrors(NamedTuple):
     """Partners' shares in imports that are not known by user.
 
     share
-        Of partner r in imports of good i by region d, (r, i, d), 0 at home.
+        Share of partner r in imports of good i by region d, (r, i, d), 0 at home.
     bought
-        What each user of region d imports of good i, (i, d, user): its industries,
+        Imports of good i by each user of region d, (i, d, user): its industries,
         then final demand.
     concentration
-        Of the Dirichlet distribution of the shares.
+        Concentration of the Dirichlet distribution of the shares.
     """
 
     share: Float[Array, "c s c"]
@@ -44,8 +44,8 @@ def import_share_errors(
 def imports(
     F: Float[Array, "r N"], first: Int[Array, ""], *, regions: int
 ) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
-    """What p selling regions, from number ``first`` on, sell of each good to others,
-    and what users there buy of them."""
+    """Sales of p selling regions, from number ``first`` on, to each region abroad by
+    good, and purchases from them by user."""
     users = by_user(F, regions=regions)
     own = jnp.eye(regions, dtype=F.dtype)
     abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))

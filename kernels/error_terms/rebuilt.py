@@ -125,7 +125,7 @@ class DrawnBlocks(NamedTuple):
 
     @property
     def column_sums(self) -> Float[Array, " n"]:
-        """Of the changes of Z."""
+        """Column sums of the changes of Z."""
         abroad = jnp.einsum("idk,dikj->dj", self.sellers.sum(1), self.users)
         return (self.home.sum(1) + abroad).ravel()
 

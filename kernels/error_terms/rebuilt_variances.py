@@ -9,7 +9,7 @@ row, a US$ more of product i from r to use u of d moves it by
 A fit to margins takes a change of a margin from all cells in proportion to them, so
 that the fit of a drawn table is a product of projections; on g they act in reverse
 order, each subtracting the mean of g, weighted by trade, of what adds up to a margin.
-What was subtracted is the derivative with respect to the margin itself.
+The part subtracted is the derivative with respect to the margin itself.
 """
 
 from typing import NamedTuple
@@ -27,8 +27,8 @@ _WITH_GROUPS, _WITHOUT, _OF_ROUNDING = 8, 8, 4
 
 
 class _Parts(NamedTuple):
-    """What all measures share: shares of sellers and of groups of users, profiles of
-    users of a group and of all."""
+    """Shares of sellers and of groups of users, profiles of users of a group and of
+    all: the same for all measures."""
 
     sellers: Float[Array, "s c c"]
     groups: Float[Array, "c s g"]
@@ -73,7 +73,7 @@ def _effects(
     added: Float[Array, "f N"],
     of: Float[Array, "p f"],
 ) -> list[Float[Array, "f ..."]]:
-    """What one standard deviation of each independent error moves."""
+    """Effects on each measure of one standard deviation of each independent error."""
     trade, rounding = errors.trade, errors.rounding
     s, c = trade.shape[:2]
     n = c * s

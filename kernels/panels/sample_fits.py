@@ -93,14 +93,14 @@ def fit_specifications(
 
 
 class CellFit(NamedTuple):
-    """What every cell does to the coefficient of the last regressor, net of all else.
+    """Effect of every cell on the coefficient of the last regressor, net of all else.
 
     slopes
-        Its weights of the outcome: b = sum of slopes times y; 0 where unseen.
+        Weights of the outcome: b = sum of slopes times y; 0 where unseen.
     residuals
-        Of the outcome, 0 where unseen.
+        Residuals of the outcome, 0 where unseen.
     leverage
-        Of the cell, all effects included.
+        Leverage of the cell, all effects included.
     """
 
     slopes: Float[Array, "G T"]
@@ -111,7 +111,7 @@ class CellFit(NamedTuple):
 def fit_cells(
     M: Float[Array, "G T m"], seen: Float[Array, "G T"], fit: ClusterFit
 ) -> CellFit:
-    """From the cells [controls, treatment, y] and the fit of their
+    """Fit the cells [controls, treatment, y], given the fit of their
     ``clusters.two_way_products`` with dummies of all years but the first."""
     G, T, m = M.shape
     years = jnp.broadcast_to(jnp.eye(T, dtype=M.dtype)[None, :, 1:], (G, T, T - 1))

@@ -83,10 +83,10 @@ MAIN = (
 
 
 class PanelDesign(NamedTuple):
-    """What the panels of a study have in common.
+    """Settings that the panels of a study share.
 
     effect
-        Of the treatment.
+        Effect of the treatment.
     persistence
         AR(1) of x and C, and of u.
     unequal, unequal_x
@@ -103,7 +103,7 @@ class PanelDesign(NamedTuple):
         that of x, where it is drawn and continuous. A cluster's loading on both is the
         same normal number: who is exposed in x is exposed in u.
     loadings
-        Of the clusters on the factor of u, mean square 1; None: drawn as above.
+        Loadings of clusters on the factor of u, mean square 1; None: drawn as above.
     block, block_x
         The same of AR(1) shocks that the clusters of a block share.
     blocks
@@ -144,7 +144,7 @@ class PanelTests(NamedTuple):
     effective
         Clusters, by the variation that identifies the effect.
     residual
-        Of the least squares: |X'(y - X beta)| of columns of length 1.
+        Residual of the least squares: |X'(y - X beta)| of columns of length 1.
     rejects_truth, rejects_zero
         By method, whether the true effect, and no effect, are rejected at 5 %: 1 or 0,
         NaN where the method does not serve the panel.
@@ -242,23 +242,24 @@ def _shared(
     *,
     of_x: bool = False,
 ) -> Float[Array, "G T"]:
-    """Of variance 1: what is a cluster's own, the common factor, the block's shocks."""
+    """Series of variance 1: the sum of a cluster's own, the common factor, and the
+    block's shocks."""
     G, T = own.shape
     factor = design.factor_x if of_x else design.factor
     block = design.block_x if of_x else design.block
-    parts, left = jnp.zeros_like(own), jnp.ones((), own.dtype)
+    parts, rest = jnp.zeros_like(own), jnp.ones((), own.dtype)
     if factor is not None:
         common = ar1(jax.random.fold_in(key, 1), persistence, (T,))
         loading = design.loadings
         if loading is None:
             loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
         parts = parts + jnp.sqrt(factor) * loading[:, None] * common[None]
-        left = left - factor
+        rest = rest - factor
     if block is not None and design.blocks is not None:
         shocks = ar1(jax.random.fold_in(key, 2), persistence, (G, T))
         parts = parts + jnp.sqrt(block) * shocks[design.blocks]
-        left = left - block
-    return jnp.sqrt(left) * own + parts
+        rest = rest - block
+    return jnp.sqrt(rest) * own + parts
 
 
 def simulate_and_test(

@@ -32,7 +32,7 @@ class Pairs(NamedTuple):
     """Trade of sellers and buyers by group of products and of uses; NaN leaves it free.
 
     ``products`` says which products are in a group, ``uses`` which classes of uses: 1
-    or 0. What is in no group is free.
+    or 0. Trade outside all groups is free.
     """
 
     flows: Float[Array, "g w r d"]
@@ -41,7 +41,7 @@ class Pairs(NamedTuple):
 
 
 class Margins(NamedTuple):
-    """What trade must add up to; NaN leaves a margin free.
+    """Sums that trade must add up to; NaN leaves a margin free.
 
     ``imports`` by product, use and buyer, ``exports`` by product and seller.
     """
@@ -74,7 +74,7 @@ class Fitted(NamedTuple):
 
 
 class _Cells(NamedTuple):
-    """What multipliers multiply, and what they divide."""
+    """Cells that multipliers multiply, and cells that they divide."""
 
     plus: Float[Array, "..."]
     minus: Float[Array, "..."]

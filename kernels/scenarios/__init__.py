@@ -1,1 +1,1 @@
-"""What changes when cells of a world table do: low-rank updates, prices, linkages."""
+"""Effects of changed cells of a world table: low-rank updates, prices, linkages."""

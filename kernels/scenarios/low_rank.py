@@ -57,14 +57,14 @@ class Base(NamedTuple):
     active
         Industries with output: only they export (``kernels.absorption``).
     member
-        Which result a region belongs to, 1 or 0: the parts of a split region share one.
+        Membership of regions in results, 1 or 0: parts of a split region share one.
     multipliers
         1'B, the output that a US$ of final demand needs.
     sold
         Inputs that active industries of a region sell to each industry, per US$ of its
         output.
     residual
-        Of X, relative, the worst column.
+        Relative residual of X, the worst column.
     """
 
     A: Float[Array, "n n"]
@@ -96,7 +96,7 @@ class Update(NamedTuple):
 
 
 class Accounts(NamedTuple):
-    """What a region makes, sells and buys in a table, in its unit.
+    """Production, sales and purchases of each region in a table, in its unit.
 
     ``lost`` are inputs that its industries no longer get and nothing replaces.
     """
@@ -119,7 +119,7 @@ class Variant(NamedTuple):
     identity
         World final demand less value added and lost inputs, relative.
     smallest_multiplier
-        Of 1'B'. Above 0 the changed table is productive, if it is not negative.
+        Smallest of 1'B'. Above 0 the changed table is productive, if not negative.
     """
 
     accounts: Accounts
@@ -304,7 +304,7 @@ def price_changes(
 
 
 class Linkages(NamedTuple):
-    """How each industry hangs together with the others, by B and by extraction.
+    """Links of each industry with the others, by B and by extraction.
 
     backward, forward
         Column sums of B and row sums of the Ghosh inverse, over their means.

@@ -172,7 +172,7 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
 
 
 class DrawnTrade(NamedTuple):
-    """By selling industry: value added absorbed in each region, and gross sales to it.
+    """Value added absorbed in each region, and gross sales to it, by selling industry.
 
     ``v`` stays where value added is a row of its own.
     """

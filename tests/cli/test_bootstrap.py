@@ -657,7 +657,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
             model_of("TBI", "RQ", "copy"),
             {"copy": lambda f: f["RQ"]},
             "model main: KOFGIdj: copy is collinear with the other regressors and the "
-            "effects; leave it out (copy is made of RQ)",
+            "effects; leave it out (copy is collinear with RQ)",
         ),
         (
             model_of("TBI", "RQ", more='clusters = "world"'),
@@ -674,7 +674,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
             model_of("endogenous", "RQ", more=IV),
             {"Z": lambda f: f["iso3"].factorize()[0] + f["year"]},
             "model main: KOFGIdj: instrument Z is collinear with the controls, the effects "
-            "or another instrument; leave it out (Z is made of the effects)",
+            "or another instrument; leave it out (Z is collinear with the effects)",
         ),
         (
             model_of("TBI", "L.missing"),

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 @pytest.fixture(scope="module")
 def done(store, tmp_path_factory):
     out = tmp_path_factory.mktemp("change") / "out"
-    words = ("--from", 2000, "--to", 2002, "--region", "R2,R0", "--chained")
+    words = ("--from", 2000, "--to", 2002, "--regions", "R2,R0", "--chained")
     return out, good("change", store, *words, "--out", out)
 
 
@@ -82,7 +82,7 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     jobs.to_csv(tmp_path / "jobs.csv", index=False)
     words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
     out = tmp_path / "out"
-    good("change", store, *words, "--region", "R1", "--no-figures", "--out", out)
+    good("change", store, *words, "--regions", "R1", "--no-figures", "--out", out)
     account = tx.read_satellites(tmp_path / "jobs.csv")[0]
     series = tx.value_added_trade(TABLES, account, by="region")["va_exports"].sel(
         region="R1"
@@ -116,7 +116,7 @@ def test_every_measure_of_trade_has_a_name():
 def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
     regions = ("A/B", "../A", "A_B", "C")
     tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")
-    words = ("--region", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
+    words = ("--regions", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
     good("change", tmp_path / "store", *words)
     drawn = [k for k in names(tmp_path / "out" / "figures") if k.endswith(".svg")]
     assert [k for k in drawn if "countries" in k] == [
@@ -128,7 +128,7 @@ def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
 
 
 def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
-    words = ("--region", "R2", "--nodes", 1, "--no-figures")
+    words = ("--regions", "R2", "--nodes", 1, "--no-figures")
     out = good("change", store, *words, "--out", tmp_path / "out").out
     assert "effects; the regions asked for\n" in out
     assert "at 1 point of the path" in " ".join(out.split())
@@ -138,7 +138,7 @@ def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
     "words, told",
     [
         (("--measure", "tbii"), "no measure tbii: did you mean tbi?"),
-        (("--region", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
+        (("--regions", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
         (("--from", 1999), "no year 1999: the tables hold 2000 to 2002"),
         (("--from", 2001, "--to", 2001), "change: 2001 twice"),
         (("--sector", "S1"), "tbi by sector: leave out sector"),

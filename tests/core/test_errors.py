@@ -2,13 +2,14 @@
 
 import pickle
 
+import numpy as np
 import pytest
 
 import tivax as tx
 from tivax.engine.cli.endings import in_options
-from tivax.engine.core import naming, require_as_recorded
+from tivax.engine.core import Job, naming, require_as_recorded
+from tivax.engine.core.parts import Part
 from tivax.engine.core.places import require_free
-from tivax.engine.resampling.checkpoints import checkpoint
 
 from helpers import random_tables
 
@@ -35,14 +36,15 @@ def test_a_file_that_was_changed_is_damaged(tmp_path):
 
 
 def test_a_run_of_another_identity_is_unfinished(tmp_path):
-    with (
-        pytest.raises(KeyboardInterrupt),
-        checkpoint(tmp_path / "out", [], {"seed": 1}),
-    ):
+    job, other = (
+        Job(tmp_path / "out", "bootstrap", {"seed": k}, [Part(2, 1)]) for k in (1, 2)
+    )
+    with pytest.raises(KeyboardInterrupt), job.resumed(print):
+        job.parts[0].append(np.ones((1, 1)))
         raise KeyboardInterrupt
     with (
         pytest.raises(tx.Unfinished, match="holds an unfinished run") as error,
-        checkpoint(tmp_path / "out", [], {"seed": 2}),
+        other.resumed(print),
     ):
         pass
     assert error.value.argument == "force"

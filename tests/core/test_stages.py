@@ -86,10 +86,10 @@ def test_a_decorated_function_is_a_stage_each_time(clock):
 
 
 def test_a_terminal_ends_with_the_times(capsys):
-    Terminal(timings=True).finish({}, "Open out")
+    Terminal(verbose=True).finish({}, "Open out")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Open out" and any("total" in line for line in lines)
-    Terminal(json=True, timings=True).finish({"command": "tbi"})
+    Terminal(json=True, verbose=True).finish({"command": "tbi"})
     found = json.loads(capsys.readouterr().out)
     assert found["command"] == "tbi"
     *parts, total = found["timings_s"].values()

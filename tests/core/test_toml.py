@@ -133,7 +133,7 @@ PLACES = {
     "[part]\nname = 'a'\nseed = 99": "[part]: draws: give at least seed = 99",
     "part =": "not valid TOML: Invalid value (at end of document)",
     "part = x": 'not valid TOML: Invalid value (at line 1, column 8); texts are in quotes, name = "text"',
-    f"part = {'[' * 30}{']' * 30}": "brackets or tables more than 20 deep",
+    f"part = {'[' * 30}{']' * 30}": "nested more than 20 levels deep",
 }  # fmt: skip
 
 

@@ -245,7 +245,9 @@ def test_more_coefficients_than_clusters_have_no_joint_test():
         fit.wald(["inflation"])
 
 
-@pytest.mark.parametrize("frame, reason", [(few(), CANCEL), (exact(), "explained by")])
+@pytest.mark.parametrize(
+    "frame, reason", [(few(), CANCEL), (exact(), "linear combination")]
+)
 def test_what_has_no_errors_is_not_resampled(frame, reason):
     with pytest.raises(TivaxError, match=re.escape(reason)):
         drawn(frame)
@@ -264,7 +266,7 @@ def twice() -> pd.DataFrame:
 
 FIRST = UNBALANCED.iloc[4]
 ONE = UNBALANCED["iso3"] == "C03"
-ALONE = "KOFGIdj is explained by the effects alone; {n} rows are too few, or it is made of them"
+ALONE = "KOFGIdj is a linear combination of the effects alone ({n} rows); drop one, or use more rows"
 MADE = "is collinear with the other regressors and the effects; leave it out"
 WORDS = "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '{x}')"
 
@@ -280,11 +282,11 @@ MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
     "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ is duplicated"),
     "the outcome as regressor": (UNBALANCED, ("TBI", Y), "outcome: KOFGIdj is a regressor as well"),
     "a column called const": (with_columns(const=UNBALANCED["RQ"]), ("TBI", "const"), "regressors: const is the name of the constant; rename the column"),
-    "twice another regressor": (with_columns(INFR=2 * UNBALANCED["RQ"]), ("TBI", "RQ", "INFR"), f"INFR {MADE} (INFR is made of RQ)"),
+    "twice another regressor": (with_columns(INFR=2 * UNBALANCED["RQ"]), ("TBI", "RQ", "INFR"), f"INFR {MADE} (INFR is collinear with RQ)"),
     "a sum of others": (with_columns(INFR=UNBALANCED["RQ"] + UNBALANCED["TBI"] * 1e-3), ("TBI", "RQ", "INFR"), "is collinear with the other regressors and the effects; leave it out ("),
-    "a regressor of years": (with_columns(RQ=UNBALANCED["year"] * 1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
-    "a regressor of countries": (with_columns(RQ=UNBALANCED["iso3"].str[1:].astype(float)), X, f"RQ {MADE} (RQ is made of the effects)"),
-    "a constant regressor": (with_columns(RQ=1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
+    "a regressor of years": (with_columns(RQ=UNBALANCED["year"] * 1e-12), X, f"RQ {MADE} (RQ is collinear with the effects)"),
+    "a regressor of countries": (with_columns(RQ=UNBALANCED["iso3"].str[1:].astype(float)), X, f"RQ {MADE} (RQ is collinear with the effects)"),
+    "a constant regressor": (with_columns(RQ=1e-12), X, f"RQ {MADE} (RQ is collinear with the effects)"),
     "no values": (with_columns(RQ=None), X, "column RQ has no values"),
     "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; fix the data"),
     "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '"),
@@ -315,7 +317,7 @@ def test_every_estimator_says_the_same_of_a_mistake(name):
         (("TBI",), UNBALANCED, "regressors: TBI is duplicated"),
         (("RQ",), UNBALANCED, "regressors: RQ is duplicated"),
         ((Y,), UNBALANCED, "outcome: KOFGIdj is a regressor as well"),
-        (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["RQ"]), "instrument lnPOP is collinear with the controls, the effects or another instrument; leave it out (lnPOP is made of RQ)"),
+        (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["RQ"]), "instrument lnPOP is collinear with the controls, the effects or another instrument; leave it out (lnPOP is collinear with RQ)"),
         (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["TBI"]), "the instruments reproduce TBI exactly; treat it as exogenous"),
         (("lnPOP",), with_columns(lnPOP=UNBALANCED["year"]), "instrument lnPOP is collinear"),
     ],

@@ -372,4 +372,4 @@ def test_toml_that_is_nested_too_deep_is_told(tmp_path, text):
     messages = [error_of(read, path) for read in readers]
     messages.append(error_of(read_data_files, tmp_path))
     for message in messages:
-        assert message.startswith(f"{path}: brackets or tables more than 20 deep")
+        assert message.startswith(f"{path}: nested more than 20 levels deep")

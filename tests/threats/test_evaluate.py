@@ -13,7 +13,9 @@ from tivax.engine.resampling import draws_of, fit_model, make_plan
 from tivax.engine.threats import CATALOGUE, wild
 from tivax.engine.threats.blocks import CODES, entrants, memberships
 from tivax.engine.threats.evaluate import _said
+from tivax.engine.threats.influence import dfbeta
 from tivax.engine.threats.result import COLUMNS
+from tivax.engine.threats.setting import Setting
 from tivax.engine.threats.unit_roots import cips
 from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
 
@@ -327,7 +329,11 @@ def test_what_wanders_is_told_from_what_does_not(strong):
         assert ("not rejected" in str(row["note"])) == wanders
 
 
-def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
+@pytest.mark.parametrize("rows", [12, 3])
+def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small, rows):
+    """With ``rows`` of the first countries, so that leverage differs by country."""
+    small = small[(small["iso3"] > "C02") | (small.groupby("iso3").cumcount() < rows)]
+    small = small.reset_index(drop=True)
     frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
     model = tx.Model("regions", "KOFGIdj", ["TBI"], clusters="region")
     found = tx.threats(frame, model, only=["influential cells"], draws=0).table
@@ -339,7 +345,9 @@ def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
         for k in range(len(y))
     ]
     got = one(found, "without the cell of the largest DFBETA")
-    assert_allclose(got["estimate"], full - max(full - np.array(without)), rtol=1e-9)
+    gaps = full - np.array(without)
+    assert_allclose(got["estimate"], full - max(np.sign(full) * gaps), rtol=1e-9)
+    assert_allclose(dfbeta(Setting(frame, model).fit), gaps, atol=1e-9 * abs(full))
 
 
 def test_a_country_of_a_single_year_has_no_influence(small):

@@ -183,7 +183,7 @@ def _figure_name(name: str, figures: int) -> str:
 
 
 def method(plan: ResamplingPlan) -> str:
-    """How the draws are made."""
+    """Describe how the draws are made."""
     scheme = plan.scheme
     text = {
         "pairs": "Clusters are drawn with replacement, as many as there are, and the "
@@ -215,7 +215,7 @@ _JACKKNIVES = {
 
 
 def _moved(scheme: Scheme) -> str:
-    """What a placebo moves and compares."""
+    """Describe what a placebo moves and compares."""
     within = f" within {scheme.strata}" if scheme.strata else ""
     if scheme.method == "freedman-lane":
         text = (

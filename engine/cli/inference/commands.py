@@ -11,11 +11,10 @@ from ...core import (
     set_max_size,
     start_jax,
 )
-from ..bundles import Drawing, Machines, Output, Screen, command
+from ..bundles import Drawing, Machines, Output, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..figures import FORMATS
-from ..options import Data, LanguageOption, MaxSize, PanelStore, Timings, require_store
-from ..terminal import Terminal
+from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_store
 
 
 @command
@@ -26,7 +25,6 @@ def replicate(
     store: PanelStore = None,
     language: LanguageOption = "en",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
-    timings: Timings = False,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
 
@@ -57,21 +55,18 @@ def replicate(
             figures=output.figures,
             format=file_format,
             force=output.force,
-            terminal=Terminal(
-                screen.quiet,
-                json=screen.json,
-                verbose=screen.verbose,
-                timings=timings,
-            ),
+            terminal=screen.terminal(),
         )
 
 
 @command
 def simulate(
     output: Output,
+    processor: Processor,
     screen: Screen,
     run: RunToml = None,
     example: Example = False,
+    seed: Seed = None,
     panels: Annotated[
         int | None,
         typer.Option(
@@ -88,18 +83,21 @@ def simulate(
 
     Example: tivax simulate --out simulation
     """
-    start_jax()
+    processor.start()
     from .simulate import run_own_panels, run_study, simulates_models
 
     if run is not None and simulates_models(run):
-        run_own_panels(run, panels, output, screen.terminal())
+        run_own_panels(run, panels, seed, output, screen.terminal())
     else:
-        run_study(run, panels, output, screen.terminal())
+        run_study(run, panels, seed, output, screen.terminal())
 
 
 @command
-def threats(drawing: Drawing, output: Output, screen: Screen) -> None:
-    r"""What would make a result go away: the models of a run file under every threat.
+def threats(
+    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+) -> None:
+    r"""Show what would make a result go away: the models of a run file under every
+    threat.
 
     Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
     file needs no \[scheme]; without draws in it there are 999,999. A run that was
@@ -108,14 +106,16 @@ def threats(drawing: Drawing, output: Output, screen: Screen) -> None:
     Example: tivax threats wild.toml --out threats
     """
     blas_on_one_thread()
-    start_jax()
+    processor.start()
     from .threats import run_threats
 
     run_threats(drawing, output, screen.terminal())
 
 
 @command
-def curve(drawing: Drawing, output: Output, screen: Screen) -> None:
+def curve(
+    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+) -> None:
     r"""Specification curve as a test: an effect under every combination of choices.
 
     Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
@@ -125,7 +125,7 @@ def curve(drawing: Drawing, output: Output, screen: Screen) -> None:
 
     Example: tivax curve curve.toml --out curve
     """
-    start_jax()
+    processor.start()
     from .curve import run_curve
 
     run_curve(drawing, output, screen.terminal())

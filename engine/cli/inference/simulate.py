@@ -32,7 +32,7 @@ from ..write import require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
-    """Whether a run file has models to simulate, and no designs."""
+    """True if a run file has models to simulate, and no designs."""
     keys = {*read_toml(run)}
     return bool({"model", "models"} & keys) and "design" not in keys
 
@@ -41,10 +41,14 @@ def simulates_models(run: Path) -> bool:
 
 
 def run_own_panels(
-    path: Path, panels: int | None, output: Output, terminal: Terminal
+    path: Path,
+    panels: int | None,
+    seed: int | None,
+    output: Output,
+    terminal: Terminal,
 ) -> None:
     """Write p_values, simulation, levels, clusters and models, figures and a report."""
-    run = Drawing(path).models(scheme=Scheme("wild"), draws=99_999)
+    run = Drawing(path, seed=seed).models(scheme=Scheme("wild"), draws=99_999)
     options = run.toml.section("simulate", SimulateSection)
     if "draws" in options:
         options["panel_draws"] = options.pop("draws")
@@ -87,11 +91,16 @@ def _evaluated(run: RunFile, options: dict, terminal: Terminal) -> list[OwnPanel
 
 
 def run_study(
-    path: Path | None, panels: int | None, output: Output, terminal: Terminal
+    path: Path | None,
+    panels: int | None,
+    seed: int | None,
+    output: Output,
+    terminal: Terminal,
 ) -> None:
     """Simulate a study, the built-in one without a file, and write what it says."""
     study = BUILT_IN if path is None else read_study(path)
     study = study if panels is None else replace(study, panels=panels)
+    study = study if seed is None else replace(study, seed=seed)
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
     require_place(output, started)

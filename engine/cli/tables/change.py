@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from ...core import parse_years, start_jax
-from ..bundles import Accounts, Grouping, Output, Screen, Tables, command
+from ...core import parse_years
+from ..bundles import Accounts, Grouping, Output, Processor, Screen, Tables, command
 from ..completion import complete_indicators
 from ..options import GroupsOption
 
@@ -15,6 +15,7 @@ def change(
     at: Tables,
     output: Output,
     accounts: Accounts,
+    processor: Processor,
     screen: Screen,
     start: Annotated[
         int | None,
@@ -36,7 +37,6 @@ def change(
     region: Annotated[
         str,
         typer.Option(
-            "--region",
             "--regions",
             help="Whose measure: CHN,USA,DEU; by default of all regions.",
         ),
@@ -70,7 +70,7 @@ def change(
 
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
-    start_jax()
+    processor.start()
     from dataclasses import replace
 
     from ...change import change as decompose_change

@@ -1,4 +1,4 @@
-"""What ``tivax check`` prints."""
+"""Printed output of ``tivax check``."""
 
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
 
 
 def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
-    """From these checks, and from those at import."""
+    """Summary of value added from these checks, and from those at import."""
     if bad := sum(bool(row.value_added_fault) for row in rows):
         return f"is impossible in {bad} of {count_text(len(rows), 'year')}"
     if tables.value_added is None:

@@ -26,7 +26,6 @@ from ..options import (
     GroupsOption,
     NoFigures,
     Store,
-    Timings,
     Years,
 )
 
@@ -124,7 +123,6 @@ def tbi(
     ] = None,
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    timings: Timings = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -142,7 +140,7 @@ def tbi(
         from .subject import Subject
         from .tbi import run_tbi
 
-        terminal = screen.terminal(first=first, timings=timings)
+        terminal = screen.terminal(first=first)
         require_format(output.format)
         run_tbi(
             Subject.read(at, grouping, accounts, terminal),
@@ -211,7 +209,6 @@ def decompose(
             "--importers", help="Keep only what these buy: USA; by default all."
         ),
     ] = "",
-    timings: Timings = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
@@ -230,7 +227,7 @@ def decompose(
         from .by_year import run_by_year
         from .subject import Subject
 
-        terminal = screen.terminal(first=first, timings=timings)
+        terminal = screen.terminal(first=first)
         require_format(output.format)
         subject = Subject.read(at, grouping, accounts, terminal)
         sides = {
@@ -280,7 +277,6 @@ def indicators(
     ] = "country",
     certify: CertifyOption = "columns",
     error: ErrorOption = None,
-    timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
@@ -299,7 +295,7 @@ def indicators(
         from .indicators import run_indicators
         from .subject import Subject
 
-        terminal = screen.terminal(first=first, timings=timings)
+        terminal = screen.terminal(first=first)
         subject = Subject.read(at, grouping, accounts, terminal)
         found = IndicatorsByYear(
             **subject.fields,

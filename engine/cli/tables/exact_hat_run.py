@@ -80,7 +80,7 @@ def run_published(name: str, data: Path, output: Output, terminal: Terminal) -> 
 
 
 def _size_text(economy: Economy, variants: int) -> str:
-    """How much there is to solve and to hold."""
+    """Size of the problem and the memory that it takes, in words."""
     regions, sectors = len(economy.regions), len(economy.sectors)
     # The economy itself, what eight scenarios need at once, and the rows of tables.
     together = min(TOGETHER, variants)

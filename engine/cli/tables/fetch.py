@@ -78,7 +78,7 @@ def fetch(
 
 
 def _follows(source: str, path: Path, folder: Path) -> str:
-    """What a database is downloaded for: tables are imported, others join a panel."""
+    """Next command for a database: tables are imported, others join a panel."""
     if source in sources.SOURCES:
         return next_step("import", source, path, "--out", "store")
     return next_step("panel", "--data", folder, "--out", "panel.csv")

@@ -142,7 +142,7 @@ def import_(
 
 
 def _largest_misses(misses: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What each margin missed most, of one country in one year."""
+    """Largest gap of each margin, of one country in one year."""
     worst: dict[str, Mapping[str, Any]] = {}
     for miss in misses:
         if miss["missed"] >= worst.get(miss["margin"], miss)["missed"]:

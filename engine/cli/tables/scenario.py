@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ...core import TivaxError, start_jax
-from ..bundles import Output, Screen, command
+from ...core import TivaxError
+from ..bundles import Output, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
 
@@ -24,13 +24,14 @@ PublishedData = Annotated[
 @command
 def scenario(
     output: Output,
+    processor: Processor,
     screen: Screen,
     run: RunToml = None,
     example: Example = False,
     data: PublishedData = None,
     regions: Regions = "",
 ) -> None:
-    """What if: trade cut or moved, industries extracted, demand and prices changed.
+    """Evaluate trade cut or moved, industries extracted, demand and prices changed.
 
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv (variant, year, region, measure, before, after, change, percent),
@@ -42,7 +43,7 @@ def scenario(
     Example: tivax scenario decoupling.toml --out decoupling
     """
     assert run is not None  # else it is said that RUN is missing
-    start_jax()
+    processor.start()
     if (data is not None) != example:
         raise TivaxError(
             "--data goes with --example and the name of a published model: "

@@ -86,7 +86,7 @@ def _planned(file: ScenarioFile) -> ScenarioPlan:
 
 
 def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
-    """How much there is to do and to hold, before it is done."""
+    """Announce how much there is to compute and to hold."""
     variants, years = len(plan.variants), len(plan.years)
     rows = plan.draws * plan.rows_per_variant
     size = ""
@@ -101,7 +101,7 @@ def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
 
 
 def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
-    """What must be the same for an unfinished run to go on."""
+    """Inputs that must be the same for an unfinished run to go on."""
     assert file.store is not None
     return {
         "variants": {

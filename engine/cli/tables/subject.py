@@ -1,4 +1,4 @@
-"""What a command of measures is asked of: tables, groups of regions, accounts."""
+"""The subject of a command of measures: tables, groups of regions, accounts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -79,7 +79,7 @@ class Subject:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Of a result ``ByYear``."""
+        """Fields of a result ``ByYear``."""
         return {
             "world": self.tables,
             "accounts": self.accounts,
@@ -94,7 +94,7 @@ class Subject:
 
     @property
     def notes(self) -> list[str]:
-        """What a reader must know of the tables."""
+        """Notes on the tables that a reader needs."""
         about = value_added_messages(self.tables, self.accounts)
         return [*self.net.lines, *self.groups.lines, *about]
 

@@ -170,7 +170,7 @@ def _write(
 
 
 def _plots(demo: Demo) -> dict[str, Plot]:
-    """Of the figures of `tivax tbi`, the decomposition, the estimates."""
+    """Figures of `tivax tbi`, the decomposition, the estimates."""
     title = f"{METHODS[METHOD].title} ({METHODS[METHOD].source})"
     bars = partial(decomposition_plots.bars, demo.parts, "gross exports", method=title)
     plots: dict[str, Plot] = {**demo.result.plots(), "shares": bars}

@@ -1,4 +1,4 @@
-"""What ``tivax demo`` computed, and what it found, in words."""
+"""Results of ``tivax demo``, and its findings in words."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What ``tivax list devices`` prints."""
+"""Printed output of ``tivax list devices``."""
 
 import os
 from typing import Any
@@ -71,7 +71,8 @@ def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
 
 
 def _streamed(rows: list[dict[str, Any]], n: int) -> str:
-    """Which years of n x n flows are too large for this machine, in words."""
+    """Years of n x n flows that are too large for this machine, in words; empty for
+    none."""
     gpu = any(k["platform"] != "cpu" and k["years_at_once"] == 0 for k in rows)
     if gpu or is_too_large(n):
         return "years"
@@ -79,7 +80,7 @@ def _streamed(rows: list[dict[str, Any]], n: int) -> str:
 
 
 def _cores() -> int | None:
-    """Those that this process may use, where the system tells."""
+    """Number of cores that this process may use, where the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()

@@ -1,4 +1,4 @@
-"""What ``tivax list groups`` prints: the built-in groups and their members."""
+"""Printed output of ``tivax list groups``: the built-in groups and their members."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""What ``tivax list indicators`` prints."""
+"""Printed output of ``tivax list indicators``."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Which published models there are."""
+"""The published models, by name."""
 
 from collections.abc import Callable
 from pathlib import Path

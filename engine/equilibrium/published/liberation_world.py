@@ -61,7 +61,7 @@ class World:
 
     @property
     def income(self) -> Float[np.ndarray, " r"]:
-        """What producers get after services, and those who serve at home."""
+        """Income of producers after services, and of those who serve at home."""
         nu = self.services
         return (1 - nu) @ self.flows + nu * self.spending
 

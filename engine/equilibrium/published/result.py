@@ -1,4 +1,4 @@
-"""What a published model gives."""
+"""The result of a published model."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Published(Result):
     inputs
         Files that were read.
     lines
-        What a reader must know, in sentences.
+        Notes that a reader needs, in sentences.
     """
 
     title: str

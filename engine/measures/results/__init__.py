@@ -1,1 +1,1 @@
-"""What the commands of measures compute, as results that describe themselves."""
+"""Results of the commands of measures, which describe themselves."""

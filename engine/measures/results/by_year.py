@@ -15,12 +15,12 @@ from ..accounts import ValueAdded, value_added_name
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class ByYear(Result):
-    """What is said of the numbers is known once the table is written.
+    """A result whose numbers are known once its table is written.
 
     Attributes
     ----------
     world, accounts
-        Of what; several accounts are named in a first column, and have no figures.
+        Tables and accounts; several are named in a first column, and have no figures.
     groups, one_by_one
         Groups of regions; each computed by itself.
     asked
@@ -28,7 +28,7 @@ class ByYear(Result):
     progress
         Called with years done.
     rows
-        Of the table, so far.
+        Rows of the table so far.
     """
 
     world: WorldTables
@@ -43,12 +43,12 @@ class ByYear(Result):
 
     printed = True
     doing: ClassVar[str]
-    """What progress is of."""
+    """Unit of progress."""
 
     @property
     @abstractmethod
     def options(self) -> dict[str, Any]:
-        """What the years depend on besides tables, accounts and groups."""
+        """Settings that the years depend on besides tables, accounts and groups."""
 
     @abstractmethod
     def compute(self) -> Iterator[Any]:
@@ -56,7 +56,7 @@ class ByYear(Result):
 
     @property
     def alone(self) -> bool:
-        """Whether there is one account."""
+        """True if there is one account."""
         return len(self.accounts) == 1
 
 

@@ -124,7 +124,7 @@ class Decomposition(ByYear):
 
     @property
     def term_titles(self) -> pd.DataFrame:
-        """What each term is, in the columns of ``label_table``."""
+        """Titles of the terms, in the columns of ``label_table``."""
         terms = METHODS[self.name].terms.items()
         rows = [(name, "term", text) for name, text in terms]
         return pd.DataFrame(rows, columns=["code", "kind", "title"])
@@ -143,7 +143,7 @@ class Decomposition(ByYear):
 
     @property
     def whole(self) -> str:
-        """What is decomposed, in words."""
+        """Name of the flow that is decomposed."""
         whole = {
             "bm-importer": "gross imports",
             "production": "value added",
@@ -202,7 +202,7 @@ class Decomposition(ByYear):
 
     @property
     def sentence(self) -> str:
-        """What the whole of all regions is made of in the last year."""
+        """The parts of the whole of all regions in the last year, in a sentence."""
         shares = self.shares
         if shares is None or self.one_by_one:  # groups may overlap
             return ""
@@ -215,8 +215,7 @@ class Decomposition(ByYear):
         return f"In {year} the parts of {self.whole} of all regions are: {parts}."
 
     def _listings(self) -> list[Listing]:
-        """How exact it is, and the shares of the last year, as the figures have
-        them."""
+        """Accuracy, and the shares of the last year, as the figures have them."""
         gap = self._gap
         held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
         exact = f"{held}, residual of the solve {max(self._residuals):.1e}"
@@ -251,7 +250,7 @@ def _cell(share: float) -> str:
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
-    """Whether the parts add up to a whole, for a figure."""
+    """True if the parts add up to a whole, for a figure."""
     shown = METHODS[method].shown.values()
     if METHODS[method].kernels[level] in NOT_SUMMED:
         return False

@@ -78,7 +78,7 @@ class IndicatorsByYear(ByYear):
         Gives standard errors by level, year after year: a function of names, levels,
         ``groups`` and ``value_added``.
     drawn
-        Whether there are figures: of indicators that are among ``only``.
+        True if there are figures: of indicators that are among ``only``.
     net
         Inventories are left out of the tables.
     """
@@ -123,7 +123,7 @@ class IndicatorsByYear(ByYear):
 
     @property
     def figures(self) -> list[str]:
-        """Those whose indicators are computed."""
+        """Figures whose indicators are computed."""
         known = [
             k for k, v in _FIGURES.items() if not self.only or {*v} <= {*self.only}
         ]
@@ -207,7 +207,7 @@ class IndicatorsByYear(ByYear):
                 yield self._part(name, account, level, year, se)
 
     def _keep(self, group: str, year: LevelsOfYear, se: Datasets | None) -> None:
-        """What figures and the summary need of a year."""
+        """Keep the values of a year that figures and the summary need."""
         whole = _rows(year.values["country"], group)
         self._last[group] = whole
         if self.figures:
@@ -278,7 +278,7 @@ class IndicatorsByYear(ByYear):
 
     @property
     def units(self) -> dict[str, Any]:
-        """Of each indicator; with several accounts, by their names."""
+        """Unit of each indicator; with several accounts, by their names."""
         each: dict[str, Any] = {
             account: {k: found[k] for k in self.wanted if k in found}
             for account, found in self._units.items()
@@ -294,7 +294,8 @@ class IndicatorsByYear(ByYear):
 
     @property
     def sentence(self) -> str:
-        """Where the first of the printed indicators is highest and lowest."""
+        """Highest and lowest region by the first of the printed indicators, in a
+        sentence."""
         if not self.alone or not (names := self._printed_names):
             return ""
         name, whole = names[0], self._whole
@@ -317,14 +318,14 @@ class IndicatorsByYear(ByYear):
 
     @property
     def _printed_names(self) -> list[str]:
-        """Those of the figures, or the first."""
+        """Indicators to print: those of the figures, or the first."""
         of_figures = [k for names in _FIGURES.values() for k in names]
         many = len(self.wanted) > _PRINTED and set(of_figures) <= set(self.wanted)
         names = of_figures if many else self.wanted
         return [k for k in names if k in self._whole][:_PRINTED]
 
     def _listings(self) -> list[Listing]:
-        """How much and how exact, and a few indicators of the last year."""
+        """Size and accuracy, and a few indicators of the last year."""
         notes = [
             f"identities to {max(self._gaps):.1e}, residual of the inverse "
             f"{max(self._residuals):.1e}"
@@ -354,7 +355,7 @@ class IndicatorsByYear(ByYear):
         return [head, listing_by_region(f"{year}; {chosen.rule}", columns, cells)]
 
     def _size(self, whole: xr.Dataset, first: str) -> tuple[pd.Series, str]:
-        """How large regions are in the last year, and by what."""
+        """Size of regions in the last year, and the measure of it."""
         year = int(whole["year"].values[-1])
         by, size = first, whole[first].isel(year=-1).to_series().dropna()
         world = self.world

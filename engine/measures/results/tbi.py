@@ -44,7 +44,7 @@ class TbiErrors:
 
     @property
     def line(self) -> str:
-        """What the standard errors in brackets are of."""
+        """Note on the errors that the standard errors in brackets cover."""
         kinds = list(dict.fromkeys(str(k["kind"]) for k in self.record))
         text = (
             "in brackets: standard errors from errors of the tables: "
@@ -57,7 +57,7 @@ class TbiErrors:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TbiResult(Result):
-    """What `tivax tbi` computed.
+    """The result of `tivax tbi`.
 
     ``trade`` is by industry as in ``value_added_trade``; the others have regions
     dropped and grouped. There are ``footprints`` (``footprint_accounts``) if final
@@ -113,7 +113,7 @@ class TbiResult(Result):
 
     @property
     def flags(self) -> dict[str, int]:
-        """How many rows of ``vax_by_sector`` are flagged, by flag."""
+        """Number of flagged rows of ``vax_by_sector``, by flag."""
         found = self.vax_by_sector["flag"].values
         return {name: int((found == name).sum()) for name in FLAGS if name}
 
@@ -182,7 +182,7 @@ class TbiResult(Result):
         return [f"tabdisp region year, cellvar(tbi) format(%9.4f){by}"]
 
     def plots(self) -> dict[str, Plot]:
-        """Of the index, of bilateral balances, of gross and value-added trade.
+        """Figures of the index, of bilateral balances, of gross and value-added trade.
 
         Groups that may overlap have no bilateral balances, only their index.
         """
@@ -233,7 +233,8 @@ class TbiResult(Result):
 
     @property
     def sentence(self) -> str:
-        """Where the index is highest and lowest, and where it moved most."""
+        """Regions where the index is highest and lowest, and moved most, in
+        sentences."""
         index, years = self.tbi["tbi"], self.tbi["year"].values
         last = index.isel(year=-1).to_series()
         if not (ends := ends_of(last)):

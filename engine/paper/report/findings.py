@@ -239,7 +239,7 @@ _JUMP = 2.5  # times the usual change
 
 
 def _jump(result: Replication) -> list[str]:
-    """Where the panel ends in 2014, the year in which edition 2018 of KOF jumps."""
+    """Note for a panel that ends in 2014, when edition 2018 of KOF jumps."""
     cells = result.panel.frame.pivot(index="year", columns="iso3", values="KOFEcGIdj")
     last = int(cells.index[-1])
     if result.files.kof.name != "2018" or last != 2014:

@@ -111,7 +111,7 @@ def _group_paths(result: Replication) -> str:
 
 
 def pooled_sentence(result: Replication) -> str:
-    """Whether the pooled coefficient exceeds both subsample ones, and why."""
+    """Say whether the pooled coefficient exceeds both subsample ones, and why."""
     above = _exceeding(result, "pooled")
     if above < len(OUTCOMES):
         return (

@@ -154,25 +154,25 @@ def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    """How many of the paper's significant coefficients stay so, at 5 %.
+    """Count the paper's significant coefficients that stay so, at 5 %, in words.
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """
     starred = rows[rows["cv1_p_value"] < LEVEL]
-    said = []
+    clauses = []
     for kind, name in (
         ("cv3", "the jackknife"),
         ("wild", "the wild bootstrap"),
         ("placebo_within", "the placebo within groups"),
     ):
-        found = sides(starred, kind)
-        text = f"{found.count('below')} under {name}"
-        if at := found.count("at"):
+        places = sides(starred, kind)
+        text = f"{places.count('below')} under {name}"
+        if at := places.count("at"):
             text += f" ({at} more {_AT})"
-        said.append(text)
+        clauses.append(text)
     text = (
         f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
-        f"of these, {', '.join(said[:-1])} and {said[-1]}."
+        f"of these, {', '.join(clauses[:-1])} and {clauses[-1]}."
     )
     of_wild = sides(starred, "wild")
     for which, start in (

@@ -49,7 +49,7 @@ def plots_of(result: Replication, language: Language = "en") -> Plots:
 def _parts(
     result: Replication,
 ) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
-    """What makes the plots, and what they show."""
+    """Functions that draw the plots, and their arguments."""
     frame, comparison = result.panel.frame, result.comparison
     return [
         (of_panel, (frame,)),

@@ -71,14 +71,15 @@ def lagged_instrument(
 
 
 def _without_effect(frame: pd.DataFrame) -> str:
-    """How many Anderson-Rubin tests reject no effect, by each kind of p."""
+    """Count the Anderson-Rubin tests that reject no effect, by each kind of p, in
+    words."""
     kinds = {"F": "ar_f_p_value", "wild bootstrap": "ar_bootstrap_p_value"}
-    told = ", ".join(
+    counts = ", ".join(
         f"{int((frame[column] <= LEVEL).sum())} by {name}"
         for name, column in kinds.items()
         if frame[column].notna().any()
     )
-    return f"Of {len(frame)} such tests of no effect, {told} reject at 5 %."
+    return f"Of {len(frame)} such tests of no effect, {counts} reject at 5 %."
 
 
 def _direct_effects(

@@ -31,13 +31,13 @@ class Given:
         An outcome, and the root mean square of its residuals by cluster, over that of
         all; empty and None without.
     outcome, placebo, y
-        Of placebo regressions: the outcome, which placebos, and its cells as those of
+        Placebo regressions: the outcome, which placebos, and its cells as those of
         the regressors; empty and None without.
     loadings
-        Of the clusters on the first principal component of what effects and controls
-        leave of the outcome, standardised by cluster; mean square 1. None without an
-        outcome. Residuals of the fit are orthogonal to the treatment, and their
-        loadings would nearly be.
+        Loadings of the clusters on the first principal component of what effects and
+        controls leave of the outcome, standardised by cluster; mean square 1. None
+        without an outcome. Residuals of the fit are orthogonal to the treatment, and
+        their loadings would nearly be.
     flows, network
         A file of flows, and its weights of the products of two clusters' scores.
     """

@@ -1,4 +1,4 @@
-"""Which p-value to trust for one model of one panel, in four steps.
+"""P-values of one model of one panel, and which of them to trust, in four steps.
 
 The steps follow MacKinnon (2026), When can we trust cluster-robust inference?, and
 MacKinnon, Nielsen and Webb (2023b): look at the clusters (how many, how unequal, which
@@ -104,7 +104,7 @@ _METHOD = (
 
 @dataclass(frozen=True, eq=False, repr=False)
 class OwnPanel(Result):
-    """What the four steps found for one treatment of one model.
+    """Findings of the four steps for one treatment of one model.
 
     Attributes
     ----------
@@ -122,10 +122,10 @@ class OwnPanel(Result):
         A row for each method: p, and why there is none (note); size_min and size_max
         over the simulated kinds, worst (the kind of size_max), keeps.
     sizes
-        Of the simulations: ``rejection_table``.
+        Rejection rates of the simulations: ``rejection_table``.
     study, draws, residual_max
-        What was simulated, the draws of the panel's own p-values, and the residual of
-        the fit.
+        The study that was simulated, the draws of the panel's own p-values, and the
+        residual of the fit.
 
     ``keeps`` is "yes" where the size is within 0.01 of 5 % in every kind, "too often"
     where it is larger in one, "too rarely" where only smaller; each beyond 1.96
@@ -205,28 +205,28 @@ class OwnPanel(Result):
 
     @property
     def sentence(self) -> str:
-        """What the simulations say of this panel, made from the numbers."""
+        """Findings of the simulations for this panel in words, from the numbers."""
         table = self.p_values[self.p_values["size_max"].notna()]
         usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
-        said = (
+        text = (
             f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
             f"{p_text(usual['p_value'])}; in simulations of this panel it rejects "
             f"a true null in {percent_text(usual['size_max'], 1)} ({usual['worst']}) "
             "where it says 5 %. "
         )
-        kept = self.trusted
-        if len(kept):
-            best = kept.iloc[0]
-            others = ", ".join(kept["method"].iloc[1:4])
-            said += (
-                f"{len(kept)} of {len(table)} p-values "
-                f"{'keeps its' if len(kept) == 1 else 'keep their'} level in all "
+        trusted = self.trusted
+        if len(trusted):
+            best = trusted.iloc[0]
+            others = ", ".join(trusted["method"].iloc[1:4])
+            text += (
+                f"{len(trusted)} of {len(table)} p-values "
+                f"{'keeps its' if len(trusted) == 1 else 'keep their'} level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
                 f"to 5 % is {best['method']}, p {self._equals(best['p_value'])}"
                 + (f" (then {others})." if others else ".")
             )
-            return said.strip()
-        said += "No p-value keeps its level in all kinds of simulated panels. "
+            return text.strip()
+        text += "No p-value keeps its level in all kinds of simulated panels. "
         safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
         if len(safe):
             named = [
@@ -236,19 +236,19 @@ class OwnPanel(Result):
                     "records"
                 )
             ]
-            said += (
+            text += (
                 "Too rarely in some, and in none too often beyond the Monte-Carlo "
                 f"error: {', '.join(named[:3])}. "
             )
         often = table[table["keeps"] == "too often"].sort_values("size_max")
         if len(often):
             best = often.iloc[0]
-            said += (
+            text += (
                 f"Of those that reject too often {best['method']} "
                 f"(p {self._equals(best['p_value'])}) does least, at most "
                 f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
-        return said.strip()
+        return text.strip()
 
     def _equals(self, p: float) -> str:
         """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""

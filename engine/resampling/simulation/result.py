@@ -25,7 +25,7 @@ class Simulation(Result):
     table
         A row for each design and method: ``rejection_table``.
     study
-        What was simulated.
+        The study that was simulated.
     residual_max
         The largest residual of a least-squares fit.
 

@@ -89,7 +89,7 @@ def simulated_panels(
 
 
 def _program(study: Study, design: Design) -> tuple[Callable[..., jax.Array], Any]:
-    """What makes a block of panels, and its arrays."""
+    """Function that simulates and tests a block of panels, and its arrays."""
     run = _block(design.controls, study.draws, design.balanced, bool(design.effect))
     return run, design.arrays
 

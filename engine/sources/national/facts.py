@@ -1,4 +1,4 @@
-"""What is real and what is estimated in tables that a recipe rebuilds."""
+"""Real and estimated parts of tables that a recipe rebuilds."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What each margin of a rebuilt table missed, by country."""
+"""Gaps between the margins of a rebuilt table and its trade, by country."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from .recipe import Recipe
 
 
 class Miss(NamedTuple):
-    """What a margin missed of a country's trade in a year.
+    """Gap between a margin and a country's trade in a year.
 
     ``missed`` is a share of all that the margin tells of the country, ``largest`` the
     worst cell, in the unit of the tables, ``where`` its labels.
@@ -34,9 +34,9 @@ def misses(
     flows: Sequence[Flows],
     trade: Float[np.ndarray, "s r u d"],
 ) -> list[Miss]:
-    """Of every margin and country: exports, imports, and each table of trade."""
+    """Gaps of every margin and country: exports, imports, and each table of trade."""
     c = len(recipe.countries)
-    found = [
+    rows = [
         *_by_country(
             recipe,
             year,
@@ -58,7 +58,7 @@ def misses(
         got = np.einsum(
             "gs,wu,srud->rgwd", one.products, one.uses, trade, optimize=True
         )
-        found += _by_country(
+        rows += _by_country(
             recipe,
             year,
             one.trade.name,
@@ -66,7 +66,7 @@ def misses(
             one.flows[year].transpose(2, 0, 1, 3)[:c],
             (one.groups, one.kinds, tuple(f"to {k}" for k in recipe.regions)),
         )
-    return found
+    return rows
 
 
 def _by_country(
@@ -104,7 +104,7 @@ def require_met(recipe: Recipe, flows: Sequence[Flows], found: Sequence[Miss]) -
 
 
 def worst_years(found: Sequence[Miss]) -> list[Miss]:
-    """Of each margin and country the year that misses most."""
+    """Keep the year with the largest gap, for each margin and country."""
     worst: dict[tuple[str, str], Miss] = {}
     for one in found:
         key = one.margin, one.country

@@ -203,7 +203,7 @@ class Seeds:
 
     @property
     def regions(self) -> tuple[str, ...]:
-        """Those of the seed's store."""
+        """Regions of the seed's store."""
         return () if self._tables is None else tuple(self._tables.regions)
 
     def table(self, year: int) -> WorldTable | None:
@@ -234,13 +234,14 @@ class Seeds:
 def _proportional(
     recipe: Recipe, countries: Countries, rest: Rest
 ) -> Float[np.ndarray, "s r u d"]:
-    """Of its output the rest of the world exports and imports what all countries do."""
+    """Trade in proportion to exports and imports. Relative to its output, the rest of
+    the world trades as much as all countries together."""
     exports = countries.exports.T  # product, country
     imports = countries.imported.transpose(1, 2, 0)  # product, user, buyer
     if recipe.rest:
-        made = countries.output.sum(0)
-        size = np.where(np.isnan(rest.output), 1, ratio(rest.output, made))
-        in_all = np.nansum(rest.output) / made.sum() or 1.0
+        output = countries.output.sum(0)
+        size = np.where(np.isnan(rest.output), 1, ratio(rest.output, output))
+        in_all = np.nansum(rest.output) / output.sum() or 1.0
         sold = exports.sum(1)
         # Where no country sells a product, it does; without output next to nothing.
         sold = np.where(sold > 0, np.maximum(sold * size, _TRACE * sold), 1)

@@ -139,7 +139,7 @@ class Trade:
 
 @dataclass(frozen=True)
 class Seed:
-    """Where the fit starts: a store of world tables, or shares of sellers."""
+    """Start of the fit: a store of world tables, or shares of sellers."""
 
     store: Path | None = None
     year: int | None = None

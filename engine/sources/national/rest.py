@@ -34,7 +34,7 @@ def require_output(recipe: Recipe, year: int, given: Rest, *, seeded: bool) -> N
 
 @dataclass(frozen=True)
 class _Like:
-    """Where its structure comes from: the seed, or all countries together.
+    """Structure given to the rest of the world: the seed's, or that of all countries.
 
     ``basic``: value added at basic prices over output less inputs, by industry.
     """

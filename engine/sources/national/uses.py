@@ -16,7 +16,7 @@ from .recipe import Piece, Recipe, Uses, in_years
 
 TOTALS = ("exports", "imports", "output", "value added")
 Totals = Mapping[tuple[str, str], Float[np.ndarray, "t s"]]
-"""By region and name; NaN where the file has no row."""
+"""Totals by region and name; NaN where the file has no row."""
 
 
 class Rest(NamedTuple):
@@ -27,7 +27,8 @@ class Rest(NamedTuple):
 
 
 class Nations(NamedTuple):
-    """By year. ``added`` of a country is NaN where it does not report value added."""
+    """Countries and the rest of the world by year. ``added`` of a country is NaN where
+    it does not report value added."""
 
     countries: Mapping[int, Countries]
     rest: Mapping[int, Rest]

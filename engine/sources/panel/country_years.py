@@ -232,7 +232,7 @@ def tidy(
     series
         Cells (m,) of each series, by the name it shall have.
     missing
-        How the file writes a missing number, beside empty cells.
+        Text that marks a missing number in the file, beside empty cells.
 
     Raises
     ------
@@ -302,7 +302,7 @@ def _number(cell: object, missing: Collection[str]) -> float:
 
 
 def _blank(cell: object) -> bool:
-    """Whether a cell of a sheet, csv or R column is empty."""
+    """True if a cell of a sheet, csv or R column is empty."""
     if isinstance(cell, str):
         return not cell.strip()
     return cell is None or cell is pd.NA or (isinstance(cell, float) and cell != cell)

@@ -1,4 +1,4 @@
-"""Whether the pieces belong together: each against another that tells the same."""
+"""Checks that the pieces belong together: each against another that tells the same."""
 
 import numpy as np
 from jaxtyping import Float

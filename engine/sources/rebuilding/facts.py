@@ -1,4 +1,4 @@
-"""What is real and what is estimated in rebuilt tables, and how exact they are."""
+"""Real and estimated parts of rebuilt tables, and how exact they are."""
 
 from collections.abc import Mapping
 from typing import Any

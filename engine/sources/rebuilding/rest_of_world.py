@@ -53,7 +53,7 @@ class RowYear:
 
 @dataclass(frozen=True)
 class RestOfWorld:
-    """What it is in 2000 and 2014.
+    """The rest of the world in 2000 and 2014.
 
     ``users``: shares of its industries in its imports of a product. ``basic``: value
     added at basic prices over output less inputs in 2000; None where it is not known.

@@ -33,7 +33,7 @@ _WIDEST = 8  # years at once: a year takes 150 MB
 
 @dataclass(frozen=True)
 class _Ends:
-    """What 2000 and 2014 tell of the years between."""
+    """Results of 2000 and 2014 that the years between are made from."""
 
     trade: tuple[Trade, Trade]
     lifts: tuple[Lift, Lift]
@@ -83,7 +83,7 @@ def rebuild(
 
 
 def in_turn(make: Callable[[int], T], years: Sequence[int], widest: int) -> Iterator[T]:
-    """What ``make`` makes of each year, in order, ``widest`` at most on all cores."""
+    """Yield ``make`` of each year, in order, ``widest`` at most at once."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     wide = min(cores or os.cpu_count() or 1, widest, len(years))
     with ThreadPoolExecutor(wide) as pool:
@@ -130,7 +130,7 @@ def _trade_of_ends(
 
 
 def _weight(year: int) -> float:
-    """Of 2000; 2014 has the rest."""
+    """Weight of 2000; 2014 has the rest."""
     return (_LAST - year) / (_LAST - _FIRST)
 
 
@@ -180,24 +180,24 @@ def _world(
 
 
 def _lift(world: _World) -> Lift:
-    """How many times the cubes count the inputs of a product and buyer.
+    """Factor by which the cubes exceed the inputs of a product and buyer.
 
     Their authors set negative final uses to 0 and let outputs follow, (I - A)^-1 Y+:
     inputs rise with the output of their user, final uses do not.
     """
     x = world.output
-    made = np.where(x > 0.5, x, np.inf)
+    divisor = np.where(x > 0.5, x, np.inf)
     home, inputs = world.home, world.trade[:, :, 0]
-    wanted = np.maximum(world.own, 0).sum(2) + world.trade[:, :, 1:].sum((2, 3)).T
-    new = np.maximum(x, wanted)
+    final = np.maximum(world.own, 0).sum(2) + world.trade[:, :, 1:].sum((2, 3)).T
+    new = np.maximum(x, final)
     for _ in range(300):
-        old, level = new, (new / made)[:, :, None]
+        old, level = new, (new / divisor)[:, :, None]
         bought = np.matmul(world.shares, level)[..., 0].T  # product, buyer
         abroad = np.matmul(inputs, bought[:, :, None])[..., 0].T
-        new = np.matmul(home, level)[..., 0] + abroad + wanted
+        new = np.matmul(home, level)[..., 0] + abroad + final
         if np.abs(new - old).max() < 1e-6 * new.max():
             break
-    raised = np.where(x > 0.5, new / made, 1)
+    raised = np.where(x > 0.5, new / divisor, 1)
     lift = np.matmul(world.shares, raised[:, :, None])[..., 0].T
     return np.where((inputs.sum(1) > 0) & (lift > 0), lift, 1)
 

@@ -128,7 +128,7 @@ def _require_known(file: TableFile, names: Iterable[str]) -> None:
 
 
 class _Header(NamedTuple):
-    """What an array says of itself, and where its numbers begin."""
+    """Header of an array: its shape, order and type, and where its numbers begin."""
 
     shape: tuple[int, ...]
     by_column: bool
@@ -137,7 +137,7 @@ class _Header(NamedTuple):
 
     @property
     def too_large(self) -> bool:
-        """Whether it is a matrix of a year that does not fit in memory."""
+        """True if it is a matrix of a year that does not fit in memory."""
         return len(self.shape) == 2 and is_too_large(self.shape[1])
 
 

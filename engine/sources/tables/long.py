@@ -74,9 +74,9 @@ def from_long(
         user_sector, where what is no sector of a seller is a category of final demand.
         A flow that is not there is 0, output is the sum of the row.
     year
-        Of a frame without a column year.
+        Year of a frame without a column year.
     unit
-        Of all flows; by default that of a column unit, else million US$.
+        Unit of all flows; by default that of a column unit, else million US$.
     tolerance, source
         As in :class:`WorldTables`.
 

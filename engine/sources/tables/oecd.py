@@ -47,7 +47,7 @@ _SPELLINGS = {"P33": "DPABR", "DIRPA": "DPABR"}
 
 @dataclass(frozen=True)
 class Edition:
-    """What an edition calls its sectors, the last column, and the rows of totals."""
+    """Names of an edition: its sectors, the last column, and the rows of totals."""
 
     sectors: str
     total: str
@@ -119,7 +119,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 @dataclass(frozen=True)
 class Layout:
-    """What the labels of a file say: ``whole`` are the regions with final demand."""
+    """Labels of a file; ``whole`` are the regions with final demand."""
 
     edition: str
     regions: tuple[str, ...]

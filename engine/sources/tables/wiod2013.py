@@ -131,7 +131,7 @@ def read_sheet(
     demand
         Code in row 6 and name of each category of final demand, in order.
     sectors
-        Which codes become the sectors: ``"c-codes"`` of row 6, or ``"names"`` of
+        Codes that become the sectors: ``"c-codes"`` of row 6, or ``"names"`` of
         column A.
     """
     title, rows = sheet_rows(file)
@@ -236,7 +236,7 @@ def _between(
 
 
 def cell_text(cell: object) -> str:
-    """What a cell of labels holds, without blanks around it."""
+    """Text of a cell of labels, without blanks around it."""
     return str(cell).strip()
 
 
