@@ -275,7 +275,7 @@ class ExactHat(Result):
     def effect_on_index(
         self, coefficient: float, standard_error: float
     ) -> pd.DataFrame:
-        """What the change of the trade benefit index does to an outcome.
+        """The effect of the change of the trade benefit index on an outcome.
 
         Parameters
         ----------

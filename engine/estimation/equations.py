@@ -41,7 +41,7 @@ def instrument_equation(
     time: str = "year",
     clusters: str | None = None,
 ) -> InstrumentEquation:
-    """What :func:`two_stage` begins with."""
+    """Build the equation that :func:`two_stage` starts from."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
