@@ -113,6 +113,18 @@ def test_a_damaged_file_without_checksums_is_read_or_told(tmp_path, name):
 # ------------------------------------------------------------------------ sizes
 
 
+def test_the_limit_is_that_of_the_call_or_of_the_environment(monkeypatch):
+    monkeypatch.setattr(limits, "_limit", None)
+    monkeypatch.setenv("TIVAX_MAX_SIZE", "0.5")
+    assert limits.max_size() == 0.5
+    with limits.size_limit(2):
+        assert limits.max_size() == 2
+    assert limits.max_size() == 0.5
+    monkeypatch.setattr(limits, "_limit", None)
+    monkeypatch.setenv("TIVAX_MAX_SIZE", "big")
+    assert error_of(limits.max_size) == "TIVAX_MAX_SIZE=big: give a number of GiB"
+
+
 def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     """The line is 5 MiB long by default limits; more of it is never read."""
     line = "1\t" * (5 << 19)
