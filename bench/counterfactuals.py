@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ..engine.change import change
-from ..engine.equilibrium import exact_hat, synthetic_economy
+from ..engine.equilibrium import Economy, exact_hat
 from ..engine.scenarios import Shock, scenarios
 from ..engine.tables import WorldTables
 from .harness import Case
@@ -110,7 +110,7 @@ def why(tables: WorldTables, A: np.ndarray, Y: np.ndarray) -> Case:
 def tariffs(*, full: bool) -> Case:
     """Real wages by region after each of many tariff schedules."""
     size = {"regions": 31, "sectors": 40} if full else {"regions": 3, "sectors": 2}
-    economy = synthetic_economy(**size, seed=1)
+    economy = Economy.synthetic(**size, seed=1)
     count = _SCHEDULES if full else _FEW_SCHEDULES
     rates = np.linspace(0, 2, count)[:, None, None, None] * economy.tariff
 

@@ -13,10 +13,7 @@ def __getattr__(name: str) -> Any:
         from .measures import exported_value_added
 
         return exported_value_added
-    try:
-        return getattr(tivax, name)
-    except AttributeError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+    return getattr(tivax, name)
 
 
 def __dir__() -> list[str]:

@@ -49,7 +49,7 @@ def correct_tables(
 
 def read_error(name: str | None) -> "uncertainty.ErrorModel | None":
     """The error model of ``--error``, None without it."""
-    return None if name is None else uncertainty.read_error_model(name)
+    return None if name is None else uncertainty.ErrorModel.read(name)
 
 
 def error_files(name: str | None, model: "uncertainty.ErrorModel | None") -> list[Path]:
@@ -74,11 +74,7 @@ def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdd
             "--satellite stands in place of value added: leave out --value-added "
             f"{value_added}"
         )
-    accounts = [
-        account for path in satellites for account in sources.read_satellites(path)
-    ]
-    sources.require_different_names(accounts)
-    return [*accounts]
+    return [*sources.read_satellites(satellites)]
 
 
 def read_final_accounts(
@@ -87,8 +83,7 @@ def read_final_accounts(
     """The direct emissions of final demand, by the name of their account."""
     if not paths:
         return {}
-    found = [k for path in paths for k in sources.read_final_satellites(path)]
-    sources.require_different_names(found)
+    found = sources.read_satellites(paths, final=True)
     names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
     for account in found:
         if account.name not in names:

@@ -155,6 +155,7 @@ MaxSize = Annotated[
     float,
     typer.Option(
         "--max-size",
+        envvar="TIVAX_MAX_SIZE",
         help="Largest size in GiB of a raw file, or of one in an archive, once "
         "unpacked; a line of text may have 1/1024 of it.",
     ),

@@ -65,6 +65,7 @@ from .limits import machine_memory as machine_memory
 from .limits import require_count as require_count
 from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size
+from .limits import size_limit as size_limit
 from .manifest import MANIFEST as MANIFEST
 from .manifest import Run as Run
 from .manifest import basis as basis

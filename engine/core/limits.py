@@ -4,6 +4,8 @@ A file of a few hundred kilobytes can unpack to all of memory.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import TivaxError
@@ -16,46 +18,57 @@ CELLS, TEXT_CELLS, TEXT_LINES = 25_000_000, 5_000_000, 25_000
 # A line is one row of a table. The longest published, 9,800 cells, has 0.25 MB.
 _LINES = 1024
 
-_limit = DEFAULT_MAX_SIZE
+_limit: float | None = None
 
 
 def set_max_size(gib: int | float) -> None:
-    """Set the largest size of a raw file, or of one in an archive, once unpacked.
+    """Set the largest size in GiB of a raw file, or of one in an archive, unpacked.
 
-    It holds for this process: it bounds the memory that a damaged file can take.
-
-    Parameters
-    ----------
-    gib
-        In GiB, 4 at the start; a line of text may have 1/1024 of it.
-
-    Raises
-    ------
-    TivaxError
-        Not a number above 0.
-
-    Examples
-    --------
-    >>> tx.set_max_size(8)  # before tx.import_tables of very large tables of your own
-    >>> tx.set_max_size(4)
+    It holds for this process: it bounds the memory that a damaged file can take. A line
+    of text may have 1/1024 of it. Raises ``TivaxError`` unless it is above 0.
     """
     global _limit
     from .arguments import require_kind  # takes NumPy along
 
-    require_kind("gib", gib, int | float, "a number of GiB, such as 4")
+    require_kind("max_size", gib, int | float, "a number of GiB, such as 4")
     if not gib > 0:
         raise TivaxError(
-            f"gib: give a number of GiB above 0, not {gib:g}", argument="gib"
+            f"max_size: give a number of GiB above 0, not {gib:g}", argument="max_size"
         )
     _limit = gib
 
 
+@contextmanager
+def size_limit(gib: int | float | None) -> Iterator[None]:
+    """Files of this size may be read here; None leaves the limit as it is."""
+    global _limit
+    before = _limit
+    if gib is not None:
+        set_max_size(gib)
+    try:
+        yield
+    finally:
+        _limit = before
+
+
+def max_size() -> float:
+    """The limit in GiB: what was set, the environment's TIVAX_MAX_SIZE, or 4."""
+    if _limit is None:
+        given = os.environ.get("TIVAX_MAX_SIZE") or DEFAULT_MAX_SIZE
+        try:
+            set_max_size(float(given))
+        except ValueError:
+            raise TivaxError(f"TIVAX_MAX_SIZE={given}: give a number of GiB") from None
+    assert _limit is not None
+    return _limit
+
+
 def require_size(name: str, size: int) -> None:
     """Raise ``TivaxError`` where ``size`` bytes are too many for one file."""
-    if size > _limit * GIB:
+    if size > max_size() * GIB:
         raise TivaxError(
-            f"{name}: more than {_limit:g} GiB once unpacked; no published table has "
-            "that, tx.set_max_size allows more",
+            f"{name}: more than {max_size():g} GiB once unpacked; no published table "
+            "has that, max_size= or TIVAX_MAX_SIZE allows more",
             argument="max_size",
         )
 
@@ -66,24 +79,24 @@ def require_count(
     """Raise ``TivaxError`` for too many cells or lines: they take far more in memory
     than in the file. ``most`` are allowed for each GiB.
     """
-    if count > _limit * most:
+    if count > max_size() * most:
         raise TivaxError(
-            f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
-            "that, tx.set_max_size allows more",
+            f"{name}: more than {max_size() * most:,.0f} {what}; no published table "
+            "has that, max_size= or TIVAX_MAX_SIZE allows more",
             argument="max_size",
         )
 
 
 def longest_line() -> int:
     """The most bytes that a line of text may have."""
-    return int(_limit * GIB / _LINES)
+    return int(max_size() * GIB / _LINES)
 
 
 def line_too_long(name: str, number: int) -> TivaxError:
     """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "published table; tx.set_max_size allows more",
+        "published table; max_size= or TIVAX_MAX_SIZE allows more",
         argument="max_size",
     )
 

@@ -1,12 +1,6 @@
-from .accounts import effect_on_index as effect_on_index
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
-from .economy import read_economy as read_economy
-from .economy import save_economy as save_economy
-from .from_tables import economy_from_tables as economy_from_tables
-from .from_tables import synthetic_economy as synthetic_economy
-from .gradient import tariff_gradient as tariff_gradient
 from .nash import NashTariffs as NashTariffs
 from .nash import nash_tariffs as nash_tariffs
 from .optimal import OptimalTariff as OptimalTariff
@@ -14,8 +8,6 @@ from .optimal import optimal_tariff as optimal_tariff
 from .published import Published as Published
 from .published import solve_published as solve_published
 from .result import ExactHat as ExactHat
-from .result import equilibrium_tables as equilibrium_tables
-from .result import tbi_change as tbi_change
 from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import economy_of as economy_of
 from .scenario_file import exact_hat_scenario as exact_hat_scenario

@@ -19,7 +19,7 @@ def tables_of_flows(
     year: int,
     which: str,
 ) -> WorldTables:
-    """``equilibrium_tables`` of trade and spending."""
+    """``ExactHat.world_tables`` of trade and spending."""
     r, s = spent.shape
     # Of the inputs that are bought the part that goes to each using sector.
     cost = economy.intermediate.sum(axis=1) + economy.value_added
@@ -46,37 +46,10 @@ def tables_of_flows(
         )
 
 
-def effect_on_index(
+def effect_of_change(
     change: pd.Series, coefficient: float, standard_error: float
 ) -> pd.DataFrame:
-    """Effect of a change of a regressor on an outcome, through an estimated equation.
-
-    Parameters
-    ----------
-    change
-        Change of the regressor, by region: ``tbi_change(found)["change"]``.
-    coefficient, standard_error
-        Estimate for the regressor in the equation.
-
-    Returns
-    -------
-    DataFrame
-        Columns change, estimate = coefficient x change, se, ci_low, ci_high: the delta
-        method with a 95 % normal interval. The change itself is taken as known, and the
-        coefficient as if it held for a change that trade policy makes.
-
-    Raises
-    ------
-    TivaxError
-        For a standard error that is negative or not a number.
-
-    Examples
-    --------
-    >>> tx.effect_on_index(pd.Series({"R01": 0.1}), 11.55, 3.52).round(2)
-         change  estimate    se  ci_low  ci_high
-    R01     0.1    1.16  0.35  0.47  1.84
-    """
-    require_kind("change", change, pd.Series, "a pandas Series by region")
+    """``ExactHat.effect_on_index`` of a change by region."""
     for name, value in (
         ("coefficient", coefficient),
         ("standard_error", standard_error),

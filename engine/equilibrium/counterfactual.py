@@ -1,5 +1,6 @@
 """Exact-hat counterfactuals of an economy: ``tx.exact_hat``."""
 
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -73,7 +74,7 @@ def exact_hat(
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> same = tx.exact_hat(economy, economy.tariff)
     >>> bool(abs(same.changes).to_numpy().max() < 1e-10)
     True
@@ -98,7 +99,8 @@ def exact_hat(
     progress(1, 1)
     scale = float(economy.value_added.sum())
     after = Flows(*(flow[0] * scale for flow in found))
-    return result_of(batches, rows, iceberg=moved, new=after)
+    found = result_of(batches, rows, iceberg=moved, new=after)
+    return found if moved or supply else replace(found, tariff=tariff[0])
 
 
 def result_of(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
@@ -20,9 +21,10 @@ from ..core import (
     number_text,
     percent_text,
     read_npz,
-    require_kind,
     write_bytes,
 )
+from ..tables import WorldTables
+from .from_tables import accounts_of_tables, synthetic_accounts
 
 _DIMENSIONS = {
     "trade": "importer, exporter, sector",
@@ -84,7 +86,7 @@ class Economy(Printable):
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4)
     >>> economy.trade.shape
     (3, 3, 4)
     """
@@ -145,6 +147,109 @@ class Economy(Printable):
         labels = (np.array(self.regions), np.array(self.sectors))
         return digest_of(*labels, *(getattr(self, name) for name in _DIMENSIONS))
 
+    @classmethod
+    def from_tables(
+        cls,
+        tables: WorldTables,
+        year: int,
+        elasticities: str | Path | pd.DataFrame,
+        tariffs: str | Path | pd.DataFrame | None = None,
+    ) -> "Economy":
+        """An economy from one year of tables.
+
+        Parameters
+        ----------
+        tables, year
+            Z, Y and output of that year. Value added is output less inputs.
+        elasticities
+            A csv or frame with columns sector, theta. A row ``*`` is for all sectors
+            that are not named.
+        tariffs
+            A csv or frame with columns importer, exporter, sector, tariff, tariff_new
+            (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier
+            ones. What is not named has no tariff, nor has what a region buys of itself,
+            also where a row says so. None: no tariffs.
+
+        Returns
+        -------
+        Economy
+            Flows of the table are net of tariffs; purchases, and the costs of
+            industries, hold tariffs on top, and value added pays for those on inputs.
+
+        Raises
+        ------
+        TivaxError
+            For a label or column that the tables or files lack.
+
+        Notes
+        -----
+        Final demand can be negative, where stocks are sold. These cells are set to
+        zero, and output is what the remaining final demand requires at the same input
+        coefficients, x = (I - A)^-1 Y 1, so that the accounts add up again.
+
+        Examples
+        --------
+        >>> thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0]})
+        >>> tx.Economy.from_tables(world, 2000, thetas).output.shape
+        (3, 4)
+        """
+        return cls(**accounts_of_tables(tables, year, elasticities, tariffs))
+
+    @classmethod
+    def synthetic(
+        cls, regions: int = 31, sectors: int = 40, seed: int = 0
+    ) -> "Economy":
+        """An economy of any size with tariffs to be halved: nothing in it is data.
+
+        Trade, inputs and final demand are those of ``synthetic_world``; elasticities
+        are between 2 and 12; goods have tariffs up to 20 %.
+
+        Examples
+        --------
+        >>> tx.Economy.synthetic(regions=3, sectors=4, seed=1).zeroed
+        0
+        """
+        return cls(**synthetic_accounts(regions, sectors, seed))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Economy":
+        """Read an economy from a NumPy file (.npz) with the arrays of ``Economy``.
+
+        Raises
+        ------
+        TivaxError
+            For a file that is missing or not an .npz, an array that it lacks, and what
+            ``Economy`` refuses.
+
+        Examples
+        --------
+        >>> tx.Economy.synthetic(regions=3, sectors=4).save("economy.npz")
+        >>> tx.Economy.read("economy.npz").regions
+        ('R01', 'R02', 'ROW')
+        """
+        path = local_path("path", path)
+        if not path.is_file():
+            raise NotFound(f"{path}: no such file")
+        wanted = ("regions", "sectors", *_DIMENSIONS)
+        found = read_npz(path, wanted)
+        if missing := [name for name in wanted if name not in found]:
+            raise TivaxError(
+                f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
+            )
+        arrays: dict[str, Any] = {name: found[name] for name in wanted}
+        for name in ("regions", "sectors"):
+            arrays[name] = _labels(str(path), name, arrays[name])
+        return cls(**arrays, name=str(path))
+
+    def save(self, path: str | Path) -> None:
+        """Write the economy as .npz, in the form that ``Economy.read`` reads."""
+        path = local_path("path", path)
+        arrays = {name: getattr(self, name) for name in _DIMENSIONS}
+        labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
+        file = io.BytesIO()
+        np.savez_compressed(file, **labels, **arrays)
+        write_bytes(path, file.getbuffer())
+
     def without_inputs(self) -> "Economy":
         """The economy where all purchases are final, and output is value added."""
         return replace(
@@ -187,52 +292,6 @@ def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
 
 def _worst_deficit(economy: Economy) -> float:
     return float(np.max(np.abs(economy.deficit) / economy.value_added.sum(axis=1)))
-
-
-def read_economy(path: str | Path) -> Economy:
-    """Read an economy from a NumPy file (.npz) with the arrays of ``Economy``.
-
-    Raises
-    ------
-    TivaxError
-        For a file that is missing or not an .npz, an array that it lacks, and what
-        ``Economy`` refuses.
-
-    Examples
-    --------
-    >>> tx.save_economy(tx.synthetic_economy(regions=3, sectors=4), "economy.npz")
-    >>> tx.read_economy("economy.npz").regions
-    ('R01', 'R02', 'ROW')
-    """
-    path = local_path("path", path)
-    if not path.is_file():
-        raise NotFound(f"{path}: no such file")
-    wanted = ("regions", "sectors", *_DIMENSIONS)
-    found = read_npz(path, wanted)
-    if missing := [name for name in wanted if name not in found]:
-        raise TivaxError(
-            f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
-        )
-    arrays: dict[str, Any] = {name: found[name] for name in wanted}
-    for name in ("regions", "sectors"):
-        arrays[name] = _labels(str(path), name, arrays[name])
-    return Economy(**arrays, name=str(path))
-
-
-def save_economy(economy: Economy, path: str | Path) -> None:
-    """Write an economy as .npz, in the form that ``read_economy`` reads.
-
-    Examples
-    --------
-    >>> tx.save_economy(tx.synthetic_economy(regions=3, sectors=4), "economy.npz")
-    """
-    require_kind("economy", economy, Economy, "a tx.Economy")
-    path = local_path("path", path)
-    arrays = {name: getattr(economy, name) for name in _DIMENSIONS}
-    labels = {k: np.array(getattr(economy, k)) for k in ("regions", "sectors")}
-    file = io.BytesIO()
-    np.savez_compressed(file, **labels, **arrays)
-    write_bytes(path, file.getbuffer())
 
 
 def _labels(where: str, name: str, values: object) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,57 +25,19 @@ from ..tables import (
     require_tables,
     synthetic_world,
 )
-from .economy import Economy
 
 EVERY = "*"
 """In a file of elasticities, tariffs or trade costs: all labels not named before."""
 _PLACES = ("importer", "exporter", "sector")
 
 
-def economy_from_tables(
+def accounts_of_tables(
     tables: WorldTables,
     year: int,
     elasticities: str | Path | pd.DataFrame,
     tariffs: str | Path | pd.DataFrame | None = None,
-) -> Economy:
-    """An economy from one year of tables.
-
-    Parameters
-    ----------
-    tables, year
-        Z, Y and output of that year. Value added is output less inputs.
-    elasticities
-        A csv or frame with columns sector, theta. A row ``*`` is for all sectors
-        that are not named.
-    tariffs
-        A csv or frame with columns importer, exporter, sector, tariff, tariff_new
-        (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier ones.
-        Pairs that are not named have no tariff, nor has a region on itself, also where
-        a row says so. None: no tariffs.
-
-    Returns
-    -------
-    Economy
-        Flows of the table are net of tariffs; purchases, and the costs of industries,
-        hold tariffs on top, and value added pays for those on inputs.
-
-    Raises
-    ------
-    TivaxError
-        For a label or column that the tables or files lack.
-
-    Notes
-    -----
-    Final demand can be negative, where stocks are sold. These cells are set to zero,
-    and output is what the remaining final demand requires at the same input
-    coefficients, x = (I - A)^-1 Y 1, so that the accounts add up again.
-
-    Examples
-    --------
-    >>> thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0]})
-    >>> tx.economy_from_tables(world, 2000, thetas).output.shape
-    (3, 4)
-    """
+) -> dict[str, Any]:
+    """Fields of an ``Economy`` from one year of tables."""
     require_tables(tables)
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
@@ -91,7 +54,7 @@ def economy_from_tables(
     trade = np.transpose(flows.sum(axis=3) + finals, (2, 0, 1))
     inputs = np.einsum("ijnk,ijn->njk", flows, paid)
     output = trade.sum(axis=0)
-    return Economy(
+    return dict(
         regions=regions,
         sectors=sectors,
         trade=trade,
@@ -238,17 +201,8 @@ def _read(
     return where, frame
 
 
-def synthetic_economy(regions: int = 31, sectors: int = 40, seed: int = 0) -> Economy:
-    """An economy of any size with tariffs that are to be halved: nothing in it is data.
-
-    Trade, inputs and final demand are those of ``synthetic_world``; elasticities are
-    between 2 and 12; goods have tariffs up to 20 %.
-
-    Examples
-    --------
-    >>> tx.synthetic_economy(regions=3, sectors=4, seed=1).zeroed
-    0
-    """
+def synthetic_accounts(regions: int, sectors: int, seed: int) -> dict[str, Any]:
+    """Fields of an ``Economy`` of any size with tariffs that are to be halved."""
     shape = WorldShape(regions=regions, sectors=sectors, years=1)
     world = synthetic_world(shape, seed)
     rng = np.random.default_rng(seed)
@@ -260,4 +214,4 @@ def synthetic_economy(regions: int = 31, sectors: int = 40, seed: int = 0) -> Ec
     thetas = pd.DataFrame(
         {"sector": world.sectors, "theta": rng.uniform(2, 12, sectors)}
     )
-    return economy_from_tables(world, world.years[0], thetas, tariffs)
+    return accounts_of_tables(world, world.years[0], thetas, tariffs)

@@ -17,55 +17,23 @@ DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
 
 @in_float64
-def tariff_gradient(
+def gradient_at(
     economy: Economy,
+    tariff: Float[np.ndarray, "r r s"],
+    deficits: Deficits,
     region: str,
-    measure: str = "welfare",
-    *,
-    deficits: Deficits = "zero",
+    measure: str,
 ) -> xr.DataArray:
-    """Derivative of a measure of one region with respect to every new tariff.
-
-    Parameters
-    ----------
-    economy
-        Derivatives are taken at its ``tariff_new``.
-    region
-        Whose measure.
-    measure
-        welfare, tot, vot, realwage or real_income.
-    deficits
-        As in :func:`exact_hat`.
-
-    Returns
-    -------
-    DataArray
-        (importer, exporter, sector): change of the measure in per cent for one
-        percentage point more of the tariff, to first order. By the implicit function
-        theorem, for the price of a few solves.
-
-    Raises
-    ------
-    TivaxError
-        For a region that the economy lacks, and what ``exact_hat`` raises.
-
-    Examples
-    --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
-    >>> slope = tx.tariff_gradient(economy, "R01")
-    >>> slope.dims
-    ('importer', 'exporter', 'sector')
-    """
-    require_kind("economy", economy, Economy, "a tx.Economy")
+    """``ExactHat.tariff_gradient`` at new tariffs."""
     require_kind("region", region, str, "a label")
     require_choice("measure", measure, DIFFERENTIABLE)
     if region not in economy.regions:
         known = suggest(str(region), economy.regions)
         raise TivaxError(f"{economy.name} has no region {region}{known}")
     old = solve_old(economy, deficits)
-    new = solve_new(economy, old, economy.tariff_new, deficits)
+    new = solve_new(economy, old, tariff, deficits)
     _, slope = slope_at(
-        jnp.asarray(economy.tariff_new),
+        jnp.asarray(tariff),
         old,
         wages.Position(new.log_wages, new.log_prices, new.spending, 0 * old.deficit),
         new_deficits(old, deficits),

@@ -40,7 +40,7 @@ class NashTariffs(Printable):
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> war = tx.nash_tariffs(economy.without_inputs())
     >>> list(war.changes.columns)
     ['tariff', 'real_income', 'wage']
@@ -96,7 +96,7 @@ def nash_tariffs(
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> war = tx.nash_tariffs(economy.without_inputs())
     >>> bool((war.rates > 0).all(axis=None))
     True

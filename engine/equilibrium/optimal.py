@@ -65,7 +65,7 @@ class OptimalTariff(Printable):
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> best = tx.optimal_tariff(economy, "R01", over="exporters")
     >>> list(best.rates.index)
     ['R02', 'ROW']
@@ -142,7 +142,7 @@ def optimal_tariff(
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> best = tx.optimal_tariff(economy, "R01", over="uniform")
     >>> bool(best.gradient < 1e-6)
     True

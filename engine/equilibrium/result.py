@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from jaxtyping import Float
 
 from ..core import (
@@ -15,16 +16,16 @@ from ..core import (
     count_text,
     first_and_named,
     require_choice,
-    require_kind,
 )
 from ..figures.welfare import welfare_parts, welfare_ranges
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
 from ..tables import WorldTables
 from . import supply as supply_side
-from .accounts import tables_of_flows
+from .accounts import effect_of_change, tables_of_flows
 from .batches import Flows
 from .economy import Economy
+from .gradient import gradient_at
 from .solving import Deficits
 from .supply import Supply
 
@@ -33,7 +34,7 @@ MEASURES = ("welfare", "tot", "vot", "realwage")
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
 _SHOWN = 10
-Which = Literal["old", "new"]
+Which = Literal["before", "after"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,6 +66,8 @@ class ExactHat(Result):
     named, asked
         Regions whose trade changes, and those that the figure and the printed table
         show, by default the largest changes and those named.
+    tariff
+        New tariffs of one scenario without other trade costs and supply.
     supply
         The block of supply, if one was given. Columns of ``changes`` are then welfare
         (exact), employment, realwage, deficit (of its old size), exports_gdp and
@@ -73,7 +76,7 @@ class ExactHat(Result):
 
     Examples
     --------
-    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
     >>> found = tx.exact_hat(economy)
     >>> bool(found.clearing.max() < 1e-10)
     True
@@ -90,6 +93,7 @@ class ExactHat(Result):
     index: pd.DataFrame | None = None
     named: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
+    tariff: Float[np.ndarray, "r r s"] | None = None
 
     program = "scenario"
     report_title = "What if, in general equilibrium"
@@ -209,13 +213,141 @@ class ExactHat(Result):
         frame["after"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
         return frame
 
+    def world_tables(self, which: Which = "after", year: int = 2000) -> WorldTables:
+        """World tables of an equilibrium: every user of a region buys a good from the
+        same sellers in the same proportions, as the model has it.
+
+        Parameters
+        ----------
+        which
+            The equilibrium ``before`` or ``after``.
+        year
+            The label of the tables.
+
+        Returns
+        -------
+        WorldTables
+            Flows at prices net of tariffs, in the unit of the economy (after, in units
+            in which world value added is unchanged). Value added as the residual holds
+            tariffs on inputs.
+
+        Raises
+        ------
+        TivaxError
+            For a result of several scenarios, and one with a block of supply.
+
+        Examples
+        --------
+        >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+        >>> tx.exact_hat(economy).world_tables().n
+        12
+        """
+        require_choice("which", which, get_args(Which))
+        if self.supply is not None:
+            raise TivaxError("tables of an equilibrium are of a result without supply")
+        old = which == "before"
+        trade, spent = self.old if old else self.counterfactual
+        word = "old" if old else "new"
+        return tables_of_flows(self.economy, trade, spent, year=year, which=word)
+
+    def tbi_change(self) -> pd.DataFrame:
+        """The trade benefit index in the old and the new equilibrium, by region.
+
+        Columns before, after, change. Tables of both are ``world_tables``, so that the
+        change is the scenario's alone; the old index differs from that of a table whose
+        users buy in different proportions.
+
+        Examples
+        --------
+        >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+        >>> list(tx.exact_hat(economy, deficits="closing").tbi_change().columns)
+        ['before', 'after', 'change']
+        """
+        before, after = (
+            trade_benefit_index(self.world_tables(which))["tbi"]
+            .isel(year=0)
+            .to_series()
+            for which in get_args(Which)
+        )
+        change = after - before
+        return pd.DataFrame({"before": before, "after": after, "change": change})
+
+    def effect_on_index(
+        self, coefficient: float, standard_error: float
+    ) -> pd.DataFrame:
+        """The effect of the change of the trade benefit index on an outcome.
+
+        Parameters
+        ----------
+        coefficient, standard_error
+            Of the index in an estimated equation of the outcome.
+
+        Returns
+        -------
+        DataFrame
+            By region; columns change, estimate = coefficient x change, se, ci_low,
+            ci_high: the delta method with a 95 % normal interval. The change itself is
+            taken as known, and the coefficient as if it held for a change that trade
+            policy makes.
+
+        Raises
+        ------
+        TivaxError
+            For a standard error that is negative or not a number.
+
+        Examples
+        --------
+        >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+        >>> list(tx.exact_hat(economy).effect_on_index(11.55, 3.52).columns)
+        ['change', 'estimate', 'se', 'ci_low', 'ci_high']
+        """
+        change = self.tbi_change()["change"]
+        return effect_of_change(change, coefficient, standard_error)
+
+    def tariff_gradient(self, region: str, measure: str = "welfare") -> xr.DataArray:
+        """Derivative of a measure of one region with respect to every new tariff.
+
+        Parameters
+        ----------
+        region
+            Whose measure.
+        measure
+            welfare, tot, vot, realwage or real_income.
+
+        Returns
+        -------
+        DataArray
+            (importer, exporter, sector): change of the measure in per cent for one
+            percentage point more of the tariff, to first order. By the implicit
+            function theorem, for the price of a few solves.
+
+        Raises
+        ------
+        TivaxError
+            For a region that the economy lacks, and a result of several scenarios, of
+            other trade costs or with a block of supply.
+
+        Examples
+        --------
+        >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+        >>> tx.exact_hat(economy).tariff_gradient("R01").dims
+        ('importer', 'exporter', 'sector')
+        """
+        if self.tariff is None:
+            raise TivaxError(
+                "derivatives are of one scenario of tariffs alone: solve it by "
+                "tx.exact_hat without trade_costs and supply"
+            )
+        given = self.economy, self.tariff, self.deficits
+        return gradient_at(*given, region, measure)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         """scenario and equilibrium; tbi, trade and value_added of one scenario; index
         if that was asked for."""
         tables = {"scenario": self.table, "equilibrium": self.equilibrium}
         if self.new is not None:
             if self.supply is None:
-                tbi = tbi_change(self).rename_axis("region")
+                tbi = self.tbi_change().rename_axis("region")
                 tables["tbi"] = tbi.reset_index()
             tables["trade"] = self.flows
             if self.supply is None:
@@ -293,68 +425,3 @@ _WELFARE = (
     "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
     "linear around the old equilibrium, d ln z = z'/z - 1"
 )
-
-
-def equilibrium_tables(
-    found: ExactHat, which: Which = "new", year: int = 2000
-) -> WorldTables:
-    """World tables of an equilibrium: every user of a region buys a good from the same
-    sellers in the same proportions, as the model has it.
-
-    Parameters
-    ----------
-    found
-        A counterfactual of one scenario.
-    which
-        The ``old`` equilibrium or the ``new`` one.
-    year
-        The label of the tables.
-
-    Returns
-    -------
-    WorldTables
-        Flows at prices net of tariffs, in the unit of the economy (a new one is in
-        units in which world value added is unchanged). Value added as the residual
-        holds tariffs on inputs.
-
-    Raises
-    ------
-    TivaxError
-        For a result of several scenarios, and one with a block of supply.
-
-    Examples
-    --------
-    >>> found = tx.exact_hat(tx.synthetic_economy(regions=3, sectors=4, seed=1))
-    >>> tx.equilibrium_tables(found).n
-    12
-    """
-    require_kind("found", found, ExactHat, "a result of tx.exact_hat")
-    require_choice("which", which, ("old", "new"))
-    if found.supply is not None:
-        raise TivaxError("tables of an equilibrium are of a result without supply")
-    trade, spent = found.old if which == "old" else found.counterfactual
-    return tables_of_flows(found.economy, trade, spent, year=year, which=which)
-
-
-def tbi_change(found: ExactHat) -> pd.DataFrame:
-    """The trade benefit index in the old and the new equilibrium, by region.
-
-    Columns before, after, change. Tables of both are those of
-    ``equilibrium_tables``, so that the change is the scenario's alone; the old index
-    differs from that of a table whose users buy in different proportions.
-
-    Examples
-    --------
-    >>> found = tx.exact_hat(
-    ...     tx.synthetic_economy(regions=3, sectors=4, seed=1), deficits="closing"
-    ... )
-    >>> list(tx.tbi_change(found).columns)
-    ['before', 'after', 'change']
-    """
-    old, new = (
-        trade_benefit_index(equilibrium_tables(found, which))["tbi"]
-        .isel(year=0)
-        .to_series()
-        for which in ("old", "new")
-    )
-    return pd.DataFrame({"before": old, "after": new, "change": new - old})

@@ -45,11 +45,10 @@ from ..core import (
     read_toml,
 )
 from ..tables import open_store
-from .accounts import effect_on_index
 from .counterfactual import exact_hat, result_of
-from .economy import Economy, read_economy
-from .from_tables import economy_from_tables, read_cells
-from .result import ExactHat, tbi_change
+from .economy import Economy
+from .from_tables import read_cells
+from .result import ExactHat
 from .solving import Deficits
 from .variants import GRID, LABELS, VariantKeys, Variants, make_variants
 
@@ -154,11 +153,11 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
 def economy_of(run: ExactHatRun) -> Economy:
     """The economy that a scenario file names."""
     if run.economy is not None:
-        return read_economy(run.economy)
+        return Economy.read(run.economy)
     assert run.store is not None and run.elasticities is not None
     tables = open_store(run.store)
     year = tables.years[-1] if run.year is None else run.year
-    return economy_from_tables(tables, year, run.elasticities, run.tariffs)
+    return Economy.from_tables(tables, year, run.elasticities, run.tariffs)
 
 
 def exact_hat_scenario(
@@ -189,7 +188,7 @@ def exact_hat_scenario(
     named = tuple(economy.regions[int(k)] for k in moved)
     index = None
     if run.equation is not None:
-        effects = effect_on_index(tbi_change(found)["change"], *run.equation)
+        effects = found.effect_on_index(*run.equation)
         index = effects.rename_axis("region").reset_index()
     return replace(found, index=index, named=named)
 

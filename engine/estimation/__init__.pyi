@@ -16,6 +16,7 @@ from .distributions import normal_sf as normal_sf
 from .distributions import t_pdf as t_pdf
 from .distributions import t_ppf as t_ppf
 from .distributions import t_sf as t_sf
+from .equations import instrument_equation as instrument_equation
 from .estimates import CONVENTION_NOTES as CONVENTION_NOTES
 from .estimates import CONVENTIONS as CONVENTIONS
 from .estimates import Convention as Convention
@@ -23,10 +24,8 @@ from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
 from .exclusion import bounds_of as bounds_of
-from .exclusion import plausibly_exogenous as plausibly_exogenous
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import fit_equation as fit_equation
-from .instrumental_variables import instrument_equation as instrument_equation
 from .instrumental_variables import two_stage as two_stage
 from .inversion import PValues as PValues
 from .inversion import invert as invert

@@ -42,9 +42,10 @@ class AndersonRubin:
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
     >>> from tivax.engine.estimation.anderson_rubin import anderson_rubin
     >>> round(anderson_rubin(data, beta=0.5).f_p_value, 3)
     0.65
@@ -70,7 +71,10 @@ def anderson_rubin(data: IVData, *, beta: Beta = 0.0) -> AndersonRubin:
 
 def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
     """A value of beta for each endogenous regressor; a single one is for all."""
-    values = np.atleast_1d(np.asarray(beta, float))
+    try:
+        values = np.atleast_1d(np.asarray(beta, float))
+    except (TypeError, ValueError):
+        raise TivaxError(f"beta: give a number, not {show(beta)}") from None
     if values.shape == (1,):
         values = np.repeat(values, K1)
     if values.shape != (K1,):
@@ -213,10 +217,8 @@ class ConfidenceSet:
 
     Examples
     --------
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> found = tx.anderson_rubin_set(data, level=0.9)
+    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> found = fit.anderson_rubin_set(level=0.9)
     >>> found.bounded, len(found.intervals)
     (True, 1)
     """
@@ -263,10 +265,11 @@ def anderson_rubin_set(
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> tx.anderson_rubin_set(data).text()
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> anderson_rubin_set(data).text()
     '[0.09925, 0.7182]'
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")

@@ -38,7 +38,7 @@ def driscoll_kraay(
     --------
     >>> fit = tx.driscoll_kraay(panel, "growth", ["trade", "gdp"])
     >>> fit.terms[["estimate", "se"]].round(3)
-            coef     se
+        estimate     se
     term
     trade  0.492  0.064
     gdp    0.942  0.178
@@ -87,7 +87,7 @@ def two_way_clusters(
     --------
     >>> fit = tx.two_way_clusters(panel, "growth", ["trade", "gdp"])
     >>> fit.terms[["estimate", "se"]].round(3)
-            coef     se
+        estimate     se
     term
     trade  0.492  0.102
     gdp    0.942  0.161
@@ -139,7 +139,7 @@ def common_shocks(
     --------
     >>> fit = tx.common_shocks(panel, "growth", ["trade", "gdp"])
     >>> fit.terms[["estimate", "se"]].round(3)
-            coef     se
+        estimate     se
     term
     trade  0.492  0.121
     gdp    0.942  0.194

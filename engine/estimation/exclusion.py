@@ -30,8 +30,8 @@ from ..core import (
     percent_text,
     show,
 )
+from .equations import InstrumentEquation
 from .estimates import quantile_of
-from .instrumental_variables import InstrumentEquation, instrument_equation
 from .iv_data import IVData, small_sample_factor, sums_by_cluster
 from .regression_data import times_power
 
@@ -66,7 +66,8 @@ class PlausiblyExogenous(Printable):
 
     Examples
     --------
-    >>> found = tx.plausibly_exogenous(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> found = fit.plausibly_exogenous()
     >>> found.largest_union < found.largest_prior
     True
     """
@@ -120,58 +121,10 @@ class PlausiblyExogenous(Printable):
         return said + f"; under the prior, {number_text(self.largest_prior)}."
 
 
-def plausibly_exogenous(
-    data: pd.DataFrame,
-    outcome: str,
-    endogenous: str,
-    instruments: Sequence[str],
-    controls: Sequence[str],
-    *,
-    largest: float | None = None,
-    level: float = 0.95,
-    entity: str = "iso3",
-    time: str = "year",
-) -> PlausiblyExogenous:
-    """2SLS whose instruments may act on the outcome themselves, by how much.
-
-    The estimator, the errors and t(G - 1) are those of :func:`two_stage`. The union of
-    the intervals over all direct effects from -d to d of each instrument needs no grid:
-    an end is b - A gamma - t se(gamma), concave in gamma since se is the root of a
-    sum of squares, so that the least is at a corner. Under the prior gamma is normal,
-    independent, of standard deviation d/2, and adds A A' d^2 / 4 to the variance
-    (their local-to-zero approximation).
-
-    Parameters
-    ----------
-    largest
-        The largest d; by default that of the reduced form, the direct effect that would
-        make the estimate 0.
-    level
-        Level of the intervals.
-
-    Raises
-    ------
-    TivaxError
-        As :func:`two_stage`; ``largest`` that is no positive number.
-
-    Examples
-    --------
-    >>> found = tx.plausibly_exogenous(panel, "growth", "trade", ["tariff"], ["gdp"])
-    >>> found.bounds[["direct", "ci_low", "ci_high"]].round(3).head(2)
-       direct    low   high
-    0   0.000  0.025  0.700
-    1   0.008  0.015  0.708
-    """
-    equation = instrument_equation(
-        data, outcome, endogenous, instruments, controls, entity=entity, time=time
-    )
-    return bounds_of(equation, largest=largest, level=level)
-
-
 def bounds_of(
     equation: InstrumentEquation, *, largest: float | None = None, level: float = 0.95
 ) -> PlausiblyExogenous:
-    """:func:`plausibly_exogenous` of an equation."""
+    """``IVEstimate.plausibly_exogenous`` of an equation."""
     data = equation.data
     L1 = data.Z.shape[1]
     if L1 > _INSTRUMENTS:

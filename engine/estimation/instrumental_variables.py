@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from ..core import (
     Listing,
-    TivaxError,
     long_table_of,
     number_text,
     p_text,
@@ -17,23 +15,22 @@ from ..core import (
 )
 from . import weak_instruments
 from .anderson_rubin import (
+    Beta,
     ConfidenceSet,
+    Distribution,
     SingularScores,
     anderson_rubin_set,
     unknown_set,
 )
 from .coefficients import Coefficients
+from .equations import InstrumentEquation, instrument_equation
 from .estimates import Estimate, Term, make_estimate
-from .iv_data import IVData
-from .least_squares import require_nested
+from .exclusion import PlausiblyExogenous, bounds_of
 from .library_fits import at_zero
-from .model_data import ModelData, cluster_column, prepare
+from .model_data import ModelData, cluster_column
 from .regression_data import (
-    column_name,
-    column_names,
     of_norm_one,
     orthonormal,
-    times_power,
     without_error,
 )
 from .weak_instruments import WeakInstruments
@@ -44,7 +41,9 @@ class IVEstimate(Coefficients):
     """Two-stage least squares with one endogenous regressor; it prints as a table.
 
     ``second`` and ``first`` are the two stages, ``weak`` the tests of the instruments,
-    ``ar_set`` the 95 % Anderson-Rubin set of the endogenous coefficient as intervals.
+    ``ar_set`` the 95 % Anderson-Rubin set of the endogenous coefficient as intervals,
+    ``equation`` its rows. The methods compute sets of other levels, tests of other
+    values, and what direct effects of the instruments would do.
 
     Examples
     --------
@@ -59,6 +58,7 @@ class IVEstimate(Coefficients):
     first: Estimate
     weak: WeakInstruments
     ar_set: ConfidenceSet
+    equation: InstrumentEquation
 
     @property
     def terms(self) -> pd.DataFrame:
@@ -97,6 +97,79 @@ class IVEstimate(Coefficients):
         They need strong instruments; ``ar_set`` does not.
         """
         return self.second.confint(level)
+
+    def anderson_rubin_set(
+        self, level: float = 0.95, distribution: Distribution = "F"
+    ) -> ConfidenceSet:
+        """All values that the Anderson-Rubin test does not reject, exactly.
+
+        The F is held against F(L1, G-1), as ivreg2's arf, or the ``chi2`` against
+        chi2(L1); ``jackknife`` is the set of the cluster-jackknife test (Ligtenberg
+        2025). The set is bounded where the first-stage F exceeds the critical value.
+
+        Examples
+        --------
+        >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+        >>> fit.anderson_rubin_set(level=0.9).bounded
+        True
+        """
+        return anderson_rubin_set(
+            self.equation.data, level=level, distribution=distribution
+        )
+
+    def weak_instrument_tests(
+        self, beta: Beta = 0.0, *, draws: int = 0, seed: int = 0
+    ) -> WeakInstruments:
+        """The tests of ``weak``, with Anderson-Rubin tests of another ``beta``.
+
+        With ``draws``, the Anderson-Rubin test by the restricted wild cluster bootstrap
+        too (Webb's weights): the F test can reject too often where clusters are few.
+
+        Examples
+        --------
+        >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+        >>> tests = fit.weak_instrument_tests(0.3, draws=999)
+        >>> bool(tests.ar_bootstrap_p_value > 0.05)
+        True
+        """
+        return weak_instruments.weak_instrument_tests(
+            self.equation.data, beta=beta, draws=draws, seed=seed
+        )
+
+    def plausibly_exogenous(
+        self, *, largest: float | None = None, level: float = 0.95
+    ) -> PlausiblyExogenous:
+        """The estimate where the instruments may act on the outcome themselves.
+
+        The union of the intervals over all direct effects from -d to d of each
+        instrument needs no grid: an end is b - A gamma - t se(gamma), concave in gamma
+        since se is the root of a sum of squares, so that the least is at a corner.
+        Under the prior gamma is normal, independent, of standard deviation d/2, and
+        adds A A' d^2 / 4 to the variance (the local-to-zero approximation of Conley,
+        Hansen and Rossi 2012).
+
+        Parameters
+        ----------
+        largest
+            The largest d; by default that of the reduced form, the direct effect that
+            would make the estimate 0.
+        level
+            Of the intervals.
+
+        Raises
+        ------
+        TivaxError
+            ``largest`` that is no positive number.
+
+        Examples
+        --------
+        >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+        >>> fit.plausibly_exogenous().bounds[["direct", "ci_low"]].round(3).head(2)
+           direct  ci_low
+        0   0.000   0.025
+        1   0.008   0.015
+        """
+        return bounds_of(self.equation, largest=largest, level=level)
 
     def summary(self) -> str:
         """The tables that it prints."""
@@ -158,7 +231,7 @@ def two_stage(
     --------
     >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
     >>> fit.second.terms[["estimate", "se"]].round(3)
-            coef     se
+        estimate     se
     term
     trade  0.363  0.153
     gdp    1.083  0.208
@@ -177,73 +250,6 @@ def two_stage(
         clusters=cluster_column(entity, clusters),
     )
     return fit_equation(equation, draws=draws, seed=seed)
-
-
-class InstrumentEquation(NamedTuple):
-    """An equation with one endogenous regressor on its checked rows.
-
-    ``exogenous`` are the dummies of periods, then the controls; ``groups`` numbers the
-    cluster of each row, by the column ``clusters``; ``data`` is in units of the data,
-    net of entities.
-    """
-
-    given: ModelData
-    endogenous: str
-    instruments: tuple[str, ...]
-    exogenous: tuple[str, ...]
-    groups: np.ndarray
-    data: IVData
-    clusters: str
-
-
-def instrument_equation(
-    data: pd.DataFrame,
-    outcome: str,
-    endogenous: str,
-    instruments: Sequence[str],
-    controls: Sequence[str],
-    *,
-    entity: str = "iso3",
-    time: str = "year",
-    clusters: str | None = None,
-) -> InstrumentEquation:
-    """Build the equation that :func:`two_stage` and :func:`plausibly_exogenous` start
-    from."""
-    column_name("endogenous", endogenous)
-    if not column_names("instruments", instruments):
-        raise TivaxError("instruments: name at least one")
-    clusters = entity if clusters is None else clusters
-    prepared = prepare(
-        data,
-        outcome,
-        controls,
-        entity=entity,
-        time=time,
-        keys=[clusters],
-        endogenous=[endogenous],
-        instruments=instruments,
-    )
-    exogenous = (*prepared.dummies, *controls)
-    require_nested(prepared.used, entity, clusters)
-    (groups,) = prepared.clusters(clusters)
-    frame = prepared.columns.assign(const=1.0)
-
-    def column(*names: str) -> np.ndarray:
-        units = [prepared.power.get(k, 0) for k in names]
-        return times_power(frame[list(names)].to_numpy(), units)
-
-    equation = IVData(
-        y=column(outcome)[:, 0],
-        X=column(endogenous),
-        W=column("const", *exogenous),
-        Z=column(*instruments),
-        clusters=groups,
-        endogenous=(endogenous,),
-        instruments=tuple(instruments),
-    )
-    return InstrumentEquation(
-        prepared, endogenous, tuple(instruments), exogenous, groups, equation, clusters
-    )
 
 
 def fit_equation(
@@ -271,6 +277,7 @@ def fit_equation(
         or _iv2sls(given, *groups, equation.endogenous, [*exogenous, *instruments]),
         weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
         ar_set=ar_set,
+        equation=equation,
     )
 
 

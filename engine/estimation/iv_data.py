@@ -86,9 +86,10 @@ class IVData:
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
     >>> data.endogenous, data.instruments
     (('x1',), ('z1',))
     """

@@ -65,7 +65,7 @@ def fixed_effects(
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
     >>> fit.terms[["estimate", "se", "p_value"]].round(3)
-            coef     se      p
+        estimate     se  p_value
     term
     trade  0.492  0.107  0.001
     gdp    0.942  0.145  0.000

@@ -60,10 +60,11 @@ class FirstStage:
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> first = tx.weak_instrument_tests(data).first_stage[0]
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> first = weak_instrument_tests(data).first_stage[0]
     >>> first.endogenous, round(first.f, 1), round(first.partial_r2, 2)
     ('x1', 76.2, 0.42)
     """
@@ -85,9 +86,10 @@ class Overidentification:
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
     >>> from tivax.engine.estimation.weak_instruments import overidentification
     >>> overidentification(data).df  # one instrument for one regressor
     0
@@ -161,13 +163,14 @@ def weak_instrument_tests(
 
     Examples
     --------
+    >>> from tivax.engine.estimation import IVData
     >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
     >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> tests = tx.weak_instrument_tests(data)
+    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> tests = weak_instrument_tests(data)
     >>> round(tests.effective_f, 1), round(tests.effective_f_critical[10], 1)
     (76.2, 23.1)
-    >>> tests = tx.weak_instrument_tests(data, draws=999)
+    >>> tests = weak_instrument_tests(data, draws=999)
     >>> round(tests.ar_f_p_value, 3), round(tests.ar_bootstrap_p_value, 3)
     (0.02, 0.025)
     """

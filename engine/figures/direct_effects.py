@@ -1,4 +1,4 @@
-"""The figure of ``tx.plausibly_exogenous``: intervals by size of a direct effect."""
+"""Intervals by size of a direct effect: ``IVEstimate.plausibly_exogenous``."""
 
 import pandas as pd
 from matplotlib import rc_context

@@ -10,14 +10,15 @@ from .aggregation_bias import compare_aggregation as compare_aggregation
 from .aggregation_bias import comparison_frame as comparison_frame
 from .aggregation_bias import difference as difference
 from .aggregation_bias import largest as largest
+from .by_origin import origins as origins
 from .decompositions import decompose as decompose
+from .decompositions import decomposed_each_group as decomposed_each_group
 from .decompositions import decomposed_years as decomposed_years
 from .flags import FLAGS as FLAGS
 from .flags import count_flags as count_flags
 from .flags import flag_messages as flag_messages
 from .footprint_accounts import footprints as footprints
-from .group_runs import decomposed_each_group as decomposed_each_group
-from .group_runs import each_group as each_group
+from .group_runs import in_groups as in_groups
 from .group_runs import require_new_names as require_new_names
 from .gvc_indicators import indicator_years as indicator_years
 from .gvc_indicators import indicators as indicators
@@ -35,9 +36,6 @@ from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED
 from .methods import WORST_IDENTITY as WORST_IDENTITY
 from .methods import require_method as require_method
-from .origins import value_added_by_product as value_added_by_product
-from .origins import value_added_in_exports as value_added_in_exports
-from .origins import value_added_in_final_demand as value_added_in_final_demand
 from .perimeters import perimeters_of as perimeters_of
 from .results.by_year import ByYear as ByYear
 from .results.decomposition import Decomposition as Decomposition
@@ -52,7 +50,6 @@ from .trade import exported_value_added as exported_value_added
 from .trade import require_certify as require_certify
 from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
-from .trade import value_added_exports as value_added_exports
 from .trade import value_added_trade as value_added_trade
 from .years import MATRICES as MATRICES
 from .years import solve_years as solve_years

@@ -32,7 +32,7 @@ class Account:
             self.value_added,
             str | xr.DataArray,
             f"{' or '.join(get_args(Definition))}, or a DataArray with the dims year, "
-            "region and sector (of tx.read_satellite)",
+            "region and sector (of tx.read_satellites)",
         )
         if isinstance(self.value_added, str):
             require_value_added(self.value_added)
@@ -123,7 +123,7 @@ def require_value_added(name: str) -> Definition:
             return known
     if name.endswith((".csv", ".parquet")):
         raise TivaxError(
-            f"value added {name!r}: that is a file, which tx.read_satellite reads",
+            f"value added {name!r}: that is a file, which tx.read_satellites reads",
             argument="satellite",
         )
     raise TivaxError(f"value added {name!r}: {suggest(name, get_args(Definition))}")

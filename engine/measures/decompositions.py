@@ -15,9 +15,17 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels.inverted_table import InvertedTable
-from ..core import Progress, TivaxError, in_float64, no_progress, source_in_words
-from ..tables import Groups, WorldTables
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    shift_progress,
+    source_in_words,
+)
+from ..tables import AnyGroups, Groups, WorldTables, require_tables, whole_regions
 from .accounts import Account, ValueAdded
+from .group_runs import in_groups, require_new_names, rows_of
 from .methods import (
     LEVELS,
     WITHOUT_CONTENTS,
@@ -52,7 +60,8 @@ def decompose(
     *,
     detail: bool = False,
     by_origin: bool = False,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
@@ -76,7 +85,11 @@ def decompose(
         the exporting one.
     groups
         Regions that are one perimeter: flows among members are domestic. The group's
-        name replaces those of its members.
+        name replaces those of its members. Names of built-in groups (``"EU27"``, or a
+        list of them), or the regions of each by its name.
+    apart
+        Each group by itself, so that they may overlap: its rows, and other groups are
+        no partners.
     value_added
         As for ``value_added_trade``.
     memory
@@ -110,18 +123,23 @@ def decompose(
     >>> bool(found["identity"].max() < 1e-10)
     True
     """
-    parts = decomposed_years(
-        tables,
-        method,
-        level,
-        detail=detail,
-        by_origin=by_origin,
-        groups=groups,
-        value_added=value_added,
-        memory=memory,
-        progress=progress,
-    )
-    return xr.concat(list(parts), "year", combine_attrs="override")
+    require_tables(tables)
+
+    def compute(groups: Groups) -> xr.Dataset:
+        parts = decomposed_years(
+            tables,
+            method,
+            level,
+            detail=detail,
+            by_origin=by_origin,
+            groups=groups,
+            value_added=value_added,
+            memory=memory,
+            progress=progress,
+        )
+        return xr.concat(list(parts), "year", combine_attrs="override")
+
+    return in_groups(compute, groups, whole_regions(tables), apart=apart)
 
 
 @in_float64
@@ -132,7 +150,7 @@ def decomposed_years(
     *,
     detail: bool = False,
     by_origin: bool = False,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
@@ -164,7 +182,7 @@ def years_of_method(
     level: str,
     *,
     account: Account,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
     memory: int | None = None,
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
@@ -299,3 +317,35 @@ def _labelled(
             "reference": method.source,
         },
     )
+
+
+def decomposed_each_group(
+    tables: WorldTables,
+    method: str,
+    level: str = "bilateral-sector",
+    *,
+    detail: bool = False,
+    by_origin: bool = False,
+    groups: Groups,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> Generator[xr.Dataset, None, None]:
+    """``decomposed_years`` for each group in turn: its rows, by chunks of years.
+
+    Mistakes are reported before the first group is computed.
+    """
+    require_new_names(groups, tables.regions)
+    years = len(tables.years)
+    runs = {}
+    for k, (name, members) in enumerate(groups.items()):
+        runs[name] = decomposed_years(
+            tables,
+            method,
+            level,
+            detail=detail,
+            by_origin=by_origin,
+            groups={name: members},
+            value_added=value_added,
+            progress=shift_progress(progress, k * years, len(groups) * years),
+        )
+    return (rows_of(part, name) for name, run in runs.items() for part in run)

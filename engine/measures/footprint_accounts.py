@@ -20,8 +20,16 @@ from typing import Literal
 import xarray as xr
 
 from ..core import TivaxError, require_choice, require_kind
-from ..tables import Groups, WorldTables, require_tables, satellites
-from .origins import value_added_in_final_demand
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    require_tables,
+    satellites,
+    whole_regions,
+)
+from .by_origin import origins
+from .group_runs import in_groups
 from .regrouping import regroup
 from .trade import value_added_trade
 
@@ -41,7 +49,8 @@ def footprints(
     direct: xr.DataArray | None = None,
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     by_sector: bool = False,
     names: Names = "tivax",
 ) -> xr.Dataset:
@@ -50,11 +59,12 @@ def footprints(
     Parameters
     ----------
     account
-        A satellite account (year, region, sector): ``read_satellite``.
+        A satellite account (year, region, sector): ``read_satellites``.
     direct
         The account of final demand itself, (year, region) or (year, region, category):
-        ``read_final_satellites``, ``pymrio_satellites``. None counts as 0.
-    drop, groups
+        ``read_satellites(file, final=True)``, ``Satellite.from_pymrio``. None counts
+        as 0.
+    drop, groups, apart
         As in ``trade_benefit_index``.
     by_sector
         Also by sector: of the industry of origin, or of the final product for what is
@@ -78,7 +88,7 @@ def footprints(
 
     Examples
     --------
-    >>> jobs = tx.read_satellite("jobs.csv")
+    >>> (jobs,) = tx.read_satellites("jobs.csv")
     >>> found = tx.footprints(world, jobs).sel(year=2000, drop=True)
     >>> found[["production_based", "consumption_based"]].to_dataframe().round(2)
             production_based  consumption_based
@@ -88,8 +98,8 @@ def footprints(
     ROW                 20.0              22.80
 
     Where the footprint of one product in one region arises:
-    ``value_added_in_final_demand(tables, value_added=account, keep=["origin", "sector",
-    "product", "absorber"]).sel(product="food", absorber="DEU")``.
+    ``origins(tables, "final demand", value_added=account).sel(product="food",
+    absorber="DEU")``.
     """
     require_tables(tables)
     require_choice("names", names, ("tivax", "pymrio"))
@@ -97,20 +107,24 @@ def footprints(
         raise TivaxError("account: unpack it, tx.footprints(tables, *satellite)")
     for name, given in (("account", account), ("direct", direct)):
         if given is not None or name == "account":
-            require_kind(name, given, xr.DataArray, "an account of tx.read_satellite")
+            require_kind(name, given, xr.DataArray, "an account of tx.read_satellites")
     trade = value_added_trade(tables, account)
-    result = footprints_of(trade, direct, drop=drop, groups=groups)
+    every = [trade["va_absorbed"]]
     if by_sector:
         # Sectors of origin are there already; those of the final product are not.
-        products = value_added_in_final_demand(
-            tables, value_added=account, keep=["origin", "product", "absorber"]
-        ).rename(product="sector")
-        flows = [
-            regroup(k, drop=drop, groups=groups)
-            for k in (trade["va_absorbed"], products)
-        ]
-        parts = _flows_of(*flows, like=result)
-        result = xr.Dataset({**parts, "direct": result["direct"]}, attrs=result.attrs)
+        kept = ["origin", "product", "absorber"]
+        products = origins(tables, "final demand", keep=kept, value_added=account)
+        every.append(products.rename(product="sector"))
+
+    def compute(groups: Groups) -> xr.Dataset:
+        result = footprints_of(trade, direct, drop=drop, groups=groups)
+        if not by_sector:
+            return result
+        made, used = (regroup(k, drop=drop, groups=groups) for k in every)
+        parts = _flows_of(made, used, like=result)
+        return xr.Dataset({**parts, "direct": result["direct"]}, attrs=result.attrs)
+
+    result = in_groups(compute, groups, whole_regions(tables), apart=apart)
     if names == "tivax":
         return result
     end = "" if by_sector else "_reg"
@@ -144,7 +158,7 @@ def footprints_of(
     direct: xr.DataArray | None,
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
 ) -> xr.Dataset:
     """The same from the Dataset of ``value_added_trade``."""
     absorbed = trade["va_absorbed"].sum("sector", keep_attrs=True)

@@ -7,58 +7,37 @@ are single, and the rows of the group are kept. Partners are thus single regions
 the group, never other groups.
 """
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import xarray as xr
 
-from ..core import Progress, TivaxError, no_progress, require_kind, shift_progress
-from ..tables import Groups, WorldTables, require_groups
-from .accounts import ValueAdded
-from .decompositions import decomposed_years
+from ..core import TivaxError, require_kind
+from ..tables import AnyGroups, Groups, named_groups
 
 _SIDES = {"exporter", "importer", "partner"}
 
 
-def each_group(compute: Callable[[Groups], xr.Dataset], groups: Groups) -> xr.Dataset:
-    """Rows of each group, computed with this group alone, in one Dataset.
+def in_groups(
+    compute: Callable[[Groups], xr.Dataset],
+    groups: AnyGroups | None,
+    regions: Sequence[str],
+    *,
+    apart: bool,
+) -> xr.Dataset:
+    """``compute`` of the groups together, or ``apart``: rows of each group alone.
 
-    Parameters
-    ----------
-    compute
-        From groups to a Dataset of ``decompose``, ``trade_benefit_index``,
-        ``value_added_exports`` and the like:
-        ``lambda groups: tx.decompose(tables, "wwz", "country", groups=groups)``.
-    groups
-        Name to members; a region may be in several.
-
-    Returns
-    -------
-    Dataset
-        As ``compute`` returns it, with the groups along region, exporter, or, where
-        imports are decomposed, importer. Partners are the regions, and each group
-        itself; NaN if a partner belongs to the group or is another group. Variables by
-        year alone (residual, identity) are by group, too.
-
-    Raises
-    ------
-    TivaxError
-        If there is no group; errors of ``compute``.
-
-    Examples
-    --------
-    >>> groups = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they may overlap
-    >>> found = tx.each_group(lambda g: tx.trade_benefit_index(world, groups=g), groups)
-    >>> found["tbi"].sel(year=2000).to_series().round(3)
-    region
-    North   -0.034
-    West     0.027
-    Name: tbi, dtype: float64
+    Apart, the groups are along region, exporter, or, where imports are decomposed,
+    importer. Partners are the regions, and each group itself; NaN if a partner belongs
+    to the group or is another group. Variables by year alone (residual, identity) are
+    by group, too. Raises ``TivaxError`` if there is no group.
     """
-    require_groups(groups)
-    if not groups:
-        raise TivaxError("no groups to compute in turn")
-    require_kind("compute", compute, Callable, "a function of groups")
-    return join_groups({name: compute({name: groups[name]}) for name in groups})
+    require_kind("apart", apart, bool, "True or False")
+    named = named_groups(groups, regions)
+    if not apart:
+        return compute(named)
+    if not named:
+        raise TivaxError("apart: name groups, which are computed in turn")
+    return join_groups({name: compute({name: named[name]}) for name in named})
 
 
 def join_groups(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
@@ -97,35 +76,3 @@ def _own_axis(result: xr.Dataset) -> str:
         return "region"
     imports = "exporter" not in result.dims or result.attrs["method"] == "bm-importer"
     return "importer" if imports else "exporter"
-
-
-def decomposed_each_group(
-    tables: WorldTables,
-    method: str,
-    level: str = "bilateral-sector",
-    *,
-    detail: bool = False,
-    by_origin: bool = False,
-    groups: Groups,
-    value_added: ValueAdded = "residual",
-    progress: Progress = no_progress,
-) -> Generator[xr.Dataset, None, None]:
-    """``decomposed_years`` for each group in turn: its rows, by chunks of years.
-
-    Mistakes are reported before the first group is computed.
-    """
-    require_new_names(groups, tables.regions)
-    years = len(tables.years)
-    runs = {}
-    for k, (name, members) in enumerate(groups.items()):
-        runs[name] = decomposed_years(
-            tables,
-            method,
-            level,
-            detail=detail,
-            by_origin=by_origin,
-            groups={name: members},
-            value_added=value_added,
-            progress=shift_progress(progress, k * years, len(groups) * years),
-        )
-    return (rows_of(part, name) for name, run in runs.items() for part in run)

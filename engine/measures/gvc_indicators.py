@@ -24,9 +24,17 @@ from ..core import (
     source_in_words,
     suggest,
 )
-from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    consumption_and_capital,
+    require_tables,
+    whole_regions,
+)
 from . import flags
 from .accounts import Account, ValueAdded
+from .group_runs import in_groups
 from .indicator_table import INDICATORS, Indicator, Level, derived_flows, needed_flows
 from .methods import LEVELS, require_identity
 from .perimeters import Perimeters, compute_inverted, perimeters_of
@@ -110,7 +118,8 @@ def indicators(
     names: str | Sequence[str] = (),
     level: str = "country",
     *,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     value_added: ValueAdded = "residual",
     certify: Certify = "columns",
     memory: int | None = None,
@@ -130,8 +139,8 @@ def indicators(
         product as the indicator has it), bilateral (adds the partner) or
         bilateral-sector. At country level partners are all others together, but for
         FD_VA, CONS_VA and GFCF_VA, where home is one of them.
-    groups
-        Regions that are one perimeter, by name, as in ``decompose``.
+    groups, apart
+        Regions that are one perimeter, as in ``decompose``.
     value_added
         As in ``value_added_trade``. With a satellite account, shares of
         exports are shares of the account in exports.
@@ -167,9 +176,9 @@ def indicators(
     """
     names = [names] if isinstance(names, str) else names
     names = indicators_at(names, level, tables, value_added)
-    parts = [
-        year.values[level]
-        for year in indicator_years(
+
+    def compute(groups: Groups) -> xr.Dataset:
+        years = indicator_years(
             tables,
             names,
             (level,),
@@ -179,8 +188,10 @@ def indicators(
             memory=memory,
             progress=progress,
         )
-    ]
-    return xr.concat(parts, "year", combine_attrs="override")
+        parts = [year.values[level] for year in years]
+        return xr.concat(parts, "year", combine_attrs="override")
+
+    return in_groups(compute, groups, whole_regions(tables), apart=apart)
 
 
 @in_float64
@@ -189,7 +200,7 @@ def indicator_years(
     names: Sequence[str],
     levels: Sequence[str],
     *,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
     value_added: ValueAdded = "residual",
     certify: Certify = "columns",
     memory: int | None = None,

@@ -15,7 +15,7 @@ from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
 from ..core import Progress
 from ..streaming import streamed_inverted
-from ..tables import Groups, WorldTables
+from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
 from .years import Options, compute_years
@@ -54,7 +54,7 @@ class Perimeters:
         return np.eye(count)[list(self.place)]
 
 
-def perimeters_of(tables: WorldTables, groups: Groups | None = None) -> Perimeters:
+def perimeters_of(tables: WorldTables, groups: AnyGroups | None = None) -> Perimeters:
     """Perimeters of tables; errors as in ``tables.perimeters``."""
     of_region = groups_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))

@@ -6,14 +6,14 @@ import numpy as np
 import xarray as xr
 
 from ..core import TivaxError
-from ..tables import Groups, WorldTables, perimeters, region_names
+from ..tables import AnyGroups, WorldTables, perimeters, region_names
 
 
 def regroup(
     array: xr.DataArray,
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
 ) -> xr.DataArray:
     """Drop regions and replace members by their group, on every region axis.
 
@@ -45,7 +45,7 @@ def regroup_trade(
     trade: xr.Dataset,
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
     by_sector: bool = True,
 ) -> xr.Dataset:
     """Flows of ``value_added_trade`` with regions dropped and grouped, for
@@ -65,7 +65,11 @@ def regroup_trade(
 
 def merge_split_regions(trade: xr.Dataset, tables: WorldTables) -> xr.Dataset:
     """Flows of parts added to those of the region that was split."""
-    name = perimeters(tables)
+    return merge_regions(trade, perimeters(tables))
+
+
+def merge_regions(trade: xr.Dataset, name: Mapping[str, str]) -> xr.Dataset:
+    """Flows of ``value_added_trade`` added over the regions of one name, 0 at home."""
     whole = {str(k): sum_groups(flow, name) for k, flow in trade.data_vars.items()}
     sold = whole["gross_exports"]
     whole["gross_exports"] = sold.where(sold["origin"] != sold["destination"], 0.0)

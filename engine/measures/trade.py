@@ -9,14 +9,23 @@ import numpy as np
 import xarray as xr
 
 from ...kernels import absorption
-from ..core import Progress, TivaxError, in_float64, no_progress, source_in_words
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+    source_in_words,
+)
 from ..streaming import streamed_trade
-from ..tables import Groups, WorldTables
+from ..tables import AnyGroups, Groups, WorldTables, region_names, require_tables
 from . import flags
 from .accounts import Account, ValueAdded
 from .decompositions import years_of_method
+from .group_runs import in_groups
 from .methods import WITH_ABSORBED
 from .regrouping import (
+    merge_regions,
     merge_split_regions,
     regroup,
     regroup_trade,
@@ -26,28 +35,46 @@ from .years import compute_years
 
 Certify = Literal["columns", "cells"]
 """What is certified: the residual of every column, or the error of every cell."""
+By = Literal["flow", "region", "sector"]
 
 
 @in_float64
 def value_added_trade(
-    tables: WorldTables,
+    tables: WorldTables | xr.Dataset,
     value_added: ValueAdded = "residual",
     *,
+    by: By = "flow",
+    drop: Sequence[str] = (),
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     certify: Certify = "columns",
     memory: int | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
-    """Value added absorbed and gross exports of every year.
+    """Trade in value added and gross trade of every year: flows, or sums by region.
+
+    The VAX ratio is value added exported over gross exports (Johnson and Noguera
+    2012); gross exports are model-consistent, so that both balances agree (with v the
+    residual and no region dropped). By sector of origin it is value added of the sector
+    that is absorbed abroad over what the sector itself exports. That exceeds 1 for
+    services embodied in goods, without limit where a sector hardly exports itself, and
+    is negative where inventories outweigh its exports. Imports are then those of value
+    added from that sector abroad.
 
     Parameters
     ----------
     tables
-        In memory or lazy.
+        In memory or lazy; or the flows that this function returned for them.
     value_added
         ``residual``: output less intermediate inputs, taxes and margins included
         (the paper's). ``basic``: the value-added row of the table. Or a satellite
         account, a DataArray (year, region, sector) of jobs, emissions or any row of
         industries: flows are then in its unit.
+    by
+        ``flow``: from industries of origin to regions. ``region``: exports, imports and
+        what follows from them. ``sector``: these by sector of origin.
+    drop, groups, apart
+        As in :func:`trade_benefit_index`.
     certify
         ``columns``: the relative residual of each column (absorbing region) is below
         1e-12. That does not bound a cell much smaller than its column: between small
@@ -61,7 +88,7 @@ def value_added_trade(
     Returns
     -------
     Dataset
-        ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
+        By flow, ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
         (year, origin, sector, destination), model-consistent, 0 at home, in the
         unit of the tables; ``output`` (year, origin, sector), model-consistent;
         ``residual`` (year), relative, measured; ``passes`` (year), products with A,
@@ -69,6 +96,10 @@ def value_added_trade(
         computed apart, then added up. With ``certify="cells"`` also by year
         ``cell_error``, the largest relative error that any cell of required output B Y
         can have, and ``cell_backward_error`` (``kernels.cells``).
+        By region or sector (year, region[, sector]), ``gross_exports``,
+        ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio`` and ``tbi``,
+        -1 to 1 unless flows are negative. By sector ``flag`` marks negative flows and
+        an index outside of -1 to 1, with the cause (``engine.measures.flags``).
 
     Raises
     ------
@@ -83,7 +114,42 @@ def value_added_trade(
     ('year', 'origin', 'sector', 'absorber')
     >>> bool(trade["residual"].max() < 1e-12)
     True
+    >>> by_region = tx.value_added_trade(world, by="region")
+    >>> by_region["vax_ratio"].sel(year=2000).to_series().round(3)
+    region
+    R01    0.599
+    R02    0.764
+    ROW    0.654
+    Name: vax_ratio, dtype: float64
     """
+    require_choice("by", by, get_args(By))
+    if isinstance(tables, xr.Dataset):
+        require_computed(trade := tables, "va_absorbed", "gross_exports")
+    else:
+        require_tables(tables)
+        trade = _flows(tables, value_added, certify, memory, progress)
+    codes = list(map(str, trade["origin"].values))
+    if by == "flow":
+        if apart:
+            raise TivaxError('apart: flows are of all groups; give by="region"')
+        name = region_names(codes, drop=drop, groups=groups)
+        return trade if [*name.values()] == codes else merge_regions(trade, name)
+
+    def balances(groups: Groups) -> xr.Dataset:
+        by_sector = by == "sector"
+        flows = regroup_trade(trade, drop=drop, groups=groups, by_sector=by_sector)
+        return balances_of(flows, by_sector)
+
+    return in_groups(balances, groups, codes, apart=apart)
+
+
+def _flows(
+    tables: WorldTables,
+    value_added: ValueAdded,
+    certify: Certify,
+    memory: int | None,
+    progress: Progress,
+) -> xr.Dataset:
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
     computed = compute_years(
@@ -185,7 +251,8 @@ def trade_benefit_index(
     value_added: ValueAdded = "residual",
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
 ) -> xr.Dataset:
     """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
 
@@ -203,14 +270,16 @@ def trade_benefit_index(
     drop
         Regions left out, as reporter and as partner.
     groups
-        Name to member regions: the group replaces them, and trade between members
-        counts as home.
+        Names of built-in groups (``"EU27"``, or a list of them), or name to member
+        regions: the group replaces them, and trade between members counts as home.
+    apart
+        Each group by itself, so that they may overlap: its rows alone.
 
     Returns
     -------
     Dataset
         ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
-        region; also by ``sector`` of origin in :func:`value_added_exports`. From
+        region; also by ``sector`` of origin in :func:`value_added_trade`. From
         tables, the attribute ``residual_max`` is the worst relative residual.
 
     Examples
@@ -222,16 +291,28 @@ def trade_benefit_index(
     2001   -0.020 -0.032  0.047
     >>> tx.trade_benefit_index(world, groups={"North": ["R01", "R02"]})["region"].values
     array(['North', 'ROW'], dtype='<U5')
+    >>> both = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they overlap
+    >>> found = tx.trade_benefit_index(world, groups=both, apart=True)
+    >>> found["tbi"].sel(year=2000).to_series().round(3)
+    region
+    North   -0.034
+    West     0.027
+    Name: tbi, dtype: float64
     """
-    absorbed = _absorbed(tables, value_added)
-    about = {k: absorbed.attrs[k] for k in ("residual_max",) if k in absorbed.attrs}
-    absorbed = regroup(absorbed, drop=drop, groups=groups)
-    if "sector" in absorbed.dims:
-        absorbed = absorbed.sum("sector")
-    absorbed = absorbed.transpose("year", "origin", "absorber")
-    _require_square(absorbed)
-    balance = absorption.trade_benefit_index(absorbed.values)
-    return _balance_dataset(balance, absorbed, ["year", "region"]).assign_attrs(about)
+    every = _absorbed(tables, value_added)
+    about = {k: every.attrs[k] for k in ("residual_max",) if k in every.attrs}
+
+    def compute(groups: Groups) -> xr.Dataset:
+        absorbed = regroup(every, drop=drop, groups=groups)
+        if "sector" in absorbed.dims:
+            absorbed = absorbed.sum("sector")
+        absorbed = absorbed.transpose("year", "origin", "absorber")
+        _require_square(absorbed)
+        balance = absorption.trade_benefit_index(absorbed.values)
+        return _balance_dataset(balance, absorbed, ["year", "region"])
+
+    codes = list(map(str, every["origin"].values))
+    return in_groups(compute, groups, codes, apart=apart).assign_attrs(about)
 
 
 @in_float64
@@ -291,47 +372,8 @@ def exported_value_added(
     return result
 
 
-@in_float64
-def value_added_exports(
-    trade: WorldTables | xr.Dataset,
-    value_added: ValueAdded = "residual",
-    *,
-    by_sector: bool = False,
-    drop: Sequence[str] = (),
-    groups: Groups | None = None,
-) -> xr.Dataset:
-    """Value-added and gross trade side by side, with the VAX ratio.
-
-    The VAX ratio is value added exported over gross exports (Johnson and Noguera
-    2012); gross exports are model-consistent, so that both balances agree (with v the
-    residual and no region dropped). With ``by_sector`` everything is by sector of
-    origin: value added of the sector that is absorbed abroad over what the sector
-    itself exports. That exceeds 1 for services embodied in goods, without limit where
-    a sector hardly exports itself, and is negative where inventories outweigh its
-    exports. Imports are then those of value added from that sector abroad, ``tbi`` the
-    index of the two: -1 to 1 unless flows are negative. ``flag`` marks negative flows
-    and an index outside of -1 to 1, with the cause (``engine.measures.flags``).
-
-    Returns a Dataset (year, region[, sector]) with ``gross_exports``,
-    ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
-
-    Examples
-    --------
-    >>> tx.value_added_exports(world)["vax_ratio"].sel(year=2000).to_series().round(3)
-    region
-    R01    0.599
-    R02    0.764
-    ROW    0.654
-    Name: vax_ratio, dtype: float64
-    """
-    if not isinstance(trade, xr.Dataset):
-        trade = value_added_trade(trade, value_added)
-    flows = regroup_trade(trade, drop=drop, groups=groups, by_sector=by_sector)
-    return balances_of(flows, by_sector)
-
-
 def balances_of(flows: xr.Dataset, by_sector: bool = False) -> xr.Dataset:
-    """``value_added_exports`` of the flows of ``regroup_trade``."""
+    """``value_added_trade`` by region or sector, of ``regroup_trade``."""
     result = _balances(flows["va_absorbed"], flows["gross_exports"], by_sector)
     result.attrs = flows.attrs
     if by_sector:

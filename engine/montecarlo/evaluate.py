@@ -148,8 +148,7 @@ class MonteCarlo(Result):
 
     Examples
     --------
-    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
-    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> traders = tx.synthetic_world(regions=8, sectors=3, years=5, seed=2)
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
@@ -480,8 +479,7 @@ def monte_carlo(
 
     Examples
     --------
-    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
-    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> traders = tx.synthetic_world(regions=8, sectors=3, years=5, seed=2)
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)

@@ -207,7 +207,8 @@ class ClusteringLevel(Printable):
     --------
     >>> regions = panel.assign(region=panel["iso3"].str[:2])
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> found = tx.clustering_level(regions, model, coarse="region", draws=999)
+    >>> found = tx.resample(regions, model, tx.Scheme("wild"), draws=999)
+    >>> found = found.clustering_level(coarse="region", draws=999)
     >>> found.fine_clusters, found.coarse_clusters
     (12, 2)
     """
@@ -256,42 +257,7 @@ def clustering_level(
     draws: int = 9_999,
     seed: int = 0,
 ) -> ClusteringLevel:
-    """Are ``fine`` clusters enough, or are their scores correlated within ``coarse``?
-
-    The score-variance test of MacKinnon, Nielsen and Webb (2023), by N(0, 1) and by the
-    unrestricted wild cluster bootstrap of the fine clusters (Rademacher); all effects
-    are counted, as in their Stata program. ``fine`` is the cluster of the model by
-    default, "rows" every row. The tests ask about each treatment alone. A level that is
-    not rejected may be too fine all the same: with few coarse clusters the test has
-    little power.
-
-    Parameters
-    ----------
-    panel
-        A row for each country and year.
-    model
-        Least squares.
-    coarse, fine
-        Columns; a coarse cluster holds whole fine ones.
-    type
-        Type of the bootstrap: ``11``, or ``31`` with jackknifed residuals.
-    draws, seed
-        Draw k depends on the seed and on k alone.
-
-    Raises
-    ------
-    TivaxError
-        A fine cluster in two coarse ones, levels that are the same, fewer than two
-        coarse clusters, instruments.
-
-    Examples
-    --------
-    >>> regions = panel.assign(region=panel["iso3"].str[:2])
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> found = tx.clustering_level(regions, model, coarse="region", draws=999)
-    >>> found.tests["term"].tolist()
-    ['trade']
-    """
+    """``Inference.clustering_level`` of a model and its panel."""
     require_columns(panel, ())
     require_kind("model", model, Model, "a tx.Model")
     column_name("coarse", coarse)

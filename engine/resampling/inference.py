@@ -1,5 +1,7 @@
 """Inference on one model in memory: draw, invert and summarise."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from ..core import require_kind, require_whole
@@ -42,7 +44,7 @@ def resample(
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     fitted = fit_model(with_lags(panel, [model]), model)
-    return infer(make_plan(fitted, scheme, draws), seed)[0]
+    return replace(infer(make_plan(fitted, scheme, draws), seed)[0], panel=panel)
 
 
 def infer(

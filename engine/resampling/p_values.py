@@ -28,6 +28,7 @@ from jaxtyping import Float
 from ...kernels.resampling import LEVEL, TIE
 from ..core import (
     Listing,
+    TivaxError,
     count_text,
     interval_text,
     long_table_of,
@@ -38,6 +39,7 @@ from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
 from ..figures import Drawn
 from ..figures.resampling import histograms
 from ..reporting import CV1, Plot, Result
+from .cluster_diagnostics import ClusteringLevel, clustering_level
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
@@ -77,6 +79,8 @@ class Inference(Coefficients, Result):
         Draws that could not be computed: their design was singular.
     ties
         Draws tied with the sample, in the first row of ``summary``.
+    panel
+        The rows that ``tx.resample`` was given.
 
     Examples
     --------
@@ -92,6 +96,7 @@ class Inference(Coefficients, Result):
     distribution: pd.DataFrame
     failed: int
     ties: int
+    panel: pd.DataFrame | None = None
 
     program = "bootstrap"
 
@@ -113,6 +118,53 @@ class Inference(Coefficients, Result):
             "draws": self.plan.draws,
             "covariance": CV1,
         }
+
+    def clustering_level(
+        self,
+        *,
+        coarse: str,
+        fine: str = "",
+        type: str = "11",
+        draws: int = 9_999,
+        seed: int = 0,
+    ) -> ClusteringLevel:
+        """Are ``fine`` clusters enough, or are scores correlated within ``coarse``?
+
+        The score-variance test of MacKinnon, Nielsen and Webb (2023), by N(0, 1) and by
+        the unrestricted wild cluster bootstrap of the fine clusters (Rademacher); all
+        effects are counted, as in their Stata program. The tests ask about each
+        treatment alone. A level that is not rejected may be too fine all the same: with
+        few coarse clusters the test has little power.
+
+        Parameters
+        ----------
+        coarse, fine
+            Columns of the panel; a coarse cluster holds whole fine ones. ``fine`` is
+            the cluster of the model by default, "rows" every row.
+        type
+            Of the bootstrap: ``11``, or ``31`` with jackknifed residuals.
+        draws, seed
+            Draw k depends on the seed and on k alone.
+
+        Raises
+        ------
+        TivaxError
+            A fine cluster in two coarse ones, levels that are the same, fewer than two
+            coarse clusters, instruments.
+
+        Examples
+        --------
+        >>> regions = panel.assign(region=panel["iso3"].str[:2])
+        >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+        >>> found = tx.resample(regions, model, tx.Scheme("wild"), draws=999)
+        >>> found.clustering_level(coarse="region", draws=999).tests["term"].tolist()
+        ['trade']
+        """
+        if self.panel is None:
+            raise TivaxError("the level of clustering is of a result of tx.resample")
+        options = {"fine": fine, "type": type, "draws": draws, "seed": seed}
+        model = self.plan.fitted.model
+        return clustering_level(self.panel, model, coarse=coarse, **options)
 
     def tidy(self) -> pd.DataFrame:
         """The treatments as a plain table, one row each.

@@ -9,15 +9,12 @@ from .importing import Imported as Imported
 from .importing import import_tables as import_tables
 from .national import write_national_example as write_national_example
 from .pymrio_accounts import Satellite as Satellite
-from .pymrio_accounts import pymrio_satellites as pymrio_satellites
+from .pymrio_systems import from_pymrio as from_pymrio
 from .pymrio_systems import read_pymrio as read_pymrio
-from .pymrio_systems import save_pymrio as save_pymrio
 from .pymrio_systems import to_pymrio as to_pymrio
 from .rights import Rights as Rights
 from .rights import rights_facts as rights_facts
 from .rights import rights_of as rights_of
-from .satellites import read_final_satellites as read_final_satellites
-from .satellites import read_satellite as read_satellite
 from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile

@@ -17,6 +17,7 @@ from ..core import (
     require_kind,
     require_years,
     show,
+    size_limit,
 )
 from ..streaming import require_productive_table
 from ..tables import (
@@ -95,6 +96,7 @@ def import_tables(
     unbalanced: bool = False,
     derounded: bool = False,
     force: bool = False,
+    max_size: int | float | None = None,
     progress: Progress = no_progress,
 ) -> Imported:
     """Read the tables of one database below ``paths`` into a store.
@@ -103,7 +105,9 @@ def import_tables(
     numbers, labels, and, unless ``unbalanced``, that rows sum to output and columns add
     up to it, within the tolerances of the source. The store says what could be checked
     (attribute ``checked``). ``derounded`` then puts back what rounding to whole units
-    took (``tables.derounding``). Nothing is written where a year fails.
+    took (``tables.derounding``). Nothing is written where a year fails. ``max_size`` is
+    the largest size in GiB of a raw file, or of one in an archive, once unpacked: 4, or
+    what the environment's TIVAX_MAX_SIZE says.
 
     Raises
     ------
@@ -136,6 +140,24 @@ def import_tables(
     for path in paths:
         if not path.exists():
             raise NotFound(f"{path}: no such file or folder")
+    with size_limit(max_size):
+        return _store(
+            source, paths, store, run, years, unbalanced, derounded, force, progress
+        )
+
+
+def _store(
+    source: Source,
+    paths: Sequence[Path],
+    store: Path,
+    run: Run,
+    years: tuple[int, int] | None,
+    unbalanced: bool,
+    derounded: bool,
+    force: bool,
+    progress: Progress,
+) -> Imported:
+    """Years that are checked, written one after the other."""
     files = [f for f in source.find(paths) if _wanted(f.year, years)]
     found, tables = _open_years(source, files, years)
     if not found:

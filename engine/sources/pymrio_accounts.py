@@ -22,8 +22,8 @@ class Satellite(NamedTuple):
 
     Examples
     --------
-    >>> folder = tx.save_pymrio(world, "footprint", year=2000)
-    >>> accounts = tx.pymrio_satellites(folder)
+    >>> folder = tx.to_pymrio(world, year=2000, path="footprint")
+    >>> accounts = tx.Satellite.from_pymrio(folder)
     >>> [dict(k.account.sizes) for k in accounts.values()][:1]
     [{'year': 1, 'region': 3, 'sector': 4}]
     """
@@ -38,59 +38,63 @@ class Satellite(NamedTuple):
         unit = f" [{unit}]" if unit else ""
         return f"Satellite({self.account.name}{unit}: {sizes}{direct})"
 
+    @classmethod
+    def from_pymrio(
+        cls, system: Any, year: int | None = None
+    ) -> dict[str, "Satellite"]:
+        """The satellite accounts of a system of pymrio by the names of their stressors.
+
+        Parameters
+        ----------
+        system
+            An ``IOSystem``, one ``Extension``, or the folder or archive of a saved
+            system.
+        year
+            Of the system; a saved one may tell it.
+
+        Returns
+        -------
+        dict
+            By stressor, its levels joined by a blank. ``footprints(tables,
+            *satellites[name])`` takes one as it is; its ``account`` alone goes to
+            ``value_added=``.
+
+        Raises
+        ------
+        TivaxError
+            A system without extensions; a stressor of one name in two extensions; no
+            year.
+
+        Examples
+        --------
+        >>> folder = tx.to_pymrio(world, year=2000, path="accounts")
+        >>> list(tx.Satellite.from_pymrio(folder))
+        ['Value Added']
+        """
+        if isinstance(system, str | Path):
+            file = one_system(system)
+            when = year_of(file, year)
+            named = {name: read_extension(file, name) for name in extension_names(file)}
+        else:
+            if year is None:
+                raise TivaxError(
+                    "a system of pymrio does not keep its year: give year=2014"
+                )
+            when, named = parse_year(year), _extensions_of(system)
+        if not named:
+            raise TivaxError("the system of pymrio has no extensions")
+        satellites: dict[str, Satellite] = {}
+        for name, extension in named.items():
+            for stressor, satellite in _satellites_of(name, extension, when).items():
+                if stressor in satellites:
+                    raise TivaxError(
+                        f"two extensions have a stressor {stressor}: {name} has one"
+                    )
+                satellites[stressor] = satellite
+        return satellites
+
 
 Satellites = Mapping[str, Satellite] | Iterable[Satellite | xr.DataArray]
-
-
-def pymrio_satellites(system: Any, year: int | None = None) -> dict[str, Satellite]:
-    """The satellite accounts of a system of pymrio by the names of their stressors.
-
-    Parameters
-    ----------
-    system
-        An ``IOSystem``, one ``Extension``, or the folder or archive of a saved system.
-    year
-        Year of the system; a saved one may tell it.
-
-    Returns
-    -------
-    dict
-        Accounts by stressor, its levels joined by a blank. ``footprints(tables,
-        *satellites[name])`` takes one as it is; its ``account`` alone goes to
-        ``value_added=``.
-
-    Raises
-    ------
-    TivaxError
-        A system without extensions; a stressor of one name in two extensions; no year.
-
-    Examples
-    --------
-    >>> folder = tx.save_pymrio(world, "accounts", year=2000)
-    >>> list(tx.pymrio_satellites(folder))
-    ['Value Added']
-    """
-    if isinstance(system, str | Path):
-        file = one_system(system)
-        when = year_of(file, year)
-        named = {name: read_extension(file, name) for name in extension_names(file)}
-    else:
-        if year is None:
-            raise TivaxError(
-                "a system of pymrio does not keep its year: give year=2014"
-            )
-        when, named = parse_year(year), _extensions_of(system)
-    if not named:
-        raise TivaxError("the system of pymrio has no extensions")
-    satellites: dict[str, Satellite] = {}
-    for name, extension in named.items():
-        for stressor, satellite in _satellites_of(name, extension, when).items():
-            if stressor in satellites:
-                raise TivaxError(
-                    f"two extensions have a stressor {stressor}: {name} has one"
-                )
-            satellites[stressor] = satellite
-    return satellites
 
 
 def one_system(path: str | Path) -> TableFile:

@@ -7,7 +7,7 @@ pymrio itself is needed for ``to_pymrio`` alone. Its format on disk is described
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,13 @@ from ..core import (
     require_writable,
     root_logger_kept,
 )
-from ..tables import WorldTable, WorldTables, require_tables, stack_years
+from ..tables import (
+    WorldTable,
+    WorldTables,
+    from_system,
+    require_tables,
+    stack_years,
+)
 from .pymrio_accounts import Satellite, Satellites, one_system, year_of
 from .pymrio_files import METADATA, PARAMETERS, read_system
 
@@ -54,7 +60,7 @@ def read_pymrio(path: str | Path, year: int | None = None) -> WorldTables:
 
     Examples
     --------
-    >>> folder = tx.save_pymrio(world, "saved", year=2000)
+    >>> folder = tx.to_pymrio(world, year=2000, path="saved")
     >>> tx.read_pymrio(folder).years
     (2000,)
     """
@@ -66,43 +72,132 @@ def read_pymrio(path: str | Path, year: int | None = None) -> WorldTables:
     )
 
 
-def to_pymrio(
-    tables: WorldTables, year: int | None = None, *, satellites: Satellites = ()
-) -> Any:
-    """One year as an ``IOSystem`` of pymrio, which must be installed.
+def from_pymrio(
+    system: Any,
+    year: int | None = None,
+    *,
+    value_added: Any = None,
+    unit: str | None = None,
+    source: str = "pymrio",
+) -> WorldTables:
+    """World tables from pymrio, an ``IOSystem`` or one that it saved.
+
+    pymrio itself is not needed.
 
     Parameters
     ----------
+    system
+        An ``IOSystem`` with Z (or A and x) and Y; where it has no x, that is the sum of
+        the rows, as ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so. Or the
+        folder or zip archive of a saved one: see :func:`read_pymrio`.
     year
-        Year to take, if the tables have several.
-    satellites
-        Accounts to add as extensions: those of :func:`pymrio_satellites` return to
-        where they came from, others form the extension ``satellites``. Value added of
-        the tables is the extension ``factor_inputs``.
-
-    Returns
-    -------
-    pymrio.IOSystem
-        With Z, Y, x, unit, metadata and extensions; ``calc_all()`` computes the rest.
+        A system in memory does not keep its year: it must be given.
+    value_added
+        At basic prices, such as ``io.factor_inputs.F``: one row or a Series. A saved
+        system has its own.
+    unit
+        Read from ``io.unit`` where that is the same for all sectors.
 
     Raises
     ------
     TivaxError
-        No pymrio; several years and none chosen; accounts of other industries.
+        As :func:`from_frames` and :func:`read_pymrio`; no year; no Z, no Y; several
+        units.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods"]])
+    >>> columns = pd.MultiIndex.from_product([["AUT", "DEU"], ["households"]])
+    >>> Z = pd.DataFrame([[2, 1], [1, 3]], rows, rows)
+    >>> Y = pd.DataFrame([[4, 1], [2, 6]], rows, columns)
+    >>> x = Z.sum(axis=1) + Y.sum(axis=1)
+    >>> io = SimpleNamespace(Z=Z, Y=Y, x=x, unit=None)  # such as pymrio.load_test()
+    >>> tx.from_pymrio(io, 2020, unit="million EUR")
+    WorldTables: 2 regions x 1 sector x 1 year
+    ...
+    >>> folder = tx.to_pymrio(world, 2000, path="of_pymrio")
+    >>> tx.from_pymrio(folder, 2000).years
+    (2000,)
+    """
+    if not isinstance(system, str | Path):
+        return from_system(
+            system, year, value_added=value_added, unit=unit, source=source
+        )
+    if value_added is not None or unit is not None:
+        raise TivaxError(f"{system}: a saved system has its own value added and unit")
+    return read_pymrio(system, year)
+
+
+@overload
+def to_pymrio(
+    tables: WorldTables,
+    year: int | None = None,
+    *,
+    path: str | Path,
+    satellites: Satellites = (),
+    format: str = "txt",
+) -> Path: ...
+@overload
+def to_pymrio(
+    tables: WorldTables, year: int | None = None, *, satellites: Satellites = ()
+) -> Any: ...
+def to_pymrio(
+    tables: WorldTables,
+    year: int | None = None,
+    *,
+    path: str | Path | None = None,
+    satellites: Satellites = (),
+    format: str = "txt",
+) -> Any:
+    """One year as an ``IOSystem`` of pymrio, or saved as pymrio does.
+
+    Parameters
+    ----------
+    year
+        Which year of the tables, if they have several.
+    path
+        A new folder that ``pymrio.load_all(path)`` opens; pymrio is not needed then.
+    satellites
+        Accounts to add as extensions: those of ``Satellite.from_pymrio`` return to
+        where they came from, others form the extension ``satellites``. Value added of
+        the tables is the extension ``factor_inputs``.
+    format
+        Of the files below path: txt, with every digit, or parquet.
+
+    Returns
+    -------
+    pymrio.IOSystem or Path
+        With Z, Y, x, unit, metadata and extensions; ``calc_all()`` computes the rest.
+        With a path, the path.
+
+    Raises
+    ------
+    TivaxError
+        No pymrio; several years and none chosen; accounts of other industries; a folder
+        that exists.
 
     Examples
     --------
     >>> io = tx.to_pymrio(world, year=2000)
     >>> io.calc_all().A.shape
     (12, 12)
+    >>> folder = tx.to_pymrio(world, 2000, path="system")
+    >>> tx.from_pymrio(folder).regions
+    ('R01', 'R02', 'ROW')
     """
     table = _chosen(tables, year)
+    require_choice("format", format, ("txt", "parquet"))
+    if path is not None:
+        place = local_path("path", path)
+        _save_system(tables, table, place, satellites, format)
+        return place
     try:
         with root_logger_kept():
             import pymrio
     except ImportError:
         raise TivaxError(
-            "to_pymrio needs pymrio: pip install pymrio (save_pymrio does not)"
+            "to_pymrio needs pymrio: pip install pymrio (with path= it does not)"
         ) from None
     extensions = {
         name: {"name": _title(name), **parts}
@@ -118,28 +213,13 @@ def to_pymrio(
     )
 
 
-def save_pymrio(
+def _save_system(
     tables: WorldTables,
-    folder: str | Path,
-    year: int | None = None,
-    *,
-    satellites: Satellites = (),
-    format: str = "txt",
-) -> Path:
-    """Save one year as pymrio does, so that ``pymrio.load_all(folder)`` opens it.
-
-    pymrio is not needed. ``format`` is txt, with every digit, or parquet; ``year`` and
-    ``satellites`` as in :func:`to_pymrio`. Returns the folder. Raises ``TivaxError`` as
-    :func:`to_pymrio`, and where the folder exists.
-
-    Examples
-    --------
-    >>> folder = tx.save_pymrio(world, "system", year=2000)
-    >>> tx.read_pymrio(folder).regions
-    ('R01', 'R02', 'ROW')
-    """
-    table, place = _chosen(tables, year), local_path("folder", folder)
-    require_choice("format", format, ("txt", "parquet"))
+    table: WorldTable,
+    place: Path,
+    satellites: Satellites,
+    format: str,
+) -> None:
     parts = _extension_frames(tables, table, satellites)
     require_free(place, force=False)
     require_writable(place)
@@ -152,7 +232,6 @@ def save_pymrio(
             kind = {"systemtype": "Extension", "name": _title(name)}
             _save(part / name, frames, format, kind)
         replace_folder(part, place)
-    return place
 
 
 def _save(
@@ -243,7 +322,9 @@ def _listed(satellites: Satellites) -> list[Satellite]:
     for one in given:
         if isinstance(one, xr.DataArray):
             one = Satellite(one)
-        require_kind("satellites", one, Satellite, "accounts of tx.pymrio_satellites")
+        require_kind(
+            "satellites", one, Satellite, "accounts of tx.Satellite.from_pymrio"
+        )
         require_kind("satellites", one.account, xr.DataArray, "accounts (DataArrays)")
         found.append(one)
     return found

@@ -12,6 +12,7 @@ from ..core import (
     TivaxError,
     local_path,
     require_different_columns,
+    require_kind,
     require_size,
     unescape_formula,
 )
@@ -22,60 +23,49 @@ from .source import TableFile
 _LABELS = ("year", "region", "sector")
 
 
-def read_satellite(path: str | Path) -> xr.DataArray:
-    """The one account of a csv or parquet file, a row an industry and year.
+def read_satellites(
+    paths: str | Path | Sequence[str | Path], final: bool = False
+) -> list[xr.DataArray]:
+    """The accounts of csv or parquet files: a column of numbers each, under its name.
 
-    Columns: year, region, sector, one column of numbers, whose name is that of the
-    account, and optionally unit. Raises ``TivaxError`` for any other file.
+    Parameters
+    ----------
+    paths
+        A file or several. Columns: year, region, sector, a column of numbers for each
+        account, and optionally unit, that of all of them; a row an industry and year.
+    final
+        What final demand itself emits or uses (F_Y): columns year, region, and
+        optionally category (of final demand, which are summed), in place of sector.
 
-    Examples
-    --------
-    >>> account = tx.read_satellite("jobs.csv")
-    >>> account.name, dict(account.sizes)
-    ('jobs', {'year': 2, 'region': 3, 'sector': 4})
-    """
-    accounts = read_satellites(path)
-    if len(accounts) > 1:
-        names = ", ".join(str(k.name) for k in accounts)
-        raise TivaxError(
-            f"{path}: holds the accounts {names}; read_satellites reads all of them"
-        )
-    return accounts[0]
+    Returns
+    -------
+    list
+        Accounts (year, region, sector), or (year, absorbing region) of final demand.
 
-
-def read_satellites(path: str | Path) -> list[xr.DataArray]:
-    """The accounts of a file: a column of numbers each, under its name.
-
-    As :func:`read_satellite`; a column unit is that of all of them.
+    Raises
+    ------
+    TivaxError
+        Any other file; an account of one name in two files.
 
     Examples
     --------
     >>> jobs.assign(co2=1.5).to_csv("accounts.csv", index=False)
     >>> [account.name for account in tx.read_satellites("accounts.csv")]
     ['jobs', 'co2']
-    """
-    return _read(local_path("path", path), _LABELS)
-
-
-def read_final_satellites(path: str | Path) -> list[xr.DataArray]:
-    """Read emissions or uses of final demand itself (F_Y): accounts (year, absorbing
-    region).
-
-    Columns: year, region, a column of numbers for each account and optionally category
-    (of final demand, which are summed) and unit. Raises ``TivaxError`` for a file that
-    is not that.
-
-    Examples
-    --------
     >>> driving = pd.DataFrame({"year": 2000, "region": world.regions, "co2": 0.5})
     >>> driving.to_csv("households.csv", index=False)
-    >>> dict(tx.read_final_satellites("households.csv")[0].sizes)
+    >>> dict(tx.read_satellites("households.csv", final=True)[0].sizes)
     {'year': 1, 'region': 3}
     """
-    accounts = _read(local_path("path", path), ("year", "region"), more=("category",))
+    require_kind("final", final, bool, "True or False")
+    require_kind("paths", paths, str | Path | Sequence, "a file or a list of files")
+    found: list[xr.DataArray] = []
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        labels, more = (_LABELS[:2], ("category",)) if final else (_LABELS, ())
+        found += _read(local_path("paths", path), labels, more)
+    require_different_names(found)
     return [
-        k.sum("category", keep_attrs=True) if "category" in k.dims else k
-        for k in accounts
+        k.sum("category", keep_attrs=True) if "category" in k.dims else k for k in found
     ]
 
 

@@ -24,12 +24,14 @@ from .countries import group_members as group_members
 from .countries import listing_by_region as listing_by_region
 from .countries import normalise as normalise
 from .countries import suggest_region as suggest_region
+from .groups import AnyGroups as AnyGroups
 from .groups import ChosenGroups as ChosenGroups
 from .groups import Groups as Groups
 from .groups import choose_groups as choose_groups
+from .groups import named_groups as named_groups
 from .groups import perimeters as perimeters
 from .groups import region_names as region_names
-from .groups import require_groups as require_groups
+from .groups import whole_regions as whole_regions
 from .inventories import NetInventories as NetInventories
 from .inventories import Weighted as Weighted
 from .inventories import consumption_and_capital as consumption_and_capital
@@ -37,7 +39,7 @@ from .inventories import correct_for_inventories as correct_for_inventories
 from .inventories import inventory_categories as inventory_categories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames
-from .own_tables import from_pymrio as from_pymrio
+from .own_tables import from_system as from_system
 from .own_tables import one_unit as one_unit
 from .own_tables import table_from_frames as table_from_frames
 from .plausibility import find_doubts as find_doubts

@@ -41,8 +41,8 @@ Mapped = Mapping[str, str]
 def aggregate(
     tables: WorldTables,
     *,
-    regions: Mapped | None = None,
-    sectors: Mapped | None = None,
+    regions: "Codes | None" = None,
+    sectors: "Codes | None" = None,
 ) -> WorldTables:
     """The tables with regions, sectors or both added up.
 
@@ -52,8 +52,9 @@ def aggregate(
         In memory or lazy: then the result is lazy too, a year is added up when it is
         read.
     regions, sectors
-        Old to new code, every old one; None keeps them. A new code is placed where
-        the first of its old ones was.
+        Old to new code, every old one; or a concordance, by its built-in name or its
+        file (TOML, ``NEW = ["old", "old"]``, or csv with columns ``from`` and ``to``).
+        None keeps them. A new code is placed where the first of its old ones was.
 
     Returns
     -------
@@ -75,10 +76,7 @@ def aggregate(
     ...
     """
     require_tables(tables)
-    for argument, new in (("regions", regions), ("sectors", sectors)):
-        if new is not None:
-            require_kind(argument, new, Mapping, "a dict from old to new codes")
-            require_list(argument, list(new.values()))
+    regions, sectors = _codes("regions", regions), _codes("sectors", sectors)
     parents = dict(tables.parents)
     if regions is not None:
         whole = [code for code in tables.regions if code not in parents]
@@ -216,6 +214,10 @@ class Concordance:
         return kind
 
 
+Codes = Mapped | Concordance | str | Path
+"""Old to new code, or a concordance: itself, its built-in name or its file."""
+
+
 _KINDS = ("sectors", "regions")
 
 
@@ -246,7 +248,8 @@ def read_concordance(name: str | Path) -> Concordance:
 
     Examples
     --------
-    >>> sections = tx.read_concordance("wiod2016-sections")
+    >>> from tivax.engine.tables import read_concordance
+    >>> sections = read_concordance("wiod2016-sections")
     >>> sections.new["C29"], sections.title
     ('C', 'WIOD 2016: 56 industries to 20 sections of ISIC Rev. 4')
     """
@@ -277,6 +280,19 @@ def read_concordance(name: str | Path) -> Concordance:
         raise TivaxError(f"{path}: maps no code")
     require_labels(new.values(), f"{path}: code")
     return Concordance(str(path), new)
+
+
+def _codes(argument: str, new: Codes | None) -> Mapped | None:
+    """Old to new code, of a concordance by name or from its file too."""
+    if isinstance(new, str | Path):
+        new = read_concordance(new)
+    if isinstance(new, Concordance):
+        new = new.new
+    if new is not None:
+        what = "a dict from old to new codes, or a concordance: its name or file"
+        require_kind(argument, new, Mapping, what)
+        require_list(argument, list(new.values()))
+    return new
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:

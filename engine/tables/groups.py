@@ -131,16 +131,28 @@ def read_groups(path: Path) -> dict[str, list[str]]:
 
 
 Groups = Mapping[str, Sequence[str]]
+AnyGroups = str | Sequence[str] | Groups
+"""Names of built-in groups, or the regions of each group by its name."""
 
 
-def require_groups(groups: Groups | None) -> None:
-    """Raise ``TivaxError`` unless this maps names to lists of regions."""
-    if groups is not None and not isinstance(groups, Mapping):
+def named_groups(groups: AnyGroups | None, regions: Sequence[str]) -> Groups:
+    """The members of each group by its name; of built-in ones those that are regions.
+
+    Raises ``TivaxError`` for an unknown built-in group, one without a member among the
+    regions, and anything that is no list of regions under a name.
+    """
+    if groups is None:
+        return {}
+    names = [groups] if isinstance(groups, str) else groups
+    if isinstance(names, list | tuple) and all(isinstance(k, str) for k in names):
+        found = [country_group(name).name for name in names]
+        return {name: group_members(name, regions) for name in found}
+    if not isinstance(groups, Mapping):
         raise TivaxError(
-            "groups: give a mapping of names to regions, such as "
-            '{"EU27": tx.group_members("EU27", tables.regions)}'
+            'groups: give names of built-in groups, such as ["EU27", "NAFTA"], or the '
+            'regions of each, {"North": ["DEU", "FRA"]}'
         )
-    for name, members in (groups or {}).items():
+    for name, members in groups.items():
         if not isinstance(name, str) or not name.strip():
             raise TivaxError(f"groups: {show(name)} is no name; give a text such as EU")
         # What can be looked through once only would be empty the next time.
@@ -151,10 +163,11 @@ def require_groups(groups: Groups | None) -> None:
             or not all(isinstance(k, str) for k in members)
         ):
             raise TivaxError(f"group {name}: give a list of its regions")
+    return groups
 
 
 def perimeters(
-    tables: WorldTables, *, drop: Sequence[str] = (), groups: Groups | None = None
+    tables: WorldTables, *, drop: Sequence[str] = (), groups: AnyGroups | None = None
 ) -> dict[str, str]:
     """The regions of the tables that are kept, in order, each with its perimeter.
 
@@ -164,15 +177,14 @@ def perimeters(
     """
     require_tables(tables)
     require_list("drop", drop)
-    require_groups(groups)
-    parents = tables.parents
-    for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
+    parents, whole = tables.parents, whole_regions(tables)
+    groups = named_groups(groups, whole)
+    for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code in parents:
             raise TivaxError(
                 f"{code} is a part of {parents[code]}; name {parents[code]}, which "
                 "means all its parts"
             )
-    whole = [code for code in tables.regions if code not in parents]
     name = region_names(whole, drop=drop, groups=groups)
     return {
         code: name[parent]
@@ -181,8 +193,14 @@ def perimeters(
     }
 
 
+def whole_regions(tables: WorldTables) -> list[str]:
+    """The regions of the tables without parts of split ones."""
+    require_tables(tables)
+    return [code for code in tables.regions if code not in tables.parents]
+
+
 def region_names(
-    codes: Sequence[str], *, drop: Sequence[str] = (), groups: Groups | None = None
+    codes: Sequence[str], *, drop: Sequence[str] = (), groups: AnyGroups | None = None
 ) -> dict[str, str]:
     """The regions that are kept, in order, each with the name it gets.
 
@@ -190,8 +208,7 @@ def region_names(
     members, and where fewer than two regions are left.
     """
     require_list("drop", drop)
-    require_groups(groups)
-    groups = groups or {}
+    groups = named_groups(groups, codes)
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
             raise NotFound(f"no region {code}: {suggest_region(code, codes)}")
@@ -204,8 +221,8 @@ def region_names(
             if group_of.setdefault(member, group) != group:
                 raise TivaxError(
                     f"region {member} is in {group_of[member]} and in {group}: "
-                    "tx.each_group computes groups that overlap",
-                    argument="each_group",
+                    "apart=True computes groups that overlap",
+                    argument="apart",
                 )
             if member in name:
                 name[member] = group

@@ -147,7 +147,7 @@ _OTHER_UNIT = 9.5  # a factor of ten; less is a table that does not balance
 _CLEAR = 1e-3
 
 
-def from_pymrio(
+def from_system(
     io: Any,
     year: int | None = None,
     *,
@@ -155,38 +155,7 @@ def from_pymrio(
     unit: str | None = None,
     source: str = "pymrio",
 ) -> WorldTables:
-    """World tables from an ``IOSystem`` of pymrio; pymrio itself is not needed.
-
-    Parameters
-    ----------
-    io
-        With Z (or A and x) and Y. Where it has no x, that is the sum of the rows, as
-        ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so.
-    year
-        Must be given, since pymrio does not keep it.
-    value_added
-        At basic prices, such as ``io.factor_inputs.F``: one row or a Series.
-    unit
-        Read from ``io.unit`` where that is the same for all sectors.
-
-    Raises
-    ------
-    TivaxError
-        As :func:`from_frames`; no year; no Z, no Y; several units.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods"]])
-    >>> columns = pd.MultiIndex.from_product([["AUT", "DEU"], ["households"]])
-    >>> Z = pd.DataFrame([[2, 1], [1, 3]], rows, rows)
-    >>> Y = pd.DataFrame([[4, 1], [2, 6]], rows, columns)
-    >>> x = Z.sum(axis=1) + Y.sum(axis=1)
-    >>> io = SimpleNamespace(Z=Z, Y=Y, x=x, unit=None)  # such as pymrio.load_test()
-    >>> tx.from_pymrio(io, 2020, unit="million EUR")
-    WorldTables: 2 regions x 1 sector x 1 year
-    ...
-    """
+    """World tables from an ``IOSystem`` of pymrio: ``tx.from_pymrio``."""
     if year is None:
         raise TivaxError("year: pymrio does not keep it; give year=2014")
     Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))

@@ -53,7 +53,8 @@ class WorldShape:
 
     Examples
     --------
-    >>> tx.WorldShape(regions=3, sectors=4, years=2)
+    >>> from tivax.engine.tables import WorldShape
+    >>> WorldShape(regions=3, sectors=4, years=2)
     WorldShape(regions=3, sectors=4, years=2, first_year=2000)
     """
 
@@ -113,16 +114,20 @@ def synthetic_world(
     shape: WorldShape | None = None,
     seed: int = 0,
     *,
+    regions: int = 44,
+    sectors: int = 56,
+    years: int = 15,
     progress: Progress = no_progress,
 ) -> WorldTables:
     """Balanced world tables, the same for the same shape and seed.
 
+    The shape, where it is given, stands for ``regions``, ``sectors`` and ``years``.
     Value added at basic prices is the residual less a tax of 2 to 6 %. Year k depends
     on the seed, the shape and k.
 
     Examples
     --------
-    >>> tx.synthetic_world(tx.WorldShape(regions=3, sectors=4, years=2), seed=1)
+    >>> tx.synthetic_world(regions=3, sectors=4, years=2, seed=1)
     WorldTables: 3 regions x 4 sectors x 2 years
     years         2000 to 2001
     regions       R01, R02, ROW
@@ -132,8 +137,8 @@ def synthetic_world(
     unit          million US$
     source        synthetic world (seed 1)
     """
-    shape = WorldShape() if shape is None else shape
-    require_kind("shape", shape, WorldShape, "a tx.WorldShape")
+    shape = WorldShape(regions, sectors, years) if shape is None else shape
+    require_kind("shape", shape, WorldShape, "a WorldShape, or regions=, sectors=")
     require_whole("seed", seed, 0)
     c, s, t = shape.regions, shape.sectors, shape.years
     n, f = c * s, len(CATEGORIES)

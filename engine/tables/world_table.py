@@ -98,7 +98,8 @@ class Tolerance:
 
     Examples
     --------
-    >>> tx.Tolerance(absolute=1.0, relative=1e-3).allowed(np.array([0.0, 5000.0]))
+    >>> from tivax.engine.tables import Tolerance
+    >>> Tolerance(absolute=1.0, relative=1e-3).allowed(np.array([0.0, 5000.0]))
     array([1., 6.])
     """
 

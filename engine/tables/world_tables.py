@@ -149,7 +149,9 @@ class WorldTables(Printable):
             )
         put("categories", tuple(map(str, self.categories)))
         require_kind("parents", self.parents, Mapping, "a dict from part to region")
-        require_kind("tolerance", self.tolerance, Tolerance, "a tx.Tolerance")
+        require_kind(
+            "tolerance", self.tolerance, Tolerance, "a Tolerance of engine.tables"
+        )
         require_kind("unit", self.unit, str, "a text")
         put("parents", dict(self.parents))
         put("checked", dict(self.checked))

@@ -16,7 +16,6 @@ from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError
 from .models import error_model as error_model
 from .models import error_of_run as error_of_run
-from .models import read_error_model as read_error_model
 from .rebuilt import rebuilt_year as rebuilt_year
 from .rebuilt import require_rebuilt as require_rebuilt
 from .tbi_errors import errors_of_tbi as errors_of_tbi

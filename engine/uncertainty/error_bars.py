@@ -23,11 +23,12 @@ from ..measures import (
     LEVELS,
     Account,
     ValueAdded,
+    in_groups,
     indicators,
     indicators_at,
 )
 from ..reporting import with_intervals
-from ..tables import Groups, WorldTables, require_tables
+from ..tables import AnyGroups, Groups, WorldTables, require_tables, whole_regions
 from .indicator_errors import PROBES, indicator_error_years
 from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
@@ -52,7 +53,8 @@ def standard_errors(
     level: str = "country",
     *,
     drop: Sequence[str] = (),
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
+    apart: bool = False,
     value_added: ValueAdded = "residual",
     probes: int = PROBES,
     seed: int = 0,
@@ -80,9 +82,9 @@ def standard_errors(
         Level of indicators, as in :func:`indicators`.
     drop
         Regions left out, as in :func:`trade_benefit_index`; not of indicators.
-    groups, value_added
-        As in :func:`indicators`. A value-added row and a satellite account have no
-        errors of their own.
+    groups, apart, value_added
+        As in :func:`indicators`; pairs (va_absorbed) are not computed apart. A
+        value-added row and a satellite account have no errors of their own.
     probes, seed
         Of indicators: draws of signs in place of errors; a standard error is right to
         about 1 / sqrt(2 probes) of itself.
@@ -138,38 +140,44 @@ def standard_errors(
             f"{closed[0]} and {other}: give measures of trade and indicators in calls "
             "of their own"
         )
-    if closed:
-        if level != "country":
-            raise TivaxError(f"level {level}: {closed[0]} has no level; leave it out")
-        chosen = closed, drop, groups, value_added
-        return _closed(tables, model, *chosen, memory, progress)
-    if list(drop):
+    if closed and level != "country":
+        raise TivaxError(f"level {level}: {closed[0]} has no level; leave it out")
+    if apart and ABSORBED in names:
+        raise TivaxError(f"apart: {ABSORBED} is of pairs; leave it out")
+    if list(drop) and not closed:
         raise TivaxError(f"drop: indicators are of all regions; leave out {drop[0]}")
-    years = len(tables.years)
-    names_at_level = indicators_at(names, level, tables, value_added)
-    values = indicators(
-        tables,
-        names_at_level,
-        level,
-        groups=groups,
-        value_added=value_added,
-        memory=memory,
-        progress=shift_progress(progress, 0, 2 * years),
-    )
-    found = indicator_error_years(
-        tables,
-        model,
-        names_at_level,
-        (level,),
-        groups=groups,
-        value_added=value_added,
-        probes=probes,
-        seed=seed,
-        memory=memory,
-        progress=shift_progress(progress, years, 2 * years),
-    )
-    se = xr.concat([year[level] for year in found], "year")
-    return with_intervals(values[names_at_level], se)
+    at_level = [] if closed else indicators_at(names, level, tables, value_added)
+
+    def compute(groups: Groups) -> xr.Dataset:
+        if closed:
+            chosen = closed, drop, groups, value_added
+            return _closed(tables, model, *chosen, memory, progress)
+        years = len(tables.years)
+        values = indicators(
+            tables,
+            at_level,
+            level,
+            groups=groups,
+            value_added=value_added,
+            memory=memory,
+            progress=shift_progress(progress, 0, 2 * years),
+        )
+        found = indicator_error_years(
+            tables,
+            model,
+            at_level,
+            (level,),
+            groups=groups,
+            value_added=value_added,
+            probes=probes,
+            seed=seed,
+            memory=memory,
+            progress=shift_progress(progress, years, 2 * years),
+        )
+        se = xr.concat([year[level] for year in found], "year")
+        return with_intervals(values[at_level], se)
+
+    return in_groups(compute, groups, whole_regions(tables), apart=apart)
 
 
 def _closed(
@@ -177,7 +185,7 @@ def _closed(
     model: ErrorModel,
     names: Sequence[str],
     drop: Sequence[str],
-    groups: Groups | None,
+    groups: AnyGroups | None,
     value_added: ValueAdded,
     memory: int | None,
     progress: Progress,

@@ -35,7 +35,7 @@ from ..measures import (
     perimeters_of,
 )
 from ..streaming import is_too_large
-from ..tables import Groups, WorldTables, as_float64, consumption_and_capital
+from ..tables import AnyGroups, WorldTables, as_float64, consumption_and_capital
 from .deviations import RawYear, YearErrors, raw_final, read_raw_year
 from .models import ErrorModel
 from .streamed_errors import open_year
@@ -57,7 +57,7 @@ def indicator_error_years(
     names: Sequence[str],
     levels: Sequence[str],
     *,
-    groups: Groups | None = None,
+    groups: AnyGroups | None = None,
     value_added: ValueAdded = "residual",
     probes: int = PROBES,
     seed: int = 0,
@@ -87,7 +87,7 @@ def _streamed_years(
     model: ErrorModel,
     names: Sequence[str],
     levels: Sequence[str],
-    groups: Groups | None,
+    groups: AnyGroups | None,
     account: Account,
     probes: int,
     seed: int,
@@ -132,7 +132,7 @@ def _years(
     errors: YearErrors,
     names: Sequence[str],
     levels: Sequence[str],
-    groups: Groups | None,
+    groups: AnyGroups | None,
     account: Account,
     probes: int,
     seed: int,

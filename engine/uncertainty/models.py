@@ -173,6 +173,42 @@ class ErrorModel:
     errors: tuple[TableError, ...]
     name: str = ""
 
+    @classmethod
+    def read(cls, name: str | Path) -> "ErrorModel":
+        """The built-in model of that name, or that of a file RUN.toml.
+
+        Parameters
+        ----------
+        name
+            ``rounding``, ``rebuilt``, or the path of a run file whose sections
+            ``[[error]]`` have the fields of :class:`TableError`; files are found beside
+            it.
+
+        Raises
+        ------
+        TivaxError
+            No such name or file; an unknown key or a wrong value, with its place.
+
+        Examples
+        --------
+        >>> tx.ErrorModel.read("rounding").errors[0].kind
+        'rounding'
+        """
+        if not isinstance(name, str | Path) or not str(name):
+            raise TivaxError(f"error: give a name or a file RUN.toml, not {show(name)}")
+        if str(name) in BUILT_IN:
+            return cls(BUILT_IN[str(name)], str(name))
+        path = Path(name)
+        if not path.is_file() and path.suffix != ".toml":
+            raise TivaxError(
+                f"no error model {name}: {suggest(str(name), BUILT_IN)}; or give a "
+                "file RUN.toml"
+            )
+        top = TomlTable(path, "", read_toml(path), RUN_KEYS)
+        if isinstance(top.values.get("error", ""), str):
+            raise TivaxError(f"{path}: no errors; write sections [[error]]")
+        return error_of_run(top)
+
     @property
     def record(self) -> list[dict[str, Any]]:
         """For the manifest."""
@@ -209,7 +245,7 @@ def error_model(error: AnyModel) -> ErrorModel:
     if isinstance(error, TableError):
         return ErrorModel((error,), error.kind)
     if isinstance(error, str | Path):
-        return read_error_model(error)
+        return ErrorModel.read(error)
     errors = tuple(error) if isinstance(error, Iterable) else ()
     if not errors or not all(isinstance(k, TableError) for k in errors):
         raise TivaxError(
@@ -219,45 +255,10 @@ def error_model(error: AnyModel) -> ErrorModel:
     return ErrorModel(errors, "+".join(k.kind for k in errors))
 
 
-def read_error_model(name: str | Path) -> ErrorModel:
-    """The built-in model of that name, or that of a file RUN.toml.
-
-    Parameters
-    ----------
-    name
-        ``rounding``, ``rebuilt``, or the path of a run file whose sections
-        ``[[error]]`` have the fields of :class:`TableError`; files are found beside it.
-
-    Raises
-    ------
-    TivaxError
-        No such name or file; an unknown key or a wrong value, with its place.
-
-    Examples
-    --------
-    >>> tx.read_error_model("rounding").errors[0].kind
-    'rounding'
-    """
-    if not isinstance(name, str | Path) or not str(name):
-        raise TivaxError(f"error: give a name or a file RUN.toml, not {show(name)}")
-    if str(name) in BUILT_IN:
-        return ErrorModel(BUILT_IN[str(name)], str(name))
-    path = Path(name)
-    if not path.is_file() and path.suffix != ".toml":
-        raise TivaxError(
-            f"no error model {name}: {suggest(str(name), BUILT_IN)}; or give a file "
-            "RUN.toml"
-        )
-    top = TomlTable(path, "", read_toml(path), RUN_KEYS)
-    if isinstance(top.values.get("error", ""), str):
-        raise TivaxError(f"{path}: no errors; write sections [[error]]")
-    return error_of_run(top)
-
-
 def error_of_run(toml: TomlTable) -> ErrorModel:
     """The errors of a run file: sections [[error]], a name, or a file beside it.
 
-    Raises ``TivaxError`` where there are none, and as :func:`read_error_model`.
+    Raises ``TivaxError`` where there are none, and as :meth:`ErrorModel.read`.
     """
     if not toml.has("error"):
         names = ", ".join(BUILT_IN)
@@ -269,6 +270,6 @@ def error_of_run(toml: TomlTable) -> ErrorModel:
         sections = toml.tables("error")
         return ErrorModel(tuple(k.parse(TableError) for k in sections), toml.file.stem)
     if name not in BUILT_IN and (file := toml.file.parent / name).is_file():
-        return read_error_model(file)
+        return ErrorModel.read(file)
     with naming(toml.file):
-        return read_error_model(name)
+        return ErrorModel.read(name)

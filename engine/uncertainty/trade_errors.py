@@ -20,7 +20,7 @@ from ...kernels.absorption import by_region
 from ...kernels.perimeters import equal_regions
 from ...kernels.sensitivity import Borders, Products
 from ...kernels.solve import TOLERANCE
-from ..tables import Groups, WorldTables, perimeters
+from ..tables import AnyGroups, WorldTables, perimeters
 from .deviations import RawYear
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
@@ -45,7 +45,7 @@ class Perimeters(NamedTuple):
 
 
 def perimeters_with_partners(
-    tables: WorldTables, drop: Sequence[str] = (), groups: Groups | None = None
+    tables: WorldTables, drop: Sequence[str] = (), groups: AnyGroups | None = None
 ) -> Perimeters:
     """The perimeters of results with regions dropped and grouped."""
     of_region = perimeters(tables, drop=drop, groups=groups)

@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose
 from tivax.bench import cases
 from tivax.bench.harness import Case, machine, measure
 from tivax.bench.solve_limits import bare_parts, bare_passes
-from tivax.engine import TivaxError, WorldShape, open_store, save_store, synthetic_world
+from tivax.engine import TivaxError, open_store, save_store, synthetic_world
 from tivax.engine.cli.terminal import Terminal
 from tivax.engine.cli.tools import bench as run
 from tivax.engine.cli.tools.bench_compare import compare_results
+from tivax.engine.tables import WorldShape
 
 # Compiling a world takes seconds: the shape of tests/test_cli.py, compiled once.
 SHAPE = WorldShape(regions=4, sectors=5, years=3)

@@ -156,7 +156,7 @@ def test_effects_add_up_to_the_change_of_the_measure(world, measure):
     ends = (
         tx.indicators(world, measure)[measure]
         if measure == "FINAL_PRODSH"
-        else tx.value_added_exports(world)[measure]
+        else tx.value_added_trade(world, by="region")[measure]
     ).sel(region=["R0", "R3"])
     wanted = (ends.sel(year=2002) - ends.sel(year=2000)).values
     size = np.maximum(np.abs(got.by_factor.to_numpy()).max(axis=1), np.abs(wanted))

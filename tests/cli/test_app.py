@@ -21,7 +21,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench import cases
-from tivax.engine import WorldShape, open_store, save_store
+from tivax.engine import open_store, save_store
 from tivax.engine.cli import app as cli
 from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
@@ -32,6 +32,7 @@ from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import SOURCES
 from tivax.engine.sources import download as fetch
+from tivax.engine.tables import WorldShape
 
 import panel_files as pf
 from commands import Answer, contents, good, mistake, names, parser, start_fork, tivax

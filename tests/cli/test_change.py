@@ -83,8 +83,10 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
     out = tmp_path / "out"
     good("change", store, *words, "--regions", "R1", "--no-figures", "--out", out)
-    account = tx.read_satellite(tmp_path / "jobs.csv")
-    series = tx.value_added_exports(TABLES, account)["va_exports"].sel(region="R1")
+    account = tx.read_satellites(tmp_path / "jobs.csv")[0]
+    series = tx.value_added_trade(TABLES, account, by="region")["va_exports"].sel(
+        region="R1"
+    )
     change = float(series.sel(year=2002) - series.sel(year=2000))
     total = pd.read_csv(out / "change.csv")["value"].sum()
     assert total == pytest.approx(change, rel=1e-10)

@@ -133,9 +133,11 @@ def shown(told: str) -> list[str]:
 
 def test_the_countries_of_a_shock_are_always_shown(tmp_path):
     """Ten regions that trade much, two that do not: both change least of all."""
-    world = tx.synthetic_world(tx.WorldShape(regions=12, sectors=2, years=1), seed=2)
+    world = tx.synthetic_world(regions=12, sectors=2, years=1, seed=2)
     tx.save_store(world, tmp_path / "store")
-    size = tx.value_added_exports(world)["va_exports"].isel(year=0).to_series()
+    size = (
+        tx.value_added_trade(world, by="region")["va_exports"].isel(year=0).to_series()
+    )
     small = [str(k) for k in size.drop("ROW").sort_values().index[:2]]
     text = SHIFT.replace("AUT", small[0]).replace("BEL", small[1])
     run = tmp_path / "run.toml"

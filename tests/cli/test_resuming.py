@@ -103,8 +103,8 @@ def folder(tmp_path_factory) -> Path:
     panel.to_csv(folder / "of_tables.csv", index=False)
     error = '[[error]]\nkind = "lognormal"\na = 0.05\n'
     (folder / "model.toml").write_text(error)
-    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
-    tx.save_economy(economy, folder / "economy.npz")
+    economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
+    economy.save(folder / "economy.npz")
     for name, (text, panel) in FILES.items():
         (folder / f"{name}.toml").write_text(f'panel = "{panel}"\n{text}')
     for name, text in (("simulate", STUDY), ("scenario", GRID), ("exact-hat", EXACT)):

@@ -69,10 +69,10 @@ def test_a_mistake_keeps_its_kind_and_argument_where_a_file_is_named():
         ),
         ("output x: a file", "output", "--out x: a file"),
         ("draws: give 1", "draws", "--draws: give 1"),
-        ("gib: give a number", "gib", "--max-size: give a number"),
+        ("max_size: give a number", "max_size", "--max-size: give a number"),
         ('use value_added="residual"', "value_added", "use --value-added residual"),
         ("leave it out by years=", "years", "leave it out by --years"),
-        ("tx.set_max_size allows more", "max_size", "--max-size allows more"),
+        ("max_size= allows more", "max_size", "--max-size allows more"),
         ("force=True.csv: no panel", "", "force=True.csv: no panel"),
     ],
 )

@@ -4,6 +4,7 @@ import doctest
 import inspect
 import re
 import warnings
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,14 @@ OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 DATA = {"INDICATORS", "LEVELS", "METHODS"}
 PUBLIC = set(dir(tivax))
 NAMES = sorted(PUBLIC - DATA)
+METHODS = [
+    f"{name}.{method}"
+    for name in NAMES
+    if inspect.isclass(getattr(tivax, name))
+    for method in vars(getattr(tivax, name))
+    if ">>>" in (inspect.getdoc(getattr(getattr(tivax, name), method)) or "")
+    if method != "__doc__"
+]
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +63,10 @@ def run(text: str, names: dict, name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *METHODS])
 def test_the_example_prints_what_it_says(name, beginning, folder, monkeypatch):
     monkeypatch.chdir(folder)
-    text = inspect.getdoc(getattr(tivax, name)) or ""
+    text = inspect.getdoc(attrgetter(name)(tivax)) or ""
     assert run(text, beginning, name) == ""
 
 

@@ -37,7 +37,7 @@ ROOT_OF_ROUNDING = 1e-9
 
 
 def test_value_added_absorbed_is_what_numpy_solves():
-    world = tx.synthetic_world(tx.WorldShape(regions=44, sectors=56, years=2))
+    world = tx.synthetic_world(regions=44, sectors=56, years=2)
     absorbed = tx.value_added_absorbed(world)
     assert absorbed.attrs["residual_max"] <= 1e-12
     for k, table in enumerate(world):
@@ -130,11 +130,9 @@ def words(run: str, folder: Path, out: str) -> list[str]:
 def folder(tmp_path_factory):
     """Small tables, panels and run files, and what each run gives on the processor."""
     folder = tmp_path_factory.mktemp("both")
-    world = tx.synthetic_world(tx.WorldShape(regions=5, sectors=4, years=3), seed=1)
+    world = tx.synthetic_world(regions=5, sectors=4, years=3, seed=1)
     tx.save_store(world, folder / "store")
-    tx.save_economy(
-        tx.synthetic_economy(regions=4, sectors=3, seed=1), folder / "economy.npz"
-    )
+    tx.Economy.synthetic(regions=4, sectors=3, seed=1).save(folder / "economy.npz")
     small_panel(countries=9, years=7, seed=3).to_csv(folder / "panel.csv", index=False)
     index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
     panel = index.reset_index().rename(columns={"region": "iso3"})

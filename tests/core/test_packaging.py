@@ -1,5 +1,6 @@
 import ast
 import pkgutil
+import re
 import tomllib
 from importlib import import_module
 from importlib.metadata import distribution, entry_points, packages_distributions
@@ -191,8 +192,20 @@ def test_the_version_is_where_python_looks_for_it():
 def test_a_name_that_there_is_not_is_an_attribute_error():
     with pytest.raises(AttributeError, match="tivax has no public name tbi; "):
         tivax.tbi  # noqa: B018  # pyright: ignore
-    with pytest.raises(AttributeError, match="'tivax.engine' has no attribute 'tbi'"):
+    with pytest.raises(AttributeError, match="tivax has no public name tbi; "):
         tivax.engine.tbi  # noqa: B018  # pyright: ignore
+
+
+def test_a_name_that_went_says_what_stands_in_its_place():
+    told = "tivax has no public name read_economy any more: use tx.Economy.read"
+    for module in (tivax, tivax.engine):
+        with pytest.raises(AttributeError, match=told):
+            getattr(module, "read_economy")  # noqa: B009
+    gone = vars(tivax)["_GONE"]
+    assert not set(gone) & set(dir(tivax))
+    for use in gone.values():
+        for place in re.findall(r"\b(?:tx|tivax\.engine)\.\w+(?:\.\w+)?", use):
+            assert pkgutil.resolve_name(re.sub(r"^tx\.", "tivax.", place))
 
 
 def test_the_root_of_the_repository_does_not_shadow_the_package():

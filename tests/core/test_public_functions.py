@@ -11,11 +11,20 @@ import tivax.engine as tx
 from commands import Answer, run_fork, run_python
 
 # Classes that a user makes; others are returned, raised or filled by readers.
-MADE = {"Economy", "Model", "Scheme", "TableError", "Tolerance", "WorldShape"}
-MADE |= {"WorldTables"}
+MADE = {"Economy", "Model", "Scheme", "TableError", "WorldTables"}
 FUNCTIONS = sorted(
     name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )
+METHODS = [
+    *(f"Economy.{name}" for name in ("from_tables", "read", "save", "synthetic")),
+    *(f"ExactHat.{k}" for k in ("effect_on_index", "tariff_gradient", "world_tables")),
+    "ErrorModel.read",
+    "IVEstimate.anderson_rubin_set",
+    "IVEstimate.plausibly_exogenous",
+    "IVEstimate.weak_instrument_tests",
+    "Inference.clustering_level",
+    "Satellite.from_pymrio",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,7 @@ def program() -> dict:
     return json.loads(run.out)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+@pytest.mark.parametrize("function", [*FUNCTIONS, *METHODS])
 def test_an_argument_of_a_wrong_kind_is_told_in_one_line(program, function):
     told = {k: v for k, v in program["told"].items() if k.split()[0] == function}
     assert told, "no case in wrong_arguments.py"
@@ -40,8 +49,9 @@ def test_an_argument_of_a_wrong_kind_is_told_in_one_line(program, function):
 @pytest.mark.parametrize(
     "case, message",
     [
-        ("trade_benefit_index value_added array", "value_added: give residual or basic, or a DataArray with the dims year, region and sector (of tx.read_satellite), not a ndarray"),
-        ("trade_benefit_index groups list", 'groups: give a mapping of names to regions, such as {"EU27": tx.group_members("EU27", tables.regions)}'),
+        ("trade_benefit_index value_added array", "value_added: give residual or basic, or a DataArray with the dims year, region and sector (of tx.read_satellites), not a ndarray"),
+        ("trade_benefit_index groups int", 'groups: give names of built-in groups, such as ["EU27", "NAFTA"], or the regions of each'),
+        ("trade_benefit_index groups text", "group EU27: none of its 27 members is among the regions R01"),
         ("trade_benefit_index drop text", "drop='R01': give a list, ['R01']"),
         ("decompose method None", "no method None: choose from wwz, kww, bm-source"),
         ("open_store years texts", "years: give the first and the last, such as (2000, 2014), not ('2000', '2001')"),
@@ -67,7 +77,7 @@ import logging
 import tivax as tx
 
 names = {"jax", "tivax", "", "matplotlib", "pyfixest"}
-world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1), seed=1)
+world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=1)
 tx.trade_benefit_index(world)
 for name in sorted(names):
     log = logging.getLogger(name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 MAKERS = {"random_table", "random_tables", "small_world", "WorldShape"}
+MAKERS |= {"synthetic_world"}
 # Regions and sectors. Take the first, or the second.
 SHAPES = {
     (4, 3), (3, 2),

@@ -13,7 +13,7 @@ from tivax.engine.core.frames import write_frame
 from tivax.engine.core.spreadsheets import escape_formula, unescape_formula, write_csv
 from tivax.engine.panel.write import panel_format
 from tivax.engine.reporting.long_tables import LongPart, LongWriter
-from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.tables.aggregation import read_concordance
 
 RUN = ["=1+1", "+A1", "-A1", "@SUM(1)", "\t=1", "\r=1", "=HYPERLINK(1)", "-"]
@@ -97,7 +97,7 @@ def test_what_tivax_wrote_is_read_with_its_own_names(tmp_path):
     assert read_concordance(tmp_path / "c.csv").new == {"=A": "+W", "B": "+W"}
     rows = {"year": 2000, "region": ["=A", "B"], "sector": "-S", "jobs": [1.0, 2.0]}
     write_csv(pd.DataFrame(rows), tmp_path / "jobs.csv")
-    account = read_satellite(tmp_path / "jobs.csv")
+    account = read_satellites(tmp_path / "jobs.csv")[0]
     assert account["region"].values.tolist() == ["=A", "B"]
     assert account["sector"].values.tolist() == ["-S"]
 

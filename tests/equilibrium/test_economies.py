@@ -22,13 +22,13 @@ RTOL = 1e-12
 
 @pytest.fixture(scope="module")
 def economy() -> tx.Economy:
-    return tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    return tx.Economy.synthetic(regions=3, sectors=2, seed=1)
 
 
 @pytest.fixture(scope="module")
 def file(economy, tmp_path_factory):
     path = tmp_path_factory.mktemp("economy") / "economy.npz"
-    tx.save_economy(economy, path)
+    economy.save(path)
     return path
 
 
@@ -41,7 +41,7 @@ def rewritten(file, path, **changed):
 
 
 def test_a_file_gives_back_the_economy(economy, file):
-    again = tx.read_economy(file)
+    again = tx.Economy.read(file)
     assert again.regions == economy.regions and again.sectors == economy.sectors
     for name in ("trade", "tariff_new", "intermediate", "final", "theta", "deficit"):
         np.testing.assert_array_equal(getattr(again, name), getattr(economy, name))
@@ -68,19 +68,19 @@ def test_a_file_that_is_wrong_ends_in_a_line_that_names_it(
 ):
     path = rewritten(file, tmp_path / "e.npz", **{name: change})
     with pytest.raises(TivaxError, match=line) as caught:
-        tx.read_economy(path)
+        tx.Economy.read(path)
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_what_is_not_a_file_of_arrays_is_refused(file, tmp_path):
     with pytest.raises(TivaxError, match="no such file"):
-        tx.read_economy(tmp_path / "none.npz")
+        tx.Economy.read(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(TivaxError, match=r"text.npz: not an .npz of plain arrays"):
-        tx.read_economy(tmp_path / "text.npz")
+        tx.Economy.read(tmp_path / "text.npz")
     # More than is wanted is not looked at.
     found = rewritten(file, tmp_path / "more.npz", notes=np.array([None]))
-    assert tx.read_economy(found).regions == tx.read_economy(file).regions
+    assert tx.Economy.read(found).regions == tx.Economy.read(file).regions
 
 
 @pytest.mark.parametrize("of", ["deviations", "economy"])
@@ -105,7 +105,7 @@ def test_a_damaged_archive_of_arrays_is_one_line(file, tmp_path, of, damage, why
             np.save(single, np.ones(3))
     else:
         path.write_bytes(damage(file.read_bytes()))
-    read = partial(tx.read_economy, path)
+    read = partial(tx.Economy.read, path)
     if of == "deviations":
         world = small_world(2, 2)
         error = tx.TableError("given", file=path)
@@ -173,7 +173,7 @@ def test_final_demand_may_be_negative_or_set_to_zero(economy, form):
 
 
 def test_tables_become_an_economy_cell_by_cell():
-    world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1), seed=2)
+    world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=2)
     table = world.table(2000)
     # No negative cells: inventories of the synthetic world are part of final demand.
     Y = np.asarray(table.Y).sum(axis=2)
@@ -187,7 +187,7 @@ def test_tables_become_an_economy_cell_by_cell():
             "tariff_new": [0.0, 0.3],
         }
     )
-    economy = tx.economy_from_tables(world, 2000, THETAS, tariffs)
+    economy = tx.Economy.from_tables(world, 2000, THETAS, tariffs)
     assert economy.tariff[0, :, 0].tolist() == [0, 0.1, 0.2]
     assert economy.tariff_new[0, :, 0].tolist() == [0, 0, 0.3]
     assert economy.tariff[1:].sum() == 0 and economy.tariff[:, :, 1].sum() == 0
@@ -215,7 +215,7 @@ def test_negative_final_demand_is_set_to_zero_and_output_solved_again():
         sectors=tables.sectors,
         years=tables.years,
     )
-    economy = tx.economy_from_tables(changed, tables.years[0], THETAS)
+    economy = tx.Economy.from_tables(changed, tables.years[0], THETAS)
     A = np.asarray(table.Z) / table.x
     x = np.linalg.solve(np.eye(6) - A, np.maximum(Y, 0).sum(axis=1))
     assert_allclose(economy.output.ravel(), x, rtol=RTOL)
@@ -223,9 +223,9 @@ def test_negative_final_demand_is_set_to_zero_and_output_solved_again():
 
 
 def test_two_columns_of_one_name_are_named():
-    world = tx.synthetic_world(tx.WorldShape(regions=2, sectors=1, years=1), seed=1)
+    world = tx.synthetic_world(regions=2, sectors=1, years=1, seed=1)
     frame = pd.DataFrame([["S01", 4, 5]], columns=["sector", "theta", "theta"])
-    told = error_of(tx.economy_from_tables, world, 2000, frame)
+    told = error_of(tx.Economy.from_tables, world, 2000, frame)
     assert told == "elasticities: two columns are called theta; rename one"
 
 
@@ -241,10 +241,10 @@ def test_two_columns_of_one_name_are_named():
     ],
 )
 def test_elasticities_that_are_wrong_are_named(frame, line):
-    world = tx.synthetic_world(tx.WorldShape(regions=2, sectors=2, years=1), seed=1)
+    world = tx.synthetic_world(regions=2, sectors=2, years=1, seed=1)
     frame = pd.DataFrame(frame).replace({"S1": "S01"})
     with pytest.raises(TivaxError, match=line):
-        tx.economy_from_tables(world, 2000, frame)
+        tx.Economy.from_tables(world, 2000, frame)
 
 
 # ----------------------------------------------------------------------- both tables
@@ -253,7 +253,7 @@ def test_elasticities_that_are_wrong_are_named(frame, line):
 def test_tables_of_the_old_equilibrium_are_those_of_the_economy(economy):
     """Spending, output and final demand of the model are those of its accounts."""
     found = tx.exact_hat(economy, deficits="kept")
-    tables = tx.equilibrium_tables(found, "old")
+    tables = found.world_tables("before")
     assert_allclose(tables.x[0].reshape(3, 2), economy.output, rtol=1e-9)
     table = tables.table(2000)
     flows = table.Z.reshape(3, 2, 3, 2).sum(axis=3) + table.Y.reshape(3, 2, 3)
@@ -266,10 +266,10 @@ def test_tables_of_the_old_equilibrium_are_those_of_the_economy(economy):
 def test_trade_that_a_scenario_moves_is_no_doubt_about_labels():
     """R0 buys most of R1 once it costs a tenth: warnings are errors in these tests."""
     world = random_tables(regions=4, sectors=3, years=1, seed=1)
-    economy = tx.economy_from_tables(world, world.years[0], THETAS)
+    economy = tx.Economy.from_tables(world, world.years[0], THETAS)
     costs = np.ones((4, 4, 3))
     costs[0, 1] = 0.1
-    tables = tx.equilibrium_tables(tx.exact_hat(economy, trade_costs=costs))
+    tables = tx.exact_hat(economy, trade_costs=costs).world_tables()
     (doubt,) = find_doubts(tables.table(2000))
     assert "another order" in doubt
 
@@ -278,10 +278,10 @@ def test_balanced_trade_is_a_trade_benefit_index_of_zero(economy):
     """Value added sold and bought abroad differ by the trade balance, so that closing
     deficits takes the index to 0, whatever the elasticities."""
     closed = tx.exact_hat(economy, economy.tariff, deficits="closing")
-    change = tx.tbi_change(closed)
+    change = closed.tbi_change()
     assert np.abs(change["before"]).min() > 1e-3
     assert_allclose(change["after"], 0, atol=1e-9)
-    effect = tx.effect_on_index(change["change"], 10.0, 2.0)
+    effect = closed.effect_on_index(10.0, 2.0)
     assert_allclose(effect["estimate"], -10 * change["before"], atol=1e-8)
     width = effect["ci_high"] - effect["ci_low"]
     assert_allclose(width, 2 * 1.959964 * 2 * change["before"].abs(), rtol=1e-6)
@@ -392,7 +392,7 @@ def test_a_mistake_in_a_scenario_file_is_one_line(file, tmp_path, text, line):
 
 
 def test_a_store_with_files_of_elasticities_and_tariffs(tmp_path):
-    world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=2), seed=1)
+    world = tx.synthetic_world(regions=3, sectors=2, years=2, seed=1)
     tx.save_store(world, tmp_path / "store")
     THETAS.to_csv(tmp_path / "theta.csv", index=False)
     (tmp_path / "tariffs.csv").write_text(
@@ -405,7 +405,7 @@ def test_a_store_with_files_of_elasticities_and_tariffs(tmp_path):
         "[equation]\ncoefficient = 11.5545\nstandard_error = 3.5239\n"
     )
     result = exact_hat_scenario(path)
-    economy = tx.economy_from_tables(world, 2001, THETAS, tmp_path / "tariffs.csv")
+    economy = tx.Economy.from_tables(world, 2001, THETAS, tmp_path / "tariffs.csv")
     expected = tx.exact_hat(economy, deficits="closing")
     pd.testing.assert_frame_equal(result.table, expected.table)
     assert result.index is not None
@@ -435,7 +435,7 @@ def test_inputs_that_are_hardly_negative_pass_and_are_counted(economy):
     assert found.economy.negative_inputs == 1 and found.clearing.max() < 1e-10
     line = "1 cell of intermediate inputs is negative, by less than 0.1 % of output"
     assert line in str(found)
-    assert abs(tx.tbi_change(found)["after"]).max() < 1e-10
+    assert abs(found.tbi_change()["after"]).max() < 1e-10
     none = tx.exact_hat(with_cell(0.0)).changes
     assert_allclose(found.changes, none, atol=0.01)
     with pytest.raises(TivaxError, match=r"R01, S02, S01 is .*more than 0.1 % of the"):

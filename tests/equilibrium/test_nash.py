@@ -13,7 +13,7 @@ from economies import two_regions
 
 @pytest.fixture(scope="module")
 def economy() -> tx.Economy:
-    return tx.synthetic_economy(regions=3, sectors=2, seed=1).without_inputs()
+    return tx.Economy.synthetic(regions=3, sectors=2, seed=1).without_inputs()
 
 
 def two(home: float, abroad: float, theta: float = 4.0) -> tx.Economy:
@@ -76,7 +76,7 @@ def test_markups_that_differ_tax_the_competitive_sector_less(economy):
 
 
 def test_what_the_formula_does_not_cover_is_refused(economy):
-    inputs = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    inputs = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
     with pytest.raises(TivaxError, match=r"without inputs; take economy.without_inp"):
         tx.nash_tariffs(inputs)
     with pytest.raises(TivaxError, match="markups: give a number from 1 for each of"):

@@ -35,7 +35,7 @@ def test_a_small_region_takes_one_over_the_elasticity():
 
 @pytest.mark.parametrize("over", ["exporters", "sectors", "uniform"])
 def test_no_direction_is_better(over):
-    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
     best = tx.optimal_tariff(economy, "R01", over=over)
     assert best.gradient <= 1e-7 and not best.corners and best.evaluations < 60
     found = tx.exact_hat(economy, best.tariff).changes["real_income"]["R01"]
@@ -57,7 +57,7 @@ def test_no_direction_is_better(over):
 
 @pytest.mark.parametrize("welfare", ["utility", "printed"])
 def test_the_derivative_of_a_block_is_that_of_differences(welfare):
-    economy = tx.synthetic_economy(regions=3, sectors=1, seed=1)
+    economy = tx.Economy.synthetic(regions=3, sectors=1, seed=1)
     supply = replace(BLOCK, welfare=welfare)
 
     def with_rate(rate: float) -> np.ndarray:

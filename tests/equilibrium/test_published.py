@@ -119,12 +119,12 @@ def test_damaged_data_end_in_a_line_with_file_and_country(tmp_path, files, line)
 
 
 def members(sectors: int = 2) -> tx.Economy:
-    economy = tx.synthetic_economy(regions=3, sectors=sectors, seed=1)
+    economy = tx.Economy.synthetic(regions=3, sectors=sectors, seed=1)
     return replace(economy, regions=("Mexico", "USA", "CAN"))
 
 
 def test_nafta_by_partner_adds_up_to_the_total(tmp_path):
-    tx.save_economy(members(), tmp_path / "own.npz")
+    members().save(tmp_path / "own.npz")
     out = tmp_path / "out"
     words = ("--example", "nafta", "--data", tmp_path / "own.npz", "--out", out)
     assert "own.npz: no such folder" in mistake("scenario", *words)

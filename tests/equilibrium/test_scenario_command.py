@@ -21,8 +21,8 @@ TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenario")
-    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
-    tx.save_economy(economy, folder / "economy.npz")
+    economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
+    economy.save(folder / "economy.npz")
     (folder / "kept.toml").write_text(
         'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
     )
@@ -36,7 +36,7 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     assert written == tables | {"figures", "report.html", "manifest.json"}
     table = pd.read_csv(folder / "kept" / "scenario.csv")
     assert list(table.columns) == ["region", "measure", "percent"]
-    found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="kept")
+    found = tx.exact_hat(tx.Economy.read(folder / "economy.npz"), deficits="kept")
     pd.testing.assert_frame_equal(table, found.table, rtol=1e-9)
     assert "3 regions x 2 sectors, 1 scenario, deficits kept; markets" in answer.out
     record = json.loads((folder / "kept" / "manifest.json").read_text())
@@ -64,7 +64,7 @@ def test_a_mistake_ends_in_a_line_and_leaves_nothing(folder):
 
 
 def test_bars_of_the_parts_end_at_their_sum(folder):
-    found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="closing")
+    found = tx.exact_hat(tx.Economy.read(folder / "economy.npz"), deficits="closing")
     figure = welfare_parts(found.changes)
     (ax,) = figure.axes
     dots = ax.collections[0].get_offsets()
@@ -76,7 +76,7 @@ def test_bars_of_the_parts_end_at_their_sum(folder):
 
 
 def test_ranges_show_the_lowest_and_highest_scenario(folder):
-    economy = tx.read_economy(folder / "economy.npz")
+    economy = tx.Economy.read(folder / "economy.npz")
     rates = np.stack([economy.tariff * k for k in (0.0, 0.5, 2.0)])
     found = tx.exact_hat(economy, rates)
     (ax,) = welfare_ranges(found.changes, ["R02", "R01"]).axes
@@ -116,7 +116,7 @@ def many(folder):
 
 
 def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
-    economy = tx.read_economy(folder / "economy.npz")
+    economy = tx.Economy.read(folder / "economy.npz")
     place = economy.regions.index("R01")
     table = pd.read_csv(many[0] / "scenario.csv")
     # Sales of R01 at home bear no tariff.
@@ -149,7 +149,7 @@ def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
 
 def test_a_sector_is_named_by_words_of_its_title(folder):
     economy = replace(
-        tx.synthetic_economy(regions=3, sectors=2, seed=1),
+        tx.Economy.synthetic(regions=3, sectors=2, seed=1),
         sectors=("c13", "c14"),
         source="wiod2013",
     )

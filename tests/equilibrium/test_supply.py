@@ -25,7 +25,7 @@ FULL = tx.Supply(
 @pytest.fixture(scope="module")
 def economy() -> tx.Economy:
     """One sector with inputs, tariffs and deficits."""
-    return tx.synthetic_economy(regions=3, sectors=1, seed=1)
+    return tx.Economy.synthetic(regions=3, sectors=1, seed=1)
 
 
 def balanced() -> tx.Economy:
@@ -150,11 +150,11 @@ def test_a_parameter_out_of_range_is_refused(given, line):
 
 
 def test_what_does_not_fit_the_economy_is_refused(economy):
-    two = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    two = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
     with pytest.raises(TivaxError, match="takes one sector, not 2"):
         tx.exact_hat(two, supply=FULL)
     with pytest.raises(TivaxError, match="services has 2 numbers; .* has 3 regions"):
         tx.exact_hat(economy, supply=tx.Supply(services=[0.1, 0.2]))
     found = tx.exact_hat(economy, supply=tx.Supply())
     with pytest.raises(TivaxError, match="of a result without supply"):
-        tx.equilibrium_tables(found)
+        found.world_tables()

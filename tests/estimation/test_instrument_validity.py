@@ -12,7 +12,6 @@ from scipy.stats import chi2, norm, t
 from tivax.engine.estimation import (
     IVData,
     anderson_rubin_set,
-    plausibly_exogenous,
     two_stage,
     weak_instrument_tests,
 )
@@ -230,7 +229,7 @@ def test_without_clusters_there_is_no_bootstrap():
 
 def test_without_a_direct_effect_it_is_two_stage_least_squares():
     frame = instrumented()
-    found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
+    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     fit = two_stage(frame, "y", "x", ["z1"], ["w"])
     own = fit["x"]
     assert_allclose((found.estimate, found.se), (own.estimate, own.se), rtol=RTOL)
@@ -245,7 +244,7 @@ def test_the_union_is_that_of_intervals_of_refits(instruments):
     """2SLS of y - Z gamma at corners, edges and the middle of the box."""
     names = [f"z{k + 1}" for k in range(instruments)]
     frame = instrumented(instruments=instruments)
-    found = plausibly_exogenous(frame, "y", "x", names, ["w"], largest=0.3)
+    found = two_stage(frame, "y", "x", names, ["w"]).plausibly_exogenous(largest=0.3)
     side = np.linspace(-0.3, 0.3, 3)
     ends = []
     for gamma in np.stack(np.meshgrid(*[side] * instruments), -1).reshape(
@@ -264,7 +263,7 @@ def test_the_union_is_that_of_intervals_of_refits(instruments):
 def test_the_prior_adds_its_variance():
     """One instrument: d^2 / 4 over the squared first stage."""
     frame = instrumented()
-    found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"], largest=0.4)
+    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous(largest=0.4)
     pi = two_stage(frame, "y", "x", ["z1"], ["w"]).first["z1"].estimate
     width = t.ppf(0.975, 8) * np.sqrt(found.se**2 + 0.4**2 / 4 / pi**2)
     last = found.bounds.iloc[-1]
@@ -274,12 +273,14 @@ def test_the_prior_adds_its_variance():
 
 def test_at_the_largest_direct_effect_the_interval_ends_at_0():
     frame = instrumented()
-    found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
+    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     for name, largest in (
         ("ci_low", found.largest_union),
         ("prior_low", found.largest_prior),
     ):
-        at = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"], largest=largest)
+        at = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous(
+            largest=largest
+        )
         assert at.bounds[name].iloc[-1] == pytest.approx(0, abs=1e-10)
         assert (at.bounds[name].iloc[:-1] > 0).all()
     assert found.share == found.largest_union / abs(found.reduced_form[0])
@@ -288,18 +289,18 @@ def test_at_the_largest_direct_effect_the_interval_ends_at_0():
 
 def test_a_negative_effect_is_its_mirror_image():
     frame = instrumented()
-    found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
+    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     mirrored = frame.assign(y=-frame["y"])
-    other = plausibly_exogenous(mirrored, "y", "x", ["z1"], ["w"])
+    other = two_stage(mirrored, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     assert_allclose(other.bounds["ci_high"], -found.bounds["ci_low"], rtol=RTOL)
     assert other.largest_union == pytest.approx(found.largest_union, rel=1e-9)
 
 
 def test_units_do_not_matter():
     frame = instrumented()
-    found = plausibly_exogenous(frame, "y", "x", ["z1"], ["w"])
+    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     scaled = frame.assign(y=frame["y"] * 1e6, z1=frame["z1"] * 1e-3)
-    other = plausibly_exogenous(scaled, "y", "x", ["z1"], ["w"])
+    other = two_stage(scaled, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     assert other.largest_union == pytest.approx(1e9 * found.largest_union, rel=1e-9)
 
 
@@ -307,13 +308,13 @@ def test_an_interval_that_holds_0_has_no_largest_direct_effect():
     frame = instrumented()
     b = two_stage(frame, "y", "x", ["z1"], ["w"])["x"]
     moved = frame.assign(y=frame["y"] - (b.estimate - b.se) * frame["x"])
-    found = plausibly_exogenous(moved, "y", "x", ["z1"], ["w"])
+    found = two_stage(moved, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
     assert np.isnan(found.largest_union) and np.isnan(found.largest_prior)
     assert str(found).endswith("The interval holds 0 even without a direct effect.")
 
 
 @pytest.mark.parametrize("largest", [0.0, -1.0, float("inf")])
 def test_the_largest_direct_effect_is_a_number_above_0(largest):
-    call = partial(plausibly_exogenous, instrumented(), "y", "x", ["z1"], ["w"])
-    line = error_of(partial(call, largest=largest))
+    fit = two_stage(instrumented(), "y", "x", ["z1"], ["w"])
+    line = error_of(fit.plausibly_exogenous, largest=largest)
     assert line.endswith("give a number above 0")

@@ -9,14 +9,13 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import (
-    TivaxError,
     WorldTables,
+    origins,
     save_store,
     value_added_absorbed,
-    value_added_in_final_demand,
 )
 from tivax.engine.measures.footprint_accounts import footprints
-from tivax.engine.sources.satellites import read_final_satellites, read_satellite
+from tivax.engine.sources.satellites import read_satellites
 
 from commands import good, mistake
 from helpers import coefficients, error_of, hand_table, random_tables
@@ -117,7 +116,7 @@ def test_accounts_are_those_of_pymrio():
     # By product, which is the sector of what final demand buys, not that of origin.
     emitted = account(tables, emissions.F.iloc[0].to_numpy(), "E")
     keep = ("origin", "product", "absorber")
-    bought = value_added_in_final_demand(tables, keep=keep, value_added=emitted)
+    bought = origins(tables, "final demand", keep=keep, value_added=emitted)
     bought = bought.isel(year=0)
     abroad = bought.where(bought["origin"] != bought["absorber"], 0)
     for embodied, theirs in ((bought, emissions.D_cba), (abroad, emissions.D_imp)):
@@ -201,12 +200,11 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
     assert mistake(*words, "--satellite-final", final) == (
         "--satellite-final: CO2 needs a --satellite account of that name; there is none"
     )
-    with pytest.raises(
-        TivaxError, match="holds the accounts CO2, CH4; read_satellites"
-    ):
-        read_satellite(two)
+    assert error_of(read_satellites, [two, one]) == (
+        f"{one}: account CO2 is also in {two}; rename one column"
+    )
     assert "column sector must hold a number in every row" in error_of(
-        read_final_satellites, two
+        read_satellites, two, final=True
     )
     short = pd.read_csv(final)
     short[short["region"] != "R1"].to_csv(tmp_path / "short.csv", index=False)

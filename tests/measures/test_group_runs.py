@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine import TivaxError
-from tivax.engine.measures.group_runs import decomposed_each_group
+from tivax.engine.measures import decomposed_each_group, in_groups
 from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, names
@@ -41,7 +41,7 @@ def absorbed_by_numpy(table):
 
 
 def test_the_index_of_overlapping_groups_is_that_of_numpy():
-    found = tx.each_group(lambda g: tx.trade_benefit_index(TABLES, groups=g), GROUPS)
+    found = tx.trade_benefit_index(TABLES, groups=GROUPS, apart=True)
     assert found["region"].values.tolist() == list(GROUPS)
     for table in TABLES:
         T = absorbed_by_numpy(table)
@@ -96,9 +96,7 @@ def test_a_dropped_region_is_no_partner_of_any_group():
     ],
 )
 def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
-    found = tx.each_group(
-        lambda g: tx.decompose(TABLES, method, level, groups=g), GROUPS
-    )
+    found = tx.decompose(TABLES, method, level, groups=GROUPS, apart=True)
     assert found[axis].values.tolist() == list(GROUPS)
     for name, members in GROUPS.items():
         alone = tx.decompose(TABLES, method, level, groups={name: members})
@@ -113,9 +111,7 @@ def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
 
 
 def test_a_group_of_one_is_the_region():
-    found = tx.each_group(
-        lambda g: tx.decompose(TABLES, "kww", "bilateral", groups=g), {"X": ["USA"]}
-    )
+    found = tx.decompose(TABLES, "kww", "bilateral", groups={"X": ["USA"]}, apart=True)
     plain = tx.decompose(TABLES, "kww", "bilateral").sel(exporter="USA")
     for term in ("DVA_FIN", "RDV_INT", "FVA_INT", "FDC"):
         own = found[term].sel(exporter="X")
@@ -140,9 +136,7 @@ def test_a_group_cannot_be_called_as_a_region():
     groups = {"USA": ["USA", "CHN"], "X": ["AUT"]}
     told = "group USA: a region has that code; rename the group"
     with pytest.raises(TivaxError, match=told):
-        tx.each_group(
-            lambda g: tx.decompose(TABLES, "my", "bilateral", groups=g), groups
-        )
+        tx.decompose(TABLES, "my", "bilateral", groups=groups, apart=True)
     with pytest.raises(TivaxError, match=told):
         decomposed_each_group(TABLES, "my", groups=groups)
     with pytest.raises(TivaxError, match=told):
@@ -164,15 +158,47 @@ def test_partners_of_a_region_are_lined_up_too():
             {"region": labels, "partner": labels},
         )
 
-    found = tx.each_group(compute, {k: GROUPS[k] for k in ("A", "B")})["flow"]
+    overlapping = {k: GROUPS[k] for k in ("A", "B")}
+    found = in_groups(compute, overlapping, REGIONS, apart=True)["flow"]
     assert found["partner"].values.tolist() == ["CHN", "USA", "ROW", "AUT", "A", "B"]
     nan = np.nan
     assert_array_equal(found, [[2, 3, 4, nan, 1, nan], [nan, nan, 3, 2, nan, 1]])
 
 
+ERROR = tx.TableError("lognormal", a=0.3, b=0.1)
+
+
+def test_names_of_built_in_groups_are_groups():
+    members = {"EU15": ["AUT", "DEU"], "OECD": ["AUT", "DEU", "USA"]}
+    for compute in (
+        lambda **k: tx.trade_benefit_index(TABLES, **k),
+        lambda **k: tx.value_added_trade(TABLES, by="sector", **k),
+        lambda **k: tx.decompose(TABLES, "kww", "country", **k),
+        lambda **k: tx.indicators(TABLES, ["TBI"], **k),
+        lambda **k: tx.standard_errors(TABLES, ERROR, **k),
+    ):
+        named = compute(groups=["EU15", "OECD"], apart=True)
+        xr.testing.assert_identical(named, compute(groups=members, apart=True))
+        one = compute(groups={"EU15": members["EU15"]})
+        xr.testing.assert_identical(compute(groups="eu15"), one)
+    with pytest.raises(TivaxError, match="no group EU72"):
+        tx.trade_benefit_index(TABLES, groups="EU72")
+
+
+def test_flows_are_grouped_too():
+    flows = tx.value_added_trade(TABLES, groups=["OECD"], drop=["ROW"])
+    assert flows["va_absorbed"]["absorber"].values.tolist() == ["OECD", "CHN"]
+    for by in ("region", "sector"):
+        whole = tx.value_added_trade(TABLES, by=by, groups=["OECD"], drop=["ROW"])
+        again = tx.value_added_trade(flows, by=by)
+        assert_allclose(again["vax_ratio"], whole["vax_ratio"], rtol=RTOL)
+    with pytest.raises(TivaxError, match="apart: flows are of all groups"):
+        tx.value_added_trade(TABLES, groups=["OECD"], apart=True)
+
+
 def test_no_group_is_told():
-    with pytest.raises(TivaxError, match="no groups to compute in turn"):
-        tx.each_group(lambda g: tx.trade_benefit_index(TABLES, groups=g), {})
+    with pytest.raises(TivaxError, match="apart: name groups, which are"):
+        tx.trade_benefit_index(TABLES, groups={}, apart=True)
 
 
 # ------------------------------------------------------------------------------- files

@@ -18,7 +18,7 @@ from tivax.engine import (
     WorldTables,
     decompose,
     trade_benefit_index,
-    value_added_exports,
+    value_added_trade,
 )
 from tivax.engine.measures.accounts import Account
 from tivax.engine.measures.flags import FLAGS
@@ -556,7 +556,7 @@ def test_of_two_causes_the_flag_names_the_one_that_remains(by_use):
         assert_array_equal(marks[k], expected)
     assert set(marks.ravel()) == set(FLAGS)
     # A row of the file of tivax tbi has gross flows as well, which may be the cause.
-    rows = value_added_exports(tables, by_sector=True)
+    rows = value_added_trade(tables, by="sector")
     negative = {k: rows[k].values < 0 for k in _FLOWS}
     gross = negative["gross_exports"] | negative["gross_imports"]
     out = np.any([*negative.values(), np.abs(rows["tbi"].values) > 1], axis=0)

@@ -5,10 +5,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
-from tivax.engine.measures.origins import (
-    value_added_by_product,
-    value_added_in_exports,
-    value_added_in_final_demand,
+from tivax.engine.measures import (
+    origins,
 )
 
 from helpers import error_of
@@ -26,8 +24,9 @@ RTOL = 1e-10
 
 @pytest.mark.parametrize("flow", ["EXGR", "EXGRY"])
 def test_origin_and_destination_are_those_of_exvatools(wiodtest, of_exvatools, flow):
-    own = value_added_in_exports(
+    own = origins(
         wiodtest,
+        "exports",
         "ESP",
         absorbed=flow == "EXGRY",
         keep=("origin", "exporting_sector", "destination"),
@@ -47,14 +46,14 @@ def test_questions_of_exvatools(shared, wiodtest):
     asked = pd.read_csv(
         shared / "truth" / "exvatools_wiodtest" / "out_queries.csv", index_col="query"
     )["value"]
-    own = value_added_in_exports(wiodtest, "ESP")
+    own = origins(wiodtest, "exports", "ESP")
     found = own.sel(origin="USA", sector="S2", exporting_sector="S1").sum()
     expected = asked["va_exgr USA SRVWC in ESP MANUF"]
     assert_allclose(found, expected, rtol=EXVATOOLS_RTOL)
-    own = value_added_in_final_demand(wiodtest, keep=("origin", "product", "absorber"))
+    own = origins(wiodtest, "final demand", keep=("origin", "product", "absorber"))
     found = own.sel(origin="CHN", product="S1", absorber="USA").sum()
     assert_allclose(found, asked["va_fd CHN->USA MANUF"], rtol=EXVATOOLS_RTOL)
-    own = value_added_in_exports(wiodtest, "CHN", absorbed=True)
+    own = origins(wiodtest, "exports", "CHN", absorbed=True)
     found = own.sel(origin="USA", exporting_sector="S1", destination="USA").sum()
     expected = asked["va_exgry USA in CHN MANUF absorbed USA"]
     assert_allclose(found, expected, rtol=EXVATOOLS_RTOL)
@@ -63,7 +62,7 @@ def test_questions_of_exvatools(shared, wiodtest):
 @pytest.mark.parametrize("of", ["exports", "output"])
 def test_leontief_decompositions_are_those_of_decompr(shared, leather, of):
     folder = shared / "truth" / "decompr_leather"
-    own = value_added_by_product(leather, of).values[0]
+    own = origins(leather, "products", whole=of).values[0]
     printed = pd.read_csv(folder / f"out_leontief_{of}.csv", comment="#").iloc[:, -1]
     assert_same(own.ravel(), printed, DECOMPR_RTOL)
 
@@ -73,13 +72,13 @@ def test_leontief_decomposition_with_structural_zeros(shared):
     given = pd.read_csv(folder / "in.csv", comment="#", index_col=0).to_numpy(float)
     Z, Y, x = given[None, :, :6], given[None, :, 6:9], given[None, :, 9]
     tables = WorldTables(Z, Y, x, ["rrr", "sss", "ttt"], ["1", "2"], [2000])
-    own = value_added_by_product(tables, "exports").values[0]
+    own = origins(tables, "products", whole="exports").values[0]
     printed = pd.read_csv(folder / "out_leontief_exports.csv", comment="#")
     assert_same(own.ravel(), printed.iloc[:, -1], DECOMPR_RTOL)
 
 
 def test_origins_add_up_to_exports(small):
-    own = value_added_in_exports(small, "R1")
+    own = origins(small, "exports", "R1")
     flows = decompose(small, "bm-source").sel(exporter="R1")
     whole = own.sum(["origin", "sector"]).values
     assert_same(whole, flows["GEXP"].values, RTOL)
@@ -88,8 +87,8 @@ def test_origins_add_up_to_exports(small):
 
 
 def test_counted_once_is_the_source_approach(small):
-    own = value_added_in_exports(
-        small, "R1", counted_once=True, keep=("origin", "destination")
+    own = origins(
+        small, "exports", "R1", counted_once=True, keep=("origin", "destination")
     )
     flows = decompose(small, "bm-source", "bilateral").sel(exporter="R1")
     assert_same(own.sel(origin="R1").values, flows["DVA"].values, RTOL)
@@ -100,29 +99,27 @@ def test_counted_once_is_the_source_approach(small):
 def test_what_is_absorbed_is_what_is_sold(small):
     """Over all destinations, by exporting sector; buyers in between add up too."""
     keep = ("origin", "exporting_sector")
-    sold = value_added_in_exports(small, "R1", keep=keep)
-    absorbed = value_added_in_exports(small, "R1", absorbed=True, keep=keep)
+    sold = origins(small, "exports", "R1", keep=keep)
+    absorbed = origins(small, "exports", "R1", absorbed=True, keep=keep)
     assert_same(absorbed.values, sold.values, RTOL)
     through = [
-        value_added_in_exports(small, "R1", absorbed=True, via=[r]).values
+        origins(small, "exports", "R1", absorbed=True, via=[r]).values
         for r in ("R0", "R2", "R3")
     ]
-    whole = value_added_in_exports(small, "R1", absorbed=True).values
+    whole = origins(small, "exports", "R1", absorbed=True).values
     assert_same(sum(through), whole, RTOL)
 
 
 def test_groups_are_one_exporter(small):
     groups = {"G": ["R1", "R2"]}
-    own = value_added_in_exports(
-        small, "G", groups=groups, keep=("origin", "destination")
-    )
+    own = origins(small, "exports", "G", groups=groups, keep=("origin", "destination"))
     flows = decompose(small, "bm-source", "bilateral", groups=groups).sel(exporter="G")
     assert_same(own.sum("origin").values, flows["GEXP"].values, RTOL)
     assert_same(own.sel(origin="G").values, flows["DC"].values, RTOL)
 
 
 def test_products_add_up_to_value_added_and_to_final_demand(small):
-    own = value_added_by_product(small, "final")
+    own = origins(small, "products", whole="final")
     absorbed = value_added_absorbed(small)
     by_origin = own.sum(["producer", "product"]).values
     assert_same(by_origin, absorbed.sum("absorber").values, RTOL)
@@ -131,24 +128,24 @@ def test_products_add_up_to_value_added_and_to_final_demand(small):
 
 
 def test_final_demand_by_product_is_value_added_absorbed(small):
-    own = value_added_in_final_demand(small)
+    own = origins(small, "final demand")
     absorbed = value_added_absorbed(small)
     assert_same(own.sum("product").values, absorbed.values, RTOL)
     parts = [
-        value_added_in_final_demand(small, categories=k)
+        origins(small, "final demand", categories=k)
         for k in (["government"], ["household", "inventories"])
     ]
     assert_same((parts[0] + parts[1]).values, own.values, RTOL)
     assert parts[0].attrs["long_name"] == "value added in government"
-    assert error_of(value_added_in_final_demand, small, categories=["governments"]) == (
+    assert error_of(origins, small, "final demand", categories=["governments"]) == (
         "no category of final demand governments: did you mean government or "
         "inventories? There are household, government, inventories"
     )
     for names in ([], ["government", "government"]):
         with pytest.raises(TivaxError, match="name one or more, each of them once"):
-            value_added_in_final_demand(small, categories=names)
+            origins(small, "final demand", categories=names)
     groups = {"G": ["R1", "R2"]}
-    own = value_added_in_final_demand(small, groups=groups, keep=("origin", "absorber"))
+    own = origins(small, "final demand", groups=groups, keep=("origin", "absorber"))
     home = absorbed.sel(origin=groups["G"], absorber=groups["G"])
     found = own.sel(origin="G", absorber="G").values
     assert_same(found, home.sum(["origin", "sector", "absorber"]).values, RTOL)
@@ -172,11 +169,14 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
 )
 def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
     exporter, more = arguments[0], arguments[1] if len(arguments) > 1 else {}
-    assert error_of(value_added_in_exports, small, exporter, **more).startswith(line)
+    assert error_of(origins, small, "exports", exporter, **more).startswith(line)
 
 
 def test_an_unknown_whole_is_refused(small):
-    line = error_of(value_added_by_product, small, "imports")
-    assert line == (
-        "of 'imports': did you mean exports? There are exports, final, output"
-    )
+    line = error_of(origins, small, "products", whole="imports")
+    assert "whole" in line and "exports" in line
+
+
+def test_an_option_of_another_table_is_refused(small):
+    line = error_of(origins, small, "products", groups={"G": ["R1", "R2"]})
+    assert line == "groups: leave it out, it is not of products"

@@ -75,7 +75,7 @@ def test_checks_hold_in_every_year(wiod):
 def test_balances_seen_from_outside(wiod):
     """As in a paper: by region, from the labelled results alone."""
     year = wiod.select(2000, 2000)
-    vax = measures.value_added_exports(year)
+    vax = measures.value_added_trade(year, by="region")
     miss = (vax["va_exports"] - vax["va_imports"]) - (
         vax["gross_exports"] - vax["gross_imports"]
     )
@@ -88,7 +88,7 @@ def test_what_stays_abroad_is_value_added_exports(wiod):
     tables = stack_years([wiod.table(k) for k in (1995, 2009)])
     assert np.any(np.asarray(tables.x) == 0)
     data = measures.exported_value_added(tables)
-    vax = measures.value_added_exports(tables)
+    vax = measures.value_added_trade(tables, by="region")
     assert data["year"].values.tolist() == [1995, 2009]
     for own, expected in (
         (data["dva_absorbed_abroad"], vax["va_exports"]),

@@ -54,7 +54,7 @@ def test_labels_name_the_number_they_stand_beside(tables, trade):
 
 
 def test_the_example_of_the_appendix_has_a_vax_ratio_of_two_thirds():
-    vax = measures.value_added_exports(KWW)
+    vax = measures.value_added_trade(KWW, by="region")
     assert_allclose(vax["vax_ratio"].values, [[2 / 3, 2 / 3]], rtol=SOLVE_RTOL)
     assert_allclose(vax["gross_imports"].values, [[70, 70]], rtol=SOLVE_RTOL)
 
@@ -93,7 +93,7 @@ def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
 
 
 def test_value_added_balance_of_every_region_is_its_gross_balance(tables):
-    vax = measures.value_added_exports(tables)
+    vax = measures.value_added_trade(tables, by="region")
     assert_allclose(
         vax["va_exports"] - vax["va_imports"],
         vax["gross_exports"] - vax["gross_imports"],
@@ -102,8 +102,8 @@ def test_value_added_balance_of_every_region_is_its_gross_balance(tables):
 
 
 def test_sectors_add_up_to_their_region(tables):
-    total = measures.value_added_exports(tables)
-    sectors = measures.value_added_exports(tables, by_sector=True)
+    total = measures.value_added_trade(tables, by="region")
+    sectors = measures.value_added_trade(tables, by="sector")
     assert sectors["vax_ratio"].dims == ("year", "region", "sector")
     for name in ("gross_exports", "gross_imports", "va_exports", "va_imports"):
         assert_allclose(sectors[name].sum("sector"), total[name], rtol=RTOL)
@@ -113,7 +113,7 @@ def test_sectors_add_up_to_their_region(tables):
 
 def test_a_region_that_exports_nothing_has_no_vax_ratio():
     closed = hand_table([[50, 0], [0, 50]], [[50, 0], [0, 50]], ("AAA", "BBB"))
-    vax = measures.value_added_exports(closed)
+    vax = measures.value_added_trade(closed, by="region")
     assert np.isnan(vax["vax_ratio"]).all()
     assert np.isnan(vax["tbi"]).all()
 
@@ -165,8 +165,8 @@ def test_a_dropped_region_is_neither_reporter_nor_partner(trade):
 
 
 def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
-    vax = measures.value_added_exports(
-        trade, drop=["R1"], groups={"UNION": ["R2", "R3"]}
+    vax = measures.value_added_trade(
+        trade, drop=["R1"], groups={"UNION": ["R2", "R3"]}, by="region"
     )
     gross = trade["gross_exports"].sum("sector")
     expected = gross.sel(origin="R0", destination=["R2", "R3"]).sum("destination")
@@ -254,7 +254,7 @@ def test_value_added_at_basic_prices_needs_a_row_in_the_table():
 def test_an_unknown_definition_of_value_added_is_named():
     with pytest.raises(TivaxError, match="'gross': choose from residual, basic"):
         require_value_added("gross")
-    with pytest.raises(TivaxError, match=r"that is a file, which tx.read_satellite"):
+    with pytest.raises(TivaxError, match=r"that is a file, which tx.read_satellites"):
         require_value_added("jobs.csv")
 
 

@@ -159,7 +159,7 @@ def test_first_example_of_the_appendix(shared):
     expected = pd.read_csv(folder / "ex1_expected.csv")
     tables = appendix_table(folder / "ex1_in.csv")
     trade = measures.value_added_trade(tables)
-    vax = measures.value_added_exports(trade)
+    vax = measures.value_added_trade(trade, by="region")
     A, Y = tables.Z[0] / tables.x[0], tables.Y[0]
     BY = leontief.inverse(jnp.array(A)) @ Y
     compared = 0
@@ -201,7 +201,7 @@ def test_regions_with_unequal_sectors_are_padded_with_an_empty_one(shared):
     expected = pd.read_csv(folder / "appD_expected.csv", index_col="term")
     tables = appendix_table(folder / "appD_in.csv", [0, 0, 0, 1, 1])
     assert tables.x[0][-1] == 0
-    vax = measures.value_added_exports(tables)
+    vax = measures.value_added_trade(tables, by="region")
     for name, term in (
         ("gross_exports", "E_gross"),
         ("va_exports", "VT_value_added_exports"),

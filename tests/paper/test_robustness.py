@@ -9,10 +9,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import dependence
+from tivax.engine.estimation import dependence, two_stage
 from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
-from tivax.engine.estimation.exclusion import plausibly_exogenous
-from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
@@ -60,7 +58,7 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
     iv = two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
     pd.testing.assert_frame_equal(one.iv.second.terms, iv.second.terms)
     pd.testing.assert_frame_equal(one.iv.first.terms, iv.first.terms)  # shared
-    own = plausibly_exogenous(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
+    own = iv.plausibly_exogenous()
     pd.testing.assert_frame_equal(one.bounds.bounds, own.bounds)
     ols = fixed_effects(rows, "KOFTrGIdj", REGRESSORS)
     slopes = ols.terms.loc[list(one.ols.terms.index)]  # the library has a constant too

@@ -30,7 +30,7 @@ def results() -> dict[str, Result]:
     panel = small_panel(countries=9, years=6, seed=2)
     study = Study((Design("a", clusters=9, years=5, controls=1),), panels=4, draws=19)
     choices = {"controls": "subsets"}
-    world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=2), seed=1)
+    world = tx.synthetic_world(regions=3, sectors=2, years=2, seed=1)
     return {
         "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
@@ -38,7 +38,7 @@ def results() -> dict[str, Result]:
         "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
         "tbi": compute_tbi(world),
         "change": tx.change(world, "tbi", region="R01"),
-        "exact hat": tx.exact_hat(tx.synthetic_economy(regions=3, sectors=2, seed=1)),
+        "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
             world, tx.Shock("cut", exporters="R01", importers="R02", percent=10)
         ),

@@ -20,7 +20,7 @@ from tivax.engine.resampling.run_files import read_run_file
 from tivax.engine.sources import files as fs
 from tivax.engine.sources.importing import import_tables
 from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo
-from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.sources.source import TableFile
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
@@ -113,6 +113,18 @@ def test_a_damaged_file_without_checksums_is_read_or_told(tmp_path, name):
 # ------------------------------------------------------------------------ sizes
 
 
+def test_the_limit_is_that_of_the_call_or_of_the_environment(monkeypatch):
+    monkeypatch.setattr(limits, "_limit", None)
+    monkeypatch.setenv("TIVAX_MAX_SIZE", "0.5")
+    assert limits.max_size() == 0.5
+    with limits.size_limit(2):
+        assert limits.max_size() == 2
+    assert limits.max_size() == 0.5
+    monkeypatch.setattr(limits, "_limit", None)
+    monkeypatch.setenv("TIVAX_MAX_SIZE", "big")
+    assert error_of(limits.max_size) == "TIVAX_MAX_SIZE=big: give a number of GiB"
+
+
 def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     """The line is 5 MiB long by default limits; more of it is never read."""
     line = "1\t" * (5 << 19)
@@ -127,7 +139,7 @@ def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     for source, path in archives.items():
         assert path.stat().st_size < 100_000
         message = refusal(source, path)
-        assert "line 1 is longer than 4 MiB" in message and "set_max_size" in message
+        assert "line 1 is longer than 4 MiB" in message and "TIVAX_MAX_SIZE" in message
     api = zip_text(
         tmp_path / "API_X.zip", "API_X_DS2.csv", '"Country Code,' * (1 << 19)
     )
@@ -160,11 +172,13 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path, small):
         "wiot_2003.RData": b"RDX2\nX\n" + zeros,
     }.items():
         (tmp_path / name).write_bytes(data)
-        assert "set_max_size allows more" in refusal("wiod2013", tmp_path / name)
+        assert "max_size= or TIVAX_MAX_SIZE allows more" in refusal(
+            "wiod2013", tmp_path / name
+        )
     packed = pf.zip_of(tmp_path / "wiot.zip", {"wiot_2000.RData": zeros})
-    assert "set_max_size allows more" in refusal("wiod2013", packed)
+    assert "max_size= or TIVAX_MAX_SIZE allows more" in refusal("wiod2013", packed)
     outer = pf.zip_of(tmp_path / "outer.zip", {"inner.zip": zeros})
-    assert "set_max_size allows more" in refusal("wiod2013", outer)
+    assert "max_size= or TIVAX_MAX_SIZE allows more" in refusal("wiod2013", outer)
 
 
 def test_an_archive_in_itself_without_end_is_not_followed(tmp_path):
@@ -336,14 +350,14 @@ def test_labels_that_no_table_can_print_are_refused(tmp_path, label, why):
     error_of(read_concordance, tmp_path / "c.toml")
     columns = {"year": [2000], "region": ["AUT"], "sector": [label], "jobs": [1.0]}
     pd.DataFrame(columns).to_parquet(tmp_path / "jobs.parquet")
-    assert why in error_of(read_satellite, tmp_path / "jobs.parquet")
+    assert why in error_of(read_satellites, tmp_path / "jobs.parquet")
 
 
 def test_an_account_without_a_region_in_one_row_is_refused(tmp_path):
     text = "year,region,sector,jobs\n2000,AUT,c1,1\n2000,,c1,2\n"
     (tmp_path / "jobs.csv").write_text(text)
     assert "jobs.csv: region: a name is empty" in error_of(
-        read_satellite, tmp_path / "jobs.csv"
+        read_satellites, tmp_path / "jobs.csv"
     )
 
 

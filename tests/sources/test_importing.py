@@ -7,10 +7,11 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_array_equal
 
-from tivax.engine import TivaxError, Tolerance, import_tables, open_store
+from tivax.engine import TivaxError, import_tables, open_store
 from tivax.engine.core.manifest import describe_input
 from tivax.engine.sources import importing
 from tivax.engine.sources.source import Source, TableFile
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.countries import normalise
 
 from helpers import error_of, random_table, write_arrays

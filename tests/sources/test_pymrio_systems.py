@@ -16,12 +16,10 @@ from tivax.engine import (
     Satellite,
     footprints,
     from_pymrio,
-    pymrio_satellites,
+    origins,
     read_pymrio,
-    save_pymrio,
     to_pymrio,
     trade_benefit_index,
-    value_added_in_final_demand,
 )
 
 from helpers import error_of, random_tables
@@ -49,13 +47,13 @@ def tables(io):
 
 @pytest.fixture(scope="module")
 def satellites(io):
-    return pymrio_satellites(io, 2010)
+    return Satellite.from_pymrio(io, 2010)
 
 
 @pytest.fixture(scope="module", params=["txt", "parquet"])
 def saved(request, tables, satellites, tmp_path_factory):
     place = tmp_path_factory.mktemp("saved") / "mrio_2010"
-    return save_pymrio(tables, place, satellites=satellites, format=request.param)
+    return to_pymrio(tables, path=place, satellites=satellites, format=request.param)
 
 
 def loaded(folder):
@@ -95,8 +93,8 @@ def test_a_saved_system_is_read_bit_for_bit(io, saved, tables):
         assert getattr(read, name) == getattr(tables, name)
     for name in ("Z", "Y", "x", "value_added"):
         assert_array_equal(getattr(read, name), getattr(tables, name))
-    again = pymrio_satellites(saved)
-    for name, one in pymrio_satellites(io, 2010).items():
+    again = Satellite.from_pymrio(saved)
+    for name, one in Satellite.from_pymrio(io, 2010).items():
         assert again[name].account.identical(one.account)
         mine = again[name].direct
         assert (mine is None) == (one.direct is None)
@@ -131,7 +129,7 @@ def test_what_pymrio_saves_is_read_from_folder_and_archive(io, tables, tmp_path)
         assert_allclose(
             np.asarray(read.x), np.asarray(tables.x), rtol=1e-15
         )  # summed in another order
-        assert len(pymrio_satellites(path, year)) == 3
+        assert len(Satellite.from_pymrio(path, year)) == 3
 
 
 # -------------------------------------------------------------------------- accounts
@@ -164,7 +162,7 @@ def test_the_footprint_of_one_sector_in_one_region_is_pymrios(io, tables, satell
     source = io.emissions.diag_stressor(("emission_type1", "air"))
     source.calc_system(x=io.x, Y=io.Y, L=io.L)
     its = source.D_cba[("reg2", "food")]
-    mine = value_added_in_final_demand(tables, value_added=satellites[CO2].account)
+    mine = origins(tables, "final demand", value_added=satellites[CO2].account)
     mine = mine.sel(year=2010, product="food", absorber="reg2")
     assert_allclose(mine.to_numpy().ravel(), its.to_numpy(), rtol=RTOL)
 
@@ -223,7 +221,7 @@ def test_a_file_in_another_order_gives_the_same_index(tables, saved, tmp_path, o
 def test_a_row_that_does_not_fit_never_gives_a_number(
     tables, tmp_path, name, change, message
 ):
-    folder = save_pymrio(tables, tmp_path / "mrio_2010")
+    folder = to_pymrio(tables, path=tmp_path / "mrio_2010")
     path = folder / f"{name}.txt"
     path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
     found = error_of(read_pymrio, folder)
@@ -234,7 +232,7 @@ def test_accounts_of_other_labels_are_not_saved(tables, satellites, tmp_path):
     account = satellites[CO2].account
 
     def refusal(one):
-        return error_of(save_pymrio, tables, tmp_path / "x", satellites=[one])
+        return error_of(to_pymrio, tables, path=tmp_path / "x", satellites=[one])
 
     assert "sector food is in the account or in the tables" in refusal(
         account[:, :, 1:]
@@ -261,11 +259,13 @@ def test_one_line_says_what_is_wrong(io, tables, tmp_path, monkeypatch):
         to_pymrio, several
     )
     assert to_pymrio(several, 2001).meta.version == "2001"
-    assert "give year=2014" in error_of(pymrio_satellites, io)
-    assert "not a int" in error_of(pymrio_satellites, 3, 2010)
-    folder = save_pymrio(tables, tmp_path / "mrio")
-    assert "exists already" in error_of(save_pymrio, tables, folder)
-    assert "no format pickle" in error_of(save_pymrio, tables, folder, format="pickle")
+    assert "give year=2014" in error_of(Satellite.from_pymrio, io)
+    assert "not a int" in error_of(Satellite.from_pymrio, 3, 2010)
+    folder = to_pymrio(tables, path=tmp_path / "mrio")
+    assert "exists already" in error_of(to_pymrio, tables, path=folder)
+    assert "no format pickle" in error_of(
+        to_pymrio, tables, path=folder, format="pickle"
+    )
     (folder / "metadata.json").unlink()
     assert "nothing tells the year; give year=2014" in error_of(read_pymrio, folder)
     assert read_pymrio(folder, 2014).years == (2014,)
@@ -279,7 +279,7 @@ def test_one_line_says_what_is_wrong(io, tables, tmp_path, monkeypatch):
 
 
 def test_pickled_systems_and_mixed_units_are_refused(tables, tmp_path):
-    folder = save_pymrio(tables, tmp_path / "mrio_2010")
+    folder = to_pymrio(tables, path=tmp_path / "mrio_2010")
     unit = folder / "unit.txt"
     unit.write_text(unit.read_text().replace("Mill USD", "kg", 1))
     assert "mrio_2010/unit.txt has the units Mill USD, kg" in error_of(
@@ -327,7 +327,7 @@ def test_an_account_without_sectors_of_its_own_goes_to_an_extension(tables):
 
 
 def test_a_zip_within_a_folder_is_found(tables, tmp_path):
-    folder = save_pymrio(tables, tmp_path / "mrio_2010", format="parquet")
+    folder = to_pymrio(tables, path=tmp_path / "mrio_2010", format="parquet")
     with zipfile.ZipFile(tmp_path / "mrio_2010.zip", "w") as archive:
         for path in folder.rglob("*.*"):
             archive.write(path, path.relative_to(folder))

@@ -11,12 +11,11 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
-from tivax.engine.measures import value_added_messages, value_added_trade
+from tivax.engine.measures import origins, value_added_messages, value_added_trade
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.methods import METHODS
-from tivax.engine.measures.origins import value_added_in_exports
-from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.tables.satellites import idle_share
 
 from commands import good
@@ -108,8 +107,8 @@ def test_index_of_jobs_by_hand():
     )
     own = trade_benefit_index(tables, account(tables, np.array([2.0, 6])))
     assert_allclose(own["tbi"].values[0], [-0.5, 0.5], rtol=1e-12)
-    traced = value_added_in_exports(
-        tables, "B", value_added=account(tables, np.array([2.0, 6]))
+    traced = origins(
+        tables, "exports", "B", value_added=account(tables, np.array([2.0, 6]))
     )
     assert_allclose(float(traced.sum()), 6, rtol=1e-12)
 
@@ -138,7 +137,7 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
         table.to_csv(path, index=False)
     else:
         table.to_parquet(path, index=False)
-    own = read_satellite(str(path))
+    own = read_satellites(str(path))[0]
     assert own.name == "jobs"
     assert own.attrs["units"] == "1000 persons"
     xr.testing.assert_allclose(own, jobs)
@@ -150,7 +149,7 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
 def test_na_is_the_code_of_a_region(jobs, tmp_path):
     named = jobs.assign_coords(region=["NA", *jobs["region"].values[1:]])
     frame(named).to_csv(tmp_path / "jobs.csv", index=False)
-    xr.testing.assert_allclose(read_satellite(tmp_path / "jobs.csv"), named)
+    xr.testing.assert_allclose(read_satellites(tmp_path / "jobs.csv")[0], named)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +185,7 @@ def test_files_that_are_no_account_are_refused(jobs, tmp_path, change, line):
     made = frame(jobs)
     made["year"] = made["year"].replace(made["year"].iloc[0], 2014)
     change(made).to_csv(path, index=False)
-    message = error_of(read_satellite, path)
+    message = error_of(read_satellites, path)
     assert str(path) in message and line in message
 
 
@@ -208,7 +207,7 @@ def test_files_that_are_no_account_are_refused(jobs, tmp_path, change, line):
 def test_a_file_of_a_spreadsheet_says_how_to_save_it(jobs, tmp_path, options, line):
     path = tmp_path / "jobs.csv"
     frame(jobs).to_csv(path, index=False, **options)
-    assert error_of(read_satellite, path).removeprefix(f"{path.parent}/") == (
+    assert error_of(read_satellites, path).removeprefix(f"{path.parent}/") == (
         f"{path.name}: {line}"
     )
 

@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import (
     TableError,
     TivaxWarning,
-    WorldShape,
     WorldTables,
     check_tables,
     decompose,
@@ -30,7 +29,13 @@ from tivax.engine.streaming import (
     require_productive_year,
 )
 from tivax.engine.streaming import memory as memory_module
-from tivax.engine.tables import check_balance, check_columns, check_values, write_store
+from tivax.engine.tables import (
+    WorldShape,
+    check_balance,
+    check_columns,
+    check_values,
+    write_store,
+)
 
 from commands import run_fork
 from helpers import error_of, random_tables, single_supplier_inputs

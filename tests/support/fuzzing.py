@@ -61,7 +61,7 @@ from tivax.engine.resampling.run_files import read_run_file, read_with_lags
 from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import importing
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.sources.satellites import read_satellites
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
 from tivax.engine.tables.satellites import align
@@ -633,7 +633,7 @@ def account_input(suffix: str) -> Input:
             account_frame().to_parquet(path)
 
     def read(folder: Path) -> tuple:
-        account = read_satellite(folder / f"jobs{suffix}")
+        account = read_satellites(folder / f"jobs{suffix}")[0]
         values = align(account, small_world())
         return str(account.name), account.attrs["units"], values.tolist()
 

@@ -13,19 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.engine import (
-    WorldShape,
-    WorldTable,
-    WorldTables,
-    stack_years,
-    synthetic_world,
-)
+from tivax.engine import WorldTable, WorldTables, stack_years, synthetic_world
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper.columns import Column, estimate_columns
+from tivax.engine.tables import WorldShape
 from tivax.kernels import perimeters
 
 

@@ -8,6 +8,7 @@ import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ ARRAY = np.ones((2, 6))
 WRONG = {"None": None, "int": 3, "array": ARRAY, "frame": pd.DataFrame({"a": [1.0]})}
 LETTERS = {"text": "R01", "None": None, "int": 3, "ints": [3]}
 GROUPS = {"list": ["R01"], "text": "EU27", "member": {"A": None}, "word": {"A": "R01"}}
+GROUPS |= {"int": 3}
 VALUES = {**WRONG, "list": [1, 2], "word": "gross", "bare": xr.DataArray(ARRAY)}
 MEASURES = (
     "value_added_trade",
@@ -32,8 +34,6 @@ MEASURES = (
     "trade_benefit_index",
     "exported_value_added",
     "indicators",
-    "value_added_in_final_demand",
-    "value_added_by_product",
 )
 
 
@@ -50,13 +50,19 @@ Case = tuple[str, Callable[[], Any]]
 Bad = dict[str, dict[str, Any]]
 
 
-def wrong(function: str, bad: Bad, **sound: Any) -> Iterator[Case]:
-    """Each of the arguments with each of its wrong values, the others sound."""
+def wrong(function: str, bad: Bad, owner: Any = None, **sound: Any) -> Iterator[Case]:
+    """Each of the arguments with each of its wrong values, the others sound.
+
+    ``function`` is a public name, ``Economy.read``, or a method of ``owner``.
+    """
+    # tivax.engine.threats is a room, its function is found at the front.
+    front = tivax if hasattr(tivax, function.split(".")[0]) else tx
+    called = attrgetter(function.rpartition(".")[2] if owner is not None else function)(
+        front if owner is None else owner
+    )
     for argument, values in bad.items():
         for kind, value in values.items():
-            # tivax.engine.threats is a room, its function is found at the front.
-            of = tivax if hasattr(tivax, function) else tx
-            call = partial(getattr(of, function), **{**sound, argument: value})
+            call = partial(called, **{**sound, argument: value})
             yield f"{function} {argument} {kind}", call
 
 
@@ -75,16 +81,16 @@ def of_tables(folder: Path) -> Iterator[Case]:
     cases: list[tuple[str, Bad]] = [
         *((name, unlike) for name in MEASURES),
         ("value_added_trade", {"memory": {"text": "8 GB", "list": [8]}}),
+        ("value_added_trade", {"by": {**WRONG, "word": "year"}, **chosen}),
+        ("value_added_trade", {"apart": {"flow": True, "int": 3}}),
         ("trade_benefit_index", {"tables": computed, **chosen}),
         ("indicators", {"names": {"ints": [3]}, "level": WRONG, "groups": GROUPS}),
-        ("value_added_in_final_demand", {"categories": {"text": "FD", "ints": [3]}}),
-        ("value_added_by_product", {"of": WRONG}),
         *((k, {"tables": WRONG}) for k in ("check_tables", "stack_years")),
         (
             "net_of_inventories",
             {"tables": WRONG, "categories": {"int": 3, "ints": [3]}},
         ),
-        ("aggregate", {"tables": WRONG}),
+        ("aggregate", {"tables": WRONG, "sectors": {"text": "no such", "int": 3}}),
         *(
             ("aggregate", {name: {"list": ["A"], "values": {"R01": [1]}}})
             for name in ("regions", "sectors")
@@ -94,8 +100,8 @@ def of_tables(folder: Path) -> Iterator[Case]:
     for function, bad in cases:
         yield from wrong(function, bad, tables=tables)
     trade = {**unlike["tables"], **computed}
-    exported: Bad = {"trade": trade, "value_added": VALUES, **chosen}
-    yield from wrong("value_added_exports", exported, trade=tables)
+    sound = {"tables": tables, "by": "region"}
+    yield from wrong("value_added_trade", {"tables": trade, **chosen}, **sound)
     terms: Bad = dict.fromkeys(("tables", "method", "level"), WRONG)
     terms |= {"groups": GROUPS, "value_added": VALUES, "memory": {"text": "8 GB"}}
     yield from wrong("decompose", terms, tables=tables, method="wwz")
@@ -140,12 +146,14 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("Shock", wrong_shock, kind="shift", exporters="R02")
     linked: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     yield from wrong("linkages", linked | {"value_added": VALUES}, tables=tables)
-    yield from wrong("read_error_model", {"name": {**WRONG, "text": "no such"}})
-    origins: Bad = {"tables": WRONG, "exporter": WRONG, "via": LETTERS, "keep": LETTERS}
-    yield from wrong("value_added_in_exports", origins, tables=tables, exporter="R01")
-    runs: Bad = {"compute": WRONG, "groups": GROUPS}
-    sound = {"compute": lambda groups: xr.Dataset(), "groups": {"A": ["R01"]}}
-    yield from wrong("each_group", runs, **sound)
+    yield from wrong("ErrorModel.read", {"name": {**WRONG, "text": "no such"}})
+    added: Bad = {"exporter": WRONG, "via": LETTERS, "keep": {"text": "R01", "int": 3}}
+    added |= {"tables": WRONG, "of": WRONG, "value_added": VALUES}
+    added |= {"whole": {"word": "imports", "odd": "exports"}}
+    sound = {"tables": tables, "of": "exports", "exporter": "R01"}
+    yield from wrong("origins", added, **sound)
+    added = {"categories": {"text": "FD", "ints": [3]}, "groups": GROUPS}
+    yield from wrong("origins", added, tables=tables, of="final demand")
     direct = {"int": 3, "array": ARRAY}
     accounts: Bad = {"tables": WRONG, "account": WRONG, "direct": direct}
     accounts |= {"names": {"word": "icio", "None": None}}
@@ -154,18 +162,20 @@ def of_tables(folder: Path) -> Iterator[Case]:
     of_one_year: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     of_one_year |= {"satellites": satellites}
     yield from wrong("to_pymrio", of_one_year, tables=tables, year=2000)
-    places: Bad = {"folder": WRONG, "format": {**WRONG, "word": "pickle"}}
-    sound = {"tables": tables, "year": 2000, "folder": folder / "p"}
-    yield from wrong("save_pymrio", of_one_year | places, **sound)
-    mrio = tx.save_pymrio(tables, folder / "mrio_2000", 2000)
+    places: Bad = {"path": {"int": 3, "array": ARRAY}}
+    places |= {"format": {**WRONG, "word": "pickle"}}
+    sound = {"tables": tables, "year": 2000, "path": folder / "p"}
+    yield from wrong("to_pymrio", of_one_year | places, **sound)
+    mrio = tx.to_pymrio(tables, 2000, path=folder / "mrio_2000")
     yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
-    yield from wrong("pymrio_satellites", systems, system=mrio, year=2000)
+    yield from wrong("Satellite.from_pymrio", systems, system=mrio, year=2000)
     saved: Bad = {"tables": WRONG, "path": WRONG}
     yield from wrong("save_store", saved, tables=tables, path=folder / "a")
     yield from wrong("open_store", {"path": WRONG, "years": years}, path=store)
     imported: Bad = {"paths": {"text": "folder", **WRONG}, "years": years}
-    imported |= {"source_name": WRONG, "store": WRONG}
+    sizes = {"text": "4", "none": 0, "below": -1.0, "flag": True}
+    imported |= {"source_name": WRONG, "store": WRONG, "max_size": sizes}
     given = {"source_name": "wiod2013", "paths": [folder], "store": folder / "b"}
     yield from wrong("import_tables", imported, **given)
     yield from wrong("cite", {"path": WRONG, "format": WRONG}, path=store)
@@ -179,12 +189,12 @@ def of_tables(folder: Path) -> Iterator[Case]:
 
 def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     frame = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
-    economy = tx.economy_from_tables(tables, 2000, frame)
+    economy = tx.Economy.from_tables(tables, 2000, frame)
     thetas: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     thetas |= {"elasticities": {**WRONG, "text": "none.csv"}, "tariffs": WRONG}
     del thetas["tariffs"]["None"]
     sound = {"tables": tables, "year": 2000, "elasticities": frame}
-    yield from wrong("economy_from_tables", thetas, **sound)
+    yield from wrong("Economy.from_tables", thetas, **sound)
     words: dict[str, Any] = {"int": 3, "text": "a", "array": ARRAY}
     solved: Bad = {"economy": WRONG, "tariff_new": words, "trade_costs": words}
     solved |= {"deficits": {"int": 3, "word": "none", "None": None}}
@@ -198,26 +208,22 @@ def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     at_war: Bad = {"economy": WRONG, "markups": {"text": "a", "few": [1.0], "int": 1}}
     final = economy.without_inputs()
     yield from wrong("nash_tariffs", at_war, economy=final)
-    moved: Bad = {"economy": WRONG, "region": {**WRONG, "text": "Mars"}}
-    moved |= {"measure": {"word": "gross", "int": 3}}
-    yield from wrong("tariff_gradient", moved, economy=economy, region="R01")
-    yield from wrong("read_economy", {"path": WRONG})
-    saved: Bad = {"economy": WRONG, "path": WRONG}
-    yield from wrong("save_economy", saved, economy=economy, path=folder / "e.npz")
+    yield from wrong("Economy.read", {"path": WRONG})
+    yield from wrong("Economy.save", {"path": WRONG}, owner=economy)
     sizes = {"text": "4", "half": 2.5, "None": None, "none": 0}
     made: Bad = dict.fromkeys(("regions", "sectors"), sizes)
-    yield from wrong("synthetic_economy", made | {"seed": {"text": "a"}})
+    yield from wrong("Economy.synthetic", made | {"seed": {"text": "a"}})
     found = tx.exact_hat(economy)
-    of_found: Bad = {"found": WRONG, "which": {"word": "both", "int": 3}}
-    of_found |= {"year": {"text": "a"}}
-    yield from wrong("equilibrium_tables", of_found, found=found)
-    yield from wrong("tbi_change", {"found": WRONG})
+    moved: Bad = {"region": {**WRONG, "text": "Mars"}}
+    moved |= {"measure": {"word": "gross", "int": 3}}
+    yield from wrong("ExactHat.tariff_gradient", moved, owner=found, region="R01")
+    of_found: Bad = {"which": {"word": "both", "int": 3}, "year": {"text": "a"}}
+    yield from wrong("ExactHat.world_tables", of_found, owner=found)
     effects: Bad = dict.fromkeys(
         ("coefficient", "standard_error"), {"text": "1", "None": None, "nan": np.nan}
     )
-    effects |= {"change": WRONG}
-    sound = {"change": pd.Series([0.1]), "coefficient": 1.0, "standard_error": 1.0}
-    yield from wrong("effect_on_index", effects, **sound)
+    sound = {"coefficient": 1.0, "standard_error": 1.0}
+    yield from wrong("ExactHat.effect_on_index", effects, owner=found, **sound)
     fields: Bad = {"trade": {"int": 3, "words": [["a"]]}, "regions": {"int": 3}}
     fields |= {"theta": {"None": None}}
     names = tx.Economy.__dataclass_fields__
@@ -237,25 +243,19 @@ def of_labels() -> Iterator[Case]:
         "tolerance": {"number": 3},
     }
     yield from wrong("WorldTables", labels, **arrays())
-    yield from wrong("Tolerance", {"absolute": {"text": "a", "None": None}})
-    yield from wrong(
-        "WorldShape", {"regions": {"text": "3", "None": None, "half": 2.5}}
-    )
     seeds: Bad = {"shape": {"int": 3}, "seed": {"text": "a", "half": 0.5, "None": None}}
-    yield from wrong("synthetic_world", seeds, shape=tx.WorldShape(3, 2, 1))
+    seeds |= {"regions": {"text": "3", "None": None, "half": 2.5}}
+    yield from wrong("synthetic_world", seeds, regions=3, sectors=2, years=1)
     for kind, value in {"None": None, "array": ARRAY}.items():
         yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
         yield f"from_long {kind}", partial(tx.from_long, value)
         yield f"from_national {kind}", partial(tx.from_national, value)
-    yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
+    yield from wrong("from_pymrio", {"system": WRONG}, year=2000)
     yield from wrong("to_long", {"result": {**WRONG, "text": "TBI"}})
     members: Bad = {"name": WRONG, "regions": LETTERS}
     yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
-    for name in ("read_satellite", "read_satellites", "read_final_satellites"):
-        yield from wrong(name, {"path": WRONG})
-    sizes = {"text": "4", "None": None, "none": 0, "below": -1.0, "flag": True}
-    yield from wrong("set_max_size", {"gib": sizes})
-    yield from wrong("read_concordance", {"name": WRONG})
+    files: Bad = {"paths": {**WRONG, "ints": [3], "text": "jobs"}, "final": {"int": 3}}
+    yield from wrong("read_satellites", files, paths="jobs.csv")
     yield from wrong("read_data_files", {"folder": WRONG})
     for name in ("build_panel", "replicate"):
         yield from wrong(name, {"files": {**WRONG, "text": "raw"}})
@@ -283,20 +283,22 @@ def of_panels() -> Iterator[Case]:
     bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
     for name in ("driscoll_kraay", "common_shocks"):
         yield from wrong(name, bad, **sound, regressors=["TBI"])
-    for name in ("weak_instrument_tests", "anderson_rubin_set"):
-        yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
     places: dict[str, Any] = {"text": "a.odt", "int": 3}
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
     fits |= {"path": places, "terms": {"ints": [3], "word": ["x"]}}
     yield from wrong("regression_table", fits, fits=[fit])
     yield from wrong("simulate", {"study": {**WRONG, "text": "panel.csv"}})
-    yield from wrong("read_study", {"path": WRONG})
     bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}
     sound |= {"endogenous": "TBI", "instruments": ["lnPOP"], "controls": []}
+    iv = tx.two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], [])
     direct: Bad = {"largest": {"none": 0, "text": "1", "below": -1.0, "flag": True}}
-    direct |= {"level": {"text": "0.95", "one": 1.0}}
-    yield from wrong("plausibly_exogenous", bad | direct, **sound)
+    direct |= {"level": (levels := {"text": "0.95", "one": 1.0})}
+    yield from wrong("IVEstimate.plausibly_exogenous", direct, owner=iv)
+    direct = {"level": levels, "distribution": {"word": "t", "int": 3}}
+    yield from wrong("IVEstimate.anderson_rubin_set", direct, owner=iv)
+    direct = {"beta": {"text": "a", "two": [0.0, 1.0]}, "draws": {"half": 9.5}}
+    yield from wrong("IVEstimate.weak_instrument_tests", direct, owner=iv)
     whole = {"half": 9.5, "text": "9", "below": -1}
     bad |= {"draws": whole, "seed": whole}
     yield from wrong("two_stage", bad, **sound)
@@ -353,11 +355,12 @@ def of_panels() -> Iterator[Case]:
         "strata": {"int": 3},
         "second": {"int": 3, "list": ["year"]},
     }
-    levels: Bad = {"panel": WRONG, "model": WRONG, "coarse": {"int": 3, "other": "z"}}
-    levels |= {"fine": {"int": 3, "other": "z"}, "type": {"word": "13"}}
-    levels |= {"draws": {"half": 9.5}, "seed": {"below": -1}}
-    sound = {"panel": panel, "model": model, "coarse": "developed"}
-    yield from wrong("clustering_level", levels, **sound)
+    of_clusters: Bad = {"coarse": {"int": 3, "other": "z"}}
+    of_clusters |= {"fine": {"int": 3, "other": "z"}, "type": {"word": "13"}}
+    of_clusters |= {"draws": {"half": 9.5}, "seed": {"below": -1}}
+    drawn = tx.resample(panel, model, scheme, draws=9)
+    name = "Inference.clustering_level"
+    yield from wrong(name, of_clusters, owner=drawn, coarse="developed")
     for case, make in wrong("Scheme", bad, kind="wild"):
         yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine import Tolerance, WorldTables, open_store
+from tivax.engine import WorldTables, open_store
 from tivax.engine.figures.aggregation import differences
 from tivax.engine.measures.aggregation_bias import (
     compare_aggregation,
@@ -18,6 +18,7 @@ from tivax.engine.measures.aggregation_bias import (
     largest,
 )
 from tivax.engine.sources.catalogue import get_source
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.aggregation import (
     SummedYears,
     aggregate,
@@ -261,8 +262,8 @@ def test_both_sides_are_those_of_a_computation_of_their_own():
     both = compare_aggregation(TABLES, small, regions=TO_EU)
     groups = {"EU": ["AUT", "DEU"]}
     sides = {
-        "before": tx.value_added_exports(TABLES, groups=groups),
-        "after": tx.value_added_exports(small),
+        "before": tx.value_added_trade(TABLES, groups=groups, by="region"),
+        "after": tx.value_added_trade(small, by="region"),
     }
     absorbed = tx.value_added_absorbed(small).sum("sector")
     assert_allclose(both["va_absorbed"].sel(tables="after"), absorbed, rtol=RTOL)

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, Tolerance, WorldTable, check_tables
+from tivax.engine import TivaxError, WorldTable, check_tables
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.checks import (
     IDENTITY_TOLERANCE,
     YearCheck,

@@ -12,11 +12,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import (
     TivaxError,
     TivaxWarning,
-    Tolerance,
     from_frames,
     from_pymrio,
     trade_benefit_index,
 )
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.own_tables import _require_frame
 
 from helpers import error_of, random_table

@@ -7,13 +7,13 @@ import pytest
 
 from tivax.engine import (
     TivaxWarning,
-    WorldShape,
     WorldTables,
     check_tables,
     stack_years,
     synthetic_world,
 )
 from tivax.engine.sources.catalogue import get_source
+from tivax.engine.tables import WorldShape
 from tivax.engine.tables.plausibility import find_doubts
 
 C, S = 6, 5

@@ -184,7 +184,7 @@ def test_every_measure_has_the_parent_and_no_parts(tables):
     trade = measures.value_added_trade(tables)
     exported = measures.exported_value_added(tables)
     index = measures.trade_benefit_index(tables)
-    by_sector = measures.value_added_exports(tables, by_sector=True)
+    by_sector = measures.value_added_trade(tables, by="sector")
     for labels in (
         trade["origin"], trade["absorber"], trade["destination"], exported["exporter"],
         exported["buyer"], exported["region"], index["region"], by_sector["region"],
@@ -214,7 +214,7 @@ def test_world_totals_are_those_of_the_table(tables):
     demand = tables.final_demand().sum(axis=1)
     absorbed = trade["va_absorbed"].sum(["origin", "sector"])
     assert_allclose(absorbed, demand[:, :3], rtol=SOLVE_RTOL)
-    vax = measures.value_added_exports(trade)
+    vax = measures.value_added_trade(trade, by="region")
     net = vax["va_exports"] - vax["va_imports"]
     gross = vax["gross_exports"] - vax["gross_imports"]
     assert_allclose(net, gross, atol=SOLVE_RTOL * float(vax["gross_exports"].max()))
@@ -229,7 +229,7 @@ def test_adding_up_first_gives_something_else(tables):
     gap = abs(apart["va_exports"] / mixed["va_exports"] - 1)
     assert float(gap.max()) > 1e-3
     gross = [
-        measures.value_added_exports(k)["gross_exports"]
+        measures.value_added_trade(k, by="region")["gross_exports"]
         for k in (tables, added_first(tables))
     ]
     assert_allclose(*gross, rtol=SOLVE_RTOL)  # but exports are the same

@@ -8,7 +8,8 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_array_equal
 
-from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_store
+from tivax.engine import TivaxError, WorldTables, open_store, save_store
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.store import StoreWriter, store_attributes
 from tivax.engine.tables.store_files import checksum
 

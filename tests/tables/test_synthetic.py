@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, WorldShape, synthetic_world
+from tivax.engine import TivaxError, synthetic_world
+from tivax.engine.tables import WorldShape
 from tivax.engine.tables.rules import check_balance, check_values
 
 from helpers import small_world, system

@@ -8,13 +8,13 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import (
     TivaxError,
-    Tolerance,
     WorldTable,
     WorldTables,
     check_tables,
     stack_years,
     trade_benefit_index,
 )
+from tivax.engine.tables import Tolerance
 from tivax.engine.tables.rules import (
     check_balance,
     check_same_labels,

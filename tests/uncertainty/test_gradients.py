@@ -52,7 +52,9 @@ def test_closed_forms_are_differences_and_the_same_as_automatic(world, name, ind
     found = tx.sensitivity(world, name, region)
 
     def measure(tables):
-        return float(tx.value_added_exports(tables)[name].sel(region=region).values[0])
+        return float(
+            tx.value_added_trade(tables, by="region")[name].sel(region=region).values[0]
+        )
 
     some = some_cells(world)
     wanted = central(world, measure, some)

@@ -11,7 +11,6 @@ from ...core import (
     DEFAULT_MAX_SIZE,
     count_text,
     parse_years,
-    set_max_size,
     start_jax,
 )
 from ..completion import complete_source
@@ -98,7 +97,6 @@ def import_(
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
-    set_max_size(max_size)
     start_jax()
     terminal, wanted = Terminal(quiet, json=json, verbose=verbose), parse_years(years)
     with terminal.progress("reading") as progress:
@@ -110,6 +108,7 @@ def import_(
             unbalanced=unbalanced,
             derounded=derounded,
             force=force,
+            max_size=max_size,
             progress=progress,
         )
     span = "-".join(str(k) for k in sorted({done.years[0], done.years[-1]}))

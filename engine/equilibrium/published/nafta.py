@@ -8,7 +8,7 @@ import pandas as pd
 
 from ...core import TivaxError, in_float64
 from ..counterfactual import ExactHat, exact_hat
-from ..economy import Economy, net_imports, read_economy
+from ..economy import Economy, net_imports
 from ..solving import solve_new, solve_old
 from .reading import read_numbers, require_shape
 from .result import Published
@@ -119,11 +119,11 @@ def _economy(folder: Path) -> tuple[Economy, Sequence[Path]]:
     if len(found) > 1:
         raise TivaxError(f"{folder}: {len(found)} .npz files; leave one there")
     if found:
-        return read_economy(found[0]), found
+        return Economy.read(found[0]), found
     if not (folder / FILES[0]).is_file():
         raise TivaxError(
             f"{folder}: neither an .npz nor {FILES[0]}; unpack Caliendo and Parro's "
-            "archive there, or save an economy with tx.save_economy"
+            "archive there, or save an economy with Economy.save"
         )
     return read_text_files(folder), [folder / name for name in FILES]
 

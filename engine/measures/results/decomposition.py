@@ -14,8 +14,7 @@ from ...figures.regions import size_of
 from ...reporting import LongPart, LongTable, Plot
 from ...tables import listing_by_region
 from ..accounts import Account, ValueAdded, satellite_name
-from ..decompositions import decomposed_years
-from ..group_runs import decomposed_each_group
+from ..decompositions import decomposed_each_group, decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
 from .by_year import ByYear, named, one_after_the_other
 

@@ -197,7 +197,7 @@ class Study:
 
     Examples
     --------
-    >>> study = tx.read_study(Path("study.toml"))
+    >>> study = tx.simulate("study.toml").study
     >>> study.panels, study.draws
     (50, 19)
     """
@@ -253,7 +253,8 @@ def read_study(path: Path) -> Study:
 
     Examples
     --------
-    >>> study = tx.read_study(Path("study.toml"))
+    >>> from tivax.engine.resampling import read_study
+    >>> study = read_study(Path("study.toml"))
     >>> study.designs[0].clusters
     8
     """

@@ -31,7 +31,7 @@ class Simulation(Result):
 
     Examples
     --------
-    >>> found = tx.simulate(tx.read_study(Path("study.toml")))
+    >>> found = tx.simulate("study.toml")
     >>> found.table["method"].tolist()[:3]
     ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)']
     """

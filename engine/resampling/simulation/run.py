@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from ....kernels.panels.simulated import ANALYTIC, METHODS
 from ...core import Progress, no_progress, require_kind
 from ..draws import Draws, MemoryDraws
 from ..running import blocks_at_once, calls_together, over_blocks
-from .panels import Design, Study
+from .panels import Design, Study, read_study
 from .result import Simulation
 
 COLUMNS = (
@@ -37,16 +38,22 @@ PANELS = 32
 # ------------------------------------------------------------------------ simulating
 
 
-def simulate(study: Study, *, progress: Progress = no_progress) -> Simulation:
-    """Rejection rates of every design, in memory.
+def simulate(
+    study: Study | str | Path, *, progress: Progress = no_progress
+) -> Simulation:
+    """Rejection rates of every design, in memory; a path is that of a run file.
+
+    Raises ``TivaxError`` for a mistake in the file, with its key and the remedy.
 
     Examples
     --------
-    >>> rates = tx.simulate(tx.read_study(Path("study.toml")))
+    >>> rates = tx.simulate("study.toml")
     >>> rates.table["method"].tolist()[:3]
     ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)']
     """
-    require_kind("study", study, Study, "a Study, such as that of tx.read_study")
+    if isinstance(study, str | Path):
+        study = read_study(Path(study))
+    require_kind("study", study, Study, "a tx.Study, or the path of a run file")
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):
         done, parts = number * study.panels, []

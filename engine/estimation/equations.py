@@ -1,0 +1,79 @@
+"""An equation with one endogenous regressor, its rows checked and net of entities."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError
+from .iv_data import IVData
+from .least_squares import require_nested
+from .model_data import ModelData, prepare
+from .regression_data import column_name, column_names, times_power
+
+
+class InstrumentEquation(NamedTuple):
+    """An equation with one endogenous regressor on its checked rows.
+
+    ``exogenous`` are the dummies of periods, then the controls; ``groups`` numbers the
+    cluster of each row, by the column ``clusters``; ``data`` is in units of the data,
+    net of entities.
+    """
+
+    given: ModelData
+    endogenous: str
+    instruments: tuple[str, ...]
+    exogenous: tuple[str, ...]
+    groups: np.ndarray
+    data: IVData
+    clusters: str
+
+
+def instrument_equation(
+    data: pd.DataFrame,
+    outcome: str,
+    endogenous: str,
+    instruments: Sequence[str],
+    controls: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    clusters: str | None = None,
+) -> InstrumentEquation:
+    """Build the equation that :func:`two_stage` starts from."""
+    column_name("endogenous", endogenous)
+    if not column_names("instruments", instruments):
+        raise TivaxError("instruments: name at least one")
+    clusters = entity if clusters is None else clusters
+    prepared = prepare(
+        data,
+        outcome,
+        controls,
+        entity=entity,
+        time=time,
+        keys=[clusters],
+        endogenous=[endogenous],
+        instruments=instruments,
+    )
+    exogenous = (*prepared.dummies, *controls)
+    require_nested(prepared.used, entity, clusters)
+    (groups,) = prepared.clusters(clusters)
+    frame = prepared.columns.assign(const=1.0)
+
+    def column(*names: str) -> np.ndarray:
+        units = [prepared.power.get(k, 0) for k in names]
+        return times_power(frame[list(names)].to_numpy(), units)
+
+    equation = IVData(
+        y=column(outcome)[:, 0],
+        X=column(endogenous),
+        W=column("const", *exogenous),
+        Z=column(*instruments),
+        clusters=groups,
+        endogenous=(endogenous,),
+        instruments=tuple(instruments),
+    )
+    return InstrumentEquation(
+        prepared, endogenous, tuple(instruments), exogenous, groups, equation, clusters
+    )
