@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import count_text, duration_text
-from ..reporting import programs
+from ..core import count_text, duration_text, programs
 from ..sources import Rights
 from .data_files import DataFile
 from .exhibits import exhibits_of
@@ -239,8 +238,7 @@ def _requirements(content: Content) -> list[str]:
 def _programs(content: Content) -> list[str]:
     commands = dict.fromkeys(result.command for result in content.results)
     lines = [
-        f"- `tivax {command}` ({programs()[command]['code']}) "
-        f"{programs()[command]['does']}."
+        f"- `tivax {command}` ({programs()[command].code}) {programs()[command].does}."
         for command in commands
         if command in programs()
     ]
