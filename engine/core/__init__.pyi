@@ -96,6 +96,7 @@ from .output import write_text as write_text
 from .outputs import Column as Column
 from .outputs import column_title as column_title
 from .outputs import columns_of as columns_of
+from .outputs import files_of as files_of
 from .outputs import output_of as output_of
 from .outputs import output_title as output_title
 from .outputs import outputs as outputs

@@ -44,9 +44,10 @@ def write_frame(
 ) -> None:
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
 
-    ``labels`` of columns, by name or pattern, become variable labels of Stata, by default
-    those of all commands (outputs.toml); without one the label is the name, as Stata may
-    not take it. A workbook has the ``sheets`` after it that are not too long.
+    ``labels`` of columns, by name or pattern, become variable labels of Stata, by
+    default those of all commands (outputs.toml); a column without one has its name,
+    which Stata may not take. A workbook has the ``sheets`` after it that are not too
+    long.
     ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))

@@ -21,83 +21,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Output:
-    """A file; of a table the columns in their order: with ? not always there, with * one
-    or more."""
+    """A file; ``columns`` of a table are in their order: with ? where they apply, with
+    * one or more."""
 
     title: str
     columns: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Program:
-    """A command: what it does, where its code is, its files and columns by name or by
-    pattern, and the commands whose files it writes ``also``."""
-
-    does: str
-    code: str
-    files: Mapping[str, Output]
-    columns: Mapping[str, Column]
-    note: str = ""
-    also: tuple[str, ...] = ()
-
-
-@cache
-def programs() -> dict[str, Program]:
-    """Every command that writes a result, by its name."""
-    own = {k: v for k, v in outputs().items() if "does" in v}
-    return {
-        name: Program(
-            **facts
-            | {
-                "files": {k: _output(v) for k, v in facts["files"].items()},
-                "columns": {k: _column(v) for k, v in facts.get("columns", {}).items()},
-            }
-        )
-        for name, facts in own.items()
-    }
-
-
-@cache
-def columns_of(command: str = "") -> dict[str, Column]:
-    """Columns by name or pattern: of the command before those of all commands."""
-    found: dict[str, Column] = {}
-    for program in _and_also(command):
-        found = {**program.columns, **found}
-    return found | {
-        k: _column(v) for k, v in outputs()["columns"].items() if k not in found
-    }
-
-
-def column_title(name: str, known: Mapping[str, str | Column]) -> str:
-    """The title by the name, else by the first pattern that fits it; without one, the
-    name."""
-    pattern = next(
-        (k for k in (name, *known) if k in known and fnmatchcase(name, k)), ""
-    )
-    if not pattern:
-        return name
-    found = known[pattern]
-    text = found.title if isinstance(found, Column) else found
-    before, _, after = pattern.partition("*")
-    return text.replace("{}", name.removeprefix(before).removesuffix(after))
-
-
-def output_of(command: str, stem: str) -> Output | None:
-    """The file of that name without suffix."""
-    for program in _and_also(command):
-        for pattern, output in program.files.items():
-            if fnmatchcase(stem, pattern):
-                several = "/" in pattern and "*" in pattern
-                name = f" ({PurePosixPath(stem).name})" if several else ""
-                return Output(f"{output.title}{name}", output.columns)
-    shared = outputs()["files"].get(stem)
-    return shared and _output(shared)
-
-
-def output_title(command: str, stem: str) -> str:
-    """The title of a file by its name without suffix; without one, the name."""
-    known = output_of(command, stem)
-    return known.title if known else PurePosixPath(stem).name.replace("_", " ")
 
 
 @cache
@@ -106,19 +34,66 @@ def outputs() -> dict[str, Any]:
     return load_toml(__package__, "outputs.toml")
 
 
-def _and_also(command: str) -> list[Program]:
-    own = programs().get(command)
-    return [own, *(programs()[k] for k in own.also)] if own else []
+def programs() -> dict[str, dict[str, Any]]:
+    """Every command that writes a result: what it does, its code, its own outputs."""
+    return {name: facts for name, facts in outputs().items() if "does" in facts}
 
 
-def _column(written: str | dict[str, Any]) -> Column:
-    return Column(written) if isinstance(written, str) else Column(**written)
-
-
-def _output(written: str | list[str]) -> Output:
-    if isinstance(written, str):
-        return Output(written)
-    title, columns = written
+@cache
+def files_of(command: str) -> dict[str, Output]:
+    """Files by name without suffix or pattern: the command's own before all others."""
     lists = {f"@{k}": v for k, v in outputs()["lists"].items()}
-    words = [lists.get(word, word) for word in columns.split()]
-    return Output(title, tuple(" ".join(words).split()))
+    found: dict[str, Output] = {}
+    for name, written in _own_first(command, "files").items():
+        title, columns = (written, "") if isinstance(written, str) else written
+        words = " ".join(lists.get(word, word) for word in columns.split())
+        found[name] = Output(title, tuple(words.split()))
+    return found
+
+
+@cache
+def columns_of(command: str = "") -> dict[str, Column]:
+    """Columns by name or pattern: the command's own before all others."""
+    return {
+        name: Column(written) if isinstance(written, str) else Column(**written)
+        for name, written in _own_first(command, "columns").items()
+    }
+
+
+def column_title(name: str, known: Mapping[str, str | Column]) -> str:
+    """The title by the name, else by the first pattern that fits it; without one, the
+    name."""
+    fitting = (k for k in known if "*" in k and fnmatchcase(name, k))
+    pattern = name if name in known else next(fitting, None)
+    if pattern is None:
+        return name
+    found = known[pattern]
+    text = found.title if isinstance(found, Column) else found
+    before, _, after = pattern.partition("*")
+    return text.replace("{}", name.removeprefix(before).removesuffix(after))
+
+
+def output_of(command: str, stem: str) -> tuple[str, Output] | None:
+    """The file of that name without suffix, and the name or pattern that it has."""
+    fitting = (k for k in files_of(command).items() if fnmatchcase(stem, k[0]))
+    return next(fitting, None)
+
+
+def output_title(command: str, stem: str) -> str:
+    """The title of a file by its name without suffix; without one, the name."""
+    name = PurePosixPath(stem).name
+    if (found := output_of(command, stem)) is None:
+        return name.replace("_", " ")
+    pattern, output = found
+    several = "/" in pattern and "*" in pattern
+    return f"{output.title} ({name})" if several else output.title
+
+
+def _own_first(command: str, kind: str) -> dict[str, Any]:
+    """Of the command, of those whose files it writes also, and of all commands."""
+    own = outputs().get(command, {})
+    parts = [own.get(kind, {}), *(_own_first(k, kind) for k in own.get("also", ()))]
+    found: dict[str, Any] = {}
+    for part in (*parts, outputs()[kind]):
+        found |= {k: v for k, v in part.items() if k not in found}
+    return found

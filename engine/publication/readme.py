@@ -238,7 +238,8 @@ def _requirements(content: Content) -> list[str]:
 def _programs(content: Content) -> list[str]:
     commands = dict.fromkeys(result.command for result in content.results)
     lines = [
-        f"- `tivax {command}` ({programs()[command].code}) {programs()[command].does}."
+        f"- `tivax {command}` ({programs()[command]['code']}) "
+        f"{programs()[command]['does']}."
         for command in commands
         if command in programs()
     ]

@@ -13,7 +13,7 @@ from described import assert_described
 
 import tivax as tx
 from tivax.engine.cli.app import app
-from tivax.engine.core import outputs, programs
+from tivax.engine.core import files_of, outputs, programs
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
 from commands import good
@@ -129,8 +129,8 @@ def test_a_thing_has_one_word_in_columns_and_options():
     wrong = {name: facts["not"].split() for name, facts in words.items()}
     exceptions = {k for facts in words.values() for k in facts.get("except", ())}
     used = set()
-    for command, program in programs().items():
-        for file, output in program.files.items():
+    for command in programs():
+        for file, output in files_of(command).items():
             for column in (k.removesuffix("?") for k in output.columns):
                 for word, others in wrong.items():
                     if any(fnmatchcase(column, k) for k in others):
