@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from described import assert_described
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench import cases
@@ -784,6 +785,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     answer = good("demo", "--size", "11x3x5", "--seed", "1", "--out", out, "--quiet")
     frame = pd.read_csv(out / "panel.csv")
     found = pd.read_csv(out / "panel_estimates.csv").set_index("term")
+    assert_described("demo", out)
     assert len(found) == 8 and len(frame) == 10 * 5  # one of the 11 is ROW
     # The index of the panel is the one that stands beside it.
     tbi = pd.read_csv(out / "tbi.csv").set_index(["region", "year"])["tbi"]
@@ -859,7 +861,7 @@ def test_panel_writes_a_codebook_and_a_manifest_beside_it(data, tmp_path):
         "ROU is not in the panel: c",
         "TWN is not in the panel: n",
     ]
-    assert names(tmp_path) == ["panel.codebook.csv", "panel.csv", "panel.manifest.json"]
+    assert_described("panel", tmp_path)
     frame = pd.read_csv(out)
     assert len(frame) == 164 and set(frame.iso3) == set(WIOD_COUNTRIES) - {"ROU", "TWN"}
     austria = frame.loc[(frame.iso3 == "AUT") & (frame.year == 2002), "TBI"]
@@ -1024,7 +1026,7 @@ def test_bench_writes_the_promised_columns(tmp_path, monkeypatch):
     assert frame.method.tolist() == ["tivax store", "numpy npy"]
     assert_allclose(frame.ratio, frame.median_s[1] / frame.median_s, rtol=1e-12)
     assert (frame.baseline == "numpy npy").all() and (frame.residual == 0).all()
-    assert names(out) == ["bench.csv", "bench.json", "manifest.json"]
+    assert_described("bench", out)
     assert "numpy npy (baseline)" in answer.out and answer.err == ""
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from described import assert_described
 from numpy.testing import assert_allclose
 
 import tivax as tx
@@ -29,6 +30,7 @@ def done(store, tmp_path_factory):
 
 def test_the_files_hold_what_the_function_returns(done):
     out, answer = done
+    assert_described("change", out)
     found = tx.change(TABLES, "tbi", region=["R2", "R0"], chained=True)
     written = pd.read_csv(out / "change.csv")
     assert list(written["region"].unique()) == ["R2", "R0"]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from described import assert_described
 
 import tivax as tx
 
@@ -66,6 +67,7 @@ def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"
     assert len(names(out / "figures")) == 6
+    assert_described("curve", out)
     models = [
         tx.Model(name, outcome, ["TBI", "RQ", "INFR"])
         for name, outcome in (("main", "KOFGIdj"), ("economic", "KOFEcGIdj"))

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from described import assert_described
 from numpy.testing import assert_allclose
 
 import tivax as tx
@@ -50,6 +51,7 @@ def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"
     tables = ["distribution", "reliability", "summary", "tbi"]
+    assert_described("montecarlo", out)
     found = tx.monte_carlo(
         pd.read_csv(folder / "panel.csv"),
         tx.Model("main", "y", ["TBI"]),

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from described import assert_described
 
 import tivax as tx
 
@@ -40,6 +41,7 @@ def done(tmp_path_factory):
 def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"
+    assert_described("threats", out)
     found = tx.threats(
         pd.read_csv(folder / "panel.csv"),
         tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"]),

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from described import assert_described
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
@@ -345,6 +346,7 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     assert_array_equal(small.Y, expected.Y)
     assert small.tolerance == expected.tolerance and small.source == "made"
     good("check", out)
+    assert_described("aggregate", compare)
     frame = pd.read_csv(compare / "comparison.csv")
     both = compare_aggregation(
         TABLES, expected, regions={**TO_EU, "AUT": eu15, "DEU": eu15}
