@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from described import assert_described
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench import cases
@@ -36,6 +35,7 @@ from tivax.engine.sources import download as fetch
 
 import panel_files as pf
 from commands import Answer, contents, good, mistake, names, parser, start_fork, tivax
+from described import assert_described
 from helpers import random_tables, write_arrays
 
 COMMANDS = (

@@ -14,7 +14,6 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
@@ -22,6 +21,7 @@ from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.p_values import SUMMARY
 
 from commands import Answer, good, mistake, names, run_fork
+from described import assert_described
 from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 
 # The same arithmetic on the same draws in another order.

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose
 
 import tivax as tx
@@ -14,6 +13,7 @@ from tivax.engine.reporting import measure_name
 from tivax.engine.uncertainty import TRADE_MEASURES
 
 from commands import good, mistake, names
+from described import assert_described
 from helpers import random_tables
 
 TABLES = random_tables(regions=4, sectors=3, years=3, seed=5)

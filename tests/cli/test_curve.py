@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 
 import tivax as tx
 
 from commands import good, mistake, names
+from described import assert_described
 from experiment_panels import small_panel
 
 RUN = """

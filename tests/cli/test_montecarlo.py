@@ -6,12 +6,12 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose
 
 import tivax as tx
 
 from commands import contents, good, mistake, names, run_fork
+from described import assert_described
 from helpers import small_world
 
 RUN = """

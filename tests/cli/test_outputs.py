@@ -10,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import typer
-from described import assert_described
 
 import tivax as tx
 from tivax.engine.cli.app import app
 from tivax.engine.core import files_of, outputs, programs
 
 from commands import good
+from described import assert_described
 from helpers import random_tables
 
 pytestmark = pytest.mark.usefixtures("quick")

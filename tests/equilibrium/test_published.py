@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose
 
 import tivax as tx
@@ -21,6 +20,7 @@ from tivax.engine.equilibrium.published import (
 )
 
 from commands import good, mistake
+from described import assert_described
 
 
 def printed(path) -> pd.DataFrame:

@@ -16,7 +16,6 @@ from unittest.mock import MagicMock
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
@@ -42,6 +41,7 @@ from tivax.engine.paper.results import Replication
 from tivax.engine.reporting import Language, draw, missing_font_note
 
 from commands import Answer, good, mistake, names
+from described import assert_described
 from helpers import random_tables
 
 pytestmark = [

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
@@ -20,6 +19,7 @@ from tivax.engine.resampling.simulation.given import given_by
 from tivax.kernels.panels.simulated import METHODS
 
 from commands import good, mistake, names
+from described import assert_described
 from experiment_panels import small_panel
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from described import assert_described
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
@@ -28,6 +27,7 @@ from tivax.engine.tables.aggregation import (
 from tivax.engine.tables.rules import check_balance
 
 from commands import good, mistake, names
+from described import assert_described
 from drawings import row_labels, segments
 from helpers import error_of, hand_table, random_tables
 
