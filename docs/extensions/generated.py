@@ -5,7 +5,7 @@ none: MyST puts sections into the page at once, before what a directive returns.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import typer
@@ -15,7 +15,14 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tivax.engine.cli.app import app as commands
-from tivax.engine.core import load_toml
+from tivax.engine.core import (
+    column_title,
+    columns_of,
+    files_of,
+    load_toml,
+    outputs,
+    programs,
+)
 from tivax.engine.measures.terms import terms_page
 from tivax.engine.tables import country_groups, country_name
 from tivax.engine.tables.aggregation import concordances
@@ -82,6 +89,53 @@ def _default(option) -> str:
 
 def _help(parameter) -> str:
     return (parameter.help or "").replace("|", "\\|").replace("; repeatable.", ".")
+
+
+# -------------------------------------------------------------------------------- files
+
+
+def files() -> str:
+    """A section for each command that writes a result: its files and their columns."""
+    return "\n\n".join(_files(name, facts) for name, facts in programs().items())
+
+
+def _files(command: str, facts: Mapping[str, Any]) -> str:
+    own, known = {k: files_of(command)[k] for k in facts["files"]}, columns_of(command)
+    columns = [name.rstrip("?") for one in own.values() for name in one.columns]
+    titles = {name: column_title(name, known) for name in columns}
+    meanings = [
+        [f"`{name}`", title, known[name].unit if name in known else ""]
+        for name, title in titles.items()
+        if name != title
+    ]
+    rows = [
+        [f"`{k}`", v.title, ", ".join(map(_shown, v.columns))] for k, v in own.items()
+    ]
+    beside = [
+        f" It writes the files of `tivax {k}`, too." for k in facts.get("also", ())
+    ]
+    parts = [
+        f"## tivax {command}",
+        f"It {facts['does']}.{''.join(beside)}",
+        table(["file", "holds", "columns"], rows),
+        table(["column", "is", "unit"], meanings) * bool(meanings),
+        facts.get("note", ""),
+    ]
+    return "\n\n".join(filter(None, parts))
+
+
+def _shown(column: str) -> str:
+    text = column.replace("*", r"\*")
+    return f"({text[:-1]})" if text.endswith("?") else text
+
+
+def words() -> str:
+    """The word for each thing, and those that are not used for it."""
+    rows = [
+        [f"`{word}`", facts["means"], ", ".join(f"`{k}`" for k in facts["not"].split())]
+        for word, facts in outputs()["words"].items()
+    ]
+    return table(["word", "means", "not"], rows)
 
 
 # ---------------------------------------------------------------- terms and indicators
@@ -177,6 +231,8 @@ def databases() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": command_pages,
+    "files": files,
+    "words": words,
     "symbols": symbols,
     "decompositions": decompositions,
     "indicators": indicators,

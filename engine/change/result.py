@@ -141,21 +141,6 @@ class Change(Result):
         every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
         return every[["region", *own, *rest]]
 
-    def labels(self) -> dict[str, str]:
-        return {
-            "region": "whose measure",
-            "factor": "what changed",
-            "value": "effect on the measure",
-            "home": "the part of the effect from the region itself",
-            "abroad": "the part of the effect from other countries",
-            "polar": "average of the two polar decompositions",
-            "share": "value as a share of the change",
-            "chained": "sum of the effects from year to year",
-            "country": "where the factor changed",
-            "partner": "who sells to the country",
-            "sector": "sector of the good bought, or of the value added",
-        }
-
     @property
     def shown(self) -> ShownRegions:
         """The regions of figures and summary: those asked for, else the largest."""

@@ -94,6 +94,14 @@ from .output import real_path as real_path
 from .output import replace_folder as replace_folder
 from .output import write_bytes as write_bytes
 from .output import write_text as write_text
+from .outputs import Column as Column
+from .outputs import column_title as column_title
+from .outputs import columns_of as columns_of
+from .outputs import files_of as files_of
+from .outputs import output_of as output_of
+from .outputs import output_title as output_title
+from .outputs import outputs as outputs
+from .outputs import programs as programs
 from .parts import Part as Part
 from .parts import PartFile as PartFile
 from .parts import State as State

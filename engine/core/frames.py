@@ -12,9 +12,9 @@ import xarray as xr
 
 from .choose import choose_from
 from .errors import TivaxError, show
+from .outputs import Column, column_title, columns_of
 from .progress import stage
 from .spreadsheets import write_csv, write_xlsx
-from .toml import load_toml
 
 Format = Literal["csv", "parquet", "dta", "xlsx", "feather"]
 # Rows below the names of the columns. A sheet of Excel has 1,048,576 with these; a file
@@ -38,15 +38,16 @@ def write_frame(
     folder: Path,
     name: str,
     format: Format,
-    labels: Mapping[str, str] | None = None,
+    labels: Mapping[str, str | Column] | None = None,
     *,
     sheets: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
 
-    ``labels`` of columns become variable labels of Stata, beside those of columns that
-    many tables have (columns.toml); a name that Stata does not take is changed, and the
-    label is the name. A workbook has the ``sheets`` after it that are not too long.
+    ``labels`` of columns, by name or pattern, become variable labels of Stata, by
+    default those of all commands (outputs.toml); a column without one has its name,
+    which Stata may not take. A workbook has the ``sheets`` after it that are not too
+    long.
     ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))
@@ -59,9 +60,8 @@ def write_frame(
         frame.reset_index(drop=True).to_feather(path)
     elif format == "dta":
         names = _stata_names(frame.columns)
-        told = {old: old for old, new in names.items() if new != old}
-        common = load_toml(__package__, "columns.toml")
-        told |= {k: v for k, v in (common | dict(labels or {})).items() if k in names}
+        known = columns_of() if labels is None else labels
+        told = {k: column_title(k, known) for k in names}
         frame.set_axis([*names.values()], axis=1).to_stata(
             path,
             write_index=False,

@@ -13,12 +13,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import (
-    NotFound,
-    TivaxError,
-    load_toml,
-    suggest,
-)
+from ..core import Column, NotFound, TivaxError, columns_of, suggest
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
 from .read import (
     TABLES,
@@ -31,6 +26,7 @@ from .read import (
 )
 
 _NORMAL_95 = 1.959963984540054
+_BALANCE = Column("value-added balance", "value added", signed=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,26 +252,24 @@ def _tables_unit(manifest: Mapping[str, Any], account: str) -> str:
 
 
 def _columns(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
-    about = load_toml(__package__, "columns.toml")
+    known = columns_of("tbi")
     for account, rows in _by_account(read_table(path, ["year", "region"])):
         for name in map(str, rows):
-            if name not in about:
+            if (about := known.get(name)) is None or not about.unit:
                 continue
             yield _Series(
                 _of_account(name, account, "/"),
-                _of_account(about[name]["title"], account, ": "),
-                _unit_of(about[name], manifest, account),
+                _of_account(about.title, account, ": "),
+                _unit_of(about, manifest, account),
                 path,
-                about[name].get("signed", False),
+                about.signed,
                 _with_interval(rows, name, ["year", "region"]),
             )
 
 
-def _unit_of(
-    about: Mapping[str, Any], manifest: Mapping[str, Any], account: str
-) -> str:
-    unit = {"value added": _traced_unit, "tables": _tables_unit}.get(about["unit"])
-    return unit(manifest, account) if unit else about["unit"]
+def _unit_of(about: Column, manifest: Mapping[str, Any], account: str) -> str:
+    unit = {"value added": _traced_unit, "tables": _tables_unit}.get(about.unit)
+    return unit(manifest, account) if unit else about.unit
 
 
 def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataFrame:
@@ -294,7 +288,7 @@ def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataF
 
 
 def _absorbed(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
-    about = load_toml(__package__, "columns.toml")
+    known = {"value_added": columns_of("tbi")["value_added"], "balance": _BALANCE}
     needed = ["year", "origin", "absorber", "value_added"]
     for account, rows in _by_account(read_table(path, needed)):
         names = {"origin": "region", "absorber": "partner", "value_added": "value"}
@@ -306,10 +300,10 @@ def _absorbed(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
         for name, frame in (("value_added", sold), ("balance", both)):
             yield _Series(
                 _of_account(name, account, "/"),
-                _of_account(about[name]["title"], account, ": "),
+                _of_account(known[name].title, account, ": "),
                 _traced_unit(manifest, account),
                 path,
-                about[name].get("signed", False),
+                known[name].signed,
                 frame,
             )
 

@@ -5,10 +5,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..core import (
+    Column,
     Format,
     Run,
     TivaxError,
     clear_leftovers,
+    columns_of,
     describe_outputs,
     partial_folder,
     place_files,
@@ -108,7 +110,7 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
     require_panel_place(path, run, force=force)
     format, (codebook, manifest, *more) = panel_format(path), _beside(path)
     with partial_folder(path) as part:
-        write_frame(panel.frame, part, path.stem, format, _LABELS)
+        write_frame(panel.frame, part, path.stem, format, _labels())
         (part / f"{path.stem}.{format}").rename(part / path.name)
         write_csv(panel.codebook, part / codebook.name)
         if more:
@@ -127,12 +129,11 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
     return [path, codebook, manifest, *more]
 
 
-_LABELS = {
-    "iso3": "country, ISO 3166-1 alpha-3",
-    "year": "year",
-    "developed": "1 if developed",
-    **{v.name: f"{v.meaning} [{v.unit}]" for v in VARIABLES},
-}
+def _labels() -> dict[str, str | Column]:
+    own = {v.name: f"{v.meaning} [{v.unit}]" for v in VARIABLES}
+    return {**columns_of("panel"), **own}
+
+
 # Country and year effects, errors clustered by country.
 _DO_FILE = (
     "encode iso3, generate(country)",

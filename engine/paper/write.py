@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ..core import Format, write_csv, write_frame
+from ..core import Format, columns_of, write_csv, write_frame
 from ..reporting import Drawn, JournalTable, Language, to_frame, to_html, to_latex
 from . import columns as paper
 from . import specifications
@@ -37,15 +37,16 @@ def write_replication(
     is that of comparison, panel and results; ``drawing`` has begun the figures.
     """
     comparison = result.comparison[list(paper.COMPARISON)]
-    write_frame(comparison, folder, "comparison", format)
-    write_frame(result.panel.frame, folder, "panel", format)
+    labels = columns_of("replicate")
+    write_frame(comparison, folder, "comparison", format, labels)
+    write_frame(result.panel.frame, folder, "panel", format, labels)
     write_csv(result.panel.codebook, folder / "codebook.csv")
     for name in ("tables", "results", *(["figures"] if figures else [])):
         (folder / name).mkdir()
     for name, table in all_tables(result, language).items():
         _write_table(table, folder / "tables", name)
     for name, frame in _result_frames(result).items():
-        write_frame(frame, folder / "results", name, format)
+        write_frame(frame, folder / "results", name, format, labels)
     drawn = drawn_figures(result, language, drawing, files=figures)
     for name, figure in drawn.items() if figures else ():
         assert isinstance(figure, Drawn)

@@ -1,10 +1,10 @@
-"""Tables and figures of a result, with the titles of ``programs.toml``."""
+"""Tables and figures of a result, with the titles of ``outputs.toml``."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from ..reporting import output_title
+from ..core import output_title
 from .results import Result
 
 _FIGURES = (".svg", ".png", ".pdf")

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import count_text, duration_text
-from ..reporting import programs
+from ..core import count_text, duration_text, programs
 from ..sources import Rights
 from .data_files import DataFile
 from .exhibits import exhibits_of

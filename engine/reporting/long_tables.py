@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from ..core import (
+    Column,
     Format,
     escape_formula,
     require_format,
@@ -73,7 +74,7 @@ class LongTable:
     def write(
         self,
         path: Path,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str | Column] | None = None,
         sheets: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         """Compute and write all of it; arguments as of ``LongWriter``."""
@@ -96,7 +97,7 @@ class LongWriter:
         self,
         path: Path,
         kind: str = "term",
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str | Column] | None = None,
         sheets: Mapping[str, pd.DataFrame] | None = None,
         flags: Sequence[str] = (),
     ) -> None:

@@ -15,14 +15,17 @@ import pandas as pd
 
 from ..core import (
     Aside,
+    Column,
     Format,
     Listing,
     Printable,
     Run,
     TivaxError,
     choose_from,
+    columns_of,
     describe_environment,
     output_folder,
+    output_title,
     require_format,
     require_result_place,
     write_csv,
@@ -32,7 +35,6 @@ from ..core import (
 from .drawn import Drawn, begin_drawings, wait_for
 from .html import Block, Figure, Points, Section, Table, Text, report_html
 from .long_tables import LongTable
-from .programs import output_title
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
     from matplotlib import figure as mpl
@@ -68,7 +70,7 @@ class Result(Printable):
         """Every table by its file name, the main one first."""
 
     def labels(self) -> Mapping[str, str]:
-        """Labels of columns, with units, for Stata."""
+        """Labels of columns whose units depend on the data, beside outputs.toml."""
         return {}
 
     def do_lines(self) -> Sequence[str]:
@@ -196,7 +198,7 @@ def write_parts(
 ) -> None:
     """Everything but the manifest. ``aside`` draws while this process writes."""
     context = context or Context()
-    tables, codes, labels = result.tables(), context.codes, result.labels()
+    tables, codes, labels = result.tables(), context.codes, _labels(result)
     for name, table in tables.items():
         if isinstance(table, LongTable):  # plots are of what is computed here
             sheets = None if codes is None else {"labels": codes}
@@ -231,7 +233,7 @@ def write_frames(
     codes: pd.DataFrame | None = None,
 ) -> None:
     """Write tables of a result, and the titles of all ``codes``."""
-    main, labels = next(iter(frames), ""), result.labels()
+    main, labels = next(iter(frames), ""), _labels(result)
     others = {k: frame for k, frame in frames.items() if k != main}
     if codes is not None:
         others["labels"] = codes
@@ -246,6 +248,10 @@ def write_frames(
             write_frame(frame, folder, name, format, labels, sheets=sheets)
     if format == "dta" and (lines := result.do_lines()):
         write_do_file(folder, main, f"{main}.dta", lines)
+
+
+def _labels(result: Result) -> dict[str, str | Column]:
+    return {**columns_of(result.program), **result.labels()}
 
 
 def _finding(result: Result) -> Iterator[Section]:

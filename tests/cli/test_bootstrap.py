@@ -21,6 +21,7 @@ from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.p_values import SUMMARY
 
 from commands import Answer, good, mistake, names, run_fork
+from described import assert_described
 from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 
 # The same arithmetic on the same draws in another order.
@@ -153,14 +154,8 @@ def middle(values: np.ndarray) -> list[float]:
 
 def test_the_files_of_a_run(pairs, wild, placebo):
     for done in (pairs, wild, placebo):
-        tables = [f"{k}.csv" for k in TABLES]
-        others = ["draws.parquet", "figures", "manifest.json", "report.html"]
-        assert names(done.folder) == sorted([*tables, *others])
-        assert names(done.folder / "figures") == [
-            "draws_1.pdf",
-            "draws_1.png",
-            "draws_1.svg",
-        ]
+        assert_described("bootstrap", done.folder)
+        assert list(done.summary) == list(SUMMARY)
         # No part, and nothing unfinished.
         assert names(done.folder.parent) == ["out", "panel.csv", "run.toml"]
 
@@ -220,29 +215,8 @@ def test_draws_are_written_only_where_the_run_file_says_so(tmp_path):
     assert "draws.parquet" not in done.manifest["outputs"]
 
 
-def test_the_columns_of_the_tables(pairs, wild, placebo):
-    for done in (pairs, wild, placebo):
-        columns = {name: " ".join(getattr(done, name)) for name in TABLES}
-        assert columns == {
-            "summary": "model table column outcome sample term scheme draws estimate "
-            "se p_value ci_low ci_high mc_error draws_per_s",
-            "intervals": "model term interval ci_low ci_high p_value",
-            "models": "model term outcome sample n clusters effective_clusters "
-            "balanced estimate cv1_se cv1_p_value cv2_se cv2_p_value cv3_se cv3_p_value cv3j_se cv3j_p_value "
-            "v5_se v5_p_value cv2_df cv3j_df cv3j_adjusted_p_value v5_df v5_adjusted_p_value "
-            "without_min without_max note exact ties failed_draws",
-            "clusters": "model term cluster rows leverage partial_leverage "
-            "estimate_without",
-            "multiple_testing": "family model term p_value romano_wolf westfall_young "
-            "holm note",
-            "distribution": "model term low high count",
-        }
-        assert list(done.summary) == list(SUMMARY)
-
-
 def test_the_parquet_file_is_long_and_numbers_the_draws_from_zero(pairs, placebo):
     long = pd.read_parquet(pairs.folder / "draws.parquet")
-    assert list(long) == ["draw", "model", "column", "value"]
     assert_array_equal(long["draw"], np.tile(np.arange(DRAWS), 3))
     models = ["main", "economic", "by instrument"]
     assert_array_equal(long["model"], np.repeat(models, DRAWS))

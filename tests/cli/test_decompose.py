@@ -29,7 +29,6 @@ def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
     out = tmp_path / "out"
     answer = good("decompose", store, "--method", "wwz", "--out", out)
     frame = pd.read_parquet(out / "decomposition.parquet")
-    assert list(frame) == ["year", "exporter", "sector", "importer", "term", "value"]
     assert len(frame) == 2 * 3 * 2 * 3 * 16
     own = decompose(TABLES, "wwz")
     for term, part in frame.groupby("term", observed=True):

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 
 from commands import contents, good, mistake, names, run_fork
+from described import assert_described
 from helpers import small_world
 
 RUN = """
@@ -50,10 +51,7 @@ def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"
     tables = ["distribution", "reliability", "summary", "tbi"]
-    assert names(out) == sorted(
-        [*(f"{k}.csv" for k in tables), "draws.parquet", "figures", "manifest.json"]
-        + ["report.html"]
-    )
+    assert_described("montecarlo", out)
     found = tx.monte_carlo(
         pd.read_csv(folder / "panel.csv"),
         tx.Model("main", "y", ["TBI"]),

@@ -180,31 +180,6 @@ def test_progress_counts_every_year(tables):
 # ---------------------------------------------------------------- what is written
 
 
-def test_the_files_have_the_promised_columns(result, tmp_path):
-    tmp_path = result.save(tmp_path / "out")
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "figures",
-        "report.html", "manifest.json",
-    }  # fmt: skip
-    assert {path.name for path in (tmp_path / "figures").iterdir()} == {
-        f"{name}.{kind}" for kind in ("svg", "png", "pdf")
-        for name in ("tbi", "va_balances", "va_versus_gross")
-    }  # fmt: skip
-    # design.md, section 5
-    contract = {
-        "tbi": "year,region,va_exports,va_imports,tbi",
-        "vax": "year,region,gross_exports,gross_imports,va_exports,va_imports,vax_ratio",
-        "vax_by_sector": "year,region,sector,gross_exports,gross_imports,va_exports,"
-        "va_imports,vax_ratio,tbi,flag",
-    }
-    for name, columns in contract.items():
-        with (tmp_path / f"{name}.csv").open() as file:
-            assert file.readline().strip() == columns
-    frame = pd.read_parquet(tmp_path / "va_absorbed.parquet")
-    assert list(frame) == ["year", "origin", "absorber", "value_added"]
-    assert len(frame) == 3 * REGIONS**2
-
-
 def test_rows_are_in_the_order_of_the_labels(result, tables):
     frame = to_long_frame(
         result.vax_by_sector, ["year", "region", "sector", "va_exports"]

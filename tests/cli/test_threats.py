@@ -9,6 +9,7 @@ import pytest
 import tivax as tx
 
 from commands import good, mistake, names
+from described import assert_described
 from experiment_panels import small_panel
 
 RUN = """
@@ -40,8 +41,7 @@ def done(tmp_path_factory):
 def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"
-    assert names(out) == ["figures", "manifest.json", "report.html", "threats.csv"]
-    assert names(out / "figures") == [f"threats_1.{k}" for k in ("pdf", "png", "svg")]
+    assert_described("threats", out)
     found = tx.threats(
         pd.read_csv(folder / "panel.csv"),
         tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"]),

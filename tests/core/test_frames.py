@@ -12,7 +12,7 @@ from tivax.engine import (
     two_stage,
     value_added_absorbed,
 )
-from tivax.engine.core import load_toml
+from tivax.engine.core import columns_of
 from tivax.engine.core.frames import write_frame
 
 from helpers import error_of, random_panel, random_tables
@@ -33,7 +33,7 @@ def test_columns_that_stata_does_not_take_are_renamed_and_labelled(tmp_path):
         "ok",
     ]  # fmt: skip
     assert frame.iloc[0].tolist() == [*range(7)]
-    assert [*labels.values()] == [*columns[:2], "exchange_rate", *columns[3:6], ""]
+    assert [*labels.values()] == [*columns[:2], "exchange_rate", *columns[3:]]
 
 
 @pytest.mark.parametrize(
@@ -109,14 +109,14 @@ def test_anything_else_is_refused():
 
 
 def test_columns_that_many_tables_have_are_labelled_for_stata(tmp_path):
-    common = load_toml("tivax.engine.core", "columns.toml")
-    assert all(0 < len(text) <= 80 for text in common.values())
-    frame = pd.DataFrame({"term": ["TBI"], "se_total": [0.1], "own": [1], "se": [2]})
-    write_frame(frame, tmp_path, "t", "dta", {"se": "its own label"})
+    columns = ["term", "x_ci_low", "own", "se"]
+    frame = pd.DataFrame([["TBI", 0.1, 1, 2]], columns=columns)
+    labels = {**columns_of("decompose"), "se": "its own label"}
+    write_frame(frame, tmp_path, "t", "dta", labels)
     with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
         assert reader.variable_labels() == {
-            "term": common["term"],
-            "se_total": common["se_total"],
-            "own": "",
+            "term": "term of the decomposition",
+            "x_ci_low": "95 % from: x",
+            "own": "own",
             "se": "its own label",
         }

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax import TivaxError
+from tivax.engine.core import files_of
 from tivax.engine.equilibrium.published import (
     liberation_world,
     nafta,
@@ -19,6 +20,7 @@ from tivax.engine.equilibrium.published import (
 )
 
 from commands import good, mistake
+from described import assert_described
 
 
 def printed(path) -> pd.DataFrame:
@@ -35,6 +37,7 @@ def test_liberation_day_is_printed_to_the_last_digit(shared, tmp_path):
     out = tmp_path / "out"
     words = ("--example", "liberation-day", "--data", data, "--out", out)
     answer = good("scenario", *words).out
+    assert_described("scenario", out, but=files_of("scenario"))
     assert "19 equilibria of 194 countries" in answer
     assert "count as 0: GMB, MHL" in answer
     assert "ZWE, which the numeraire stands for, misses by 15.8 times" in answer

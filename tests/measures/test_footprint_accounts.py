@@ -179,10 +179,6 @@ def test_footprints_are_written_beside_the_index(folder, tmp_path):
     words = ("tbi", folder / "store", "--satellite", folder / "emissions.csv")
     good(*words, "--satellite-final", folder / "final.csv", "--out", tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "footprints.csv")
-    assert list(table) == [
-        "account", "year", "region", "production_based", "consumption_based",
-        "embodied_exports", "embodied_imports", "direct",
-    ]  # fmt: skip
     assert set(table["account"]) == {"CO2"}  # there is no CH4 of final demand
     read = pd.read_csv(folder / "final.csv")
     assert_allclose(table["direct"].sum(), read["CO2"].sum(), rtol=RTOL)

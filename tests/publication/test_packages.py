@@ -13,7 +13,6 @@ import tivax
 from tivax.engine.core.manifest import PACKAGES, installed_packages
 from tivax.engine.publication.exhibits import exhibits_of
 from tivax.engine.publication.results import read_result
-from tivax.engine.reporting import programs
 
 from commands import good, mistake, names
 from helpers import error_of
@@ -150,20 +149,7 @@ def test_every_output_is_in_the_list_of_tables_and_programs(sections):
         )
 
 
-def test_every_command_that_makes_results_is_described():
-    commands = "tbi decompose indicators aggregate panel replicate bootstrap"
-    assert {*commands.split(), "simulate"} <= set(programs())
-    for facts in programs().values():
-        assert facts["does"] and facts["code"] and facts["outputs"]
-
-
 # -------------------------------------------------------------------- what is in a zip
-
-
-def test_every_file_of_an_equilibrium_has_a_title():
-    """Those of docs/reference/files.md for kind exact-hat."""
-    files = "scenario equilibrium trade value_added tbi index figures/welfare".split()
-    assert {*files} <= set(programs()["scenario"]["outputs"])
 
 
 def test_data_are_left_out_where_their_licence_asks(members, packed):

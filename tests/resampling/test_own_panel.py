@@ -19,6 +19,7 @@ from tivax.engine.resampling.simulation.given import given_by
 from tivax.kernels.panels.simulated import METHODS
 
 from commands import good, mistake, names
+from described import assert_described
 from experiment_panels import small_panel
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -97,7 +98,7 @@ def test_five_kinds_of_panels_are_simulated(made):
     own = sizes[sizes["method"] == "WCR"].set_index("design")["size"]
     assert table["size_max"]["WCR"] == own.max()
     assert own[table["worst"]["WCR"]] == own.max()
-    assert {"figures", "manifest.json", "report.html"} < set(names(out))
+    assert_described("simulate", out)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["panels"] == 32 and 0 < manifest["residual_max"] < 1e-13
     assert f"{table['p_value']['CV1 t(G-1)']:.4f}" in answer.out

@@ -137,13 +137,8 @@ def done(folder):
 
 def test_the_files_hold_what_the_function_returns(done, folder):
     out, answer = done
-    figures = [f"{k}.{e}" for k in ("largest", "map") for e in ("pdf", "png", "svg")]
-    assert names(out / "figures") == figures
     found = tx.scenarios(TABLES, folder / "grid.toml")
     written = pd.read_csv(out / "scenario.csv")
-    assert list(written) == [
-        "variant", "year", "region", "measure", "before", "after", "change", "percent",
-    ]  # fmt: skip
     # 4 regions and the world of value added, 4 regions of tbi.
     assert len(written) == 3 * 2 * (5 + 4)
     assert_allclose(written["after"], found.table["after"], rtol=1e-15)

@@ -51,6 +51,8 @@ class Experiment(Result):
     inferences: tuple[Inference, ...]
     language: Language = "en"
 
+    program = "bootstrap"
+
     def __post_init__(self) -> None:
         plan = self.plans[0]
         words = {

@@ -65,8 +65,7 @@ def change(
     """Why a measure changed between two years: its change by factor, with figures.
 
     Technology, sourcing, level, mix and origin of final demand, value-added shares.
-    Writes change.csv (region, measure, start, end, factor, value, home, abroad, polar,
-    share), by_partner.parquet and by_sector.parquet (where), figures, report.html.
+    Writes change.csv, by_partner.parquet and by_sector.parquet, figures, report.html.
 
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """

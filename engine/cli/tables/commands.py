@@ -212,8 +212,7 @@ def decompose(
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
-    Writes decomposition.parquet (year, exporter, sector, importer, term, value), two
-    figures of shares, report.html.
+    Writes decomposition.parquet, two figures of shares, report.html.
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
@@ -280,11 +279,11 @@ def indicators(
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
-    Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, report.html. With --only, just that
-    is computed, and a figure is drawn if the indicators that it shows are among the
-    names. With --error, columns se, ci_low, ci_high stand beside the values. `tivax
-    list indicators` prints the codes and what they mean.
+    Writes indicators.parquet, a map of positions, participation over the years,
+    report.html. With --only, just that is computed, and a figure is drawn if the
+    indicators that it shows are among the names. With --error, columns se, ci_low,
+    ci_high stand beside the values. `tivax list indicators` prints the codes and what
+    they mean.
 
     Example: tivax indicators wiod16 --out tiva
     """

@@ -117,10 +117,7 @@ class Decomposition(ByYear):
 
     def labels(self) -> dict[str, str]:
         unit = Account(self.accounts[0]).unit(self.world)
-        return {
-            "term": "term of the decomposition",
-            "value": f"value of the term [{unit}]",
-        }
+        return {"value": f"value of the term [{unit}]"}
 
     @property
     def term_titles(self) -> pd.DataFrame:

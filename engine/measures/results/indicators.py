@@ -243,13 +243,6 @@ class IndicatorsByYear(ByYear):
         self.rows += part.rows
         return part
 
-    def labels(self) -> dict[str, str]:
-        return {
-            "indicator": "code of the indicator (tivax list indicators)",
-            "value": "value, in the unit of the indicator (manifest.json: units)",
-            "flag": "why the value is out of the usual range, or empty",
-        }
-
     def plots(self) -> dict[str, Plot]:
         if not self.figures:
             return {}

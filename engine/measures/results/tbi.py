@@ -167,15 +167,7 @@ class TbiResult(Result):
         parts = [self.tbi, self.vax_by_sector, absorbed]
         if self.footprints is not None:
             parts.append(self.footprints)
-        labels = {"year": "year", "region": "region", "sector": "sector of origin"}
-        labels |= {"origin": "region of origin", "absorber": "region of absorption"}
-        labels["flag"] = "why the value is out of the usual range, or empty"
-        labels |= variable_labels(*parts)
-        ends = {"se": "standard error", "ci_low": "95 % from", "ci_high": "95 % to"}
-        for end, text in ends.items():
-            labels[end] = text
-            labels |= {f"{name}_{end}": f"{text}: {name}" for name in _WITH_ERRORS}
-        return labels
+        return variable_labels(*parts)
 
     def do_lines(self) -> list[str]:
         by = " by(account)" if self.named else ""

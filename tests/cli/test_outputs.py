@@ -1,0 +1,110 @@
+"""What every command writes is what outputs.toml says, file by file and column by column.
+
+Here are the commands whose options add files and columns; the others are held to it beside
+their own tests.
+"""
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import typer
+
+import tivax as tx
+from tivax.engine.cli.app import app
+from tivax.engine.core import files_of, outputs, programs
+
+from commands import good
+from described import assert_described
+from helpers import random_tables
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+HAT = 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
+CUT = 'store = "store"\nkind = "cut"\nexporters = "R0"\nimporters = "R1"\n'
+FILES = {
+    "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
+    "cut": f"industries = true\nlinkages = true\n{CUT}[grid]\npercent = [10, 20]\n",
+    "hat": f"{HAT}[equation]\ncoefficient = 11\nstandard_error = 3\n",
+    "costs": f"{HAT}[grid]\ntrade_cost = [1.1, 1.2]\n",
+    "closing": HAT.replace("kept", "closing"),
+}
+PUBLISHED = ("tables", "map", "equilibria")  # from data of the authors
+RUNS = {
+    "tbi": (
+        "tbi store --error error.toml",
+        "tbi store --satellite two.csv --satellite-final final.csv",
+    ),
+    "decompose": (
+        "decompose store --method wwz",
+        "decompose store --method kww --level country --satellite two.csv",
+    ),
+    "indicators": (
+        "indicators store --only EXGR --error error.toml",
+        "indicators store --only EXGR --satellite two.csv",
+        "indicators store --level country",
+    ),
+    "scenario": tuple(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing")),
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Small tables, accounts and scenario files."""
+    folder = tmp_path_factory.mktemp("outputs")
+    world = random_tables(regions=4, sectors=3, years=2, seed=1)
+    tx.save_store(world, folder / "store")
+    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    tx.save_economy(economy, folder / "economy.npz")
+    for name, text in FILES.items():
+        (folder / f"{name}.toml").write_text(text)
+    labels = {"year": world.years, "region": world.regions, "sector": world.sectors}
+    ones = pd.MultiIndex.from_product([*labels.values()], names=[*labels]).to_frame()
+    ones.assign(CO2=1.0, CH4=2.0).to_csv(folder / "two.csv", index=False)
+    final = ones.drop(columns="sector").drop_duplicates()
+    final.assign(CO2=1.0).to_csv(folder / "final.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize("command", RUNS)
+def test_what_a_command_writes_is_what_outputs_toml_says(command, place, monkeypatch):
+    monkeypatch.chdir(place)
+    folders = []
+    for number, line in enumerate(RUNS[command]):
+        out = place / f"{command}_{number}"
+        good(*line.split(), "--out", out, "--quiet")
+        folders.append(out)
+    assert_described(command, *folders, but=PUBLISHED if command == "scenario" else ())
+
+
+def test_every_command_is_held_to_its_description():
+    tests = Path(__file__).parents[1].rglob("test_*.py")
+    text = "".join(k.read_text(encoding="utf-8") for k in tests)
+    held = {k for k in programs() if f'assert_described("{k}"' in text}
+    assert held | {*RUNS} == {*programs()}
+
+
+def test_a_thing_has_one_word_in_columns_and_options():
+    """Exceptions are named in outputs.toml, and used."""
+    words = outputs()["words"]
+    wrong = {name: facts["not"].split() for name, facts in words.items()}
+    exceptions = {k for facts in words.values() for k in facts.get("except", ())}
+    used = set()
+    for command in programs():
+        for file, output in files_of(command).items():
+            for column in (k.removesuffix("?") for k in output.columns):
+                for word, others in wrong.items():
+                    if any(fnmatchcase(column, k) for k in others):
+                        where = f"{command}/{file}/{column}"
+                        named = {k for k in exceptions if fnmatchcase(where, k)}
+                        assert named, f"{where}: the word is {word}"
+                        used |= named
+    assert used == exceptions
+    options = {
+        name.lstrip("-").replace("-", "_")
+        for command in typer.main.get_command(app).commands.values()
+        for option in command.params
+        for name in option.opts
+    }
+    assert not options & {k for others in wrong.values() for k in others}
