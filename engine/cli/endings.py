@@ -25,7 +25,7 @@ def in_options(error: TivaxError) -> str:
         return text
     option = f"--{_OPTIONS.get(argument, argument.replace('_', '-'))}"
     text = re.sub(rf"^{argument}(?=[: ])", option, text)
-    text = re.sub(rf"\btx\.(set_|read_)?{argument}\b", option, text)
+    text = re.sub(rf"\btx\.(read_)?{argument}s?\b", option, text)
     text = re.sub(rf'\b{argument}="(\w+)"', rf"{option} \1", text)
     return re.sub(rf"\b{argument}=(True)?", option, text)
 
