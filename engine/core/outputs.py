@@ -1,4 +1,4 @@
-"""What every command writes, and what its columns are, in words: outputs.toml."""
+"""Descriptions of every file and column that commands write: outputs.toml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .toml import load_toml
 
 @dataclass(frozen=True)
 class Column:
-    """What a column is; ``signed``: either sign has a meaning of its own."""
+    """The description of a column; ``signed``: either sign has a meaning of its own."""
 
     title: str
     unit: str = ""
@@ -90,7 +90,7 @@ def output_title(command: str, stem: str) -> str:
 
 
 def _own_first(command: str, kind: str) -> dict[str, Any]:
-    """Of the command, of those whose files it writes also, and of all commands."""
+    """Descriptions of the command, of those whose files it writes also, then of all."""
     own = outputs().get(command, {})
     parts = [own.get(kind, {}), *(_own_first(k, kind) for k in own.get("also", ()))]
     found: dict[str, Any] = {}

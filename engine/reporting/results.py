@@ -117,7 +117,7 @@ class Result(Printable):
         return ""
 
     def _listings(self) -> Sequence[Listing]:
-        """What it prints: the finding, unless a kind of result has tables to show."""
+        """The finding alone; a kind of result with tables to print gives its own."""
         return [Listing(self.report_title or self.program, (), (), [self.sentence])]
 
     def to_frame(self) -> pd.DataFrame:

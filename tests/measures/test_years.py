@@ -156,7 +156,7 @@ WORLD = random_tables(regions=C, sectors=S, years=5, seed=3)
 SCRIPT = """
 import sys
 from tivax.engine.core import start_jax
-start_jax("cpu", int(sys.argv[1]))
+start_jax(f"cpu:{sys.argv[1]}")
 import jax
 import numpy as np
 import test_years as tests

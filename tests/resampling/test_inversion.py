@@ -149,7 +149,7 @@ def test_the_hull_has_the_outermost_ends():
 def test_many_nulls_call_lapack_for_one_matrix_at_a_time(form):
     """Batches of two programs would wait for each other's threads for ever."""
     fitted = fit_model(FRAME, TWO)
-    nulls = np.zeros(wild_tests._AT_ONCE)
+    nulls = np.zeros(wild_tests.AT_ONCE)
     run = getattr(wild_tests, form)
     program = run.lower(fitted.products, nulls, layout=fitted.layout).as_text()
     calls = [line for line in program.splitlines() if "custom_call @lapack" in line]
