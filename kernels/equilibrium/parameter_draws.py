@@ -56,12 +56,6 @@ class Found(NamedTuple):
     base: Float[Array, ""]
 
 
-def rebased(economy: Economy, found: wages.Equilibrium) -> Economy:
-    """An equilibrium as the old one of others."""
-    paid = jnp.exp(found.log_wages) * economy.income
-    return economy._replace(shares=found.shares, income=paid / paid.sum())
-
-
 def solve_draw(
     world: World, cases: Cases, draw: Draw, aim: Float[Array, ""], *, simple: bool
 ) -> Found:
@@ -69,7 +63,7 @@ def solve_draw(
     its own output."""
     economy = world.economy._replace(theta=draw.theta)
     found = wages.solve(economy, world.base, world.inverse, world.start, aim)
-    base = rebased(economy, found)
+    base = wages.rebased(economy, found)
     # Money is in units of the base's value added, which is that of the data.
     spent, final = found.spending, found.income
     share = cases.share
@@ -104,7 +98,7 @@ def own_inputs(
     eye = jnp.eye(s, dtype=start.dtype)
     own = economy._replace(inputs=(1 - economy.value_added)[:, None, :] * eye)
     net = economy.shares / (1 + base.tariff)
-    tolerance = jnp.asarray(1e-13, start.dtype)
+    tolerance = jnp.asarray(1e-11, start.dtype)
     unit = economy.income
 
     def spend(final: Float[Array, " r"], start: Array) -> Float[Array, "r s"]:

@@ -247,6 +247,12 @@ def equilibrium_at(
     )
 
 
+def rebased(economy: Economy, found: Equilibrium) -> Economy:
+    """An equilibrium as the old one of others; value added adds to 1 again."""
+    paid = jnp.exp(found.log_wages) * economy.income
+    return economy._replace(shares=found.shares, income=paid / paid.sum())
+
+
 def solve(
     economy: Economy,
     shock: Shock,

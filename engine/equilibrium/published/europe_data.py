@@ -40,15 +40,15 @@ _LEAST_ELASTICITY = 1e-3
 
 @dataclass(frozen=True)
 class Europe:
-    """Accounts of r countries and s industries, in million US$; ``own`` is net of
-    inventories.
+    """Accounts of r countries and s industries, in million US$.
 
     Attributes
     ----------
     shares, tariff : (buyer, seller, industry)
         Of spending, and rates.
-    lapsed : of the same shape, by name ``EU`` and ``RTA``
-        Rates when the customs union, and other agreements, have ended.
+    lapsed : of the same shape, by name
+        Rates when the customs union (``EU``), other agreements (``RTA``) or ``all`` of
+        them have ended, and ``members``: all, where Norway's do not change.
     value_added, inputs, budget
         Per unit of output (buyer, input, industry), and shares of final spending.
     spending : (buyer, industry)
@@ -200,18 +200,15 @@ def _lapsed(folder: Path, tariff: Float[np.ndarray, "r r s"]) -> Mapping[str, np
     ended = read_memberships(folder) != 0
     inside = ended[0]
     partners = ended[3] | ended[4]
+    norway = np.outer(inside.any(axis=0), np.array(REGIONS) == "NOR")
+    union = inside | norway | norway.T
+    higher = np.where(partners[:, :, None], np.maximum(rates, tariff), tariff)
     return {
-        "EU": np.where(inside[:, :, None], rates, tariff),
-        "RTA": np.where(partners[:, :, None], np.maximum(rates, tariff), tariff),
-        "EEA": np.where(_with_norway(inside)[:, :, None], rates, tariff),
+        "EU": np.where(union[:, :, None], rates, tariff),
+        "RTA": higher,
+        "all": np.where(union[:, :, None], rates, higher),
+        "members": np.where(inside[:, :, None], rates, higher),
     }
-
-
-def _with_norway(inside: Float[np.ndarray, "r r"]) -> np.ndarray:
-    members = inside.any(axis=0)
-    norway = np.array(REGIONS) == "NOR"
-    pairs = np.outer(members, norway)
-    return inside | pairs | pairs.T
 
 
 def read_memberships(folder: Path) -> Float[np.ndarray, "d r r"]:
