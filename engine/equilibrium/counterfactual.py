@@ -44,12 +44,12 @@ def exact_hat(
     deficits
         ``zero``: both equilibria are solved without them, and effects are new against
         old. ``kept``: both have them, constant in units of world value added.
-        ``closing``: the old has them and the new has none. ``share``: both have them, as
-        a share of value added and tariff revenue; all shares move by the same number so
-        that deficits add to zero. ``share, as published``: shares stay as they are, and
-        every region earns the same part of its income more than it pays, as Felbermayr,
-        Gröschl and Heiland (2022) compute. With ``supply`` what is
-        kept are transfers, what services do not pay for.
+        ``closing``: the old has them and the new has none. ``share``: both have them,
+        as a share of value added and tariff revenue, where all shares move by the same
+        number so that deficits add to zero. ``share, as published``: shares stay, and
+        every region earns the same part of its income more than it pays, as in
+        Felbermayr, Gröschl and Heiland (2022). With ``supply`` what is kept are
+        transfers, what services do not pay for.
     supply
         Labour supply, returns to scale, services and entry, in an economy of one
         sector; by default Caliendo and Parro's model.

@@ -137,9 +137,7 @@ def make_shocks(
         lambda a: jnp.broadcast_to(a[None], (len(tariff), *a.shape)),
         (deficit, old.surplus),
     )
-    return changes.Shock(
-        jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus
-    )
+    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus)
 
 
 def transfer_of(

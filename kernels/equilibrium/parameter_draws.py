@@ -95,7 +95,7 @@ def own_inputs(
     """The economy where a sector's inputs are its own good, with its spending and final
     spending: trade shares and value added stay, surpluses follow."""
     s = economy.budget.shape[1]
-    eye = jnp.eye(s, dtype=start.dtype)
+    eye = jnp.eye(s, dtype=start.dtype)[None]
     own = economy._replace(inputs=(1 - economy.value_added)[:, None, :] * eye)
     net = economy.shares / (1 + base.tariff)
     tolerance = jnp.asarray(1e-11, start.dtype)
@@ -114,5 +114,3 @@ def own_inputs(
 
     final = contract(gain, economy.income, tolerance * 10, unit)
     return own, spend(final, start), final
-
-

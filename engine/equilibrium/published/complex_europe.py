@@ -87,7 +87,9 @@ def complex_europe(
     if draws is not None and draws > number:
         raise TivaxError(f"{folder}: --draws {draws}: the archive has {number:,}")
     kept = number if draws is None else draws
-    fine, coarse = (Estimates(k.tariff[:kept], k.effects[:kept]) for k in (fine, coarse))
+    fine, coarse = (
+        Estimates(k.tariff[:kept], k.effects[:kept]) for k in (fine, coarse)
+    )
     mean = fine.merged(fifty.output)
     runs = [
         _Run("f", three, coarse),

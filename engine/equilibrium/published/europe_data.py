@@ -18,8 +18,13 @@ from jaxtyping import Float
 
 from ...core import TivaxError
 from .reading import read_numbers, require_shape
-from .tariff_war import ARCHIVE, REGIONS
 
+ARCHIVE = "fifty_sectors.zip"
+REGIONS = (
+    "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
+    "IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU ROW RUS SVK SVN "
+    "SWE TUR TWN USA"
+).split()
 THREE = "three_sectors.zip"
 RATES = "fin_cftau_2014_weighted_wiod.dta"
 TRANSFERS = "transfers_2014_musd.json"
@@ -120,33 +125,15 @@ def read_europe(folder: Path) -> Europe:
     """
     path = folder / ARCHIVE
     r, s = len(REGIONS), INDUSTRIES
+    shares, factors, spending = read_purchases(path)
     with _opened(path) as archive:
-        by_pair = (
-            _member(path, archive, name, (s * r, r)).reshape(s, r, r)
-            for name in ("Din2014", "tariffs2014")
-        )
-        shares, factors = (k.transpose(1, 2, 0) for k in by_pair)
-        spending, budget, added, inventory = (
+        budget, added, inventory = (
             _member(path, archive, name, (s, r)).T
-            for name in ("X0", "alphas", "B", "inventory2014")
+            for name in ("alphas", "B", "inventory2014")
         )
         mix = _member(path, archive, "G", (r * s, s)).reshape(r, s, s)
         income = _member(path, archive, "VA_n", (r, 1))[:, 0]
         surplus = _member(path, archive, "S_n", (r, 1))[:, 0]
-    total = shares.sum(axis=1)
-    if (bad := (np.abs(total - 1) > 1e-6) & (spending > 0)).any():
-        n, j = np.argwhere(bad)[0].tolist()
-        raise TivaxError(
-            f"{path}: Din2014.txt: shares of {REGIONS[n]} in industry {j + 1} add to "
-            f"{total[n, j]:.6g}, not 1"
-        )
-    if (bad := (factors < 1) | (factors > _HIGHEST)).any():
-        n, i, j = np.argwhere(bad)[0].tolist()
-        raise TivaxError(
-            f"{path}: tariffs2014.txt: the factor of {REGIONS[n]} on {REGIONS[i]} in "
-            f"industry {j + 1} is {factors[n, i, j]:.4g}; from 1 to {_HIGHEST:g} is "
-            "plausible"
-        )
     output = (shares / factors * spending[:, None, :]).sum(axis=0) + inventory
     gap = np.abs((added * output).sum(axis=1) / income - 1)
     if not (gap < 1e-6).all():
@@ -170,7 +157,39 @@ def read_europe(folder: Path) -> Europe:
     )
 
 
-def _lapsed(folder: Path, tariff: Float[np.ndarray, "r r s"]) -> Mapping[str, np.ndarray]:
+def read_purchases(
+    path: Path,
+) -> tuple[
+    Float[np.ndarray, "r r s"], Float[np.ndarray, "r r s"], Float[np.ndarray, "r s"]
+]:
+    """Shares of spending and tariff factors (buyer, seller, industry), and spending."""
+    r, s = len(REGIONS), INDUSTRIES
+    with _opened(path) as archive:
+        shares, factors = (
+            _member(path, archive, name, (s * r, r)).reshape(s, r, r).transpose(1, 2, 0)
+            for name in ("Din2014", "tariffs2014")
+        )
+        spending = _member(path, archive, "X0", (s, r)).T
+    total = shares.sum(axis=1)
+    if (bad := (np.abs(total - 1) > 1e-6) & (total != 0)).any():
+        n, j = np.argwhere(bad)[0].tolist()
+        raise TivaxError(
+            f"{path}: Din2014.txt: shares of {REGIONS[n]} in industry {j + 1} add to "
+            f"{total[n, j]:.6g}, not 1"
+        )
+    if (bad := (factors < 1) | (factors > _HIGHEST)).any():
+        n, i, j = np.argwhere(bad)[0].tolist()
+        raise TivaxError(
+            f"{path}: tariffs2014.txt: the factor of {REGIONS[n]} on {REGIONS[i]} in "
+            f"industry {j + 1} is {factors[n, i, j]:.4g}; from 1 to {_HIGHEST:g} is "
+            "plausible"
+        )
+    return shares, factors, spending
+
+
+def _lapsed(
+    folder: Path, tariff: Float[np.ndarray, "r r s"]
+) -> Mapping[str, np.ndarray]:
     """Most-favoured-nation rates where agreements have ended.
 
     Between members of the single market; with partners of an agreement that lapses
