@@ -98,19 +98,15 @@ def own_inputs(
     eye = jnp.eye(s, dtype=start.dtype)[None]
     own = economy._replace(inputs=(1 - economy.value_added)[:, None, :] * eye)
     net = economy.shares / (1 + base.tariff)
+
+    # Final spending grows by what labour is paid too little, a step of spending each.
+    def step(state: Float[Array, "r k"]) -> Float[Array, "r k"]:
+        X, final = state[:, :-1], state[:, -1:]
+        X = own.budget * final + (1 - own.value_added) * output(net, X)
+        earned = (own.value_added * output(net, X)).sum(axis=1, keepdims=True)
+        return jnp.concatenate([X, final + own.income[:, None] - earned], axis=1)
+
+    begin = jnp.concatenate([start, economy.income[:, None]], axis=1)
     tolerance = jnp.asarray(1e-11, start.dtype)
-    unit = economy.income
-
-    def spend(final: Float[Array, " r"], start: Array) -> Float[Array, "r s"]:
-        def step(X: Float[Array, "r s"]) -> Float[Array, "r s"]:
-            bought = own.budget * final[:, None]
-            return bought + (1 - own.value_added) * output(net, X)
-
-        return contract(step, start, tolerance, unit[:, None])
-
-    def gain(final: Float[Array, " r"]) -> Float[Array, " r"]:
-        made = output(net, spend(final, start))
-        return final + economy.income - (own.value_added * made).sum(axis=1)
-
-    final = contract(gain, economy.income, tolerance * 10, unit)
-    return own, spend(final, start), final
+    found = contract(step, begin, tolerance, economy.income[:, None])
+    return own, found[:, :-1], found[:, -1]

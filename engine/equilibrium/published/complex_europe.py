@@ -50,7 +50,7 @@ _NOT_TRADED = 1e5  # the factor of trade costs of services that are not
 
 
 @dataclass(frozen=True)
-class _Run:
+class Run:
     """Scenarios from one base, all draws; ``deficits``: share, kept or zero."""
 
     name: str
@@ -59,6 +59,22 @@ class _Run:
     scenarios: Sequence[str] = _COLLAPSE
     deficits: str = "share"
     simple: bool = False
+
+    def solve(
+        self,
+        ended: Float[np.ndarray, "d r r"],
+        transfer: Float[np.ndarray, " r"],
+        progress: Progress = no_progress,
+    ) -> DrawnChanges:
+        """All scenarios of all draws, by what memberships change by and transfers."""
+        return solve_draws(
+            _world(self.europe, self.estimates.theta.mean(axis=0), self.deficits),
+            _cases(self, ended, transfer),
+            self.estimates.theta,
+            self.estimates.costs,
+            simple=self.simple,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True)
@@ -92,25 +108,22 @@ def complex_europe(
     )
     mean = fine.merged(fifty.output)
     runs = [
-        _Run("f", three, coarse),
-        _Run("b", three, mean),
-        _Run("a", three, mean, simple=True),
-        _Run("5", fifty, fine, [*SCENARIOS]),
-        _Run("c", fifty, fine, simple=True),
-        _Run("6 constant", fifty, fine, deficits="kept"),
-        _Run("7 balanced", fifty, fine, deficits="zero"),
+        Run("f", three, coarse),
+        Run("b", three, mean),
+        Run("a", three, mean, simple=True),
+        Run("5", fifty, fine, [*SCENARIOS]),
+        Run("c", fifty, fine, simple=True),
+        Run("6 constant", fifty, fine, deficits="kept"),
+        Run("7 balanced", fifty, fine, deficits="zero"),
     ]
     total, done = kept * sum(len(run.scenarios) for run in runs), 0
     solved: dict[str, DrawnChanges] = {}
     for run in runs:
         several, before = len(run.scenarios), done
-        solved[run.name] = solve_draws(
-            _world(run.europe, run.estimates.theta.mean(axis=0), run.deficits),
-            _cases(run, ended, transfer),
-            run.estimates.theta,
-            run.estimates.costs,
-            simple=run.simple,
-            progress=lambda n, _, k=several, at=before: progress(at + k * n, total),
+        solved[run.name] = run.solve(
+            ended,
+            transfer,
+            lambda n, _, k=several, at=before: progress(at + k * n, total),
         )
         done += kept * several
     columns = _columns(solved)
@@ -180,7 +193,7 @@ def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
 
 
 def _cases(
-    run: _Run, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
+    run: Run, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
 ) -> parameter_draws.Cases:
     europe = run.europe
     fine = europe.spending.shape[1] != len(GROUPS)
