@@ -26,6 +26,7 @@ from .solving import (
     new_deficits,
     solve_all,
     solve_old,
+    transfer_of,
 )
 
 TOGETHER = 8
@@ -136,7 +137,7 @@ class Batches:
         shock = make_shocks(old, tariff, costs, closed)
         found = solve_all(self.economy, old, shock, names)
         changes = _welfare_of_several(
-            old, jnp.asarray(costs), closed - old.deficit, found
+            old, jnp.asarray(costs), shock.tariff, closed, found
         )
         flows = Flows(np.asarray(found.trade), np.asarray(found.spending))
         return changes, found.clearing, flows
@@ -178,12 +179,14 @@ class Batches:
 def _welfare_of_several(
     old: Old,
     iceberg: Float[Array, "b r r s"],
-    transfer: Float[Array, " r"],
+    tariff: Float[Array, "b r r s"],
+    deficit: Float[Array, " r"],
     found: wages.Equilibrium,
 ) -> welfare.Welfare:
-    def one(iceberg: Array, new: wages.Equilibrium) -> welfare.Welfare:
+    def one(iceberg: Array, tariff: Array, new: wages.Equilibrium) -> welfare.Welfare:
+        transfer = transfer_of(old, tariff, deficit, new)
         return welfare.welfare_changes(
             old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
         )
 
-    return jax.vmap(one)(iceberg, found)
+    return jax.vmap(one)(iceberg, tariff, found)

@@ -18,7 +18,7 @@ from ..core import (
 from .batches import Batches, Flows
 from .economy import Economy
 from .result import MEASURES, ExactHat
-from .solving import Deficits
+from .solving import SHARES, Deficits
 from .supply import Supply
 
 
@@ -45,8 +45,12 @@ def exact_hat(
     deficits
         ``zero``: both equilibria are solved without them, and effects are new against
         old. ``kept``: both have them, constant in units of world value added.
-        ``closing``: the old has them and the new has none. With ``supply`` what is
-        kept are transfers, what services do not pay for.
+        ``closing``: the old has them and the new has none. ``share``: both have them,
+        as a share of value added and tariff revenue, where all shares move by the same
+        number so that deficits add to zero. ``share, as published``: shares stay, and
+        every region earns the same part of its income more than it pays, as in
+        Felbermayr, Gröschl and Heiland (2022). With ``supply`` what is kept are
+        transfers, what services do not pay for.
     supply
         Labour supply, returns to scale, services and entry, in an economy of one
         sector; by default Caliendo and Parro's model.
@@ -119,7 +123,7 @@ def result_of(
     names: list[str] = [*batches.fields]
     if supply is None:
         names = [*MEASURES, "real_income", "wage", "price_index"]
-        names += ["tech"] * iceberg + ["transfer"] * (deficits == "closing")
+        names += ["tech"] * iceberg + ["transfer"] * (deficits in ("closing", *SHARES))
     index = pd.MultiIndex.from_product(
         [range(len(rows)), economy.regions], names=["scenario", "region"]
     )

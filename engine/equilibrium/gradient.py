@@ -11,7 +11,14 @@ from jaxtyping import Array, Float
 from ...kernels.equilibrium import changes, wages, welfare
 from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
 from .economy import Economy
-from .solving import Deficits, Old, new_deficits, solve_new, solve_old
+from .solving import (
+    Deficits,
+    Old,
+    new_deficits,
+    solve_new,
+    solve_old,
+    transfer_of,
+)
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
@@ -65,9 +72,8 @@ def slope_at(
     """A measure of a region at an equilibrium, and its derivative by every tariff."""
 
     def value(tariff: Float[Array, "r r s"]) -> Array:
-        shock = changes.Shock(
-            jnp.log1p(tariff) - jnp.log1p(old.tariff), tariff, deficit
-        )
+        costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
+        shock = changes.Shock(costs, tariff, deficit, old.surplus)
         new = wages.differentiable(old.economy, shock, at)
         found = welfare.welfare_changes(
             old.economy,
@@ -75,7 +81,7 @@ def slope_at(
             old.tariff,
             old.income,
             jnp.ones_like(tariff),
-            deficit - old.deficit,
+            transfer_of(old, tariff, deficit, new),
             new,
         )
         return getattr(found, measure)[region]

@@ -12,7 +12,9 @@ from ...kernels.equilibrium import changes, wages
 from ..core import TivaxError
 from .economy import Economy, net_imports
 
-Deficits = Literal["zero", "kept", "closing"]
+Deficits = Literal["zero", "kept", "closing", "share", "share, as published"]
+SHARES = ("share", "share, as published")
+"""Deficits that are a share of income."""
 ALONE = "the new equilibrium"
 """The name of a scenario that has no other beside it."""
 _NEWTON_STEPS = 60
@@ -30,6 +32,7 @@ class Old(NamedTuple):
     deficit: Float[Array, " r"]
     start: wages.Position
     inverse: Float[Array, "r r"]
+    surplus: changes.Surplus | None = None
 
 
 def share_economy(economy: Economy) -> changes.Economy:
@@ -84,9 +87,15 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
     paid = jnp.exp(found.log_wages) * shares.income
-    rebased = shares._replace(shares=found.shares, income=paid / paid.sum())
+    rebased = wages.rebased(shares, found)
     start = wages.origin(found.spending)
-    still = shock._replace(deficit=shock.deficit / paid.sum())
+    deficit = shock.deficit / paid.sum()
+    still = shock._replace(deficit=deficit)
+    if deficits in SHARES:
+        share = shock.deficit / (shock.deficit - found.income)
+        spread = jnp.asarray(float(deficits == "share"))
+        still = still._replace(deficit=0 * deficit)
+        still = still._replace(surplus=changes.Surplus(share, spread))
     inverse = wages.inverse_jacobian(rebased, still, start)
     return Old(
         rebased,
@@ -94,14 +103,16 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
         found.trade,
         found.spending,
         found.income,
-        still.deficit,
+        deficit,
         start,
         inverse,
+        still.surplus,
     )
 
 
 def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
-    """Deficits of the new equilibrium, in units of world value added."""
+    """Deficits of the new equilibrium, in units of world value added, but for those
+    that are a share of income."""
     return old.deficit if deficits == "kept" else jnp.zeros_like(old.deficit)
 
 
@@ -122,8 +133,24 @@ def make_shocks(
     """Shocks of several scenarios: new tariffs, factors of trade costs."""
     before = 1 + np.asarray(old.tariff)[None]
     log_costs = np.log((1 + tariff) / before * costs)
-    several = jnp.broadcast_to(deficit[None], (len(tariff), len(deficit)))
-    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several)
+    several, surplus = jax.tree.map(
+        lambda a: jnp.broadcast_to(a[None], (len(tariff), *a.shape)),
+        (deficit, old.surplus),
+    )
+    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus)
+
+
+def transfer_of(
+    old: Old,
+    tariff: Float[Array, "r r s"],
+    deficit: Float[Array, " r"],
+    new: wages.Equilibrium,
+) -> Float[Array, " r"]:
+    """The change of deficits, in units of world value added."""
+    if old.surplus is None:
+        return deficit - old.deficit
+    paid = jnp.exp(new.log_wages) * old.economy.income
+    return new.income - paid - (tariff * new.trade).sum(axis=(1, 2)) - old.deficit
 
 
 @jax.jit

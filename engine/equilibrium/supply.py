@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from ...kernels.equilibrium import one_sector, wages
 from ..core import TivaxError, require_choice, show
 from .economy import Economy
-from .solving import ALONE, Deficits
+from .solving import ALONE, SHARES, Deficits
 
 Utility = Literal["utility", "printed"]
 MEASURES = (
@@ -169,6 +169,8 @@ def _by_region(economy: Economy, name: str, values: object) -> np.ndarray:
 
 def old_block(economy: Economy, supply: Supply, deficits: Deficits) -> one_sector.Block:
     """The old equilibrium, with transfers or without."""
+    if deficits in SHARES:
+        raise TivaxError(f'deficits = "{deficits}" is for economies without supply')
     block = block_of(economy, supply)
     if deficits != "zero":
         return block

@@ -23,7 +23,9 @@ The equilibrium in relative changes:
     I'_n     = w_n hat w_n L_n + sum_ij tau'_nij pi'_nij X'_nj / (1 + tau'_nij) + D'_n
 
 and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the
-equations above is the same as balanced trade up to D'. The price equation in logarithms
+equations above is the same as balanced trade up to D'. Where surpluses are shares of
+income (``Surplus``) final buyers spend (1 - s_n - c) of it, with c such that surpluses
+add to zero. The price equation in logarithms
 is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
 are iterated, and differentiated by the implicit function theorem.
 
@@ -58,12 +60,25 @@ class Economy(NamedTuple):
     joined: Float[Array, "r r"]
 
 
+class Surplus(NamedTuple):
+    """Surpluses as shares of income, and what becomes of their sum.
+
+    In a new equilibrium sum_n s_n I_n is not zero. With ``spread`` 1 all shares move by
+    the same c = -sum s I / sum I. With 0 shares stay, and every region earns c of its
+    income more than it pays, as Felbermayr, Groeschl and Heiland (2022) compute.
+    """
+
+    share: Float[Array, " r"]
+    spread: Float[Array, ""]
+
+
 class Shock(NamedTuple):
-    """A shock: log of kappa hat, new tariff rates, new deficits."""
+    """A shock: log of kappa hat, new tariff rates, new deficits, surpluses."""
 
     log_costs: Float[Array, "r r s"]
     tariff: Float[Array, "r r s"]
     deficit: Float[Array, " r"]
+    surplus: Surplus | None = None
 
 
 def rounding(like: Float[Array, "..."]) -> float:
@@ -174,28 +189,55 @@ def output(
     return (net * spending[:, None, :]).sum(axis=0)
 
 
+def unpaid(shock: Shock, own: Float[Array, " r"]) -> Float[Array, " r"]:
+    """c I: what shares of income lack to add to zero; ``own`` is I without D."""
+    if shock.surplus is None:
+        return jnp.zeros_like(own)
+    return -(shock.surplus.share @ own) / own.sum() * own
+
+
+def final_spending(shock: Shock, own: Float[Array, " r"]) -> Float[Array, " r"]:
+    """Spending of final buyers out of wages and tariff revenue, and D'."""
+    if shock.surplus is None:
+        return own + shock.deficit
+    saved = shock.surplus.share * own + shock.surplus.spread * unpaid(shock, own)
+    return own - saved + shock.deficit
+
+
+def market_gap(
+    shock: Shock,
+    earned: Float[Array, " r"],
+    paid: Float[Array, " r"],
+    own: Float[Array, " r"],
+) -> Float[Array, " r"]:
+    """Excess demand for labour, relative to the wages that are paid."""
+    if shock.surplus is None:
+        return earned / paid - 1
+    left = (1 - shock.surplus.spread) * unpaid(shock, own)
+    return (earned - left) / paid - 1
+
+
 def spending(
     economy: Economy,
+    shock: Shock,
     net: Float[Array, "r r s"],
-    own_income: Float[Array, " r"],
+    paid: Float[Array, " r"],
     start: Float[Array, "r s"],
     tolerance: Float[Array, ""],
 ) -> Float[Array, "r s"]:
-    """X', linear in income other than tariff revenue, w hat w L + D'."""
+    """X', given the wages that are ``paid``."""
     paid_in_tariffs = 1 - net.sum(axis=1)
 
     def gap(X: Float[Array, "r s"]) -> Float[Array, "r s"]:
         inputs = jnp.einsum("njk,nk->nj", economy.inputs, output(net, X))
-        revenue = (paid_in_tariffs * X).sum(axis=1)
-        return X - inputs - economy.budget * revenue[:, None]
+        own = paid + (paid_in_tariffs * X).sum(axis=1)
+        return X - inputs - economy.budget * final_spending(shock, own)[:, None]
 
-    def solve(
-        matvec: Callable[[Float[Array, "r s"]], Float[Array, "r s"]],
-        b: Float[Array, "r s"],
-    ) -> Float[Array, "r s"]:
-        begin = jax.lax.stop_gradient(start)
+    def solve(gap: Callable, X: Float[Array, "r s"]) -> Float[Array, "r s"]:
         unit = jax.lax.stop_gradient(economy.income)[:, None]
-        return contract(lambda X: X + b - matvec(X), begin, tolerance, unit)
+        return contract(lambda Z: Z - gap(Z), X, tolerance, unit)
 
-    b = economy.budget * own_income[:, None]
-    return jax.lax.custom_linear_solve(gap, b, solve, transpose_solve=_invert)
+    def tangent(g: Callable, y: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return jax.lax.custom_linear_solve(g, y, _invert, transpose_solve=_invert)
+
+    return jax.lax.custom_root(gap, start, solve, tangent)

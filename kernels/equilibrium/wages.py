@@ -41,8 +41,10 @@ from .changes import (
     Economy,
     Shock,
     contract,
+    final_spending,
     log_costs,
     log_prices,
+    market_gap,
     new_shares,
     output,
     rounding,
@@ -97,10 +99,11 @@ def visit(
     p = log_prices(economy, weight, log_wages, start.log_prices, tolerance)
     net = new_shares(economy, weight, log_wages, p) / (1 + shock.tariff)
     paid = jnp.exp(log_wages) * economy.income
-    X = spending(economy, net, paid + shock.deficit, start.spending, tolerance)
+    X = spending(economy, shock, net, paid, start.spending, tolerance)
     earned = (economy.value_added * output(net, X)).sum(axis=1)
+    own = paid + ((1 - net.sum(axis=1)) * X).sum(axis=1)
     world = jnp.log((economy.joined @ paid) / (economy.joined @ economy.income))
-    return Position(log_wages, p, X, earned / paid - 1 + world)
+    return Position(log_wages, p, X, market_gap(shock, earned, paid, own) + world)
 
 
 def origin(spending: Float[Array, "r s"]) -> Position:
@@ -143,10 +146,13 @@ def inverse_jacobian(
     paid = jnp.exp(at.log_wages) * economy.income
     kept = 1 - net.sum(axis=1)
     own = paid[:, None] * wage - bought.sum(axis=1)
+    # (What surpluses have in common moves by less than they do, and is left out.)
+    spent = 1 - shock.surplus.share if shock.surplus else jnp.ones_like(paid)
 
     def spend(dX: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
         dY = sold + jnp.einsum("nij,njm->ijm", net, dX)
         income = own + (kept[:, :, None] * dX).sum(axis=1)
+        income = spent[:, None] * income
         inputs = jnp.einsum("njk,nkm->njm", economy.inputs, dY)
         return inputs + economy.budget[:, :, None] * income[:, None, :]
 
@@ -235,10 +241,16 @@ def equilibrium_at(
         shares=shares,
         spending=at.spending,
         trade=trade,
-        income=paid + revenue + shock.deficit,
-        clearing=jnp.max(jnp.abs(earned / paid - 1)),
+        income=final_spending(shock, paid + revenue),
+        clearing=jnp.max(jnp.abs(market_gap(shock, earned, paid, paid + revenue))),
         steps=steps,
     )
+
+
+def rebased(economy: Economy, found: Equilibrium) -> Economy:
+    """An equilibrium as the old one of others; value added adds to 1 again."""
+    paid = jnp.exp(found.log_wages) * economy.income
+    return economy._replace(shares=found.shares, income=paid / paid.sum())
 
 
 def solve(

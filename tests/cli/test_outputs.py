@@ -30,7 +30,7 @@ FILES = {
     "costs": f"{HAT}[grid]\ntrade_cost = [1.1, 1.2]\n",
     "closing": HAT.replace("kept", "closing"),
 }
-PUBLISHED = ("tables", "map", "equilibria")  # from data of the authors
+PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the authors
 RUNS = {
     "tbi": (
         "tbi store --error error.toml",
@@ -55,8 +55,8 @@ def place(tmp_path_factory):
     folder = tmp_path_factory.mktemp("outputs")
     world = random_tables(regions=4, sectors=3, years=2, seed=1)
     tx.save_store(world, folder / "store")
-    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
-    tx.save_economy(economy, folder / "economy.npz")
+    economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
+    economy.save(folder / "economy.npz")
     for name, text in FILES.items():
         (folder / f"{name}.toml").write_text(text)
     labels = {"year": world.years, "region": world.regions, "sector": world.sectors}

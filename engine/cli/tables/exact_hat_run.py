@@ -69,11 +69,14 @@ def run_exact_hat(
         write(found)
 
 
-def run_published(name: str, data: Path, output: Output, terminal: Terminal) -> None:
+def run_published(
+    name: str, data: Path, draws: int | None, output: Output, terminal: Terminal
+) -> None:
     """Write a published model's tables, from its authors' data."""
     before = Run("scenario", inputs=[data])
     require_place(output, before)
-    found = solve_published(name, data)
+    with terminal.progress("scenario", "equilibria") as progress:
+        found = solve_published(name, data, draws=draws, progress=progress)
     started = Run("scenario", inputs=[*found.inputs], started=before.started)
     kind = ["exact-hat", name]
     write_result(found, started, output, terminal, name=name, kind=kind)

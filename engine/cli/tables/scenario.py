@@ -10,13 +10,22 @@ from ..bundles import Output, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
 
+PublishedDraws = Annotated[
+    int | None,
+    typer.Option(
+        "--draws",
+        min=2,
+        help="With --example complex-europe: the first so many of its 1,000 draws.",
+    ),
+]
+
 PublishedData = Annotated[
     Path | None,
     typer.Option(
         "--data",
         is_eager=True,
-        help="With --example liberation-day, nafta or tariff-war: the folder of its "
-        "authors' data; writes the paper's tables.",
+        help="With --example complex-europe, liberation-day, nafta or tariff-war: the "
+        "folder of its authors' data; writes the paper's tables.",
     ),
 ]
 
@@ -30,6 +39,7 @@ def scenario(
     example: Example = False,
     data: PublishedData = None,
     regions: Regions = "",
+    draws: PublishedDraws = None,
 ) -> None:
     """Evaluate trade cut or moved, industries extracted, demand and prices changed.
 
@@ -48,6 +58,8 @@ def scenario(
             "--data goes with --example and the name of a published model: "
             "tivax scenario --example nafta --data FOLDER --out nafta"
         )
+    if draws is not None and data is None:
+        raise TivaxError("--draws goes with --example complex-europe --data FOLDER")
     from ...core import require_format
     from ...scenarios import EXACT_HAT, kind_of
     from ..inputs import split_codes
@@ -57,7 +69,7 @@ def scenario(
     terminal = screen.terminal()
     require_format(output.format)
     if data is not None:
-        run_published(str(run), data, output, terminal)
+        run_published(str(run), data, draws, output, terminal)
         return
     # Other kinds change an input-output table at given coefficients.
     run_kind = run_exact_hat if kind_of(run) == EXACT_HAT else run_scenario

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core import TivaxError, suggest
+from ...core import Progress, TivaxError, no_progress, suggest
+from .complex_europe import complex_europe
 from .liberation_day import liberation_day
 from .nafta import nafta
 from .result import Published
@@ -16,13 +17,29 @@ _SOLVERS: dict[str, Callable[[Path], Published]] = {
 }
 
 
-def solve_published(name: str, folder: Path) -> Published:
+# Whose numbers are means over draws of parameters.
+_DRAWN = {"complex-europe": complex_europe}
+
+
+def solve_published(
+    name: str,
+    folder: Path,
+    *,
+    draws: int | None = None,
+    progress: Progress = no_progress,
+) -> Published:
     """A published model by name (``liberation-day``) from a folder of data.
 
-    Raises ``TivaxError`` for another name, and for data that are missing or damaged.
+    ``draws`` are the first so many of a model that has draws of its parameters, by
+    default all. Raises ``TivaxError`` for another name, and for data that are missing
+    or damaged.
     """
-    if name not in _SOLVERS:
-        raise TivaxError(f"--example {name}: {suggest(name, _SOLVERS)}")
+    if name not in _SOLVERS | _DRAWN:
+        raise TivaxError(f"--example {name}: {suggest(name, [*_SOLVERS, *_DRAWN])}")
     if not folder.is_dir():
         raise TivaxError(f"{folder}: no such folder")
+    if name in _DRAWN:
+        return _DRAWN[name](folder, draws=draws, progress=progress)
+    if draws is not None:
+        raise TivaxError(f"--draws: {name} has no draws; leave it out")
     return _SOLVERS[name](folder)

@@ -5,26 +5,17 @@ inputs. Flows and tariffs are those of 2014 in the archive of Felbermayr, Grösc
 Heiland (2022).
 """
 
-import io
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
 from ..economy import Economy, net_imports
 from ..nash import nash_tariffs
-from .reading import read_numbers, require_shape
+from .europe_data import ARCHIVE, REGIONS, read_purchases
 from .result import Published
 
-ARCHIVE = "fifty_sectors.zip"
-REGIONS = (
-    "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
-    "IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU ROW RUS SVK SVN "
-    "SWE TUR TWN USA"
-).split()
 # The 50 industries of the archive by group, and the groups' trade elasticities.
 # Services have 10 in what is printed, by a footnote; the table says 4.
 GROUPS = {
@@ -45,9 +36,6 @@ GROUPS = {
     "Other": (range(21, 22), 1.64),
     "Services": (range(22, 50), 10.0),
 }
-_INDUSTRIES = 50
-# Tariff factors of an industry above this are damage; agriculture has the highest.
-_HIGHEST = 6.0
 
 
 def tariff_war(folder: Path) -> Published:
@@ -84,42 +72,13 @@ def read_tables(path: Path) -> Economy:
     prices, and count as spending. The archive has put tariffs on top of them; these
     are taken off again. Tariffs of a group are weighted by its industries' flows.
     """
-    if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            shares, factors, spent = (
-                _member(path, archive, f"{name}.txt", rows)
-                for name, rows in (
-                    ("Din2014", _INDUSTRIES * len(REGIONS)),
-                    ("tariffs2014", _INDUSTRIES * len(REGIONS)),
-                    ("X0", _INDUSTRIES),
-                )
-            )
-    except zipfile.BadZipFile:
-        raise TivaxError(f"{path}: not a zip file") from None
-    r = len(REGIONS)
-    shares, factors = (k.reshape(_INDUSTRIES, r, r) for k in (shares, factors))
-    total = shares.sum(axis=2)
-    bad = (np.abs(total - 1) > 1e-6) & (total != 0)
-    if bad.any():
-        j, n = np.argwhere(bad)[0].tolist()
-        raise TivaxError(
-            f"{path}: Din2014.txt: shares of {REGIONS[n]} in industry {j + 1} add to "
-            f"{total[j, n]:.6g}, not 1"
-        )
-    if ((factors < 1) | (factors > _HIGHEST)).any():
-        j, n, i = np.argwhere((factors < 1) | (factors > _HIGHEST))[0].tolist()
-        raise TivaxError(
-            f"{path}: tariffs2014.txt: the factor of {REGIONS[n]} on {REGIONS[i]} in "
-            f"industry {j + 1} is {factors[j, n, i]:.4g}; from 1 to {_HIGHEST:g} is "
-            "plausible"
-        )
-    gross = (shares * spent[:, :, None]).transpose(1, 2, 0)
-    flows = gross / factors.transpose(1, 2, 0)
+    shares, factors, spent = read_purchases(path)
+    gross = shares * spent[:, None, :]
+    flows = gross / factors
     paid, bought = _grouped(gross), _grouped(flows)
     tariff = np.where(bought > 0, paid / np.where(bought > 0, bought, 1) - 1, 0)
     trade = bought / (1 + tariff)
+    r = len(REGIONS)
     home = np.arange(r)
     tariff[home, home] = 0
     output = trade.sum(axis=0)
@@ -141,14 +100,3 @@ def read_tables(path: Path) -> Economy:
 def _grouped(flows: Float[np.ndarray, "r r j"]) -> Float[np.ndarray, "r r k"]:
     parts = [flows[:, :, [*members]].sum(axis=2) for members, _ in GROUPS.values()]
     return np.stack(parts, axis=2)
-
-
-def _member(
-    path: Path, archive: zipfile.ZipFile, name: str, rows: int
-) -> Float[np.ndarray, "n r"]:
-    if name not in archive.namelist():
-        raise TivaxError(f"{path}: no {name} in it")
-    where = path / name
-    values = read_numbers(where, content=io.BytesIO(archive.read(name)))
-    require_shape(where, values, (rows, len(REGIONS)))
-    return values

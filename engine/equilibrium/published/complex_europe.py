@@ -1,0 +1,296 @@
+"""The cost of undoing the EU: Felbermayr, Gröschl and Heiland (2022).
+
+Journal of International Economics 138: 103647. Tables 5, A6 (gross trade), A8 and B10:
+means over 1,000 draws of elasticities and of what memberships do to trade costs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ....kernels.equilibrium import changes, parameter_draws, wages
+from ...core import Progress, TivaxError, in_float64, no_progress
+from ..parameter_draws import DrawnChanges, solve_draws, standard_errors, stars
+from .europe_data import (
+    FILES,
+    GROUPS,
+    MEMBERSHIPS,
+    REGIONS,
+    Estimates,
+    Europe,
+    merged,
+    read_estimates,
+    read_europe,
+    read_memberships,
+    read_transfers,
+)
+from .result import Published
+
+# Members before 2004, and since.
+OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
+NEW_MEMBERS = "BGR CYP CZE EST HRV HUN LTU LVA MLT POL ROU SVK SVN".split()
+# Scenarios of Table 5: which memberships end, whose tariffs, whether transfers do.
+_ALL = tuple(range(len(MEMBERSHIPS)))
+SCENARIOS = {
+    "S1": ((), "EU", False),
+    "S2": ((0,), "", False),
+    "S3": ((1,), "", False),
+    "S4": ((2,), "", False),
+    "S5": ((3, 4), "RTA", False),
+    "S6": (_ALL, "all", False),
+    "S7": (_ALL, "all", True),
+}
+_COLLAPSE = ("S6",)
+_NOT_TRADED = 1e5  # the factor of trade costs of services that are not
+
+
+@dataclass(frozen=True)
+class Run:
+    """Scenarios from one base, all draws; ``deficits``: share, kept or zero."""
+
+    name: str
+    europe: Europe
+    estimates: Estimates
+    scenarios: Sequence[str] = _COLLAPSE
+    deficits: str = "share"
+    simple: bool = False
+
+    def solve(
+        self,
+        ended: Float[np.ndarray, "d r r"],
+        transfer: Float[np.ndarray, " r"],
+        progress: Progress = no_progress,
+    ) -> DrawnChanges:
+        """All scenarios of all draws, by what memberships change by and transfers."""
+        return solve_draws(
+            _world(self.europe, self.estimates.theta.mean(axis=0), self.deficits),
+            _cases(self, ended, transfer),
+            self.estimates.theta,
+            self.estimates.costs,
+            simple=self.simple,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table, by draw and region."""
+
+    table: str
+    name: str
+    percent: Float[np.ndarray, "k r"]
+
+
+@in_float64
+def complex_europe(
+    folder: Path, *, draws: int | None = None, progress: Progress = no_progress
+) -> Published:
+    """Tables 5, A6, A8 and B10; ``draws``: the first so many of the 1,000.
+
+    Raises ``TivaxError`` for data that are missing or damaged.
+    """
+    fifty = read_europe(folder)
+    three = merged(fifty)
+    ended, transfer = read_memberships(folder), read_transfers(folder)
+    fine = read_estimates(folder, three=False)
+    coarse = read_estimates(folder, three=True)
+    number = min(len(fine.tariff), len(coarse.tariff))
+    if draws is not None and draws > number:
+        raise TivaxError(f"{folder}: --draws {draws}: the archive has {number:,}")
+    kept = number if draws is None else draws
+    fine, coarse = (
+        Estimates(k.tariff[:kept], k.effects[:kept]) for k in (fine, coarse)
+    )
+    mean = fine.merged(fifty.output)
+    runs = [
+        Run("f", three, coarse),
+        Run("b", three, mean),
+        Run("a", three, mean, simple=True),
+        Run("5", fifty, fine, [*SCENARIOS]),
+        Run("c", fifty, fine, simple=True),
+        Run("6 constant", fifty, fine, deficits="kept"),
+        Run("7 balanced", fifty, fine, deficits="zero"),
+    ]
+    total, done = kept * sum(len(run.scenarios) for run in runs), 0
+    solved: dict[str, DrawnChanges] = {}
+    for run in runs:
+        several, before = len(run.scenarios), done
+        solved[run.name] = run.solve(
+            ended,
+            transfer,
+            lambda n, _, k=several, at=before: progress(at + k * n, total),
+        )
+        done += kept * several
+    columns = _columns(solved)
+    lost = sum(int(np.isnan(k.percent[:, :, 0]).sum()) for k in solved.values())
+    worst = max(float(np.nanmax(k.clearing)) for k in solved.values())
+    return Published(
+        "Felbermayr, Gröschl and Heiland (2022), Complex Europe",
+        {
+            "tables": pd.concat([_printed(columns), _gross_trade(fifty)]),
+            "intervals": _intervals(columns),
+            "equilibria": _equilibria(solved),
+        },
+        worst,
+        [folder / name for name in FILES],
+        [
+            f"means over {kept:,} of {number:,} draws; those without a result are left "
+            f"out: {lost:,} of {total:,} equilibria",
+            "surpluses are shares of income as published: they do not add to zero",
+            "Table A8, column 5 is left out: its draws are not in the archive",
+        ],
+    )
+
+
+def _world(
+    europe: Europe, theta: Float[np.ndarray, " s"], deficits: str
+) -> parameter_draws.World:
+    """The data as an economy, and the shock that takes inventories out.
+
+    Of three industries the last becomes non-traded in the same step.
+    """
+    r, s = europe.spending.shape
+    scale = europe.income.sum()
+    economy = changes.Economy(
+        shares=jax.device_put(europe.shares),
+        value_added=jax.device_put(europe.value_added),
+        inputs=jax.device_put(europe.inputs),
+        budget=jax.device_put(europe.budget),
+        theta=jax.device_put(theta),
+        income=jax.device_put(europe.income / scale),
+        joined=jax.device_put(np.ones((r, r))),
+    )
+    costs = np.zeros_like(europe.tariff)
+    if s == len(GROUPS):
+        costs[:, :, -1] = np.where(np.eye(r), 0, np.log(_NOT_TRADED))
+    lent = -europe.surplus / scale
+    lent = lent - lent.mean()  # rounding
+    base = changes.Shock(
+        log_costs=jax.device_put(costs),
+        tariff=jax.device_put(europe.tariff),
+        deficit=jax.device_put(lent if deficits == "kept" else np.zeros(r)),
+        surplus=changes.Surplus(
+            share=jax.device_put(_shares_of_income(europe, deficits)),
+            spread=jax.device_put(np.zeros(())),
+        ),
+    )
+    start = wages.origin(jax.device_put(europe.spending / scale))
+    # (At the data; with services that are not traded solvers need no other.)
+    still = base._replace(log_costs=jax.device_put(np.zeros_like(costs)))
+    inverse = wages.inverse_jacobian(economy, still, start)
+    return parameter_draws.World(economy, base, start, inverse)
+
+
+def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
+    if deficits != "share":
+        return np.zeros_like(europe.surplus)
+    return europe.surplus / (europe.income + europe.revenue)
+
+
+def _cases(
+    run: Run, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
+) -> parameter_draws.Cases:
+    europe = run.europe
+    fine = europe.spending.shape[1] != len(GROUPS)
+    share = _shares_of_income(europe, run.deficits)
+    members = (ended[0] != 0).any(axis=0)
+    # Without transfers a member's surplus has them and, as printed, tariff revenue.
+    own = europe.surplus + transfer + europe.revenue
+    alone = np.where(members, own / (europe.income + europe.revenue), share)
+    chosen, tariffs, shares = [], [], []
+    for name in run.scenarios:
+        which, rates, without = SCENARIOS[name]
+        chosen.append(np.isin(_ALL, which).astype(float))
+        rates = rates if fine or rates != "all" else "members"
+        tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
+        shares.append(alone if without else share)
+    return parameter_draws.Cases(
+        *(jax.device_put(np.stack(k)) for k in (ended, chosen, tariffs, shares))
+    )
+
+
+def _columns(solved: dict[str, DrawnChanges]) -> list[_Column]:
+    only = {name: found.percent[:, 0] for name, found in solved.items() if name != "5"}
+    main = dict(zip(SCENARIOS, np.moveaxis(solved["5"].percent, 1, 0), strict=True))
+    only["d"] = main["S6"]
+    columns = [_Column("Table 5", name, values) for name, values in main.items()]
+    for name in ("6 constant", "7 balanced"):
+        columns.append(_Column("Table A8", name, only[name]))
+    for name in ("a", "b", "b-a", "c", "c-a", "d", "d-c", "d-a", "f", "f-b"):
+        one, _, other = name.partition("-")
+        values = only[one] - only[other] if other else only[one]
+        columns.append(_Column("Table B10", name, values))
+    return columns
+
+
+def _printed(columns: Sequence[_Column]) -> pd.DataFrame:
+    """Means, and stars in a column of their own."""
+    parts = []
+    for column in columns:
+        mean, marks = np.nanmean(column.percent, axis=0), stars(column.percent)
+        for name, values in ((column.name, mean), (f"{column.name} stars", marks)):
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "table": column.table,
+                        "row": REGIONS,
+                        "column": name,
+                        "value": values.astype(float),
+                    }
+                )
+            )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _intervals(columns: Sequence[_Column]) -> pd.DataFrame:
+    """Means, their standard errors, and 95 % of the draws."""
+    parts = []
+    for column in columns:
+        low, high = np.nanpercentile(column.percent, (2.5, 97.5), axis=0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "table": column.table,
+                    "row": REGIONS,
+                    "column": column.name,
+                    "mean": np.nanmean(column.percent, axis=0),
+                    "se": standard_errors(column.percent),
+                    "ci_low": low,
+                    "ci_high": high,
+                    "draws": np.isfinite(column.percent).sum(axis=0),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _gross_trade(europe: Europe) -> pd.DataFrame:
+    """Table A6: sales of blocs, net of tariffs, in billion US$."""
+    old = np.isin(REGIONS, OLD_MEMBERS)
+    new = np.isin(REGIONS, NEW_MEMBERS)
+    blocs = {"old EU": old, "new EU": new, "non-EU": ~(old | new)}
+    sales = europe.trade.sum(axis=2).T / 1000  # seller, buyer
+    home = np.diag(sales)
+    abroad = sales - np.diag(home)
+    rows: list[tuple[str, str, str, float]] = []
+    for row, sellers in blocs.items():
+        rows.append(("Table A6", row, "domestic sales", float(home[sellers].sum())))
+        for bloc, buyers in blocs.items():
+            value = float(abroad[np.ix_(sellers, buyers)].sum())
+            rows.append(("Table A6", row, f"to {bloc}", value))
+    return pd.DataFrame(rows, columns=["table", "row", "column", "value"])
+
+
+def _equilibria(solved: dict[str, DrawnChanges]) -> pd.DataFrame:
+    rows = []
+    for name, found in solved.items():
+        names = [*SCENARIOS] if name == "5" else [name]
+        for c, label in enumerate(names):
+            rows.append((label, float(np.nanmax(found.clearing[:, c]))))
+    frame = pd.DataFrame(rows, columns=["equilibrium", "residual"])
+    return frame.assign(dropped="world value added", dropped_residual=0.0)

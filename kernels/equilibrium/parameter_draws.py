@@ -1,0 +1,112 @@
+"""Counterfactuals where elasticities and trade-cost effects are estimates: one draw.
+
+A draw has a trade elasticity for each sector, and the logarithm by which trade costs
+of a sector rise when a membership (customs union, currency, border agreement) ends. It
+is solved in two steps: a base equilibrium that differs from the data (inventories out,
+sectors that are not traded), then scenarios from there. Symbols of ``changes``.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from . import wages
+from .changes import Economy, Shock, contract, output
+
+
+class World(NamedTuple):
+    """The data, the shock that leads to the base, and where solvers start.
+
+    ``inverse`` is that of the Jacobian at elasticities near those of the draws.
+    """
+
+    economy: Economy
+    base: Shock
+    start: wages.Position
+    inverse: Float[Array, "r r"]
+
+
+class Cases(NamedTuple):
+    """c scenarios: which of d memberships end, new tariffs, surpluses as shares.
+
+    ``ended`` counts for each pair what a membership changes by (-1: it ends).
+    """
+
+    ended: Float[Array, "d r r"]
+    chosen: Float[Array, "c d"]
+    tariff: Float[Array, "c r r s"]
+    share: Float[Array, "c r"]
+
+
+class Draw(NamedTuple):
+    """Trade elasticities, and effects of memberships on log trade costs."""
+
+    theta: Float[Array, " s"]
+    effects: Float[Array, "d s"]
+
+
+class Found(NamedTuple):
+    """Changes of final spending over prices (0.01 is 1 %) and the largest miss of a
+    labour market, by scenario; that of the base."""
+
+    welfare: Float[Array, "c r"]
+    clearing: Float[Array, " c"]
+    base: Float[Array, ""]
+
+
+def solve_draw(
+    world: World, cases: Cases, draw: Draw, aim: Float[Array, ""], *, simple: bool
+) -> Found:
+    """All scenarios of a draw; ``simple``: from a base where a sector's only input is
+    its own output."""
+    economy = world.economy._replace(theta=draw.theta)
+    found = wages.solve(economy, world.base, world.inverse, world.start, aim)
+    base = wages.rebased(economy, found)
+    # Money is in units of the base's value added, which is that of the data.
+    spent, final = found.spending, found.income
+    share = cases.share
+    if simple:
+        base, spent, final = own_inputs(base, world.base, spent)
+        net = base.shares / (1 + world.base.tariff)
+        revenue = ((1 - net.sum(axis=1)) * spent).sum(axis=1)
+        share = jnp.broadcast_to(1 - final / (base.income + revenue), share.shape)
+    start = wages.origin(spent)
+
+    def scenario(case: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        chosen, tariff, share = case
+        moved = jnp.einsum("d,ds,dni->nis", chosen, draw.effects, cases.ended)
+        costs = jnp.log1p(tariff) - jnp.log1p(world.base.tariff) - moved
+        shock = world.base._replace(log_costs=costs, tariff=tariff)
+        if shock.surplus is not None:
+            shock = shock._replace(surplus=shock.surplus._replace(share=share))
+        new = wages.solve(base, shock, world.inverse, start, aim)
+        index = (base.budget * new.log_prices).sum(axis=1)
+        return new.income / final * jnp.exp(-index) - 1, new.clearing
+
+    welfare, clearing = jax.lax.map(scenario, (cases.chosen, cases.tariff, share))
+    return Found(welfare, clearing, found.clearing)
+
+
+def own_inputs(
+    economy: Economy, base: Shock, start: Float[Array, "r s"]
+) -> tuple[Economy, Float[Array, "r s"], Float[Array, " r"]]:
+    """The economy where a sector's inputs are its own good, with its spending and final
+    spending: trade shares and value added stay, surpluses follow."""
+    s = economy.budget.shape[1]
+    eye = jnp.eye(s, dtype=start.dtype)[None]
+    own = economy._replace(inputs=(1 - economy.value_added)[:, None, :] * eye)
+    net = economy.shares / (1 + base.tariff)
+
+    # Final spending grows by what labour is paid too little, a step of spending each.
+    def step(state: Float[Array, "r k"]) -> Float[Array, "r k"]:
+        X, final = state[:, :-1], state[:, -1:]
+        X = own.budget * final + (1 - own.value_added) * output(net, X)
+        earned = (own.value_added * output(net, X)).sum(axis=1, keepdims=True)
+        return jnp.concatenate([X, final + own.income[:, None] - earned], axis=1)
+
+    begin = jnp.concatenate([start, economy.income[:, None]], axis=1)
+    tolerance = jnp.asarray(1e-11, start.dtype)
+    found = contract(step, begin, tolerance, economy.income[:, None])
+    return own, found[:, :-1], found[:, -1]

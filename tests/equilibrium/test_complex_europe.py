@@ -1,0 +1,203 @@
+"""Complex Europe: its archive, the three industries made of fifty, and the print."""
+
+import io
+import json
+import zipfile
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax import TivaxError
+from tivax.engine.equilibrium import parameter_draws
+from tivax.engine.equilibrium.published import (
+    complex_europe,
+    europe_data,
+    solve_published,
+)
+
+from commands import good, mistake
+
+R = len(europe_data.REGIONS)
+
+
+@pytest.mark.slow
+def test_table_b10_of_three_industries_is_near_to_the_print(shared):
+    """Column (f), all draws: the paper's own iteration stops early, 0.02 at most."""
+    data = shared / "data" / "trade_models" / "complex_europe"
+    with jax.enable_x64(True):
+        three = europe_data.merged(europe_data.read_europe(data))
+        run = complex_europe.Run(
+            "f", three, europe_data.read_estimates(data, three=True)
+        )
+        ended = europe_data.read_memberships(data)
+        found = run.solve(ended, europe_data.read_transfers(data))
+    assert found.clearing.max() < 1e-8
+    values = found.percent[:, 0]
+    truth = pd.read_csv(
+        shared / "truth" / "trade_models" / "complex_europe" / "tables.csv"
+    )
+    truth = truth[truth["table"] == "Table B10"].set_index(["column", "row"])["value"]
+    rows = [*europe_data.REGIONS]
+    miss = np.abs(values.mean(axis=0) - truth.loc["f"][rows])
+    assert miss.mean() < 0.02 and miss.max() < 0.1
+    marks = parameter_draws.stars(values)
+    assert (marks == truth.loc["f stars"][rows]).sum() >= 42
+
+
+@pytest.mark.slow
+def test_the_command_writes_every_printed_column(shared, tmp_path):
+    data = shared / "data" / "trade_models" / "complex_europe"
+    out = tmp_path / "out"
+    words = ("--example", "complex-europe", "--data", data, "--out", out)
+    assert "means over 6 of 1,000 draws" in good("scenario", *words, "--draws", 6).out
+    keys = ["table", "row", "column"]
+    truth = pd.read_csv(
+        shared / "truth" / "trade_models" / "complex_europe" / "tables.csv"
+    )
+    truth = truth[~truth["column"].str.startswith("5 trends")]  # not in the archive
+    both = truth.merge(pd.read_csv(out / "tables.csv"), on=keys, suffixes=("", "_own"))
+    assert len(both) == len(truth)
+    miss = (both["value"] - both["value_own"]).abs()
+    assert miss[both["table"] == "Table A6"].max() < 0.5  # every digit
+    # Tariffs matter little by draw; in S1 some rates cannot be rebuilt.
+    assert miss[(both["table"] == "Table 5") & (both["column"] == "S1")].mean() < 0.03
+    wide = pd.read_csv(out / "intervals.csv")
+    assert (wide["ci_low"] <= wide["mean"]).all() and (
+        wide["mean"] <= wide["ci_high"]
+    ).all()
+
+
+def archive(folder, **changed):
+    """A world where all countries are alike; members of ``changed`` in place."""
+    j, three = europe_data.INDUSTRIES, len(europe_data.GROUPS)
+    every = np.ones((j, R))
+    fifty = {
+        "Din2014": np.full((j * R, R), 1 / R),
+        "tariffs2014": np.ones((j * R, R)),
+        "X0": every,
+        "alphas": every / j,
+        "B": every / 2,
+        "inventory2014": every * 0,
+        "G": np.full((j * R, j), 1 / j),
+        "VA_n": np.full((R, 1), j / 2),
+        "S_n": np.zeros((R, 1)),
+    }
+    union = np.zeros((R, R))
+    union[2, 3] = union[3, 2] = -1
+    coarse = {f"dummy_diff_{k}": union for k in ("Smarket", "Euro", "Schengen", "oRTA")}
+    coarse["dummy_diff_eukor"] = 0 * union
+    names = ("bbotheea", "bbotheuro", "bschengen", "bbothrta", "beukor", "bltau")
+    for name in names:
+        size = -3.0 if name == "bltau" else 0.1
+        coarse[f"{name}_sec-aest"] = np.full((2, three), size)
+        fine = "bbothEEA" if name == "bbotheea" else name
+        fifty[f"{fine}-sec-nnew"] = np.full((2, j), size)
+    for file, members in (("fifty_sectors", fifty), ("three_sectors", coarse)):
+        with zipfile.ZipFile(folder / f"{file}.zip", "w") as packed:
+            for name, values in members.items():
+                values = changed.get(name, values)
+                text = io.StringIO()
+                tab = name.endswith("nnew")
+                header = "\t".join(f"BS_{k}" for k in range(j)) if tab else ""
+                np.savetxt(
+                    text,
+                    values,
+                    delimiter="\t" if tab else ",",
+                    fmt="%.17g",
+                    header=header,
+                    comments="",
+                )
+                packed.writestr(f"{name}.txt", text.getvalue())
+    codes = [k for k in europe_data.REGIONS if k != "ROW"]
+    rates = pd.DataFrame(
+        {"iso2": codes[2], "iso1": codes[3], "sector": [1.0], "tau_mfn_w": [0.1]}
+    )
+    rates.to_stata(folder / europe_data.RATES, write_index=False)
+    (folder / europe_data.TRANSFERS).write_text(json.dumps({"BEL": 1.0}))
+    return folder
+
+
+def test_rates_that_lapse_are_those_of_the_memberships(tmp_path):
+    europe = europe_data.read_europe(archive(tmp_path))
+    assert_allclose(europe.lapsed["EU"][2, 3, 0], 0.1)
+    assert europe.lapsed["all"].sum() == pytest.approx(0.1)
+
+
+def test_three_industries_keep_the_accounts_of_fifty(tmp_path):
+    rng = np.random.default_rng(0)
+    j = europe_data.INDUSTRIES
+    shares = rng.dirichlet(np.ones(R), j * R)
+    factors = rng.uniform(1, 1.3, (j * R, R))
+    spent, added = rng.uniform(1, 2, (j, R)), rng.uniform(0.4, 0.9, (j, R))
+    by_seller = (shares / factors).reshape(j, R, R) * spent[:, :, None]
+    income = (added * by_seller.sum(axis=1)).sum(axis=0)
+    files = {"Din2014": shares, "tariffs2014": factors, "X0": spent, "B": added}
+    fifty = europe_data.read_europe(archive(tmp_path, **files, VA_n=income[:, None]))
+    three = europe_data.merged(fifty)
+    assert_allclose(three.spending.sum(axis=1), fifty.spending.sum(axis=1))
+    assert_allclose(three.trade.sum(axis=2), fifty.trade.sum(axis=2))
+    assert_allclose(three.revenue, fifty.revenue)
+    assert_allclose(three.output, three.trade.sum(axis=0))
+    assert_allclose(three.shares.sum(axis=1), 1)
+    assert_allclose(three.inputs.sum(axis=1) + three.value_added, 1)
+    used = (three.inputs * three.output[:, None]).sum(axis=2)
+    final = three.spending - used
+    assert_allclose(three.budget, final / final.sum(axis=1, keepdims=True))
+
+
+def test_means_of_draws_are_weighted_by_output():
+    tariff, effects = np.arange(-50.0, 0)[None] - 1, np.ones((1, 5, 50))
+    output = np.ones((2, 50))
+    output[:, 0] = 100
+    few = europe_data.Estimates(tariff, effects).merged(output)
+    goods = (200 * tariff[0, 0] + 2 * tariff[0, 1:22].sum()) / 242
+    assert_allclose(few.tariff[0, 0], goods)
+    assert_allclose(few.effects[0], [[1, 1, 0]] * 5)
+
+
+@pytest.mark.parametrize(
+    "changed, line",
+    [
+        (
+            {"tariffs2014": np.full((50 * R, R), 4.45 * 2)},
+            "tariffs2014.txt: the factor of AUS on AUS in industry 1 is 8.9",
+        ),
+        (
+            {"Din2014": np.full((50 * R, R), 1.01 / R)},
+            "Din2014.txt: shares of AUS in industry 1 add to 1.01, not 1",
+        ),
+        (
+            {"VA_n": np.full((R, 1), 30.0)},
+            "VA_n.txt: value added of AUS is 30, that of its output by B.txt 25",
+        ),
+        (
+            {"bltau-sec-nnew": np.full((2, 50), -0.5)},
+            "bltau-sec-nnew.txt: draw 1 of industry 1 is -0.5; at most -1",
+        ),
+        (
+            {"beukor_sec-aest": np.ones((3, 3))},
+            "beukor_sec-aest.txt: 3 x 3 numbers; it must have 2 x 3",
+        ),
+        ({"dummy_diff_Euro": np.ones((R, R))}, "dummy_diff_Euro.txt: a membership be"),
+    ],
+)
+def test_a_damaged_archive_ends_in_a_line(tmp_path, changed, line):
+    with pytest.raises(TivaxError) as told:
+        solve_published("complex-europe", archive(tmp_path, **changed))
+    assert line in str(told.value) and "\n" not in str(told.value)
+
+
+def test_draws_that_the_archive_lacks_end_in_a_line(tmp_path):
+    (data := tmp_path / "data").mkdir()
+    archive(data)
+    base = ("--example", "complex-europe", "--data", data, "--out", tmp_path / "out")
+    assert "--draws 3: the archive has 2" in mistake("scenario", *base, "--draws", 3)
+    base = ("--example", "nafta", "--data", data, "--out", tmp_path / "out")
+    assert "nafta has no draws" in mistake("scenario", *base, "--draws", 3)
+    (data / europe_data.RATES).unlink()
+    with pytest.raises(TivaxError, match=r"fin_cftau_2014_weighted_wiod.dta: no such"):
+        solve_published("complex-europe", data)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,113 @@
+"""Draws of elasticities and trade-cost effects as a batch axis."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tivax as tx
+from tivax import TivaxError
+from tivax.engine.equilibrium import parameter_draws, solving
+from tivax.kernels.equilibrium import changes
+from tivax.kernels.equilibrium import parameter_draws as kernel
+
+
+def economy() -> tx.Economy:
+    return tx.Economy.synthetic(regions=3, sectors=2, seed=1)
+
+
+def made(deficits: solving.Deficits = "share, as published"):
+    """The world of an economy, a scenario with its new tariffs and without."""
+    with jax.enable_x64(True):
+        old = solving.solve_old(economy(), deficits)
+        nothing = np.zeros(economy().tariff.shape)
+        base = changes.Shock(
+            jax.device_put(nothing), old.tariff, old.deficit * 0, old.surplus
+        )
+        assert old.surplus is not None
+        world = kernel.World(old.economy, base, old.start, old.inverse)
+        ended = np.zeros((1, 3, 3))
+        ended[0, 0, 1] = ended[0, 1, 0] = -1
+        share = np.asarray(old.surplus.share)
+        cases = kernel.Cases(
+            *map(
+                jax.device_put,
+                (
+                    ended,
+                    np.array([[0.0], [1.0]]),
+                    np.stack([economy().tariff_new, economy().tariff]),
+                    np.stack([share, share]),
+                ),
+            )
+        )
+    return world, cases
+
+
+def drawn(k: int = 5):
+    rng = np.random.default_rng(0)
+    return rng.uniform(1, 8, (k, 2)), rng.uniform(-0.1, 0.2, (k, 1, 2))
+
+
+def test_a_draw_is_the_exact_hat_of_its_elasticities():
+    """Nothing is taken out of the data, so that the base is the data."""
+    theta, effects = drawn()
+    found = parameter_draws.solve_draws(*made(), theta, effects)
+    for k, own in enumerate(theta):
+        costs = np.ones(economy().tariff.shape)
+        costs[0, 1] = costs[1, 0] = np.exp(effects[k, 0])
+        one = replace(economy(), theta=own)
+        for c, moved in enumerate(
+            ({}, {"tariff_new": one.tariff, "trade_costs": costs})
+        ):
+            expected = tx.exact_hat(one, **moved, deficits="share, as published")
+            real = expected.changes["real_income"]
+            assert_allclose(found.percent[k, c], real, atol=1e-6)
+    assert found.clearing.max() < 1e-8
+
+
+def test_a_draw_does_not_depend_on_the_others(monkeypatch):
+    theta, effects = drawn()
+    together = parameter_draws.solve_draws(*made(), theta, effects).percent
+    some = [3, 1]
+    apart = parameter_draws.solve_draws(*made(), theta[some], effects[some]).percent
+    assert_allclose(apart, together[some], atol=1e-11)
+    monkeypatch.setattr(parameter_draws, "_TOGETHER", 2 * 18)  # batches of 2, and 1
+    batches = parameter_draws.solve_draws(*made(), theta, effects).percent
+    assert_allclose(batches, together, atol=1e-11)
+
+
+def test_draws_without_a_result_are_dropped():
+    theta, effects = drawn()
+    effects[2] = np.nan
+    found = parameter_draws.solve_draws(*made(), theta, effects).percent
+    assert np.isnan(found[2, 1]).all() and np.isfinite(found[[0, 1, 3, 4]]).all()
+    mean = np.nanmean(found[:, 1], axis=0)
+    assert_allclose(mean, found[[0, 1, 3, 4], 1].mean(axis=0))
+    with pytest.raises(TivaxError, match="scenario 1 has no equilibrium in any of 5"):
+        parameter_draws.solve_draws(*made(), theta, np.full_like(effects, np.nan))
+
+
+def test_own_inputs_keep_trade_shares_and_value_added():
+    with jax.enable_x64(True):
+        world, _ = made()
+        own, spent, final = kernel.own_inputs(
+            world.economy, world.base, world.start.spending
+        )
+        made_ = changes.output(own.shares / (1 + world.base.tariff), spent)
+        assert_allclose((own.value_added * made_).sum(axis=1), own.income, atol=1e-10)
+        bought = own.budget * final[:, None] + (1 - own.value_added) * made_
+        assert_allclose(spent, bought, atol=1e-10)
+    assert_array_equal(own.shares, world.economy.shares)
+
+
+def test_stars_count_how_few_draws_are_on_the_other_side():
+    k = np.arange(1000) / 999  # quantiles
+    columns = {0: k - 0.2, 1: k - 0.04, 2: k - 0.02, 3: k - 0.001}
+    values = np.column_stack([*columns.values(), *(-v for v in columns.values())])
+    assert parameter_draws.stars(values).tolist() == [0, 1, 2, 3] * 2
+    with_gap = np.vstack([values, np.full((5, 8), np.nan)])
+    assert parameter_draws.stars(with_gap).tolist() == [0, 1, 2, 3] * 2
+    error = values[:, 0].std(ddof=1) / np.sqrt(1000)
+    assert_allclose(parameter_draws.standard_errors(with_gap)[0], error)
