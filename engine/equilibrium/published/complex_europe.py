@@ -210,7 +210,8 @@ def _cases(
         tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
         shares.append(alone if without else share)
     return parameter_draws.Cases(
-        *(jax.device_put(np.stack(k)) for k in (ended, chosen, tariffs, shares))
+        jax.device_put(ended),
+        *(jax.device_put(np.stack(k)) for k in (chosen, tariffs, shares)),
     )
 
 
