@@ -98,7 +98,7 @@ def stars(values: Float[np.ndarray, "k r"]) -> Int[np.ndarray, " r"]:
     """Stars by the distance of draws from zero.
 
     3, 2, 1 where it is outside 0.5 to 99.5, 2.5 to 97.5 and 5 to 95 per cent of them,
-    on the side of the mean; else 0.
+    on the side of the mean; else 0. Draws without a result, NaN, do not count.
     """
     mean = np.nanmean(values, axis=0)
     found = np.zeros(len(mean), int)
