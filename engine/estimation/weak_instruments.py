@@ -106,7 +106,7 @@ class WeakInstruments:
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
     endogenous regressor; otherwise NaN and empty. ``tf_critical`` is the critical value
-    of |t| of 2SLS at 5 %, given the first-stage F (``tf_critical_value``): one
+    of ``|t|`` of 2SLS at 5 %, given the first-stage F (``tf_critical_value``): one
     instrument, otherwise NaN. For the Anderson-Rubin test, ``ar_bootstrap_p_value`` is
     by wild bootstrap from ``ar_draws`` draws (NaN without any),
     ``ar_jackknife_p_value`` by the jackknife over clusters, which is made for many
@@ -291,7 +291,7 @@ _STRONG = _ONE_SIDED * _TWO_SIDED / (_TWO_SIDED - _ONE_SIDED)
 
 
 def tf_critical_value(F: float) -> float:
-    """Critical value of |t| of 2SLS at 5 %, given the first-stage F of one instrument.
+    """Critical value of ``|t|`` of 2SLS at 5 % for the first-stage F of one instrument.
 
     The tF procedure of Lee, McCrary, Moreira and Porter (2022, American Economic Review
     112): 1.96 from F = 104.67 on, more below, infinite up to 3.84, where the

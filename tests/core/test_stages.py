@@ -1,6 +1,7 @@
 """Where the time of a command goes: stages, one within another."""
 
 import json
+import logging
 import threading
 import time
 
@@ -85,6 +86,17 @@ def test_a_decorated_function_is_a_stage_each_time(clock):
     assert dict(stage.table())["figures"] == 2
 
 
+@pytest.fixture
+def logged():
+    """The logger as it was, after a terminal has told it to speak."""
+    log = logging.getLogger("tivax")
+    handlers, level = [*log.handlers], log.level
+    yield
+    log.handlers[:] = handlers
+    log.setLevel(level)
+
+
+@pytest.mark.usefixtures("logged")
 def test_a_terminal_ends_with_the_times(capsys):
     Terminal(verbose=True).finish({}, "Open out")
     lines = capsys.readouterr().out.splitlines()
