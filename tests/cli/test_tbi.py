@@ -166,8 +166,8 @@ def test_the_sentence_names_the_ends_and_the_largest_moves(result):
     assert result.sentence.splitlines() == [
         f"In 2002 the trade benefit index is highest in {last.idxmax()} "
         f"({last.max():+.4f}) and lowest in {last.idxmin()} ({last.min():+.4f}).",
-        f"Since 2000 it has changed between {moves.min():+.4f} in {moves.idxmin()} and "
-        f"{moves.max():+.4f} in {moves.idxmax()}.",
+        f"Its change since 2000 is highest in {moves.idxmax()} ({moves.max():+.4f}) and "
+        f"lowest in {moves.idxmin()} ({moves.min():+.4f}).",
     ]
 
 
