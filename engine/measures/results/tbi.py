@@ -240,8 +240,8 @@ class TbiResult(Result):
         if len(years) > 1 and (moves := ends_of(last - index.isel(year=0).to_series())):
             (up, most), (down, least) = moves
             said.append(
-                f"Its change since {years[0]} is highest in {up} ({most:+.4f}) and lowest "
-                f"in {down} ({least:+.4f})."
+                f"Its change since {years[0]} is highest in {up} ({most:+.4f}) and "
+                f"lowest in {down} ({least:+.4f})."
             )
         return "\n".join(said)
 
