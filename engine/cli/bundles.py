@@ -134,10 +134,11 @@ class Drawing:
 
     def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
         """The models of the run file; ``draws`` and ``defaults`` where it has none."""
-        from .. import paper, resampling
+        from .. import resampling
+        from ..papers import trade_imbalance
 
         assert self.run is not None  # else it is said that RUN is missing
-        known = {"paper": paper.paper_models()}
+        known = {"paper": trade_imbalance.paper_models()}
         if draws is not None:
             defaults["draws"] = draws
         given = resampling.read_run_file(self.run, known, **defaults)

@@ -48,8 +48,8 @@ from .engine.panel import DataFiles as DataFiles
 from .engine.panel import Panel as Panel
 from .engine.panel import build_panel as build_panel
 from .engine.panel import read_data_files as read_data_files
-from .engine.paper import Replication as Replication
-from .engine.paper import replicate as replicate
+from .engine.papers.trade_imbalance import Replication as Replication
+from .engine.papers.trade_imbalance import replicate as replicate
 from .engine.publication import cite as cite
 from .engine.publication import package as package
 from .engine.reporting import regression_table as regression_table

@@ -24,7 +24,7 @@ medians of absolute errors (net of inventories) in terms of .0005, .0035, .0002 
     a = .05, b = 0.8   .59  .48  .25
 
 Any two of the years choose 0.05 and 0.7, which are within 1 % of the best in the third.
-``python -m tivax.bench.coverage`` makes the table.
+``python -m tivax.bench.studies.coverage`` makes the table.
 """
 
 from dataclasses import replace

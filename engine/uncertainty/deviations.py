@@ -28,7 +28,7 @@ _HALF = 0.5
 # gets, and of what a use gets of a good (``kernels.error_terms.filled``). Chosen
 # against Antras and Chor (2018) on a grid of 0.05 and 0.1, so that their upstreamness,
 # downstreamness, F/GO and VA/GO are within 95 % intervals as close to 95 % of the time
-# as can be; of 1995, 2003 and 2011 any two choose these (``tivax.bench.coverage``).
+# as can be; of 1995, 2003 and 2011 any two choose these (bench/studies/coverage.py).
 USER_DEVIATION = 0.2
 USE_DEVIATION = 1.0
 

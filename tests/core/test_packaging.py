@@ -69,7 +69,11 @@ def test_every_package_of_the_repository_is_listed_for_installation():
         for name in PACKAGES
         for path in (REPOSITORY / name).rglob("__init__.py")
     }
-    assert sorted(listed) == sorted(found - {"tivax.engine.front"} | {"tivax"})
+    beside = {
+        "tivax.engine.front",
+        "tivax.bench.studies",
+    }  # installed as tivax; not at all
+    assert sorted(listed) == sorted(found - beside | {"tivax"})
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from tivax.engine.figures.panel import intervals
 from tivax.engine.figures.resampling import Drawn, histograms
-from tivax.engine.paper.inference import INTERVALS
+from tivax.engine.papers.trade_imbalance.inference import INTERVALS
 from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
 from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET

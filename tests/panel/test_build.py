@@ -45,7 +45,7 @@ from tivax.engine.panel.write import (
     with_panel_format,
     write_panel,
 )
-from tivax.engine.paper import other_indices
+from tivax.engine.papers.trade_imbalance import other_indices
 from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf

@@ -14,7 +14,7 @@ from tivax.engine.panel.synthetic_panel import (
     known_effect,
     synthetic_panel,
 )
-from tivax.engine.paper.columns import TERMS
+from tivax.engine.papers.trade_imbalance.columns import TERMS
 
 from helpers import fit_with_dummies
 

@@ -115,7 +115,7 @@ def test_the_readme_has_the_headings_of_the_template_in_its_order(sections):
         ("Summary of required storage space", "- [x] < 25 MBytes"),
         ("Computational details", "EPYC, 2 cores, 16.0 GB of memory, Linux-6.1, device cpu: cpu"),
         ("Computational details", "| replication | 2 minutes | 1.5 GB | cpu: cpu |"),
-        ("Description of programs/code", "- `tivax replicate` (tivax.engine.paper.replication) recomputes the paper"),
+        ("Description of programs/code", "- `tivax replicate` (tivax.engine.papers.trade_imbalance.replication) recomputes the paper"),
         ("License for code", "Apache-2.0"),
         ("Instructions to replicators", "2. Get the files that are not provided"),
         ("Details on various programs", "tivax replicate --data data --out reproduced/replication --quiet"),

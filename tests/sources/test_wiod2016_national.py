@@ -292,7 +292,7 @@ def test_value_added_at_basic_prices_is_that_of_the_national_tables(shared, tabl
 
 
 def test_intervals_cover_what_the_published_tables_say(shared, tables, result):
-    """One year, 40 draws: `tivax.bench.rebuilding_study` has all, with 200."""
+    """One year, 40 draws: `tivax.bench.studies.rebuilding` has all, with 200."""
     year, codes = 2008, list(REGIONS)
     drawn = draw_flows(tables, "rebuilt", draws=40, years=[year])[:, 0]
     flows = pd.read_stata(shared / "data" / "wiod2016" / "dva_gtrade.dta")

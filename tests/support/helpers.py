@@ -19,7 +19,7 @@ from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
-from tivax.engine.paper.columns import Column, estimate_columns
+from tivax.engine.papers.trade_imbalance.columns import Column, estimate_columns
 from tivax.engine.tables import WorldShape
 from tivax.kernels import perimeters
 

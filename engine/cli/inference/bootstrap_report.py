@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ...core import count_text, p_text, percent_text
-from ...paper import column_name, printed_place
+from ...papers.trade_imbalance import column_name, printed_place
 from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text

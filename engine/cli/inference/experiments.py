@@ -17,7 +17,7 @@ from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
 from ...figures import Drawn
 from ...figures.resampling import histograms
-from ...paper import printed_place
+from ...papers.trade_imbalance import printed_place
 from ...reporting import CV1, Language, Plot, Result, Section, label
 from ...reporting import Drawn as DrawnFigure
 from ...resampling import (

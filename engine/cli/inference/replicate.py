@@ -17,7 +17,7 @@ from ...core import (
 )
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
-from ...paper import (
+from ...papers.trade_imbalance import (
     STEPS,
     Replication,
     agreement,
@@ -28,9 +28,9 @@ from ...paper import (
     trade_files,
     write_replication,
 )
-from ...paper.report import page as replication_report
-from ...paper.report.plots import Drawing
-from ...paper.verdicts import verdicts
+from ...papers.trade_imbalance.report import page as replication_report
+from ...papers.trade_imbalance.report.plots import Drawing
+from ...papers.trade_imbalance.verdicts import verdicts
 from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
 

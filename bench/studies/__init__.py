@@ -1,0 +1,1 @@
+"""Studies that the documentation quotes; run from a checkout, not installed."""

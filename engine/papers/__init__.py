@@ -1,0 +1,1 @@
+"""Papers that tivax reproduces, a folder each."""

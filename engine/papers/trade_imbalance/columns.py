@@ -1,0 +1,252 @@
+"""The paper that tivax reproduces: its regressions, and the figures it prints.
+
+"Has trade imbalance led to de-globalisation? A value-added trade perspective",
+国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16. Tables 3 to 6 are 17
+columns of
+
+    outcome_it = b0 + b1 TBI_it + b2' X_it + c_i + l_t + e_it          (2), (3)
+
+with country and year effects and standard errors clustered by country.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ...core import TivaxError
+from ...estimation import (
+    SAMPLES,
+    Convention,
+    Estimate,
+    Sample,
+    fixed_effects,
+    sample,
+)
+from ...panel import CONTROLS
+from ...resampling import Model
+from .printed import FIT, TABLE_1, TABLES
+
+TERMS = ("TBI", *CONTROLS, "const")
+PRINTED_DIGITS = 4
+COMPARISON = tuple(
+    (
+        "table column outcome sample term coef se stars n r2 paper_coef paper_se "
+        "paper_stars paper_r2"
+    ).split()
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of Tables 3 to 6."""
+
+    table: int
+    column: int
+    outcome: str
+    sample: Sample
+    controls: bool
+
+    @property
+    def name(self) -> str:
+        return column_name(self.table, self.column)
+
+    @property
+    def keys(self) -> dict[str, int | str]:
+        """The columns by which tables of results name it."""
+        names = ("table", "column", "outcome", "sample")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """TBI, then the controls."""
+        return ("TBI", *CONTROLS) if self.controls else ("TBI",)
+
+
+def _columns() -> Iterator[Column]:
+    both = ("KOFGIdj", "KOFEcGIdj")
+    three = ("KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
+    groups: tuple[Sample, ...] = ("developed", "developing")
+    layout: dict[int, list[tuple[str, Sample, bool]]] = {
+        3: [(k, "all", controls) for controls in (False, True) for k in both],
+        4: [(k, group, True) for group in groups for k in both],
+        5: [(k, "all", True) for k in three],
+        6: [(k, group, True) for group in groups for k in three],
+    }
+    for table, columns in layout.items():
+        for number, (outcome, group, controls) in enumerate(columns, 1):
+            yield Column(table, number, outcome, group, controls)
+
+
+def column_name(table: int, column: int) -> str:
+    """``Table 3 (1)``, which does not break over lines."""
+    return f"Table\u00a0{table}\u00a0({column})"
+
+
+def column_names(rows: pd.DataFrame) -> list[str]:
+    """The name of each row's column of the paper, from its ``table`` and ``column``."""
+    pairs = zip(rows["table"], rows["column"], strict=True)
+    return [column_name(int(table), int(column)) for table, column in pairs]
+
+
+COLUMNS: tuple[Column, ...] = tuple(_columns())
+
+
+def paper_models() -> list[Model]:
+    """The 17 columns of Tables 3 to 6; the outcomes of each sample are a family."""
+    return [
+        Model(
+            name=f"table{k.table}-{k.column}",
+            outcome=k.outcome,
+            regressors=k.regressors,
+            sample=k.sample,
+            family=k.sample + ("" if k.controls else ", no controls"),
+            tags={"table": k.table, "column": k.column},
+        )
+        for k in COLUMNS
+    ]
+
+
+def printed_place(model: Model) -> tuple[int, int] | None:
+    """The table and the column in which the paper prints a model; None elsewhere."""
+    tags = model.tags
+    return (tags["table"], tags["column"]) if {"table", "column"} <= {*tags} else None
+
+
+def sentences_as_printed(
+    models: Iterable[Model], sentences: Mapping[str, str]
+) -> list[str]:
+    """Sentences of models with the paper's column in place of the name they begin with.
+
+    A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
+    """
+    places = {model.name: printed_place(model) for model in models}
+    return [
+        f"{column_name(*place)}{sentence.removeprefix(name)}"
+        if (place := places.get(name))
+        else sentence
+        for name, sentence in sentences.items()
+    ]
+
+
+def estimate_columns(
+    frame: pd.DataFrame, *, convention: Convention = "stata"
+) -> dict[Column, Estimate]:
+    """All 17 columns, estimated on a panel that ``build_panel`` made."""
+    return {
+        column: fixed_effects(
+            sample(frame, column.sample),
+            column.outcome,
+            column.regressors,
+            convention=convention,
+        )
+        for column in COLUMNS
+    }
+
+
+def too_few_countries(
+    data: pd.DataFrame, group: str, regressors: Sequence[str]
+) -> str | None:
+    """The message about a sample with no more countries than regressors; else None.
+
+    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
+    and a standard error may be rounding noise with three stars.
+    """
+    used = sample(data, group).dropna(subset=[*regressors])
+    count = used["iso3"].nunique()
+    if count > len(regressors):
+        return None
+    return (
+        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
+        "clustered by country need more countries than regressors"
+    )
+
+
+def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
+    """``TivaxError`` where a sample has too few countries."""
+    for group in SAMPLES:
+        if few := too_few_countries(data, group, regressors):
+            raise TivaxError(few)
+
+
+def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
+    """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
+
+    A convention without a constant leaves its 17 rows empty on our side.
+    """
+    rows = []
+    for column, estimate in estimates.items():
+        key = (column.table, column.column)
+        for term, (paper_coef, paper_se, paper_stars) in TABLES[key].items():
+            own = (
+                estimate.terms.loc[term].to_dict()
+                if term in estimate.terms.index
+                else {"estimate": float("nan"), "se": float("nan"), "stars": 0}
+            )
+            rows.append(
+                {
+                    **column.keys,
+                    "term": term,
+                    "coef": own["estimate"],
+                    "se": own["se"],
+                    "stars": int(own["stars"]),
+                    "n": estimate.n,
+                    "r2": estimate.r2,
+                    "paper_coef": paper_coef,
+                    "paper_se": paper_se,
+                    "paper_stars": paper_stars,
+                    "paper_r2": FIT[key][1],
+                    "clusters": estimate.clusters,
+                    "paper_n": FIT[key][0],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def differences(comparison: pd.DataFrame) -> pd.Series:
+    """(ours - printed) / printed standard error, by row."""
+    return (comparison["coef"] - comparison["paper_coef"]) / comparison["paper_se"]
+
+
+def agreement(comparison: pd.DataFrame) -> dict[str, float | int]:
+    """Distance from the print, over all coefficients."""
+    gaps = differences(comparison).abs()
+    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
+    return {
+        "coefficients": len(comparison),
+        "mean_gap": float(gaps.mean()),
+        "largest_gap": float(gaps.max()),
+        "signs_equal": int(signs.sum()),
+        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
+    }
+
+
+def table_1(tbi: pd.DataFrame, erring: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The index of Table 1, printed and ours: year, iso3, paper, ours, difference.
+
+    ``tbi`` has columns iso3, year, TBI; missing values are left empty. ``erring`` has
+    iso3, year, ci_low, ci_high, which are added, and ``covers``: whether an interval
+    holds a number that the print rounds to four digits.
+    """
+    printed = pd.DataFrame(
+        [
+            {"year": year, "iso3": iso3, "paper": value}
+            for iso3, values in TABLE_1.items()
+            for year, value in zip(range(2000, 2015), values, strict=True)
+        ]
+    )
+    own = tbi.set_index(["year", "iso3"])["TBI"]
+    printed["ours"] = own.reindex(
+        pd.MultiIndex.from_frame(printed[["year", "iso3"]])
+    ).to_numpy()
+    printed["difference"] = printed["ours"] - printed["paper"]
+    if erring is None:
+        return printed
+    ends = erring[["year", "iso3", "ci_low", "ci_high"]]
+    found = printed.merge(ends, on=["year", "iso3"], how="left")
+    half = 0.5 * 10.0**-PRINTED_DIGITS
+    within = (found["paper"] >= found["ci_low"] - half) & (
+        found["paper"] <= found["ci_high"] + half
+    )
+    return found.assign(covers=within.where(found["ci_low"].notna()))

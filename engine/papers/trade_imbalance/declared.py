@@ -1,0 +1,305 @@
+"""The tests behind the verdicts, and the declared p-value of each.
+
+One p, the same for all data: the restricted wild cluster bootstrap with Webb's weights
+(WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
+test is a coefficient of TBI that the paper prints, and holds over the family of all
+five outcomes in all three samples (Westfall and Young's smallest p). A check asks the
+same of another sample or estimator. A part is a coefficient from a subsample of a
+main test: it is reported, not tested.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ...core import Progress, TivaxError, no_progress
+from ...estimation import t_sf
+from ...panel import CONTROLS
+from ...resampling import (
+    FittedModel,
+    Model,
+    Scheme,
+    fit_model,
+    infer,
+    make_plan,
+    with_lags,
+)
+from ...threats import Threats, threats
+from .columns import column_name, paper_models, printed_place
+from .heterogeneity import with_groups
+from .other_indices import VINTAGE
+from .robustness import LAG
+
+DRAWS = 999_999
+# Of each country left out, before the one with the largest p gets all draws.
+SEARCHED = 9_999
+# Of each variant of the main tests.
+THREAT_DRAWS = 99_999
+SEED = 1
+SCHEME = Scheme("wild", weights="webb")
+Role = Literal["main", "check", "part"]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A claim that follows from a hypothesis, and the model whose treatment tests it.
+
+    ``sign`` is what is claimed; ``without_one``: the claim is about the fits without
+    each country, and the one with the largest p counts.
+    """
+
+    hypothesis: str
+    claim: str
+    how: str
+    model: Model
+    role: Role = "check"
+    sign: int = 1
+    without_one: bool = False
+
+
+def declared_tests() -> list[Declared]:
+    """All tests of hypotheses 1 to 3, in order."""
+    return [*_first(), *_second(), *_third()]
+
+
+def _first() -> Iterator[Declared]:
+    for column, outcome in ((3, "KOFGIdj"), (4, "KOFEcGIdj")):
+        main = _of_column(3, column)
+        rises = f"{outcome} rises with TBI"
+        yield Declared("H1", rises, _where(3, column, "all countries"), main, "main")
+        yield _by_group_year("H1", main)
+        yield Declared(
+            "H1",
+            "the same, TBI of last year",
+            "2SLS",
+            replace(main, treatment=(), endogenous=("TBI",), instruments=(LAG,)),
+        )
+        yield Declared(
+            "H1", "the same without any one country", "", main, without_one=True
+        )
+        for table_column, group in ((column - 2, "developed"), (column, "developing")):
+            yield Declared(
+                "H1",
+                f"the same among {group} countries",
+                _where(4, table_column),
+                _of_column(4, table_column),
+                "part",
+            )
+
+
+def _second() -> Iterator[Declared]:
+    for column, name in enumerate(("trade", "financial", "political"), 1):
+        main = _of_column(5, column)
+        rises = f"{name} globalisation rises with TBI"
+        yield Declared("H2", rises, _where(5, column, "all countries"), main, "main")
+        yield _by_group_year("H2", main)
+
+
+def _third() -> Iterator[Declared]:
+    yield Declared(
+        "H3",
+        "political index responds in developed countries",
+        _where(6, 3),
+        _of_column(6, 3),
+        "main",
+    )
+    yield _difference("KOFPoGIdj", "political", "developed", 1)
+    yield Declared(
+        "H3",
+        "economic index responds in developing countries",
+        _where(4, 4),
+        _of_column(4, 4),
+        "main",
+    )
+    for outcome, name in (
+        ("KOFEcGIdj", "economic"),
+        ("KOFTrGIdj", "trade"),
+        ("KOFFiGIdj", "financial"),
+    ):
+        yield _difference(outcome, name, "developing", -1)
+
+
+def _of_column(table: int, column: int) -> Model:
+    return {printed_place(k): k for k in paper_models()}[table, column]
+
+
+def _where(table: int, column: int, sample: str = "") -> str:
+    return column_name(table, column) + (f", {sample}" if sample else "")
+
+
+def _by_group_year(hypothesis: str, main: Model) -> Declared:
+    return Declared(
+        hypothesis,
+        "the same, not between groups",
+        "year effects by group of countries",
+        replace(main, time="group_year"),
+    )
+
+
+def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
+    both = ("TBI", *CONTROLS)
+    return Declared(
+        "H3",
+        f"{name} response is stronger in {group} countries",
+        "TBI x developed, every coefficient by group",
+        Model(
+            f"difference-{outcome}",
+            outcome,
+            ("TBI_dev", *(f"{k}_dev" for k in CONTROLS), *both),
+            time="group_year",
+        ),
+        sign=sign,
+    )
+
+
+COLUMNS_OF_ROWS = (
+    "hypothesis claim how role sign model outcome sample n clusters estimate se "
+    "paper_p_value p_value "
+    "p_mc draws p_sample p_sample_mc p_family p_family_mc p_family_holm"
+).split()
+
+
+def declared_p_values(
+    frame: pd.DataFrame,
+    family: pd.DataFrame | None,
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    progress: Progress = no_progress,
+) -> pd.DataFrame:
+    """A row for each of ``declared_tests``: ``COLUMNS_OF_ROWS``.
+
+    ``family``: rows of ``infer_paper``, from which p of the columns that the paper
+    prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
+    in all samples (``p_family``; ``p_family_holm`` by Holm) are taken; without it p is
+    drawn and those are NaN, as for checks. ``paper_p_value`` is of CV1 with t(G-1), the
+    paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
+    numbers are NaN and ``how`` says why.
+    """
+    tests = declared_tests()
+    data = with_lags(with_groups(frame), [k.model for k in tests])
+    over: dict[tuple[object, object], pd.Series] = {}
+    if family is not None:
+        over = {(k["table"], k["column"]): k for _, k in family.iterrows()}
+    rows: list[dict[str, object]] = []
+    progress(0, len(tests))
+    for number, test in enumerate(tests, 1):
+        place = printed_place(test.model)
+        of_family = None
+        if test.role != "check" and place is not None:
+            of_family = over.get(place)
+        if test.without_one:
+            found = _without_one(data, test.model, draws, seed)
+        else:
+            found = _one(data, test.model, draws, seed, of_family)
+        row = {
+            "hypothesis": test.hypothesis,
+            "claim": test.claim,
+            "how": test.how,
+            "role": test.role,
+            "sign": test.sign,
+            "model": test.model.name,
+            "outcome": test.model.outcome,
+            "sample": test.model.sample,
+            **found,
+        }
+        if of_family is not None:
+            for name, source in (
+                ("p_sample", "westfall_young"),
+                ("p_family", "westfall_young_all"),
+            ):
+                row[name] = float(of_family[source])
+                row[f"{name}_mc"] = float(of_family[f"{source}_mc"])
+            row["p_family_holm"] = float(of_family["holm_all"])
+        rows.append(row)
+        progress(number, len(tests))
+    return pd.DataFrame(rows, columns=COLUMNS_OF_ROWS)
+
+
+def _one(
+    data: pd.DataFrame,
+    model: Model,
+    draws: int,
+    seed: int,
+    of_family: pd.Series | None = None,
+) -> dict[str, object]:
+    """The fit and its p; with ``of_family``, which has the same draws, p from there."""
+    try:
+        fitted = fit_model(data, model)
+        if of_family is None:
+            p, error, draws = _drawn(fitted, draws, seed)
+        else:
+            kinds = ("wild_p_value", "wild_mc", "wild_draws")
+            p, error, draws = (of_family[kind] for kind in kinds)
+    except TivaxError as error:
+        return {
+            "how": str(error),
+            **dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan),
+        }
+    coef, se = float(fitted.coef[0]), float(np.sqrt(fitted.covariance()[0, 0]))
+    clusters = len(fitted.labels)
+    return {
+        "n": fitted.observations,
+        "clusters": clusters,
+        "estimate": coef,
+        "se": se,
+        "paper_p_value": float(2 * t_sf(abs(coef / se), clusters - 1)),
+        "p_value": float(p),
+        "p_mc": float(error),
+        "draws": int(draws),
+    }
+
+
+def _drawn(fitted: FittedModel, draws: int, seed: int) -> tuple[float, float, int]:
+    """The declared p, its Monte-Carlo error and the number of draws."""
+    plan = make_plan(fitted, SCHEME, draws)
+    found, _ = infer(plan, seed, invert=False, distribution=False)
+    row = found.summary.iloc[0]
+    return float(row["p_value"]), float(row["mc_error"]), int(row["draws"])
+
+
+def _without_one(
+    data: pd.DataFrame, model: Model, draws: int, seed: int
+) -> dict[str, object]:
+    """The fit without a country whose sign is wrong, else the one of the largest p."""
+    found: dict[str, dict[str, object]] = {}
+    countries = sorted(set(data[model.clusters]))
+    for country in countries:
+        rest = data[data[model.clusters] != country]
+        row = _one(rest, model, min(draws, SEARCHED), seed)
+        if "how" not in row:
+            found[country] = row
+    lost = len(countries) - len(found)
+    more = f"; {lost} cannot be estimated" if lost else ""
+    if not found:
+        nothing = dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan)
+        return {"how": f"none of {len(countries)}{more}", **nothing}
+    table = pd.DataFrame(found).T
+    wrong = bool((table["estimate"] <= 0).any())
+    worst = table["estimate" if wrong else "p_value"].astype(float)
+    country = str(worst.idxmin() if wrong else worst.idxmax())
+    row = _one(data[data[model.clusters] != country], model, draws, seed)
+    which = "least" if wrong else "largest p"
+    return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
+
+
+def with_declared_p(
+    table: pd.DataFrame, given: pd.Series, tests: pd.DataFrame
+) -> pd.DataFrame:
+    """A table of models with the declared p of main tests in ``wild_p_value`` of rows
+    that are the models as ``given``: one p for one hypothesis, however many draws each
+    table has of its own."""
+    main = tests[tests["role"] == "main"].set_index("model")["p_value"]
+    known = table["model"].map(main).where(given)
+    return table.assign(wild_p_value=known.fillna(table["wild_p_value"]))
+
+
+def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:
+    """Every threat to the main tests, all from the same draws; the index of another
+    release, where the frame has one, is among them."""
+    main = [test.model for test in declared_tests() if test.role == "main"]
+    vintages = [VINTAGE] if VINTAGE in frame else []
+    return threats(frame, main, vintages=vintages, draws=draws, seed=SEED)

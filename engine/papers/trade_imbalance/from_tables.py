@@ -1,0 +1,222 @@
+"""The paper from world tables: its index and coefficients under the tables' errors, and
+against an index from a file.
+
+An index moves with a draw of the errors of its tables, and with it every coefficient
+of a column. With M the projection off the other regressors D, t the index and y the
+outcome,
+
+    b_k = t_k' M y / t_k' M t_k,    c_k = D+ (y - b_k t_k),
+
+so that draws need one fit of D. Errors of sampling (the paper's, by country) and of the
+tables are independent: their variances add up.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...core import Progress, basis_text, no_progress, number_text
+from ...estimation import Estimate, sample, t_ppf
+from ...montecarlo import draw_index
+from ...panel import DataFiles, tbi_block
+from ...tables import WorldTables, open_store
+from . import columns as paper
+from .columns import Column
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class TableErrors:
+    """The index and the coefficients with the errors of the tables.
+
+    Attributes
+    ----------
+    index
+        Every country and year of the panel: iso3, year, tbi, se, ci_low, ci_high.
+    coefficients
+        A row for each of the 139: table, column, outcome, sample, term, coef; ``se``
+        of sampling (the paper's), ``se_table`` of the tables, ``se_total`` of both,
+        ``ci_low`` and ``ci_high`` by it, with t(G - 1).
+    draws
+        Draws of the tables.
+    """
+
+    index: pd.DataFrame
+    coefficients: pd.DataFrame
+    draws: int
+
+
+def table_errors(
+    frame: pd.DataFrame,
+    estimates: Mapping[Column, Estimate],
+    drawn: Float[np.ndarray, "D n"] | None,
+) -> TableErrors | None:
+    """``TableErrors`` of a panel, from draws of the index of each of its n rows."""
+    if drawn is None:
+        return None
+    draws = len(drawn)
+    base = frame["TBI"].to_numpy(float)
+    spread = np.sqrt(((drawn - base) ** 2).mean(axis=0))
+    reach = t_ppf(1 - LEVEL / 2, draws - 1) * spread
+    index = frame[["iso3", "year"]].assign(
+        tbi=base, se=spread, ci_low=base - reach, ci_high=base + reach
+    )
+    position = pd.Series(np.arange(len(frame)), frame.index)
+    rows = []
+    for column, estimate in estimates.items():
+        used = sample(frame, column.sample)
+        used = used.dropna(subset=[column.outcome, *column.regressors])
+        moved = drawn[:, position[used.index].to_numpy()]
+        found = coefficients_of_draws(used, column, moved)
+        for term, values in found.items():
+            own = estimate[term]
+            table = float(np.sqrt(((values - own.estimate) ** 2).mean()))
+            total = float(np.hypot(own.se, table))
+            half = t_ppf(1 - LEVEL / 2, estimate.clusters - 1) * total
+            rows.append(
+                {
+                    **column.keys,
+                    "term": term,
+                    "estimate": own.estimate,
+                    "se": own.se,
+                    "se_table": table,
+                    "se_total": total,
+                    "ci_low": own.estimate - half,
+                    "ci_high": own.estimate + half,
+                }
+            )
+    return TableErrors(index.reset_index(drop=True), pd.DataFrame(rows), draws)
+
+
+def coefficients_of_draws(
+    used: pd.DataFrame, column: Column, moved: Float[np.ndarray, "D n"]
+) -> dict[str, Float[np.ndarray, " D"]]:
+    """Every coefficient that the paper prints of a column, in each draw of the index.
+
+    The constant is the mean of the countries' effects, with effects of years from the
+    second on, as Stata's ``xtreg, fe`` with dummies of years.
+    """
+    countries = pd.get_dummies(used["iso3"], dtype=float).to_numpy()
+    years = pd.get_dummies(used["year"], drop_first=True, dtype=float).to_numpy()
+    controls = [k for k in column.regressors if k != "TBI"]
+    X = used[controls].to_numpy(float)
+    D = np.hstack([X, countries, years])
+    inverse = np.linalg.pinv(D)
+    y = used[column.outcome].to_numpy(float)
+    share = countries.mean(axis=0)
+    of_constant = share @ inverse[len(controls) : len(controls) + len(share)]
+    wanted = np.vstack([inverse[: len(controls)], of_constant])
+    net = moved - (moved @ inverse.T) @ D.T
+    slope = (net @ y) / np.einsum("dn,dn->d", net, net)
+    others = wanted @ y - slope[:, None] * (moved @ wanted.T)
+    named = dict(zip([*controls, "const"], others.T, strict=True))
+    return {"TBI": slope, **named}
+
+
+def drawn_rows(
+    frame: pd.DataFrame, tables: WorldTables, drawn: Float[np.ndarray, "D t c"]
+) -> Float[np.ndarray, "D n"]:
+    """Draws of the index of ``tables`` by year and region, for the rows of a panel."""
+    year = {k: i for i, k in enumerate(sorted({int(k) for k in frame["year"]}))}
+    region = {k: i for i, k in enumerate(tables.regions)}
+    return drawn[
+        :,
+        [year[k] for k in frame["year"]],
+        [region[k] for k in frame["iso3"]],
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class OtherIndex:
+    """The 17 columns with the index of a file beside those from tables.
+
+    Attributes
+    ----------
+    name
+        Name of the file.
+    rows
+        The 139 coefficients: ``COMPARISON`` with the index of the file.
+    distance, largest, where
+        Gap between the two indices: mean, largest, and its country and year.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    distance: float
+    largest: float
+    where: str
+
+
+def other_index(files: DataFiles, frame: pd.DataFrame) -> OtherIndex | None:
+    """The paper's columns with the index of the data folder's file; None without."""
+    if files.store is None or files.tbi is None:
+        return None
+    block, _ = tbi_block(replace(files, store=None))
+    keys = pd.MultiIndex.from_frame(frame[["iso3", "year"]])
+    given = block["TBI"].reindex(keys).to_numpy(float)
+    gaps = np.abs(given - frame["TBI"].to_numpy(float))
+    if not np.isfinite(gaps).any():
+        return None
+    found = paper.compare(paper.estimate_columns(frame.assign(TBI=given)))
+    iso3, year = keys[int(np.nanargmax(gaps))]
+    distance, largest = float(np.nanmean(gaps)), float(np.nanmax(gaps))
+    return OtherIndex(files.tbi.name, found, distance, largest, f"{iso3} {year}")
+
+
+def changes(comparison: pd.DataFrame, other: OtherIndex) -> pd.DataFrame:
+    """The coefficient of TBI in each column: printed, from tables, from the file.
+
+    Columns of ``COMPARISON``'s keys, then coef, se and stars of each (``paper_``,
+    none, ``file_``) and ``gap``, tables less file, in the printed standard error.
+    """
+    names = ["coef", "se", "stars"]
+    keys = ["table", "column", "outcome", "sample"]
+    own = comparison[comparison["term"] == "TBI"]
+    theirs = other.rows[other.rows["term"] == "TBI"][[*keys, *names]]
+    theirs = theirs.rename(columns={k: f"file_{k}" for k in names})
+    joined = own[[*keys, *names, *(f"paper_{k}" for k in names)]].merge(theirs, on=keys)
+    gap = (joined["coef"] - joined["file_coef"]) / joined["paper_se"]
+    return joined.assign(gap=gap)
+
+
+def changes_sentence(comparison: pd.DataFrame, other: OtherIndex) -> str:
+    """Sentence on the changes that tables make to results from the file's index."""
+    own, theirs = paper.agreement(comparison), paper.agreement(other.rows)
+    rows = changes(comparison, other)
+    starred = int(((rows["stars"] > 0) != (rows["file_stars"] > 0)).sum())
+    count = own["coefficients"]
+    return (
+        f"Against the index of {other.name}, from which that of the tables differs by "
+        f"{number_text(other.distance)} on average and by {number_text(other.largest)} "
+        f"at most ({other.where}), the star counts that agree with the print go from "
+        f"{theirs['stars_equal']} to {own['stars_equal']} of {count} and the mean "
+        f"distance from {theirs['mean_gap']:.3f} to {own['mean_gap']:.3f} printed "
+        "standard errors; of the "
+        f"{len(rows)} coefficients of TBI {starred or 'none'} "
+        f"{'gain or lose' if starred > 1 else 'gains or loses'} significance at 10 %."
+    )
+
+
+DRAWS = 12
+SEED = 1
+
+
+def draws_of_index(
+    files: DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
+) -> Float[np.ndarray, "D n"] | None:
+    """Draws of the index of each row of the panel, from the error model that rebuilt
+    tables bring; None of published tables and of an index from a file."""
+    if files.store is None:
+        return None
+    tables = open_store(files.store, lazy=True)
+    if not basis_text(tables.source):
+        return None
+    years = sorted({int(k) for k in frame["year"]})
+    drawn = draw_index(
+        tables, "rebuilt", draws=DRAWS, seed=SEED, years=years, progress=progress
+    )
+    return drawn_rows(frame, tables, drawn)

@@ -1,0 +1,257 @@
+"""Compute everything in the paper, and the checks that it leaves open."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+
+import pandas as pd
+
+from ...core import (
+    Progress,
+    TivaxError,
+    beside,
+    no_progress,
+    require_kind,
+)
+from ...panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
+from ...tables import WorldTables
+from ...threats import HEADLINE, panel_frame
+from . import columns as paper
+from . import (
+    declared,
+    from_tables,
+    heterogeneity,
+    inference,
+    other_indices,
+    robustness,
+    specifications,
+)
+from .declared import with_declared_p
+from .inference import PaperInference
+from .report import plots
+from .report.plots import Drawing
+from .results import Replication
+
+REGRESSORS = ("TBI", *CONTROLS)
+
+T = TypeVar("T")
+
+
+# What the steps of ``replicate`` compute, in order. Bootstraps, placebos and declared
+# p-values are drawn beside the others, and world tables read; both are waited for.
+STEPS = (
+    "panel",
+    "tables 3 to 6",
+    "lagged instrument",
+    "world tables",
+    "index from domestic value added",
+    "gross trade",
+    "every country code repaired",
+    "other standard errors",
+    "interactions",
+    "without each country",
+    "specification curve",
+    "threats",
+    "joint tests of the curve",
+    "errors of the tables",
+    "descriptive statistics",
+    "bootstrap and placebo, declared p-values",
+)
+
+
+def replicate(
+    files: DataFiles,
+    *,
+    progress: Progress = no_progress,
+    said: Callable[[str], object] = str,
+    drawing: Drawing | None = None,
+) -> Replication:
+    """Compute everything. ``progress`` counts steps, ``said`` is called with the name
+    of each before it begins: see ``STEPS``. The process of ``drawing`` helps, and draws
+    each figure as soon as there is what it shows.
+
+    Raises ``TivaxError`` in one line for inputs that do not serve.
+
+    Examples
+    --------
+    A minute on two cores, once its programs are compiled:
+
+    >>> files = tx.read_data_files("raw")
+    >>> found = tx.replicate(files)  # doctest: +SKIP
+    >>> found.comparison, found.skipped  # doctest: +SKIP
+    """
+    require_kind("files", files, DataFiles, "what tx.read_data_files returns")
+    done = iter(range(1, len(STEPS) + 1))
+
+    def step() -> None:
+        number = next(done)
+        progress(number, len(STEPS))
+        if number < len(STEPS):
+            said(STEPS[number])
+
+    skipped: dict[str, str] = {}
+
+    def optional(section: str, compute: Callable[[], T]) -> T | None:
+        try:
+            return compute()
+        except TivaxError as error:
+            skipped[section] = str(error)
+            return None
+
+    def draw(of: Callable[..., plots.Plots], *shown: object) -> None:
+        if drawing is not None:
+            drawing.begin(of, *shown)
+
+    progress(0, len(STEPS))
+    said(STEPS[0])
+    panel = build_panel(files)
+    frame = panel.frame
+    _require_countries(panel, files)
+    draw(plots.of_panel, frame)
+    step()
+    with (
+        beside(partial(_drawn, frame, draw)) as inferring,
+        beside(partial(_tables, files)) as reading,
+        beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
+    ):
+        estimates = paper.estimate_columns(frame)
+        comparison = paper.compare(estimates)
+        draw(plots.of_comparison, comparison)
+        dependence = robustness.cross_section_dependence(
+            frame, estimates, drawing and drawing.aside
+        )
+        step()
+        lagged = robustness.lagged_instrument(frame)
+        draw(plots.of_lagged, lagged)
+        step()
+        tables = reading()
+        step()
+        by_file = from_tables.other_index(files, frame)
+        variants = None
+        if tables is not None:
+            variants = optional(
+                "The index rebuilt from domestic value added",
+                lambda: other_indices.index_variants(frame, tables),
+            )
+        step()
+        gross = optional(
+            "Gross trade in place of value added",
+            lambda: other_indices.gross_trade(frame, files),
+        )
+        step()
+        repaired = optional(
+            "Every country code repaired", lambda: robustness.fixed_codes(files, panel)
+        )
+        fixed_panel, fixed = repaired or (None, None)
+        step()
+        errors = robustness.other_errors(frame, estimates)
+        placebos = optional(
+            "Treatments that did nothing", lambda: robustness.placebo_treatments(frame)
+        )
+        step()
+        interactions = heterogeneity.interactions(frame)
+        parts = heterogeneity.pooled_parts(frame)
+        draw(plots.of_parts, frame, parts)
+        step()
+        left_out = specifications.leave_one_out(frame)
+        step()
+        curve = specifications.specification_curve(files, panel, estimates)
+        draw(plots.of_curve, comparison, curve, left_out)
+        step()
+        vintage = other_indices.vintage_index(files, tables, variants)
+        every = other_indices.with_vintage(panel_frame(panel), vintage)
+        threatened = optional(
+            "What would make it go away",
+            lambda: declared.threats_to_main_tests(every),
+        )
+        draw(plots.of_threats, threatened)
+        step()
+        joint = optional(
+            "The curve as a whole", lambda: specifications.joint_curves(every)
+        )
+        draw(plots.of_joint, joint)
+        step()
+        erring = optional(
+            "Errors of the tables",
+            lambda: from_tables.table_errors(frame, estimates, drawing_tables()),
+        )
+        step()
+        moments = descriptives.describe(frame)
+        variation = descriptives.within_variation(frame)
+        structure = optional(
+            "Table 2", lambda: descriptives.index_structure(files, frame)
+        )
+        step()
+        drawn, tests, refused = inferring()
+    if threatened is not None:
+        table = threatened.table
+        shown = with_declared_p(table, table["threat"] == HEADLINE, tests)
+        threatened = replace(threatened, table=shown)
+    if joint is not None:
+        joint = specifications.JointCurves(
+            *(
+                replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
+                for k in (joint.narrow, joint.wide)
+            )
+        )
+    if refused:
+        skipped["Bootstrap and placebo"] = refused
+    step()
+    return Replication(
+        files=files,
+        panel=panel,
+        estimates=estimates,
+        comparison=comparison,
+        table_1=paper.table_1(frame, None if erring is None else erring.index),
+        table_errors=erring,
+        by_file=by_file,
+        structure=structure,
+        figure_1=descriptives.group_means(frame),
+        lagged=lagged,
+        variants=variants,
+        gross=gross,
+        fixed_panel=fixed_panel,
+        fixed=fixed,
+        errors=errors,
+        placebos=placebos,
+        dependence=dependence(),
+        interactions=interactions,
+        parts=parts,
+        left_out=left_out,
+        curve=curve,
+        inference=drawn,
+        declared=tests,
+        threats=threatened,
+        joint=joint,
+        moments=moments,
+        variation=variation,
+        skipped=skipped,
+    )
+
+
+def _tables(files: DataFiles, progress: Progress) -> WorldTables | None:
+    return other_indices.read_tables(files, files.years, progress=progress)
+
+
+def _drawn(
+    frame: pd.DataFrame, draw: Callable[..., None], progress: Progress
+) -> tuple[PaperInference | None, pd.DataFrame, str]:
+    """Bootstraps and placebos, which are drawn, the declared p-values, and why there
+    are none of the former."""
+    drawn, refused = None, ""
+    try:
+        drawn = inference.infer_paper(frame, progress=progress)
+        draw(plots.of_inference, drawn)
+    except TivaxError as error:
+        refused = str(error)
+    family = None if drawn is None else drawn.rows
+    return drawn, declared.declared_p_values(frame, family, progress=progress), refused
+
+
+def _require_countries(panel: Panel, files: DataFiles) -> None:
+    for group in paper.SAMPLES:
+        if few := paper.too_few_countries(panel.frame, group, REGRESSORS):
+            raise TivaxError(
+                f"{files.folder}: {few}; shorten [recipe] drop in data.toml"
+            )

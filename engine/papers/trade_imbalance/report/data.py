@@ -1,0 +1,237 @@
+"""The sections of the report on the data: sources, index, descriptive statistics."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ....core import percent_text
+from ....panel import WIOD_COUNTRIES, describe_losses, descriptives
+from ....reporting import (
+    Block,
+    Details,
+    Drawn,
+    Heading,
+    Language,
+    Points,
+    Section,
+    Table,
+    Text,
+    numbered,
+)
+from ....reporting import html as report
+from ..columns import SAMPLES
+from ..results import Replication
+from ..titles import title
+
+
+def data(
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
+) -> Section:
+    """Files and editions, what the merge lost, Tables 1 and 2, Figure 1."""
+    panel = result.panel
+    book = panel.codebook
+    logs = book["transformation"] == "log"
+    series = book["series"].mask(logs, "log of " + book["series"])
+    edition = book["edition"].astype(str)
+    notes = book["note"].fillna("").astype(str)
+    shown = pd.DataFrame(
+        {
+            "variable": book["variable"],
+            "meaning": book["meaning"] + notes.where(notes == "", "; " + notes),
+            "source, edition: series": book["source"] + ", " + edition + ": " + series,
+            "unit": book["unit"].str.removeprefix("log of "),
+            "missing": book["missing"],
+        }
+    )
+    recipe = {
+        "paper": "merges the country codes of KOF and the governance indicators as "
+        "published, as the paper evidently did; recipe fixed repairs them",
+        "fixed": "repairs every country code; recipe paper merges them as published",
+    }[panel.codes]
+    return Section(
+        "Data",
+        [
+            Text(
+                f"The list of countries is that of WIOD 2016, {len(WIOD_COUNTRIES)} "
+                f"countries. Recipe {panel.codes} {recipe}. What the merge "
+                "lost, and why:"
+            ),
+            Points(describe_losses(panel) or ["nothing"]),
+            Text(
+                "The paper prints neither its editions, nor its country list, nor its "
+                "split. The defaults of tivax are the combination that a search found "
+                "to reproduce the print." + _filled(result)
+            ),
+            Table(shown, "Every variable: what it means, its source and edition.", {}),
+            *_table_1(result, figures, language),
+            Heading("Table 2: how the index is made"),
+            _table_2(result),
+            report.Figure(
+                figures["figure1"],
+                "Means of KOFGIdj and KOFEcGIdj by group of countries. "
+                + _figure_1_sentence(result),
+                numbered("Figure", 1, language),
+            ),
+        ],
+    )
+
+
+def _filled(result: Replication) -> str:
+    """The rule that fills 2001 in the governance indicators, if the panel has it."""
+    if 2001 not in set(result.panel.frame["year"]):
+        return ""
+    return (
+        " The year 2001 does not exist in the governance indicators: it is filled by "
+        f"the rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. "
+        "RQ is regulatory quality, which the paper calls management quality."
+    )
+
+
+def _table_2(result: Replication) -> Block:
+    if result.structure is None:
+        return Text(f"Not computed: {result.skipped['Table 2']}.")
+    return Table(
+        result.structure.rename(
+            columns={
+                "mean_difference": "mean gap",
+                "largest_difference": "largest gap",
+                "beyond": f"rows beyond {descriptives.VISIBLE}",
+            }
+        ),
+        "Each de jure index of Table 2 beside the plain mean of its parts, on the rows "
+        "that have every part; absolute differences in index points.",
+        {"mean gap": ".4f", "largest gap": ".4f"},
+    )
+
+
+def _table_1(
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
+) -> list[Block]:
+    own = result.table_1.dropna()
+    gaps = own["difference"].abs()
+    if result.files.store is not None:
+        where = f"computed from the store {result.files.store.name}"
+    else:
+        where = (
+            "taken from a file: no store of world tables was given, so Table 1 is not "
+            "computed from tables here. `tivax replicate --tables STORE` does that "
+            "with WIOD 2016"
+        )
+    worst = own.iloc[int(np.argmax(gaps))] if len(own) else None
+    text = f"The index is {where}."
+    if worst is not None:
+        text += (
+            f" Of the {len(result.table_1)} printed values {len(own)} are there; they "
+            f"differ by {gaps.mean():.4f} on average and {gaps.max():.4f} at most "
+            f"({worst['iso3']} {worst['year']}); "
+            f"{int((gaps < 0.00005).sum())} agree to four digits."
+        )
+    wide = own.pivot(index="year", columns="iso3", values="ours")
+    printed = own.pivot(index="year", columns="iso3", values="paper")
+    order = [k for k in dict.fromkeys(result.table_1["iso3"]) if k in wide]
+    frame = pd.concat({"paper": printed[order], "tivax": wide[order]}, axis=1)
+    frame = frame.swaplevel(axis=1)[order]
+    number = numbered("Table", 1, language)
+    return [
+        Heading("Table 1: the index"),
+        Text(text),
+        Details(
+            "Table 1, printed and ours",
+            [
+                Table(
+                    frame,
+                    title("table 1", language),
+                    {column: ".4f" for column in frame.columns},
+                    number,
+                )
+            ],
+        ),
+        *(
+            [
+                report.Figure(
+                    figures["table1_tbi"], "Trade benefit index of Table 1's economies."
+                )
+            ]
+            if "table1_tbi" in figures
+            else []
+        ),
+    ]
+
+
+def _figure_1_sentence(result: Replication) -> str:
+    means = result.figure_1
+    first, last = int(means["year"].min()), int(means["year"].max())
+    peak = 2008 if first < 2008 < last else last
+
+    def change(index: str, group: str, start: int, end: int) -> float:
+        return descriptives.change(means[means["sample"] == group], index, start, end)
+
+    def both(index: str, start: int, end: int) -> str:
+        return (
+            f"{change(index, 'developing', start, end):+.1f} and "
+            f"{change(index, 'developed', start, end):+.1f}"
+        ).replace("-", "−")
+
+    later = (
+        f"; the economic one also from {peak} to {last - 1} by "
+        f"{both('KOFEcGIdj', peak, last - 1)}, and in "
+        f"{last} by {both('KOFEcGIdj', last - 1, last)}"
+        if peak < last - 1
+        else ""
+    )
+    return (
+        f"Points of the index, developing and developed countries: from {first} to "
+        f"{peak} the overall index changed by {both('KOFGIdj', first, peak)}, the "
+        f"economic one by {both('KOFEcGIdj', first, peak)}{later}."
+    )
+
+
+def descriptive_statistics(result: Replication) -> Section:
+    """Moments by group, and the variation that identifies each regressor."""
+    moments, variation = result.moments, result.variation
+    of_tbi = variation[variation["variable"] == "TBI"].set_index("sample")
+    shares = of_tbi["share"].to_dict()
+    return Section(
+        "Descriptive statistics and within variation",
+        [
+            Table(
+                moments[moments["sample"] == "all"]
+                .drop(columns="sample")
+                .reset_index(drop=True),
+                "All countries: standard deviations of all rows, of country means "
+                "(between) and of deviations from them (within).",
+                dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f"),
+            ),
+            Details(
+                "By group of countries",
+                [
+                    Table(
+                        moments[moments["sample"] != "all"].reset_index(drop=True),
+                        "The same by group.",
+                        dict.fromkeys(
+                            ["mean", "sd", "between", "within", "min", "max"], ".3f"
+                        ),
+                    )
+                ],
+            ),
+            Text(
+                "How much of each regressor identifies its coefficient: the standard "
+                "deviation in total, after country effects, after year effects, and "
+                "after the other regressors. The regressions see "
+                + ", ".join(
+                    f"{percent_text(shares[k])} of the variance of TBI in "
+                    f"the sample “{k}”"
+                    for k in SAMPLES
+                )
+                + "."
+            ),
+            Table(
+                variation.rename(columns={"two_way": "two-way"}),
+                "Standard deviation left at each step; share = (partial / total)².",
+                dict.fromkeys(["total", "country", "two-way", "partial"], ".4f")
+                | {"share": ".2%"},
+            ),
+        ],
+    )

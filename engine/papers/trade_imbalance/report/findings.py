@@ -1,0 +1,286 @@
+"""The sections of the report on the findings: summary, the hypotheses, caveats."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from ....panel import index_note
+from ....reporting import Block, Heading, Points, Section, Table, Text
+from .. import columns as paper
+from ..in_words import answer
+from ..results import Replication
+from ..tables import coefficient_cells
+from ..verdicts import LEVEL, Verdict
+from . import groups, inference
+from .robustness import placebo_sentence
+
+
+def the_answer(result: Replication, found: list[Verdict]) -> Section:
+    """The answer in words, before anything else."""
+    return Section("The answer", [Text(" ".join(answer(result, found)))])
+
+
+def summary(result: Replication, found: list[Verdict]) -> Section:
+    """Distance from the print, the verdicts, and TBI in all 17 columns."""
+    comparison = result.comparison
+    near, count = paper.agreement(comparison), len(comparison)
+    worst = comparison.iloc[int(np.argmax(paper.differences(comparison).abs()))]
+    sizes = comparison.drop_duplicates(["sample"]).set_index("sample")["n"]
+    other = result.other_data
+    index = index_note(result.panel)
+    return Section(
+        "What came out",
+        [
+            Points(
+                [
+                    *(
+                        [f"These are not the paper's data: {'; '.join(other)}."]
+                        if other
+                        else []
+                    ),
+                    f"The models of {count} printed coefficients were "
+                    f"estimated on {sizes['all']} rows ({sizes['developed']} "
+                    f"developed, {sizes['developing']} developing), with an index "
+                    f"{index}.{_reconstructed(index)}",
+                    f"They differ from the print by {near['mean_gap']:.3f} printed "
+                    f"standard errors on average and {near['largest_gap']:.3f} at most "
+                    f"(Table {worst['table']}, column {worst['column']}, "
+                    f"{worst['term']}). "
+                    f"{near['signs_equal']} of {count} signs and "
+                    f"{near['stars_equal']} of {count} star counts agree."
+                    + (_MEASURES_DATA if other else ""),
+                    *(
+                        f"{k.hypothesis}{_SAME_RULE if other else ''}: "
+                        f"{k.conclusion}. {k.statement} {k.reason}; by the paper's own "
+                        f"p {sum(t.holds_by_the_papers_p for t in k.tests)} of "
+                        f"{len(k.tests)} would hold{_with_parts(k)}."
+                        for k in found
+                    ),
+                    "What is declared, when a test holds and when a hypothesis is "
+                    f"supported: section “{_title(result)}”.",
+                    groups.pooled_sentence(result),
+                ]
+            ),
+            _beside_table(result),
+        ],
+    )
+
+
+_SAME_RULE = ", the same rule applied to these data"
+_MEASURES_DATA = (
+    " The print is of other data: these differences are no measure of how well the "
+    "paper is replicated."
+)
+
+
+def _with_parts(verdict: Verdict) -> str:
+    """Parts of main tests are among the tests that the paper's own p is asked of."""
+    parts = len(verdict.of_role("part"))
+    return f", {parts} parts of main tests among them" if parts else ""
+
+
+def _reconstructed(note: str) -> str:
+    """The number of reconstructed years of the index, if its file gives it."""
+    found = re.search(r"(\d+) years? reconstructed", note)
+    if not found:
+        return ""
+    return (
+        f" Reconstructed years ({found[1]}) are estimated from gross trade, not "
+        "computed from world tables."
+    )
+
+
+def _beside_table(result: Replication) -> Table:
+    rows = result.comparison[result.comparison["term"] == "TBI"]
+    frame = pd.DataFrame(
+        {
+            "column": paper.column_names(rows),
+            "outcome": rows["outcome"].to_numpy(),
+            "sample": rows["sample"].to_numpy(),
+            "paper": coefficient_cells(rows, "paper_", estimate="coef"),
+            "tivax": coefficient_cells(rows, estimate="coef"),
+            "gap": paper.differences(rows).to_numpy(),
+            "R² paper": rows["paper_r2"].to_numpy(),
+            "R²": rows["r2"].to_numpy(),
+        }
+    )
+    return Table(
+        frame,
+        "The coefficient of TBI in all 17 columns, standard errors in parentheses. "
+        "Gap: (tivax − paper) / standard error of the paper.",
+        {"paper": "", "tivax": "", "gap": "+.3f", "R² paper": ".4f", "R²": ".4f"},
+    )
+
+
+def hypotheses(result: Replication, found: list[Verdict]) -> Section:
+    """The rule of the verdicts, and the tests of each hypothesis."""
+    other = result.other_data
+    first = (
+        "The paper's hypotheses are about its data, and these are others. What "
+        "follows is the same list of tests applied to these data. "
+        if other
+        else ""
+    )
+    known = "" if other else ", so their results were known"
+    blocks: list[Block] = [
+        Text(
+            first
+            + "The tests are listed in one place, declared.py of this paper's folder, "
+            "and the rule in verdicts.py; main tests are coefficients that the "
+            f"paper prints{known}. The rule:"
+        ),
+        Points(
+            [
+                "p is the declared one: the restricted wild cluster bootstrap with "
+                "Webb's weights, for two-stage least squares its efficient form (WRE). "
+                "“The paper's” p, CV1 with t(G − 1), decides nothing.",
+                "A test holds where the sign is the claimed one and p is below "
+                f"{LEVEL} by more than its simulation error; a significant opposite "
+                "sign counts only as not holding.",
+                "“Over 5” and “over 15” are p over the five outcomes of a sample and "
+                "over all outcomes in all three samples, by the smallest p of a draw "
+                "(Westfall and Young); Holm's over the 15, which needs no draws "
+                "together, is beside.",
+                "A main test stands where it holds over the 15 as well and survives "
+                "every declared threat (next section): the same sign and p below "
+                f"{LEVEL} there.",
+                "A hypothesis is supported where all main tests stand and all checks "
+                "hold, supported in part where at least one main test stands, else not "
+                "supported. Not supported means that these data do not show it, not "
+                "that it is false.",
+                "Tests overlap (samples contain each other, indices their parts): "
+                "their count is no weight of evidence.",
+                "A part of a main test is a group of countries that its sample "
+                "contains: it is shown and not counted. That one group's coefficient "
+                "is significant and the other's is not is no test of a difference; the "
+                "difference is tested by itself.",
+            ]
+        ),
+        Text("None of this makes the association causal: see the caveats."),
+    ]
+    for verdict in found:
+        blocks += [
+            Heading(
+                f"{verdict.hypothesis}{_SAME_RULE if other else ''}: "
+                f"{verdict.conclusion}"
+            ),
+            Text(verdict.statement),
+            Table(
+                verdict.frame(),
+                f"Tests of {verdict.hypothesis}.",
+                {
+                    "estimate": ".3f",
+                    "s.e.": ".3f",
+                    **dict.fromkeys(_P_COLUMNS, ".4f"),
+                },
+            ),
+        ]
+    return Section(_title(result), blocks)
+
+
+def _title(result: Replication) -> str:
+    if result.other_data:
+        return "The tests of the paper's hypotheses on these data"
+    return "The three hypotheses"
+
+
+_P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15", "Holm")
+
+
+def caveats(result: Replication) -> Section:
+    """Limits of these numbers."""
+    points = [
+        *_identification(result),
+        "An association within countries is not an effect. Openness can move trade "
+        "balances, and both can follow growth, commodity prices or accession to the "
+        "European Union, which year effects common to all countries do not take out.",
+        "Net value-added exports of all regions add up to zero: one country's surplus "
+        "is the deficit of others, so that the index is dependent across countries by "
+        "construction.",
+        *_jump(result),
+        _few_clusters(result),
+        "The bootstraps and the t-tests take countries to be independent. Where the "
+        "errors of groups of countries move together, all of them, the wild bootstrap "
+        "included, can reject true hypotheses in far more than 5 %."
+        + (
+            ""
+            if result.placebos is None
+            else f" On these data: {placebo_sentence(result.placebos)}."
+        ),
+        _many_tests(result),
+        "The exchange rate of these regressions is nominal although the paper calls it "
+        "real; the section on editions shows others.",
+    ]
+    return Section("Caveats", [Points(points)])
+
+
+def _identification(result: Replication) -> list[str]:
+    other = result.other_data
+    first = (
+        "These are not the paper's data (see the first section): agreement or "
+        "disagreement with the print is no verdict on the paper."
+        if other
+        else "The default sample, split and editions were inferred from the print. A "
+        "match is strong evidence, not proof, that the authors used them; the mean gap "
+        f"of this run is {paper.differences(result.comparison).abs().mean():.3f} "
+        "printed standard errors."
+    )
+    if result.files.store is not None:
+        return [first]
+    return [
+        first,
+        f"TBI is {index_note(result.panel)}. Years that were estimated and not "
+        "computed from world tables carry the error of the estimate into every table.",
+    ]
+
+
+_JUMP = 2.5  # times the usual change
+
+
+def _jump(result: Replication) -> list[str]:
+    """Note for a panel that ends in 2014, when edition 2018 of KOF jumps."""
+    cells = result.panel.frame.pivot(index="year", columns="iso3", values="KOFEcGIdj")
+    last = int(cells.index[-1])
+    if result.files.kof.name != "2018" or last != 2014:
+        return []
+    changes = cells.diff().iloc[1:]
+    means = changes.mean(axis=1)
+    usual, own = float(means[:-1].abs().median()), float(means.iloc[-1])
+    if abs(own) < _JUMP * usual:
+        return []
+    moved = int((np.sign(changes.iloc[-1]) == np.sign(own)).sum())
+    return [
+        f"In {last}, the last year of the panel, the mean economic index of this "
+        f"edition of KOF changes by {own:+.2f} points in one year, that of {moved} of "
+        f"{cells.shape[1]} countries in the same direction; in the other years the "
+        f"median change is {usual:.2f}. Such a jump belongs to the index; do not read "
+        "it as policy.".replace("-", "−")
+    ]
+
+
+def _few_clusters(result: Replication) -> str:
+    sizes = result.comparison.drop_duplicates("sample").set_index("sample")["clusters"]
+    text = (
+        f"The subsamples have {sizes['developed']} and {sizes['developing']} "
+        "countries. "
+        "With so few clusters t(G − 1) with cluster-robust errors can reject too often"
+    )
+    if result.inference is None:
+        return f"{text}; bootstrap and placebo were not computed here."
+    return (
+        f"{text}; the section “{inference.TITLE}” repeats the tests of TBI "
+        "under bootstraps and placebos. Stars and the tables of the paper count "
+        "t(G − 1), the verdicts do not."
+    )
+
+
+def _many_tests(result: Replication) -> str:
+    text = "Five outcomes are tested in three samples. "
+    if result.inference is None:
+        return text + "No p-value here is corrected for that."
+    return text + (
+        "Stars and the p-values of the paper's tables are not corrected for that. "
+        f"Westfall and Young's, in the section “{inference.TITLE}”, are, and the "
+        "verdicts count them."
+    )

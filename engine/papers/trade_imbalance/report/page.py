@@ -1,0 +1,82 @@
+"""The report of a replication: its page, and the order of its sections.
+
+Every number in its sentences comes from the results; on other data the sentences
+change with them. Each section is worded in the module of its subject.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ....reporting import Drawn, Language
+from ....reporting import html as report
+from ..results import Replication
+from ..verdicts import verdicts
+from . import (
+    data,
+    findings,
+    from_tables,
+    groups,
+    inference,
+    robustness,
+    specifications,
+    tables,
+    threats,
+)
+
+PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
+
+
+def titles(result: Replication) -> tuple[str, str]:
+    """Title and subtitle: the paper recomputed, or its models on other data."""
+    if not result.other_data:
+        return (
+            "Has trade imbalance led to “de-globalisation”? The paper recomputed",
+            f"Every table and figure of the paper ({PAPER}), number by number",
+        )
+    panel = result.panel
+    years = panel.frame["year"]
+    return (
+        f"The paper's models on other data: {len(panel.countries)} countries, "
+        f"{years.min()} to {years.max()}",
+        f"The regressions of “Has trade imbalance led to de-globalisation?” ({PAPER}) "
+        "on data that are not the paper's",
+    )
+
+
+def write(
+    path: Path,
+    result: Replication,
+    figures: Mapping[str, Figure | Drawn],
+    footer: Mapping[str, str],
+    language: Language = "en",
+) -> None:
+    """Write the report to ``path``, one self-contained HTML file."""
+    found = verdicts(result)
+    sections = [
+        findings.the_answer(result, found),
+        findings.summary(result, found),
+        tables.question(),
+        data.data(result, figures, language),
+        *from_tables.sections(result),
+        tables.tables(result, figures, language),
+        findings.hypotheses(result, found),
+        threats.section(result, figures),
+        robustness.lagged_instrument(result, figures, language),
+        robustness.index_variants(result),
+        groups.groups(result, figures),
+        specifications.leave_one_out(result, figures),
+        specifications.specification_curve(result, figures),
+        specifications.joint_curves(result, figures),
+        robustness.gross_trade(result),
+        robustness.fixed_codes(result),
+        robustness.other_errors(result),
+        inference.section(result.inference, result.skipped, figures),
+        data.descriptive_statistics(result),
+        findings.caveats(result),
+    ]
+    page = report.report_html(
+        *titles(result), sections, footer, prefix="A", language=language
+    )
+    path.write_text(page, encoding="utf-8")

@@ -1,0 +1,255 @@
+"""The figures of a replication, each as soon as what it shows is there.
+
+A plot is a function and its arguments: frames and texts, so that another process can
+draw it.
+"""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from ....core import Aside, stage, to_long
+from ....figures import direct_effect_bounds, threat_intervals
+from ....figures import panel as panel_figures
+from ....figures import specifications as curve_figures
+from ....figures import trade as trade_figures
+from ....reporting import Drawn, Language, draw_plot
+from ....threats import Threats
+from .. import columns as paper
+from .. import heterogeneity, specifications
+from ..editions import CHOICES
+from ..inference import INTERVALS, PaperInference
+from ..printed import TABLE_1
+from ..results import Replication
+from ..robustness import Lagged
+from ..specifications import Curve, JointCurves
+
+CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
+PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
+
+Plots = dict[str, Callable[[], Figure]]
+
+
+def plots_of(result: Replication, language: Language = "en") -> Plots:
+    """Every plot by its file name.
+
+    ``table1_tbi`` is missing where the panel has none of Table 1's economies.
+    """
+    plots: Plots = {}
+    for of, shown in _parts(result):
+        plots |= of(language, *shown)
+    return plots
+
+
+def _parts(
+    result: Replication,
+) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
+    """Functions that draw the plots, and their arguments."""
+    frame, comparison = result.panel.frame, result.comparison
+    return [
+        (of_panel, (frame,)),
+        (of_comparison, (comparison,)),
+        (of_inference, (result.inference,)),
+        (of_threats, (result.threats,)),
+        (of_lagged, (result.lagged,)),
+        (of_joint, (result.joint,)),
+        (of_parts, (frame, result.parts)),
+        (of_curve, (comparison, result.curve, result.left_out)),
+    ]
+
+
+def figures_of(result: Replication, language: Language = "en") -> dict[str, Figure]:
+    """Every figure by its file name."""
+    return {name: plot() for name, plot in plots_of(result, language).items()}
+
+
+class Drawing:
+    """Figures that another process draws while this one computes.
+
+    ``files``: also as PNG and PDF.
+    """
+
+    def __init__(
+        self, aside: Aside, language: Language = "en", *, files: bool = True
+    ) -> None:
+        self.aside, self.language, self._files = aside, language, files
+        self._begun: dict[Callable[..., Plots], dict[str, Future[Drawn]]] = {}
+
+    def begin(self, of: Callable[..., Plots], *shown: object) -> None:
+        """Have drawn what a function of this module makes of these results."""
+        self._begun[of] = {
+            name: self.aside.call(draw_plot, plot, files=self._files)
+            for name, plot in of(self.language, *shown).items()
+        }
+
+    def of(self, result: Replication) -> dict[str, Drawn]:
+        """Every figure of the result by its file name, waited for."""
+        drawn: dict[str, Drawn] = {}
+        for of, shown in _parts(result):
+            if of not in self._begun:
+                self.begin(of, *shown)
+            drawn |= {name: k.result() for name, k in self._begun[of].items()}
+        return drawn
+
+
+@stage("figures")
+def drawn_figures(
+    result: Replication,
+    language: Language,
+    drawing: Drawing | None,
+    *,
+    files: bool,
+) -> Mapping[str, Figure | Drawn]:
+    """Every figure by its file name: what ``drawing`` has, else drawn here."""
+    if drawing is not None:
+        return drawing.of(result)
+    plots = plots_of(result, language)
+    return {name: draw_plot(plot, files=files) for name, plot in plots.items()}
+
+
+def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
+    """Figure 1 and the index of Table 1's economies."""
+    plots: Plots = {
+        "figure1": partial(panel_figures.index_means, frame, language=language)
+    }
+    index = _index_dataset(frame)
+    if regions := [str(k) for k in index["region"].values]:
+        plots["table1_tbi"] = partial(trade_figures.tbi_lines, index, regions, language)
+    return plots
+
+
+def of_comparison(language: Language, comparison: pd.DataFrame) -> Plots:
+    """Coefficients beside the printed ones, by table."""
+    plots: Plots = {
+        "tbi_coefficients": partial(
+            panel_figures.tbi_coefficients, comparison, language
+        )
+    }
+    for table, rows in comparison.groupby("table"):
+        plots[f"table{table}_coefficients"] = partial(
+            panel_figures.coefficient_plot, rows, language
+        )
+    return plots
+
+
+def of_inference(language: Language, found: PaperInference | None) -> Plots:
+    """Intervals of every kind of inference, by table."""
+    if found is None:
+        return {}
+    return {
+        f"table{table}_inference": partial(
+            panel_figures.intervals, rows, INTERVALS, language
+        )
+        for table, rows in found.rows.groupby("table")
+    }
+
+
+def of_threats(language: Language, threats: Threats | None) -> Plots:
+    """The columns of Table 3 under every threat."""
+    plots: Plots = {}
+    for model in threats.models if threats is not None else ():
+        if (place := paper.printed_place(model)) and place[0] == 3:
+            assert threats is not None
+            plots[f"threats_{model.outcome}"] = partial(
+                threat_intervals, threats.intervals(model.name)
+            )
+    return plots
+
+
+def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:
+    """Intervals where the lag has a direct effect."""
+    pooled = pd.concat([to_long(k.bounds) for k in lagged if k.sample == "all"])
+    return {"direct_effects": partial(direct_effect_bounds, pooled, language)}
+
+
+def of_joint(language: Language, joint: JointCurves | None) -> Plots:
+    """The curves over contestable choices, beside no effect."""
+    if joint is None:
+        return {}
+    wide = joint.wide
+    return {
+        f"joint_curve_{model.outcome}": partial(
+            curve_figures.joint_curve,
+            wide.drawn_curve(model.name),
+            wide.choices,
+            wide.null[wide.null["model"] == model.name],
+            language,
+        )
+        for model in wide.models
+        if model.outcome in CURVES
+    }
+
+
+def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Plots:
+    """The pooled coefficient in parts."""
+    points = heterogeneity.partial_points(frame, PARTS_OUTCOME)
+    own = parts[parts["outcome"] == PARTS_OUTCOME]
+    names = dict(
+        zip(heterogeneity.PARTS, ("developed", "developing", "between"), strict=True)
+    )
+    points["group"] = points["part"].map(names)
+    slopes = {
+        name: float(own.loc[own["part"] == part, "slope"].iloc[0])
+        for part, name in names.items()
+    }
+    slopes["pooled"] = float(own["contribution"].sum())
+    # The countries of a group share their point between groups: once is enough.
+    shown = points.round(12).drop_duplicates(["group", "year", "x", "y"])
+    return {
+        "pooled_parts": partial(
+            panel_figures.slopes, shown, slopes, language, y=PARTS_OUTCOME
+        )
+    }
+
+
+def of_curve(
+    language: Language,
+    comparison: pd.DataFrame,
+    curve: Curve,
+    left_out: pd.DataFrame,
+) -> Plots:
+    """The curves over editions, and the fits without each country."""
+    plots: Plots = {}
+    for outcome in CURVES:
+        printed = comparison[
+            (comparison["outcome"] == outcome)
+            & (comparison["sample"] == "all")
+            & (comparison["term"] == "TBI")
+        ].iloc[-1]
+        rows = curve.rows
+        drawn = specifications.estimated(
+            rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
+        )
+        plots[f"specification_curve_{outcome}"] = partial(
+            curve_figures.specification_curve,
+            drawn,
+            CHOICES,
+            float(printed["paper_coef"]),
+            float(printed["paper_se"]),
+            language,
+            name=curve.name,
+        )
+        left = left_out[
+            (left_out["table"] == 3) & (left_out["column"] == printed["column"])
+        ]
+        plots[f"leave_one_out_{outcome}"] = partial(
+            curve_figures.leave_one_out,
+            specifications.estimated(left[left["left_out"] != ""]),
+            float(left.loc[left["left_out"] == "", "estimate"].iloc[0]),
+            language,
+        )
+    return plots
+
+
+def _index_dataset(frame: pd.DataFrame) -> xr.Dataset:
+    table = frame[frame["iso3"].isin(TABLE_1)]
+    index = table.set_index(["year", "iso3"])["TBI"].unstack("iso3")
+    return xr.Dataset(
+        {"tbi": (("year", "region"), index.to_numpy())},
+        coords={"year": index.index.to_numpy(), "region": list(index.columns)},
+    )

@@ -1,0 +1,203 @@
+"""The regression tables of a replication in journal layout."""
+
+import numpy as np
+import pandas as pd
+
+from ...core import p_cell
+from ...estimation import Estimate
+from ...panel import CONTROLS
+from ...reporting import Column, JournalTable, Language, label
+from . import columns as paper
+from .comparisons import Cell, comparison_tables
+from .results import Replication
+from .robustness import LAG, Lagged
+from .titles import title
+
+TABLES = (3, 4, 5, 6)
+
+
+def all_tables(
+    result: Replication, language: Language = "en"
+) -> dict[str, JournalTable]:
+    """Every table by its file name: as in the paper, beside the print, 2SLS."""
+    tables = {}
+    for number in TABLES:
+        tables[f"table{number}"] = paper_table(result, number, language)
+        blocks = comparison_tables(result.comparison, number, language)
+        for block, letter in zip(blocks, "abcdef", strict=False):
+            suffix = letter if len(blocks) > 1 else ""
+            tables[f"table{number}{suffix}_comparison"] = block
+    tables |= iv_tables(result.lagged, language)
+    return tables
+
+
+def paper_table(
+    result: Replication, number: int, language: Language = "en"
+) -> JournalTable:
+    """One of Tables 3 to 6 with our numbers, laid out as the paper's."""
+    columns = []
+    for column, estimate in result.estimates.items():
+        if column.table == number:
+            heading = (f"({column.column})", column.outcome)
+            if column.sample != "all":
+                heading = (label(column.sample, language), *heading)
+            columns.append(
+                Column(
+                    heading,
+                    _cells(estimate),
+                    {
+                        "year effects": "yes",
+                        "country effects": "yes",
+                        "observations": str(estimate.n),
+                        "countries": str(estimate.clusters),
+                        "r2": f"{estimate.r2:.4f}",
+                    },
+                )
+            )
+    return JournalTable(
+        title(f"table {number}", language),
+        columns,
+        paper.TERMS,
+        title("notes", language),
+        language,
+    )
+
+
+def _cells(estimate: Estimate) -> dict[str, Cell]:
+    return {
+        str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
+        for term in estimate.terms.index
+    }
+
+
+def iv_tables(
+    lagged: list[Lagged], language: Language = "en"
+) -> dict[str, JournalTable]:
+    """2SLS of every outcome, a table for each sample, and the three first stages."""
+    tables = {}
+    notes = title("notes", language) + title("iv notes", language)
+    for group in paper.SAMPLES:
+        columns = [
+            _iv_column(each, k, language)
+            for k, each in enumerate((x for x in lagged if x.sample == group), 1)
+        ]
+        tables[f"iv_{group}"] = JournalTable(
+            title("iv", language).format(sample=label(group, language)),
+            columns,
+            paper.TERMS,
+            notes,
+            language,
+        )
+    tables["iv_first_stage"] = JournalTable(
+        title("first stage", language),
+        [
+            _first_stage(next(x for x in lagged if x.sample == group), k, language)
+            for k, group in enumerate(paper.SAMPLES, 1)
+        ],
+        (LAG, *CONTROLS, "const"),
+        notes,
+        language,
+    )
+    return tables
+
+
+def _iv_column(each: Lagged, number: int, language: Language) -> Column:
+    weak, own = each.iv.weak, each.ols["TBI"]
+    t = abs(each.iv.second["TBI"].t)
+    stock_yogo = weak.stock_yogo[10]
+    return Column(
+        (f"({number})", each.outcome),
+        _cells(each.iv.second),
+        {
+            "OLS": f"{own.estimate:.2f}{'*' * own.stars} ({own.se:.2f})",
+            "KP LM": f"{weak.kp_lm:.2f} [{p_cell(weak.kp_lm_p_value)}]",
+            "KP F": f"{weak.kp_f:.2f} {{{stock_yogo:.2f}}}",
+            "CD F": f"{weak.cd_f:.2f}",
+            "effective F": (
+                f"{weak.effective_f:.2f} {{{weak.effective_f_critical[10]:.2f}}}"
+            ),
+            "tF": f"{t:.2f} {{{weak.tf_critical:.2f}}}",
+            "AR F": f"{weak.ar_f:.3f} [{p_cell(weak.ar_f_p_value)}]",
+            "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p_value)}]",
+            "AR set": each.iv.ar_set.text(".2f"),
+            "effects": "yes",
+            "observations": str(each.iv.second.n),
+            "countries": str(each.iv.second.clusters),
+        },
+    )
+
+
+def _first_stage(each: Lagged, number: int, language: Language) -> Column:
+    first, stage = each.iv.first, each.iv.weak.first_stage[0]
+    return Column(
+        (label(each.sample, language), f"({number})", "TBI"),
+        _cells(first),
+        {
+            "first-stage F": f"{stage.f:.3f} [{p_cell(stage.f_p_value)}]",
+            "partial R2": f"{stage.partial_r2:.4f}",
+            "effects": "yes",
+            "observations": str(first.n),
+            "countries": str(first.clusters),
+        },
+    )
+
+
+def coefficient_cells(
+    rows: pd.DataFrame, prefix: str = "", digits: int = 4, estimate: str = "estimate"
+) -> list[str]:
+    """``13.5816*** (4.4613)`` for each row, from its estimate, se and stars.
+
+    ``prefix`` begins the names of these columns, such as ``paper_``; ``estimate`` is
+    ``coef`` in a comparison with the print.
+    """
+    names = [f"{prefix}{name}" for name in (estimate, "se", "stars")]
+    return [
+        f"{coef:.{digits}f}{'*' * int(stars)} ({se:.{digits}f})".replace("-", "−")
+        for coef, se, stars in rows[names].to_numpy()
+    ]
+
+
+def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
+    """Every figure of the 2SLS tables, a row for each outcome and sample."""
+    rows = []
+    for each in lagged:
+        weak, stage = each.iv.weak, each.iv.weak.first_stage[0]
+        own, ols = each.iv.second["TBI"], each.ols["TBI"]
+        rows.append(
+            {
+                "outcome": each.outcome,
+                "sample": each.sample,
+                **{k: getattr(own, k) for k in ("estimate", "se", "p_value", "stars")},
+                **{f"ols_{k}": getattr(ols, k) for k in ("estimate", "se", "p_value")},
+                "first_stage_estimate": float(stage.coefficients[0]),
+                "first_stage_se": float(stage.standard_errors[0]),
+                "first_stage_f": stage.f,
+                "partial_r2": stage.partial_r2,
+                **{
+                    k: getattr(weak, k)
+                    for k in ("kp_lm", "kp_lm_p_value", "kp_f", "cd_f")
+                },
+                "stock_yogo_10": weak.stock_yogo[10],
+                "effective_f": weak.effective_f,
+                "effective_f_critical_10": weak.effective_f_critical[10],
+                "ar_f": weak.ar_f,
+                "ar_f_p_value": weak.ar_f_p_value,
+                "ar_bootstrap_p_value": weak.ar_bootstrap_p_value,
+                "ar_bootstrap_mc": _monte_carlo(
+                    weak.ar_bootstrap_p_value, weak.ar_draws
+                ),
+                "ar_jackknife": weak.ar_jackknife,
+                "ar_jackknife_p_value": weak.ar_jackknife_p_value,
+                "t": abs(own.t),
+                "tf_critical": weak.tf_critical,
+                "ar_set": each.iv.ar_set.text(".6g"),
+                "n": each.iv.second.n,
+                "clusters": each.iv.second.clusters,
+            }
+        )
+    return pd.DataFrame(rows).replace({None: np.nan})
+
+
+def _monte_carlo(p: float, draws: int) -> float:
+    """Standard error of a p-value from this many draws; NaN without any."""
+    return float(np.sqrt(p * (1 - p) / draws)) if draws else float("nan")

@@ -1,0 +1,236 @@
+"""The verdicts on the paper's three hypotheses, and the rule behind them.
+
+A test holds where the estimate has the claimed sign and its declared p (``declared``:
+restricted wild cluster bootstrap) is below 5 %, by more than its simulation error. A
+main test stands where it also holds over the declared family, all outcomes in all
+samples (Westfall and Young), and survives every declared threat: the same sign and a
+declared p below 5 % there. A hypothesis is ``supported`` where all main tests stand and
+all checks hold, ``supported in part`` where at least one main test stands, else ``not
+supported``. The paper's own p (CV1, t(G-1)) is shown and decides nothing.
+
+Not tests of the hypotheses, and not counted: coefficients of the groups of countries
+that a pooled main test contains (Table 4 inside Table 3). That one group's coefficient
+is significant and the other's is not does not count as a difference, which has a test
+of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...resampling import LEVEL
+from ...threats import Threats
+from .declared import Role
+from .inference import side
+from .results import Replication
+
+# The same for all data, by ``threat`` and ``variant`` of ``tx.threats``: what may stand
+# behind a trend of an index in 2000 to 2014, and what weighs countries otherwise.
+THREATS = (
+    ("left out", "EU entrants of 2004 to 2013"),
+    ("membership", "EU"),
+    ("block by year", "developed"),
+    ("block by year", "EU15, entrants, others"),
+    ("unit trends", "linear"),
+    ("differences", "first"),
+    ("weights", "GDP"),
+)
+STATEMENTS = {
+    "H1": "Trade imbalance leads to de-globalising policies. What is tested is the "
+    "level of TBI, a surplus or deficit with its sign, not the size of the imbalance.",
+    "H2": "Imbalance acts on trade policy, financial activity and politics. The second "
+    "half of the hypothesis, “and through them on globalisation”, is not tested.",
+    "H3": "When their gains are hurt, developed countries use political means, "
+    "developing countries economic ones.",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim that follows from a hypothesis, and its test.
+
+    Numbers are NaN where nothing could be estimated. ``p`` is the declared one, ``mc``
+    its simulation error, ``paper_p_value`` that of CV1; ``p_sample`` and ``p_family``
+    hold over the outcomes of the sample and over the declared family (NaN for checks),
+    ``p_holm`` over that family by Holm's rule, which is shown and decides nothing.
+    ``survived`` of ``threatened`` declared threats leave a main test standing.
+    """
+
+    claim: str
+    how: str
+    role: Role
+    sign: int
+    estimate: float
+    se: float
+    paper_p_value: float
+    p: float
+    mc: float = 0.0
+    p_sample: float = float("nan")
+    p_family: float = float("nan")
+    family_mc: float = 0.0
+    p_holm: float = float("nan")
+    survived: int = 0
+    threatened: int = 0
+
+    @property
+    def holds(self) -> bool:
+        """The claimed sign, and the declared p below the level."""
+        return self._has_sign and side(self.p, self.mc) == "below"
+
+    @property
+    def holds_by_the_papers_p(self) -> bool:
+        """The same of CV1 with t(G-1)."""
+        return self._has_sign and self.paper_p_value < LEVEL
+
+    @property
+    def stands(self) -> bool:
+        """It holds, over the declared family too, and survives every threat."""
+        family = side(self.p_family, self.family_mc) == "below"
+        return self.holds and family and self.survived == self.threatened > 0
+
+    @property
+    def _has_sign(self) -> bool:
+        return self.sign * self.estimate > 0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A hypothesis, its tests, and the conclusion by the rule above."""
+
+    hypothesis: str
+    statement: str
+    tests: Sequence[Claim]
+
+    def of_role(self, role: Role) -> list[Claim]:
+        """The tests of one role."""
+        return [test for test in self.tests if test.role == role]
+
+    @property
+    def conclusion(self) -> str:
+        stand = [test.stands for test in self.of_role("main")]
+        if all(stand) and all(test.holds for test in self.of_role("check")):
+            return "supported"
+        return "supported in part" if any(stand) else "not supported"
+
+    @property
+    def reason(self) -> str:
+        """The counts that make the conclusion."""
+        main, checks = self.of_role("main"), self.of_role("check")
+        holding = [test for test in main if test.holds]
+        count = len(holding)
+        said = f"{_holding(count, main, 'main tests')} by the declared p"
+        if holding:
+            family = sum(
+                side(test.p_family, test.family_mc) == "below" for test in holding
+            )
+            survivors = sum(test.survived == test.threatened > 0 for test in holding)
+            of_these = "it" if count == 1 else "of these"
+            said += (
+                f"; {of_these} {family} over the declared family, {survivors} under "
+                "every declared threat"
+                if count > 1
+                else f"; it {'holds' if family else 'does not hold'} over the declared "
+                f"family and {'survives' if survivors else 'does not survive'} every "
+                "declared threat"
+            )
+        if checks:
+            held = sum(test.holds for test in checks)
+            said += f"; {_holding(held, checks, 'checks')}"
+        return said
+
+    def frame(self) -> pd.DataFrame:
+        """The tests as a table for people."""
+        return pd.DataFrame(
+            {
+                "claim": [test.claim for test in self.tests],
+                "test": [test.how for test in self.tests],
+                "counts as": [_COUNTS_AS[test.role] for test in self.tests],
+                "estimate": [test.estimate for test in self.tests],
+                "s.e.": [test.se for test in self.tests],
+                "p, the paper's": [test.paper_p_value for test in self.tests],
+                "p": [test.p for test in self.tests],
+                "over 5": [test.p_sample for test in self.tests],
+                "over 15": [test.p_family for test in self.tests],
+                "Holm": [test.p_holm for test in self.tests],
+                "threats survived": [
+                    f"{test.survived} of {test.threatened}" if test.threatened else ""
+                    for test in self.tests
+                ],
+                "holds": ["yes" if test.holds else "no" for test in self.tests],
+            }
+        )
+
+
+_COUNTS_AS = {"main": "main test", "check": "check", "part": "part of a main test"}
+
+
+def verdicts(result: Replication) -> list[Verdict]:
+    """Hypotheses 1 to 3."""
+    rows = result.declared
+    return [
+        Verdict(
+            name,
+            statement,
+            [
+                _claim(row, result.threats)
+                for row in rows[rows["hypothesis"] == name].to_dict("records")
+            ],
+        )
+        for name, statement in STATEMENTS.items()
+    ]
+
+
+def declared_threats(threats: Threats) -> pd.DataFrame:
+    """The rows of the declared threats that could be computed."""
+    table = threats.table
+    pairs = zip(table["threat"], table["variant"], strict=True)
+    chosen = np.array([pair in THREATS for pair in pairs], bool)
+    return table[chosen & table["estimate"].notna().to_numpy()]
+
+
+def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
+    survived = threatened = 0
+    if row["role"] == "main" and threats is not None:
+        own = declared_threats(threats)
+        own = own[own["model"] == row["model"]]
+        threatened = len(own)
+        survived = sum(
+            survives(k, row["sign"], threats.draws) for _, k in own.iterrows()
+        )
+    return Claim(
+        row["claim"],
+        row["how"],
+        row["role"],
+        row["sign"],
+        row["estimate"],
+        row["se"],
+        row["paper_p_value"],
+        row["p_value"],
+        _or_zero(row["p_mc"]),
+        row["p_sample"],
+        row["p_family"],
+        _or_zero(row["p_family_mc"]),
+        row["p_family_holm"],
+        survived,
+        threatened,
+    )
+
+
+def survives(row: pd.Series, sign: int, draws: int) -> bool:
+    """True if a row of the threats upholds the result: the claimed sign, and a declared
+    p below 5 % by more than its simulation error."""
+    p = float(row["wild_p_value"])
+    error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
+    return bool(sign * row["estimate"] > 0 and side(p, error) == "below")
+
+
+def _holding(count: int, tests: Sequence[Claim], called: str) -> str:
+    """``1 of 3 checks holds``."""
+    return f"{count} of {len(tests)} {called} hold{'s' if count == 1 else ''}"
+
+
+def _or_zero(error: float) -> float:
+    return 0.0 if np.isnan(error) else float(error)
