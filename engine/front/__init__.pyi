@@ -52,6 +52,12 @@ from .engine.papers.trade_imbalance import Replication as Replication
 from .engine.papers.trade_imbalance import replicate as replicate
 from .engine.publication import cite as cite
 from .engine.publication import package as package
+from .engine.referee import InteractiveEffects as InteractiveEffects
+from .engine.referee import ShiftShare as ShiftShare
+from .engine.referee import TwoWayWeights as TwoWayWeights
+from .engine.referee import interactive_effects as interactive_effects
+from .engine.referee import shift_share as shift_share
+from .engine.referee import two_way_weights as two_way_weights
 from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model

@@ -1,0 +1,82 @@
+"""Figures of what a referee asks: intervals by method, weights by unit and year."""
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+
+from ..reporting import (
+    FONT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    finish_layout,
+    interval_axes,
+    labelled_rows,
+)
+from .panel import require_columns
+
+
+@rc_context(STYLE)
+def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
+    """A row for each value of the column ``by``, its estimate and 95 % interval.
+
+    Parameters
+    ----------
+    rows
+        ``by``, ``estimate``, ``ci_low``, ``ci_high``; the first row is on top.
+    """
+    require_columns(by, rows, [by, "estimate", "ci_low", "ci_high"])
+    fig = Figure(figsize=(FULL_WIDTH, 0.26 * len(rows) + 0.9), layout="constrained")
+    ax = fig.subplots()
+    interval_axes(ax)
+    place = np.arange(len(rows))
+    ax.hlines(place, rows["ci_low"], rows["ci_high"], color=SURPLUS, linewidth=1.2)
+    ax.plot(rows["estimate"], place, "o", color=INK, markersize=3.5)
+    ax.axvline(0, color=QUIET, linewidth=0.6)
+    labelled_rows(ax, rows[by].astype(str).tolist())
+    ax.set_xlabel("estimate, 95 % interval", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
+    """Weights of units (rows) in periods (columns), those that sum to most on top.
+
+    Parameters
+    ----------
+    weights
+        (unit, period); NaN where a cell has no effect that could be weighted. Up to 60
+        units, half of them with the lowest sums.
+    """
+    order = weights.sum(axis=1).sort_values(ascending=False).index
+    shown = order if len(order) <= 60 else [*order[:30], *order[-30:]]
+    table = weights.loc[shown]
+    fig = Figure(figsize=(FULL_WIDTH, 0.115 * len(table) + 1.0), layout="constrained")
+    ax = fig.subplots()
+    most = float(np.nanmax(np.abs(table.to_numpy()), initial=0)) or 1.0
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(table.to_numpy()),
+        cmap="RdBu",
+        norm=TwoSlopeNorm(0, -most, most),
+        edgecolor="white",
+        linewidth=0.3,
+    )
+    ax.set_facecolor("#EEEEEE")
+    ax.invert_yaxis()
+    ax.set_yticks(np.arange(len(table)) + 0.5, [str(k) for k in table.index])
+    ax.set_xticks(np.arange(table.shape[1]) + 0.5, [str(k) for k in table.columns])
+    ax.tick_params(length=0, pad=2, labelsize=SMALL - 1)
+    ax.tick_params(axis="x", rotation=90)
+    ax.spines[:].set_visible(False)
+    bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
+    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.outline.set_visible(False)
+    bar.set_label("weight of the effect (red: negative)", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)

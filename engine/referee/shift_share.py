@@ -1,0 +1,484 @@
+"""Shift-share regressions: errors that shares of the same shocks tie together.
+
+Adao, Kolesar and Morales (2019, Quarterly Journal of Economics 134: 1949-2010). Rows i
+have shares w_is of shocks s; X is what is built of them, the instrument, or the
+treatment where there is none. y, D (the treatment) and X are net of controls, by least
+squares with row weights q:
+
+    beta    = sum q X y / sum q X D,          u = y - beta D
+    h       = coefficients of X on the shares, with weights q
+    R_s     = h_s sum_i q_i w_is u_i          summed in clusters of shocks
+    AKM     : se = sqrt(sum R_s^2) / |sum q X D|
+    AKM0    : all b with (sum q X D)^2 (beta - b)^2 <= z^2 sum [R_s + (beta - b) T_s]^2
+              T_s = h_s sum_i q_i w_is D_i, R_s at b in place of beta
+
+so that an AKM0 set is an interval, the line but for an interval, or the whole line.
+Errors of rows by themselves are the usual ones, with N / (N - k) and the factor of
+clusters for least squares and none for two stages, as in the package ShiftShareSE.
+All intervals are from the normal distribution.
+
+Borusyak, Hull and Jaravel (2022, Review of Economic Studies 89: 181-213): with weights
+s_n = sum_i q_i w_in and averages of y and D over rows by q_i w_in, the same beta is
+that of a regression of shocks. Its error is robust, by clusters of shocks.
+Goldsmith-Pinkham, Sorkin and Swift (2020, American Economic Review 110: 2586-2624):
+beta is the average of beta_n, estimated by one share alone, with Rotemberg weights.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from ..core import Listing, TivaxError, require_kind, require_whole, show
+from ..estimation import (
+    column_name,
+    column_names,
+    complete_rows,
+    normal_sf,
+    require_names,
+)
+from ..figures import labelled_intervals
+from ..reporting import Plot, Result
+from .placebo_shocks import placebo_p
+
+_Z = 1.959963984540054
+# What is left of a column that others make, relative to its length.
+_EXPLAINED = 1e-9
+METHODS = ("homoskedastic", "EHW", "region clusters", "AKM", "AKM0")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ShiftShare(Result):
+    """A shift-share estimate, and its errors by several methods.
+
+    Attributes
+    ----------
+    table
+        A row for each method: method, estimate, se, p_value (of no effect), ci_low,
+        ci_high (95 %), shape: ``interval``, ``union`` of two half-lines that exclude
+        what lies between ci_low and ci_high, or ``line``. The standard error of AKM0 is
+        the length of its interval over that of a standard normal, NaN without one.
+    shocks
+        A row for each shock: shock, share (its weight in all), value (of the shock;
+        NaN in every row where X is not made of the shares), rotemberg_weight,
+        estimate (by this share alone).
+    shock_level
+        The estimate of Borusyak, Hull and Jaravel: one row with estimate, se,
+        p_value, ci_low, ci_high, shocks, effective_shocks (1 over the sum of squared
+        shares). No row where X is not made of the shares.
+    first_stage
+        F of the instrument with errors of AKM; NaN for least squares.
+    n
+        Rows used.
+    residual_max
+        What rounding leaves of X'u = 0, columns of length one.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> W = rng.dirichlet(np.ones(8), size=60)
+    >>> data = pd.DataFrame({"x": W @ rng.normal(size=8)})
+    >>> data["y"] = 2 * data["x"] + rng.normal(size=60)
+    >>> found = tx.shift_share(data, "y", "x", shares=W)
+    >>> found.table["method"].tolist()
+    ['homoskedastic', 'EHW', 'AKM', 'AKM0']
+    """
+
+    table: pd.DataFrame
+    shocks: pd.DataFrame
+    shock_level: pd.DataFrame
+    outcome: str
+    treatment: str
+    instrument: str | None
+    first_stage: float
+    n: int
+    residual_max: float
+    _numerator: Float[np.ndarray, " s"]
+
+    program = "shift-share"
+    report_title = "Shift-share regression"
+    method = (
+        "Errors of Adao, Kolesar and Morales (2019); shocks of Borusyak, Hull and "
+        "Jaravel (2022); Rotemberg weights of Goldsmith-Pinkham, Sorkin and Swift "
+        "(2020)."
+    )
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        return {
+            "shift_share": self.table,
+            "shocks": self.shocks,
+            "shock_level": self.shock_level,
+        }
+
+    def plots(self) -> Mapping[str, Plot]:
+        drawn = self.table[self.table["shape"] == "interval"]
+        title = f"{self.outcome} on {self.treatment}"
+        return {"intervals": partial(labelled_intervals, drawn, "method", title)}
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"residual_max": self.residual_max}
+
+    @property
+    def sentence(self) -> str:
+        """Whether zero is in the interval of AKM0, and which shocks carry the
+        estimate."""
+        rows = {str(row["method"]): row for row in self.table.to_dict("records")}
+        row, beside = rows["AKM0"], rows["EHW"]
+        where = {
+            "interval": f"from {row['ci_low']:.4g} to {row['ci_high']:.4g}",
+            "union": f"outside {row['ci_low']:.4g} to {row['ci_high']:.4g}",
+            "line": "the whole line",
+        }[str(row["shape"])]
+        told = "differs from zero" if row["p_value"] < 0.05 else "may be zero"
+        text = (
+            f"The effect of {self.treatment} on {self.outcome}, "
+            f"{row['estimate']:.4g}, {told}: its 95 % set, robust to errors that "
+            f"shocks have in common, is {where} (rows taken as independent: "
+            f"{beside['ci_low']:.4g} to {beside['ci_high']:.4g})."
+        )
+        heavy = self.shocks["rotemberg_weight"].to_numpy()
+        if np.isfinite(heavy).all():
+            most = int(np.argmax(np.abs(heavy)))
+            text += (
+                f" Of all shocks {self.shocks['shock'].iloc[most]} counts most, with a "
+                f"Rotemberg weight of {heavy[most]:.2f}."
+            )
+        return text
+
+    def _listings(self) -> Sequence[Listing]:
+        columns = "method se p_value ci_low ci_high".split()
+        rows = [
+            (str(row[0]), *(f"{value:.4g}" for value in row[1:]))
+            for row in self.table[columns].itertuples(index=False)
+        ]
+        title = f"{self.outcome} on {self.treatment}: {self.table['estimate'][0]:.6g}"
+        return [Listing(title, columns, rows, [f"{self.n:,} rows"])]
+
+    def placebo(self, *, draws: int = 999_999, seed: int = 0) -> float:
+        """p-value of no effect by shocks that change places among the shares.
+
+        The statistic is |sum q X y| with y net of controls: exact where shocks could
+        as well have come in any other order (Borusyak and Hull 2023, Econometrica 91:
+        2155-2185). Draw k depends on (seed, k) alone.
+
+        Raises ``TivaxError`` where X is not made of the shares.
+        """
+        require_whole("draws", draws, 1)
+        require_whole("seed", seed, 0)
+        value = self.shocks["value"].to_numpy(float)
+        if np.isnan(value).any():
+            raise TivaxError("the instrument is not made of the shares: no placebo")
+        return placebo_p(value, self._numerator, draws=draws, seed=seed)
+
+
+class _Net:
+    """Least squares with row weights, and what it leaves of columns."""
+
+    def __init__(self, Z: Float[np.ndarray, "n k"], q: Float[np.ndarray, " n"]) -> None:
+        self.root = np.sqrt(q)[:, None]
+        size = np.linalg.norm(Z * self.root, axis=0)
+        U, s, _ = np.linalg.svd(
+            Z * self.root / np.where(size > 0, size, 1), full_matrices=False
+        )
+        self.basis = U[:, s > _EXPLAINED * s.max(initial=0)]
+
+    def of(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        scaled = columns * self.root
+        left = scaled - self.basis @ (self.basis.T @ scaled)
+        left = left - self.basis @ (self.basis.T @ left)
+        gone = np.linalg.norm(left, axis=0) <= _EXPLAINED * np.linalg.norm(
+            scaled, axis=0
+        )
+        return np.where(gone[None, :], 0, left) / self.root
+
+
+def shift_share(
+    data: pd.DataFrame,
+    outcome: str,
+    treatment: str,
+    *,
+    shares: pd.DataFrame | np.ndarray,
+    instrument: str | None = None,
+    controls: Sequence[str] = (),
+    effects: Sequence[str] = (),
+    weights: str | None = None,
+    clusters: str | None = None,
+    shock_clusters: Sequence[object] | None = None,
+) -> ShiftShare:
+    """Regress an outcome on a treatment that is built of shares and shocks.
+
+    Parameters
+    ----------
+    data
+        A row for each unit (or unit and period).
+    outcome, treatment, instrument
+        Columns; with an ``instrument`` by two-stage least squares, and the instrument
+        is what shares and shocks make.
+    shares : (row, shock)
+        In the order of ``data``, not negative; a DataFrame has names of shocks. Shares
+        that do not add to one take their sum as a control.
+    controls, effects
+        Columns of numbers (a categorical one is taken as effects), and of labels with a
+        constant each. There is a constant.
+    weights
+        Column of row weights, above 0.
+    clusters
+        Column of clusters of rows, for one more method.
+    shock_clusters
+        Cluster of each shock; by default shocks are independent.
+
+    Returns
+    -------
+    ShiftShare
+        Rows with a missing value are left out.
+
+    Raises
+    ------
+    TivaxError
+        For columns that are missing or no numbers, shares that are of other rows,
+        negative or collinear (errors of shocks are then not identified), and an
+        instrument that controls explain.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> W = rng.dirichlet(np.ones(8), size=60)
+    >>> data = pd.DataFrame({"x": W @ rng.normal(size=8)})
+    >>> data["y"] = 2 * data["x"] + rng.normal(size=60)
+    >>> found = tx.shift_share(data, "y", "x", shares=W)
+    >>> float(found.shock_level["estimate"][0] - found.table["estimate"][0]) < 1e-9
+    True
+    """
+    column_name("outcome", outcome)
+    column_name("treatment", treatment)
+    controls, effects = column_names("controls", controls), [*effects]
+    made = [column_name("instrument", instrument)] if instrument is not None else []
+    require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
+    labels = [k for k in controls if k in data and _is_label(data[k])]
+    numbers = [k for k in controls if k not in labels]
+    keys = [*effects, *labels]
+    require_names(outcome, [treatment, *numbers], made)
+    W, names = _shares(shares, len(data))
+    used = complete_rows(
+        data.reset_index(drop=True),
+        [outcome, treatment, *made, *numbers, *([weights] if weights else [])],
+        [*keys, *([clusters] if clusters else [])],
+    )
+    W = W[used.index.to_numpy()]
+    lone = W.any(axis=0)
+    W, names = W[:, lone], [k for k, there in zip(names, lone, strict=True) if there]
+    groups = _shock_clusters(shock_clusters, lone)
+    q = np.ones(len(used)) if not weights else used[weights].to_numpy()
+    if not (q > 0).all():
+        raise TivaxError(f"weights {weights}: {q.min():.4g} is not positive")
+    dummies = [pd.get_dummies(used[k], dtype=float).to_numpy()[:, 1:] for k in keys]
+    Z = np.hstack([np.ones((len(used), 1)), used[numbers].to_numpy(), *dummies])
+    net = _Net(Z, q)
+    X = used[made[0] if made else treatment].to_numpy()
+    columns = np.column_stack([used[outcome], used[treatment], X])
+    y, D, x = net.of(columns).T
+    for name, left in ((outcome, y), (treatment, D), (made[0] if made else "", x)):
+        if not left.any():
+            raise TivaxError(f"{name} is explained by the controls and effects")
+    crossing = float((q * x) @ D)
+    if abs(crossing) <= _EXPLAINED * float(np.linalg.norm(q * x) * np.linalg.norm(D)):
+        raise TivaxError(f"{instrument} does not move {treatment}")
+    beta = float((q * x) @ y) / crossing
+    u = y - beta * D
+    h = _on_shares(W, x, q, names)
+    n, k = len(used), net.basis.shape[1] + 1
+    errors: dict[str, float] = {}
+    score = q * x * u
+    rows, adjusted = (n / (n - k), n - k) if not made else (1.0, n)
+    errors["homoskedastic"] = np.sqrt((q @ u**2) / adjusted * ((q * x) @ x))
+    errors["EHW"] = np.sqrt(rows * (score @ score))
+    if clusters:
+        code = pd.factorize(used[clusters])[0]
+        G = int(code.max()) + 1
+        sums = np.bincount(code, score)
+        factor = G / (G - 1) * (n - 1) / (n - k) if not made else 1.0
+        errors["region clusters"] = np.sqrt(factor * (sums @ sums))
+    R = np.bincount(groups, h * ((q * u) @ W))
+    T = np.bincount(groups, h * ((q * D) @ W))
+    errors["AKM"] = np.sqrt(R @ R)
+    table = [
+        _row(name, beta, float(error) / abs(crossing)) for name, error in errors.items()
+    ]
+    table.append(_null_imposed(beta, crossing, R, T))
+    pi = crossing / float((q * x) @ x)
+    of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
+    stage = crossing**2 / float(of_first @ of_first) if made else float("nan")
+    g = _shock_values(W, X, q)
+    shocks, level = _shock_tables(W, g, q, x, y, D, names, groups, net)
+    return ShiftShare(
+        pd.DataFrame(table),
+        shocks,
+        level,
+        outcome,
+        treatment,
+        instrument,
+        stage,
+        n,
+        float(abs(score.sum()) / (np.linalg.norm(q * x) * np.linalg.norm(u))),
+        (q * y) @ W,
+    )
+
+
+def _is_label(column: object) -> bool:
+    return isinstance(column, pd.Series) and isinstance(
+        column.dtype, pd.CategoricalDtype
+    )
+
+
+def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[str]]:
+    if not isinstance(shares, pd.DataFrame | np.ndarray):
+        raise TivaxError(f"shares: give a DataFrame or an array, not {show(shares)}")
+    names = [str(k) for k in shares] if isinstance(shares, pd.DataFrame) else []
+    try:
+        W = np.asarray(shares, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TivaxError("shares: not all of them are numbers") from None
+    if W.ndim != 2 or len(W) != rows:
+        raise TivaxError(
+            f"shares has the shape {W.shape}; it must be ({rows}, shocks), a row for "
+            "each row of data"
+        )
+    if not (np.isfinite(W) & (W >= 0)).all():
+        i, s = np.argwhere(~(np.isfinite(W) & (W >= 0)))[0]
+        raise TivaxError(
+            f"shares: row {i}, shock {s} is {W[i, s]:g}; give numbers >= 0"
+        )
+    return W, names or [str(k) for k in range(W.shape[1])]
+
+
+def _shock_clusters(given: Sequence[object] | None, kept: np.ndarray) -> np.ndarray:
+    if given is None:
+        return np.arange(int(kept.sum()))
+    labels = np.asarray(given)
+    if labels.shape != kept.shape:
+        raise TivaxError(
+            f"shock_clusters has the shape {labels.shape}; give one label for each of "
+            f"the {len(kept)} shocks"
+        )
+    code, names = pd.factorize(labels[kept])
+    if (code < 0).any() or len(names) < 2:
+        raise TivaxError("shock_clusters: give two clusters or more, none missing")
+    return code
+
+
+def _on_shares(
+    W: Float[np.ndarray, "n s"],
+    x: Float[np.ndarray, " n"],
+    q: Float[np.ndarray, " n"],
+    names: Sequence[str],
+) -> Float[np.ndarray, " s"]:
+    """Coefficients of x on the shares; ``TivaxError`` where these are collinear."""
+    root = np.sqrt(q)
+    size = np.linalg.norm(W * root[:, None], axis=0)
+    Q, triangle = np.linalg.qr(W * root[:, None] / size)
+    left = np.abs(np.diag(triangle)) if len(W) >= len(size) else np.zeros(1)
+    if left.min() < _EXPLAINED:
+        place = int(np.argmin(left)) if len(W) >= len(size) else len(W)
+        raise TivaxError(
+            f"shares: those of shock {names[place]} are made of the others' "
+            f"({len(W)} rows, {len(size)} shocks); merge shocks, or leave some out"
+        )
+    return np.linalg.solve(triangle, Q.T @ (x * root)) / size
+
+
+def _row(
+    method: str, beta: float, se: float, ends: tuple[float, float] | None = None
+) -> dict[str, object]:
+    low, high = (beta - _Z * se, beta + _Z * se) if ends is None else ends
+    p = 2 * float(normal_sf(abs(beta) / se)) if se > 0 else float("nan")
+    return {
+        "method": method,
+        "estimate": beta,
+        "se": se,
+        "p_value": p,
+        "ci_low": low,
+        "ci_high": high,
+        "shape": "interval",
+    }
+
+
+def _null_imposed(
+    beta: float,
+    crossing: float,
+    R: Float[np.ndarray, " g"],
+    T: Float[np.ndarray, " g"],
+) -> dict[str, object]:
+    """AKM0: the b at which the test with R at b does not reject, by a quadratic."""
+    at_zero = R + beta * T
+    p = 2 * float(normal_sf(abs(beta * crossing) / np.sqrt(at_zero @ at_zero)))
+    # In d = beta - b: a d^2 - 2 c d - R'R <= 0.
+    a, c = crossing**2 / _Z**2 - T @ T, R @ T
+    root = c**2 + a * (R @ R)
+    row = _row("AKM0", beta, float("nan"))
+    if root < 0:
+        return row | {
+            "p_value": p,
+            "ci_low": -np.inf,
+            "ci_high": np.inf,
+            "shape": "line",
+        }
+    ends = sorted(float(beta - (c + sign * np.sqrt(root)) / a) for sign in (1, -1))
+    row |= {"p_value": p, "ci_low": ends[0], "ci_high": ends[1]}
+    if a > 0:
+        return row | {"se": (ends[1] - ends[0]) / (2 * _Z)}
+    return row | {"shape": "union"}
+
+
+def _shock_values(
+    W: Float[np.ndarray, "n s"],
+    X: Float[np.ndarray, " n"],
+    q: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " s"]:
+    """The shocks of which X is made, NaN where it is not made of the shares."""
+    g, *_ = np.linalg.lstsq(W, X, rcond=None)
+    gap = np.linalg.norm(W @ g - X)
+    return g if gap <= 1e-6 * np.linalg.norm(X) else np.full(W.shape[1], np.nan)
+
+
+def _shock_tables(
+    W: Float[np.ndarray, "n s"],
+    g: Float[np.ndarray, " s"],
+    q: Float[np.ndarray, " n"],
+    x: Float[np.ndarray, " n"],
+    y: Float[np.ndarray, " n"],
+    D: Float[np.ndarray, " n"],
+    names: Sequence[str],
+    groups: Int[np.ndarray, " s"],
+    net: _Net,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rotemberg weights by shock, and the regression of shocks."""
+    mass = q @ W
+    share = mass / mass.sum()
+    of_y, of_D = (q * y) @ W, (q * D) @ W  # sums over rows
+    with np.errstate(divide="ignore", invalid="ignore"):
+        alone = of_y / of_D
+    crossing = (q * x) @ D
+    shocks = pd.DataFrame(
+        {
+            "shock": names,
+            "share": share,
+            "value": g,
+            "rotemberg_weight": g * of_D / crossing,
+            "estimate": alone,
+        }
+    )
+    columns = "estimate se p_value ci_low ci_high shocks effective_shocks".split()
+    if np.isnan(g).any():
+        return shocks, pd.DataFrame(columns=columns)
+    denominator = float(g @ of_D)
+    beta = float(g @ of_y) / denominator
+    # Shocks net of a constant, weighted by shares, times what is left of the outcome.
+    score = np.bincount(groups, (g - share @ g) * (of_y - beta * of_D))
+    row = _row("", beta, float(np.sqrt(score @ score)) / abs(denominator))
+    effective = 1 / float((share**2).sum())
+    row |= {"shocks": len(g), "effective_shocks": effective}
+    return shocks, pd.DataFrame([{k: row[k] for k in columns}])

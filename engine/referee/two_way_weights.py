@@ -1,0 +1,362 @@
+"""Weights with which a two-way regression averages the effects of its cells.
+
+De Chaisemartin and D'Haultfoeuille (2020, American Economic Review 110: 2964-96), for
+any treatment D of units g in periods t. With parallel trends a two-way estimate is a
+sum of the effects of cells, whose weights sum to one and may be negative. e is what
+effects (and controls) leave of D, or of its difference; all rows weigh the same:
+
+    kind   regression            weight of the effect of cell (g, t), times a constant
+    feTR   two-way, levels       e_gt D_gt
+    feS    two-way, levels       (D_gt - D_g,t-1) sum of e_gk over k >= t
+    fdTR   first differences     (e_gt - e_g,t+1) D_gt
+    fdS    first differences     e_gt (D_gt - D_g,t-1)
+
+feS and fdS also suppose that a unit's effect does not change over time. W is a weight
+over the cell's share, a = |D_gt| or |D_gt - D_g,t-1| over their sum, and sd(W) its
+spread by a. With an average effect of zero, effects must vary by at least
+|beta| / sd(W) (``sensibility``); for all of them to have the other sign by at least
+
+    |beta| / sqrt(T_s + S_s^2 / (1 - P_s)),   P, S, T_i = sums of a, a W, a W^2 over the
+    cells from the i-th largest W, s the first i with W_i < -S_i / (1 - P_i)
+
+(``sensibility2``), cells whose weight is zero apart.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import Listing, TivaxError, require_choice, show
+from ..estimation import column_name, column_names, complete_rows, require_names
+from ..figures import weights_by_cell
+from ..reporting import Plot, Result
+
+Kind = Literal["feTR", "feS", "fdTR", "fdS"]
+_ROUNDING = 1e-10  # of a mean weight
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TwoWayWeights(Result):
+    """The weights of cells, and how far effects may differ.
+
+    Attributes
+    ----------
+    table
+        number and value: ``beta``, the estimate; numbers of positive and negative
+        weights, and of cells that are treated (or change); sums of weights; how much
+        effects must vary (standard deviation) for an average effect of zero
+        (``sensibility``), and for effects that all have the other sign
+        (``sensibility2``; NaN without a negative weight).
+    cells
+        A row for each cell with an effect: the columns of entity and time, weight,
+        share.
+
+    Examples
+    --------
+    >>> found = tx.two_way_weights(
+    ...     panel, "growth", entity="iso3", time="year", treatment="trade"
+    ... )
+    >>> float(found.cells["weight"].sum().round(10))
+    1.0
+    """
+
+    table: pd.DataFrame
+    cells: pd.DataFrame
+    kind: Kind
+    outcome: str
+    treatment: str
+    entity: str
+    time: str
+    _used: pd.DataFrame
+
+    program = "two-way-weights"
+    report_title = "Weights of a two-way regression"
+    method = (
+        "Weights and sensitivity of de Chaisemartin and D'Haultfoeuille (2020), "
+        "American Economic Review 110."
+    )
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        return {"weights": self.table, "cells": self.cells}
+
+    def plots(self) -> Mapping[str, Plot]:
+        by_cell = self.cells.pivot(
+            index=self.entity, columns=self.time, values="weight"
+        )
+        title = f"Weights of {self.treatment} in {self.outcome} ({self.kind})"
+        return {"weights": partial(weights_by_cell, by_cell, title)}
+
+    def facts(self) -> Mapping[str, Any]:
+        """``residual_max``: by how much the weights miss one."""
+        return {"residual_max": abs(float(self.cells["weight"].sum()) - 1)}
+
+    @property
+    def sentence(self) -> str:
+        """How many effects count with the wrong sign, and how much they may vary."""
+        value = self._values
+        negative, cells = int(value["negative weights"]), int(value["cells"])
+        text = (
+            f"{negative:,} of {cells:,} effects of {self.treatment} on {self.outcome} "
+            f"count with a negative weight, {value['sum of negative weights']:.3f} in "
+            f"all ({self.kind}). An average effect of zero takes effects whose "
+            f"standard deviation is {value[_SENSIBILITY]:.4g}, "
+        )
+        beta = value["beta"]
+        return text + (
+            f"{value[_SENSIBILITY] / abs(beta):.2g} times the estimate {beta:.4g}."
+        )
+
+    @property
+    def _values(self) -> dict[str, float]:
+        return dict(zip(self.table["number"], self.table["value"], strict=True))
+
+    def _listings(self) -> Sequence[Listing]:
+        rows = [
+            (str(k), f"{v:,.0f}" if v == int(v) and abs(v) > 1 else f"{v:.6g}")
+            for k, v in self._values.items()
+            if np.isfinite(v)
+        ]
+        return [Listing(f"Weights, {self.kind}", ("", "value"), rows)]
+
+    def by(self, key: str) -> pd.DataFrame:
+        """Weights by unit or by period: sum, positive and negative part, largest first.
+
+        ``key`` is the column of entities or of times.
+        """
+        require_choice("key", key, (self.entity, self.time))
+        weight = self.cells["weight"]
+        parts = pd.DataFrame(
+            {
+                key: self.cells[key],
+                "weight": weight,
+                "positive": weight.clip(lower=0),
+                "negative": weight.clip(upper=0),
+            }
+        )
+        return parts.groupby(key).sum().sort_values("weight", ascending=False)
+
+    def correlation(self, column: str) -> pd.DataFrame:
+        """Whether the weights go with a column of the data, which effects may too.
+
+        A regression of the column on W, by shares of the cells, errors clustered by
+        entity. Columns number and value: coefficient, standard error, correlation.
+
+        Raises ``TivaxError`` for a column that is missing or no numbers.
+        """
+        name = column_name("column", column)
+        rows = complete_rows(
+            self._used.loc[self.cells.index, [name, self.entity]], [name], [self.entity]
+        )
+        cells = self.cells.loc[rows.index]
+        a = cells["share"].to_numpy() / cells["share"].sum()
+        W = (cells["weight"] / cells["share"]).to_numpy()
+        x = rows[name].to_numpy()
+        w, x = W - a @ W, x - a @ x
+        spread = a @ w**2
+        slope = float(a @ (w * x) / spread)
+        score = np.bincount(pd.factorize(rows[self.entity])[0], a * w * (x - slope * w))
+        G, n = len(score), len(x)
+        factor = G / (G - 1) * (n - 1) / (n - 2)
+        size = np.sqrt(spread * (a @ x**2))
+        numbers = {
+            f"coefficient of {name} on weights": slope,
+            "its standard error": float(np.sqrt(factor * (score @ score)) / spread),
+            "its correlation": float(a @ (w * x) / size) if size > 0 else float("nan"),
+        }
+        return _numbers(numbers)
+
+
+_SENSIBILITY = "smallest sd of effects for a sign reversal (sensibility)"
+_SENSIBILITY2 = "the same with all effects of the other sign (sensibility2)"
+
+
+def _numbers(values: Mapping[str, float]) -> pd.DataFrame:
+    return pd.DataFrame({"number": [*values], "value": [*values.values()]})
+
+
+def two_way_weights(
+    data: pd.DataFrame,
+    outcome: str,
+    entity: str,
+    time: str,
+    treatment: str,
+    kind: Kind = "feTR",
+    level: str | None = None,
+    controls: Sequence[str] = (),
+) -> TwoWayWeights:
+    """Weights of the effects of cells in a two-way regression.
+
+    Parameters
+    ----------
+    data
+        A row for each entity and period.
+    outcome, treatment
+        Columns of levels; for ``fdTR`` and ``fdS`` with ``level`` of differences.
+    kind
+        ``feTR``: two-way effects, parallel trends; ``feS``: and effects that do not
+        change over time; ``fdTR`` and ``fdS``: the same for first differences.
+    level
+        Column of the treatment's level, where outcome and treatment are differences.
+    controls
+        Further regressors, differenced as the outcome is.
+
+    Returns
+    -------
+    TwoWayWeights
+        Rows with a missing value are left out. Periods are one apart where they are
+        numbers one apart, else next to each other in their order.
+
+    Raises
+    ------
+    TivaxError
+        For columns that are missing or no numbers, two rows of an entity in a period,
+        and a treatment that the effects explain.
+
+    Examples
+    --------
+    >>> found = tx.two_way_weights(
+    ...     panel, "growth", "iso3", "year", "trade", controls=["gdp"]
+    ... )
+    >>> found.table["number"].tolist()[:3]
+    ['beta', 'positive weights', 'negative weights']
+    """
+    require_choice("kind", kind, get_args(Kind))
+    for name, value in (
+        ("outcome", outcome),
+        ("entity", entity),
+        ("time", time),
+        ("treatment", treatment),
+    ):
+        column_name(name, value)
+    controls = column_names("controls", controls)
+    differences = kind.startswith("fd")
+    if level is not None and not differences:
+        raise TivaxError(f"level goes with fdTR and fdS, not with {show(kind)}")
+    require_names(outcome, [treatment, *controls])
+    levels = [] if level is None else [column_name("level", level)]
+    wanted = [outcome, treatment, *controls]
+    if isinstance(data, pd.DataFrame):
+        data = data.reset_index(drop=True)
+    complete = complete_rows(data, [*wanted, *levels], [entity, time])
+    # Where differences are given the first period has a level alone.
+    rows = complete_rows(data, levels, [entity, time]) if levels else complete
+    if (twice := rows.duplicated([entity, time])).any():
+        unit, period = (rows.loc[twice, k].iloc[0] for k in (entity, time))
+        raise TivaxError(f"two rows of {entity} {unit} in {time} {period}; leave one")
+    rows = rows.sort_values([entity, time], kind="stable")
+    period, unit = _periods(rows[time]), pd.factorize(rows[entity])[0]
+    before = _neighbours(unit, period)  # place of the row before, -1 for none
+    values = complete[wanted].reindex(rows.index).to_numpy()
+    D = rows[levels[0] if levels else treatment].to_numpy()
+    if differences and level is None:
+        values = np.where(before[:, None] >= 0, values - values[before], np.nan)
+    there = np.isfinite(values).all(axis=1)
+    y, *X = values[there].T[: 2 + len(controls)]
+    e = _left(
+        np.column_stack(X),
+        [period[there]] if differences else [unit[there], period[there]],
+        treatment,
+    )
+    beta = float(e @ y / (e @ X[0]))
+    left = np.zeros(len(rows))
+    left[there] = e
+    change = np.where(before >= 0, D - D[before], 0.0)
+    if kind == "feTR":
+        raw, size = left * D, np.abs(D)
+    elif kind == "feS":
+        raw, size = change * _from_here(left, unit), np.abs(change)
+    elif kind == "fdTR":
+        after = np.zeros(len(rows))
+        after[before[before >= 0]] = left[before >= 0]
+        raw, size = (left - after) * D, np.abs(D)
+        size = np.where(there | (after != 0), size, 0)
+    else:
+        raw, size = left * change, np.where(there, np.abs(change), 0)
+    treated = size > 0
+    weight, share = raw[treated] / raw[treated].sum(), size[treated] / size.sum()
+    cells = rows.loc[treated, [entity, time]].assign(weight=weight, share=share)
+    table = _numbers(_summary(beta, weight, share))
+    used = data.loc[rows.index]
+    return TwoWayWeights(table, cells, kind, outcome, treatment, entity, time, used)
+
+
+def _periods(time: pd.Series) -> Float[np.ndarray, " n"]:
+    numeric = pd.to_numeric(time, errors="coerce")
+    if numeric.notna().all():
+        return numeric.to_numpy(float)
+    return pd.factorize(time, sort=True)[0].astype(float)
+
+
+def _neighbours(unit: np.ndarray, period: Float[np.ndarray, " n"]) -> np.ndarray:
+    """The place of each unit's row of the period before; -1 where it lacks."""
+    place = np.arange(len(unit)) - 1
+    step = np.diff(np.unique(period)).min(initial=np.inf)
+    next_to = (unit == np.roll(unit, 1)) & np.isclose(period - np.roll(period, 1), step)
+    next_to[:1] = False
+    return np.where(next_to, place, -1)
+
+
+def _from_here(
+    left: Float[np.ndarray, " n"], unit: np.ndarray
+) -> Float[np.ndarray, " n"]:
+    """Sums over each unit's rows from this one on."""
+    return pd.Series(left[::-1]).groupby(unit[::-1]).cumsum().to_numpy()[::-1]
+
+
+def _left(
+    X: Float[np.ndarray, "n k"], effects: Sequence[np.ndarray], treatment: str
+) -> Float[np.ndarray, " n"]:
+    """The first column net of effects and of the other columns."""
+    dummies = [
+        (pd.factorize(code)[0][:, None] == np.arange(len(np.unique(code)))).astype(
+            float
+        )
+        for code in effects[1:] or effects
+    ]
+    every = np.column_stack([X, *dummies])
+    size = np.linalg.norm(X[:, 0] - X[:, 0].mean())
+    if len(effects) > 1:
+        code = effects[0]
+        means = np.zeros((code.max() + 1, every.shape[1]))
+        np.add.at(means, code, every)
+        every = every - (means / np.bincount(code)[:, None])[code]
+    d, others = every[:, 0], every[:, 1:]
+    for _ in range(2):
+        d = d - others @ np.linalg.lstsq(others, d, rcond=1e-10)[0]
+    if not np.linalg.norm(d) > 1e-9 * size:
+        raise TivaxError(f"{treatment} is explained by the effects and controls")
+    return d
+
+
+def _summary(
+    beta: float, weight: Float[np.ndarray, " c"], share: Float[np.ndarray, " c"]
+) -> dict[str, float]:
+    zero = np.abs(weight) <= _ROUNDING / len(weight)
+    weight = np.where(zero, 0, weight)
+    W = weight / share
+    n = len(W)
+    spread = np.sqrt(share @ (W - 1) ** 2 * n / (n - 1)) if n > 1 else np.nan
+    order = np.argsort(-W[~zero], kind="stable")
+    W, a = W[~zero][order], share[~zero][order]
+    P, S, T = (np.cumsum(k[::-1])[::-1] for k in (a, a * W, a * W**2))
+    strong = np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turned = np.flatnonzero(W < -S / (1 - P))
+    if (weight < 0).any() and len(turned):
+        s = int(turned[0])
+        strong = abs(beta) / np.sqrt(T[s] + S[s] ** 2 / (1 - P[s]))
+    return {
+        "beta": beta,
+        "positive weights": float((weight > 0).sum()),
+        "negative weights": float((weight < 0).sum()),
+        "cells": float(n),
+        "sum of positive weights": float(weight[weight > 0].sum()),
+        "sum of negative weights": float(weight[weight < 0].sum()),
+        _SENSIBILITY: float(abs(beta) / spread) if spread > 0 else float("inf"),
+        _SENSIBILITY2: float(strong),
+    }
