@@ -1,6 +1,7 @@
 from .direct_effects import direct_effect_bounds as direct_effect_bounds
 from .panel import true_versus_estimated as true_versus_estimated
 from .referee import labelled_intervals as labelled_intervals
+from .referee import predicted_index as predicted_index
 from .referee import weights_by_cell as weights_by_cell
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions

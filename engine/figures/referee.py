@@ -17,6 +17,7 @@ from ..reporting import (
     finish_layout,
     interval_axes,
     labelled_rows,
+    plain_axes,
 )
 from .panel import require_columns
 
@@ -79,4 +80,29 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
     bar.outline.set_visible(False)
     bar.set_label("weight of the effect (red: negative)", fontsize=SMALL)
     fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def predicted_index(table: pd.DataFrame) -> Figure:
+    """Change of the index against the predicted one, a point for each region and year.
+
+    Parameters
+    ----------
+    table
+        ``region``, ``year``, ``tbi``, ``predicted``; changes are from the regions' and
+        years' means.
+    """
+    require_columns("index", table, ["region", "year", "tbi", "predicted"])
+    both = table[["tbi", "predicted"]]
+    for key in ("region", "year"):
+        both = both - both.groupby(table[key]).transform("mean")
+    fig = Figure(figsize=(0.62 * FULL_WIDTH, 0.55 * FULL_WIDTH), layout="constrained")
+    ax = fig.subplots()
+    plain_axes(ax, grid="both")
+    ax.plot(both["predicted"], both["tbi"], "o", color=SURPLUS, markersize=2.5)
+    reach = float(both.abs().to_numpy().max())
+    ax.plot([-reach, reach], [-reach, reach], color=QUIET, linewidth=0.7)
+    ax.set_xlabel("predicted index, net of regions and years", fontsize=SMALL)
+    ax.set_ylabel("index", fontsize=SMALL)
     return finish_layout(fig)

@@ -52,9 +52,11 @@ from .engine.papers.trade_imbalance import Replication as Replication
 from .engine.papers.trade_imbalance import replicate as replicate
 from .engine.publication import cite as cite
 from .engine.publication import package as package
+from .engine.referee import Exposure as Exposure
 from .engine.referee import InteractiveEffects as InteractiveEffects
 from .engine.referee import ShiftShare as ShiftShare
 from .engine.referee import TwoWayWeights as TwoWayWeights
+from .engine.referee import exposure as exposure
 from .engine.referee import interactive_effects as interactive_effects
 from .engine.referee import shift_share as shift_share
 from .engine.referee import two_way_weights as two_way_weights

@@ -1,3 +1,5 @@
+from .exposure import Exposure as Exposure
+from .exposure import exposure as exposure
 from .interactive_effects import InteractiveEffects as InteractiveEffects
 from .interactive_effects import interactive_effects as interactive_effects
 from .shift_share import ShiftShare as ShiftShare

@@ -6,7 +6,8 @@ treatment where there is none. y, D (the treatment) and X are net of controls, b
 squares with row weights q:
 
     beta    = sum q X y / sum q X D,          u = y - beta D
-    h       = coefficients of X on the shares, with weights q
+    h       = coefficients of X on the shares, with weights q; or the shocks, where they
+              are given, less their mean
     R_s     = h_s sum_i q_i w_is u_i          summed in clusters of shocks
     AKM     : se = sqrt(sum R_s^2) / |sum q X D|
     AKM0    : all b with (sum q X D)^2 (beta - b)^2 <= z^2 sum [R_s + (beta - b) T_s]^2
@@ -208,6 +209,7 @@ def shift_share(
     weights: str | None = None,
     clusters: str | None = None,
     shock_clusters: Sequence[object] | None = None,
+    shocks: Sequence[float] | np.ndarray | None = None,
 ) -> ShiftShare:
     """Regress an outcome on a treatment that is built of shares and shocks.
 
@@ -230,6 +232,10 @@ def shift_share(
         Column of clusters of rows, for one more method.
     shock_clusters
         Cluster of each shock; by default shocks are independent.
+    shocks
+        The shocks, where there are more of them than rows, or X is only nearly made of
+        the shares, as with shocks that leave the row's own part out. Their mean, by
+        weight in all rows, is taken off.
 
     Returns
     -------
@@ -289,7 +295,12 @@ def shift_share(
         raise TivaxError(f"{instrument} does not move {treatment}")
     beta = float((q * x) @ y) / crossing
     u = y - beta * D
-    h = _on_shares(W, x, q, names)
+    given = _given_shocks(shocks, lone)
+    mass = q @ W
+    if given is None:
+        h = _on_shares(W, x, q, names)
+    else:
+        h = given - mass @ given / mass.sum()
     n, k = len(used), net.basis.shape[1] + 1
     errors: dict[str, float] = {}
     score = q * x * u
@@ -312,11 +323,11 @@ def shift_share(
     pi = crossing / float((q * x) @ x)
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
     stage = crossing**2 / float(of_first @ of_first) if made else float("nan")
-    g = _shock_values(W, X, q)
-    shocks, level = _shock_tables(W, g, q, x, y, D, names, groups, net)
+    g = _shock_values(W, X) if given is None else given
+    by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups, net)
     return ShiftShare(
         pd.DataFrame(table),
-        shocks,
+        by_shock,
         level,
         outcome,
         treatment,
@@ -368,6 +379,20 @@ def _shock_clusters(given: Sequence[object] | None, kept: np.ndarray) -> np.ndar
     if (code < 0).any() or len(names) < 2:
         raise TivaxError("shock_clusters: give two clusters or more, none missing")
     return code
+
+
+def _given_shocks(
+    given: Sequence[float] | np.ndarray | None, kept: np.ndarray
+) -> Float[np.ndarray, " s"] | None:
+    if given is None:
+        return None
+    try:
+        values = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TivaxError("shocks: not all of them are numbers") from None
+    if values.shape != kept.shape or not np.isfinite(values).all():
+        raise TivaxError(f"shocks: give a number for each of the {len(kept)} shocks")
+    return values[kept]
 
 
 def _on_shares(
@@ -436,7 +461,6 @@ def _null_imposed(
 def _shock_values(
     W: Float[np.ndarray, "n s"],
     X: Float[np.ndarray, " n"],
-    q: Float[np.ndarray, " n"],
 ) -> Float[np.ndarray, " s"]:
     """The shocks of which X is made, NaN where it is not made of the shares."""
     g, *_ = np.linalg.lstsq(W, X, rcond=None)
