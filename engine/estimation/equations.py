@@ -10,7 +10,7 @@ from ..core import TivaxError
 from .iv_data import IVData
 from .least_squares import require_nested
 from .model_data import ModelData, prepare
-from .regression_data import column_name, column_names, times_power
+from .regression_data import ENTITY, TIME, column_name, column_names, times_power
 
 
 class InstrumentEquation(NamedTuple):
@@ -37,11 +37,13 @@ def instrument_equation(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
+    second: str | None = None,
 ) -> InstrumentEquation:
-    """Build the equation that :func:`two_stage` starts from."""
+    """Build the equation that :func:`two_stage` starts from; its rows have ``second``,
+    a further column, too."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
@@ -52,7 +54,7 @@ def instrument_equation(
         controls,
         entity=entity,
         time=time,
-        keys=[clusters],
+        keys=[clusters, second or clusters],
         endogenous=[endogenous],
         instruments=instruments,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,19 +21,7 @@ from ..core import (
 )
 from .coefficients import Coefficients
 from .distributions import f_sf, t_ppf, t_sf
-from .regression_data import times_power
-
-Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
-CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-
-# What each convention of clustered standard errors means.
-CONVENTION_NOTES: dict[Convention, str] = {
-    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
-    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
-    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
-    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
-    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
-}
+from .regression_data import ENTITY, times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
 SINGULAR = 1e-11
@@ -84,9 +72,13 @@ class Estimate(Coefficients):
     effects
         Columns of the fixed effects.
     clustered
-        Column of the clusters where that is not ``iso3``.
+        Column of the clusters where that is not ``iso3``, the default.
     left_out
         Number of rows with a missing value and their columns, in words.
+    words
+        The convention in words, where it is a name.
+    term_degrees
+        Degrees of freedom of each term's t, where they differ; else None.
 
     Examples
     --------
@@ -119,6 +111,8 @@ class Estimate(Coefficients):
     effects: tuple[str, ...] = ()
     clustered: str = ""
     left_out: str = ""
+    words: str = ""
+    term_degrees: pd.Series | None = None
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
@@ -157,7 +151,8 @@ class Estimate(Coefficients):
 
         Raises ``TivaxError`` unless ``level`` is a number between 0 and 1.
         """
-        width = quantile_of(level, self.degrees) * self.terms["se"]
+        degrees = self.degrees if self.term_degrees is None else self.term_degrees
+        width = quantile_of(level, degrees) * self.terms["se"]
         b = self.terms["estimate"]
         ends = pd.DataFrame({"ci_low": b - width, "ci_high": b + width})
         return ends.reset_index()
@@ -186,7 +181,9 @@ class Estimate(Coefficients):
     @property
     def _method(self) -> str:
         """The standard errors in words."""
-        words = _in_words(self.convention)
+        words = self.convention
+        if self.words:
+            words = f"{self.words} ({self.convention})"
         if not self.clustered:
             return words
         return words.replace("by country", f"by {self.clustered}", 1)
@@ -211,9 +208,13 @@ class Estimate(Coefficients):
             for row in self.terms.reset_index().to_dict("records")
         ]
         clusters = f"{self.clusters} clusters, " if self.clusters else ""
+        degrees = str(self.degrees)
+        if self.term_degrees is not None:
+            first, last = self.term_degrees.min(), self.term_degrees.max()
+            degrees = f"{first:.1f} to {last:.1f}"
         notes = [
-            f"{self.n} observations, {clusters}t with {self.degrees} degrees of "
-            f"freedom, R2 within {self.r2:.4f}",
+            f"{self.n} observations, {clusters}t with {degrees} degrees of freedom, "
+            f"R2 within {self.r2:.4f}",
             f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]
@@ -229,27 +230,18 @@ class Estimate(Coefficients):
         return Listing(title, _COLUMNS, rows, notes)
 
 
-def quantile_of(level: float, degrees: int) -> float:
+def quantile_of(level: float, degrees: Any) -> Any:
     """Standard errors from the estimate to the ends of an interval of this level."""
     if not isinstance(level, float | np.floating) or not 0 < level < 1:
         raise TivaxError(
             f"level {show(level)}: give a number between 0 and 1, such as 0.95"
         )
-    return float(t_ppf((1 + level) / 2, degrees))
+    return t_ppf((1 + level) / 2, np.asarray(degrees, float))
 
 
 # With fewer clusters t(G-1) rejects too often (Cameron, Gelbach and Miller 2008).
 _FEW = 10
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
-
-
-def _in_words(convention: str) -> str:
-    """A convention by its note and name; others are words already."""
-    notes: dict[str, str] = {**CONVENTION_NOTES, "stata, small": _TWO_STAGE}
-    return f"{notes[convention]} ({convention})" if convention in notes else convention
-
-
-_TWO_STAGE = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
 
 
 def make_estimate(
@@ -263,15 +255,18 @@ def make_estimate(
     convention: str,
     residuals: pd.Series,
     report: Sequence[str],
-    degrees: int | None = None,
+    degrees: int | Float[np.ndarray, " q"] | None = None,
     power: Mapping[str, int] | None = None,
     left_out: str = "",
     lost: Collection[str] = (),
     reason: str = "",
     effects: Sequence[str] = (),
     note: str = "",
+    words: str = "",
+    clustered: str = "",
 ) -> Estimate:
-    """An :class:`Estimate` from coefficients and covariance; t of ``degrees``.
+    """An :class:`Estimate` from coefficients and covariance; t of ``degrees``, of all
+    terms or each.
 
     ``power`` is k of each column whose unit is 2^k of that it was estimated in. The
     terms in ``lost`` have no standard error (NaN), for this ``reason``; neither have
@@ -280,6 +275,7 @@ def make_estimate(
     """
     report, power = list(report), power or {}
     degrees = clusters - 1 if degrees is None else degrees
+    by_term = pd.Series(degrees, report) if isinstance(degrees, np.ndarray) else None
     place = covariance.index.get_indexer(pd.Index(report))
     V = covariance.to_numpy()[np.ix_(place, place)]
     variances, b = np.diag(V).copy(), coef[report].to_numpy()
@@ -321,12 +317,15 @@ def make_estimate(
         n=n,
         clusters=clusters,
         left_out=left_out,
-        degrees=degrees,
+        degrees=degrees if by_term is None else clusters - 1,
+        term_degrees=by_term,
         r2=r2,
         convention=convention,
         residuals=times_power(residuals, power.get(outcome, 0)),
         note="; ".join(filter(None, [*notes, note])),
         effects=tuple(effects),
+        words=words,
+        clustered="" if clustered == ENTITY else clustered,
     )
 
 

@@ -1,7 +1,7 @@
 """Two-stage least squares with country and year effects, by linearmodels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -27,12 +27,10 @@ from .equations import InstrumentEquation, instrument_equation
 from .estimates import Estimate, Term, make_estimate
 from .exclusion import PlausiblyExogenous, bounds_of
 from .library_fits import at_zero
-from .model_data import ModelData, cluster_column
-from .regression_data import (
-    of_norm_one,
-    orthonormal,
-    without_error,
-)
+from .linear_fits import LinearFit, Vcov
+from .model_data import Equation, ModelData, cluster_column
+from .regression_data import ENTITY, TIME
+from .vcov import CV1, vcov_of
 from .weak_instruments import WeakInstruments
 
 
@@ -206,9 +204,10 @@ def two_stage(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
+    vcov: Vcov | str = "CV1",
     draws: int = 0,
     seed: int = 0,
 ) -> IVEstimate:
@@ -220,6 +219,10 @@ def two_stage(
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
     NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
+
+    ``vcov`` is the covariance of both stages, as in :func:`fixed_effects`: with another
+    than "CV1" there is no constant. CV3 and the two-way jackknife fit the first stage
+    anew each time. The tests of instruments are clustered, whatever it is.
 
     Raises
     ------
@@ -239,6 +242,7 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
+    vcov = vcov_of(vcov, clusters)
     equation = instrument_equation(
         data,
         outcome,
@@ -248,8 +252,9 @@ def two_stage(
         entity=entity,
         time=time,
         clusters=cluster_column(entity, clusters),
+        second=vcov.second,
     )
-    return fit_equation(equation, draws=draws, seed=seed)
+    return fit_equation(equation, draws=draws, seed=seed, vcov=vcov)
 
 
 def fit_equation(
@@ -258,23 +263,26 @@ def fit_equation(
     draws: int = 0,
     seed: int = 0,
     first: Estimate | None = None,
+    vcov: Vcov | None = None,
 ) -> IVEstimate:
     """:func:`two_stage` of an equation; ``first`` is its first stage, where another
     outcome of the same rows has been fitted."""
     given, data = equation.given, equation.data
-    groups = (equation.groups, equation.clusters)
-    exogenous, instruments = equation.exogenous, equation.instruments
     try:
         ar_set = anderson_rubin_set(data)
     except SingularScores:
         ar_set = unknown_set()
+
+    def stage(of: Equation) -> Estimate:
+        if vcov in (None, CV1()):
+            return _iv2sls(given, equation.groups, equation.clusters, of)
+        return LinearFit.of(given, equation.clusters, of).vcov(vcov)
+
+    controls = equation.exogenous[len(given.dummies) :]
+    endogenous, instruments = equation.endogenous, equation.instruments
     return IVEstimate(
-        second=_iv2sls(
-            *(given, *groups, given.outcome, exogenous),
-            *(equation.endogenous, instruments),
-        ),
-        first=first
-        or _iv2sls(given, *groups, equation.endogenous, [*exogenous, *instruments]),
+        second=stage(Equation(given.outcome, controls, endogenous, instruments)),
+        first=first or stage(Equation(endogenous, (*controls, *instruments))),
         weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
         ar_set=ar_set,
         equation=equation,
@@ -282,38 +290,23 @@ def fit_equation(
 
 
 def _iv2sls(
-    given: ModelData,
-    groups: np.ndarray,
-    clusters: str,
-    outcome: str,
-    exogenous: Sequence[str],
-    endogenous: str | None = None,
-    instruments: Sequence[str] = (),
+    given: ModelData, groups: np.ndarray, clusters: str, equation: Equation
 ) -> Estimate:
-    """Fit by linearmodels' IV2SLS; dummies come first in ``exogenous``."""
+    """Fit by linearmodels' IV2SLS; dummies come first."""
     from linearmodels.iv import IV2SLS
 
+    outcome, slopes, endogenous, instruments = equation
     frame = given.columns.assign(const=1.0)
-    exogenous = ["const", *exogenous]
-    regressors = [*exogenous, *([endogenous] if endogenous else [])]
     fit = IV2SLS(
         frame[outcome],
-        frame[exogenous],
+        frame[["const", *given.dummies, *slopes]],
         frame[[endogenous]] if endogenous else None,
         frame[list(instruments)] if endogenous else None,
     ).fit(cov_type="clustered", clusters=pd.Series(groups, frame.index), debiased=True)
-    resids = np.ravel(fit.resids.to_numpy())
-    level = (given.columns + given.mean).assign(const=1.0)
-    y, X = frame[outcome].to_numpy(), level[regressors].to_numpy()
-    fitted = None
-    if endogenous:
-        Z = orthonormal(of_norm_one(level[[*exogenous, *instruments]].to_numpy())).basis
-        fitted = Z @ (Z.T @ X)
-    lost = without_error(X, y, [groups], dummies=1 + len(given.dummies), fitted=fitted)
-    gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
+    resids, y = np.ravel(fit.resids.to_numpy()), frame[outcome].to_numpy()
+    lost, gone = given.lost([groups], equation)
     coef, V = at_zero(given, fit.params, fit.cov, outcome)
-    slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
-    found = make_estimate(
+    return make_estimate(
         outcome,
         coef,
         V,
@@ -321,6 +314,7 @@ def _iv2sls(
         clusters=int(groups.max()) + 1,
         r2=float(1 - (resids @ resids) / (y @ y)),
         convention="stata, small",
+        words="clustered by country, Stata xtivreg2 with fe and small, t(G-1)",
         residuals=pd.Series(resids, frame.index),
         report=[*([endogenous] if endogenous else []), *slopes, "const"],
         power=given.power,
@@ -328,8 +322,8 @@ def _iv2sls(
         lost=gone,
         reason=lost.reason(outcome, int(groups.max()) + 1),
         effects=given.effects,
+        clustered=clusters,
     )
-    return replace(found, clustered="" if clusters == "iso3" else clusters)
 
 
 @long_table_of.register(IVEstimate)

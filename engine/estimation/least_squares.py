@@ -15,15 +15,17 @@ effects counted as explained; the constant at the grand mean.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from ..core import TivaxError, require_choice
-from .estimates import CONVENTIONS, Convention, Estimate
+from .estimates import Estimate
 from .library_fits import feols, panel_ols
+from .linear_fits import LinearFit, Vcov
 from .model_data import cluster_column, prepare
+from .regression_data import ENTITY, TIME
+from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
 
 # What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
 _CORRECTIONS: dict[Convention, dict[str, Any]] = {
@@ -37,14 +39,19 @@ def fixed_effects(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
     convention: Convention = "stata",
+    vcov: Vcov | str = "CV1",
 ) -> Estimate:
     """Two-way fixed effects with standard errors clustered by ``clusters``.
 
-    ``clusters`` is ``entity`` by default. ``time`` may be any label nested in nothing,
+    ``clusters`` is ``entity`` by default. ``vcov`` is another covariance: "CV2", "CV3",
+    "two-way", "driscoll-kraay", "common-shocks", or :class:`TwoWay`,
+    :class:`DriscollKraay`, :class:`CommonShocks`, :class:`Network` with their options;
+    there is then no constant, and R2 is net of both effects. ``convention`` is of "CV1"
+    alone, ``clusters`` of clusters ("CV1" to "CV3", "two-way"). ``time`` may be any label nested in nothing,
     such as group and year together for effects by group. Rows with a missing value are
     left out, and ``left_out`` says how many. Units do not matter: t and p are those of
     any multiple of a column.
@@ -72,22 +79,43 @@ def fixed_effects(
     const  0.218  0.327  0.518
     """
     require_choice("convention", convention, CONVENTIONS)
+    vcov = vcov_of(vcov, clusters)
+    if convention != "stata":
+        if vcov != CV1():
+            raise TivaxError(
+                f"convention {convention} is one of vcov CV1, not of "
+                f"{type(vcov).__name__}; leave one of the two out"
+            )
+        vcov = CV1(convention)
     clusters = cluster_column(entity, clusters)
-    given = prepare(
-        data, outcome, regressors, entity=entity, time=time, keys=[clusters]
-    )
+    keys = [clusters, vcov.second or time]
+    given = prepare(data, outcome, regressors, entity=entity, time=time, keys=keys)
     require_nested(given.used, entity, clusters)
-    if convention == "linearmodels":
-        fit = panel_ols(given, clusters, convention=convention, cov_type="clustered")
-    else:
-        fit = feols(
-            given,
-            convention=convention,
-            clusters=[clusters],
-            absorb=convention != "stata",
-            **_CORRECTIONS.get(convention, {}),
-        )
-    return replace(fit, clustered="" if clusters == "iso3" else clusters)
+    if not isinstance(vcov, CV1):
+        return LinearFit.of(given, clusters).vcov(vcov)
+    said = {"convention": vcov.convention, "words": CONVENTION_NOTES[vcov.convention]}
+    if vcov.convention == "linearmodels":
+        return panel_ols(given, clusters, **said)
+    correction = _CORRECTIONS.get(vcov.convention, {})
+    absorb = vcov.convention != "stata"
+    return feols(given, clusters=clusters, absorb=absorb, **said, **correction)
+
+
+def linear_fit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = ENTITY,
+    time: str = TIME,
+) -> LinearFit:
+    """The slopes of ``fixed_effects``, for any covariance: ``linear_fit(...).vcov(CV1())``.
+
+    For the hundreds of fits of a robustness check: a library takes several times as
+    long for each.
+    """
+    given = prepare(data, outcome, regressors, entity=entity, time=time)
+    return LinearFit.of(given, entity)
 
 
 def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
@@ -96,5 +124,5 @@ def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
     if cut.any():
         raise TivaxError(
             f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
-            "cluster by something that holds whole entities, or use two_way_clusters"
+            'cluster by something that holds whole entities, or use vcov="two-way"'
         )

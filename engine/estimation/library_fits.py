@@ -1,6 +1,5 @@
 """Fits by pyfixest and linearmodels, reported as ``Estimate``."""
 
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +15,8 @@ def feols(
     given: ModelData,
     *,
     convention: str,
-    clusters: Sequence[str],
+    words: str,
+    clusters: str,
     absorb: bool = True,
     **correction: Any,
 ) -> Estimate:
@@ -28,9 +28,7 @@ def feols(
     effects = given.effects if absorb else []
     regressors = [*given.regressors, *([] if effects else given.dummies)]
     # Names that a formula can hold, whatever the columns are called.
-    keys = {
-        name: f"k{k}" for k, name in enumerate(dict.fromkeys([*effects, *clusters]))
-    }
+    keys = {name: f"k{k}" for k, name in enumerate(dict.fromkeys([*effects, clusters]))}
     names = {name: f"v{k}" for k, name in enumerate([outcome, *regressors])}
     safe = pd.DataFrame(
         {new: given.columns[name].to_numpy() for name, new in names.items()}
@@ -47,7 +45,7 @@ def feols(
         fit = pyfixest.feols(
             formula,
             safe,
-            vcov={"CRV1": " + ".join(keys[k] for k in clusters)},
+            vcov={"CRV1": keys[clusters]},
             # An entity with one row says nothing, but it is a row, as in Stata.
             fixef_rm="none",
             ssc=pyfixest.ssc(**correction),
@@ -61,8 +59,8 @@ def feols(
     r2 = fit._r2_within if effects else fit._r2
     if not effects:
         coef, V = at_zero(given, coef, V, outcome)
-    lost, gone = given.lost(given.clusters(*clusters))
-    count = min(used[name].nunique() for name in clusters)
+    lost, gone = given.lost(given.clusters(clusters))
+    count = used[clusters].nunique()
     return make_estimate(
         outcome,
         coef,
@@ -78,7 +76,9 @@ def feols(
         lost=gone,
         reason=lost.reason(outcome, count),
         effects=given.effects,
-        note="" if gone else "; ".join(filter(None, map(given.alone, clusters))),
+        note="" if gone else given.alone(clusters),
+        words=words,
+        clustered=clusters,
     )
 
 
@@ -107,7 +107,7 @@ def panel_ols(
     clusters: str,
     *,
     convention: str,
-    **covariance: Any,
+    words: str,
 ) -> Estimate:
     """Fit by linearmodels' PanelOLS."""
     from linearmodels.panel import PanelOLS
@@ -117,8 +117,7 @@ def panel_ols(
     index = [pd.factorize(used[k], sort=True)[0] for k in keys]
     frame = given.columns.set_axis(pd.MultiIndex.from_arrays(index, names=keys))
     (groups,) = given.clusters(clusters)
-    if covariance["cov_type"] == "clustered":
-        covariance["clusters"] = pd.DataFrame({"cluster": groups}, frame.index)
+    labels = pd.DataFrame({"cluster": groups}, frame.index)
     model = PanelOLS(
         frame[given.outcome],
         frame[list(given.regressors)],
@@ -126,7 +125,7 @@ def panel_ols(
         time_effects=True,
     )
     with np.errstate(invalid="ignore", divide="ignore"):
-        fit: Any = model.fit(**covariance)
+        fit: Any = model.fit(cov_type="clustered", clusters=labels)
     lost, gone = given.lost([groups])
     return make_estimate(
         given.outcome,
@@ -144,4 +143,6 @@ def panel_ols(
         reason=lost.reason(given.outcome, used[clusters].nunique()),
         effects=given.effects,
         note="" if gone else given.alone(clusters),
+        words=words,
+        clustered=clusters,
     )

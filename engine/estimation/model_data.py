@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,16 @@ from .regression_data import (
     without_error,
 )
 from .samples import time_dummies, within
+
+
+class Equation(NamedTuple):
+    """Columns of an equation, but for the dummies of effects; without an endogenous
+    regressor it is one of least squares."""
+
+    outcome: str
+    exogenous: tuple[str, ...]
+    endogenous: str = ""
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,13 +70,29 @@ class ModelData:
     def clusters(self, *names: str) -> list[np.ndarray]:
         return [pd.factorize(self.used[name])[0] for name in names]
 
-    def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
-        """Flags and names of least-squares coefficients without a standard error."""
-        slopes = [*self.dummies, *self.regressors]
-        level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
-        X = np.hstack([np.ones((len(level), 1)), level])
-        y, names = self.columns[self.outcome].to_numpy(), ["const", *slopes]
-        lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
+    @property
+    def equation(self) -> Equation:
+        return Equation(self.outcome, self.regressors)
+
+    def lost(
+        self, clusters: Sequence[np.ndarray], equation: Equation | None = None
+    ) -> tuple[Lost, list[str]]:
+        """Flags and names of coefficients without a standard error, by least squares or
+        in two stages."""
+        outcome, exogenous, endogenous, instruments = equation or self.equation
+        first = [*self.dummies, *exogenous]
+        names = [*first, endogenous] if endogenous else first
+        every = [*names, *instruments]
+        level = self.columns[every].to_numpy() + self.mean[every].to_numpy()
+        level = np.hstack([np.ones((len(level), 1)), level])
+        X, fitted = level[:, : 1 + len(names)], None
+        if endogenous:
+            others = np.delete(level, len(names), axis=1)
+            Z = orthonormal(of_norm_one(others)).basis
+            fitted = Z @ (Z.T @ X)
+        y, dummies = self.columns[outcome].to_numpy(), 1 + len(self.dummies)
+        lost = without_error(X, y, clusters, dummies=dummies, fitted=fitted)
+        names = ["const", *names]
         return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
 
     def alone(self, column: str) -> str:
@@ -82,7 +109,7 @@ class ModelData:
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
 # such directions.
-_LEVERAGE, _SHARE = 1e-9, 1e-6
+LEVERAGE, SHARE = 1e-9, 1e-6
 
 
 def singly_identified(
@@ -100,11 +127,11 @@ def singly_identified(
     along = slopes @ basis
     size = np.linalg.norm(along, axis=1)
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
-    for g in np.flatnonzero(leverage >= 1 - _LEVERAGE):
+    for g in np.flatnonzero(leverage >= 1 - LEVERAGE):
         own = basis[cluster == g]
         held, U = np.linalg.eigh(own.T @ own)
-        part = np.linalg.norm(along @ U[:, held >= 1 - _LEVERAGE], axis=1)
-        flags[:, g] = part > _SHARE * size
+        part = np.linalg.norm(along @ U[:, held >= 1 - LEVERAGE], axis=1)
+        flags[:, g] = part > SHARE * size
     return flags
 
 
@@ -186,7 +213,7 @@ def cluster_column(entity: str, clusters: str | None) -> str:
     """The column of the clusters, by default that of the entities."""
     if isinstance(clusters, list | tuple) and len(clusters) > 1:
         raise TivaxError(
-            "clusters: name one column; tx.two_way_clusters clusters by entity and time"
+            'clusters: name one column; vcov="two-way" clusters by entity and time'
         )
     return column_name("clusters", entity if clusters is None else clusters)
 

@@ -21,7 +21,8 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-# Of the columns that are taken where none are named.
+# Columns of entities and periods where none are named, and what to do without them.
+ENTITY, TIME = "iso3", "year"
 _TO_NAME = '; name yours: entity = "country", time = "yr", clusters = "country"'
 
 
@@ -121,7 +122,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
             hint = f"; did you mean {near[0]}?" if near else ""
-            if name in ("iso3", "year"):
+            if name in (ENTITY, TIME):
                 hint = _TO_NAME
             raise NotFound(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
