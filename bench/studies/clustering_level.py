@@ -225,9 +225,7 @@ def test_panel(
     )
     products, layout = products_of(M, design.seen, two_way=two_way)
     H, N = len(products.rows), products.rows.sum()
-    m_f, m_c = (
-        cluster_factor(n, N, products.n_parameters) for n in (H, coarse)
-    )
+    m_f, m_c = (cluster_factor(n, N, products.n_parameters) for n in (H, coarse))
     R = jnp.zeros(layout.regressors).at[-1].set(1)
     statistic = partial(score_variance.tau, clusters=coarse)
     v = random_draws.rademacher(of_signs, H, draws=draws).astype(draws_dtype)

@@ -51,10 +51,11 @@ def fixed_effects(
     "two-way", "driscoll-kraay", "common-shocks", or :class:`TwoWay`,
     :class:`DriscollKraay`, :class:`CommonShocks`, :class:`Network` with their options;
     there is then no constant, and R2 is net of both effects. ``convention`` is of "CV1"
-    alone, ``clusters`` of clusters ("CV1" to "CV3", "two-way"). ``time`` may be any label nested in nothing,
-    such as group and year together for effects by group. Rows with a missing value are
-    left out, and ``left_out`` says how many. Units do not matter: t and p are those of
-    any multiple of a column.
+    alone, ``clusters`` of clusters ("CV1" to "CV3", "two-way").
+
+    ``time`` may be any label nested in nothing, such as group and year together for
+    effects by group. Rows with a missing value are left out, and ``left_out`` says how
+    many. Units do not matter: t and p are those of any multiple of a column.
 
     Where nothing but rounding is left of a standard error (two clusters beside effects
     of years; regressors that explain the outcome without any error) it is NaN, without
@@ -109,7 +110,7 @@ def linear_fit(
     entity: str = ENTITY,
     time: str = TIME,
 ) -> LinearFit:
-    """The slopes of ``fixed_effects``, for any covariance: ``linear_fit(...).vcov(CV1())``.
+    """The slopes of ``fixed_effects``, by any covariance: ``fit.vcov(CV1())``.
 
     For the hundreds of fits of a robustness check: a library takes several times as
     long for each.

@@ -5,7 +5,7 @@
     s   scores of the rows, H u                                            (q, N)
     Q   orthonormal basis of dummies and regressors, net of the entities   (N, p)
 
-A covariance is a ``Vcov``: ``fit.vcov(DriscollKraay(lags=2))`` is the ``Estimate`` by it.
+A covariance is a ``Vcov``; ``fit.vcov(DriscollKraay(lags=2))`` is the ``Estimate``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -338,8 +338,8 @@ class Network(Vcov):
         )
 
     def among(self, names: Sequence[object]) -> Float[np.ndarray, "G G"]:
-        """Weights of the products of two countries' scores: (I + D^-1/2 A D^-1/2)^order,
-        of diagonal 1. Countries without trade are alone."""
+        """Weights of two countries' scores: (I + D^-1/2 A D^-1/2)^order, of diagonal 1.
+        Countries without trade are alone."""
         F = self._flows(names)
         A = F + F.T
         np.fill_diagonal(A, 0)

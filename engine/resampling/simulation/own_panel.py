@@ -426,18 +426,18 @@ def _p_values(
         found[name] = (p, "" if np.isfinite(p) else str(diagnostics["note"]))
     rows = panel.loc[fitted.used.index]
 
-    def of_fit(name: str, vcov: Callable[[], Vcov]) -> None:
+    def of_fit(name: str, vcov: Vcov) -> None:
         try:
-            fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov())
+            fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
             p = float(fit.terms["p_value"].iloc[0])
             found[name] = (p, "" if np.isfinite(p) else "the variance is not positive")
         except TivaxError as error:
             found[name] = (np.nan, str(error))
 
-    of_fit("two-way CV1", TwoWay)
-    of_fit("two-way CV3", lambda: TwoWay(jackknife=True))
-    of_fit("Driscoll-Kraay", DriscollKraay)
-    of_fit("common shocks", CommonShocks)
+    of_fit("two-way CV1", TwoWay())
+    of_fit("two-way CV3", TwoWay(jackknife=True))
+    of_fit("Driscoll-Kraay", DriscollKraay())
+    of_fit("common shocks", CommonShocks())
     adjusted = float(diagnostics["v5_adjusted_p_value"])
     found["V5 adjusted"] = (
         adjusted,
@@ -447,7 +447,7 @@ def _p_values(
         found["network HAC"] = (np.nan, "no flows are given")
     else:
         weights = read_flows(flows)
-        of_fit("network HAC", lambda: Network(weights))
+        of_fit("network HAC", Network(weights))
     for name, scheme in _SCHEMES.items():
         try:
             made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]
