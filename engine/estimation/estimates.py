@@ -1,6 +1,6 @@
 """Estimates: coefficients, their covariance, and the convention behind them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -20,8 +20,7 @@ from ..core import (
     suggest,
 )
 from .coefficients import Coefficients
-from .distributions import f_sf, t_ppf, t_sf
-from .regression_data import ENTITY, times_power
+from .distributions import f_sf, t_ppf
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
 SINGULAR = 1e-11
@@ -170,7 +169,7 @@ class Estimate(Coefficients):
         require_list("terms", terms)
         for name in terms:
             self._require_term(name)
-        assert self.correlation is not None, "make_estimate() sets it"
+        assert self.correlation is not None, "every fit sets it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
@@ -242,91 +241,6 @@ def quantile_of(level: float, degrees: Any) -> Any:
 # With fewer clusters t(G-1) rejects too often (Cameron, Gelbach and Miller 2008).
 _FEW = 10
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
-
-
-def make_estimate(
-    outcome: str,
-    coef: pd.Series,
-    covariance: pd.DataFrame,
-    *,
-    n: int,
-    clusters: int,
-    r2: float,
-    convention: str,
-    residuals: pd.Series,
-    report: Sequence[str],
-    degrees: int | Float[np.ndarray, " q"] | None = None,
-    power: Mapping[str, int] | None = None,
-    left_out: str = "",
-    lost: Collection[str] = (),
-    reason: str = "",
-    effects: Sequence[str] = (),
-    note: str = "",
-    words: str = "",
-    clustered: str = "",
-) -> Estimate:
-    """An :class:`Estimate` from coefficients and covariance; t of ``degrees``, of all
-    terms or each.
-
-    ``power`` is k of each column whose unit is 2^k of that it was estimated in. The
-    terms in ``lost`` have no standard error (NaN), for this ``reason``; neither have
-    those of a negative variance, which two-way clustering can give. ``note`` is said
-    beside.
-    """
-    report, power = list(report), power or {}
-    degrees = clusters - 1 if degrees is None else degrees
-    by_term = pd.Series(degrees, report) if isinstance(degrees, np.ndarray) else None
-    place = covariance.index.get_indexer(pd.Index(report))
-    V = covariance.to_numpy()[np.ix_(place, place)]
-    variances, b = np.diag(V).copy(), coef[report].to_numpy()
-    without = np.array([k in lost for k in report], bool)
-    notes = []
-    if gone := [k for k in report if k in lost]:
-        notes.append(f"no standard error for {', '.join(gone)}: {reason}")
-    below = ~without & ~(variances > 0)
-    if below.any():
-        names = ", ".join(k for k, its in zip(report, below, strict=True) if its)
-        notes.append(f"no standard error for {names}: a variance below 0")
-    se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
-    with np.errstate(over="ignore"):
-        t = b / se
-    p = 2 * t_sf(np.abs(t), degrees)
-    width = quantile_of(0.95, degrees) * se
-    V[without, :] = V[:, without] = np.nan
-    unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
-    terms = pd.DataFrame(
-        {
-            "estimate": times_power(b, unit),
-            "se": times_power(se, unit),
-            "t": t,
-            "p_value": p,
-            "ci_low": times_power(b - width, unit),
-            "ci_high": times_power(b + width, unit),
-            "stars": stars(p),
-        },
-        report,
-    )
-    terms.index.name = "term"
-    return Estimate(
-        outcome=outcome,
-        terms=terms,
-        covariance=pd.DataFrame(
-            times_power(V, unit[:, None] + unit[None, :]), report, report
-        ),
-        correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
-        n=n,
-        clusters=clusters,
-        left_out=left_out,
-        degrees=degrees if by_term is None else clusters - 1,
-        term_degrees=by_term,
-        r2=r2,
-        convention=convention,
-        residuals=times_power(residuals, power.get(outcome, 0)),
-        note="; ".join(filter(None, [*notes, note])),
-        effects=tuple(effects),
-        words=words,
-        clustered="" if clustered == ENTITY else clustered,
-    )
 
 
 def stars(p: Float[np.ndarray, " q"]) -> Int[np.ndarray, " q"]:

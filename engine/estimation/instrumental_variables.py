@@ -24,11 +24,11 @@ from .anderson_rubin import (
 )
 from .coefficients import Coefficients
 from .equations import InstrumentEquation, instrument_equation
-from .estimates import Estimate, Term, make_estimate
+from .estimates import Estimate, Term
 from .exclusion import PlausiblyExogenous, bounds_of
-from .library_fits import at_zero
+from .library_fits import iv2sls
 from .linear_fits import LinearFit, Vcov
-from .model_data import Equation, ModelData, cluster_column
+from .model_data import Equation, cluster_column
 from .regression_data import ENTITY, TIME
 from .vcov import CV1, vcov_of
 from .weak_instruments import WeakInstruments
@@ -267,62 +267,23 @@ def fit_equation(
 ) -> IVEstimate:
     """:func:`two_stage` of an equation; ``first`` is its first stage, where another
     outcome of the same rows has been fitted."""
-    given, data = equation.given, equation.data
+    data = equation.data
     try:
         ar_set = anderson_rubin_set(data)
     except SingularScores:
         ar_set = unknown_set()
 
-    def stage(of: Equation) -> Estimate:
-        if vcov in (None, CV1()):
-            return _iv2sls(given, equation.groups, equation.clusters, of)
-        return LinearFit.of(given, equation.clusters, of).vcov(vcov)
+    def stage(names: Equation) -> Estimate:
+        fit = LinearFit.of(equation.given, equation.clusters, names)
+        return iv2sls(fit) if vcov in (None, CV1()) else fit.vcov(vcov)
 
-    controls = equation.exogenous[len(given.dummies) :]
-    endogenous, instruments = equation.endogenous, equation.instruments
+    _, controls, endogenous, instruments = equation.equation
     return IVEstimate(
-        second=stage(Equation(given.outcome, controls, endogenous, instruments)),
+        second=stage(equation.equation),
         first=first or stage(Equation(endogenous, (*controls, *instruments))),
         weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
         ar_set=ar_set,
         equation=equation,
-    )
-
-
-def _iv2sls(
-    given: ModelData, groups: np.ndarray, clusters: str, equation: Equation
-) -> Estimate:
-    """Fit by linearmodels' IV2SLS; dummies come first."""
-    from linearmodels.iv import IV2SLS
-
-    outcome, slopes, endogenous, instruments = equation
-    frame = given.columns.assign(const=1.0)
-    fit = IV2SLS(
-        frame[outcome],
-        frame[["const", *given.dummies, *slopes]],
-        frame[[endogenous]] if endogenous else None,
-        frame[list(instruments)] if endogenous else None,
-    ).fit(cov_type="clustered", clusters=pd.Series(groups, frame.index), debiased=True)
-    resids, y = np.ravel(fit.resids.to_numpy()), frame[outcome].to_numpy()
-    lost, gone = given.lost([groups], equation)
-    coef, V = at_zero(given, fit.params, fit.cov, outcome)
-    return make_estimate(
-        outcome,
-        coef,
-        V,
-        n=int(fit.nobs),
-        clusters=int(groups.max()) + 1,
-        r2=float(1 - (resids @ resids) / (y @ y)),
-        convention="stata, small",
-        words="clustered by country, Stata xtivreg2 with fe and small, t(G-1)",
-        residuals=pd.Series(resids, frame.index),
-        report=[*([endogenous] if endogenous else []), *slopes, "const"],
-        power=given.power,
-        left_out=given.left_out,
-        lost=gone,
-        reason=lost.reason(outcome, int(groups.max()) + 1),
-        effects=given.effects,
-        clustered=clusters,
     )
 
 

@@ -6,32 +6,25 @@ G/(G-1) (N-1)/(N-k) with k = slopes + year dummies + 1, since country effects ar
 nested in the clusters; p-values and intervals from t(G-1); R2 within countries, year
 effects counted as explained; the constant at the grand mean.
 
-    convention    covariance                                         by
-    stata         as above, with the constant                        pyfixest
-    fixest        the same covariance, no constant; reghdfe's        pyfixest
-    lsdv          every effect counted in k; areg, reg i.id i.year   pyfixest
-    plm           no small-sample correction                         pyfixest
-    linearmodels  N / (N - slopes - G - T + 1), no G/(G-1)           linearmodels
+    convention    covariance
+    stata         as above, with the constant; by pyfixest
+    fixest        the same covariance, no constant; reghdfe's
+    lsdv          every effect counted in k; areg, reg i.id i.year
+    plm           no small-sample correction
+    linearmodels  N / (N - slopes - G - T + 1), no G/(G-1)
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import pandas as pd
 
 from ..core import TivaxError, require_choice
 from .estimates import Estimate
-from .library_fits import feols, panel_ols
+from .library_fits import feols
 from .linear_fits import LinearFit, Vcov
 from .model_data import cluster_column, prepare
 from .regression_data import ENTITY, TIME
 from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
-
-# What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
-_CORRECTIONS: dict[Convention, dict[str, Any]] = {
-    "lsdv": {"k_fixef": "full"},
-    "plm": {"k_adj": False, "G_adj": False},
-}
 
 
 def fixed_effects(
@@ -92,14 +85,8 @@ def fixed_effects(
     keys = [clusters, vcov.second or time]
     given = prepare(data, outcome, regressors, entity=entity, time=time, keys=keys)
     require_nested(given.used, entity, clusters)
-    if not isinstance(vcov, CV1):
-        return LinearFit.of(given, clusters).vcov(vcov)
-    said = {"convention": vcov.convention, "words": CONVENTION_NOTES[vcov.convention]}
-    if vcov.convention == "linearmodels":
-        return panel_ols(given, clusters, **said)
-    correction = _CORRECTIONS.get(vcov.convention, {})
-    absorb = vcov.convention != "stata"
-    return feols(given, clusters=clusters, absorb=absorb, **said, **correction)
+    fit = LinearFit.of(given, clusters)
+    return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
 
 
 def linear_fit(

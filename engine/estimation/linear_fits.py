@@ -11,13 +11,14 @@ A covariance is a ``Vcov``; ``fit.vcov(DriscollKraay(lags=2))`` is the ``Estimat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from .estimates import Estimate, make_estimate
+from .distributions import t_sf
+from .estimates import Estimate, quantile_of, stars
 from .model_data import (
     LEVERAGE,
     SHARE,
@@ -26,7 +27,13 @@ from .model_data import (
     alone_note,
     singly_identified,
 )
-from .regression_data import of_norm_one, orthonormal
+from .regression_data import (
+    ENTITY,
+    of_norm_one,
+    orthonormal,
+    times_power,
+    without_error,
+)
 
 
 class Covariance(NamedTuple):
@@ -94,10 +101,11 @@ class LinearFit:
         cls, given: ModelData, clusters: str, equation: Equation | None = None
     ) -> "LinearFit":
         """Least squares of the model, or an equation of it in two stages."""
-        equation = equation or given.equation
+        equation = equation or Equation(given.outcome, given.regressors)
         d, exogenous = len(given.dummies), [*given.dummies, *equation.exogenous]
         y = given.columns[equation.outcome].to_numpy()
         columns, stages = given.columns[exogenous].to_numpy(), None
+        terms, order, apart = equation.exogenous, 0, np.zeros(len(y))
         basis, slopes = _slopes(columns)
         if equation.endogenous:
             x = given.columns[equation.endogenous].to_numpy()
@@ -106,11 +114,10 @@ class LinearFit:
             stages = _Stages(x, basis, Z, slopes[d:])
             fitted = Z @ (Z.T @ x)
             basis, slopes = _slopes(np.column_stack([columns, fitted]))
-        residuals = y - basis @ (basis.T @ y)
-        H, terms = slopes[d:], equation.exogenous
-        if stages:
-            H, terms = np.roll(H, 1, axis=0), (equation.endogenous, *terms)
-            residuals = residuals - (stages.x - fitted) * (H[0] @ y)
+            terms, order = (equation.endogenous, *terms), 1
+            apart = (x - fitted) * (slopes[-1] @ y)
+        H = np.roll(slopes[d:], order, axis=0)
+        residuals = y - basis @ (basis.T @ y) - apart
         net = y - basis[:, :d] @ (basis[:, :d].T @ y)
         r2 = float(1 - residuals @ residuals / (net @ net))
         return cls(given, equation, clusters, terms, H, residuals, basis, r2, stages)
@@ -153,12 +160,32 @@ class LinearFit:
     ) -> tuple[list[str], str]:
         """Terms of which groups leave no error, each way of grouping, or which a group
         identifies ``alone``, and the reason."""
-        lost, names = self.given.lost(codes, self.equation)
+        outcome, exogenous, endogenous, instruments = self.equation
+        names = [*self.given.dummies, *exogenous, *([endogenous] if endogenous else [])]
+        every, d = [*names, *instruments], 1 + len(self.given.dummies)
+        level = self.given.columns[every].to_numpy() + self.given.mean[every].to_numpy()
+        level = np.hstack([np.ones((self.rows, 1)), level])
+        X, fitted = level[:, : 1 + len(names)], None
+        if endogenous:
+            others = np.delete(level, len(names), axis=1)
+            Z = orthonormal(of_norm_one(others)).basis
+            fitted = Z @ (Z.T @ X)
+        y = self.given.columns[outcome].to_numpy()
+        lost = without_error(X, y, codes, dummies=d, fitted=fitted)
+        gone = {k for k, its in zip(["const", *names], lost.terms, strict=True) if its}
         if alone is not None and alone.any() and not lost.perfect:
-            own = [k for k, its in zip(self.terms, alone, strict=True) if its]
-            return [*names, *own], "one cluster alone identifies it"
+            gone |= {k for k, its in zip(self.terms, alone, strict=True) if its}
+            return sorted(gone), "one cluster alone identifies it"
         fewest = min(int(code.max()) + 1 for code in codes)
-        return names, lost.reason(self.equation.outcome, fewest)
+        return sorted(gone), lost.reason(outcome, fewest)
+
+    def by_cluster(self) -> dict[str, Any]:
+        """The number of clusters, the terms of which they leave no error, and a note on
+        those that one alone identifies."""
+        lost, reason = self.lost(self.cluster)
+        note = "" if lost else self.alone(self.clusters)
+        found = {"lost": lost, "reason": reason, "note": note}
+        return {"clusters": int(self.cluster.max()) + 1, **found}
 
     def alone(self, column: str) -> str:
         """Note on terms that a single group of this column identifies."""
@@ -213,21 +240,67 @@ class LinearFit:
 
     def vcov(self, vcov: Vcov) -> Estimate:
         """The estimate with this covariance. There is no constant."""
-        found, terms = vcov.of(self), list(self.terms)
-        y = self.given.columns[self.equation.outcome].to_numpy()
-        return make_estimate(
-            self.equation.outcome,
-            pd.Series(self.H @ y, terms),
-            pd.DataFrame(found.V, terms, terms),
+        y, found = self.given.columns[self.equation.outcome].to_numpy(), vcov.of(self)
+        return self.estimate(found, self.H @ y, by_clusters=vcov.by_clusters)
+
+    def estimate(
+        self,
+        found: Covariance,
+        b: Float[np.ndarray, " r"],
+        residuals: Float[np.ndarray, " N"] | None = None,
+        r2: float | None = None,
+        *,
+        by_clusters: bool = True,
+    ) -> Estimate:
+        """The terms, and a constant where ``b`` has one more, in units of the data.
+
+        Without a standard error (NaN) are those that are lost, and those of a negative
+        variance, which two-way clustering can give.
+        """
+        outcome, given = self.equation.outcome, self.given
+        report = [*self.terms, "const"][: len(b)]
+        degrees = found.clusters - 1 if found.degrees is None else found.degrees
+        by_term = isinstance(degrees, np.ndarray)
+        V, variances = found.V.copy(), np.diag(found.V)
+        without = np.array([k in found.lost for k in report], bool)
+        notes = []
+        if gone := [k for k in report if k in found.lost]:
+            notes.append(f"no standard error for {', '.join(gone)}: {found.reason}")
+        below = ~without & ~(variances > 0)
+        if below.any():
+            names = ", ".join(k for k, its in zip(report, below, strict=True) if its)
+            notes.append(f"no standard error for {names}: a variance below 0")
+        se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
+        with np.errstate(over="ignore"):
+            t = b / se
+        p, width = 2 * t_sf(np.abs(t), degrees), quantile_of(0.95, degrees) * se
+        V[without, :] = V[:, without] = np.nan
+        unit = np.array([given.power[outcome] - given.power.get(k, 0) for k in report])
+        columns = {"estimate": b, "se": se, "t": t, "p_value": p}
+        columns |= {"ci_low": b - width, "ci_high": b + width}
+        for name in ("estimate", "se", "ci_low", "ci_high"):
+            columns[name] = times_power(columns[name], unit)
+        terms = pd.DataFrame({**columns, "stars": stars(p)}, report)
+        terms.index.name = "term"
+        V_in_units = times_power(V, unit[:, None] + unit[None, :])
+        u = self.residuals if residuals is None else residuals
+        return Estimate(
+            outcome=outcome,
+            terms=terms,
+            covariance=pd.DataFrame(V_in_units, report, report),
+            correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
             n=self.rows,
-            r2=self.r2,
-            residuals=pd.Series(self.residuals, self.given.used.index),
-            report=terms,
-            power=self.given.power,
-            left_out=self.given.left_out,
-            effects=self.given.effects,
-            clustered=self.clusters if vcov.by_clusters else "",
-            **{k: v for k, v in found._asdict().items() if k != "V"},
+            clusters=found.clusters,
+            left_out=given.left_out,
+            degrees=found.clusters - 1 if by_term else int(degrees),
+            term_degrees=pd.Series(degrees, report) if by_term else None,
+            r2=self.r2 if r2 is None else r2,
+            convention=found.convention,
+            residuals=pd.Series(times_power(u, given.power[outcome]), given.used.index),
+            note="; ".join(filter(None, [*notes, found.note])),
+            effects=tuple(given.effects),
+            words=found.words,
+            clustered=self.clusters if by_clusters and self.clusters != ENTITY else "",
         )
 
 

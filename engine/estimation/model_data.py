@@ -10,18 +10,15 @@ from jaxtyping import Bool, Float, Int
 
 from ..core import TivaxError, count_text
 from .regression_data import (
-    Lost,
     column_name,
     column_names,
     complete_rows,
     of_norm_one,
-    orthonormal,
     powers,
     require_identified,
     require_names,
     require_one_row,
     times_power,
-    without_error,
 )
 from .samples import time_dummies, within
 
@@ -66,45 +63,6 @@ class ModelData:
     dummies: list[str]
     effects: list[str]
     left_out: str = ""
-
-    def clusters(self, *names: str) -> list[np.ndarray]:
-        return [pd.factorize(self.used[name])[0] for name in names]
-
-    @property
-    def equation(self) -> Equation:
-        return Equation(self.outcome, self.regressors)
-
-    def lost(
-        self, clusters: Sequence[np.ndarray], equation: Equation | None = None
-    ) -> tuple[Lost, list[str]]:
-        """Flags and names of coefficients without a standard error, by least squares or
-        in two stages."""
-        outcome, exogenous, endogenous, instruments = equation or self.equation
-        first = [*self.dummies, *exogenous]
-        names = [*first, endogenous] if endogenous else first
-        every = [*names, *instruments]
-        level = self.columns[every].to_numpy() + self.mean[every].to_numpy()
-        level = np.hstack([np.ones((len(level), 1)), level])
-        X, fitted = level[:, : 1 + len(names)], None
-        if endogenous:
-            others = np.delete(level, len(names), axis=1)
-            Z = orthonormal(of_norm_one(others)).basis
-            fitted = Z @ (Z.T @ X)
-        y, dummies = self.columns[outcome].to_numpy(), 1 + len(self.dummies)
-        lost = without_error(X, y, clusters, dummies=dummies, fitted=fitted)
-        names = ["const", *names]
-        return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
-
-    def alone(self, column: str) -> str:
-        """Note on regressors that a single cluster identifies; empty for none."""
-        names = [*self.dummies, *self.regressors]
-        X = of_norm_one(self.columns[names].to_numpy())
-        basis = orthonormal(X).basis
-        slopes = np.linalg.inv(basis.T @ X)[len(self.dummies) :] @ basis.T
-        code, labels = pd.factorize(self.used[column], sort=True)
-        return alone_note(
-            singly_identified(basis, slopes, code), self.regressors, [*labels]
-        )
 
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in

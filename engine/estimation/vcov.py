@@ -48,16 +48,9 @@ class CV1(Vcov):
             "plm": 1.0,
             "linearmodels": N / (N - K - E - T + 1),
         }
-        sums, (lost, reason) = fit.sums(code), fit.lost(code)
-        return Covariance(
-            factors[self.convention] * sums.T @ sums,
-            self.convention,
-            G,
-            lost=lost,
-            reason=reason,
-            note="" if lost else fit.alone(fit.clusters),
-            words=CONVENTION_NOTES[self.convention],
-        )
+        sums, words = fit.sums(code), CONVENTION_NOTES[self.convention]
+        V = factors[self.convention] * sums.T @ sums
+        return Covariance(V, self.convention, words=words, **fit.by_cluster())
 
 
 @dataclass(frozen=True)
