@@ -29,10 +29,11 @@ from .model_data import (
 )
 from .regression_data import (
     ENTITY,
+    lost_to_rounding,
     of_norm_one,
     orthonormal,
+    rounding_of,
     times_power,
-    without_error,
 )
 
 
@@ -83,7 +84,8 @@ class LinearFit:
     """Slopes H y of a model with effects of entities and periods; see the module.
 
     ``terms`` names them, an endogenous one first; ``clusters`` is a column that holds
-    whole entities; ``r2`` is net of both effects.
+    whole entities; ``r2`` is net of both effects; residuals of a norm of
+    ``rounding`` are none.
     """
 
     given: ModelData
@@ -94,6 +96,7 @@ class LinearFit:
     residuals: Float[np.ndarray, " N"]
     basis: Float[np.ndarray, "N p"]
     r2: float
+    rounding: float
     stages: _Stages | None = None
 
     @classmethod
@@ -120,7 +123,9 @@ class LinearFit:
         residuals = y - basis @ (basis.T @ y) - apart
         net = y - basis[:, :d] @ (basis[:, :d].T @ y)
         r2 = float(1 - residuals @ residuals / (net @ net))
-        return cls(given, equation, clusters, terms, H, residuals, basis, r2, stages)
+        rounding = rounding_of(y, net)
+        arrays = (H, residuals, basis, r2, rounding, stages)
+        return cls(given, equation, clusters, terms, *arrays)
 
     @property
     def rows(self) -> int:
@@ -158,26 +163,15 @@ class LinearFit:
     def lost(
         self, *codes: Int[np.ndarray, " N"], alone: Bool[np.ndarray, " q"] | None = None
     ) -> tuple[list[str], str]:
-        """Terms of which groups leave no error, each way of grouping, or which a group
-        identifies ``alone``, and the reason."""
-        outcome, exogenous, endogenous, instruments = self.equation
-        names = [*self.given.dummies, *exogenous, *([endogenous] if endogenous else [])]
-        every, d = [*names, *instruments], 1 + len(self.given.dummies)
-        level = self.given.columns[every].to_numpy() + self.given.mean[every].to_numpy()
-        level = np.hstack([np.ones((self.rows, 1)), level])
-        X, fitted = level[:, : 1 + len(names)], None
-        if endogenous:
-            others = np.delete(level, len(names), axis=1)
-            Z = orthonormal(of_norm_one(others)).basis
-            fitted = Z @ (Z.T @ X)
-        y = self.given.columns[outcome].to_numpy()
-        lost = without_error(X, y, codes, dummies=d, fitted=fitted)
-        gone = {k for k, its in zip(["const", *names], lost.terms, strict=True) if its}
-        if alone is not None and alone.any() and not lost.perfect:
-            gone |= {k for k, its in zip(self.terms, alone, strict=True) if its}
-            return sorted(gone), "one cluster alone identifies it"
+        """Terms of which groups leave no error but rounding, each way of grouping (see
+        ``without_error``), or which a group identifies ``alone``, and the reason."""
+        lost = lost_to_rounding(self.H, self.residuals, codes, self.rounding)
         fewest = min(int(code.max()) + 1 for code in codes)
-        return sorted(gone), lost.reason(outcome, fewest)
+        flags, reason = lost.terms, lost.reason(self.equation.outcome, fewest)
+        if alone is not None and alone.any() and not lost.perfect:
+            flags, reason = flags | alone, "one cluster alone identifies it"
+        gone = [k for k, its in zip(self.terms, flags, strict=True) if its]
+        return [*gone, *(["const"] if lost.perfect else [])], reason
 
     def by_cluster(self) -> dict[str, Any]:
         """The number of clusters, the terms of which they leave no error, and a note on

@@ -407,6 +407,29 @@ class Lost(NamedTuple):
         )
 
 
+def rounding_of(y: Float[np.ndarray, " n"], net: Float[np.ndarray, " n"]) -> float:
+    """The norm below which residuals are rounding, of y that is ``net`` of effects."""
+    noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
+    return float(np.linalg.norm(net) * COLLINEAR + noise)
+
+
+def lost_to_rounding(
+    H: Float[np.ndarray, "p n"],
+    u: Float[np.ndarray, " n"],
+    clusters: Sequence[Int[np.ndarray, " n"]],
+    rounding: float,
+) -> Lost:
+    """The coefficients H y whose scores H u cancel in every cluster, or all where the
+    residuals are of no more than ``rounding``; see ``without_error``."""
+    perfect = bool(np.linalg.norm(u) <= rounding)
+    floor = rounding * np.linalg.norm(H, axis=1) / np.sqrt(len(u))
+    lost = np.full(len(H), perfect)
+    for code in clusters:
+        sums = np.stack([np.bincount(code, row) for row in H * u])
+        lost |= np.linalg.norm(sums, axis=1) <= floor
+    return Lost(lost, perfect)
+
+
 def without_error(
     X: Float[np.ndarray, "n p"],
     y: Float[np.ndarray, " n"],
@@ -438,17 +461,8 @@ def without_error(
     if basis is None:
         basis = orthonormal(used / size, least=0.0).basis
     h = basis @ np.linalg.inv(basis.T @ (used / size)).T / size
-    noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
     effects = basis[:, :dummies]
-    y = y - effects @ (effects.T @ y)
-    variation = np.linalg.norm(y) * COLLINEAR + noise
-    u = y - X @ (h.T @ y)
+    net = y - effects @ (effects.T @ y)
+    u = net - X @ (h.T @ net)
     u = u - X @ (h.T @ u)
-    perfect = bool(np.linalg.norm(u) <= variation)
-    floor = variation * np.linalg.norm(h, axis=0) / np.sqrt(len(y))
-    lost = np.full(X.shape[1], perfect)
-    for cluster in clusters:
-        sums = np.zeros((int(cluster.max()) + 1, X.shape[1]))
-        np.add.at(sums, cluster, h * u[:, None])
-        lost |= np.linalg.norm(sums, axis=0) <= floor
-    return Lost(lost, perfect)
+    return lost_to_rounding(h.T, u, clusters, rounding_of(y, net))

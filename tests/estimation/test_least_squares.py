@@ -146,25 +146,6 @@ def small_sample(convention: str, N: int, K: int, G: int, T: int) -> float:
     return 1.0
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS)
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_agrees_with_dummies_written_out(convention, missing):
-    frame = random_panel(missing=missing, seed=1)
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS, convention=convention)
-    literal = fit_with_dummies(frame, "KOFGIdj", REGRESSORS)
-    N, G, T = len(frame), 12, 8
-    V = literal.sandwich * small_sample(convention, N, len(REGRESSORS), G, T)
-    own = fit.terms.loc[list(REGRESSORS)]
-    assert_allclose(own["estimate"], literal.coef, rtol=DEMEAN_RTOL)
-    assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=DEMEAN_RTOL)
-    covariance = fit.covariance.loc[list(REGRESSORS), list(REGRESSORS)]
-    atol = DEMEAN_RTOL * np.abs(V).max()
-    assert_allclose(covariance, V, rtol=DEMEAN_RTOL, atol=atol)
-    assert_allclose(fit.residuals, literal.residuals, rtol=0, atol=DEMEAN_RTOL)
-    assert (fit.n, fit.clusters, literal.rank) == (N, G, len(REGRESSORS) + G + T - 1)
-    assert fit.outcome == "KOFGIdj"
-
-
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 def test_constant_and_r2_are_those_of_the_transformed_regression(missing):
     """xtreg: every column, dummies too, less its country mean plus the grand mean."""
@@ -192,16 +173,6 @@ def test_constant_and_r2_are_those_of_the_transformed_regression(missing):
     assert_allclose(const.se, np.sqrt(V[0, 0]), rtol=RTOL)
     centred = y - y.mean()
     assert_allclose(fit.r2, 1 - e @ e / (centred @ centred), rtol=RTOL)
-
-
-@pytest.mark.parametrize("convention", ["fixest", "lsdv", "plm", "linearmodels"])
-def test_other_conventions_take_the_year_effects_out_before_r2(convention):
-    frame = random_panel(seed=3)
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS, convention=convention)
-    full = fit_with_dummies(frame, "KOFGIdj", REGRESSORS).residuals
-    effects = fit_with_dummies(frame, "KOFGIdj", []).residuals
-    r2 = 1 - full @ full / (effects @ effects)
-    assert_allclose(fit.r2, r2, rtol=DEMEAN_RTOL)
 
 
 def test_p_values_intervals_and_stars_are_of_t_with_one_degree_less_than_clusters():
