@@ -393,6 +393,13 @@ def test_driscoll_kraay_has_no_clusters():
 
 
 @pytest.mark.parametrize("name", PLAIN)
+def test_an_outcome_that_is_explained_leaves_no_errors(name):
+    frame = panel().assign(KOFGIdj=lambda k: 2 * k["TBI"] + k["RQ"] - 0.3 * k["year"])
+    fit = fitted(frame, "least squares", name)
+    assert fit.terms["se"].isna().all() and "without any error" in fit.note
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_every_covariance_says_what_it_is_and_tests_by_its_degrees(name):
     frame = panel().rename(columns={"iso3": "land", "year": "yr"})
     options = {"entity": "land", "time": "yr"}
