@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .. import clusters
 from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
 from ..small_systems import one_by_one
+from ..two_way import kernel_of_years
 
 # Least share of a regressor's variation that the others must leave. With
 # normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
@@ -142,12 +144,9 @@ def driscoll_kraay_variance(
     """Scores of a year, with Bartlett's weights 1 - j / (lags + 1) of lag j, and
     linearmodels' factor N / (N - K - G - T + 1)."""
     G, T = seen.shape
-    h = (cells.slopes * cells.residuals).sum(axis=0)
-    total = (h**2).sum()
-    for j in range(1, lags + 1):
-        total = total + 2 * (1 - j / (lags + 1)) * (h[j:] * h[:-j]).sum()
-    N = seen.sum()
-    return _positive(N / (N - slopes - G - T + 1) * total)
+    h, N = (cells.slopes * cells.residuals).sum(axis=0), seen.sum()
+    W = jnp.asarray(kernel_of_years(np.arange(T), lags).weights, h.dtype)
+    return _positive(N / (N - slopes - G - T + 1) * (h @ W @ h))
 
 
 def two_way_jackknife_variance(
