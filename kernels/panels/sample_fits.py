@@ -18,8 +18,8 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .. import clusters
 from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
+from ..covariance_factors import cluster_factor, kernel_of_years
 from ..small_systems import one_by_one
-from ..two_way import kernel_of_years
 
 # Least share of a regressor's variation that the others must leave. With
 # normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
@@ -134,7 +134,7 @@ def two_way_variance(
     for all three terms, slopes and one constant counted. Not positive, it is NaN."""
     score = cells.slopes * cells.residuals
     total = (score.sum(axis=1) ** 2).sum() + (score.sum(axis=0) ** 2).sum()
-    factor = clusters.cluster_factor(min(seen.shape), seen.sum(), slopes + 1)
+    factor = cluster_factor(min(seen.shape), seen.sum(), slopes + 1)
     return _positive(factor * (total - (score**2).sum()))
 
 
