@@ -46,7 +46,7 @@ class CV1(Vcov):
         G, E, T = int(code.max()) + 1, int(fit.entity.max()) + 1, fit.periods
         factors: dict[Convention, float] = {
             "stata": cluster_factor(G, N, fit.parameters),
-            "fixest": cluster_factor(G, N, K + T),
+            "fixest": cluster_factor(G, N, K + (1 if fit.nests_periods(code) else T)),
             "lsdv": cluster_factor(G, N, K + T + E - 1),
             "plm": 1.0,
             "linearmodels": N / (N - K - E - T + 1),
@@ -156,8 +156,8 @@ class TwoWay(Vcov):
         if self.jackknife:
             words = f"jackknife by country and by {year} (CV3), t(min(G, T) - 1)"
             return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
-        crossed = len(np.unique(fit.codes(time) * (ways[1].max() + 1) + ways[1]))
-        k = len(fit.terms) + 1 if crossed == fit.periods else fit.parameters
+        nested = any(fit.nests_periods(way) for way in ways)
+        k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
         notes = [] if lost else [fit.alone(way) for way in (fit.clusters, second)]
         return Covariance(
