@@ -43,6 +43,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .covariance_factors import cluster_factor
 from .low_rank import FEW
 from .small_systems import one_by_one
 
@@ -216,7 +217,7 @@ def correction(
         k = k - (jnp.einsum("g,gii->i", weights, products.S) == 0).sum(dtype=k.dtype)
     N = weights @ products.rows
     G = jnp.where(products.rows > 0, weights, 0).sum()
-    return G / (G - 1) * (N - 1) / (N - k)
+    return cluster_factor(G, N, k)
 
 
 @jax.jit

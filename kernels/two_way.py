@@ -30,6 +30,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from . import random_draws
 from .clusters import two_sided
+from .covariance_factors import cluster_factor, default_lags, kernel_of_years
 from .resampling import TIE
 
 
@@ -78,39 +79,12 @@ def two_way_statistics(
 # ------------------------------------------------------------- shocks that last, panels
 
 
-class KernelOfYears(NamedTuple):
-    """A Bartlett kernel; the share of the variance of T independent years that it finds
-    on average, and Satterthwaite's degrees of freedom, rounded down."""
-
-    weights: np.ndarray
-    scale: float
-    degrees: int
-
-
-def kernel_of_years(years: np.ndarray, lags: int) -> KernelOfYears:
-    """A = the kernel between deviations from the mean of T years: tr A / T, and
-    (tr A)^2 / tr A^2, at least 1. ``years`` need not follow each other."""
-    T = len(years)
-    gap = np.abs(np.subtract.outer(years, years))
-    W = np.maximum(0, 1 - gap / (lags + 1))
-    A = W - W.mean(axis=0)
-    A = A - A.mean(axis=1)[:, None]
-    total = float(np.trace(A))
-    degrees = int(total**2 / np.sum(A * A) + 1e-9) if total > 0 else 1
-    return KernelOfYears(W, total / T, max(1, degrees))
-
-
-def default_lags(T: int) -> int:
-    """Years over which a common shock is taken to last: a fifth of all."""
-    return round(T / 5)
-
-
 def two_way_tests(
     M: Float[Array, "G T m"], key: Key[Array, ""], *, draws: int
 ) -> Callable[[Array], Float[Array, "2"]]:
     """p of a null of the treatment on a balanced panel, [controls, treatment, y] in M:
     by the wild bootstrap of two-way clusters, and for common shocks
-    (``tx.common_shocks``). x is the treatment net of all others over its square."""
+    (``tx.CommonShocks``). x is the treatment net of all others over its square."""
     G, T, m = M.shape
     cells = _net(M)
     flat = cells.reshape(G * T, m)
@@ -125,8 +99,7 @@ def two_way_tests(
     b = x @ y
     e = net_of_controls(y) - b * r
     fewer, N = min(G, T), G * T
-    rows = (N - 1) / (N - (m - 2) - 1 - 1)
-    factor = jnp.asarray(fewer / (fewer - 1) * rows, M.dtype)
+    factor = jnp.asarray(cluster_factor(fewer, N, m), M.dtype)
     by_year = T < G
     weighed = min(G, T)
     one_hot = jnp.eye(weighed, dtype=M.dtype)
@@ -158,7 +131,7 @@ def two_way_tests(
     of_years = across @ weights @ across
     both = by_country + of_years - jnp.sum((s @ weights) * s)
     largest = jnp.maximum(jnp.maximum(by_country, of_years), both)
-    shocks = largest * jnp.asarray(rows / kernel.scale, M.dtype)
+    shocks = largest * jnp.asarray((N - 1) / (N - m) / kernel.scale, M.dtype)
     v = random_draws.rademacher(key, weighed, draws=draws)
 
     def p_of(null: Array) -> Float[Array, "2"]:

@@ -17,7 +17,12 @@ from jaxtyping import Float
 
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, resampling
-from ...kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
+from ...kernels.clusters import (
+    ClusterCrossProducts,
+    ClusterFit,
+    Layout,
+    cluster_factor,
+)
 from ...kernels.two_way import TwoWayLoadings, two_way_form
 from ..core import GIB, TivaxError, in_float64, machine_memory, show
 from ..estimation import (
@@ -186,7 +191,7 @@ class FittedModel:
         own = all(_is_nested(coarse, k, "_") for k in crossed)
         k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
         k += bool(len(crossed) < len(self.model.all_effects) or (own and crossed))
-        return fewer / (fewer - 1) * (N - 1) / (N - k)
+        return float(cluster_factor(fewer, N, k))
 
     def _nested(self, effect: str) -> bool:
         return _is_nested(self.used, effect, self.model.clusters)

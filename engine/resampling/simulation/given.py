@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import Sample, network_weights
+from ...estimation import Network, Sample
 from ..fitted_models import fit_model
 from ..models import Model
 from ..run_files import read_with_lags
@@ -154,7 +154,7 @@ def read_flows(path: Path) -> pd.DataFrame:
 def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:
     weights = read_flows(path)
     try:
-        return network_weights(weights, names)
+        return Network(weights).among(names)
     except TivaxError as error:
         said = str(error).removeprefix("weights: ")
         raise TivaxError(f"flows {path}: {said}") from None

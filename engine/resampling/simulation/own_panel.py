@@ -41,11 +41,15 @@ from ...core import (
     require_whole,
 )
 from ...estimation import (
-    common_shocks,
+    ENTITY,
+    TIME,
+    CommonShocks,
+    DriscollKraay,
+    Network,
+    TwoWay,
+    Vcov,
     cross_section_dependence,
-    driscoll_kraay,
-    network_hac,
-    two_way_clusters,
+    linear_fit,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
@@ -297,10 +301,10 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.all_effects} != {"iso3", "year"} or model.clusters != "iso3":
+    if {*model.all_effects} != {ENTITY, TIME} or model.clusters != ENTITY:
         raise TivaxError(
-            f"model {model.name}: panels are simulated with effects of iso3 and year "
-            "and clusters by iso3"
+            f"model {model.name}: panels are simulated with effects of {ENTITY} and "
+            f"{TIME} and clusters by {ENTITY}"
         )
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
@@ -366,7 +370,7 @@ def _steps(
     levels = pd.DataFrame(
         [
             _level(panel, model, fine, level, draws, seed)
-            for fine, level in (("rows", "iso3"), *(("iso3", k) for k in coarse))
+            for fine, level in (("rows", ENTITY), *((ENTITY, k) for k in coarse))
         ]
     )
     sizes = simulate(study, progress=progress).table
@@ -423,19 +427,19 @@ def _p_values(
         p = float(diagnostics[f"{kind.lower()}_p_value"])
         found[name] = (p, "" if np.isfinite(p) else str(diagnostics["note"]))
     rows = panel.loc[fitted.used.index]
-    data = (rows, model.outcome, model.regressors)
 
-    def of_fit(name: str, run) -> None:
+    def of_fit(name: str, vcov: Vcov) -> None:
         try:
-            p = float(run().terms["p_value"].iloc[0])
+            fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
+            p = float(fit.terms["p_value"].iloc[0])
             found[name] = (p, "" if np.isfinite(p) else "the variance is not positive")
         except TivaxError as error:
             found[name] = (np.nan, str(error))
 
-    of_fit("two-way CV1", lambda: two_way_clusters(*data))
-    of_fit("two-way CV3", lambda: two_way_clusters(*data, jackknife=True))
-    of_fit("Driscoll-Kraay", lambda: driscoll_kraay(*data))
-    of_fit("common shocks", lambda: common_shocks(*data))
+    of_fit("two-way CV1", TwoWay())
+    of_fit("two-way CV3", TwoWay(jackknife=True))
+    of_fit("Driscoll-Kraay", DriscollKraay())
+    of_fit("common shocks", CommonShocks())
     adjusted = float(diagnostics["v5_adjusted_p_value"])
     found["V5 adjusted"] = (
         adjusted,
@@ -445,7 +449,7 @@ def _p_values(
         found["network HAC"] = (np.nan, "no flows are given")
     else:
         weights = read_flows(flows)
-        of_fit("network HAC", lambda: network_hac(*data, weights))
+        of_fit("network HAC", Network(weights))
     for name, scheme in _SCHEMES.items():
         try:
             made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]
