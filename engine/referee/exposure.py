@@ -1,9 +1,9 @@
 """An instrument for the trade benefit index that is made from the tables alone.
 
-A country's value-added exports are a sum over final uses (absorber d, product k) of what
-its industries hold of them, and its value-added imports a sum over what others (supplier
-j, product k) hold of its own. With T the value added by origin, product and absorber
-(``tx.origins``), year 0 the base and i the country itself left out of every shock:
+A country's value-added exports are a sum over final uses (absorber d, product k) of
+what its industries hold of them, and its value-added imports a sum over what others
+(supplier j, product k) hold of its own. With T the value added by origin, product and
+absorber (``tx.origins``), year 0 the base and i itself left out of every shock:
 
     F_dk,t = sum over o != i of T_okd,t         what d buys of k from others than i
     S_jk,t = sum over d not i, j of T_jkd,t     what j sells by k to others than i
@@ -47,8 +47,9 @@ _SIDES = ("exports", "imports")
 
 
 class _Design(NamedTuple):
-    """Shares of the base year and shocks: side, partner (absorber or supplier), product,
-    country whose shares they are, year."""
+    """Shares of the base year, and shocks that nobody is left out of.
+
+    Axes: side, region, partner (absorber or supplier), product, year."""
 
     shares: Float[np.ndarray, "2 i p k"]
     shocks: Float[np.ndarray, "2 p k t"]
@@ -85,9 +86,9 @@ class Exposure(Result):
     program = "exposure"
     report_title = "An instrument from the tables"
     method = (
-        "Value-added trade predicted by shares of a base year and by others' demand and "
-        "supply, the country itself left out; the instrument is the linear part of the "
-        "predicted index."
+        "Value-added trade predicted by shares of a base year and by others' demand "
+        "and supply, the country itself left out; the instrument is the linear part of "
+        "the predicted index."
     )
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
@@ -102,8 +103,8 @@ class Exposure(Result):
     @property
     def shares(self) -> pd.DataFrame:
         """region, side, partner, product, share: final uses that a region's exports go
-        to, and supplies that its imports come from, in the base year; above zero."""
-        place = np.argwhere(self._design.shares > 0)
+        to, and supplies that its imports come from, in the base year; not zero."""
+        place = np.argwhere(self._design.shares != 0)
         side, region, partner, product = place.T
         names = np.asarray(self.regions)
         return pd.DataFrame(
@@ -132,9 +133,10 @@ class Exposure(Result):
         row = self.first_stage.iloc[0]
         strong = "strong" if row["f"] > 23.1 else "weak"
         return (
-            f"Exposure of {self.base} is a {strong} instrument for the index: within "
-            f"regions and years it moves the index by {row['estimate']:.2f} of itself, "
-            f"F = {row['f']:.1f} (23.1 leaves a 5 % test at 10 %)."
+            f"Exposure of {self.base} is a {strong} instrument for the index: net of "
+            f"regions and years one unit of it goes with {row['estimate']:.2f} of the "
+            f"index, F = {row['f']:.1f} (a 5 % test rejects in less than 10 % of cases "
+            "from 23.1 on)."
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -203,11 +205,13 @@ class Exposure(Result):
             aligned, W, groups, shocks = self._aligned(frame, entity, time)
             with_now: list[str] = []
             if check == "trend":
-                now = self.table.rename(columns={"instrument": "now"})
-                now = now.assign(year=now["year"] + lead)[["region", "year", "now"]]
-                keys = {"left_on": [entity, time], "right_on": ["region", "year"]}
-                aligned = aligned.drop(columns=["region", "year"], errors="ignore")
-                aligned = aligned.merge(now, how="left", **keys)
+                now = self.table[["region", "year", "instrument"]].set_axis(
+                    [entity, time, "now"], axis=1
+                )
+                now = now.assign(**{time: now[time] + lead})
+                aligned = aligned.drop(columns="now", errors="ignore").merge(
+                    now, how="left", on=[entity, time]
+                )
                 with_now = ["now"]
             table = shift_share(
                 aligned,
@@ -225,8 +229,8 @@ class Exposure(Result):
 
     def _aligned(
         self, data: pd.DataFrame, entity: str, time: str
-    ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-        """Rows with their index and instrument, shares, clusters and values of shocks."""
+    ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
+        """Rows with index and instrument; shares, clusters and values of shocks."""
         require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
         for name in (entity, time):
             if name not in data:
@@ -251,7 +255,19 @@ class Exposure(Result):
         signed = shocks * np.array([1, -1])[:, None, None, None]
         values = np.moveaxis(signed, -1, 0).reshape(-1)
         groups = np.tile(np.arange(per_year), len(self.years))
-        return frame, W.reshape(len(frame), -1), groups, values
+        names = [
+            f"{use} {partner} {product} {when}"
+            for when in self.years
+            for use in ("use", "supply")
+            for partner in self.regions
+            for product in self.products
+        ]
+        return (
+            frame,
+            pd.DataFrame(W.reshape(len(frame), -1), columns=names),
+            groups,
+            values,
+        )
 
 
 _KEPT = ("estimate", "se", "p_value")

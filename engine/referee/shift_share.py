@@ -221,7 +221,7 @@ def shift_share(
         Columns; with an ``instrument`` by two-stage least squares, and the instrument
         is what shares and shocks make.
     shares : (row, shock)
-        In the order of ``data``, not negative; a DataFrame has names of shocks. Shares
+        In the order of ``data``; a DataFrame has names of shocks. Shares
         that do not add to one take their sum as a control.
     controls, effects
         Columns of numbers (a categorical one is taken as effects), and of labels with a
@@ -246,7 +246,7 @@ def shift_share(
     ------
     TivaxError
         For columns that are missing or no numbers, shares that are of other rows,
-        negative or collinear (errors of shocks are then not identified), and an
+        no numbers or collinear (errors of shocks are then not identified), and an
         instrument that controls explain.
 
     Examples
@@ -358,11 +358,9 @@ def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[s
             f"shares has the shape {W.shape}; it must be ({rows}, shocks), a row for "
             "each row of data"
         )
-    if not (np.isfinite(W) & (W >= 0)).all():
-        i, s = np.argwhere(~(np.isfinite(W) & (W >= 0)))[0]
-        raise TivaxError(
-            f"shares: row {i}, shock {s} is {W[i, s]:g}; give numbers >= 0"
-        )
+    if not np.isfinite(W).all():
+        i, s = np.argwhere(~np.isfinite(W))[0]
+        raise TivaxError(f"shares: row {i}, shock {s} is {W[i, s]:g}; give a number")
     return W, names or [str(k) for k in range(W.shape[1])]
 
 

@@ -222,9 +222,9 @@ def test_shares_that_others_make_are_told(made):
     )
     with pytest.raises(tx.TivaxError, match="shares: those of shock s40 are made of"):
         _call(data, twice)
-    with pytest.raises(tx.TivaxError, match="row 1, shock 0 is -1"):
+    with pytest.raises(tx.TivaxError, match="row 1, shock 0 is nan"):
         bad = W.copy()
-        bad[1, 0] = -1
+        bad[1, 0] = np.nan
         _call(data, bad)
 
 
