@@ -14,6 +14,7 @@ from .build import index_note as index_note
 from .build import without_override as without_override
 from .data_files import DataFiles as DataFiles
 from .data_files import read_data_files as read_data_files
+from .further_data import FurtherData as FurtherData
 from .published_files import Edition as Edition
 from .published_files import files_below as files_below
 from .published_files import inflation_source as inflation_source

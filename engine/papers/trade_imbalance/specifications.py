@@ -14,16 +14,14 @@ import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.special import stdtr, stdtrit
+
+import tivax as tx
 
 from ....kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ...core import Progress, in_float64, no_progress
-from ...curve import UNWEIGHTED, SpecificationCurve, contestable
-from ...curve import specification_curve as curves_of
-from ...estimation import SAMPLES, Estimate, t_ppf, t_sf
-from ...panel import CONTROLS, OUTCOMES, DataFiles, Panel
-from ...resampling import Model
-from .columns import COLUMNS, Column, paper_models
-from .editions import CHOICES, EditionReader, edition_names, is_identified
+from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, Column, paper_models
+from .editions import CHOICES, is_identified
 from .other_indices import VINTAGE
 
 # ---------------------------------------------------------------- leave one out
@@ -158,14 +156,14 @@ def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.Dat
     clusters = np.asarray(fits.clusters)
     coef = np.where(sound, np.asarray(fits.coef), np.nan) * unit
     se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan)) * unit
-    width = t_ppf(0.975, clusters - 1) * se
+    width = stdtrit(clusters - 1, 0.975) * se
     return pd.DataFrame(
         {
             "estimate": coef,
             "se": se,
             "ci_low": coef - width,
             "ci_high": coef + width,
-            "p_value": 2 * t_sf(np.abs(coef / se), clusters - 1),
+            "p_value": 2 * stdtr(clusters - 1, -np.abs(coef / se)),
             "n": np.asarray(fits.rows).astype(int),
             "clusters": clusters.astype(int),
         }
@@ -203,30 +201,30 @@ class Curve:
 
 @in_float64
 def specification_curve(
-    files: DataFiles,
-    panel: Panel,
-    estimates: Mapping[Column, Estimate],
+    further: tx.FurtherData,
+    panel: tx.Panel,
+    estimates: Mapping[Column, tx.Estimate],
     *,
     progress: Progress = no_progress,
 ) -> Curve:
     """Re-estimate Tables 3 to 6 (with controls) with every edition and variant.
 
-    Choices: KOF, PWT and WGI editions of ``files`` and its alternatives; the rule for
+    Choices: KOF, PWT and WGI editions of the files and their alternatives; the rule for
     2001; the exchange rate nominal, real (price levels of the PWT edition) or real
     effective; inflation as chosen, without the override, or of another database.
     ``estimates`` are pyfixest's of the same columns on ``panel``.
     """
-    options = edition_names(files)
+    options = further.options
     combinations = list(product(*(options[name] for name in CHOICES)))
-    read = EditionReader(files, pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]]))
+    grid = pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]])
     names = (*CONTROLS, "TBI", *OUTCOMES)
     shape = (len(panel.countries), -1, len(names))
     tables = []
     progress(0, len(combinations))
     for chosen in combinations:
-        columns = read(dict(zip(CHOICES, chosen, strict=True)))
+        columns = further.columns(dict(zip(CHOICES, chosen, strict=True))).reindex(grid)
         columns["TBI"] = panel.frame["TBI"].to_numpy()
-        tables.append(np.column_stack([columns[name] for name in names]).reshape(shape))
+        tables.append(columns[[*names]].to_numpy(float).reshape(shape))
         progress(len(tables), len(combinations))
     values = np.stack(tables)
     used = np.isfinite(values).all(axis=3).astype(float)
@@ -253,11 +251,11 @@ def specification_curve(
         [table[name] == own[name] for name in CHOICES]
     )
     difference = _largest_difference(table, estimates)
-    return Curve(table, difference, is_identified(files))
+    return Curve(table, difference, is_identified(further.files))
 
 
 def _largest_difference(
-    table: pd.DataFrame, estimates: Mapping[Column, Estimate]
+    table: pd.DataFrame, estimates: Mapping[Column, tx.Estimate]
 ) -> float:
     own = table[table["chosen"]]
     gaps = [0.0]
@@ -279,6 +277,7 @@ def _largest_difference(
 CONTROL_SETS = (("lnEXR", "INFR", "lnGDP", "lnPOP"), ("lnGDP", "lnPOP"), ())
 CURVE_DRAWS = 9_999
 CURVE_SEED = 1
+UNWEIGHTED = "none"  # of the specifications that count
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,8 +295,8 @@ class JointCurves:
         GDP (a curve of their own), the index of another release.
     """
 
-    narrow: SpecificationCurve
-    wide: SpecificationCurve
+    narrow: tx.SpecificationCurve
+    wide: tx.SpecificationCurve
 
 
 def joint_curves(
@@ -309,15 +308,17 @@ def joint_curves(
     """
     models = [k for k in paper_models() if k.sample == "all" and k.controls]
     made = {
-        name: curves_of(frame, models, choices=choices, draws=draws, seed=seed)
+        name: tx.specification_curve(
+            frame, models, choices=choices, draws=draws, seed=seed
+        )
         for name, choices in curve_choices(frame, models[0]).items()
     }
     return JointCurves(**made)
 
 
-def curve_choices(frame: pd.DataFrame, model: Model) -> dict[str, dict[str, object]]:
+def curve_choices(frame: pd.DataFrame, model: tx.Model) -> dict[str, dict[str, object]]:
     """The narrow and the wide set of choices."""
-    asked = contestable(frame, model)
+    asked = tx.contestable(frame, model)
     treatment = {"treatment": [VINTAGE]} if VINTAGE in frame else {}
     narrow = {"controls": asked["controls"], "lag": asked.pop("lag"), **treatment}
     wide = {**asked, "controls": [list(k) for k in CONTROL_SETS], **treatment}

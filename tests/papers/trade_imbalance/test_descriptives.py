@@ -9,9 +9,9 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel import descriptives
+from tivax.engine.papers.trade_imbalance import descriptives
 from tivax.engine.panel.data_files import DataFiles
-from tivax.engine.panel.descriptives import VARIABLES, index_structure
+from tivax.engine.papers.trade_imbalance.descriptives import VARIABLES, index_structure
 from tivax.engine.panel.published_files import Edition
 from tivax.engine.panel.recipe import CONTROLS
 
