@@ -1,5 +1,8 @@
 """Editions and definitions of the data: those of the files, and the paper's."""
 
+from collections.abc import Callable, Mapping
+from itertools import product
+
 import pandas as pd
 
 import tivax as tx
@@ -56,3 +59,44 @@ def other_than_the_papers(
             f"{gaps.max():.4f} at most"
         )
     return notes
+
+
+# Variables, by the choices that they depend on.
+_DEPEND = {
+    ("KOF",): OUTCOMES,
+    ("PWT", "exchange rate"): ("lnEXR", "TFP", "lnCK", "lnGDP", "lnPOP"),
+    ("WGI", "2001"): ("RQ",),
+    ("inflation",): ("INFR",),
+}
+Names = Callable[[Mapping[str, str]], dict[str, str]]
+
+
+def edition_columns(
+    further: tx.FurtherData, frame: pd.DataFrame
+) -> tuple[pd.DataFrame, Names]:
+    """The panel with a column for each variable in each edition, those that are equal
+    once; and the columns of a combination, by variable."""
+    grid = pd.MultiIndex.from_frame(frame[["iso3", "year"]])
+    own = {name: options[0] for name, options in further.options.items()}
+    made: dict[str, object] = {}
+    names: dict[tuple[str, ...], dict[str, str]] = {}
+    equal: dict[tuple[str, bytes], str] = {}
+    for choices, variables in _DEPEND.items():
+        for chosen in product(*(further.options[k] for k in choices)):
+            picked = own | dict(zip(choices, chosen, strict=True))
+            block = further.columns(picked).reindex(grid)
+            names[(*choices, *chosen)] = {}
+            for variable in variables:
+                values = block[variable].to_numpy(float)
+                name = f"{variable} ({', '.join(chosen)})"
+                name = equal.setdefault((variable, values.tobytes()), name)
+                made[name] = values
+                names[(*choices, *chosen)][variable] = name
+
+    def columns(chosen: Mapping[str, str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for choices in _DEPEND:
+            found |= names[(*choices, *(chosen[k] for k in choices))]
+        return found
+
+    return frame.assign(**made), columns

@@ -18,10 +18,10 @@ from scipy.special import stdtr, stdtrit
 
 import tivax as tx
 
-from ....kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
+from ....kernels.panels.sample_fits import SampleFits, fit_samples
 from ...core import Progress, in_float64, no_progress
 from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, Column, paper_models
-from .editions import CHOICES, is_identified
+from .editions import CHOICES, edition_columns, is_identified
 from .other_indices import VINTAGE
 
 # ---------------------------------------------------------------- leave one out
@@ -199,7 +199,6 @@ class Curve:
         return "identified" if self.identified else "chosen"
 
 
-@in_float64
 def specification_curve(
     further: tx.FurtherData,
     panel: tx.Panel,
@@ -216,42 +215,56 @@ def specification_curve(
     """
     options = further.options
     combinations = list(product(*(options[name] for name in CHOICES)))
-    grid = pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]])
-    names = (*CONTROLS, "TBI", *OUTCOMES)
-    shape = (len(panel.countries), -1, len(names))
-    tables = []
-    progress(0, len(combinations))
-    for chosen in combinations:
-        columns = further.columns(dict(zip(CHOICES, chosen, strict=True))).reindex(grid)
-        columns["TBI"] = panel.frame["TBI"].to_numpy()
-        tables.append(columns[[*names]].to_numpy(float).reshape(shape))
-        progress(len(tables), len(combinations))
-    values = np.stack(tables)
-    used = np.isfinite(values).all(axis=3).astype(float)
-    table, size = scaled(np.where(used[..., None] > 0, values, 0.0), used)
-    developed = _developed(panel.frame)
-    weights = np.stack([_weights(developed, group) for group in SAMPLES])
-    fits = jax.device_get(
-        fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
-    )
+    frame, columns = edition_columns(further, panel.frame)
+    named = [columns(dict(zip(CHOICES, k, strict=True))) for k in combinations]
+    controls = [[k[name] for name in CONTROLS] for k in named]
+    sets = list(dict.fromkeys(map(tuple, controls)))
+    tables = {}
+    progress(0, len(OUTCOMES))
+    for done, outcome in enumerate(OUTCOMES, 1):
+        outcomes = list(dict.fromkeys(k[outcome] for k in named))
+        models = [
+            tx.Model(group, outcomes[0], ("TBI", *sets[0]), sample=group)
+            for group in SAMPLES
+        ]
+        others = {"outcome": outcomes[1:], "controls": sets[1:]}
+        count = len(outcomes) * len(sets)
+        found = tx.specification_curve(
+            frame, models, choices=others, most=count, draws=1
+        )
+        places = [
+            outcomes.index(k[outcome]) * len(sets) + sets.index(tuple(own))
+            for k, own in zip(named, controls, strict=True)
+        ]
+        for group in SAMPLES:
+            rows = found.table[found.table["model"] == group].reset_index(drop=True)
+            tables[group, outcome] = _repeated(rows).iloc[places][[*_NUMBERS]]
+        progress(done, len(OUTCOMES))
+    chosen = pd.DataFrame(combinations, columns=[*CHOICES]).astype(str)
+    keys = [(outcome, group) for group in SAMPLES for outcome in OUTCOMES]
+    parts = [
+        pd.concat([chosen, tables[group, outcome].reset_index(drop=True)], axis=1)
+        for outcome, group in keys
+    ]
+    table = pd.concat(parts, keys=keys, names=["outcome", "sample"])
+    table = table.reset_index(["outcome", "sample"]).reset_index(drop=True)
     own = {name: options[name][0] for name in CHOICES}
-    rows = []
-    for s, group in enumerate(SAMPLES):
-        for o, outcome in enumerate(OUTCOMES):
-            one = jax.tree.map(lambda a, s=s, o=o: a[:, s, o], fits)
-            k = len(CONTROLS)
-            part = _summary(one, size[:, k + 1 + o] / size[:, k])
-            for j, name in enumerate(CHOICES):
-                part.insert(j, name, [str(chosen[j]) for chosen in combinations])
-            part.insert(0, "outcome", outcome)
-            part.insert(1, "sample", group)
-            rows.append(part)
-    table = pd.concat(rows, ignore_index=True)
     table["chosen"] = np.logical_and.reduce(
         [table[name] == own[name] for name in CHOICES]
     )
     difference = _largest_difference(table, estimates)
     return Curve(table, difference, is_identified(further.files))
+
+
+_NUMBERS = ("estimate", "se", "ci_low", "ci_high", "p_value", "n", "clusters")
+_SAME = r"the same regression as specification (\d+)"
+
+
+def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with numbers where they repeat another: editions may be alike."""
+    first = rows["note"].str.extract(_SAME)[0].astype(float)
+    place = first.sub(1).fillna(pd.Series(range(len(rows)))).astype(int)
+    return rows.loc[place].reset_index(drop=True)
 
 
 def _largest_difference(
