@@ -23,6 +23,7 @@ from ..core import (
     naming,
     parse_years,
     require_choice,
+    require_kind,
     require_list,
     show,
     suggest,
@@ -242,7 +243,20 @@ def make_space(
 
 
 def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
-    """The choices that are asked by default, as far as the panel has them."""
+    """The choices that ``specification_curve`` asks by default, to change some of them.
+
+    What the panel has the columns for: see ``choices`` there. Raises ``TivaxError`` for
+    a panel without a column of the model, or a model without effects of units and
+    years.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> list(tx.contestable(panel, model))
+    ['form', 'effects', 'lag']
+    """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
     setting = Setting(panel, replace(model, sample="all"))
     found: dict[str, Any] = {}
     if len(model.controls) > 1:

@@ -31,6 +31,12 @@ def draw_flows(
     TivaxError
         An error model that does not fit the tables, a year that they lack, a draw that
         cannot be balanced or solved.
+
+    Examples
+    --------
+    >>> error = tx.TableError("lognormal", a=0.5, b=0.1)
+    >>> tx.draw_flows(world, error, draws=4, years=[2000]).shape
+    (4, 1, 3, 3)
     """
     require_tables(tables)
     require_whole("draws", draws, 1)

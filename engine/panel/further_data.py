@@ -47,7 +47,7 @@ class FurtherData:
     >>> further.options["2001"]
     ('mean-1996-2014', 'linear')
     >>> chosen = {name: names[0] for name, names in further.options.items()}
-    >>> further.columns(chosen).loc[("AUS", 2000), "KOFGIdj"]
+    >>> float(further.columns(chosen).loc[("AUS", 2000), "KOFGIdj"])
     12.0
     """
 

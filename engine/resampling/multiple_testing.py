@@ -81,12 +81,13 @@ def adjusted_p_values(
     >>> tx.adjusted_p_values(found)["family"].tolist()
     ['all', 'all']
     """
-    if not isinstance(inferences, list | tuple) or not inferences:
-        raise TivaxError("inferences: give a list of what tx.resample returns")
+    mistake = TivaxError("inferences: give a list of what tx.resample returns")
+    if not isinstance(inferences, list | tuple):
+        raise mistake
     members: list[Member] = []
     for found in inferences:
         if not isinstance(found, Inference) or found.draws is None:
-            raise TivaxError("inferences: give a list of what tx.resample returns")
+            raise mistake
         plan = found.plan
         if family:
             model = replace(plan.fitted.model, family=family)

@@ -34,6 +34,8 @@ LAG = "L.TBI"  # as Stata writes it
 # error of at most 0.0016.
 AR_DRAWS = 99_999
 AR_SEED = 1
+# Of the tests of dependence between countries.
+DEPENDENCE_DRAWS = 9_999
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +212,11 @@ def cross_section_dependence(
     for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
         run = partial(
-            tx.cross_section_dependence, data, fit.residuals, column.regressors
+            tx.cross_section_dependence,
+            data,
+            fit.residuals,
+            column.regressors,
+            draws=DEPENDENCE_DRAWS,
         )
         asked[column] = run if aside is None else aside.call(run).result
     return lambda: pd.DataFrame(

@@ -19,11 +19,12 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
+import tivax as tx
 from tivax.engine import save_store
 from tivax.engine.core import percent_text
 from tivax.engine.core.manifest import Run
-from tivax.engine.estimation import dependence
 from tivax.engine.panel.build import Panel, build_panel
+from tivax.engine.panel.further_data import FurtherData
 from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import (
@@ -82,8 +83,8 @@ FIGURES = (
 THREATS = (
     "unit trends,differences,weights,memberships,block by year,blocks left out,vintages"
 ).split(",")
-# The module by its full name: ``tivax.engine`` also has a function so called.
-COMMAND = import_module("tivax.engine.cli.inference.replicate")
+COMMAND = import_module("tivax.engine.papers.trade_imbalance.run")
+ASIDE = "tivax.engine.cli.inference.commands.Aside"
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -136,9 +137,9 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         patch.setattr(robustness, "lagged_instrument", few)
         few = partial(robustness.placebo_treatments, panels=32, draws=19)
         patch.setattr(robustness, "placebo_treatments", few)
-        patch.setattr(dependence, "DRAWS", 199)
+        patch.setattr(robustness, "DEPENDENCE_DRAWS", 199)
         some = THREATS if whole else THREATS[:3]
-        patch.setattr(declared, "threats", partial(declared.threats, only=some))
+        patch.setattr(tx, "threats", partial(tx.threats, only=some))
         if not whole:
             table_3 = [k for k in paper.paper_models() if k.tags["table"] == 3]
             patch.setattr(paper_inference, "paper_models", lambda: table_3)
@@ -353,7 +354,7 @@ def lacking(done, shared, tmp_path_factory) -> Done:
     data = data_folder(shared, folder, tbi=folder / "index.csv", kof=folder / "kof.dta")
     known = {
         (robustness, "lagged_instrument"): done.result.lagged,
-        (other_indices, "read_tables"): SimpleNamespace(source="wiod2013"),
+        (FurtherData, "world_tables"): SimpleNamespace(source="wiod2013"),
         (other_indices, "index_variants"): done.result.variants,
         (robustness, "other_errors"): done.result.errors,
         (heterogeneity, "interactions"): done.result.interactions,
@@ -402,7 +403,7 @@ def test_sections_that_the_inputs_do_not_serve_are_skipped_with_a_reason(lacking
     lines = lacking.answer.out.splitlines()
     for section, told in (
         ("Every country code repaired", "index.csv: no rows for ROU; add what is"),
-        ("Table 2", "kof.dta: lacks KOFSoGIdj, KOFIpGIdj, KOFInGIdj and 1 more"),
+        ("Table 2", "kof.dta: lacks one of KOFSoGIdj, KOFIpGIdj, KOFInGIdj, KOFCuGIdj"),
     ):
         why = lacking.result.skipped[section]
         assert told in why
@@ -447,7 +448,7 @@ def test_samples_too_small_are_refused_in_one_line(
     monkeypatch.setattr(
         "tivax.engine.papers.trade_imbalance.replication._drawn", lambda *_, **__: None
     )
-    monkeypatch.setattr(COMMAND, "Aside", MagicMock)
+    monkeypatch.setattr(ASIDE, MagicMock)
     if ":" in recipe:
         text = f'years = "{recipe}"'
     else:
@@ -1033,7 +1034,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     (folder / "tables" / "old.tex").write_text("of an older run")
     Run("replicate").write_manifest(folder, residual_max=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "Aside", MagicMock)  # which has nothing to draw
+        patch.setattr(ASIDE, MagicMock)  # which has nothing to draw
         patch.setattr(COMMAND, "replicate", computed(done.result))
         patch.setattr(write, "drawn_figures", drawn)
         words = ("--out", folder, "--language", "zh", "--force", "--quiet")
@@ -1139,7 +1140,7 @@ def from_store(done, built, store) -> Replication:
     """What depends on the store is computed anew, the rest stays."""
     files = replace(done.result.files, store=store, tbi=None)
     frame = built.panel.frame
-    tables = other_indices.read_tables(files, files.years)
+    tables = FurtherData(files).world_tables()
     assert tables is not None
     estimates = paper.estimate_columns(frame)
     return replace(
@@ -1214,7 +1215,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
         return Blank()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "Aside", MagicMock)  # which has nothing to draw
+        patch.setattr(ASIDE, MagicMock)  # which has nothing to draw
         patch.setattr(COMMAND, "replicate", computed(from_store))
         patch.setattr(COMMAND, "write_replication", written)
         data = ("--data", shared / "data", "--store", store)
