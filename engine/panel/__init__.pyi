@@ -22,6 +22,9 @@ from .recipe import CONTROLS as CONTROLS
 from .recipe import EXPORTS as EXPORTS
 from .recipe import IMPORTS as IMPORTS
 from .recipe import OUTCOMES as OUTCOMES
+from .recipe import PEOPLE as PEOPLE
+from .recipe import PLACEBO_OUTCOMES as PLACEBO_OUTCOMES
+from .recipe import PRODUCT as PRODUCT
 from .recipe import WIOD_COUNTRIES as WIOD_COUNTRIES
 from .recipe import Fill as Fill
 from .synthetic_panel import FEWEST_REGIONS as FEWEST_REGIONS

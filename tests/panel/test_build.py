@@ -252,7 +252,9 @@ def test_the_samples_are_the_two_sides_of_the_split(panel):
     assert (len(developed), len(developing)) == (22 * 4, 19 * 4)
     assert set(developed["iso3"]) == DEVELOPED
     assert sample(panel.frame, "all") is panel.frame
-    with pytest.raises(TivaxError, match="no sample 'rich'; choose from all, dev"):
+    with pytest.raises(
+        TivaxError, match="no column rich in the panel, which sample rich goes by"
+    ):
         sample(panel.frame, "rich")
 
 

@@ -304,7 +304,10 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("two_stage", bad, **sound)
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
-    bad |= {"treatment": {"other": "z", "int": 3}, "sample": {"word": "Developed"}}
+    bad |= {
+        "treatment": {"other": "z", "int": 3},
+        "sample": {"int": 3, "list": ["all"]},
+    }
     bad |= {"tags": {"list": ["table"], "half": {"table": 3.5}, "int": {3: 1}}}
     yield from wrong("Model", bad, name="m", outcome="y", regressors=("x",))
     bad = {

@@ -119,7 +119,7 @@ def index_structure(panel: tx.Panel, kof: Path) -> pd.DataFrame:
     each country that differ by more than ``VISIBLE``.
     """
     rows = every_outcome(panel)
-    names = [*STRUCTURE, *(k for v in STRUCTURE.values() for k in v)]
+    names = dict.fromkeys([*STRUCTURE, *(k for v in STRUCTURE.values() for k in v)])
     if missing := [k for k in names if k not in rows]:
         raise tx.TivaxError(f"{kof}: lacks one of {', '.join(missing)}")
     table = []
