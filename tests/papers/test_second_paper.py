@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -35,6 +36,15 @@ def small(tmp_path, monkeypatch) -> str:
 def test_a_folder_with_the_names_of_the_page_is_a_paper(small, tmp_path):
     (tmp_path / "raw").mkdir()
     pf.write_panel_files(tmp_path / "raw", WIOD_COUNTRIES)
+    # Those files hold sums of effects: here the index and the outcome are noise.
+    rng, index = np.random.default_rng(1), tmp_path / "raw" / "tbi.csv"
+    (kof,) = (tmp_path / "raw").glob("KOF*.dta")
+    for path, name, frame in (
+        (index, "tbi", pd.read_csv(index)),
+        (kof, "KOFGIdj", pd.read_stata(kof)),
+    ):
+        frame[name] = rng.uniform(-0.5, 0.5, len(frame))
+        pf.write_kof(path, frame) if path == kof else frame.to_csv(path, index=False)
     out = tmp_path / "out"
     words = ("--data", tmp_path / "raw", "--paper", small, "--out", out)
     answer = good("replicate", *words)

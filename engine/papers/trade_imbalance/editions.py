@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 import tivax as tx
@@ -78,7 +79,7 @@ def edition_columns(
     once; and the columns of a combination, by variable."""
     grid = pd.MultiIndex.from_frame(frame[["iso3", "year"]])
     own = {name: options[0] for name, options in further.options.items()}
-    made: dict[str, object] = {}
+    made: dict[str, np.ndarray] = {}
     names: dict[tuple[str, ...], dict[str, str]] = {}
     equal: dict[tuple[str, bytes], str] = {}
     for choices, variables in _DEPEND.items():

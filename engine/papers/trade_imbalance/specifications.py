@@ -262,9 +262,9 @@ _SAME = r"the same regression as specification (\d+)"
 
 def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with numbers where they repeat another: editions may be alike."""
-    first = rows["note"].str.extract(_SAME)[0].astype(float)
-    place = first.sub(1).fillna(pd.Series(range(len(rows)))).astype(int)
-    return rows.loc[place].reset_index(drop=True)
+    first = rows["note"].str.extract(_SAME)[0].astype(float).to_numpy()
+    place = np.where(np.isnan(first), np.arange(len(rows)), first - 1)
+    return rows.iloc[place.astype(int)].reset_index(drop=True)
 
 
 def _largest_difference(
