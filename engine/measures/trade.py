@@ -341,7 +341,7 @@ def exported_value_added(
     --------
     >>> found = tx.exported_value_added(world)
     >>> found["dva_index"].sel(year=2000).round(3).values.tolist()
-    []
+    [-0.159, 0.067, 0.042]
     """
     years = years_of_method(
         tables,

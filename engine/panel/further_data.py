@@ -1,4 +1,4 @@
-"""``tx.FurtherData``: what a data folder holds beside the columns of the panel."""
+"""``tx.FurtherData``: editions, trade and tables of a data folder beside the panel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -85,9 +85,8 @@ class FurtherData:
         governance = self._block("WGI", chosen["WGI"])
         found = pd.concat([*blocks, governance[[chosen["2001"]]]], axis=1)
         found = found.rename(columns={chosen["2001"]: "RQ"})
-        real = found.pop("real")
         if chosen["exchange rate"] == "real":
-            found["lnEXR"] = real
+            found["lnEXR"] = self._block("real", chosen["PWT"])["lnEXR"]
         elif chosen["exchange rate"] == "real effective":
             found["lnEXR"] = self._block("exchange rate", "")["lnEXR"]
         return found
@@ -110,13 +109,16 @@ class FurtherData:
         if choice == "exchange rate":
             path = self.files.alternatives["reer"][0].path
             return effective_exchange_rate(path).to_frame()
-        first = getattr(self.files, choice.lower())
-        others = self.files.alternatives.get(choice.lower(), ())
+        source = "pwt" if choice == "real" else choice.lower()
+        first = getattr(self.files, source)
+        others = self.files.alternatives.get(source, ())
         edition = next(k for k in (first, *others) if k.name == name)
         if choice == "KOF":
             return kof_block(edition, codes)
         if choice == "PWT":
-            return pwt_block(edition, codes).assign(real=real_exchange_rate(edition))
+            return pwt_block(edition, codes)
+        if choice == "real":
+            return real_exchange_rate(edition).to_frame()
         filled = [wgi_block(edition, codes, k)["RQ"].rename(k) for k in _RULES]
         return pd.concat(filled, axis=1)
 

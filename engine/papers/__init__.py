@@ -17,11 +17,11 @@ DEFAULT = "trade_imbalance"
 
 
 class Paper(Protocol):
-    """What the front of a paper's folder gives."""
+    """The front of a paper's folder."""
 
     @property
     def STEPS(self) -> Sequence[str]:
-        """What ``run_paper`` does, in order, as a terminal shows it."""
+        """The steps of ``run_paper`` in order, as a terminal shows them."""
         ...
 
     def paper_models(self) -> list[Any]:

@@ -78,8 +78,8 @@ def adjusted_p_values(
     --------
     >>> models = [tx.Model(k, "growth", [k]) for k in ("trade", "tariff")]
     >>> found = [tx.resample(panel, k, tx.Scheme("wild"), draws=999) for k in models]
-    >>> tx.adjusted_p_values(found)["family"].tolist()
-    ['all', 'all']
+    >>> tx.adjusted_p_values(found, family="both")["family"].tolist()
+    ['both', 'both']
     """
     mistake = TivaxError("inferences: give a list of what tx.resample returns")
     if not isinstance(inferences, list | tuple):
