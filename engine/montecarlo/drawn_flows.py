@@ -66,27 +66,3 @@ def draw_flows(
             done += len(rows)
     progress(len(years) * draws, len(years) * draws)
     return found
-
-
-def draw_index(
-    tables: WorldTables,
-    error: AnyModel,
-    *,
-    draws: int,
-    seed: int = 0,
-    years: Sequence[int] | None = None,
-    progress: Progress = no_progress,
-) -> Float[np.ndarray, "d t c"]:
-    """The trade benefit index of each region, by draw and year (``draw_flows``)."""
-    flows = draw_flows(
-        tables, error, draws=draws, seed=seed, years=years, progress=progress
-    )
-    return index_of(flows)
-
-
-def index_of(flows: Float[np.ndarray, "... c c"]) -> Float[np.ndarray, "... c"]:
-    """(VAX - VAM) / (VAX + VAM); NaN where nothing is traded."""
-    home = np.diagonal(flows, axis1=-2, axis2=-1)
-    out, into = flows.sum(-1) - home, flows.sum(-2) - home
-    total = out + into
-    return (out - into) / np.where(total == 0, np.nan, total)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
-from tivax.engine.montecarlo import draw_flows, draw_index
+from tivax.engine.montecarlo import draw_flows
 from tivax.engine.tables import aggregate
 from tivax.engine.uncertainty import ErrorModel, YearErrors, read_raw_year
 from tivax.kernels.error_terms import rebuilt as kernel
@@ -309,7 +309,7 @@ def test_tables_without_inventories_are_refused(world):
 def test_a_store_of_an_older_tivax_is_refused(world):
     errors = {k: v for k, v in ERRORS.items() if k != "known"}
     old = replace(world, rebuilt={**world.rebuilt, "errors": errors})
-    assert "import it again" in error_of(draw_index, old, "rebuilt", draws=2)
+    assert "import it again" in error_of(draw_flows, old, "rebuilt", draws=2)
 
 
 def test_margins_of_its_own():

@@ -3,18 +3,18 @@
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ...core import Aside, Format, Run, output_folder, require_result_place, stage
 from ...panel import DataFiles
-from ...papers import Paper
 from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
 
 
 def run_replication(
-    paper: Paper,
+    paper: Any,
     files: DataFiles,
     out: Path,
     language: Language,
@@ -25,7 +25,7 @@ def run_replication(
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write the replication of a paper to ``out`` and print its findings.
+    """Write the replication of a paper (``get_paper``) to ``out``, print its findings.
 
     ``aside`` helps. Without ``figures`` there are none but those of the report.
     """
