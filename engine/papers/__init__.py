@@ -21,7 +21,7 @@ def paper_names() -> list[str]:
 def get_paper(name: str = DEFAULT) -> Any:
     """The front of a paper's folder; ``TivaxError`` for a name that there is not."""
     require_choice("paper", name, paper_names())
-    return import_module(f"{__name__}.{name}")
+    return import_module(f".papers.{name}", __name__.rpartition(".")[0])
 
 
 def known_models() -> dict[str, list[Any]]:
