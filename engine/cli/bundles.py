@@ -135,13 +135,12 @@ class Drawing:
     def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
         """The models of the run file; ``draws`` and ``defaults`` where it has none."""
         from .. import resampling
-        from ..papers import trade_imbalance
+        from ..papers import known_models
 
         assert self.run is not None  # else it is said that RUN is missing
-        known = {"paper": trade_imbalance.paper_models()}
         if draws is not None:
             defaults["draws"] = draws
-        given = resampling.read_run_file(self.run, known, **defaults)
+        given = resampling.read_run_file(self.run, known_models(), **defaults)
         return resampling.with_overrides(given, self.draws, self.seed)
 
 

@@ -82,13 +82,12 @@ def specification_curve(
         their ``form`` (``squares``, ``products``; ``convergence``: the outcome in a
         unit's first year times the years),
         ``effects`` (lists of terms: ``developed^year`` is an effect for each pair,
-        ``iso3[year]`` effects with slopes), ``sample`` (``all``, ``developed``,
-        ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
-        (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
-        control, its options the columns that may stand for it. By default what the
-        panel has the columns for: a control left out, squares of the controls,
-        convergence, years by group, trends, without entrants of the EU, weights by GDP,
-        a lag.
+        ``iso3[year]`` effects with slopes), ``sample`` (``all``, a column of 1
+        and 0, ``without BLOCK``, ``only BLOCK``), ``years`` (``"2008-2014"``), ``lag``
+        (of the treatment, in years); any other name is a control, its options the
+        columns that may stand for it. By default those of ``tx.contestable``: a control
+        left out, squares of the controls, convergence, years by group, trends, without
+        entrants of the EU, weights by GDP, a lag.
     blocks
         Units by the name of a block, besides the built-in ones of ``tx.threats``.
     most

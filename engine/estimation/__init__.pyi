@@ -47,7 +47,7 @@ from .regression_data import require_one_row as require_one_row
 from .regression_data import require_trimmed as require_trimmed
 from .regression_data import times_power as times_power
 from .regression_data import without_error as without_error
-from .samples import SAMPLES as SAMPLES
+from .samples import COMPLEMENTS as COMPLEMENTS
 from .samples import Sample as Sample
 from .samples import lagged as lagged
 from .samples import sample as sample

@@ -7,6 +7,7 @@ from .engine.core import TivaxWarning as TivaxWarning
 from .engine.core import Unfinished as Unfinished
 from .engine.core import to_long as to_long
 from .engine.curve import SpecificationCurve as SpecificationCurve
+from .engine.curve import contestable as contestable
 from .engine.curve import specification_curve as specification_curve
 from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import ExactHat as ExactHat
@@ -26,6 +27,7 @@ from .engine.estimation import Network as Network
 from .engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from .engine.estimation import TwoWay as TwoWay
 from .engine.estimation import WeakInstruments as WeakInstruments
+from .engine.estimation import cross_section_dependence as cross_section_dependence
 from .engine.estimation import fixed_effects as fixed_effects
 from .engine.estimation import two_stage as two_stage
 from .engine.explorer import explore as explore
@@ -34,6 +36,7 @@ from .engine.measures import LEVELS as LEVELS
 from .engine.measures import METHODS as METHODS
 from .engine.measures import compare_aggregation as compare_aggregation
 from .engine.measures import decompose as decompose
+from .engine.measures import exported_value_added as exported_value_added
 from .engine.measures import footprints as footprints
 from .engine.measures import indicators as indicators
 from .engine.measures import origins as origins
@@ -43,8 +46,10 @@ from .engine.measures import value_added_trade as value_added_trade
 from .engine.montecarlo import Balance as Balance
 from .engine.montecarlo import MonteCarlo as MonteCarlo
 from .engine.montecarlo import balance as balance
+from .engine.montecarlo import draw_flows as draw_flows
 from .engine.montecarlo import monte_carlo as monte_carlo
 from .engine.panel import DataFiles as DataFiles
+from .engine.panel import FurtherData as FurtherData
 from .engine.panel import Panel as Panel
 from .engine.panel import build_panel as build_panel
 from .engine.panel import read_data_files as read_data_files
@@ -57,6 +62,8 @@ from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
+from .engine.resampling import adjusted_p_values as adjusted_p_values
+from .engine.resampling import phase_placebos as phase_placebos
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
 from .engine.scenarios import ScenarioResult as ScenarioResult

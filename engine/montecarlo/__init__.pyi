@@ -1,7 +1,6 @@
 from .balancing import Balance as Balance
 from .balancing import balance as balance
 from .drawn_flows import draw_flows as draw_flows
-from .drawn_flows import draw_index as draw_index
 from .evaluate import DRAWS as DRAWS
 from .evaluate import MonteCarlo as MonteCarlo
 from .evaluate import Setup as Setup

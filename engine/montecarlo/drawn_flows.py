@@ -31,6 +31,12 @@ def draw_flows(
     TivaxError
         An error model that does not fit the tables, a year that they lack, a draw that
         cannot be balanced or solved.
+
+    Examples
+    --------
+    >>> error = tx.TableError("lognormal", a=0.5, b=0.1)
+    >>> tx.draw_flows(world, error, draws=4, years=[2000]).shape
+    (4, 1, 3, 3)
     """
     require_tables(tables)
     require_whole("draws", draws, 1)
@@ -60,27 +66,3 @@ def draw_flows(
             done += len(rows)
     progress(len(years) * draws, len(years) * draws)
     return found
-
-
-def draw_index(
-    tables: WorldTables,
-    error: AnyModel,
-    *,
-    draws: int,
-    seed: int = 0,
-    years: Sequence[int] | None = None,
-    progress: Progress = no_progress,
-) -> Float[np.ndarray, "d t c"]:
-    """The trade benefit index of each region, by draw and year (``draw_flows``)."""
-    flows = draw_flows(
-        tables, error, draws=draws, seed=seed, years=years, progress=progress
-    )
-    return index_of(flows)
-
-
-def index_of(flows: Float[np.ndarray, "... c c"]) -> Float[np.ndarray, "... c"]:
-    """(VAX - VAM) / (VAX + VAM); NaN where nothing is traded."""
-    home = np.diagonal(flows, axis1=-2, axis2=-1)
-    out, into = flows.sum(-1) - home, flows.sum(-2) - home
-    total = out + into
-    return (out - into) / np.where(total == 0, np.nan, total)

@@ -23,11 +23,13 @@ from .journal_tables import to_latex as to_latex
 from .labels import Language as Language
 from .labels import change_of as change_of
 from .labels import choice_name as choice_name
+from .labels import column_name as column_name
 from .labels import in_language as in_language
 from .labels import label as label
 from .labels import measure_name as measure_name
 from .labels import numbered as numbered
 from .labels import option_name as option_name
+from .labels import printed_place as printed_place
 from .labels import require_language as require_language
 from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart

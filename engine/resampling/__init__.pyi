@@ -13,6 +13,7 @@ from .many_tests import wild_effects as wild_effects
 from .many_tests import wild_t as wild_t
 from .models import Model as Model
 from .models import sample_rows as sample_rows
+from .multiple_testing import adjusted_p_values as adjusted_p_values
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference

@@ -24,8 +24,13 @@ def resample(
     *,
     draws: int = 9_999,
     seed: int = 0,
+    intervals: bool = True,
+    distribution: bool = True,
 ) -> Inference:
     """Bootstrap or placebo of one model, in memory.
+
+    Without ``intervals`` there are none by test inversion, which takes a placebo longer
+    than its draws; without ``distribution`` there is no histogram.
 
     Raises ``TivaxError`` where the panel lacks what the model names, the model is not
     identified, or the scheme does not serve it.
@@ -44,7 +49,9 @@ def resample(
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     fitted = fit_model(with_lags(panel, [model]), model)
-    return replace(infer(make_plan(fitted, scheme, draws), seed)[0], panel=panel)
+    plan = make_plan(fitted, scheme, draws)
+    found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)
+    return replace(found, panel=panel, draws=drawn)
 
 
 def infer(

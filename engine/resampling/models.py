@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..core import Text, TivaxError, require_choice, show
+from ..core import Text, TivaxError, show
 from ..estimation import (
-    SAMPLES,
     Sample,
     column_name,
     column_names,
@@ -44,7 +43,8 @@ class Model:
         Further columns whose values get an effect each, such as the industry. For
         effects of region by year in place of those of years, ``time`` names them.
     sample
-        ``all``, ``developed`` or ``developing``.
+        ``all``, or a column of 1 and 0 whose rows of 1 it has, such as ``developed``;
+        ``developing`` has those where that is 0.
     family
         Models of one family are tested together (Romano-Wolf). By default its sample.
     tags
@@ -55,7 +55,7 @@ class Model:
     TivaxError
         An argument that is not the name of a column or a list of such names, a name
         given twice, no regressor, a treatment that is none, endogenous regressors
-        without instruments, an unknown sample, a tag that is no whole number.
+        without instruments, a tag that is no whole number.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Model:
                 f"{', '.join(self.all_effects)}: name each once; effects are those "
                 "beside entity and time"
             )
-        require_choice("sample", self.sample, SAMPLES)
+        column_name("sample", self.sample)
         if not isinstance(self.tags, Mapping) or not all(
             isinstance(name, str) and type(number) is int
             for name, number in self.tags.items()
@@ -176,8 +176,4 @@ class Model:
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The rows of the panel that belong to the sample of the model."""
     require_columns(panel, ())
-    if model.sample != "all" and "developed" not in panel.columns:
-        raise TivaxError(
-            f"no column developed in the panel, which sample {model.sample} goes by"
-        )
     return sample(panel, model.sample)

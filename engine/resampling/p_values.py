@@ -39,7 +39,7 @@ from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
 from ..figures import Drawn
 from ..figures.resampling import histograms
 from ..reporting import CV1, Plot, Result
-from .cluster_diagnostics import ClusteringLevel, clustering_level
+from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
@@ -79,8 +79,8 @@ class Inference(Coefficients, Result):
         Draws that could not be computed: their design was singular.
     ties
         Draws tied with the sample, in the first row of ``summary``.
-    panel
-        The rows that ``tx.resample`` was given.
+    panel, draws
+        The rows that ``tx.resample`` was given, and its draws.
 
     Examples
     --------
@@ -97,6 +97,7 @@ class Inference(Coefficients, Result):
     failed: int
     ties: int
     panel: pd.DataFrame | None = None
+    draws: Draws | None = None
 
     program = "bootstrap"
 
@@ -165,6 +166,16 @@ class Inference(Coefficients, Result):
         options = {"fine": fine, "type": type, "draws": draws, "seed": seed}
         model = self.plan.fitted.model
         return clustering_level(self.panel, model, coarse=coarse, **options)
+
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """The treatments under other covariances, and the clusters.
+
+        A row for each: estimate, se and p_value of CV1, CV2 and CV3 (``cv1_se``, ...),
+        cv2_df, effective_clusters, without_min and without_max (the range of the
+        estimate when each cluster is left out); note says why some are NaN.
+        """
+        return model_table([self.plan.fitted], jackknives=False)
 
     def tidy(self) -> pd.DataFrame:
         """The treatments as a plain table, one row each.

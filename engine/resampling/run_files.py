@@ -3,7 +3,7 @@
     panel = "panel.csv"           # csv, parquet, dta, xlsx, feather, beside this
     seed = 1
     draws = 1_000_000
-    sample = "all"                # developed, developing; also for a single model
+    sample = "all"                # or a column of 1 and 0; also for a single model
     save_draws = false            # draws.parquet
     timed = false                 # draws_per_s in summary.csv; no two runs are alike
 

@@ -19,7 +19,7 @@ from ..core import (
     suggest,
 )
 from ..estimation import require_columns
-from ..panel import Panel
+from ..panel import PEOPLE, PLACEBO_OUTCOMES, PRODUCT, Panel
 from ..resampling import LEVEL, Model, with_lags
 from .catalogue import CATALOGUE
 from .fits import VariantFit, fit_variant, t_test
@@ -29,9 +29,6 @@ from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
 
-# Of the paper's panel, where a panel has them.
-WEIGHTS = ("lnPOP", "lnGDP")
-PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
 
 
@@ -72,16 +69,17 @@ def threats(
     blocks
         Units by the name of a block that is left out, besides the built-in ones:
         entrants of the European Union in the years of the panel, EU15, G7, BRICS,
-        continents (by codes of ISO 3166-1), ``developed`` and, where the panel has
-        ``lnGDP`` and ``lnPOP``, thirds by GDP per person in a unit's first year.
+        continents (by codes of ISO 3166-1) and, of the panel of ``tx.build_panel``,
+        developed and developing countries and thirds by GDP per person in a unit's
+        first year.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
         Columns of weights; ``lnX`` stands for exp(lnX). A unit has the mean over its
-        years. By default lnPOP and lnGDP, where the panel has them.
+        years. By default people and GDP, where a panel has them as ``tx.build_panel``.
     placebos
-        Outcomes that the treatment should leave alone; by default the sub-indices of
-        KOF that the paper takes, where the panel has them.
+        Outcomes that the treatment should leave alone; by default those of
+        ``tx.build_panel`` that trade should, where the panel has them.
     vintages
         Other measures of the treatment, such as an index of another release: each takes
         its place, and the treatment is estimated on the same rows.
@@ -125,7 +123,7 @@ def threats(
     frame = panel_frame(panel)
     models = _models_of(model)
     if weights is None:
-        weights = [k for k in WEIGHTS if k in frame]
+        weights = [k for k in (PEOPLE, PRODUCT) if k in frame]
     if placebos is None:
         placebos = [k for k in PLACEBO_OUTCOMES if k in frame]
     _require_arguments(blocks, columns, weights, placebos, vintages, only)

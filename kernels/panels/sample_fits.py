@@ -76,21 +76,6 @@ def fit_samples(
     return one_by_one(lambda sample: by_outcome(products, sample, columns), weights)
 
 
-@partial(jax.jit, static_argnames="outcomes")
-def fit_specifications(
-    cells: Float[Array, "c G T m"],
-    used: Float[Array, "c G T"],
-    weights: Float[Array, "s G"],
-    *,
-    outcomes: int,
-) -> SampleFits:
-    """Fits by specification, sample and outcome; a specification at a time stays in a
-    core's cache."""
-    return jax.lax.map(
-        lambda each: fit_samples(*each, weights, outcomes=outcomes), (cells, used)
-    )
-
-
 # ------------------------------------------------------- variances that need the cells
 
 

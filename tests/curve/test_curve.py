@@ -458,7 +458,7 @@ REFUSED = {
     'choices, controls: write "subsets", "one left out" or lists': {"controls": "some"},
     "choices, effects: give lists such as": {"effects": "year"},
     "no column group in the panel, nor a partition": {"effects": [["iso3", "group^year"]]},
-    "choices, sample: 'rich' is none of all, developed": {"sample": ["rich"]},
+    "choices, sample: no column rich in the panel": {"sample": ["rich"]},
     "choices, sample: no block EU": {"sample": ["without EU"]},
     "choices, sample: nobody in the sample is in BRICS": {"sample": ["without BRICS"]},
     "choices: years 2009-2002: the first year is after": {"years": ["2009-2002"]},

@@ -374,6 +374,17 @@ def test_development_is_one_or_zero():
     assert told == "column developed holds 'yes'; write 1 or 0 in each row"
 
 
+def test_a_sample_is_a_column_of_ones_and_zeros_or_its_complement():
+    panel = UNBALANCED.assign(euro=0.0, developed=1)
+    panel.loc[panel.index[:2], "euro"], panel.loc[panel.index[2], "euro"] = 1.0, np.nan
+    assert sample(panel, "euro").index.tolist() == panel.index[:2].tolist()
+    assert len(sample(panel, "developed")) == len(panel)
+    assert sample(panel, "developing").empty
+    # A column of the name itself goes before.
+    some = panel.assign(developing=panel["euro"])
+    assert sample(some, "developing").equals(sample(some, "euro"))
+
+
 def test_a_lag_of_words_is_a_mistake():
     """Of a lag in a run file, too: ``L.iso3``."""
     model = Model("main", Y, ("L.iso3",))

@@ -699,7 +699,7 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         (
             '"all"',
             '"some"',
-            "sample = 'some' in [[design]]: choose from all, developed",
+            "no column some in the panel, which sample some goes by",
         ),
         ('["TBI", "RQ", "INFR"]', "[]", "regressors = [] in [[design]]: write"),
         (

@@ -23,6 +23,9 @@ def replicate(
     screen: Screen,
     store: PanelStore = None,
     language: LanguageOption = "en",
+    paper: Annotated[
+        str, typer.Option("--paper", help="Name of the paper.")
+    ] = "trade_imbalance",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
@@ -38,15 +41,18 @@ def replicate(
         start_jax()
         from ...core import Run, require_format, require_result_place
         from ...panel import read_data_files
+        from ...papers import get_paper
         from ...reporting import require_language
         from .replicate import run_replication
 
+        asked = get_paper(paper)
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
         require_result_place(output.out, run, force=output.force, folders=[data])
         words, file_format = require_language(language), require_format(output.format)
         files = read_data_files(data, store=require_store(store))
         run_replication(
+            asked,
             files,
             output.out,
             words,

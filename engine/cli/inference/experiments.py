@@ -17,8 +17,15 @@ from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
 from ...figures import Drawn
 from ...figures.resampling import histograms
-from ...papers.trade_imbalance import printed_place
-from ...reporting import CV1, Language, Plot, Result, Section, label
+from ...reporting import (
+    CV1,
+    Language,
+    Plot,
+    Result,
+    Section,
+    label,
+    printed_place,
+)
 from ...reporting import Drawn as DrawnFigure
 from ...resampling import (
     TIE_RULES,
@@ -87,7 +94,7 @@ class Experiment(Result):
         groups: dict[str, list[Drawn]] = {}
         pairs = zip(self.plans, self.inferences, strict=True)
         for k, (plan, inference) in enumerate(pairs):
-            place = printed_place(plan.fitted.model)
+            place = printed_place(plan.fitted.model.tags)
             name = f"draws_{k // _PER_FIGURE + 1}"
             name = f"table{place[0]}_draws" if place else name
             drawn = Drawn(_title(plan, self.language), plan, inference)
@@ -215,7 +222,7 @@ def _constant(text: str, n: int) -> pa.Array:
 
 def _title(plan: ResamplingPlan, language: Language) -> str:
     model = plan.fitted.model
-    place = printed_place(model)
+    place = printed_place(model.tags)
     if place is None:
         return model.name
     outcome, sample = model.outcome, model.sample

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+import tivax as tx
+
 from ...core import p_cell
-from ...estimation import Estimate
-from ...panel import CONTROLS
 from ...reporting import Column, JournalTable, Language, label
 from . import columns as paper
+from .columns import CONTROLS
 from .comparisons import Cell, comparison_tables
 from .results import Replication
 from .robustness import LAG, Lagged
@@ -63,7 +64,7 @@ def paper_table(
     )
 
 
-def _cells(estimate: Estimate) -> dict[str, Cell]:
+def _cells(estimate: tx.Estimate) -> dict[str, Cell]:
     return {
         str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
         for term in estimate.terms.index

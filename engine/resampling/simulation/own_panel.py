@@ -38,6 +38,7 @@ from ...core import (
     no_progress,
     p_text,
     percent_text,
+    require_kind,
     require_whole,
 )
 from ...estimation import (
@@ -50,6 +51,7 @@ from ...estimation import (
     Vcov,
     cross_section_dependence,
     linear_fit,
+    require_columns,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
@@ -330,7 +332,19 @@ def phase_placebos(
     its autocorrelation and its correlation between countries.
 
     Raises ``TivaxError`` where a country lacks a year.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> rates = tx.phase_placebos(panel, model, panels=16, draws=19)
+    >>> rates["method"].tolist()[:2]
+    ['CV1 t(G-1)', 'CV2 BM']
     """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    require_whole("panels", panels, 1)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
     given = given_by(panel, model, Path(), "", model.outcome, "phases")
     if not given.seen.all():
         raise TivaxError(

@@ -30,7 +30,7 @@ errors), and what is hard for each method: few clusters, unequal ones, few adopt
     name = "the panel's regressors"
     panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year
     regressors = ["TBI", "RQ", "lnGDP"]   # the treatment first
-    sample = "all"       # developed, developing
+    sample = "all"       # or a column of 1 and 0
     persistence_u = 0.6  # effect, unequal, factor, block and blocks as above
     spreads = "KOFGIdj"  # errors as large by country as residuals of this outcome
     flows = "flows.csv"  # exporters by importers: the network of the network HAC

@@ -1,15 +1,14 @@
 """Descriptive statistics of the panel, between and within countries."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from ..estimation import CV1, linear_fit, sample, time_dummies, within
-from ..sources.panel import kof
-from .blocks import read_whole_path
-from .data_files import DataFiles
-from .recipe import CODE_FIXES, CONTROLS, OUTCOMES
+import tivax as tx
+
+from .columns import CONTROLS, OUTCOMES, SAMPLES, sample, slopes_of, within
 
 VARIABLES = (*OUTCOMES, "TBI", *CONTROLS)
 
@@ -22,7 +21,7 @@ def describe(frame: pd.DataFrame, variables: Sequence[str] = VARIABLES) -> pd.Da
     """
     rows = []
     for name in variables:
-        for group in ("all", "developed", "developing"):
+        for group in SAMPLES:
             used = sample(frame, group)[["iso3", name]].dropna()
             values, means = used[name], used.groupby("iso3")[name].mean()
             deviations = values - used["iso3"].map(means)
@@ -52,14 +51,15 @@ def within_variation(
     (partial / total)^2, which is what the regressions of the paper see of it.
     """
     rows = []
-    for group in ("all", "developed", "developing"):
+    for group in SAMPLES:
         used = sample(frame, group).dropna(subset=list(variables))
         demeaned = within(used[list(variables)], used["iso3"])
-        dummies = within(time_dummies(used, "iso3", "year"), used["iso3"])
+        years = pd.get_dummies(used["year"], drop_first=True, dtype=float)
+        dummies = within(years, used["iso3"])
         for name in variables:
             two_way = _residual(demeaned[name], dummies)
             others = [k for k in variables if k != name]
-            partial = linear_fit(used, name, others).vcov(CV1()).residuals
+            partial = slopes_of(used, name, others).residuals
             total = used[name].std()
             rows.append(
                 {
@@ -106,20 +106,22 @@ STRUCTURE = {
 VISIBLE = 0.01  # points of the index: more than the rounding of any edition
 
 
-def index_structure(files: DataFiles, frame: pd.DataFrame) -> pd.DataFrame:
-    """Table 2 as arithmetic: each index beside the mean of its parts.
+def every_outcome(panel: tx.Panel) -> pd.DataFrame:
+    """The rows of the panel with the de jure indices that are no outcome here."""
+    return panel.frame.merge(panel.other_outcomes, on=["iso3", "year"], how="left")
+
+
+def index_structure(panel: tx.Panel, kof: Path) -> pd.DataFrame:
+    """Table 2 as arithmetic: each index of ``kof`` beside the mean of its parts.
 
     Columns index, parts, rows (of the panel, with every part), mean_difference and
     largest_difference (points of the index, absolute), and ``beyond``: the rows of
     each country that differ by more than ``VISIBLE``.
     """
-    names = list(
-        dict.fromkeys([*STRUCTURE, *(k for v in STRUCTURE.values() for k in v)])
-    )
-    block = read_whole_path(kof.read, files.kof.path, names)
-    fixes = CODE_FIXES["kof"] if files.codes == "fixed" else {}
-    block["iso3"] = block.pop("code").replace(fixes)
-    rows = frame[["iso3", "year"]].merge(block, on=["iso3", "year"])
+    rows = every_outcome(panel)
+    names = dict.fromkeys([*STRUCTURE, *(k for v in STRUCTURE.values() for k in v)])
+    if missing := [k for k in names if k not in rows]:
+        raise tx.TivaxError(f"{kof}: lacks one of {', '.join(missing)}")
     table = []
     for index, parts in STRUCTURE.items():
         gap = (rows[index] - rows[list(parts)].mean(axis=1, skipna=False)).abs()

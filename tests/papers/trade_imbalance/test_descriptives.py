@@ -1,5 +1,7 @@
 """Moments of the panel: by hand, Stata's identities, and what the regressions see."""
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,14 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel import descriptives
-from tivax.engine.panel.data_files import DataFiles
-from tivax.engine.panel.descriptives import VARIABLES, index_structure
-from tivax.engine.panel.published_files import Edition
-from tivax.engine.panel.recipe import CONTROLS
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
+from tivax.engine.papers.trade_imbalance import descriptives
+from tivax.engine.papers.trade_imbalance.descriptives import (
+    STRUCTURE,
+    VARIABLES,
+    index_structure,
+)
 
-import panel_files as pf
 from helpers import error_of, fit_with_dummies, paper_panel, random_panel
 
 # A few sums in another order; measured 1e-14.
@@ -121,33 +124,33 @@ def test_every_step_leaves_less():
     assert ((table["share"] > 0) & (table["share"] < 1)).all()
 
 
-def structure_file(folder, without=()) -> DataFiles:
-    """KOFEcGIdj of AUS is a point off the mean of its parts; AUT lacks a part in 2000."""
-    frame = pf.kof_of(["AUS", "AUT"], [2000, 2001])
-    frame[["KOFTrGIdj", "KOFFiGIdj"]] = 10.0
-    frame["KOFEcGIdj"] = np.where(frame["code"] == "AUS", 11.0, 10.0)
-    lacking = (frame["code"] == "AUT") & (frame["year"] == 2000)
-    frame.loc[lacking, "KOFFiGIdj"] = np.nan
-    path = pf.write_kof(folder / "kof.dta", frame.drop(columns=list(without)))
-    kof, other = Edition("x", path), Edition("x", folder)
-    return DataFiles(
-        folder, tbi=None, store=None, kof=kof, pwt=other, wgi=other, inflation=other
+INDICES = [*STRUCTURE, *(k for parts in STRUCTURE.values() for k in parts)]
+
+
+def panel_of(frame: pd.DataFrame) -> Any:
+    """Of a panel, its outcomes and its further indices."""
+    keys = ["iso3", "year"]
+    own = [k for k in OUTCOMES if k in frame]
+    return SimpleNamespace(
+        frame=frame[keys + own], other_outcomes=frame.drop(columns=own)
     )
 
 
-def test_gaps_of_table_2_are_counted_where_every_part_is_there(tmp_path):
+def test_gaps_of_table_2_are_counted_where_every_part_is_there():
+    """KOFEcGIdj of AUS is a point off the mean of its parts; AUT lacks a part."""
     frame = pd.DataFrame({"iso3": ["AUS", "AUS", "AUT"], "year": [2000, 2001, 2000]})
-    table = index_structure(structure_file(tmp_path), frame).set_index("index")
+    frame[INDICES] = 10.0
+    frame["KOFEcGIdj"] = [11.0, 11.0, 10.0]
+    frame.loc[2, "KOFFiGIdj"] = np.nan
+    table = index_structure(panel_of(frame), Path("kof.dta")).set_index("index")
     row = table.loc["KOFEcGIdj"]
     assert (row["rows"], row["beyond"], row["largest_difference"]) == (2, "AUS 2", 1.0)
 
 
-def test_a_file_without_the_parts_is_named_by_its_path(tmp_path):
-    files = structure_file(tmp_path, without=["KOFSoGIdj"])
-    frame = pd.DataFrame({"iso3": ["AUS"], "year": [2000]})
-    assert error_of(index_structure, files, frame).startswith(
-        f"{files.kof.path}: lacks KOFSoGIdj"
-    )
+def test_a_file_without_the_parts_is_named():
+    frame = pd.DataFrame({"iso3": ["AUS"], "year": [2000]}).assign(KOFGIdj=1.0)
+    told = error_of(index_structure, panel_of(frame), Path("raw/kof.dta"))
+    assert told.startswith("raw/kof.dta: lacks one of KOFEcGIdj, KOFSoGIdj, ")
 
 
 @pytest.mark.shared
