@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ...engine.curve import specification_curve
+from ...engine.estimation import Model
 from ...engine.papers.trade_imbalance import curve_choices, paper_models
-from ...engine.resampling import Model
 
 LEVEL, DRAWS, PERSISTENCE = 0.05, 299, 0.6
 _AT_ONCE = 20  # outcomes of a panel that share their cross products

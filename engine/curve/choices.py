@@ -27,8 +27,7 @@ from ..core import (
     show,
     suggest,
 )
-from ..estimation import SAMPLES, require_columns
-from ..resampling import Model, sample_rows
+from ..estimation import SAMPLES, Model, require_columns, sample_rows
 from ..threats import (
     Setting,
     initial_by_time,

@@ -9,6 +9,11 @@ from .covariances import network_hac as network_hac
 from .covariances import network_weights as network_weights
 from .covariances import two_way_clusters as two_way_clusters
 from .dependence import cross_section_dependence as cross_section_dependence
+from .design import Design as Design
+from .design import Effects as Effects
+from .design import is_nested as is_nested
+from .design import root_weights as root_weights
+from .design import too_few_clusters as too_few_clusters
 from .distributions import normal_cdf as normal_cdf
 from .distributions import normal_isf as normal_isf
 from .distributions import normal_ppf as normal_ppf
@@ -24,6 +29,11 @@ from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
 from .exclusion import bounds_of as bounds_of
+from .fit import Fit as Fit
+from .fit import LowRank as LowRank
+from .fit import WildForm as WildForm
+from .fit import fit_model as fit_model
+from .fit import t_test as t_test
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import fit_equation as fit_equation
 from .instrumental_variables import two_stage as two_stage
@@ -31,8 +41,9 @@ from .inversion import PValues as PValues
 from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
-from .model_data import alone_note as alone_note
-from .model_data import singly_identified as singly_identified
+from .model import Model as Model
+from .model import models_of as models_of
+from .model import sample_rows as sample_rows
 from .regression_data import COLLINEAR as COLLINEAR
 from .regression_data import SEPARATE as SEPARATE
 from .regression_data import column_name as column_name

@@ -20,6 +20,7 @@ from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate
 from .engine.estimation import IVEstimate as IVEstimate
+from .engine.estimation import Model as Model
 from .engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from .engine.estimation import WeakInstruments as WeakInstruments
 from .engine.estimation import common_shocks as common_shocks
@@ -54,7 +55,6 @@ from .engine.publication import cite as cite
 from .engine.publication import package as package
 from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
-from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
 from .engine.resampling import resample as resample

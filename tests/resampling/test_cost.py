@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import fitted_models
 from tivax.engine.resampling.cost import Cost, announcement, cost_of
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 

@@ -20,12 +20,12 @@ from ...estimation import (
     SAMPLES,
     Convention,
     Estimate,
+    Model,
     Sample,
     fixed_effects,
     sample,
 )
 from ...panel import CONTROLS
-from ...resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")

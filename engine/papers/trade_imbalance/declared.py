@@ -16,17 +16,9 @@ import numpy as np
 import pandas as pd
 
 from ...core import Progress, TivaxError, no_progress
-from ...estimation import t_sf
+from ...estimation import Fit, Model, fit_model, t_sf
 from ...panel import CONTROLS
-from ...resampling import (
-    FittedModel,
-    Model,
-    Scheme,
-    fit_model,
-    infer,
-    make_plan,
-    with_lags,
-)
+from ...resampling import Scheme, infer, make_plan, with_lags
 from ...threats import Threats, threats
 from .columns import column_name, paper_models, printed_place
 from .heterogeneity import with_groups
@@ -242,7 +234,7 @@ def _one(
     coef, se = float(fitted.coef[0]), float(np.sqrt(fitted.covariance()[0, 0]))
     clusters = len(fitted.labels)
     return {
-        "n": fitted.observations,
+        "n": fitted.n,
         "clusters": clusters,
         "estimate": coef,
         "se": se,
@@ -253,7 +245,7 @@ def _one(
     }
 
 
-def _drawn(fitted: FittedModel, draws: int, seed: int) -> tuple[float, float, int]:
+def _drawn(fitted: Fit, draws: int, seed: int) -> tuple[float, float, int]:
     """The declared p, its Monte-Carlo error and the number of draws."""
     plan = make_plan(fitted, SCHEME, draws)
     found, _ = infer(plan, seed, invert=False, distribution=False)

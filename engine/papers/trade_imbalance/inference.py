@@ -17,17 +17,8 @@ import numpy as np
 import pandas as pd
 
 from ...core import Progress, no_progress
-from ...estimation import t_ppf
-from ...resampling import (
-    LEVEL,
-    FittedModel,
-    Scheme,
-    fit_model,
-    infer,
-    make_plan,
-    model_table,
-    multiple_testing,
-)
+from ...estimation import Fit, fit_model, t_ppf
+from ...resampling import LEVEL, Scheme, infer, make_plan, model_table, multiple_testing
 from .columns import paper_models, printed_place
 
 DRAWS = 999_999
@@ -172,7 +163,7 @@ def _by_model(adjusted: pd.DataFrame, method: str, models: pd.Series) -> pd.Seri
     return models.map(dict(zip(adjusted["model"], values, strict=True)))
 
 
-def _t_tests(fitted: FittedModel) -> dict[str, object]:
+def _t_tests(fitted: Fit) -> dict[str, object]:
     row = model_table([fitted], jackknives=False).iloc[0]
     b = float(row["estimate"])
     table, column = printed_place(fitted.model) or (None, None)

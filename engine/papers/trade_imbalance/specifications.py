@@ -6,7 +6,7 @@ A row that cannot be estimated has no numbers: one of its regressors is constant
 countries or explained by the others, or there are no more countries than regressors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
+from ....kernels.panels.sample_fits import SampleFits, fit_specifications
 from ...core import Progress, in_float64, no_progress
 from ...curve import UNWEIGHTED, SpecificationCurve, contestable
 from ...curve import specification_curve as curves_of
-from ...estimation import SAMPLES, Estimate, t_ppf, t_sf
+from ...estimation import SAMPLES, Estimate, Model, fit_model, t_ppf, t_sf
 from ...panel import CONTROLS, OUTCOMES, DataFiles, Panel
-from ...resampling import Model
 from .columns import COLUMNS, Column, paper_models
 from .editions import CHOICES, EditionReader, edition_names, is_identified
 from .other_indices import VINTAGE
@@ -29,7 +28,6 @@ from .other_indices import VINTAGE
 # ---------------------------------------------------------------- leave one out
 
 
-@in_float64
 def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """The coefficient of TBI without each country, for all 17 columns.
 
@@ -37,22 +35,15 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
     developed = _developed(frame)
-    names = developed.index.tolist()
-    # Without those of the other sample too: all samples then take the same program.
-    without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))])
     tables = []
-    for column in COLUMNS:
-        weights = _weights(developed, column.sample)
-        used = np.flatnonzero(weights)
-        values, seen = cells(
-            frame, [*_treatment_last(column.regressors), column.outcome]
-        )
-        table, size = scaled(values, seen)
-        fits = fit_samples(table, seen, weights[None, :] * (1 - without))
-        kept = np.array([0, *(1 + used)])
-        one = jax.tree.map(lambda a, k=kept: np.asarray(a)[k, 0], fits)
-        rows = _summary(one, size[-1] / size[-2])
-        rows["left_out"] = ["", *np.array(names)[used]]
+    for column, model in zip(COLUMNS, paper_models(), strict=True):
+        names = developed.index[_weights(developed, column.sample) > 0]
+        fit = fit_model(frame, model)
+        # A country without a complete row takes nothing away.
+        without = names.to_numpy()[:, None] == np.array(fit.labels)
+        whole = np.ones((1, fit.clusters))
+        rows = _summary(fit.samples(np.concatenate([whole, 1.0 - without])), 1.0)
+        rows["left_out"] = ["", *names]
         for place, (name, value) in enumerate(column.keys.items()):
             rows.insert(place, name, value)
         tables.append(rows)
@@ -108,26 +99,6 @@ def _developed(frame: pd.DataFrame) -> pd.Series:
 def _weights(developed: pd.Series, sample: str) -> Float[np.ndarray, " G"]:
     wanted = {"all": (0, 1), "developed": (1,), "developing": (0,)}[sample]
     return developed.isin(wanted).to_numpy(float)
-
-
-def _treatment_last(regressors: Sequence[str]) -> list[str]:
-    """The kernel's order: controls, then the treatment, TBI."""
-    return [*regressors[1:], regressors[0]]
-
-
-def cells(
-    frame: pd.DataFrame, columns: Sequence[str]
-) -> tuple[Float[np.ndarray, "G T k"], Float[np.ndarray, "G T"]]:
-    """Columns by country and year, 0 in rows with a missing value, and which are not.
-
-    Countries and years in ascending order.
-    """
-    years = sorted(set(frame["year"]))
-    grid = pd.MultiIndex.from_product([sorted(set(frame["iso3"])), years])
-    values = frame.set_index(["iso3", "year"])[list(columns)].reindex(grid)
-    table = values.to_numpy(float).reshape(-1, len(years), len(columns))
-    used = np.asarray(np.isfinite(table).all(axis=2))
-    return np.where(used[:, :, None], table, 0.0), used.astype(float)
 
 
 def from_first(

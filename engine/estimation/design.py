@@ -1,0 +1,451 @@
+"""A model on its rows: the columns that every estimator and every draw starts from.
+
+    D, W, X, Z, y   dummies, controls, treatments, instruments, outcome
+    C               regressors [D, W, X]
+    g               clusters, G of them, of N rows
+
+Effects that the clusters nest (countries in countries) are taken out within each of
+their units, and so are slopes that each unit has (trends, loadings of factors): exact
+whatever weight a cluster gets. The other effects, such as years, become dummies, less
+those that they imply. Weights multiply rows by their square roots. Columns have length
+1, so that no result depends on units. Their order is that of ``kernels.clusters``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Self
+
+import jax
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from ...kernels import clusters as kernel
+from ...kernels.clusters import ClusterCrossProducts, Layout
+from ..core import GIB, TivaxError, in_float64, machine_memory, show
+from .model import Model, sample_rows
+from .regression_data import (
+    COLLINEAR,
+    SEPARATE,
+    complete_rows,
+    of_norm_one,
+    orthonormal,
+    powers,
+    require_columns,
+    require_identified,
+    require_names,
+    times_power,
+)
+
+
+def is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
+    """True if all rows of a value of the effect are of one cluster."""
+    value = pd.factorize(effect)[0]
+    one = np.zeros(len(value), int)
+    one[value] = cluster
+    return bool((one[value] == cluster).all())
+
+
+def effect_dummies(
+    used: pd.DataFrame, effects: Sequence[str], *, constant: bool
+) -> Float[np.ndarray, "n d"]:
+    """A constant where nothing absorbs it, then a dummy for each value."""
+    parts = [np.ones((len(used), int(constant)))]
+    for effect in effects:
+        codes = pd.factorize(used[effect], sort=True)[0]
+        # The last is the one that the others imply: of all, the most used, so that few
+        # subsets of the clusters are without it.
+        order = np.argsort(np.bincount(codes), kind="stable")
+        parts.append((codes[:, None] == order).astype(float))
+    return np.hstack(parts)
+
+
+def root_weights(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
+    """Roots of weights that are 1 in the mean; ``TivaxError`` for one below 0 or 0."""
+    if not (w > 0).all():
+        raise TivaxError(f"weights {name}: {w.min():.4g} is not positive")
+    return np.sqrt(w / w.mean())
+
+
+def too_few_clusters(clusters: int, regressors: Sequence[str]) -> str:
+    """The reason where there are no more clusters than regressors; empty otherwise.
+
+    Scores of G clusters sum to zero: with no more of them than regressors a clustered
+    error may be rounding with three stars.
+    """
+    if clusters > len(regressors):
+        return ""
+    return (
+        f"{clusters} clusters are left for {len(regressors)} regressors; it takes more "
+        "clusters than regressors"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """The effects of a model on its rows.
+
+    Attributes
+    ----------
+    cluster
+        Number of each row's cluster.
+    root
+        Roots of the rows' weights.
+    nested, crossed
+        Effects that the clusters nest, and the others.
+    units
+        Number of each row's value of the nested effects.
+    slopes
+        Rows of each unit, and an orthonormal basis of its slopes there.
+    dummies
+        Of the crossed effects: those that the others do not imply, times the roots, net
+        of nested effects and slopes.
+    basis
+        Orthonormal, of the dummies.
+    """
+
+    cluster: Int[np.ndarray, " n"]
+    root: Float[np.ndarray, " n"]
+    nested: tuple[str, ...]
+    crossed: tuple[str, ...]
+    units: Int[np.ndarray, "n e"]
+    slopes: tuple[tuple[Int[np.ndarray, " r"], Float[np.ndarray, "r s"]], ...]
+    dummies: Float[np.ndarray, "n d"]
+    basis: Float[np.ndarray, "n d"]
+
+    @classmethod
+    def of(
+        cls,
+        used: pd.DataFrame,
+        effects: Sequence[str],
+        cluster: Int[np.ndarray, " n"],
+        *,
+        root: Float[np.ndarray, " n"] | None = None,
+        slopes: Sequence[str] = (),
+    ) -> Self:
+        """Effects of rows.
+
+        ``slopes`` are columns with a coefficient in each unit of the only effect that
+        the clusters nest; ``TivaxError`` where there are more such effects, or none.
+        """
+        n = len(used)
+        nested = tuple(k for k in effects if is_nested(used[k], cluster))
+        crossed = tuple(k for k in effects if k not in nested)
+        if slopes and len(nested) != 1:
+            raise TivaxError("slopes of units take one effect that the clusters nest")
+        codes = [pd.factorize(used[k])[0] for k in nested]
+        units = np.column_stack([np.zeros((n, 0), int), *codes])
+        root = np.ones(n) if root is None else root
+        none = np.zeros((n, 0))
+        made = cls(cluster, root, nested, crossed, units, (), none, none)
+        if slopes:
+            made = replace(made, slopes=made._bases(used[[*slopes]].to_numpy(float)))
+        dummies = made.within(effect_dummies(used, crossed, constant=not nested))
+        spans = orthonormal(of_norm_one(dummies))
+        kept = spans.left >= SEPARATE
+        return replace(made, dummies=dummies[:, kept], basis=spans.basis[:, kept])
+
+    def _bases(
+        self, own: Float[np.ndarray, "n s"]
+    ) -> tuple[tuple[Int[np.ndarray, " r"], Float[np.ndarray, "r s"]], ...]:
+        """An orthonormal basis of the slopes of each unit, net of its effect."""
+        unit = self.units[:, 0]
+        order = np.argsort(unit, kind="stable")
+        found = []
+        for rows in np.split(order, np.flatnonzero(np.diff(unit[order])) + 1):
+            w = self.root[rows, None]
+            constant, S = w / np.linalg.norm(w), own[rows] * w
+            level = np.linalg.norm(S, axis=0)
+            S = of_norm_one(S - constant @ (constant.T @ S), level)
+            basis = orthonormal(S).basis
+            found.append((rows, basis[:, basis.any(axis=0)]))
+        return tuple(found)
+
+    @property
+    def k(self) -> int:
+        """Stata's count of parameters: slopes and dummies, and 1 for nested effects."""
+        slopes = sum(basis.shape[1] for _, basis in self.slopes)
+        return self.dummies.shape[1] + slopes + bool(self.nested)
+
+    def within(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
+        """Columns times the roots of the weights, net of nested effects and slopes; 0
+        where a few passes of rounding are all that is left."""
+        columns = columns * self.root[:, None]
+        level = np.linalg.norm(columns, axis=0)
+        left = self._within_units(columns)
+        left[:, np.linalg.norm(left, axis=0) <= COLLINEAR * level] = 0
+        return left
+
+    def _within_units(
+        self, columns: Float[np.ndarray, "n m"]
+    ) -> Float[np.ndarray, "n m"]:
+        if not self.nested:
+            return columns
+        if len(self.nested) > 1:
+            left = columns.copy()
+            for g in range(self.cluster.max() + 1):
+                rows = self.cluster == g
+                D = [code[:, None] == np.unique(code) for code in self.units[rows].T]
+                D = np.hstack(D) * self.root[rows, None]
+                left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
+            return left
+        code, root = self.units[:, 0], self.root[:, None]
+        sums = np.zeros((code.max() + 1, columns.shape[1]))
+        np.add.at(sums, code, root * columns)
+        size = np.bincount(code, self.root**2)
+        left = columns - root * (sums / size[:, None])[code]
+        for rows, basis in self.slopes:
+            left[rows] -= basis @ (basis.T @ left[rows])
+        return left
+
+    def without_dummies(
+        self, left: Float[np.ndarray, "n m"]
+    ) -> Float[np.ndarray, "n m"]:
+        """Columns that ``within`` gave, net of the crossed effects as well."""
+        for _ in range(2):
+            left = left - self.basis @ (self.basis.T @ left)
+        return left
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A model on its rows, as arrays.
+
+    Attributes
+    ----------
+    data, used
+        The rows of the model's sample, and those without missing values in the columns
+        that it takes, in the order of clusters and effects.
+    effects
+        The effects, the roots of the rows' weights, and each row's cluster.
+    layout
+        Number of columns of each kind.
+    rows
+        The columns [D, W, X, Z, y], times the roots of the weights, net of nested
+        effects and slopes, of length 1.
+    basis
+        Orthonormal, of C.
+    size
+        Lengths of the columns before they were scaled, in units of the panel.
+    labels
+        Labels of the clusters.
+    all_labels
+        Labels of the clusters of the whole panel: wild weights belong to them, so that
+        models of other samples get the same.
+    """
+
+    model: Model
+    data: pd.DataFrame
+    used: pd.DataFrame
+    effects: Effects
+    layout: Layout
+    rows: Float[np.ndarray, "n m"]
+    basis: Float[np.ndarray, "n p"]
+    size: Float[np.ndarray, " m"]
+    labels: tuple[str, ...]
+    all_labels: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        panel: pd.DataFrame,
+        model: Model,
+        *,
+        weights: str = "",
+        slopes: Sequence[str] = (),
+        few_clusters: bool = True,
+    ) -> "Design":
+        """Put a model on its sample of a panel.
+
+        Parameters
+        ----------
+        weights
+            A column of positive weights of rows; empty for none.
+        slopes
+            Columns with a coefficient in each unit of the effect that clusters nest.
+        few_clusters
+            False: no more clusters than regressors are refused.
+
+        Raises
+        ------
+        TivaxError
+            Missing columns, a sample without rows, fewer than two clusters, weights
+            that are not positive, slopes without their effect, more dummies than
+            memory, and regressors, instruments or an outcome that others explain.
+        """
+        require_names(
+            model.outcome, (*model.controls, *model.treatments), model.instruments
+        )
+        effects = list(model.all_effects)
+        columns = [model.outcome, *model.columns[:-1], *slopes]
+        columns += [weights] if weights else []
+        data = sample_rows(panel, model)
+        # Mistakes apart from missing effects come first.
+        if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
+            complete_rows(data, columns, [model.clusters])
+        keys = list(dict.fromkeys([model.clusters, *effects]))
+        used = complete_rows(data, columns, keys).sort_values(keys, kind="stable")
+        labels, cluster = np.unique(
+            used[model.clusters].astype(str), return_inverse=True
+        )
+        few = too_few_clusters(len(labels), model.regressors)
+        if few and not few_clusters:
+            raise TivaxError(few)
+        _require_memory(model, used, cluster, len(labels))
+        root = root_weights(used[weights].to_numpy(), weights) if weights else None
+        its = Effects.of(used, effects, cluster, root=root, slopes=slopes)
+        values = used[list(model.columns)].to_numpy(float)
+        power = powers(values)
+        rows = np.hstack([its.dummies, its.within(times_power(values, -power))])
+        size = np.linalg.norm(rows, axis=0)
+        d, q, e = its.dummies.shape[1], len(model.treatments), len(model.instruments)
+        basis = require_identified(
+            of_norm_one(rows),
+            model.outcome,
+            controls=model.controls,
+            treatments=model.treatments,
+            instruments=model.instruments,
+        )
+        return Design(
+            model=model,
+            data=data,
+            used=used,
+            effects=its,
+            layout=Layout(d, len(model.controls), q, e),
+            rows=rows / size,
+            basis=basis,
+            size=times_power(size, np.concatenate([np.zeros(d, int), power])),
+            labels=tuple(labels),
+            all_labels=tuple(np.unique(panel[model.clusters].dropna().astype(str))),
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    @property
+    def cluster(self) -> Int[np.ndarray, " n"]:
+        """Number of each row's cluster."""
+        return self.effects.cluster
+
+    @property
+    def clusters(self) -> int:
+        """Number of clusters."""
+        return len(self.labels)
+
+    @property
+    def k(self) -> int:
+        """k of the correction G/(G-1) (N-1)/(N-k)."""
+        return self.effects.k + self.layout.regressors - self.layout.dummies
+
+    @property
+    def correction(self) -> float:
+        """The small-sample factor of CV1."""
+        G, N = self.clusters, self.n
+        return G / (G - 1) * (N - 1) / (N - self.k)
+
+    @property
+    def C(self) -> Float[np.ndarray, "n p"]:
+        """The regressors."""
+        return self.rows[:, : self.layout.regressors]
+
+    @property
+    def Z(self) -> Float[np.ndarray, "n e"]:
+        """The excluded instruments."""
+        return self.rows[:, self.layout.regressors : -1]
+
+    @property
+    def y(self) -> Float[np.ndarray, " n"]:
+        """The outcome."""
+        return self.rows[:, -1]
+
+    @property
+    def unit(self) -> Float[np.ndarray, " q"]:
+        """Times this, a coefficient of a treatment is in units of the panel."""
+        return self.size[-1] / self.size[self.layout.exogenous : self.layout.regressors]
+
+    def place_of(self, name: str) -> int:
+        """Position in ``rows`` of a column of the panel."""
+        return self.layout.dummies + self.model.columns.index(name)
+
+    def moved_columns(
+        self, name: str, errors: Float[np.ndarray, "n k"]
+    ) -> Float[np.ndarray, "n k"]:
+        """Effect of errors of a panel column, by row, on its column of ``rows``: net of
+        nested effects and in its unit."""
+        return self.effects.within(errors) / self.size[self.place_of(name)]
+
+    def by_cluster(self, rows: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "G m"]:
+        """Sums of rows."""
+        total = np.zeros((self.clusters, rows.shape[1]))
+        np.add.at(total, self.cluster, rows)
+        return total
+
+    @cached_property
+    @in_float64
+    def products(self) -> ClusterCrossProducts:
+        """Cross products of the clusters, as ``kernels.clusters`` takes them."""
+        rows, cluster = jax.device_put((self.rows, self.cluster))
+        S = kernel.cross_products(rows, cluster, clusters=self.clusters)
+        count = np.bincount(self.cluster).astype(float)
+        return ClusterCrossProducts(
+            S, *jax.device_put((count, np.asarray(float(self.k))))
+        )
+
+    @cached_property
+    def time(self) -> Int[np.ndarray, " n"] | None:
+        """The number of each row's year, where every cluster has each year once and
+        years are the only dummies; else None."""
+        nested, crossed = self.effects.nested, self.effects.crossed
+        if len(nested) != 1 or len(crossed) != 1:
+            return None
+        if not is_nested(pd.Series(self.cluster), self.effects.units[:, 0]):
+            return None
+        time = pd.factorize(self.used[crossed[0]], sort=True)[0]
+        cells = np.zeros((self.clusters, time.max() + 1), int)
+        np.add.at(cells, (self.cluster, time), 1)
+        return time if (cells == 1).all() else None
+
+    @property
+    def balanced(self) -> bool:
+        """Every cluster has the same years, and years are the only dummies."""
+        return self.time is not None
+
+    def second_clusters(
+        self, second: str
+    ) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
+        """The number of each row's cluster in a second dimension, and all labels."""
+        require_columns(self.data, [second])
+        values = self.data.loc[self.used.index, second]
+        if second == self.model.clusters or values.isna().any() or values.nunique() < 2:
+            raise TivaxError(
+                f"model {self.model.name}: second = {show(second)}: name a column of "
+                f"two values or more, none missing, other than {self.model.clusters}"
+            )
+        labels = tuple(np.unique(self.data[second].dropna().astype(str)))
+        return np.searchsorted(labels, values.astype(str)), labels
+
+    def weighs_second(self, second: str) -> bool:
+        """Whether wild weights are of the second clusters: these are fewer."""
+        return len(set(self.second_clusters(second)[0])) < self.clusters
+
+
+def _require_memory(
+    model: Model, used: pd.DataFrame, cluster: Int[np.ndarray, " n"], clusters: int
+) -> None:
+    """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
+    more than the machine has: every draw estimates them again."""
+    crossed = [k for k in model.all_effects if not is_nested(used[k], cluster)]
+    values = sum(used[k].nunique() for k in crossed)
+    m = values + len(model.columns)
+    needed = 8 * (2 * len(used) * m + 2 * clusters * m * m)
+    memory = machine_memory()
+    if values and memory is not None and needed > memory:
+        raise TivaxError(
+            f"{values:,} effects of {' and '.join(crossed)} that "
+            f"{model.clusters} does not nest, {len(used):,} rows and {clusters:,} "
+            f"clusters would take {needed / GIB:,.0f} GiB of memory, there are "
+            f"{memory / GIB:,.0f}; cluster by {crossed[0]}, or take coarser effects"
+        )
