@@ -223,9 +223,9 @@ class Fit(Design):
     def samples(self, weights: Float[np.ndarray, "s G"]) -> SampleFits:
         """Estimates and CV1 variances of the first treatment, in units of the panel, on
         the clusters with weight 1 in each sample, the others 0."""
-        found = fit_clusters(self.products, jax.device_put(weights), layout=self.layout)
-        found = SampleFits(*map(np.asarray, found))
-        unit = self.unit[0]
+        weighted = jax.device_put(weights)
+        found = fit_clusters(self.products, weighted, layout=self.layout)
+        unit = jax.device_put(self.unit[0])
         return found._replace(coef=found.coef * unit, variance=found.variance * unit**2)
 
     # ----------------------------------------------------------------- two-way clusters

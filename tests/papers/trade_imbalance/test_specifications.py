@@ -24,7 +24,6 @@ from tivax.engine.papers.trade_imbalance.editions import CHOICES, is_identified
 from tivax.engine.papers.trade_imbalance.specifications import (
     Curve,
     _largest_difference,
-    cells,
     leave_one_out,
     leave_one_out_summary,
     specification_curve,
@@ -42,25 +41,6 @@ from helpers import (
 RTOL = 1e-8
 
 NUMBERS = ["estimate", "se", "ci_low", "ci_high", "p_value"]
-
-
-# ----------------------------------------------------------------- cells and rows
-
-
-def test_cells_are_by_country_and_year_whatever_the_order_of_rows():
-    frame = pd.DataFrame(
-        {
-            "iso3": ["B", "A", "B", "A"],
-            "year": [2001, 2001, 2000, 2000],
-            "x": [4.0, 2.0, 3.0, np.nan],
-            "z": [40.0, 20.0, 30.0, 10.0],
-        }
-    )
-    table, used = cells(frame, ["x", "z"])
-    assert_array_equal(table, [[[0, 0], [2, 20]], [[3, 30], [4, 40]]])
-    assert_array_equal(used, [[0, 1], [1, 1]])
-    # A cell that has no row at all is not used either.
-    assert_array_equal(cells(frame.iloc[:3], ["z"])[1], [[0, 1], [1, 1]])
 
 
 # ------------------------------------------------------------------- leave one out
