@@ -172,6 +172,22 @@ def test_estimates_without_a_cluster_are_fits_of_the_others(panel):
         assert samples.sound[g]
 
 
+@pytest.mark.parametrize("lost", ["TBI", "RQ", "sums"])
+def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost):
+    """Constant in every other country, at levels whose mean is rounded, or explained by
+    the other regressors there."""
+    frame = random_panel(countries=22, seed=1)
+    level = frame["iso3"].str[1:].astype(float) * 0.1 + 1000.1
+    name, others = (lost, level) if lost != "sums" else ("RQ", frame["TBI"] + level)
+    frame[name] = frame[name].where(frame["iso3"] == "C00", others)
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
+    fit = Fit.of(frame, model)
+    sound = np.asarray(fit.samples(1 - np.eye(fit.clusters)).sound)
+    assert [k for k, its in zip(fit.labels, sound, strict=True) if not its] == ["C00"]
+    line = error_of(Fit.of, frame[frame["iso3"] != "C00"], model)
+    assert "is collinear with" in line
+
+
 def test_a_second_way_of_clusters_is_that_of_pyfixest():
     pyfixest: Any = import_module("pyfixest")
     frame = PANELS["with gaps"]

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.blocks import effective_exchange_rate, real_exchange_rate
@@ -105,32 +104,6 @@ def test_summary_names_who_moves_the_coefficient():
         "sign_changes": 1,
         "not_estimated": 1,
     }
-
-
-@pytest.mark.parametrize("constant", ["TBI", "RQ"])
-def test_a_regressor_that_one_country_identifies_has_no_estimate_without_it(constant):
-    """Constant in every other country, at levels whose mean is rounded."""
-    frame = random_panel(countries=22, seed=1)
-    level = frame["iso3"].str[1:].astype(float) * 0.1 + 1000.1
-    frame[constant] = frame[constant].where(frame["iso3"] == "C00", level)
-    table = leave_one_out(frame)
-    rows = table[(table["table"] == 3) & (table["column"] == 3)]
-    lost = rows[rows["se"].isna()]
-    assert lost["left_out"].tolist() == ["C00"]
-    assert lost[NUMBERS].isna().all(axis=None)
-    # pyfixest's way says the same.
-    left = frame[frame["iso3"] != "C00"]
-    with pytest.raises(TivaxError, match=f"{constant} is collinear"):
-        fixed_effects(left, "KOFGIdj", ["TBI", *CONTROLS])
-
-
-def test_regressors_explained_by_the_others_have_no_estimate():
-    frame = random_panel(countries=22, seed=2)
-    sums = frame["TBI"] + frame["lnGDP"]
-    frame["RQ"] = frame["RQ"].where(frame["iso3"] == "C00", sums)
-    table = leave_one_out(frame)
-    rows = table[(table["table"] == 3) & (table["column"] == 3)]
-    assert rows.loc[rows["se"].isna(), "left_out"].tolist() == ["C00"]
 
 
 def test_regressors_of_very_different_size_do_no_harm():
