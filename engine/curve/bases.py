@@ -76,15 +76,10 @@ class Columns:
 
     def widest(self, effects: Sequence[str]) -> int:
         """The most columns of dummies that these effects can have."""
-        crossed = [
-            self.terms[k]
-            for k in effects
-            if not is_nested(
-                pd.Series(self.terms[k].code[self.cluster >= 0]),
-                self.cluster[self.cluster >= 0],
-            )
-        ]
-        return 1 + sum(int(k.code.max()) + 1 for k in crossed)
+        own = self.complete(self.cluster >= 0, (), effects)
+        codes = [self.terms[k].code for k in effects]
+        crossed = [k for k in codes if not is_nested(k[own], self.cluster[own])]
+        return 1 + sum(int(k.max()) + 1 for k in crossed)
 
 
 def number_column(column: pd.Series) -> Float[np.ndarray, " panel"]:

@@ -39,25 +39,22 @@ from .regression_data import (
 )
 
 
-def is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
-    """True if all rows of a value of the effect are of one cluster."""
-    value = pd.factorize(effect)[0]
-    one = np.zeros(len(value), int)
-    one[value] = cluster
-    return bool((one[value] == cluster).all())
+def is_nested(effect: Int[np.ndarray, " n"], cluster: Int[np.ndarray, " n"]) -> bool:
+    """True if all rows of a value of the effect are of one cluster; both in numbers
+    from 0."""
+    one = np.zeros(effect.max(initial=0) + 1, int)
+    one[effect] = cluster
+    return bool((one[effect] == cluster).all())
 
 
-def effect_dummies(
-    used: pd.DataFrame, effects: Sequence[str], *, constant: bool
-) -> Float[np.ndarray, "n d"]:
-    """A constant where nothing absorbs it, then a dummy for each value."""
-    parts = [np.ones((len(used), int(constant)))]
-    for effect in effects:
-        codes = pd.factorize(used[effect], sort=True)[0]
+def effect_dummies(codes: Int[np.ndarray, "n e"]) -> Float[np.ndarray, "n d"]:
+    """A dummy for each value of effects in numbers from 0."""
+    parts = [np.zeros((len(codes), 0))]
+    for code in codes.T:
         # The last is the one that the others imply: of all, the most used, so that few
         # subsets of the clusters are without it.
-        order = np.argsort(np.bincount(codes), kind="stable")
-        parts.append((codes[:, None] == order).astype(float))
+        order = np.argsort(np.bincount(code), kind="stable")
+        parts.append((code[:, None] == order).astype(float))
     return np.hstack(parts)
 
 
@@ -94,15 +91,10 @@ class Effects:
         Roots of the rows' weights.
     nested, crossed
         Effects that the clusters nest, and the others.
-    units
-        Number of each row's value of the nested effects.
+    units, codes
+        Number of each row's value of the nested effects, and of the crossed ones.
     slopes
         Rows of each unit, and an orthonormal basis of its slopes there.
-    dummies
-        Of the crossed effects: those that the others do not imply, times the roots, net
-        of nested effects and slopes.
-    basis
-        Orthonormal, of the dummies.
     """
 
     cluster: Int[np.ndarray, " n"]
@@ -110,9 +102,8 @@ class Effects:
     nested: tuple[str, ...]
     crossed: tuple[str, ...]
     units: Int[np.ndarray, "n e"]
-    slopes: tuple[tuple[Int[np.ndarray, " r"], Float[np.ndarray, "r s"]], ...]
-    dummies: Float[np.ndarray, "n d"]
-    basis: Float[np.ndarray, "n d"]
+    codes: Int[np.ndarray, "n c"]
+    slopes: tuple[tuple[Int[np.ndarray, " r"], Float[np.ndarray, "r s"]], ...] = ()
 
     @classmethod
     def of(
@@ -129,22 +120,40 @@ class Effects:
         ``slopes`` are columns with a coefficient in each unit of the only effect that
         the clusters nest; ``TivaxError`` where there are more such effects, or none.
         """
-        n = len(used)
-        nested = tuple(k for k in effects if is_nested(used[k], cluster))
+        codes = {k: pd.factorize(used[k], sort=True)[0] for k in effects}
+        nested = tuple(k for k in effects if is_nested(codes[k], cluster))
         crossed = tuple(k for k in effects if k not in nested)
         if slopes and len(nested) != 1:
             raise TivaxError("slopes of units take one effect that the clusters nest")
-        codes = [pd.factorize(used[k])[0] for k in nested]
-        units = np.column_stack([np.zeros((n, 0), int), *codes])
-        root = np.ones(n) if root is None else root
-        none = np.zeros((n, 0))
-        made = cls(cluster, root, nested, crossed, units, (), none, none)
+        none = np.zeros((len(used), 0), int)
+        units, others = (
+            np.column_stack([none, *(codes[k] for k in names)])
+            for names in (nested, crossed)
+        )
+        root = np.ones(len(used)) if root is None else root
+        made = cls(cluster, root, nested, crossed, units, others)
         if slopes:
             made = replace(made, slopes=made._bases(used[[*slopes]].to_numpy(float)))
-        dummies = made.within(effect_dummies(used, crossed, constant=not nested))
-        spans = orthonormal(of_norm_one(dummies))
-        kept = spans.left >= SEPARATE
-        return replace(made, dummies=dummies[:, kept], basis=spans.basis[:, kept])
+        return made
+
+    @cached_property
+    def _spans(self) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
+        constant = np.ones((len(self.codes), int(not self.nested)))
+        every = self.within(np.hstack([constant, effect_dummies(self.codes)]))
+        basis, left = orthonormal(of_norm_one(every))
+        kept = left >= SEPARATE
+        return every[:, kept], basis[:, kept]
+
+    @property
+    def dummies(self) -> Float[np.ndarray, "n d"]:
+        """Of the crossed effects, or a constant where nothing is nested: those that the
+        others do not imply, times the roots, net of nested effects and slopes."""
+        return self._spans[0]
+
+    @property
+    def basis(self) -> Float[np.ndarray, "n d"]:
+        """Orthonormal, of the dummies."""
+        return self._spans[1]
 
     def _bases(
         self, own: Float[np.ndarray, "n s"]
@@ -168,6 +177,13 @@ class Effects:
         slopes = sum(basis.shape[1] for _, basis in self.slopes)
         return self.dummies.shape[1] + slopes + bool(self.nested)
 
+    @property
+    def absorbed(self) -> int:
+        """Number of parameters of the nested effects, of which ``k`` counts one."""
+        if len(self.nested) < 2:
+            return int(self.units.max() + 1) if self.nested else 0
+        return int(np.linalg.matrix_rank(effect_dummies(self.units)))
+
     def within(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
         """Columns times the roots of the weights, net of nested effects and slopes; 0
         where a few passes of rounding are all that is left."""
@@ -186,8 +202,8 @@ class Effects:
             left = columns.copy()
             for g in range(self.cluster.max() + 1):
                 rows = self.cluster == g
-                D = [code[:, None] == np.unique(code) for code in self.units[rows].T]
-                D = np.hstack(D) * self.root[rows, None]
+                own = [np.unique(k, return_inverse=True)[1] for k in self.units[rows].T]
+                D = effect_dummies(np.column_stack(own)) * self.root[rows, None]
                 left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
             return left
         code, root = self.units[:, 0], self.root[:, None]
@@ -285,16 +301,17 @@ class Design:
         if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
             complete_rows(data, columns, [model.clusters])
         keys = list(dict.fromkeys([model.clusters, *effects]))
-        used = complete_rows(data, columns, keys).sort_values(keys, kind="stable")
-        labels, cluster = np.unique(
-            used[model.clusters].astype(str), return_inverse=True
-        )
+        used = complete_rows(data, columns, keys)
+        used = used.iloc[
+            np.lexsort([pd.factorize(used[k], sort=True)[0] for k in reversed(keys)])
+        ]
+        cluster, labels = _labels(used[model.clusters])
         few = too_few_clusters(len(labels), model.regressors)
         if few and not few_clusters:
             raise TivaxError(few)
-        _require_memory(model, used, cluster, len(labels))
         root = root_weights(used[weights].to_numpy(), weights) if weights else None
         its = Effects.of(used, effects, cluster, root=root, slopes=slopes)
+        _require_memory(model, its, len(labels))
         values = used[list(model.columns)].to_numpy(float)
         power = powers(values)
         rows = np.hstack([its.dummies, its.within(times_power(values, -power))])
@@ -316,8 +333,8 @@ class Design:
             rows=rows / size,
             basis=basis,
             size=times_power(size, np.concatenate([np.zeros(d, int), power])),
-            labels=tuple(labels),
-            all_labels=tuple(np.unique(panel[model.clusters].dropna().astype(str))),
+            labels=labels,
+            all_labels=_labels(panel[model.clusters].dropna())[1],
         )
 
     @property
@@ -401,9 +418,9 @@ class Design:
         nested, crossed = self.effects.nested, self.effects.crossed
         if len(nested) != 1 or len(crossed) != 1:
             return None
-        if not is_nested(pd.Series(self.cluster), self.effects.units[:, 0]):
+        if not is_nested(self.cluster, self.effects.units[:, 0]):
             return None
-        time = pd.factorize(self.used[crossed[0]], sort=True)[0]
+        time = self.effects.codes[:, 0]
         cells = np.zeros((self.clusters, time.max() + 1), int)
         np.add.at(cells, (self.cluster, time), 1)
         return time if (cells == 1).all() else None
@@ -432,20 +449,27 @@ class Design:
         return len(set(self.second_clusters(second)[0])) < self.clusters
 
 
-def _require_memory(
-    model: Model, used: pd.DataFrame, cluster: Int[np.ndarray, " n"], clusters: int
-) -> None:
+def _labels(
+    column: pd.Series,
+) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
+    """The number of each row's label, and the labels as sorted texts."""
+    code, values = pd.factorize(column)
+    labels, number = np.unique(np.asarray(values).astype(str), return_inverse=True)
+    return number[code], tuple(map(str, labels))
+
+
+def _require_memory(model: Model, effects: Effects, clusters: int) -> None:
     """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
     more than the machine has: every draw estimates them again."""
-    crossed = [k for k in model.all_effects if not is_nested(used[k], cluster)]
-    values = sum(used[k].nunique() for k in crossed)
+    crossed, n = effects.crossed, len(effects.codes)
+    values = int((effects.codes.max(axis=0, initial=-1) + 1).sum())
     m = values + len(model.columns)
-    needed = 8 * (2 * len(used) * m + 2 * clusters * m * m)
+    needed = 8 * (2 * n * m + 2 * clusters * m * m)
     memory = machine_memory()
     if values and memory is not None and needed > memory:
         raise TivaxError(
             f"{values:,} effects of {' and '.join(crossed)} that "
-            f"{model.clusters} does not nest, {len(used):,} rows and {clusters:,} "
+            f"{model.clusters} does not nest, {n:,} rows and {clusters:,} "
             f"clusters would take {needed / GIB:,.0f} GiB of memory, there are "
             f"{memory / GIB:,.0f}; cluster by {crossed[0]}, or take coarser effects"
         )

@@ -236,7 +236,7 @@ class Fit(Design):
         number, _ = self.second_clusters(second)
         fewer, N = min(self.clusters, len(set(number))), self.n
         crossed = self.effects.crossed
-        own = all(is_nested(self.used[k], number) for k in crossed)
+        own = all(is_nested(code, number) for code in self.effects.codes.T)
         k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
         k += bool(self.effects.nested or (own and crossed))
         return fewer / (fewer - 1) * (N - 1) / (N - k)

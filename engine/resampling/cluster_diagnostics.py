@@ -282,7 +282,7 @@ def clustering_level(
     fitted = fit_model(panel, replace(model, clusters=fine or _ROWS))
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.n
-    k = fitted.layout.regressors + _nested_parameters(fitted)
+    k = fitted.layout.regressors + fitted.effects.absorbed
     factors = [np.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
     factors, fit = jax.device_put((factors, fitted.cluster_fit))
     p = fitted.layout.regressors
@@ -373,17 +373,3 @@ def _coarse_numbers(
             f"of {fine or 'rows'}; it takes two or more, and fewer than the fine ones"
         )
     return jax.device_put(number), len(names)
-
-
-def _nested_parameters(fitted: Fit) -> int:
-    """Dummies of effects that were taken out within the fine clusters."""
-    used, cluster = fitted.used, fitted.model.clusters
-    nested = [
-        k
-        for k in fitted.model.all_effects
-        if (used.groupby(k)[cluster].nunique() == 1).all()
-    ]
-    if not nested:
-        return 0
-    dummies = [pd.get_dummies(used[k]).to_numpy(float) for k in nested]
-    return int(np.linalg.matrix_rank(np.hstack(dummies)))

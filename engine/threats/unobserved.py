@@ -66,7 +66,7 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
     an effect of 0, and for one that is not significant at 5 %, with iid errors."""
     _require_one(setting)
     fit = setting.fit
-    df = fit.n - fit.k - _absorbed(fit)
+    df = _degrees(fit)
     partial = _partial_t(fit, df)
     for variant, t in (
         ("to 0", partial),
@@ -126,7 +126,7 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
 
 def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
     fit = setting.fit
-    df = fit.n - fit.k - _absorbed(fit)
+    df = _degrees(fit)
     estimate = float(fit.coef[0])
     size = abs(estimate) / _partial_t(fit, df) * np.sqrt(df)
     bias = size * np.sqrt(of_y * of_x / (1 - of_x))
@@ -193,15 +193,15 @@ def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
     return float(top / bottom)
 
 
+def _degrees(fit: Fit) -> int:
+    """Rows less all parameters, every effect among them."""
+    return fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
+
+
 def _partial_t(fit: Fit, df: int) -> float:
     """|t| of the treatment with iid errors."""
     h, residual = fit.H[:, -1], fit.u
     return float(abs(h @ fit.y) / np.sqrt(h @ h * (residual @ residual) / df))
-
-
-def _absorbed(fit: Fit) -> int:
-    """Nested effects beyond the one that ``k`` counts."""
-    return int(sum(fit.used[k].nunique() - 1 for k in fit.effects.nested))
 
 
 def _require_one(setting: Setting) -> None:
