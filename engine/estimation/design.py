@@ -65,7 +65,9 @@ def root_weights(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n
     return np.sqrt(w / w.mean())
 
 
-def too_few_clusters(clusters: int, regressors: Sequence[str]) -> str:
+def too_few_clusters(
+    clusters: int, regressors: Sequence[str], *, called: str = "clusters"
+) -> str:
     """The reason where there are no more clusters than regressors; empty otherwise.
 
     Scores of G clusters sum to zero: with no more of them than regressors a clustered
@@ -74,8 +76,8 @@ def too_few_clusters(clusters: int, regressors: Sequence[str]) -> str:
     if clusters > len(regressors):
         return ""
     return (
-        f"{clusters} clusters are left for {len(regressors)} regressors; it takes more "
-        "clusters than regressors"
+        f"{clusters} {called} are left for {len(regressors)} regressors; it takes more "
+        f"{called} than regressors"
     )
 
 

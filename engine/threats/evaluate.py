@@ -1,6 +1,7 @@
 """``tx.threats``: every threat to a model in one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypedDict
 
 import numpy as np
@@ -233,20 +234,7 @@ def _evaluated(
 
 
 def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
-    made = {
-        name: getattr(row, name)
-        for name in (
-            "threat",
-            "variant",
-            "term",
-            "estimate",
-            "se",
-            "p_value",
-            "n",
-            "clusters",
-            "note",
-        )
-    }
+    made = asdict(row)
     made["term"] = row.term or setting.treatment
     comparable = row.comparable and np.isfinite(row.estimate)
     return {
