@@ -138,6 +138,9 @@ def test_a_fit_is_that_of_the_libraries(name, panel, weights):
     fit = Fit.of(frame, model, weights=weights, slopes=case.slopes)
     G, N, k = frame[case.clusters].nunique(), len(frame), 3 + case.parameters
     assert (fit.clusters, fit.n, fit.k) == (G, N, k)
+    # Nested effects beyond the one that k counts.
+    rest = max(fit.effects.absorbed - 1, 0)
+    assert k + rest == 3 + dummies(frame, case).shape[1]
     factor = np.sqrt(G / (G - 1) * (N - 1) / (N - k))
     libraries = [by_linearmodels]
     libraries += [] if case.instruments else [by_pyfixest]
