@@ -37,7 +37,7 @@ direction, as that of a treatment of a single cluster, has no CV2: NaN.
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -204,6 +204,11 @@ def _instruments(layout: Layout) -> Array:
     return jnp.concatenate([exogenous, excluded])
 
 
+def cluster_factor(G: Any, N: Any, k: Any) -> Any:
+    """G/(G-1) (N-1)/(N-k), the small-sample factor of CV1: of numbers or arrays."""
+    return G / (G - 1) * (N - 1) / (N - k)
+
+
 @jax.jit
 def correction(
     products: ClusterCrossProducts, weights: Float[Array, " G"] | None = None
@@ -216,7 +221,7 @@ def correction(
         k = k - (jnp.einsum("g,gii->i", weights, products.S) == 0).sum(dtype=k.dtype)
     N = weights @ products.rows
     G = jnp.where(products.rows > 0, weights, 0).sum()
-    return G / (G - 1) * (N - 1) / (N - k)
+    return cluster_factor(G, N, k)
 
 
 @jax.jit

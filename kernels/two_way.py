@@ -29,7 +29,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from . import random_draws
-from .clusters import two_sided
+from .clusters import cluster_factor, two_sided
 from .resampling import TIE
 
 
@@ -110,7 +110,7 @@ def two_way_tests(
 ) -> Callable[[Array], Float[Array, "2"]]:
     """p of a null of the treatment on a balanced panel, [controls, treatment, y] in M:
     by the wild bootstrap of two-way clusters, and for common shocks
-    (``tx.common_shocks``). x is the treatment net of all others over its square."""
+    (``tx.CommonShocks``). x is the treatment net of all others over its square."""
     G, T, m = M.shape
     cells = _net(M)
     flat = cells.reshape(G * T, m)
@@ -125,8 +125,7 @@ def two_way_tests(
     b = x @ y
     e = net_of_controls(y) - b * r
     fewer, N = min(G, T), G * T
-    rows = (N - 1) / (N - (m - 2) - 1 - 1)
-    factor = jnp.asarray(fewer / (fewer - 1) * rows, M.dtype)
+    factor = jnp.asarray(cluster_factor(fewer, N, m), M.dtype)
     by_year = T < G
     weighed = min(G, T)
     one_hot = jnp.eye(weighed, dtype=M.dtype)
@@ -158,7 +157,7 @@ def two_way_tests(
     of_years = across @ weights @ across
     both = by_country + of_years - jnp.sum((s @ weights) * s)
     largest = jnp.maximum(jnp.maximum(by_country, of_years), both)
-    shocks = largest * jnp.asarray(rows / kernel.scale, M.dtype)
+    shocks = largest * jnp.asarray((N - 1) / (N - m) / kernel.scale, M.dtype)
     v = random_draws.rademacher(key, weighed, draws=draws)
 
     def p_of(null: Array) -> Float[Array, "2"]:

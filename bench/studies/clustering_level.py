@@ -38,7 +38,7 @@ from scipy import stats
 
 from ...engine.core import in_float64
 from ...kernels import clusters, random_draws, score_variance
-from ...kernels.clusters import ClusterCrossProducts, Layout
+from ...kernels.clusters import ClusterCrossProducts, Layout, cluster_factor
 from ...kernels.panels.simulated import ar1
 
 LEVEL, DRAWS = 0.05, 999
@@ -225,9 +225,7 @@ def test_panel(
     )
     products, layout = products_of(M, design.seen, two_way=two_way)
     H, N = len(products.rows), products.rows.sum()
-    m_f, m_c = (
-        n / (n - 1) * (N - 1) / (N - products.n_parameters) for n in (H, coarse)
-    )
+    m_f, m_c = (cluster_factor(n, N, products.n_parameters) for n in (H, coarse))
     R = jnp.zeros(layout.regressors).at[-1].set(1)
     statistic = partial(score_variance.tau, clusters=coarse)
     v = random_draws.rademacher(of_signs, H, draws=draws).astype(draws_dtype)

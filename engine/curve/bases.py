@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from ...kernels.clusters import cluster_factor
 from ..core import TivaxError
 from ..estimation import (
     COLLINEAR,
@@ -137,7 +138,7 @@ class Base:
         G, N, k = self.clusters, self.n, self.k + regressors
         if G < 2 or N <= k:
             return float("nan")
-        return G / (G - 1) * (N - 1) / (N - k)
+        return cluster_factor(G, N, k)
 
 
 def make_base(

@@ -31,6 +31,7 @@ from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
 from ..core import TivaxError
+from .regression_data import ENTITY, TIME
 from .samples import time_dummies
 
 DRAWS = 9_999
@@ -112,17 +113,19 @@ def cross_section_dependence(
     residuals: pd.Series,
     regressors: Sequence[str],
     *,
+    entity: str = ENTITY,
+    time: str = TIME,
     draws: int = DRAWS,
     seed: int = SEED,
 ) -> Dependence:
-    """Tests of the residuals of a regression with country and year effects.
+    """Tests of the residuals of a regression with effects of ``entity`` and ``time``.
 
-    ``data`` has iso3, year and the regressors, ``residuals`` the row labels used.
+    ``data`` has these columns and the regressors, ``residuals`` the row labels used.
 
     Raises ``TivaxError`` where no two countries share three years.
     """
     used = data.loc[residuals.index]
-    panel = _Panel.of(used, regressors)
+    panel = _Panel.of(used, regressors, entity, time)
     e = panel.cells(residuals.to_numpy(float)[None])
     signs = _signs(panel.present, seed)
     own = _statistics(e, panel.present, signs)
@@ -197,9 +200,11 @@ class _Panel:
     basis: Float[np.ndarray, "GT k"]  # by cell, 0 where one is missing
 
     @classmethod
-    def of(cls, used: pd.DataFrame, regressors: Sequence[str]) -> "_Panel":
-        row, countries = pd.factorize(used["iso3"], sort=True)
-        column, years = pd.factorize(used["year"], sort=True)
+    def of(
+        cls, used: pd.DataFrame, regressors: Sequence[str], entity: str, time: str
+    ) -> "_Panel":
+        row, countries = pd.factorize(used[entity], sort=True)
+        column, years = pd.factorize(used[time], sort=True)
         present = np.zeros((len(countries), len(years)), bool)
         present[row, column] = True
         if not len(_pairs(present)[0]):
@@ -209,7 +214,7 @@ class _Panel:
         X = used[list(regressors)].to_numpy(float)
         dummies = [
             np.eye(len(countries))[row],
-            time_dummies(used, "iso3", "year").to_numpy(float),
+            time_dummies(used, entity, time).to_numpy(float),
         ]
         D = np.linalg.qr(np.column_stack(dummies))[0]
         X = X / np.linalg.norm(X, axis=0)

@@ -362,8 +362,7 @@ class Design:
     @property
     def correction(self) -> float:
         """The small-sample factor of CV1."""
-        G, N = self.clusters, self.n
-        return G / (G - 1) * (N - 1) / (N - self.k)
+        return kernel.cluster_factor(self.clusters, self.n, self.k)
 
     @property
     def C(self) -> Float[np.ndarray, "n p"]:

@@ -9,25 +9,18 @@ import pandas as pd
 from ..core import TivaxError
 from .iv_data import IVData
 from .least_squares import require_nested
-from .model_data import ModelData, prepare
-from .regression_data import column_name, column_names, times_power
+from .model_data import Equation, ModelData, prepare
+from .regression_data import ENTITY, TIME, column_name, column_names, times_power
 
 
 class InstrumentEquation(NamedTuple):
-    """An equation with one endogenous regressor on its checked rows.
-
-    ``exogenous`` are the dummies of periods, then the controls; ``groups`` numbers the
-    cluster of each row, by the column ``clusters``; ``data`` is in units of the data,
-    net of entities.
-    """
+    """An equation with one endogenous regressor on its checked rows, clustered by a
+    column; ``data`` is in units of the data, net of entities."""
 
     given: ModelData
-    endogenous: str
-    instruments: tuple[str, ...]
-    exogenous: tuple[str, ...]
-    groups: np.ndarray
-    data: IVData
+    equation: Equation
     clusters: str
+    data: IVData
 
 
 def instrument_equation(
@@ -37,11 +30,13 @@ def instrument_equation(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
+    second: str | None = None,
 ) -> InstrumentEquation:
-    """Build the equation that :func:`two_stage` starts from."""
+    """Build the equation that :func:`two_stage` starts from; its rows have ``second``,
+    a further column, too."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
@@ -52,28 +47,25 @@ def instrument_equation(
         controls,
         entity=entity,
         time=time,
-        keys=[clusters],
+        keys=[clusters, second or clusters],
         endogenous=[endogenous],
         instruments=instruments,
     )
-    exogenous = (*prepared.dummies, *controls)
     require_nested(prepared.used, entity, clusters)
-    (groups,) = prepared.clusters(clusters)
     frame = prepared.columns.assign(const=1.0)
 
     def column(*names: str) -> np.ndarray:
         units = [prepared.power.get(k, 0) for k in names]
         return times_power(frame[list(names)].to_numpy(), units)
 
-    equation = IVData(
+    net = IVData(
         y=column(outcome)[:, 0],
         X=column(endogenous),
-        W=column("const", *exogenous),
+        W=column("const", *prepared.dummies, *controls),
         Z=column(*instruments),
-        clusters=groups,
+        clusters=prepared.used[clusters].to_numpy(),
         endogenous=(endogenous,),
         instruments=tuple(instruments),
     )
-    return InstrumentEquation(
-        prepared, endogenous, tuple(instruments), exogenous, groups, equation, clusters
-    )
+    names = Equation(outcome, tuple(controls), endogenous, tuple(instruments))
+    return InstrumentEquation(prepared, names, clusters, net)

@@ -1,8 +1,8 @@
 """Estimates: coefficients, their covariance, and the convention behind them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,20 +20,7 @@ from ..core import (
     suggest,
 )
 from .coefficients import Coefficients
-from .distributions import f_sf, t_ppf, t_sf
-from .regression_data import times_power
-
-Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
-CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-
-# What each convention of clustered standard errors means.
-CONVENTION_NOTES: dict[Convention, str] = {
-    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
-    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
-    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
-    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
-    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
-}
+from .distributions import f_sf, t_ppf
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
 SINGULAR = 1e-11
@@ -84,9 +71,13 @@ class Estimate(Coefficients):
     effects
         Columns of the fixed effects.
     clustered
-        Column of the clusters where that is not ``iso3``.
+        Column of the clusters where that is not ``iso3``, the default.
     left_out
         Number of rows with a missing value and their columns, in words.
+    words
+        The convention in words, where it is a name.
+    term_degrees
+        Degrees of freedom of each term's t, where they differ; else None.
 
     Examples
     --------
@@ -119,6 +110,8 @@ class Estimate(Coefficients):
     effects: tuple[str, ...] = ()
     clustered: str = ""
     left_out: str = ""
+    words: str = ""
+    term_degrees: pd.Series | None = None
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
@@ -157,7 +150,8 @@ class Estimate(Coefficients):
 
         Raises ``TivaxError`` unless ``level`` is a number between 0 and 1.
         """
-        width = quantile_of(level, self.degrees) * self.terms["se"]
+        degrees = self.degrees if self.term_degrees is None else self.term_degrees
+        width = quantile_of(level, degrees) * self.terms["se"]
         b = self.terms["estimate"]
         ends = pd.DataFrame({"ci_low": b - width, "ci_high": b + width})
         return ends.reset_index()
@@ -175,7 +169,7 @@ class Estimate(Coefficients):
         require_list("terms", terms)
         for name in terms:
             self._require_term(name)
-        assert self.correlation is not None, "make_estimate() sets it"
+        assert self.correlation is not None, "every fit sets it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
@@ -186,7 +180,9 @@ class Estimate(Coefficients):
     @property
     def _method(self) -> str:
         """The standard errors in words."""
-        words = _in_words(self.convention)
+        words = self.convention
+        if self.words:
+            words = f"{self.words} ({self.convention})"
         if not self.clustered:
             return words
         return words.replace("by country", f"by {self.clustered}", 1)
@@ -211,9 +207,13 @@ class Estimate(Coefficients):
             for row in self.terms.reset_index().to_dict("records")
         ]
         clusters = f"{self.clusters} clusters, " if self.clusters else ""
+        degrees = str(self.degrees)
+        if self.term_degrees is not None:
+            first, last = self.term_degrees.min(), self.term_degrees.max()
+            degrees = f"{first:.1f} to {last:.1f}"
         notes = [
-            f"{self.n} observations, {clusters}t with {self.degrees} degrees of "
-            f"freedom, R2 within {self.r2:.4f}",
+            f"{self.n} observations, {clusters}t with {degrees} degrees of freedom, "
+            f"R2 within {self.r2:.4f}",
             f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]
@@ -229,105 +229,18 @@ class Estimate(Coefficients):
         return Listing(title, _COLUMNS, rows, notes)
 
 
-def quantile_of(level: float, degrees: int) -> float:
+def quantile_of(level: float, degrees: Any) -> Any:
     """Standard errors from the estimate to the ends of an interval of this level."""
     if not isinstance(level, float | np.floating) or not 0 < level < 1:
         raise TivaxError(
             f"level {show(level)}: give a number between 0 and 1, such as 0.95"
         )
-    return float(t_ppf((1 + level) / 2, degrees))
+    return t_ppf((1 + level) / 2, np.asarray(degrees, float))
 
 
 # With fewer clusters t(G-1) rejects too often (Cameron, Gelbach and Miller 2008).
 _FEW = 10
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
-
-
-def _in_words(convention: str) -> str:
-    """A convention by its note and name; others are words already."""
-    notes: dict[str, str] = {**CONVENTION_NOTES, "stata, small": _TWO_STAGE}
-    return f"{notes[convention]} ({convention})" if convention in notes else convention
-
-
-_TWO_STAGE = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
-
-
-def make_estimate(
-    outcome: str,
-    coef: pd.Series,
-    covariance: pd.DataFrame,
-    *,
-    n: int,
-    clusters: int,
-    r2: float,
-    convention: str,
-    residuals: pd.Series,
-    report: Sequence[str],
-    degrees: int | None = None,
-    power: Mapping[str, int] | None = None,
-    left_out: str = "",
-    lost: Collection[str] = (),
-    reason: str = "",
-    effects: Sequence[str] = (),
-    note: str = "",
-) -> Estimate:
-    """An :class:`Estimate` from coefficients and covariance; t of ``degrees``.
-
-    ``power`` is k of each column whose unit is 2^k of that it was estimated in. The
-    terms in ``lost`` have no standard error (NaN), for this ``reason``; neither have
-    those of a negative variance, which two-way clustering can give. ``note`` is said
-    beside.
-    """
-    report, power = list(report), power or {}
-    degrees = clusters - 1 if degrees is None else degrees
-    place = covariance.index.get_indexer(pd.Index(report))
-    V = covariance.to_numpy()[np.ix_(place, place)]
-    variances, b = np.diag(V).copy(), coef[report].to_numpy()
-    without = np.array([k in lost for k in report], bool)
-    notes = []
-    if gone := [k for k in report if k in lost]:
-        notes.append(f"no standard error for {', '.join(gone)}: {reason}")
-    below = ~without & ~(variances > 0)
-    if below.any():
-        names = ", ".join(k for k, its in zip(report, below, strict=True) if its)
-        notes.append(f"no standard error for {names}: a variance below 0")
-    se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
-    with np.errstate(over="ignore"):
-        t = b / se
-    p = 2 * t_sf(np.abs(t), degrees)
-    width = quantile_of(0.95, degrees) * se
-    V[without, :] = V[:, without] = np.nan
-    unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
-    terms = pd.DataFrame(
-        {
-            "estimate": times_power(b, unit),
-            "se": times_power(se, unit),
-            "t": t,
-            "p_value": p,
-            "ci_low": times_power(b - width, unit),
-            "ci_high": times_power(b + width, unit),
-            "stars": stars(p),
-        },
-        report,
-    )
-    terms.index.name = "term"
-    return Estimate(
-        outcome=outcome,
-        terms=terms,
-        covariance=pd.DataFrame(
-            times_power(V, unit[:, None] + unit[None, :]), report, report
-        ),
-        correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
-        n=n,
-        clusters=clusters,
-        left_out=left_out,
-        degrees=degrees,
-        r2=r2,
-        convention=convention,
-        residuals=times_power(residuals, power.get(outcome, 0)),
-        note="; ".join(filter(None, [*notes, note])),
-        effects=tuple(effects),
-    )
 
 
 def stars(p: Float[np.ndarray, " q"]) -> Int[np.ndarray, " q"]:

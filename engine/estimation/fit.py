@@ -234,12 +234,12 @@ class Fit(Design):
         """fixest's: G/(G-1) of the fewer clusters; effects nested in either do not
         count among the parameters, one constant does."""
         number, _ = self.second_clusters(second)
-        fewer, N = min(self.clusters, len(set(number))), self.n
+        fewer = min(self.clusters, len(set(number)))
         crossed = self.effects.crossed
         own = all(is_nested(code, number) for code in self.effects.codes.T)
         k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
         k += bool(self.effects.nested or (own and crossed))
-        return fewer / (fewer - 1) * (N - 1) / (N - k)
+        return kernel.cluster_factor(fewer, self.n, k)
 
     @in_float64
     def two_way_loadings(

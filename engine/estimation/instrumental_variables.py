@@ -1,7 +1,7 @@
 """Two-stage least squares with country and year effects, by linearmodels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -24,15 +24,13 @@ from .anderson_rubin import (
 )
 from .coefficients import Coefficients
 from .equations import InstrumentEquation, instrument_equation
-from .estimates import Estimate, Term, make_estimate
+from .estimates import Estimate, Term
 from .exclusion import PlausiblyExogenous, bounds_of
-from .library_fits import at_zero
-from .model_data import ModelData, cluster_column
-from .regression_data import (
-    of_norm_one,
-    orthonormal,
-    without_error,
-)
+from .library_fits import iv2sls
+from .linear_fits import LinearFit, Vcov
+from .model_data import Equation, cluster_column
+from .regression_data import ENTITY, TIME
+from .vcov import CV1, vcov_of
 from .weak_instruments import WeakInstruments
 
 
@@ -206,9 +204,10 @@ def two_stage(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
+    vcov: Vcov | str = "CV1",
     draws: int = 0,
     seed: int = 0,
 ) -> IVEstimate:
@@ -220,6 +219,10 @@ def two_stage(
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
     NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
+
+    ``vcov`` is the covariance of both stages, as in :func:`fixed_effects`: with another
+    than "CV1" there is no constant. CV3 and the two-way jackknife fit the first stage
+    anew each time. The tests of instruments are clustered, whatever it is.
 
     Raises
     ------
@@ -239,6 +242,7 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
+    vcov = vcov_of(vcov, clusters)
     equation = instrument_equation(
         data,
         outcome,
@@ -248,8 +252,9 @@ def two_stage(
         entity=entity,
         time=time,
         clusters=cluster_column(entity, clusters),
+        second=vcov.second,
     )
-    return fit_equation(equation, draws=draws, seed=seed)
+    return fit_equation(equation, draws=draws, seed=seed, vcov=vcov)
 
 
 def fit_equation(
@@ -258,78 +263,28 @@ def fit_equation(
     draws: int = 0,
     seed: int = 0,
     first: Estimate | None = None,
+    vcov: Vcov | None = None,
 ) -> IVEstimate:
     """:func:`two_stage` of an equation; ``first`` is its first stage, where another
     outcome of the same rows has been fitted."""
-    given, data = equation.given, equation.data
-    groups = (equation.groups, equation.clusters)
-    exogenous, instruments = equation.exogenous, equation.instruments
+    data = equation.data
     try:
         ar_set = anderson_rubin_set(data)
     except SingularScores:
         ar_set = unknown_set()
+
+    def stage(names: Equation) -> Estimate:
+        fit = LinearFit.of(equation.given, equation.clusters, names)
+        return iv2sls(fit) if vcov in (None, CV1()) else fit.vcov(vcov)
+
+    _, controls, endogenous, instruments = equation.equation
     return IVEstimate(
-        second=_iv2sls(
-            *(given, *groups, given.outcome, exogenous),
-            *(equation.endogenous, instruments),
-        ),
-        first=first
-        or _iv2sls(given, *groups, equation.endogenous, [*exogenous, *instruments]),
+        second=stage(equation.equation),
+        first=first or stage(Equation(endogenous, (*controls, *instruments))),
         weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
         ar_set=ar_set,
         equation=equation,
     )
-
-
-def _iv2sls(
-    given: ModelData,
-    groups: np.ndarray,
-    clusters: str,
-    outcome: str,
-    exogenous: Sequence[str],
-    endogenous: str | None = None,
-    instruments: Sequence[str] = (),
-) -> Estimate:
-    """Fit by linearmodels' IV2SLS; dummies come first in ``exogenous``."""
-    from linearmodels.iv import IV2SLS
-
-    frame = given.columns.assign(const=1.0)
-    exogenous = ["const", *exogenous]
-    regressors = [*exogenous, *([endogenous] if endogenous else [])]
-    fit = IV2SLS(
-        frame[outcome],
-        frame[exogenous],
-        frame[[endogenous]] if endogenous else None,
-        frame[list(instruments)] if endogenous else None,
-    ).fit(cov_type="clustered", clusters=pd.Series(groups, frame.index), debiased=True)
-    resids = np.ravel(fit.resids.to_numpy())
-    level = (given.columns + given.mean).assign(const=1.0)
-    y, X = frame[outcome].to_numpy(), level[regressors].to_numpy()
-    fitted = None
-    if endogenous:
-        Z = orthonormal(of_norm_one(level[[*exogenous, *instruments]].to_numpy())).basis
-        fitted = Z @ (Z.T @ X)
-    lost = without_error(X, y, [groups], dummies=1 + len(given.dummies), fitted=fitted)
-    gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
-    coef, V = at_zero(given, fit.params, fit.cov, outcome)
-    slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
-    found = make_estimate(
-        outcome,
-        coef,
-        V,
-        n=int(fit.nobs),
-        clusters=int(groups.max()) + 1,
-        r2=float(1 - (resids @ resids) / (y @ y)),
-        convention="stata, small",
-        residuals=pd.Series(resids, frame.index),
-        report=[*([endogenous] if endogenous else []), *slopes, "const"],
-        power=given.power,
-        left_out=given.left_out,
-        lost=gone,
-        reason=lost.reason(outcome, int(groups.max()) + 1),
-        effects=given.effects,
-    )
-    return replace(found, clustered="" if clusters == "iso3" else clusters)
 
 
 @long_table_of.register(IVEstimate)

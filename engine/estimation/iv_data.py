@@ -56,6 +56,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from ...kernels.clusters import cluster_factor
 from ..core import TivaxError, show
 from .regression_data import COLLINEAR, powers, times_power
 
@@ -333,5 +334,5 @@ def small_sample_factor(data: IVData) -> float:
     d = data.partialled
     K = data.X.shape[1] + d.L - data.Z.shape[1]
     if d.G:
-        return d.G / (d.G - 1) * (d.N - 1) / (d.N - K - data.absorbed)
+        return float(cluster_factor(d.G, d.N, K + data.absorbed))
     return (d.N - data.dofminus) / (d.N - K - data.dofminus - data.absorbed)

@@ -6,30 +6,25 @@ G/(G-1) (N-1)/(N-k) with k = slopes + year dummies + 1, since country effects ar
 nested in the clusters; p-values and intervals from t(G-1); R2 within countries, year
 effects counted as explained; the constant at the grand mean.
 
-    convention    covariance                                         by
-    stata         as above, with the constant                        pyfixest
-    fixest        the same covariance, no constant; reghdfe's        pyfixest
-    lsdv          every effect counted in k; areg, reg i.id i.year   pyfixest
-    plm           no small-sample correction                         pyfixest
-    linearmodels  N / (N - slopes - G - T + 1), no G/(G-1)           linearmodels
+    convention    covariance
+    stata         as above, with the constant; by pyfixest
+    fixest        the same covariance, no constant; reghdfe's
+    lsdv          every effect counted in k; areg, reg i.id i.year
+    plm           no small-sample correction
+    linearmodels  N / (N - slopes - G - T + 1), no G/(G-1)
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
 
 import pandas as pd
 
 from ..core import TivaxError, require_choice
-from .estimates import CONVENTIONS, Convention, Estimate
-from .library_fits import feols, panel_ols
+from .estimates import Estimate
+from .library_fits import feols
+from .linear_fits import LinearFit, Vcov
 from .model_data import cluster_column, prepare
-
-# What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
-_CORRECTIONS: dict[Convention, dict[str, Any]] = {
-    "lsdv": {"k_fixef": "full"},
-    "plm": {"k_adj": False, "G_adj": False},
-}
+from .regression_data import ENTITY, TIME
+from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
 
 
 def fixed_effects(
@@ -37,17 +32,23 @@ def fixed_effects(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     clusters: str | None = None,
     convention: Convention = "stata",
+    vcov: Vcov | str = "CV1",
 ) -> Estimate:
     """Two-way fixed effects with standard errors clustered by ``clusters``.
 
-    ``clusters`` is ``entity`` by default. ``time`` may be any label nested in nothing,
-    such as group and year together for effects by group. Rows with a missing value are
-    left out, and ``left_out`` says how many. Units do not matter: t and p are those of
-    any multiple of a column.
+    ``clusters`` is ``entity`` by default. ``vcov`` is another covariance: "CV2", "CV3",
+    "two-way", "driscoll-kraay", "common-shocks", or :class:`TwoWay`,
+    :class:`DriscollKraay`, :class:`CommonShocks`, :class:`Network` with their options;
+    there is then no constant, and R2 is net of both effects. ``convention`` is of "CV1"
+    alone, ``clusters`` of clusters ("CV1" to "CV3", "two-way").
+
+    ``time`` may be any label nested in nothing, such as group and year together for
+    effects by group. Rows with a missing value are left out, and ``left_out`` says how
+    many. Units do not matter: t and p are those of any multiple of a column.
 
     Where nothing but rounding is left of a standard error (two clusters beside effects
     of years; regressors that explain the outcome without any error) it is NaN, without
@@ -72,22 +73,37 @@ def fixed_effects(
     const  0.218  0.327  0.518
     """
     require_choice("convention", convention, CONVENTIONS)
+    vcov = vcov_of(vcov, clusters)
+    if convention != "stata":
+        if vcov != CV1():
+            raise TivaxError(
+                f"convention {convention} is one of vcov CV1, not of "
+                f"{type(vcov).__name__}; leave one of the two out"
+            )
+        vcov = CV1(convention)
     clusters = cluster_column(entity, clusters)
-    given = prepare(
-        data, outcome, regressors, entity=entity, time=time, keys=[clusters]
-    )
+    keys = [clusters, vcov.second or time]
+    given = prepare(data, outcome, regressors, entity=entity, time=time, keys=keys)
     require_nested(given.used, entity, clusters)
-    if convention == "linearmodels":
-        fit = panel_ols(given, clusters, convention=convention, cov_type="clustered")
-    else:
-        fit = feols(
-            given,
-            convention=convention,
-            clusters=[clusters],
-            absorb=convention != "stata",
-            **_CORRECTIONS.get(convention, {}),
-        )
-    return replace(fit, clustered="" if clusters == "iso3" else clusters)
+    fit = LinearFit.of(given, clusters)
+    return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
+
+
+def linear_fit(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = ENTITY,
+    time: str = TIME,
+) -> LinearFit:
+    """The slopes of ``fixed_effects``, by any covariance: ``fit.vcov(CV1())``.
+
+    For the hundreds of fits of a robustness check: a library takes several times as
+    long for each.
+    """
+    given = prepare(data, outcome, regressors, entity=entity, time=time)
+    return LinearFit.of(given, entity)
 
 
 def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
@@ -96,5 +112,5 @@ def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
     if cut.any():
         raise TivaxError(
             f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
-            "cluster by something that holds whole entities, or use two_way_clusters"
+            'cluster by something that holds whole entities, or use vcov="two-way"'
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,20 +10,27 @@ from jaxtyping import Bool, Float, Int
 
 from ..core import TivaxError, count_text
 from .regression_data import (
-    Lost,
     column_name,
     column_names,
     complete_rows,
     of_norm_one,
-    orthonormal,
     powers,
     require_identified,
     require_names,
     require_one_row,
     times_power,
-    without_error,
 )
 from .samples import time_dummies, within
+
+
+class Equation(NamedTuple):
+    """Columns of an equation, but for the dummies of effects; without an endogenous
+    regressor it is one of least squares."""
+
+    outcome: str
+    exogenous: tuple[str, ...]
+    endogenous: str = ""
+    instruments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,33 +64,10 @@ class ModelData:
     effects: list[str]
     left_out: str = ""
 
-    def clusters(self, *names: str) -> list[np.ndarray]:
-        return [pd.factorize(self.used[name])[0] for name in names]
-
-    def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
-        """Flags and names of least-squares coefficients without a standard error."""
-        slopes = [*self.dummies, *self.regressors]
-        level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
-        X = np.hstack([np.ones((len(level), 1)), level])
-        y, names = self.columns[self.outcome].to_numpy(), ["const", *slopes]
-        lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
-        return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
-
-    def alone(self, column: str) -> str:
-        """Note on regressors that a single cluster identifies; empty for none."""
-        names = [*self.dummies, *self.regressors]
-        X = of_norm_one(self.columns[names].to_numpy())
-        basis = orthonormal(X).basis
-        slopes = np.linalg.inv(basis.T @ X)[len(self.dummies) :] @ basis.T
-        code, labels = pd.factorize(self.used[column], sort=True)
-        return alone_note(
-            singly_identified(basis, slopes, code), self.regressors, [*labels]
-        )
-
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
 # such directions.
-_LEVERAGE, _SHARE = 1e-9, 1e-6
+LEVERAGE, SHARE = 1e-9, 1e-6
 
 
 def singly_identified(
@@ -100,11 +85,11 @@ def singly_identified(
     along = slopes @ basis
     size = np.linalg.norm(along, axis=1)
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
-    for g in np.flatnonzero(leverage >= 1 - _LEVERAGE):
+    for g in np.flatnonzero(leverage >= 1 - LEVERAGE):
         own = basis[cluster == g]
         held, U = np.linalg.eigh(own.T @ own)
-        part = np.linalg.norm(along @ U[:, held >= 1 - _LEVERAGE], axis=1)
-        flags[:, g] = part > _SHARE * size
+        part = np.linalg.norm(along @ U[:, held >= 1 - LEVERAGE], axis=1)
+        flags[:, g] = part > SHARE * size
     return flags
 
 
@@ -186,7 +171,7 @@ def cluster_column(entity: str, clusters: str | None) -> str:
     """The column of the clusters, by default that of the entities."""
     if isinstance(clusters, list | tuple) and len(clusters) > 1:
         raise TivaxError(
-            "clusters: name one column; tx.two_way_clusters clusters by entity and time"
+            'clusters: name one column; vcov="two-way" clusters by entity and time'
         )
     return column_name("clusters", entity if clusters is None else clusters)
 

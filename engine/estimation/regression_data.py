@@ -21,7 +21,8 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-# Of the columns that are taken where none are named.
+# Columns of entities and periods where none are named, and what to do without them.
+ENTITY, TIME = "iso3", "year"
 _TO_NAME = '; name yours: entity = "country", time = "yr", clusters = "country"'
 
 
@@ -121,7 +122,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
             hint = f"; did you mean {near[0]}?" if near else ""
-            if name in ("iso3", "year"):
+            if name in (ENTITY, TIME):
                 hint = _TO_NAME
             raise NotFound(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
@@ -406,6 +407,29 @@ class Lost(NamedTuple):
         )
 
 
+def rounding_of(y: Float[np.ndarray, " n"], net: Float[np.ndarray, " n"]) -> float:
+    """The norm below which residuals are rounding, of y that is ``net`` of effects."""
+    noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
+    return float(np.linalg.norm(net) * COLLINEAR + noise)
+
+
+def lost_to_rounding(
+    H: Float[np.ndarray, "p n"],
+    u: Float[np.ndarray, " n"],
+    clusters: Sequence[Int[np.ndarray, " n"]],
+    rounding: float,
+) -> Lost:
+    """The coefficients H y whose scores H u cancel in every cluster, or all where the
+    residuals are of no more than ``rounding``; see ``without_error``."""
+    perfect = bool(np.linalg.norm(u) <= rounding)
+    floor = rounding * np.linalg.norm(H, axis=1) / np.sqrt(len(u))
+    lost = np.full(len(H), perfect)
+    for code in clusters:
+        sums = np.stack([np.bincount(code, row) for row in H * u])
+        lost |= np.linalg.norm(sums, axis=1) <= floor
+    return Lost(lost, perfect)
+
+
 def without_error(
     X: Float[np.ndarray, "n p"],
     y: Float[np.ndarray, " n"],
@@ -437,17 +461,8 @@ def without_error(
     if basis is None:
         basis = orthonormal(used / size, least=0.0).basis
     h = basis @ np.linalg.inv(basis.T @ (used / size)).T / size
-    noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
     effects = basis[:, :dummies]
-    y = y - effects @ (effects.T @ y)
-    variation = np.linalg.norm(y) * COLLINEAR + noise
-    u = y - X @ (h.T @ y)
+    net = y - effects @ (effects.T @ y)
+    u = net - X @ (h.T @ net)
     u = u - X @ (h.T @ u)
-    perfect = bool(np.linalg.norm(u) <= variation)
-    floor = variation * np.linalg.norm(h, axis=0) / np.sqrt(len(y))
-    lost = np.full(X.shape[1], perfect)
-    for cluster in clusters:
-        sums = np.zeros((int(cluster.max()) + 1, X.shape[1]))
-        np.add.at(sums, cluster, h * u[:, None])
-        lost |= np.linalg.norm(sums, axis=0) <= floor
-    return Lost(lost, perfect)
+    return lost_to_rounding(h.T, u, clusters, rounding_of(y, net))

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..core import GIB, TivaxError, machine_memory
-from .regression_data import numbers, require_columns
+from .regression_data import ENTITY, TIME, numbers, require_columns
 
 Sample = Literal["all", "developed", "developing"]
 SAMPLES = get_args(Sample)
@@ -64,8 +64,8 @@ def lagged(
     data: pd.DataFrame,
     column: str,
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str = ENTITY,
+    time: str = TIME,
     years: int = 1,
 ) -> pd.Series:
     """The value of the same entity ``years`` earlier; missing where there is none.

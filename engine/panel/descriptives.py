@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..estimation import clustered, sample, time_dummies, within
+from ..estimation import CV1, linear_fit, sample, time_dummies, within
 from ..sources.panel import kof
 from .blocks import read_whole_path
 from .data_files import DataFiles
@@ -59,7 +59,7 @@ def within_variation(
         for name in variables:
             two_way = _residual(demeaned[name], dummies)
             others = [k for k in variables if k != name]
-            partial = clustered(used, name, others)["stata"].residuals
+            partial = linear_fit(used, name, others).vcov(CV1()).residuals
             total = used[name].std()
             rows.append(
                 {

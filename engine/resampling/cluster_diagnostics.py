@@ -283,7 +283,7 @@ def clustering_level(
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.n
     k = fitted.layout.regressors + fitted.effects.absorbed
-    factors = [np.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
+    factors = [np.asarray(kernel.cluster_factor(n, N, k)) for n in (H, G)]
     factors, fit = jax.device_put((factors, fitted.cluster_fit))
     p = fitted.layout.regressors
     T = fit.scores

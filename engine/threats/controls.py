@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from ...kernels.clusters import cluster_factor
 from ..core import TivaxError
 from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member
@@ -113,7 +114,7 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
         b = x @ y / (x @ x)
         scores = np.bincount(cluster, x * (y - b * x)) / (x @ x)
         found.append(
-            (b, G / (G - 1) * (N - 1) / (N - 1 - len(setting.years)) * scores @ scores)
+            (b, cluster_factor(G, N, 1 + len(setting.years)) * scores @ scores)
         )
     b, variance = np.array(found).T
     coef = float(np.median(b))

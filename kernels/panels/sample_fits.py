@@ -137,8 +137,7 @@ def two_way_variance(
     for all three terms, slopes and one constant counted. Not positive, it is NaN."""
     score = cells.slopes * cells.residuals
     total = (score.sum(axis=1) ** 2).sum() + (score.sum(axis=0) ** 2).sum()
-    N, few = seen.sum(), min(seen.shape)
-    factor = few / (few - 1) * (N - 1) / (N - slopes - 1)
+    factor = clusters.cluster_factor(min(seen.shape), seen.sum(), slopes + 1)
     return _positive(factor * (total - (score**2).sum()))
 
 

@@ -6,13 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine import regression_table
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import common_shocks, dependence, driscoll_kraay
+from tivax.engine.estimation import dependence
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
 from tivax.engine.estimation.least_squares import fixed_effects
-
-from helpers import random_panel
 
 # The same sums in another order.
 RTOL = 1e-10
@@ -153,7 +150,7 @@ def test_simulated_residuals_are_those_of_the_regression():
     for present in (np.ones((6, 5), bool), rng.uniform(size=(6, 5)) > 0.1):
         e = rng.normal(size=present.shape)
         frame = panel(e, present=present)
-        own = dependence._Panel.of(frame, ["x"])
+        own = dependence._Panel.of(frame, ["x"], "iso3", "year")
         got = own.residuals(np.where(present, e, 0.0)[None])[0][present]
         fit = fixed_effects(frame, "y", ["x"]).residuals
         assert_allclose(got, fit.to_numpy(), rtol=0, atol=1e-10)
@@ -231,71 +228,3 @@ def test_a_common_factor_is_found():
         True, factor=1.5, panels=30
     )
     assert absolute > 0.8 and component > 0.8
-
-
-# -------------------------------------------------------------------- common shocks
-
-
-def literal_common_shocks(frame: pd.DataFrame, lags: int) -> tuple[float, int]:
-    """The variance of x's coefficient by loops over pairs of rows, and the degrees."""
-    dummies = pd.get_dummies(frame[["iso3", "year"]].astype(str), drop_first=True)
-    D = np.column_stack(
-        [np.ones(len(frame)), dummies.to_numpy(float), frame[["w", "x"]]]
-    )
-    inverse = np.linalg.inv(D.T @ D)
-    e = frame["y"].to_numpy() - D @ (inverse @ D.T @ frame["y"].to_numpy())
-    s = (D @ inverse)[:, -1] * e
-    country, year = frame["iso3"].to_numpy(), frame["year"].to_numpy()
-    totals = np.zeros(3)
-    for i in range(len(s)):
-        for j in range(len(s)):
-            same = country[i] == country[j]
-            weight = max(0.0, 1 - abs(year[i] - year[j]) / (lags + 1))
-            product = s[i] * s[j]
-            totals += product * np.array([same, weight, same + weight - same * weight])
-    T = len(set(year))
-    z = np.eye(T) - 1 / T
-    gap = np.abs(np.subtract.outer(range(T), range(T)))
-    A = z @ np.maximum(0, 1 - gap / (lags + 1)) @ z
-    N = len(frame)
-    factor = (N - 1) / (N - 3) / (np.trace(A) / T)
-    degrees = int(np.trace(A) ** 2 / np.trace(A @ A) + 1e-9)
-    return factor * totals.max(), degrees
-
-
-@pytest.mark.parametrize("lags", [0, 2])
-def test_common_shocks_are_sums_over_pairs_of_rows(lags):
-    rng = np.random.default_rng(5)
-    index = pd.MultiIndex.from_product(
-        [[f"C{k}" for k in range(7)], range(2000, 2008)], names=["iso3", "year"]
-    )
-    frame = index.to_frame(index=False)
-    shock = np.tile(rng.normal(size=8), 7) * np.repeat(rng.normal(size=7), 8)
-    frame["w"] = rng.normal(size=56)
-    frame["x"] = rng.normal(size=56) + shock
-    frame["y"] = frame["x"] + rng.normal(size=56) + shock
-    frame = frame.drop(index=[3, 20])
-    fit = common_shocks(frame, "y", ["w", "x"], lags=lags)
-    variance, degrees = literal_common_shocks(frame, lags)
-    assert fit["x"].se == pytest.approx(np.sqrt(variance), rel=1e-10)
-    assert fit.degrees == degrees
-    assert fit["x"].estimate == pytest.approx(
-        fixed_effects(frame, "y", ["w", "x"])["x"].estimate
-    )
-
-
-def test_driscoll_kraay_has_no_clusters():
-    """Its scores are summed over the countries of a year: no table names clusters."""
-    fit = driscoll_kraay(random_panel(countries=8, years=6), "KOFGIdj", ["TBI"])
-    assert fit.clusters == 0 and "clusters" not in str(fit)
-    assert "clusters" not in regression_table([fit])["term"].tolist()
-    assert "clusters" not in fit.__maketables_default_stat_keys__
-
-
-def test_without_lags_years_are_independent_clusters():
-    """A = I - 1/T: (T - 1)/T of the variance, T - 1 degrees of freedom."""
-    panel = random_panel(countries=6, years=9)
-    assert common_shocks(panel, "KOFGIdj", ["TBI"], lags=0).degrees == 8
-    assert common_shocks(panel, "KOFGIdj", ["TBI"]).convention.startswith(
-        "common shocks, 2 lags"
-    )

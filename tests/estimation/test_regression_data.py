@@ -14,14 +14,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import samples, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
-from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
-from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
+from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.estimation.samples import sample
+from tivax.engine.estimation.vcov import CONVENTIONS, Convention
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
@@ -58,8 +58,10 @@ def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 LEAST_SQUARES: dict[str, Callable[..., Any]] = {
     **{name: by_convention(name) for name in CONVENTIONS},
-    "two-way": lambda data, y=Y, x=X: two_way_clusters(data, y, x),
-    "Driscoll-Kraay": lambda data, y=Y, x=X: driscoll_kraay(data, y, x),
+    "two-way": lambda data, y=Y, x=X: fixed_effects(data, y, x, vcov="two-way"),
+    "Driscoll-Kraay": lambda data, y=Y, x=X: fixed_effects(
+        data, y, x, vcov="driscoll-kraay"
+    ),
 }
 EVERY = {**LEAST_SQUARES, "2SLS": iv, "resample": drawn, "resample 2SLS": drawn_iv}
 

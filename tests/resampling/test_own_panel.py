@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation import DriscollKraay, TwoWay, linear_fit
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_table
@@ -58,13 +58,13 @@ def test_p_values_are_those_of_the_engine(made):
     table = pd.read_csv(out / "p_values.csv").set_index("method")
     assert [*table.index] == [*METHODS]
     row = model_table([fit_model(frame, MODEL)]).iloc[0]
-    data = (frame, MODEL.outcome, MODEL.regressors)
+    fit = linear_fit(frame, MODEL.outcome, MODEL.regressors)
     wanted = {
         "CV1 t(G-1)": row["cv1_p_value"],
         "CV2 BM": row["cv2_p_value"],
         "V5 t(G-1)": row["v5_p_value"],
-        "two-way CV1": two_way_clusters(*data).terms["p_value"].iloc[0],
-        "Driscoll-Kraay": driscoll_kraay(*data).terms["p_value"].iloc[0],
+        "two-way CV1": fit.vcov(TwoWay()).terms["p_value"].iloc[0],
+        "Driscoll-Kraay": fit.vcov(DriscollKraay()).terms["p_value"].iloc[0],
     }
     for name, scheme in {
         "WCU31": Scheme("wild", null=False, type="31"),

@@ -16,11 +16,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.estimation.covariances import (
-    common_shocks,
-    driscoll_kraay,
-    network_hac,
-    two_way_clusters,
+from tivax.engine.estimation import (
+    CommonShocks,
+    DriscollKraay,
+    Network,
+    TwoWay,
+    Vcov,
+    linear_fit,
 )
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.least_squares import fixed_effects
@@ -396,16 +398,13 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
     kinds = ("CV1", "CV2", "CV3", "CV3J", "V5")
     se = [np.sqrt(other.covariance(k)[0, 0]) for k in kinds]
-    data = (frame, "y", model.regressors)
-    fits = [
-        two_way_clusters(*data),
-        two_way_clusters(*data, jackknife=True),
-        driscoll_kraay(*data),
-    ]
+    vcovs: list[Vcov] = [TwoWay(), TwoWay(jackknife=True), DriscollKraay()]
     if design.blocks:
         g = np.array([int(k[1:]) * design.blocks // 9 for k in other.labels])
         flows = pd.DataFrame(g[:, None] == g[None, :], other.labels, other.labels)
-        fits.append(network_hac(*data, flows.astype(float)))
+        vcovs.append(Network(flows.astype(float)))
+    linear = linear_fit(frame, "y", model.regressors)
+    fits = [linear.vcov(vcov) for vcov in vcovs]
     of_fits = [fit.terms["se"].iloc[0] for fit in fits]
     of_fits += [np.nan] * (4 - len(fits))
     assert_allclose(own.se, [*se, *of_fits], rtol=RTOL)
@@ -483,9 +482,10 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
         0, "year", null
     )
     drawn = np.abs(_two_way(loadings, v))
-    t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
+    fit = linear_fit(moved, "y", regressors)
+    t = abs(fit.vcov(TwoWay())["x"].t)
     wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
-    return float(wild), common_shocks(moved, "y", regressors)["x"].p_value
+    return float(wild), fit.vcov(CommonShocks())["x"].p_value
 
 
 @jax.jit

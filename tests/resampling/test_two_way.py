@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation import Model, fit_model, two_way_clusters
+from tivax.engine.estimation import Model, fit_model, fixed_effects
 from tivax.engine.resampling import Scheme, make_plan, resample
 from tivax.engine.resampling.wild_tests import by_inversion
 from tivax.kernels.two_way import two_way_statistics
@@ -79,7 +79,7 @@ def test_every_draw_is_a_refit(countries, years, null):
 def test_the_standard_error_is_that_of_two_way_clusters():
     frame = shaken(9, 5)
     plan = make_plan(fit_model(frame, MODEL), TWO_WAY, 32)
-    fit = two_way_clusters(frame, "KOFGIdj", ["TBI", "RQ"])["TBI"]
+    fit = fixed_effects(frame, "KOFGIdj", ["TBI", "RQ"], vcov="two-way")["TBI"]
     assert plan.observed[0] == pytest.approx(fit.t, rel=1e-9)
     found = resample(frame, MODEL, TWO_WAY, draws=32)
     assert found.summary["se"].iloc[0] == pytest.approx(fit.se, rel=1e-9)

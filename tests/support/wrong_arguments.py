@@ -265,24 +265,26 @@ def of_panels() -> Iterator[Case]:
     panel = random_panel(countries=5, years=4)
     model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.Scheme("pairs")
     frames = {"dict": {}, "None": None, "text": "panel.csv", "array": ARRAY}
+    names_of = sorted(panel["iso3"].unique())
+    flows = pd.DataFrame(1.0, names_of, names_of)
+    vcov = {**WRONG, "other": "HC3", "minus": tx.Network(-flows)}
+    vcov |= {"few": tx.Network(flows.iloc[:2]), "block": tx.TwoWay("block")}
+    for k, lags in {"text": "2", "half": 1.5, "below": -1}.items():
+        wrong_lags: Any = lags
+        vcov |= {f"DK {k}": tx.DriscollKraay(wrong_lags)}
+        vcov |= {f"shocks {k}": tx.CommonShocks(wrong_lags)}
     names = {"text": "TBI", "None": None, "ints": [1], "set": {"TBI"}}
     one = {"list": ["KOFGIdj"], "None": None, "int": 3}
     sound = {"data": panel, "outcome": "KOFGIdj"}
     bad: Bad = {"data": frames, "regressors": {**names, "none": []}}
     bad |= dict.fromkeys(("outcome", "entity", "time", "convention"), one)
     bad |= {"clusters": {"list": ["iso3"], "int": 3}}
+    bad |= {"vcov": vcov}
     yield from wrong("fixed_effects", bad, **sound, regressors=["TBI"])
-    bad = {"data": frames, "regressors": names}
-    both = bad | {"jackknife": {"int": 3, "text": "CV3"}}
-    yield from wrong("two_way_clusters", both, **sound, regressors=["TBI"])
-    names_of = sorted(panel["iso3"].unique())
-    flows = pd.DataFrame(1.0, names_of, names_of)
-    kinds: Bad = {"weights": {**WRONG, "minus": -flows, "few": flows.iloc[:2]}}
-    kinds |= bad | {"order": {"half": 1.5, "none": 0}}
-    yield from wrong("network_hac", kinds, **sound, regressors=["TBI"], weights=flows)
-    bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
-    for name in ("driscoll_kraay", "common_shocks"):
-        yield from wrong(name, bad, **sound, regressors=["TBI"])
+    both: Bad = {"jackknife": {"int": 3, "text": "CV3"}, "second": one}
+    yield from wrong("TwoWay", both)
+    kinds: Bad = {"weights": WRONG, "order": {"half": 1.5, "none": 0}}
+    yield from wrong("Network", kinds, weights=flows)
     places: dict[str, Any] = {"text": "a.odt", "int": 3}
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
@@ -300,7 +302,7 @@ def of_panels() -> Iterator[Case]:
     direct = {"beta": {"text": "a", "two": [0.0, 1.0]}, "draws": {"half": 9.5}}
     yield from wrong("IVEstimate.weak_instrument_tests", direct, owner=iv)
     whole = {"half": 9.5, "text": "9", "below": -1}
-    bad |= {"draws": whole, "seed": whole}
+    bad |= {"draws": whole, "seed": whole, "vcov": vcov}
     yield from wrong("two_stage", bad, **sound)
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)

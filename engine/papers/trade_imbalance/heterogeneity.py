@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...estimation import Estimate, clustered, sample, time_dummies, within
+from ...estimation import CV1, Estimate, linear_fit, sample, time_dummies, within
 from ...panel import CONTROLS, OUTCOMES
 
 PARTS = ("within developed", "within developing", "between groups")
@@ -53,7 +53,7 @@ def interactions(
             {
                 "outcome": outcome,
                 "model": model,
-                **_slopes(clustered(data, outcome, regressors, time=time)["stata"]),
+                **_slopes(linear_fit(data, outcome, regressors, time=time).vcov(CV1())),
             }
             for outcome in outcomes
             for model, (regressors, time) in designs.items()
@@ -124,7 +124,7 @@ def partial_points(frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
     data = with_groups(frame).dropna(subset=[outcome, "TBI", *CONTROLS])
     pieces = []
     names = ("TBI", outcome)
-    fits = {k: clustered(data, k, CONTROLS)["stata"] for k in names}
+    fits = {k: linear_fit(data, k, CONTROLS).vcov(CV1()) for k in names}
     e = pd.DataFrame({k: fit.residuals for k, fit in fits.items()})
     # Residuals have no country means left, so the dummies can do without theirs.
     dummies = time_dummies(data, "iso3", "group_year")

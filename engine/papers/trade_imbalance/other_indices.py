@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...core import Progress, no_progress, source_in_words
-from ...estimation import SAMPLES, Estimate, clustered, sample, within
+from ...estimation import CV1, SAMPLES, Estimate, linear_fit, sample, within
 from ...measures import exported_value_added, trade_benefit_index
 from ...panel import (
     CONTROLS,
@@ -171,7 +171,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
         part = sample(data, group)
         for outcome in OUTCOMES:
             for name in indices:
-                fit = clustered(part, outcome, [name, *CONTROLS])["stata"]
+                fit = linear_fit(part, outcome, [name, *CONTROLS]).vcov(CV1())
                 deviation = within(part[[name]], part["iso3"])[name].std()
                 effect = {"effect": fit[name].estimate * deviation}
                 rows.append(_row(fit, group, name, name, effect))
@@ -233,7 +233,7 @@ def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
     for group in SAMPLES:
         part = sample(data, group)
         for outcome in OUTCOMES:
-            fit = clustered(part, outcome, [*both, *CONTROLS])["stata"]
+            fit = linear_fit(part, outcome, [*both, *CONTROLS]).vcov(CV1())
             for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
                 rows.append(_row(fit, group, name, f"{name} | {other}", {}))
     return Gross(

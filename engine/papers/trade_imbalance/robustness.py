@@ -15,21 +15,23 @@ from ...core import Aside, TivaxError
 from ...estimation import (
     CONVENTION_NOTES,
     CONVENTIONS,
+    CV1,
     SAMPLES,
+    CommonShocks,
+    DriscollKraay,
     Estimate,
     IVEstimate,
     PlausiblyExogenous,
+    TwoWay,
+    Vcov,
     bounds_of,
-    clustered,
-    common_shocks,
     dependence,
-    driscoll_kraay,
     fit_equation,
     instrument_equation,
     lagged,
+    linear_fit,
     normal_sf,
     sample,
-    two_way_clusters,
 )
 from ...panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
 from ...resampling import phase_placebos
@@ -82,7 +84,7 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
                     outcome,
                     group,
                     iv,
-                    clustered(rows, outcome, ["TBI", *CONTROLS])["stata"],
+                    linear_fit(rows, outcome, ["TBI", *CONTROLS]).vcov(CV1()),
                     bounds_of(equation),
                 )
             )
@@ -148,12 +150,13 @@ def placebo_treatments(
 
 # ------------------------------------------------------------ other standard errors
 
-ERRORS: tuple[str, ...] = (
-    *CONVENTIONS,
-    "two-way clusters",
-    "Driscoll-Kraay",
-    "common shocks",
-)
+_OTHERS: dict[str, Vcov] = {
+    **{name: CV1(name) for name in CONVENTIONS[1:]},
+    "two-way clusters": TwoWay(),
+    "Driscoll-Kraay": DriscollKraay(),
+    "common shocks": CommonShocks(),
+}
+ERRORS = ("stata", *_OTHERS)
 
 
 def other_errors(
@@ -168,11 +171,8 @@ def other_errors(
     for column, own in default.items():
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
-        arguments = (data, column.outcome, column.regressors)
-        fits |= clustered(*arguments, conventions=CONVENTIONS[1:])
-        fits["two-way clusters"] = two_way_clusters(*arguments)
-        fits["Driscoll-Kraay"] = driscoll_kraay(*arguments)
-        fits["common shocks"] = common_shocks(*arguments)
+        fit = linear_fit(data, column.outcome, column.regressors)
+        fits |= {name: fit.vcov(vcov) for name, vcov in _OTHERS.items()}
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import Model, Sample, fit_model, network_weights
+from ...estimation import Model, Network, Sample, fit_model
 from ..run_files import read_with_lags
 
 
@@ -150,7 +150,7 @@ def read_flows(path: Path) -> pd.DataFrame:
 def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:
     weights = read_flows(path)
     try:
-        return network_weights(weights, names)
+        return Network(weights).among(names)
     except TivaxError as error:
         said = str(error).removeprefix("weights: ")
         raise TivaxError(f"flows {path}: {said}") from None

@@ -41,14 +41,16 @@ from ...core import (
     require_whole,
 )
 from ...estimation import (
+    CommonShocks,
+    DriscollKraay,
     Fit,
     Model,
-    common_shocks,
+    Network,
+    TwoWay,
+    Vcov,
     cross_section_dependence,
-    driscoll_kraay,
     fit_model,
-    network_hac,
-    two_way_clusters,
+    linear_fit,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
@@ -424,19 +426,19 @@ def _p_values(
         p = float(diagnostics[f"{kind.lower()}_p_value"])
         found[name] = (p, "" if np.isfinite(p) else str(diagnostics["note"]))
     rows = panel.loc[fitted.used.index]
-    data = (rows, model.outcome, model.regressors)
 
-    def of_fit(name: str, run) -> None:
+    def of_fit(name: str, vcov: Vcov) -> None:
         try:
-            p = float(run().terms["p_value"].iloc[0])
+            fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
+            p = float(fit.terms["p_value"].iloc[0])
             found[name] = (p, "" if np.isfinite(p) else "the variance is not positive")
         except TivaxError as error:
             found[name] = (np.nan, str(error))
 
-    of_fit("two-way CV1", lambda: two_way_clusters(*data))
-    of_fit("two-way CV3", lambda: two_way_clusters(*data, jackknife=True))
-    of_fit("Driscoll-Kraay", lambda: driscoll_kraay(*data))
-    of_fit("common shocks", lambda: common_shocks(*data))
+    of_fit("two-way CV1", TwoWay())
+    of_fit("two-way CV3", TwoWay(jackknife=True))
+    of_fit("Driscoll-Kraay", DriscollKraay())
+    of_fit("common shocks", CommonShocks())
     adjusted = float(diagnostics["v5_adjusted_p_value"])
     found["V5 adjusted"] = (
         adjusted,
@@ -446,7 +448,7 @@ def _p_values(
         found["network HAC"] = (np.nan, "no flows are given")
     else:
         weights = read_flows(flows)
-        of_fit("network HAC", lambda: network_hac(*data, weights))
+        of_fit("network HAC", Network(weights))
     for name, scheme in _SCHEMES.items():
         try:
             made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]

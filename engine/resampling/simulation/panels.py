@@ -69,7 +69,7 @@ from ...core import (
     read_toml,
     sha256,
 )
-from ...estimation import Sample, network_weights
+from ...estimation import Network, Sample
 from ..run_files import RUN_KEYS
 from .given import Given, given_regressors
 
@@ -172,7 +172,7 @@ class Design:
         number = np.arange(self.clusters) * self.blocks // self.clusters
         names = [str(k) for k in range(self.clusters)]
         same = (number[:, None] == number[None, :]).astype(float)
-        return network_weights(pd.DataFrame(same, names, names), names)
+        return Network(pd.DataFrame(same, names, names)).among(names)
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import dependence, two_stage
-from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
@@ -311,9 +310,9 @@ def test_real_standard_errors_by_seven_rules(shared):
     data = sample(frame, one.sample)
     row = table[(table["table"] == one.table) & (table["column"] == one.column)]
     se = row.set_index("errors")["se"]
-    both = two_way_clusters(data, one.outcome, one.regressors)
+    both = fixed_effects(data, one.outcome, one.regressors, vcov="two-way")
     assert_allclose(se["two-way clusters"], both["TBI"].se, rtol=RTOL)
-    kernel = driscoll_kraay(data, one.outcome, one.regressors)
+    kernel = fixed_effects(data, one.outcome, one.regressors, vcov="driscoll-kraay")
     assert_allclose(se["Driscoll-Kraay"], kernel["TBI"].se, rtol=RTOL)
 
 

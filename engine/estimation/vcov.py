@@ -1,0 +1,418 @@
+"""Covariances of a linear fit, each an object with its words.
+
+Symbols as in ``linear_fits``; K counts the slopes, k the dummies of periods and one
+constant too. A further covariance is a frozen dataclass with one method, ``of``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+
+from ...kernels.clusters import cluster_factor
+from ...kernels.two_way import default_lags, kernel_of_years
+from ..core import TivaxError, require_kind, require_whole, show, suggest
+from .linear_fits import Covariance, LinearFit, Vcov
+from .regression_data import column_name
+
+Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+
+# What each convention of clustered standard errors means.
+CONVENTION_NOTES: dict[Convention, str] = {
+    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
+    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
+    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
+    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
+    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
+}
+
+
+@dataclass(frozen=True)
+class CV1(Vcov):
+    """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction."""
+
+    by_clusters: ClassVar[bool] = True
+    convention: Convention = "stata"
+
+    def of(self, fit: LinearFit) -> Covariance:
+        code, N, K = fit.cluster, fit.rows, len(fit.terms)
+        G, E, T = int(code.max()) + 1, int(fit.entity.max()) + 1, fit.periods
+        factors: dict[Convention, float] = {
+            "stata": cluster_factor(G, N, fit.parameters),
+            "fixest": cluster_factor(G, N, K + T),
+            "lsdv": cluster_factor(G, N, K + T + E - 1),
+            "plm": 1.0,
+            "linearmodels": N / (N - K - E - T + 1),
+        }
+        sums, words = fit.sums(code), CONVENTION_NOTES[self.convention]
+        V = factors[self.convention] * sums.T @ sums
+        return Covariance(V, self.convention, words=words, **fit.by_cluster())
+
+
+@dataclass(frozen=True)
+class CV2(Vcov):
+    """Clusters, unbiased where errors are iid, with degrees of freedom for each term
+    (Bell and McCaffrey 2002); those of an F test are G - 1."""
+
+    by_clusters: ClassVar[bool] = True
+
+    def of(self, fit: LinearFit) -> Covariance:
+        code, H, basis = fit.cluster, fit.H, fit.basis
+        N, G = fit.rows, int(code.max()) + 1
+        halves, alone = np.zeros((G, len(fit.terms))), np.zeros(len(fit.terms), bool)
+        p = np.zeros((len(fit.terms), N, G))
+        for g, block in enumerate(fit.blocks(code, basis)):
+            own = H[:, block.rows].T
+            halves[g] = own.T @ block.power(fit.residuals[block.rows], -0.5)
+            p[:, block.rows, g] = block.power(own, -0.5).T
+            alone |= block.holds(H)
+        inside = np.einsum("np,qng->qpg", basis, p)
+        form = np.einsum("qng,qnh->qgh", p, p) - np.einsum(
+            "qpg,qph->qgh", inside, inside
+        )
+        total = np.trace(form, axis1=1, axis2=2)
+        return Covariance(
+            halves.T @ halves,
+            "clustered by country, CV2, t of Bell and McCaffrey's degrees",
+            G,
+            total**2 / (form**2).sum(axis=(1, 2)),
+            *fit.lost(code, alone=alone),
+        )
+
+
+@dataclass(frozen=True)
+class CV3(Vcov):
+    """Clusters, the jackknife: (G-1)/G times the sum of squares of what leaving out
+    each changes (MacKinnon, Nielsen and Webb 2023)."""
+
+    by_clusters: ClassVar[bool] = True
+
+    def of(self, fit: LinearFit) -> Covariance:
+        (V, alone), G = _jackknife(fit, fit.cluster), int(fit.cluster.max()) + 1
+        words = "jackknife by country (CV3), t(G-1)"
+        return Covariance(V, words, G, None, *fit.lost(fit.cluster, alone=alone))
+
+
+@dataclass(frozen=True)
+class TwoWay(Vcov):
+    """Clusters by country and by year (Cameron, Gelbach and Miller 2011).
+
+    fixest's correction: G/(G-1) of the smaller dimension for all three terms; effects
+    nested in either are not counted, but for one constant; t(min(G, T) - 1).
+
+    Parameters
+    ----------
+    second
+        The other column of clusters, by default that of time.
+    jackknife
+        The three terms are CV3 (MacKinnon, Nielsen and Webb 2024): the estimates
+        without each country, plus those without each year, less those without each
+        row, (n - 1)/n times the sum of squares of each. No standard error (NaN) where
+        the sum is negative, or one country, year or row alone identifies the
+        coefficient.
+
+    Examples
+    --------
+    >>> both = tx.TwoWay(jackknife=True)
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=both)
+    >>> fit.convention
+    'jackknife by country and by year (CV3), t(min(G, T) - 1)'
+    """
+
+    by_clusters: ClassVar[bool] = True
+    second: str | None = None
+    jackknife: bool = False
+
+    def __post_init__(self) -> None:
+        require_kind("jackknife", self.jackknife, bool, "True or False")
+        if self.second is not None:
+            column_name("second", self.second)
+
+    def of(self, fit: LinearFit) -> Covariance:
+        time = fit.given.effects[1]
+        second = time if self.second is None else self.second
+        ways = [fit.cluster, fit.codes(second)]
+        pairs = ways[0] * (ways[1].max() + 1) + ways[1]
+        fewer = min(int(way.max()) + 1 for way in ways)
+        year = "year" if second == time else second
+        signed = [(1, ways[0]), (1, ways[1]), (-1, pd.factorize(pairs)[0])]
+        V = np.zeros((len(fit.terms), len(fit.terms)))
+        if self.jackknife:
+            alone = np.zeros(len(fit.terms), bool)
+            for sign, group in signed:
+                part, lone = _jackknife(fit, group)
+                V, alone = V + sign * part, alone | lone
+            words = f"jackknife by country and by {year} (CV3), t(min(G, T) - 1)"
+            return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
+        for sign, group in signed:
+            sums = fit.sums(group)
+            V = V + sign * sums.T @ sums
+        period = fit.codes(time)
+        crossed = len(np.unique(period * (ways[1].max() + 1) + ways[1]))
+        k = len(fit.terms) + 1 if crossed == fit.periods else fit.parameters
+        lost, reason = fit.lost(*ways)
+        names = [] if lost else [fit.alone(k) for k in (fit.clusters, second)]
+        return Covariance(
+            cluster_factor(fewer, fit.rows, k) * V,
+            f"clustered by country and by {year}, fixest, t(min(G, T) - 1)",
+            fewer,
+            fewer - 1,
+            lost,
+            reason,
+            "; ".join(filter(None, names)),
+        )
+
+
+def _jackknife(
+    fit: LinearFit, code: Int[np.ndarray, " N"]
+) -> tuple[Float[np.ndarray, "q q"], Bool[np.ndarray, " q"]]:
+    """(n - 1)/n sum (beta_(g) - beta)(beta_(g) - beta)', and which coefficients one
+    group alone identifies."""
+    gap, alone = fit.without_each(code)
+    return (len(gap) - 1) / len(gap) * gap.T @ gap, alone
+
+
+@dataclass(frozen=True)
+class DriscollKraay(Vcov):
+    """Driscoll and Kraay's (1998), robust to correlation between countries and, by a
+    Bartlett kernel, over time.
+
+    It relies on many years: with 15 it is a rough guide. t has T - 1 degrees of
+    freedom. linearmodels' factor is N / (N - K - G - T + 1), its kernel weights
+    1 - j / (lags + 1). Years are j apart by the calendar where they are numbers, else
+    by their order; linearmodels takes those that are there as neighbours.
+
+    ``lags`` is by default the integer part of 4 (T/100)^(2/9), T from the first year to
+    the last.
+
+    Examples
+    --------
+    >>> errors = tx.DriscollKraay(lags=2)
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=errors)
+    >>> fit.convention
+    'Driscoll-Kraay, 2 lags, linearmodels, t(T-1)'
+    """
+
+    lags: int | None = None
+
+    def of(self, fit: LinearFit) -> Covariance:
+        year, years, span = _calendar(fit)
+        lags = _kernel_lags(self.lags, span, int(4 * (span / 100) ** (2 / 9)))
+        W, across = kernel_of_years(years, lags).weights, fit.sums(year)
+        N, G, T = fit.rows, int(fit.entity.max()) + 1, len(years)
+        return Covariance(
+            N / (N - len(fit.terms) - G - T + 1) * across.T @ W @ across,
+            f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
+            0,
+            T - 1,
+            *fit.lost(year),
+        )
+
+
+@dataclass(frozen=True)
+class CommonShocks(Vcov):
+    """Errors that follow shocks common to countries, over time.
+
+    Robust to any correlation within countries and to common factors whose shocks last
+    for some years, with loadings that differ: of each coefficient the largest of three
+    variances, clusters by country, Driscoll and Kraay's with a Bartlett kernel, and
+    their sum less the kernel within countries. The sum is that of Chiang, Hansen and
+    Sasaki (2024, Review of Economics and Statistics) for two-way clusters with serially
+    correlated effects of time; to take the largest, and the scale and degrees below,
+    are of this package. Chen and Vogelsang (2024, Journal of Econometrics 244) have
+    fixed-b critical values for the same sum. Correlations are those of clusters by
+    country.
+
+    A dozen years make a kernel estimate too small and uncertain. Were the sums of the
+    scores of a year independent and normal, it would be z'A z of T of them, A the
+    kernel between their deviations: the variance is divided by tr A / T, and t has
+    (tr A)^2 / tr A^2 degrees of freedom, rounded down (Satterthwaite 1946), within 6 %
+    of the exact critical value up to a kernel of 4 years of 15. Where countries are
+    independent the test rejects far less often than it says.
+
+    ``lags``: years over which shocks last, by default a fifth of those from the first
+    to the last; slopes and one constant are counted. Years are apart by the calendar
+    where they are numbers, else by their order.
+
+    Examples
+    --------
+    >>> shocks = tx.CommonShocks()
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=shocks)
+    >>> fit.convention
+    'common shocks, 2 lags, t(3)'
+    """
+
+    lags: int | None = None
+
+    def of(self, fit: LinearFit) -> Covariance:
+        year, years, span = _calendar(fit)
+        code = fit.entity
+        G, T, N = int(code.max()) + 1, len(years), fit.rows
+        lags = _kernel_lags(self.lags, span, default_lags(span))
+        scores = np.zeros((G, T, len(fit.terms)))
+        scores[code, year] = fit.scores.T
+        W, scale, degrees = kernel_of_years(years, lags)
+        within, across = scores.sum(axis=1), scores.sum(axis=0)
+        by_country = within.T @ within
+        kernel = across.T @ W @ across
+        both = by_country + kernel - np.einsum("gsk,st,gtl->kl", scores, W, scores)
+        sizes = [np.diag(V) for V in (by_country, kernel, both)]
+        ratio = np.sqrt(np.max(sizes, axis=0) / sizes[0])
+        factor = (N - 1) / (N - len(fit.terms) - 1) / scale
+        return Covariance(
+            factor * by_country * np.outer(ratio, ratio),
+            f"common shocks, {lags} lags, t({degrees})",
+            G,
+            degrees,
+            *fit.lost(code),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Network(Vcov):
+    """Errors correlated along trade.
+
+    The covariance is that of clusters by country plus the products of the scores of
+    different countries, weighted by how much they trade: with A = F + F' of the flows
+    F, without the diagonal, and d its sums, the weights are K = I + D^-1/2 A D^-1/2, so
+    that two countries that trade with each other alone count as one cluster, and ones
+    that do not trade as two. K has no negative eigenvalue, so no variance is negative
+    (a network HAC, as of Kojevnikov, Marmer and Song 2021, with the table itself for
+    the kernel). The factor is that of clusters by country, t has G - 1 degrees of
+    freedom.
+
+    Parameters
+    ----------
+    weights
+        Flows of a year or their mean, exporters by importers, of trade or of value
+        added; in any unit, not negative. Labels are those of the entities; others are
+        left out, and so is the diagonal.
+    order
+        1 for direct trade; 2 also for partners of partners, by K^2 with a diagonal of
+        1, and so on. Higher orders tie all countries together, whose scores cancel.
+
+    Raises
+    ------
+    TivaxError
+        A country of the data that the flows lack, flows that are negative or missing.
+
+    Examples
+    --------
+    >>> names = sorted(panel["iso3"].unique())
+    >>> along = tx.Network(pd.DataFrame(1.0, names, names))
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=along)
+    >>> fit.convention
+    'network HAC, order 1, factor of clusters by country, t(G-1)'
+    """
+
+    weights: pd.DataFrame
+    order: int = 1
+
+    def __post_init__(self) -> None:
+        require_whole("order", self.order, 1)
+        require_kind(
+            "weights", self.weights, pd.DataFrame, "a DataFrame, exporters by importers"
+        )
+
+    def of(self, fit: LinearFit) -> Covariance:
+        names = pd.factorize(fit.given.used[fit.given.effects[0]], sort=True)[1]
+        sums, G = fit.sums(fit.entity), len(names)
+        factor = cluster_factor(G, fit.rows, fit.parameters)
+        return Covariance(
+            factor * sums.T @ self.among([*names]) @ sums,
+            f"network HAC, order {self.order}, factor of clusters by country, t(G-1)",
+            G,
+            None,
+            *fit.lost(fit.entity),
+        )
+
+    def among(self, names: Sequence[object]) -> Float[np.ndarray, "G G"]:
+        """Weights of two countries' scores: (I + D^-1/2 A D^-1/2)^order, of diagonal 1.
+        Countries without trade are alone."""
+        F = self._flows(names)
+        A = F + F.T
+        np.fill_diagonal(A, 0)
+        root = np.sqrt(A.sum(axis=1))
+        root[root == 0] = 1
+        K = np.eye(len(A)) + A / root / root[:, None]
+        K = np.linalg.matrix_power(K, self.order)
+        size = np.sqrt(np.diag(K))
+        return K / size / size[:, None]
+
+    def _flows(self, names: Sequence[object]) -> Float[np.ndarray, "G G"]:
+        """The flows among these countries, checked."""
+        weights = self.weights
+        for axis, there in (("rows", weights.index), ("columns", weights.columns)):
+            if lacking := [name for name in names if name not in there]:
+                raise TivaxError(
+                    f"weights: the {axis} lack {lacking[0]}: "
+                    f"{suggest(str(lacking[0]), there)}"
+                )
+            if there.has_duplicates:
+                twice = there[there.duplicated()][0]
+                raise TivaxError(f"weights: the {axis} have {twice} twice; add them up")
+        try:
+            F = weights.loc[[*names], [*names]].to_numpy(float)
+        except (TypeError, ValueError):
+            raise TivaxError(
+                "weights: the flows are no numbers; fix the table"
+            ) from None
+        if not (sound := np.isfinite(F) & (F >= 0)).all():
+            i, j = np.argwhere(~sound)[0]
+            raise TivaxError(
+                f"weights: the flow from {names[i]} to {names[j]} is {F[i, j]:g}; give "
+                "numbers that are not negative"
+            )
+        return F
+
+
+def _calendar(
+    fit: LinearFit,
+) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
+    """The number of each row's year, the years themselves, and how many there are from
+    the first to the last; what holds no numbers is numbered in its order."""
+    time = fit.given.used[fit.given.effects[1]]
+    numeric = pd.to_numeric(time, errors="coerce")
+    if numeric.isna().any():
+        numeric = pd.Series(pd.factorize(time, sort=True)[0])
+    year, years = pd.factorize(numeric.astype(float), sort=True)
+    years = np.asarray(years, float)
+    return year, years, int(years[-1] - years[0]) + 1
+
+
+def _kernel_lags(lags: int | None, T: int, default: int) -> int:
+    lags = default if lags is None else lags
+    if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
+        raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
+    return int(lags)
+
+
+PLAIN: dict[str, Vcov] = {
+    "CV1": CV1(),
+    "CV2": CV2(),
+    "CV3": CV3(),
+    "two-way": TwoWay(),
+    "driscoll-kraay": DriscollKraay(),
+    "common-shocks": CommonShocks(),
+}
+
+
+def vcov_of(vcov: object, clusters: object = None) -> Vcov:
+    """The covariance of this name, or as it is; ``TivaxError`` for another, or for one
+    without the ``clusters`` that are named."""
+    found = PLAIN.get(vcov) if isinstance(vcov, str) else vcov
+    if not isinstance(found, Vcov):
+        raise TivaxError(
+            f"vcov: no covariance {show(vcov)}; choose from {', '.join(PLAIN)}, or "
+            "give tx.TwoWay, tx.DriscollKraay, tx.CommonShocks or tx.Network"
+        )
+    if clusters is not None and not found.by_clusters:
+        raise TivaxError(
+            f"clusters {show(clusters)}: vcov {type(found).__name__} has no clusters "
+            "to choose; leave one of the two out"
+        )
+    return found
