@@ -4,9 +4,6 @@ from .anderson_rubin import anderson_rubin_set as anderson_rubin_set
 from .coefficients import Coefficients as Coefficients
 from .dependence import cross_section_dependence as cross_section_dependence
 from .design import Design as Design
-from .design import Effects as Effects
-from .design import is_nested as is_nested
-from .design import root_weights as root_weights
 from .design import too_few_clusters as too_few_clusters
 from .distributions import normal_cdf as normal_cdf
 from .distributions import normal_isf as normal_isf
@@ -15,6 +12,9 @@ from .distributions import normal_sf as normal_sf
 from .distributions import t_pdf as t_pdf
 from .distributions import t_ppf as t_ppf
 from .distributions import t_sf as t_sf
+from .effects import Effects as Effects
+from .effects import is_nested as is_nested
+from .effects import root_weights as root_weights
 from .equations import instrument_equation as instrument_equation
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term

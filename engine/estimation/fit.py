@@ -25,8 +25,9 @@ from ...kernels.clusters import ClusterFit
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
 from ...kernels.two_way import TwoWayLoadings, two_way_form
 from ..core import TivaxError, in_float64
-from .design import Design, is_nested
+from .design import Design
 from .distributions import t_sf
+from .effects import is_nested
 from .model import Model
 from .model_data import alone_note, singly_identified
 from .regression_data import (
