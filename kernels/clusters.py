@@ -37,12 +37,13 @@ direction, as that of a treatment of a single cluster, has no CV2: NaN.
 """
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .covariance_factors import cluster_factor
 from .low_rank import FEW
 from .small_systems import one_by_one
 
@@ -202,11 +203,6 @@ def _instruments(layout: Layout) -> Array:
     exogenous = jnp.arange(layout.exogenous)
     excluded = layout.regressors + jnp.arange(layout.instruments)
     return jnp.concatenate([exogenous, excluded])
-
-
-def cluster_factor(G: Any, N: Any, k: Any) -> Any:
-    """G/(G-1) (N-1)/(N-k), the small-sample factor of CV1: of numbers or arrays."""
-    return G / (G - 1) * (N - 1) / (N - k)
 
 
 @jax.jit

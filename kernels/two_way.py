@@ -29,7 +29,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from . import random_draws
-from .clusters import cluster_factor, two_sided
+from .clusters import two_sided
+from .covariance_factors import cluster_factor, default_lags, kernel_of_years
 from .resampling import TIE
 
 
@@ -76,33 +77,6 @@ def two_way_statistics(
 
 
 # ------------------------------------------------------------- shocks that last, panels
-
-
-class KernelOfYears(NamedTuple):
-    """A Bartlett kernel; the share of the variance of T independent years that it finds
-    on average, and Satterthwaite's degrees of freedom, rounded down."""
-
-    weights: np.ndarray
-    scale: float
-    degrees: int
-
-
-def kernel_of_years(years: np.ndarray, lags: int) -> KernelOfYears:
-    """A = the kernel between deviations from the mean of T years: tr A / T, and
-    (tr A)^2 / tr A^2, at least 1. ``years`` need not follow each other."""
-    T = len(years)
-    gap = np.abs(np.subtract.outer(years, years))
-    W = np.maximum(0, 1 - gap / (lags + 1))
-    A = W - W.mean(axis=0)
-    A = A - A.mean(axis=1)[:, None]
-    total = float(np.trace(A))
-    degrees = int(total**2 / np.sum(A * A) + 1e-9) if total > 0 else 1
-    return KernelOfYears(W, total / T, max(1, degrees))
-
-
-def default_lags(T: int) -> int:
-    """Years over which a common shock is taken to last: a fifth of all."""
-    return round(T / 5)
 
 
 def two_way_tests(

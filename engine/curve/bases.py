@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ...kernels.clusters import cluster_factor
+from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError
 from ..estimation import (
     COLLINEAR,

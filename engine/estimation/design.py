@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 
 from ...kernels import clusters as kernel
 from ...kernels.clusters import ClusterCrossProducts, Layout
+from ...kernels.covariance_factors import cluster_factor
 from ..core import GIB, TivaxError, in_float64, machine_memory, show
 from .effects import Effects, is_nested, root_weights
 from .model import Model, sample_rows
@@ -186,7 +187,7 @@ class Design:
     @property
     def correction(self) -> float:
         """The small-sample factor of CV1."""
-        return kernel.cluster_factor(self.clusters, self.n, self.k)
+        return cluster_factor(self.clusters, self.n, self.k)
 
     @property
     def C(self) -> Float[np.ndarray, "n p"]:

@@ -22,6 +22,7 @@ from jaxtyping import Float
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterFit
+from ...kernels.covariance_factors import cluster_factor
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
 from ...kernels.two_way import TwoWayLoadings, two_way_form
 from ..core import TivaxError, in_float64
@@ -240,7 +241,7 @@ class Fit(Design):
         own = all(is_nested(code, number) for code in self.effects.codes.T)
         k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
         k += bool(self.effects.nested or (own and crossed))
-        return kernel.cluster_factor(fewer, self.n, k)
+        return cluster_factor(fewer, self.n, k)
 
     @in_float64
     def two_way_loadings(

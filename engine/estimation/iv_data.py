@@ -56,7 +56,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ...kernels.clusters import cluster_factor
+from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError, show
 from .regression_data import COLLINEAR, powers, times_power
 

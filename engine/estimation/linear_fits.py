@@ -152,6 +152,11 @@ class LinearFit:
     def codes(self, column: str) -> Int[np.ndarray, " N"]:
         return pd.factorize(self.given.used[column], sort=True)[0]
 
+    def nests_periods(self, code: Int[np.ndarray, " N"]) -> bool:
+        """Whether each period lies in one group: fixest does not count its effect."""
+        pairs = self.codes(self.given.effects[1]) * (int(code.max()) + 1) + code
+        return len(np.unique(pairs)) == self.periods
+
     @cached_property
     def scores(self) -> Float[np.ndarray, "q N"]:
         return self.H * self.residuals[None, :]

@@ -12,8 +12,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ...kernels.clusters import cluster_factor
-from ...kernels.two_way import default_lags, kernel_of_years
+from ...kernels.covariance_factors import (
+    cluster_factor,
+    default_lags,
+    kernel_of_years,
+)
 from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .linear_fits import Covariance, LinearFit, Vcov
 from .regression_data import column_name
@@ -43,7 +46,7 @@ class CV1(Vcov):
         G, E, T = int(code.max()) + 1, int(fit.entity.max()) + 1, fit.periods
         factors: dict[Convention, float] = {
             "stata": cluster_factor(G, N, fit.parameters),
-            "fixest": cluster_factor(G, N, K + T),
+            "fixest": cluster_factor(G, N, K + (1 if fit.nests_periods(code) else T)),
             "lsdv": cluster_factor(G, N, K + T + E - 1),
             "plm": 1.0,
             "linearmodels": N / (N - K - E - T + 1),
@@ -61,25 +64,26 @@ class CV2(Vcov):
     by_clusters: ClassVar[bool] = True
 
     def of(self, fit: LinearFit) -> Covariance:
-        code, H, basis = fit.cluster, fit.H, fit.basis
-        N, G = fit.rows, int(code.max()) + 1
-        halves, alone = np.zeros((G, len(fit.terms))), np.zeros(len(fit.terms), bool)
-        p = np.zeros((len(fit.terms), N, G))
+        code, basis, q = fit.cluster, fit.basis, len(fit.terms)
+        G, alone = int(code.max()) + 1, np.zeros(q, bool)
+        halves, squares = np.zeros((G, q)), np.zeros((q, G))
+        inside = np.zeros((q, basis.shape[1], G))
         for g, block in enumerate(fit.blocks(code, basis)):
-            own = H[:, block.rows].T
-            halves[g] = own.T @ block.power(fit.residuals[block.rows], -0.5)
-            p[:, block.rows, g] = block.power(own, -0.5).T
-            alone |= block.holds(H)
-        inside = np.einsum("np,qng->qpg", basis, p)
-        form = np.einsum("qng,qnh->qgh", p, p) - np.einsum(
-            "qpg,qph->qgh", inside, inside
-        )
-        total = np.trace(form, axis1=1, axis2=2)
+            p = block.power(fit.H[:, block.rows].T, -0.5)
+            halves[g], squares[:, g] = (
+                p.T @ fit.residuals[block.rows],
+                (p * p).sum(axis=0),
+            )
+            inside[:, :, g] = p.T @ basis[block.rows]
+            alone |= block.holds(fit.H)
+        # p_g'(I - Q Q') p_h of each term; clusters share no rows.
+        forms = [np.diag(k) - P.T @ P for k, P in zip(squares, inside, strict=True)]
+        degrees = [np.trace(form) ** 2 / np.sum(form**2) for form in forms]
         return Covariance(
             halves.T @ halves,
             "clustered by country, CV2, t of Bell and McCaffrey's degrees",
             G,
-            total**2 / (form**2).sum(axis=(1, 2)),
+            np.array(degrees),
             *fit.lost(code, alone=alone),
         )
 
@@ -140,22 +144,22 @@ class TwoWay(Vcov):
         fewer = min(int(way.max()) + 1 for way in ways)
         year = "year" if second == time else second
         signed = [(1, ways[0]), (1, ways[1]), (-1, pd.factorize(pairs)[0])]
-        V = np.zeros((len(fit.terms), len(fit.terms)))
-        if self.jackknife:
-            alone = np.zeros(len(fit.terms), bool)
-            for sign, group in signed:
+        V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
+        for sign, group in signed:
+            if self.jackknife:
                 part, lone = _jackknife(fit, group)
-                V, alone = V + sign * part, alone | lone
+                alone |= lone
+            else:
+                sums = fit.sums(group)
+                part = sums.T @ sums
+            V = V + sign * part
+        if self.jackknife:
             words = f"jackknife by country and by {year} (CV3), t(min(G, T) - 1)"
             return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
-        for sign, group in signed:
-            sums = fit.sums(group)
-            V = V + sign * sums.T @ sums
-        period = fit.codes(time)
-        crossed = len(np.unique(period * (ways[1].max() + 1) + ways[1]))
-        k = len(fit.terms) + 1 if crossed == fit.periods else fit.parameters
+        nested = any(fit.nests_periods(way) for way in ways)
+        k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
-        names = [] if lost else [fit.alone(k) for k in (fit.clusters, second)]
+        notes = [] if lost else [fit.alone(way) for way in (fit.clusters, second)]
         return Covariance(
             cluster_factor(fewer, fit.rows, k) * V,
             f"clustered by country and by {year}, fixest, t(min(G, T) - 1)",
@@ -163,7 +167,7 @@ class TwoWay(Vcov):
             fewer - 1,
             lost,
             reason,
-            "; ".join(filter(None, names)),
+            "; ".join(filter(None, notes)),
         )
 
 

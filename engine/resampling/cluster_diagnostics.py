@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, random_draws, score_variance
+from ...kernels.covariance_factors import cluster_factor
 from ...kernels.low_rank import LowRank
 from ..core import (
     Listing,
@@ -283,7 +284,7 @@ def clustering_level(
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.n
     k = fitted.layout.regressors + fitted.effects.absorbed
-    factors = [np.asarray(kernel.cluster_factor(n, N, k)) for n in (H, G)]
+    factors = [np.asarray(cluster_factor(n, N, k)) for n in (H, G)]
     factors, fit = jax.device_put((factors, fitted.cluster_fit))
     p = fitted.layout.regressors
     T = fit.scores

@@ -59,7 +59,7 @@ from ..core import (
     require_whole,
     sha256,
 )
-from ..estimation import Model, Sample, lagged, require_one_row
+from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
 from .schemes import Scheme
 
 RUN_KEYS = tuple(
@@ -239,7 +239,7 @@ def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
             _require_one_row(panel, m.entity, m.time)
     new, keys_of = {}, dict[str, tuple[str, str]]()
     for m in models:
-        keys = (m.entity or "iso3", m.time or "year")
+        keys = (m.entity or ENTITY, m.time or TIME)
         for lag in sorted({k for k in m.columns if k.startswith("L.")} - {*panel}):
             if keys_of.setdefault(lag, keys) != keys:
                 raise TivaxError(
@@ -293,8 +293,8 @@ class _Combinations:
         tuple[Path, ...],
         Meta(min_length=1, description='write ["...", "..."], one at least'),
     ] = ()
-    entity: str = "iso3"
-    time: str = "year"
+    entity: str = ENTITY
+    time: str = TIME
     clusters: str = ""
     effects: Texts = ()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ...kernels.clusters import cluster_factor
+from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError
 from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member

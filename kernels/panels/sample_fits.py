@@ -13,10 +13,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .. import clusters
 from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
+from ..covariance_factors import cluster_factor, kernel_of_years
 from ..small_systems import one_by_one
 
 # Least square of a column of length 1 that other columns must leave of it in a sample.
@@ -137,7 +139,7 @@ def two_way_variance(
     for all three terms, slopes and one constant counted. Not positive, it is NaN."""
     score = cells.slopes * cells.residuals
     total = (score.sum(axis=1) ** 2).sum() + (score.sum(axis=0) ** 2).sum()
-    factor = clusters.cluster_factor(min(seen.shape), seen.sum(), slopes + 1)
+    factor = cluster_factor(min(seen.shape), seen.sum(), slopes + 1)
     return _positive(factor * (total - (score**2).sum()))
 
 
@@ -147,12 +149,9 @@ def driscoll_kraay_variance(
     """Scores of a year, with Bartlett's weights 1 - j / (lags + 1) of lag j, and
     linearmodels' factor N / (N - K - G - T + 1)."""
     G, T = seen.shape
-    h = (cells.slopes * cells.residuals).sum(axis=0)
-    total = (h**2).sum()
-    for j in range(1, lags + 1):
-        total = total + 2 * (1 - j / (lags + 1)) * (h[j:] * h[:-j]).sum()
-    N = seen.sum()
-    return _positive(N / (N - slopes - G - T + 1) * total)
+    h, N = (cells.slopes * cells.residuals).sum(axis=0), seen.sum()
+    W = jnp.asarray(kernel_of_years(np.arange(T), lags).weights, h.dtype)
+    return _positive(N / (N - slopes - G - T + 1) * (h @ W @ h))
 
 
 def two_way_jackknife_variance(

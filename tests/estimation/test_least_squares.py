@@ -135,15 +135,9 @@ def test_petersen_clustered_by_firm_and_by_year(petersen):
 # ------------------------------------------------------------- second implementation
 
 
-def small_sample(convention: str, N: int, K: int, G: int, T: int) -> float:
-    """Each factor as the libraries document it."""
-    if convention in ("stata", "fixest"):
-        return G / (G - 1) * (N - 1) / (N - (K + T - 1 + 1))
-    if convention == "lsdv":
-        return G / (G - 1) * (N - 1) / (N - (K + G + T - 1))
-    if convention == "linearmodels":
-        return N / (N - K - G - T + 1)
-    return 1.0
+def small_sample(N: int, K: int, G: int, T: int) -> float:
+    """Stata's factor, as it is documented."""
+    return G / (G - 1) * (N - 1) / (N - (K + T - 1 + 1))
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.3])
@@ -229,7 +223,7 @@ def test_clusters_may_hold_several_countries():
     frame["region"] = frame["iso3"].str[-1].astype(int) % 5
     fit = fixed_effects(frame, "KOFGIdj", REGRESSORS, clusters="region")
     literal = fit_with_dummies(frame, "KOFGIdj", REGRESSORS, clusters="region")
-    V = literal.sandwich * small_sample("stata", len(frame), 8, 5, 8)
+    V = literal.sandwich * small_sample(len(frame), 8, 5, 8)
     se = fit.terms.loc[list(REGRESSORS), "se"]
     assert_allclose(se, np.sqrt(np.diag(V)), rtol=RTOL)
     assert fit.clusters == 5
@@ -467,7 +461,7 @@ def test_first_stage_is_least_squares(iv):
     own = fit.first.terms.loc[terms]
     assert_allclose(own["estimate"], literal.coef, rtol=RTOL)
     N, T = len(frame), 8
-    V = literal.sandwich * small_sample("stata", N, len(terms), 15, T)
+    V = literal.sandwich * small_sample(N, len(terms), 15, T)
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=RTOL)
     assert fit.first.outcome == "TBI"
     # One instrument: its t squared is the F of all weak-instrument tables.

@@ -324,6 +324,16 @@ CORRECTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+def test_effects_that_clusters_nest_are_not_counted_by_fixest():
+    frame = panel()
+    label = frame["developed"].astype(str) + "-" + frame["year"].astype(str)
+    frame = frame.assign(period=pd.factorize(label)[0])
+    theirs = pyfixest_fit(frame, "iso3 + period", "developed")
+    options: Any = {"time": "period", "clusters": "developed", "convention": "fixest"}
+    fit = fixed_effects(frame, "KOFGIdj", NAMES, **options)
+    assert_allclose(fit.terms["se"], theirs.se(), rtol=RTOL)
+
+
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_conventions_are_those_of_the_libraries(convention, missing):

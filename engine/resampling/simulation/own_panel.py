@@ -41,6 +41,8 @@ from ...core import (
     require_whole,
 )
 from ...estimation import (
+    ENTITY,
+    TIME,
     CommonShocks,
     DriscollKraay,
     Fit,
@@ -300,10 +302,10 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.all_effects} != {"iso3", "year"} or model.clusters != "iso3":
+    if {*model.all_effects} != {ENTITY, TIME} or model.clusters != ENTITY:
         raise TivaxError(
-            f"model {model.name}: panels are simulated with effects of iso3 and year "
-            "and clusters by iso3"
+            f"model {model.name}: panels are simulated with effects of {ENTITY} and "
+            f"{TIME} and clusters by {ENTITY}"
         )
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
@@ -369,7 +371,7 @@ def _steps(
     levels = pd.DataFrame(
         [
             _level(panel, model, fine, level, draws, seed)
-            for fine, level in (("rows", "iso3"), *(("iso3", k) for k in coarse))
+            for fine, level in (("rows", ENTITY), *((ENTITY, k) for k in coarse))
         ]
     )
     sizes = simulate(study, progress=progress).table
