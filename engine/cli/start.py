@@ -1,13 +1,11 @@
 """Start and end the ``tivax`` process; Ctrl-C is safe at any moment."""
 
 import atexit
-import gc
 import io
 import os
 import signal
 import sys
 from contextlib import suppress
-from typing import NoReturn
 
 from ..core import interrupt_ending, interrupt_on_termination, stage
 
@@ -23,10 +21,6 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         with suppress(OSError):  # of a file that has become a pipe
             sys.stdout.reconfigure(errors="backslashreplace")
-    # Nothing that is imported is garbage, and looking through it is a tenth of the
-    # start: see ``Terminal``.
-    gc.disable()
-    gc.set_threshold(10_000)
     try:
         interrupt_on_termination()
         from . import app as cli  # takes a moment
@@ -35,28 +29,20 @@ def main() -> None:
     except KeyboardInterrupt:
         line, code = interrupt_ending()
         print(line, file=sys.stderr)
-        _leave(code)
-    except SystemExit as end:
-        # (Anything else that can be raised with is a message for Python to print.)
-        if not isinstance(end.code, int | None):
-            raise
-        _leave(end.code or 0)
-
-
-def _leave(code: int) -> NoReturn:
-    """End the process without taking all that it has imported apart, piece by piece,
-    which takes Python 0.4 s after a command."""
-    # Only the end is left: libraries clean up.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    if not code:  # they may wait for other processes of the job, until someone ends it
-        with suppress(OSError):
+        _ignore(signal.SIGINT, signal.SIGTERM)
+        atexit._run_exitfuncs()
+        with suppress(OSError):  # nobody reads it any more
             sys.stdout.flush()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:  # nobody reads it any more, or the disk is full: as Python has it
-        raise SystemExit(code) from None
-    os._exit(code)
+        os._exit(code)  # threads at work would keep the process
+    except SystemExit as end:  # libraries clean up
+        _ignore(signal.SIGINT)
+        if end.code:
+            _ignore(signal.SIGTERM)
+        else:  # they may wait for other processes of the job, until someone ends it
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise
+
+
+def _ignore(*numbers: signal.Signals) -> None:
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)

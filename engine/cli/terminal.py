@@ -1,6 +1,5 @@
 """Terminal output: progress bars, tables, lines of results, or one JSON object."""
 
-import gc
 import json
 import logging
 import math
@@ -64,9 +63,6 @@ class Terminal:
     ) -> None:
         self.quiet, self.json, self.verbose = quiet, json, verbose
         stage.started()
-        if not gc.isenabled():  # since ``start.main``
-            gc.freeze()
-            gc.enable()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
         self.out = Console(highlight=False, width=width)

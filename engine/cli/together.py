@@ -15,7 +15,6 @@ from ..core import (
     Machines,
     Run,
     abandon_parts,
-    end_helpers,
     interrupt_ending,
     is_first,
     print_last,
@@ -54,11 +53,10 @@ def as_one(job: str | None) -> Iterator[bool]:
 
 
 def clean() -> None:
-    """Leave the other processes, end helpers and remove parts: this process ends at
+    """Leave the other processes and remove parts: this process ends at
     once."""
     if _joined.is_set():
         _leave_others(interrupt_ending()[0])
-    end_helpers()
     abandon_parts()
 
 

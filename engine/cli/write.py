@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
-    Aside,
     Progress,
     Run,
     output_folder,
@@ -35,12 +34,11 @@ def save_result(
     output: Output,
     context: Context | None = None,
     *,
-    aside: Aside | None = None,
     beside: Callable[[Path], None] | None = None,
 ) -> Mapping[str, Any]:
     """Write a result to its folder; returns the manifest.
 
-    ``aside`` draws while this process writes, ``beside`` writes further files.
+    ``beside`` writes further files.
     """
     context = context or Context()
     with output_folder(output.out, run, force=output.force) as folder:
@@ -50,7 +48,6 @@ def save_result(
             format=require_format(output.format),
             figures=output.figures,
             context=context,
-            aside=aside,
         )
         if beside is not None:
             beside(folder)

@@ -117,11 +117,10 @@ from .places import require_free as require_free
 from .places import require_no_folder as require_no_folder
 from .places import require_result_place as require_result_place
 from .places import require_writable as require_writable
-from .processes import Aside as Aside
+from .processes import Call as Call
 from .processes import Machines as Machines
 from .processes import agreed as agreed
-from .processes import call_named as call_named
-from .processes import end_helpers as end_helpers
+from .processes import helper_process as helper_process
 from .processes import is_first as is_first
 from .progress import Progress as Progress
 from .progress import beside as beside

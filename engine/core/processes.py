@@ -2,28 +2,23 @@
 
 The work of many is JAX's own (``jax.distributed``): a coordinator that the processes
 find, and collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the
-rest by itself. The one that helps (``Aside``) has no JAX: it draws figures and the like
-while this one computes, as threads of one Python cannot.
+rest by itself. The one that helps draws figures and the like while this one computes.
 """
 
-import gc
+import multiprocessing
 import os
-import pickle
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from queue import SimpleQueue
-from types import TracebackType
-from typing import IO, Any, NamedTuple, NoReturn, TypeVar
+from multiprocessing.connection import Connection
+from typing import Any
 
 from .errors import TivaxError
-
-# Arrays are Any here: `tivax --help` loads no numpy.
 
 # Seconds without a sign of life before a process counts as lost. A broken connection is
 # noticed at once; this is for machines that vanish.
@@ -31,8 +26,6 @@ _HEARTBEAT = 60
 _START = 300
 # How long the others wait at the end for the first, which summarises and writes.
 _WRITE = 24 * 3600
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -146,219 +139,76 @@ def agreed(number: int) -> int:
     return int(multihost_utils.broadcast_one_to_all(np.int64(number)))
 
 
-# Where a process can be copied with what it has imported, safely.
-_COPIES = sys.platform == "linux"
+Call = Callable[..., Future[Any]]
+"""``call(function, *arguments)``; the future holds the result or the error."""
 
 
-class _Helper(NamedTuple):
-    """A process of an ``Aside``, and the pipes to it; a copy has none of its own."""
+@contextmanager
+def helper_process(modules: Sequence[str] = ()) -> Iterator[Call]:
+    """A process that calls functions for this one, as threads of one Python cannot.
 
-    calls: IO[bytes]
-    answers: IO[bytes]
-    process: "subprocess.Popen[bytes] | None"
-
-    def code(self) -> str:
-        """Text with the helper's exit code; empty where it is unknown."""
-        return "" if self.process is None else f", code {self.process.wait()}"
-
-
-class Aside:
-    """Processes that call functions for this one, within a ``with`` block.
-
-    Functions and arguments are pickled: functions of a module, not of a block. The
-    processes are no forks, which JAX forbids, and do not run the caller's script again.
-    Ctrl-C and SIGTERM are for this process alone; the others end when it does.
-
-    ``modules`` are imported first, once for all processes where the first can be
-    copied.
+    It imports ``modules`` at once, and has no JAX unless they have. Functions and
+    arguments are pickled: functions of a module, not of a block. Calls are answered in
+    their order; ``TivaxError`` where the process has ended. Ctrl-C and SIGTERM are for
+    this process alone; the other ends when it does.
 
     Examples
     --------
-    >>> with Aside() as aside:
-    ...     root = aside.call(math.sqrt, 16.0)
+    >>> with helper_process() as call:
+    ...     root = call(math.sqrt, 16.0)
     ...     root.result()
     4.0
     """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, [*modules]), daemon=True)
+    process.start()
+    theirs.close()
 
-    def __init__(self, processes: int = 1, modules: Sequence[str] = ()) -> None:
-        self.processes, self.modules = processes, list(modules)
-
-    def __enter__(self) -> "Aside":
-        copies = self.processes - 1 if _COPIES else 0
-        self._helpers = self._start(copies)
-        for _ in range(self.processes - copies - 1):
-            self._helpers += self._start(0)
-        self._free: SimpleQueue[_Helper] = SimpleQueue()
-        for helper in self._helpers:
-            self._free.put(helper)
-        self._threads = ThreadPoolExecutor(self.processes)
-        _helping.append(self)
-        return self
-
-    def _start(self, copies: int) -> list[_Helper]:
-        """A process, and copies that it makes of itself."""
-        # One thread each: BLAS and the like have other processes beside them.
-        alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-        calls, answers = ([os.pipe() for _ in range(copies)] for _ in range(2))
-        theirs = [(c[0], a[1]) for c, a in zip(calls, answers, strict=True)]
-        run = f"serve({self.modules}, {theirs})"
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; {run}"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **alone},
-            process_group=0,
-            pass_fds=[k for pair in theirs for k in pair],
-        )
-        for k in (k for pair in theirs for k in pair):
-            os.close(k)
-        assert process.stdin is not None and process.stdout is not None
-        first = _Helper(process.stdin, process.stdout, process)
-        return [
-            first,
-            *(
-                _Helper(os.fdopen(c[1], "wb"), os.fdopen(a[0], "rb"), None)
-                for c, a in zip(calls, answers, strict=True)
-            ),
-        ]
-
-    def call(
-        self, run: Callable[..., T], *arguments: object, **options: object
-    ) -> "Future[T]":
-        """Run in the first free process; the future holds the result or the error.
-        Calls begin in the order in which they are made."""
-        return self._threads.submit(self._ask, pickle.dumps((run, arguments, options)))
-
-    def _ask(self, call: bytes) -> Any:
-        helper = self._free.get()
+    def ask(*call: Any) -> Any:
         try:
-            pickle.dump(call, helper.calls)
-            helper.calls.flush()
-            answer = pickle.load(helper.answers)
+            ours.send(call)
+            good, found = ours.recv()
         except (OSError, EOFError):
             raise TivaxError(
-                f"a process that draws figures has ended{helper.code()}; is there too "
-                "little memory?"
+                "a process that draws figures has ended; is there too little memory?"
             ) from None
-        finally:
-            self._free.put(helper)
-        good, found = pickle.loads(answer)
         if not good:
             raise found
         return found
 
-    def dismiss(self) -> None:
-        """Let the processes end after their answers; the end of the block waits until
-        they have. There are no further calls."""
-        self._dismiss(cancel=False)
-
-    def _dismiss(self, *, cancel: bool) -> None:
-        self._threads.shutdown(cancel_futures=cancel)
-        # A process ends when its pipes are closed.
-        for helper in reversed(self._helpers):
-            for pipe in (helper.calls, helper.answers):
-                with suppress(BrokenPipeError):
-                    pipe.close()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is not None:
-            self.kill()
-        self._dismiss(cancel=error is not None)
-        for process in self._started():
-            process.wait()
-        _helping.remove(self)
-
-    def _started(self) -> "list[subprocess.Popen[bytes]]":
-        return [k.process for k in self._helpers if k.process is not None]
-
-    def kill(self) -> None:
-        """End the processes whatever they do."""
-        for process in self._started():
-            _kill(process)
-
-
-_helping: list[Aside] = []
-
-
-def end_helpers() -> None:
-    """End the processes of every ``Aside``, before this one ends at once."""
-    for aside in list(_helping):
-        aside.kill()
-
-
-def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """End a process with its copies, which are its group."""
-    if not _COPIES:
+    calls = ThreadPoolExecutor(1)
+    try:
+        yield partial(calls.submit, ask)
+    except BaseException:
         process.kill()
-        return
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        raise
+    finally:
+        calls.shutdown(cancel_futures=True)
+        ours.close()  # it ends
+        process.join()
 
 
-def call_named(module: str, name: str, *arguments: Any, **options: Any) -> Any:
-    """Call a function of a module, which only the caller's process imports."""
-    return getattr(import_module(module), name)(*arguments, **options)
-
-
-def serve(modules: Sequence[str] = (), copies: Sequence[tuple[int, int]] = ()) -> None:
-    """Answer the calls of an ``Aside`` until it is gone.
-
-    ``copies``: the ends of the pipes of each copy that is to be made of this process.
-    """
-    # SLURM sends it to every process of a job: the first says what there is to say.
+def _serve(calls: Connection, modules: Sequence[str]) -> None:
+    """Answer calls until the other end of the pipe is closed."""
+    # Sent to a whole group or job: the process that asks says how it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    gc.disable()  # as in the command line: nothing that is imported is garbage
-    gc.set_threshold(10_000)
-    answers = os.dup(1)
-    os.dup2(2, 1)  # prints must not come between the answers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     for name in modules:
         import_module(name)
-    gc.freeze()  # a copy shares memory that neither changes
-    gc.enable()
-    made = []
-    for k, ends in enumerate(copies):
-        copy = os.fork()
-        if copy == 0:
-            os.close(0)
-            os.close(answers)
-            for others in copies[k + 1 :]:
-                for end in others:
-                    os.close(end)
-            _serve(*ends)
-        made.append(copy)
-        for end in ends:
-            os.close(end)
-    _serve(0, answers, made)
-
-
-def _serve(calls: int, answers: int, copies: Sequence[int] = ()) -> NoReturn:
-    with os.fdopen(calls, "rb") as asked, os.fdopen(answers, "wb") as told:
+    with suppress(EOFError, OSError):
         while True:
+            run, *arguments = calls.recv()
             try:
-                call = pickle.load(asked)
-            except EOFError:
-                for copy in copies:
-                    os.waitpid(copy, 0)
-                os._exit(0)  # at once: nothing is left to do
-            try:
-                _answer(told, _called(call))
-            except BrokenPipeError:
-                os._exit(1)
+                answer = True, run(*arguments)
+            except Exception as error:
+                answer = False, error
+            calls.send(answer)
 
 
-def _called(call: bytes) -> bytes:
-    try:
-        run, arguments, options = pickle.loads(call)
-        return pickle.dumps((True, run(*arguments, **options)))
-    except Exception as error:
-        return pickle.dumps((False, error))
-
-
-def _answer(answers: IO[bytes], answer: bytes) -> None:
-    pickle.dump(answer, answers)
-    answers.flush()
+def _end_with_parent() -> None:
+    """End within a call as well."""
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

@@ -1,12 +1,8 @@
 """Figures as they are written, for processes that need no matplotlib."""
 
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from ..core import Aside, basis, call_named, stage
+from typing import NamedTuple
 
 FULL_WIDTH = 7.0  # inches
 
@@ -49,37 +45,3 @@ class Drawn(NamedTuple):
                 (folder / f"{name}.{ending}").write_bytes(content)
                 written.append(f"{name}.{ending}")
         return written
-
-
-Drawings = dict[str, Callable[[], Drawn]]
-"""Functions by file name, which wait for a figure and return it drawn."""
-
-
-def begin_drawings(
-    plots: Mapping[str, Callable[[], Any]], aside: Aside | None, *, files: bool = True
-) -> Drawings:
-    """Have the figures drawn aside; without, each is drawn when it is waited for.
-
-    Without ``files`` as SVG alone.
-    """
-    drawings: Drawings = {}
-    for name, plot in plots.items():
-        draw = partial(
-            call_named,
-            "tivax.engine.reporting",
-            "draw_plot",
-            plot,
-            files=files,
-            note=basis(),
-        )
-        drawings[name] = draw if aside is None else aside.call(draw).result
-    return drawings
-
-
-def wait_for(drawings: Drawings, aside: Aside | None) -> dict[str, Drawn]:
-    """All figures, drawn; nothing is drawn aside after that."""
-    with stage("figures"):
-        drawn = {name: drawing() for name, drawing in drawings.items()}
-    if aside is not None:
-        aside.dismiss()
-    return drawn

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
-    Aside,
     Column,
     Format,
     Listing,
     Printable,
     Run,
     TivaxError,
+    basis,
     choose_from,
     columns_of,
     describe_environment,
@@ -28,11 +28,12 @@ from ..core import (
     output_title,
     require_format,
     require_result_place,
+    stage,
     write_csv,
     write_do_file,
     write_frame,
 )
-from .drawn import Drawn, begin_drawings, wait_for
+from .drawn import Drawn
 from .html import Block, Figure, Points, Section, Table, Text, report_html
 from .long_tables import LongTable
 
@@ -194,9 +195,8 @@ def write_parts(
     format: Format,
     figures: bool,
     context: Context | None = None,
-    aside: Aside | None = None,
 ) -> None:
-    """Everything but the manifest. ``aside`` draws while this process writes."""
+    """Everything but the manifest."""
     context = context or Context()
     tables, codes, labels = result.tables(), context.codes, _labels(result)
     for name, table in tables.items():
@@ -205,10 +205,10 @@ def write_parts(
             sheets = sheets if result.one_workbook else None
             table.write(folder / f"{name}.{format}", labels, sheets)
     plots = result.plots() if figures or not result.printed else {}
-    drawings = begin_drawings(plots, aside, files=figures)
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
-    drawn = wait_for(drawings, aside)
+    with stage("figures"):
+        drawn = {k: _draw(plot, files=figures) for k, plot in plots.items()}
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
@@ -223,6 +223,12 @@ def write_parts(
             describe_environment(dated=False),
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _draw(plot: Plot, *, files: bool) -> Drawn:
+    from .plot_style import draw_plot  # loads matplotlib
+
+    return draw_plot(plot, files=files, note=basis())
 
 
 def write_frames(

@@ -1,7 +1,5 @@
 import re
-import sys
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,8 +10,6 @@ from numpy.testing import assert_allclose
 from pandas.io.stata import StataReader
 
 from tivax.engine import TivaxError
-from tivax.engine.cli.figures import drawing_aside
-from tivax.engine.core import call_named
 from tivax.engine.core.frames import (
     require_format,
     require_rows,
@@ -327,16 +323,6 @@ def test_a_file_of_groups_that_is_not_there_is_told_once(tmp_path):
 def test_regions_that_cannot_be_dropped_or_grouped_are_told(tables, options, message):
     with pytest.raises(TivaxError, match=message):
         compute_tbi(tables, **options)
-
-
-def test_a_process_that_has_loaded_matplotlib_draws_by_itself(monkeypatch):
-    with drawing_aside(True, "trade") as aside:
-        assert aside is None
-    monkeypatch.delitem(sys.modules, "matplotlib.figure")
-    with drawing_aside(True, "trade") as aside:
-        assert aside is not None
-        call = partial(call_named, "tivax.engine.core.processes", "is_first")
-        assert aside.call(call).result()
 
 
 def test_figures_of_an_account_name_it_in_place_of_value_added(tables):

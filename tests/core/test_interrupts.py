@@ -14,7 +14,7 @@ from tivax.engine.measures import summary
 
 from commands import names, start_python, tivax
 from experiment_panels import small_panel
-from helpers import random_tables
+from helpers import ended, random_tables
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
 
@@ -165,17 +165,17 @@ STUCK = """
 import hashlib, os, sys, threading, time
 from pathlib import Path
 from tivax.engine.cli.together import clean
-from tivax.engine.core import Aside
+from tivax.engine.core import helper_process
 from tivax.engine.core.interrupts import hint_if_interrupted, watch_for_interrupts
 from tivax.engine.core.output import partial_folder
 with (
     watch_for_interrupts(clean),
     partial_folder(Path(sys.argv[1])) as part,
     hint_if_interrupted(lambda: print("the same command goes on")),
-    Aside() as aside,
+    helper_process() as call,
 ):
-    print(aside.call(os.getpid).result(), flush=True)
-    aside.call(time.sleep, 600)
+    print(call(os.getpid).result(), flush=True)
+    call(time.sleep, 600)
     (part / "half").write_text("1")
     # Said by another thread, half a second after the main one has gone in.
     threading.Timer(0.5, print, ["stuck"], {"flush": True}).start()
@@ -198,19 +198,6 @@ def test_an_interrupt_does_not_wait_for_compiled_code_and_leaves_nothing(
     assert out == "the same command goes on\n"
     assert names(tmp_path) == []
     assert ended(helper)
-
-
-def ended(process: int) -> bool:
-    """Within a moment; a system whose first process reaps nothing keeps its number."""
-    for _ in range(100):
-        try:
-            with open(f"/proc/{process}/stat") as stat:
-                if stat.read().rpartition(")")[2].split()[0] == "Z":
-                    return True
-        except OSError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_a_job_in_the_background_ignores_it():

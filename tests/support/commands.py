@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -14,7 +14,6 @@ import pytest
 import typer
 
 from tivax.engine.cli import app as cli
-from tivax.engine.cli.tables import commands
 
 from forks import client
 
@@ -31,13 +30,11 @@ class Answer(NamedTuple):
 def tivax(*words) -> Answer:
     """Run a command in this process; a traceback fails the test.
 
-    Without the compilation cache, whose settings would reach other tests, and without
-    the processes that draw figures of trade, which would load matplotlib again.
+    Without the compilation cache, whose settings would reach other tests.
     """
     out, err = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIVAX_CACHE", "")
-        patch.setattr(commands, "drawing_aside", lambda *_: nullcontext())
         patch.setattr(typer.main, "get_command", parser)
         patch.setattr(sys, "argv", ["tivax", *map(str, words)])
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:

@@ -6,14 +6,13 @@ import typer
 
 from ...core import (
     DEFAULT_MAX_SIZE,
-    Aside,
     blas_on_one_thread,
+    helper_process,
     set_max_size,
     start_jax,
 )
 from ..bundles import Drawing, Machines, Output, Processor, Screen, command
 from ..example_files import Example, RunToml
-from ..figures import FORMATS
 from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_store
 
 
@@ -35,7 +34,7 @@ def replicate(
     blas_on_one_thread()  # before anything else imports NumPy
     set_max_size(max_size)
     # It imports what figures need while this process imports JAX.
-    with Aside(modules=["tivax.engine.figures.panel", *FORMATS]) as aside:
+    with helper_process(["tivax.engine.figures.panel"]) as helper:
         start_jax()
         from ...core import Run, require_format, require_result_place
         from ...panel import read_data_files
@@ -51,7 +50,7 @@ def replicate(
             files,
             output.out,
             words,
-            aside,
+            helper,
             figures=output.figures,
             format=file_format,
             force=output.force,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ...core import (
-    Aside,
+    Call,
     Format,
     Run,
     describe_environment,
@@ -39,7 +39,7 @@ def run_replication(
     files: DataFiles,
     out: Path,
     language: Language,
-    aside: Aside,
+    helper: Call,
     *,
     figures: bool = True,
     format: Format = "csv",
@@ -48,7 +48,8 @@ def run_replication(
 ) -> None:
     """Write the replication to ``out`` and print its findings.
 
-    ``aside`` helps. Without ``figures`` there are none but those of the report.
+    ``helper`` calls functions beside this process. Without ``figures`` there are only
+    those of the report.
     """
     inputs = [
         *files.inputs(),
@@ -69,7 +70,7 @@ def run_replication(
         # Frames are small: Arrow's labels take twice as long for each step on one.
         pd.option_context("mode.string_storage", "python"),
     ):
-        drawing = Drawing(aside, language, files=figures)
+        drawing = Drawing(helper, language, files=figures)
         number = count(1)
 
         def said(step: str) -> None:

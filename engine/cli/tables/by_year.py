@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core import Aside, is_first
+from ...core import is_first
 from ...measures import ByYear, value_added_name
 from ...reporting import Context
 from ..bundles import Output
@@ -17,14 +17,13 @@ def run_by_year(
     subject: Subject,
     output: Output,
     terminal: Terminal,
-    aside: Aside | None,
     found: ByYear,
     context: Context,
     files: Sequence[Path] = (),
 ) -> None:
     """Compute and write year after year, then print what was found.
 
-    ``aside`` draws the figures, ``files`` were read besides those of the subject.
+    ``files`` were read besides those of the subject.
     """
     run = subject.begin(found.program, output, files)
     with shared_years(
@@ -44,6 +43,6 @@ def run_by_year(
                 pass
             return
         with terminal.progress(found.doing, "years") as found.progress:
-            record = save_result(found, run, output, context, aside=aside)
+            record = save_result(found, run, output, context)
     further = next_step("explore", output.out, "--out", "explorer.html")
     print_result(found, record, output, terminal, context, further)

@@ -17,7 +17,6 @@ from ..bundles import (
     command,
 )
 from ..completion import complete_indicators, complete_level, complete_method
-from ..figures import drawing_aside
 from ..options import (
     CertifyOption,
     ErrorOption,
@@ -132,9 +131,7 @@ def tbi(
 
     Example: tivax tbi wiod16 --out results
     """
-    # Before JAX is loaded: others load what draws at the same time.
-    draws = output.figures and machines.is_first
-    with drawing_aside(draws, "trade") as aside, machines.start() as first:
+    with machines.start() as first:
         from ...core import require_format
         from ...measures import require_certify
         from .subject import Subject
@@ -146,7 +143,6 @@ def tbi(
             Subject.read(at, grouping, accounts, terminal),
             output,
             terminal,
-            aside,
             asked=grouping.regions,
             final_satellites=satellite_final or [],
             drop=drop or [],
@@ -216,8 +212,7 @@ def decompose(
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    draws = output.figures and machines.is_first
-    with drawing_aside(draws, "decompositions") as aside, machines.start() as first:
+    with machines.start() as first:
         import pandas as pd
 
         from ...core import require_format
@@ -244,7 +239,7 @@ def decompose(
         )
         codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)
         context = Context(notes=subject.notes, codes=codes, facts=subject.facts)
-        run_by_year(subject, output, terminal, aside, found, context)
+        run_by_year(subject, output, terminal, found, context)
 
 
 @command
@@ -288,8 +283,7 @@ def indicators(
     Example: tivax indicators wiod16 --out tiva
     """
     names = [k.strip() for k in only.split(",") if k.strip()]
-    draws = output.figures and machines.is_first
-    with drawing_aside(draws, "indicators") as aside, machines.start() as first:
+    with machines.start() as first:
         from ...measures import IndicatorsByYear, require_certify
         from .indicators import run_indicators
         from .subject import Subject
@@ -305,4 +299,4 @@ def indicators(
             drawn=output.figures,
             net=bool(subject.net.categories),
         )
-        run_indicators(subject, output, terminal, aside, found, error)
+        run_indicators(subject, output, terminal, found, error)

@@ -3,7 +3,7 @@
 from functools import partial
 
 from ... import uncertainty  # loaded with --error only
-from ...core import Aside, percent_text, require_format, require_rows
+from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
 from ..bundles import Output
@@ -22,7 +22,6 @@ def run_indicators(
     subject: Subject,
     output: Output,
     terminal: Terminal,
-    aside: Aside | None,
     found: IndicatorsByYear,
     error: str | None,
 ) -> None:
@@ -50,4 +49,4 @@ def run_indicators(
         )
     context = Context(notes=notes, codes=subject.codes, facts=facts)
     files = error_files(error, model)
-    run_by_year(subject, output, terminal, aside, found, context, files)
+    run_by_year(subject, output, terminal, found, context, files)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import uncertainty  # loaded with --error only
-from ...core import Aside, Progress, is_first, shift_progress
+from ...core import Progress, is_first, shift_progress
 from ...measures import (
     Certify,
     TbiResult,
@@ -27,7 +27,6 @@ def run_tbi(
     subject: Subject,
     output: Output,
     terminal: Terminal,
-    aside: Aside | None,
     *,
     asked: str,
     final_satellites: Sequence[Path],
@@ -37,9 +36,7 @@ def run_tbi(
 ) -> None:
     """Compute the index of every account, write and print it.
 
-    ``asked``: the regions that figures and summary show. ``aside`` draws the figures
-    while this process writes.
-    """
+    ``asked``: the regions that figures and summary show."""
     model = read_error(error)
     regions = subject.regions(asked, drop=drop)
     files = [*final_satellites, *error_files(error, model)]
@@ -98,6 +95,6 @@ def run_tbi(
             results = each("errors", with_errors, results)
         found = Joined(tuple(results)) if len(results) > 1 else results[0]
         context = Context(notes=subject.notes, codes=subject.codes, facts=subject.facts)
-        record = save_result(found, run, output, context, aside=aside)
+        record = save_result(found, run, output, context)
     further = next_step("explore", output.out, "--out", "explorer.html")
     print_result(found, record, output, terminal, context, further)

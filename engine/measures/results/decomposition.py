@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, TivaxError, call_named, count_text
+from ...core import Listing, TivaxError, count_text
 from ...figures import shown_regions
 from ...figures.regions import size_of
 from ...reporting import LongPart, LongTable, Plot
@@ -20,7 +20,6 @@ from .by_year import ByYear, named, one_after_the_other
 
 _LEVEL = "bilateral-sector"
 # Named, not imported: where another process draws, this one needs no matplotlib.
-_PLOTS = "tivax.engine.figures.decompositions"
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -160,12 +159,14 @@ class Decomposition(ByYear):
             "method": f"{method.title} ({method.source})",
             "regions": self.asked or None,
         }
-        names = {"shares": "bars"}
+        from ...figures import decompositions  # loads matplotlib
+
+        draws = {"shares": decompositions.bars}
         if shares.sizes["year"] > 1:
-            names["shares_over_years"] = "over_years"
+            draws["shares_over_years"] = decompositions.over_years
         return {
-            name: partial(call_named, _PLOTS, draws, shares, self.whole, **about)
-            for name, draws in names.items()
+            name: partial(draw, shares, self.whole, **about)
+            for name, draw in draws.items()
         }
 
     def facts(self) -> dict[str, Any]:

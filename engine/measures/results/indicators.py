@@ -15,7 +15,6 @@ import xarray as xr
 from ...core import (
     Listing,
     TivaxError,
-    call_named,
     count_text,
     shift_progress,
     suggest,
@@ -41,7 +40,6 @@ from .by_year import ByYear, named, one_after_the_other
 from .tbi import certified_line
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
-_PLOTS = "tivax.engine.figures.indicators"
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
@@ -248,12 +246,14 @@ class IndicatorsByYear(ByYear):
             return {}
         groups = [xr.concat(years, "year") for years in self._shown.values()]
         over = xr.concat(groups, "region")
-        draws = {"positions": "position_map"}
+        from ...figures import indicators as figures  # loads matplotlib
+
+        draws = {"positions": figures.position_map}
         if over.sizes["year"] > 1:
-            draws["participation"] = "participation"
+            draws["participation"] = figures.participation
         of, asked = satellite_name(self.accounts[0]), self.asked or None
         return {
-            name: partial(call_named, _PLOTS, draws[name], over, asked, account=of)
+            name: partial(draws[name], over, asked, account=of)
             for name in [k for k in draws if k in self.figures]
         }
 

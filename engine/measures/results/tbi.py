@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, call_named, to_long_frame, variable_labels
+from ...core import Listing, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_of, trade_size
 from ...reporting import Plot, Result, interval_columns, with_intervals
@@ -16,7 +16,6 @@ from ...tables import listing_by_region
 from ..flags import FLAGS, flag_messages
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
-_PLOTS = "tivax.engine.figures.trade"
 _FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports", "vax_ratio")
 # The value of each table whose errors are the columns se, ci_low, ci_high.
 _MAIN = {
@@ -184,23 +183,26 @@ class TbiResult(Result):
         if self.errors is not None:
             tbi = with_intervals(tbi, self.errors.regions[["tbi"]])
         about = {"account": self.account}
-        plot = partial(partial, call_named, _PLOTS)
-        plots: dict[str, Plot] = {"tbi": plot("tbi_lines", tbi, shown.few, **about)}
+        from ...figures import trade  # loads matplotlib
+
+        plots: dict[str, Plot] = {
+            "tbi": partial(trade.tbi_lines, tbi, shown.few, **about)
+        }
         if self.each_group:
             return plots
         many = shown.many if len(shown.many) > 1 else None  # one has no partner
-        plots["va_balances"] = plot(
-            "balance_heatmap", self.absorbed, regions=many, **about
+        plots["va_balances"] = partial(
+            trade.balance_heatmap, self.absorbed, regions=many, **about
         )
         # Jobs or emissions cannot be compared with gross trade.
         if self.absorbed.attrs.get("units") == self.exports.attrs.get("units"):
-            trade = {"va_absorbed": self.absorbed, "gross_exports": self.exports}
+            both = {"va_absorbed": self.absorbed, "gross_exports": self.exports}
             if self.errors is not None:
                 se = self.errors.regions["vax_ratio"]
-                trade["vax_ratio_se"] = se.rename(region="origin")
-            plots["va_versus_gross"] = plot(
-                "va_versus_gross",
-                xr.Dataset(trade),
+                both["vax_ratio_se"] = se.rename(region="origin")
+            plots["va_versus_gross"] = partial(
+                trade.va_versus_gross,
+                xr.Dataset(both),
                 region=shown.few[0] if shown.asked else None,
                 regions=shown.many,
             )

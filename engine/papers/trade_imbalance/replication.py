@@ -119,7 +119,7 @@ def replicate(
         comparison = paper.compare(estimates)
         draw(plots.of_comparison, comparison)
         dependence = robustness.cross_section_dependence(
-            frame, estimates, drawing and drawing.aside
+            frame, estimates, drawing and drawing.helper
         )
         step()
         lagged = robustness.lagged_instrument(frame)

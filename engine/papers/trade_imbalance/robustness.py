@@ -11,7 +11,7 @@ from functools import partial
 
 import pandas as pd
 
-from ...core import Aside, TivaxError
+from ...core import Call, TivaxError
 from ...estimation import (
     CONVENTION_NOTES,
     CONVENTIONS,
@@ -191,7 +191,7 @@ def other_errors(
 def cross_section_dependence(
     frame: pd.DataFrame,
     default: Mapping[Column, Estimate],
-    aside: Aside | None = None,
+    helper: Call | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Dependence between countries in the residuals of each column, once it is called;
     another process begins with it at once.
@@ -214,7 +214,7 @@ def cross_section_dependence(
             column.regressors,
             draws=dependence.DRAWS,
         )
-        asked[column] = run if aside is None else aside.call(run).result
+        asked[column] = run if helper is None else helper(run).result
     return lambda: pd.DataFrame(
         [
             {**column.keys, **_dependence(frame, fit, asked[column]())}

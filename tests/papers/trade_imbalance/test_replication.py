@@ -447,7 +447,7 @@ def test_samples_too_small_are_refused_in_one_line(
     monkeypatch.setattr(
         "tivax.engine.papers.trade_imbalance.replication._drawn", lambda *_, **__: None
     )
-    monkeypatch.setattr(COMMAND, "Aside", MagicMock)
+    monkeypatch.setattr(COMMAND, "helper_process", MagicMock)
     if ":" in recipe:
         text = f'years = "{recipe}"'
     else:
@@ -1033,7 +1033,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     (folder / "tables" / "old.tex").write_text("of an older run")
     Run("replicate").write_manifest(folder, residual_max=None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "Aside", MagicMock)  # which has nothing to draw
+        patch.setattr(COMMAND, "helper_process", MagicMock)  # which has nothing to draw
         patch.setattr(COMMAND, "replicate", computed(done.result))
         patch.setattr(write, "drawn_figures", drawn)
         words = ("--out", folder, "--language", "zh", "--force", "--quiet")
@@ -1214,7 +1214,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
         return Blank()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "Aside", MagicMock)  # which has nothing to draw
+        patch.setattr(COMMAND, "helper_process", MagicMock)  # which has nothing to draw
         patch.setattr(COMMAND, "replicate", computed(from_store))
         patch.setattr(COMMAND, "write_replication", written)
         data = ("--data", shared / "data", "--store", store)

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ....core import Aside, stage, to_long
+from ....core import Call, stage, to_long
 from ....figures import direct_effect_bounds, threat_intervals
 from ....figures import panel as panel_figures
 from ....figures import specifications as curve_figures
@@ -75,15 +75,15 @@ class Drawing:
     """
 
     def __init__(
-        self, aside: Aside, language: Language = "en", *, files: bool = True
+        self, helper: Call, language: Language = "en", *, files: bool = True
     ) -> None:
-        self.aside, self.language, self._files = aside, language, files
+        self.helper, self.language, self._files = helper, language, files
         self._begun: dict[Callable[..., Plots], dict[str, Future[Drawn]]] = {}
 
     def begin(self, of: Callable[..., Plots], *shown: object) -> None:
         """Have drawn what a function of this module makes of these results."""
         self._begun[of] = {
-            name: self.aside.call(draw_plot, plot, files=self._files)
+            name: self.helper(partial(draw_plot, plot, files=self._files))
             for name, plot in of(self.language, *shown).items()
         }
 
