@@ -271,7 +271,7 @@ class Design:
         return np.searchsorted(labels, values.astype(str)), labels
 
     def weighs_second(self, second: str) -> bool:
-        """Whether wild weights are of the second clusters: these are fewer."""
+        """True if wild weights are of the second clusters: these are fewer."""
         return len(set(self.second_clusters(second)[0])) < self.clusters
 
 

@@ -112,13 +112,13 @@ class Effects:
 
     @property
     def dummies(self) -> Float[np.ndarray, "n d"]:
-        """Of the crossed effects, or a constant where nothing is nested: those that the
-        others do not imply, times the roots, net of nested effects and slopes."""
+        """The dummies of the crossed effects, or a constant where nothing is nested:
+        those that the others do not imply, net of nested effects and slopes."""
         return self._spans[0]
 
     @property
     def basis(self) -> Float[np.ndarray, "n d"]:
-        """Orthonormal, of the dummies."""
+        """An orthonormal basis of the dummies."""
         return self._spans[1]
 
     def _bases(
