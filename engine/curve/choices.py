@@ -28,9 +28,8 @@ from ..core import (
     show,
     suggest,
 )
-from ..estimation import require_columns
+from ..estimation import Model, require_columns, sample_rows
 from ..panel import PRODUCT
-from ..resampling import Model, sample_rows
 from ..threats import (
     Setting,
     initial_by_time,

@@ -15,13 +15,12 @@ from ..core import (
     TomlTable,
     no_progress,
     require_kind,
-    require_list,
     require_whole,
 )
-from ..estimation import t_ppf, t_sf
+from ..estimation import Model, models_of, t_ppf, t_sf
 from ..panel import Panel
-from ..resampling import LEVEL, Model, with_lags
-from ..threats import panel_frame
+from ..resampling import LEVEL, with_lags
+from ..threats import panel_frame, require_blocks
 from .choices import Space, make_space
 from .fitting import Fitted, Job, fit_all
 from .joint import STATISTICS, JointTest, draw_jointly
@@ -130,8 +129,11 @@ def specification_curve(
     ['median effect', 'share significant', 'Stouffer Z']
     """
     frame = panel_frame(panel)
-    models = _models_of(model)
-    _require_arguments(choices, blocks)
+    models = models_of(model, one_clustering=True)
+    if choices is not None:
+        wanted = 'a dict, such as {"controls": "subsets"}'
+        require_kind("choices", choices, Mapping, wanted)
+    require_blocks(blocks)
     require_whole("most", most, 1)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
@@ -188,33 +190,6 @@ def specification_curve(
         exact=exact,
         residual_max=max(k.gradient for k in fits),
     )
-
-
-def _models_of(model: object) -> list[Model]:
-    models = [model] if isinstance(model, Model) else model
-    if (
-        not isinstance(models, list | tuple)
-        or not models
-        or not all(isinstance(k, Model) for k in models)
-    ):
-        raise TivaxError("model: give a tx.Model, or a list of them")
-    names = [k.name for k in models]
-    if twice := [k for k in names if names.count(k) > 1]:
-        raise TivaxError(f"model: two are called {twice[0]}; rename one")
-    if len({k.clusters for k in models}) > 1:
-        raise TivaxError("model: models of one call have the same clusters")
-    return list(models)
-
-
-def _require_arguments(choices: object, blocks: object) -> None:
-    if choices is not None:
-        wanted = 'a dict, such as {"controls": "subsets"}'
-        require_kind("choices", choices, Mapping, wanted)
-    if blocks is not None:
-        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
-        assert isinstance(blocks, Mapping)
-        for name, members in blocks.items():
-            require_list(f"blocks, {name}", members)
 
 
 def _space_of(

@@ -12,7 +12,7 @@ import pandas as pd
 from ...kernels.resampling import WildLoadings
 from ...kernels.specifications import Choice, SpecificationFit, fit_of_base
 from ..core import TivaxError, in_float64
-from ..estimation import COLLINEAR, SEPARATE
+from ..estimation import COLLINEAR, SEPARATE, too_few_clusters
 from .bases import Base, BaseKey, Columns, Term, codes_of, make_base, number_column
 from .choices import Space, Specification, parse_term
 
@@ -164,11 +164,8 @@ def _read(
             return f"{name} is explained by the effects"
     if base.left[number[one.outcome]] < COLLINEAR:
         return f"{one.outcome} is explained by the effects"
-    if base.clusters <= len(regressors):
-        return (
-            f"{base.clusters} clusters are left for {len(regressors)} regressors; it "
-            "takes more clusters than regressors"
-        )
+    if few := too_few_clusters(base.clusters, regressors):
+        return few
     if not float(fit.kept) >= SEPARATE**2:
         return "its regressors are collinear"
     correction = base.correction(len(regressors))

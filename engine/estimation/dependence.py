@@ -122,9 +122,9 @@ def cross_section_dependence(
 
     ``data`` has these columns and the regressors, ``residuals`` the row labels used.
     The result has ``cd`` (Pesaran 2004), its ``centre`` under independence,
-    ``corrected`` (CD* of Pesaran and Xie 2021), ``weighted`` (CDw+ of Juodis and Reese 2022),
-    ``absolute`` and ``component``, each with value, null, p_value and mc_error from
-    ``draws`` simulated panels of independent countries.
+    ``corrected`` (CD* of Pesaran and Xie 2021), ``weighted`` (CDw+ of Juodis and Reese
+    2022), ``absolute`` and ``component``, each with value, null, p_value and mc_error
+    from ``draws`` simulated panels of independent countries.
 
     Raises ``TivaxError`` where no two countries share three years.
 

@@ -23,11 +23,13 @@ from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import DriscollKraay as DriscollKraay
 from .engine.estimation import Estimate as Estimate
 from .engine.estimation import IVEstimate as IVEstimate
+from .engine.estimation import Model as Model
 from .engine.estimation import Network as Network
 from .engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from .engine.estimation import TwoWay as TwoWay
 from .engine.estimation import WeakInstruments as WeakInstruments
 from .engine.estimation import cross_section_dependence as cross_section_dependence
+from .engine.estimation import fit_model as fit_model
 from .engine.estimation import fixed_effects as fixed_effects
 from .engine.estimation import two_stage as two_stage
 from .engine.explorer import explore as explore
@@ -59,7 +61,6 @@ from .engine.publication import cite as cite
 from .engine.publication import package as package
 from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
-from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
 from .engine.resampling import adjusted_p_values as adjusted_p_values

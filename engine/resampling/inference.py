@@ -5,10 +5,8 @@ from dataclasses import replace
 import pandas as pd
 
 from ..core import require_kind, require_whole
-from ..estimation import require_columns
+from ..estimation import Model, fit_model, require_columns
 from .draws import MemoryDraws
-from .fitted_models import fit_model
-from .models import Model
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
 from .run_files import with_lags

@@ -196,7 +196,7 @@ class Inference(Coefficients, Result):
             "model": model.name,
             "outcome": model.outcome,
             "sample": model.sample,
-            "n": fitted.observations,
+            "n": fitted.n,
             "clusters": len(fitted.labels),
             "effects": "+".join(model.all_effects),
             "method": self.plan.scheme.words,
@@ -230,7 +230,7 @@ class Inference(Coefficients, Result):
         ]
         notes = [
             fitted.model.equation,
-            f"{fitted.observations} observations, {len(fitted.labels)} clusters, "
+            f"{fitted.n} observations, {len(fitted.labels)} clusters, "
             f"{drawn_text(self.plan, self.plan.draws)}",
         ]
         notes += [self.plan.note] if self.plan.note else []

@@ -59,8 +59,7 @@ from ..core import (
     require_whole,
     sha256,
 )
-from ..estimation import ENTITY, TIME, Sample, lagged, require_one_row
-from .models import Model
+from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
 from .schemes import Scheme
 
 RUN_KEYS = tuple(

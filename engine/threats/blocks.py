@@ -1,13 +1,13 @@
 """Blocks of units: left out, alone, with years of their own, and dated memberships."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, load_toml
+from ..core import TivaxError, load_toml, require_kind, require_list
 from ..estimation import COMPLEMENTS
 from ..panel import PEOPLE, PRODUCT
 from ..tables import country_group
@@ -23,6 +23,15 @@ CODES = frozenset[str]().union(*CONTINENTS.values())
 LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
 WIDER: dict[str, dict[str, Any]] = _FACTS["wider"]
 THIRDS = ("lowest-income third", "middle-income third", "highest-income third")
+
+
+def require_blocks(blocks: object) -> None:
+    """``TivaxError`` unless these are lists of units by the names of their blocks."""
+    if blocks is not None:
+        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
+        assert isinstance(blocks, Mapping)
+        for name, members in blocks.items():
+            require_list(f"blocks, {name}", members)
 
 
 @cache

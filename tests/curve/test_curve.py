@@ -15,7 +15,8 @@ import tivax as tx
 from tivax.engine.core import percent_text
 from tivax.engine.curve.choices import contestable
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
-from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
+from tivax.engine.estimation import fit_model
+from tivax.engine.resampling import draws_of, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 

@@ -14,15 +14,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import samples, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
 from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.estimation.samples import sample
 from tivax.engine.estimation.vcov import CONVENTIONS, Convention
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import resample
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
 

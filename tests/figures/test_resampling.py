@@ -11,6 +11,8 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
 from tivax.engine.figures.resampling import Drawn, histograms
 from tivax.engine.papers.trade_imbalance.inference import INTERVALS
@@ -18,9 +20,7 @@ from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
 from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme

@@ -24,11 +24,11 @@ from tivax.engine.estimation import (
     Vcov,
     linear_fit,
 )
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan, wild_loadings
 from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulation import run as simulation

@@ -284,6 +284,9 @@ def of_panels() -> Iterator[Case]:
     bad |= {"clusters": {"list": ["iso3"], "int": 3}}
     bad |= {"vcov": vcov}
     yield from wrong("fixed_effects", bad, **sound, regressors=["TBI"])
+    model = tx.Model("m", "KOFGIdj", ["TBI"])
+    bad_model: Bad = {"panel": frames, "model": WRONG}
+    yield from wrong("fit_model", bad_model, panel=panel, model=model)
     both: Bad = {"jackknife": {"int": 3, "text": "CV3"}, "second": one}
     yield from wrong("TwoWay", both)
     kinds: Bad = {"weights": WRONG, "order": {"half": 1.5, "none": 0}}

@@ -135,7 +135,7 @@ def _equations(experiment: Any) -> list[str]:
         if place := printed_place(model.tags):
             name = column_name(*place)
         lines.append(
-            f"{name}: {model.equation}; {fitted.observations:,} observations, "
+            f"{name}: {model.equation}; {fitted.n:,} observations, "
             f"{len(fitted.labels)} clusters"
         )
     return lines

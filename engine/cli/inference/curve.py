@@ -9,7 +9,8 @@ from ...curve import (
     read_curve_section,
     specification_curve,
 )
-from ...resampling import Model, RunFile, Scheme, read_with_lags
+from ...estimation import Model
+from ...resampling import RunFile, Scheme, read_with_lags
 from ..bundles import Drawing, Output
 from ..terminal import Terminal
 from ..write import write_joined

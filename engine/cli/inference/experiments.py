@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
+from ...estimation import Fit, Model, fit_model
 from ...figures import Drawn
 from ...figures.resampling import histograms
 from ...reporting import (
@@ -30,13 +31,10 @@ from ...reporting import Drawn as DrawnFigure
 from ...resampling import (
     TIE_RULES,
     Draws,
-    FittedModel,
     Inference,
-    Model,
     ResamplingPlan,
     RunFile,
     cluster_table,
-    fit_model,
     make_plan,
     model_table,
     multiple_testing,
@@ -157,7 +155,7 @@ class Experiment(Result):
         return [k for inference in self.inferences for k in inference._listings()]
 
     @property
-    def fitted_models(self) -> list[FittedModel]:
+    def fitted_models(self) -> list[Fit]:
         return [plan.fitted for plan in self.plans]
 
     @property

@@ -19,8 +19,9 @@ from ...core import (
     naming,
     sha256,
 )
+from ...estimation import Fit, fit_model
 from ...montecarlo import DRAWS, Setup, bytes_needed, set_up, summarise_draws
-from ...resampling import FittedModel, RunFile, Scheme, fit_model, read_with_lags
+from ...resampling import RunFile, Scheme, read_with_lags
 from ...tables import open_store
 from ...uncertainty import BUILT_IN, ErrorModel, error_of_run
 from ..bundles import Drawing, Output
@@ -115,7 +116,7 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
         path: read_with_lags(path, [k for k, panel in run.models if panel == path])
         for path in run.panels
     }
-    fitted: list[FittedModel] = []
+    fitted: list[Fit] = []
     for each, path in run.models:
         try:
             fitted.append(fit_model(panels[path], each))

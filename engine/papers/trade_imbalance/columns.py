@@ -154,18 +154,13 @@ def estimate_columns(
 def too_few_countries(
     data: pd.DataFrame, group: str, regressors: Sequence[str]
 ) -> str | None:
-    """The message about a sample with no more countries than regressors; else None.
-
-    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
-    and a standard error may be rounding noise with three stars.
-    """
-    used = sample(data, group).dropna(subset=[*regressors])
-    count = used["iso3"].nunique()
+    """The message about a sample with no more countries than regressors; else None."""
+    count = sample(data, group).dropna(subset=[*regressors])["iso3"].nunique()
     if count > len(regressors):
         return None
     return (
-        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
-        "clustered by country need more countries than regressors"
+        f"sample {group}: {count} countries are left for {len(regressors)} regressors; "
+        "it takes more countries than regressors"
     )
 
 

@@ -6,11 +6,11 @@ A row that cannot be estimated has no numbers: one of its regressors is constant
 countries or explained by the others, or there are no more countries than regressors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -18,8 +18,7 @@ from scipy.special import stdtr, stdtrit
 
 import tivax as tx
 
-from ....kernels.panels.sample_fits import SampleFits, fit_samples
-from ...core import Progress, in_float64, no_progress
+from ...core import Progress, no_progress
 from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, Column, paper_models
 from .editions import CHOICES, edition_columns, is_identified
 from .other_indices import VINTAGE
@@ -27,7 +26,6 @@ from .other_indices import VINTAGE
 # ---------------------------------------------------------------- leave one out
 
 
-@in_float64
 def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """The coefficient of TBI without each country, for all 17 columns.
 
@@ -35,22 +33,15 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
     developed = _developed(frame)
-    names = developed.index.tolist()
-    # Without those of the other sample too: all samples then take the same program.
-    without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))])
     tables = []
-    for column in COLUMNS:
-        weights = _weights(developed, column.sample)
-        used = np.flatnonzero(weights)
-        values, seen = cells(
-            frame, [*_treatment_last(column.regressors), column.outcome]
-        )
-        table, size = scaled(values, seen)
-        fits = fit_samples(table, seen, weights[None, :] * (1 - without))
-        kept = np.array([0, *(1 + used)])
-        one = jax.tree.map(lambda a, k=kept: np.asarray(a)[k, 0], fits)
-        rows = _summary(one, size[-1] / size[-2])
-        rows["left_out"] = ["", *np.array(names)[used]]
+    for column, model in zip(COLUMNS, paper_models(), strict=True):
+        names = developed.index[_weights(developed, column.sample) > 0]
+        fit = tx.fit_model(frame, model)
+        # A country without a complete row takes nothing away.
+        without = names.to_numpy()[:, None] == np.array(fit.labels)
+        whole = np.ones((1, fit.clusters))
+        rows = _summary(fit.samples(np.concatenate([whole, 1.0 - without])), 1.0)
+        rows["left_out"] = ["", *names]
         for place, (name, value) in enumerate(column.keys.items()):
             rows.insert(place, name, value)
         tables.append(rows)
@@ -108,49 +99,7 @@ def _weights(developed: pd.Series, sample: str) -> Float[np.ndarray, " G"]:
     return developed.isin(wanted).to_numpy(float)
 
 
-def _treatment_last(regressors: Sequence[str]) -> list[str]:
-    """The kernel's order: controls, then the treatment, TBI."""
-    return [*regressors[1:], regressors[0]]
-
-
-def cells(
-    frame: pd.DataFrame, columns: Sequence[str]
-) -> tuple[Float[np.ndarray, "G T k"], Float[np.ndarray, "G T"]]:
-    """Columns by country and year, 0 in rows with a missing value, and which are not.
-
-    Countries and years in ascending order.
-    """
-    years = sorted(set(frame["year"]))
-    grid = pd.MultiIndex.from_product([sorted(set(frame["iso3"])), years])
-    values = frame.set_index(["iso3", "year"])[list(columns)].reindex(grid)
-    table = values.to_numpy(float).reshape(-1, len(years), len(columns))
-    used = np.asarray(np.isfinite(table).all(axis=2))
-    return np.where(used[:, :, None], table, 0.0), used.astype(float)
-
-
-def from_first(
-    values: Float[np.ndarray, "*s G T k"], used: Float[np.ndarray, "*s G T"]
-) -> Float[np.ndarray, "*s G T k"]:
-    """Values less each country's first used one, 0 in cells that are not used.
-
-    Country effects take the difference up. What is constant in a country becomes
-    exactly 0, where demeaning leaves rounding that looks like a regressor.
-    """
-    start = np.argmax(used > 0, axis=-1)[..., None, None]
-    first = np.take_along_axis(values, start, axis=-2)
-    return np.where(used[..., None] > 0, values - first, 0.0)
-
-
-def scaled(
-    values: Float[np.ndarray, "*s G T m"], used: Float[np.ndarray, "*s G T"]
-) -> tuple[Float[np.ndarray, "*s G T m"], Float[np.ndarray, "*s m"]]:
-    """Values from each country's first one as columns of length 1, and the lengths."""
-    table = from_first(values, used)
-    size = np.sqrt((table**2).sum(axis=(-3, -2)))
-    return table / np.where(size > 0, size, 1)[..., None, None, :], size
-
-
-def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
+def _summary(fits: Any, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
     """Intervals from t(G-1); times ``unit``, coefficients are in units of the panel."""
     sound, variance = np.asarray(fits.sound), np.asarray(fits.variance)
     clusters = np.asarray(fits.clusters)

@@ -46,10 +46,13 @@ from ...estimation import (
     TIME,
     CommonShocks,
     DriscollKraay,
+    Fit,
+    Model,
     Network,
     TwoWay,
     Vcov,
     cross_section_dependence,
+    fit_model,
     linear_fit,
     require_columns,
 )
@@ -57,9 +60,7 @@ from ...figures import rejection_rates
 from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
 from ...reporting import Figure as Shown
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
-from ..fitted_models import FittedModel, fit_model
 from ..inference import infer
-from ..models import Model
 from ..p_values import LEVEL
 from ..plans import make_plan
 from ..schemes import Scheme, Type
@@ -429,7 +430,7 @@ def _level(
 
 def _p_values(
     panel: pd.DataFrame,
-    fitted: FittedModel,
+    fitted: Fit,
     diagnostics: pd.Series,
     flows: Path | None,
     draws: int,
@@ -512,22 +513,19 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _designs(
-    panel: pd.DataFrame, fitted: FittedModel, path: Path, flows: Path | None
+    panel: pd.DataFrame, fitted: Fit, path: Path, flows: Path | None
 ) -> list[Design]:
     model = fitted.model
     rows = panel.loc[fitted.used.index].assign(year=fitted.used["year"])
     controls = model.regressors[1:]
-    columns = fitted.rows
-    p = len(np.asarray(fitted.fit.coef))
-    errors = columns[:, -1] - columns[:, :p] @ np.asarray(fitted.fit.coef)
-    others = columns[:, : p - 1]
+    others = fitted.C[:, :-1]
     x, y = (
         k - others @ np.linalg.lstsq(others, k, rcond=None)[0]
-        for k in (columns[:, p - 1], columns[:, -1])
+        for k in (fitted.C[:, -1], fitted.y)
     )
     index = fitted.used.index
     of_errors = cross_section_dependence(
-        rows, pd.Series(errors, index), model.regressors, draws=1
+        rows, pd.Series(fitted.u, index), model.regressors, draws=1
     )
     # With no effect, as in the panels: residuals of the fit are orthogonal to x.
     of_y = cross_section_dependence(rows, pd.Series(y, index), controls, draws=999)

@@ -415,12 +415,12 @@ def test_sentences_are_about_these_data_and_not_the_papers(lacking):
     [
         (
             "AUS SWE USA BGR TUR",
-            "sample all: 5 countries for 8 regressors; errors clustered by country "
-            "need more countries than regressors; shorten [recipe] drop in data.toml",
+            "sample all: 5 countries are left for 8 regressors; it takes more countries "
+            "than regressors; shorten [recipe] drop in data.toml",
         ),
         (
             " ".join(sorted(set(WIOD_COUNTRIES) - DEVELOPED - {"ROU", "TWN"})),
-            "sample developed: 0 countries for 8 regressors",
+            "sample developed: 0 countries are left for 8 regressors",
         ),
         (
             "2013:2014",

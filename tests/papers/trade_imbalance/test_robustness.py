@@ -357,8 +357,8 @@ def test_samples_need_more_countries_than_regressors():
     assert few(frame, "all", REGRESSORS) is None
     assert few(frame, "developing", REGRESSORS) is None
     assert few(frame, "developed", REGRESSORS) == (
-        "sample developed: 8 countries for 8 regressors; errors clustered by country "
-        "need more countries than regressors"
+        "sample developed: 8 countries are left for 8 regressors; it takes more "
+        "countries than regressors"
     )
     # Rows without a number do not count.
     frame.loc[frame["iso3"] == "C00", "RQ"] = np.nan

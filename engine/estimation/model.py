@@ -6,14 +6,8 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..core import Text, TivaxError, show
-from ..estimation import (
-    Sample,
-    column_name,
-    column_names,
-    repeated,
-    require_columns,
-    sample,
-)
+from .regression_data import column_name, column_names, repeated, require_columns
+from .samples import Sample, sample
 
 
 @dataclass(frozen=True)
@@ -177,3 +171,21 @@ def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
     """The rows of the panel that belong to the sample of the model."""
     require_columns(panel, ())
     return sample(panel, model.sample)
+
+
+def models_of(model: object, *, one_clustering: bool = False) -> list[Model]:
+    """A model, or several with names of their own; ``one_clustering``: and the same
+    clusters. Raises ``TivaxError`` for anything else."""
+    models = [model] if isinstance(model, Model) else model
+    if (
+        not isinstance(models, list | tuple)
+        or not models
+        or not all(isinstance(k, Model) for k in models)
+    ):
+        raise TivaxError("model: give a tx.Model, or a list of them")
+    names = [k.name for k in models]
+    if twice := [k for k in names if names.count(k) > 1]:
+        raise TivaxError(f"model: two are called {twice[0]}; rename one")
+    if one_clustering and len({k.clusters for k in models}) > 1:
+        raise TivaxError("model: models of one call have the same clusters")
+    return list(models)

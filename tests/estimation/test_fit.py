@@ -1,4 +1,4 @@
-"""Designs against pyfixest, linearmodels and literal dummies; every mistake in a line."""
+"""Samples, units and gaps of a fit that draws are made from; every mistake in a line."""
 
 from dataclasses import replace
 
@@ -7,25 +7,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation.instrumental_variables import two_stage
-from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.run_files import with_lags
 
 from experiment_panels import (
     MODEL,
     remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
 )
-from helpers import error_of, fit_with_dummies, random_panel
-from literal_refits import refit
+from helpers import error_of, random_panel
 
-# Normal equations of unit columns against libraries and pseudo-inverses of all rows.
-# Measured 2e-12, of a standard error.
+# The same regression in other units and another order of rows.
 RTOL = 1e-9
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -38,55 +30,7 @@ PANELS = {
 FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
 
 
-# ------------------------------------------------------------- estimates and errors
-
-
-@pytest.mark.parametrize("name", PANELS)
-@pytest.mark.parametrize("controls", [(), CONTROLS], ids=["alone", "controls"])
-def test_estimates_are_those_of_fixed_effects(name, controls):
-    model = remodel(FULL, controls=controls)
-    fitted = fit_model(PANELS[name], model)
-    fit = fixed_effects(PANELS[name], "KOFGIdj", ["TBI", *controls])
-    coef, se, *_ = fit["TBI"]
-    assert_allclose(fitted.coef, [coef], rtol=RTOL)
-    assert_allclose(fitted.covariance(), [[se**2]], rtol=RTOL)
-    assert (fitted.observations, len(fitted.labels)) == (fit.n, fit.clusters)
-    assert fitted.balanced == (name == "balanced")
-
-
-@pytest.mark.parametrize("name", PANELS)
-def test_several_treatments_have_the_covariance_of_fixed_effects(name):
-    terms = ("TFP", "TBI", "RQ")
-    model = remodel(FULL, treatments=terms, controls=("INFR", "lnGDP"))
-    fitted = fit_model(PANELS[name], model)
-    fit = fixed_effects(PANELS[name], "KOFGIdj", [*terms, "INFR", "lnGDP"])
-    V = fit.covariance.loc[[*terms], [*terms]].to_numpy()
-    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "estimate"], rtol=RTOL)
-    assert_allclose(fitted.covariance(), V, rtol=0, atol=RTOL * V.max())
-
-
-@pytest.mark.parametrize("name", PANELS)
-def test_a_lag_as_instrument_is_two_stage_least_squares(name):
-    model = remodel(MODEL, instruments=("L.TBI",))
-    frame = with_lags(PANELS[name], [model])
-    fitted = fit_model(frame, model)
-    fit = two_stage(frame, "KOFGIdj", "TBI", ["L.TBI"], ["RQ", "INFR"])
-    coef, se, *_ = fit.second["TBI"]
-    assert_allclose(fitted.coef, [coef], rtol=RTOL)
-    assert_allclose(fitted.covariance() ** 0.5, [[se]], rtol=RTOL)
-    assert fitted.observations == fit.second.n < len(frame)
-    # Balanced without the first year, of which there is no lag.
-    assert fitted.balanced == (name == "balanced")
-
-
-def test_more_instruments_than_endogenous_regressors():
-    frame = small_panel(unknown=0.2, seed=3)
-    model = two_stage_model(instruments=("L.TBI", "TFP", "TBI"))
-    fitted = fit_model(frame, model)
-    fit = two_stage(frame, "KOFGIdj", "endogenous", model.instruments, model.controls)
-    coef, se, *_ = fit.second["endogenous"]
-    assert_allclose(fitted.coef, [coef], rtol=RTOL)
-    assert_allclose(fitted.covariance() ** 0.5, [[se]], rtol=RTOL)
+# -------------------------------------------------------------- samples, units, gaps
 
 
 @pytest.mark.parametrize("group", ["developed", "developing"])
@@ -113,68 +57,6 @@ def test_covariances_do_not_depend_on_units(kind):
     assert_allclose(changed.covariance(kind), own.covariance(kind) * 1e-16, rtol=RTOL)
 
 
-def test_the_jackknife_is_a_refit_without_each_country():
-    frame = PANELS["unbalanced"]
-    fitted = fit_model(frame, MODEL)
-    rows = rows_of(frame, MODEL)
-    gap = [refit(rows.without(g)).coef[-1] - fitted.coef[0] for g in range(rows.G)]
-    variance = (rows.G - 1) / rows.G * np.sum(np.square(gap))
-    assert_allclose(fitted.covariance("CV3"), [[variance]], rtol=RTOL)
-
-
-# ----------------------------------------------------------------------- the effects
-
-
-def labelled() -> pd.DataFrame:
-    """With other labels to take out: two halves of each country's years, four regions
-    that hold whole countries, five industries that change."""
-    frame = PANELS["unbalanced"]
-    rng = np.random.default_rng(4)
-    number = frame["iso3"].str[1:].astype(int)
-    return frame.assign(
-        half=frame["iso3"] + (frame["year"] > 2003).map({True: "b", False: "a"}),
-        region="R" + (number % 4).astype(str),
-        industry=rng.integers(5, size=len(frame)),
-        constant=1.0,
-    )
-
-
-@pytest.mark.parametrize(
-    "effects, cluster, n_parameters",
-    [
-        # Columns that k counts: effects within clusters as one, of others the rank.
-        (("iso3", "year"), "iso3", 1 + 6),
-        (("iso3",), "iso3", 1),
-        (("year",), "iso3", 7),
-        ((), "iso3", 1),
-        (("iso3", "half", "year"), "iso3", 1 + 5),
-        (("half", "iso3"), "iso3", 1),
-        (("iso3", "region", "year"), "region", 1 + 6),
-        (("iso3", "year", "industry"), "iso3", 1 + 6 + 4),
-        (("year", "industry"), "region", 1 + 6 + 4),
-    ],
-)
-def test_any_effects_are_dummies_written_out(effects, cluster, n_parameters):
-    """CV1 is the sandwich times G/(G-1) (N-1)/(N-k)."""
-    frame = labelled()
-    model = replace(MODEL, entity="", time="", effects=effects, clusters=cluster)
-    fitted = fit_model(frame, model)
-    literal = fit_with_dummies(
-        frame,
-        "KOFGIdj",
-        ["TBI", "RQ", "INFR"],
-        effects=effects or ("constant",),
-        clusters=cluster,
-    )
-    G, N, k = frame[cluster].nunique(), len(frame), 3 + n_parameters
-    factor = G / (G - 1) * (N - 1) / (N - k)
-    assert_allclose(fitted.coef, literal.coef[:1], rtol=RTOL)
-    assert_allclose(
-        fitted.covariance()[0, 0], factor * literal.sandwich[0, 0], rtol=RTOL
-    )
-    assert float(fitted.products.n_parameters) == k
-
-
 def test_only_one_row_for_each_country_and_year_is_balanced():
     frame = PANELS["balanced"]
     assert fit_model(frame, MODEL).balanced
@@ -183,7 +65,10 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         (pd.concat([frame, frame.iloc[:1]]), MODEL),
         (frame, replace(MODEL, time="")),
         (frame, replace(MODEL, entity="")),
-        (labelled(), replace(MODEL, effects=("industry",))),
+        (
+            frame.assign(half=np.arange(len(frame)) % 2),
+            replace(MODEL, effects=("half",)),
+        ),
     ):
         assert not fit_model(changed, model).balanced
 
@@ -195,7 +80,7 @@ def test_rows_with_a_missing_value_are_left_out():
     frame.loc[9, "TFP"] = np.nan  # which this model does not use
     own, without = fit_model(frame, MODEL), fit_model(frame.drop([3, 7]), MODEL)
     assert_array_equal(own.coef, without.coef)
-    assert own.observations == len(frame) - 2
+    assert own.n == len(frame) - 2
 
 
 # --------------------------------------------------------------------- the mistakes
