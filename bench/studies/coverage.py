@@ -25,13 +25,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...engine.errors import standard_errors
+from ...engine.errors.deviations import USE_DEVIATION, USER_DEVIATION
 from ...engine.reporting.intervals import Z95
 from ...engine.sources import import_tables
 from ...engine.tables import WorldTables, net_of_inventories, open_store
 from ...engine.tables.derounding import CHOSEN, Powers, deround
 from ...engine.tables.world_table import WorldTable
-from ...engine.uncertainty import standard_errors
-from ...engine.uncertainty.deviations import USE_DEVIATION, USER_DEVIATION
 from .drawn_tables import DRAWN, draw_and_judge
 from .filled_cells import MEASURES, FilledYear, Parts
 

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ...engine.core import TivaxWarning
+from ...engine.errors import TableError, standard_errors
 from ...engine.reporting.intervals import Z95
 from ...engine.tables import WorldTables
-from ...engine.uncertainty import TableError, standard_errors
 
 Cells = Float[np.ndarray, "n N"]
 

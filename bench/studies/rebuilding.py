@@ -24,8 +24,8 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.stats import t as student
 
+from ...engine.errors import draw_flows
 from ...engine.measures import compute_tbi
-from ...engine.montecarlo import draw_flows
 from ...engine.tables import WorldTables, open_store
 
 YEARS = (2002, 2005, 2008, 2011, 2014)

@@ -26,7 +26,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...engine.core import in_float64, load_toml
-from ...engine.montecarlo import draw_flows
+from ...engine.errors import draw_flows
 from ...engine.tables import WorldTable, WorldTables, open_store, stack_years
 from ...kernels.rebuilding import trade as kernel
 from .rebuilding import coverage, flows_of, parameters

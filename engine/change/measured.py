@@ -13,8 +13,7 @@ from ...kernels import leontief, sensitivity
 from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
 from ...kernels.change.factors import Factors, Table, directions
 from ...kernels.sensitivity import Borders, LazyInverse
-from ..tables import WorldTables
-from ..uncertainty import (
+from ..errors import (
     TRADE_FLOWS,
     RawYear,
     SolvedYear,
@@ -25,6 +24,7 @@ from ..uncertainty import (
     solve_table,
     with_measures,
 )
+from ..tables import WorldTables
 
 
 class YearOfTable(NamedTuple):

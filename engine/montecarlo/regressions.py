@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from ...kernels import random_draws
 from ...kernels.clusters import Layout
-from ...kernels.table_draws import regressions as kernel
+from ...kernels.errors import regressions as kernel
 from ..core import Progress, in_float64
 from ..estimation import t_pdf, t_ppf, t_sf
 from ..resampling import LEVEL, Model

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import table_errors
-from tivax.kernels.error_terms import filled as kernel
+from tivax.kernels.errors import delta as table_errors
+from tivax.kernels.errors import filled as kernel
 from tivax.kernels.sensitivity import Gradients
 
 from helpers import compiled

@@ -19,10 +19,10 @@ from ...core import (
     naming,
     sha256,
 )
-from ...montecarlo import DRAWS, Setup, bytes_needed, set_up, summarise_draws
+from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
+from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
 from ...resampling import FittedModel, RunFile, Scheme, fit_model, read_with_lags
 from ...tables import open_store
-from ...uncertainty import BUILT_IN, ErrorModel, error_of_run
 from ..bundles import Drawing, Output
 from ..options import require_store
 from ..terminal import Terminal

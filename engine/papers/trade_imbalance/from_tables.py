@@ -19,8 +19,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import Progress, basis_text, no_progress, number_text
+from ...errors import draw_index
 from ...estimation import Estimate, sample, t_ppf
-from ...montecarlo import draw_index
 from ...panel import DataFiles, tbi_block
 from ...tables import WorldTables, open_store
 from . import columns as paper

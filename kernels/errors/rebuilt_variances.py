@@ -1,6 +1,6 @@
 """Variances of measures of a rebuilt table, in first order: one year.
 
-Symbols of ``kernels.error_terms.rebuilt``, whose draws these are the first order of.
+Symbols of ``kernels.errors.rebuilt``, whose draws these are the first order of.
 With G the gradient of a measure by cell of F = (Z, Y), and own inventories closing each
 row, a US$ more of product i from r to use u of d moves it by
 

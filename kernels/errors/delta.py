@@ -30,17 +30,17 @@ import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float, Int, Key
 
-from .error_terms import filled as filled_cells
-from .error_terms.filled import FilledCells
-from .error_terms.import_shares import (
+from ..sensitivity import Gradients
+from . import filled as filled_cells
+from .filled import FilledCells
+from .import_shares import (
     ImportShareErrors,
     drawn_shares,
     import_shares,
     users_shape,
 )
-from .error_terms.rebuilt import Rebuilt, rebuilt
-from .error_terms.rebuilt_variances import rebuilt_covariance
-from .sensitivity import Gradients
+from .rebuilt import Rebuilt, rebuilt
+from .rebuilt_variances import rebuilt_covariance
 
 Covariance = Float[Array, "f f m"]
 

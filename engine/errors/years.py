@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels import table_errors
-from ...kernels.error_terms.rebuilt import Rebuilt
+from ...kernels.errors import delta as table_errors
+from ...kernels.errors.rebuilt import Rebuilt
+from ...kernels.errors.solving import BaseYear, DrawnTrade, draw_trade, prepare
 from ...kernels.random_draws import block_key
 from ...kernels.sensitivity import Products
-from ...kernels.table_draws.solving import BaseYear, DrawnTrade, draw_trade, prepare
 from ..core import Progress
 from ..measures import Account, ValueAdded
 from ..streaming import is_too_large

@@ -15,8 +15,9 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from ...kernels import import_share, leontief, sensitivity, table_errors
+from ...kernels import import_share, leontief, sensitivity
 from ...kernels.absorption import by_region
+from ...kernels.errors import delta as table_errors
 from ...kernels.perimeters import equal_regions
 from ...kernels.sensitivity import Borders, Products
 from ...kernels.solve import TOLERANCE

@@ -1,6 +1,10 @@
+from .balancing import Balance as Balance
+from .balancing import balance as balance
 from .deviations import RawYear as RawYear
 from .deviations import YearErrors as YearErrors
 from .deviations import read_raw_year as read_raw_year
+from .drawn_flows import draw_flows as draw_flows
+from .drawn_flows import draw_index as draw_index
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
 from .gradients import measure_unit as measure_unit
@@ -27,3 +31,6 @@ from .trade_errors import flows_of as flows_of
 from .trade_errors import perimeters_with_partners as perimeters_with_partners
 from .trade_errors import solve_table as solve_table
 from .trade_errors import with_measures as with_measures
+from .year_draws import DrawnErrors as DrawnErrors
+from .year_draws import bytes_needed as bytes_needed
+from .year_draws import draw_year as draw_year

@@ -1,7 +1,7 @@
 """Errors of a year's cells that are read in slabs, and the covariances they give.
 
 Rows of a table err independently but for groups of them, and every covariance of
-``kernels.table_errors`` is a sum over rows: of each slab there is a sum, and what holds
+``kernels.errors.delta`` is a sum over rows: of each slab there is a sum, and what holds
 the sums of columns takes one read more.
 """
 
@@ -13,8 +13,9 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ...kernels import sensitivity, table_errors
-from ...kernels.error_terms import import_shares
+from ...kernels import sensitivity
+from ...kernels.errors import delta as table_errors
+from ...kernels.errors import import_shares
 from ...kernels.sensitivity import Gradients
 from ..core import TivaxError
 from ..streaming import does_not_fit, is_too_large, matrix_in_words

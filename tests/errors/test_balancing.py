@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-import tivax.engine.montecarlo as mc
+import tivax.engine.errors as mc
 
 from helpers import error_of
 

@@ -12,22 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ...kernels import random_draws, table_errors
-from ...kernels.error_terms.random_cells import rates_of_rounded
+from ...kernels import random_draws
+from ...kernels.errors import delta as table_errors
+from ...kernels.errors import draws as kernel
+from ...kernels.errors.random_cells import rates_of_rounded
+from ...kernels.errors.solving import BaseYear, draw_index, prepare
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
-from ...kernels.table_draws import errors as kernel
-from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
 from ..core import TivaxError, in_float64
 from ..resampling import calls_together, on_all_devices, over_blocks
 from ..tables import WorldTables
-from ..uncertainty import (
-    ErrorModel,
-    RawYear,
-    TableError,
-    YearErrors,
-    read_raw_year,
-)
+from .deviations import RawYear, YearErrors, read_raw_year
+from .models import ErrorModel, TableError
 
 # What a draw's residual and balance may be; beyond, it is not used.
 WORST_RESIDUAL, WORST_GAP = 1e-5, 1e-9

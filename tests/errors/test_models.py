@@ -8,8 +8,8 @@ from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.core import TomlTable, read_toml
-from tivax.engine.uncertainty.deviations import YearErrors
-from tivax.engine.uncertainty.models import ErrorModel, error_model, error_of_run
+from tivax.engine.errors.deviations import YearErrors
+from tivax.engine.errors.models import ErrorModel, error_model, error_of_run
 
 from helpers import error_of, hand_table
 

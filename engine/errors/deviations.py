@@ -12,9 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from ...kernels import table_errors as kernels
-from ...kernels.error_terms.filled import FilledCells
-from ...kernels.error_terms.import_shares import import_share_errors
+from ...kernels.errors import delta as kernels
+from ...kernels.errors.filled import FilledCells
+from ...kernels.errors.import_shares import import_share_errors
 from ..core import NotFound, TivaxError, read_npz, require_size
 from ..streaming import does_not_fit, is_too_large, read_ahead
 from ..tables import Weighted, WorldTables, YearArray, as_float64, row_slabs
@@ -25,7 +25,7 @@ from .rebuilt import rebuilt_year, require_rebuilt
 _ROUNDED = 1 / 12
 _HALF = 0.5
 # How far filled cells are off together: relative standard deviations of what a user
-# gets, and of what a use gets of a good (``kernels.error_terms.filled``). Chosen
+# gets, and of what a use gets of a good (``kernels.errors.filled``). Chosen
 # against Antras and Chor (2018) on a grid of 0.05 and 0.1, so that their upstreamness,
 # downstreamness, F/GO and VA/GO are within 95 % intervals as close to 95 % of the time
 # as can be; of 1995, 2003 and 2011 any two choose these (bench/studies/coverage.py).

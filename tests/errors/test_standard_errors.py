@@ -8,10 +8,10 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors.models import error_model
+from tivax.engine.errors.tbi_errors import errors_of_tbi
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.reporting.intervals import with_intervals
-from tivax.engine.uncertainty.models import error_model
-from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 
 from helpers import error_of, small_world
 

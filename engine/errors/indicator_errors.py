@@ -20,7 +20,8 @@ import xarray as xr
 from jaxtyping import Array, Float, Key
 
 from ...kernels import indicators as kernels
-from ...kernels import leontief, perimeters, table_errors
+from ...kernels import leontief, perimeters
+from ...kernels.errors import delta as table_errors
 from ...kernels.inverted_table import InvertedTable
 from ...kernels.sensitivity import differentiable_table
 from ..core import Progress, TivaxError, in_float64, no_progress

@@ -9,13 +9,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine.montecarlo import year_draws
-from tivax.engine.uncertainty import ErrorModel, read_raw_year
-from tivax.engine.uncertainty.models import error_model
-from tivax.kernels.error_terms.random_cells import rates_of_rounded
+from tivax.engine.errors import ErrorModel, read_raw_year, year_draws
+from tivax.engine.errors.models import error_model
+from tivax.kernels.errors import draws as kernel
+from tivax.kernels.errors import solving
+from tivax.kernels.errors.random_cells import rates_of_rounded
 from tivax.kernels.random_draws import block_key
-from tivax.kernels.table_draws import errors as kernel
-from tivax.kernels.table_draws import solving
 
 from helpers import error_of, small_world
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
-from ...kernels import table_errors
-from ...kernels.error_terms.import_shares import (
+from ...kernels.errors import delta as table_errors
+from ...kernels.errors.import_shares import (
     ImportShareErrors,
     along_shares,
     shares_in_cells,

@@ -25,7 +25,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..absorption import by_region, trade_benefit_index
-from ..error_terms.rebuilt import Rebuilt
 from ..import_share import (
     ImportShares,
     apply_inverse,
@@ -34,7 +33,8 @@ from ..import_share import (
 )
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
-from .errors import Drawn, TableError, draw
+from .draws import Drawn, TableError, draw
+from .rebuilt import Rebuilt
 
 # Of the difference, which is a few per cent of the solution.
 TOLERANCE = 1e-4

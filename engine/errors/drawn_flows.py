@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from ..core import NotFound, Progress, no_progress, require_whole
 from ..tables import WorldTables, require_tables
-from ..uncertainty import AnyModel, error_model
+from .models import AnyModel, error_model
 from .year_draws import DrawnErrors, draw_year
 
 

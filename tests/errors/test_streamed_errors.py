@@ -9,16 +9,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.errors import streamed_errors
+from tivax.engine.errors.models import error_model
+from tivax.engine.errors.streamed_draws import draw_year
+from tivax.engine.errors.streamed_errors import open_year
+from tivax.engine.errors.streamed_indicators import _moved as moved_table
+from tivax.engine.errors.streamed_parts import streamed_parts
+from tivax.engine.errors.tbi_errors import errors_of_tbi
 from tivax.engine.measures.perimeters import perimeters_of
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.streaming import flows, streamed_borders
-from tivax.engine.uncertainty import streamed_errors
-from tivax.engine.uncertainty.models import error_model
-from tivax.engine.uncertainty.streamed_draws import draw_year
-from tivax.engine.uncertainty.streamed_errors import open_year
-from tivax.engine.uncertainty.streamed_indicators import _moved as moved_table
-from tivax.engine.uncertainty.streamed_parts import streamed_parts
-from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 from tivax.kernels.perimeters import Perimeters, equal_regions
 from tivax.kernels.sensitivity import differentiable_table
 

@@ -12,8 +12,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ...kernels.error_terms import rebuilt as kernel
-from ...kernels.error_terms.random_cells import rates_of_rounded
+from ...kernels.errors import rebuilt as kernel
+from ...kernels.errors.random_cells import rates_of_rounded
 from ..core import TivaxError
 from ..tables import Weighted, WorldTables, inventory_categories
 

@@ -21,7 +21,7 @@ Several add up, as independent of each other.
 rounding
     Cells, output and inventories are rounded to whole units: variance 1/12. Cells below
     half a unit were filled by ``--derounded``: each has the variance z^2, those of a
-    user and those of a use of a good err together (``kernels.error_terms.filled``), and
+    user and those of a use of a good err together (``kernels.errors.filled``), and
     rows add up to their output.
 shares
     Which user buys from which partner is not known: for each good, importing region and
@@ -34,7 +34,7 @@ given
     Standard deviations of cells that somebody publishes.
 rebuilt
     Of tables rebuilt from national tables: what these do not tell, with the parameters
-    that the store holds (``kernels.error_terms.rebuilt``).
+    that the store holds (``kernels.errors.rebuilt``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -76,7 +76,7 @@ class TableError:
     ----------
     kind
         rounding, shares, lognormal, given or rebuilt (see
-        ``engine.uncertainty.models``).
+        ``engine.errors.models``).
     concentration
         Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
         + 1) before totals are held.

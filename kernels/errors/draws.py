@@ -1,6 +1,6 @@
 """Errors of the cells of a table, drawn: one year, one draw.
 
-Symbols of ``kernels.table_errors``; F = (Z, Y) are the cells, n x (n + c). Errors have
+Symbols of ``kernels.errors.delta``; F = (Z, Y) are the cells, n x (n + c). Errors have
 mean 0 and the variances of the delta method:
 
     lognormal   F (exp(s e - s^2 / 2) - 1), s^2 = log(1 + sigma^2), e normal
@@ -10,7 +10,7 @@ mean 0 and the variances of the delta method:
                 says least
     shares      of partners in the imports of each user, with the covariance of the
                 Dirichlet distribution given all totals (``shares``)
-    rebuilt     what a rebuilt table's margins do not tell (``error_terms.rebuilt``)
+    rebuilt     what a rebuilt table's margins do not tell (``rebuilt``)
 """
 
 from typing import NamedTuple
@@ -19,12 +19,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..error_terms.filled import FilledCells, in_cells
-from ..error_terms.import_shares import ImportShareErrors
-from ..error_terms.random_cells import normals, rounded, signs, uniform
-from ..error_terms.rebuilt import DrawnBlocks, Rebuilt, rebuilt
 from ..gras import gras
-from ..table_errors import Margins, in_margins, multipliers
+from .delta import Margins, in_margins, multipliers
+from .filled import FilledCells, in_cells
+from .import_shares import ImportShareErrors
+from .random_cells import normals, rounded, signs, uniform
+from .rebuilt import DrawnBlocks, Rebuilt, rebuilt
 
 # Balancing to 1e-10 leaves a margin below what is promised.
 _TOLERANCE = 1e-10
@@ -222,7 +222,7 @@ def shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:
     random numbers by row and column of each block, and no pass over its cells.
 
     e is made orthogonal to the roots of the shares p and to the imports w of the users,
-    then scaled by both (``error_terms.import_shares.import_shares``):
+    then scaled by both (``import_shares.import_shares``):
 
         (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
     """

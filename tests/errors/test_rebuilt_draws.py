@@ -11,10 +11,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
-from tivax.engine.montecarlo import draw_flows, draw_index
+from tivax.engine.errors import (
+    ErrorModel,
+    YearErrors,
+    draw_flows,
+    draw_index,
+    read_raw_year,
+)
 from tivax.engine.tables import aggregate
-from tivax.engine.uncertainty import ErrorModel, YearErrors, read_raw_year
-from tivax.kernels.error_terms import rebuilt as kernel
+from tivax.kernels.errors import rebuilt as kernel
 from tivax.kernels.random_draws import block_key
 
 from helpers import error_of
@@ -217,8 +222,8 @@ def test_first_order_is_the_spread_of_draws(world):
 
 
 def test_tbi_has_errors_of_regions_sectors_and_pairs(world):
+    from tivax.engine.errors import errors_of_tbi
     from tivax.engine.measures import compute_tbi
-    from tivax.engine.uncertainty import errors_of_tbi
 
     found = errors_of_tbi(world, compute_tbi(world), MODEL)
     of_regions = found.regions["va_exports"].sel(year=2001)
