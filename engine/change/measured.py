@@ -12,11 +12,12 @@ from jaxtyping import Array, Float
 from ...kernels import leontief, sensitivity
 from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
 from ...kernels.change.factors import Factors, Table, directions
-from ...kernels.sensitivity import Borders, LazyInverse
+from ...kernels.operators import lazy_inverse
+from ...kernels.sensitivity import Sides
 from ..errors import (
     TRADE_FLOWS,
     RawYear,
-    SolvedYear,
+    YearInMemory,
     derivatives,
     flows_of,
     indicator_values,
@@ -110,7 +111,7 @@ class TradeMeasure:
         weights = derivatives({k: v[:, 0] for k, v in flows.items()})[self._measure]
         return _trade_effects(
             year,
-            Borders(
+            Sides(
                 jax.device_put(self._borders.inside),
                 jax.device_put(self._borders.partners),
             ),
@@ -118,19 +119,19 @@ class TradeMeasure:
             moved,
         )
 
-    def _solve(self, table: Table, active: Float[Array, " n"]) -> SolvedYear:
+    def _solve(self, table: Table, active: Float[Array, " n"]) -> YearInMemory:
         A, Y, v = table
         return solve_table(A, active, Y, v, regions=self._regions, exact=True)
 
-    def _of(self, year: SolvedYear) -> Float[np.ndarray, " b"]:
+    def _of(self, year: YearInMemory) -> Float[np.ndarray, " b"]:
         flows = flows_of(year, self._borders, gross=self._gross)
         return with_measures(flows)[self._measure][:, 0]
 
 
 @jax.jit
 def _trade_effects(
-    year: SolvedYear,
-    borders: Borders,
+    year: YearInMemory,
+    borders: Sides,
     weights: Float[Array, "b f"],
     moved: tuple[Factors, Factors],
 ) -> Effects:
@@ -252,7 +253,7 @@ def _balanced(
     table: Table, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
 ) -> Float[Array, " c"]:
     A, Y, v = table
-    x = (LazyInverse(A, B) @ Y).sum(axis=1)
+    x = (lazy_inverse(A, B) @ Y).sum(axis=1)
     return _values(A * x[None, :], x, Y, v * x, B, sector, how)
 
 

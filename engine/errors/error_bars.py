@@ -34,12 +34,13 @@ from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
     TRADE_FLOWS,
     TRADE_MEASURES,
+    flows_of,
     labelled,
     perimeters_with_partners,
+    solved_years,
     standard_errors_of,
     with_measures,
 )
-from .years import solved_years
 
 ABSORBED = "va_absorbed"
 """Value added of each region absorbed in each, by origin and absorber."""
@@ -202,7 +203,7 @@ def _closed(
         label = tables.years[year.number]
         here, apart = [], []
         if balances:
-            flows = year.flows(borders, gross=gross)
+            flows = flows_of(year.solved, borders, gross=gross)
             se = standard_errors_of(year.covariances(borders, gross=gross), flows)
             labels = {"region": borders.names}
             for into, found in ((here, with_measures(flows)), (apart, se)):

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import leontief
 from ...kernels import sensitivity as kernels
-from ...kernels.sensitivity import Borders
+from ...kernels.sensitivity import Sides
 from ..core import (
     Listing,
     NotFound,
@@ -27,16 +27,15 @@ from ..core import (
 )
 from ..measures import INDICATORS, Account, ValueAdded, indicators_at
 from ..tables import WorldTables, parse_year, require_tables
-from .deviations import RawYear, read_raw_year
 from .indicator_errors import indicator_values
+from .slabs import RawYear, read_raw_year
+from .solved import YearInMemory, solve_table
 from .trade_errors import (
     TRADE_FLOWS,
     TRADE_MEASURES,
-    SolvedYear,
     derivatives,
     flows_of,
     perimeters_with_partners,
-    solve_year,
     with_measures,
 )
 
@@ -224,8 +223,8 @@ def sensitivity(
     raw = read_raw_year(tables, k)
     row = None if rows is None else jax.device_put(rows[k])
     if measure in TRADE_MEASURES:
-        regions = len(tables.regions)
-        solved = solve_year(raw, row, regions, inverse=False, exact=True)
+        Z, x, Y = (jax.device_put(k) for k in (raw.flows, raw.x, raw.final))
+        solved = solve_table(Z, x, Y, row, regions=Y.shape[1], exact=True)
         value, gradient, added = _of_trade(tables, solved, measure, region, row is None)
     else:
         value, gradient, added = _of_indicator(
@@ -303,14 +302,14 @@ def measure_unit(measure: str, gross: str, added: str) -> str:
 
 
 def _of_trade(
-    tables: WorldTables, year: SolvedYear, measure: str, region: str, residual: bool
+    tables: WorldTables, year: YearInMemory, measure: str, region: str, residual: bool
 ) -> tuple[float, np.ndarray, np.ndarray | None]:
     borders = perimeters_with_partners(tables).only(region)
     flows = flows_of(year, borders, gross=True)
     weights = derivatives({k: v[0] for k, v in flows.items()})[measure]
     dJ, dv = _trade_gradient(
         year,
-        Borders(jax.device_put(borders.inside[0]), jax.device_put(borders.partners[0])),
+        Sides(jax.device_put(borders.inside[0]), jax.device_put(borders.partners[0])),
         jax.device_put(weights),
         residual=residual,
     )
@@ -321,8 +320,8 @@ def _of_trade(
 
 @partial(jax.jit, static_argnames="residual")
 def _trade_gradient(
-    year: SolvedYear,
-    borders: Borders,
+    year: YearInMemory,
+    borders: Sides,
     weights: Float[Array, "4 1"],
     *,
     residual: bool,
@@ -331,7 +330,7 @@ def _trade_gradient(
     found = kernels.trade_gradients(
         year.Z * year.products.scale[None, :],
         year.products,
-        Borders(borders.inside[None], borders.partners[None]),
+        Sides(borders.inside[None], borders.partners[None]),
         weights.T,
         active=(year.x > 0).astype(year.x.dtype),
         size=year.Y.sum(axis=1),

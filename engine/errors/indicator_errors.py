@@ -21,10 +21,9 @@ from jaxtyping import Array, Float, Key
 
 from ...kernels import indicators as kernels
 from ...kernels import leontief, perimeters
-from ...kernels.errors import delta as table_errors
-from ...kernels.inverted_table import InvertedTable
-from ...kernels.sensitivity import differentiable_table
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ...kernels.errors.kind import CellErrors, drawn_signs
+from ...kernels.inverted_table import InvertedTable, differentiable_table
+from ..core import Progress, no_progress
 from ..measures import (
     INDICATORS,
     LEVELS,
@@ -37,10 +36,12 @@ from ..measures import (
 )
 from ..streaming import is_too_large
 from ..tables import AnyGroups, WorldTables, as_float64, consumption_and_capital
-from .deviations import RawYear, YearErrors, raw_final, read_raw_year
+from .kinds import kinds_of
 from .models import ErrorModel
-from .streamed_errors import open_year
-from .streamed_indicators import streamed_mean_squares
+from .moved import mean_squares_in_slabs, root_mean_squares
+from .parts import parts_of
+from .slabs import RawYear, Slabs, raw_final
+from .solved import open_year
 
 PROBES = 200
 """Draws of errors by default: a standard error is right to about 5 %."""
@@ -51,7 +52,6 @@ def accuracy_of(probes: int) -> float:
     return (2 * probes) ** -0.5
 
 
-@in_float64
 def indicator_error_years(
     tables: WorldTables,
     model: ErrorModel,
@@ -71,104 +71,51 @@ def indicator_error_years(
     ``memory`` (bytes) is read in row slabs.
     """
     account = Account(value_added)
-    chosen = names, levels, groups
-    if is_too_large(tables.n, 1, memory, held=_MATRICES):
-        how = account, probes, seed, memory, progress
-        return _streamed_years(tables, model, *chosen, *how)
-    errors = YearErrors(tables, model)
-    return _years(tables, errors, *chosen, account, probes, seed, progress)
+    rows, total = account.rows(tables), len(tables.years)
+    borders, uses = perimeters_of(tables, groups), _uses(tables, names)
+    member = None if borders.are_regions else jax.device_put(borders.member)
+    kinds = kinds_of(model.errors, tables)
+    large = is_too_large(tables.n, 1, memory, held=_MATRICES)
+    how = {
+        "names": tuple(names),
+        "levels": tuple(levels),
+        "sectors": len(tables.sectors),
+        "count": len(borders.names),
+        "priced": account.satellite is None,
+    }
+    progress(0, total)
+    for k, label in enumerate(tables.years):
+        with jax.enable_x64(True):
+            key = jax.random.fold_in(jax.random.key(seed), k)
+            row = None if rows is None else jax.device_put(as_float64(rows[k]))
+            if large:
+                opened = open_year(tables, k, memory)
+                shares = _shares_of_uses(raw_final(tables, k), tables, uses)
+                found = mean_squares_in_slabs(
+                    opened,
+                    row,
+                    parts_of(kinds, Slabs(tables, k, opened.year.flows.rows)),
+                    partial(values_of, uses=shares, **how),
+                    key,
+                    probes,
+                    member,
+                )
+            else:
+                year = Slabs(tables, k)
+                raw, (Z, Y) = year.all.raw, year.all.table
+                shares = _shares_of_uses(raw, tables, uses)
+                errors = [e for part in parts_of(kinds, year) for e in part.errors]
+                given = jax.device_put(raw.x), Y, row, member, shares, tuple(errors)
+                found = _mean_squares(key, Z, *given, probes=probes, **how)
+        yield {
+            level: _labelled(part, level, tables, list(borders.names), label)
+            for level, part in jax.tree.map(np.asarray, found).items()
+        }
+        progress(k + 1, total)
 
 
 # The year, A and B and their transposes, a draw and its variances.
 _MATRICES = 8
-
-
-def _streamed_years(
-    tables: WorldTables,
-    model: ErrorModel,
-    names: Sequence[str],
-    levels: Sequence[str],
-    groups: AnyGroups | None,
-    account: Account,
-    probes: int,
-    seed: int,
-    memory: int | None,
-    progress: Progress,
-) -> Generator[dict[str, xr.Dataset], None, None]:
-    rows = account.rows(tables)
-    borders, total = perimeters_of(tables, groups), len(tables.years)
-    member = None if borders.are_regions else jax.device_put(borders.member)
-    progress(0, total)
-    for k, year in enumerate(tables.years):
-        with jax.enable_x64(True):
-            values = partial(
-                values_of,
-                uses=_shares_of_uses(
-                    raw_final(tables, k), tables, _uses(tables, names)
-                ),
-                names=names,
-                levels=levels,
-                sectors=len(tables.sectors),
-                count=len(borders.names),
-                priced=account.satellite is None,
-            )
-            found = streamed_mean_squares(
-                open_year(tables, k, memory),
-                None if rows is None else jax.device_put(as_float64(rows[k])),
-                model,
-                values,
-                jax.random.fold_in(jax.random.key(seed), k),
-                probes,
-                member,
-            )
-        yield {
-            level: _labelled(part, level, tables, list(borders.names), year)
-            for level, part in jax.tree.map(np.asarray, found).items()
-        }
-        progress(k + 1, total)
-
-
-def _years(
-    tables: WorldTables,
-    errors: YearErrors,
-    names: Sequence[str],
-    levels: Sequence[str],
-    groups: AnyGroups | None,
-    account: Account,
-    probes: int,
-    seed: int,
-    progress: Progress,
-) -> Generator[dict[str, xr.Dataset], None, None]:
-    borders = perimeters_of(tables, groups)
-    member = None if borders.are_regions else jax.device_put(borders.member)
-    rows = account.rows(tables)
-    uses = _uses(tables, names)
-    total = len(tables.years)
-    progress(0, total)
-    for k, year in enumerate(tables.years):
-        raw = read_raw_year(tables, k)
-        with jax.enable_x64(True):
-            found = _mean_squares(
-                jax.random.fold_in(jax.random.key(seed), k),
-                jax.device_put(raw.flows),
-                jax.device_put(raw.x),
-                jax.device_put(raw.final),
-                None if rows is None else jax.device_put(as_float64(rows[k])),
-                member,
-                _shares_of_uses(raw, tables, uses),
-                errors.of(k, raw),
-                names=tuple(names),
-                levels=tuple(levels),
-                sectors=len(tables.sectors),
-                count=len(borders.names),
-                probes=probes,
-                priced=account.satellite is None,
-            )
-        yield {
-            level: _labelled(part, level, tables, list(borders.names), year)
-            for level, part in jax.tree.map(np.asarray, found).items()
-        }
-        progress(k + 1, total)
 
 
 def _uses(tables: WorldTables, names: Sequence[str]) -> Sequence[Sequence[str]]:
@@ -207,7 +154,7 @@ def _mean_squares(
     row: Float[Array, " n"] | None,
     member: Float[Array, "c p"] | None,
     uses: Float[Array, "n c u"] | None,
-    errors: table_errors.Errors,
+    errors: tuple[CellErrors, ...],
     *,
     names: tuple[str, ...],
     levels: tuple[str, ...],
@@ -234,18 +181,12 @@ def _mean_squares(
     F = jnp.concatenate([Z, Y], axis=1)
 
     def add(k: Array, squares: Any) -> Any:
-        drawn = table_errors.draw(jax.random.fold_in(key, k), errors, F)
+        drawn = drawn_signs(jax.random.fold_in(key, k), errors, F)
         change = moved(drawn.cells[:, :n], drawn.output, drawn.cells[:, n:])
         return jax.tree.map(lambda total, one: total + one**2, squares, change)
 
     squares = jax.lax.fori_loop(0, probes, add, jax.tree.map(jnp.zeros_like, found))
-    return jax.tree.map(
-        lambda total, value: jnp.where(
-            jnp.isnan(value), jnp.nan, jnp.sqrt(total / probes)
-        ),
-        squares,
-        found,
-    )
+    return root_mean_squares(squares, found, probes)
 
 
 def indicator_values(
@@ -350,10 +291,3 @@ def _labelled(
     shape = [len(k) for k in coords.values()]
     data = {name: (list(coords), k.reshape(shape)) for name, k in part.items()}
     return xr.Dataset(data, coords, attrs={"level": level})
-
-
-def require_probes(probes: int) -> int:
-    """A whole number of probes, two or more."""
-    if isinstance(probes, bool) or not isinstance(probes, int) or probes < 2:
-        raise TivaxError(f"probes: give a whole number from 2, not {probes!r}")
-    return probes

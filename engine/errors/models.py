@@ -37,126 +37,14 @@ rebuilt
     that the store holds (``kernels.errors.rebuilt``).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
-from ..core import (
-    TivaxError,
-    TomlTable,
-    naming,
-    read_toml,
-    require_choice,
-    show,
-    suggest,
-)
+from ..core import TivaxError, TomlTable, naming, read_toml, show, suggest
 from ..resampling import RUN_KEYS
-
-Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
-Shared = Literal["none", "country", "year", "product"]
-OverYears = Literal["independent", "shared"]
-Margin = Literal["row", "column"]
-
-# The keys of each kind beside kind, over_years and margins.
-_OWN = {
-    "rounding": set(),
-    "shares": {"concentration"},
-    "lognormal": {"a", "b", "shared"},
-    "given": {"file", "shared"},
-    "rebuilt": set(),
-}
-
-
-@dataclass(frozen=True)
-class TableError:
-    """One source of errors of the cells of a table.
-
-    Parameters
-    ----------
-    kind
-        rounding, shares, lognormal, given or rebuilt (see
-        ``engine.errors.models``).
-    concentration
-        Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
-        + 1) before totals are held.
-    a, b
-        Of kind lognormal: the relative standard deviation of a cell z is a z^-b.
-    shared
-        Of kinds lognormal and given, whether cells err together: ``none``; those that a
-        ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
-    over_years
-        Errors of a year are ``independent`` of those of others, or ``shared``.
-        It does not change the standard error of a year's measure.
-    margins
-        Sums that are known: of each ``row``, of each ``column``, both or neither.
-        Errors are balanced to them.
-    file
-        A .npz file with standard deviations, for the kind given.
-
-    Raises
-    ------
-    TivaxError
-        A parameter that is missing, wrong, or that the kind does not have.
-
-    Examples
-    --------
-    >>> tx.TableError("lognormal", a=0.5, b=0.1, margins=["row"]).shared
-    'none'
-    """
-
-    kind: Kind
-    concentration: float | int | None = None
-    a: float | int | None = None
-    b: float | int | None = None
-    shared: Shared = "none"
-    over_years: OverYears = "independent"
-    margins: Sequence[Margin] = ()
-    file: Path | None = None
-
-    def __post_init__(self) -> None:
-        require_choice("kind of error", self.kind, get_args(Kind))
-        require_choice("shared", self.shared, get_args(Shared))
-        require_choice("over_years", self.over_years, get_args(OverYears))
-        margins = self.margins
-        if isinstance(margins, str) or not isinstance(margins, Iterable):
-            raise TivaxError(
-                f'margins: give a list, ["row", "column"], not {show(margins)}'
-            )
-        for name in margins:
-            require_choice("margin", name, get_args(Margin))
-        held = tuple(k for k in get_args(Margin) if k in set(margins))
-        object.__setattr__(self, "margins", held)
-        if self.kind == "rebuilt" and (held or self.over_years != "independent"):
-            raise TivaxError(
-                "an error of kind rebuilt has margins and years of its own: leave out "
-                "margins and over_years"
-            )
-        for key in ("concentration", "a", "b", "file"):
-            if getattr(self, key) is not None and key not in _OWN[self.kind]:
-                raise TivaxError(f"an error of kind {self.kind} has no {key}")
-        if self.shared != "none" and "shared" not in _OWN[self.kind]:
-            raise TivaxError(
-                f"an error of kind {self.kind} is not shared: leave out shared"
-            )
-        for key, least in (("concentration", None), ("a", None), ("b", 0.0)):
-            self._check_number(key, least)
-        if self.kind == "given" and not isinstance(self.file, str | Path):
-            raise TivaxError(
-                "an error of kind given needs file: a .npz of standard deviations"
-            )
-
-    def _check_number(self, key: str, default: float | None) -> None:
-        if key not in _OWN[self.kind]:
-            return
-        value = getattr(self, key)
-        value = default if value is None else value
-        if value is None:
-            raise TivaxError(f"an error of kind {self.kind} needs {key}")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value < float("inf"):
-            raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
-        object.__setattr__(self, key, float(value))
+from .kinds import TableError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ...kernels.errors import rebuilt as kernel
+from ...kernels.errors import rebuilt_draws as kernel
 from ...kernels.errors.random_cells import rates_of_rounded
 from ..core import TivaxError
 from ..tables import Weighted, WorldTables, inventory_categories
@@ -54,7 +54,7 @@ def rebuilt_year(
     k: int,
     Z: Float[np.ndarray, "n n"],
     Y: Float[np.ndarray, "n c f"],
-) -> kernel.Rebuilt:
+) -> kernel.RebuiltYear:
     """The errors of year number ``k``, whose cells are Z and Y."""
     about = require_rebuilt(tables)
     year, c, s = tables.years[k], len(tables.regions), len(tables.sectors)
@@ -84,7 +84,7 @@ def rebuilt_year(
     known = "partners_of_final_uses"
     free = year in (*_years(tables, known, "real"), *_years(tables, known, "printed"))
     put = jax.device_put
-    return kernel.Rebuilt(
+    return kernel.RebuiltYear(
         trade=put(trade),
         common=_log_deviations(of_uses[0][:, None, None], of_all),
         own=_log_deviations(of_uses.T[:, None, :, None], p),
@@ -97,7 +97,7 @@ def rebuilt_year(
             0.0 if free else float(about["rest_of_world"]["coefficients"])
         ),
         rounding=_rounding(tables, about, year, cells, trade, rest),
-        kept=kernel.Kept(
+        kept=kernel.KeptDeviations(
             put(float(partners["kept_a_year"])),
             put(float(about["users"]["kept_a_year"])),
             put(year - first),

@@ -10,12 +10,13 @@ from ..tables import Groups, WorldTables
 from .models import ErrorModel
 from .trade_errors import (
     TRADE_FLOWS,
-    Perimeters,
+    TradePerimeters,
+    YearOfErrors,
     labelled,
     perimeters_with_partners,
+    solved_years,
     standard_errors_of,
 )
-from .years import YearOfErrors, solved_years
 
 
 @in_float64
@@ -73,7 +74,7 @@ def errors_of_tbi(
 
 
 def _of_regions(
-    year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
+    year: YearOfErrors, borders: TradePerimeters, values: xr.Dataset, label: int
 ) -> xr.Dataset:
     covariance = year.covariances(borders)
     here = values.sel(year=label, region=borders.names)
@@ -86,7 +87,7 @@ def _of_regions(
 
 
 def _of_sectors(
-    year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
+    year: YearOfErrors, borders: TradePerimeters, values: xr.Dataset, label: int
 ) -> xr.Dataset:
     covariance = year.covariances(borders, by_sector=True)
     here = values.sel(year=label, region=borders.names)
@@ -100,7 +101,7 @@ def _of_sectors(
 
 def _of_pairs(
     year: YearOfErrors,
-    borders: Perimeters,
+    borders: TradePerimeters,
     group: str | None,
     values: xr.DataArray,
     label: int,

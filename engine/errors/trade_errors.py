@@ -5,9 +5,10 @@ covariances for a perimeter (or for each of its sectors) give the variance of ev
 measure that `tivax tbi` writes, a function of the four.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,39 +16,47 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from ...kernels import import_share, leontief, sensitivity
+from ...kernels import sensitivity
 from ...kernels.absorption import by_region
-from ...kernels.errors import delta as table_errors
-from ...kernels.perimeters import equal_regions
-from ...kernels.sensitivity import Borders, Products
-from ...kernels.solve import TOLERANCE
+from ...kernels.sensitivity import Gradients, Products, Sides
+from ..core import Progress
+from ..measures import Account, ValueAdded
+from ..streaming import is_too_large
 from ..tables import AnyGroups, WorldTables, perimeters
-from .deviations import RawYear
+from .drawn_trade import DrawnTrades
+from .kinds import kinds_of
+from .models import ErrorModel
+from .parts import Part, parts_of
+from .slabs import Slabs
+from .solved import SolvedTrade, open_year, sellers, solve_in_slabs, solve_table
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
 TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
 """Measures that have a closed form, by region and by sector."""
 
+# Matrices n x n that a year in memory holds: the flows, coefficients, variances; the
+# inverse and contents by sector.
+_BY_REGION, _BY_SECTOR = 4, 8
+# Bytes of right-hand sides that are solved at once, and of gradients that are in
+# memory; at least those of a perimeter. A solve holds about ten arrays of this size.
+_AT_ONCE = 1 << 26
 
-# Contents, which only gradients take: a standard error needs six digits.
-ROUGH = 1e-7
 
-
-class Perimeters(NamedTuple):
+class TradePerimeters(NamedTuple):
     """Perimeters by name; ``inside``, ``partners`` (p, c) are 1 for their regions."""
 
     names: list[str]
     inside: np.ndarray
     partners: np.ndarray
 
-    def only(self, name: str) -> "Perimeters":
+    def only(self, name: str) -> "TradePerimeters":
         k = [self.names.index(name)]
-        return Perimeters([name], self.inside[k], self.partners[k])
+        return TradePerimeters([name], self.inside[k], self.partners[k])
 
 
 def perimeters_with_partners(
     tables: WorldTables, drop: Sequence[str] = (), groups: AnyGroups | None = None
-) -> Perimeters:
+) -> TradePerimeters:
     """The perimeters of results with regions dropped and grouped."""
     of_region = perimeters(tables, drop=drop, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
@@ -55,270 +64,202 @@ def perimeters_with_partners(
         [[of_region.get(code) == name for code in tables.regions] for name in names],
         float,
     )
-    return Perimeters(names, inside, inside.sum(axis=0) - inside)
+    return TradePerimeters(names, inside, inside.sum(axis=0) - inside)
 
 
-class SolvedYear(NamedTuple):
-    """A year and what its gradients are made of; B where it was asked for."""
+@dataclass(frozen=True, eq=False)
+class YearOfErrors:
+    """A solved year and the errors of its cells; ``number`` in its tables."""
 
-    Z: Float[Array, "n n"]
-    Y: Float[Array, "n c"]
-    x: Float[Array, " n"]
-    products: Products
-    B: Float[Array, "n n"] | None
+    number: int
+    solved: SolvedTrade
+    parts: Sequence[Part]
+    residual: bool
 
+    @property
+    def products(self) -> Products:
+        return self.solved.products
 
-def solve_year(
-    raw: RawYear,
-    row: Float[Array, " n"] | None,
-    regions: int,
-    *,
-    inverse: bool,
-    exact: bool = False,
-) -> SolvedYear:
-    """Output and contents of a year, by the fast solve or the inverse; with the inverse
-    where the iteration stalls. Contents are as exact as standard errors need, or, with
-    ``exact``, as output."""
-    Z, Y, x = (jax.device_put(k) for k in (raw.flows, raw.final, raw.x))
-    return solve_table(Z, x, Y, row, regions=regions, inverse=inverse, exact=exact)
+    def covariances(
+        self, borders: TradePerimeters, *, by_sector: bool = False, gross: bool = True
+    ) -> Float[np.ndarray, "b f f m"]:
+        """Covariances of the first two or all four of ``TRADE_FLOWS`` for each
+        perimeter; m are the sectors, or one. Rebuilt tables have those by sector from
+        draws."""
+        n, c = self.products.X.shape
+        columns = 4 * (n // c) if by_sector else 2
+        found = [
+            self._covariances(Sides(*some), by_sector, gross)
+            for some in _some(columns * n, borders.inside, borders.partners)
+        ]
+        total = np.concatenate(found)
+        if by_sector:
+            total = total + sum(k.by_sector(*borders[1:]) for k in self._drawn)
+        return total
 
+    def _covariances(
+        self, sides: Sides, by_sector: bool, gross: bool
+    ) -> Float[np.ndarray, "b f f m"]:
+        used, solved = None, self.solved
+        if gross:
+            used = solved.inputs_abroad(sides, by_sector=by_sector)
+        contents = solved.contents(sides, used, by_sector=by_sector)
+        how = {"residual": self.residual, "by_sector": by_sector}
+        gradients = _flow_gradients(self.products, sides, *contents, solved.x, **how)
+        return self._of_errors(*gradients, drawn=by_sector)
 
-def solve_table(
-    Z: Float[Array, "n n"],
-    x: Float[Array, " n"],
-    Y: Float[Array, "n c"],
-    row: Float[Array, " n"] | None,
-    *,
-    regions: int,
-    inverse: bool = False,
-    exact: bool = False,
-) -> SolvedYear:
-    """``solve_year`` of arrays."""
-    tol = TOLERANCE if exact else ROUGH
-    solve = partial(_solved, Z, x, Y, row, tol, regions=regions)
-    solved, residual = solve(inverse=inverse)
-    if not inverse and not float(residual) <= TOLERANCE:
-        solved, _ = solve(inverse=True)
-    return SolvedYear(Z, Y, x, *solved)
-
-
-@partial(jax.jit, static_argnames=("regions", "inverse"))
-def _solved(
-    Z: Float[Array, "n n"],
-    x: Float[Array, " n"],
-    Y: Float[Array, "n c"],
-    row: Float[Array, " n"] | None,
-    tol: float | Float[Array, ""],
-    *,
-    regions: int,
-    inverse: bool,
-) -> tuple[tuple[Products, Float[Array, "n n"] | None], Float[Array, ""]]:
-    scale = leontief.per_dollar(x)
-    v = leontief.residual_value_added(Z, x) if row is None else row * scale
-    by_origin = v[:, None] * equal_regions(len(x), regions, x.dtype).member
-    if inverse:
-        B = leontief.inverse(Z * scale[None, :])
-        X, content = B @ Y, B.T @ by_origin
-        return (Products(scale, v, X, content), B), jnp.zeros((), x.dtype)
-    X = import_share.solve(Z, Y, regions=regions, tol=TOLERANCE, scale=scale)
-    contents = import_share.solve_contents(
-        Z, by_origin, regions=regions, size=x, tol=tol, scale=scale
-    )
-    worst = jnp.maximum(X.residual, contents.residual * (TOLERANCE / tol))
-    return (Products(scale, v, X.X, contents.X), None), worst
-
-
-# ------------------------------------------------------------------------ covariances
-
-
-@partial(jax.jit, static_argnames=("residual", "by_sector", "gross"))
-def flow_covariances(
-    year: SolvedYear,
-    errors: table_errors.Errors,
-    inside: Float[Array, "b c"],
-    partners: Float[Array, "b c"],
-    *,
-    residual: bool,
-    by_sector: bool = False,
-    gross: bool = True,
-) -> Float[Array, "b f f m"]:
-    """Covariances of the first two or all four of ``TRADE_FLOWS`` for each perimeter.
-
-    With ``by_sector`` (which needs B) m are the sectors, otherwise m = 1.
-    """
-    products = year.products
-    n, c = products.X.shape
-    active = (year.x > 0).astype(year.x.dtype)
-    A = year.Z * products.scale[None, :]
-
-    def one(
-        borders: Borders,
-        contents: Sequence[Float[Array, "m n"]],
-        contained: Sequence[Float[Array, "m n"]],
-    ) -> Array:
-        gradients, own = flow_gradients(
-            products,
-            borders,
-            contents,
-            contained,
-            active,
-            residual=residual,
-            by_sector=by_sector,
-        )
-        by_output = None
-        if errors.output is not None:
-            by_output = sensitivity.output_gradients(
-                gradients, year.Z, products.scale, products.v, own, residual=residual
+    def absorbed(self, borders: TradePerimeters) -> Float[np.ndarray, "p p"]:
+        """Standard errors of value added of each perimeter absorbed in each; of rebuilt
+        tables from draws."""
+        n, members = len(self.products.X), jax.device_put(borders.inside)
+        found = []
+        for (absorbers,) in _some(len(members) * n, borders.inside):
+            gradients = _pair_gradients(
+                self.products, absorbers, members, residual=self.residual
             )
-        return table_errors.covariance(errors, gradients, by_output, (year.Z, year.Y))
+            found.append(self._of_errors(*gradients, drawn=True)[:, 0, 0])
+        variance = np.maximum(np.concatenate(found), 0).T
+        return np.sqrt(variance + sum(k.absorbed(borders.inside) for k in self._drawn))
 
-    borders = Borders(inside, partners)
-    if by_sector:
-        assert year.B is not None
-        contents = [_of_sectors(products.v[:, None] * year.B, k) for k in borders]
-        contained = _sold_by_sector(A, year.B, active, borders) if gross else []
-        each = borders, contents, contained
-        return jax.lax.map(lambda each: one(*each), each)
-    contents = [(k @ products.content.T)[:, None, :] for k in borders]
-    contained = []
-    if gross:
+    @cached_property
+    def _drawn(self) -> list[DrawnTrades]:
+        """Draws of rebuilt years, whose errors by sector and by pair would take a
+        gradient each."""
+        errors = (e for part in self.parts if part.alone for e in part.errors)
+        return [DrawnTrades(self.solved, e, residual=self.residual) for e in errors]
 
-        def inputs(borders: Borders) -> Float[Array, "2 n"]:
-            selling = [sellers(k, n) * active[None, :] for k in borders]
-            return jnp.concatenate(_inputs_abroad(A, borders, selling))
+    def _of_errors(
+        self, gradients: Gradients, own: Float[Array, "b f m n"], *, drawn: bool
+    ) -> Float[np.ndarray, "b f f m"]:
+        """The sum over the errors of the model, without those that are ``drawn``."""
+        scale, v = self.products.scale, self.products.v
+        by_output = partial(
+            _by_output, scale=scale, v=v, own=own, residual=self.residual
+        )
+        b, f, m, _ = own.shape
+        return sum(
+            (
+                part.covariance(gradients, by_output)
+                for part in self.parts
+                if not (drawn and part.alone)
+            ),
+            np.zeros((b, f, f, m)),
+        )
 
-        used = jax.vmap(inputs)(borders)
-        columns = used.reshape(-1, n).T
-        if year.B is None:
-            size = leontief.per_dollar(products.scale)
-            found = import_share.solve_contents(
-                year.Z, columns, regions=c, size=size, tol=ROUGH, scale=products.scale
-            ).X
+
+def solved_years(
+    tables: WorldTables,
+    model: ErrorModel,
+    value_added: ValueAdded,
+    progress: Progress,
+    *,
+    inverse: bool,
+    memory: int | None = None,
+) -> Generator[YearOfErrors, None, None]:
+    """Every year, solved, with the errors of its cells.
+
+    ``inverse`` where errors by sector are asked for. Years too large for ``memory`` are
+    streamed.
+    """
+    rows = Account(value_added).rows(tables)
+    total = len(tables.years)
+    held = _BY_SECTOR if inverse else _BY_REGION
+    large = is_too_large(tables.n, total, memory, held=held)
+    kinds = kinds_of(model.errors, tables)
+    progress(0, total)
+    for k in range(total):
+        row = None if rows is None else jax.device_put(rows[k])
+        if large:
+            opened = open_year(tables, k, memory)
+            solved = solve_in_slabs(opened, row)
+            year = Slabs(tables, k, opened.year.flows.rows)
         else:
-            found = year.B.T @ columns
-        found = found.T.reshape(used.shape)
-        contained = [found[:, :1], found[:, 1:]]
-    if errors.rebuilt:  # whose arrays of one measure fill a cache
-        return jax.lax.map(lambda each: one(*each), (borders, contents, contained))
-    return jax.vmap(one)(borders, contents, contained)
+            year = Slabs(tables, k)
+            (Z, Y), x = year.all.table, jax.device_put(year.all.raw.x)
+            solved = solve_table(Z, x, Y, row, regions=Y.shape[1], inverse=inverse)
+        yield YearOfErrors(k, solved, parts_of(kinds, year), rows is None)
+        progress(k + 1, total)
 
 
-def sellers(
-    regions: Float[Array, " c"], n: int, *, by_sector: bool = False
-) -> Float[Array, "m n"]:
-    """1 for the industries of the regions, by sector or together."""
-    within = sensitivity.of_industries(regions, n)[None]
-    c = len(regions)
-    return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
+def _some(each: int, *arrays: np.ndarray) -> Iterator[tuple[Array, ...]]:
+    """Perimeters that have so many numbers each, as many as are worked on at once."""
+    count = max(1, _AT_ONCE // (8 * each))
+    for first in range(0, len(arrays[0]), count):
+        yield tuple(jax.device_put(k[first : first + count]) for k in arrays)
 
 
-def flow_gradients(
+# ---------------------------------------------------------- of several perimeters each
+
+
+@partial(jax.jit, static_argnames=("residual", "by_sector"))
+def _flow_gradients(
     products: Products,
-    borders: Borders,
-    contents: Sequence[Float[Array, "m n"]],
-    contained: Sequence[Float[Array, "m n"]],
-    active: Float[Array, " n"],
+    sides: Sides,
+    contents: Float[Array, "b 2 m n"],
+    contained: Float[Array, "b 2 m n"] | None,
+    x: Float[Array, " n"],
     *,
     residual: bool,
     by_sector: bool,
-) -> tuple[sensitivity.Gradients, Float[Array, "f m n"]]:
-    """Gradients of ``TRADE_FLOWS`` and their derivatives with respect to v.
+) -> tuple[Gradients, Float[Array, "b f m n"]]:
+    """Gradients of ``TRADE_FLOWS`` and their derivatives with respect to v; without
+    ``contained`` the first two flows only.
 
-    ``contents`` and ``contained`` as in ``sensitivity.value_added_gradients`` and
-    ``gross_gradients``; without ``contained`` the first two flows only.
+    Contents as in ``sensitivity.value_added_gradients`` and ``gross_gradients``.
     """
-    n = len(products.X)
-    picked = [sellers(k, n, by_sector=by_sector) for k in borders]
-    gradients = sensitivity.value_added_gradients(
-        products, borders, contents, picked, residual=residual
-    )
-    moved = products.X @ borders.partners, products.X @ borders.inside
-    own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
-    if contained:
-        selling = [k * active[None, :] for k in picked]
-        more = sensitivity.gross_gradients(products, borders, contained, selling)
-        gradients = sensitivity.stack_gradients(gradients, more)
-        own = jnp.concatenate([own, jnp.zeros_like(own)])
-    return gradients, own
+    n, active = len(x), (x > 0).astype(x.dtype)
 
+    def one(each: Any) -> tuple[Gradients, Array]:
+        sides, held, used = each
+        picked = [sellers(k, n, by_sector=by_sector) for k in sides]
+        gradients = sensitivity.value_added_gradients(
+            products, sides, tuple(held), picked, residual=residual
+        )
+        moved = products.X @ sides.partners, products.X @ sides.inside
+        own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
+        if used is not None:
+            selling = [k * active[None, :] for k in picked]
+            more = sensitivity.gross_gradients(products, sides, tuple(used), selling)
+            gradients = sensitivity.stack_gradients(gradients, more)
+            own = jnp.concatenate([own, jnp.zeros_like(own)])
+        return gradients, own
 
-def _of_sectors(
-    M: Float[Array, "n n"], regions: Float[Array, "b c"]
-) -> Float[Array, "b s n"]:
-    """Rows of some regions added up by sector, for all perimeters in one product."""
-    n, c = len(M), regions.shape[1]
-    return (regions @ M.reshape(c, -1)).reshape(len(regions), n // c, n)
-
-
-def _sold_by_sector(
-    A: Float[Array, "n n"],
-    B: Float[Array, "n n"],
-    active: Float[Array, " n"],
-    borders: Borders,
-) -> list[Float[Array, "b s n"]]:
-    """Exports that a US$ of each product requires: those of the inside by sector, and
-    those of the partners to the inside."""
-    n = len(A)
-    exports = []
-    for selling, using in zip(borders, borders[::-1], strict=True):
-        users = jax.vmap(lambda k: sensitivity.of_industries(k, n))(using)
-        inputs = _of_sectors(active[:, None] * A, selling) * users[:, None, :]
-        exports.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
-    return exports
-
-
-def _inputs_abroad(
-    A: Float[Array, "n n"], borders: Borders, selling: Sequence[Array]
-) -> list[Float[Array, "m n"]]:
-    """Input coefficients across the border: of the partners from sellers inside, and of
-    the inside from its partners."""
-    n = len(A)
-    users = borders.partners, borders.inside
-    return [
-        (k @ A) * sensitivity.of_industries(q, n)[None]
-        for k, q in zip(selling, users, strict=True)
-    ]
+    return jax.vmap(one)((sides, contents, contained))
 
 
 @partial(jax.jit, static_argnames="residual")
-def absorbed_errors(
-    year: SolvedYear,
-    errors: table_errors.Errors,
-    members: Float[Array, "p c"],
-    *,
-    residual: bool,
-) -> Float[Array, "p p"]:
-    """Standard errors of value added of each perimeter absorbed in each."""
-    products = year.products
-
-    def one(absorber: Float[Array, " c"]) -> Float[Array, " p"]:
-        gradients, own = pair_gradients(products, absorber, members, residual=residual)
-        by_output = None
-        if errors.output is not None:
-            by_output = sensitivity.output_gradients(
-                gradients, year.Z, products.scale, products.v, own, residual=residual
-            )
-        found = table_errors.covariance(errors, gradients, by_output, (year.Z, year.Y))
-        return jnp.sqrt(jnp.maximum(found[0, 0], 0))
-
-    return jax.lax.map(one, members).T
-
-
-def pair_gradients(
+def _pair_gradients(
     products: Products,
-    absorber: Float[Array, " c"],
+    absorbers: Float[Array, "b c"],
     members: Float[Array, "p c"],
     *,
     residual: bool,
-) -> tuple[sensitivity.Gradients, Float[Array, "1 p n"]]:
-    """Gradients of value added of each perimeter absorbed in one, and their derivatives
-    with respect to v."""
+) -> tuple[Gradients, Float[Array, "b 1 p n"]]:
+    """Gradients of value added of each perimeter absorbed in some, and their
+    derivatives with respect to v."""
     n, c = products.X.shape
-    gradients = sensitivity.absorbed_gradients(
-        products, absorber, members, residual=residual
-    )
-    own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
-    return gradients, (own * (products.X @ absorber)[None, :])[None]
+
+    def one(absorber: Float[Array, " c"]) -> tuple[Gradients, Array]:
+        gradients = sensitivity.absorbed_gradients(
+            products, absorber, members, residual=residual
+        )
+        own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
+        return gradients, (own * (products.X @ absorber)[None, :])[None]
+
+    return jax.vmap(one)(absorbers)
+
+
+@partial(jax.jit, static_argnames="residual")
+def _by_output(
+    moved: Float[Array, "b f m n"],
+    *,
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    own: Float[Array, "b f m n"],
+    residual: bool,
+) -> Float[Array, "b f m n"]:
+    make = partial(sensitivity.by_reported_output, residual=residual)
+    return jax.vmap(lambda *each: make(each[0], scale, v, each[1]))(moved, own)
 
 
 # ---------------------------------------------------------------------- standard errors
@@ -356,29 +297,15 @@ def standard_errors_of(
 
 
 def flows_of(
-    year: SolvedYear, borders: Perimeters, *, gross: bool
+    year: SolvedTrade, borders: TradePerimeters, *, gross: bool
 ) -> dict[str, Float[np.ndarray, "b 1"]]:
-    """The flows themselves, by perimeter."""
-    products, sold = year.products, None
-    if gross:
-        n, c = products.X.shape
-        made = year.Z * (products.scale * products.output)[None, :]
-        sold = made.reshape(n, c, n // c).sum(axis=2)
-    return flows_between(products, year.Y, year.x, sold, borders)
-
-
-def flows_between(
-    products: Products,
-    Y: Float[Array, "n c"],
-    x: Float[Array, " n"],
-    sold: Float[Array, "n c"] | None,
-    borders: Perimeters,
-) -> dict[str, Float[np.ndarray, "b 1"]]:
-    """The flows from ``sold``, inputs sold to each region; without it the first two."""
+    """The flows themselves, by perimeter; the first two only unless ``gross``."""
+    products = year.products
     matrices = {"va": np.asarray(by_region(products.v[:, None] * products.X))}
-    if sold is not None:
-        active = (x > 0).astype(x.dtype)
-        matrices["gross"] = np.asarray(by_region((sold + Y) * active[:, None]))
+    if gross:
+        active = (year.x > 0).astype(year.x.dtype)
+        sold = (year.sold() + year.Y) * active[:, None]
+        matrices["gross"] = np.asarray(by_region(sold))
     found = {}
     for kind, flow in matrices.items():
         between = np.einsum("bi,ij,bj->b", borders.inside, flow, borders.partners)

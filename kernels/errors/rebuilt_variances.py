@@ -1,6 +1,6 @@
 """Variances of measures of a rebuilt table, in first order: one year.
 
-Symbols of ``kernels.errors.rebuilt``, whose draws these are the first order of.
+Symbols of ``kernels.errors.rebuilt_draws``, whose draws these are the first order of.
 With G the gradient of a measure by cell of F = (Z, Y), and own inventories closing each
 row, a US$ more of product i from r to use u of d moves it by
 
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..sensitivity import Gradients
-from .rebuilt import Rebuilt, profiles
+from .rebuilt_draws import RebuiltYear, profiles
 
 # Turns of the fit with sums of groups and without: more move no standard error by a
 # thousandth, since what is left is closed exactly.
@@ -44,7 +44,9 @@ class _Net(NamedTuple):
     imports: Float[Array, "f s u c"]
 
 
-def rebuilt_covariance(errors: Rebuilt, gradients: Gradients) -> Float[Array, "f f m"]:
+def rebuilt_covariance(
+    errors: RebuiltYear, gradients: Gradients
+) -> Float[Array, "f f m"]:
     """Covariances of the f measures."""
     inputs = errors.trade[:, :, 0]
     bought = jnp.einsum("dij,gj->dig", errors.used, errors.kinds)
@@ -66,7 +68,7 @@ def rebuilt_covariance(errors: Rebuilt, gradients: Gradients) -> Float[Array, "f
 
 
 def _effects(
-    errors: Rebuilt,
+    errors: RebuiltYear,
     parts: _Parts,
     left: Float[Array, "p n"],
     right: Float[Array, "p N"],
@@ -151,7 +153,7 @@ def _effects(
     ]
 
 
-def _net_of_margins(errors: Rebuilt, g: Float[Array, "f s c u c"]) -> _Net:
+def _net_of_margins(errors: RebuiltYear, g: Float[Array, "f s c u c"]) -> _Net:
     """The projections of ``_fitted``, in reverse order."""
     low = jnp.float32
     s, g = errors.trade.astype(low), g.astype(low)

@@ -11,8 +11,8 @@ preconditioner is that of the table itself, since A' differs from A as little. T
 passes over A' and one that certifies do in place of the two cycles of a solve from 0;
 the right side takes one over dA.
 
-Errors of import shares are products of thin matrices (``errors.DrawnShares``): A' is
-not formed for them, a product with dA costs a sixth of a pass.
+Errors of import shares are products of thin matrices (``import_shares``): A' is not
+formed for them, a product with dA costs a sixth of a pass.
 
 Reported output x is as it was, unless it has errors too: A' = Z' / x'.
 """
@@ -33,8 +33,8 @@ from ..import_share import (
 )
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
-from .draws import Drawn, TableError, draw
-from .rebuilt import Rebuilt
+from .kind import Distribution, Drawn, draw
+from .rebuilt import RebuiltErrors
 
 # Of the difference, which is a few per cent of the solution.
 TOLERANCE = 1e-4
@@ -61,7 +61,7 @@ class BaseYear(NamedTuple):
     P: ImportShares
 
 
-class DrawnYear(NamedTuple):
+class DrawnIndex(NamedTuple):
     """The index of a draw; ``flows`` is value added of each region absorbed in each,
     ``v`` value added per US$ of output, ``X`` output required; ``residual`` is that of
     the difference, relative to Y, ``gap`` that of balancing, ``passes`` counts products
@@ -98,15 +98,15 @@ def prepare(
 def draw_index(
     key: Key[Array, ""],
     base: BaseYear,
-    errors: tuple[TableError, ...],
+    errors: tuple[Distribution, ...],
     *,
     fresh: bool = False,
-) -> DrawnYear:
+) -> DrawnIndex:
     """The trade benefit index of every region in one draw of one year."""
     return index_of(base, draw(key, errors, base.Z, base.Y), fresh=fresh)
 
 
-def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
+def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnIndex:
     """The index of a table with these errors.
 
     ``fresh``, which is static, makes a preconditioner of the table's own, where errors
@@ -126,10 +126,10 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         dA = dA + (base.A + dA) * grown[None, :]
     A = base.A if dA is None else base.A + dA
 
-    blocks = [jax.tree.map(lambda k: k.astype(low), each) for each in drawn.rebuilt]
+    blocks = [jax.tree.map(lambda k: k.astype(low), each) for each in drawn.wide]
 
     def of_shares(d: Float[Array, "n c"]) -> Float[Array, "n c"]:
-        each = [*drawn.shares, *blocks]
+        each = [*drawn.thin, *blocks]
         return sum((k.times(scale * d) for k in each), jnp.zeros_like(d))
 
     with jax.default_matmul_precision("highest"):
@@ -144,8 +144,8 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
             P = import_shares(A, sellers, weight, regions=c)
         # A balance of trade is exact to a millionth: in the precision of the table.
         exact = base.X * base.scale[:, None]
-        wide = sum((k.Y + k.times(exact) for k in drawn.rebuilt), jnp.zeros_like(exact))
-        narrow = [each.times(scale * X) + each.Y for each in drawn.shares]
+        wide = sum((k.Y + k.times(exact) for k in drawn.wide), jnp.zeros_like(exact))
+        narrow = [each.times(scale * X) + each.Y for each in drawn.thin]
         R = sum(narrow, wide.astype(low))
         R = R if drawn.Y is None else R + drawn.Y
         R = R if dA is None else R + dA @ X
@@ -162,13 +162,13 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         found = refine(times, times, correct, R, goal)
     # Errors of shares leave what a user buys of a good, so that v stays.
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
-    for each in drawn.rebuilt:
+    for each in drawn.wide:
         v = v - each.column_sums * base.scale
     X = base.X + found.X.astype(base.X.dtype)
     T = by_region(v[:, None] * X)
     residual = (found.residual * share.max()).astype(base.X.dtype)
     tbi = jnp.asarray(trade_benefit_index(T).tbi)
-    return DrawnYear(tbi, T, v, X, residual, drawn.gap, found.passes)
+    return DrawnIndex(tbi, T, v, X, residual, jnp.asarray(drawn.gap), found.passes)
 
 
 class DrawnTrade(NamedTuple):
@@ -182,7 +182,10 @@ class DrawnTrade(NamedTuple):
 
 
 def draw_trade(
-    key: Key[Array, ""], base: BaseYear, error: Rebuilt, v: Float[Array, " n"] | None
+    key: Key[Array, ""],
+    base: BaseYear,
+    error: RebuiltErrors,
+    v: Float[Array, " n"] | None,
 ) -> DrawnTrade:
     """One draw of a rebuilt year."""
     drawn = draw(key, (error,), base.Z, base.Y)
@@ -192,7 +195,7 @@ def draw_trade(
         jnp.eye(c, dtype=found.X.dtype), n // c, axis=0, total_repeat_length=n
     )
     sold = (base.A @ made.astype(base.A.dtype) + base.Y).astype(made.dtype)
-    for each in drawn.rebuilt:
+    for each in drawn.wide:
         sold = sold + each.times(base.scale[:, None] * made) + each.Y
     v = found.v if v is None else v
     return DrawnTrade(v[:, None] * found.X, sold)

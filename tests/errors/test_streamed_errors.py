@@ -20,7 +20,7 @@ from tivax.engine.measures.perimeters import perimeters_of
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.streaming import flows, streamed_borders
 from tivax.kernels.perimeters import Perimeters, equal_regions
-from tivax.kernels.sensitivity import differentiable_table
+from tivax.kernels.inverted_table import differentiable_table
 
 from helpers import error_of, small_world
 

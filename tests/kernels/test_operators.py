@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.testing import assert_allclose
 
-from tivax.kernels import perimeters
-from tivax.kernels.perimeters import Blocks
+from tivax.kernels import operators
+from tivax.kernels.operators import Blocks
 
 # The same sums in another order.
 RTOL = 1e-12
@@ -24,12 +24,12 @@ def test_blocks_are_the_matrix_with_zeros_elsewhere():
     q, Q = jnp.asarray(rng.random(7)), jnp.asarray(rng.random((7, 2, 3)))
 
     assert_allclose(
-        perimeters.multiply(D, Q), np.einsum("ij,jkl->ikl", dense, Q), rtol=RTOL
+        operators.multiply(D, Q), np.einsum("ij,jkl->ikl", dense, Q), rtol=RTOL
     )
-    assert_allclose(perimeters.left_multiply(q, D), q @ dense, rtol=RTOL)
-    assert_allclose(perimeters.diagonal(D), np.diagonal(dense), rtol=RTOL)
-    A = perimeters.of_columns(D, 0.1 * q)
-    L = perimeters.inverse(perimeters.identity(A) - A)
+    assert_allclose(operators.left_multiply(q, D), q @ dense, rtol=RTOL)
+    assert_allclose(operators.diagonal(D), np.diagonal(dense), rtol=RTOL)
+    A = operators.of_columns(D, 0.1 * q)
+    L = operators.inverse(operators.identity(A) - A)
     scaled = dense * (0.1 * np.asarray(q))
     expected = np.linalg.solve(np.eye(7) - scaled, Q[:, 0])
-    assert_allclose(perimeters.multiply(L, Q[:, 0]), expected, rtol=RTOL)
+    assert_allclose(operators.multiply(L, Q[:, 0]), expected, rtol=RTOL)

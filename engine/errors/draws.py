@@ -1,34 +1,40 @@
-"""Draws of one year's table: its errors, its base solution, and the indices drawn.
+"""Draws of tables: their errors, base solutions, indices, and trade in value added.
 
 Draw k of a year depends on the seed, on k and on the year alone. A year is worked on at
 a time, so that memory does not grow with the years.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from ...kernels import random_draws
-from ...kernels.errors import delta as table_errors
-from ...kernels.errors import draws as kernel
-from ...kernels.errors.random_cells import rates_of_rounded
-from ...kernels.errors.solving import BaseYear, draw_index, prepare
+from ...kernels.errors.kind import Distribution
+from ...kernels.errors.solving import BaseYear, prepare
+from ...kernels.errors.solving import draw_index as index_of_draw
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
-from ..core import TivaxError, in_float64
+from ..core import (
+    NotFound,
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_whole,
+)
 from ..resampling import calls_together, on_all_devices, over_blocks
-from ..tables import WorldTables
-from .deviations import RawYear, YearErrors, read_raw_year
-from .models import ErrorModel, TableError
+from ..tables import WorldTables, require_tables
+from .kinds import kinds_of
+from .models import AnyModel, ErrorModel, error_model
+from .slabs import Slabs
 
-# What a draw's residual and balance may be; beyond, it is not used.
-WORST_RESIDUAL, WORST_GAP = 1e-5, 1e-9
-# What a fit of trade leaves goes to the rest of the world, so that margins hold.
-WORST_FIT = 1e-4
+# What a draw's residual may be; beyond, it is not used.
+WORST_RESIDUAL = 1e-5
 # Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
 # float64.
 _MATRICES = 8
@@ -63,70 +69,20 @@ class DrawnErrors:
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
         self._tables, self.model = tables, model
-        rebuilt = any(each.kind == "rebuilt" for each in model.errors)
-        self.worst_gap = WORST_FIT if rebuilt else WORST_GAP
-        self._each = [
-            (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
-        ]
+        self._kinds = kinds_of(model.errors, tables)
+        self.worst_gap = max(kind.worst_gap for kind in self._kinds)
 
     @in_float64
-    def of(self, k: int, raw: RawYear) -> tuple[kernel.TableError, ...]:
-        """The errors of year number ``k``."""
-        year = self._tables.years[k]
-        return tuple(
-            _for_drawing(each, years.of(k, raw), raw, year)
-            for each, years in self._each
-        )
-
-
-def _for_drawing(
-    error: TableError, found: table_errors.Errors, raw: RawYear, year: int
-) -> kernel.TableError:
-    tag = jnp.asarray(0 if error.over_years == "shared" else year)
-    if error.kind == "rebuilt":
-        return found.rebuilt[0]
-    if error.kind == "shares":
-        return kernel.Shares(found.shares[0], tag)
-    group, S, margins = None, None, table_errors.Margins(None, None, None)
-    if found.shared:
-        sigma, of_rows, margins = found.shared[0]
-        group, variance = of_rows.astype(jnp.float32), sigma**2
-    else:
-        variance, margins = found.independent[0]
-    if error.margins or found.filled is not None:
-        S = variance
-    F = raw.cells
-    if error.kind == "lognormal":
-        totals = None
-        if error.margins:
-            totals = kernel.Totals(
-                jax.device_put(F),
-                jax.device_put(F.sum(axis=1)) if "row" in error.margins else None,
-                jax.device_put(F.sum(axis=0)) if "column" in error.margins else None,
-            )
-        assert error.a is not None
-        if error.b == 0:
-            s = np.sqrt(np.log1p(error.a**2))
-        else:
-            square = np.where(F != 0, F, 1) ** 2
-            s = np.sqrt(np.log1p(np.asarray(variance, float) / square))
-        return kernel.Lognormal(jnp.asarray(s, jnp.float32), group, totals, tag)
-    if error.kind == "rounding":
-        assert found.output is not None
-        rate = jnp.asarray(rates_of_rounded(F, np.asarray(variance)), jnp.float32)
-        whole = (found.output.variance > 0).astype(jnp.float64)
-        filled = found.filled
-        if filled is not None:
-            filled = jax.tree.map(lambda k: k.astype(jnp.float32), filled)
-        return kernel.Rounded(rate, S, margins, whole, filled, tag)
-    sigma = jnp.sqrt(variance).astype(jnp.float32)
-    return kernel.Given(sigma, group, S, margins, tag)
+    def of(self, year: Slabs) -> tuple[Distribution, ...]:
+        """The errors of a year in memory."""
+        return tuple(kind.distribution(year) for kind in self._kinds)
 
 
 @in_float64
-def solve_base(raw: RawYear, regions: int) -> BaseYear:
+def solve_base(year: Slabs) -> BaseYear:
     """The base solution of a year, by LU where the iteration stalls."""
-    Z, Y, x = (jax.device_put(k) for k in (raw.flows, raw.final, raw.x))
+    (Z, Y), x = year.all.table, jax.device_put(year.all.raw.x)
+    regions = Y.shape[1]
     scale = per_dollar(x)
     found = _solve(Z, Y, scale, regions=regions)
     if not float(found.residual) <= TOLERANCE:
@@ -142,13 +98,13 @@ def _solve(Z: Any, Y: Any, scale: Any, *, regions: int, method: Any = "import-sh
 @lru_cache
 def _block(fresh: bool, flows: bool) -> Callable[..., jax.Array]:
     def block(
-        arrays: tuple[BaseYear, tuple[kernel.TableError, ...]],
+        arrays: tuple[BaseYear, tuple[Distribution, ...]],
         seed: jax.Array,
         number: jax.Array,
     ) -> jax.Array:
         base, errors = arrays
         key = random_draws.block_key(seed, number)
-        found = draw_index(key, base, errors, fresh=fresh)
+        found = index_of_draw(key, base, errors, fresh=fresh)
         made = found.flows.ravel() if flows else found.tbi
         return jnp.concatenate([made, found.residual[None], found.gap[None]])
 
@@ -173,13 +129,10 @@ def draw_year(
 
     Raises ``TivaxError`` for a draw that is not balanced, not solved or has no index.
     """
-    k = tables.years.index(year)
-    raw = read_raw_year(tables, k)
-    base = solve_base(raw, len(tables.regions))
-    drawn = errors.of(k, raw)
-    # A third of a cell or more is too far from the base year's preconditioner.
-    fresh = any(isinstance(k, kernel.Lognormal | kernel.Given) for k in drawn)
-    del raw
+    whole = Slabs(tables, tables.years.index(year))
+    base, drawn = solve_base(whole), errors.of(whole)
+    fresh = any(k.far for k in drawn)
+    del whole
     arrays = on_all_devices((base, drawn))
     together = _calls_together(tables, errors.model)
     made = over_blocks(
@@ -223,9 +176,76 @@ def _require_good(
         )
 
 
-def base_indices(tables: WorldTables, years: list[int]) -> np.ndarray:
-    """The index of the tables as they are, by year and region."""
-    from ..measures import trade_benefit_index
+def draw_flows(
+    tables: WorldTables,
+    error: AnyModel,
+    *,
+    draws: int,
+    seed: int = 0,
+    years: Sequence[int] | None = None,
+    progress: Progress = no_progress,
+) -> Float[np.ndarray, "d t c c"]:
+    """Value added of each region absorbed in each, by draw and year, in the unit of the
+    tables.
 
-    found = trade_benefit_index(tables)["tbi"]
-    return found.sel(year=years).transpose("year", "region").values
+    Draw k of a year depends on the seed, on k and on the year alone, and draws k of all
+    years belong together.
+
+    Raises
+    ------
+    TivaxError
+        An error model that does not fit the tables, a year that they lack, a draw that
+        cannot be balanced or solved.
+    """
+    require_tables(tables)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
+    years = list(tables.years if years is None else years)
+    for year in years:
+        if year not in tables.years:
+            raise NotFound(
+                f"no year {year}: the tables hold {tables.years[0]} to "
+                f"{tables.years[-1]}"
+            )
+    errors, c = DrawnErrors(tables, error_model(error)), len(tables.regions)
+    found = np.empty((draws, len(years), c, c))
+    for t, year in enumerate(years):
+        done = 0
+        for rows in draw_year(
+            tables,
+            errors,
+            year,
+            seed=seed,
+            draws=draws,
+            has_index=np.ones(c, bool),
+            flows=True,
+        ):
+            progress(t * draws + done, len(years) * draws)
+            found[done : done + len(rows), t] = rows[:, :-2].reshape(-1, c, c)
+            done += len(rows)
+    progress(len(years) * draws, len(years) * draws)
+    return found
+
+
+def draw_index(
+    tables: WorldTables,
+    error: AnyModel,
+    *,
+    draws: int,
+    seed: int = 0,
+    years: Sequence[int] | None = None,
+    progress: Progress = no_progress,
+) -> Float[np.ndarray, "d t c"]:
+    """The trade benefit index of each region, by draw and year (``draw_flows``)."""
+    flows = draw_flows(
+        tables, error, draws=draws, seed=seed, years=years, progress=progress
+    )
+    return index_of(flows)
+
+
+def index_of(flows: Float[np.ndarray, "... c c"]) -> Float[np.ndarray, "... c"]:
+    """(VAX - VAM) / (VAX + VAM); NaN where nothing is traded."""
+    home = np.diagonal(flows, axis1=-2, axis2=-1)
+    out, into = flows.sum(-1) - home, flows.sum(-2) - home
+    total = out + into
+    return (out - into) / np.where(total == 0, np.nan, total)
