@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import operators
+from . import leontief, operators
 from .inverted_table import InvertedTable, Terms, abroad_only
 from .operators import Inside, dense, diagonal, multiply
 
@@ -29,7 +29,7 @@ from .operators import Inside, dense, diagonal, multiply
 def crossings(world: InvertedTable) -> Inside:
     """F_s = (I - A_ss) B_ss for each perimeter."""
     inside = world.borders.inside(world.A)
-    return (operators.identity(inside) - inside) @ world.borders.inside(world.B)
+    return operators.product(operators.less(inside), world.borders.inside(world.B))
 
 
 def exporter_source(world: InvertedTable) -> Terms:
@@ -245,7 +245,7 @@ def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     returned = borders.buyers(world.Z, world.scale[:, None] * world.X)
     DC, DVA = at_home(borders.inside(B), E), at_home(L, E)
     REF, DAVAX = at_home(L, returned), at_home(L, world.absorbed_by_buyer)
-    made = by_perimeter(world.v[:, None] * B)
+    made = by_perimeter(world.v[:, None] * dense(B))
     foreign = made.sum(axis=0) - jnp.einsum("psn,np->sn", made, borders.member)
     first = world.first_crossing.mT
     FC, FVA = abroad(foreign), abroad(multiply(first, foreign.T).T)
@@ -345,7 +345,7 @@ def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
         A_s, B_s, E_s = each  # (i, r, j), (r, j, i), (i, r)
         again = jnp.einsum("irj,rjk->rik", A_s, B_s)
         own = jnp.eye(s, dtype=A_s.dtype)[None]
-        kept = operators.inverse(own + again) @ E_s.T[:, :, None]
+        kept = leontief.inverses(own + again) @ E_s.T[:, :, None]
         return kept[:, :, 0].T
 
     kept = jax.lax.map(
@@ -419,7 +419,7 @@ def importer(world: InvertedTable) -> Float[Array, "n c"]:
     """
     borders, B = world.borders, world.B
     inside = borders.inside(world.A)
-    first = world.L @ operators.inverse(borders.inside(B))  # K^-1
+    first = operators.product(world.L, operators.inverse(borders.inside(B)))  # K^-1
     needed = B @ world.exports
     again = borders.member * multiply(first, borders.own(needed))[:, None]
     W = B @ (again - multiply(inside, again)) - again

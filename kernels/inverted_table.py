@@ -183,7 +183,7 @@ def invert_table(
         borders = perimeters.equal_regions(n, c, Y.dtype)
     scale = per_dollar(x)
     inside = borders.inside(Z * scale[None, :])
-    L = operators.inverse(operators.identity(inside) - inside)
+    L = operators.inverse(operators.less(inside))
     if inverse or certify or method == "lu" or not borders.blocks:
         products = _by_inverse(Z, scale, v, Y, L, borders, method, certify)
     else:
@@ -309,7 +309,7 @@ def _factors(
 
 @jax.jit
 def _differentiable_inverse(inside: Inside) -> Inside:
-    return operators.differentiable_inverse(operators.identity(inside) - inside)
+    return operators.differentiable_inverse(operators.less(inside))
 
 
 def _by_inverse(
@@ -383,7 +383,7 @@ def _by_solves(
 
 
 def _first_crossing(borders: Perimeters, B: Matrix, L: Inside) -> Inside:
-    return operators.inverse(borders.inside(B)) @ L
+    return operators.product(operators.inverse(borders.inside(B)), L)
 
 
 Terms = dict[str, Float[Array, "..."]]

@@ -34,15 +34,6 @@ class Blocks:
         stacks = zip(self.stacks, *(k.stacks for k in others), strict=True)
         return Blocks(tuple(change(*each) for each in stacks), self.rows)
 
-    def __add__(self, other: "Blocks") -> "Blocks":
-        return self.map(jnp.add, other)
-
-    def __sub__(self, other: "Blocks") -> "Blocks":
-        return self.map(jnp.subtract, other)
-
-    def __rmul__(self, factor: Float[Array, ""]) -> "Blocks":
-        return self.map(partial(jnp.multiply, factor))
-
     @property
     def mT(self) -> "Blocks":
         return self.map(lambda M: M.mT)
@@ -164,7 +155,15 @@ def moved(M: Flows, by: Flows, t: Float[Array, ""]) -> Flows:
         partial(_along(own, lambda Q, _, other=other: other(Q)), t)
         for own, other in pairs
     )
-    return Flows(times, transposed, M.inside + t * by.inside, buyers)
+    inside = _moved_inside(M.inside, by.inside, t)
+    return Flows(times, transposed, inside, buyers)
+
+
+def _moved_inside(D: Inside, by: Inside, t: Float[Array, ""]) -> Inside:
+    if isinstance(D, Blocks) or isinstance(by, Blocks):
+        assert isinstance(D, Blocks) and isinstance(by, Blocks)
+        return D.map(lambda M, N: M + t * N, by)
+    return D + t * by
 
 
 def moved_inverse(B: Flows, by: Flows, t: Float[Array, ""]) -> Flows:
@@ -209,11 +208,23 @@ def lazy_inverse(A: Float[Array, "n n"], B: Float[Array, "n n"]) -> Flows:
 # ------------------------------------------------------------ what stays inside borders
 
 
-def identity(D: Inside) -> Inside:
-    """The identity matrix in the form of ``D``."""
+def less(D: Inside) -> Inside:
+    """I - D."""
     if isinstance(D, Blocks):
-        return D.map(identity)
-    return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)]
+        return D.map(_less)
+    return _less(D)
+
+
+def _less(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
+    return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)] - D
+
+
+def product(D: Inside, E: Inside) -> Inside:
+    """D E."""
+    if isinstance(D, Blocks) or isinstance(E, Blocks):
+        assert isinstance(D, Blocks) and isinstance(E, Blocks)
+        return D.map(jnp.matmul, E)
+    return D @ E
 
 
 @jax.jit
@@ -259,23 +270,26 @@ def _by_stack(change: Callable[[Array], Array], D: Blocks) -> Blocks:
 
 def inverse(D: Inside) -> Inside:
     """D^-1, for I - A_ss, B_ss and what adds trade to I (``leontief.inverses``)."""
-    if isinstance(D, Blocks):
-        return _by_stack(inverse, D)
+    return _by_stack(_inverse, D) if isinstance(D, Blocks) else _inverse(D)
+
+
+def _inverse(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
     return jnp.linalg.inv(D) if D.ndim == 2 else leontief.inverses(D)
 
 
 def differentiable_inverse(D: Inside) -> Inside:
     """``inverse``, with d(D^-1) = -D^-1 dD D^-1."""
-    return _by_stack(_inverse, D) if isinstance(D, Blocks) else _inverse(D)
+    rule = _inverse_with_rule
+    return _by_stack(rule, D) if isinstance(D, Blocks) else rule(D)
 
 
 @jax.custom_jvp
-def _inverse(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
-    return inverse(D)
+def _inverse_with_rule(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
+    return _inverse(D)
 
 
-@_inverse.defjvp
+@_inverse_with_rule.defjvp
 def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     (D,), (dD,) = primals, tangents
-    inverted = inverse(D)
+    inverted = _inverse(D)
     return inverted, -inverted @ dD @ inverted

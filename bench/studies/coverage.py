@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from ...engine.errors import standard_errors
-from ...engine.errors.deviations import USE_DEVIATION, USER_DEVIATION
+from ...engine.errors.kinds import USE_DEVIATION, USER_DEVIATION
 from ...engine.reporting.intervals import Z95
 from ...engine.sources import import_tables
 from ...engine.tables import WorldTables, net_of_inventories, open_store

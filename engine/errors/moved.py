@@ -158,7 +158,7 @@ def moved_table(
         require_solved_year(year, float(found.residual), ROUGH)
         return found.X
 
-    B = Flows(*(partial(answer, k) for k in (year.solve, year.solve_contents)))
+    B = Flows(partial(answer, year.solve), partial(answer, year.solve_contents))
     dA, growth = dZ.scaled(year.scale), -(year.scale**2) * drawn.x
     if bool((growth != 0).any()):
         dA = dA.plus(Z.scaled(growth))

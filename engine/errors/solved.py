@@ -111,7 +111,7 @@ def _inputs_of(
     if by_sector:
         sold = _of_sectors(active[:, None] * A, both)
     else:
-        sold = ((_industries(both, len(A)) * active) @ A)[:, :, None]
+        sold = ((_industries(both, len(A)) * active[None, None]) @ A)[:, :, None]
     return sold * _industries(both[:, ::-1], len(A))[:, :, None]
 
 

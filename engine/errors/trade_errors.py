@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import sensitivity
 from ...kernels.absorption import by_region
+from ...kernels.errors.rebuilt import RebuiltErrors
 from ...kernels.sensitivity import Gradients, Products, Sides
 from ..core import Progress
 from ..measures import Account, ValueAdded
@@ -28,7 +29,14 @@ from .kinds import kinds_of
 from .models import ErrorModel
 from .parts import Part, parts_of
 from .slabs import Slabs
-from .solved import SolvedTrade, open_year, sellers, solve_in_slabs, solve_table
+from .solved import (
+    SolvedTrade,
+    YearInMemory,
+    open_year,
+    sellers,
+    solve_in_slabs,
+    solve_table,
+)
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
 TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
@@ -125,8 +133,11 @@ class YearOfErrors:
     def _drawn(self) -> list[DrawnTrades]:
         """Draws of rebuilt years, whose errors by sector and by pair would take a
         gradient each."""
-        errors = (e for part in self.parts if part.alone for e in part.errors)
-        return [DrawnTrades(self.solved, e, residual=self.residual) for e in errors]
+        year, found = self.solved, []
+        for errors in (e for part in self.parts if part.alone for e in part.errors):
+            assert isinstance(year, YearInMemory) and isinstance(errors, RebuiltErrors)
+            found.append(DrawnTrades(year, errors, residual=self.residual))
+        return found
 
     def _of_errors(
         self, gradients: Gradients, own: Float[Array, "b f m n"], *, drawn: bool

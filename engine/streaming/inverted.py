@@ -28,8 +28,8 @@ class StreamedInverse:
 
     def __init__(self, year: StreamedYear) -> None:
         self.residual = jnp.zeros((), year.x.dtype)
-        solves = (partial(self._solved, k) for k in (year.solve, year.solve_contents))
-        self.flows = Flows(*solves)
+        right, left = year.solve, year.solve_contents
+        self.flows = Flows(partial(self._solved, right), partial(self._solved, left))
 
     def _solved(
         self, solve: Callable[..., IterativeSolution], Q: Float[Array, "n k"]
@@ -75,7 +75,7 @@ def invert_streamed(
     """
     borders, inside = streamed_borders(year, member)
     flows = year.flows.operator(inside, member)
-    left, v, by_origin, exporting, L = _content_system(
+    left, own, by_origin, exporting, L = _content_system(
         year.x, year.columns, year.scale, borders, inside, v
     )
     X = year.solve(Y, tol=kernels.TOLERANCE)
@@ -89,7 +89,7 @@ def invert_streamed(
     if member is not None:
         sold = sold @ member
     products = _products(borders, X, contents)
-    system = flows, borders, year.x, year.scale, v, Y, L, left
+    system = flows, borders, year.x, year.scale, own, Y, L, left
     return kernels.assemble(*system, products, sold)
 
 
@@ -127,7 +127,7 @@ def _content_system(
     by_origin = v[:, None] * jnp.concatenate([borders.member, abroad], axis=1)
     exporting = jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1)
     A = operators.of_columns(inside, scale)
-    L = operators.inverse(operators.identity(A) - A)
+    L = operators.inverse(operators.less(A))
     return left, v, by_origin, exporting, L
 
 

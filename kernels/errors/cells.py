@@ -169,7 +169,7 @@ class LognormalDraws(NamedTuple):
             totals.columns,
             tolerance=_TOLERANCE,
         )
-        return of_cells(found.cells - totals.F, Z, gap=found.gap)
+        return of_cells(found.cells - totals.F, Z)._replace(gap=found.gap)
 
 
 class GivenDraws(NamedTuple):

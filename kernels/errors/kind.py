@@ -10,7 +10,7 @@ Errors of a year add up, as independent of each other.
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -32,6 +32,7 @@ class Changes(NamedTuple):
     output: Float[Array, " r"] | float = 0.0
 
 
+@runtime_checkable
 class CellErrors(Protocol):
     """Errors of some rows; ``order`` is the turn of their signs in a year's draw."""
 
@@ -106,6 +107,7 @@ def signs_of(
 # ------------------------------------------------------------------- distributions
 
 
+@runtime_checkable
 class ThinChange(Protocol):
     """Changes of Z as products of thin matrices, and those of Y."""
 
@@ -117,6 +119,7 @@ class ThinChange(Protocol):
         ...
 
 
+@runtime_checkable
 class WideChange(ThinChange, Protocol):
     """The same where column sums of Z change, in the precision of the table."""
 
@@ -136,6 +139,7 @@ class Drawn(NamedTuple):
     wide: tuple[WideChange, ...] = ()
 
 
+@runtime_checkable
 class Distribution(Protocol):
     """Errors of a year for draws with mean 0 and the variances of the delta method.
 
@@ -161,7 +165,9 @@ def draw(
     for number, each in enumerate(errors):
         one = each.draw(jax.random.fold_in(key, number), Z, Y)
         found = Drawn(
-            *(_sum(a, b) for a, b in zip(found[:3], one[:3], strict=True)),
+            _sum(found.Z, one.Z),
+            _sum(found.Y, one.Y),
+            _sum(found.x, one.x),
             jnp.maximum(found.gap, one.gap),
             found.thin + one.thin,
             found.wide + one.wide,
@@ -173,9 +179,7 @@ def _sum(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a + b
 
 
-def of_cells(
-    cells: Float[Array, "n N"], Z: Float[Array, "n n"], **more: Array
-) -> Drawn:
+def of_cells(cells: Float[Array, "n N"], Z: Float[Array, "n n"]) -> Drawn:
     """A draw of all cells, in the precision of Z."""
     cells = cells.astype(Z.dtype)
-    return Drawn(cells[:, : len(Z)], cells[:, len(Z) :], **more)
+    return Drawn(cells[:, : len(Z)], cells[:, len(Z) :])

@@ -112,7 +112,7 @@ def of_columns(
     sums: Float[Array, "*f N"], C: Float[Array, " N"]
 ) -> Float[Array, "*f N"]:
     """Multipliers of columns from ``column_sums`` of all rows and those of S."""
-    return sums / jnp.where(C > 0, C, 1)
+    return sums / jnp.where(C > 0, C, 1).reshape(*[1] * (sums.ndim - 1), -1)
 
 
 def of_row_totals(

@@ -262,7 +262,8 @@ class RoundedDraws(NamedTuple):
         output = self.output * off.astype(self.output.dtype)
         S, filled = self.S, self.filled
         if filled is None or S is None:
-            return of_cells(normal_in_margins(S, self.held, cells), Z, x=output)
+            cells = normal_in_margins(S, self.held, cells)
+            return of_cells(cells, Z)._replace(x=output)
         cells = cells.astype(S.dtype)
         a, b = multipliers(S, self.held, cells, -output)
         # What a row misses goes to cells and output by their variances.
@@ -271,4 +272,5 @@ class RoundedDraws(NamedTuple):
         shape = filled.good.shape[1], filled.use.shape[1]
         uses = jax.random.normal(of_uses, shape, filled.cells.dtype)
         together = filled.in_cells(users, uses).astype(cells.dtype)
-        return of_cells(cells + together, Z, x=output + self.output / 12 * a)
+        output = output + self.output / 12 * a
+        return of_cells(cells + together, Z)._replace(x=output)

@@ -8,8 +8,10 @@ from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.core import TomlTable, read_toml
-from tivax.engine.errors.deviations import YearErrors
-from tivax.engine.errors.models import ErrorModel, error_model, error_of_run
+from tivax.engine.errors import Slabs
+from tivax.engine.errors.kinds import kinds_of
+from tivax.engine.errors.models import error_model, error_of_run
+from tivax.engine.errors.parts import parts_of
 
 from helpers import error_of, hand_table
 
@@ -110,18 +112,18 @@ def test_an_unknown_name_is_told_the_known_ones():
 REGIONS = ("A", "B")
 
 
-def errors_of(tables, *errors, k=0):
-    return YearErrors(tables, ErrorModel(errors)).of(k)
+def errors_of(tables, error):
+    """The errors of the cells of the first year."""
+    (part,) = parts_of(kinds_of([error], tables), Slabs(tables, 0))
+    return part.errors[0]
 
 
 def test_rounding_is_a_twelfth_of_a_whole_cell_and_the_square_of_a_filled_one():
     tables = hand_table([[4, 0.3], [0, 7]], [[3, 2], [-1, 5]], REGIONS)
     found = errors_of(tables, tx.TableError("rounding"))
-    ((S, _),) = found.independent
     wanted = [[1 / 12, 0.09, 1 / 12, 1 / 12], [0, 1 / 12, 1 / 12, 1 / 12]]
-    assert_allclose(S, wanted, rtol=1e-6)  # in single precision
-    assert found.output is not None
-    assert_allclose(found.output.variance, [0, 1 / 12])  # the first is 9.3
+    assert_allclose(found.S, wanted, rtol=1e-6)  # in single precision
+    assert_allclose(found.output, [0, 1 / 12])  # the first is 9.3
 
 
 def test_tables_that_are_not_rounded_are_told_so():
@@ -132,7 +134,7 @@ def test_tables_that_are_not_rounded_are_told_so():
 
 def test_lognormal_deviations_fall_with_size():
     tables = hand_table([[4, 9], [0, 16]], [[25, 1], [-4, 50]], REGIONS)
-    ((S, _),) = errors_of(tables, tx.TableError("lognormal", a=0.5, b=0.5)).independent
+    S = errors_of(tables, tx.TableError("lognormal", a=0.5, b=0.5)).S
     # 0.5 z^-0.5 of z is 0.5 sqrt(z), whose square is z / 4.
     assert_allclose(S, np.abs([[4, 9, 25, 1], [0, 16, -4, 50]]) / 4, rtol=1e-6)
 
@@ -143,7 +145,7 @@ def test_published_deviations_are_read_by_label(tmp_path):
     Z, Y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
     labels = {"regions": np.array(REGIONS), "sectors": np.array(["S"]), "year": 2000}
     np.savez(path, Z=Z, Y=Y, **labels)
-    ((S, _),) = errors_of(tables, tx.TableError("given", file=path)).independent
+    S = errors_of(tables, tx.TableError("given", file=path)).S
     assert_allclose(S, np.hstack([Z, Y]) ** 2)
     for change, told in (
         ({"regions": np.array(["B", "A"])}, "regions: has B where the tables have A"),

@@ -12,14 +12,14 @@ from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
 from tivax.engine.errors import (
+    DrawnErrors,
     ErrorModel,
-    YearErrors,
+    Slabs,
     draw_flows,
     draw_index,
-    read_raw_year,
 )
 from tivax.engine.tables import aggregate
-from tivax.kernels.errors import rebuilt as kernel
+from tivax.kernels.errors import rebuilt_draws as kernel
 from tivax.kernels.random_draws import block_key
 
 from helpers import error_of
@@ -45,7 +45,7 @@ def without_rounding():
 def drawn(world, k=1, number=3):
     """The errors of a year, its drawn table, and the changes."""
     with jax.enable_x64(True):
-        errors = YearErrors(world, MODEL).of(k, read_raw_year(world, k)).rebuilt[0]
+        errors = DrawnErrors(world, MODEL).of(Slabs(world, k))[0].year
         key = jax.random.fold_in(block_key(0, number), 0)
         table = jax.jit(kernel.draw_table)(key, errors)
         blocks, _ = jax.jit(kernel.rebuilt)(key, errors)

@@ -9,18 +9,18 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.errors import streamed_errors
+from tivax.engine.errors import Slabs, trade_errors
+from tivax.engine.errors.kinds import kinds_of
 from tivax.engine.errors.models import error_model
-from tivax.engine.errors.streamed_draws import draw_year
-from tivax.engine.errors.streamed_errors import open_year
-from tivax.engine.errors.streamed_indicators import _moved as moved_table
-from tivax.engine.errors.streamed_parts import streamed_parts
+from tivax.engine.errors.moved import draw_in_slabs, moved_table
+from tivax.engine.errors.parts import parts_of
+from tivax.engine.errors.solved import open_year
 from tivax.engine.errors.tbi_errors import errors_of_tbi
 from tivax.engine.measures.perimeters import perimeters_of
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.streaming import flows, streamed_borders
-from tivax.kernels.perimeters import Perimeters, equal_regions
 from tivax.kernels.inverted_table import differentiable_table
+from tivax.kernels.perimeters import Perimeters, equal_regions
 
 from helpers import error_of, small_world
 
@@ -53,7 +53,7 @@ MODELS = {
 def small_slabs(monkeypatch):
     """Two selling regions in a slab, two perimeters at once."""
     monkeypatch.setattr(flows, "SLAB_BYTES", 2 * 8 * S * N)
-    monkeypatch.setattr(streamed_errors, "_AT_ONCE", 2 * 8 * 2 * N)
+    monkeypatch.setattr(trade_errors, "_AT_ONCE", 2 * 8 * 2 * N)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_every_kind_of_error_has_the_same_bars_in_slabs(world, name):
 
 def test_the_last_perimeters_may_be_fewer_than_those_before(world, monkeypatch):
     """Three at once, of four."""
-    monkeypatch.setattr(streamed_errors, "_AT_ONCE", 3 * 8 * 2 * N)
+    monkeypatch.setattr(trade_errors, "_AT_ONCE", 3 * 8 * 2 * N)
     usual, found = (
         tx.standard_errors(world, MODELS["independent"], "tbi", memory=memory)["tbi_se"]
         for memory in (None, 1)
@@ -116,7 +116,7 @@ def test_rounding_has_the_same_bars_in_slabs(world, net, filled):
     """Filled cells, of the second slab only, hold the rows of both to their output."""
     Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
     if filled:
-        last = Z[:, 2 * S * 2 :]
+        last = Z[:, 2 * S :]
         last[last == 0] = 0.25
     tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
     assert_same_bars(tx.net_of_inventories(tables) if net else tables, "rounding")
@@ -197,10 +197,10 @@ def draws(tables, name, count=1):
     """Cells (Z, Y) of draws."""
     opened = open_year(tables, 0, 1)
     flows = opened.year.flows
-    model = error_model(MODELS[name])
-    parts = streamed_parts(tables, 0, model, flows.rows)
+    kinds = kinds_of(MODELS[name], tables)
+    parts = parts_of(kinds, Slabs(tables, 0, flows.rows))
     for k in range(count):
-        drawn = draw_year(parts, flows, jax.random.key(k), mapped=k % 2 == 1)
+        drawn = draw_in_slabs(parts, flows, jax.random.key(k), mapped=k % 2 == 1)
         assert_allclose(drawn.columns, np.sum(drawn.Z, axis=0), rtol=1e-4, atol=1)
         assert_allclose(drawn.inside[1], drawn.Z[S : 2 * S, S : 2 * S], rtol=1e-6)
         yield np.hstack([drawn.Z, drawn.Y])
@@ -255,7 +255,9 @@ def test_drawn_shares_leave_what_is_imported_and_sold(world):
 def test_drawn_rounding_agrees_with_the_closed_form(world):
     """80 draws are right to 8 %; the worst of four regions within 4 deviations."""
     Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
-    Z[:, 2 * S * 2 :][Z[:, 2 * S * 2 :] == 0] = 0.25
+    last = Z[:, 2 * S :]
+    last[last == 0] = 0.25
+    assert (last == 0.25).any()
     tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
     net = tx.net_of_inventories(tables)
     closed = tx.standard_errors(net, "rounding", "tbi", memory=1)
@@ -271,8 +273,9 @@ def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
     tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
     opened = open_year(tables, 0, 1)
     flows = opened.year.flows
-    parts = streamed_parts(tables, 0, error_model("rounding"), flows.rows)
-    drawn = draw_year(parts, flows, jax.random.key(0), mapped=False)
+    kinds = kinds_of([tx.TableError("rounding")], tables)
+    parts = parts_of(kinds, Slabs(tables, 0, flows.rows))
+    drawn = draw_in_slabs(parts, flows, jax.random.key(0), mapped=False)
     assert np.abs(drawn.x).max() > 0
 
     perimeters = perimeters_of(tables, groups_of(world, members))

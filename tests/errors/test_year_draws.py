@@ -9,11 +9,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine.errors import ErrorModel, read_raw_year, year_draws
+from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_year
+from tivax.engine.errors.draws import solve_base
 from tivax.engine.errors.models import error_model
-from tivax.kernels.errors import draws as kernel
+from tivax.kernels.errors import kind as kernel
 from tivax.kernels.errors import solving
-from tivax.kernels.errors.random_cells import rates_of_rounded
+from tivax.kernels.errors.random_cells import rates_of_rounded, rounded
 from tivax.kernels.random_draws import block_key
 
 from helpers import error_of, small_world
@@ -39,9 +40,9 @@ def world():
 
 
 def drawn(world, model: ErrorModel, draws=DRAWS, start=0, year=2000, seed=3):
-    made = year_draws.draw_year(
+    made = draw_year(
         world,
-        year_draws.DrawnErrors(world, model),
+        DrawnErrors(world, model),
         year,
         seed=seed,
         draws=draws,
@@ -53,13 +54,12 @@ def drawn(world, model: ErrorModel, draws=DRAWS, start=0, year=2000, seed=3):
 
 def cells_of(world, model: ErrorModel, draws=DRAWS):
     """Errors of the cells of the first year: (draws, n, N), and the base."""
-    raw = read_raw_year(world, 0)
-    base = year_draws.solve_base(raw, C)
-    errors = year_draws.DrawnErrors(world, model).of(0, raw)
+    year = Slabs(world, 0)
+    base, errors = solve_base(year), DrawnErrors(world, model).of(year)
 
     def one(k):
         found = kernel.draw(block_key(3, k), errors, base.Z, base.Y)
-        parts = [k for k in (found, *found.shares) if k.Z is not None]
+        parts = [k for k in (found, *found.thin) if k.Z is not None]
         cells = sum(
             jnp.concatenate([*map(jnp.asarray, (k.Z, k.Y))], axis=1) for k in parts
         )
@@ -67,7 +67,7 @@ def cells_of(world, model: ErrorModel, draws=DRAWS):
 
     with jax.enable_x64(True):
         found, gap = jax.jit(lambda: jax.lax.map(one, jnp.arange(draws)))()
-    return np.asarray(found, float), float(gap.max()), raw.cells
+    return np.asarray(found, float), float(gap.max()), year.all.raw.cells
 
 
 def index_of(Z, x, Y):
@@ -86,7 +86,7 @@ def test_the_index_of_a_draw_is_that_of_its_table_solved_by_numpy(name, world):
     model = error_model(MODELS[name])
     rows = drawn(world, model)[:2]
     cells, _, F = cells_of(world, model, draws=20)
-    x = read_raw_year(world, 0).x
+    x = Slabs(world, 0).all.raw.x
     for row, errors in zip(rows, cells[:2], strict=True):
         after = F + errors
         wanted = index_of(after[:, :N], x, after[:, N:])
@@ -128,9 +128,8 @@ def test_rounded_tables_spread_as_the_delta_method_says():
     spread = rows[:, :C].std(axis=0, ddof=1)
     assert_allclose(spread / delta, 1, atol=0.14)
     # Draws of rows and of output keep what a row adds up to.
-    raw = read_raw_year(world, 0)
-    base = year_draws.solve_base(raw, C)
-    errors = year_draws.DrawnErrors(world, model).of(0, raw)
+    year = Slabs(world, 0)
+    base, errors = solve_base(year), DrawnErrors(world, model).of(year)
     with jax.enable_x64(True):
         found = jax.jit(kernel.draw)(block_key(3, 0), errors, base.Z, base.Y)
     assert found.x is not None
@@ -185,7 +184,7 @@ def test_rounded_cells_are_uniform_and_filled_ones_exponential():
         @jax.jit
         def many(key):
             keys = jax.random.split(key, 4000)
-            return jax.vmap(lambda k: kernel.rounded(k, rate))(keys)
+            return jax.vmap(lambda k: rounded(k, rate))(keys)
 
         drawn = np.asarray(many(jax.random.key(1)))[:, 0]
     assert_array_equal(drawn[:, 3], 0)
@@ -228,8 +227,8 @@ def _at(table, year):
 
 
 def test_output_that_is_rounded_moves_every_coefficient(world):
-    raw = read_raw_year(world, 0)
-    base = year_draws.solve_base(raw, C)
+    year = Slabs(world, 0)
+    raw, base = year.all.raw, solve_base(year)
     dx = 0.01 * raw.x * np.linspace(-1, 1, N)
     none = kernel.Drawn(
         jnp.zeros_like(base.Z), jnp.zeros_like(base.Y), jnp.asarray(dx), jnp.zeros(())

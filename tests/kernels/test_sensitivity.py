@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from tivax.kernels import indicators, perimeters, sensitivity
 from tivax.kernels.inverted_table import differentiable_table, invert_table
-from tivax.kernels.sensitivity import Sides, Products
+from tivax.kernels.sensitivity import Products, Sides
 
 from helpers import compiled, random_table
 
