@@ -7,7 +7,7 @@ sums of columns takes one read more.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from ...kernels import sensitivity
 from ...kernels.errors.import_shares import ImportShareErrors
 from ...kernels.errors.kind import CellErrors, Changes, Effects, SlabTable, keys_of
 from ...kernels.errors.margins import column_sums, of_columns
-from ...kernels.sensitivity import Gradients
+from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
 from ..streaming import matrix_in_words
 from .kinds import KindOfError, OfRows, OfYear
@@ -27,8 +27,24 @@ from .slabs import Slabs
 # Perimeters of one case each whose products with a slab are one product.
 _TOGETHER = 8
 
-ByOutput = Callable[[Float[Array, "b f m n"]], Float[Array, "b f m n"]]
-"""From column sums of G o Z to derivatives by reported output."""
+
+class Measures(Protocol):
+    """f measures of b perimeters, and what their gradients are made of: a pytree.
+
+    ``every`` has an axis b first; ``one_by_one``: a case each fills a product.
+    """
+
+    products: Products
+    residual: bool
+    every: Any
+
+    @property
+    def one_by_one(self) -> bool: ...
+
+    def one(self, each: Any) -> tuple[Gradients, Float[Array, "f m n"]]:
+        """Gradients of one perimeter, and their derivatives with respect to v."""
+        ...
+
 
 Signs = Iterator[tuple[int, Float[Array, "r N"], np.ndarray]]
 """A draw by slab: the first row, changes of cells and of output."""
@@ -64,17 +80,14 @@ class PartOfRows:
             errors = self._kind.errors(slab, self._held, self._year)
             yield slab.at.start, errors, slab.table
 
-    def covariance(
-        self, gradients: Gradients, by_output: ByOutput
-    ) -> Float[np.ndarray, "b f f m"]:
-        """Covariances of the f measures of b perimeters."""
+    def covariance(self, measures: Measures) -> Float[np.ndarray, "b f f m"]:
         output = columns = None
-        if self._kind.moves_output:
-            output = by_output(self._sum(_column_totals, gradients)[0])
+        if self._kind.moves_output and not self._year.whole:
+            output = _by_output(measures, self._sum(_column_totals, measures)[0])
         if self.columns:
-            (sums, C), _ = self._sum(_held_sums, gradients)
+            (sums, C), _ = self._sum(_held_sums, measures)
             columns = of_columns(*jax.device_put((sums, C)))
-        total, errors = self._sum(_effects, gradients, output, columns)
+        total, errors = self._sum(_effects, measures, output, columns)
         return np.asarray(_covariance(errors, total))
 
     def _sum(self, of_rows: Callable[..., Any], *given: Any) -> tuple[Any, Any]:
@@ -112,10 +125,8 @@ class PartOfYear:
         self.alone = kind.alone
         self._regions = (year.rows or 0) // len(year.tables.sectors)
 
-    def covariance(
-        self, gradients: Gradients, by_output: ByOutput
-    ) -> Float[np.ndarray, "b f f m"]:
-        return np.asarray(_of_year(self.errors, gradients, together=self._together))
+    def covariance(self, measures: Measures) -> Float[np.ndarray, "b f f m"]:
+        return np.asarray(_of_year(self.errors, measures, together=self._together))
 
     def signs(self, key: Key[Array, ""]) -> Signs:
         (errors,) = self.errors
@@ -148,14 +159,21 @@ def parts_of(kinds: Sequence[KindOfError], year: Slabs) -> list[Part]:
 # ------------------------------------------------------------------------ of each slab
 
 
-def _each(one: Callable[[Any], Any], every: Any, together: int) -> Any:
-    """``one`` of each perimeter; several at a time where that is one product."""
-    count, _, cases, *_ = jax.tree.leaves(every)[0].shape
-    if cases > 1 or together == 1:
-        return jax.lax.map(one, every)
-    if count <= together:
-        return jax.vmap(one)(every)
-    return jax.lax.map(one, every, batch_size=together)
+def _each(
+    one: Callable[..., Any], measures: Measures, together: int, *given: Any
+) -> Any:
+    """``one`` of the gradients of each perimeter, of dJ/dv, and of what is given of it;
+    several at a time where that is one product."""
+
+    def of_one(each: Any) -> Any:
+        return one(*measures.one(each[0]), *each[1:])
+
+    every = measures.every, *given
+    if measures.one_by_one or together == 1:
+        return jax.lax.map(of_one, every)
+    if len(jax.tree.leaves(every)[0]) <= together:
+        return jax.vmap(of_one)(every)
+    return jax.lax.map(of_one, every, batch_size=together)
 
 
 def _of_rows(
@@ -176,20 +194,46 @@ def _effects(
     errors: tuple[CellErrors, ...],
     table: SlabTable,
     first: Int[Array, ""],
-    gradients: Gradients,
+    measures: Measures,
     by_output: Float[Array, "b f m n"] | None,
     columns: Float[Array, "b f m N"] | None,
     *,
     together: int,
 ) -> tuple[Effects, ...]:
-    def one(each: Any) -> tuple[Effects, ...]:
-        some, output, held = each
-        if output is not None:
-            output = _of_rows(output, first, table)
-        given = _rows(some, first, table), output, table, held
-        return tuple(k.effects(*given) for k in errors)
+    """Sums over the rows of a slab; where it is the year, derivatives by reported
+    output are at hand."""
 
-    return _each(one, (gradients, by_output, columns), together)
+    def one(
+        gradients: Gradients, own: Array, output: Array | None, held: Array | None
+    ) -> tuple[Effects, ...]:
+        if output is None:
+            moved = sensitivity.of_column_totals(gradients, table[0])
+            output = _reported(measures, moved, own)
+        given = _of_rows(output, first, table), table, held
+        return tuple(k.effects(_rows(gradients, first, table), *given) for k in errors)
+
+    return _each(one, measures, together, by_output, columns)
+
+
+def _reported(
+    measures: Measures, moved: Float[Array, "f m n"], own: Float[Array, "f m n"]
+) -> Float[Array, "f m n"]:
+    scale, v = measures.products.scale, measures.products.v
+    return sensitivity.by_reported_output(
+        moved, scale, v, own, residual=measures.residual
+    )
+
+
+@jax.jit
+def _by_output(
+    measures: Measures, moved: Float[Array, "b f m n"]
+) -> Float[Array, "b f m n"]:
+    """Derivatives by reported output from column sums of G o Z."""
+
+    def one(_: Gradients, own: Array, moved: Array) -> Array:
+        return _reported(measures, moved, own)
+
+    return _each(one, measures, _TOGETHER, moved)
 
 
 @partial(jax.jit, static_argnames="together")
@@ -197,14 +241,14 @@ def _column_totals(
     errors: tuple[CellErrors, ...],
     table: SlabTable,
     first: Int[Array, ""],
-    gradients: Gradients,
+    measures: Measures,
     *,
     together: int,
 ) -> Float[Array, "b f m n"]:
-    def one(some: Gradients) -> Array:
+    def one(some: Gradients, _: Array) -> Array:
         return sensitivity.of_column_totals(_rows(some, first, table), table[0])
 
-    return _each(one, gradients, together)
+    return _each(one, measures, together)
 
 
 @partial(jax.jit, static_argnames="together")
@@ -212,17 +256,17 @@ def _held_sums(
     errors: tuple[Any, ...],
     table: SlabTable,
     first: Int[Array, ""],
-    gradients: Gradients,
+    measures: Measures,
     *,
     together: int,
 ) -> tuple[Float[Array, "b f m N"], Float[Array, " N"]]:
     """Column sums of S o G and of S."""
     S = errors[0].variances
 
-    def one(some: Gradients) -> Array:
+    def one(some: Gradients, _: Array) -> Array:
         return column_sums(S, _rows(some, first, table))
 
-    return _each(one, gradients, together), S.sum(axis=0)
+    return _each(one, measures, together), S.sum(axis=0)
 
 
 @jax.jit
@@ -235,14 +279,14 @@ def _covariance(
 
 @partial(jax.jit, static_argnames="together")
 def _of_year(
-    errors: tuple[CellErrors], gradients: Gradients, *, together: int
+    errors: tuple[CellErrors], measures: Measures, *, together: int
 ) -> Float[Array, "b f f m"]:
     (whole,) = errors
 
-    def one(some: Gradients) -> Array:
+    def one(some: Gradients, _: Array) -> Array:
         return whole.covariance(whole.effects(some))
 
-    return _each(one, gradients, together)
+    return _each(one, measures, together)
 
 
 @jax.jit

@@ -6,9 +6,9 @@ measure that `tivax tbi` writes, a function of the four.
 """
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ from ..tables import AnyGroups, WorldTables, perimeters
 from .drawn_trade import DrawnTrades
 from .kinds import kinds_of
 from .models import ErrorModel
-from .parts import Part, parts_of
+from .parts import Measures, Part, parts_of
 from .slabs import Slabs
 from .solved import (
     SolvedTrade,
@@ -96,38 +96,38 @@ class YearOfErrors:
         draws."""
         n, c = self.products.X.shape
         columns = 4 * (n // c) if by_sector else 2
-        found = [
-            self._covariances(Sides(*some), by_sector, gross)
-            for some in _some(columns * n, borders.inside, borders.partners)
-        ]
-        total = np.concatenate(found)
-        if by_sector:
-            total = total + sum(k.by_sector(*borders[1:]) for k in self._drawn)
-        return total
+        parts, found = self._parts(drawn=by_sector), []
+        for some in _some(columns * n, borders.inside, borders.partners):
+            if parts:
+                flows = self._flows(Sides(*some), by_sector, gross)
+                found.append(sum(part.covariance(flows) for part in parts))
+        total = np.concatenate(found) if found else 0.0
+        drawn = self._drawn if by_sector else ()
+        return total + sum(k.by_sector(*borders[1:]) for k in drawn)
 
-    def _covariances(
-        self, sides: Sides, by_sector: bool, gross: bool
-    ) -> Float[np.ndarray, "b f f m"]:
+    def _flows(self, sides: Sides, by_sector: bool, gross: bool) -> "_Flows":
         used, solved = None, self.solved
         if gross:
             used = solved.inputs_abroad(sides, by_sector=by_sector)
         contents = solved.contents(sides, used, by_sector=by_sector)
-        how = {"residual": self.residual, "by_sector": by_sector}
-        gradients = _flow_gradients(self.products, sides, *contents, solved.x, **how)
-        return self._of_errors(*gradients, drawn=by_sector)
+        every, how = (sides, *contents), (self.residual, by_sector)
+        return _Flows(self.products, solved.x, every, *how)
 
     def absorbed(self, borders: TradePerimeters) -> Float[np.ndarray, "p p"]:
         """Standard errors of value added of each perimeter absorbed in each; of rebuilt
         tables from draws."""
         n, members = len(self.products.X), jax.device_put(borders.inside)
-        found = []
+        parts, found = self._parts(drawn=True), []
         for (absorbers,) in _some(len(members) * n, borders.inside):
-            gradients = _pair_gradients(
-                self.products, absorbers, members, residual=self.residual
-            )
-            found.append(self._of_errors(*gradients, drawn=True)[:, 0, 0])
-        variance = np.maximum(np.concatenate(found), 0).T
+            if parts:
+                pairs = _Pairs(self.products, members, absorbers, self.residual)
+                found.append(sum(part.covariance(pairs) for part in parts)[:, 0, 0])
+        variance = np.maximum(np.concatenate(found), 0).T if found else 0.0
         return np.sqrt(variance + sum(k.absorbed(borders.inside) for k in self._drawn))
+
+    def _parts(self, *, drawn: bool) -> list[Part]:
+        """The errors of the model, without those that are ``drawn``."""
+        return [part for part in self.parts if not (drawn and part.alone)]
 
     @cached_property
     def _drawn(self) -> list[DrawnTrades]:
@@ -138,24 +138,6 @@ class YearOfErrors:
             assert isinstance(year, YearInMemory) and isinstance(errors, RebuiltErrors)
             found.append(DrawnTrades(year, errors, residual=self.residual))
         return found
-
-    def _of_errors(
-        self, gradients: Gradients, own: Float[Array, "b f m n"], *, drawn: bool
-    ) -> Float[np.ndarray, "b f f m"]:
-        """The sum over the errors of the model, without those that are ``drawn``."""
-        scale, v = self.products.scale, self.products.v
-        by_output = partial(
-            _by_output, scale=scale, v=v, own=own, residual=self.residual
-        )
-        b, f, m, _ = own.shape
-        return sum(
-            (
-                part.covariance(gradients, by_output)
-                for part in self.parts
-                if not (drawn and part.alone)
-            ),
-            np.zeros((b, f, f, m)),
-        )
 
 
 def solved_years(
@@ -202,29 +184,36 @@ def _some(each: int, *arrays: np.ndarray) -> Iterator[tuple[Array, ...]]:
 # ---------------------------------------------------------- of several perimeters each
 
 
-@partial(jax.jit, static_argnames=("residual", "by_sector"))
-def _flow_gradients(
-    products: Products,
-    sides: Sides,
-    contents: Float[Array, "b 2 m n"],
-    contained: Float[Array, "b 2 m n"] | None,
-    x: Float[Array, " n"],
-    *,
-    residual: bool,
-    by_sector: bool,
-) -> tuple[Gradients, Float[Array, "b f m n"]]:
-    """Gradients of ``TRADE_FLOWS`` and their derivatives with respect to v; without
-    ``contained`` the first two flows only.
+_static = partial(field, metadata={"static": True})
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Flows:
+    """``TRADE_FLOWS`` of perimeters; ``every`` are sides, contents, and what exports and
+    imports contain, without which there are the first two flows only.
 
     Contents as in ``sensitivity.value_added_gradients`` and ``gross_gradients``.
     """
-    n, active = len(x), (x > 0).astype(x.dtype)
 
-    def one(each: Any) -> tuple[Gradients, Array]:
-        sides, held, used = each
-        picked = [sellers(k, n, by_sector=by_sector) for k in sides]
+    products: Products
+    x: Float[Array, " n"]
+    every: tuple[Sides, Float[Array, "b 2 m n"], Float[Array, "b 2 m n"] | None]
+    residual: bool = _static()
+    by_sector: bool = _static()
+
+    @property
+    def one_by_one(self) -> bool:
+        return self.by_sector
+
+    def one(
+        self, each: tuple[Sides, Array, Array | None]
+    ) -> tuple[Gradients, Float[Array, "f m n"]]:
+        (sides, held, used), products = each, self.products
+        n, active = len(self.x), (self.x > 0).astype(self.x.dtype)
+        picked = [sellers(k, n, by_sector=self.by_sector) for k in sides]
         gradients = sensitivity.value_added_gradients(
-            products, sides, tuple(held), picked, residual=residual
+            products, sides, tuple(held), picked, residual=self.residual
         )
         moved = products.X @ sides.partners, products.X @ sides.inside
         own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
@@ -235,42 +224,28 @@ def _flow_gradients(
             own = jnp.concatenate([own, jnp.zeros_like(own)])
         return gradients, own
 
-    return jax.vmap(one)((sides, contents, contained))
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Pairs:
+    """Value added of each perimeter absorbed in some, whose regions ``every`` has."""
 
-@partial(jax.jit, static_argnames="residual")
-def _pair_gradients(
-    products: Products,
-    absorbers: Float[Array, "b c"],
-    members: Float[Array, "p c"],
-    *,
-    residual: bool,
-) -> tuple[Gradients, Float[Array, "b 1 p n"]]:
-    """Gradients of value added of each perimeter absorbed in some, and their
-    derivatives with respect to v."""
-    n, c = products.X.shape
+    products: Products
+    members: Float[Array, "p c"]
+    every: Float[Array, "b c"]
+    residual: bool = _static()
 
-    def one(absorber: Float[Array, " c"]) -> tuple[Gradients, Array]:
+    @property
+    def one_by_one(self) -> bool:
+        return True
+
+    def one(self, each: Float[Array, " c"]) -> tuple[Gradients, Float[Array, "1 p n"]]:
+        n, c = self.products.X.shape
         gradients = sensitivity.absorbed_gradients(
-            products, absorber, members, residual=residual
+            self.products, each, self.members, residual=self.residual
         )
-        own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
-        return gradients, (own * (products.X @ absorber)[None, :])[None]
-
-    return jax.vmap(one)(absorbers)
-
-
-@partial(jax.jit, static_argnames="residual")
-def _by_output(
-    moved: Float[Array, "b f m n"],
-    *,
-    scale: Float[Array, " n"],
-    v: Float[Array, " n"],
-    own: Float[Array, "b f m n"],
-    residual: bool,
-) -> Float[Array, "b f m n"]:
-    make = partial(sensitivity.by_reported_output, residual=residual)
-    return jax.vmap(lambda *each: make(each[0], scale, v, each[1]))(moved, own)
+        own = jnp.repeat(self.members, n // c, axis=1, total_repeat_length=n)
+        return gradients, (own * (self.products.X @ each)[None, :])[None]
 
 
 # ---------------------------------------------------------------------- standard errors
