@@ -236,7 +236,7 @@ class _OfCells(OfRows):
         return found.variances, group, found.held
 
 
-class Lognormal(_OfCells):
+class LognormalKind(_OfCells):
     """By cell, relative standard deviation a z^-b."""
 
     keys = frozenset({"a", "b", "shared"})
@@ -261,7 +261,7 @@ class Lognormal(_OfCells):
         return cells.LognormalDraws(s, group, totals, self.tag(year))
 
 
-class Given(_OfCells):
+class GivenKind(_OfCells):
     """Standard deviations of cells that somebody publishes."""
 
     keys = frozenset({"file", "shared"})
@@ -285,7 +285,7 @@ class Given(_OfCells):
         return cells.GivenDraws(sigma, group, S, held, self.tag(year))
 
 
-class Rounding(OfRows):
+class RoundingKind(OfRows):
     """Cells, output and inventories rounded to whole units, or filled below half of
     one. Where cells were filled a row adds up to its output, and is held to it."""
 
@@ -361,7 +361,7 @@ class Rounding(OfRows):
         return rounding.FilledErrors(*map(jnp.asarray, parts))
 
 
-class Shares(OfYear):
+class SharesKind(OfYear):
     """Which user buys from which partner is not known."""
 
     keys = frozenset({"concentration"})
@@ -383,7 +383,7 @@ class Shares(OfYear):
         return import_shares.ShareDraws(self.of_year(year), self.tag(year))
 
 
-class Rebuilt(OfYear):
+class RebuiltKind(OfYear):
     """What national tables do not tell of tables that were rebuilt from them."""
 
     in_years = False
@@ -409,11 +409,11 @@ class Rebuilt(OfYear):
 
 
 KINDS: dict[str, type[OfRows | OfYear]] = {
-    "rounding": Rounding,
-    "shares": Shares,
-    "lognormal": Lognormal,
-    "given": Given,
-    "rebuilt": Rebuilt,
+    "rounding": RoundingKind,
+    "shares": SharesKind,
+    "lognormal": LognormalKind,
+    "given": GivenKind,
+    "rebuilt": RebuiltKind,
 }
 
 

@@ -34,9 +34,14 @@ class Measures(Protocol):
     ``every`` has an axis b first; ``one_by_one``: a case each fills a product.
     """
 
-    products: Products
-    residual: bool
-    every: Any
+    @property
+    def products(self) -> Products: ...
+
+    @property
+    def residual(self) -> bool: ...
+
+    @property
+    def every(self) -> Any: ...
 
     @property
     def one_by_one(self) -> bool: ...

@@ -27,7 +27,7 @@ from ..tables import AnyGroups, WorldTables, perimeters
 from .drawn_trade import DrawnTrades
 from .kinds import kinds_of
 from .models import ErrorModel
-from .parts import Measures, Part, parts_of
+from .parts import Part, parts_of
 from .slabs import Slabs
 from .solved import (
     SolvedTrade,
@@ -190,8 +190,8 @@ _static = partial(field, metadata={"static": True})
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Flows:
-    """``TRADE_FLOWS`` of perimeters; ``every`` are sides, contents, and what exports and
-    imports contain, without which there are the first two flows only.
+    """``TRADE_FLOWS`` of perimeters; ``every`` are sides, contents, and what exports
+    and imports contain, without which there are the first two flows only.
 
     Contents as in ``sensitivity.value_added_gradients`` and ``gross_gradients``.
     """
