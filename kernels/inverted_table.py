@@ -192,7 +192,7 @@ def invert_table(
     return assemble(Z, borders, x, scale, v, Y, L, left, products, sold)
 
 
-class Products(NamedTuple):
+class InverseProducts(NamedTuple):
     """Products with B, B itself where it was formed: fields of ``InvertedTable``."""
 
     X: Float[Array, "n c"]
@@ -213,7 +213,7 @@ def assemble(
     Y: Float[Array, "n c"],
     L: Inside,
     left: Float[Array, " n"],
-    products: Products,
+    products: InverseProducts,
     sold: Float[Array, "n c"],
 ) -> InvertedTable:
     """The table of these products; ``left`` is output less inputs, per output, ``sold``
@@ -286,7 +286,7 @@ def by_products(
     X = B @ Y
     by_origin, by_seller = _factors(borders, v, X)
     missing = jnp.full((), jnp.nan, Y.dtype)
-    products = Products(
+    products = InverseProducts(
         X=X,
         content=(by_origin.T @ B).T,
         fva_multiplier=jnp.full_like(v, jnp.nan),
@@ -321,7 +321,7 @@ def _by_inverse(
     borders: Perimeters,
     method: Method,
     certify: bool,
-) -> Products:
+) -> InverseProducts:
     A = Z * scale[None, :]
     own = jnp.eye(len(A), dtype=A.dtype)
     B = jnp.linalg.inv(own - A) if method == "lu" else leontief.inverse(A)
@@ -334,7 +334,7 @@ def _by_inverse(
     X = B @ Y
     content = borders.by_origin(v, B)
     foreign = content.sum(axis=1) - borders.own(content)
-    return Products(
+    return InverseProducts(
         X=X,
         content=content,
         fva_multiplier=operators.left_multiply(foreign, _first_crossing(borders, B, L)),
@@ -352,7 +352,7 @@ def _by_solves(
     Y: Float[Array, "n c"],
     borders: Perimeters,
     contents: bool,
-) -> Products:
+) -> InverseProducts:
     """Three columns for each perimeter: its final demand and, with ``contents``, its
     value added and that of all others in the table where it exports nothing."""
     c, abroad = borders.count, borders.abroad
@@ -371,7 +371,7 @@ def _by_solves(
         )
         content, multiplier = found.X[:, :c], borders.own(found.X[:, c:])
         residual = jnp.maximum(residual, found.residual)
-    return Products(
+    return InverseProducts(
         X=X.X,
         content=content,
         fva_multiplier=multiplier,

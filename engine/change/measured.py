@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import leontief, sensitivity
 from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
-from ...kernels.change.factors import Factors, Table, directions
+from ...kernels.change.factors import CoefficientTable, Factors, directions
 from ...kernels.operators import lazy_inverse
 from ...kernels.sensitivity import Sides
 from ..errors import (
@@ -33,7 +33,7 @@ class YearOfTable(NamedTuple):
 
     raw: RawYear
     row: Float[Array, " n"] | None
-    table: Table
+    table: CoefficientTable
     active: Float[Array, " n"]
 
 
@@ -45,7 +45,7 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
         v = leontief.residual_value_added(Z, x)
     else:
         v = own * leontief.per_dollar(x)
-    table = Table(leontief.input_coefficients(Z, x), Y, v)
+    table = CoefficientTable(leontief.input_coefficients(Z, x), Y, v)
     active = jax.device_put((raw.x > 0).astype(Z.dtype))
     return YearOfTable(raw, own, table, active)
 
@@ -59,14 +59,14 @@ class Measured(Protocol):
         ...
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         """The measure of a table; ``active`` is 1 for industries with output."""
         ...
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
     ) -> Effects:
@@ -96,13 +96,13 @@ class TradeMeasure:
         return self.values(year.table, year.active)
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         return self._of(self._solve(table, active))
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
     ) -> Effects:
@@ -119,7 +119,9 @@ class TradeMeasure:
             moved,
         )
 
-    def _solve(self, table: Table, active: Float[Array, " n"]) -> YearInMemory:
+    def _solve(
+        self, table: CoefficientTable, active: Float[Array, " n"]
+    ) -> YearInMemory:
         A, Y, v = table
         return solve_table(A, active, Y, v, regions=self._regions, exact=True)
 
@@ -182,7 +184,7 @@ class IndicatorMeasure:
         return np.asarray(found)[np.asarray(self._chosen)]
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         B = leontief.inverse(table.A)
         found = _balanced(table, B, self._sector, how=self._how)
@@ -190,7 +192,7 @@ class IndicatorMeasure:
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
     ) -> Effects:
@@ -250,7 +252,7 @@ def _reported(
 
 @partial(jax.jit, static_argnames="how")
 def _balanced(
-    table: Table, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
+    table: CoefficientTable, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
 ) -> Float[Array, " c"]:
     A, Y, v = table
     x = (lazy_inverse(A, B) @ Y).sum(axis=1)
@@ -259,7 +261,7 @@ def _balanced(
 
 @partial(jax.jit, static_argnames="how")
 def _indicator_effects(
-    table: Table,
+    table: CoefficientTable,
     moved: tuple[Factors, Factors],
     sector: Array,
     chosen: Array,

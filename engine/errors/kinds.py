@@ -25,7 +25,7 @@ from ..streaming import does_not_fit, is_too_large
 from ..tables import WorldTables
 from .deviations import read_deviations
 from .rebuilt import rebuilt_year, require_rebuilt
-from .slabs import RawYear, Slab, Slabs
+from .slabs import RawYear, Slabs, YearSlab
 
 # A rounded cell is uniform within half a unit: variance 1/12.
 _ROUNDED = 1 / 12
@@ -196,7 +196,7 @@ class OfRows(KindOfError):
         """The sums that are left as they are."""
         return Held(*(k in self.error.margins for k in get_args(Margin)))
 
-    def errors(self, slab: Slab, held: Held, year: Slabs) -> tuple[CellErrors, ...]:
+    def errors(self, slab: YearSlab, held: Held, year: Slabs) -> tuple[CellErrors, ...]:
         """The errors of a slab: of its cells, and beside them of several together."""
         raise NotImplementedError
 
@@ -211,11 +211,11 @@ class OfYear(KindOfError):
 class _OfCells(OfRows):
     """Errors of given variances, by cell or of groups of rows together."""
 
-    def variances(self, slab: Slab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
         raise NotImplementedError
 
     def errors(
-        self, slab: Slab, held: Held, year: Slabs
+        self, slab: YearSlab, held: Held, year: Slabs
     ) -> tuple[cells.IndependentErrors | cells.SharedErrors]:
         S = self.variances(slab, year, held)
         if self.error.shared == "none":
@@ -241,7 +241,7 @@ class LognormalKind(_OfCells):
 
     keys = frozenset({"a", "b", "shared"})
 
-    def variances(self, slab: Slab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
         parts = *slab.table, self.error.a, self.error.b
         return cells.lognormal_variances(*(jnp.asarray(k, held.precise) for k in parts))
 
@@ -272,7 +272,7 @@ class GivenKind(_OfCells):
             raise does_not_fit(tables.n, 1)
         self._by_year = read_deviations(Path(error.file or ""), tables)
 
-    def variances(self, slab: Slab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
         Z, Y = (part[slab.at] for part in self._by_year[year.year])
         final = ((Y * slab.raw.demand) ** 2).sum(axis=2)
         S = np.hstack([(Z * slab.raw.sales) ** 2, final])
@@ -297,7 +297,7 @@ class RoundingKind(OfRows):
         return Held(rows or filled, columns, filled)
 
     def errors(
-        self, slab: Slab, held: Held, year: Slabs
+        self, slab: YearSlab, held: Held, year: Slabs
     ) -> tuple[rounding.RoundedErrors, *tuple[rounding.FilledErrors, ...]]:
         raw = slab.raw
         Z, Y = self._rounded(raw, year)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ...kernels import sensitivity
 from ...kernels.errors.import_shares import ImportShareErrors
-from ...kernels.errors.kind import CellErrors, Changes, Effects, SlabTable, keys_of
+from ...kernels.errors.kind import CellErrors, DrawnSigns, Effects, SlabTable, keys_of
 from ...kernels.errors.margins import column_sums, of_columns
 from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
@@ -301,14 +301,14 @@ def _signs(
     table: SlabTable,
     first: Int[Array, ""],
     held: Float[Array, " N"] | None,
-) -> Changes:
+) -> DrawnSigns:
     """A draw of some rows, less ``held`` times the variances: what columns miss."""
     keys, F = keys_of(key), jnp.concatenate(table, axis=1)
     drawn = [k.signs(keys, F, first) for k in errors]
     cells = sum((k.cells for k in drawn), jnp.zeros_like(F))
     if held is not None:
         cells = cells - errors[0].variances.astype(held.dtype) * held[None, :]
-    return Changes(cells, drawn[0].output)
+    return DrawnSigns(cells, drawn[0].output)
 
 
 @jax.jit

@@ -95,7 +95,7 @@ def _beside(tables: WorldTables, k: int) -> tuple[YearArray, *tuple[np.ndarray, 
     return flows, Y, x, sales, np.broadcast_to(demand, (n, 1, f))
 
 
-class Slab:
+class YearSlab:
     """Rows ``at`` of a year, and their Z and Y for kernels."""
 
     def __init__(self, at: slice, raw: RawYear) -> None:
@@ -113,17 +113,17 @@ class Slabs:
         self.tables, self.number, self.rows = tables, k, rows
         self.year, self.whole = tables.years[k], rows is None
 
-    def __iter__(self) -> Iterator[Slab]:
+    def __iter__(self) -> Iterator[YearSlab]:
         if self.rows is None:
             yield self.all
         else:
             for at, raw in _raw_slabs(self.tables, self.number, self.rows):
-                yield Slab(at, raw)
+                yield YearSlab(at, raw)
 
     @cached_property
-    def all(self) -> Slab:
+    def all(self) -> YearSlab:
         """The whole year, in memory.
 
         Raises ``TivaxError`` where it does not fit.
         """
-        return Slab(slice(None), read_raw_year(self.tables, self.number))
+        return YearSlab(slice(None), read_raw_year(self.tables, self.number))

@@ -5,9 +5,9 @@ covariances for a perimeter (or for each of its sectors) give the variance of ev
 measure that `tivax tbi` writes, a function of the four.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import NamedTuple
 
 import jax
@@ -100,10 +100,10 @@ class YearOfErrors:
         for some in _some(columns * n, borders.inside, borders.partners):
             if parts:
                 flows = self._flows(Sides(*some), by_sector, gross)
-                found.append(sum(part.covariance(flows) for part in parts))
-        total = np.concatenate(found) if found else 0.0
+                found.append(_sum(part.covariance(flows) for part in parts))
+        total = np.concatenate(found) if found else np.zeros(())
         drawn = self._drawn if by_sector else ()
-        return total + sum(k.by_sector(*borders[1:]) for k in drawn)
+        return _sum([total, *(k.by_sector(*borders[1:]) for k in drawn)])
 
     def _flows(self, sides: Sides, by_sector: bool, gross: bool) -> "_Flows":
         used, solved = None, self.solved
@@ -121,9 +121,11 @@ class YearOfErrors:
         for (absorbers,) in _some(len(members) * n, borders.inside):
             if parts:
                 pairs = _Pairs(self.products, members, absorbers, self.residual)
-                found.append(sum(part.covariance(pairs) for part in parts)[:, 0, 0])
-        variance = np.maximum(np.concatenate(found), 0).T if found else 0.0
-        return np.sqrt(variance + sum(k.absorbed(borders.inside) for k in self._drawn))
+                found.append(_sum(part.covariance(pairs) for part in parts)[:, 0, 0])
+        variance = np.maximum(np.concatenate(found), 0).T if found else np.zeros(())
+        return np.sqrt(
+            _sum([variance, *(k.absorbed(borders.inside) for k in self._drawn)])
+        )
 
     def _parts(self, *, drawn: bool) -> list[Part]:
         """The errors of the model, without those that are ``drawn``."""
@@ -172,6 +174,10 @@ def solved_years(
             solved = solve_table(Z, x, Y, row, regions=Y.shape[1], inverse=inverse)
         yield YearOfErrors(k, solved, parts_of(kinds, year), rows is None)
         progress(k + 1, total)
+
+
+def _sum(arrays: Iterable[np.ndarray]) -> np.ndarray:
+    return reduce(np.add, arrays)
 
 
 def _some(each: int, *arrays: np.ndarray) -> Iterator[tuple[Array, ...]]:

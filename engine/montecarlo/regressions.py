@@ -77,7 +77,7 @@ def regress(
 ) -> ModelDraws:
     """Estimate a model in every draw of the indices, window by window."""
     fitted = moved.fitted
-    panel = kernel.Panel(
+    panel = kernel.DrawnPanel(
         jax.device_put(fitted.rows),
         jax.device_put(fitted.cluster),
         jax.device_put(np.array(moved.places)),
@@ -132,7 +132,7 @@ def _keys(seed: int, first: int, count: int) -> jax.Array:
 
 
 @lru_cache
-def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.Estimates]:
+def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.DrawnEstimates]:
     run = partial(
         kernel.estimate, layout=layout, resamples=RESAMPLES, bayesian=bayesian
     )

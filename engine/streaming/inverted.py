@@ -134,9 +134,9 @@ def _content_system(
 @jax.jit
 def _products(
     borders: Perimeters, X: IterativeSolution, contents: IterativeSolution
-) -> kernels.Products:
+) -> kernels.InverseProducts:
     c, nan = X.X.shape[1], jnp.full((), jnp.nan, X.X.dtype)
-    return kernels.Products(
+    return kernels.InverseProducts(
         X=X.X,
         content=contents.X[:, :c],
         fva_multiplier=borders.own(contents.X[:, c:]),

@@ -18,7 +18,15 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..gras import gras
 from ..sensitivity import Gradients
-from .kind import Changes, Covariance, Drawn, Keys, SlabTable, of_cells, signs_of
+from .kind import (
+    Covariance,
+    DrawnSigns,
+    ErrorDraw,
+    Keys,
+    SlabTable,
+    of_cells,
+    signs_of,
+)
 from .margins import HeldSums, balanced, in_margins
 from .random_cells import normals
 
@@ -86,10 +94,10 @@ class IndependentErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         S = self.S.astype(F.dtype)
         found = jnp.sqrt(S) * signs_of(next(keys), S.shape, F.dtype, first)
-        return Changes(in_margins(S, self.held, found))
+        return DrawnSigns(in_margins(S, self.held, found))
 
 
 class SharedErrors(NamedTuple):
@@ -125,10 +133,10 @@ class SharedErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         of_row = self.group @ signs_of(next(keys), self.group.shape[1:], F.dtype)
         cells = in_margins(self.variances, self.held, self.sigma * of_row[:, None])
-        return Changes(cells)
+        return DrawnSigns(cells)
 
 
 # ------------------------------------------------------------------- distributions
@@ -155,7 +163,7 @@ class LognormalDraws(NamedTuple):
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn:
+    ) -> ErrorDraw:
         """Errors of cells, balanced by GRAS where totals are held."""
         s, totals = self.s, self.totals
         n, c = Y.shape
@@ -185,7 +193,7 @@ class GivenDraws(NamedTuple):
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn:
+    ) -> ErrorDraw:
         e = normals(jax.random.fold_in(key, self.tag), self.sigma.shape, self.group)
         return of_cells(normal_in_margins(self.S, self.held, self.sigma * e), Z)
 

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..sensitivity import Gradients
-from .kind import Changes, Covariance, Drawn, Keys, SlabTable, signs_of
+from .kind import Covariance, DrawnSigns, ErrorDraw, Keys, SlabTable, signs_of
 from .random_cells import signs
 
 # Products that a drawn error of shares is the sum of: its kurtosis is 3 - 2 / 4.
@@ -58,11 +58,11 @@ class ImportShareErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "n N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         """Signs made orthogonal to the roots of shares and to imports, then scaled by
         both."""
         own = signs_of(next(keys), self._shape, F.dtype)
-        return Changes(_in_cells(self, own, _along(self, own)))
+        return DrawnSigns(_in_cells(self, own, _along(self, own)))
 
     def in_slabs(
         self, key: Key[Array, ""], regions: int
@@ -227,9 +227,9 @@ class ShareDraws(NamedTuple):
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn:
+    ) -> ErrorDraw:
         key = jax.random.fold_in(key, self.tag)
-        return Drawn(thin=(drawn_shares(key, self.errors),))
+        return ErrorDraw(thin=(drawn_shares(key, self.errors),))
 
 
 def drawn_shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:

@@ -25,7 +25,7 @@ Keys = Iterator[Key[Array, ""]]
 SlabTable = tuple[Float[Array, "r n"], Float[Array, "r c"]]
 
 
-class Changes(NamedTuple):
+class DrawnSigns(NamedTuple):
     """Changes of cells that are computed with, and of reported output."""
 
     cells: Float[Array, "r N"]
@@ -57,7 +57,7 @@ class CellErrors(Protocol):
 
     def signs(
         self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         """Errors with the covariances of the model, made of signs.
 
         Squares of signs are 1, so that the average of (dJ)^2 over draws is the variance
@@ -70,14 +70,14 @@ class CellErrors(Protocol):
 
 def drawn_signs(
     key: Key[Array, ""], errors: Sequence[CellErrors], F: Float[Array, "n N"]
-) -> Changes:
+) -> DrawnSigns:
     """Signs of all errors of a year, in their order."""
     keys = keys_of(key)
     cells, output = jnp.zeros_like(F), jnp.zeros(len(F), F.dtype)
     for each in sorted(errors, key=lambda k: k.order):
         one = each.signs(keys, F)
         cells, output = cells + one.cells, output + one.output
-    return Changes(cells, output)
+    return DrawnSigns(cells, output)
 
 
 # Keys of a draw of signs: more than a model with a dozen errors takes.
@@ -127,7 +127,7 @@ class WideChange(ThinChange, Protocol):
     def column_sums(self) -> Float[Array, " n"]: ...
 
 
-class Drawn(NamedTuple):
+class ErrorDraw(NamedTuple):
     """Changes of Z, of Y and of reported output, None without errors of its own; the
     gap of balancing, relative. ``thin`` and ``wide`` come on top of Z and Y."""
 
@@ -151,7 +151,7 @@ class Distribution(Protocol):
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn: ...
+    ) -> ErrorDraw: ...
 
 
 def draw(
@@ -159,12 +159,12 @@ def draw(
     errors: Sequence[Distribution],
     Z: Float[Array, "n n"],
     Y: Float[Array, "n c"],
-) -> Drawn:
+) -> ErrorDraw:
     """The sum of all errors, each drawn from the key and its place alone."""
-    found = Drawn(gap=jnp.zeros((), jnp.float64))
+    found = ErrorDraw(gap=jnp.zeros((), jnp.float64))
     for number, each in enumerate(errors):
         one = each.draw(jax.random.fold_in(key, number), Z, Y)
-        found = Drawn(
+        found = ErrorDraw(
             _sum(found.Z, one.Z),
             _sum(found.Y, one.Y),
             _sum(found.x, one.x),
@@ -179,7 +179,7 @@ def _sum(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a + b
 
 
-def of_cells(cells: Float[Array, "n N"], Z: Float[Array, "n n"]) -> Drawn:
+def of_cells(cells: Float[Array, "n N"], Z: Float[Array, "n n"]) -> ErrorDraw:
     """A draw of all cells, in the precision of Z."""
     cells = cells.astype(Z.dtype)
-    return Drawn(cells[:, : len(Z)], cells[:, len(Z) :])
+    return ErrorDraw(cells[:, : len(Z)], cells[:, len(Z) :])

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..sensitivity import Gradients
-from .kind import Changes, Covariance, Drawn, Keys, SlabTable
+from .kind import Covariance, DrawnSigns, ErrorDraw, Keys, SlabTable
 from .rebuilt_draws import RebuiltYear, rebuilt
 from .rebuilt_variances import rebuilt_covariance
 
@@ -33,13 +33,13 @@ class RebuiltErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "n N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         """A draw itself: these errors have no signs."""
         blocks, _ = rebuilt(next(keys), self.year)
-        return Changes(jnp.concatenate([blocks.Z, blocks.Y], axis=1))
+        return DrawnSigns(jnp.concatenate([blocks.Z, blocks.Y], axis=1))
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn:
+    ) -> ErrorDraw:
         blocks, missed = rebuilt(key, self.year)
-        return Drawn(gap=missed, wide=(blocks,))
+        return ErrorDraw(gap=missed, wide=(blocks,))

@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..rebuilding.trade import Flows, Margins, Pairs, fit_trade
+from ..rebuilding.trade import GroupFlows, Margins, Pairs, fit_trade
 from .random_cells import rounded
 
 # Inputs and final uses; inventories, the last use, are in no sum by pair.
@@ -312,7 +312,7 @@ def _fitted(
             ),
         ),
     )
-    flows = Flows(
+    flows = GroupFlows(
         flows=jnp.einsum("gi,irud->grd", errors.groups, trade).astype(low),
         lift=jnp.ones_like(trade[:, 0, 0], low),
         groups=errors.groups.astype(low),

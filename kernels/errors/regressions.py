@@ -14,7 +14,7 @@ from ..clusters import ClusterCrossProducts, Layout, cross_products, cv1, fit
 from ..random_draws import counts, exponential
 
 
-class Panel(NamedTuple):
+class DrawnPanel(NamedTuple):
     """Rows of a model; ``places`` are the columns that a draw moves."""
 
     rows: Float[Array, "n m"]
@@ -24,7 +24,7 @@ class Panel(NamedTuple):
     n_parameters: Float[Array, ""]
 
 
-class Estimates(NamedTuple):
+class DrawnEstimates(NamedTuple):
     """Estimates and CV1 variances of the treatments, by draw; ``resampled`` with
     clusters drawn anew as well, ``simex`` with errors times the roots of lambda,
     ``simex_resampled`` the same, lambda 0 before them, with clusters drawn anew."""
@@ -37,7 +37,7 @@ class Estimates(NamedTuple):
 
 
 def estimate(
-    panel: Panel,
+    panel: DrawnPanel,
     errors: Float[Array, "D n p"],
     centred: Float[Array, "D n p"],
     keys: Key[Array, " D"],
@@ -46,8 +46,8 @@ def estimate(
     layout: Layout,
     resamples: int,
     bayesian: bool,
-) -> Estimates:
-    """Every draw: see ``Estimates``. ``centred`` errors have mean 0 over the draws."""
+) -> DrawnEstimates:
+    """Every draw; ``centred`` errors have mean 0 over the draws."""
     G, first = len(panel.sizes), layout.exogenous
     at, cluster = panel.places, panel.cluster
     whole = cross_products(panel.rows, cluster, clusters=G)
@@ -56,7 +56,7 @@ def estimate(
     def by_cluster(values: Array) -> Array:
         return jax.ops.segment_sum(values, cluster, num_segments=G)
 
-    def one(drawn: tuple[Array, Array, Array]) -> Estimates:
+    def one(drawn: tuple[Array, Array, Array]) -> DrawnEstimates:
         D = jnp.stack(drawn[:2])  # as drawn, centred
         draw = exponential if bayesian else counts
         w = draw(drawn[2], G, draws=resamples).astype(D.dtype).T
@@ -85,6 +85,6 @@ def estimate(
         weights = jnp.concatenate([ones[None], w, own_clusters, drawn_anew])
         coef, V = jax.lax.map(refit, (which.astype(int), added, weights))
         each = jnp.split(coef, [1, end, end + l])
-        return Estimates(each[0][0], V[0], *each[1:])
+        return DrawnEstimates(each[0][0], V[0], *each[1:])
 
     return jax.lax.map(one, (errors, centred, keys))

@@ -29,7 +29,15 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..sensitivity import Gradients
 from .cells import independent, normal_in_margins
-from .kind import Changes, Covariance, Drawn, Keys, SlabTable, of_cells, signs_of
+from .kind import (
+    Covariance,
+    DrawnSigns,
+    ErrorDraw,
+    Keys,
+    SlabTable,
+    of_cells,
+    signs_of,
+)
 from .margins import HeldSums, balanced, in_margins, multipliers, of_row_totals
 from .random_cells import rounded, uniform
 
@@ -96,7 +104,7 @@ class RoundedErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         def deviations(variance: Float[Array, "..."]) -> Float[Array, "..."]:
             own = signs_of(next(keys), variance.shape, F.dtype, first)
             return jnp.sqrt(variance) * own
@@ -117,7 +125,7 @@ class RoundedErrors(NamedTuple):
         if self.stocks is not None:
             per_output, per_stock = self.stocks[1:]
             cells += F * (per_output * output + per_stock * stock)[:, None]
-        return Changes(cells, output)
+        return DrawnSigns(cells, output)
 
 
 class FilledErrors(NamedTuple):
@@ -181,11 +189,11 @@ class FilledErrors(NamedTuple):
 
     def signs(
         self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> Changes:
+    ) -> DrawnSigns:
         users, uses = (
             signs_of(next(keys), k, F.dtype) for k in (self.use.shape[:1], self._uses)
         )
-        return Changes(self.in_cells(users, uses))
+        return DrawnSigns(self.in_cells(users, uses))
 
     @property
     def _uses(self) -> tuple[int, int]:
@@ -253,7 +261,7 @@ class RoundedDraws(NamedTuple):
 
     def draw(
         self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> Drawn:
+    ) -> ErrorDraw:
         """Errors of rounded cells and of output, given what rows add up to."""
         key = jax.random.fold_in(key, self.tag)
         of_units, of_output, of_users, of_uses = jax.random.split(key, 4)

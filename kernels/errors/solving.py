@@ -33,7 +33,7 @@ from ..import_share import (
 )
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
-from .kind import Distribution, Drawn, draw
+from .kind import Distribution, ErrorDraw, draw
 from .rebuilt import RebuiltErrors
 
 # Of the difference, which is a few per cent of the solution.
@@ -106,7 +106,7 @@ def draw_index(
     return index_of(base, draw(key, errors, base.Z, base.Y), fresh=fresh)
 
 
-def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnIndex:
+def index_of(base: BaseYear, drawn: ErrorDraw, *, fresh: bool = False) -> DrawnIndex:
     """The index of a table with these errors.
 
     ``fresh``, which is static, makes a preconditioner of the table's own, where errors

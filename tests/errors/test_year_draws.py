@@ -230,7 +230,7 @@ def test_output_that_is_rounded_moves_every_coefficient(world):
     year = Slabs(world, 0)
     raw, base = year.all.raw, solve_base(year)
     dx = 0.01 * raw.x * np.linspace(-1, 1, N)
-    none = kernel.Drawn(
+    none = kernel.ErrorDraw(
         jnp.zeros_like(base.Z), jnp.zeros_like(base.Y), jnp.asarray(dx), jnp.zeros(())
     )
     with jax.enable_x64(True):
