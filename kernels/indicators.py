@@ -255,7 +255,7 @@ def _stages(world: InvertedTable) -> Terms:
 
 def _propagation(world: InvertedTable) -> Terms:
     """Rounds of inputs times what passes in them, and that."""
-    rounds, received = (sums(world.B, k, world.v) - 1 for k in (1, 0))
+    rounds, received = sums(world.B, 1, world.v) - 1, sums(world.B, 0, world.v) - 1
     return {
         "apl_forward_stages": world.B @ rounds,
         "apl_forward": rounds,

@@ -145,7 +145,7 @@ class Held(NamedTuple):
 
     @property
     def precise(self) -> jnp.dtype:
-        """Of variances: margins subtract most of a gradient from itself."""
+        """Precision of variances: margins subtract most of a gradient from itself."""
         return jnp.dtype("float64" if self.rows or self.columns else "float32")
 
     def sums(
@@ -180,7 +180,7 @@ class KindOfError:
         raise NotImplementedError
 
     def tag(self, year: Slabs) -> Array:
-        """What draws of a year have a key of: 0 is that of all years."""
+        """Key of the draws of a year: 0 is that of all years."""
         return jnp.asarray(0 if self.error.over_years == "shared" else year.year)
 
 
@@ -237,7 +237,7 @@ class _OfCells(OfRows):
 
 
 class LognormalKind(_OfCells):
-    """By cell, relative standard deviation a z^-b."""
+    """A relative standard deviation a z^-b of each cell."""
 
     keys = frozenset({"a", "b", "shared"})
 
@@ -362,7 +362,7 @@ class RoundingKind(OfRows):
 
 
 class SharesKind(OfYear):
-    """Which user buys from which partner is not known."""
+    """Partners of each user, which are not known: all have those of all users."""
 
     keys = frozenset({"concentration"})
 
@@ -384,7 +384,7 @@ class SharesKind(OfYear):
 
 
 class RebuiltKind(OfYear):
-    """What national tables do not tell of tables that were rebuilt from them."""
+    """Errors of tables that were rebuilt, of which national tables do not tell all."""
 
     in_years = False
     alone = True
@@ -434,7 +434,7 @@ def _is_filled(values: np.ndarray) -> np.ndarray:
 
 
 def _variances_of_rounded(values: np.ndarray) -> np.ndarray | None:
-    """Of cells in whole units or filled below half of one; else None."""
+    """Variances of cells in whole units or filled below half of one; else None."""
     size = np.abs(values)
     whole = values == np.rint(values)
     filled = ~whole & (size <= _HALF)

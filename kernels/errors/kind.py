@@ -1,4 +1,4 @@
-"""What a kind of error is to kernels: covariances, signs and draws of the cells F.
+"""A kind of error as kernels see it: covariances, signs and draws of the cells F.
 
 F = (Z, Y) side by side, n x (n + c), or r of its rows. With G the gradient of a measure
 by cell of F (``kernels.sensitivity``) and e the errors, dJ = sum of G o e, so that

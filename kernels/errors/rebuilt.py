@@ -12,7 +12,7 @@ from .rebuilt_variances import rebuilt_covariance
 
 
 class RebuiltErrors(NamedTuple):
-    """What the margins that a year was rebuilt from do not tell."""
+    """Errors of a year that the margins it was rebuilt from leave open."""
 
     year: RebuiltYear
 
