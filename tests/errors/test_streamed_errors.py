@@ -122,6 +122,13 @@ def test_rounding_has_the_same_bars_in_slabs(world, net, filled):
     assert_same_bars(tx.net_of_inventories(tables) if net else tables, "rounding")
 
 
+def test_rounding_with_known_columns_and_inventories_left_out_is_the_same(world):
+    """Inventories move rows beside their balanced cells, which columns hold."""
+    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
+    net = tx.net_of_inventories(replace(world, Z=Z, Y=Y, x=x, value_added=None))
+    assert_same_bars(net, tx.TableError("rounding", margins=["column"]))
+
+
 def test_published_deviations_are_read_by_slab(world, tmp_path):
     path = tmp_path / "deviations.npz"
     labels = {k: np.array(getattr(world, k)) for k in ("regions", "sectors", "years")}
