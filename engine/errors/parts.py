@@ -211,10 +211,12 @@ def _effects(
     def one(
         gradients: Gradients, own: Array, output: Array | None, held: Array | None
     ) -> tuple[Effects, ...]:
-        if output is None:
+        if output is None and len(table[0]) == gradients.left.shape[2]:
             moved = sensitivity.of_column_totals(gradients, table[0])
             output = _reported(measures, moved, own)
-        given = _of_rows(output, first, table), table, held
+        elif output is not None:
+            output = _of_rows(output, first, table)
+        given = output, table, held
         return tuple(k.effects(_rows(gradients, first, table), *given) for k in errors)
 
     return _each(one, measures, together, by_output, columns)
