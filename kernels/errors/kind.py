@@ -168,7 +168,7 @@ def draw(
             _sum(found.Z, one.Z),
             _sum(found.Y, one.Y),
             _sum(found.x, one.x),
-            jnp.maximum(found.gap, one.gap),
+            jnp.maximum(found.gap, jnp.asarray(one.gap, jnp.float64)),
             found.thin + one.thin,
             found.wide + one.wide,
         )
