@@ -154,7 +154,9 @@ def coefficients(Z: np.ndarray, x: np.ndarray) -> np.ndarray:
 def domestic_inverses(A: jax.Array, regions: int) -> jax.Array:
     """(I - A_rr)^-1 of each region, as ``invert_table`` has them."""
     own = perimeters.equal_regions(len(A), regions, A.dtype).inside(A)
-    return operators.inverse(operators.less(own))
+    found = operators.inverse(operators.less(own))
+    assert not isinstance(found, operators.Blocks)
+    return found
 
 
 def system(tables: WorldTables, k: int = 0) -> tuple[np.ndarray, np.ndarray]:
