@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 
 import tivax as tx
+from tivax.engine.errors.kinds import USE_DEVIATION, USER_DEVIATION
 from tivax.engine.tables.derounding import CHOSEN, Powers, deround
-from tivax.engine.uncertainty.deviations import USE_DEVIATION, USER_DEVIATION
 
 from .drawn_tables import DRAWN, Z95, draw_and_judge
 from .filled_cells import MEASURES, FilledYear, Parts

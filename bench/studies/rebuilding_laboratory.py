@@ -161,7 +161,7 @@ def fit(seed: Trade, true: Trade, sectors: tuple[str, ...]) -> Trade:
             ),
         ),
     )
-    flows = kernel.Flows(
+    flows = kernel.GroupFlows(
         flows=put(np.einsum("gi,irud->grd", groups, true)),
         lift=put(np.ones((len(sectors), c))),
         groups=put(groups),

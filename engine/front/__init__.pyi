@@ -17,6 +17,14 @@ from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import exact_hat as exact_hat
 from .engine.equilibrium import nash_tariffs as nash_tariffs
 from .engine.equilibrium import optimal_tariff as optimal_tariff
+from .engine.errors import Balance as Balance
+from .engine.errors import ErrorModel as ErrorModel
+from .engine.errors import Sensitivity as Sensitivity
+from .engine.errors import TableError as TableError
+from .engine.errors import balance as balance
+from .engine.errors import draw_flows as draw_flows
+from .engine.errors import sensitivity as sensitivity
+from .engine.errors import standard_errors as standard_errors
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import ConfidenceSet as ConfidenceSet
@@ -45,10 +53,7 @@ from .engine.measures import origins as origins
 from .engine.measures import trade_benefit_index as trade_benefit_index
 from .engine.measures import value_added_absorbed as value_added_absorbed
 from .engine.measures import value_added_trade as value_added_trade
-from .engine.montecarlo import Balance as Balance
 from .engine.montecarlo import MonteCarlo as MonteCarlo
-from .engine.montecarlo import balance as balance
-from .engine.montecarlo import draw_flows as draw_flows
 from .engine.montecarlo import monte_carlo as monte_carlo
 from .engine.panel import DataFiles as DataFiles
 from .engine.panel import FurtherData as FurtherData
@@ -93,10 +98,5 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import Threats as Threats
 from .engine.threats import threats as threats
-from .engine.uncertainty import ErrorModel as ErrorModel
-from .engine.uncertainty import Sensitivity as Sensitivity
-from .engine.uncertainty import TableError as TableError
-from .engine.uncertainty import sensitivity as sensitivity
-from .engine.uncertainty import standard_errors as standard_errors
 
 __version__: str

@@ -24,6 +24,7 @@ from ..core import (
     require_whole,
     shift_progress,
 )
+from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
 from ..estimation import Fit, Model, fit_model
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
@@ -31,10 +32,8 @@ from ..reporting import CV1, Drawn, Plot, Result, Section, Table
 from ..reporting import Figure as Shown
 from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
-from ..uncertainty import AnyModel, ErrorModel, error_model
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
-from .year_draws import DrawnErrors, draw_year
 
 DRAWS = 200
 """Draws of tables without another number."""

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .factors import FACTORS, VALUE_ADDED, Table
+from .factors import FACTORS, VALUE_ADDED, CoefficientTable
 
 
 class Effects(NamedTuple):
@@ -75,7 +75,7 @@ _ORDER = [(0, 1), (0, 1)]  # the first product first: its result is thin
 
 
 def dense_effects(
-    gradient: Table,
+    gradient: CoefficientTable,
     moved: tuple[Float[Array, "2 n n"], Float[Array, "3 n c"], Float[Array, " n"]],
 ) -> Effects:
     """Effects of one measure whose derivatives by A, Y and v are given by cell."""

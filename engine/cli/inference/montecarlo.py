@@ -19,11 +19,11 @@ from ...core import (
     naming,
     sha256,
 )
+from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
 from ...estimation import Fit, fit_model
-from ...montecarlo import DRAWS, Setup, bytes_needed, set_up, summarise_draws
+from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
 from ...resampling import RunFile, Scheme, read_with_lags
 from ...tables import open_store
-from ...uncertainty import BUILT_IN, ErrorModel, error_of_run
 from ..bundles import Drawing, Output
 from ..options import require_store
 from ..terminal import Terminal

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from ... import uncertainty  # loaded with --error only
+from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
@@ -30,10 +30,10 @@ def run_indicators(
     model = read_error(error)
     notes, facts = subject.notes, subject.facts
     if model is not None:
-        of_year = uncertainty.indicator_error_years
+        of_year = errors.indicator_error_years
         found.errors = partial(of_year, subject.tables, model)
-        probes = uncertainty.PROBES
-        right = uncertainty.accuracy_of(probes)
+        probes = errors.PROBES
+        right = errors.accuracy_of(probes)
         facts |= {"error": model.record, "probes": probes, "se_accuracy": right}
         told = (
             f"standard errors of {model.name} from {probes} draws of signs, right to "

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ... import uncertainty  # loaded with --error only
+from ... import errors  # loaded with --error only
 from ...core import Progress, is_first, shift_progress
 from ...measures import (
     Certify,
@@ -71,10 +71,10 @@ def run_tbi(
         account: ValueAdded, result: TbiResult, *, progress: Progress
     ) -> TbiResult:
         assert model is not None
-        errors = uncertainty.errors_of_tbi(
+        bars = errors.errors_of_tbi(
             subject.tables, result, model, account, **chosen, progress=progress
         )
-        return replace(result, errors=errors)
+        return replace(result, errors=bars)
 
     with shared_years(
         output.out,
