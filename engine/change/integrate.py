@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels.change.attribution import Effects
+from ...kernels.change.attribution import FactorEffects
 from ...kernels.change.factors import (
     FACTORS,
     CoefficientTable,
@@ -136,10 +136,10 @@ def _integral(
     active: Float[Array, " n"],
     count: int,
     solved: Callable[[int], None],
-) -> Effects:
+) -> FactorEffects:
     """Gauss and Legendre's rule on [0, 1]."""
     points, weights = np.polynomial.legendre.leggauss(count)
-    total: Effects | None = None
+    total: FactorEffects | None = None
     for k, (point, weight) in enumerate(zip(points, weights, strict=True)):
         t = np.full(FACTORS, (1 + point) / 2)
         here = _along(*way, jax.device_put(t))

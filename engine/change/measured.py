@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import leontief, sensitivity
-from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
+from ...kernels.change.attribution import FactorEffects, dense_effects, low_rank_effects
 from ...kernels.change.factors import CoefficientTable, Factors, directions
 from ...kernels.operators import lazy_inverse
 from ...kernels.sensitivity import Sides
@@ -69,7 +69,7 @@ class Measured(Protocol):
         table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         """Effects of the factors at a point of the path; ``moved`` is the point and the
         step."""
         ...
@@ -105,7 +105,7 @@ class TradeMeasure:
         table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         year = self._solve(table, active)
         flows = flows_of(year, self._borders, gross=self._gross)
         weights = derivatives({k: v[:, 0] for k, v in flows.items()})[self._measure]
@@ -136,7 +136,7 @@ def _trade_effects(
     borders: Sides,
     weights: Float[Array, "b f"],
     moved: tuple[Factors, Factors],
-) -> Effects:
+) -> FactorEffects:
     """Effects through A in place of Z: industries count as if each made one US$."""
     products = year.products._replace(scale=jnp.ones_like(year.x))
     found = sensitivity.trade_gradients(
@@ -195,7 +195,7 @@ class IndicatorMeasure:
         table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         return _indicator_effects(
             table, moved, self._sector, self._chosen, how=self._how
         )
@@ -267,13 +267,13 @@ def _indicator_effects(
     chosen: Array,
     *,
     how: _Indicator,
-) -> Effects:
+) -> FactorEffects:
     B = leontief.inverse(table.A)
     ways = directions(*moved)
     of_table = partial(_balanced, B=B, sector=sector, how=how)
     values, back = jax.vjp(of_table, table)
 
-    def one(region: Array) -> Effects:
+    def one(region: Array) -> FactorEffects:
         here = (jnp.arange(len(values)) == region).astype(values.dtype)
         (slopes,) = back(here)
         return dense_effects(slopes, ways)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOptions:
     """Place and form of the results that a command writes."""
 
     out: Out
@@ -55,7 +55,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class LongOutput(Output):
+class LongOutput(OutputOptions):
     """The same of a command whose tables are long."""
 
     format: FormatOption = "parquet"
@@ -124,7 +124,7 @@ class Grouping:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class RunOptions:
     """A run file, and what replaces its numbers."""
 
     run: RunToml = None
@@ -155,7 +155,7 @@ class Processor:
 
 
 @dataclass(frozen=True)
-class Machines:
+class MachineOptions:
     """Devices that compute, and processes that share the work."""
 
     device: Device = None
@@ -175,8 +175,8 @@ class Machines:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters may be bundles: each option of ``Output``, ``Screen``,
-    ``Drawing`` or ``Machines`` is one of the command's."""
+    """A command whose parameters may be bundles: each option of ``OutputOptions``,
+    ``Screen``, ``RunOptions`` or ``MachineOptions`` is one of the command's."""
     plain: dict[str, inspect.Parameter] = {}
     bundles: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():

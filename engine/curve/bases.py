@@ -36,7 +36,7 @@ class BaseKey(NamedTuple):
     effects: tuple[str, ...]
 
 
-class Term(NamedTuple):
+class EffectTerm(NamedTuple):
     """One term of effects: the code of each row of the panel, and a column of slopes;
     -1 where the term has no value."""
 
@@ -53,7 +53,7 @@ class Columns:
     """
 
     values: Mapping[str, Float[np.ndarray, " panel"]]
-    terms: Mapping[str, Term]
+    terms: Mapping[str, EffectTerm]
     cluster: Int[np.ndarray, " panel"]
     labels: tuple[str, ...]
     levels: Mapping[str, int] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from ..panel import Panel
 from ..resampling import LEVEL, with_lags
 from ..threats import panel_frame, require_blocks
 from .choices import Space, make_space
-from .fitting import Fitted, Job, fit_all
+from .fitting import Fitted, Placed, fit_all
 from .joint import STATISTICS, JointTest, draw_jointly
 from .result import UNWEIGHTED, SpecificationCurve
 
@@ -139,11 +139,11 @@ def specification_curve(
     require_whole("seed", seed, 0)
     frame = with_lags(frame, models)
     spaces = [_space_of(frame, each, choices, blocks or {}) for each in models]
-    jobs: list[Job] = []
+    jobs: list[Placed] = []
     curve_of: list[int] = []
     for c, space in enumerate(spaces):
         for one in space.specifications(most, seed):
-            jobs.append(Job(len(jobs), space, one))
+            jobs.append(Placed(len(jobs), space, one))
             curve_of.append(c)
     total = len(jobs) * draws
     progress(0, total)
@@ -228,7 +228,7 @@ def _set_apart_the_same(
 
 def _table(
     names: Sequence[str],
-    jobs: Sequence[Job],
+    jobs: Sequence[Placed],
     outcomes: Mapping[int, Fitted | str],
     curve_of: Sequence[int],
     wild_p_value: Float[np.ndarray, " s"],

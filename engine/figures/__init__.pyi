@@ -7,7 +7,7 @@ from .panel import tbi_coefficients as tbi_coefficients
 from .panel import true_versus_estimated as true_versus_estimated
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions
-from .resampling import Drawn as Drawn
+from .resampling import DrawnStatistics as DrawnStatistics
 from .resampling import rejection_rates as rejection_rates
 from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out

@@ -15,8 +15,8 @@ from .html import report_html as report_html
 from .intervals import interval_columns as interval_columns
 from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
-from .journal_tables import Column as Column
 from .journal_tables import JournalTable as JournalTable
+from .journal_tables import TableColumn as TableColumn
 from .journal_tables import to_frame as to_frame
 from .journal_tables import to_html as to_html
 from .journal_tables import to_latex as to_latex

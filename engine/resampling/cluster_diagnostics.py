@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, random_draws, score_variance
 from ...kernels.covariance_factors import cluster_factor
-from ...kernels.low_rank import LowRank
+from ...kernels.low_rank import LowRankUpdate
 from ..core import (
     Listing,
     Printable,
@@ -341,7 +341,7 @@ def _tau(
 
 @partial(jax.jit, static_argnames="clusters")
 def _drawn_tau(
-    loadings: LowRank,
+    loadings: LowRankUpdate,
     key: Array,
     number: Array,
     *factors: Array,

@@ -36,7 +36,7 @@ from ..core import (
     p_text,
 )
 from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
-from ..figures import Drawn
+from ..figures import DrawnStatistics
 from ..figures.resampling import histograms
 from ..reporting import CV1, Plot, Result
 from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
@@ -109,7 +109,7 @@ class Inference(Coefficients, Result):
         }
 
     def plots(self) -> dict[str, Plot]:
-        drawn = Drawn(self.plan.fitted.model.name, self.plan, self)
+        drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
         return {"draws_1": partial(histograms, [drawn])}
 
     def facts(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from scipy import stats
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
-from tivax.engine.figures.resampling import Drawn, histograms
+from tivax.engine.figures.resampling import DrawnStatistics, histograms
 from tivax.engine.papers.trade_imbalance.inference import INTERVALS
 from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
@@ -48,10 +48,10 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache
-def drawn(name: str) -> Drawn:
+def drawn(name: str) -> DrawnStatistics:
     model, scheme = CASES[name]
     plan = make_plan(fit_model(FRAME, model), scheme, DRAWS)
-    return Drawn(name, plan, infer(plan, 1)[0])
+    return DrawnStatistics(name, plan, infer(plan, 1)[0])
 
 
 @cache
@@ -173,7 +173,7 @@ def test_titles_and_the_legend_say_what_is_shown(name, legend):
 def test_a_small_p_is_not_printed_as_zero(values, text):
     plan = drawn("pairs").plan
     inference = summarise(plan, MemoryDraws(values[:, None]))
-    (ax,) = histograms([Drawn("own", plan, inference)]).axes
+    (ax,) = histograms([DrawnStatistics("own", plan, inference)]).axes
     assert ax.get_title(loc="right") == text
 
 

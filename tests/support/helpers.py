@@ -20,7 +20,7 @@ from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
-from tivax.engine.papers.trade_imbalance.columns import Column, estimate_columns
+from tivax.engine.papers.trade_imbalance.columns import PaperColumn, estimate_columns
 from tivax.engine.tables import WorldShape
 from tivax.kernels import operators, perimeters
 
@@ -326,7 +326,7 @@ def paper_panel(shared: Path) -> Panel:
 
 
 @cache
-def paper_estimates(shared: Path) -> dict[Column, Estimate]:
+def paper_estimates(shared: Path) -> dict[PaperColumn, Estimate]:
     """All 17 columns on the real panel, estimated once for all tests."""
     return estimate_columns(paper_panel(shared).frame)
 

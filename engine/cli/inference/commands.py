@@ -11,7 +11,14 @@ from ...core import (
     set_max_size,
     start_jax,
 )
-from ..bundles import Drawing, Machines, Output, Processor, Screen, command
+from ..bundles import (
+    MachineOptions,
+    OutputOptions,
+    Processor,
+    RunOptions,
+    Screen,
+    command,
+)
 from ..example_files import Example, RunToml
 from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_store
 
@@ -19,7 +26,7 @@ from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_s
 @command
 def replicate(
     data: Data,
-    output: Output,
+    output: OutputOptions,
     screen: Screen,
     store: PanelStore = None,
     language: LanguageOption = "en",
@@ -66,7 +73,7 @@ def replicate(
 
 @command
 def simulate(
-    output: Output,
+    output: OutputOptions,
     processor: Processor,
     screen: Screen,
     run: RunToml = None,
@@ -99,7 +106,7 @@ def simulate(
 
 @command
 def threats(
-    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+    drawing: RunOptions, output: OutputOptions, processor: Processor, screen: Screen
 ) -> None:
     r"""Show what would make a result go away: the models of a run file under every
     threat.
@@ -119,7 +126,7 @@ def threats(
 
 @command
 def curve(
-    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+    drawing: RunOptions, output: OutputOptions, processor: Processor, screen: Screen
 ) -> None:
     r"""Specification curve as a test: an effect under every combination of choices.
 
@@ -138,7 +145,7 @@ def curve(
 
 @command
 def montecarlo(
-    drawing: Drawing, output: Output, machines: Machines, screen: Screen
+    drawing: RunOptions, output: OutputOptions, machines: MachineOptions, screen: Screen
 ) -> None:
     """Put errors of the tables into regressions: draw tables, estimate in each.
 

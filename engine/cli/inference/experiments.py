@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
 from ...estimation import Fit, Model, fit_model
-from ...figures import Drawn
+from ...figures import DrawnStatistics
 from ...figures.resampling import histograms
 from ...reporting import (
     CV1,
+    Drawn,
     Language,
     Plot,
     Result,
@@ -27,7 +28,6 @@ from ...reporting import (
     label,
     printed_place,
 )
-from ...reporting import Drawn as DrawnFigure
 from ...resampling import (
     TIE_RULES,
     Draws,
@@ -89,20 +89,20 @@ class Experiment(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Histograms, one figure for each table of the paper, else six models each."""
-        groups: dict[str, list[Drawn]] = {}
+        groups: dict[str, list[DrawnStatistics]] = {}
         pairs = zip(self.plans, self.inferences, strict=True)
         for k, (plan, inference) in enumerate(pairs):
             place = printed_place(plan.fitted.model.tags)
             name = f"draws_{k // _PER_FIGURE + 1}"
             name = f"table{place[0]}_draws" if place else name
-            drawn = Drawn(_title(plan, self.language), plan, inference)
+            drawn = DrawnStatistics(_title(plan, self.language), plan, inference)
             groups.setdefault(name, []).append(drawn)
         return {
             name: partial(histograms, group, self.language)
             for name, group in groups.items()
         }
 
-    def sections(self, figures: Mapping[str, DrawnFigure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         return report.sections(self, self.tables(), figures)
 
     def facts(self) -> dict[str, Any]:

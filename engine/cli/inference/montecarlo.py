@@ -24,13 +24,15 @@ from ...estimation import Fit, fit_model
 from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
 from ...resampling import RunFile, Scheme, read_with_lags
 from ...tables import open_store
-from ..bundles import Drawing, Output
+from ..bundles import OutputOptions, RunOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
 
 
-def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None:
+def run_montecarlo(
+    drawing: RunOptions, output: OutputOptions, terminal: Terminal
+) -> None:
     """Draw the tables, estimate, and write what the draws say."""
     run = drawing.models(scheme=Scheme("pairs"), draws=DRAWS)
     store, model = _store(run), error_of_run(run.toml)

@@ -6,7 +6,7 @@ from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..inputs import error_files, read_error
 from ..terminal import Terminal
 from .by_year import run_by_year
@@ -20,7 +20,7 @@ _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 
 def run_indicators(
     subject: Subject,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     found: IndicatorsByYear,
     error: str | None,

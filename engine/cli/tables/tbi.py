@@ -15,7 +15,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import Context, Joined
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..inputs import error_files, read_error, read_final_accounts
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -25,7 +25,7 @@ from .subject import Subject
 
 def run_tbi(
     subject: Subject,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     *,
     asked: str,

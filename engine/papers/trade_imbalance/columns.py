@@ -37,7 +37,7 @@ COMPARISON = tuple(
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """One column of Tables 3 to 6."""
 
     table: int
@@ -62,7 +62,7 @@ class Column:
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
 
 
-def _columns() -> Iterator[Column]:
+def _columns() -> Iterator[PaperColumn]:
     both = ("KOFGIdj", "KOFEcGIdj")
     three = ("KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
     groups = ("developed", "developing")
@@ -74,7 +74,7 @@ def _columns() -> Iterator[Column]:
     }
     for table, columns in layout.items():
         for number, (outcome, group, controls) in enumerate(columns, 1):
-            yield Column(table, number, outcome, group, controls)
+            yield PaperColumn(table, number, outcome, group, controls)
 
 
 def column_names(rows: pd.DataFrame) -> list[str]:
@@ -83,7 +83,7 @@ def column_names(rows: pd.DataFrame) -> list[str]:
     return [column_name(int(table), int(column)) for table, column in pairs]
 
 
-COLUMNS: tuple[Column, ...] = tuple(_columns())
+COLUMNS: tuple[PaperColumn, ...] = tuple(_columns())
 
 
 def paper_models() -> list[tx.Model]:
@@ -138,7 +138,7 @@ def slopes_of(
 
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
-) -> dict[Column, tx.Estimate]:
+) -> dict[PaperColumn, tx.Estimate]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
         column: tx.fixed_effects(
@@ -171,7 +171,7 @@ def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
             raise tx.TivaxError(few)
 
 
-def compare(estimates: dict[Column, tx.Estimate]) -> pd.DataFrame:
+def compare(estimates: dict[PaperColumn, tx.Estimate]) -> pd.DataFrame:
     """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.

@@ -23,7 +23,7 @@ import tivax as tx
 
 from ...core import Progress, basis_text, no_progress, number_text
 from . import columns as paper
-from .columns import LEVEL, Column, sample
+from .columns import LEVEL, PaperColumn, sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class TableErrors:
 
 def table_errors(
     frame: pd.DataFrame,
-    estimates: Mapping[Column, tx.Estimate],
+    estimates: Mapping[PaperColumn, tx.Estimate],
     drawn: Float[np.ndarray, "D n"] | None,
 ) -> TableErrors | None:
     """``TableErrors`` of a panel, from draws of the index of each of its n rows."""
@@ -90,7 +90,7 @@ def table_errors(
 
 
 def coefficients_of_draws(
-    used: pd.DataFrame, column: Column, moved: Float[np.ndarray, "D n"]
+    used: pd.DataFrame, column: PaperColumn, moved: Float[np.ndarray, "D n"]
 ) -> dict[str, Float[np.ndarray, " D"]]:
     """Every coefficient that the paper prints of a column, in each draw of the index.
 

@@ -24,7 +24,7 @@ from .columns import (
 
 
 @dataclass(frozen=True, eq=False)
-class Variants:
+class IndexVariants:
     """The index rebuilt from world tables, and what it does in the regressions.
 
     Attributes
@@ -62,7 +62,9 @@ VINTAGE = "TBI of WIOD 2013"
 
 
 def vintage_index(
-    further: tx.FurtherData, tables: tx.WorldTables | None, variants: Variants | None
+    further: tx.FurtherData,
+    tables: tx.WorldTables | None,
+    variants: IndexVariants | None,
 ) -> pd.DataFrame | None:
     """``VINTAGE`` by iso3 and year, where the panel's own index is of other tables:
     ``variants`` are of ``tables``, which are those of WIOD 2013 without a store."""
@@ -90,7 +92,7 @@ def with_vintage(frame: pd.DataFrame, vintage: pd.DataFrame | None) -> pd.DataFr
 
 def index_variants(
     frame: pd.DataFrame, tables: tx.WorldTables, *, progress: Progress = no_progress
-) -> Variants:
+) -> IndexVariants:
     """Tables 3 to 6 with controls, with each index of ``INDICES`` in place of TBI.
 
     All on the countries and years that the panel and the tables share, so that the
@@ -104,7 +106,7 @@ def index_variants(
     regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
     span = f"{years[0]} to {years[-1]}" if years[1:] else str(years[0])
     source = source_in_words(tables.source) or "tables given"
-    return Variants(
+    return IndexVariants(
         tables=f"{source}: {regions} countries, {span}",
         indices=data[["iso3", "year", *INDICES]],
         rows=compare_indices(data, list(INDICES)),
@@ -127,7 +129,7 @@ def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
 
 
 def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
-    """The coefficient of each index alone with all controls: ``Variants.rows``."""
+    """The coefficient of each index alone with all controls: ``IndexVariants.rows``."""
     require_countries(data, [*indices[:1], *CONTROLS])
     rows = []
     for group in SAMPLES:
@@ -168,8 +170,8 @@ class Gross:
     Attributes
     ----------
     rows
-        As ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the
-        reverse.
+        As ``IndexVariants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and
+        the reverse.
     correlation
         Correlation of the two indices, net of countries and years.
     """

@@ -7,11 +7,11 @@ import pandas as pd
 
 import tivax as tx
 
-from .columns import Column
+from .columns import PaperColumn
 from .editions import other_than_the_papers
 from .from_tables import OtherIndex, TableErrors
 from .inference import PaperInference
-from .other_indices import Gross, Variants
+from .other_indices import Gross, IndexVariants
 from .robustness import Lagged
 from .specifications import Curve, JointCurves
 
@@ -78,7 +78,7 @@ class Replication:
 
     files: tx.DataFiles
     panel: tx.Panel
-    estimates: dict[Column, tx.Estimate]
+    estimates: dict[PaperColumn, tx.Estimate]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
     table_errors: TableErrors | None
@@ -86,10 +86,10 @@ class Replication:
     structure: pd.DataFrame | None
     figure_1: pd.DataFrame
     lagged: list[Lagged]
-    variants: Variants | None
+    variants: IndexVariants | None
     gross: Gross | None
     fixed_panel: tx.Panel | None
-    fixed: dict[Column, tx.Estimate] | None
+    fixed: dict[PaperColumn, tx.Estimate] | None
     errors: pd.DataFrame
     placebos: pd.DataFrame | None
     dependence: pd.DataFrame

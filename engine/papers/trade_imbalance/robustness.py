@@ -21,8 +21,8 @@ from .columns import (
     CONTROLS,
     OUTCOMES,
     SAMPLES,
-    Column,
     Convention,
+    PaperColumn,
     estimate_columns,
     paper_models,
     sample,
@@ -110,7 +110,7 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
 
 def fixed_codes(
     files: tx.DataFiles, paper: tx.Panel
-) -> tuple[tx.Panel, dict[Column, tx.Estimate]]:
+) -> tuple[tx.Panel, dict[PaperColumn, tx.Estimate]]:
     """The panel with every country code repaired, and the 17 columns on it."""
     panel = (
         paper
@@ -155,7 +155,7 @@ ERRORS: tuple[str, ...] = (*CONVENTIONS, *_OTHERS)
 
 
 def other_errors(
-    frame: pd.DataFrame, default: Mapping[Column, tx.Estimate]
+    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.Estimate]
 ) -> pd.DataFrame:
     """Standard error and p-value of TBI in each column, by ``ERRORS``.
 
@@ -193,7 +193,7 @@ def convention_in_words(fit: tx.Estimate) -> str:
 
 def cross_section_dependence(
     frame: pd.DataFrame,
-    default: Mapping[Column, tx.Estimate],
+    default: Mapping[PaperColumn, tx.Estimate],
     helper: Call | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Dependence between countries in the residuals of each column, once it is called;

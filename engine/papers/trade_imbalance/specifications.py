@@ -19,7 +19,7 @@ from scipy.special import stdtr, stdtrit
 import tivax as tx
 
 from ...core import Progress, no_progress
-from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, Column, paper_models
+from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, PaperColumn, paper_models
 from .editions import CHOICES, edition_columns, is_identified
 from .other_indices import VINTAGE
 
@@ -151,7 +151,7 @@ class Curve:
 def specification_curve(
     further: tx.FurtherData,
     panel: tx.Panel,
-    estimates: Mapping[Column, tx.Estimate],
+    estimates: Mapping[PaperColumn, tx.Estimate],
     *,
     progress: Progress = no_progress,
 ) -> Curve:
@@ -217,7 +217,7 @@ def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _largest_difference(
-    table: pd.DataFrame, estimates: Mapping[Column, tx.Estimate]
+    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.Estimate]
 ) -> float:
     own = table[table["chosen"]]
     gaps = [0.0]

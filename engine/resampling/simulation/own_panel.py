@@ -65,7 +65,7 @@ from ..p_values import LEVEL
 from ..plans import make_plan
 from ..schemes import Scheme, Type
 from .given import given_by, read_flows
-from .panels import Design, Study
+from .panels import Study, StudyDesign
 from .result import Simulation
 from .run import simulate
 
@@ -352,7 +352,7 @@ def phase_placebos(
             f"model {model.name}: random phases take every year of every country"
         )
     clusters, years, k = given.cells.shape
-    design = Design(
+    design = StudyDesign(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
     return simulate(Study((design,), panels, draws, seed)).table
@@ -514,7 +514,7 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 
 def _designs(
     panel: pd.DataFrame, fitted: Fit, path: Path, flows: Path | None
-) -> list[Design]:
+) -> list[StudyDesign]:
     model = fitted.model
     rows = panel.loc[fitted.used.index].assign(year=fitted.used["year"])
     controls = model.regressors[1:]
@@ -536,7 +536,7 @@ def _designs(
     sizes = given_by(panel, model, path, spreads=model.outcome).sizes
     rho, rho_x = (round(k.autocorrelation, 2) for k in (of_errors, of_x))
     clusters, years, k = alike.cells.shape
-    base = Design(
+    base = StudyDesign(
         "",
         clusters=clusters,
         years=years,

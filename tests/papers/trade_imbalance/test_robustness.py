@@ -159,7 +159,7 @@ def three_years(shared):
 
 
 @pytest.fixture(scope="module")
-def variants(shared, three_years) -> other_indices.Variants:
+def variants(shared, three_years) -> other_indices.IndexVariants:
     return other_indices.index_variants(paper_panel(shared).frame, three_years)
 
 

@@ -24,7 +24,7 @@ from ....reporting import Figure as Shown
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES, SAMPLES
 from ..inference import side
-from ..other_indices import INDICES, Variants
+from ..other_indices import INDICES, IndexVariants
 from ..results import Replication
 from ..robustness import ERRORS, direct_effects
 from ..tables import coefficient_cells, iv_tables, lagged_frame
@@ -222,7 +222,7 @@ def index_variants(result: Replication) -> Section:
     )
 
 
-def _other_rows(result: Replication, variants: Variants) -> str:
+def _other_rows(result: Replication, variants: IndexVariants) -> str:
     used, own = len(variants.indices), int(result.comparison["n"].max())
     if used == own:
         return ""
