@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.estimation import fixed_effects
-from ..engine.resampling import Inference, Model, Scheme, resample
+from ..engine.estimation import Model, fixed_effects
+from ..engine.resampling import Inference, Scheme, resample
 from .harness import Case
 
 YEARS, REGRESSORS, DRAWS = 10, 8, 9_999

@@ -17,15 +17,12 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..engine.core import in_float64
-from ..engine.estimation import lagged
+from ..engine.estimation import Fit, Model, fit_model, lagged
 from ..engine.resampling import (
     DrawSource,
-    FittedModel,
-    Model,
     ResamplingPlan,
     Scheme,
     draws_of,
-    fit_model,
     make_plan,
     resample,
 )
@@ -64,12 +61,12 @@ def panel() -> pd.DataFrame:
     return frame.assign(**{"L.x1": lagged(frame, "x1")})
 
 
-def _design(instruments: tuple[str, ...] = ()) -> FittedModel:
+def _design(instruments: tuple[str, ...] = ()) -> Fit:
     return fit_model(panel(), Model("bench", "y", NAMES, instruments=instruments))
 
 
 def _tivax(
-    fitted: FittedModel, scheme: Scheme, sizes: tuple[int, ...], name: str = "tivax"
+    fitted: Fit, scheme: Scheme, sizes: tuple[int, ...], name: str = "tivax"
 ) -> tuple[dict[str, Callable[[], np.ndarray]], dict[str, int]]:
     """A method for each number of draws, and those numbers."""
     methods, repeats = {}, {}
@@ -152,7 +149,7 @@ def _resampled(scheme: Scheme, draws: int, column: str) -> np.ndarray:
     return found.summary[column].to_numpy(float)[:1]
 
 
-def _normal_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _normal_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     """The fastest plain loop: rows net of country effects, weighted by the counts."""
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
 
@@ -164,7 +161,7 @@ def _normal_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
     return refit
 
 
-def _numpy_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _numpy_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     """The cheapest loop that is right: rows net of country effects, stacked again."""
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
@@ -185,7 +182,7 @@ def _feols() -> Callable[..., Any]:
     return feols
 
 
-def _pyfixest_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _pyfixest_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     """feols on copies of the countries' rows, each copy a country of its own."""
     feols = _feols()
     groups = [frame for _, frame in panel().groupby("iso3", sort=True)]
@@ -225,7 +222,7 @@ def pairs_2sls(*, full: bool) -> Case:
     )
 
 
-def _two_stage_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _two_stage_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     w = fitted.layout.exogenous
     X, y = fitted.rows[:, : w + 1], fitted.rows[:, -1]
@@ -283,13 +280,13 @@ def wild(*, full: bool) -> Case:
     return Case("wild", methods, baseline=loop, error=error, rounds=3, repeats=repeats)
 
 
-def _p(drawn: Float[np.ndarray, " n"], fitted: FittedModel) -> float:
+def _p(drawn: Float[np.ndarray, " n"], fitted: Fit) -> float:
     """Share of |t*| above |t|."""
     t = float(fitted.coef[0] / np.sqrt(fitted.covariance()[0, 0]))
     return float((np.abs(drawn) > abs(t)).mean())
 
 
-def _wild_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _wild_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     """Flip restricted residuals, refit, CV1 t: rows net of country effects."""
     X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
     rest = X[:, :-1]
@@ -311,7 +308,7 @@ def _wild_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
     return refit
 
 
-def _wild_normal_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _wild_normal_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     """The same with everything that a draw does not change made once."""
     X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
     rest = X[:, :-1]
@@ -368,7 +365,7 @@ def placebo(*, full: bool) -> Case:
     )
 
 
-def _placebo_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+def _placebo_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     rest, x, y = fitted.rows[:, :-2], fitted.rows[:, -2], fitted.rows[:, -1]
     paths = x.reshape(CLUSTERS, YEARS)
 

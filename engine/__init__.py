@@ -9,10 +9,6 @@ import tivax
 
 
 def __getattr__(name: str) -> Any:
-    if name == "exported_value_added":
-        from .measures import exported_value_added
-
-        return exported_value_added
     return getattr(tivax, name)
 
 

@@ -21,15 +21,15 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import perimeters
+from . import leontief, operators
 from .inverted_table import InvertedTable, Terms, abroad_only
-from .perimeters import Inside, diagonal, multiply
+from .operators import Inside, dense, diagonal, multiply
 
 
 def crossings(world: InvertedTable) -> Inside:
     """F_s = (I - A_ss) B_ss for each perimeter."""
     inside = world.borders.inside(world.A)
-    return (perimeters.identity(inside) - inside) @ world.borders.inside(world.B)
+    return operators.product(operators.less(inside), world.borders.inside(world.B))
 
 
 def exporter_source(world: InvertedTable) -> Terms:
@@ -245,7 +245,7 @@ def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     returned = borders.buyers(world.Z, world.scale[:, None] * world.X)
     DC, DVA = at_home(borders.inside(B), E), at_home(L, E)
     REF, DAVAX = at_home(L, returned), at_home(L, world.absorbed_by_buyer)
-    made = by_perimeter(world.v[:, None] * B)
+    made = by_perimeter(world.v[:, None] * dense(B))
     foreign = made.sum(axis=0) - jnp.einsum("psn,np->sn", made, borders.member)
     first = world.first_crossing.mT
     FC, FVA = abroad(foreign), abroad(multiply(first, foreign.T).T)
@@ -317,7 +317,7 @@ def self_cell(world: InvertedTable) -> Terms:
     DVA = h E / (1 + [A_sr B_rs]_ii), double counted is what passes this very flow
     again. For all buyers of an industry together see ``self_industry``.
     """
-    again = (world.A * world.B.T) @ world.borders.member
+    again = (dense(world.A) * dense(world.B).T) @ world.borders.member
     return _counted_once(world, world.exports / (1 + again))
 
 
@@ -338,14 +338,14 @@ def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
     """Exports to each buyer at their first crossing, where regions are blocks."""
     n, c = world.exports.shape
     s = n // c
-    flows = world.A.reshape(c, s, c, s)  # [seller s, i, buyer r, j]
-    back = world.B.reshape(c, s, c, s)  # [r, j, s, i]
+    flows = dense(world.A).reshape(c, s, c, s)  # [seller s, i, buyer r, j]
+    back = dense(world.B).reshape(c, s, c, s)  # [r, j, s, i]
 
     def one_exporter(each: tuple[Array, Array, Array]) -> Float[Array, "s c"]:
         A_s, B_s, E_s = each  # (i, r, j), (r, j, i), (i, r)
         again = jnp.einsum("irj,rjk->rik", A_s, B_s)
         own = jnp.eye(s, dtype=A_s.dtype)[None]
-        kept = perimeters.inverse(own + again) @ E_s.T[:, :, None]
+        kept = leontief.inverses(own + again) @ E_s.T[:, :, None]
         return kept[:, :, 0].T
 
     kept = jax.lax.map(
@@ -367,7 +367,7 @@ def _kept_of_any(world: InvertedTable) -> Float[Array, "n c"]:
     at once: no inverse for each pair.
     """
     A, member = world.A, world.borders.member
-    small = jnp.finfo(A.dtype).eps / 8
+    small = jnp.finfo(world.v.dtype).eps / 8
 
     def one_exporter(own: Float[Array, " n"]) -> Float[Array, "n c"]:
         sold = world.exports * own[:, None]
@@ -419,7 +419,7 @@ def importer(world: InvertedTable) -> Float[Array, "n c"]:
     """
     borders, B = world.borders, world.B
     inside = borders.inside(world.A)
-    first = world.L @ perimeters.inverse(borders.inside(B))  # K^-1
+    first = operators.product(world.L, operators.inverse(borders.inside(B)))  # K^-1
     needed = B @ world.exports
     again = borders.member * multiply(first, borders.own(needed))[:, None]
     W = B @ (again - multiply(inside, again)) - again

@@ -91,8 +91,8 @@ from .leontief import (
     sales_by_weights,
     sales_to_regions,
 )
-from .perimeters import Inside
-from .perimeters import multiply as multiply_inside
+from .operators import Inside
+from .operators import multiply as multiply_inside
 from .refinement import IterativeSolution, correction, in_tiles, refine, whole_tiles
 
 # Where the eigenvalues of I - K S lie on world tables (0.74 to 1.04 on WIOD 2013).

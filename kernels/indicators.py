@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from . import position, value_chains
 from .inverted_table import InvertedTable, Terms
 from .leontief import per_dollar
-from .perimeters import diagonal, multiply
+from .operators import diagonal, multiply, sums
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
 Uses = dict[str, Float[Array, "n c"]]
@@ -255,7 +255,7 @@ def _stages(world: InvertedTable) -> Terms:
 
 def _propagation(world: InvertedTable) -> Terms:
     """Rounds of inputs times what passes in them, and that."""
-    rounds, received = world.B.sum(axis=1) - 1, world.B.sum(axis=0) - 1
+    rounds, received = sums(world.B, 1, world.v) - 1, sums(world.B, 0, world.v) - 1
     return {
         "apl_forward_stages": world.B @ rounds,
         "apl_forward": rounds,

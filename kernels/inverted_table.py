@@ -21,15 +21,17 @@ and, with B~ the inverse of the table in which s sells no inputs abroad,
 Exports of industries without output are left out, as in ``kernels.absorption``.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import cells, leontief, perimeters
+from . import cells, leontief, operators, perimeters
 from .import_share import solve, solve_contents
 from .leontief import per_dollar, relative_norm, residual_value_added
-from .perimeters import Inside, Perimeters
+from .operators import Flows, Inside, Matrix, lazy_inverse, of_coefficients
+from .perimeters import Perimeters
 from .solve import Method
 
 # Two digits below what a year must reach (``solve.TOLERANCE``), at the price of one
@@ -50,7 +52,7 @@ class InvertedTable(NamedTuple):
     """
 
     borders: Perimeters
-    Z: Float[Array, "n n"]
+    Z: Matrix
     scale: Float[Array, " n"]
     v: Float[Array, " n"]
     Y: Float[Array, "n c"]
@@ -63,15 +65,14 @@ class InvertedTable(NamedTuple):
     active: Float[Array, " n"]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
-    inverse: Float[Array, "n n"] | None
+    inverse: Matrix | None
     cell_error: Float[Array, ""]
     cell_backward_error: Float[Array, ""]
 
     @property
-    def A(self) -> Any:
-        """Input coefficients, n x n, or what multiplies as they do; see ``inputs`` for
-        products."""
-        return self.Z * self.scale[None, :]
+    def A(self) -> Matrix:
+        """Input coefficients; see ``inputs`` for products."""
+        return of_coefficients(self.Z, self.scale)
 
     def inputs(self, *outputs: Float[Array, " n"]) -> list[Float[Array, "n c"]]:
         """Inputs sold to each perimeter for its output, A_sr q_r, for each q. A is not
@@ -80,24 +81,23 @@ class InvertedTable(NamedTuple):
 
     def to_others(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
         """Inputs sold abroad for output Q, the sum over j != r of A_rj Q_j."""
-        return self.A @ Q - perimeters.multiply(self.borders.inside(self.A), Q)
+        return self.A @ Q - operators.multiply(self.borders.inside(self.A), Q)
 
     @property
     def sold_to_others(self) -> Float[Array, "n c"]:
         """``to_others(X)``, from A X = X - Y: without a product with A."""
-        at_home = perimeters.multiply(self.borders.inside(self.A), self.X)
+        at_home = operators.multiply(self.borders.inside(self.A), self.X)
         return self.X - self.Y - at_home
 
     def in_imports(self, q: Float[Array, " n"]) -> Float[Array, " n"]:
         """q per US$ of inputs, in those bought abroad for a US$ of exports: the sum
         over t != s of q_t A_ts L_s."""
-        abroad = q @ self.A - perimeters.left_multiply(q, self.borders.inside(self.A))
-        return perimeters.left_multiply(abroad, self.L)
+        abroad = q @ self.A - operators.left_multiply(q, self.borders.inside(self.A))
+        return operators.left_multiply(abroad, self.L)
 
     @property
-    def B(self) -> Any:
-        """The Leontief inverse, n x n, or what multiplies as it does
-        (``sensitivity.LazyInverse``).
+    def B(self) -> Matrix:
+        """The Leontief inverse.
 
         Raises ``ValueError`` if the table was inverted without it.
         """
@@ -149,7 +149,7 @@ class InvertedTable(NamedTuple):
     @property
     def absorbed_by_buyer(self) -> Float[Array, "n c"]:
         """Exports that their direct buyer absorbs: Y_sr + A_sr L_r Y_rr."""
-        at_home = perimeters.multiply(self.L, self.borders.own(self.Y))
+        at_home = operators.multiply(self.L, self.borders.own(self.Y))
         (used,) = self.inputs(at_home)
         return self.final_exports + used * self.borders.abroad
 
@@ -183,38 +183,133 @@ def invert_table(
         borders = perimeters.equal_regions(n, c, Y.dtype)
     scale = per_dollar(x)
     inside = borders.inside(Z * scale[None, :])
-    L = perimeters.inverse(perimeters.identity(inside) - inside)
+    L = operators.inverse(operators.less(inside))
     if inverse or certify or method == "lu" or not borders.blocks:
         products = _by_inverse(Z, scale, v, Y, L, borders, method, certify)
     else:
         products = _by_solves(Z, scale, v, Y, borders, contents)
-    active = x > 0
-    (inputs,) = borders.by_buyer(Z, scale * products.X.sum(axis=1))
-    return InvertedTable(
-        borders=borders,
-        Z=Z,
-        scale=scale,
-        v=v,
-        Y=Y,
-        exports=(Y + inputs) * borders.abroad * active[:, None].astype(Y.dtype),
-        L=L,
-        dva_multiplier=perimeters.left_multiply(v, L),
-        active=active.astype(Y.dtype),
-        largest_input_share=1 - jnp.min(jnp.where(active, left, 1)),
-        **products._asdict(),
-    )
+    (sold,) = borders.by_buyer(Z, scale * products.X.sum(axis=1))
+    return assemble(Z, borders, x, scale, v, Y, L, left, products, sold)
 
 
-class _Products(NamedTuple):
+class InverseProducts(NamedTuple):
     """Products with B, B itself where it was formed: fields of ``InvertedTable``."""
 
     X: Float[Array, "n c"]
     content: Float[Array, "n c"]
     fva_multiplier: Float[Array, " n"]
     residual: Float[Array, ""]
-    inverse: Float[Array, "n n"] | None
+    inverse: Matrix | None
     cell_error: Float[Array, ""]
     cell_backward_error: Float[Array, ""]
+
+
+def assemble(
+    Z: Matrix,
+    borders: Perimeters,
+    x: Float[Array, " n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    L: Inside,
+    left: Float[Array, " n"],
+    products: InverseProducts,
+    sold: Float[Array, "n c"],
+) -> InvertedTable:
+    """The table of these products; ``left`` is output less inputs, per output, ``sold``
+    inputs to each perimeter."""
+    exports, dva, active, share = _beside(borders, x, v, Y, L, left, sold)
+    return InvertedTable(
+        borders=borders,
+        Z=Z,
+        scale=scale,
+        v=v,
+        Y=Y,
+        exports=exports,
+        L=L,
+        dva_multiplier=dva,
+        active=active,
+        largest_input_share=share,
+        **products._asdict(),
+    )
+
+
+@jax.jit
+def _beside(
+    borders: Perimeters,
+    x: Float[Array, " n"],
+    v: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    L: Inside,
+    left: Float[Array, " n"],
+    sold: Float[Array, "n c"],
+) -> tuple[Array, Array, Array, Array]:
+    active = (x > 0).astype(Y.dtype)
+    exports = (Y + sold) * borders.abroad * active[:, None]
+    share = 1 - jnp.min(jnp.where(x > 0, left, 1))
+    return exports, operators.left_multiply(v, L), active, share
+
+
+def differentiable_table(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"] | None,
+    borders: Perimeters,
+    B: Float[Array, "n n"] | None = None,
+) -> InvertedTable:
+    """``invert_table`` for derivatives: products with B have a rule of their own.
+
+    ``B`` is the inverse of the table at which derivatives are taken; without it, it is
+    computed. ``fva_multiplier`` is NaN: no flow of ``kernels.indicators`` takes it.
+    """
+    left = residual_value_added(Z, x)
+    A = Z * per_dollar(x)[None, :]
+    B = leontief.inverse(jax.lax.stop_gradient(A)) if B is None else B
+    return by_products(Z, lazy_inverse(A, B), x, Y, left, v, borders)
+
+
+def by_products(
+    Z: Matrix,
+    B: Flows,
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    left: Float[Array, " n"],
+    v: Float[Array, " n"] | None,
+    borders: Perimeters,
+) -> InvertedTable:
+    """The table from products with Z and B alone, differentiable in what they are;
+    ``left`` is output less inputs, per output."""
+    v = left if v is None else v
+    scale = per_dollar(x)
+    A = of_coefficients(Z, scale)
+    X = B @ Y
+    by_origin, by_seller = _factors(borders, v, X)
+    missing = jnp.full((), jnp.nan, Y.dtype)
+    products = InverseProducts(
+        X=X,
+        content=(by_origin.T @ B).T,
+        fva_multiplier=jnp.full_like(v, jnp.nan),
+        residual=missing,
+        inverse=B,
+        cell_error=missing,
+        cell_backward_error=missing,
+    )
+    L = _differentiable_inverse(borders.inside(A))
+    return assemble(Z, borders, x, scale, v, Y, L, left, products, A @ by_seller)
+
+
+@jax.jit
+def _factors(
+    borders: Perimeters, v: Float[Array, " n"], X: Float[Array, "n c"]
+) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
+    """Value added by origin, output by the perimeter that makes it."""
+    return borders.member * v[:, None], borders.member * X.sum(axis=1)[:, None]
+
+
+@jax.jit
+def _differentiable_inverse(inside: Inside) -> Inside:
+    return operators.differentiable_inverse(operators.less(inside))
 
 
 def _by_inverse(
@@ -226,7 +321,7 @@ def _by_inverse(
     borders: Perimeters,
     method: Method,
     certify: bool,
-) -> _Products:
+) -> InverseProducts:
     A = Z * scale[None, :]
     own = jnp.eye(len(A), dtype=A.dtype)
     B = jnp.linalg.inv(own - A) if method == "lu" else leontief.inverse(A)
@@ -239,12 +334,10 @@ def _by_inverse(
     X = B @ Y
     content = borders.by_origin(v, B)
     foreign = content.sum(axis=1) - borders.own(content)
-    return _Products(
+    return InverseProducts(
         X=X,
         content=content,
-        fva_multiplier=perimeters.left_multiply(
-            foreign, _first_crossing(borders, B, L)
-        ),
+        fva_multiplier=operators.left_multiply(foreign, _first_crossing(borders, B, L)),
         residual=jnp.max(relative_norm(Y - X + Z @ (scale[:, None] * X), Y)),
         inverse=B,
         cell_error=cell_error,
@@ -259,7 +352,7 @@ def _by_solves(
     Y: Float[Array, "n c"],
     borders: Perimeters,
     contents: bool,
-) -> _Products:
+) -> InverseProducts:
     """Three columns for each perimeter: its final demand and, with ``contents``, its
     value added and that of all others in the table where it exports nothing."""
     c, abroad = borders.count, borders.abroad
@@ -278,7 +371,7 @@ def _by_solves(
         )
         content, multiplier = found.X[:, :c], borders.own(found.X[:, c:])
         residual = jnp.maximum(residual, found.residual)
-    return _Products(
+    return InverseProducts(
         X=X.X,
         content=content,
         fva_multiplier=multiplier,
@@ -289,8 +382,8 @@ def _by_solves(
     )
 
 
-def _first_crossing(borders: Perimeters, B: Float[Array, "n n"], L: Inside) -> Inside:
-    return perimeters.inverse(borders.inside(B)) @ L
+def _first_crossing(borders: Perimeters, B: Matrix, L: Inside) -> Inside:
+    return operators.product(operators.inverse(borders.inside(B)), L)
 
 
 Terms = dict[str, Float[Array, "..."]]

@@ -36,7 +36,7 @@ from .clusters import (
     form_sums,
     singly_identified,
 )
-from .low_rank import FEW, LowRank, others
+from .low_rank import FEW, LowRankUpdate, others
 from .resampling import WildLoadings
 
 # Of a column's square in the sample: what rounding leaves of a column that others
@@ -247,7 +247,7 @@ def _loadings(
     RJ = jnp.broadcast_to(RJ, (len(R), *s.shape))
     own = jnp.einsum("hgp,gp->hg", RJ, s)
     if len(s) > FEW:
-        L = LowRank(own, jnp.einsum("hgp,gpq->hgq", RJ, A), delta.T)
+        L = LowRankUpdate(own, jnp.einsum("hgp,gpq->hgq", RJ, A), delta.T)
         return WildLoadings(R @ delta, L, factor)
     rest = jnp.einsum("hgp,gpq,qk->hgk", RJ, A, delta)
     return WildLoadings(R @ delta, own[:, :, None] * eye[None] - rest, factor)

@@ -17,7 +17,7 @@ FEW = 256
 _AT_ONCE = 1024
 
 
-class LowRank(NamedTuple):
+class LowRankUpdate(NamedTuple):
     """The map v -> own v - P (s'v), for one or several left sides."""
 
     own: Float[Array, "*h G"]
@@ -31,7 +31,7 @@ class LowRank(NamedTuple):
 
 
 def sums_over_clusters(
-    each: Sequence[LowRank],
+    each: Sequence[LowRankUpdate],
     v: Float[Array, "G B"],
     of: Callable[..., Float[Array, "k B"]],
 ) -> Float[Array, "k B"]:
@@ -62,13 +62,13 @@ def sums_over_clusters(
     return jax.lax.fori_loop(0, whole, add, total)
 
 
-Scores = Float[Array, "*h G G"] | LowRank
+Scores = Float[Array, "*h G G"] | LowRankUpdate
 """A matrix for few clusters, factors for many."""
 
 
 def scores_under(L: Scores, v: Float[Array, "G B"]) -> Float[Array, "*h G B"]:
     """L v."""
-    if isinstance(L, LowRank):
+    if isinstance(L, LowRankUpdate):
         return L.drawn(v)
     *h, G, _ = L.shape
     return (L.reshape(-1, G) @ v).reshape(*h, G, v.shape[1])

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inverted_table import InvertedTable
-from .perimeters import multiply
+from .operators import dense, multiply
 
 
 def in_exports(
@@ -35,7 +35,7 @@ def in_exports(
     """
     own = world.borders.member @ exporter
     sold = (_absorbed if absorbed else _direct)(world, via) * own[:, None]
-    content = world.v[:, None] * world.B
+    content = world.v[:, None] * dense(world.B)
     if once:
         content = multiply(world.first_crossing.mT, content.T).T
     return _traced(content, sold, sectors=sectors)
@@ -49,7 +49,7 @@ def in_final_demand(
     ``Y`` is the part of final demand that counts, by default all of it.
     """
     demand = world.Y if Y is None else Y
-    return _traced(world.v[:, None] * world.B, demand, sectors=sectors)
+    return _traced(world.v[:, None] * dense(world.B), demand, sectors=sectors)
 
 
 def _traced(
@@ -80,4 +80,4 @@ def _absorbed(world: InvertedTable, via: Float[Array, " c"]) -> Float[Array, "n 
 
 def by_product(world: InvertedTable, of: Float[Array, " n"]) -> Float[Array, "n n"]:
     """Value added by industry of origin in exports or products, V B diag(of)."""
-    return world.v[:, None] * world.B * of[None, :]
+    return world.v[:, None] * dense(world.B) * of[None, :]

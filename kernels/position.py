@@ -8,15 +8,15 @@ output x* = B y.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import perimeters
+from . import operators
 from .inverted_table import InvertedTable
-from .perimeters import multiply
+from .operators import multiply, sums
 
 
 def downstreamness(world: InvertedTable) -> Float[Array, " n"]:
     """Stages from the first inputs to an industry, 1'B (Fally 2012; Antras and Chor
     2018; Miller and Temurshoev 2017)."""
-    return world.B.sum(axis=0)
+    return sums(world.B, 0, world.v)
 
 
 Ways = dict[str, tuple[Float[Array, " n"], Float[Array, " n"]]]
@@ -63,7 +63,7 @@ def backward_stages(world: InvertedTable) -> Ways:
     y_home = world.final_at_home.sum(axis=1)
     y_abroad = world.final_exports.sum(axis=1)
     every, once = world.content.sum(axis=1), world.dva_multiplier
-    again, twice = every @ world.B, perimeters.left_multiply(once, world.L)
+    again, twice = every @ world.B, operators.left_multiply(once, world.L)
     return {
         "total": (again * y, every * y),
         "domestic": (twice * y_home, once * y_home),

@@ -20,7 +20,14 @@ from jaxtyping import Array, Float, Int
 
 from . import small_systems
 from .clusters import ClusterCrossProducts, Layout, correction, fit
-from .low_rank import FEW, LowRank, Scores, others, scores_under, sums_over_clusters
+from .low_rank import (
+    FEW,
+    LowRankUpdate,
+    Scores,
+    others,
+    scores_under,
+    sums_over_clusters,
+)
 
 # A test rejects where p <= LEVEL.
 LEVEL = 0.05
@@ -203,7 +210,7 @@ def wild_loadings(
     a = RB @ scores.T
     if len(scores) > FEW:
         P = jnp.einsum("hp,gpq->hgq", RB, full.A)
-        L = LowRank(a, P, scores @ full.bread_inverse)
+        L = LowRankUpdate(a, P, scores @ full.bread_inverse)
         return WildLoadings(a, L, correction(products))
     H = jnp.einsum("hp,gpq,qr,kr->hgk", RB, full.A, full.bread_inverse, scores)
     L = a[:, :, None] * jnp.eye(len(scores), dtype=a.dtype)[None] - H
@@ -221,9 +228,9 @@ def wild_statistics(
 ) -> Float[Array, " B"]:
     """t of each draw, signed; with several hypotheses the Wald statistic over h."""
     h = len(loadings.a)
-    if h == 1 and isinstance(loadings.L, LowRank):
+    if h == 1 and isinstance(loadings.L, LowRankUpdate):
         own, P, s = loadings.L
-        one = LowRank(own[0], P[0], s)
+        one = LowRankUpdate(own[0], P[0], s)
         (squares,) = sums_over_clusters([one], v, lambda z: (z**2).sum(0)[None])
         return (loadings.a @ v)[0] / jnp.sqrt(loadings.correction * squares)
     if h == 1:
@@ -235,17 +242,19 @@ def wild_statistics(
     return (top * small_systems.solve(V, top)).sum(axis=0) / h
 
 
-AffineScores = Float[Array, "rows G"] | tuple[Float[Array, "2 G"], LowRank, LowRank]
+AffineScores = (
+    Float[Array, "rows G"] | tuple[Float[Array, "2 G"], LowRankUpdate, LowRankUpdate]
+)
 
 
 def affine_in_null(at: WildLoadings) -> AffineScores:
     """Loadings from which draws under every null follow: those of the first of two
     stacked nulls of one hypothesis, and their change to the second."""
     a = jnp.stack([at.a[0, 0], at.a[1, 0] - at.a[0, 0]])
-    if isinstance(at.L, LowRank):
+    if isinstance(at.L, LowRankUpdate):
         own, P, s = at.L.own[:, 0], at.L.P[0, 0], at.L.s
-        step = LowRank(own[1] - own[0], P, s[1] - s[0])
-        return a, LowRank(own[0], P, s[0]), step
+        step = LowRankUpdate(own[1] - own[0], P, s[1] - s[0])
+        return a, LowRankUpdate(own[0], P, s[0]), step
     L = at.L[:, 0]
     return jnp.concatenate([a, L[0], L[1] - L[0]])
 
@@ -371,7 +380,7 @@ def instrument_loadings(
         own = jnp.einsum("gzl,l->zg", N[:, :e], residual)
         if len(S) > FEW:
             of_W = jnp.einsum("gwl,l->gw", D, residual) @ inner
-            return LowRank(own, jnp.moveaxis(zW, 0, 1), of_W)
+            return LowRankUpdate(own, jnp.moveaxis(zW, 0, 1), of_W)
         others = jnp.einsum("gzw,wx,kxl,l->zgk", zW, inner, D, residual)
         return own[:, :, None] * eye[None] - others
 

@@ -28,8 +28,8 @@ from .import_share import (
 )
 from .import_share import product as whole_product
 from .leontief import growth_rate, sales_to_regions
-from .perimeters import Inside
-from .perimeters import multiply as multiply_inside
+from .operators import Inside
+from .operators import multiply as multiply_inside
 from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``

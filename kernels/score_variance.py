@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, Int
 
 from . import jackknife
 from .clusters import ClusterFit
-from .low_rank import LowRank
+from .low_rank import LowRankUpdate
 
 
 def jackknifed_scores(fit: ClusterFit, b: Float[Array, "H p"]) -> Float[Array, "H p"]:
@@ -31,7 +31,7 @@ def jackknifed_scores(fit: ClusterFit, b: Float[Array, "H p"]) -> Float[Array, "
 
 def treatment_scores(
     fit: ClusterFit, R: Float[Array, " p"], T: Float[Array, "H p"]
-) -> tuple[Float[Array, " H"], LowRank]:
+) -> tuple[Float[Array, " H"], LowRankUpdate]:
     """s_h of the sample, and those of draws that resample T.
 
     The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit
@@ -40,7 +40,7 @@ def treatment_scores(
     """
     c = fit.bread_inverse @ R / (R @ fit.bread_inverse @ R)
     P = jnp.einsum("p,hpq->hq", c, fit.A) @ fit.bread_inverse
-    return fit.scores @ c, LowRank(T @ c, P, T)
+    return fit.scores @ c, LowRankUpdate(T @ c, P, T)
 
 
 def tau(

@@ -17,7 +17,7 @@ out, and the derivative with respect to that row is V / x.
 
 A gradient is a sum of a few outer products and is kept so: the n (n + c) cells are
 formed when somebody asks for them. Nothing is differentiated through an iteration:
-``solve_output`` and ``LazyInverse`` have rules of their own.
+products with an inverse have a rule of their own (``operators.lazy_inverse``).
 """
 
 from collections.abc import Sequence
@@ -29,11 +29,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import import_share
-from .inverted_table import InvertedTable
-from .leontief import inverse, per_dollar, residual_value_added
-from .perimeters import Perimeters, differentiable_inverse, identity
-
-# ------------------------------------------------------------------ low-rank gradients
 
 
 class Gradients(NamedTuple):
@@ -75,8 +70,9 @@ class Products(NamedTuple):
         return self.X.sum(axis=1)
 
 
-class Borders(NamedTuple):
-    """Regions inside a perimeter, and those outside that count as partners (0 or 1)."""
+class Sides(NamedTuple):
+    """Both sides of a perimeter's border: regions inside, and those outside that count
+    as partners (0 or 1)."""
 
     inside: Float[Array, " c"]
     partners: Float[Array, " c"]
@@ -97,7 +93,7 @@ def of_industries(regions: Float[Array, " c"], n: int) -> Float[Array, " n"]:
 
 def value_added_gradients(
     products: Products,
-    borders: Borders,
+    borders: Sides,
     contents: Sequence[Float[Array, "m n"]],
     picked: Sequence[Float[Array, "m n"]],
     *,
@@ -128,7 +124,7 @@ def value_added_gradients(
 
 def gross_gradients(
     products: Products,
-    borders: Borders,
+    borders: Sides,
     contents: Sequence[Float[Array, "m n"]],
     picked: Sequence[Float[Array, "m n"]],
 ) -> Gradients:
@@ -234,7 +230,7 @@ class TradeGradients(NamedTuple):
 def trade_gradients(
     A: Float[Array, "n n"],
     products: Products,
-    borders: Borders,
+    borders: Sides,
     weights: Float[Array, "b f"],
     *,
     active: Float[Array, " n"],
@@ -251,7 +247,7 @@ def trade_gradients(
     n, c = products.X.shape
     gross = weights.shape[1] > 2
 
-    def one(borders: Borders, used: Array | None, weight: Array) -> TradeGradients:
+    def one(borders: Sides, used: Array | None, weight: Array) -> TradeGradients:
         inside, partners = (of_industries(k, n)[None] for k in borders)
         contents = tuple((products.content @ k)[None] for k in borders)
         found = value_added_gradients(
@@ -323,115 +319,3 @@ def by_reported_output(
     """``output_gradients`` from the column sums of G o Z."""
     by_row = 0 if residual else own * v[None, None, :]
     return -scale[None, None, :] * (moved + by_row)
-
-
-# ---------------------------------------------------------------- rules for solves
-
-
-def solve_output(
-    A: Float[Array, "n n"], Y: Float[Array, "n k"], *, regions: int
-) -> Float[Array, "n k"]:
-    """X = (I - A)^-1 Y by import shares, differentiable in A and Y.
-
-    Forward dX = B (dA X + dY), backward one adjoint solve Lambda = B'dJ/dX for all
-    cells; neither goes through the iteration.
-    """
-
-    def times(A: Array, X: Array) -> Array:
-        return X - A @ X
-
-    def solved(_: object, rhs: Array) -> Array:
-        return import_share.solve(fixed, rhs, regions=regions).X
-
-    def solved_from_left(_: object, rhs: Array) -> Array:
-        return import_share.solve_contents(fixed, rhs, regions=regions, size=size).X
-
-    fixed = jax.lax.stop_gradient(A)
-    size = jax.lax.stop_gradient(Y).sum(axis=1)
-    return jax.lax.custom_linear_solve(
-        partial(times, A), Y, solve=solved, transpose_solve=solved_from_left
-    )
-
-
-@jax.custom_jvp
-def _inverse_product(
-    A: Float[Array, "n n"], B: Float[Array, "n n"], Q: Float[Array, "n k"]
-) -> Float[Array, "n k"]:
-    return B @ Q
-
-
-@_inverse_product.defjvp
-def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    A, B, Q = primals
-    dA, _, dQ = tangents
-    product = B @ Q
-    return product, B @ (dQ + dA @ product)
-
-
-class LazyInverse:
-    """B = (I - A)^-1 for products only, with dB = B dA B never formed.
-
-    A derivative of B Q costs two thin products where that of B would cost two products
-    of n x n matrices.
-    """
-
-    def __init__(self, A: Float[Array, "n n"], B: Float[Array, "n n"]) -> None:
-        self._A, self._B = A, jax.lax.stop_gradient(B)
-
-    def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
-        columns = Q.reshape(len(Q), -1)
-        return _inverse_product(self._A, self._B, columns).reshape(Q.shape)
-
-    def __rmatmul__(self, Q: Float[Array, "*k n"]) -> Float[Array, "*k n"]:
-        return (LazyInverse(self._A.T, self._B.T) @ Q.T).T
-
-    def sum(self, axis: int) -> Float[Array, " n"]:
-        one = jnp.ones(len(self._A), self._A.dtype)
-        return self @ one if axis == 1 else one @ self
-
-
-def differentiable_table(
-    Z: Float[Array, "n n"],
-    x: Float[Array, " n"],
-    Y: Float[Array, "n c"],
-    v: Float[Array, " n"] | None,
-    borders: Perimeters,
-    B: Float[Array, "n n"] | None = None,
-) -> InvertedTable:
-    """``invert_table`` for derivatives: products with B have a rule of their own.
-
-    ``B`` is the inverse of the table at which derivatives are taken; without it, it is
-    computed. ``fva_multiplier`` is NaN: no flow of ``kernels.indicators`` takes it.
-    """
-    left = residual_value_added(Z, x)
-    v = left if v is None else v
-    scale = per_dollar(x)
-    A = Z * scale[None, :]
-    lazy = LazyInverse(A, inverse(jax.lax.stop_gradient(A)) if B is None else B)
-    inside = borders.inside(A)
-    L = differentiable_inverse(identity(inside) - inside)
-    active = (x > 0).astype(Y.dtype)
-    X = lazy @ Y
-    content = (borders.member * v[:, None]).T @ lazy
-    sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])
-    shaped = jnp.swapaxes(L, -1, -2) @ v.reshape(*L.shape[:-1], 1)
-    missing = jnp.full((), jnp.nan, Y.dtype)
-    return InvertedTable(
-        borders=borders,
-        Z=Z,
-        scale=scale,
-        v=v,
-        Y=Y,
-        X=X,
-        exports=sold * borders.abroad * active[:, None],
-        L=L,
-        content=content.T,
-        dva_multiplier=shaped.reshape(-1),
-        fva_multiplier=jnp.full_like(v, jnp.nan),
-        active=active,
-        largest_input_share=missing,
-        residual=missing,
-        inverse=lazy,  # type: ignore[arg-type]
-        cell_error=missing,
-        cell_backward_error=missing,
-    )

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 
 from .borin_mancini import exporter_source
 from .inverted_table import InvertedTable, Terms, abroad_only
-from .perimeters import left_multiply, multiply
+from .operators import left_multiply, multiply
 
 
 def tripartite(world: InvertedTable) -> Terms:

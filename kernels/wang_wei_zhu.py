@@ -26,7 +26,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .inverted_table import InvertedTable, Terms, abroad_only
-from .perimeters import multiply
+from .operators import multiply
 
 # Table E2 of Wang, Wei and Zhu: the nine terms as sums of the sixteen.
 KWW_TERMS = {

@@ -25,14 +25,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...engine.reporting.intervals import Z95
-from ...engine.sources import import_tables
-from ...engine.tables import WorldTables, net_of_inventories, open_store
-from ...engine.tables.derounding import CHOSEN, Powers, deround
-from ...engine.tables.world_table import WorldTable
-from ...engine.uncertainty import standard_errors
-from ...engine.uncertainty.deviations import USE_DEVIATION, USER_DEVIATION
-from .drawn_tables import DRAWN, draw_and_judge
+import tivax as tx
+from tivax.engine.errors.kinds import USE_DEVIATION, USER_DEVIATION
+from tivax.engine.tables.derounding import CHOSEN, Powers, deround
+
+from .drawn_tables import DRAWN, Z95, draw_and_judge
 from .filled_cells import MEASURES, FilledYear, Parts
 
 INDICATORS = {
@@ -61,7 +58,7 @@ _USES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4)
 # ------------------------------------------------------------ against what is published
 
 
-def read_truth(path: Path, tables: WorldTables) -> dict[int, dict[str, np.ndarray]]:
+def read_truth(path: Path, tables: tx.WorldTables) -> dict[int, dict[str, np.ndarray]]:
     """Published values by year and measure in the order of the tables, NaN if none."""
     given = pd.read_csv(path)
     every = pd.MultiIndex.from_product([tables.regions, tables.sectors])
@@ -111,14 +108,14 @@ def judge(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_command(
-    tables: WorldTables, truth: Mapping[int, Mapping[str, np.ndarray]]
+    tables: tx.WorldTables, truth: Mapping[int, Mapping[str, np.ndarray]]
 ) -> pd.DataFrame:
     """Rows of ``judge``: what `tivax indicators --error rounding` writes."""
     rows = []
     for year, published in truth.items():
-        net = net_of_inventories(tables.select(year, year))
+        net = tx.net_of_inventories(tables.select(year, year))
         names = [name for name, _ in INDICATORS.values()]
-        found = standard_errors(net, "rounding", names, "sector").isel(year=0)
+        found = tx.standard_errors(net, "rounding", names, "sector").isel(year=0)
         for measure, (name, scale) in INDICATORS.items():
             value, se = (
                 found[k].transpose("region", "sector").values.ravel() / scale
@@ -139,7 +136,7 @@ def _rows(
 
 
 def weight_scores(
-    rounded: Mapping[int, WorldTable], truth: Mapping[int, Mapping[str, np.ndarray]]
+    rounded: Mapping[int, tx.WorldTable], truth: Mapping[int, Mapping[str, np.ndarray]]
 ) -> dict[Powers, dict[int, float]]:
     """Mean over measures of the median absolute error, each over its typical size; by
     powers of the de-rounding and year."""
@@ -239,8 +236,8 @@ def main() -> None:
     for name in ("rounded", "filled"):
         store = given.out / name
         if not store.exists():
-            import_tables("wiod2013", files, store, derounded=name == "filled")
-        stores[name] = open_store(store)
+            tx.import_tables("wiod2013", files, store, derounded=name == "filled")
+        stores[name] = tx.open_store(store)
     if given.truth is not None:
         truth = read_truth(given.truth, stores["filled"])
         _write(judge(of_command(stores["filled"], truth)), given.out / "published.csv")

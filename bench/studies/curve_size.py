@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...engine.curve import specification_curve
+import tivax as tx
+
 from ...engine.papers.trade_imbalance import curve_choices, paper_models
-from ...engine.resampling import Model
 
 LEVEL, DRAWS, PERSISTENCE = 0.05, 299, 0.6
 _AT_ONCE = 20  # outcomes of a panel that share their cross products
@@ -49,7 +49,7 @@ def rejections(
     found = []
     for made, models, number in _outcomes(panel, model, errors, panels, seed):
         for name, choices in curve_choices(made, model).items():
-            curve = specification_curve(
+            curve = tx.specification_curve(
                 made, models, choices=choices, draws=DRAWS, seed=number
             )
             found.append(
@@ -66,8 +66,8 @@ def rejections(
 
 
 def _outcomes(
-    panel: pd.DataFrame, model: Model, errors: str, panels: int, seed: int
-) -> Iterator[tuple[pd.DataFrame, list[Model], int]]:
+    panel: pd.DataFrame, model: tx.Model, errors: str, panels: int, seed: int
+) -> Iterator[tuple[pd.DataFrame, list[tx.Model], int]]:
     """The panel with some outcomes, the models of these, and a number of its own."""
     country, names = pd.factorize(panel["iso3"], sort=True)
     year = (panel["year"] - panel["year"].min()).to_numpy()
@@ -87,7 +87,7 @@ def _outcomes(
         yield panel.assign(**columns), models, number
 
 
-def _residual_sizes(panel: pd.DataFrame, model: Model) -> np.ndarray:
+def _residual_sizes(panel: pd.DataFrame, model: tx.Model) -> np.ndarray:
     """Root mean square of each country's residuals, over that of all."""
     columns = panel[[model.outcome, *model.regressors]].astype(float)
     effects = pd.get_dummies(panel[["iso3", "year"]].astype(str), dtype=float)

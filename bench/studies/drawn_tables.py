@@ -6,26 +6,24 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ...engine.core import TivaxWarning
-from ...engine.reporting.intervals import Z95
-from ...engine.tables import WorldTables
-from ...engine.uncertainty import TableError, standard_errors
+import tivax as tx
 
+Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 Cells = Float[np.ndarray, "n N"]
 
 DRAWN = {
-    "lognormal": TableError("lognormal", a=0.5, b=0.1),
-    "lognormal, rows held": TableError("lognormal", a=0.5, b=0.1, margins=("row",)),
-    "lognormal, both held": TableError(
+    "lognormal": tx.TableError("lognormal", a=0.5, b=0.1),
+    "lognormal, rows held": tx.TableError("lognormal", a=0.5, b=0.1, margins=("row",)),
+    "lognormal, both held": tx.TableError(
         "lognormal", a=0.5, b=0.1, margins=("row", "column")
     ),
-    "shares": TableError("shares", concentration=50),
-    "shares, RAS": TableError("shares", concentration=50),
+    "shares": tx.TableError("shares", concentration=50),
+    "shares, RAS": tx.TableError("shares", concentration=50),
 }
 """Errors by name; shares are balanced as the model has it, or by RAS."""
 
 
-def draw_lognormal(F: Cells, error: TableError, rng: np.random.Generator) -> Cells:
+def draw_lognormal(F: Cells, error: tx.TableError, rng: np.random.Generator) -> Cells:
     """Cells times a lognormal factor of mean 1 and relative deviation a z^-b, balanced
     by least squares with weights 1 / variance to the margins that are held."""
     assert error.a is not None and error.b is not None
@@ -52,7 +50,7 @@ def draw_lognormal(F: Cells, error: TableError, rng: np.random.Generator) -> Cel
 
 def draw_shares(
     F: Cells,
-    error: TableError,
+    error: tx.TableError,
     rng: np.random.Generator,
     regions: int,
     *,
@@ -100,7 +98,7 @@ def draw_shares(
 
 
 def draw_and_judge(
-    tables: WorldTables, name: str, count: int, seed: int
+    tables: tx.WorldTables, name: str, count: int, seed: int
 ) -> list[dict[str, Any]]:
     """The index of each region: how often its interval holds the true one.
 
@@ -112,17 +110,17 @@ def draw_and_judge(
     c, n = len(tables.regions), tables.n
     x = np.asarray(tables.x[0])
     F = np.hstack([tables.Z[0], tables.final_demand()[0]])
-    truth = standard_errors(tables, error, "tbi").isel(year=0)
+    truth = tx.standard_errors(tables, error, "tbi").isel(year=0)
     rng = np.random.default_rng(seed)
     found, errors = [], []
     # A drawn industry may use more than it makes.
-    warnings.simplefilter("ignore", TivaxWarning)
+    warnings.simplefilter("ignore", tx.TivaxWarning)
     for _ in range(count):
         if error.kind == "shares":
             drawn = draw_shares(F, error, rng, c, ras=name.endswith("RAS"))
         else:
             drawn = draw_lognormal(F, error, rng)
-        one = WorldTables(
+        one = tx.WorldTables(
             drawn[None, :, :n],
             drawn[None, :, n:],
             x[None],
@@ -130,7 +128,7 @@ def draw_and_judge(
             tables.sectors,
             tables.years,
         )
-        got = standard_errors(one, error, "tbi").isel(year=0)
+        got = tx.standard_errors(one, error, "tbi").isel(year=0)
         found.append(got["tbi"].values)
         errors.append(got["tbi_se"].values)
     value, se = np.array(found), np.array(errors)

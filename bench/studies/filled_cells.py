@@ -17,8 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+import tivax as tx
+
 from ...engine.tables.inventories import inventory_categories
-from ...engine.tables.world_table import WorldTable
 
 MEASURES = ("U", "D", "FGO", "VAGO")
 _ROUNDED = 1 / 12
@@ -42,7 +43,7 @@ class Parts(NamedTuple):
 class FilledYear:
     """The four measures of a table with its cells of 0 filled, and their variances."""
 
-    def __init__(self, rounded: WorldTable, filled: WorldTable) -> None:
+    def __init__(self, rounded: tx.WorldTable, filled: tx.WorldTable) -> None:
         stocks = np.isin(rounded.categories, inventory_categories(rounded.categories))
         n, c = len(rounded.x), len(rounded.regions)
         self.c, self.s, self.f = c, len(rounded.sectors), int((~stocks).sum())

@@ -24,9 +24,7 @@ from jaxtyping import Float
 from scipy.optimize import minimize
 from scipy.stats import t as student
 
-from ...engine.measures import compute_tbi
-from ...engine.montecarlo import draw_flows
-from ...engine.tables import WorldTables, open_store
+import tivax as tx
 
 YEARS = (2002, 2005, 2008, 2011, 2014)
 _DRAWS_OF_PARTS = 24
@@ -43,10 +41,10 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=200)
     parser.add_argument("--parameters", action="store_true")
     given = parser.parse_args()
-    tables = open_store(given.store, lazy=True)
+    tables = tx.open_store(given.store, lazy=True)
     exact, base = read_exact(given.exact, tables.regions), flows_of(tables)
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = draw_flows(tables, "rebuilt", draws=given.draws, years=YEARS)
+    drawn = tx.draw_flows(tables, "rebuilt", draws=given.draws, years=YEARS)
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
     if given.parameters:
         found = parameters(tables, base, exact)
@@ -66,12 +64,13 @@ def read_exact(file: Path, regions: Sequence[str]) -> Flows:
     }
 
 
-def flows_of(tables: WorldTables, years: Sequence[int] = YEARS) -> Flows:
+def flows_of(tables: tx.WorldTables, years: Sequence[int] = YEARS) -> Flows:
     """The same of the tables as they are."""
     labels = list(tables.regions)
     return {
-        year: compute_tbi(tables.select(year, year))
-        .absorbed.sel(year=year, origin=labels, absorber=labels)
+        year: tx.value_added_absorbed(tables.select(year, year))
+        .sum("sector")
+        .sel(year=year, origin=labels, absorber=labels)
         .values
         for year in years
     }
@@ -128,7 +127,7 @@ def coverage(
     return pd.DataFrame(rows).sort_values(["measure", "year"])
 
 
-def parts(tables: WorldTables) -> dict[str, dict[str, Any]]:
+def parts(tables: tx.WorldTables) -> dict[str, dict[str, Any]]:
     """Parameters with one part of the model alone, at a size that is known."""
     errors = tables.rebuilt["errors"]
     none = deepcopy(errors)
@@ -153,14 +152,14 @@ def parts(tables: WorldTables) -> dict[str, dict[str, Any]]:
     return {**found, "rest of the world": part}
 
 
-def parameters(tables: WorldTables, base: Flows, exact: Flows) -> pd.DataFrame:
+def parameters(tables: tx.WorldTables, base: Flows, exact: Flows) -> pd.DataFrame:
     """Factors of variances by part: of all years, and without each year, with the
     share of its pairs and value-added exports that 95 % intervals then cover."""
     variances: dict[str, list[np.ndarray]] = {"pairs": [], "va_exports": []}
     every = parts(tables)
     for errors in every.values():
         alone = replace(tables, rebuilt={**tables.rebuilt, "errors": errors})
-        drawn = draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base))
+        drawn = tx.draw_flows(alone, "rebuilt", draws=_DRAWS_OF_PARTS, years=list(base))
         for name, values in variances.items():
             values.append(measures(drawn)[name].var(axis=0, ddof=1))
     S = {k: np.stack(v, axis=1) for k, v in variances.items()}  # year, part, value

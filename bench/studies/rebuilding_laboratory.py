@@ -25,9 +25,9 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+import tivax as tx
+
 from ...engine.core import in_float64, load_toml
-from ...engine.montecarlo import draw_flows
-from ...engine.tables import WorldTable, WorldTables, open_store, stack_years
 from ...kernels.rebuilding import trade as kernel
 from .rebuilding import coverage, flows_of, parameters
 
@@ -58,19 +58,19 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=100)
     parser.add_argument("--parameters", action="store_true")
     given = parser.parse_args()
-    true = [without_negative_trade(k) for k in open_store(given.store, lazy=True)]
+    true = [without_negative_trade(k) for k in tx.open_store(given.store, lazy=True)]
     rebuilt, years = laboratory(true), [k.year for k in true[1:]]
-    exact = flows_of(stack_years(true), years)
+    exact = flows_of(tx.stack_years(true), years)
     base = flows_of(rebuilt, years)
     given.out.mkdir(parents=True, exist_ok=True)
-    drawn = draw_flows(rebuilt, "rebuilt", draws=given.draws, years=years)
+    drawn = tx.draw_flows(rebuilt, "rebuilt", draws=given.draws, years=years)
     coverage(drawn, base, exact).to_csv(given.out / "coverage.csv", index=False)
     if given.parameters:
         found = parameters(rebuilt, base, exact)
         found.to_csv(given.out / "parameters.csv", index=False)
 
 
-def without_negative_trade(table: WorldTable) -> WorldTable:
+def without_negative_trade(table: tx.WorldTable) -> tx.WorldTable:
     """The truth: trade below 0, which inventories have, is 0; own inventories close."""
     c, n = len(table.regions), len(table.x)
     abroad = np.repeat(~np.eye(c, dtype=bool), n // c, axis=0)
@@ -81,7 +81,7 @@ def without_negative_trade(table: WorldTable) -> WorldTable:
     return replace(table, Z=Z, Y=Y, value_added=None)
 
 
-def trade_of(table: WorldTable) -> Trade:
+def trade_of(table: tx.WorldTable) -> Trade:
     """Trade by product, seller, use (inputs, final uses, inventories) and buyer."""
     c = len(table.regions)
     s = len(table.sectors)
@@ -92,7 +92,7 @@ def trade_of(table: WorldTable) -> Trade:
     return trade
 
 
-def laboratory(true: list[WorldTable]) -> WorldTables:
+def laboratory(true: list[tx.WorldTable]) -> tx.WorldTables:
     """All years rebuilt, with what they say of themselves."""
     ends = trade_of(true[0]), trade_of(true[-1])
     assert (true[0].year, true[-1].year) == (FIRST, LAST)
@@ -110,12 +110,12 @@ def laboratory(true: list[WorldTable]) -> WorldTables:
             weight = (LAST - table.year) / (LAST - FIRST)
             trade = fit(_between(ends[1], first, weight), trade, table.sectors)
         tables.append(proportional(table, trade))
-    world = stack_years(tables, source="rebuilt")
+    world = tx.stack_years(tables, source="rebuilt")
     years = [k.year for k in true]
     return replace(world, rebuilt=about(years))
 
 
-def proportional(table: WorldTable, trade: Trade) -> WorldTable:
+def proportional(table: tx.WorldTable, trade: Trade) -> tx.WorldTable:
     """The table with this trade, every user buying from the same partners."""
     c, s = len(table.regions), len(table.sectors)
     own = np.arange(c)
@@ -161,7 +161,7 @@ def fit(seed: Trade, true: Trade, sectors: tuple[str, ...]) -> Trade:
             ),
         ),
     )
-    flows = kernel.Flows(
+    flows = kernel.GroupFlows(
         flows=put(np.einsum("gi,irud->grd", groups, true)),
         lift=put(np.ones((len(sectors), c))),
         groups=put(groups),

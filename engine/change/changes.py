@@ -17,6 +17,12 @@ from ..core import (
     require_list,
     require_whole,
 )
+from ..errors import (
+    TRADE_MEASURES,
+    measure_unit,
+    read_raw_year,
+    require_measure,
+)
 from ..measures import ValueAdded, satellite_name
 from ..tables import (
     WorldTables,
@@ -26,12 +32,6 @@ from ..tables import (
     parse_year,
     require_productive,
     require_tables,
-)
-from ..uncertainty import (
-    TRADE_MEASURES,
-    measure_unit,
-    read_raw_year,
-    require_measure,
 )
 from .integrate import MOST_NODES, Attribution, attribute
 from .measured import (

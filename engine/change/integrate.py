@@ -8,11 +8,11 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels.change.attribution import Effects
+from ...kernels.change.attribution import FactorEffects
 from ...kernels.change.factors import (
     FACTORS,
+    CoefficientTable,
     Factors,
-    Table,
     along,
     factors_of,
     path_between,
@@ -136,10 +136,10 @@ def _integral(
     active: Float[Array, " n"],
     count: int,
     solved: Callable[[int], None],
-) -> Effects:
+) -> FactorEffects:
     """Gauss and Legendre's rule on [0, 1]."""
     points, weights = np.polynomial.legendre.leggauss(count)
-    total: Effects | None = None
+    total: FactorEffects | None = None
     for k, (point, weight) in enumerate(zip(points, weights, strict=True)):
         t = np.full(FACTORS, (1 + point) / 2)
         here = _along(*way, jax.device_put(t))
@@ -165,7 +165,11 @@ def path_of(
 
 @partial(jax.jit, static_argnames=("sectors", "signed"))
 def _path(
-    first: Table, last: Table, *, sectors: int, signed: tuple[bool, bool]
+    first: CoefficientTable,
+    last: CoefficientTable,
+    *,
+    sectors: int,
+    signed: tuple[bool, bool],
 ) -> tuple[Factors, Factors]:
     split = partial(factors_of, sectors=sectors, signed=signed)
     return path_between(split(*first), split(*last))
@@ -175,9 +179,11 @@ _along, _table = jax.jit(along), jax.jit(table_at)
 
 
 @jax.jit
-def _made(start: Factors, step: Factors, t: Float[Array, " f"]) -> Table:
+def _made(start: Factors, step: Factors, t: Float[Array, " f"]) -> CoefficientTable:
     return table_at(along(start, step, t))
 
 
-def _at(start: Factors, step: Factors, t: Sequence[float] | np.ndarray) -> Table:
+def _at(
+    start: Factors, step: Factors, t: Sequence[float] | np.ndarray
+) -> CoefficientTable:
     return _made(start, step, jax.device_put(np.asarray(t)))

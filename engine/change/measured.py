@@ -10,14 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import leontief, sensitivity
-from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
-from ...kernels.change.factors import Factors, Table, directions
-from ...kernels.sensitivity import Borders, LazyInverse
-from ..tables import WorldTables
-from ..uncertainty import (
+from ...kernels.change.attribution import FactorEffects, dense_effects, low_rank_effects
+from ...kernels.change.factors import CoefficientTable, Factors, directions
+from ...kernels.operators import lazy_inverse
+from ...kernels.sensitivity import Sides
+from ..errors import (
     TRADE_FLOWS,
     RawYear,
-    SolvedYear,
+    YearInMemory,
     derivatives,
     flows_of,
     indicator_values,
@@ -25,6 +25,7 @@ from ..uncertainty import (
     solve_table,
     with_measures,
 )
+from ..tables import WorldTables
 
 
 class YearOfTable(NamedTuple):
@@ -32,7 +33,7 @@ class YearOfTable(NamedTuple):
 
     raw: RawYear
     row: Float[Array, " n"] | None
-    table: Table
+    table: CoefficientTable
     active: Float[Array, " n"]
 
 
@@ -44,7 +45,7 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
         v = leontief.residual_value_added(Z, x)
     else:
         v = own * leontief.per_dollar(x)
-    table = Table(leontief.input_coefficients(Z, x), Y, v)
+    table = CoefficientTable(leontief.input_coefficients(Z, x), Y, v)
     active = jax.device_put((raw.x > 0).astype(Z.dtype))
     return YearOfTable(raw, own, table, active)
 
@@ -58,17 +59,17 @@ class Measured(Protocol):
         ...
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         """The measure of a table; ``active`` is 1 for industries with output."""
         ...
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         """Effects of the factors at a point of the path; ``moved`` is the point and the
         step."""
         ...
@@ -95,22 +96,22 @@ class TradeMeasure:
         return self.values(year.table, year.active)
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         return self._of(self._solve(table, active))
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         year = self._solve(table, active)
         flows = flows_of(year, self._borders, gross=self._gross)
         weights = derivatives({k: v[:, 0] for k, v in flows.items()})[self._measure]
         return _trade_effects(
             year,
-            Borders(
+            Sides(
                 jax.device_put(self._borders.inside),
                 jax.device_put(self._borders.partners),
             ),
@@ -118,22 +119,24 @@ class TradeMeasure:
             moved,
         )
 
-    def _solve(self, table: Table, active: Float[Array, " n"]) -> SolvedYear:
+    def _solve(
+        self, table: CoefficientTable, active: Float[Array, " n"]
+    ) -> YearInMemory:
         A, Y, v = table
         return solve_table(A, active, Y, v, regions=self._regions, exact=True)
 
-    def _of(self, year: SolvedYear) -> Float[np.ndarray, " b"]:
+    def _of(self, year: YearInMemory) -> Float[np.ndarray, " b"]:
         flows = flows_of(year, self._borders, gross=self._gross)
         return with_measures(flows)[self._measure][:, 0]
 
 
 @jax.jit
 def _trade_effects(
-    year: SolvedYear,
-    borders: Borders,
+    year: YearInMemory,
+    borders: Sides,
     weights: Float[Array, "b f"],
     moved: tuple[Factors, Factors],
-) -> Effects:
+) -> FactorEffects:
     """Effects through A in place of Z: industries count as if each made one US$."""
     products = year.products._replace(scale=jnp.ones_like(year.x))
     found = sensitivity.trade_gradients(
@@ -181,7 +184,7 @@ class IndicatorMeasure:
         return np.asarray(found)[np.asarray(self._chosen)]
 
     def values(
-        self, table: Table, active: Float[Array, " n"]
+        self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         B = leontief.inverse(table.A)
         found = _balanced(table, B, self._sector, how=self._how)
@@ -189,10 +192,10 @@ class IndicatorMeasure:
 
     def effects(
         self,
-        table: Table,
+        table: CoefficientTable,
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
-    ) -> Effects:
+    ) -> FactorEffects:
         return _indicator_effects(
             table, moved, self._sector, self._chosen, how=self._how
         )
@@ -249,28 +252,28 @@ def _reported(
 
 @partial(jax.jit, static_argnames="how")
 def _balanced(
-    table: Table, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
+    table: CoefficientTable, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
 ) -> Float[Array, " c"]:
     A, Y, v = table
-    x = (LazyInverse(A, B) @ Y).sum(axis=1)
+    x = (lazy_inverse(A, B) @ Y).sum(axis=1)
     return _values(A * x[None, :], x, Y, v * x, B, sector, how)
 
 
 @partial(jax.jit, static_argnames="how")
 def _indicator_effects(
-    table: Table,
+    table: CoefficientTable,
     moved: tuple[Factors, Factors],
     sector: Array,
     chosen: Array,
     *,
     how: _Indicator,
-) -> Effects:
+) -> FactorEffects:
     B = leontief.inverse(table.A)
     ways = directions(*moved)
     of_table = partial(_balanced, B=B, sector=sector, how=how)
     values, back = jax.vjp(of_table, table)
 
-    def one(region: Array) -> Effects:
+    def one(region: Array) -> FactorEffects:
         here = (jnp.arange(len(values)) == region).astype(values.dtype)
         (slopes,) = back(here)
         return dense_effects(slopes, ways)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputOptions:
     """Place and form of the results that a command writes."""
 
     out: Out
@@ -55,7 +55,7 @@ class Output:
 
 
 @dataclass(frozen=True)
-class LongOutput(Output):
+class LongOutput(OutputOptions):
     """The same of a command whose tables are long."""
 
     format: FormatOption = "parquet"
@@ -124,7 +124,7 @@ class Grouping:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class RunOptions:
     """A run file, and what replaces its numbers."""
 
     run: RunToml = None
@@ -135,13 +135,12 @@ class Drawing:
     def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
         """The models of the run file; ``draws`` and ``defaults`` where it has none."""
         from .. import resampling
-        from ..papers import trade_imbalance
+        from ..papers import known_models
 
         assert self.run is not None  # else it is said that RUN is missing
-        known = {"paper": trade_imbalance.paper_models()}
         if draws is not None:
             defaults["draws"] = draws
-        given = resampling.read_run_file(self.run, known, **defaults)
+        given = resampling.read_run_file(self.run, known_models(), **defaults)
         return resampling.with_overrides(given, self.draws, self.seed)
 
 
@@ -156,7 +155,7 @@ class Processor:
 
 
 @dataclass(frozen=True)
-class Machines:
+class MachineOptions:
     """Devices that compute, and processes that share the work."""
 
     device: Device = None
@@ -176,8 +175,8 @@ class Machines:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """A command whose parameters may be bundles: each option of ``Output``, ``Screen``,
-    ``Drawing`` or ``Machines`` is one of the command's."""
+    """A command whose parameters may be bundles: each option of ``OutputOptions``,
+    ``Screen``, ``RunOptions`` or ``MachineOptions`` is one of the command's."""
     plain: dict[str, inspect.Parameter] = {}
     bundles: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xarray import DataArray
 
-from .. import sources, uncertainty  # loaded where an option asks for them
+from .. import errors, sources  # loaded where an option asks for them
 from ..core import TivaxError, parse_years
 from ..measures import (
     ValueAdded,
@@ -47,12 +47,12 @@ def correct_tables(
         return correct_for_inventories(tables, names or None, progress=progress)
 
 
-def read_error(name: str | None) -> "uncertainty.ErrorModel | None":
+def read_error(name: str | None) -> "errors.ErrorModel | None":
     """The error model of ``--error``, None without it."""
-    return None if name is None else uncertainty.ErrorModel.read(name)
+    return None if name is None else errors.ErrorModel.read(name)
 
 
-def error_files(name: str | None, model: "uncertainty.ErrorModel | None") -> list[Path]:
+def error_files(name: str | None, model: "errors.ErrorModel | None") -> list[Path]:
     """The files of an error model, for the inputs of a manifest."""
     if model is None or name is None:
         return []

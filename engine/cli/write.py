@@ -14,14 +14,14 @@ from ..core import (
     require_result_place,
 )
 from ..reporting import Context, Joined, Result, write_parts
-from .bundles import Output
+from .bundles import OutputOptions
 from .terminal import Terminal, next_step
 
 if TYPE_CHECKING:
     from ..resampling import RunFile
 
 
-def require_place(output: Output, run: Run) -> None:
+def require_place(output: OutputOptions, run: Run) -> None:
     """Raise ``TivaxError`` for a format that is none, and for a place that cannot be
     written."""
     require_format(output.format)
@@ -31,7 +31,7 @@ def require_place(output: Output, run: Run) -> None:
 def save_result(
     result: Result,
     run: Run,
-    output: Output,
+    output: OutputOptions,
     context: Context | None = None,
     *,
     beside: Callable[[Path], None] | None = None,
@@ -57,7 +57,7 @@ def save_result(
 def print_result(
     result: Result,
     record: Mapping[str, Any],
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     context: Context | None = None,
     *ends: str,
@@ -80,7 +80,7 @@ def print_result(
 def write_result(
     result: Result,
     run: Run,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     *ends: str,
     beside: Callable[[Path], None] | None = None,
@@ -103,7 +103,7 @@ def write_joined(
     command: str,
     run: "RunFile",
     evaluate: "Callable[[RunFile, Progress], Sequence[Result]]",
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     *,
     unit: str,

@@ -14,17 +14,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError
 from ..estimation import (
     COLLINEAR,
+    Effects,
     complete_rows,
-    of_norm_one,
-    orthonormal,
+    is_nested,
     powers,
     require_trimmed,
+    root_weights,
     times_power,
 )
-from ..threats import effect_dummies, is_nested, net_of_units, roots_of
 
 
 class BaseKey(NamedTuple):
@@ -35,7 +36,7 @@ class BaseKey(NamedTuple):
     effects: tuple[str, ...]
 
 
-class Term(NamedTuple):
+class EffectTerm(NamedTuple):
     """One term of effects: the code of each row of the panel, and a column of slopes;
     -1 where the term has no value."""
 
@@ -52,7 +53,7 @@ class Columns:
     """
 
     values: Mapping[str, Float[np.ndarray, " panel"]]
-    terms: Mapping[str, Term]
+    terms: Mapping[str, EffectTerm]
     cluster: Int[np.ndarray, " panel"]
     labels: tuple[str, ...]
     levels: Mapping[str, int] = field(default_factory=dict)
@@ -76,15 +77,10 @@ class Columns:
 
     def widest(self, effects: Sequence[str]) -> int:
         """The most columns of dummies that these effects can have."""
-        crossed = [
-            self.terms[k]
-            for k in effects
-            if not is_nested(
-                pd.Series(self.terms[k].code[self.cluster >= 0]),
-                self.cluster[self.cluster >= 0],
-            )
-        ]
-        return 1 + sum(int(k.code.max()) + 1 for k in crossed)
+        own = self.complete(self.cluster >= 0, (), effects)
+        codes = [self.terms[k].code for k in effects]
+        crossed = [k for k in codes if not is_nested(k[own], self.cluster[own])]
+        return 1 + sum(int(k.max()) + 1 for k in crossed)
 
 
 def number_column(column: pd.Series) -> Float[np.ndarray, " panel"]:
@@ -142,7 +138,7 @@ class Base:
         G, N, k = self.clusters, self.n, self.k + regressors
         if G < 2 or N <= k:
             return float("nan")
-        return G / (G - 1) * (N - 1) / (N - k)
+        return cluster_factor(G, N, k)
 
 
 def make_base(
@@ -165,7 +161,7 @@ def make_base(
     order = np.argsort(cluster, kind="stable")
     place, cluster = place[order], cluster[order]
     weights = columns.values[key.weights][place] if key.weights else None
-    root = np.ones(len(place)) if weights is None else roots_of(weights, key.weights)
+    root = None if weights is None else root_weights(weights, key.weights)
     values = np.column_stack([columns.values[k][place] for k in names])
     there = np.asarray(np.isfinite(values).all(axis=0))
     values = np.where(there[None, :], values, 0.0)
@@ -173,28 +169,20 @@ def make_base(
     values = times_power(values, -power)
 
     used = pd.DataFrame({k: columns.terms[k].code[place] for k in key.effects})
-    nested = [k for k in key.effects if is_nested(used[k], cluster)]
-    crossed = [k for k in key.effects if k not in nested]
     slopes = [
         (k, columns.terms[k].slope) for k in key.effects if columns.terms[k].slope
     ]
-    if slopes and (len(nested) != 1 or slopes[0][0] != nested[0]):
+    sloped = [name for _, name in slopes]
+    used = used.assign(**{k: columns.values[k][place] for k in sloped})
+    effects = Effects.of(used, key.effects, cluster, root=root, slopes=sloped)
+    if slopes and slopes[0][0] != effects.nested[0]:
         raise TivaxError(
             f"slopes of {slopes[0][0]} take the only effect that the clusters nest"
         )
-    sloped = [name for _, name in slopes]
-    used = used.assign(**{k: columns.values[k][place] for k in sloped})
-    dummies = effect_dummies(used, crossed, constant=not nested)
-    every = np.hstack([dummies, values]) * root[:, None]
-    level = np.linalg.norm(every, axis=0)
-    every, added = net_of_units(every, used, nested, sloped, root)
-    every[:, np.linalg.norm(every, axis=0) <= COLLINEAR * level] = 0
-    Q = orthonormal(of_norm_one(every[:, : dummies.shape[1]])).basis
-    Q = Q[:, Q.any(axis=0)]
-    F, before = every[:, dummies.shape[1] :], level[dummies.shape[1] :]
+    Q, F = effects.basis, effects.within(values)
+    before = np.linalg.norm(values * effects.root[:, None], axis=0)
     net = np.linalg.norm(F, axis=0)
-    for _ in range(2):
-        F = F - Q @ (Q.T @ F)
+    F = effects.without_dummies(F)
     size = np.linalg.norm(F, axis=0)
     left = np.divide(size, net, out=np.zeros_like(size), where=net > 0)
     gone = (left < COLLINEAR) | (size <= COLLINEAR * before)
@@ -215,5 +203,5 @@ def make_base(
         left=left,
         n=len(F),
         clusters=len(starts),
-        k=d + added + bool(nested),
+        k=effects.k,
     )

@@ -1,9 +1,9 @@
 """Contestable choices: what each option of a choice does to a model and its rows.
 
-A term of effects is a column; ``developed^year`` is an effect for each pair of values,
+A term of effects is a column; ``region^year`` is an effect for each pair of values,
 ``iso3[year]`` effects of iso3 and a slope of year for each of them (the notation of
-fixest, Berge 2018). In place of a column, a partition of ``tx.threats`` by its name:
-``developed``, ``continent`` or ``EU15, entrants, others``.
+fixest, Berge 2018). In place of a column, a partition of ``tx.threats`` by its name,
+such as ``continent`` or ``EU15, entrants, others``.
 """
 
 import re
@@ -23,12 +23,13 @@ from ..core import (
     naming,
     parse_years,
     require_choice,
+    require_kind,
     require_list,
     show,
     suggest,
 )
-from ..estimation import SAMPLES, require_columns
-from ..resampling import Model, sample_rows
+from ..estimation import Model, require_columns, sample_rows
+from ..panel import PRODUCT
 from ..threats import (
     Setting,
     initial_by_time,
@@ -242,7 +243,20 @@ def make_space(
 
 
 def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
-    """The choices that are asked by default, as far as the panel has them."""
+    """The choices that ``specification_curve`` asks by default, to change some of them.
+
+    What the panel has the columns for: see ``choices`` there. Raises ``TivaxError`` for
+    a panel without a column of the model, or a model without effects of units and
+    years.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> list(tx.contestable(panel, model))
+    ['form', 'effects', 'lag']
+    """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
     setting = Setting(panel, replace(model, sample="all"))
     found: dict[str, Any] = {}
     if len(model.controls) > 1:
@@ -259,8 +273,8 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
         if there & set(units) and there - set(units):
             found["sample"] = [f"without {name}"]
             break
-    if "lnGDP" in setting.frame:
-        found["weights"] = ["lnGDP"]
+    if PRODUCT in setting.frame:
+        found["weights"] = [PRODUCT]
     found["lag"] = [1]
     return found
 
@@ -382,20 +396,18 @@ def _samples(space: Space, given: Any) -> Iterator[Option]:
 
 
 def rows_of(setting: Setting, name: str, own: str) -> Bool[np.ndarray, " panel"]:
-    """``all``, ``developed``, ``developing``, ``without BLOCK``, ``only BLOCK``.
+    """A sample (``all``, a column of 1 and 0), ``without BLOCK`` or ``only BLOCK``.
 
     Blocks are those of ``tx.threats``, within the model's ``own`` sample.
     """
     frame, model = setting.panel, setting.model
-    if name in SAMPLES:
-        chosen = sample_rows(frame, replace(model, sample=name)).index
-        return frame.index.isin(chosen)
     word, _, block = name.partition(" ")
     if word not in ("without", "only") or not block:
-        raise TivaxError(
-            f"choices, sample: {show(name)} is none of {', '.join(SAMPLES)}, without "
-            "BLOCK and only BLOCK"
-        )
+        try:
+            chosen = sample_rows(frame, replace(model, sample=name)).index
+        except TivaxError as error:
+            raise error.within("choices, sample") from None
+        return frame.index.isin(chosen)
     members = {
         k: units
         for k, units in named_blocks(setting)

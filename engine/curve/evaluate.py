@@ -15,15 +15,14 @@ from ..core import (
     TomlTable,
     no_progress,
     require_kind,
-    require_list,
     require_whole,
 )
-from ..estimation import t_ppf, t_sf
+from ..estimation import Model, models_of, t_ppf, t_sf
 from ..panel import Panel
-from ..resampling import LEVEL, Model, with_lags
-from ..threats import panel_frame
+from ..resampling import LEVEL, with_lags
+from ..threats import panel_frame, require_blocks
 from .choices import Space, make_space
-from .fitting import Fitted, Job, fit_all
+from .fitting import Fitted, Placed, fit_all
 from .joint import STATISTICS, JointTest, draw_jointly
 from .result import UNWEIGHTED, SpecificationCurve
 
@@ -82,13 +81,12 @@ def specification_curve(
         their ``form`` (``squares``, ``products``; ``convergence``: the outcome in a
         unit's first year times the years),
         ``effects`` (lists of terms: ``developed^year`` is an effect for each pair,
-        ``iso3[year]`` effects with slopes), ``sample`` (``all``, ``developed``,
-        ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
-        (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
-        control, its options the columns that may stand for it. By default what the
-        panel has the columns for: a control left out, squares of the controls,
-        convergence, years by group, trends, without entrants of the EU, weights by GDP,
-        a lag.
+        ``iso3[year]`` effects with slopes), ``sample`` (``all``, a column of 1
+        and 0, ``without BLOCK``, ``only BLOCK``), ``years`` (``"2008-2014"``), ``lag``
+        (of the treatment, in years); any other name is a control, its options the
+        columns that may stand for it. By default those of ``tx.contestable``: a control
+        left out, squares of the controls, convergence, years by group, trends, without
+        entrants of the EU, weights by GDP, a lag.
     blocks
         Units by the name of a block, besides the built-in ones of ``tx.threats``.
     most
@@ -131,18 +129,21 @@ def specification_curve(
     ['median effect', 'share significant', 'Stouffer Z']
     """
     frame = panel_frame(panel)
-    models = _models_of(model)
-    _require_arguments(choices, blocks)
+    models = models_of(model, one_clustering=True)
+    if choices is not None:
+        wanted = 'a dict, such as {"controls": "subsets"}'
+        require_kind("choices", choices, Mapping, wanted)
+    require_blocks(blocks)
     require_whole("most", most, 1)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     frame = with_lags(frame, models)
     spaces = [_space_of(frame, each, choices, blocks or {}) for each in models]
-    jobs: list[Job] = []
+    jobs: list[Placed] = []
     curve_of: list[int] = []
     for c, space in enumerate(spaces):
         for one in space.specifications(most, seed):
-            jobs.append(Job(len(jobs), space, one))
+            jobs.append(Placed(len(jobs), space, one))
             curve_of.append(c)
     total = len(jobs) * draws
     progress(0, total)
@@ -191,33 +192,6 @@ def specification_curve(
     )
 
 
-def _models_of(model: object) -> list[Model]:
-    models = [model] if isinstance(model, Model) else model
-    if (
-        not isinstance(models, list | tuple)
-        or not models
-        or not all(isinstance(k, Model) for k in models)
-    ):
-        raise TivaxError("model: give a tx.Model, or a list of them")
-    names = [k.name for k in models]
-    if twice := [k for k in names if names.count(k) > 1]:
-        raise TivaxError(f"model: two are called {twice[0]}; rename one")
-    if len({k.clusters for k in models}) > 1:
-        raise TivaxError("model: models of one call have the same clusters")
-    return list(models)
-
-
-def _require_arguments(choices: object, blocks: object) -> None:
-    if choices is not None:
-        wanted = 'a dict, such as {"controls": "subsets"}'
-        require_kind("choices", choices, Mapping, wanted)
-    if blocks is not None:
-        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
-        assert isinstance(blocks, Mapping)
-        for name, members in blocks.items():
-            require_list(f"blocks, {name}", members)
-
-
 def _space_of(
     frame: pd.DataFrame,
     model: Model,
@@ -254,7 +228,7 @@ def _set_apart_the_same(
 
 def _table(
     names: Sequence[str],
-    jobs: Sequence[Job],
+    jobs: Sequence[Placed],
     outcomes: Mapping[int, Fitted | str],
     curve_of: Sequence[int],
     wild_p_value: Float[np.ndarray, " s"],

@@ -12,8 +12,16 @@ import pandas as pd
 from ...kernels.resampling import WildLoadings
 from ...kernels.specifications import Choice, SpecificationFit, fit_of_base
 from ..core import TivaxError, in_float64
-from ..estimation import COLLINEAR, SEPARATE
-from .bases import Base, BaseKey, Columns, Term, codes_of, make_base, number_column
+from ..estimation import COLLINEAR, SEPARATE, too_few_clusters
+from .bases import (
+    Base,
+    BaseKey,
+    Columns,
+    EffectTerm,
+    codes_of,
+    make_base,
+    number_column,
+)
 from .choices import Space, Specification, parse_term
 
 # Specifications of one call: its compiled code serves any number up to this.
@@ -42,7 +50,7 @@ class Fitted:
         return self.coef / self.se
 
 
-class Job(NamedTuple):
+class Placed(NamedTuple):
     """A specification and its place among all, with the space that it is of."""
 
     place: int
@@ -51,7 +59,7 @@ class Job(NamedTuple):
 
 
 def fit_all(
-    panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]
+    panel: pd.DataFrame, cluster: str, jobs: Sequence[Placed]
 ) -> Iterator[tuple[int, Fitted | str]]:
     """The place of each job, and its fit or why there is none.
 
@@ -62,7 +70,7 @@ def fit_all(
     effects = {job.specification.effects for job in jobs}
     width = _rounded(max(columns.widest(k) for k in effects), _DUMMIES)
     rows: dict[tuple[bytes, tuple[str, ...], tuple[str, ...]], bytes] = {}
-    groups: dict[BaseKey, list[Job]] = {}
+    groups: dict[BaseKey, list[Placed]] = {}
     for job in jobs:
         one = job.specification
         if reason := _impossible(one):
@@ -104,10 +112,10 @@ def _impossible(one: Specification) -> str:
     return f"{twice[0]} is twice among its columns" if twice else ""
 
 
-def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]) -> Columns:
+def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Placed]) -> Columns:
     """All columns of all specifications, once."""
     values: dict[str, np.ndarray] = {}
-    terms: dict[str, Term] = {}
+    terms: dict[str, EffectTerm] = {}
 
     def take(name: str, space: Space) -> None:
         if name not in values:
@@ -121,7 +129,7 @@ def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]) -> Columns:
             if effect not in terms:
                 parts, slope = parse_term(effect, space.setting)
                 own = [space.column(k) for k in parts]
-                terms[effect] = Term(codes_of(own), slope)
+                terms[effect] = EffectTerm(codes_of(own), slope)
                 if slope:
                     take(slope, space)
     codes, labels = pd.factorize(
@@ -131,7 +139,7 @@ def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]) -> Columns:
 
 
 @in_float64
-def _of_base(base: Base, members: Sequence[Job]) -> list[tuple[int, Fitted | str]]:
+def _of_base(base: Base, members: Sequence[Placed]) -> list[tuple[int, Fitted | str]]:
     """The specifications of one base."""
     number = {name: k for k, name in enumerate(base.names)}
     products = jnp.asarray(base.products)
@@ -164,11 +172,8 @@ def _read(
             return f"{name} is explained by the effects"
     if base.left[number[one.outcome]] < COLLINEAR:
         return f"{one.outcome} is explained by the effects"
-    if base.clusters <= len(regressors):
-        return (
-            f"{base.clusters} clusters are left for {len(regressors)} regressors; it "
-            "takes more clusters than regressors"
-        )
+    if few := too_few_clusters(base.clusters, regressors):
+        return few
     if not float(fit.kept) >= SEPARATE**2:
         return "its regressors are collinear"
     correction = base.correction(len(regressors))

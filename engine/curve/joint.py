@@ -45,7 +45,7 @@ class JointTest(NamedTuple):
         return (reached.sum(axis=1) + (not exact)) / (n + (not exact))
 
 
-class Drawn(NamedTuple):
+class DrawnCurves(NamedTuple):
     """p of each specification, and the joint test of each curve.
 
     ``quantiles`` hold those of ``_BAND`` under the null for each model, by rank of its
@@ -66,7 +66,7 @@ def draw_jointly(
     seed: int,
     exact: bool,
     told: Callable[[int], object],
-) -> Drawn:
+) -> DrawnCurves:
     """All specifications in the same draws; ``model`` and ``curve`` hold the numbers of
     their models, and of the curves that are tested.
 
@@ -110,7 +110,7 @@ def draw_jointly(
             ]
         )
         tests.append(JointTest(values[:, -1], values[:, :-1]))
-    return Drawn(p, tests, quantiles)
+    return DrawnCurves(p, tests, quantiles)
 
 
 def critical(sizes: Float[np.ndarray, " n"]) -> float:

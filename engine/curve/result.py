@@ -16,10 +16,11 @@ from ..core import (
     p_text,
     percent_text,
 )
+from ..estimation import Model
 from ..figures import joint_curve
 from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL, Model
+from ..resampling import LEVEL
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %

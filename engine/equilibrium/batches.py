@@ -33,7 +33,7 @@ TOGETHER = 8
 """Scenarios solved at once: what they need stays in a processor's cache."""
 
 
-class Flows(NamedTuple):
+class BatchFlows(NamedTuple):
     """Trade net of tariffs and spending with tariffs, of one equilibrium or several."""
 
     trade: Float[np.ndarray, "*b r r s"]
@@ -92,12 +92,12 @@ class Batches:
 
     @property
     @in_float64
-    def old_flows(self) -> Flows:
+    def old_flows(self) -> BatchFlows:
         """Flows of the old equilibrium, in units of world value added."""
         old = self.old
         if isinstance(old, Old):
-            return Flows(np.asarray(old.trade), np.asarray(old.spending))
-        return Flows(
+            return BatchFlows(np.asarray(old.trade), np.asarray(old.spending))
+        return BatchFlows(
             np.asarray(one_sector.old_trade(old))[:, :, None],
             np.asarray(old.spending)[:, None],
         )
@@ -116,7 +116,7 @@ class Batches:
             progress(first + len(rows), self.draws)
 
     @in_float64
-    def solve(self, first: int) -> tuple[Float[np.ndarray, "k values"], Flows]:
+    def solve(self, first: int) -> tuple[Float[np.ndarray, "k values"], BatchFlows]:
         """Rows of a batch, and its flows; the last scenario fills it up."""
         numbers = np.arange(first, first + self.together)
         numbers = np.minimum(numbers, self.draws - 1)
@@ -132,14 +132,14 @@ class Batches:
 
     def _by_wages(
         self, old: Old, tariff: np.ndarray, costs: np.ndarray, names: Sequence[str]
-    ) -> tuple[Sequence[Array], Array, Flows]:
+    ) -> tuple[Sequence[Array], Array, BatchFlows]:
         closed = new_deficits(old, self.deficits)
         shock = make_shocks(old, tariff, costs, closed)
         found = solve_all(self.economy, old, shock, names)
         changes = _welfare_of_several(
             old, jnp.asarray(costs), shock.tariff, closed, found
         )
-        flows = Flows(np.asarray(found.trade), np.asarray(found.spending))
+        flows = BatchFlows(np.asarray(found.trade), np.asarray(found.spending))
         return changes, found.clearing, flows
 
     def _by_block(
@@ -148,7 +148,7 @@ class Batches:
         tariff: np.ndarray,
         costs: np.ndarray,
         names: Sequence[str],
-    ) -> tuple[Sequence[Array], np.ndarray, Flows]:
+    ) -> tuple[Sequence[Array], np.ndarray, BatchFlows]:
         assert self.supply is not None
         closed = old.transfer if self.deficits == "kept" else 0 * old.transfer
         change = supply_side.block_changes(old, tariff, costs, closed)
@@ -156,7 +156,7 @@ class Batches:
         outcome = supply_side.outcomes(old, found)
         changes = supply_side.fields_of(outcome, self.supply)
         clearing = np.abs(np.asarray(found.excess)).max(axis=1)
-        flows = Flows(
+        flows = BatchFlows(
             np.asarray(found.trade)[..., None],
             np.asarray(supply_side.spending_of(old, found))[..., None],
         )

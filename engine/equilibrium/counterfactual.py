@@ -15,7 +15,7 @@ from ..core import (
     require_choice,
     require_kind,
 )
-from .batches import Batches, Flows
+from .batches import Batches, BatchFlows
 from .economy import Economy
 from .result import MEASURES, ExactHat
 from .solving import SHARES, Deficits
@@ -102,7 +102,7 @@ def exact_hat(
     rows, found = batches.solve(0)
     progress(1, 1)
     scale = float(economy.value_added.sum())
-    after = Flows(*(flow[0] * scale for flow in found))
+    after = BatchFlows(*(flow[0] * scale for flow in found))
     found = result_of(batches, rows, iceberg=moved, new=after)
     return found if moved or supply else replace(found, tariff=tariff[0])
 
@@ -112,14 +112,14 @@ def result_of(
     rows: Float[np.ndarray, "b values"],
     *,
     iceberg: bool,
-    new: Flows | None = None,
+    new: BatchFlows | None = None,
 ) -> ExactHat:
     """Make the result of all rows; ``iceberg`` tells whether trade costs change in any
     of them, ``new`` has the flows of one scenario."""
     economy, deficits, supply = batches.economy, batches.deficits, batches.supply
     changes, clearing = batches.changes_of(rows)
     scale = float(economy.value_added.sum())
-    before = Flows(*(flow * scale for flow in batches.old_flows))
+    before = BatchFlows(*(flow * scale for flow in batches.old_flows))
     names: list[str] = [*batches.fields]
     if supply is None:
         names = [*MEASURES, "real_income", "wage", "price_index"]

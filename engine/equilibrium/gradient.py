@@ -73,7 +73,7 @@ def slope_at(
 
     def value(tariff: Float[Array, "r r s"]) -> Array:
         costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
-        shock = changes.Shock(costs, tariff, deficit, old.surplus)
+        shock = changes.EconomyShock(costs, tariff, deficit, old.surplus)
         new = wages.differentiable(old.economy, shock, at)
         found = welfare.welfare_changes(
             old.economy,

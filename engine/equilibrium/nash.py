@@ -138,7 +138,7 @@ _nash = jax.jit(nash.nash)
 
 def _world(
     economy: Economy, markups: Sequence[float] | np.ndarray | None
-) -> nash.World:
+) -> nash.TariffWorld:
     if economy.intermediate.any():
         raise TivaxError(
             f"{economy.name}: the formula is of an economy without inputs; take "
@@ -151,7 +151,7 @@ def _world(
     shares = share_economy(economy)
     markup = _markups(economy, markups)
     wages = (economy.trade / markup).sum(axis=(0, 2))
-    return nash.World(
+    return nash.TariffWorld(
         shares=shares.shares,
         budget=shares.budget,
         tariff=jax.device_put(economy.tariff),

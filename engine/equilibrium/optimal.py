@@ -252,8 +252,8 @@ def _objective(
 @partial(jax.jit, static_argnames="measure")
 def _block_slope(
     block: one_sector.Block,
-    change: one_sector.Change,
-    at: one_sector.State,
+    change: one_sector.OneSectorChange,
+    at: one_sector.OneSectorState,
     place: Array,
     *,
     measure: str,

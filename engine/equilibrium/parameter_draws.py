@@ -40,7 +40,7 @@ class DrawnChanges:
 
 @in_float64
 def solve_draws(
-    world: kernel.World,
+    world: kernel.DrawnWorld,
     cases: kernel.Cases,
     theta: Float[np.ndarray, "k s"],
     effects: Float[np.ndarray, "k d s"],
@@ -81,7 +81,7 @@ def solve_draws(
 
 @partial(jax.jit, static_argnames="simple")
 def _solve_several(
-    world: kernel.World,
+    world: kernel.DrawnWorld,
     cases: kernel.Cases,
     draws: kernel.Draw,
     aim: Float[Array, ""] | float,

@@ -23,7 +23,7 @@ from ..reporting import Plot, Result
 from ..tables import WorldTables
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
-from .batches import Flows
+from .batches import BatchFlows
 from .economy import Economy
 from .gradient import gradient_at
 from .solving import Deficits
@@ -86,8 +86,8 @@ class ExactHat(Result):
     deficits: Deficits
     changes: pd.DataFrame
     clearing: Float[np.ndarray, " b"]
-    old: Flows
-    new: Flows | None = None
+    old: BatchFlows
+    new: BatchFlows | None = None
     names: Sequence[str] = ()
     supply: Supply | None = None
     index: pd.DataFrame | None = None
@@ -117,7 +117,7 @@ class ExactHat(Result):
         return [*MEASURES, *more]
 
     @property
-    def counterfactual(self) -> Flows:
+    def counterfactual(self) -> BatchFlows:
         """The new flows; ``TivaxError`` for a result of several scenarios."""
         if self.new is None:
             raise TivaxError("flows are kept of one scenario: solve it alone")

@@ -24,7 +24,7 @@ _HALVINGS = 12
 class Old(NamedTuple):
     """The old equilibrium, money in units of world value added."""
 
-    economy: changes.Economy
+    economy: changes.EconomyArrays
     tariff: Float[Array, "r r s"]
     trade: Float[Array, "r r s"]
     spending: Float[Array, "r s"]
@@ -35,7 +35,7 @@ class Old(NamedTuple):
     surplus: changes.Surplus | None = None
 
 
-def share_economy(economy: Economy) -> changes.Economy:
+def share_economy(economy: Economy) -> changes.EconomyArrays:
     """The economy in shares. Nobody buys a sector: it is bought at home; nobody makes
     it: it is made of value added alone."""
     paid = economy.trade * (1 + economy.tariff)
@@ -50,7 +50,7 @@ def share_economy(economy: Economy) -> changes.Economy:
     final = np.maximum(economy.final, 0)
     final = final / final.sum(axis=1, keepdims=True)
     income = economy.value_added.sum(axis=1)
-    return changes.Economy(
+    return changes.EconomyArrays(
         shares=jax.device_put(shares),
         value_added=jax.device_put(1 - inputs.sum(axis=1)),
         inputs=jax.device_put(inputs),
@@ -75,7 +75,7 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     tariff = jax.device_put(economy.tariff)
     deficit = jax.device_put(net_imports(economy.trade) / economy.value_added.sum())
     deficit = deficit - deficit.sum() * shares.income  # rounding
-    kept = changes.Shock(jnp.zeros_like(tariff), tariff, deficit)
+    kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
     scale = economy.value_added.sum()
     start = wages.origin(jax.device_put(economy.spending / scale))
     shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
@@ -129,7 +129,7 @@ def solve_new(
 
 def make_shocks(
     old: Old, tariff: np.ndarray, costs: np.ndarray, deficit: Array
-) -> changes.Shock:
+) -> changes.EconomyShock:
     """Shocks of several scenarios: new tariffs, factors of trade costs."""
     before = 1 + np.asarray(old.tariff)[None]
     log_costs = np.log((1 + tariff) / before * costs)
@@ -137,7 +137,9 @@ def make_shocks(
         lambda a: jnp.broadcast_to(a[None], (len(tariff), *a.shape)),
         (deficit, old.surplus),
     )
-    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus)
+    return changes.EconomyShock(
+        jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus
+    )
 
 
 def transfer_of(
@@ -155,20 +157,20 @@ def transfer_of(
 
 @jax.jit
 def _solve_several(
-    economy: changes.Economy,
-    shocks: changes.Shock,
+    economy: changes.EconomyArrays,
+    shocks: changes.EconomyShock,
     inverse: Float[Array, "r r"],
     start: wages.Position,
     aim: Float[Array, ""] | float,
 ) -> wages.Equilibrium:
-    def solve(shock: changes.Shock) -> wages.Equilibrium:
+    def solve(shock: changes.EconomyShock) -> wages.Equilibrium:
         return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
 
     return jax.vmap(solve)(shocks)
 
 
 def solve_all(
-    economy: Economy, old: Old, shocks: changes.Shock, names: Sequence[str]
+    economy: Economy, old: Old, shocks: changes.EconomyShock, names: Sequence[str]
 ) -> wages.Equilibrium:
     """New equilibria of several scenarios, with their names for messages.
 
@@ -186,8 +188,8 @@ def solve_all(
 
 def _by_newton(
     economy: Economy,
-    shares: changes.Economy,
-    shock: changes.Shock,
+    shares: changes.EconomyArrays,
+    shock: changes.EconomyShock,
     start: wages.Position,
     what: str,
 ) -> wages.Equilibrium:

@@ -185,7 +185,9 @@ def old_block(economy: Economy, supply: Supply, deficits: Deficits) -> one_secto
 
 
 @jax.jit
-def _rebased(block: one_sector.Block, new: one_sector.State) -> one_sector.Block:
+def _rebased(
+    block: one_sector.Block, new: one_sector.OneSectorState
+) -> one_sector.Block:
     spent = jnp.exp(new.log_spending) * block.spending
     return block._replace(
         shares=new.trade * (1 + block.tariff) / spent[:, None],
@@ -200,10 +202,10 @@ def block_changes(
     tariff: Float[np.ndarray, "b r r 1"],
     costs: Float[np.ndarray, "b r r 1"],
     transfer: Float[Array, " r"],
-) -> one_sector.Change:
+) -> one_sector.OneSectorChange:
     """Changes of several scenarios: new tariffs, factors of trade costs."""
     b, r = tariff.shape[:2]
-    return one_sector.Change(
+    return one_sector.OneSectorChange(
         jax.device_put(np.ascontiguousarray(tariff[..., 0])),
         jax.device_put(np.log(costs[..., 0])),
         jnp.broadcast_to(transfer, (b, r)),
@@ -214,9 +216,9 @@ def block_changes(
 def solve_blocks(
     economy: Economy,
     block: one_sector.Block,
-    changes: one_sector.Change,
+    changes: one_sector.OneSectorChange,
     names: Sequence[str] = (ALONE,),
-) -> one_sector.State:
+) -> one_sector.OneSectorState:
     """Equilibria of several scenarios; ``TivaxError`` for one that is not found.
 
     The caller must check that the dropped market clears.
@@ -233,13 +235,15 @@ def solve_blocks(
 
 @jax.jit
 def _solve_several(
-    block: one_sector.Block, changes: one_sector.Change
-) -> one_sector.State:
+    block: one_sector.Block, changes: one_sector.OneSectorChange
+) -> one_sector.OneSectorState:
     return jax.lax.map(lambda change: one_sector.solve(block, change), changes)
 
 
 @jax.jit
-def outcomes(block: one_sector.Block, found: one_sector.State) -> one_sector.Outcome:
+def outcomes(
+    block: one_sector.Block, found: one_sector.OneSectorState
+) -> one_sector.Outcome:
     """Outcomes of several equilibria for regions."""
     return jax.vmap(lambda new: one_sector.outcome(block, new))(found)
 
@@ -252,7 +256,7 @@ def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
 
 
 def spending_of(
-    block: one_sector.Block, found: one_sector.State
+    block: one_sector.Block, found: one_sector.OneSectorState
 ) -> Float[Array, "b r"]:
     """New spending with tariffs of several equilibria."""
     return jnp.exp(found.log_spending) * block.spending[None]

@@ -30,8 +30,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
-from ..core import TivaxError
-from .regression_data import ENTITY, TIME
+from ..core import TivaxError, require_kind, require_list, require_whole
+from .regression_data import ENTITY, TIME, require_columns
 from .samples import time_dummies
 
 DRAWS = 9_999
@@ -121,9 +121,27 @@ def cross_section_dependence(
     """Tests of the residuals of a regression with effects of ``entity`` and ``time``.
 
     ``data`` has these columns and the regressors, ``residuals`` the row labels used.
+    The result has ``cd`` (Pesaran 2004), its ``centre`` under independence,
+    ``corrected`` (CD* of Pesaran and Xie 2021), ``weighted`` (CDw+ of Juodis and Reese
+    2022), ``absolute`` and ``component``, each with value, null, p_value and mc_error
+    from ``draws`` simulated panels of independent countries.
 
     Raises ``TivaxError`` where no two countries share three years.
+
+    Examples
+    --------
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> terms = ["trade", "gdp"]
+    >>> found = tx.cross_section_dependence(panel, fit.residuals, terms, draws=99)
+    >>> bool(found.corrected.p_value > 0.05)
+    True
     """
+    require_columns(data, ["iso3", "year"])
+    require_kind("residuals", residuals, pd.Series, "the residuals of a fit")
+    require_list("regressors", regressors)
+    require_columns(data, regressors)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
     used = data.loc[residuals.index]
     panel = _Panel.of(used, regressors, entity, time)
     e = panel.cells(residuals.to_numpy(float)[None])

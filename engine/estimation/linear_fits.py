@@ -153,7 +153,7 @@ class LinearFit:
         return pd.factorize(self.given.used[column], sort=True)[0]
 
     def nests_periods(self, code: Int[np.ndarray, " N"]) -> bool:
-        """Whether each period lies in one group: fixest does not count its effect."""
+        """True if each period lies in one group: fixest does not count its effect."""
         pairs = self.codes(self.given.effects[1]) * (int(code.max()) + 1) + code
         return len(np.unique(pairs)) == self.periods
 

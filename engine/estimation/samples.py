@@ -1,30 +1,38 @@
 """Samples, lags, demeaning by country and dummies of years."""
 
-from typing import Literal, get_args
-
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core import GIB, TivaxError, machine_memory
+from ..core import GIB, Text, TivaxError, load_toml, machine_memory
 from .regression_data import ENTITY, TIME, numbers, require_columns
 
-Sample = Literal["all", "developed", "developing"]
-SAMPLES = get_args(Sample)
+Sample = Text
+COMPLEMENTS: dict[str, str] = load_toml(__package__, "samples.toml")["complements"]
+"""Samples of the rows where a column is 0, and the column."""
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of ``all``, ``developed`` or ``developing`` countries."""
+    """The rows of a sample: ``all``, or those where the column of this name is 1, of
+    ``COMPLEMENTS`` those where it is 0.
+
+    Raises ``TivaxError`` where there is no such column, or it holds anything else.
+    """
     if name == "all":
         return frame
-    if name not in SAMPLES:
-        raise TivaxError(f"no sample {name!r}; choose from {', '.join(SAMPLES)}")
-    rows = frame["developed"] == int(name == "developed")
-    if not rows.any() and len(wrong := frame[~frame["developed"].isin([0, 1])]):
-        held = wrong["developed"].iloc[0]
-        raise TivaxError(f"column developed holds {held!r}; write 1 or 0 in each row")
-    return frame[rows]
+    column = name if name in frame else COMPLEMENTS.get(name, name)
+    if column not in frame:
+        raise TivaxError(
+            f"no column {column} in the panel, which sample {name} goes by; write all, "
+            "or the name of a column of 1 and 0"
+        )
+    held = frame[column].dropna()
+    if len(wrong := held[~held.isin([0, 1])]):
+        raise TivaxError(
+            f"column {column} holds {wrong.iloc[0]!r}; write 1 or 0 in each row"
+        )
+    return frame[frame[column] == int(column == name)]
 
 
 def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:

@@ -33,7 +33,7 @@ _ACROSS = 3
 _HEIGHT = 1.75  # inches a row
 
 
-class Drawn(NamedTuple):
+class DrawnStatistics(NamedTuple):
     """A model's draws and what they are compared with: a ``ResamplingPlan`` and the
     ``Inference`` that it gave."""
 
@@ -43,7 +43,7 @@ class Drawn(NamedTuple):
 
 
 @rc_context(STYLE)
-def histograms(drawn: Sequence[Drawn], language: Language = "en") -> Figure:
+def histograms(drawn: Sequence[DrawnStatistics], language: Language = "en") -> Figure:
     """One small histogram for each model, of its first term.
 
     Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
@@ -68,7 +68,7 @@ def histograms(drawn: Sequence[Drawn], language: Language = "en") -> Figure:
     return finish_layout(fig)
 
 
-def _one(ax: Axes, drawn: Drawn, language: Language) -> dict[str, object]:
+def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, object]:
     plan, inference = drawn.plan, drawn.inference
     term = inference.summary.iloc[0]
     bars = inference.distribution

@@ -28,7 +28,7 @@ from ..core import (
 )
 from ..tables import AnyGroups, WorldTables, require_tables, suggest_region
 from .accounts import Account, ValueAdded
-from .perimeters import Kernel, Perimeters, compute_inverted, perimeters_of
+from .perimeters import Kernel, NamedPerimeters, compute_inverted, perimeters_of
 
 Of = Literal["exports", "final demand", "products"]
 Whole = Literal["exports", "final", "output"]
@@ -199,7 +199,7 @@ def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
 def _years(
     kernel: Kernel,
     tables: WorldTables,
-    borders: Perimeters,
+    borders: NamedPerimeters,
     coords: dict[str, list[str]],
     keep: Sequence[str],
     title: str,

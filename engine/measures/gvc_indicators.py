@@ -37,7 +37,7 @@ from .accounts import Account, ValueAdded
 from .group_runs import in_groups
 from .indicator_table import INDICATORS, Indicator, Level, derived_flows, needed_flows
 from .methods import LEVELS, require_identity
-from .perimeters import Perimeters, compute_inverted, perimeters_of
+from .perimeters import NamedPerimeters, compute_inverted, perimeters_of
 from .trade import Certify, require_certify
 
 
@@ -231,7 +231,7 @@ def _years(
     tables: WorldTables,
     names: Sequence[str],
     levels: Sequence[str],
-    borders: Perimeters,
+    borders: NamedPerimeters,
     account: Account,
     cells: bool,
     memory: int | None,
@@ -299,7 +299,7 @@ class _Causes:
         self,
         year: Callable[[], WorldTables],
         compute: Callable[..., Generator[tuple[slice, IndicatorYear], None, None]],
-        borders: Perimeters,
+        borders: NamedPerimeters,
         account: Account,
     ) -> None:
         self._year, self._compute = year, compute

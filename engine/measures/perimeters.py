@@ -27,7 +27,7 @@ _MATRICES = 12
 
 
 @dataclass(frozen=True)
-class Perimeters:
+class NamedPerimeters:
     """Perimeters by name; ``place`` is the number of each region's perimeter.
 
     A perimeter is a region, a split region with its parts, or a group of regions.
@@ -54,11 +54,15 @@ class Perimeters:
         return np.eye(count)[list(self.place)]
 
 
-def perimeters_of(tables: WorldTables, groups: AnyGroups | None = None) -> Perimeters:
+def perimeters_of(
+    tables: WorldTables, groups: AnyGroups | None = None
+) -> NamedPerimeters:
     """Perimeters of tables; errors as in ``tables.perimeters``."""
     of_region = groups_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
-    return Perimeters(tuple(names), tuple(names.index(k) for k in of_region.values()))
+    return NamedPerimeters(
+        tuple(names), tuple(names.index(k) for k in of_region.values())
+    )
 
 
 Kernel = Callable[..., Any]
@@ -70,7 +74,7 @@ and static options, to a result with the fields
 def compute_inverted(
     kernel: Kernel,
     tables: WorldTables,
-    borders: Perimeters,
+    borders: NamedPerimeters,
     account: Account,
     progress: Progress,
     *,

@@ -336,6 +336,12 @@ def exported_value_added(
         the unit of the tables; by year and region the indices of each, (sold - bought)
         / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
         ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
+
+    Examples
+    --------
+    >>> found = tx.exported_value_added(world)
+    >>> found["dva_index"].sel(year=2000).round(3).values.tolist()
+    [-0.159, 0.067, 0.042]
     """
     years = years_of_method(
         tables,

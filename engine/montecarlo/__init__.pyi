@@ -1,11 +1,6 @@
-from .balancing import Balance as Balance
-from .balancing import balance as balance
-from .drawn_flows import draw_flows as draw_flows
-from .drawn_flows import draw_index as draw_index
 from .evaluate import DRAWS as DRAWS
 from .evaluate import MonteCarlo as MonteCarlo
 from .evaluate import Setup as Setup
 from .evaluate import monte_carlo as monte_carlo
 from .evaluate import set_up as set_up
 from .evaluate import summarise_draws as summarise_draws
-from .year_draws import bytes_needed as bytes_needed

@@ -24,16 +24,16 @@ from ..core import (
     require_whole,
     shift_progress,
 )
+from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
+from ..estimation import Fit, Model, fit_model
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
 from ..reporting import CV1, Drawn, Plot, Result, Section, Table
 from ..reporting import Figure as Shown
-from ..resampling import FittedModel, Model, fit_model, with_lags
+from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
-from ..uncertainty import AnyModel, ErrorModel, error_model
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
-from .year_draws import DrawnErrors, draw_year
 
 DRAWS = 200
 """Draws of tables without another number."""
@@ -70,9 +70,7 @@ class Setup:
         )
 
 
-def set_up(
-    fitted: Sequence[FittedModel], tables: WorldTables, error: AnyModel
-) -> Setup:
+def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup:
     """Find the rows of all models in the tables and read the errors.
 
     Raises ``TivaxError`` for a region or year that the tables lack, a treatment that

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..core import TivaxError
-from ..resampling import FittedModel, Model
+from ..estimation import Fit, Model
 
 # Panel and tables must mean the same index. Other editions or another handling of
 # rounding move it by little.
@@ -30,7 +30,7 @@ class MovedColumns:
     they are.
     """
 
-    fitted: FittedModel
+    fitted: Fit
     names: tuple[str, ...]
     year: Int[np.ndarray, "n p"]
     region: Int[np.ndarray, "n p"]
@@ -39,7 +39,7 @@ class MovedColumns:
 
     @property
     def places(self) -> list[int]:
-        """Columns of ``FittedModel.rows`` that move."""
+        """Columns of ``Fit.rows`` that move."""
         return [self.fitted.place_of(name) for name in self.names]
 
     def errors(self, drawn: Float[np.ndarray, "D t c"]) -> Float[np.ndarray, "D n p"]:
@@ -56,7 +56,7 @@ def column_of(model: Model) -> str:
     return model.treatments[0].removeprefix(_LAG)
 
 
-def years_needed(fitted: FittedModel) -> set[int]:
+def years_needed(fitted: Fit) -> set[int]:
     """Years of the tables that the rows of a model take, lags included."""
     found: set[int] = set()
     year = _keys(fitted)["year"].to_numpy(int)
@@ -66,7 +66,7 @@ def years_needed(fitted: FittedModel) -> set[int]:
 
 
 def match_columns(
-    fitted: FittedModel,
+    fitted: Fit,
     base: Float[np.ndarray, "t c"],
     years: Sequence[int],
     regions: Sequence[str],
@@ -118,7 +118,7 @@ def _moved(model: Model) -> tuple[str, ...]:
     return tuple(k for k in model.columns if k in (own, _LAG + own))
 
 
-def _keys(fitted: FittedModel) -> pd.DataFrame:
+def _keys(fitted: Fit) -> pd.DataFrame:
     for name in ("iso3", "year"):
         if name not in fitted.data.columns:
             raise TivaxError(

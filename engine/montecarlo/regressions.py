@@ -12,10 +12,10 @@ from jaxtyping import Float
 
 from ...kernels import random_draws
 from ...kernels.clusters import Layout
-from ...kernels.table_draws import regressions as kernel
+from ...kernels.errors import regressions as kernel
 from ..core import Progress, in_float64
-from ..estimation import t_pdf, t_ppf, t_sf
-from ..resampling import LEVEL, Model
+from ..estimation import Model, t_pdf, t_ppf, t_sf
+from ..resampling import LEVEL
 from .corrections import (
     LAMBDAS,
     ErrorMoments,
@@ -77,7 +77,7 @@ def regress(
 ) -> ModelDraws:
     """Estimate a model in every draw of the indices, window by window."""
     fitted = moved.fitted
-    panel = kernel.Panel(
+    panel = kernel.DrawnPanel(
         jax.device_put(fitted.rows),
         jax.device_put(fitted.cluster),
         jax.device_put(np.array(moved.places)),
@@ -132,7 +132,7 @@ def _keys(seed: int, first: int, count: int) -> jax.Array:
 
 
 @lru_cache
-def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.Estimates]:
+def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.DrawnEstimates]:
     run = partial(
         kernel.estimate, layout=layout, resamples=RESAMPLES, bayesian=bayesian
     )

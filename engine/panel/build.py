@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -83,11 +83,6 @@ class Panel:
     def countries(self) -> list[str]:
         """The countries in order."""
         return sorted(set(self.frame["iso3"]))
-
-
-def index_note(panel: Panel) -> str:
-    """Source of the index, in the words of the codebook."""
-    return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
 def build_panel(files: DataFiles) -> Panel:
@@ -331,11 +326,6 @@ def _index_note(files: DataFiles) -> str:
         f"{count_text(count, 'year')} {_SOURCES.get(str(source), source)}"
         for source, count in years.nunique().items()
     )
-
-
-def without_override(files: DataFiles) -> DataFiles:
-    """The same files, inflation from one file for all countries."""
-    return replace(files, inflation_override={})
 
 
 def describe_losses(panel: Panel) -> list[str]:

@@ -17,6 +17,10 @@ Fill = Literal["mean-1996-2014", "linear"]
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
 # De jure indices that are no outcome of the paper: trade should leave them alone.
 OTHER_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj")
+# Outcomes that trade should leave alone, in the threats to a result.
+PLACEBO_OUTCOMES = (*OTHER_OUTCOMES, "KOFPoGIdj")
+# Logs of people and of their product: weights, and income per person.
+PEOPLE, PRODUCT = "lnPOP", "lnGDP"
 CONTROLS = ("RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP")
 
 _FACTS = load_toml(__package__, "recipe.toml")

@@ -9,7 +9,7 @@ from .. import measures  # whose kernels load JAX, for decompositions only
 from ..core import TivaxError, local_path, read_store_attributes, require_choice
 from ..sources import rights_of
 from .references import keys_cited, keys_for, select
-from .results import Result, find_manifest, input_sources, read_result
+from .results import StoredResult, find_manifest, input_sources, read_result
 
 
 def cite(path: str | os.PathLike, format: str = "bibtex") -> str:
@@ -49,7 +49,7 @@ def keys_of(path: Path) -> set[str]:
     return result_keys(read_result(path))
 
 
-def result_keys(result: Result) -> set[str]:
+def result_keys(result: StoredResult) -> set[str]:
     """Keys of all works to cite for a result."""
     return {"tivax", *database_keys(input_sources(result)), *method_keys(result)}
 
@@ -64,7 +64,7 @@ def database_keys(sources: Iterable[str]) -> set[str]:
     }
 
 
-def method_keys(result: Result) -> set[str]:
+def method_keys(result: StoredResult) -> set[str]:
     """Keys of the works whose measures, decompositions or tests a result holds."""
     manifest = result.manifest
     keys = set(keys_for(_topics(manifest)))

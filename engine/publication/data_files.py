@@ -7,9 +7,9 @@ from typing import Any
 
 from ..core import TivaxError, read_store_attributes
 from ..sources import ARCHIVES, Rights, rights_of
-from .layout import Layout
+from .layout import PackageLayout
 from .results import (
-    Result,
+    StoredResult,
     maker_of,
     require_unchanged,
     sources_of,
@@ -79,7 +79,9 @@ class DataFile:
         return f"get it from {next(filter(None, pages))}"
 
 
-def collect(results: Sequence[Result], layout: Layout, include: str) -> list[DataFile]:
+def collect(
+    results: Sequence[StoredResult], layout: PackageLayout, include: str
+) -> list[DataFile]:
     """Every input once, in the order of their places.
 
     Raises ``TivaxError`` for one that is missing or changed since, and for a TOML file
@@ -103,7 +105,7 @@ def collect(results: Sequence[Result], layout: Layout, include: str) -> list[Dat
 
 
 def _data_file(
-    result: Result, path: Path, entry: dict[str, Any], place: str, include: str
+    result: StoredResult, path: Path, entry: dict[str, Any], place: str, include: str
 ) -> DataFile:
     rights = tuple(filter(None, map(rights_of, sources_of(path, entry))))
     allowed = all(k.redistribution for k in rights)

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from ..core import output_title
-from .results import Result
+from .results import StoredResult
 
 _FIGURES = (".svg", ".png", ".pdf")
 
@@ -24,7 +24,7 @@ class Exhibit:
         return "report" if self.files == ("report.html",) else "table"
 
 
-def exhibits_of(result: Result) -> list[Exhibit]:
+def exhibits_of(result: StoredResult) -> list[Exhibit]:
     """Tables and figures of a result: one in several formats is one exhibit."""
     groups: dict[tuple[str, bool], list[str]] = {}
     for entry in result.files:

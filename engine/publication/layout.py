@@ -4,19 +4,19 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from .results import Result
+from .results import StoredResult
 
 DATA = "data"
 
 
-class Layout:
+class PackageLayout:
     """Places of inputs in a package: as they lie to each other on this machine.
 
     Run files and data.toml name other files relative to themselves, so all inputs keep
     their places below the folder that holds all of them, which becomes ``data``.
     """
 
-    def __init__(self, results: Sequence[Result]) -> None:
+    def __init__(self, results: Sequence[StoredResult]) -> None:
         paths = [path for result in results for path in result.inputs]
         named = [
             found
@@ -33,7 +33,7 @@ class Layout:
         """The place in the package of an input, or of a folder of inputs."""
         return str(PurePosixPath(DATA, path.relative_to(self.root).as_posix()))
 
-    def argv(self, result: Result, out: str) -> list[str]:
+    def argv(self, result: StoredResult, out: str) -> list[str]:
         """The command line of a result in the package: its inputs, and ``out``.
 
         Options of how, and not of what, are left out.
@@ -49,12 +49,12 @@ class Layout:
                 argv.append(",".join(self._word(k, result) for k in _parts(word)))
         return [*argv, "--quiet"]
 
-    def _word(self, word: str, result: Result) -> str:
+    def _word(self, word: str, result: StoredResult) -> str:
         path = _named(word, result)
         return word if path is None else self.place(path)
 
 
-def _out_of(result: Result) -> str:
+def _out_of(result: StoredResult) -> str:
     """Path after the folder of a result: the file of a panel, a store beside."""
     if result.command == "panel":
         names = [k["name"] for k in result.files]
@@ -81,7 +81,7 @@ def _parts(word: str) -> list[str]:
     return word.split(",")
 
 
-def _named(word: str, result: Result) -> Path | None:
+def _named(word: str, result: StoredResult) -> Path | None:
     """The input, or the folder of inputs, that a word names; None for other words."""
     path = result.absolute(word)
     inputs = result.inputs if word else ()

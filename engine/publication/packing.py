@@ -26,10 +26,10 @@ from ..core import (
 from ..sources import SOURCES
 from .citations import result_keys
 from .data_files import INCLUDE, DataFile, collect
-from .layout import DATA, Layout
+from .layout import DATA, PackageLayout
 from .readme import Content, readme_text
 from .references import select
-from .results import Result, read_result, require_whole
+from .results import StoredResult, read_result, require_whole
 
 # The commands that write results; a package runs no other.
 _COMMANDS = frozenset(
@@ -133,7 +133,7 @@ def package(
                 f"package does not run; it runs {', '.join(sorted(_COMMANDS))}"
             )
         require_whole(result)
-    layout = Layout(found)
+    layout = PackageLayout(found)
     inputs = collect(found, layout, include_data)
     software = None if wheel is None else _wheel(local_path("wheel", wheel))
     members = dict(_members(found, inputs, layout, software))
@@ -148,7 +148,7 @@ def package(
     )
 
 
-def _require_names(results: Sequence[Result]) -> None:
+def _require_names(results: Sequence[StoredResult]) -> None:
     manifests = [result.manifest_path.resolve() for result in results]
     for k, one in enumerate(manifests):
         if one in manifests[:k]:
@@ -166,7 +166,7 @@ def _require_names(results: Sequence[Result]) -> None:
         )
 
 
-def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None:
+def _require_place(out: Path, results: Sequence[StoredResult], *, force: bool) -> None:
     """Raise ``TivaxError`` unless the archive can be written, before reading data."""
     read = [path for result in results for path in result.inputs]
     for result in results:
@@ -193,9 +193,9 @@ Bytes = bytes | Path
 
 
 def _members(
-    results: Sequence[Result],
+    results: Sequence[StoredResult],
     inputs: Sequence[DataFile],
-    layout: Layout,
+    layout: PackageLayout,
     wheel: Path | None,
 ) -> Iterator[tuple[str, Bytes]]:
     """Every file of the archive but the checksums: its name, its bytes or path."""
@@ -231,7 +231,9 @@ def _members(
     yield "run_all.sh", _RUN_ALL
 
 
-def _withheld(results: Sequence[Result], inputs: Sequence[DataFile]) -> frozenset[str]:
+def _withheld(
+    results: Sequence[StoredResult], inputs: Sequence[DataFile]
+) -> frozenset[str]:
     """Outputs that repeat data which the package leaves out, by their names in it."""
     left_out = {k.path for k in inputs if not k.provided}
     return frozenset(
@@ -250,7 +252,7 @@ cd "$(dirname "$0")" && exec python3 run_all.py
 
 
 def _plan(
-    results: Sequence[Result], inputs: Sequence[DataFile], layout: Layout
+    results: Sequence[StoredResult], inputs: Sequence[DataFile], layout: PackageLayout
 ) -> dict[str, Any]:
     """package.json: what run_all.py checks, runs and compares."""
     made = {
@@ -315,7 +317,7 @@ def _import(store: DataFile, folder: str) -> list[str]:
     return ["import", store.made_by[1], folder, "--out", store.place, *options]
 
 
-def _requirements(results: Sequence[Result]) -> str:
+def _requirements(results: Sequence[StoredResult]) -> str:
     """Versions of the packages that the last command ran with."""
     manifest = results[-1].manifest
     lines = [f"# Python {manifest['python']}", f"tivax=={manifest['tivax']}"]

@@ -15,7 +15,7 @@ from ..sources import Rights
 from .data_files import DataFile
 from .exhibits import exhibits_of
 from .references import Reference, references
-from .results import Result
+from .results import StoredResult
 
 # Upper bounds of the template's boxes, in seconds and bytes.
 _TIMES = {
@@ -37,7 +37,7 @@ class Content:
     tivax in software/.
     """
 
-    results: Sequence[Result]
+    results: Sequence[StoredResult]
     inputs: Sequence[DataFile]
     works: Sequence[Reference]
     commands: Mapping[str, Sequence[str]]
@@ -361,7 +361,7 @@ def _machine(manifest: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _memory(result: Result, key: str) -> str:
+def _memory(result: StoredResult, key: str) -> str:
     value = (result.manifest.get("system") or {}).get(key)
     return _size(value) if value else "not recorded"
 

@@ -26,7 +26,7 @@ _PART = re.compile(r"(?!\.\.?$)[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True)
-class Result:
+class StoredResult:
     """Output of one command.
 
     Attributes
@@ -82,7 +82,7 @@ class Result:
         return panel or own
 
 
-def read_result(path: Path) -> Result:
+def read_result(path: Path) -> StoredResult:
     """The result in a folder, or a panel by its file or manifest.
 
     Raises ``TivaxError`` where there is no manifest, or it is none of a command.
@@ -107,7 +107,7 @@ def read_result(path: Path) -> Result:
                 "name the file of a panel of `tivax panel`"
             )
     its_name = manifest.name.removesuffix(f".{MANIFEST}").removesuffix(MANIFEST)
-    return Result(
+    return StoredResult(
         path=manifest.parent,
         name=its_name or Path(os.path.abspath(manifest.parent)).name,
         manifest_path=manifest,
@@ -188,7 +188,7 @@ def _base_of(manifest: Path, inputs: list[str]) -> Path:
     return here
 
 
-def require_whole(result: Result) -> None:
+def require_whole(result: StoredResult) -> None:
     """Raise ``TivaxError`` unless every file is as the command wrote it."""
     for entry in result.files:
         path = result.path / entry["name"]
@@ -205,7 +205,7 @@ def require_unchanged(path: Path, entry: Mapping[str, Any], command: str) -> Non
         )
 
 
-def input_sources(result: Result) -> Iterator[str]:
+def input_sources(result: StoredResult) -> Iterator[str]:
     """The databases that a result is made of, through panels and stores."""
     for path, entry in result.inputs.items():
         yield from sources_of(path, entry)
@@ -219,7 +219,7 @@ def sources_of(path: Path, entry: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(input_sources(maker))) if maker else []
 
 
-def maker_of(path: Path) -> Result | None:
+def maker_of(path: Path) -> StoredResult | None:
     """The result that a file is part of, unchanged; None for others."""
     for manifest in (_beside(path), path.parent / MANIFEST):
         if path.is_file() and manifest.is_file():

@@ -20,7 +20,7 @@ Estimate = tuple[float, float, int]
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One regression.
 
     Attributes
@@ -49,7 +49,7 @@ class JournalTable:
     """
 
     title: str
-    columns: Sequence[Column]
+    columns: Sequence[TableColumn]
     terms: Sequence[str]
     notes: str
     language: Language = "en"

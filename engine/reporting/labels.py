@@ -4,7 +4,7 @@
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 from ..core import TivaxError, load_toml
@@ -137,6 +137,17 @@ def in_language(texts: Sequence[str], language: Language) -> str:
 def numbered(kind: str, number: int | str, language: Language = "en") -> str:
     """``Table 3``, 表3."""
     return f"{label(kind, language)}{' ' if language == 'en' else ''}{number}"
+
+
+def printed_place(tags: Mapping[str, int]) -> tuple[int, int] | None:
+    """The table and the column in which a paper prints a model, by the tags of the
+    model; None elsewhere."""
+    return (tags["table"], tags["column"]) if {"table", "column"} <= {*tags} else None
+
+
+def column_name(table: int, column: int) -> str:
+    """``Table 3 (1)``, which does not break over lines."""
+    return f"Table\u00a0{table}\u00a0({column})"
 
 
 def require_language(name: str) -> Language:

@@ -24,7 +24,7 @@ from ..core import (
     write_csv,
     write_text,
 )
-from .journal_tables import Column, JournalTable, to_frame, to_html, to_latex
+from .journal_tables import JournalTable, TableColumn, to_frame, to_html, to_latex
 from .word_tables import to_docx
 
 SUFFIXES = (".docx", ".doc", ".html", ".tex", ".csv")
@@ -47,7 +47,7 @@ tbody + tbody { border-top: 0.75pt solid; }
 
 
 @runtime_checkable
-class Fit(Protocol):
+class Tabulated(Protocol):
     """Members of an estimate that a table reads (``tx.Estimate``)."""
 
     @property
@@ -169,7 +169,7 @@ def _journal_table(
         top = (headings[k],) if any(headings) else ()
         outcome = labels.get(fit.outcome, fit.outcome)
         columns.append(
-            Column((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
+            TableColumn((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
         )
     return JournalTable(
         title,
@@ -180,7 +180,7 @@ def _journal_table(
     )
 
 
-def _methods(fits: Sequence[Fit]) -> str:
+def _methods(fits: Sequence[Tabulated]) -> str:
     """Standard errors in words; of several kinds with the numbers of their columns."""
     numbers: dict[str, list[str]] = {}
     for k, fit in enumerate(fits, 1):
@@ -191,14 +191,16 @@ def _methods(fits: Sequence[Fit]) -> str:
     return "; ".join(f"{', '.join(k)} {words}" for words, k in numbers.items())
 
 
-def _fit(given: Any) -> Fit:
+def _fit(given: Any) -> Tabulated:
     """The estimate, of two stages the second."""
     fit = getattr(given, "second", given)
-    require_kind("fits", fit, Fit, "estimates (of tx.fixed_effects, tx.two_stage)")
+    require_kind(
+        "fits", fit, Tabulated, "estimates (of tx.fixed_effects, tx.two_stage)"
+    )
     return fit
 
 
-def _estimates(fit: Fit, labels: Mapping[str, str]) -> dict[str, Any]:
+def _estimates(fit: Tabulated, labels: Mapping[str, str]) -> dict[str, Any]:
     """Coefficient, standard error and stars of each term."""
     cells = fit.terms[["estimate", "se", "stars"]]
     names = [labels.get(str(k), str(k)) for k in cells.index]

@@ -4,15 +4,12 @@ from .cluster_diagnostics import clustering_level as clustering_level
 from .cluster_diagnostics import model_table as model_table
 from .cost import announcement as announcement
 from .draws import Draws as Draws
-from .fitted_models import FittedModel as FittedModel
-from .fitted_models import fit_model as fit_model
 from .inference import infer as infer
 from .inference import resample as resample
 from .many_tests import TESTS as TESTS
 from .many_tests import wild_effects as wild_effects
 from .many_tests import wild_t as wild_t
-from .models import Model as Model
-from .models import sample_rows as sample_rows
+from .multiple_testing import adjusted_p_values as adjusted_p_values
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference

@@ -18,7 +18,8 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, random_draws, score_variance
-from ...kernels.low_rank import LowRank
+from ...kernels.covariance_factors import cluster_factor
+from ...kernels.low_rank import LowRankUpdate
 from ..core import (
     Listing,
     Printable,
@@ -31,14 +32,20 @@ from ..core import (
     require_whole,
     show,
 )
-from ..estimation import column_name, normal_sf, require_columns, t_sf
-from .fitted_models import FittedModel, fit_model
-from .models import Model
+from ..estimation import (
+    Fit,
+    Model,
+    column_name,
+    fit_model,
+    normal_sf,
+    require_columns,
+    t_sf,
+)
 from .run_files import with_lags
 
 
 def model_table(
-    fitted_models: Iterable[FittedModel], *, jackknives: bool = True
+    fitted_models: Iterable[Fit], *, jackknives: bool = True
 ) -> pd.DataFrame:
     """A row for each treatment of each model: its covariances and the clusters.
 
@@ -60,8 +67,8 @@ def model_table(
 
 
 @in_float64
-def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]]:
-    fit, left = jax.device_put(fitted.fit), fitted.left_out()
+def _model_rows(fitted: Fit, jackknives: bool) -> list[dict[str, object]]:
+    fit, left = jax.device_put(fitted.cluster_fit), fitted.left_out()
     kinds = _KINDS if jackknives else _KINDS[:3]
     V = {kind: fitted.covariance(kind) for kind in kinds}
     G = len(fitted.labels)
@@ -76,7 +83,7 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
             "term": term,
             "outcome": fitted.model.outcome,
             "sample": fitted.model.sample,
-            "n": fitted.observations,
+            "n": fitted.n,
             "clusters": G,
             "effective_clusters": float(own.effective_clusters),
             "balanced": fitted.balanced,
@@ -130,7 +137,7 @@ def _facts(
 _KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
 
 
-def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:
+def _note(fitted: Fit, term: str, alone: np.ndarray, left: np.ndarray) -> str:
     """Note on missing numbers, and the clusters that cause it; empty for none."""
 
     def named(which: np.ndarray) -> str:
@@ -146,14 +153,14 @@ def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -
 
 
 @in_float64
-def cluster_table(fitted: FittedModel) -> pd.DataFrame:
+def cluster_table(fitted: Fit) -> pd.DataFrame:
     """A row for each cluster and treatment.
 
     Columns model, term, cluster, rows, leverage (its share of the parameters; they sum
     to 1), partial_leverage (its share of the variation that identifies the treatment)
     and estimate_without.
     """
-    fit = jax.device_put(fitted.fit)
+    fit = jax.device_put(fitted.cluster_fit)
     leverage = np.asarray(kernel.leverage(fit))
     left = fitted.left_out()
     tables = []
@@ -175,7 +182,7 @@ def cluster_table(fitted: FittedModel) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _contrast(fitted: FittedModel, k: int) -> jax.Array:
+def _contrast(fitted: Fit, k: int) -> jax.Array:
     each = np.eye(fitted.layout.regressors)
     return jax.device_put(each[fitted.layout.exogenous + k])
 
@@ -275,10 +282,10 @@ def clustering_level(
     panel = with_lags(panel, [model]).dropna(subset=[coarse]).reset_index(drop=True)
     fitted = fit_model(panel, replace(model, clusters=fine or _ROWS))
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
-    H, N = len(fitted.labels), fitted.observations
-    k = fitted.layout.regressors + _nested_parameters(fitted)
-    factors = [np.asarray(kernel.cluster_factor(n, N, k)) for n in (H, G)]
-    factors, fit = jax.device_put((factors, fitted.fit))
+    H, N = len(fitted.labels), fitted.n
+    k = fitted.layout.regressors + fitted.effects.absorbed
+    factors = [np.asarray(cluster_factor(n, N, k)) for n in (H, G)]
+    factors, fit = jax.device_put((factors, fitted.cluster_fit))
     p = fitted.layout.regressors
     T = fit.scores
     if type == "31":
@@ -334,7 +341,7 @@ def _tau(
 
 @partial(jax.jit, static_argnames="clusters")
 def _drawn_tau(
-    loadings: LowRank,
+    loadings: LowRankUpdate,
     key: Array,
     number: Array,
     *factors: Array,
@@ -348,7 +355,7 @@ def _drawn_tau(
 
 
 def _coarse_numbers(
-    fitted: FittedModel, panel: pd.DataFrame, coarse: str, fine: str
+    fitted: Fit, panel: pd.DataFrame, coarse: str, fine: str
 ) -> tuple[jax.Array, int]:
     """The coarse cluster of each fine one."""
     labels = panel.loc[fitted.used.index, coarse].astype(str).to_numpy()
@@ -367,17 +374,3 @@ def _coarse_numbers(
             f"of {fine or 'rows'}; it takes two or more, and fewer than the fine ones"
         )
     return jax.device_put(number), len(names)
-
-
-def _nested_parameters(fitted: FittedModel) -> int:
-    """Dummies of effects that were taken out within the fine clusters."""
-    used, cluster = fitted.used, fitted.model.clusters
-    nested = [
-        k
-        for k in fitted.model.all_effects
-        if (used.groupby(k)[cluster].nunique() == 1).all()
-    ]
-    if not nested:
-        return 0
-    dummies = [pd.get_dummies(used[k]).to_numpy(float) for k in nested]
-    return int(np.linalg.matrix_rank(np.hstack(dummies)))

@@ -64,7 +64,7 @@ def announcement(plans: tuple[ResamplingPlan, ...]) -> str | None:
         return None
     largest = max(plans, key=lambda plan: len(plan.fitted.labels)).fitted
     return (
-        f"{largest.observations:,} rows, "
+        f"{largest.n:,} rows, "
         f"{count_text(len(largest.labels), 'cluster')} of {largest.model.clusters}: "
         f"{most.text}"
     )

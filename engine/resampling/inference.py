@@ -5,10 +5,8 @@ from dataclasses import replace
 import pandas as pd
 
 from ..core import require_kind, require_whole
-from ..estimation import require_columns
+from ..estimation import Model, fit_model, require_columns
 from .draws import MemoryDraws
-from .fitted_models import fit_model
-from .models import Model
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
 from .run_files import with_lags
@@ -24,8 +22,13 @@ def resample(
     *,
     draws: int = 9_999,
     seed: int = 0,
+    intervals: bool = True,
+    distribution: bool = True,
 ) -> Inference:
     """Bootstrap or placebo of one model, in memory.
+
+    Without ``intervals`` there are none by test inversion, which takes a placebo longer
+    than its draws; without ``distribution`` there is no histogram.
 
     Raises ``TivaxError`` where the panel lacks what the model names, the model is not
     identified, or the scheme does not serve it.
@@ -44,7 +47,9 @@ def resample(
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     fitted = fit_model(with_lags(panel, [model]), model)
-    return replace(infer(make_plan(fitted, scheme, draws), seed)[0], panel=panel)
+    plan = make_plan(fitted, scheme, draws)
+    found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)
+    return replace(found, panel=panel, draws=drawn)
 
 
 def infer(

@@ -7,12 +7,14 @@ nothing of it and is shown beside.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.resampling import TIE
+from ..core import TivaxError
 from .draws import Draws, moments
 from .p_values import Inference
 from .plans import ResamplingPlan
@@ -45,6 +47,53 @@ def adjust(members: Sequence[Member], *, ranked: bool = True) -> pd.DataFrame:
         if tables
         else pd.DataFrame(columns=COLUMNS)
     )
+
+
+def adjusted_p_values(
+    inferences: Sequence[Inference], *, family: str = ""
+) -> pd.DataFrame:
+    """P-values that hold for all models of a family at once, from the same draws.
+
+    Parameters
+    ----------
+    inferences
+        What ``tx.resample`` returned for each model, all with the same scheme, draws
+        and seed.
+    family
+        Name of one family that all of them make, in place of those of their models.
+
+    Returns
+    -------
+    DataFrame
+        family, model, term, p_value, romano_wolf, westfall_young, holm and note: a row
+        for each model's first term. Romano and Wolf (2005, 2016) and Westfall and Young
+        (1993) step down, Holm (1979) takes no draws.
+
+    Raises
+    ------
+    TivaxError
+        An entry that no ``tx.resample`` made.
+
+    Examples
+    --------
+    >>> models = [tx.Model(k, "growth", [k]) for k in ("trade", "tariff")]
+    >>> found = [tx.resample(panel, k, tx.Scheme("wild"), draws=999) for k in models]
+    >>> tx.adjusted_p_values(found, family="both")["family"].tolist()
+    ['both', 'both']
+    """
+    mistake = TivaxError("inferences: give a list of what tx.resample returns")
+    if not isinstance(inferences, list | tuple):
+        raise mistake
+    members: list[Member] = []
+    for found in inferences:
+        if not isinstance(found, Inference) or found.draws is None:
+            raise mistake
+        plan = found.plan
+        if family:
+            model = replace(plan.fitted.model, family=family)
+            plan = replace(plan, fitted=replace(plan.fitted, model=model))
+        members.append((plan, found.draws, found))
+    return adjust(members)
 
 
 def _family(name: str, members: list[Member], ranked: bool) -> pd.DataFrame:

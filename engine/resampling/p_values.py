@@ -36,10 +36,10 @@ from ..core import (
     p_text,
 )
 from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
-from ..figures import Drawn
+from ..figures import DrawnStatistics
 from ..figures.resampling import histograms
 from ..reporting import CV1, Plot, Result
-from .cluster_diagnostics import ClusteringLevel, clustering_level
+from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
@@ -79,8 +79,8 @@ class Inference(Coefficients, Result):
         Draws that could not be computed: their design was singular.
     ties
         Draws tied with the sample, in the first row of ``summary``.
-    panel
-        The rows that ``tx.resample`` was given.
+    panel, draws
+        The rows that ``tx.resample`` was given, and its draws.
 
     Examples
     --------
@@ -97,6 +97,7 @@ class Inference(Coefficients, Result):
     failed: int
     ties: int
     panel: pd.DataFrame | None = None
+    draws: Draws | None = None
 
     program = "bootstrap"
 
@@ -108,7 +109,7 @@ class Inference(Coefficients, Result):
         }
 
     def plots(self) -> dict[str, Plot]:
-        drawn = Drawn(self.plan.fitted.model.name, self.plan, self)
+        drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
         return {"draws_1": partial(histograms, [drawn])}
 
     def facts(self) -> dict[str, Any]:
@@ -166,6 +167,16 @@ class Inference(Coefficients, Result):
         model = self.plan.fitted.model
         return clustering_level(self.panel, model, coarse=coarse, **options)
 
+    @property
+    def diagnostics(self) -> pd.DataFrame:
+        """The treatments under other covariances, and the clusters.
+
+        A row for each: estimate, se and p_value of CV1, CV2 and CV3 (``cv1_se``, ...),
+        cv2_df, effective_clusters, without_min and without_max (the range of the
+        estimate when each cluster is left out); note says why some are NaN.
+        """
+        return model_table([self.plan.fitted], jackknives=False)
+
     def tidy(self) -> pd.DataFrame:
         """The treatments as a plain table, one row each.
 
@@ -185,7 +196,7 @@ class Inference(Coefficients, Result):
             "model": model.name,
             "outcome": model.outcome,
             "sample": model.sample,
-            "n": fitted.observations,
+            "n": fitted.n,
             "clusters": len(fitted.labels),
             "effects": "+".join(model.all_effects),
             "method": self.plan.scheme.words,
@@ -219,7 +230,7 @@ class Inference(Coefficients, Result):
         ]
         notes = [
             fitted.model.equation,
-            f"{fitted.observations} observations, {len(fitted.labels)} clusters, "
+            f"{fitted.n} observations, {len(fitted.labels)} clusters, "
             f"{drawn_text(self.plan, self.plan.draws)}",
         ]
         notes += [self.plan.note] if self.plan.note else []

@@ -12,8 +12,8 @@ from jaxtyping import Float
 from ...kernels import clusters, placebo
 from ...kernels.resampling import TIE
 from ..core import TivaxError
+from ..estimation import Fit
 from .draws import Draws
-from .fitted_models import FittedModel
 from .schemes import Scheme
 
 # A permutation of more clusters than this is never enumerated (20! < 2^63 < 21!).
@@ -24,7 +24,7 @@ _LOOKED_UP = 1 << 23
 _SHIFTS = 1 << 16
 
 
-def balanced_cells(fitted: FittedModel) -> Float[np.ndarray, "G T m"]:
+def balanced_cells(fitted: Fit) -> Float[np.ndarray, "G T m"]:
     """The rows of a balanced design, by cluster and year."""
     assert fitted.time is not None
     G, T = len(fitted.labels), int(fitted.time.max()) + 1
@@ -34,7 +34,7 @@ def balanced_cells(fitted: FittedModel) -> Float[np.ndarray, "G T m"]:
 
 
 def placebo_arrays(
-    fitted: FittedModel, scheme: Scheme
+    fitted: Fit, scheme: Scheme
 ) -> tuple[Any, tuple[int, ...], int | None, int]:
     """Tables, sizes of the strata, number of patterns, options of a cluster."""
     _require_movable(fitted, scheme)
@@ -98,7 +98,7 @@ def _shifted_within(
     return moved
 
 
-def _require_known(fitted: FittedModel, known: np.ndarray, scheme: Scheme) -> None:
+def _require_known(fitted: Fit, known: np.ndarray, scheme: Scheme) -> None:
     """Raise ``TivaxError`` where a scheme needs every path in every year used."""
     short = ~known.all(axis=1)
     if short.any():
@@ -112,7 +112,7 @@ def _require_known(fitted: FittedModel, known: np.ndarray, scheme: Scheme) -> No
         )
 
 
-def _require_movable(fitted: FittedModel, scheme: Scheme) -> None:
+def _require_movable(fitted: Fit, scheme: Scheme) -> None:
     name, layout = f"model {fitted.model.name}", fitted.layout
     if layout.treatments != 1 or layout.instruments > 1:
         raise TivaxError(
@@ -141,7 +141,7 @@ def _require_movable(fitted: FittedModel, scheme: Scheme) -> None:
             )
 
 
-def _time_column(fitted: FittedModel) -> str:
+def _time_column(fitted: Fit) -> str:
     model = fitted.model
     years = [k for k in model.all_effects if k != model.clusters]
     if len(years) != 1:
@@ -152,7 +152,7 @@ def _time_column(fitted: FittedModel) -> str:
     return years[0]
 
 
-def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
+def _paths(fitted: Fit) -> Float[np.ndarray, "G T k"]:
     """Treatment, and instrument, of each cluster in each year that the model uses; NaN
     in years in which one of them is not known."""
     model, time = fitted.model, _time_column(fitted)
@@ -176,7 +176,7 @@ def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
 
 
 def _net(
-    fitted: FittedModel, paths: np.ndarray, *, dummies: bool
+    fitted: Fit, paths: np.ndarray, *, dummies: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """W; [y, x] net of W; the paths. ``dummies``: year effects taken out of all."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
@@ -192,7 +192,7 @@ def _net(
 
 
 def _by_cell(
-    fitted: FittedModel, columns: Float[np.ndarray, "n m"]
+    fitted: Fit, columns: Float[np.ndarray, "n m"]
 ) -> Float[np.ndarray, "G T m"]:
     """Columns by cluster and year, 0 where there is no row."""
     time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
@@ -202,7 +202,7 @@ def _by_cell(
 
 
 def _tables_of_paths(
-    fitted: FittedModel,
+    fitted: Fit,
     W: np.ndarray,
     residuals: np.ndarray,
     moved: Float[np.ndarray, "G o T k"],
@@ -230,7 +230,7 @@ def _own_products(W: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 
 def _tables_of_all_paths(
-    fitted: FittedModel,
+    fitted: Fit,
     W: np.ndarray,
     residuals: np.ndarray,
     paths: Float[np.ndarray, "G T k"],
@@ -256,9 +256,7 @@ def _tables_of_all_paths(
 _features = jax.jit(placebo.MovedPaths.features)
 
 
-def _tables_of_residuals(
-    fitted: FittedModel, order: np.ndarray
-) -> placebo.FreedmanLaneTables:
+def _tables_of_residuals(fitted: Fit, order: np.ndarray) -> placebo.FreedmanLaneTables:
     """Tables of the clusters in ``order``, each with the residuals of each other."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
     cells = balanced_cells(fitted)[order]
@@ -277,7 +275,7 @@ def _tables_of_residuals(
 
 
 def _tables_of_years(
-    fitted: FittedModel, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
+    fitted: Fit, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
 ) -> placebo.PlaceboTables:
     """The same where year t of all clusters gets their values of year o."""
     assert fitted.time is not None
@@ -299,7 +297,7 @@ def _tables_of_years(
 
 
 def _tables(
-    fitted: FittedModel, W: np.ndarray, features: Any, left: Any, ww: Any
+    fitted: Fit, W: np.ndarray, features: Any, left: Any, ww: Any
 ) -> placebo.PlaceboTables:
     w = W.shape[1]
     return placebo.PlaceboTables(
@@ -312,7 +310,7 @@ def _tables(
 
 
 def _strata(
-    fitted: FittedModel, column: str, known: np.ndarray | None = None
+    fitted: Fit, column: str, known: np.ndarray | None = None
 ) -> tuple[np.ndarray, tuple[int, ...]]:
     """Clusters ordered by stratum, and the strata's sizes: by the values of a column,
     and by the years in which the treatment is known."""
@@ -333,7 +331,7 @@ def _strata(
     return np.argsort(code, kind="stable"), tuple(sizes.tolist())
 
 
-def _values_of_clusters(fitted: FittedModel, column: str) -> np.ndarray:
+def _values_of_clusters(fitted: Fit, column: str) -> np.ndarray:
     """The number of each cluster's value of a column."""
     if column not in fitted.data.columns:
         raise TivaxError(f"scheme: strata: no column {column} in the panel")

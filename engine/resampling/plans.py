@@ -13,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ...kernels import clusters, jackknife, placebo, resampling
+from ...kernels import jackknife, placebo, resampling
 from ...kernels.clusters import ClusterCrossProducts
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
 from ..core import TivaxError, count_text, in_float64
+from ..estimation import Fit
 from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
-from .fitted_models import FittedModel
 from .placebo import balanced_cells, placebo_arrays
 from .schemes import Scheme, Type
 
@@ -51,7 +51,7 @@ class ResamplingPlan:
         Times this, a column of draws is in units of the panel.
     """
 
-    fitted: FittedModel
+    fitted: Fit
     scheme: Scheme
     static: Static
     arrays: Any
@@ -99,7 +99,7 @@ class ResamplingPlan:
 
 
 @in_float64
-def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan:
+def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     """The resampling plan of one model.
 
     All patterns are enumerated where there are at most ``draws`` of them.
@@ -111,7 +111,7 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
     arrays: Any
     columns = list(model.treatments)
     unit = list(fitted.unit)
-    observed = list(np.asarray(fitted.fit.coef)[layout.exogenous :])
+    observed = list(np.asarray(fitted.cluster_fit.coef)[layout.exogenous :])
     patterns, sizes, options = None, (), 0
     static_balanced = fitted.balanced
     if scheme.kind in ("pairs", "bayesian"):
@@ -123,7 +123,7 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
             static_balanced = False
             arrays = {
                 "products": fitted.products,
-                "center": fitted.fit.coef[-q:],
+                "center": fitted.cluster_fit.coef[-q:],
                 "draws": np.int64(draws),
             }
         if scheme.studentised:
@@ -184,13 +184,12 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
 _balanced_rows = jax.jit(resampling.balanced_rows)
 
 
-def _standard_errors(fitted: FittedModel) -> Float[np.ndarray, " q"]:
+def _standard_errors(fitted: Fit) -> Float[np.ndarray, " q"]:
     """CV1, in the units of ``fitted.products``."""
-    V = clusters.cv1(fitted.products, jax.device_put(fitted.fit))
-    return np.sqrt(np.diag(V))[fitted.layout.exogenous :]
+    return fitted.se / np.abs(fitted.unit)
 
 
-def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]:
+def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
     """Loadings by treatment, the rows of the panel's weights, and the observed t."""
     layout, q = fitted.layout, fitted.layout.treatments
     position = _weight_labels(fitted, scheme)[1]
@@ -242,7 +241,7 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
     )
 
 
-def _weight_labels(fitted: FittedModel, scheme: Scheme) -> tuple[int, np.ndarray]:
+def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
     """Number of clusters of the panel with weights, and positions of the model's."""
     if scheme.second and fitted.weighs_second(scheme.second):
         number, labels = fitted.second_clusters(scheme.second)
@@ -250,7 +249,7 @@ def _weight_labels(fitted: FittedModel, scheme: Scheme) -> tuple[int, np.ndarray
     return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
 
 
-def _require_left_out(fitted: FittedModel, type: str) -> None:
+def _require_left_out(fitted: Fit, type: str) -> None:
     """CV3 of every draw leaves out each cluster."""
     without = np.isnan(fitted.left_out()).any(axis=1)
     if without.any():
@@ -262,9 +261,7 @@ def _require_left_out(fitted: FittedModel, type: str) -> None:
         )
 
 
-def _hypotheses(
-    fitted: FittedModel, scheme: Scheme
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _hypotheses(fitted: Fit, scheme: Scheme) -> list[tuple[np.ndarray, np.ndarray]]:
     """R and r of each hypothesis, in the units of ``fitted.products``."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R, r = np.eye(p)[p - q :], scheme.value / fitted.unit
@@ -274,7 +271,7 @@ def _hypotheses(
 
 
 def wild_loadings(
-    fitted: FittedModel,
+    fitted: Fit,
     R: np.ndarray | Array,
     r: np.ndarray | Array,
     *,
@@ -299,7 +296,7 @@ def wild_loadings(
 
 
 def observed_t(
-    fitted: FittedModel,
+    fitted: Fit,
     *,
     joint: bool = False,
     null: float = 0.0,

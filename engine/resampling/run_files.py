@@ -3,7 +3,7 @@
     panel = "panel.csv"           # csv, parquet, dta, xlsx, feather, beside this
     seed = 1
     draws = 1_000_000
-    sample = "all"                # developed, developing; also for a single model
+    sample = "all"                # or a column of 1 and 0; also for a single model
     save_draws = false            # draws.parquet
     timed = false                 # draws_per_s in summary.csv; no two runs are alike
 
@@ -59,8 +59,7 @@ from ..core import (
     require_whole,
     sha256,
 )
-from ..estimation import ENTITY, TIME, Sample, lagged, require_one_row
-from .models import Model
+from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
 from .schemes import Scheme
 
 RUN_KEYS = tuple(

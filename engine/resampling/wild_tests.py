@@ -19,9 +19,8 @@ from ...kernels.resampling import TIE
 from ...kernels.small_systems import one_by_one
 from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, aligned_empty, in_float64, no_progress
-from ..estimation import PValues, invert
+from ..estimation import Fit, PValues, invert
 from .draw_source import DrawSource, Static, in_small_tiles
-from .fitted_models import FittedModel
 from .many_tests import webb_draws
 from .plans import ResamplingPlan, wild_loadings, wild_statistics
 from .running import Rate, over_blocks
@@ -149,9 +148,7 @@ def anderson_rubin_p_values(
 
 
 @in_float64
-def _least_squares_loadings(
-    fitted: FittedModel, k: int, type: Type, nulls: np.ndarray
-) -> Any:
+def _least_squares_loadings(fitted: Fit, k: int, type: Type, nulls: np.ndarray) -> Any:
     """Loadings of one null, or of several on a first axis."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.asarray(np.eye(p)[p - q + k : p - q + k + 1])
@@ -163,9 +160,7 @@ def _least_squares_loadings(
 
 
 @in_float64
-def _two_way_loadings(
-    fitted: FittedModel, k: int, second: str
-) -> Callable[[np.ndarray], Any]:
+def _two_way_loadings(fitted: Fit, k: int, second: str) -> Callable[[np.ndarray], Any]:
     """Loadings of scaled nulls: a is affine in the null, K of degree two."""
     b, unit = float(fitted.coef[k]), float(fitted.unit[k])
     se = float(np.sqrt(fitted.covariance()[k, k]))
@@ -186,7 +181,7 @@ def _two_way_loadings(
 
 
 @in_float64
-def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
+def _instrument_loadings(fitted: Fit, nulls: np.ndarray) -> Any:
     return _structural_forms(
         fitted.products, jax.device_put(nulls), layout=fitted.layout
     )
@@ -201,9 +196,7 @@ def _structural_forms(
 
 
 @in_float64
-def _reduced_form_loadings(
-    fitted: FittedModel, nulls: np.ndarray
-) -> tuple[Any, np.ndarray]:
+def _reduced_form_loadings(fitted: Fit, nulls: np.ndarray) -> tuple[Any, np.ndarray]:
     loadings, observed = _reduced_forms(
         fitted.products, jax.device_put(nulls), layout=fitted.layout
     )

@@ -23,7 +23,7 @@ from .changes import Changes, changes_of
 from .shocks import Shock
 from .years import MATRICES, SolvedYear
 
-FIELDS = low_rank.Accounts._fields
+FIELDS = low_rank.VariantAccounts._fields
 # Beside the accounts of the regions.
 CHECKS = ("residual", "identity", "smallest_multiplier", "moved", "unplaced")
 # The residual that a variant reaches, by one more step where the first does not.
@@ -38,8 +38,8 @@ _MOST_WAITING = 128
 
 @partial(jax.jit, static_argnames="refine")
 def _evaluate_batch(
-    base: low_rank.Base, updates: low_rank.Update, *, refine: bool
-) -> low_rank.Variant:
+    base: low_rank.UpdatedBase, updates: low_rank.Update, *, refine: bool
+) -> low_rank.CellChanges:
     one = partial(low_rank.evaluate, refine=refine)
     return jax.vmap(one, in_axes=(None, 0))(base, updates)
 
@@ -116,7 +116,7 @@ def _evaluated(
 
 def _evaluate_together(
     solved: SolvedYear, updates: Sequence[dict[str, np.ndarray]]
-) -> low_rank.Variant:
+) -> low_rank.CellChanges:
     parts = {k: jax.device_put(np.stack([u[k] for u in updates])) for k in updates[0]}
     stacked = low_rank.Update(**{"rows": None, **parts})
     found = _evaluate_batch(solved.base, stacked, refine=False)
@@ -125,12 +125,12 @@ def _evaluate_together(
     return jax.tree.map(np.asarray, found)
 
 
-def _unstacked(found: low_rank.Variant) -> Iterator[low_rank.Variant]:
+def _unstacked(found: low_rank.CellChanges) -> Iterator[low_rank.CellChanges]:
     for k in range(len(found.residual)):
         yield jax.tree.map(lambda value, k=k: value[k], found)
 
 
-def _row(found: low_rank.Variant) -> Float[np.ndarray, " values"]:
+def _row(found: low_rank.CellChanges) -> Float[np.ndarray, " values"]:
     checks = (found.residual, found.identity, found.smallest_multiplier)
     return np.concatenate([*found.accounts, found.industries, np.array(checks, float)])
 
@@ -238,7 +238,7 @@ def _values_at_once(shape: Shape, n: int, regions: int) -> int:
     return n * (shape.rows + shape.columns + 3 * shape.rank + 6 * regions)
 
 
-def _solved_anew(solved: SolvedYear, changes: Changes) -> low_rank.Variant:
+def _solved_anew(solved: SolvedYear, changes: Changes) -> low_rank.CellChanges:
     """A changed table without the inverse: many of its cells change."""
     A, Y = solved.table.A.copy(), solved.table.Y
     for rows, columns, change in changes.blocks:

@@ -30,10 +30,10 @@ class SolvedYear:
 
     year: int
     table: YearTable
-    base: low_rank.Base
+    base: low_rank.UpdatedBase
 
     @cached_property
-    def accounts(self) -> low_rank.Variant:
+    def accounts(self) -> low_rank.CellChanges:
         """The accounts of the table itself, by the same code as those of a variant."""
         base = self.base
         return low_rank.evaluate_dense(base, base.A, base.Y, base.X)

@@ -1,8 +1,6 @@
 from .check import check_tables as check_tables
 from .flows import StreamedFlows as StreamedFlows
 from .flows import read_ahead as read_ahead
-from .inverted import StreamedCoefficients as StreamedCoefficients
-from .inverted import buyers_among as buyers_among
 from .inverted import streamed_borders as streamed_borders
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.leontief import sales_to_regions
-from ...kernels.perimeters import Blocks
+from ...kernels.operators import Blocks, Flows, Inside
 from ..core import TivaxError
 from ..tables import WorldTables, row_slabs
 
@@ -149,6 +149,11 @@ class StreamedFlows:
             some = kernels.buyers(slab, weights, region, regions=self.regions)
             found[first : first + len(slab)] = some
         return jax.device_put(found.reshape(Q.shape))
+
+    def operator(self, inside: Inside, member: Float[Array, "c p"] | None) -> Flows:
+        """Z for kernels; ``member`` of regions, unless perimeters are regions."""
+        products = self.__matmul__, self.transposed_times
+        return Flows(*products, inside, self.buyers).among(member)
 
     def inside(self, place: Sequence[int]) -> Blocks:
         """Flows that stay inside perimeters, ``place`` the number of each region's."""

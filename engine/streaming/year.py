@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 from ...kernels import row_slabs as kernels
 from ...kernels.import_share import transposed, user_weights
 from ...kernels.leontief import per_dollar
-from ...kernels.perimeters import Inside, of_columns
+from ...kernels.operators import Inside, of_columns
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
 from ..core import aligned_empty

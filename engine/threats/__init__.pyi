@@ -1,5 +1,6 @@
 from .blocks import named_blocks as named_blocks
 from .blocks import partitions as partitions
+from .blocks import require_blocks as require_blocks
 from .catalogue import CATALOGUE as CATALOGUE
 from .controls import initial_by_time as initial_by_time
 from .controls import second_order as second_order
@@ -7,11 +8,6 @@ from .evaluate import DRAWS as DRAWS
 from .evaluate import ThreatsSection as ThreatsSection
 from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
-from .fits import effect_dummies as effect_dummies
-from .fits import is_nested as is_nested
-from .fits import net_of_units as net_of_units
-from .fits import roots_of as roots_of
-from .fits import t_test as t_test
 from .forms import unit_weights as unit_weights
 from .result import Threats as Threats
 from .setting import HEADLINE as HEADLINE

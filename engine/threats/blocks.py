@@ -1,13 +1,15 @@
 """Blocks of units: left out, alone, with years of their own, and dated memberships."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, load_toml
+from ..core import TivaxError, load_toml, require_kind, require_list
+from ..estimation import COMPLEMENTS
+from ..panel import PEOPLE, PRODUCT
 from ..tables import country_group
 from .setting import Setting, refused
 from .variants import Row, Variant
@@ -21,6 +23,15 @@ CODES = frozenset[str]().union(*CONTINENTS.values())
 LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
 WIDER: dict[str, dict[str, Any]] = _FACTS["wider"]
 THIRDS = ("lowest-income third", "middle-income third", "highest-income third")
+
+
+def require_blocks(blocks: object) -> None:
+    """``TivaxError`` unless these are lists of units by the names of their blocks."""
+    if blocks is not None:
+        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
+        assert isinstance(blocks, Mapping)
+        for name, members in blocks.items():
+            require_list(f"blocks, {name}", members)
 
 
 @cache
@@ -147,9 +158,9 @@ def named_blocks(
             if there & members and there & set(wider["with"]):
                 yield name, sorted(members | set(wider["with"]))
     frame, unit = setting.frame, setting.unit
-    if "developed" in frame and frame["developed"].nunique() == 2:
-        for value, name in ((1, "developed countries"), (0, "developing countries")):
-            yield name, _units_of(frame, unit, frame["developed"] == value)
+    for name, column in _divisions(frame).items():
+        for value, group in ((1, column), (0, name)):
+            yield f"{group} countries", _units_of(frame, unit, frame[column] == value)
     if (third := _income_thirds(setting)) is not None:
         for name in THIRDS:
             yield name, _units_of(frame, unit, third == name)
@@ -169,15 +180,17 @@ def partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
     """Ways to part the units into blocks: name, and each row's block."""
     frame = setting.frame
     units = frame[setting.unit].astype(str)
-    developed = frame["developed"] if "developed" in frame else None
-    if developed is not None and developed.nunique() == 2:
-        yield "developed", developed
+    divided = [frame[column] for column in _divisions(frame).values()]
+    for column in divided:
+        yield str(column.name), column
     if set(units) & CODES:
         continent = {k: name for name, codes in CONTINENTS.items() for k in codes}
         yield "continent", units.map(continent).fillna("none")
         joined = {k: "entrants" for _, new in _waves(setting)[:1] for k in new}
         old = dict.fromkeys(country_group("EU15").members, "EU15")
-        other = "other" if developed is None else "other " + developed.astype(str)
+        other = pd.Series("other", frame.index)
+        for column in divided:
+            other = other + " " + column.astype(str)
         block = units.map({**old, **joined})
         yield "EU15, entrants, others", block.where(block.notna(), other)
     if (third := _income_thirds(setting)) is not None:
@@ -187,13 +200,19 @@ def partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
             yield name, frame[name]
 
 
+def _divisions(frame: pd.DataFrame) -> dict[str, str]:
+    """Samples of a panel and the columns that they are the complements of."""
+    known = {k: v for k, v in COMPLEMENTS.items() if v in frame}
+    return {k: v for k, v in known.items() if frame[v].nunique() == 2}
+
+
 def _income_thirds(setting: Setting) -> pd.Series | None:
     """Each row's third of the units by GDP per person in their first year, where the
     panel has both: what comes before the years that are explained."""
     frame, unit = setting.frame, setting.unit
-    if not {"lnGDP", "lnPOP"} <= {*frame}:
+    if not {PRODUCT, PEOPLE} <= {*frame}:
         return None
-    income = frame["lnGDP"] - frame["lnPOP"]
+    income = frame[PRODUCT] - frame[PEOPLE]
     known = frame.assign(income=income).dropna(subset=["income"])
     first = known.sort_values(setting.time).groupby(unit)["income"].first()
     if first.nunique() < len(THIRDS):

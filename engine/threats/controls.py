@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError
-from ..estimation import of_norm_one, orthonormal
+from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member
-from .fits import effect_dummies, net_of_units, t_test
 from .setting import Setting
 from .variants import Row, Variant
 
@@ -100,9 +100,10 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
     made = second_order(used, controls)
     names = [*controls, treatment, setting.model.outcome]
     columns = np.column_stack([pd.DataFrame(made), used[names]]).astype(float)
-    columns = _net_of_effects(columns, setting)
-    Z = of_norm_one(columns[:, :-2]) * np.sqrt(len(columns))
     unit = pd.factorize(used[setting.unit], sort=True)[0]
+    effects = Effects.of(used, [setting.unit, setting.time], unit)
+    columns = effects.without_dummies(effects.within(columns))
+    Z = of_norm_one(columns[:, :-2]) * np.sqrt(len(columns))
     cluster = pd.factorize(used[setting.model.clusters], sort=True)[0]
     G, N = int(cluster.max()) + 1, len(columns)
     found = []
@@ -113,7 +114,7 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
         b = x @ y / (x @ x)
         scores = np.bincount(cluster, x * (y - b * x)) / (x @ x)
         found.append(
-            (b, G / (G - 1) * (N - 1) / (N - 1 - len(setting.years)) * scores @ scores)
+            (b, cluster_factor(G, N, 1 + len(setting.years)) * scores @ scores)
         )
     b, variance = np.array(found).T
     coef = float(np.median(b))
@@ -127,20 +128,6 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
         G,
         comparable=True,
     )
-
-
-def _net_of_effects(
-    columns: Float[np.ndarray, "n m"], setting: Setting
-) -> Float[np.ndarray, "n m"]:
-    """Columns net of the effects of units and years."""
-    used = setting.used
-    years = effect_dummies(used, [setting.time], constant=False)
-    every, _ = net_of_units(
-        np.hstack([years, columns]), used, [setting.unit], (), np.ones(len(used))
-    )
-    Q = orthonormal(of_norm_one(every[:, : years.shape[1]])).basis
-    left = every[:, years.shape[1] :]
-    return left - Q @ (Q.T @ left)
 
 
 def _cross_fitted(

@@ -1,6 +1,7 @@
 """``tx.threats``: every threat to a model in one table."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypedDict
 
 import numpy as np
@@ -18,20 +19,17 @@ from ..core import (
     require_whole,
     suggest,
 )
-from ..estimation import require_columns
-from ..panel import Panel
-from ..resampling import LEVEL, Model, with_lags
+from ..estimation import Fit, Model, models_of, require_columns, t_test
+from ..panel import PEOPLE, PLACEBO_OUTCOMES, PRODUCT, Panel
+from ..resampling import LEVEL, with_lags
+from .blocks import require_blocks
 from .catalogue import CATALOGUE
-from .fits import VariantFit, fit_variant, t_test
 from .result import COLUMNS, Threats, at_level
 from .setting import Setting, refused
 from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
 
-# Of the paper's panel, where a panel has them.
-WEIGHTS = ("lnPOP", "lnGDP")
-PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
 
 
@@ -72,16 +70,17 @@ def threats(
     blocks
         Units by the name of a block that is left out, besides the built-in ones:
         entrants of the European Union in the years of the panel, EU15, G7, BRICS,
-        continents (by codes of ISO 3166-1), ``developed`` and, where the panel has
-        ``lnGDP`` and ``lnPOP``, thirds by GDP per person in a unit's first year.
+        continents (by codes of ISO 3166-1) and, of the panel of ``tx.build_panel``,
+        developed and developing countries and thirds by GDP per person in a unit's
+        first year.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
         Columns of weights; ``lnX`` stands for exp(lnX). A unit has the mean over its
-        years. By default lnPOP and lnGDP, where the panel has them.
+        years. By default people and GDP, where a panel has them as ``tx.build_panel``.
     placebos
-        Outcomes that the treatment should leave alone; by default the sub-indices of
-        KOF that the paper takes, where the panel has them.
+        Outcomes that the treatment should leave alone; by default those of
+        ``tx.build_panel`` that trade should, where the panel has them.
     vintages
         Other measures of the treatment, such as an index of another release: each takes
         its place, and the treatment is estimated on the same rows.
@@ -123,9 +122,9 @@ def threats(
     ['the model', 'as before', 'as before', 'as before', 'blurred']
     """
     frame = panel_frame(panel)
-    models = _models_of(model)
+    models = models_of(model)
     if weights is None:
-        weights = [k for k in WEIGHTS if k in frame]
+        weights = [k for k in (PEOPLE, PRODUCT) if k in frame]
     if placebos is None:
         placebos = [k for k in PLACEBO_OUTCOMES if k in frame]
     _require_arguments(blocks, columns, weights, placebos, vintages, only)
@@ -171,18 +170,6 @@ def panel_frame(panel: object) -> pd.DataFrame:
     return panel.reset_index(drop=True)
 
 
-def _models_of(model: object) -> list[Model]:
-    if isinstance(model, Model):
-        return [model]
-    models = list(model) if isinstance(model, list | tuple) else []
-    if not models or not all(isinstance(k, Model) for k in models):
-        raise TivaxError("model: give a tx.Model, or a list of them")
-    names = [k.name for k in models]
-    if twice := [k for k in names if names.count(k) > 1]:
-        raise TivaxError(f"model: two are called {twice[0]}; rename one")
-    return models
-
-
 def _require_arguments(
     blocks: object,
     columns: object,
@@ -191,11 +178,7 @@ def _require_arguments(
     vintages: object,
     only: object,
 ) -> None:
-    if blocks is not None:
-        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
-        assert isinstance(blocks, Mapping)
-        for name, members in blocks.items():
-            require_list(f"blocks, {name}", members)
+    require_blocks(blocks)
     for argument, given in (
         ("columns", columns),
         ("weights", weights),
@@ -218,7 +201,7 @@ def _rows_of(
         if setting.fit.without_se:
             # Whether the result goes away could not be said of any variant.
             raise TivaxError(f"no standard error: {setting.fit.without_se}")
-        yield from _fitted(setting.fit, setting)
+        yield from _fitted(setting.given, setting.fit, setting)
     except TivaxError as error:
         raise error.within(f"model {setting.model.name}") from None
     said = set()  # a reason that holds for several threats is told once
@@ -241,28 +224,15 @@ def _evaluated(
         yield _plain(made, setting)
         return
     try:
-        fit = fit_variant(made)
+        fit = made.fit()
     except TivaxError as error:
         yield _plain(refused(made.threat, made.variant, error), setting)
     else:
-        yield from _fitted(fit, setting)
+        yield from _fitted(made, fit, setting)
 
 
 def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
-    made = {
-        name: getattr(row, name)
-        for name in (
-            "threat",
-            "variant",
-            "term",
-            "estimate",
-            "se",
-            "p_value",
-            "n",
-            "clusters",
-            "note",
-        )
-    }
+    made = asdict(row)
     made["term"] = row.term or setting.treatment
     comparable = row.comparable and np.isfinite(row.estimate)
     return {
@@ -275,10 +245,9 @@ def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
 
 
 def _fitted(
-    fit: VariantFit, setting: Setting
+    made: Variant, fit: Fit, setting: Setting
 ) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
-    made, model = fit.variant, fit.variant.model
-    kept = _variation_kept(fit, setting)
+    model, kept = fit.model, _variation_kept(made, fit, setting)
     for j, (term, b, se) in enumerate(
         zip(model.treatments, fit.coef, fit.se, strict=True)
     ):
@@ -303,10 +272,8 @@ def _fitted(
         }
         test = None
         if se > 0 and not (model.instruments and len(model.treatments) > 1):
-            labels, of_model = (
-                tuple(map(str, each.labels)) for each in (fit, setting.fit)
-            )
-            test = WildTest(fit.wild_form(j), b / se, labels, of_model)
+            labels = fit.labels, setting.fit.labels
+            test = WildTest(fit.wild_form(j), b / se, *labels)
         yield row, test
 
 
@@ -327,7 +294,7 @@ def _said(row: Mapping[str, Any]) -> str:
     return ""
 
 
-def _variation_kept(fit: VariantFit, setting: Setting) -> np.ndarray:
+def _variation_kept(made: Variant, fit: Fit, setting: Setting) -> np.ndarray:
     """|c|^2 of the model over |c|^2 of the variant, by treatment of the variant."""
     model = dict(
         zip(
@@ -337,12 +304,12 @@ def _variation_kept(fit: VariantFit, setting: Setting) -> np.ndarray:
         )
     )
     weights = pd.DataFrame(fit.row_weights, fit.used.index)
-    if fit.variant.earlier:
+    if made.earlier:
         # A difference is the row less the row before.
-        before = fit.variant.frame.loc[weights.index, BEFORE]
+        before = made.frame.loc[weights.index, BEFORE]
         weights = weights.sub(weights.set_axis(before), fill_value=0.0)
     size = (weights.to_numpy() ** 2).sum(axis=0)
-    names = fit.variant.model.treatments
+    names = fit.model.treatments
     return np.array([model.get(k, np.nan) for k in names]) / size
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import TivaxError
-from .fits import t_test
+from ..estimation import t_test
 from .setting import Setting, refused
 from .variants import Row, Variant
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
-from .fits import VariantFit, fit_variant
+from ..estimation import Fit
 from .setting import Setting, refused
 from .variants import Row, Variant
 
@@ -69,7 +69,7 @@ def vintages(setting: Setting) -> Iterator[Variant | Row]:
         swapped = rows.assign(**{x: values.loc[rows.index]})
         put = setting.variant("vintage", other, frame=swapped)
         try:
-            r = _partial_correlation(fit_variant(kept), fit_variant(put))
+            r = _partial_correlation(kept.fit(), put.fit())
         except TivaxError as error:
             yield refused("vintage", name, error)
             continue
@@ -111,7 +111,7 @@ def _difference(
     )
 
 
-def _partial_correlation(one: VariantFit, other: VariantFit) -> float:
+def _partial_correlation(one: Fit, other: Fit) -> float:
     """Correlation of the first treatments of two fits on the same rows, net of all
     else."""
     a, b = one.treatment_left[:, 0], other.treatment_left[:, 0]

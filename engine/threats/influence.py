@@ -13,8 +13,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import TivaxError
+from ..estimation import Fit, t_test
 from ..resampling import LEVEL
-from .fits import VariantFit, fit_variant, t_test
 from .setting import Setting, refused
 from .variants import Row, Variant
 
@@ -51,7 +51,7 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
     Each step takes the cluster with the largest part in the estimate before it.
     """
     setting.require_least_squares()
-    name, threat = setting.model.clusters, "influential clusters"
+    threat = "influential clusters"
     fit, gone, frame = setting.fit, list[str](), setting.frame
     sign, every = np.sign(fit.coef[0]), fit.clusters
     significant = t_test(fit.coef[0], fit.se[0], every)[2] <= LEVEL
@@ -60,12 +60,12 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
     for _ in range(int(_LARGEST_SHARE * every)):
         pull = fit.by_label[0] * sign
         gone.append(str(pull.idxmax()))
-        frame = frame[frame[name] != pull.idxmax()]
+        frame = frame[frame[setting.model.clusters].astype(str) != gone[-1]]
         made = setting.variant(threat, f"without {gone[0]}", frame=frame)
         if len(gone) == 1:
             yield made
         try:
-            fit = fit_variant(made)
+            fit = made.fit()
         except TivaxError as error:
             yield refused(threat, f"without {', '.join(gone)}", error)
             return
@@ -91,32 +91,29 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def dfbeta(fit: VariantFit) -> Float[np.ndarray, " n"]:
+def dfbeta(fit: Fit) -> Float[np.ndarray, " n"]:
     """Estimate of the first treatment less its estimate without each row."""
-    j = fit.H.shape[1] - fit.q
     free = 1 - (fit.B**2).sum(axis=1) - _unit_leverage(fit)
     # The only row of its country says nothing, and has 0 / 0.
     pull = np.zeros_like(free)
-    np.divide(fit.H[:, j] * fit.u, free, out=pull, where=free > _ALONE)
+    np.divide(fit.h[:, 0] * fit.u, free, out=pull, where=free > _ALONE)
     return pull * fit.unit[0]
 
 
 _ALONE = 1e-12  # what rounding leaves of 1 - leverage
 
 
-def _unit_leverage(fit: VariantFit) -> Float[np.ndarray, " n"]:
+def _unit_leverage(fit: Fit) -> Float[np.ndarray, " n"]:
     """Leverage of the effects that were taken out: 1 / rows of the unit."""
-    if len(fit.nested) > 1:
+    if len(fit.effects.nested) > 1:
         raise TivaxError("takes at most one effect that the clusters nest")
-    if not fit.nested:
+    if not fit.effects.nested:
         return np.zeros(fit.n)
-    unit = fit.used[fit.nested[0]]
+    unit = fit.used[fit.effects.nested[0]]
     return 1 / unit.groupby(unit).transform("size").to_numpy(float)
 
 
-def _turned(
-    setting: Setting, fit: VariantFit, pull: Float[np.ndarray, " n"]
-) -> Variant | Row:
+def _turned(setting: Setting, fit: Fit, pull: Float[np.ndarray, " n"]) -> Variant | Row:
     """Without the fewest cells that turn the sign."""
     threat, n = "influential cells", fit.n
     sign, size = np.sign(fit.coef[0]), abs(fit.coef[0])
@@ -132,7 +129,7 @@ def _turned(
             comparable=False,
             note="chosen for it",
         )
-        if fit_variant(made).coef[0] * sign < 0:
+        if made.fit().coef[0] * sign < 0:
             return made
     return Row(
         threat,

@@ -18,11 +18,11 @@ from ..core import (
     p_text,
     percent_text,
 )
-from ..estimation import t_ppf
+from ..estimation import Model, t_ppf
 from ..figures import threat_intervals
 from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL, Model
+from ..resampling import LEVEL
 from .setting import HEADLINE
 
 COLUMNS = tuple(

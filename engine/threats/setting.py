@@ -7,9 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from ..core import TivaxError
-from ..estimation import lagged, require_columns
-from ..resampling import Model, sample_rows
-from .fits import VariantFit, fit_variant
+from ..estimation import Fit, Model, lagged, require_columns, sample_rows
 from .variants import Row, Variant
 
 HEADLINE = "the model"
@@ -45,10 +43,15 @@ class Setting:
         """The rows of the model's sample."""
         return sample_rows(self.panel, self.model)
 
+    @property
+    def given(self) -> Variant:
+        """The model as it is."""
+        return self.variant(HEADLINE, "as given")
+
     @cached_property
-    def fit(self) -> VariantFit:
+    def fit(self) -> Fit:
         """The model as it is, on rows without missing values."""
-        return fit_variant(self.variant(HEADLINE, "as given"))
+        return self.given.fit()
 
     @cached_property
     def used(self) -> pd.DataFrame:

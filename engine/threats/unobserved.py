@@ -15,9 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import TivaxError, percent_text
-from ..estimation import of_norm_one, orthonormal, t_ppf
+from ..estimation import Fit, of_norm_one, orthonormal, t_ppf
 from .blocks import membership
-from .fits import VariantFit, fit_variant
 from .setting import Setting
 from .variants import Row, Variant
 
@@ -67,7 +66,7 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
     an effect of 0, and for one that is not significant at 5 %, with iid errors."""
     _require_one(setting)
     fit = setting.fit
-    df = fit.n - fit.k - _absorbed(fit)
+    df = _degrees(fit)
     partial = _partial_t(fit, df)
     for variant, t in (
         ("to 0", partial),
@@ -106,15 +105,15 @@ def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
     for group in membership(setting):
         if isinstance(group, Variant):
             name = group.model.controls[-1]
-            strength = _strength(fit_variant(group), name)
+            strength = _strength(group.fit(), name)
             yield _benchmark(setting, f"like {name}", *strength)
 
 
-def _strength(fit: VariantFit, control: str) -> tuple[float, float]:
+def _strength(fit: Fit, control: str) -> tuple[float, float]:
     """Partial R2 of a control with the treatment, and with the outcome given it, both
     given the other controls."""
-    place = fit.C.shape[1] - 1 - len(fit.variant.model.controls)
-    place += fit.variant.model.controls.index(control)
+    place = fit.C.shape[1] - 1 - len(fit.model.controls)
+    place += fit.model.controls.index(control)
     rest = orthonormal(of_norm_one(np.delete(fit.C[:, :-1], place, axis=1))).basis
     z, x, y = (k - rest @ (rest.T @ k) for k in (fit.C[:, place], fit.C[:, -1], fit.y))
     given = [k - x * (x @ k) / (x @ x) for k in (z, y)]
@@ -127,7 +126,7 @@ def _shared(a: np.ndarray, b: np.ndarray) -> float:
 
 def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
     fit = setting.fit
-    df = fit.n - fit.k - _absorbed(fit)
+    df = _degrees(fit)
     estimate = float(fit.coef[0])
     size = abs(estimate) / _partial_t(fit, df) * np.sqrt(df)
     bias = size * np.sqrt(of_y * of_x / (1 - of_x))
@@ -157,8 +156,8 @@ def moments(setting: Setting) -> Moments:
     bare = setting.variant(
         "", "", frame=rows, model=setting.equation(regressors=treatments)
     )
-    short = fit_variant(bare)
-    unit = fit.outcome_unit
+    short = bare.fit()
+    unit = fit.size[-1]
     sse_long, sse_short = unit**2 * (fit.u @ fit.u), unit**2 * (short.u @ short.u)
     x2 = float((short.treatment_left**2).sum())
     total = sse_short + short.coef[0] ** 2 * x2
@@ -194,15 +193,15 @@ def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
     return float(top / bottom)
 
 
-def _partial_t(fit: VariantFit, df: int) -> float:
+def _degrees(fit: Fit) -> int:
+    """Rows less all parameters, every effect among them."""
+    return fit.n - fit.k - max(fit.effects.absorbed - 1, 0)
+
+
+def _partial_t(fit: Fit, df: int) -> float:
     """|t| of the treatment with iid errors."""
     h, residual = fit.H[:, -1], fit.u
     return float(abs(h @ fit.y) / np.sqrt(h @ h * (residual @ residual) / df))
-
-
-def _absorbed(fit: VariantFit) -> int:
-    """Nested effects beyond the one that ``k`` counts."""
-    return int(sum(fit.used[k].nunique() - 1 for k in fit.nested))
 
 
 def _require_one(setting: Setting) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..resampling import Model
+from ..estimation import Fit, Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,20 @@ class Variant:
     comparable: bool = True
     same_units: bool = True
     earlier: int = 0
+
+    def fit(self) -> Fit:
+        """Fit it on the complete rows of its frame.
+
+        Raises ``TivaxError`` for what ``Design.of`` refuses, and for no more clusters
+        than regressors.
+        """
+        return Fit.of(
+            self.frame,
+            self.model,
+            weights=self.weights,
+            slopes=self.slopes,
+            few_clusters=False,
+        )
 
 
 @dataclass(frozen=True)

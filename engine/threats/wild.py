@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...kernels.low_rank import FEW, Scores
-from ...kernels.low_rank import LowRank as Factors
+from ...kernels.low_rank import LowRankUpdate as Factors
 from ...kernels.resampling import InstrumentLoadings, WildLoadings
 from ..core import Progress, in_float64, kept_state, shift_progress
+from ..estimation import LowRank, WildForm
 from ..resampling import AT_ONCE, wild_p_values
-from .fits import LowRank, WildForm
 
 _POINTS = 6  # of Webb's distribution
 

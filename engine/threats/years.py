@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
-from .fits import VariantFit, fit_variant, t_test
+from ..estimation import Fit, t_test
 from .setting import Setting, refused
 from .variants import Row, Variant
 
@@ -91,13 +91,13 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
         comparable=False,
     )
     yield whole
-    fit = fit_variant(whole)
+    fit = whole.fit()
     yield _long_run("as it is, long run", fit, fit.coef, fit.influence, bias)
     rows = frame.loc[fit.used.index]
     years = np.sort(rows[setting.time].unique())
     middle = years[len(years) // 2]
     halves = [
-        fit_variant(setting.variant("", "", frame=part, model=model))
+        setting.variant("", "", frame=part, model=model).fit()
         for part in (
             rows[rows[setting.time] < middle],
             rows[rows[setting.time] >= middle],
@@ -130,14 +130,14 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
 
 def _long_run(
     variant: str,
-    fit: VariantFit,
+    fit: Fit,
     coef: np.ndarray,
     influence: np.ndarray,
     note: str,
 ) -> Row:
     """b / (1 - rho), its error by the delta method."""
     rho = coef[1]
-    term = fit.variant.model.treatments[0]
+    term = fit.model.treatments[0]
     if rho >= 1:
         error = TivaxError(f"the outcome's own coefficient is {rho:.3f}, not below 1")
         return refused("lagged outcome", variant, error)

@@ -16,10 +16,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .factors import FACTORS, VALUE_ADDED, Table
+from .factors import FACTORS, VALUE_ADDED, CoefficientTable
 
 
-class Effects(NamedTuple):
+class FactorEffects(NamedTuple):
     """Sums of cells by factor for b measures.
 
     ``by_pair`` [factor, seller, user, measure], ``by_good`` [factor, sector of the
@@ -36,7 +36,7 @@ def low_rank_effects(
     right: Float[Array, "b p N"],
     by_value_added: Float[Array, "b n"],
     moved: tuple[Float[Array, "2 n n"], Float[Array, "3 n c"], Float[Array, " n"]],
-) -> Effects:
+) -> FactorEffects:
     """Effects of measures whose gradients with respect to (A, Y) are sums of outer
     products, ``left[b, p] right[b, p]'``; ``by_value_added`` is dJ/dv."""
     inputs, final, dv = moved
@@ -75,9 +75,9 @@ _ORDER = [(0, 1), (0, 1)]  # the first product first: its result is thin
 
 
 def dense_effects(
-    gradient: Table,
+    gradient: CoefficientTable,
     moved: tuple[Float[Array, "2 n n"], Float[Array, "3 n c"], Float[Array, " n"]],
-) -> Effects:
+) -> FactorEffects:
     """Effects of one measure whose derivatives by A, Y and v are given by cell."""
     dA, dY, dv = gradient
     inputs, final, added = moved
@@ -101,11 +101,11 @@ def _together(
     final_pairs: Float[Array, "3 c c b"],
     final_goods: Float[Array, "3 s c b"],
     added: Float[Array, "b n"],
-) -> Effects:
+) -> FactorEffects:
     c, s = pairs.shape[1], goods.shape[1]
     produced = added.reshape(-1, c, s)
     own = jnp.eye(c, dtype=added.dtype)[:, :, None] * produced.sum(axis=2).T[:, None, :]
     by_pair = jnp.concatenate([pairs, final_pairs, own[None]])
     by_good = jnp.concatenate([goods, final_goods, produced.T[None]])
     assert len(by_pair) == FACTORS and VALUE_ADDED == FACTORS - 1
-    return Effects(by_pair, by_good)
+    return FactorEffects(by_pair, by_good)

@@ -46,7 +46,7 @@ class Factors(NamedTuple):
     v: Float[Array, " n"]
 
 
-class Table(NamedTuple):
+class CoefficientTable(NamedTuple):
     """A table made of factors: coefficients, final demand, value added per US$."""
 
     A: Float[Array, "n n"]
@@ -87,11 +87,13 @@ def path_between(start: Factors, end: Factors) -> tuple[Factors, Factors]:
     return first, jax.tree.map(lambda a, b: b - a, first, last)
 
 
-def table_at(factors: Factors) -> Table:
+def table_at(factors: Factors) -> CoefficientTable:
     """The table that factors make."""
     A = (_spread(factors.H, factors.S) * factors.S).sum(axis=0)
     bought = factors.y[None, None, :] * factors.M
-    return Table(A, (_spread(bought, factors.O) * factors.O).sum(axis=0), factors.v)
+    return CoefficientTable(
+        A, (_spread(bought, factors.O) * factors.O).sum(axis=0), factors.v
+    )
 
 
 def along(start: Factors, step: Factors, t: Float[Array, " f"]) -> Factors:

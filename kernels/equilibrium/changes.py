@@ -44,7 +44,7 @@ from jaxtyping import Array, Float
 MOST_STEPS = 1000
 
 
-class Economy(NamedTuple):
+class EconomyArrays(NamedTuple):
     """The old equilibrium in shares; ``income`` is value added, summing to 1.
 
     ``joined`` is 1 where two regions trade, be it through others: only then do their
@@ -72,7 +72,7 @@ class Surplus(NamedTuple):
     spread: Float[Array, ""]
 
 
-class Shock(NamedTuple):
+class EconomyShock(NamedTuple):
     """A shock: log of kappa hat, new tariff rates, new deficits, surpluses."""
 
     log_costs: Float[Array, "r r s"]
@@ -123,14 +123,16 @@ def _invert(
     return contract(lambda x: x + b - matvec(x), b, tolerance, size)
 
 
-def weights(economy: Economy, shock: Shock) -> Float[Array, "r r s"]:
+def weights(economy: EconomyArrays, shock: EconomyShock) -> Float[Array, "r r s"]:
     """pi kappa_hat^-theta: shares at new trade costs, not yet summing to 1."""
     theta = economy.theta[None, None, :]
     return economy.shares * jnp.exp(-theta * shock.log_costs)
 
 
 def log_costs(
-    economy: Economy, log_wages: Float[Array, " r"], log_prices: Float[Array, "r s"]
+    economy: EconomyArrays,
+    log_wages: Float[Array, " r"],
+    log_prices: Float[Array, "r s"],
 ) -> Float[Array, "r s"]:
     """log c hat of the input bundles."""
     bought = jnp.einsum("nkj,nk->nj", economy.inputs, log_prices)
@@ -138,7 +140,7 @@ def log_costs(
 
 
 def _price_map(
-    economy: Economy,
+    economy: EconomyArrays,
     weight: Float[Array, "r r s"],
     log_wages: Float[Array, " r"],
     log_prices: Float[Array, "r s"],
@@ -149,7 +151,7 @@ def _price_map(
 
 
 def log_prices(
-    economy: Economy,
+    economy: EconomyArrays,
     weight: Float[Array, "r r s"],
     log_wages: Float[Array, " r"],
     start: Float[Array, "r s"],
@@ -170,7 +172,7 @@ def log_prices(
 
 
 def new_shares(
-    economy: Economy,
+    economy: EconomyArrays,
     weight: Float[Array, "r r s"],
     log_wages: Float[Array, " r"],
     log_prices: Float[Array, "r s"],
@@ -189,14 +191,14 @@ def output(
     return (net * spending[:, None, :]).sum(axis=0)
 
 
-def unpaid(shock: Shock, own: Float[Array, " r"]) -> Float[Array, " r"]:
+def unpaid(shock: EconomyShock, own: Float[Array, " r"]) -> Float[Array, " r"]:
     """c I: what shares of income lack to add to zero; ``own`` is I without D."""
     if shock.surplus is None:
         return jnp.zeros_like(own)
     return -(shock.surplus.share @ own) / own.sum() * own
 
 
-def final_spending(shock: Shock, own: Float[Array, " r"]) -> Float[Array, " r"]:
+def final_spending(shock: EconomyShock, own: Float[Array, " r"]) -> Float[Array, " r"]:
     """Spending of final buyers out of wages and tariff revenue, and D'."""
     if shock.surplus is None:
         return own + shock.deficit
@@ -205,7 +207,7 @@ def final_spending(shock: Shock, own: Float[Array, " r"]) -> Float[Array, " r"]:
 
 
 def market_gap(
-    shock: Shock,
+    shock: EconomyShock,
     earned: Float[Array, " r"],
     paid: Float[Array, " r"],
     own: Float[Array, " r"],
@@ -218,8 +220,8 @@ def market_gap(
 
 
 def spending(
-    economy: Economy,
-    shock: Shock,
+    economy: EconomyArrays,
+    shock: EconomyShock,
     net: Float[Array, "r r s"],
     paid: Float[Array, " r"],
     start: Float[Array, "r s"],

@@ -35,7 +35,7 @@ from .newton import newton
 _MOST_ROUNDS = 200
 
 
-class World(NamedTuple):
+class TariffWorld(NamedTuple):
     """The old equilibrium: spending and wages in one unit of money."""
 
     shares: Float[Array, "r r s"]
@@ -69,12 +69,12 @@ class _Point(NamedTuple):
     budget: Float[Array, " r"]
 
 
-def _abroad(world: World) -> Float[Array, "r r 1"]:
+def _abroad(world: TariffWorld) -> Float[Array, "r r 1"]:
     return 1 - jnp.eye(len(world.wages))[:, :, None]
 
 
 def _visit(
-    world: World,
+    world: TariffWorld,
     w: Float[Array, " r"],
     y: Float[Array, " r"],
     paid: Float[Array, "r r s"],
@@ -99,14 +99,16 @@ def _visit(
     )
 
 
-def _closed(world: World, point: _Point, w: Float[Array, " r"]) -> Float[Array, "2 r"]:
+def _closed(
+    world: TariffWorld, point: _Point, w: Float[Array, " r"]
+) -> Float[Array, "2 r"]:
     """Misses with the numeraire in place of the last budget."""
     numeraire = jnp.log((jnp.exp(w) * world.wages).sum() / world.wages.sum())
     return jnp.stack([point.labour, point.budget.at[-1].set(numeraire)])
 
 
 def formula(
-    world: World, point: _Point, w: Float[Array, " r"], t: Float[Array, "r s"]
+    world: TariffWorld, point: _Point, w: Float[Array, " r"], t: Float[Array, "r s"]
 ) -> Float[Array, "r s"]:
     """T that (3) makes of an equilibrium with rates ``t``."""
     theta = world.theta[None, :]
@@ -122,13 +124,13 @@ def formula(
     return u[:, None] * (1 + theta * home) / (1 + ratio * theta * home)
 
 
-def _paid(world: World, t: Float[Array, "r s"]) -> Float[Array, "r r s"]:
+def _paid(world: TariffWorld, t: Float[Array, "r s"]) -> Float[Array, "r r s"]:
     """T by pair, 1 at home."""
     return 1 + t[:, None, :] * _abroad(world)
 
 
 def _equilibrium(
-    world: World, paid: Float[Array, "r r s"], start: Float[Array, "2 r"]
+    world: TariffWorld, paid: Float[Array, "r r s"], start: Float[Array, "2 r"]
 ) -> Float[Array, "2 r"]:
     """Logs of w and Y hat at given tariffs."""
     return newton(
@@ -136,7 +138,9 @@ def _equilibrium(
     )
 
 
-def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -> War:
+def _result(
+    world: TariffWorld, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]
+) -> War:
     point = _visit(world, x[0], x[1], paid)
     index = (world.budget * point.log_prices).sum(axis=1)
     return War(
@@ -151,14 +155,14 @@ def _result(world: World, x: Float[Array, "2 r"], paid: Float[Array, "r r s"]) -
     )
 
 
-def balanced(world: World) -> War:
+def balanced(world: TariffWorld) -> War:
     """The equilibrium without imbalances, at the tariffs that are."""
     paid = 1 + world.tariff
     nothing = jnp.zeros((2, len(world.wages)), world.wages.dtype)
     return _result(world, _equilibrium(world, paid, nothing), paid)
 
 
-def nash(world: World, start: Float[Array, "r s"]) -> War:
+def nash(world: TariffWorld, start: Float[Array, "r s"]) -> War:
     """All regions' rates by the formula, from rates ``start``.
 
     The formula hardly moves with the rates of the region itself, so that rates are

@@ -57,7 +57,7 @@ class Block(NamedTuple):
     transfer: Float[Array, " r"]
 
 
-class Change(NamedTuple):
+class OneSectorChange(NamedTuple):
     """A shock: new tariffs, log of iceberg costs hat, new transfers, and the region
     whose labour market is not asked to clear."""
 
@@ -67,7 +67,7 @@ class Change(NamedTuple):
     dropped: Int[Array, ""]
 
 
-class State(NamedTuple):
+class OneSectorState(NamedTuple):
     """An equilibrium: logs of hats, trade net of tariffs, money in units of old world
     value added, and what each labour market misses of labour income."""
 
@@ -83,11 +83,11 @@ class State(NamedTuple):
     size: Float[Array, ""]
 
 
-def unchanged(block: Block) -> Change:
+def unchanged(block: Block) -> OneSectorChange:
     """The change that is none; the last market is dropped."""
     nothing = jnp.zeros_like(block.shares)
     last = jnp.asarray(len(block.income) - 1)
-    return Change(block.tariff, nothing, block.transfer, last)
+    return OneSectorChange(block.tariff, nothing, block.transfer, last)
 
 
 def old_trade(block: Block) -> Float[Array, "r r"]:
@@ -104,7 +104,9 @@ def relieved(
     return block.relief * (revenue / income - before)
 
 
-def _visit(block: Block, change: Change, x: Float[Array, "4 r"]) -> tuple[Array, State]:
+def _visit(
+    block: Block, change: OneSectorChange, x: Float[Array, "4 r"]
+) -> tuple[Array, OneSectorState]:
     """Misses of all equations, and the equilibrium, at logs of w, E, L and P hat."""
     w, e, l, p = x
     b, nu, phi, theta = (
@@ -142,10 +144,12 @@ def _visit(block: Block, change: Change, x: Float[Array, "4 r"]) -> tuple[Array,
     )
     trade = per_share[:, None] * net * sold[None, :]
     size = jnp.max(jnp.abs(misses))
-    return misses, State(w, e, l, p, trade, sales, revenue, income, excess, size)
+    return misses, OneSectorState(
+        w, e, l, p, trade, sales, revenue, income, excess, size
+    )
 
 
-def solve(block: Block, change: Change) -> State:
+def solve(block: Block, change: OneSectorChange) -> OneSectorState:
     """The new equilibrium, by Newton's method from hats of one.
 
     Look at ``size`` before using it, the largest miss of an equation; ``excess`` of
@@ -156,7 +160,9 @@ def solve(block: Block, change: Change) -> State:
     return _visit(block, change, found)[1]
 
 
-def differentiable(block: Block, change: Change, at: State) -> State:
+def differentiable(
+    block: Block, change: OneSectorChange, at: OneSectorState
+) -> OneSectorState:
     """The equilibrium that ``solve`` ended in, as a function of block and change near
     those it was solved for, by the implicit function theorem."""
     start = jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
@@ -195,7 +201,7 @@ class Outcome(NamedTuple):
     wage: Float[Array, " r"]
 
 
-def outcome(block: Block, new: State) -> Outcome:
+def outcome(block: Block, new: OneSectorState) -> Outcome:
     """Outcomes of the new equilibrium for regions, relative to the old.
 
     Utility is C - L^(1 + 1/ka) / (1 + 1/ka); ``welfare_printed`` leaves the net-of-tax

@@ -13,17 +13,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import wages
-from .changes import Economy, Shock, contract, output
+from .changes import EconomyArrays, EconomyShock, contract, output
 
 
-class World(NamedTuple):
+class DrawnWorld(NamedTuple):
     """The data, the shock that leads to the base, and where solvers start.
 
     ``inverse`` is that of the Jacobian at elasticities near those of the draws.
     """
 
-    economy: Economy
-    base: Shock
+    economy: EconomyArrays
+    base: EconomyShock
     start: wages.Position
     inverse: Float[Array, "r r"]
 
@@ -57,7 +57,7 @@ class Found(NamedTuple):
 
 
 def solve_draw(
-    world: World, cases: Cases, draw: Draw, aim: Float[Array, ""], *, simple: bool
+    world: DrawnWorld, cases: Cases, draw: Draw, aim: Float[Array, ""], *, simple: bool
 ) -> Found:
     """All scenarios of a draw; ``simple``: from a base where a sector's only input is
     its own output."""
@@ -90,8 +90,8 @@ def solve_draw(
 
 
 def own_inputs(
-    economy: Economy, base: Shock, start: Float[Array, "r s"]
-) -> tuple[Economy, Float[Array, "r s"], Float[Array, " r"]]:
+    economy: EconomyArrays, base: EconomyShock, start: Float[Array, "r s"]
+) -> tuple[EconomyArrays, Float[Array, "r s"], Float[Array, " r"]]:
     """The economy where a sector's inputs are its own good, with its spending and final
     spending: trade shares and value added stay, surpluses follow."""
     s = economy.budget.shape[1]

@@ -26,8 +26,8 @@ wages at once. With Pi the map of prices to purchases and A that of spending,
     dp = Pi (g du + G dp),   d ln pi' = -th (d ln c_i - dp_n),
     dX = A dX + (dA) X + a d(w L),   dF = d(sum_j g Y') / (w L) - (1 + R) du + s'du.
 
-Derivatives of an equilibrium with respect to everything in ``Economy`` and ``Shock``
-are those of the implicit function theorem (``differentiable``).
+Derivatives of an equilibrium with respect to everything in ``EconomyArrays`` and
+``EconomyShock`` are those of the implicit function theorem (``differentiable``).
 """
 
 from collections.abc import Callable
@@ -38,8 +38,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .changes import (
-    Economy,
-    Shock,
+    EconomyArrays,
+    EconomyShock,
     contract,
     final_spending,
     log_costs,
@@ -88,8 +88,8 @@ class Equilibrium(NamedTuple):
 
 
 def visit(
-    economy: Economy,
-    shock: Shock,
+    economy: EconomyArrays,
+    shock: EconomyShock,
     log_wages: Float[Array, " r"],
     start: Position,
     tolerance: Float[Array, ""],
@@ -114,7 +114,7 @@ def origin(spending: Float[Array, "r s"]) -> Position:
 
 @jax.jit
 def inverse_jacobian(
-    economy: Economy, shock: Shock, at: Position
+    economy: EconomyArrays, shock: EconomyShock, at: Position
 ) -> Float[Array, "r r"]:
     """Inverse of dF/du where prices and spending are solved; the last axis of what
     moves is the wage that moves it."""
@@ -177,8 +177,8 @@ class _State(NamedTuple):
 
 
 def find_wages(
-    economy: Economy,
-    shock: Shock,
+    economy: EconomyArrays,
+    shock: EconomyShock,
     inverse: Float[Array, "r r"],
     start: Position,
     aim: Float[Array, ""],
@@ -225,7 +225,7 @@ def find_wages(
 
 
 def equilibrium_at(
-    economy: Economy, shock: Shock, at: Position, steps: Int[Array, ""]
+    economy: EconomyArrays, shock: EconomyShock, at: Position, steps: Int[Array, ""]
 ) -> Equilibrium:
     """All of the equilibrium at a position whose prices and spending are solved."""
     weight = weights(economy, shock)
@@ -247,15 +247,15 @@ def equilibrium_at(
     )
 
 
-def rebased(economy: Economy, found: Equilibrium) -> Economy:
+def rebased(economy: EconomyArrays, found: Equilibrium) -> EconomyArrays:
     """An equilibrium as the old one of others; value added adds to 1 again."""
     paid = jnp.exp(found.log_wages) * economy.income
     return economy._replace(shares=found.shares, income=paid / paid.sum())
 
 
 def solve(
-    economy: Economy,
-    shock: Shock,
+    economy: EconomyArrays,
+    shock: EconomyShock,
     inverse: Float[Array, "r r"],
     start: Position,
     aim: Float[Array, ""],
@@ -265,7 +265,9 @@ def solve(
     return equilibrium_at(economy, shock, at, k)
 
 
-def differentiable(economy: Economy, shock: Shock, at: Position) -> Equilibrium:
+def differentiable(
+    economy: EconomyArrays, shock: EconomyShock, at: Position
+) -> Equilibrium:
     """The equilibrium that ``find_wages`` ended in, as a function of economy and shock
     near those it was solved for."""
     at = jax.tree.map(jax.lax.stop_gradient, at)
@@ -288,7 +290,10 @@ def differentiable(economy: Economy, shock: Shock, at: Position) -> Equilibrium:
 
 @jax.jit
 def visit_precisely(
-    economy: Economy, shock: Shock, log_wages: Float[Array, " r"], start: Position
+    economy: EconomyArrays,
+    shock: EconomyShock,
+    log_wages: Float[Array, " r"],
+    start: Position,
 ) -> Position:
     """``visit`` to rounding."""
     floor = jnp.asarray(rounding(economy.income), economy.income.dtype)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .changes import Economy
+from .changes import EconomyArrays
 from .wages import Equilibrium
 
 
@@ -39,7 +39,7 @@ class Welfare(NamedTuple):
 
 
 def welfare_changes(
-    economy: Economy,
+    economy: EconomyArrays,
     trade: Float[Array, "r r s"],
     tariff: Float[Array, "r r s"],
     income: Float[Array, " r"],

@@ -21,16 +21,16 @@ from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_product
 from ..covariance_factors import cluster_factor, kernel_of_years
 from ..small_systems import one_by_one
 
-# Least share of a regressor's variation that the others must leave. With
-# normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
+# Least square of a column of length 1 that other columns must leave of it in a sample.
+# With normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
 LEAST_SHARE = 1e-10
 
 
 class SampleFits(NamedTuple):
-    """Coefficient of the last regressor and its variance, rows and clusters.
+    """Coefficient of the first treatment and its variance, rows and clusters.
 
-    ``sound``: there are more clusters than regressors, and each regressor keeps a share
-    of its variation that the others do not explain.
+    ``sound``: there are more clusters than regressors, and the others leave enough of
+    each regressor.
     """
 
     coef: Float[Array, "*s"]
@@ -43,52 +43,31 @@ class SampleFits(NamedTuple):
 def _fit(
     products: ClusterCrossProducts,
     weights: Float[Array, " G"],
-    outcome: Int[Array, ""],
+    outcome: int | Int[Array, ""] = -1,
+    *,
     layout: Layout,
 ) -> SampleFits:
-    """Two-way fixed effects on the countries with weight 1, the others have 0."""
-    products = clusters.without_base(products, weights, layout=layout)
+    """The fit of the clusters with weight 1, the others have 0."""
     fit = clusters.fit(products, weights, layout=layout, outcome=outcome)
-    share = clusters.unexplained_share(fit, weights)[layout.dummies :]
+    there = jnp.einsum("g,gpp->p", weights, fit.A) > 0
+    enough = there & (jnp.diagonal(fit.bread_inverse) <= 1 / LEAST_SHARE)
+    slopes, x = layout.regressors - layout.dummies, layout.exogenous
     count = jnp.where(products.rows > 0, weights, 0).sum()
     return SampleFits(
-        coef=fit.coef[-1],
-        variance=clusters.cv1(products, fit, weights)[-1, -1],
+        coef=fit.coef[x],
+        variance=clusters.cv1(products, fit, weights)[x, x],
         rows=weights @ products.rows,
         clusters=count,
-        sound=(share >= LEAST_SHARE).all() & (count > len(share)),
+        sound=enough[layout.dummies :].all() & (count > slopes),
     )
 
 
-@partial(jax.jit, static_argnames="outcomes")
-def fit_samples(
-    cells: Float[Array, "G T m"],
-    used: Float[Array, "G T"],
-    weights: Float[Array, "s G"],
-    *,
-    outcomes: int = 1,
+@partial(jax.jit, static_argnames="layout")
+def fit_clusters(
+    products: ClusterCrossProducts, weights: Float[Array, "s G"], *, layout: Layout
 ) -> SampleFits:
-    """Fits by sample and outcome, which are the last columns of the cells."""
-    T, m = used.shape[1], cells.shape[2]
-    products, layout = two_way_products(cells, used, dummies=T, outcomes=outcomes)
-    by_outcome = jax.vmap(partial(_fit, layout=layout), in_axes=(None, None, 0))
-    columns = T + m - outcomes + jnp.arange(outcomes)
-    return one_by_one(lambda sample: by_outcome(products, sample, columns), weights)
-
-
-@partial(jax.jit, static_argnames="outcomes")
-def fit_specifications(
-    cells: Float[Array, "c G T m"],
-    used: Float[Array, "c G T"],
-    weights: Float[Array, "s G"],
-    *,
-    outcomes: int,
-) -> SampleFits:
-    """Fits by specification, sample and outcome; a specification at a time stays in a
-    core's cache."""
-    return jax.lax.map(
-        lambda each: fit_samples(*each, weights, outcomes=outcomes), (cells, used)
-    )
+    """Fits by sample of clusters, of columns that had length 1 in all of them."""
+    return one_by_one(partial(_fit, products, layout=layout), weights)
 
 
 # ------------------------------------------------------- variances that need the cells

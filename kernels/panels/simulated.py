@@ -34,7 +34,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import clusters, jackknife, placebo, random_draws, resampling
 from ..clusters import ClusterCrossProducts
-from ..low_rank import LowRank
+from ..low_rank import LowRankUpdate
 from ..resampling import LEVEL, TIE
 from ..two_way import two_way_tests
 from . import sample_fits
@@ -384,7 +384,7 @@ def _wild_t(
     types: resampling.WildLoadings, v: Float[Array, "G B"]
 ) -> Float[Array, "k B"]:
     """t of each draw by type, of few clusters all in one product."""
-    if isinstance(types.L, LowRank):
+    if isinstance(types.L, LowRankUpdate):
         each = [
             jax.tree.map(lambda part, j=j: part[j], types) for j in range(len(types.a))
         ]

@@ -51,7 +51,7 @@ class Margins(NamedTuple):
     pairs: Sequence[Pairs]
 
 
-class Flows(NamedTuple):
+class GroupFlows(NamedTuple):
     """Trade by group of products, seller and buyer: near the truth, not exact.
 
     ``lift`` is how many times the inputs of a product and buyer are counted in
@@ -65,7 +65,7 @@ class Flows(NamedTuple):
     inputs_only: Bool[Array, ""]
 
 
-class Fitted(NamedTuple):
+class FittedTrade(NamedTuple):
     """``gap`` is what imports missed in the last turn but one, of all imports."""
 
     trade: Float[Array, "i r u d"]
@@ -100,14 +100,14 @@ _STALLED, _PATIENCE = 1e-4, 60
 def fit_trade(
     seed: Float[Array, "i r u d"],
     margins: Margins,
-    near: Sequence[Pairs | Flows],
+    near: Sequence[Pairs | GroupFlows],
     first: Int[Array, ""],
     tolerance: Float[Array, ""],
     most: Int[Array, ""],
     *,
     classes: tuple[int, ...],
     below: Float[Array, "i r u d"] | None = None,
-) -> Fitted:
+) -> FittedTrade:
     """The trade of one year.
 
     ``classes``: how many uses each class has, in the order of uses. ``below``: N, where
@@ -138,12 +138,16 @@ def fit_trade(
         return _Cells(plus, jnp.concatenate(minus, 1))
 
     def to_near(
-        m: Float[Array, "h i r d"], of: _Cells, one: Pairs | Flows
+        m: Float[Array, "h i r d"], of: _Cells, one: Pairs | GroupFlows
     ) -> Float[Array, "h i r d"]:
-        return to_flows(m, of, one) if isinstance(one, Flows) else to_pairs(m, of, one)
+        return (
+            to_flows(m, of, one)
+            if isinstance(one, GroupFlows)
+            else to_pairs(m, of, one)
+        )
 
     def to_flows(
-        m: Float[Array, "h i r d"], of: _Cells, flows: Flows
+        m: Float[Array, "h i r d"], of: _Cells, flows: GroupFlows
     ) -> Float[Array, "h i r d"]:
         inputs, *final = m * of.plus
         inputs = _by(flows.groups, inputs * flows.lift[:, None])
@@ -205,7 +209,7 @@ def fit_trade(
     trade = seed * of_use * end.b[:, None]
     if below is not None:
         trade = trade - _over(_over(below, of_use), end.b[:, None])
-    return Fitted(trade, end.gap, end.turns)
+    return FittedTrade(trade, end.gap, end.turns)
 
 
 def to_pairs(

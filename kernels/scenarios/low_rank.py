@@ -43,7 +43,7 @@ from ..leontief import (
 )
 
 
-class Base(NamedTuple):
+class UpdatedBase(NamedTuple):
     """A year's table before any change.
 
     A, B, Y
@@ -95,7 +95,7 @@ class Update(NamedTuple):
     demand: Float[Array, "r q"]
 
 
-class Accounts(NamedTuple):
+class VariantAccounts(NamedTuple):
     """Production, sales and purchases of each region in a table, in its unit.
 
     ``lost`` are inputs that its industries no longer get and nothing replaces.
@@ -111,7 +111,7 @@ class Accounts(NamedTuple):
     lost: Float[Array, " p"]
 
 
-class Variant(NamedTuple):
+class CellChanges(NamedTuple):
     """Accounts of a changed table and how well they are known.
 
     industries
@@ -122,7 +122,7 @@ class Variant(NamedTuple):
         Smallest of 1'B'. Above 0 the changed table is productive, if not negative.
     """
 
-    accounts: Accounts
+    accounts: VariantAccounts
     industries: Float[Array, " n"]
     residual: Float[Array, ""]
     identity: Float[Array, ""]
@@ -136,7 +136,7 @@ def base_of(
     Y: Float[Array, "n c"],
     v: Float[Array, " n"] | None,
     member: Float[Array, "c p"],
-) -> Base:
+) -> UpdatedBase:
     """All that variants of a year share. ``v`` defaults to output less inputs."""
     c = Y.shape[1]
     A = input_coefficients(Z, x)
@@ -146,7 +146,7 @@ def base_of(
     X = X + B @ (Y - X + A @ X)
     active = x > 0
     selling = A * active[:, None].astype(A.dtype)
-    return Base(
+    return UpdatedBase(
         A=A,
         B=B,
         Y=Y,
@@ -162,7 +162,7 @@ def base_of(
 
 
 @partial(jax.jit, static_argnames="refine")
-def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
+def evaluate(base: UpdatedBase, update: Update, *, refine: bool = False) -> CellChanges:
     """The accounts of one variant; batched by ``vmap`` over the update.
 
     ``refine``, which is static, adds a step of iterative refinement.
@@ -199,7 +199,7 @@ def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
     users = (N * output[columns][None, :]) @ here[columns]
     lost = -(M.sum(axis=0) @ users)
     inputs = _by_user(base.sold, output) + sellers @ users
-    return Variant(
+    return CellChanges(
         accounts=_accounts(base, X, wanted, inputs, lost),
         industries=base.v * output,
         residual=jnp.max(relative_norm(left(X), wanted)),
@@ -210,18 +210,18 @@ def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
 
 @jax.jit
 def evaluate_dense(
-    base: Base,
+    base: UpdatedBase,
     A: Float[Array, "n n"],
     Y: Float[Array, "n c"],
     X: Float[Array, "n c"],
-) -> Variant:
+) -> CellChanges:
     """The same from a whole changed table and its solution X."""
     selling = A * base.active.astype(A.dtype)[:, None]
     sold = selling.reshape(Y.shape[1], -1, len(A)).sum(axis=1)
     output = X.sum(axis=1)
     fewer = (base.A - A).sum(axis=0) * output
     lost = fewer.reshape(Y.shape[1], -1).sum(axis=1)
-    return Variant(
+    return CellChanges(
         accounts=_accounts(base, X, Y, _by_user(sold, output), lost),
         industries=base.v * output,
         residual=jnp.max(relative_norm(Y - X + A @ X, Y)),
@@ -231,7 +231,7 @@ def evaluate_dense(
     )
 
 
-def _region_of(base: Base) -> Float[Array, "n c"]:
+def _region_of(base: UpdatedBase) -> Float[Array, "n c"]:
     """1 where the industry is of the region."""
     n, c = base.Y.shape
     own = jnp.eye(c, dtype=base.Y.dtype)
@@ -245,12 +245,12 @@ def _by_user(sold: Float[Array, "c n"], output: Float[Array, " n"]) -> Array:
 
 
 def _accounts(
-    base: Base,
+    base: UpdatedBase,
     X: Float[Array, "n c"],
     Y: Float[Array, "n c"],
     inputs: Float[Array, "c c"],
     lost: Float[Array, " c"],
-) -> Accounts:
+) -> VariantAccounts:
     n, c = Y.shape
     member = base.member
 
@@ -264,7 +264,7 @@ def _accounts(
     final = by_region(Y * base.active.astype(Y.dtype)[:, None])
     gross = pairs(final + inputs)
     abroad = 1 - jnp.eye(member.shape[1], dtype=Y.dtype)
-    return Accounts(
+    return VariantAccounts(
         value_added=absorbed.sum(axis=1),
         output=member.T @ by_region(X).sum(axis=1),
         exports=(gross * abroad).sum(axis=1),
@@ -277,7 +277,7 @@ def _accounts(
 
 
 def _identity(
-    base: Base,
+    base: UpdatedBase,
     output: Float[Array, " n"],
     Y: Float[Array, "n c"],
     lost: Float[Array, " c"],
@@ -320,7 +320,7 @@ class Linkages(NamedTuple):
 
 
 @jax.jit
-def linkages(base: Base) -> Linkages:
+def linkages(base: UpdatedBase) -> Linkages:
     """Linkages of every industry, and its total extraction, all of them at once.
 
     backward_j = (1/n) 1'B e_j / mean, Rasmussen's (1956) power of dispersion; forward

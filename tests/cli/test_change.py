@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
+from tivax.engine.errors import TRADE_MEASURES
 from tivax.engine.reporting import measure_name
-from tivax.engine.uncertainty import TRADE_MEASURES
 
 from commands import good, mistake, names
 from described import assert_described

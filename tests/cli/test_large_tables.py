@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine import uncertainty
+from tivax.engine import errors
 from tivax.engine.streaming import flows, memory
 
 from commands import good, mistake
@@ -40,8 +40,8 @@ def run_commands(given, out):
     only = ["--only", "TBI,UPSTREAM", "--format", "csv"]
     with pytest.MonkeyPatch.context() as patch:
         # All cells err together: one draw is as good as many.
-        few = partial(uncertainty.indicator_error_years, probes=2)
-        patch.setattr(uncertainty, "indicator_error_years", few)
+        few = partial(errors.indicator_error_years, probes=2)
+        patch.setattr(errors, "indicator_error_years", few)
         good("indicators", given / "store", "--out", out / "indicators", *model, *only)
 
 

@@ -176,12 +176,10 @@ def test_what_type_checkers_see_is_what_there_is():
             assert not isinstance(thing, ModuleType), (module, name)
 
 
-def test_the_engine_has_the_names_of_the_front_door_and_one_more():
+def test_the_engine_has_the_names_of_the_front_door():
     # Three functions have the name of their room, which is what the engine has there.
     for name in {*dir(tivax)} - {"threats", "scenarios", "change"}:
         assert getattr(tivax.engine, name) is getattr(tivax, name)
-    assert "exported_value_added" not in dir(tivax)
-    assert callable(tivax.engine.exported_value_added)
 
 
 def test_every_public_name_is_explained():

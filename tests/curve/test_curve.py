@@ -15,7 +15,8 @@ import tivax as tx
 from tivax.engine.core import percent_text
 from tivax.engine.curve.choices import contestable
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
-from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
+from tivax.engine.estimation import fit_model
+from tivax.engine.resampling import draws_of, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 
@@ -458,7 +459,7 @@ REFUSED = {
     'choices, controls: write "subsets", "one left out" or lists': {"controls": "some"},
     "choices, effects: give lists such as": {"effects": "year"},
     "no column group in the panel, nor a partition": {"effects": [["iso3", "group^year"]]},
-    "choices, sample: 'rich' is none of all, developed": {"sample": ["rich"]},
+    "choices, sample: no column rich in the panel": {"sample": ["rich"]},
     "choices, sample: no block EU": {"sample": ["without EU"]},
     "choices, sample: nobody in the sample is in BRICS": {"sample": ["without BRICS"]},
     "choices: years 2009-2002: the first year is after": {"years": ["2009-2002"]},

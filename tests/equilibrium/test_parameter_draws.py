@@ -23,7 +23,7 @@ def made(deficits: solving.Deficits = "share, as published"):
     with jax.enable_x64(True):
         old = solving.solve_old(economy(), deficits)
         nothing = np.zeros(economy().tariff.shape)
-        base = changes.Shock(
+        base = changes.EconomyShock(
             jax.device_put(nothing), old.tariff, old.deficit * 0, old.surplus
         )
         assert old.surplus is not None

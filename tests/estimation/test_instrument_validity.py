@@ -11,7 +11,9 @@ from scipy.stats import chi2, norm, t
 
 from tivax.engine.estimation import (
     IVData,
+    Model,
     anderson_rubin_set,
+    fit_model,
     two_stage,
     weak_instrument_tests,
 )
@@ -21,7 +23,7 @@ from tivax.engine.estimation.anderson_rubin import (
 )
 from tivax.engine.estimation.iv_data import partial_out
 from tivax.engine.estimation.weak_instruments import tf_critical_value
-from tivax.engine.resampling import Model, Scheme, fit_model, make_plan
+from tivax.engine.resampling import Scheme, make_plan
 from tivax.engine.resampling.wild_tests import anderson_rubin_p_values
 from tivax.kernels import random_draws
 

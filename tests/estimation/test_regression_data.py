@@ -14,15 +14,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import samples, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
 from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.estimation.samples import sample
 from tivax.engine.estimation.vcov import CONVENTIONS, Convention
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import resample
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
 
@@ -372,6 +372,17 @@ def test_development_is_one_or_zero():
     words = UNBALANCED.assign(developed="yes")
     told = error_of(sample, words, "developed")
     assert told == "column developed holds 'yes'; write 1 or 0 in each row"
+
+
+def test_a_sample_is_a_column_of_ones_and_zeros_or_its_complement():
+    panel = UNBALANCED.assign(euro=0.0, developed=1)
+    panel.loc[panel.index[:2], "euro"], panel.loc[panel.index[2], "euro"] = 1.0, np.nan
+    assert sample(panel, "euro").index.tolist() == panel.index[:2].tolist()
+    assert len(sample(panel, "developed")) == len(panel)
+    assert sample(panel, "developing").empty
+    # A column of the name itself goes before.
+    some = panel.assign(developing=panel["euro"])
+    assert sample(some, "developing").equals(sample(some, "euro"))
 
 
 def test_a_lag_of_words_is_a_mistake():

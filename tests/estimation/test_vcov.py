@@ -13,12 +13,12 @@ from scipy import stats
 
 import tivax as tx
 from tivax.engine.estimation import CV1, linear_fit
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.vcov import CONVENTIONS, PLAIN
 from tivax.engine.reporting import regression_table
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 
 from helpers import error_of, random_panel
 

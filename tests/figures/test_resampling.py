@@ -11,16 +11,16 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
-from tivax.engine.figures.resampling import Drawn, histograms
+from tivax.engine.figures.resampling import DrawnStatistics, histograms
 from tivax.engine.papers.trade_imbalance.inference import INTERVALS
 from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
 from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
@@ -48,10 +48,10 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache
-def drawn(name: str) -> Drawn:
+def drawn(name: str) -> DrawnStatistics:
     model, scheme = CASES[name]
     plan = make_plan(fit_model(FRAME, model), scheme, DRAWS)
-    return Drawn(name, plan, infer(plan, 1)[0])
+    return DrawnStatistics(name, plan, infer(plan, 1)[0])
 
 
 @cache
@@ -173,7 +173,7 @@ def test_titles_and_the_legend_say_what_is_shown(name, legend):
 def test_a_small_p_is_not_printed_as_zero(values, text):
     plan = drawn("pairs").plan
     inference = summarise(plan, MemoryDraws(values[:, None]))
-    (ax,) = histograms([Drawn("own", plan, inference)]).axes
+    (ax,) = histograms([DrawnStatistics("own", plan, inference)]).axes
     assert ax.get_title(loc="right") == text
 
 

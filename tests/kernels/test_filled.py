@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import table_errors
-from tivax.kernels.error_terms import filled as kernel
+from tivax.kernels.errors.margins import held_sums
+from tivax.kernels.errors.rounding import FilledErrors, RoundedErrors
 from tivax.kernels.sensitivity import Gradients
 
 from helpers import compiled
@@ -40,7 +40,7 @@ def filled(cells):
         np.concatenate([users, final]),
         *map(np.float64, (USER, USE)),
     )
-    return kernel.FilledCells(*jax.device_put(parts))
+    return FilledErrors(*jax.device_put(parts))
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,8 @@ def test_the_covariance_adds_up_every_effect(filled, cells, gradients):
         assert_allclose(e.sum(axis=1), 0, atol=1e-14)
         moved = deviation * (G * e).sum(axis=(2, 3))
         wanted += np.einsum("fm,gm->fgm", moved, moved)
-    assert_allclose(compiled(kernel.covariance)(filled, gradients), wanted, rtol=RTOL)
+    found = compiled(lambda k, G: k.covariance(k.effects(G)))(filled, gradients)
+    assert_allclose(found, wanted, rtol=RTOL)
 
 
 def test_drawn_cells_are_those_effects(filled, cells):
@@ -89,9 +90,12 @@ def test_drawn_cells_are_those_effects(filled, cells):
     )
     final = wanted[:, N:].reshape(N, C, F).sum(axis=2)
     wanted = np.hstack([wanted[:, :N], final])
-    in_cells = compiled(lambda *errors: kernel.in_cells(*errors, N + C))
-    got = in_cells(filled, users, uses)
+    got = compiled(FilledErrors.in_cells)(filled, users, uses)
     assert_allclose(got, wanted, rtol=RTOL, atol=1e-14)
+    # Of some rows alone: what a slab is.
+    some = filled._replace(cells=filled.cells[:S], good=filled.good[:S])
+    got = compiled(FilledErrors.in_cells)(some, users, uses)
+    assert_allclose(got, wanted[:S], rtol=RTOL, atol=1e-14)
 
 
 def test_a_row_with_its_output_in_the_balance_is_conditioned_on_its_sum():
@@ -102,14 +106,11 @@ def test_a_row_with_its_output_in_the_balance_is_conditioned_on_its_sum():
     g = np.array([0.7, -0.2, 0.4])
 
     def covariance(S, g):
-        output = table_errors.OutputErrors(jnp.ones(1) / 12, growth=jnp.ones(1))
-        margins = table_errors.held_margins(S, output.beside, rows=True, columns=False)
-        errors = table_errors.Errors(
-            (table_errors.IndependentErrors(S, margins),), output=output
-        )
         one = jnp.ones((1, 1))
+        held = held_sums(S, one[0] / 12, rows=True, columns=False)
+        errors = RoundedErrors(S, held, one[0] / 12, growth=one[0])
         gradients = Gradients(one[None], g[None, :2], jnp.zeros((1, 1, 2)), one)
-        return table_errors.covariance(errors, gradients, g[2:][None, None], (one, one))
+        return errors.effects(gradients, g[2:][None, None], (one, one))
 
     got = compiled(covariance)(np.array([[1.0, 2]]) / 12, g)
     assert_allclose(got[0, 0, 0], g @ given @ g, rtol=RTOL)

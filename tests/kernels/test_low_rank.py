@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.kernels import clusters, jackknife, low_rank, random_draws, resampling
-from tivax.kernels.low_rank import LowRank
+from tivax.kernels.low_rank import LowRankUpdate
 from tivax.kernels.panels import simulated
 
 from literal_refits import products, random_rows, refit, wild_statistic
@@ -36,7 +36,7 @@ def many():
 
 
 def whole(L) -> np.ndarray:
-    if not isinstance(L, LowRank):
+    if not isinstance(L, LowRankUpdate):
         return np.asarray(L)
     own, P, s = (np.asarray(part) for part in L)
     return own[..., None] * np.eye(len(s)) - P @ s.T
@@ -83,7 +83,7 @@ def test_loadings_in_factors_are_the_whole_matrix(options):
     t = statistics(expected, V)
     with many():
         found = of_least_squares(**options)
-        assert isinstance(found.L, LowRank)
+        assert isinstance(found.L, LowRankUpdate)
         close(whole(found.L), expected.L)
         close(found.a, expected.a)
         close(statistics(found, V), t)
@@ -154,7 +154,9 @@ def test_scores_of_many_clusters_are_summed_in_parts():
     """1,300 clusters: one whole part of 1,024 and a rest."""
     rng = np.random.default_rng(1)
     G, p = 1_300, 3
-    low = LowRank(rng.normal(size=G), rng.normal(size=(G, p)), rng.normal(size=(G, p)))
+    low = LowRankUpdate(
+        rng.normal(size=G), rng.normal(size=(G, p)), rng.normal(size=(G, p))
+    )
     v = rng.normal(size=(G, 4))
     low, v = jax.device_put((low, v))
     found = low_rank.sums_over_clusters([low], v, lambda z: (z**2).sum(0)[None])[0]
@@ -165,7 +167,7 @@ def test_a_wild_draw_of_300_clusters_is_a_literal_refit():
     rows = random_rows(countries=300, years=4, missing=0.1, seed=5)
     own = products(rows)
     loadings = resampling.wild_loadings(own, last(rows), 0 * NULL, layout=rows.layout)
-    assert isinstance(loadings.L, LowRank)
+    assert isinstance(loadings.L, LowRankUpdate)
     v = np.random.default_rng(2).choice([-1.0, 1.0], size=(300, 2))
     R = np.eye(rows.layout.regressors - rows.layout.dummies)[-1:]
     expected = [

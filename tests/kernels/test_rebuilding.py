@@ -26,7 +26,7 @@ def flows_of(s, groups, lift, inputs_only=False):
     counted = s[:, :, 1:].sum(2) + s[:, :, 0] * lift[:, None]
     flows = np.einsum("gi,ird->grd", groups, counted)
     parts = flows, lift, groups, np.asarray(inputs_only)
-    return trade.Flows(*map(jax.device_put, parts))
+    return trade.GroupFlows(*map(jax.device_put, parts))
 
 
 def random_trade(seed=0):

@@ -9,8 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.kernels import indicators, perimeters, sensitivity
-from tivax.kernels.inverted_table import invert_table
-from tivax.kernels.sensitivity import Borders, Products
+from tivax.kernels.inverted_table import differentiable_table, invert_table
+from tivax.kernels.sensitivity import Products, Sides
 
 from helpers import compiled, random_table
 
@@ -64,7 +64,7 @@ def products(table):
 
 def borders_of(r):
     inside = np.eye(C)[r]
-    return Borders(*jax.device_put((inside, 1 - inside)))
+    return Sides(*jax.device_put((inside, 1 - inside)))
 
 
 cells = compiled(sensitivity.Gradients.cells)
@@ -215,26 +215,7 @@ def test_reported_output_moves_measures_through_the_coefficients(
     assert_allclose(found, wanted, atol=DIFFERENCES * np.abs(wanted).max())
 
 
-# ------------------------------------------------------------------- rules for solves
-
-
-def test_the_rule_of_the_fast_solve_is_that_of_a_dense_solve(table):
-    Z, x, Y = table
-    weights = np.random.default_rng(0).normal(size=(N, C))
-
-    def measure(solve, A, Y):
-        return jnp.sum(weights * solve(A, Y) ** 2) / jnp.sum(x) ** 2
-
-    def dense(A, Y):
-        return jnp.linalg.solve(jnp.eye(N) - A, Y)
-
-    fast = partial(sensitivity.solve_output, regions=C)
-    both = [
-        compiled(jax.grad(partial(measure, k), argnums=(0, 1)))(Z / x[None, :], Y)
-        for k in (fast, dense)
-    ]
-    for found, wanted in zip(*both, strict=True):
-        assert_allclose(found, wanted, rtol=EXACT, atol=EXACT * np.abs(wanted).max())
+# ---------------------------------------------------------------- products with B
 
 
 def indicator_flows(Z, x, Y, table_of):
@@ -245,7 +226,7 @@ def indicator_flows(Z, x, Y, table_of):
 def test_the_differentiable_table_has_the_flows_of_the_inverted_one(table):
     found, expected = (
         compiled(partial(indicator_flows, table_of=of))(*table)
-        for of in (sensitivity.differentiable_table, invert_table)
+        for of in (differentiable_table, invert_table)
     )
     for name, flow in expected.items():
         assert_allclose(found[name], flow, rtol=1e-9, atol=1e-9 * np.abs(flow).max())
@@ -255,7 +236,7 @@ def test_every_flow_of_the_indicators_moves_as_central_differences_say(table):
     Z, x, Y = table
     rng = np.random.default_rng(1)
     dZ, dx, dY = (k * rng.normal(size=k.shape) for k in (Z, x, Y))
-    of = partial(indicator_flows, table_of=sensitivity.differentiable_table)
+    of = partial(indicator_flows, table_of=differentiable_table)
     flows = compiled(of)
     moves = compiled(lambda at, along: jax.jvp(of, at, along)[1])
     found = moves((Z, x, Y), (dZ, dx, dY))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import table_errors
-from tivax.kernels.error_terms import import_shares
+from tivax.kernels.errors import import_shares, margins
+from tivax.kernels.errors.cells import SharedErrors, independent
+from tivax.kernels.errors.margins import HeldSums
 from tivax.kernels.sensitivity import Gradients
 
 from helpers import compiled
@@ -54,7 +55,7 @@ def cells(gradients):
 def test_independent_errors_add_their_squares(gradients, variances):
     G = cells(gradients)
     wanted = np.einsum("fmij,gmij,ij->fgm", G, G, variances)
-    found = compiled(table_errors.independent)(variances, gradients)
+    found = compiled(independent)(variances, gradients)
     assert_allclose(found, wanted, rtol=RTOL)
     assert_allclose(compiled(Gradients.cells)(gradients), G, rtol=RTOL)
 
@@ -64,7 +65,8 @@ def test_a_shared_error_adds_up_before_it_is_squared(gradients, variances):
     group = np.repeat(np.eye(C), S, axis=0)
     total = np.einsum("fmij,ij,ik->fmk", G, sigma, group)
     wanted = np.einsum("fmk,gmk->fgm", total, total)
-    found = compiled(table_errors.shared)(sigma, group, gradients)
+    errors = SharedErrors(*jax.device_put((sigma, group)), HeldSums())
+    found = compiled(lambda k, G: k.covariance(k.effects(G)))(errors, gradients)
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
 
 
@@ -89,9 +91,8 @@ def test_held_margins_are_conditions_on_normal_errors(
 
     @compiled
     def covariance(S2, gradients):
-        margins = table_errors.held_margins(S2, rows=rows, columns=columns)
-        balanced = table_errors.balanced(S2, margins, gradients)
-        return table_errors.independent(S2, balanced.gradients)
+        held = margins.held_sums(S2, rows=rows, columns=columns)
+        return independent(S2, margins.balanced(S2, held, gradients)[0])
 
     found = covariance(variances, gradients)
     # The ridge of the system of both margins is 1e-12.
@@ -104,8 +105,9 @@ def test_import_shares_are_those_of_a_dirichlet_given_the_sellers_totals(gradien
 
     @compiled
     def covariance(F, gradients):
-        errors = import_shares.import_share_errors(F, jnp.asarray(9.0), regions=C)
-        return import_shares.import_shares(errors, gradients)
+        sums = import_shares.imports(F, jnp.asarray(0), regions=C)
+        errors = import_shares.shares_of_imports(*sums, jnp.asarray(9.0))
+        return errors.covariance(errors.effects(gradients))
 
     found = covariance(F, gradients)
     G = cells(gradients)
@@ -138,12 +140,6 @@ def test_dirichlet_draws_given_totals_have_that_spread():
 
 
 def test_row_totals_are_sums_of_cells(gradients, variances):
-    found = compiled(table_errors.of_row_totals)(gradients, variances)
+    found = compiled(margins.of_row_totals)(gradients, variances)
     wanted = np.einsum("fmij,ij->fmi", cells(gradients), variances)
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
-
-
-def test_a_standard_error_is_the_root_of_a_quadratic_form():
-    covariance = jnp.array([[[4.0], [1.0]], [[1.0], [9.0]]])
-    derivative = jnp.array([[1.0], [-1.0]])
-    assert_allclose(table_errors.standard_error(covariance, derivative), np.sqrt(11))

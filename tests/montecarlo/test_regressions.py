@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.estimation import within
+from tivax.engine.estimation import fit_model, within
 from tivax.engine.montecarlo import corrections, evaluate, regressions
 from tivax.engine.montecarlo.evaluate import monte_carlo, set_up, summarise_draws
-from tivax.engine.resampling import fit_model, with_lags
+from tivax.engine.resampling import with_lags
 
 from helpers import error_of, small_world
 

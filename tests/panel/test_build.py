@@ -31,6 +31,7 @@ from tivax.engine.panel.build import (
     without_override,
 )
 from tivax.engine.panel.data_files import DataFiles, read_data_files
+from tivax.engine.panel.further_data import FurtherData
 from tivax.engine.panel.published_files import Edition
 from tivax.engine.panel.recipe import (
     COLUMNS,
@@ -45,7 +46,6 @@ from tivax.engine.panel.write import (
     with_panel_format,
     write_panel,
 )
-from tivax.engine.papers.trade_imbalance import other_indices
 from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf
@@ -252,7 +252,9 @@ def test_the_samples_are_the_two_sides_of_the_split(panel):
     assert (len(developed), len(developing)) == (22 * 4, 19 * 4)
     assert set(developed["iso3"]) == DEVELOPED
     assert sample(panel.frame, "all") is panel.frame
-    with pytest.raises(TivaxError, match="no sample 'rich'; choose from all, dev"):
+    with pytest.raises(
+        TivaxError, match="no column rich in the panel, which sample rich goes by"
+    ):
         sample(panel.frame, "rich")
 
 
@@ -750,7 +752,9 @@ def trade_archives(folder: Path) -> list[Path]:
 
 
 def test_trade_is_looked_for_as_named_as_fetched_and_beside_inflation(files, tmp_path):
-    found = other_indices.trade_files
+    def found(files):
+        return FurtherData(files).trade_files
+
     here = replace(files, folder=tmp_path)
     assert found(here) == []
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tivax.engine.reporting.journal_tables import (
-    Column,
     JournalTable,
+    TableColumn,
     to_frame,
     to_html,
     to_latex,
@@ -17,12 +17,12 @@ from tivax.engine.reporting.journal_tables import (
 TABLE = JournalTable(
     "By level of development",
     [
-        Column(
+        TableColumn(
             ("developed", "(1)", "KOFGIdj"),
             {"TBI": (11.5545, 3.5239, 3), "const": (78.85114, 0.66734, 2)},
             {"year effects": "yes", "observations": "330", "KP rk LM": "36.96 [0.000]"},
         ),
-        Column(
+        TableColumn(
             ("developed", "(2)", "KOFEcGIdj"),
             {
                 "TBI": (-4.922, 4.9649, 0),
@@ -31,7 +31,7 @@ TABLE = JournalTable(
             },
             {"year effects": "no", "observations": "330", "gap in years": "2000-2014"},
         ),
-        Column(
+        TableColumn(
             ("developing", "(3)", "KOFGIdj"),
             {"TBI": "dropped", "RQ": (3.182, 1.4538, 2)},
             {"year effects": "yes", "observations": "285", "r2": "0.8603"},
@@ -67,7 +67,7 @@ def latex_rows(latex):
 
 
 def one_column(name="x", cell="", **changes):
-    column = Column(("(1)",), {"TBI": (1.0, 0.5, 0)}, {name: cell})
+    column = TableColumn(("(1)",), {"TBI": (1.0, 0.5, 0)}, {name: cell})
     return replace(JournalTable("t", [column], ["TBI"], ""), **changes)
 
 
@@ -126,7 +126,7 @@ def test_a_table_in_chinese():
 
 
 def test_headings_merge_only_below_a_common_heading():
-    columns = [Column((sample, "x"), {}, {}) for sample in "aabccc"]
+    columns = [TableColumn((sample, "x"), {}, {}) for sample in "aabccc"]
     latex = to_latex(JournalTable("t", columns, [], ""))
     assert latex.splitlines()[6:9] == [
         r" & \multicolumn{2}{c}{a} & b & \multicolumn{3}{c}{c} \\",
@@ -136,12 +136,12 @@ def test_headings_merge_only_below_a_common_heading():
 
 
 def test_a_term_of_texts_alone_is_one_line():
-    column = Column(("(1)",), {"TBI": "+0.12", "RQ": "−"}, {})
+    column = TableColumn(("(1)",), {"TBI": "+0.12", "RQ": "−"}, {})
     frame = to_frame(JournalTable("t", [column], ["TBI", "RQ"], ""))
     assert list(frame["term"]) == ["TBI", "RQ"]
 
 
 def test_headings_of_different_depth_are_refused():
-    columns = [Column(("a", "x"), {}, {}), Column(("y",), {}, {})]
+    columns = [TableColumn(("a", "x"), {}, {}), TableColumn(("y",), {}, {})]
     with pytest.raises(ValueError, match="depth"):
         JournalTable("t", columns, [], "")

@@ -8,10 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 

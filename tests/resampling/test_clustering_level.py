@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level
-from tivax.engine.resampling.models import Model
 from tivax.kernels import random_draws as streams
 from tivax.kernels import score_variance
 

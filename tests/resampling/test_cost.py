@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.engine.resampling import fitted_models
+from tivax.engine.estimation import design
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cost import Cost, announcement, cost_of
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 
@@ -48,7 +48,7 @@ def test_a_large_run_is_announced():
 
 
 def test_effects_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
-    monkeypatch.setattr(fitted_models, "machine_memory", lambda: 1 << 20)
+    monkeypatch.setattr(design, "machine_memory", lambda: 1 << 20)
     frame = panel(300).assign(other=lambda frame: frame.index % 290)
     line = error_of(fit_model, frame, replace(MODEL, time="other"))
     assert line.startswith(

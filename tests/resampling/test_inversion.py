@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.inversion import invert
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import wild_tests
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan

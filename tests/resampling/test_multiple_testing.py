@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.stats.multitest import multipletests
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import multiple_testing as module
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.multiple_testing import (
     COLUMNS,
     Member,

@@ -9,10 +9,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine.estimation import DriscollKraay, TwoWay, linear_fit
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_table
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import resample
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulation import own_panel as steps
 from tivax.engine.resampling.simulation.given import given_by

@@ -10,10 +10,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import SUMMARY, Inference, shares, summarise
 from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of

@@ -10,14 +10,13 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import SAMPLES
+from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance.columns import (
     COLUMNS,
     paper_models,
-    printed_place,
 )
-from tivax.engine.resampling.models import Model
+from tivax.engine.reporting import printed_place
 from tivax.engine.resampling.run_files import (
     RunFile,
     read_panel,
@@ -155,7 +154,7 @@ def test_the_papers_models_are_its_17_columns(read):
         assert (model.outcome, model.sample) == (column.outcome, column.sample)
         assert model.treatments == ("TBI",)
         assert model.controls == (CONTROLS if column.controls else ())
-        assert printed_place(model) == (column.table, column.column)
+        assert printed_place(model.tags) == (column.table, column.column)
 
 
 def test_columns_of_one_sample_and_controls_are_a_family():
@@ -233,7 +232,7 @@ def test_a_run_file_that_is_not_there(tmp_path):
 
 
 def test_samples_are_those_of_the_paper():
-    assert {column.sample for column in COLUMNS} == {*SAMPLES}
+    assert {column.sample for column in COLUMNS} == {"all", "developed", "developing"}
 
 
 # ------------------------------------------------------------------------------ panels

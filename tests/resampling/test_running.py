@@ -13,9 +13,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core import TivaxError
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
-from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
 from tivax.engine.resampling.running import draws_of, over_blocks, stream

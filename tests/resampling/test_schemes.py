@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import placebo
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import (
     DrawSource,

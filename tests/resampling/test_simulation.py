@@ -24,19 +24,19 @@ from tivax.engine.estimation import (
     Vcov,
     linear_fit,
 )
+from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan, wild_loadings
 from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulation import run as simulation
 from tivax.engine.resampling.simulation.given import given_regressors
 from tivax.engine.resampling.simulation.panels import (
     BUILT_IN,
-    Design,
     Study,
+    StudyDesign,
     read_study,
 )
 from tivax.engine.resampling.simulation.run import simulate
@@ -54,17 +54,19 @@ RTOL = 1e-10
 # Moments of 4,000 draws: five standard errors.
 MOMENTS_ATOL = 5 / np.sqrt(4_000)
 
-SMALL = Design("small", clusters=9, years=6, controls=2, persistence_u=0.4, blocks=3)
+SMALL = StudyDesign(
+    "small", clusters=9, years=6, controls=2, persistence_u=0.4, blocks=3
+)
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-def arrays(design: Design) -> kernel.PanelDesign:
+def arrays(design: StudyDesign) -> kernel.StudyDesign:
     return jax.device_put(design.arrays)
 
 
 @partial(jax.jit, static_argnames="controls")
-def _one_panel(key, design: kernel.PanelDesign, controls: int):
+def _one_panel(key, design: kernel.StudyDesign, controls: int):
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
     return (
         kernel.simulate(of_panel, design, controls=controls),
@@ -73,7 +75,7 @@ def _one_panel(key, design: kernel.PanelDesign, controls: int):
     )
 
 
-def one_panel(design: Design, seed: int = 0):
+def one_panel(design: StudyDesign, seed: int = 0):
     """The panel of a key, [C, x, y] and what is seen, as ``tested`` makes it."""
     key = jax.random.key(seed)
     M, of_signs, of_counts = _one_panel(key, arrays(design), design.controls)
@@ -113,7 +115,7 @@ def _drawn(of_counts, clusters: int):
     )
 
 
-def tested(design: Design, key, draws: int = 99) -> kernel.PanelTests:
+def tested(design: StudyDesign, key, draws: int = 99) -> kernel.PanelTests:
     return _tested(
         key,
         arrays(design),
@@ -139,35 +141,37 @@ def test_ar1_has_its_variance_and_its_correlation(persistence):
 
 
 def test_clusters_are_seen_in_their_last_years():
-    design = Design("short", clusters=5, years=6, shortest=2)
+    design = StudyDesign("short", clusters=5, years=6, shortest=2)
     assert_array_equal(design.seen.sum(axis=1), [2, 3, 4, 5, 6])
     assert_array_equal(design.seen[0], [0, 0, 0, 0, 1, 1])
     assert not design.balanced and SMALL.balanced
 
 
 def test_adopters_adopt_half_way_and_stay():
-    design = Design("adopt", clusters=5, years=6, controls=1, adopters=2)
+    design = StudyDesign("adopt", clusters=5, years=6, controls=1, adopters=2)
     _, M, _, _, _ = one_panel(design)
     assert_array_equal(M[:2, :, 1], np.tile([0, 0, 0, 1, 1, 1], (2, 1)))
     assert_array_equal(M[2:, :, 1], 0)
 
 
 def test_errors_are_of_unequal_size_and_the_effect_is_the_treatments():
-    design = Design("unequal", clusters=400, years=30, controls=0, unequal=1.0)
+    design = StudyDesign("unequal", clusters=400, years=30, controls=0, unequal=1.0)
     _, M, _, _, _ = one_panel(design)
     spread = np.log(M[:, :, 1].std(axis=1))
     assert 0.8 < spread.std() < 1.2
-    effect = Design("effect", clusters=400, years=30, controls=0, effect=2.0)
+    effect = StudyDesign("effect", clusters=400, years=30, controls=0, effect=2.0)
     _, with_effect, _, _, _ = one_panel(effect)
-    _, without, _, _, _ = one_panel(Design("none", clusters=400, years=30, controls=0))
+    _, without, _, _, _ = one_panel(
+        StudyDesign("none", clusters=400, years=30, controls=0)
+    )
     gap = with_effect[:, :, 1] - without[:, :, 1]
     assert_allclose(gap, 2 * without[:, :, 0], rtol=0, atol=1e-12)
 
 
 def test_regressors_are_of_unequal_size_by_country():
     """Treatment and controls alike, and errors are those of equal ones."""
-    design = Design("unequal", clusters=400, years=30, controls=1, unequal_x=1.0)
-    even = Design("even", clusters=400, years=30, controls=1)
+    design = StudyDesign("unequal", clusters=400, years=30, controls=1, unequal_x=1.0)
+    even = StudyDesign("even", clusters=400, years=30, controls=1)
     M, other = (one_panel(k)[1] for k in (design, even))
     size = M[:, :, :2].std(axis=1) / other[:, :, :2].std(axis=1)
     assert_allclose(size[:, 0], size[:, 1], rtol=1e-12)
@@ -175,7 +179,7 @@ def test_regressors_are_of_unequal_size_by_country():
     assert_array_equal(M[:, :, 2], other[:, :, 2])
 
 
-WIDE = Design("wide", clusters=400, years=30, controls=0, persistence_u=0.3)
+WIDE = StudyDesign("wide", clusters=400, years=30, controls=0, persistence_u=0.3)
 
 
 def test_a_factor_has_its_share_and_the_loadings_of_the_treatments():
@@ -222,8 +226,8 @@ def test_errors_are_as_large_as_residuals_of_the_panel(tmp_path):
     square = (residuals**2).groupby(frame["iso3"]).mean()
     assert given.sizes is not None
     assert_allclose(given.sizes, np.sqrt(square / (residuals**2).mean()), rtol=1e-6)
-    design = Design("given", 9, 6, 2, given=given)
-    even = Design("given", 9, 6, 2, given=replace(given, sizes=None))
+    design = StudyDesign("given", 9, 6, 2, given=given)
+    even = StudyDesign("given", 9, 6, 2, given=replace(given, sizes=None))
     u, other = (one_panel(k)[1][:, :, -1] for k in (design, even))
     assert_allclose(u, given.sizes[:, None] * other, rtol=1e-12)
     told = error_of(given_regressors, path, REGRESSORS, spreads="GDP")
@@ -256,7 +260,7 @@ def test_given_regressors_are_the_panels_less_country_means(tmp_path):
 
 def test_given_regressors_are_the_same_in_every_panel_and_errors_are_not(tmp_path):
     given = given_regressors(panel_of(tmp_path)[1], REGRESSORS)
-    design = Design("given", 9, 6, 2, effect=2.0, persistence_u=0.9, given=given)
+    design = StudyDesign("given", 9, 6, 2, effect=2.0, persistence_u=0.9, given=given)
     keys = jax.random.split(jax.random.key(5), 400)
     drawn = jax.vmap(partial(kernel.simulate, design=arrays(design), controls=2))
     M = np.asarray(jax.jit(drawn)(keys))
@@ -379,13 +383,13 @@ def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes,
 # -------------------------------------------------------------------------- the tests
 
 
-UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
+UNEQUAL = StudyDesign("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
-    [SMALL, Design("s", 9, 6, 2, shortest=3), UNEQUAL],
+    [SMALL, StudyDesign("s", 9, 6, 2, shortest=3), UNEQUAL],
     ids=["balanced", "not", "unequal"],
 )
 def test_a_panel_is_tested_as_the_engine_tests_it(design):
@@ -497,7 +501,7 @@ def _two_way_p(M, key, null):
 def test_p_of_two_way_tests_is_that_of_the_engine(null):
     """The p-values themselves, of a panel whose dimension with fewer clusters is either:
     decisions alone would hide a small difference."""
-    for design in (SMALL, Design("long", 5, 8, 1)):
+    for design in (SMALL, StudyDesign("long", 5, 8, 1)):
         _, M, seen, of_signs, _ = one_panel(design)
         regressors = ["x", *(f"c{k}" for k in range(design.controls))]
         frame = as_frame(M, seen)
@@ -518,7 +522,7 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
 
 # One program serves the studies of this shape, with an effect and 99 draws, in memory
 # and by the command.
-STRONG = Design("strong", 20, 8, 1, effect=3.0)
+STRONG = StudyDesign("strong", 20, 8, 1, effect=3.0)
 
 
 @pytest.mark.slow
@@ -699,7 +703,7 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         (
             '"all"',
             '"some"',
-            "sample = 'some' in [[design]]: choose from all, developed",
+            "no column some in the panel, which sample some goes by",
         ),
         ('["TBI", "RQ", "INFR"]', "[]", "regressors = [] in [[design]]: write"),
         (

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.resampling import Model, Scheme, fit_model, make_plan, resample
+from tivax.engine.estimation import Model, fit_model, fixed_effects
+from tivax.engine.resampling import Scheme, make_plan, resample
 from tivax.engine.resampling.wild_tests import by_inversion
 from tivax.kernels.two_way import two_way_statistics
 

@@ -11,8 +11,8 @@ from national_pieces import cube_bytes, name_all, national_csv, true_pieces
 from numpy.testing import assert_allclose
 
 from tivax.engine import import_tables, open_store
+from tivax.engine.errors import draw_flows
 from tivax.engine.measures import compute_tbi
-from tivax.engine.montecarlo import draw_flows
 from tivax.engine.publication import cite
 from tivax.engine.sources.rebuilding import COUNTRIES, REGIONS, YEARS
 from tivax.engine.sources.rebuilding.pieces import GROUP_MEMBERS

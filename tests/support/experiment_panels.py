@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import OUTCOMES
 from tivax.engine.resampling import running as experiments
-from tivax.engine.resampling.models import Model
 
 from helpers import random_panel
 from literal_refits import Rows

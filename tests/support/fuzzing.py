@@ -52,11 +52,11 @@ from tivax.engine.core.jobs import Job
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.core.manifest import Run, describe_outputs
 from tivax.engine.core.parts import Part
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.publication import package
-from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import read_run_file, read_with_lags
 from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import importing

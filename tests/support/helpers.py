@@ -20,9 +20,9 @@ from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
-from tivax.engine.papers.trade_imbalance.columns import Column, estimate_columns
+from tivax.engine.papers.trade_imbalance.columns import PaperColumn, estimate_columns
 from tivax.engine.tables import WorldShape
-from tivax.kernels import perimeters
+from tivax.kernels import operators, perimeters
 
 
 def random_table(
@@ -155,7 +155,9 @@ def coefficients(Z: np.ndarray, x: np.ndarray) -> np.ndarray:
 def domestic_inverses(A: jax.Array, regions: int) -> jax.Array:
     """(I - A_rr)^-1 of each region, as ``invert_table`` has them."""
     own = perimeters.equal_regions(len(A), regions, A.dtype).inside(A)
-    return perimeters.inverse(perimeters.identity(own) - own)
+    found = operators.inverse(operators.less(own))
+    assert not isinstance(found, operators.Blocks)
+    return found
 
 
 def system(tables: WorldTables, k: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -324,7 +326,7 @@ def paper_panel(shared: Path) -> Panel:
 
 
 @cache
-def paper_estimates(shared: Path) -> dict[Column, Estimate]:
+def paper_estimates(shared: Path) -> dict[PaperColumn, Estimate]:
     """All 17 columns on the real panel, estimated once for all tests."""
     return estimate_columns(paper_panel(shared).frame)
 

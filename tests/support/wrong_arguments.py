@@ -111,6 +111,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
     errors |= dict.fromkeys(("probes", "seed"), numbers)
     sound = {"tables": tables, "error": tx.TableError("shares", concentration=9)}
     yield from wrong("standard_errors", errors, **sound)
+    drawn: Bad = {"tables": WRONG, "error": WRONG, "years": {"other": [1999]}}
+    drawn |= {"seed": numbers, "draws": {**numbers, "none": 0}}
+    yield from wrong("draw_flows", drawn, **sound, draws=2)
     moved: Bad = dict.fromkeys(("tables", "measure", "region"), WRONG)
     moved |= {"sector": {"int": 3}, "year": {"text": "a", "other": 1999}}
     moved |= {"value_added": VALUES}
@@ -257,7 +260,7 @@ def of_labels() -> Iterator[Case]:
     files: Bad = {"paths": {**WRONG, "ints": [3], "text": "jobs"}, "final": {"int": 3}}
     yield from wrong("read_satellites", files, paths="jobs.csv")
     yield from wrong("read_data_files", {"folder": WRONG})
-    for name in ("build_panel", "replicate"):
+    for name in ("build_panel", "replicate", "FurtherData"):
         yield from wrong(name, {"files": {**WRONG, "text": "raw"}})
 
 
@@ -281,6 +284,9 @@ def of_panels() -> Iterator[Case]:
     bad |= {"clusters": {"list": ["iso3"], "int": 3}}
     bad |= {"vcov": vcov}
     yield from wrong("fixed_effects", bad, **sound, regressors=["TBI"])
+    model = tx.Model("m", "KOFGIdj", ["TBI"])
+    bad_model: Bad = {"panel": frames, "model": WRONG}
+    yield from wrong("fit_model", bad_model, panel=panel, model=model)
     both: Bad = {"jackknife": {"int": 3, "text": "CV3"}, "second": one}
     yield from wrong("TwoWay", both)
     kinds: Bad = {"weights": WRONG, "order": {"half": 1.5, "none": 0}}
@@ -306,7 +312,10 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("two_stage", bad, **sound)
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
-    bad |= {"treatment": {"other": "z", "int": 3}, "sample": {"word": "Developed"}}
+    bad |= {
+        "treatment": {"other": "z", "int": 3},
+        "sample": {"int": 3, "list": ["all"]},
+    }
     bad |= {"tags": {"list": ["table"], "half": {"table": 3.5}, "int": {3: 1}}}
     yield from wrong("Model", bad, name="m", outcome="y", regressors=("x",))
     bad = {
@@ -317,6 +326,19 @@ def of_panels() -> Iterator[Case]:
         "seed": {"text": "9", "below": -1, "None": None},
     }
     yield from wrong("resample", bad, panel=panel, model=model, scheme=scheme)
+    given = {"int": 3, "text": "m", "models": [model], "None": None}
+    yield from wrong("adjusted_p_values", {"inferences": given})
+    sound = {"panel": panel, "model": model, "panels": 16, "draws": 9}
+    some = {k: bad[k] for k in ("panel", "model", "draws", "seed")}
+    yield from wrong("phase_placebos", some | {"panels": bad["draws"]}, **sound)
+    of_model = {k: bad[k] for k in ("panel", "model")}
+    yield from wrong("contestable", of_model, panel=panel, model=model)
+    fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
+    some = {k: v for k, v in names.items() if k != "set"}
+    left: Bad = {"data": frames, "residuals": WRONG, "regressors": some}
+    left |= {k: bad[k] for k in ("draws", "seed")}
+    sound = {"data": panel, "residuals": fit.residuals, "regressors": ["TBI"]}
+    yield from wrong("cross_section_dependence", left, **sound, draws=9)
     bad = {
         "panel": frames,
         "model": {**WRONG, "none": [], "word": "m"},

@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.resampling import draws_of, fit_model, make_plan
+from tivax.engine.estimation import fit_model
+from tivax.engine.resampling import draws_of, make_plan
 from tivax.engine.threats import CATALOGUE, wild
 from tivax.engine.threats.blocks import CODES, entrants, memberships
 from tivax.engine.threats.evaluate import _said

@@ -13,15 +13,15 @@ from ...resampling import (
     stream,
     summarise,
 )
-from ..bundles import Drawing, Output
+from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
 from ..write import require_place, write_result
 from .experiments import Experiment, make_plans
 
 
 def run_experiment(
-    drawing: Drawing,
-    output: Output,
+    drawing: RunOptions,
+    output: OutputOptions,
     language: Language,
     terminal: Terminal,
 ) -> None:

@@ -6,8 +6,16 @@ from typing import Any
 import pandas as pd
 
 from ...core import count_text, p_text, percent_text
-from ...papers.trade_imbalance import column_name, printed_place
-from ...reporting import Block, Drawn, Points, Section, Table, Text
+from ...reporting import (
+    Block,
+    Drawn,
+    Points,
+    Section,
+    Table,
+    Text,
+    column_name,
+    printed_place,
+)
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 
@@ -96,7 +104,7 @@ def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
     names = {}
     for plan in experiment.plans:
         model = plan.fitted.model
-        if place := printed_place(model):
+        if place := printed_place(model.tags):
             names[model.name] = column_name(*place)
     return table.assign(model=table["model"].replace(names))
 
@@ -124,10 +132,10 @@ def _equations(experiment: Any) -> list[str]:
     for fitted in experiment.fitted_models:
         model = fitted.model
         name = model.name
-        if place := printed_place(model):
+        if place := printed_place(model.tags):
             name = column_name(*place)
         lines.append(
-            f"{name}: {model.equation}; {fitted.observations:,} observations, "
+            f"{name}: {model.equation}; {fitted.n:,} observations, "
             f"{len(fitted.labels)} clusters"
         )
     return lines

@@ -11,7 +11,14 @@ from ...core import (
     set_max_size,
     start_jax,
 )
-from ..bundles import Drawing, Machines, Output, Processor, Screen, command
+from ..bundles import (
+    MachineOptions,
+    OutputOptions,
+    Processor,
+    RunOptions,
+    Screen,
+    command,
+)
 from ..example_files import Example, RunToml
 from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_store
 
@@ -19,10 +26,13 @@ from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_s
 @command
 def replicate(
     data: Data,
-    output: Output,
+    output: OutputOptions,
     screen: Screen,
     store: PanelStore = None,
     language: LanguageOption = "en",
+    paper: Annotated[
+        str, typer.Option("--paper", help="Name of the paper.")
+    ] = "trade_imbalance",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
@@ -38,15 +48,18 @@ def replicate(
         start_jax()
         from ...core import Run, require_format, require_result_place
         from ...panel import read_data_files
+        from ...papers import get_paper
         from ...reporting import require_language
         from .replicate import run_replication
 
+        asked = get_paper(paper)
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
         require_result_place(output.out, run, force=output.force, folders=[data])
         words, file_format = require_language(language), require_format(output.format)
         files = read_data_files(data, store=require_store(store))
         run_replication(
+            asked,
             files,
             output.out,
             words,
@@ -60,7 +73,7 @@ def replicate(
 
 @command
 def simulate(
-    output: Output,
+    output: OutputOptions,
     processor: Processor,
     screen: Screen,
     run: RunToml = None,
@@ -93,7 +106,7 @@ def simulate(
 
 @command
 def threats(
-    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+    drawing: RunOptions, output: OutputOptions, processor: Processor, screen: Screen
 ) -> None:
     r"""Show what would make a result go away: the models of a run file under every
     threat.
@@ -113,7 +126,7 @@ def threats(
 
 @command
 def curve(
-    drawing: Drawing, output: Output, processor: Processor, screen: Screen
+    drawing: RunOptions, output: OutputOptions, processor: Processor, screen: Screen
 ) -> None:
     r"""Specification curve as a test: an effect under every combination of choices.
 
@@ -132,7 +145,7 @@ def curve(
 
 @command
 def montecarlo(
-    drawing: Drawing, output: Output, machines: Machines, screen: Screen
+    drawing: RunOptions, output: OutputOptions, machines: MachineOptions, screen: Screen
 ) -> None:
     """Put errors of the tables into regressions: draw tables, estimate in each.
 

@@ -9,13 +9,14 @@ from ...curve import (
     read_curve_section,
     specification_curve,
 )
-from ...resampling import Model, RunFile, Scheme, read_with_lags
-from ..bundles import Drawing, Output
+from ...estimation import Model
+from ...resampling import RunFile, Scheme, read_with_lags
+from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
 from ..write import write_joined
 
 
-def run_curve(drawing: Drawing, output: Output, terminal: Terminal) -> None:
+def run_curve(drawing: RunOptions, output: OutputOptions, terminal: Terminal) -> None:
     """Write the specifications, the tests, a figure for each model and a report."""
     run = drawing.models(scheme=Scheme("wild", weights="webb"), draws=DRAWS)
     write_joined("curve", run, _evaluated, output, terminal, unit="specifications")

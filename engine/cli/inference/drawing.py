@@ -1,14 +1,14 @@
 """``tivax bootstrap``: the run file, and several processes."""
 
-from ..bundles import Drawing, Machines, Output, Screen, command
+from ..bundles import MachineOptions, OutputOptions, RunOptions, Screen, command
 from ..options import LanguageOption
 
 
 @command
 def bootstrap(
-    drawing: Drawing,
-    output: Output,
-    machines: Machines,
+    drawing: RunOptions,
+    output: OutputOptions,
+    machines: MachineOptions,
     screen: Screen,
     language: LanguageOption = "en",
 ) -> None:

@@ -15,21 +15,26 @@ import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError
-from ...figures import Drawn
+from ...estimation import Fit, Model, fit_model
+from ...figures import DrawnStatistics
 from ...figures.resampling import histograms
-from ...papers.trade_imbalance import printed_place
-from ...reporting import CV1, Language, Plot, Result, Section, label
-from ...reporting import Drawn as DrawnFigure
+from ...reporting import (
+    CV1,
+    Drawn,
+    Language,
+    Plot,
+    Result,
+    Section,
+    label,
+    printed_place,
+)
 from ...resampling import (
     TIE_RULES,
     Draws,
-    FittedModel,
     Inference,
-    Model,
     ResamplingPlan,
     RunFile,
     cluster_table,
-    fit_model,
     make_plan,
     model_table,
     multiple_testing,
@@ -84,20 +89,20 @@ class Experiment(Result):
 
     def plots(self) -> dict[str, Plot]:
         """Histograms, one figure for each table of the paper, else six models each."""
-        groups: dict[str, list[Drawn]] = {}
+        groups: dict[str, list[DrawnStatistics]] = {}
         pairs = zip(self.plans, self.inferences, strict=True)
         for k, (plan, inference) in enumerate(pairs):
-            place = printed_place(plan.fitted.model)
+            place = printed_place(plan.fitted.model.tags)
             name = f"draws_{k // _PER_FIGURE + 1}"
             name = f"table{place[0]}_draws" if place else name
-            drawn = Drawn(_title(plan, self.language), plan, inference)
+            drawn = DrawnStatistics(_title(plan, self.language), plan, inference)
             groups.setdefault(name, []).append(drawn)
         return {
             name: partial(histograms, group, self.language)
             for name, group in groups.items()
         }
 
-    def sections(self, figures: Mapping[str, DrawnFigure]) -> list[Section]:
+    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         return report.sections(self, self.tables(), figures)
 
     def facts(self) -> dict[str, Any]:
@@ -150,7 +155,7 @@ class Experiment(Result):
         return [k for inference in self.inferences for k in inference._listings()]
 
     @property
-    def fitted_models(self) -> list[FittedModel]:
+    def fitted_models(self) -> list[Fit]:
         return [plan.fitted for plan in self.plans]
 
     @property
@@ -215,7 +220,7 @@ def _constant(text: str, n: int) -> pa.Array:
 
 def _title(plan: ResamplingPlan, language: Language) -> str:
     model = plan.fitted.model
-    place = printed_place(model)
+    place = printed_place(model.tags)
     if place is None:
         return model.name
     outcome, sample = model.outcome, model.sample

@@ -19,17 +19,20 @@ from ...core import (
     naming,
     sha256,
 )
-from ...montecarlo import DRAWS, Setup, bytes_needed, set_up, summarise_draws
-from ...resampling import FittedModel, RunFile, Scheme, fit_model, read_with_lags
+from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
+from ...estimation import Fit, fit_model
+from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
+from ...resampling import RunFile, Scheme, read_with_lags
 from ...tables import open_store
-from ...uncertainty import BUILT_IN, ErrorModel, error_of_run
-from ..bundles import Drawing, Output
+from ..bundles import OutputOptions, RunOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
 
 
-def run_montecarlo(drawing: Drawing, output: Output, terminal: Terminal) -> None:
+def run_montecarlo(
+    drawing: RunOptions, output: OutputOptions, terminal: Terminal
+) -> None:
     """Draw the tables, estimate, and write what the draws say."""
     run = drawing.models(scheme=Scheme("pairs"), draws=DRAWS)
     store, model = _store(run), error_of_run(run.toml)
@@ -115,7 +118,7 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
         path: read_with_lags(path, [k for k, panel in run.models if panel == path])
         for path in run.panels
     }
-    fitted: list[FittedModel] = []
+    fitted: list[Fit] = []
     for each, path in run.models:
         try:
             fitted.append(fit_model(panels[path], each))

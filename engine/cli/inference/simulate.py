@@ -26,7 +26,7 @@ from ...resampling import (
     simulated_panels,
     simulation_of,
 )
-from ..bundles import Drawing, Output
+from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
 from ..write import require_place, write_result
 
@@ -44,11 +44,11 @@ def run_own_panels(
     path: Path,
     panels: int | None,
     seed: int | None,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
 ) -> None:
     """Write p_values, simulation, levels, clusters and models, figures and a report."""
-    run = Drawing(path, seed=seed).models(scheme=Scheme("wild"), draws=99_999)
+    run = RunOptions(path, seed=seed).models(scheme=Scheme("wild"), draws=99_999)
     options = run.toml.section("simulate", SimulateSection)
     if "draws" in options:
         options["panel_draws"] = options.pop("draws")
@@ -94,7 +94,7 @@ def run_study(
     path: Path | None,
     panels: int | None,
     seed: int | None,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
 ) -> None:
     """Simulate a study, the built-in one without a file, and write what it says."""

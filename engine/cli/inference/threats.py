@@ -4,12 +4,12 @@ from ...core import Progress, naming
 from ...resampling import RunFile, Scheme, read_with_lags
 from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
-from ..bundles import Drawing, Output
+from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
 from ..write import write_joined
 
 
-def run_threats(drawing: Drawing, output: Output, terminal: Terminal) -> None:
+def run_threats(drawing: RunOptions, output: OutputOptions, terminal: Terminal) -> None:
     """Write threats.csv, a figure for each model, report and manifest."""
     run = drawing.models(scheme=Scheme("wild", weights="webb"), draws=DRAWS)
     write_joined("threats", run, _evaluated, output, terminal, unit="tests")

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...core import is_first
 from ...measures import ByYear, value_added_name
 from ...reporting import Context
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..terminal import Terminal, next_step
 from ..together import shared_years
 from ..write import print_result, save_result
@@ -15,7 +15,7 @@ from .subject import Subject
 
 def run_by_year(
     subject: Subject,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     found: ByYear,
     context: Context,

@@ -5,7 +5,15 @@ from typing import Annotated
 import typer
 
 from ...core import parse_years
-from ..bundles import Accounts, Grouping, Output, Processor, Screen, Tables, command
+from ..bundles import (
+    Accounts,
+    Grouping,
+    OutputOptions,
+    Processor,
+    Screen,
+    Tables,
+    command,
+)
 from ..completion import complete_indicators
 from ..options import GroupsOption
 
@@ -13,7 +21,7 @@ from ..options import GroupsOption
 @command
 def change(
     at: Tables,
-    output: Output,
+    output: OutputOptions,
     accounts: Accounts,
     processor: Processor,
     screen: Screen,

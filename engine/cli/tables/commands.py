@@ -10,8 +10,8 @@ from ..bundles import (
     Accounts,
     Grouping,
     LongOutput,
-    Machines,
-    Output,
+    MachineOptions,
+    OutputOptions,
     Screen,
     Tables,
     command,
@@ -103,10 +103,10 @@ def aggregate(
 @command
 def tbi(
     at: Tables,
-    output: Output,
+    output: OutputOptions,
     accounts: Accounts,
     grouping: Grouping,
-    machines: Machines,
+    machines: MachineOptions,
     screen: Screen,
     satellite_final: Annotated[
         list[Path] | None,
@@ -166,7 +166,7 @@ def decompose(
     ],
     accounts: Accounts,
     grouping: Grouping,
-    machines: Machines,
+    machines: MachineOptions,
     screen: Screen,
     level: Annotated[
         str | None,
@@ -248,7 +248,7 @@ def indicators(
     output: LongOutput,
     accounts: Accounts,
     grouping: Grouping,
-    machines: Machines,
+    machines: MachineOptions,
     screen: Screen,
     only: Annotated[
         str,

@@ -19,7 +19,7 @@ from ...equilibrium import (
     variants_result,
 )
 from ...figures.regions import known_regions
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -31,7 +31,7 @@ _BYTES_A_REGION = 1000
 
 
 def run_exact_hat(
-    path: Path, output: Output, asked: Sequence[str], terminal: Terminal
+    path: Path, output: OutputOptions, asked: Sequence[str], terminal: Terminal
 ) -> None:
     """Solve the variants of a file, those that are left, and write them all.
 
@@ -70,7 +70,7 @@ def run_exact_hat(
 
 
 def run_published(
-    name: str, data: Path, draws: int | None, output: Output, terminal: Terminal
+    name: str, data: Path, draws: int | None, output: OutputOptions, terminal: Terminal
 ) -> None:
     """Write a published model's tables, from its authors' data."""
     before = Run("scenario", inputs=[data])

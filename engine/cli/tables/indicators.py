@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from ... import uncertainty  # loaded with --error only
+from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..inputs import error_files, read_error
 from ..terminal import Terminal
 from .by_year import run_by_year
@@ -20,7 +20,7 @@ _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 
 def run_indicators(
     subject: Subject,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     found: IndicatorsByYear,
     error: str | None,
@@ -30,10 +30,10 @@ def run_indicators(
     model = read_error(error)
     notes, facts = subject.notes, subject.facts
     if model is not None:
-        of_year = uncertainty.indicator_error_years
+        of_year = errors.indicator_error_years
         found.errors = partial(of_year, subject.tables, model)
-        probes = uncertainty.PROBES
-        right = uncertainty.accuracy_of(probes)
+        probes = errors.PROBES
+        right = errors.accuracy_of(probes)
         facts |= {"error": model.record, "probes": probes, "se_accuracy": right}
         told = (
             f"standard errors of {model.name} from {probes} draws of signs, right to "

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ...core import TivaxError
-from ..bundles import Output, Processor, Screen, command
+from ..bundles import OutputOptions, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
 
@@ -32,7 +32,7 @@ PublishedData = Annotated[
 
 @command
 def scenario(
-    output: Output,
+    output: OutputOptions,
     processor: Processor,
     screen: Screen,
     run: RunToml = None,

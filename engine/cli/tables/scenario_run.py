@@ -25,7 +25,7 @@ from ...scenarios import (
     read_scenario,
 )
 from ...tables import open_store
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -37,7 +37,7 @@ _BYTES_IN_MEMORY = 160
 
 
 def run_scenario(
-    path: Path, output: Output, asked: Sequence[str], terminal: Terminal
+    path: Path, output: OutputOptions, asked: Sequence[str], terminal: Terminal
 ) -> None:
     """Evaluate the variants of a file, those that are left, and write them all.
 

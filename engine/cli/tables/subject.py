@@ -23,7 +23,7 @@ from ...tables import (
     choose_groups,
     suggest_region,
 )
-from ..bundles import Accounts, Grouping, Output, Tables
+from ..bundles import Accounts, Grouping, OutputOptions, Tables
 from ..inputs import split_codes
 from ..terminal import Terminal
 
@@ -55,7 +55,9 @@ class Subject:
         """Read when they are used."""
         return self.given.read()
 
-    def begin(self, command: str, output: Output, files: Sequence[Path] = ()) -> Run:
+    def begin(
+        self, command: str, output: OutputOptions, files: Sequence[Path] = ()
+    ) -> Run:
         """The run; ``TivaxError`` in the first process where its place is taken."""
         run = Run(command, [self.store, *self.groups.files, *self.given.files, *files])
         if is_first():

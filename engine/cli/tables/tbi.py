@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ... import uncertainty  # loaded with --error only
+from ... import errors  # loaded with --error only
 from ...core import Progress, is_first, shift_progress
 from ...measures import (
     Certify,
@@ -15,7 +15,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import Context, Joined
-from ..bundles import Output
+from ..bundles import OutputOptions
 from ..inputs import error_files, read_error, read_final_accounts
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -25,7 +25,7 @@ from .subject import Subject
 
 def run_tbi(
     subject: Subject,
-    output: Output,
+    output: OutputOptions,
     terminal: Terminal,
     *,
     asked: str,
@@ -71,10 +71,10 @@ def run_tbi(
         account: ValueAdded, result: TbiResult, *, progress: Progress
     ) -> TbiResult:
         assert model is not None
-        errors = uncertainty.errors_of_tbi(
+        bars = errors.errors_of_tbi(
             subject.tables, result, model, account, **chosen, progress=progress
         )
-        return replace(result, errors=errors)
+        return replace(result, errors=bars)
 
     with shared_years(
         output.out,

@@ -50,7 +50,7 @@ _NOT_TRADED = 1e5  # the factor of trade costs of services that are not
 
 
 @dataclass(frozen=True)
-class Run:
+class PublishedRun:
     """Scenarios from one base, all draws; ``deficits``: share, kept or zero."""
 
     name: str
@@ -108,13 +108,13 @@ def complex_europe(
     )
     mean = fine.merged(fifty.output)
     runs = [
-        Run("f", three, coarse),
-        Run("b", three, mean),
-        Run("a", three, mean, simple=True),
-        Run("5", fifty, fine, [*SCENARIOS]),
-        Run("c", fifty, fine, simple=True),
-        Run("6 constant", fifty, fine, deficits="kept"),
-        Run("7 balanced", fifty, fine, deficits="zero"),
+        PublishedRun("f", three, coarse),
+        PublishedRun("b", three, mean),
+        PublishedRun("a", three, mean, simple=True),
+        PublishedRun("5", fifty, fine, [*SCENARIOS]),
+        PublishedRun("c", fifty, fine, simple=True),
+        PublishedRun("6 constant", fifty, fine, deficits="kept"),
+        PublishedRun("7 balanced", fifty, fine, deficits="zero"),
     ]
     total, done = kept * sum(len(run.scenarios) for run in runs), 0
     solved: dict[str, DrawnChanges] = {}
@@ -149,14 +149,14 @@ def complex_europe(
 
 def _world(
     europe: Europe, theta: Float[np.ndarray, " s"], deficits: str
-) -> parameter_draws.World:
+) -> parameter_draws.DrawnWorld:
     """The data as an economy, and the shock that takes inventories out.
 
     Of three industries the last becomes non-traded in the same step.
     """
     r, s = europe.spending.shape
     scale = europe.income.sum()
-    economy = changes.Economy(
+    economy = changes.EconomyArrays(
         shares=jax.device_put(europe.shares),
         value_added=jax.device_put(europe.value_added),
         inputs=jax.device_put(europe.inputs),
@@ -170,7 +170,7 @@ def _world(
         costs[:, :, -1] = np.where(np.eye(r), 0, np.log(_NOT_TRADED))
     lent = -europe.surplus / scale
     lent = lent - lent.mean()  # rounding
-    base = changes.Shock(
+    base = changes.EconomyShock(
         log_costs=jax.device_put(costs),
         tariff=jax.device_put(europe.tariff),
         deficit=jax.device_put(lent if deficits == "kept" else np.zeros(r)),
@@ -183,7 +183,7 @@ def _world(
     # (At the data; with services that are not traded solvers need no other.)
     still = base._replace(log_costs=jax.device_put(np.zeros_like(costs)))
     inverse = wages.inverse_jacobian(economy, still, start)
-    return parameter_draws.World(economy, base, start, inverse)
+    return parameter_draws.DrawnWorld(economy, base, start, inverse)
 
 
 def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
@@ -193,7 +193,9 @@ def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
 
 
 def _cases(
-    run: Run, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
+    run: PublishedRun,
+    ended: Float[np.ndarray, "d r r"],
+    transfer: Float[np.ndarray, " r"],
 ) -> parameter_draws.Cases:
     europe = run.europe
     fine = europe.spending.shape[1] != len(GROUPS)

@@ -83,7 +83,7 @@ def solve_case(
     )
     found = solve_blocks(economy, block, change)
     value = jax.tree.map(lambda a: np.asarray(a)[0], outcomes(block, found))
-    new: one_sector.State = jax.tree.map(lambda a: np.asarray(a)[0], found)
+    new: one_sector.OneSectorState = jax.tree.map(lambda a: np.asarray(a)[0], found)
     # The paper's numeraire: prices weighted by spending; with inputs, wages by income.
     spent, income = np.asarray(block.spending), np.asarray(block.income)
     inputs = bool((np.asarray(block.value_added) < 1).any())

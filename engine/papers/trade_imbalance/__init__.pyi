@@ -1,13 +1,7 @@
-from .columns import agreement as agreement
-from .columns import column_name as column_name
 from .columns import paper_models as paper_models
-from .columns import printed_place as printed_place
-from .from_tables import changes_sentence as changes_sentence
-from .in_words import answer as answer
-from .other_indices import table_files as table_files
-from .other_indices import trade_files as trade_files
-from .replication import STEPS as STEPS
 from .replication import replicate as replicate
 from .results import Replication as Replication
+from .run import STEPS as STEPS
+from .run import inputs as inputs
+from .run import run_paper as run_paper
 from .specifications import curve_choices as curve_choices
-from .write import write_replication as write_replication

@@ -11,23 +11,21 @@ with country and year effects and standard errors clustered by country.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError
-from ...estimation import (
-    SAMPLES,
-    Convention,
-    Estimate,
-    Sample,
-    fixed_effects,
-    sample,
-)
-from ...panel import CONTROLS
-from ...resampling import Model
+import tivax as tx
+
+from ...reporting import column_name, printed_place
 from .printed import FIT, TABLE_1, TABLES
 
+OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
+CONTROLS = ("RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP")
+SAMPLES = ("all", "developed", "developing")
+Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
+LEVEL = 0.05  # of tests and of what intervals leave out
 TERMS = ("TBI", *CONTROLS, "const")
 PRINTED_DIGITS = 4
 COMPARISON = tuple(
@@ -39,13 +37,13 @@ COMPARISON = tuple(
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """One column of Tables 3 to 6."""
 
     table: int
     column: int
     outcome: str
-    sample: Sample
+    sample: str
     controls: bool
 
     @property
@@ -64,11 +62,11 @@ class Column:
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
 
 
-def _columns() -> Iterator[Column]:
+def _columns() -> Iterator[PaperColumn]:
     both = ("KOFGIdj", "KOFEcGIdj")
     three = ("KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
-    groups: tuple[Sample, ...] = ("developed", "developing")
-    layout: dict[int, list[tuple[str, Sample, bool]]] = {
+    groups = ("developed", "developing")
+    layout: dict[int, list[tuple[str, str, bool]]] = {
         3: [(k, "all", controls) for controls in (False, True) for k in both],
         4: [(k, group, True) for group in groups for k in both],
         5: [(k, "all", True) for k in three],
@@ -76,12 +74,7 @@ def _columns() -> Iterator[Column]:
     }
     for table, columns in layout.items():
         for number, (outcome, group, controls) in enumerate(columns, 1):
-            yield Column(table, number, outcome, group, controls)
-
-
-def column_name(table: int, column: int) -> str:
-    """``Table 3 (1)``, which does not break over lines."""
-    return f"Table\u00a0{table}\u00a0({column})"
+            yield PaperColumn(table, number, outcome, group, controls)
 
 
 def column_names(rows: pd.DataFrame) -> list[str]:
@@ -90,13 +83,13 @@ def column_names(rows: pd.DataFrame) -> list[str]:
     return [column_name(int(table), int(column)) for table, column in pairs]
 
 
-COLUMNS: tuple[Column, ...] = tuple(_columns())
+COLUMNS: tuple[PaperColumn, ...] = tuple(_columns())
 
 
-def paper_models() -> list[Model]:
+def paper_models() -> list[tx.Model]:
     """The 17 columns of Tables 3 to 6; the outcomes of each sample are a family."""
     return [
-        Model(
+        tx.Model(
             name=f"table{k.table}-{k.column}",
             outcome=k.outcome,
             regressors=k.regressors,
@@ -108,20 +101,14 @@ def paper_models() -> list[Model]:
     ]
 
 
-def printed_place(model: Model) -> tuple[int, int] | None:
-    """The table and the column in which the paper prints a model; None elsewhere."""
-    tags = model.tags
-    return (tags["table"], tags["column"]) if {"table", "column"} <= {*tags} else None
-
-
 def sentences_as_printed(
-    models: Iterable[Model], sentences: Mapping[str, str]
+    models: Iterable[tx.Model], sentences: Mapping[str, str]
 ) -> list[str]:
     """Sentences of models with the paper's column in place of the name they begin with.
 
     A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
     """
-    places = {model.name: printed_place(model) for model in models}
+    places = {model.name: printed_place(model.tags) for model in models}
     return [
         f"{column_name(*place)}{sentence.removeprefix(name)}"
         if (place := places.get(name))
@@ -130,12 +117,31 @@ def sentences_as_printed(
     ]
 
 
+def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of ``all``, ``developed`` or ``developing`` countries."""
+    return (
+        frame if name == "all" else frame[frame["developed"] == (name == "developed")]
+    )
+
+
+def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
+    """Columns less their mean by entity plus the grand mean, as Stata's xtreg, fe."""
+    return frame - frame.groupby(entity.to_numpy()).transform("mean") + frame.mean()
+
+
+def slopes_of(
+    data: pd.DataFrame, outcome: str, regressors: Sequence[str]
+) -> tx.Estimate:
+    """Slopes of a column and their covariance; its constant would take time."""
+    return tx.fixed_effects(data, outcome, regressors, convention="fixest")
+
+
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
-) -> dict[Column, Estimate]:
+) -> dict[PaperColumn, tx.Estimate]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
-        column: fixed_effects(
+        column: tx.fixed_effects(
             sample(frame, column.sample),
             column.outcome,
             column.regressors,
@@ -148,18 +154,13 @@ def estimate_columns(
 def too_few_countries(
     data: pd.DataFrame, group: str, regressors: Sequence[str]
 ) -> str | None:
-    """The message about a sample with no more countries than regressors; else None.
-
-    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
-    and a standard error may be rounding noise with three stars.
-    """
-    used = sample(data, group).dropna(subset=[*regressors])
-    count = used["iso3"].nunique()
+    """The message about a sample with no more countries than regressors; else None."""
+    count = sample(data, group).dropna(subset=[*regressors])["iso3"].nunique()
     if count > len(regressors):
         return None
     return (
-        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
-        "clustered by country need more countries than regressors"
+        f"sample {group}: {count} countries are left for {len(regressors)} regressors; "
+        "it takes more countries than regressors"
     )
 
 
@@ -167,10 +168,10 @@ def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
     """``TivaxError`` where a sample has too few countries."""
     for group in SAMPLES:
         if few := too_few_countries(data, group, regressors):
-            raise TivaxError(few)
+            raise tx.TivaxError(few)
 
 
-def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
+def compare(estimates: dict[PaperColumn, tx.Estimate]) -> pd.DataFrame:
     """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.
@@ -250,3 +251,13 @@ def table_1(tbi: pd.DataFrame, erring: pd.DataFrame | None = None) -> pd.DataFra
         found["paper"] <= found["ci_high"] + half
     )
     return found.assign(covers=within.where(found["ci_low"].notna()))
+
+
+def index_note(panel: tx.Panel) -> str:
+    """Source of the index, in the words of the codebook."""
+    return str(panel.codebook.set_index("variable").loc["TBI", "note"])
+
+
+def losses_in_words(panel: tx.Panel) -> list[str]:
+    """One line for each country that the merge lost."""
+    return [f"{loss.iso3} is not in the panel: {loss.why}" for loss in panel.losses]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
-from ...reporting import Column, JournalTable, Language, label
+from ...reporting import JournalTable, Language, TableColumn, label
 from .titles import title
 
 # Coefficient, standard error, number of stars; or a text.
@@ -55,7 +55,7 @@ def _block(rows: pd.DataFrame, table: int, language: Language) -> JournalTable:
     )
 
 
-def _side_by_side(rows: pd.DataFrame, language: Language) -> list[Column]:
+def _side_by_side(rows: pd.DataFrame, language: Language) -> list[TableColumn]:
     """Paper, tivax and their difference, for the coefficients of one regression."""
     first = rows.iloc[0]
     heading = (f"({first['column']}) {first['outcome']}",)
@@ -63,7 +63,7 @@ def _side_by_side(rows: pd.DataFrame, language: Language) -> list[Column]:
         heading = (label(first["sample"], language), *heading)
     gaps = (rows["coef"] - rows["paper_coef"]) / rows["paper_se"]
     return [
-        Column((*heading, label(name, language)), estimates, facts)
+        TableColumn((*heading, label(name, language)), estimates, facts)
         for name, estimates, facts in (
             ("published", _estimates(rows, "paper_"), _facts(first, "paper_")),
             ("ours", _estimates(rows, ""), _facts(first, "")),

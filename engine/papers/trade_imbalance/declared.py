@@ -14,21 +14,13 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr
 
-from ...core import Progress, TivaxError, no_progress
-from ...estimation import t_sf
-from ...panel import CONTROLS
-from ...resampling import (
-    FittedModel,
-    Model,
-    Scheme,
-    fit_model,
-    infer,
-    make_plan,
-    with_lags,
-)
-from ...threats import Threats, threats
-from .columns import column_name, paper_models, printed_place
+import tivax as tx
+
+from ...core import Progress, no_progress
+from ...reporting import column_name, printed_place
+from .columns import CONTROLS, paper_models
 from .heterogeneity import with_groups
 from .other_indices import VINTAGE
 from .robustness import LAG
@@ -39,7 +31,7 @@ SEARCHED = 9_999
 # Of each variant of the main tests.
 THREAT_DRAWS = 99_999
 SEED = 1
-SCHEME = Scheme("wild", weights="webb")
+SCHEME = tx.Scheme("wild", weights="webb")
 Role = Literal["main", "check", "part"]
 
 
@@ -54,7 +46,7 @@ class Declared:
     hypothesis: str
     claim: str
     how: str
-    model: Model
+    model: tx.Model
     role: Role = "check"
     sign: int = 1
     without_one: bool = False
@@ -122,15 +114,15 @@ def _third() -> Iterator[Declared]:
         yield _difference(outcome, name, "developing", -1)
 
 
-def _of_column(table: int, column: int) -> Model:
-    return {printed_place(k): k for k in paper_models()}[table, column]
+def _of_column(table: int, column: int) -> tx.Model:
+    return {printed_place(k.tags): k for k in paper_models()}[table, column]
 
 
 def _where(table: int, column: int, sample: str = "") -> str:
     return column_name(table, column) + (f", {sample}" if sample else "")
 
 
-def _by_group_year(hypothesis: str, main: Model) -> Declared:
+def _by_group_year(hypothesis: str, main: tx.Model) -> Declared:
     return Declared(
         hypothesis,
         "the same, not between groups",
@@ -145,7 +137,7 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
         "H3",
         f"{name} response is stronger in {group} countries",
         "TBI x developed, every coefficient by group",
-        Model(
+        tx.Model(
             f"difference-{outcome}",
             outcome,
             ("TBI_dev", *(f"{k}_dev" for k in CONTROLS), *both),
@@ -172,22 +164,22 @@ def declared_p_values(
 ) -> pd.DataFrame:
     """A row for each of ``declared_tests``: ``COLUMNS_OF_ROWS``.
 
-    ``family``: rows of ``infer_paper``, from which p of the columns that the paper
-    prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
-    in all samples (``p_family``; ``p_family_holm`` by Holm) are taken; without it p is
-    drawn and those are NaN, as for checks. ``paper_p_value`` is of CV1 with t(G-1), the
-    paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
-    numbers are NaN and ``how`` says why.
+    ``family``: rows of ``infer_paper`` with their ``se``, from which p of the columns
+    that the paper prints, p over the five outcomes of the sample (``p_sample``) and
+    over all outcomes in all samples (``p_family``; ``p_family_holm`` by Holm) are
+    taken; without it p is drawn and those are NaN, as for checks. ``paper_p_value`` is
+    of CV1 with t(G-1), the paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a
+    model cannot be fitted its numbers are NaN and ``how`` says why.
     """
     tests = declared_tests()
-    data = with_lags(with_groups(frame), [k.model for k in tests])
+    data = with_groups(frame)
     over: dict[tuple[object, object], pd.Series] = {}
     if family is not None:
         over = {(k["table"], k["column"]): k for _, k in family.iterrows()}
     rows: list[dict[str, object]] = []
     progress(0, len(tests))
     for number, test in enumerate(tests, 1):
-        place = printed_place(test.model)
+        place = printed_place(test.model.tags)
         of_family = None
         if test.role != "check" and place is not None:
             of_family = over.get(place)
@@ -221,48 +213,57 @@ def declared_p_values(
 
 def _one(
     data: pd.DataFrame,
-    model: Model,
+    model: tx.Model,
     draws: int,
     seed: int,
     of_family: pd.Series | None = None,
 ) -> dict[str, object]:
     """The fit and its p; with ``of_family``, which has the same draws, p from there."""
-    try:
-        fitted = fit_model(data, model)
-        if of_family is None:
-            p, error, draws = _drawn(fitted, draws, seed)
-        else:
-            kinds = ("wild_p_value", "wild_mc", "wild_draws")
-            p, error, draws = (of_family[kind] for kind in kinds)
-    except TivaxError as error:
-        return {
-            "how": str(error),
-            **dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan),
-        }
-    coef, se = float(fitted.coef[0]), float(np.sqrt(fitted.covariance()[0, 0]))
-    clusters = len(fitted.labels)
+    if of_family is not None:
+        n, clusters, coef, se, *drawn = (of_family[k] for k in _OF_FAMILY)
+    else:
+        try:
+            found = tx.resample(
+                data,
+                model,
+                SCHEME,
+                draws=draws,
+                seed=seed,
+                intervals=False,
+                distribution=False,
+            )
+        except tx.TivaxError as error:
+            return {"how": str(error), **_NOTHING}
+        n, clusters = found.glance().iloc[0][["n", "clusters"]]
+        coef, se, *drawn = found.summary.iloc[0][[*_OF_SUMMARY]]
+    p, error, draws = drawn
     return {
-        "n": fitted.observations,
-        "clusters": clusters,
-        "estimate": coef,
-        "se": se,
-        "paper_p_value": float(2 * t_sf(abs(coef / se), clusters - 1)),
+        "n": int(n),
+        "clusters": int(clusters),
+        "estimate": float(coef),
+        "se": float(se),
+        "paper_p_value": float(2 * stdtr(int(clusters) - 1, -abs(coef / se))),
         "p_value": float(p),
         "p_mc": float(error),
         "draws": int(draws),
     }
 
 
-def _drawn(fitted: FittedModel, draws: int, seed: int) -> tuple[float, float, int]:
-    """The declared p, its Monte-Carlo error and the number of draws."""
-    plan = make_plan(fitted, SCHEME, draws)
-    found, _ = infer(plan, seed, invert=False, distribution=False)
-    row = found.summary.iloc[0]
-    return float(row["p_value"]), float(row["mc_error"]), int(row["draws"])
+_OF_SUMMARY = ("estimate", "se", "p_value", "mc_error", "draws")
+_OF_FAMILY = (
+    "n",
+    "clusters",
+    "estimate",
+    "se",
+    "wild_p_value",
+    "wild_mc",
+    "wild_draws",
+)
+_NOTHING = dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan)
 
 
 def _without_one(
-    data: pd.DataFrame, model: Model, draws: int, seed: int
+    data: pd.DataFrame, model: tx.Model, draws: int, seed: int
 ) -> dict[str, object]:
     """The fit without a country whose sign is wrong, else the one of the largest p."""
     found: dict[str, dict[str, object]] = {}
@@ -275,8 +276,7 @@ def _without_one(
     lost = len(countries) - len(found)
     more = f"; {lost} cannot be estimated" if lost else ""
     if not found:
-        nothing = dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan)
-        return {"how": f"none of {len(countries)}{more}", **nothing}
+        return {"how": f"none of {len(countries)}{more}", **_NOTHING}
     table = pd.DataFrame(found).T
     wrong = bool((table["estimate"] <= 0).any())
     worst = table["estimate" if wrong else "p_value"].astype(float)
@@ -297,9 +297,11 @@ def with_declared_p(
     return table.assign(wild_p_value=known.fillna(table["wild_p_value"]))
 
 
-def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:
+def threats_to_main_tests(
+    frame: pd.DataFrame, *, draws: int = THREAT_DRAWS
+) -> tx.Threats:
     """Every threat to the main tests, all from the same draws; the index of another
     release, where the frame has one, is among them."""
     main = [test.model for test in declared_tests() if test.role == "main"]
     vintages = [VINTAGE] if VINTAGE in frame else []
-    return threats(frame, main, vintages=vintages, draws=draws, seed=SEED)
+    return tx.threats(frame, main, vintages=vintages, draws=draws, seed=SEED)

@@ -12,21 +12,18 @@ tables are independent: their variances add up.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.special import stdtrit
+
+import tivax as tx
 
 from ...core import Progress, basis_text, no_progress, number_text
-from ...estimation import Estimate, sample, t_ppf
-from ...montecarlo import draw_index
-from ...panel import DataFiles, tbi_block
-from ...tables import WorldTables, open_store
 from . import columns as paper
-from .columns import Column
-
-LEVEL = 0.05
+from .columns import LEVEL, PaperColumn, sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class TableErrors:
 
 def table_errors(
     frame: pd.DataFrame,
-    estimates: Mapping[Column, Estimate],
+    estimates: Mapping[PaperColumn, tx.Estimate],
     drawn: Float[np.ndarray, "D n"] | None,
 ) -> TableErrors | None:
     """``TableErrors`` of a panel, from draws of the index of each of its n rows."""
@@ -61,7 +58,7 @@ def table_errors(
     draws = len(drawn)
     base = frame["TBI"].to_numpy(float)
     spread = np.sqrt(((drawn - base) ** 2).mean(axis=0))
-    reach = t_ppf(1 - LEVEL / 2, draws - 1) * spread
+    reach = stdtrit(draws - 1, 1 - LEVEL / 2) * spread
     index = frame[["iso3", "year"]].assign(
         tbi=base, se=spread, ci_low=base - reach, ci_high=base + reach
     )
@@ -76,7 +73,7 @@ def table_errors(
             own = estimate[term]
             table = float(np.sqrt(((values - own.estimate) ** 2).mean()))
             total = float(np.hypot(own.se, table))
-            half = t_ppf(1 - LEVEL / 2, estimate.clusters - 1) * total
+            half = stdtrit(estimate.clusters - 1, 1 - LEVEL / 2) * total
             rows.append(
                 {
                     **column.keys,
@@ -93,7 +90,7 @@ def table_errors(
 
 
 def coefficients_of_draws(
-    used: pd.DataFrame, column: Column, moved: Float[np.ndarray, "D n"]
+    used: pd.DataFrame, column: PaperColumn, moved: Float[np.ndarray, "D n"]
 ) -> dict[str, Float[np.ndarray, " D"]]:
     """Every coefficient that the paper prints of a column, in each draw of the index.
 
@@ -118,7 +115,7 @@ def coefficients_of_draws(
 
 
 def drawn_rows(
-    frame: pd.DataFrame, tables: WorldTables, drawn: Float[np.ndarray, "D t c"]
+    frame: pd.DataFrame, tables: tx.WorldTables, drawn: Float[np.ndarray, "D t c"]
 ) -> Float[np.ndarray, "D n"]:
     """Draws of the index of ``tables`` by year and region, for the rows of a panel."""
     year = {k: i for i, k in enumerate(sorted({int(k) for k in frame["year"]}))}
@@ -151,13 +148,13 @@ class OtherIndex:
     where: str
 
 
-def other_index(files: DataFiles, frame: pd.DataFrame) -> OtherIndex | None:
+def other_index(further: tx.FurtherData, frame: pd.DataFrame) -> OtherIndex | None:
     """The paper's columns with the index of the data folder's file; None without."""
-    if files.store is None or files.tbi is None:
+    files, index = further.files, further.index_of_file()
+    if files.store is None or files.tbi is None or index is None:
         return None
-    block, _ = tbi_block(replace(files, store=None))
     keys = pd.MultiIndex.from_frame(frame[["iso3", "year"]])
-    given = block["TBI"].reindex(keys).to_numpy(float)
+    given = index.reindex(keys).to_numpy(float)
     gaps = np.abs(given - frame["TBI"].to_numpy(float))
     if not np.isfinite(gaps).any():
         return None
@@ -206,17 +203,20 @@ SEED = 1
 
 
 def draws_of_index(
-    files: DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
+    files: tx.DataFiles, frame: pd.DataFrame, progress: Progress = no_progress
 ) -> Float[np.ndarray, "D n"] | None:
     """Draws of the index of each row of the panel, from the error model that rebuilt
     tables bring; None of published tables and of an index from a file."""
     if files.store is None:
         return None
-    tables = open_store(files.store, lazy=True)
+    tables = tx.open_store(files.store, lazy=True)
     if not basis_text(tables.source):
         return None
     years = sorted({int(k) for k in frame["year"]})
-    drawn = draw_index(
+    flows = tx.draw_flows(
         tables, "rebuilt", draws=DRAWS, seed=SEED, years=years, progress=progress
     )
-    return drawn_rows(frame, tables, drawn)
+    home = np.diagonal(flows, axis1=-2, axis2=-1)
+    out, into = flows.sum(-1) - home, flows.sum(-2) - home
+    index = (out - into) / np.where(out + into == 0, np.nan, out + into)
+    return drawn_rows(frame, tables, index)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ...estimation import CV1, Estimate, linear_fit, sample, time_dummies, within
-from ...panel import CONTROLS, OUTCOMES
+import tivax as tx
+
+from .columns import CONTROLS, OUTCOMES, sample, slopes_of, within
 
 PARTS = ("within developed", "within developing", "between groups")
 
@@ -53,7 +54,7 @@ def interactions(
             {
                 "outcome": outcome,
                 "model": model,
-                **_slopes(linear_fit(data, outcome, regressors, time=time).vcov(CV1())),
+                **_slopes(tx.fixed_effects(data, outcome, regressors, time=time)),
             }
             for outcome in outcomes
             for model, (regressors, time) in designs.items()
@@ -61,7 +62,7 @@ def interactions(
     )
 
 
-def _slopes(estimate: Estimate) -> dict[str, float]:
+def _slopes(estimate: tx.Estimate) -> dict[str, float]:
     slope, se, *_ = estimate["TBI"]
     developed, developed_se = slope, se
     difference, difference_se, p = np.nan, np.nan, np.nan
@@ -124,10 +125,10 @@ def partial_points(frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
     data = with_groups(frame).dropna(subset=[outcome, "TBI", *CONTROLS])
     pieces = []
     names = ("TBI", outcome)
-    fits = {k: linear_fit(data, k, CONTROLS).vcov(CV1()) for k in names}
+    fits = {k: slopes_of(data, k, CONTROLS) for k in names}
     e = pd.DataFrame({k: fit.residuals for k, fit in fits.items()})
     # Residuals have no country means left, so the dummies can do without theirs.
-    dummies = time_dummies(data, "iso3", "group_year")
+    dummies = pd.get_dummies(data["group_year"], dtype=float)
     D = within(dummies, data["iso3"]).to_numpy() - dummies.to_numpy().mean(axis=0)
     coef, *_ = np.linalg.lstsq(D, e.to_numpy(), rcond=None)
     shared = pd.DataFrame(D @ coef, e.index, e.columns)

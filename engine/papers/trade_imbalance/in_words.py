@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...core import count_text, p_text, percent_text
-from ...panel import index_note
 from . import columns as paper
 from .results import Replication
 from .verdicts import Claim, Verdict, declared_threats, survives
@@ -154,14 +153,14 @@ def _effect(claim: Claim) -> str:
 def _index(result: Replication) -> list[str]:
     if result.files.store is None:
         years = result.panel.frame["year"].nunique()
-        found = re.search(r"(\d+) years? reconstructed", index_note(result.panel))
+        found = re.search(r"(\d+) years? reconstructed", paper.index_note(result.panel))
         if not found:
             return []
         return [
             f"{found[1]} of the {years} years of the index are reconstructed from "
             "gross trade, not computed from world tables; `--tables` computes them."
         ]
-    made = index_note(result.panel)
+    made = paper.index_note(result.panel)
     said = [f"The index is {made}."]
     if result.table_errors is not None:
         said.append(_errors(result))

@@ -10,25 +10,18 @@ Wolf) is beside it: columns with few countries have a t* of heavier tails than o
 which rules the maximum, so that its adjusted p can exceed Bonferroni's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
+
+import tivax as tx
 
 from ...core import Progress, no_progress
-from ...estimation import t_ppf
-from ...resampling import (
-    LEVEL,
-    FittedModel,
-    Scheme,
-    fit_model,
-    infer,
-    make_plan,
-    model_table,
-    multiple_testing,
-)
-from .columns import paper_models, printed_place
+from ...reporting import printed_place
+from .columns import LEVEL, paper_models
 
 DRAWS = 999_999
 # Verdicts hang on the wild bootstrap; a draw of the others costs several times
@@ -36,10 +29,10 @@ DRAWS = 999_999
 FEWER_DRAWS = 99_999
 SEED = 1
 SCHEMES = {
-    "wild": Scheme("wild", weights="webb"),
-    "pairs": Scheme("pairs"),
-    "placebo": Scheme("placebo", studentised=True),
-    "placebo_within": Scheme("placebo", studentised=True, strata="developed"),
+    "wild": tx.Scheme("wild", weights="webb"),
+    "pairs": tx.Scheme("pairs"),
+    "placebo": tx.Scheme("placebo", studentised=True),
+    "placebo_within": tx.Scheme("placebo", studentised=True, strata="developed"),
 }
 # The interval of each kind, in the order they are drawn.
 INTERVALS = {
@@ -85,11 +78,14 @@ class PaperInference:
         ``_mc``; ends ``ci_low`` and ``ci_high`` of cv1, cv3, wild, pairs and without.
     draws, seed
         The most draws of a bootstrap or placebo.
+    se
+        The paper's standard error of each, CV1.
     """
 
     rows: pd.DataFrame
     draws: int
     seed: int
+    se: pd.Series | None = None
 
 
 def infer_paper(
@@ -100,29 +96,37 @@ def infer_paper(
     progress: Progress = no_progress,
 ) -> PaperInference:
     """All kinds of inference on a panel with the columns of ``engine.panel``."""
-    fitted_models = [fit_model(frame, model) for model in paper_models()]
-    rows = pd.DataFrame([_t_tests(fitted) for fitted in fitted_models])
-    total = len(SCHEMES) * len(fitted_models)
+    models = paper_models()
+    rows, diagnostics = pd.DataFrame(), []
+    wild: list[tx.Inference] = []
+    total = len(SCHEMES) * len(models)
     progress(0, total)
     for number, (name, scheme) in enumerate(SCHEMES.items()):
-        members: list[multiple_testing.Member] = []
         summaries: list[pd.DataFrame] = []
-        for k, fitted in enumerate(fitted_models, 1):
-            if name == "placebo_within" and fitted.model.sample != "all":
+        for k, model in enumerate(models, 1):
+            if name == "placebo_within" and model.sample != "all":
                 # One group alone: moving within it is moving among all.
                 own = rows.iloc[[k - 1]]
                 summaries.append(
                     own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]]
                 )
             else:
-                count = draws if name == "wild" else min(draws, FEWER_DRAWS)
-                plan = make_plan(fitted, scheme, count)
-                inverted = name in INTERVALS.values()
-                found, drawn = infer(plan, seed, invert=inverted, distribution=False)
+                found = tx.resample(
+                    frame,
+                    model,
+                    scheme,
+                    draws=draws if name == "wild" else min(draws, FEWER_DRAWS),
+                    seed=seed,
+                    intervals=name in INTERVALS.values(),
+                    distribution=False,
+                )
                 summaries.append(found.summary)
                 if name == "wild":
-                    members.append((plan, drawn, found))
-            progress(number * len(fitted_models) + k, total)
+                    wild.append(found)
+            progress(number * len(models) + k, total)
+        if name == "wild":
+            diagnostics = [found.diagnostics.iloc[0] for found in wild]
+            rows = pd.DataFrame(map(_t_tests, models, diagnostics))
         summary = pd.concat(summaries)
         kept = {"p_value": "p_value", "mc": "mc_error", "draws": "draws"}
         if name in INTERVALS.values():
@@ -130,8 +134,12 @@ def infer_paper(
         for ending, column in kept.items():
             rows[f"{name}_{ending}"] = summary[column].to_numpy()
         if name == "wild":
-            for ending, chosen in (("", members), ("_all", _one_family(members))):
-                adjusted = multiple_testing.adjust(chosen)
+            controlled = [k for k in wild if k.plan.fitted.model.controls]
+            together = {"family": "all outcomes and samples"}
+            for ending, adjusted in (
+                ("", tx.adjusted_p_values(wild)),
+                ("_all", tx.adjusted_p_values(controlled, **together)),
+            ):
                 for method in ("westfall_young", "romano_wolf", "holm"):
                     p = _by_model(adjusted, method, rows["model"])
                     rows[method + ending] = p
@@ -142,7 +150,8 @@ def infer_paper(
                             error += (p / rows["wild_p_value"] * rows["wild_mc"]) ** 2
                         error = np.where(rows["wild_mc"] > 0, error, 0.0 * p)
                         rows[f"{method}{ending}_mc"] = np.sqrt(error)
-    return PaperInference(rows, draws, seed)
+    se = pd.Series([float(row["cv1_se"]) for row in diagnostics])
+    return PaperInference(rows, draws, seed, se)
 
 
 _OF_PLACEBO = {
@@ -152,19 +161,6 @@ _OF_PLACEBO = {
 }
 
 
-def _one_family(
-    members: list[multiple_testing.Member],
-) -> list[multiple_testing.Member]:
-    """The columns with controls: all outcomes in all samples together."""
-    together = []
-    for plan, drawn, found in members:
-        if plan.fitted.model.controls:
-            model = replace(plan.fitted.model, family="all outcomes and samples")
-            fitted = replace(plan.fitted, model=model)
-            together.append((replace(plan, fitted=fitted), drawn, found))
-    return together
-
-
 def _by_model(adjusted: pd.DataFrame, method: str, models: pd.Series) -> pd.Series:
     """An adjusted p-value; empty for a model that is alone in its family."""
     sizes = adjusted.groupby("family")["model"].transform("size")
@@ -172,22 +168,21 @@ def _by_model(adjusted: pd.DataFrame, method: str, models: pd.Series) -> pd.Seri
     return models.map(dict(zip(adjusted["model"], values, strict=True)))
 
 
-def _t_tests(fitted: FittedModel) -> dict[str, object]:
-    row = model_table([fitted], jackknives=False).iloc[0]
+def _t_tests(model: tx.Model, row: pd.Series) -> dict[str, object]:
     b = float(row["estimate"])
-    table, column = printed_place(fitted.model) or (None, None)
+    table, column = printed_place(model.tags) or (None, None)
     found: dict[str, object] = {
         "table": table,
         "column": column,
-        "model": fitted.model.name,
-        "outcome": fitted.model.outcome,
-        "sample": fitted.model.sample,
+        "model": model.name,
+        "outcome": model.outcome,
+        "sample": model.sample,
         "n": int(row["n"]),
         "clusters": int(row["clusters"]),
         "effective_clusters": float(row["effective_clusters"]),
         "estimate": b,
     }
-    t = float(t_ppf(0.975, int(row["clusters"]) - 1))
+    t = float(stdtrit(int(row["clusters"]) - 1, 0.975))
     for kind in ("cv1", "cv2", "cv3"):
         found[f"{kind}_p_value"] = float(row[f"{kind}_p_value"])
         if kind != "cv2":

@@ -4,31 +4,27 @@ The paper reports the index rebuilt from domestic value added without figures.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
+import tivax as tx
+
 from ...core import Progress, no_progress, source_in_words
-from ...estimation import CV1, SAMPLES, Estimate, linear_fit, sample, within
-from ...measures import exported_value_added, trade_benefit_index
-from ...panel import (
+from .columns import (
     CONTROLS,
-    EXPORTS,
-    IMPORTS,
     OUTCOMES,
-    DataFiles,
-    files_below,
-    gross_balance_index,
+    SAMPLES,
+    require_countries,
+    sample,
+    slopes_of,
+    within,
 )
-from ...sources import TableFile, get_source
-from ...tables import WorldTables, open_store, stack_years
-from .columns import require_countries
 
 
 @dataclass(frozen=True, eq=False)
-class Variants:
+class IndexVariants:
     """The index rebuilt from world tables, and what it does in the regressions.
 
     Attributes
@@ -61,54 +57,28 @@ INDICES: Mapping[str, str] = {
 }
 
 
-def read_tables(
-    files: DataFiles, years: tuple[int, int], *, progress: Progress = no_progress
-) -> WorldTables | None:
-    """The world tables of these years: of the store, else WIOD 2013; None without."""
-    if files.store is not None:
-        return open_store(files.store, years=years, lazy=True)
-    found = _tables_of(files, years)
-    if not found:
-        return None
-    source, tables = get_source("wiod2013"), []
-    progress(0, len(found))
-    for file in found:
-        tables.append(next(iter(source.read(file))))
-        progress(len(tables), len(found))
-    return replace(stack_years(tables), source=source.title)
-
-
-def _tables_of(files: DataFiles, years: tuple[int, int]) -> list[TableFile]:
-    if files.tables is None:
-        return []
-    first, last = years
-    return [
-        file
-        for file in get_source("wiod2013").find([files.tables])
-        if file.year is not None and first <= file.year <= last
-    ]
-
-
 VINTAGE = "TBI of WIOD 2013"
 """The index of the same measure from the release before, as a column."""
 
 
 def vintage_index(
-    files: DataFiles, tables: WorldTables | None, variants: Variants | None
+    further: tx.FurtherData,
+    tables: tx.WorldTables | None,
+    variants: IndexVariants | None,
 ) -> pd.DataFrame | None:
     """``VINTAGE`` by iso3 and year, where the panel's own index is of other tables:
     ``variants`` are of ``tables``, which are those of WIOD 2013 without a store."""
-    if files.store is None:
+    if further.files.store is None:
         if variants is None:
             return None
         other = variants.indices[["iso3", "year", "TBI"]]
     else:
         if tables is None or tables.source.startswith("wiod2013"):
             return None
-        before = read_tables(replace(files, store=None), files.years)
+        before = further.tables_of_2013()
         if before is None:
             return None
-        index = trade_benefit_index(before)["tbi"].to_series().rename("TBI")
+        index = tx.trade_benefit_index(before)["tbi"].to_series().rename("TBI")
         other = index.reset_index().rename(columns={"region": "iso3"})
     return other.rename(columns={"TBI": VINTAGE})
 
@@ -120,28 +90,23 @@ def with_vintage(frame: pd.DataFrame, vintage: pd.DataFrame | None) -> pd.DataFr
     return frame.merge(vintage, on=["iso3", "year"], how="left")
 
 
-def table_files(files: DataFiles) -> list[Path]:
-    """The files of WIOD 2013 in the data folder for the panel's years."""
-    return list(dict.fromkeys(file.path for file in _tables_of(files, files.years)))
-
-
 def index_variants(
-    frame: pd.DataFrame, tables: WorldTables, *, progress: Progress = no_progress
-) -> Variants:
+    frame: pd.DataFrame, tables: tx.WorldTables, *, progress: Progress = no_progress
+) -> IndexVariants:
     """Tables 3 to 6 with controls, with each index of ``INDICES`` in place of TBI.
 
     All on the countries and years that the panel and the tables share, so that the
     columns differ by the index alone.
     """
-    exported = exported_value_added(tables, progress=progress)
-    tbi = trade_benefit_index(exported)
+    exported = tx.exported_value_added(tables, progress=progress)
+    tbi = tx.trade_benefit_index(exported)
     indices = _index_frame(tbi, exported)
     data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
     data = data.dropna(subset=[*INDICES, *CONTROLS])
     regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
     span = f"{years[0]} to {years[-1]}" if years[1:] else str(years[0])
     source = source_in_words(tables.source) or "tables given"
-    return Variants(
+    return IndexVariants(
         tables=f"{source}: {regions} countries, {span}",
         indices=data[["iso3", "year", *INDICES]],
         rows=compare_indices(data, list(INDICES)),
@@ -164,14 +129,14 @@ def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
 
 
 def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
-    """The coefficient of each index alone with all controls: ``Variants.rows``."""
+    """The coefficient of each index alone with all controls: ``IndexVariants.rows``."""
     require_countries(data, [*indices[:1], *CONTROLS])
     rows = []
     for group in SAMPLES:
         part = sample(data, group)
         for outcome in OUTCOMES:
             for name in indices:
-                fit = linear_fit(part, outcome, [name, *CONTROLS]).vcov(CV1())
+                fit = slopes_of(part, outcome, [name, *CONTROLS])
                 deviation = within(part[[name]], part["iso3"])[name].std()
                 effect = {"effect": fit[name].estimate * deviation}
                 rows.append(_row(fit, group, name, name, effect))
@@ -179,7 +144,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
 
 
 def _row(
-    fit: Estimate, group: str, term: str, index: str, more: Mapping[str, float]
+    fit: tx.Estimate, group: str, term: str, index: str, more: Mapping[str, float]
 ) -> dict[str, object]:
     own = fit[term]
     return {
@@ -205,8 +170,8 @@ class Gross:
     Attributes
     ----------
     rows
-        As ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the
-        reverse.
+        As ``IndexVariants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and
+        the reverse.
     correlation
         Correlation of the two indices, net of countries and years.
     """
@@ -215,16 +180,15 @@ class Gross:
     correlation: float
 
 
-def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
+def gross_trade(frame: pd.DataFrame, further: tx.FurtherData) -> Gross | None:
     """TBI, GBI and both together; None without the series.
 
     Exports and imports of goods and services from the World Bank.
     """
-    paths = trade_files(files)
-    if not paths:
+    gross = further.gross_balance_index()
+    if gross is None:
         return None
-    gross = gross_balance_index(paths).reset_index()
-    data = frame.merge(gross, on=["iso3", "year"]).dropna(subset=["GBI"])
+    data = frame.merge(gross.reset_index(), on=["iso3", "year"]).dropna(subset=["GBI"])
     both = ["TBI", "GBI"]
     require_countries(data, [*both, *CONTROLS])
     alone = compare_indices(data, both)
@@ -233,28 +197,10 @@ def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
     for group in SAMPLES:
         part = sample(data, group)
         for outcome in OUTCOMES:
-            fit = linear_fit(part, outcome, [*both, *CONTROLS]).vcov(CV1())
+            fit = slopes_of(part, outcome, [*both, *CONTROLS])
             for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
                 rows.append(_row(fit, group, name, f"{name} | {other}", {}))
     return Gross(
         rows=pd.concat([alone, pd.DataFrame(rows)], ignore_index=True),
         correlation=float(correlations["TBI"].to_dict()["GBI"]),
     )
-
-
-def trade_files(files: DataFiles) -> list[Path]:
-    """Exports and imports: the files named, or fetched, or the one of inflation."""
-    if named := files.alternatives.get("trade"):
-        return [edition.path for edition in named]
-    below = sorted(files_below(files.folder))
-    fetched = [
-        next((path for path in below if path.name.startswith(f"API_{series}")), None)
-        for series in (EXPORTS, IMPORTS)
-    ]
-    if all(fetched):
-        return [path for path in fetched if path is not None]
-    if files.inflation_source != "wdi":
-        return []
-    with files.inflation.path.open("rb") as stream:
-        start = stream.read(4096)
-    return [files.inflation.path] if b"Exports_USD_current" in start else []

@@ -7,19 +7,13 @@ from typing import TypeVar
 
 import pandas as pd
 
-from ...core import (
-    Progress,
-    TivaxError,
-    beside,
-    no_progress,
-    require_kind,
-)
-from ...panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
-from ...tables import WorldTables
-from ...threats import HEADLINE, panel_frame
+import tivax as tx
+
+from ...core import Progress, beside, no_progress
 from . import columns as paper
 from . import (
     declared,
+    descriptives,
     from_tables,
     heterogeneity,
     inference,
@@ -27,6 +21,7 @@ from . import (
     robustness,
     specifications,
 )
+from .columns import CONTROLS
 from .declared import with_declared_p
 from .inference import PaperInference
 from .report import plots
@@ -61,7 +56,7 @@ STEPS = (
 
 
 def replicate(
-    files: DataFiles,
+    files: tx.DataFiles,
     *,
     progress: Progress = no_progress,
     said: Callable[[str], object] = str,
@@ -81,7 +76,7 @@ def replicate(
     >>> found = tx.replicate(files)  # doctest: +SKIP
     >>> found.comparison, found.skipped  # doctest: +SKIP
     """
-    require_kind("files", files, DataFiles, "what tx.read_data_files returns")
+    further = tx.FurtherData(files)
     done = iter(range(1, len(STEPS) + 1))
 
     def step() -> None:
@@ -95,7 +90,7 @@ def replicate(
     def optional(section: str, compute: Callable[[], T]) -> T | None:
         try:
             return compute()
-        except TivaxError as error:
+        except tx.TivaxError as error:
             skipped[section] = str(error)
             return None
 
@@ -105,14 +100,14 @@ def replicate(
 
     progress(0, len(STEPS))
     said(STEPS[0])
-    panel = build_panel(files)
+    panel = tx.build_panel(files)
     frame = panel.frame
     _require_countries(panel, files)
     draw(plots.of_panel, frame)
     step()
     with (
         beside(partial(_drawn, frame, draw)) as inferring,
-        beside(partial(_tables, files)) as reading,
+        beside(partial(_tables, further)) as reading,
         beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
     ):
         estimates = paper.estimate_columns(frame)
@@ -127,7 +122,7 @@ def replicate(
         step()
         tables = reading()
         step()
-        by_file = from_tables.other_index(files, frame)
+        by_file = from_tables.other_index(further, frame)
         variants = None
         if tables is not None:
             variants = optional(
@@ -137,7 +132,7 @@ def replicate(
         step()
         gross = optional(
             "Gross trade in place of value added",
-            lambda: other_indices.gross_trade(frame, files),
+            lambda: other_indices.gross_trade(frame, further),
         )
         step()
         repaired = optional(
@@ -156,11 +151,11 @@ def replicate(
         step()
         left_out = specifications.leave_one_out(frame)
         step()
-        curve = specifications.specification_curve(files, panel, estimates)
+        curve = specifications.specification_curve(further, panel, estimates)
         draw(plots.of_curve, comparison, curve, left_out)
         step()
-        vintage = other_indices.vintage_index(files, tables, variants)
-        every = other_indices.with_vintage(panel_frame(panel), vintage)
+        vintage = other_indices.vintage_index(further, tables, variants)
+        every = other_indices.with_vintage(descriptives.every_outcome(panel), vintage)
         threatened = optional(
             "What would make it go away",
             lambda: declared.threats_to_main_tests(every),
@@ -180,13 +175,13 @@ def replicate(
         moments = descriptives.describe(frame)
         variation = descriptives.within_variation(frame)
         structure = optional(
-            "Table 2", lambda: descriptives.index_structure(files, frame)
+            "Table 2", lambda: descriptives.index_structure(panel, files.kof.path)
         )
         step()
         drawn, tests, refused = inferring()
     if threatened is not None:
         table = threatened.table
-        shown = with_declared_p(table, table["threat"] == HEADLINE, tests)
+        shown = with_declared_p(table, table["threat"] == "the model", tests)
         threatened = replace(threatened, table=shown)
     if joint is not None:
         joint = specifications.JointCurves(
@@ -230,8 +225,8 @@ def replicate(
     )
 
 
-def _tables(files: DataFiles, progress: Progress) -> WorldTables | None:
-    return other_indices.read_tables(files, files.years, progress=progress)
+def _tables(further: tx.FurtherData, progress: Progress) -> tx.WorldTables | None:
+    return further.world_tables(progress=progress)
 
 
 def _drawn(
@@ -243,15 +238,15 @@ def _drawn(
     try:
         drawn = inference.infer_paper(frame, progress=progress)
         draw(plots.of_inference, drawn)
-    except TivaxError as error:
+    except tx.TivaxError as error:
         refused = str(error)
-    family = None if drawn is None else drawn.rows
+    family = None if drawn is None else drawn.rows.assign(se=drawn.se)
     return drawn, declared.declared_p_values(frame, family, progress=progress), refused
 
 
-def _require_countries(panel: Panel, files: DataFiles) -> None:
+def _require_countries(panel: tx.Panel, files: tx.DataFiles) -> None:
     for group in paper.SAMPLES:
         if few := paper.too_few_countries(panel.frame, group, REGRESSORS):
-            raise TivaxError(
+            raise tx.TivaxError(
                 f"{files.folder}: {few}; shorten [recipe] drop in data.toml"
             )

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ...estimation import Estimate
-from ...panel import DataFiles, Panel
-from ...threats import Threats
-from .columns import Column
+import tivax as tx
+
+from .columns import PaperColumn
 from .editions import other_than_the_papers
 from .from_tables import OtherIndex, TableErrors
 from .inference import PaperInference
-from .other_indices import Gross, Variants
+from .other_indices import Gross, IndexVariants
 from .robustness import Lagged
 from .specifications import Curve, JointCurves
 
@@ -77,9 +76,9 @@ class Replication:
     >>> found = tx.replicate(tx.read_data_files("raw"))  # doctest: +SKIP
     """
 
-    files: DataFiles
-    panel: Panel
-    estimates: dict[Column, Estimate]
+    files: tx.DataFiles
+    panel: tx.Panel
+    estimates: dict[PaperColumn, tx.Estimate]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
     table_errors: TableErrors | None
@@ -87,10 +86,10 @@ class Replication:
     structure: pd.DataFrame | None
     figure_1: pd.DataFrame
     lagged: list[Lagged]
-    variants: Variants | None
+    variants: IndexVariants | None
     gross: Gross | None
-    fixed_panel: Panel | None
-    fixed: dict[Column, Estimate] | None
+    fixed_panel: tx.Panel | None
+    fixed: dict[PaperColumn, tx.Estimate] | None
     errors: pd.DataFrame
     placebos: pd.DataFrame | None
     dependence: pd.DataFrame
@@ -100,7 +99,7 @@ class Replication:
     curve: Curve
     inference: PaperInference | None
     declared: pd.DataFrame
-    threats: Threats | None
+    threats: tx.Threats | None
     joint: JointCurves | None
     moments: pd.DataFrame
     variation: pd.DataFrame

@@ -8,40 +8,34 @@ lagged a year, which is here, and an index rebuilt from domestic value added in 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, get_args
 
+import numpy as np
 import pandas as pd
+from scipy.special import ndtr
 
-from ...core import Call, TivaxError
-from ...estimation import (
-    CONVENTION_NOTES,
-    CONVENTIONS,
-    CV1,
+import tivax as tx
+
+from ...core import Call
+from .columns import (
+    CONTROLS,
+    OUTCOMES,
     SAMPLES,
-    CommonShocks,
-    DriscollKraay,
-    Estimate,
-    IVEstimate,
-    PlausiblyExogenous,
-    TwoWay,
-    Vcov,
-    bounds_of,
-    dependence,
-    fit_equation,
-    instrument_equation,
-    lagged,
-    linear_fit,
-    normal_sf,
+    Convention,
+    PaperColumn,
+    estimate_columns,
+    paper_models,
     sample,
+    slopes_of,
 )
-from ...panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
-from ...resampling import phase_placebos
-from .columns import Column, estimate_columns, paper_models
 
 LAG = "L.TBI"  # as Stata writes it
 # Of the bootstrap Anderson-Rubin tests, whose p is beside the F test's: a Monte-Carlo
 # error of at most 0.0016.
 AR_DRAWS = 99_999
 AR_SEED = 1
+# Of the tests of dependence between countries.
+DEPENDENCE_DRAWS = 9_999
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +45,9 @@ class Lagged:
 
     outcome: str
     sample: str
-    iv: IVEstimate
-    ols: Estimate
-    bounds: PlausiblyExogenous
+    iv: tx.IVEstimate
+    ols: tx.Estimate
+    bounds: tx.PlausiblyExogenous
 
 
 def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lagged]:
@@ -61,34 +55,31 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
 
     Every outcome in every sample; the first year of each country is lost.
     """
-    data = frame.assign(**{LAG: lagged(frame, "TBI")})
+    data = frame.assign(**{LAG: _last_year(frame)})
     years = sorted(set(frame["year"]))
     if data.dropna(subset=[LAG, "TBI"])["year"].nunique() < 2:
-        raise TivaxError(
+        raise tx.TivaxError(
             f"2SLS with TBI lagged one year: the years {years[0]} to {years[-1]} leave "
             "fewer than two with a lag; widen [recipe] years in data.toml"
         )
     results = []
     for group in SAMPLES:
         rows = sample(data, group).dropna(subset=[LAG])
-        first: dict[tuple[object, ...], Estimate] = {}  # by rows, whatever the outcome
         for outcome in OUTCOMES:
-            equation = instrument_equation(rows, outcome, "TBI", [LAG], CONTROLS)
-            used = tuple(equation.given.used.index)
-            iv = fit_equation(
-                equation, draws=draws, seed=AR_SEED, first=first.get(used)
+            iv = tx.two_stage(
+                rows, outcome, "TBI", [LAG], CONTROLS, draws=draws, seed=AR_SEED
             )
-            first[used] = iv.first
-            results.append(
-                Lagged(
-                    outcome,
-                    group,
-                    iv,
-                    linear_fit(rows, outcome, ["TBI", *CONTROLS]).vcov(CV1()),
-                    bounds_of(equation),
-                )
-            )
+            ols = slopes_of(rows, outcome, ["TBI", *CONTROLS])
+            bounds = iv.plausibly_exogenous()
+            results.append(Lagged(outcome, group, iv, ols, bounds))
     return results
+
+
+def _last_year(frame: pd.DataFrame) -> np.ndarray:
+    """The country's index a year earlier, missing where there is no such row."""
+    index = frame.set_index(["iso3", "year"])["TBI"]
+    before = pd.MultiIndex.from_arrays([frame["iso3"], frame["year"] - 1])
+    return index.reindex(before).to_numpy()
 
 
 def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
@@ -117,10 +108,14 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
 # ------------------------------------------------------------------ other samples
 
 
-def fixed_codes(files: DataFiles, paper: Panel) -> tuple[Panel, dict[Column, Estimate]]:
+def fixed_codes(
+    files: tx.DataFiles, paper: tx.Panel
+) -> tuple[tx.Panel, dict[PaperColumn, tx.Estimate]]:
     """The panel with every country code repaired, and the 17 columns on it."""
     panel = (
-        paper if files.codes == "fixed" else build_panel(replace(files, codes="fixed"))
+        paper
+        if files.codes == "fixed"
+        else tx.build_panel(replace(files, codes="fixed"))
     )
     return panel, estimate_columns(panel.frame)
 
@@ -142,7 +137,7 @@ def placebo_treatments(
     rates = []
     for model in paper_models():
         if model.sample == "all" and model.controls:
-            sizes = phase_placebos(frame, model, panels=panels, draws=draws)
+            sizes = tx.phase_placebos(frame, model, panels=panels, draws=draws)
             rates.append(sizes.assign(outcome=model.outcome))
     columns = ["outcome", "method", "panels", "draws", "size", "mc_error"]
     return pd.concat(rates, ignore_index=True)[columns].dropna(subset=["size"])
@@ -150,29 +145,31 @@ def placebo_treatments(
 
 # ------------------------------------------------------------ other standard errors
 
-_OTHERS: dict[str, Vcov] = {
-    **{name: CV1(name) for name in CONVENTIONS[1:]},
-    "two-way clusters": TwoWay(),
-    "Driscoll-Kraay": DriscollKraay(),
-    "common shocks": CommonShocks(),
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+_OTHERS = {
+    "two-way clusters": tx.TwoWay(),
+    "Driscoll-Kraay": tx.DriscollKraay(),
+    "common shocks": tx.CommonShocks(),
 }
-ERRORS = ("stata", *_OTHERS)
+ERRORS: tuple[str, ...] = (*CONVENTIONS, *_OTHERS)
 
 
 def other_errors(
-    frame: pd.DataFrame, default: Mapping[Column, Estimate]
+    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.Estimate]
 ) -> pd.DataFrame:
     """Standard error and p-value of TBI in each column, by ``ERRORS``.
 
     Columns table, column, outcome, sample, errors, estimate, se, p_value, convention.
     """
     rows = []
-    notes: dict[str, str] = {str(k): v for k, v in CONVENTION_NOTES.items()}
     for column, own in default.items():
         data = sample(frame, column.sample)
-        fits: dict[str, Estimate] = {"stata": own}
-        fit = linear_fit(data, column.outcome, column.regressors)
-        fits |= {name: fit.vcov(vcov) for name, vcov in _OTHERS.items()}
+        fits = {"stata": own}
+        arguments = (data, column.outcome, column.regressors)
+        for name in CONVENTIONS[1:]:
+            fits[name] = tx.fixed_effects(*arguments, convention=name)
+        for name, vcov in _OTHERS.items():
+            fits[name] = tx.fixed_effects(*arguments, vcov=vcov)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(
@@ -182,15 +179,21 @@ def other_errors(
                     "estimate": term.estimate,
                     "se": term.se,
                     "p_value": term.p_value,
-                    "convention": notes.get(fit.convention, fit.convention),
+                    "convention": convention_in_words(fit),
                 }
             )
     return pd.DataFrame(rows)
 
 
+def convention_in_words(fit: tx.Estimate) -> str:
+    """The standard errors in words, without the name of their convention."""
+    words = str(fit.glance()["method"].iloc[0])
+    return words.removesuffix(f" ({fit.convention})")
+
+
 def cross_section_dependence(
     frame: pd.DataFrame,
-    default: Mapping[Column, Estimate],
+    default: Mapping[PaperColumn, tx.Estimate],
     helper: Call | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Dependence between countries in the residuals of each column, once it is called;
@@ -201,18 +204,18 @@ def cross_section_dependence(
     mean_correlation; cdw_plus (Juodis and Reese 2022), mean_absolute and
     first_component, each with ``_null`` (its mean
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
-    ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
+    ``unbalanced``, the countries that lack a year. See ``tx.cross_section_dependence``.
     """
     asked = {}
     # Those of a sample one after the other: they share their draws.
     for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
         run = partial(
-            dependence.cross_section_dependence,
+            tx.cross_section_dependence,
             data,
             fit.residuals,
             column.regressors,
-            draws=dependence.DRAWS,
+            draws=DEPENDENCE_DRAWS,
         )
         asked[column] = run if helper is None else helper(run).result
     return lambda: pd.DataFrame(
@@ -223,9 +226,7 @@ def cross_section_dependence(
     )
 
 
-def _dependence(
-    frame: pd.DataFrame, fit: Estimate, found: dependence.Dependence
-) -> dict[str, float]:
+def _dependence(frame: pd.DataFrame, fit: tx.Estimate, found: Any) -> dict[str, float]:
     keys = frame.loc[fit.residuals.index]
     years = keys.groupby("iso3")["year"].nunique()
     return {
@@ -234,7 +235,7 @@ def _dependence(
         "cd_star": found.corrected.value,
         "p_value": found.corrected.p_value,
         "mc_error": found.corrected.mc_error,
-        "p_normal": float(2 * normal_sf(abs(found.cd))),
+        "p_normal": float(2 * ndtr(-abs(found.cd))),
         "mean_correlation": found.mean_correlation,
         **_measure("cdw_plus", found.weighted),
         **_measure("mean_absolute", found.absolute),
@@ -245,7 +246,7 @@ def _dependence(
     }
 
 
-def _measure(name: str, found: dependence.Statistic) -> dict[str, float]:
+def _measure(name: str, found: Any) -> dict[str, float]:
     return {
         name: found.value,
         f"{name}_null": found.null,

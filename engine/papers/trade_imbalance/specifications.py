@@ -6,30 +6,26 @@ A row that cannot be estimated has no numbers: one of its regressors is constant
 countries or explained by the others, or there are no more countries than regressors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from scipy.special import stdtr, stdtrit
 
-from ....kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
-from ...core import Progress, in_float64, no_progress
-from ...curve import UNWEIGHTED, SpecificationCurve, contestable
-from ...curve import specification_curve as curves_of
-from ...estimation import SAMPLES, Estimate, t_ppf, t_sf
-from ...panel import CONTROLS, OUTCOMES, DataFiles, Panel
-from ...resampling import Model
-from .columns import COLUMNS, Column, paper_models
-from .editions import CHOICES, EditionReader, edition_names, is_identified
+import tivax as tx
+
+from ...core import Progress, no_progress
+from .columns import COLUMNS, CONTROLS, OUTCOMES, SAMPLES, PaperColumn, paper_models
+from .editions import CHOICES, edition_columns, is_identified
 from .other_indices import VINTAGE
 
 # ---------------------------------------------------------------- leave one out
 
 
-@in_float64
 def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """The coefficient of TBI without each country, for all 17 columns.
 
@@ -37,22 +33,15 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
     developed = _developed(frame)
-    names = developed.index.tolist()
-    # Without those of the other sample too: all samples then take the same program.
-    without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))])
     tables = []
-    for column in COLUMNS:
-        weights = _weights(developed, column.sample)
-        used = np.flatnonzero(weights)
-        values, seen = cells(
-            frame, [*_treatment_last(column.regressors), column.outcome]
-        )
-        table, size = scaled(values, seen)
-        fits = fit_samples(table, seen, weights[None, :] * (1 - without))
-        kept = np.array([0, *(1 + used)])
-        one = jax.tree.map(lambda a, k=kept: np.asarray(a)[k, 0], fits)
-        rows = _summary(one, size[-1] / size[-2])
-        rows["left_out"] = ["", *np.array(names)[used]]
+    for column, model in zip(COLUMNS, paper_models(), strict=True):
+        names = developed.index[_weights(developed, column.sample) > 0]
+        fit = tx.fit_model(frame, model)
+        # A country without a complete row takes nothing away.
+        without = names.to_numpy()[:, None] == np.array(fit.labels)
+        whole = np.ones((1, fit.clusters))
+        rows = _summary(fit.samples(np.concatenate([whole, 1.0 - without])), 1.0)
+        rows["left_out"] = ["", *names]
         for place, (name, value) in enumerate(column.keys.items()):
             rows.insert(place, name, value)
         tables.append(rows)
@@ -110,62 +99,20 @@ def _weights(developed: pd.Series, sample: str) -> Float[np.ndarray, " G"]:
     return developed.isin(wanted).to_numpy(float)
 
 
-def _treatment_last(regressors: Sequence[str]) -> list[str]:
-    """The kernel's order: controls, then the treatment, TBI."""
-    return [*regressors[1:], regressors[0]]
-
-
-def cells(
-    frame: pd.DataFrame, columns: Sequence[str]
-) -> tuple[Float[np.ndarray, "G T k"], Float[np.ndarray, "G T"]]:
-    """Columns by country and year, 0 in rows with a missing value, and which are not.
-
-    Countries and years in ascending order.
-    """
-    years = sorted(set(frame["year"]))
-    grid = pd.MultiIndex.from_product([sorted(set(frame["iso3"])), years])
-    values = frame.set_index(["iso3", "year"])[list(columns)].reindex(grid)
-    table = values.to_numpy(float).reshape(-1, len(years), len(columns))
-    used = np.asarray(np.isfinite(table).all(axis=2))
-    return np.where(used[:, :, None], table, 0.0), used.astype(float)
-
-
-def from_first(
-    values: Float[np.ndarray, "*s G T k"], used: Float[np.ndarray, "*s G T"]
-) -> Float[np.ndarray, "*s G T k"]:
-    """Values less each country's first used one, 0 in cells that are not used.
-
-    Country effects take the difference up. What is constant in a country becomes
-    exactly 0, where demeaning leaves rounding that looks like a regressor.
-    """
-    start = np.argmax(used > 0, axis=-1)[..., None, None]
-    first = np.take_along_axis(values, start, axis=-2)
-    return np.where(used[..., None] > 0, values - first, 0.0)
-
-
-def scaled(
-    values: Float[np.ndarray, "*s G T m"], used: Float[np.ndarray, "*s G T"]
-) -> tuple[Float[np.ndarray, "*s G T m"], Float[np.ndarray, "*s m"]]:
-    """Values from each country's first one as columns of length 1, and the lengths."""
-    table = from_first(values, used)
-    size = np.sqrt((table**2).sum(axis=(-3, -2)))
-    return table / np.where(size > 0, size, 1)[..., None, None, :], size
-
-
-def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
+def _summary(fits: Any, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
     """Intervals from t(G-1); times ``unit``, coefficients are in units of the panel."""
     sound, variance = np.asarray(fits.sound), np.asarray(fits.variance)
     clusters = np.asarray(fits.clusters)
     coef = np.where(sound, np.asarray(fits.coef), np.nan) * unit
     se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan)) * unit
-    width = t_ppf(0.975, clusters - 1) * se
+    width = stdtrit(clusters - 1, 0.975) * se
     return pd.DataFrame(
         {
             "estimate": coef,
             "se": se,
             "ci_low": coef - width,
             "ci_high": coef + width,
-            "p_value": 2 * t_sf(np.abs(coef / se), clusters - 1),
+            "p_value": 2 * stdtr(clusters - 1, -np.abs(coef / se)),
             "n": np.asarray(fits.rows).astype(int),
             "clusters": clusters.astype(int),
         }
@@ -201,63 +148,76 @@ class Curve:
         return "identified" if self.identified else "chosen"
 
 
-@in_float64
 def specification_curve(
-    files: DataFiles,
-    panel: Panel,
-    estimates: Mapping[Column, Estimate],
+    further: tx.FurtherData,
+    panel: tx.Panel,
+    estimates: Mapping[PaperColumn, tx.Estimate],
     *,
     progress: Progress = no_progress,
 ) -> Curve:
     """Re-estimate Tables 3 to 6 (with controls) with every edition and variant.
 
-    Choices: KOF, PWT and WGI editions of ``files`` and its alternatives; the rule for
+    Choices: KOF, PWT and WGI editions of the files and their alternatives; the rule for
     2001; the exchange rate nominal, real (price levels of the PWT edition) or real
     effective; inflation as chosen, without the override, or of another database.
     ``estimates`` are pyfixest's of the same columns on ``panel``.
     """
-    options = edition_names(files)
+    options = further.options
     combinations = list(product(*(options[name] for name in CHOICES)))
-    read = EditionReader(files, pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]]))
-    names = (*CONTROLS, "TBI", *OUTCOMES)
-    shape = (len(panel.countries), -1, len(names))
-    tables = []
-    progress(0, len(combinations))
-    for chosen in combinations:
-        columns = read(dict(zip(CHOICES, chosen, strict=True)))
-        columns["TBI"] = panel.frame["TBI"].to_numpy()
-        tables.append(np.column_stack([columns[name] for name in names]).reshape(shape))
-        progress(len(tables), len(combinations))
-    values = np.stack(tables)
-    used = np.isfinite(values).all(axis=3).astype(float)
-    table, size = scaled(np.where(used[..., None] > 0, values, 0.0), used)
-    developed = _developed(panel.frame)
-    weights = np.stack([_weights(developed, group) for group in SAMPLES])
-    fits = jax.device_get(
-        fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
-    )
+    frame, columns = edition_columns(further, panel.frame)
+    named = [columns(dict(zip(CHOICES, k, strict=True))) for k in combinations]
+    controls = [[k[name] for name in CONTROLS] for k in named]
+    sets = list(dict.fromkeys(map(tuple, controls)))
+    tables = {}
+    progress(0, len(OUTCOMES))
+    for done, outcome in enumerate(OUTCOMES, 1):
+        outcomes = list(dict.fromkeys(k[outcome] for k in named))
+        models = [
+            tx.Model(group, outcomes[0], ("TBI", *sets[0]), sample=group)
+            for group in SAMPLES
+        ]
+        others = {"outcome": outcomes[1:], "controls": sets[1:]}
+        count = len(outcomes) * len(sets)
+        found = tx.specification_curve(
+            frame, models, choices=others, most=count, draws=1
+        )
+        places = [
+            outcomes.index(k[outcome]) * len(sets) + sets.index(tuple(own))
+            for k, own in zip(named, controls, strict=True)
+        ]
+        for group in SAMPLES:
+            rows = found.table[found.table["model"] == group].reset_index(drop=True)
+            tables[group, outcome] = _repeated(rows).iloc[places][[*_NUMBERS]]
+        progress(done, len(OUTCOMES))
+    chosen = pd.DataFrame(combinations, columns=[*CHOICES]).astype(str)
+    keys = [(outcome, group) for group in SAMPLES for outcome in OUTCOMES]
+    parts = [
+        pd.concat([chosen, tables[group, outcome].reset_index(drop=True)], axis=1)
+        for outcome, group in keys
+    ]
+    table = pd.concat(parts, keys=keys, names=["outcome", "sample"])
+    table = table.reset_index(["outcome", "sample"]).reset_index(drop=True)
     own = {name: options[name][0] for name in CHOICES}
-    rows = []
-    for s, group in enumerate(SAMPLES):
-        for o, outcome in enumerate(OUTCOMES):
-            one = jax.tree.map(lambda a, s=s, o=o: a[:, s, o], fits)
-            k = len(CONTROLS)
-            part = _summary(one, size[:, k + 1 + o] / size[:, k])
-            for j, name in enumerate(CHOICES):
-                part.insert(j, name, [str(chosen[j]) for chosen in combinations])
-            part.insert(0, "outcome", outcome)
-            part.insert(1, "sample", group)
-            rows.append(part)
-    table = pd.concat(rows, ignore_index=True)
     table["chosen"] = np.logical_and.reduce(
         [table[name] == own[name] for name in CHOICES]
     )
     difference = _largest_difference(table, estimates)
-    return Curve(table, difference, is_identified(files))
+    return Curve(table, difference, is_identified(further.files))
+
+
+_NUMBERS = ("estimate", "se", "ci_low", "ci_high", "p_value", "n", "clusters")
+_SAME = r"the same regression as specification (\d+)"
+
+
+def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with numbers where they repeat another: editions may be alike."""
+    first = rows["note"].str.extract(_SAME)[0].astype(float).to_numpy()
+    place = np.where(np.isnan(first), np.arange(len(rows)), first - 1)
+    return rows.iloc[place.astype(int)].reset_index(drop=True)
 
 
 def _largest_difference(
-    table: pd.DataFrame, estimates: Mapping[Column, Estimate]
+    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.Estimate]
 ) -> float:
     own = table[table["chosen"]]
     gaps = [0.0]
@@ -279,6 +239,7 @@ def _largest_difference(
 CONTROL_SETS = (("lnEXR", "INFR", "lnGDP", "lnPOP"), ("lnGDP", "lnPOP"), ())
 CURVE_DRAWS = 9_999
 CURVE_SEED = 1
+UNWEIGHTED = "none"  # of the specifications that count
 
 
 @dataclass(frozen=True, eq=False)
@@ -296,8 +257,8 @@ class JointCurves:
         GDP (a curve of their own), the index of another release.
     """
 
-    narrow: SpecificationCurve
-    wide: SpecificationCurve
+    narrow: tx.SpecificationCurve
+    wide: tx.SpecificationCurve
 
 
 def joint_curves(
@@ -309,15 +270,17 @@ def joint_curves(
     """
     models = [k for k in paper_models() if k.sample == "all" and k.controls]
     made = {
-        name: curves_of(frame, models, choices=choices, draws=draws, seed=seed)
+        name: tx.specification_curve(
+            frame, models, choices=choices, draws=draws, seed=seed
+        )
         for name, choices in curve_choices(frame, models[0]).items()
     }
     return JointCurves(**made)
 
 
-def curve_choices(frame: pd.DataFrame, model: Model) -> dict[str, dict[str, object]]:
+def curve_choices(frame: pd.DataFrame, model: tx.Model) -> dict[str, dict[str, object]]:
     """The narrow and the wide set of choices."""
-    asked = contestable(frame, model)
+    asked = tx.contestable(frame, model)
     treatment = {"treatment": [VINTAGE]} if VINTAGE in frame else {}
     narrow = {"controls": asked["controls"], "lag": asked.pop("lag"), **treatment}
     wide = {**asked, "controls": [list(k) for k in CONTROL_SETS], **treatment}

@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 
+import tivax as tx
+
 from ...core import p_cell
-from ...estimation import Estimate
-from ...panel import CONTROLS
-from ...reporting import Column, JournalTable, Language, label
+from ...reporting import JournalTable, Language, TableColumn, label
 from . import columns as paper
+from .columns import CONTROLS
 from .comparisons import Cell, comparison_tables
 from .results import Replication
 from .robustness import LAG, Lagged
@@ -42,7 +43,7 @@ def paper_table(
             if column.sample != "all":
                 heading = (label(column.sample, language), *heading)
             columns.append(
-                Column(
+                TableColumn(
                     heading,
                     _cells(estimate),
                     {
@@ -63,7 +64,7 @@ def paper_table(
     )
 
 
-def _cells(estimate: Estimate) -> dict[str, Cell]:
+def _cells(estimate: tx.Estimate) -> dict[str, Cell]:
     return {
         str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
         for term in estimate.terms.index
@@ -101,11 +102,11 @@ def iv_tables(
     return tables
 
 
-def _iv_column(each: Lagged, number: int, language: Language) -> Column:
+def _iv_column(each: Lagged, number: int, language: Language) -> TableColumn:
     weak, own = each.iv.weak, each.ols["TBI"]
     t = abs(each.iv.second["TBI"].t)
     stock_yogo = weak.stock_yogo[10]
-    return Column(
+    return TableColumn(
         (f"({number})", each.outcome),
         _cells(each.iv.second),
         {
@@ -127,9 +128,9 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
     )
 
 
-def _first_stage(each: Lagged, number: int, language: Language) -> Column:
+def _first_stage(each: Lagged, number: int, language: Language) -> TableColumn:
     first, stage = each.iv.first, each.iv.weak.first_stage[0]
-    return Column(
+    return TableColumn(
         (label(each.sample, language), f"({number})", "TBI"),
         _cells(first),
         {

@@ -21,8 +21,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...resampling import LEVEL
-from ...threats import Threats
+import tivax as tx
+
+from .columns import LEVEL
 from .declared import Role
 from .inference import side
 from .results import Replication
@@ -183,7 +184,7 @@ def verdicts(result: Replication) -> list[Verdict]:
     ]
 
 
-def declared_threats(threats: Threats) -> pd.DataFrame:
+def declared_threats(threats: tx.Threats) -> pd.DataFrame:
     """The rows of the declared threats that could be computed."""
     table = threats.table
     pairs = zip(table["threat"], table["variant"], strict=True)
@@ -191,7 +192,7 @@ def declared_threats(threats: Threats) -> pd.DataFrame:
     return table[chosen & table["estimate"].notna().to_numpy()]
 
 
-def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
+def _claim(row: dict[Any, Any], threats: tx.Threats | None) -> Claim:
     survived = threatened = 0
     if row["role"] == "main" and threats is not None:
         own = declared_threats(threats)

@@ -8,9 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import Network, Sample
-from ..fitted_models import fit_model
-from ..models import Model
+from ...estimation import Model, Network, Sample, fit_model
 from ..run_files import read_with_lags
 
 
@@ -102,18 +100,16 @@ def given_by(
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
     cells[fitted.cluster, time] = rows
     seen[fitted.cluster, time] = 1
-    columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
     errors = np.zeros(shape)
-    errors[fitted.cluster, time] = columns[:, -1] - columns[:, : len(coef)] @ coef
+    errors[fitted.cluster, time] = fitted.u
     each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
     sizes = each / np.sqrt((errors**2).sum() / len(time)) if spreads else None
     loadings = None
     if outcome:
-        others = columns[:, : len(coef) - 1]
+        others, y = fitted.C[:, :-1], fitted.y
         left = np.zeros(shape)
         left[fitted.cluster, time] = (
-            columns[:, -1]
-            - others @ (np.linalg.lstsq(others, columns[:, -1], rcond=None)[0])
+            y - others @ np.linalg.lstsq(others, y, rcond=None)[0]
         )
         size = np.linalg.norm(left, axis=1, keepdims=True)
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]

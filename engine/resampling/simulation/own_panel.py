@@ -38,6 +38,7 @@ from ...core import (
     no_progress,
     p_text,
     percent_text,
+    require_kind,
     require_whole,
 )
 from ...estimation import (
@@ -45,24 +46,26 @@ from ...estimation import (
     TIME,
     CommonShocks,
     DriscollKraay,
+    Fit,
+    Model,
     Network,
     TwoWay,
     Vcov,
     cross_section_dependence,
+    fit_model,
     linear_fit,
+    require_columns,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Drawn, Heading, Plot, Result, Section, Table, Text
 from ...reporting import Figure as Shown
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
-from ..fitted_models import FittedModel, fit_model
 from ..inference import infer
-from ..models import Model
 from ..p_values import LEVEL
 from ..plans import make_plan
 from ..schemes import Scheme, Type
 from .given import given_by, read_flows
-from .panels import Design, Study
+from .panels import Study, StudyDesign
 from .result import Simulation
 from .run import simulate
 
@@ -330,14 +333,26 @@ def phase_placebos(
     its autocorrelation and its correlation between countries.
 
     Raises ``TivaxError`` where a country lacks a year.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> rates = tx.phase_placebos(panel, model, panels=16, draws=19)
+    >>> rates["method"].tolist()[:2]
+    ['CV1 t(G-1)', 'CV2 BM']
     """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    require_whole("panels", panels, 1)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
     given = given_by(panel, model, Path(), "", model.outcome, "phases")
     if not given.seen.all():
         raise TivaxError(
             f"model {model.name}: random phases take every year of every country"
         )
     clusters, years, k = given.cells.shape
-    design = Design(
+    design = StudyDesign(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
     return simulate(Study((design,), panels, draws, seed)).table
@@ -415,7 +430,7 @@ def _level(
 
 def _p_values(
     panel: pd.DataFrame,
-    fitted: FittedModel,
+    fitted: Fit,
     diagnostics: pd.Series,
     flows: Path | None,
     draws: int,
@@ -498,22 +513,19 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
 
 
 def _designs(
-    panel: pd.DataFrame, fitted: FittedModel, path: Path, flows: Path | None
-) -> list[Design]:
+    panel: pd.DataFrame, fitted: Fit, path: Path, flows: Path | None
+) -> list[StudyDesign]:
     model = fitted.model
     rows = panel.loc[fitted.used.index].assign(year=fitted.used["year"])
     controls = model.regressors[1:]
-    columns = fitted.rows
-    p = len(np.asarray(fitted.fit.coef))
-    errors = columns[:, -1] - columns[:, :p] @ np.asarray(fitted.fit.coef)
-    others = columns[:, : p - 1]
+    others = fitted.C[:, :-1]
     x, y = (
         k - others @ np.linalg.lstsq(others, k, rcond=None)[0]
-        for k in (columns[:, p - 1], columns[:, -1])
+        for k in (fitted.C[:, -1], fitted.y)
     )
     index = fitted.used.index
     of_errors = cross_section_dependence(
-        rows, pd.Series(errors, index), model.regressors, draws=1
+        rows, pd.Series(fitted.u, index), model.regressors, draws=1
     )
     # With no effect, as in the panels: residuals of the fit are orthogonal to x.
     of_y = cross_section_dependence(rows, pd.Series(y, index), controls, draws=999)
@@ -524,7 +536,7 @@ def _designs(
     sizes = given_by(panel, model, path, spreads=model.outcome).sizes
     rho, rho_x = (round(k.autocorrelation, 2) for k in (of_errors, of_x))
     clusters, years, k = alike.cells.shape
-    base = Design(
+    base = StudyDesign(
         "",
         clusters=clusters,
         years=years,

@@ -30,7 +30,7 @@ errors), and what is hard for each method: few clusters, unequal ones, few adopt
     name = "the panel's regressors"
     panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year
     regressors = ["TBI", "RQ", "lnGDP"]   # the treatment first
-    sample = "all"       # developed, developing
+    sample = "all"       # or a column of 1 and 0
     persistence_u = 0.6  # effect, unequal, factor, block and blocks as above
     spreads = "KOFGIdj"  # errors as large by country as residuals of this outcome
     flows = "flows.csv"  # exporters by importers: the network of the network HAC
@@ -90,7 +90,7 @@ Spread = Annotated[float, Meta(ge=0, description="write a number from 0")]
 
 
 @dataclass(frozen=True)
-class Design:
+class StudyDesign:
     """One kind of panel. See the module's example for the fields."""
 
     name: Text
@@ -202,7 +202,7 @@ class Study:
     (50, 19)
     """
 
-    designs: tuple[Design, ...]
+    designs: tuple[StudyDesign, ...]
     panels: int = 10_000
     draws: int = 999
     seed: int = 1
@@ -226,24 +226,24 @@ class Study:
 
 BUILT_IN = Study(
     (
-        Design("41 countries"),
-        Design("41 countries, errors iid", persistence_u=0.0),
-        Design("41 countries, errors nearly a random walk", persistence_u=0.95),
-        Design("41 countries, unequal errors", unequal=1.0),
-        Design("41 countries, unequal regressors", unequal_x=0.5),
-        Design("41 countries, 5 to 15 years", shortest=5),
-        Design("22 countries", clusters=22),
-        Design("19 countries", clusters=19),
-        Design("19 countries, unequal errors", clusters=19, unequal=1.0),
-        Design("10 countries, 3 controls", clusters=10, controls=3),
-        Design("41 countries, 20 adopt", adopters=20),
-        Design("41 countries, 3 adopt", adopters=3),
-        Design("41 countries, 1 adopts", adopters=1),
-        Design("41 countries, an effect of 0.1", effect=0.1),
+        StudyDesign("41 countries"),
+        StudyDesign("41 countries, errors iid", persistence_u=0.0),
+        StudyDesign("41 countries, errors nearly a random walk", persistence_u=0.95),
+        StudyDesign("41 countries, unequal errors", unequal=1.0),
+        StudyDesign("41 countries, unequal regressors", unequal_x=0.5),
+        StudyDesign("41 countries, 5 to 15 years", shortest=5),
+        StudyDesign("22 countries", clusters=22),
+        StudyDesign("19 countries", clusters=19),
+        StudyDesign("19 countries, unequal errors", clusters=19, unequal=1.0),
+        StudyDesign("10 countries, 3 controls", clusters=10, controls=3),
+        StudyDesign("41 countries, 20 adopt", adopters=20),
+        StudyDesign("41 countries, 3 adopt", adopters=3),
+        StudyDesign("41 countries, 1 adopts", adopters=1),
+        StudyDesign("41 countries, an effect of 0.1", effect=0.1),
     )
 )
 
-_USUAL = Design("")
+_USUAL = StudyDesign("")
 
 
 def read_study(path: Path) -> Study:
@@ -263,7 +263,7 @@ def read_study(path: Path) -> Study:
     toml.read("panel", Path, None)  # of models in the same file
     found = list(BUILT_IN.designs)
     if toml.has("design"):
-        known = {*get_type_hints(Design), *get_type_hints(_PanelKeys)} - {"given"}
+        known = {*get_type_hints(StudyDesign), *get_type_hints(_PanelKeys)} - {"given"}
         found = [_design(table) for table in toml.tables("design", known)]
     names = [design.name for design in found]
     if twice := [k for k in names if names.count(k) > 1]:
@@ -289,13 +289,13 @@ class _PanelKeys:
     flows: Path | None = None
 
 
-def _design(table: TomlTable) -> Design:
-    values = {"name": table.read("name", Text), **table.convert(Design, "given")}
+def _design(table: TomlTable) -> StudyDesign:
+    values = {"name": table.read("name", Text), **table.convert(StudyDesign, "given")}
     with_panel = _with_given if table.has("panel") else _with_drawn
     return with_panel(table, values)
 
 
-def _with_drawn(table: TomlTable, values: dict[str, Any]) -> Design:
+def _with_drawn(table: TomlTable, values: dict[str, Any]) -> StudyDesign:
     for key in sorted(_OF_PANELS - {"panel"}):
         if table.has(key):
             raise table.mistake(key, "goes with a panel; name its file")
@@ -316,7 +316,7 @@ def _with_drawn(table: TomlTable, values: dict[str, Any]) -> Design:
     return design
 
 
-def _with_given(table: TomlTable, values: dict[str, Any]) -> Design:
+def _with_given(table: TomlTable, values: dict[str, Any]) -> StudyDesign:
     table.read("regressors", Some)
     given = table.make(_PanelKeys, table.convert(_PanelKeys))
     placebo = given.placebo
@@ -349,7 +349,7 @@ def _with_given(table: TomlTable, values: dict[str, Any]) -> Design:
     return replace(design, given=regressors)
 
 
-def _require_shares(table: TomlTable, design: Design) -> None:
+def _require_shares(table: TomlTable, design: StudyDesign) -> None:
     for own, block in (("factor", "block"), ("factor_x", "block_x")):
         if getattr(design, own) + getattr(design, block) >= 1:
             raise table.mistake(own, f"with {block} it leaves nothing to a cluster")

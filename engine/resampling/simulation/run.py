@@ -18,7 +18,7 @@ from ....kernels.panels.simulated import ANALYTIC, METHODS
 from ...core import Progress, no_progress, require_kind
 from ..draws import Draws, MemoryDraws
 from ..running import blocks_at_once, calls_together, over_blocks
-from .panels import Design, Study, read_study
+from .panels import Study, StudyDesign, read_study
 from .result import Simulation
 
 COLUMNS = (
@@ -66,7 +66,9 @@ def simulate(
     return simulation_of(study, results)
 
 
-def simulation_of(study: Study, results: Sequence[tuple[Design, Draws]]) -> Simulation:
+def simulation_of(
+    study: Study, results: Sequence[tuple[StudyDesign, Draws]]
+) -> Simulation:
     """The result of panels that were made."""
     residual = max(
         float(window[:, _RESIDUAL].max())
@@ -77,7 +79,7 @@ def simulation_of(study: Study, results: Sequence[tuple[Design, Draws]]) -> Simu
 
 
 def simulated_panels(
-    study: Study, design: Design, start: int = 0
+    study: Study, design: StudyDesign, start: int = 0
 ) -> Iterator[np.ndarray]:
     """Panels from ``start`` (the first of a block) on, in arrays (n, columns)."""
     run, arrays = _program(study, design)
@@ -88,7 +90,7 @@ def simulated_panels(
         yield rows
 
 
-def _program(study: Study, design: Design) -> tuple[Callable[..., jax.Array], Any]:
+def _program(study: Study, design: StudyDesign) -> tuple[Callable[..., jax.Array], Any]:
     """Function that simulates and tests a block of panels, and its arrays."""
     run = _block(design.controls, study.draws, design.balanced, bool(design.effect))
     return run, design.arrays
@@ -153,7 +155,7 @@ def _block(
 
 
 def rejection_table(
-    study: Study, results: Sequence[tuple[Design, Draws]]
+    study: Study, results: Sequence[tuple[StudyDesign, Draws]]
 ) -> pd.DataFrame:
     """A row for each design and method.
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 
 from ...core import TivaxError
 from ..rebuilding.countries import Countries
-from .partners import Flows
+from .partners import PartnerFlows
 from .recipe import Recipe
 
 
@@ -31,7 +31,7 @@ def misses(
     recipe: Recipe,
     year: int,
     countries: Countries,
-    flows: Sequence[Flows],
+    flows: Sequence[PartnerFlows],
     trade: Float[np.ndarray, "s r u d"],
 ) -> list[Miss]:
     """Gaps of every margin and country: exports, imports, and each table of trade."""
@@ -87,7 +87,9 @@ def _by_country(
         yield Miss(margin, year, country, float(share), float(off[k].max()), where)
 
 
-def require_met(recipe: Recipe, flows: Sequence[Flows], found: Sequence[Miss]) -> None:
+def require_met(
+    recipe: Recipe, flows: Sequence[PartnerFlows], found: Sequence[Miss]
+) -> None:
     """Raise ``TivaxError`` for the margin that is missed most, where it must be met."""
     near = {k.trade.name for k in flows if k.trade.approximate}
     exact = [k for k in found if k.margin not in near]

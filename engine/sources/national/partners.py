@@ -23,7 +23,7 @@ _UNIT = 100.0
 
 
 @dataclass(frozen=True)
-class Flows:
+class PartnerFlows:
     """Trade of one table. ``products`` and ``uses`` say what is in a group: 1 or 0.
 
     ``flows`` are NaN where the table does not tell: of the rest of the world, mostly.
@@ -37,7 +37,7 @@ class Flows:
     flows: Mapping[int, Float[np.ndarray, "g w r d"]]
 
 
-def read_flows(recipe: Recipe, trade: Trade) -> Flows:
+def read_flows(recipe: Recipe, trade: Trade) -> PartnerFlows:
     """Trade of all years, zero where there is no row.
 
     Raises ``TivaxError`` for a label that is not known, for groups that overlap, for a
@@ -92,7 +92,7 @@ def read_flows(recipe: Recipe, trade: Trade) -> Flows:
         free = [~side.any((1, 2, 3)) for side in sides]
         for side, years_free in zip(sides, free, strict=True):
             side[years_free] = np.nan
-    return Flows(
+    return PartnerFlows(
         trade,
         tuple(groups),
         tuple(kinds),
@@ -156,7 +156,9 @@ def _require_all(
                     )
 
 
-def check_units(recipe: Recipe, year: int, countries: Countries, flows: Flows) -> None:
+def check_units(
+    recipe: Recipe, year: int, countries: Countries, flows: PartnerFlows
+) -> None:
     """Raise ``TivaxError`` where a country's trade is far from its national table's.
 
     It is at most what the national table exports and imports of these products and

@@ -20,7 +20,7 @@ from ..rebuilding.countries import Countries
 from ..rebuilding.years import in_turn
 from .facts import describe
 from .misses import Miss, misses, require_met, worst_years
-from .partners import Flows, Seeds, check_units, read_flows
+from .partners import PartnerFlows, Seeds, check_units, read_flows
 from .recipe import Recipe
 from .rest import require_output, rest_of_world
 from .uses import Nations, read_nations
@@ -78,7 +78,7 @@ def fit(
     recipe: Recipe,
     year: int,
     countries: Countries,
-    flows: Sequence[Flows],
+    flows: Sequence[PartnerFlows],
     seed: Float[np.ndarray, "s r u d"],
 ) -> Float[np.ndarray, "s r u d"]:
     """The trade of a year nearest to ``seed`` that has the margins."""
@@ -133,7 +133,7 @@ def _table(
     recipe: Recipe,
     year: int,
     nations: Nations,
-    flows: Sequence[Flows],
+    flows: Sequence[PartnerFlows],
     seeds: Seeds,
 ) -> tuple[WorldTable, list[Miss]]:
     countries, like = nations.countries[year], seeds.table(year)

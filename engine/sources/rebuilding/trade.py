@@ -67,7 +67,7 @@ def fit(
             ),
         ),
     )
-    flows = kernel.Flows(
+    flows = kernel.GroupFlows(
         flows=put(np.zeros(shape) if pieces.cubes is None else pieces.cubes[t]),
         lift=put(lift),
         groups=put(GROUP_MEMBERS),

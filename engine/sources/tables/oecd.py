@@ -46,7 +46,7 @@ _SPELLINGS = {"P33": "DPABR", "DIRPA": "DPABR"}
 
 
 @dataclass(frozen=True)
-class Edition:
+class OecdEdition:
     """Names of an edition: its sectors, the last column, and the rows of totals."""
 
     sectors: str
@@ -57,7 +57,7 @@ class Edition:
 
 
 _FACTS = load_toml(__package__, "oecd.toml")
-EDITIONS = {name: Edition(**names) for name, names in _FACTS.items()}
+EDITIONS = {name: OecdEdition(**names) for name, names in _FACTS.items()}
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -118,7 +118,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 
 @dataclass(frozen=True)
-class Layout:
+class OecdLayout:
     """Labels of a file; ``whole`` are the regions with final demand."""
 
     edition: str
@@ -129,7 +129,7 @@ class Layout:
 
 def read_layout(
     file: TableFile, column_labels: Sequence[str], row_labels: Sequence[str]
-) -> Layout:
+) -> OecdLayout:
     """The layout by the labels of columns and rows, as the file writes them.
 
     ``TivaxError`` unless they are those of an edition, all of them and in its order.
@@ -156,7 +156,7 @@ def read_layout(
         columns,
         [*rows[:n], *layout.pairs(whole, CATEGORIES), edition.total],
     )
-    return Layout(name, regions, sectors, whole)
+    return OecdLayout(name, regions, sectors, whole)
 
 
 def _labels(labels: Sequence[str]) -> list[str]:
@@ -197,7 +197,7 @@ def _edition(file: TableFile, sectors: Sequence[str]) -> str:
 
 
 def _check_totals(
-    file: TableFile, edition: Edition, labels: Sequence[str], whole: Sequence[str]
+    file: TableFile, edition: OecdEdition, labels: Sequence[str], whole: Sequence[str]
 ) -> None:
     """Raise ``TivaxError`` unless these are the rows below the industries.
 

@@ -11,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench.studies import clustering_level as study
+from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level
-from tivax.engine.resampling.models import Model
 from tivax.kernels import random_draws
 
 from helpers import compiled

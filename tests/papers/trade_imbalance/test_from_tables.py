@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from tivax.engine.panel import FurtherData
 from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import from_tables
 
@@ -83,9 +84,12 @@ def test_an_interval_covers_what_rounds_to_the_print():
 @pytest.mark.shared
 def test_what_tables_change_is_counted_against_the_file(shared, frame, estimates):
     files = paper_files(shared)
-    assert from_tables.other_index(files, frame) is None  # the index is the file's
+    assert (
+        from_tables.other_index(FurtherData(files), frame) is None
+    )  # the index is the file's
     moved = frame.assign(TBI=frame["TBI"] + 0.25 * (frame["iso3"] == "MLT"))
-    other = from_tables.other_index(replace(files, store=shared), moved)
+    further = FurtherData(replace(files, store=shared))
+    other = from_tables.other_index(further, moved)
     assert other is not None and other.where.startswith("MLT")
     assert_allclose([other.largest, other.distance], [0.25, 0.25 / 41], rtol=1e-9)
     # The file's columns are the paper's as they were estimated from it.

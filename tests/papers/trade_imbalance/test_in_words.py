@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 
+from tivax.engine.papers.trade_imbalance import columns
 from tivax.engine.papers.trade_imbalance import in_words as words
 from tivax.engine.papers.trade_imbalance.verdicts import Claim, Verdict
 
@@ -62,7 +63,7 @@ def result_of(
 
 
 def said(monkeypatch, result, found, note: str = "read from a file") -> str:
-    monkeypatch.setattr(words, "index_note", lambda panel: note)
+    monkeypatch.setattr(columns, "index_note", lambda panel: note)
     return " ".join(words.answer(result, found))
 
 

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure as MplFigure
 from numpy.testing import assert_allclose
 
+from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
 from tivax.engine.papers.trade_imbalance import inference as paper_inference
 from tivax.engine.papers.trade_imbalance.columns import COLUMNS
@@ -20,7 +21,6 @@ from tivax.engine.papers.trade_imbalance.inference import (
 from tivax.engine.papers.trade_imbalance.report import inference as inference_report
 from tivax.engine.reporting import html as report
 from tivax.engine.reporting.html import Points, Section, Table, Text, report_html
-from tivax.engine.resampling.models import Model
 
 from experiment_panels import small_panel
 

@@ -9,12 +9,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import dependence, two_stage
+from tivax.engine.estimation import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
 from tivax.engine.panel.blocks import gross_balance_index
 from tivax.engine.panel.data_files import Edition
+from tivax.engine.panel.further_data import FurtherData
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance import other_indices, robustness
 from tivax.engine.papers.trade_imbalance.columns import (
@@ -146,15 +147,19 @@ def test_the_effect_is_of_one_standard_deviation_within_countries():
     assert_allclose(row["effect"], row["estimate"] * sd, rtol=FIT_RTOL)
 
 
+def of_years(shared, first: int, last: int) -> FurtherData:
+    return FurtherData(replace(paper_files(shared), years=(first, last)))
+
+
 @pytest.fixture(scope="module")
 def three_years(shared):
-    tables = other_indices.read_tables(paper_files(shared), (2003, 2005))
+    tables = of_years(shared, 2003, 2005).world_tables()
     assert tables is not None and list(tables.years) == [2003, 2004, 2005]
     return tables
 
 
 @pytest.fixture(scope="module")
-def variants(shared, three_years) -> other_indices.Variants:
+def variants(shared, three_years) -> other_indices.IndexVariants:
     return other_indices.index_variants(paper_panel(shared).frame, three_years)
 
 
@@ -206,25 +211,13 @@ def test_real_indices_move_together(variants):
     assert_allclose(table.loc["TBI", "DVA"], r, rtol=FIT_RTOL)
 
 
-@pytest.mark.shared
-def test_without_tables_there_is_nothing_to_read(shared):
-    files = replace(paper_files(shared), tables=None)
-    assert other_indices.read_tables(files, (2000, 2011)) is None
-    assert other_indices.read_tables(paper_files(shared), (2012, 2014)) is None
-    assert other_indices.table_files(files) == []
-    files = replace(files, store=shared / "store")
-    assert other_indices.table_files(files) == []
-    used = other_indices.table_files(replace(paper_files(shared), years=(2010, 2014)))
-    assert [path.name for path in used] == ["wiot_2010.RData", "wiot_2011.RData"]
-
-
 # ------------------------------------------------------------------------ gross trade
 
 
 @pytest.mark.shared
 def test_real_gross_trade_beside_the_index(shared):
     frame, files = paper_panel(shared).frame, paper_files(shared)
-    made = other_indices.gross_trade(frame, files)
+    made = other_indices.gross_trade(frame, FurtherData(files))
     assert made is not None
     table: Any = made.rows
     assert len(table) == 3 * 5 * 4
@@ -262,7 +255,9 @@ def test_without_trade_there_is_no_gross_index(shared):
     weo: Edition = files.alternatives["inflation"][0]
     others = {k: v for k, v in files.alternatives.items() if k != "trade"}
     files = replace(files, inflation=weo, inflation_source="weo", alternatives=others)
-    assert other_indices.gross_trade(paper_panel(shared).frame, files) is None
+    assert (
+        other_indices.gross_trade(paper_panel(shared).frame, FurtherData(files)) is None
+    )
 
 
 # ---------------------------------------------------------------------- other samples
@@ -317,7 +312,7 @@ def test_real_standard_errors_by_seven_rules(shared):
 
 
 def few_draws(monkeypatch) -> None:
-    monkeypatch.setattr(dependence, "DRAWS", 19)
+    monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
 
 
 @pytest.mark.shared
@@ -362,8 +357,8 @@ def test_samples_need_more_countries_than_regressors():
     assert few(frame, "all", REGRESSORS) is None
     assert few(frame, "developing", REGRESSORS) is None
     assert few(frame, "developed", REGRESSORS) == (
-        "sample developed: 8 countries for 8 regressors; errors clustered by country "
-        "need more countries than regressors"
+        "sample developed: 8 countries are left for 8 regressors; it takes more "
+        "countries than regressors"
     )
     # Rows without a number do not count.
     frame.loc[frame["iso3"] == "C00", "RQ"] = np.nan

@@ -300,17 +300,12 @@ def test_without_a_family_there_is_no_p_over_it(rows):
 
 def test_p_of_a_printed_column_is_that_of_the_family(frame, rows, monkeypatch):
     from tivax.engine.papers.trade_imbalance import inference
-    from tivax.engine.papers.trade_imbalance.columns import printed_place
     from tivax.engine.papers.trade_imbalance.declared import declared_p_values
 
-    def of_a_column(fitted):
-        table, column = printed_place(fitted.model)
-        return {"table": table, "column": column, "model": fitted.model.name}
-
     # Of the kinds of inference, the one that the declared p is.
-    monkeypatch.setattr(inference, "_t_tests", of_a_column)
     monkeypatch.setattr(inference, "SCHEMES", {"wild": inference.SCHEMES["wild"]})
-    family = inference.infer_paper(frame, draws=499).rows
+    inferred = inference.infer_paper(frame, draws=499)
+    family = inferred.rows.assign(se=inferred.se)
     found = declared_p_values(frame, family, draws=499)
     same = [k for k in rows if not k.startswith(("p_sample", "p_family"))]
     pd.testing.assert_frame_equal(found[same], rows[same], check_exact=True)

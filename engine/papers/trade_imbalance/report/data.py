@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ....core import percent_text
-from ....panel import WIOD_COUNTRIES, describe_losses, descriptives
 from ....reporting import (
     Block,
     Details,
@@ -20,8 +19,9 @@ from ....reporting import (
     Text,
     numbered,
 )
-from ....reporting import html as report
-from ..columns import SAMPLES
+from ....reporting import Figure as Shown
+from .. import descriptives
+from ..columns import SAMPLES, losses_in_words
 from ..results import Replication
 from ..titles import title
 
@@ -31,7 +31,7 @@ def data(
 ) -> Section:
     """Files and editions, what the merge lost, Tables 1 and 2, Figure 1."""
     panel = result.panel
-    book = panel.codebook
+    book, asked = panel.codebook, len(panel.countries) + len(panel.losses)
     logs = book["transformation"] == "log"
     series = book["series"].mask(logs, "log of " + book["series"])
     edition = book["edition"].astype(str)
@@ -54,11 +54,11 @@ def data(
         "Data",
         [
             Text(
-                f"The list of countries is that of WIOD 2016, {len(WIOD_COUNTRIES)} "
+                f"The list of countries is that of WIOD 2016, {asked} "
                 f"countries. Recipe {panel.codes} {recipe}. What the merge "
                 "lost, and why:"
             ),
-            Points(describe_losses(panel) or ["nothing"]),
+            Points(losses_in_words(panel) or ["nothing"]),
             Text(
                 "The paper prints neither its editions, nor its country list, nor its "
                 "split. The defaults of tivax are the combination that a search found "
@@ -68,7 +68,7 @@ def data(
             *_table_1(result, figures, language),
             Heading("Table 2: how the index is made"),
             _table_2(result),
-            report.Figure(
+            Shown(
                 figures["figure1"],
                 "Means of KOFGIdj and KOFEcGIdj by group of countries. "
                 + _figure_1_sentence(result),
@@ -150,7 +150,7 @@ def _table_1(
         ),
         *(
             [
-                report.Figure(
+                Shown(
                     figures["table1_tbi"], "Trade benefit index of Table 1's economies."
                 )
             ]

@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 
-from ....panel import index_note
 from ....reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
+from ..columns import LEVEL, index_note
 from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
-from ..verdicts import LEVEL, Verdict
+from ..verdicts import Verdict
 from . import groups, inference
 from .robustness import placebo_sentence
 

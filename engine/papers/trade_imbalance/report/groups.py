@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from ....core import percent_text
-from ....estimation import sample
-from ....panel import OUTCOMES, descriptives
 from ....reporting import Drawn, Heading, Section, Table, Text
-from ....reporting import html as report
+from ....reporting import Figure as Shown
+from .. import descriptives
+from ..columns import LEVEL, OUTCOMES, sample
 from ..heterogeneity import PARTS
 from ..results import Replication
-from ..verdicts import LEVEL
 from .plots import PARTS_OUTCOME
 
 
@@ -82,7 +81,7 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
                 "slope to the pooled coefficient.",
                 formats,
             ),
-            report.Figure(
+            Shown(
                 figures["pooled_parts"],
                 f"{PARTS_OUTCOME} on TBI, both net of controls, country and year "
                 "effects. Dots: deviations within a group, and (between) what the "

@@ -6,9 +6,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ....reporting import Block, Drawn, Points, Section, Table, Text
-from ....reporting import html as report
-from ....resampling import LEVEL
-from ..columns import column_names
+from ....reporting import Figure as Shown
+from ..columns import LEVEL, column_names
 from ..inference import PaperInference, sides
 
 TITLE = "Bootstrap, placebo and few clusters"
@@ -114,7 +113,7 @@ def section(
             },
         ),
         *(
-            report.Figure(
+            Shown(
                 figures[f"table{table}_inference"],
                 f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
                 f"is the coefficient.{_on_the_edge(rows, table)} The last row, "

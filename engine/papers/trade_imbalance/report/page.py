@@ -9,8 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ....reporting import Drawn, Language
-from ....reporting import html as report
+from ....reporting import Drawn, Language, report_html
 from ..results import Replication
 from ..verdicts import verdicts
 from . import (
@@ -76,7 +75,5 @@ def write(
         data.descriptive_statistics(result),
         findings.caveats(result),
     ]
-    page = report.report_html(
-        *titles(result), sections, footer, prefix="A", language=language
-    )
+    page = report_html(*titles(result), sections, footer, prefix="A", language=language)
     path.write_text(page, encoding="utf-8")

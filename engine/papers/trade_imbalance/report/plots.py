@@ -13,14 +13,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
+import tivax as tx
+
+from .... import figures
 from ....core import Call, stage, to_long
-from ....figures import direct_effect_bounds, threat_intervals
-from ....figures import panel as panel_figures
-from ....figures import specifications as curve_figures
-from ....figures import trade as trade_figures
-from ....reporting import Drawn, Language, draw_plot
-from ....threats import Threats
-from .. import columns as paper
+from ....reporting import Drawn, Language, draw_plot, printed_place
 from .. import heterogeneity, specifications
 from ..editions import CHOICES
 from ..inference import INTERVALS, PaperInference
@@ -114,25 +111,21 @@ def drawn_figures(
 
 def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
     """Figure 1 and the index of Table 1's economies."""
-    plots: Plots = {
-        "figure1": partial(panel_figures.index_means, frame, language=language)
-    }
+    plots: Plots = {"figure1": partial(figures.index_means, frame, language=language)}
     index = _index_dataset(frame)
     if regions := [str(k) for k in index["region"].values]:
-        plots["table1_tbi"] = partial(trade_figures.tbi_lines, index, regions, language)
+        plots["table1_tbi"] = partial(figures.tbi_lines, index, regions, language)
     return plots
 
 
 def of_comparison(language: Language, comparison: pd.DataFrame) -> Plots:
     """Coefficients beside the printed ones, by table."""
     plots: Plots = {
-        "tbi_coefficients": partial(
-            panel_figures.tbi_coefficients, comparison, language
-        )
+        "tbi_coefficients": partial(figures.tbi_coefficients, comparison, language)
     }
     for table, rows in comparison.groupby("table"):
         plots[f"table{table}_coefficients"] = partial(
-            panel_figures.coefficient_plot, rows, language
+            figures.coefficient_plot, rows, language
         )
     return plots
 
@@ -142,21 +135,19 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
     if found is None:
         return {}
     return {
-        f"table{table}_inference": partial(
-            panel_figures.intervals, rows, INTERVALS, language
-        )
+        f"table{table}_inference": partial(figures.intervals, rows, INTERVALS, language)
         for table, rows in found.rows.groupby("table")
     }
 
 
-def of_threats(language: Language, threats: Threats | None) -> Plots:
+def of_threats(language: Language, threats: tx.Threats | None) -> Plots:
     """The columns of Table 3 under every threat."""
     plots: Plots = {}
     for model in threats.models if threats is not None else ():
-        if (place := paper.printed_place(model)) and place[0] == 3:
+        if (place := printed_place(model.tags)) and place[0] == 3:
             assert threats is not None
             plots[f"threats_{model.outcome}"] = partial(
-                threat_intervals, threats.intervals(model.name)
+                figures.threat_intervals, threats.intervals(model.name)
             )
     return plots
 
@@ -164,7 +155,7 @@ def of_threats(language: Language, threats: Threats | None) -> Plots:
 def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:
     """Intervals where the lag has a direct effect."""
     pooled = pd.concat([to_long(k.bounds) for k in lagged if k.sample == "all"])
-    return {"direct_effects": partial(direct_effect_bounds, pooled, language)}
+    return {"direct_effects": partial(figures.direct_effect_bounds, pooled, language)}
 
 
 def of_joint(language: Language, joint: JointCurves | None) -> Plots:
@@ -174,7 +165,7 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
     wide = joint.wide
     return {
         f"joint_curve_{model.outcome}": partial(
-            curve_figures.joint_curve,
+            figures.joint_curve,
             wide.drawn_curve(model.name),
             wide.choices,
             wide.null[wide.null["model"] == model.name],
@@ -202,7 +193,7 @@ def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Pl
     shown = points.round(12).drop_duplicates(["group", "year", "x", "y"])
     return {
         "pooled_parts": partial(
-            panel_figures.slopes, shown, slopes, language, y=PARTS_OUTCOME
+            figures.slopes, shown, slopes, language, y=PARTS_OUTCOME
         )
     }
 
@@ -226,7 +217,7 @@ def of_curve(
             rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
         )
         plots[f"specification_curve_{outcome}"] = partial(
-            curve_figures.specification_curve,
+            figures.specification_curve,
             drawn,
             CHOICES,
             float(printed["paper_coef"]),
@@ -238,7 +229,7 @@ def of_curve(
             (left_out["table"] == 3) & (left_out["column"] == printed["column"])
         ]
         plots[f"leave_one_out_{outcome}"] = partial(
-            curve_figures.leave_one_out,
+            figures.leave_one_out,
             specifications.estimated(left[left["left_out"] != ""]),
             float(left.loc[left["left_out"] == "", "estimate"].iloc[0]),
             language,

@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ....core import percent_text
-from ....panel import OUTCOMES
 from ....reporting import (
     Block,
     Details,
@@ -21,15 +20,14 @@ from ....reporting import (
     Table,
     Text,
 )
-from ....reporting import html as report
+from ....reporting import Figure as Shown
 from .. import columns as paper
-from ..columns import SAMPLES
+from ..columns import LEVEL, OUTCOMES, SAMPLES
 from ..inference import side
-from ..other_indices import INDICES, Variants
+from ..other_indices import INDICES, IndexVariants
 from ..results import Replication
 from ..robustness import ERRORS, direct_effects
 from ..tables import coefficient_cells, iv_tables, lagged_frame
-from ..verdicts import LEVEL
 
 
 def lagged_instrument(
@@ -106,7 +104,7 @@ def _direct_effects(
             dict.fromkeys(["estimate", "se", *_BOUNDS.values()], ".2f")
             | {"share": ".0%"},
         ),
-        report.Figure(
+        Shown(
             figures["direct_effects"],
             "The coefficient of TBI by the size of the lag's direct effect, all "
             "countries. Solid: 2SLS. Dotted: where the union begins to hold 0.",
@@ -224,7 +222,7 @@ def index_variants(result: Replication) -> Section:
     )
 
 
-def _other_rows(result: Replication, variants: Variants) -> str:
+def _other_rows(result: Replication, variants: IndexVariants) -> str:
     used, own = len(variants.indices), int(result.comparison["n"].max())
     if used == own:
         return ""

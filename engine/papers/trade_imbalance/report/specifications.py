@@ -5,15 +5,17 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+import tivax as tx
+
 from ....core import p_text, percent_text
-from ....curve import UNWEIGHTED, SpecificationCurve
-from ....panel import OUTCOMES
 from ....reporting import Block, Drawn, Points, Section, Table, Text
-from ....reporting import html as report
+from ....reporting import Figure as Shown
 from .. import columns as paper
 from .. import specifications
+from ..columns import OUTCOMES
 from ..inference import side
 from ..results import Replication
+from ..specifications import UNWEIGHTED
 from .plots import CURVES
 
 
@@ -56,7 +58,7 @@ def leave_one_out(
                 | dict.fromkeys(["largest p", "smallest p"], "p3"),
             ),
             *(
-                report.Figure(
+                Shown(
                     figures[f"leave_one_out_{outcome}"],
                     f"{outcome}, all countries, all controls: the coefficient of TBI "
                     "without the country named, 95 % intervals.",
@@ -107,7 +109,7 @@ def specification_curve(
                 "model. Those are varied in the next section."
             ),
             *(
-                report.Figure(
+                Shown(
                     figures[f"specification_curve_{outcome}"],
                     f"{outcome}, all countries: the coefficient of TBI under {count} "
                     "combinations, 95 % intervals; the printed value as a line.",
@@ -196,7 +198,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
         ),
         Points(paper.sentences_as_printed(wide.models, wide.sentences)),
         *(
-            report.Figure(
+            Shown(
                 figures[f"joint_curve_{outcome}"],
                 f"{outcome}, all countries: the coefficient of TBI under the wide set "
                 "of choices, 95 % intervals; the band holds 95 % of the draws without "
@@ -209,7 +211,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
     return Section(JOINT_TITLE, blocks)
 
 
-def _choices_in_words(curve: SpecificationCurve) -> str:
+def _choices_in_words(curve: tx.SpecificationCurve) -> str:
     """``controls (all; none), lag (0; 1)``: the options of each choice."""
     said = []
     for choice in curve.choices:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
-from ....estimation import CONVENTION_NOTES
 from ....reporting import (
     Block,
     Drawn,
@@ -17,10 +16,11 @@ from ....reporting import (
     Text,
     numbered,
 )
-from ....reporting import html as report
+from ....reporting import Figure as Shown
 from .. import columns as paper
 from ..comparisons import comparison_tables
 from ..results import Replication
+from ..robustness import convention_in_words
 from ..tables import TABLES
 from ..titles import title
 
@@ -68,16 +68,17 @@ def tables(
 ) -> Section:
     """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
     comparison = result.comparison
+    errors = convention_in_words(next(iter(result.estimates.values())))
     elsewhere = result.other_data
     blocks: list[Block] = [
         *([Text(_OTHER_DATA)] if elsewhere else []),
         Text(
-            f"Convention: {CONVENTION_NOTES['stata']}; within R², year effects counted "
+            f"Convention: {errors}; within R², year effects counted "
             "as explained; the constant with explicit year dummies, the first year the "
             "base. Printed numbers are on the left, ours in the middle, and the gap "
             "in printed standard errors on the right."
         ),
-        report.Figure(
+        Shown(
             figures["tbi_coefficients"],
             "The coefficient of TBI in all 17 columns, printed and ours, 95 % "
             "intervals from t(countries − 1).",
@@ -110,7 +111,7 @@ def tables(
                 Journal(block, "")
                 for block in comparison_tables(comparison, number, language)
             ),
-            report.Figure(
+            Shown(
                 figures[f"table{number}_coefficients"],
                 f"All coefficients of Table {number}, printed and ours, with 95 % "
                 "intervals.",

@@ -7,11 +7,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+import tivax as tx
+
 from ....core import p_text
-from ....reporting import Block, Drawn, Points, Section, Table, Text
-from ....reporting import html as report
-from ....threats import Threats
-from ..columns import column_name, printed_place, sentences_as_printed
+from ....reporting import (
+    Block,
+    Drawn,
+    Points,
+    Section,
+    Table,
+    Text,
+    column_name,
+    printed_place,
+)
+from ....reporting import Figure as Shown
+from ..columns import sentences_as_printed
 from ..inference import side
 from ..other_indices import VINTAGE
 from ..results import Replication
@@ -55,7 +65,7 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
         ),
         *_vintage(threats),
         *(
-            report.Figure(
+            Shown(
                 figures[f"threats_{outcome}"],
                 f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
                 "intervals, cut at arrows; below, rows that ask another question.",
@@ -74,7 +84,7 @@ def _declared(result: Replication) -> pd.DataFrame:
     names = {
         model.name: f"{model.outcome}, {column_name(*place)}"
         for model in result.threats.models
-        if (place := printed_place(model))
+        if (place := printed_place(model.tags))
     }
     draws = result.threats.draws
     table = {"as given": {names[k]: _cell(first.loc[k], draws) for k in names}}
@@ -92,7 +102,7 @@ def _cell(row: Any, draws: int) -> str:
     return f"{row['estimate']:.2f} ({row['se']:.2f}) [{p}]"
 
 
-def _vintage(threats: Threats) -> list[Block]:
+def _vintage(threats: tx.Threats) -> list[Block]:
     """The main tests with the index of another release, on the same rows, and whether
     the two coefficients differ."""
     rows = threats.table[(threats.table["threat"] == "vintage")]

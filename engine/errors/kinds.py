@@ -1,0 +1,452 @@
+"""Kinds of errors of tables: what a model says of each, its arrays, its part of a year.
+
+A kind has one class here, with the keys of its section [[error]], the arrays of its
+errors by slab, and the distribution it is drawn from; the formulas of both are one
+module of ``kernels.errors``. ``KINDS`` makes a kind from its name.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels.errors import cells, import_shares, rounding
+from ...kernels.errors.kind import CellErrors, Distribution
+from ...kernels.errors.margins import HeldSums, held_sums
+from ...kernels.errors.random_cells import rates_of_rounded
+from ...kernels.errors.rebuilt import RebuiltErrors
+from ..core import TivaxError, require_choice, show
+from ..streaming import does_not_fit, is_too_large
+from ..tables import WorldTables
+from .deviations import read_deviations
+from .rebuilt import rebuilt_year, require_rebuilt
+from .slabs import RawYear, Slabs, YearSlab
+
+# A rounded cell is uniform within half a unit: variance 1/12.
+_ROUNDED = 1 / 12
+_HALF = 0.5
+# How far filled cells are off together: relative standard deviations of what a user
+# gets, and of what a use gets of a good (``kernels.errors.rounding``). Chosen
+# against Antras and Chor (2018) on a grid of 0.05 and 0.1, so that their upstreamness,
+# downstreamness, F/GO and VA/GO are within 95 % intervals as close to 95 % of the time
+# as can be; of 1995, 2003 and 2011 any two choose these (bench/studies/coverage.py).
+USER_DEVIATION = 0.2
+USE_DEVIATION = 1.0
+
+Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
+Shared = Literal["none", "country", "year", "product"]
+OverYears = Literal["independent", "shared"]
+Margin = Literal["row", "column"]
+
+
+@dataclass(frozen=True)
+class TableError:
+    """One source of errors of the cells of a table.
+
+    Parameters
+    ----------
+    kind
+        rounding, shares, lognormal, given or rebuilt (see
+        ``engine.errors.models``).
+    concentration
+        Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
+        + 1) before totals are held.
+    a, b
+        Of kind lognormal: the relative standard deviation of a cell z is a z^-b.
+    shared
+        Of kinds lognormal and given, whether cells err together: ``none``; those that a
+        ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
+    over_years
+        Errors of a year are ``independent`` of those of others, or ``shared``.
+        It does not change the standard error of a year's measure.
+    margins
+        Sums that are known: of each ``row``, of each ``column``, both or neither.
+        Errors are balanced to them.
+    file
+        A .npz file with standard deviations, for the kind given.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is missing, wrong, or that the kind does not have.
+
+    Examples
+    --------
+    >>> tx.TableError("lognormal", a=0.5, b=0.1, margins=["row"]).shared
+    'none'
+    """
+
+    kind: Kind
+    concentration: float | int | None = None
+    a: float | int | None = None
+    b: float | int | None = None
+    shared: Shared = "none"
+    over_years: OverYears = "independent"
+    margins: Sequence[Margin] = ()
+    file: Path | None = None
+
+    def __post_init__(self) -> None:
+        require_choice("kind of error", self.kind, get_args(Kind))
+        require_choice("shared", self.shared, get_args(Shared))
+        require_choice("over_years", self.over_years, get_args(OverYears))
+        margins = self.margins
+        if isinstance(margins, str) or not isinstance(margins, Iterable):
+            raise TivaxError(
+                f'margins: give a list, ["row", "column"], not {show(margins)}'
+            )
+        for name in margins:
+            require_choice("margin", name, get_args(Margin))
+        held = tuple(k for k in get_args(Margin) if k in set(margins))
+        object.__setattr__(self, "margins", held)
+        kind = KINDS[self.kind]
+        if not kind.in_years and (held or self.over_years != "independent"):
+            raise TivaxError(
+                f"an error of kind {self.kind} has margins and years of its own: leave "
+                "out margins and over_years"
+            )
+        for key in ("concentration", "a", "b", "file"):
+            if getattr(self, key) is not None and key not in kind.keys:
+                raise TivaxError(f"an error of kind {self.kind} has no {key}")
+        if self.shared != "none" and "shared" not in kind.keys:
+            raise TivaxError(
+                f"an error of kind {self.kind} is not shared: leave out shared"
+            )
+        for key, least in (("concentration", None), ("a", None), ("b", 0.0)):
+            if key in kind.keys:
+                self._check_number(key, least)
+        if "file" in kind.keys and not isinstance(self.file, str | Path):
+            raise TivaxError(
+                f"an error of kind {self.kind} needs file: a .npz of standard "
+                "deviations"
+            )
+
+    def _check_number(self, key: str, default: float | None) -> None:
+        value = getattr(self, key)
+        value = default if value is None else value
+        if value is None:
+            raise TivaxError(f"an error of kind {self.kind} needs {key}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value < float("inf"):
+            raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
+        object.__setattr__(self, key, float(value))
+
+
+class Held(NamedTuple):
+    """Sums that errors leave as they are; ``output``: rows add up to their output."""
+
+    rows: bool
+    columns: bool
+    output: bool = False
+
+    @property
+    def precise(self) -> jnp.dtype:
+        """Precision of variances: margins subtract most of a gradient from itself."""
+        return jnp.dtype("float64" if self.rows or self.columns else "float32")
+
+    def sums(
+        self,
+        S: Float[Array, "r N"],
+        year: Slabs,
+        beside: Float[np.ndarray, " r"] | None = None,
+    ) -> HeldSums:
+        """Sums of a slab, which holds columns where it is all there is."""
+        columns = self.columns and year.whole
+        return held_sums(S, beside, rows=self.rows, columns=columns)
+
+
+class KindOfError:
+    """One error of a model in the tables. ``keys`` are those of its section beside
+    kind, over_years and margins; ``in_years``: it has these two as well.
+
+    ``alone``: arrays of one measure fill a cache. ``worst_gap`` is what a draw may miss
+    of known sums. Raises ``TivaxError`` where the tables do not fit the error.
+    """
+
+    keys: ClassVar[frozenset[str]] = frozenset()
+    in_years: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+    worst_gap: ClassVar[float] = 1e-9
+
+    def __init__(self, error: TableError, tables: WorldTables) -> None:
+        self.error, self.tables = error, tables
+
+    def distribution(self, year: Slabs) -> Distribution:
+        """The errors of a year in memory, for draws."""
+        raise NotImplementedError
+
+    def tag(self, year: Slabs) -> Array:
+        """Key of the draws of a year: 0 is that of all years."""
+        return jnp.asarray(0 if self.error.over_years == "shared" else year.year)
+
+
+class OfRows(KindOfError):
+    """Errors that a slab has by itself, but for sums over columns.
+
+    ``moves_output``: they need derivatives by reported output.
+    """
+
+    moves_output: ClassVar[bool] = False
+
+    def held(self, year: Slabs) -> Held:
+        """The sums that are left as they are."""
+        return Held(*(k in self.error.margins for k in get_args(Margin)))
+
+    def errors(self, slab: YearSlab, held: Held, year: Slabs) -> tuple[CellErrors, ...]:
+        """The errors of a slab: of its cells, and beside them of several together."""
+        raise NotImplementedError
+
+
+class OfYear(KindOfError):
+    """Errors whose arrays are of the year as a whole."""
+
+    def of_year(self, year: Slabs) -> CellErrors:
+        raise NotImplementedError
+
+
+class _OfCells(OfRows):
+    """Errors of given variances, by cell or of groups of rows together."""
+
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+        raise NotImplementedError
+
+    def errors(
+        self, slab: YearSlab, held: Held, year: Slabs
+    ) -> tuple[cells.IndependentErrors | cells.SharedErrors]:
+        S = self.variances(slab, year, held)
+        if self.error.shared == "none":
+            return (cells.IndependentErrors(S, held.sums(S, year)),)
+        c, s = len(self.tables.regions), len(self.tables.sectors)
+        group = jax.device_put(_groups(self.error.shared, c, s)[slab.at])
+        sigma = jnp.sqrt(S.astype(jnp.float64))
+        return (cells.SharedErrors(sigma, group, held.sums(S, year)),)
+
+    def _drawn_from(
+        self, year: Slabs
+    ) -> tuple[Float[Array, "n N"], Float[Array, "n g"] | None, HeldSums]:
+        """Variances, groups of rows, held sums."""
+        (found,) = self.errors(year.all, self.held(year), year)
+        group = None
+        if isinstance(found, cells.SharedErrors):
+            group = found.group.astype(jnp.float32)
+        return found.variances, group, found.held
+
+
+class LognormalKind(_OfCells):
+    """A relative standard deviation a z^-b of each cell."""
+
+    keys = frozenset({"a", "b", "shared"})
+
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+        parts = *slab.table, self.error.a, self.error.b
+        return cells.lognormal_variances(*(jnp.asarray(k, held.precise) for k in parts))
+
+    def distribution(self, year: Slabs) -> cells.LognormalDraws:
+        error, F, totals = self.error, year.all.raw.cells, None
+        variance, group, _ = self._drawn_from(year)
+        if error.margins:
+            totals = cells.Totals(
+                jax.device_put(F),
+                jax.device_put(F.sum(axis=1)) if "row" in error.margins else None,
+                jax.device_put(F.sum(axis=0)) if "column" in error.margins else None,
+            )
+        assert error.a is not None
+        square = np.where(F != 0, F, 1) ** 2
+        relative = error.a**2 if error.b == 0 else np.asarray(variance, float) / square
+        s = jnp.asarray(np.sqrt(np.log1p(relative)), jnp.float32)
+        return cells.LognormalDraws(s, group, totals, self.tag(year))
+
+
+class GivenKind(_OfCells):
+    """Standard deviations of cells that somebody publishes."""
+
+    keys = frozenset({"file", "shared"})
+
+    def __init__(self, error: TableError, tables: WorldTables) -> None:
+        super().__init__(error, tables)
+        if is_too_large(tables.n, held=1):
+            raise does_not_fit(tables.n, 1)
+        self._by_year = read_deviations(Path(error.file or ""), tables)
+
+    def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
+        Z, Y = (part[slab.at] for part in self._by_year[year.year])
+        final = ((Y * slab.raw.demand) ** 2).sum(axis=2)
+        S = np.hstack([(Z * slab.raw.sales) ** 2, final])
+        return jnp.asarray(S, held.precise)
+
+    def distribution(self, year: Slabs) -> cells.GivenDraws:
+        variance, group, held = self._drawn_from(year)
+        sigma = jnp.sqrt(variance).astype(jnp.float32)
+        S = variance if self.error.margins else None
+        return cells.GivenDraws(sigma, group, S, held, self.tag(year))
+
+
+class RoundingKind(OfRows):
+    """Cells, output and inventories rounded to whole units, or filled below half of
+    one. Where cells were filled a row adds up to its output, and is held to it."""
+
+    moves_output = True
+
+    def held(self, year: Slabs) -> Held:
+        rows, columns, _ = super().held(year)
+        filled = any(_has_filled(slab.raw) for slab in year)
+        return Held(rows or filled, columns, filled)
+
+    def errors(
+        self, slab: YearSlab, held: Held, year: Slabs
+    ) -> tuple[rounding.RoundedErrors, *tuple[rounding.FilledErrors, ...]]:
+        raw = slab.raw
+        Z, Y = self._rounded(raw, year)
+        S = np.hstack([Z * raw.sales**2, (Y * raw.demand**2).sum(axis=2)])
+        whole = (raw.x != 0) & (raw.x == np.rint(raw.x))
+        output, stocks = np.where(whole, _ROUNDED, 0), None
+        corrected, left_out = raw.corrected, raw.demand[:, 0] == 0
+        variance = (Y.sum(axis=1) * left_out).sum(axis=1)
+        if corrected.any():
+            N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
+            sold = np.where(corrected, raw.x - N, 1)
+            per_sale = np.where(corrected, 1 / sold, 0)
+            per_output = 1 / np.where(raw.x > 0, raw.x, 1) - per_sale
+            per_output = np.where(corrected, per_output, 0)
+            parts = variance, per_output, per_sale
+            stocks = rounding.Stocks(*jax.device_put(parts))
+        growth = beside = None
+        if held.output:
+            growth = raw.sales[:, 0]
+            beside = growth**2 * (output + (0 if stocks is None else variance))
+        made = jnp.asarray(S, held.precise)
+        sums = held.sums(made, year, beside)
+        rounded = rounding.RoundedErrors(
+            made, sums, jax.device_put(output), stocks, jax.device_put(growth)
+        )
+        return (rounded, *([self._filled(raw)] if held.output else []))
+
+    def distribution(self, year: Slabs) -> rounding.RoundedDraws:
+        held, F = self.held(year), year.all.raw.cells
+        found, *more = self.errors(year.all, held, year)
+        rate = jnp.asarray(rates_of_rounded(F, np.asarray(found.S)), jnp.float32)
+        whole = (found.output > 0).astype(jnp.float64)
+        filled = None
+        if more:
+            filled = jax.tree.map(lambda k: k.astype(jnp.float32), more[0])
+        S = found.S if self.error.margins or more else None
+        tag = self.tag(year)
+        return rounding.RoundedDraws(rate, S, found.held, whole, filled, tag)
+
+    def _rounded(self, raw: RawYear, year: Slabs) -> tuple[np.ndarray, np.ndarray]:
+        """Variances of cells of Z and Y that were rounded."""
+        Z, Y = _variances_of_rounded(raw.Z), _variances_of_rounded(raw.Y)
+        if Z is None or Y is None:
+            raise TivaxError(
+                f"{year.year}: cells are not whole units, so they were not rounded; "
+                "the error model rounding is for tables such as the R edition of WIOD "
+                "2013, best imported with --derounded"
+            )
+        return Z, Y
+
+    def _filled(self, raw: RawYear) -> rounding.FilledErrors:
+        """Cells below half a unit."""
+        n, c, f = raw.Y.shape
+        s = len(self.tables.sectors)
+        net = np.hstack([raw.Z * raw.sales, (raw.Y * raw.demand).reshape(n, c * f)])
+        units = np.hstack([raw.Z, raw.Y.reshape(n, c * f)])
+        users = np.pad(np.tile(np.eye(s), (c, 1)), ((0, 0), (0, f)))
+        final = np.pad(np.tile(np.eye(f), (c, 1)), ((0, 0), (s, 0)))
+        made = np.where(_is_filled(units), net, 0), np.tile(np.eye(s), (n // s, 1))
+        parts = *made, np.concatenate([users, final]), USER_DEVIATION, USE_DEVIATION
+        return rounding.FilledErrors(*map(jnp.asarray, parts))
+
+
+class SharesKind(OfYear):
+    """Partners of each user, which are not known: all have those of all users."""
+
+    keys = frozenset({"concentration"})
+
+    def of_year(self, year: Slabs) -> import_shares.ImportShareErrors:
+        sold, bought, c = [], np.zeros(()), len(self.tables.regions)
+        s = len(self.tables.sectors)
+        for slab in year:
+            first = np.int64((slab.at.start or 0) // s)
+            found = import_shares.imports(slab.raw.cells, first, regions=c)
+            some, more = jax.device_get(found)
+            sold.append(some)
+            bought = bought + more
+        return import_shares.shares_of_imports(
+            np.concatenate(sold), bought, np.float64(self.error.concentration or 0.0)
+        )
+
+    def distribution(self, year: Slabs) -> import_shares.ShareDraws:
+        return import_shares.ShareDraws(self.of_year(year), self.tag(year))
+
+
+class RebuiltKind(OfYear):
+    """Errors of tables that were rebuilt, of which national tables do not tell all."""
+
+    in_years = False
+    alone = True
+    # What a fit of trade leaves goes to the rest of the world, so that margins hold.
+    worst_gap = 1e-4
+
+    def __init__(self, error: TableError, tables: WorldTables) -> None:
+        super().__init__(error, tables)
+        require_rebuilt(tables)
+
+    def of_year(self, year: Slabs) -> RebuiltErrors:
+        if not year.whole:
+            raise TivaxError(
+                "error rebuilt: a year is worked on in memory; free some of it or give "
+                "more"
+            )
+        raw = year.all.raw
+        return RebuiltErrors(rebuilt_year(self.tables, year.number, raw.Z, raw.Y))
+
+    def distribution(self, year: Slabs) -> RebuiltErrors:
+        return self.of_year(year)
+
+
+KINDS: dict[str, type[OfRows | OfYear]] = {
+    "rounding": RoundingKind,
+    "shares": SharesKind,
+    "lognormal": LognormalKind,
+    "given": GivenKind,
+    "rebuilt": RebuiltKind,
+}
+
+
+def kinds_of(
+    errors: Iterable[TableError], tables: WorldTables
+) -> tuple[OfRows | OfYear, ...]:
+    """The errors of a model in tables; files are read and checked once."""
+    return tuple(KINDS[each.kind](each, tables) for each in errors)
+
+
+def _has_filled(raw: RawYear) -> bool:
+    """True if cells were filled below half a unit."""
+    return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
+
+
+def _is_filled(values: np.ndarray) -> np.ndarray:
+    return (values != 0) & (np.abs(values) <= _HALF)
+
+
+def _variances_of_rounded(values: np.ndarray) -> np.ndarray | None:
+    """Variances of cells in whole units or filled below half of one; else None."""
+    size = np.abs(values)
+    whole = values == np.rint(values)
+    filled = ~whole & (size <= _HALF)
+    if not (whole | filled).all():
+        return None
+    return np.where(filled, size**2, np.where(size > 0, _ROUNDED, 0))
+
+
+def _groups(shared: str, regions: int, sectors: int) -> np.ndarray:
+    """1 where a row belongs to a group of rows that err together."""
+    if shared == "country":
+        return np.repeat(np.eye(regions), sectors, axis=0)
+    if shared == "product":
+        return np.tile(np.eye(sectors), (regions, 1))
+    return np.ones((regions * sectors, 1))

@@ -1,0 +1,113 @@
+"""One run of ``tivax replicate``: compute, write, and say what was found."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tivax as tx
+
+from ...core import Call, Format, describe_environment
+from ...reporting import Language
+from . import replication
+from .columns import agreement, index_note, losses_in_words
+from .from_tables import changes_sentence
+from .in_words import answer
+from .replication import replicate
+from .report import page
+from .report.plots import Drawing
+from .results import Replication
+from .robustness import convention_in_words
+from .verdicts import verdicts
+from .write import write_replication
+
+STEPS = (*replication.STEPS, "tables and figures", "report")
+
+
+def inputs(files: tx.DataFiles) -> dict[Path, str]:
+    """Gross trade and world tables of the data folder, and their databases."""
+    further = tx.FurtherData(files)
+    tables = dict.fromkeys(further.table_files, "wiod2013")
+    return {**dict.fromkeys(further.trade_files, ""), **tables}
+
+
+def run_paper(
+    files: tx.DataFiles,
+    folder: Path,
+    *,
+    language: Language = "en",
+    figures: bool = True,
+    format: Format = "csv",
+    said: Callable[[str], object] = str,
+    helper: Call | None = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Write the replication into ``folder``: facts for its manifest, and findings.
+
+    ``said`` is called with each of ``STEPS`` before it begins. ``helper`` draws
+    figures. Without ``figures`` there are none but those of the report.
+    """
+    drawing = helper and Drawing(helper, language, files=figures)
+    result = replicate(files, said=said, drawing=drawing)
+    said("tables and figures")
+    drawn = write_replication(
+        result, folder, language, figures=figures, format=format, drawing=drawing
+    )
+    said("report")
+    environment = describe_environment()
+    page.write(folder / "report.html", result, drawn, environment, language)
+    facts = {
+        "seed": result.inference.seed if result.inference else None,
+        "residual_max": _residual_max(result),
+        "codes": files.codes,
+        "convention": convention_in_words(next(iter(result.estimates.values()))),
+        "rows": len(result.panel.frame),
+        "papers_data": not result.other_data,
+        **agreement(result.comparison),
+    }
+    return facts, _findings(result)
+
+
+def _residual_max(result: Replication) -> float | None:
+    parts = (result.panel, result.variants)
+    solved = [k.residual_max for k in parts if k is not None]
+    return max((k for k in solved if k is not None), default=None)
+
+
+def _findings(result: Replication) -> list[str]:
+    found, panel = agreement(result.comparison), result.panel
+    sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
+    other = result.other_data
+    found_verdicts = verdicts(result)
+    lines = [" ".join(answer(result, found_verdicts))]
+    lines += [f"Not the paper's data: {reason}" for reason in other]
+    if result.by_file is not None:
+        lines.append(changes_sentence(result.comparison, result.by_file))
+    lines += [
+        f"Panel: {sizes['all']} rows = {sizes['developed']} developed + "
+        f"{sizes['developing']} developing, recipe {panel.codes}",
+        *losses_in_words(panel),
+        f"Index: {index_note(panel)}",
+        f"{found['coefficients']} coefficients beside the print: gap "
+        f"{found['mean_gap']:.3f} printed standard errors on average, "
+        f"{found['largest_gap']:.3f} at most; {found['signs_equal']} signs and "
+        f"{found['stars_equal']} star counts agree",
+    ]
+    own = result.table_1.dropna()
+    where = "store" if result.files.store is not None else "file"
+    if len(own):
+        lines.append(
+            f"Table 1: {len(own)} of {len(result.table_1)} printed values, gap "
+            f"{own['difference'].abs().mean():.4f} on average, "
+            f"{own['difference'].abs().max():.4f} at most (index from a {where})"
+        )
+    if result.files.store is None:
+        lines.append(
+            "Table 1 was not computed from world tables: no --tables of WIOD 2016 given"
+        )
+    lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
+    rule = ", the same rule on these data" if other else ""
+    for verdict in found_verdicts:
+        lines.append(
+            f"{verdict.hypothesis}{rule}: {verdict.conclusion}. {verdict.statement} "
+            f"{verdict.reason}"
+        )
+    return lines

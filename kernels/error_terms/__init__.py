@@ -1,1 +1,0 @@
-"""Parts of the errors of tables: filled cells, import shares."""

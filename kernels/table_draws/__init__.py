@@ -1,1 +1,0 @@
-"""Draws of tables with errors: errors of cells, balancing, solves, regressions."""

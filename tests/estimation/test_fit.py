@@ -1,0 +1,141 @@
+"""Samples, units and gaps of a fit that draws are made from; every mistake in a line."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation.model import Model
+from tivax.engine.panel.recipe import CONTROLS
+
+from experiment_panels import (
+    MODEL,
+    remodel,
+)
+from helpers import error_of, random_panel
+
+# The same regression in other units and another order of rows.
+RTOL = 1e-9
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+PANELS = {
+    "balanced": random_panel(countries=9, years=6, seed=1),
+    "unbalanced": random_panel(countries=11, years=7, missing=0.3, seed=2),
+}
+FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
+
+
+# -------------------------------------------------------------- samples, units, gaps
+
+
+@pytest.mark.parametrize("group", ["developed", "developing"])
+def test_a_sample_is_the_panel_of_its_countries(group):
+    frame = PANELS["unbalanced"]
+    own = fit_model(frame, replace(MODEL, sample=group))
+    part = frame[frame["developed"] == (group == "developed")]
+    alone = fit_model(part, MODEL)
+    assert_array_equal(own.coef, alone.coef)
+    assert_array_equal(own.covariance(), alone.covariance())
+    # Wild weights belong to the countries of the whole panel.
+    assert own.labels == alone.labels == alone.all_labels
+    assert set(own.all_labels) == set(frame["iso3"])
+
+
+@pytest.mark.parametrize("kind", ["CV2", "CV3"])
+def test_covariances_do_not_depend_on_units(kind):
+    """A regressor in millions, an outcome in percent, the rows in another order."""
+    frame = PANELS["unbalanced"]
+    other = frame.assign(TBI=frame["TBI"] * 1e6, KOFGIdj=frame["KOFGIdj"] / 100)
+    other = other.sample(frac=1, random_state=0)
+    own, changed = fit_model(frame, FULL), fit_model(other, FULL)
+    assert_allclose(changed.coef, own.coef * 1e-8, rtol=RTOL)
+    assert_allclose(changed.covariance(kind), own.covariance(kind) * 1e-16, rtol=RTOL)
+
+
+def test_only_one_row_for_each_country_and_year_is_balanced():
+    frame = PANELS["balanced"]
+    assert fit_model(frame, MODEL).balanced
+    for changed, model in (
+        (frame.iloc[1:], MODEL),
+        (pd.concat([frame, frame.iloc[:1]]), MODEL),
+        (frame, replace(MODEL, time="")),
+        (frame, replace(MODEL, entity="")),
+        (
+            frame.assign(half=np.arange(len(frame)) % 2),
+            replace(MODEL, effects=("half",)),
+        ),
+    ):
+        assert not fit_model(changed, model).balanced
+
+
+def test_rows_with_a_missing_value_are_left_out():
+    frame = PANELS["balanced"].copy()
+    frame.loc[3, "RQ"] = np.nan
+    frame.loc[7, "KOFGIdj"] = np.nan
+    frame.loc[9, "TFP"] = np.nan  # which this model does not use
+    own, without = fit_model(frame, MODEL), fit_model(frame.drop([3, 7]), MODEL)
+    assert_array_equal(own.coef, without.coef)
+    assert own.n == len(frame) - 2
+
+
+# --------------------------------------------------------------------- the mistakes
+
+
+def changed(**columns) -> pd.DataFrame:
+    frame = random_panel(countries=6, years=5, seed=6)
+    return frame.assign(**{k: v(frame) for k, v in columns.items()})
+
+
+def by_country(frame: pd.DataFrame) -> pd.Series:
+    return frame.groupby("iso3")["TFP"].transform("mean")
+
+
+def by_year(frame: pd.DataFrame) -> pd.Series:
+    return frame.groupby("year")["TFP"].transform("mean")
+
+
+def few(end: int) -> pd.DataFrame:
+    """Two countries from 2000 to before the year ``end``."""
+    frame = changed()
+    return frame[(frame["iso3"] < "C02") & (frame["year"] < end)]
+
+
+IV = remodel(MODEL, instruments=("Z",))
+MISTAKES = {
+    "a column that is not there": (changed(), remodel(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
+    "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
+    "a cluster that is not there": (changed(), replace(MODEL, clusters="bloc"), "no column bloc in the data"),
+    "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
+    "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
+    "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
+    "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
+    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
+    "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, clusters="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
+    "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
+    "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
+    "a treatment that controls explain": (changed(TBI=lambda f: f["RQ"] - f["INFR"]), MODEL, "TBI is collinear with the other regressors"),
+    "a regressor constant in each country": (changed(TBI=by_country), MODEL, "TBI is collinear with the other regressors and the effects; leave it out"),
+    "a regressor of years": (changed(RQ=by_year), MODEL, "RQ is collinear with the other regressors and the effects; leave it out"),
+    "an instrument that effects explain": (changed(Z=lambda f: by_year(f) + by_country(f)), IV, "instrument Z is collinear with the controls, the effects or another instrument; leave it out"),
+    "an instrument that is a control": (changed(Z=lambda f: 3 * f["RQ"]), IV, "instrument Z is collinear with the controls"),
+    "fewer instruments than endogenous": (changed(), remodel(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
+    "fewer rows than parameters": (few(2002), remodel(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
+    "as many rows as parameters": (few(2003), remodel(MODEL, controls=("RQ",)), "KOFGIdj is a linear combination of the regressors and the effects (6 rows); drop one, or use more rows"),
+    "two clusters and effects of years": (few(2015), remodel(MODEL, controls=("RQ",)), "no standard error, the errors of its 2 clusters cancel; too few clusters for its effects"),
+    "an outcome of countries": (changed(KOFGIdj=by_country), MODEL, "KOFGIdj is a linear combination of the effects alone"),
+    "an outcome without errors": (changed(KOFGIdj=lambda f: 2 * f["TBI"] - f["RQ"] + by_year(f)), MODEL, "KOFGIdj is a linear combination of the regressors and the effects ("),
+    "an outcome of countries and years": (changed(KOFGIdj=lambda f: by_country(f) + by_year(f)), MODEL, "KOFGIdj is a linear combination of the effects alone"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_that_names_the_model(name):
+    frame, model, told = MISTAKES[name]
+    line = error_of(fit_model, frame, model)
+    assert line.startswith("model main: ")
+    assert told in line
