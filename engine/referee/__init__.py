@@ -1,4 +1,4 @@
-"""What a referee asks of a panel regression: weights, exposure, factors."""
+"""Questions of a referee: weights of effects, exposure to shocks, common factors."""
 
 import lazy_loader
 

@@ -129,7 +129,7 @@ class Exposure(Result):
 
     @property
     def sentence(self) -> str:
-        """How well exposure in the base year predicts the index."""
+        """Say how well exposure in the base year predicts the index."""
         row = self.first_stage.iloc[0]
         strong = "strong" if row["f"] > 23.1 else "weak"
         return (
@@ -191,7 +191,7 @@ class Exposure(Result):
         entity: str = "iso3",
         time: str = "year",
     ) -> pd.DataFrame:
-        """Whether the instrument goes with what it should not move.
+        """Test whether the instrument goes with what it should not move.
 
         A row each: ``trend``, the outcome on the instrument of ``lead`` years later,
         beside that of the year; ``balance``, a column on the instrument. Two-way

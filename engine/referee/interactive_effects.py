@@ -442,7 +442,7 @@ def _bias(
     correction: Correction,
     bandwidth: int | None,
 ) -> Float[np.ndarray, " k"]:
-    """What to take off: minus the sum of the module docstring."""
+    """Bias: minus the sum of the module docstring."""
     T = len(F)
     G = F @ np.linalg.inv(L.T @ L) @ L.T  # (T, N), F of length one
     by_unit, by_period = (u**2).sum(axis=1), (u**2).sum(axis=0)

@@ -125,8 +125,7 @@ class ShiftShare(Result):
 
     @property
     def sentence(self) -> str:
-        """Whether zero is in the interval of AKM0, and which shocks carry the
-        estimate."""
+        """Say whether zero is in the set of AKM0, and which shock counts most."""
         rows = {str(row["method"]): row for row in self.table.to_dict("records")}
         row, beside = rows["AKM0"], rows["EHW"]
         where = {
@@ -208,7 +207,7 @@ def shift_share(
     effects: Sequence[str] = (),
     weights: str | None = None,
     clusters: str | None = None,
-    shock_clusters: Sequence[object] | None = None,
+    shock_clusters: Sequence[object] | np.ndarray | None = None,
     shocks: Sequence[float] | np.ndarray | None = None,
 ) -> ShiftShare:
     """Regress an outcome on a treatment that is built of shares and shocks.
@@ -364,7 +363,9 @@ def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[s
     return W, names or [str(k) for k in range(W.shape[1])]
 
 
-def _shock_clusters(given: Sequence[object] | None, kept: np.ndarray) -> np.ndarray:
+def _shock_clusters(
+    given: Sequence[object] | np.ndarray | None, kept: np.ndarray
+) -> np.ndarray:
     if given is None:
         return np.arange(int(kept.sum()))
     labels = np.asarray(given)

@@ -97,7 +97,7 @@ class TwoWayWeights(Result):
 
     @property
     def sentence(self) -> str:
-        """How many effects count with the wrong sign, and how much they may vary."""
+        """Count effects with a negative weight, and say how much effects may vary."""
         value = self._values
         negative, cells = int(value["negative weights"]), int(value["cells"])
         text = (
@@ -141,7 +141,7 @@ class TwoWayWeights(Result):
         return parts.groupby(key).sum().sort_values("weight", ascending=False)
 
     def correlation(self, column: str) -> pd.DataFrame:
-        """Whether the weights go with a column of the data, which effects may too.
+        """Test whether the weights go with a column of the data, which effects may too.
 
         A regression of the column on W, by shares of the cells, errors clustered by
         entity. Columns number and value: coefficient, standard error, correlation.

@@ -155,6 +155,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
     added |= {"whole": {"word": "imports", "odd": "exports"}}
     sound = {"tables": tables, "of": "exports", "exporter": "R01"}
     yield from wrong("origins", added, **sound)
+    base = {"text": "2000", "other": 1900}
+    early: Bad = {"tables": WRONG, "base": base, "value_added": VALUES}
+    yield from wrong("exposure", early, tables=tables)
     added = {"categories": {"text": "FD", "ints": [3]}, "groups": GROUPS}
     yield from wrong("origins", added, tables=tables, of="final demand")
     direct = {"int": 3, "array": ARRAY}
@@ -333,6 +336,19 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("phase_placebos", some | {"panels": bad["draws"]}, **sound)
     of_model = {k: bad[k] for k in ("panel", "model")}
     yield from wrong("contestable", of_model, panel=panel, model=model)
+    column: Bad = {"outcome": one, "treatment": one, "data": frames}
+    word: dict[str, Any] = {"word": "x", "int": 3}
+    two: Bad = column | {"kind": word, "entity": one, "time": one, "level": {"int": 3}}
+    keys = {"entity": "iso3", "time": "year", "treatment": "TBI"}
+    yield from wrong("two_way_weights", two, data=panel, outcome="KOFGIdj", **keys)
+    exposed: Bad = column | {"shares": {**WRONG, "short": np.ones((2, 2))}}
+    exposed |= {"instrument": {"int": 3}, "controls": names, "shocks": {"text": "a"}}
+    sound = {"data": panel, "outcome": "KOFGIdj", "treatment": "TBI"}
+    yield from wrong("shift_share", exposed, **sound, shares=np.ones((len(panel), 1)))
+    common: Bad = {"outcome": one, "regressors": {**names, "none": []}, "data": frames}
+    common |= {"factors": {"half": 1.5, "below": -1}, "correction": word, "most": whole}
+    sound = {"data": panel, "outcome": "KOFGIdj", "regressors": ["TBI"]}
+    yield from wrong("interactive_effects", common, **sound)
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     some = {k: v for k, v in names.items() if k != "set"}
     left: Bad = {"data": frames, "residuals": WRONG, "regressors": some}
