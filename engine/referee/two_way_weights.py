@@ -347,9 +347,9 @@ def _summary(
     strong = np.nan
     with np.errstate(divide="ignore", invalid="ignore"):
         turned = np.flatnonzero(W < -S / (1 - P))
-    if (weight < 0).any() and len(turned):
-        s = int(turned[0])
-        strong = abs(beta) / np.sqrt(T[s] + S[s] ** 2 / (1 - P[s]))
+        if (weight < 0).any() and len(turned):
+            s = int(turned[0])
+            strong = abs(beta) / np.sqrt(T[s] + S[s] ** 2 / (1 - P[s]))
     return {
         "beta": beta,
         "positive weights": float((weight > 0).sum()),
