@@ -19,7 +19,7 @@ from tivax.engine.reporting.html import (
     Text,
     report_html,
 )
-from tivax.engine.reporting.journal_tables import Column, JournalTable
+from tivax.engine.reporting.journal_tables import JournalTable, TableColumn
 
 VOID = {"meta", "br", "hr", "img", "link"}
 FOOTER = {"tivax": "0.1.0", "device": "cpu: <cpu>", "date": "2025-01-01"}
@@ -103,7 +103,7 @@ def test_the_report_is_one_file_that_loads_nothing():
 def test_everything_a_caller_writes_is_escaped():
     nasty = "<script>&\"'"
     frame = pd.DataFrame({nasty: [nasty]}, index=pd.Index([nasty], name=nasty))
-    column = Column((nasty,), {nasty: nasty}, {nasty: nasty})
+    column = TableColumn((nasty,), {nasty: nasty}, {nasty: nasty})
     blocks = [
         Text(nasty),
         Figure(line_figure(nasty), nasty, nasty),
@@ -152,7 +152,7 @@ def test_every_figure_is_embedded_and_figures_and_tables_are_numbered_on():
 
 
 def journal(title="regressions"):
-    column = Column(("(1)",), {"TBI": (-1.0, 0.5, 1)}, {"observations": "615"})
+    column = TableColumn(("(1)",), {"TBI": (-1.0, 0.5, 1)}, {"observations": "615"})
     return JournalTable(title, [column], ["TBI"], "notes")
 
 

@@ -13,7 +13,7 @@ import tivax as tx
 from tivax.engine.measures import compute_tbi
 from tivax.engine.reporting import Joined, Result
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
-from tivax.engine.resampling.simulation.panels import Design
+from tivax.engine.resampling.simulation.panels import StudyDesign
 
 from experiment_panels import small_panel
 
@@ -28,7 +28,9 @@ def refusal(call) -> str:
 
 def results() -> dict[str, Result]:
     panel = small_panel(countries=9, years=6, seed=2)
-    study = Study((Design("a", clusters=9, years=5, controls=1),), panels=4, draws=19)
+    study = Study(
+        (StudyDesign("a", clusters=9, years=5, controls=1),), panels=4, draws=19
+    )
     choices = {"controls": "subsets"}
     world = tx.synthetic_world(regions=3, sectors=2, years=2, seed=1)
     return {
@@ -116,7 +118,7 @@ def test_results_join_as_one(found):
 
 def test_the_figure_of_many_designs_shows_a_method_of_each_kind():
     """As the built-in study, which has more designs than there are colours."""
-    designs = tuple(Design(f"{k}", clusters=9, years=5) for k in range(9))
+    designs = tuple(StudyDesign(f"{k}", clusters=9, years=5) for k in range(9))
     table = pd.concat(
         [
             simulate(Study(designs[:1], panels=2, draws=9)).table.assign(design=k.name)

@@ -61,12 +61,12 @@ SMALL = StudyDesign(
 pytestmark = pytest.mark.usefixtures("quick")
 
 
-def arrays(design: StudyDesign) -> kernel.StudyDesign:
+def arrays(design: StudyDesign) -> kernel.PanelDesign:
     return jax.device_put(design.arrays)
 
 
 @partial(jax.jit, static_argnames="controls")
-def _one_panel(key, design: kernel.StudyDesign, controls: int):
+def _one_panel(key, design: kernel.PanelDesign, controls: int):
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
     return (
         kernel.simulate(of_panel, design, controls=controls),
