@@ -736,7 +736,8 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
     panel_of(tmp_path)
     path = study_file(tmp_path, GIVEN.replace(old, new, 1))
     line = mistake("simulate", path, "--out", tmp_path / "out")
-    assert line.startswith(f"{path}: ") and said in line
+    about = path.with_name("panel.csv") if said.startswith("no column") else path
+    assert line.startswith(f"{about}: ") and said in line
     assert names(tmp_path) == ["panel.csv", "study.toml"]
 
 
