@@ -1,10 +1,6 @@
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
-from .nash import NashTariffs as NashTariffs
-from .nash import nash_tariffs as nash_tariffs
-from .optimal import OptimalTariff as OptimalTariff
-from .optimal import optimal_tariff as optimal_tariff
 from .published import Published as Published
 from .published import solve_published as solve_published
 from .result import ExactHat as ExactHat
@@ -15,4 +11,10 @@ from .scenario_file import read_exact_hat as read_exact_hat
 from .scenario_file import variants_of as variants_of
 from .scenario_file import variants_result as variants_result
 from .supply import Supply as Supply
+from .tariff_choice.nash import NashTariffs as NashTariffs
+from .tariff_choice.nash import nash_tariffs as nash_tariffs
+from .tariff_choice.optimal import OptimalTariff as OptimalTariff
+from .tariff_choice.optimal import optimal_tariff as optimal_tariff
+from .tariff_choice.answers import Retaliation as Retaliation
+from .tariff_choice.answers import retaliation as retaliation
 from .variants import Variants as Variants

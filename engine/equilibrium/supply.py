@@ -238,6 +238,24 @@ def _solve_several(
     return jax.lax.map(lambda change: one_sector.solve(block, change), changes)
 
 
+def solve_block(
+    economy: Economy,
+    block: one_sector.Block,
+    changes: one_sector.Change,
+    start: Float[Array, "4 r"] | None = None,
+) -> one_sector.State:
+    """The equilibrium of the one scenario of ``changes``, from ``start`` if that leads
+    to it."""
+    if start is not None:
+        near = _solve_from(block, jax.tree.map(lambda a: a[0], changes), start)
+        if float(near.size) <= _SOLVED:
+            return near
+    return jax.tree.map(lambda a: a[0], solve_blocks(economy, block, changes))
+
+
+_solve_from = jax.jit(one_sector.solve)
+
+
 @jax.jit
 def outcomes(block: one_sector.Block, found: one_sector.State) -> one_sector.Outcome:
     """Outcomes of several equilibria for regions."""

@@ -145,22 +145,29 @@ def _visit(block: Block, change: Change, x: Float[Array, "4 r"]) -> tuple[Array,
     return misses, State(w, e, l, p, trade, sales, revenue, income, excess, size)
 
 
-def solve(block: Block, change: Change) -> State:
-    """The new equilibrium, by Newton's method from hats of one.
+def solve(
+    block: Block, change: Change, start: Float[Array, "4 r"] | None = None
+) -> State:
+    """The new equilibrium, by Newton's method, by default from hats of one.
 
     Look at ``size`` before using it, the largest miss of an equation; ``excess`` of
     the market that was dropped is not in it.
     """
-    start = jnp.zeros((4, len(block.income)), block.income.dtype)
+    if start is None:
+        start = jnp.zeros((4, len(block.income)), block.income.dtype)
     found = newton(lambda x: _visit(block, change, x)[0], start)
     return _visit(block, change, found)[1]
+
+
+def hats(at: State) -> Float[Array, "4 r"]:
+    """Logs of w, E, L and P hat, from which ``solve`` may start."""
+    return jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
 
 
 def differentiable(block: Block, change: Change, at: State) -> State:
     """The equilibrium that ``solve`` ended in, as a function of block and change near
     those it was solved for, by the implicit function theorem."""
-    start = jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
-    start = jax.lax.stop_gradient(start)
+    start = jax.lax.stop_gradient(hats(at))
 
     def misses(x: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
         return _visit(block, change, x)[0]
