@@ -5,6 +5,7 @@ from .published import Published as Published
 from .published import solve_published as solve_published
 from .result import ExactHat as ExactHat
 from .scenario_file import ExactHatRun as ExactHatRun
+from .scenario_file import chosen_scenario as chosen_scenario
 from .scenario_file import economy_of as economy_of
 from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat
@@ -17,4 +18,5 @@ from .tariff_choice.optimal import OptimalTariff as OptimalTariff
 from .tariff_choice.optimal import optimal_tariff as optimal_tariff
 from .tariff_choice.answers import Retaliation as Retaliation
 from .tariff_choice.answers import retaliation as retaliation
+from .tariff_choice.result import ChosenTariffs as ChosenTariffs
 from .variants import Variants as Variants

@@ -79,8 +79,8 @@ class Batches:
 
     @property
     def together(self) -> int:
-        """Scenarios that are solved at once."""
-        return TOGETHER if self.draws > 1 else 1
+        """Scenarios that are solved at once; with a block of supply each is alone."""
+        return TOGETHER if self.draws > 1 and self.supply is None else 1
 
     @cached_property
     @in_float64

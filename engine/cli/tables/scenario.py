@@ -61,7 +61,7 @@ def scenario(
     if draws is not None and data is None:
         raise TivaxError("--draws goes with --example complex-europe --data FOLDER")
     from ...core import require_format
-    from ...scenarios import EXACT_HAT, kind_of
+    from ...scenarios import EQUILIBRIUM, kind_of
     from ..inputs import split_codes
     from .exact_hat_run import run_exact_hat, run_published
     from .scenario_run import run_scenario
@@ -72,5 +72,5 @@ def scenario(
         run_published(str(run), data, draws, output, terminal)
         return
     # Other kinds change an input-output table at given coefficients.
-    run_kind = run_exact_hat if kind_of(run) == EXACT_HAT else run_scenario
+    run_kind = run_exact_hat if kind_of(run) in EQUILIBRIUM else run_scenario
     run_kind(run, output, split_codes(regions), terminal)

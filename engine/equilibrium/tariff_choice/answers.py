@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ...core import (
     Progress,
@@ -23,7 +24,7 @@ from ..solving import Deficits
 from ..supply import Supply
 from .best_response import Choice, Objective, best_response
 from .optimal import require_choices
-from .players import Over, Player, Regions, make_player, members_of, place_of
+from .players import Over, Regions, make_player, members_of, place_of
 from .result import ChosenTariffs
 
 How = Literal["reciprocal", "optimal", "together"]
@@ -81,32 +82,29 @@ class Retaliation(ChosenTariffs):
 
     @property
     def players(self) -> pd.DataFrame:
-        own = [self.welfare(k.player)[1] for k in self.choices]
+        _, after = self._welfare()
+        objective = Objective(self.economy, self.supply, self.deficits)
+        own = [after @ objective.weights(k.player) for k in self.choices]
         return super().players.assign(own_welfare=own)
 
-    def welfare(self, player: Player | str) -> tuple[float, float]:
-        """Welfare of a player or region in both scenarios, in per cent."""
-        if isinstance(player, str):
-            place = place_of(self.economy, player)
-            weights = np.eye(len(self.economy.regions))[place]
-        else:
-            weights = Objective(self.economy, self.supply, self.deficits).weights(player)
+    def _welfare(self) -> Float[np.ndarray, "2 r"]:
+        """Exact welfare of regions in both scenarios, in per cent."""
         own = self.outcome.changes["real_income" if self.supply is None else "welfare"]
-        before, after = own.to_numpy().reshape(2, -1) @ weights
-        return float(before), float(after)
+        return own.to_numpy().reshape(2, -1)
 
     @property
     def sentence(self) -> str:
-        theirs = self.welfare(self.against)
+        theirs = self._welfare()[:, place_of(self.economy, self.against)]
         lines = [
             f"Welfare of {self.against} changes by {theirs[0]:+.3f} per cent as "
             f"announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
         ]
         if len(self.choices) == 1:
-            own = self.welfare(self.choices[0].player)
-            name, rate = self.choices[0].player.name, 100 * self.choices[0].average
+            objective = Objective(self.economy, self.supply, self.deficits)
+            player, rate = self.choices[0].player, 100 * self.choices[0].average
+            own = self._welfare() @ objective.weights(player)
             lines.append(
-                f"{name} answers with {rate:.2f} per cent; its welfare changes by "
+                f"{player.name} answers with {rate:.2f} per cent; its welfare changes by "
                 f"{own[1]:+.5f} per cent, by {own[0]:+.5f} without an answer."
             )
         return "\n".join(lines)
