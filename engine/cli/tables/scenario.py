@@ -46,8 +46,9 @@ def scenario(
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv, variants.csv, figures and report.html. A run that was stopped goes on
     where it was when the same command is given again. With kind = "exact-hat": tariffs,
-    trade costs and balanced trade in general equilibrium. With --example NAME --data
-    FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
+    trade costs and balanced trade in general equilibrium; with "optimal-tariff", "nash"
+    or "retaliation" the tariffs that regions choose. With --example NAME --data FOLDER:
+    the tables of a published trade model, tables.csv, from its authors' data.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """

@@ -24,17 +24,17 @@ LOWEST, HIGHEST = -0.5, 3.0
 FLAT = 1e-7
 """Size at which a scaled gradient of relative welfare is flat."""
 
-# Where an equilibrium is: of wages, or of a block of supply.
-Position = wages.Position | Float[Array, "4 r"]
+Hats = Float[Array, "4 r"]
+"""Where an equilibrium with a block of supply is."""
 
 
 class Point(NamedTuple):
-    """Relative welfare at an equilibrium, its derivative by every tariff, and where the
-    equilibrium is."""
+    """Relative welfare at an equilibrium, its derivative by every tariff, and where one
+    with a block of supply is."""
 
     welfare: float
     slope: Float[np.ndarray, "r r s"]
-    at: Position
+    at: Hats | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,19 +69,21 @@ class Objective:
         self,
         tariff: Float[np.ndarray, "r r s"],
         weights: Float[np.ndarray, " r"],
-        start: Position | None = None,
+        start: Hats | None = None,
     ) -> Point:
-        """Welfare at these tariffs, whose equilibrium is sought from ``start``."""
+        """Welfare at these tariffs; with a block of supply the equilibrium is sought
+        from ``start``.
+
+        Wages are sought from the old ones always: from others rounding makes welfare
+        jump where regions are tiny.
+        """
         old = self.old
         if isinstance(old, Old):
-            return self._of_wages(old, tariff, weights, start)
+            return self._of_wages(old, tariff, weights)
         return self._of_block(old, tariff, weights, start)
 
-    def _of_wages(
-        self, old: Old, tariff: np.ndarray, weights: np.ndarray, start: Position | None
-    ) -> Point:
-        assert start is None or isinstance(start, wages.Position)
-        new = solve_new(self.economy, old, tariff, self.deficits, start)
+    def _of_wages(self, old: Old, tariff: np.ndarray, weights: np.ndarray) -> Point:
+        new = solve_new(self.economy, old, tariff, self.deficits)
         at = wages.Position(
             new.log_wages, new.log_prices, new.spending, 0 * old.deficit
         )
@@ -93,16 +95,16 @@ class Objective:
             jnp.asarray(weights),
             measure="real_income",
         )
-        return Point(float(welfare), np.asarray(slope), at)
+        return Point(float(welfare), np.asarray(slope))
 
     def _of_block(
         self,
         block: one_sector.Block,
         tariff: np.ndarray,
         weights: np.ndarray,
-        start: Position | None,
+        start: Hats | None,
     ) -> Point:
-        assert self.supply is not None and not isinstance(start, wages.Position)
+        assert self.supply is not None
         transfer = block.transfer if self.deficits == "kept" else 0 * block.transfer
         shock = tariff[None]
         change = supply_side.block_changes(block, shock, np.ones_like(shock), transfer)
@@ -159,9 +161,9 @@ def best_response(
     start: Float[np.ndarray, " k"],
     *,
     most: int,
-    at: Position | None = None,
+    at: Hats | None = None,
     flat: float = FLAT,
-) -> tuple[Choice, Position | None]:
+) -> tuple[Choice, Hats | None]:
     """The rates that are best for a player where the others' are those of ``tariff``.
 
     L-BFGS from the rates ``start``, with the derivative of the implicit function
