@@ -12,11 +12,11 @@ from .scenario_file import read_exact_hat as read_exact_hat
 from .scenario_file import variants_of as variants_of
 from .scenario_file import variants_result as variants_result
 from .supply import Supply as Supply
+from .tariff_choice.answers import Retaliation as Retaliation
+from .tariff_choice.answers import retaliation as retaliation
 from .tariff_choice.nash import NashTariffs as NashTariffs
 from .tariff_choice.nash import nash_tariffs as nash_tariffs
 from .tariff_choice.optimal import OptimalTariff as OptimalTariff
 from .tariff_choice.optimal import optimal_tariff as optimal_tariff
-from .tariff_choice.answers import Retaliation as Retaliation
-from .tariff_choice.answers import retaliation as retaliation
 from .tariff_choice.result import ChosenTariffs as ChosenTariffs
 from .variants import Variants as Variants

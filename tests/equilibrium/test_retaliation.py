@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
@@ -45,7 +44,7 @@ def test_a_bloc_answers_with_one_rate_and_all_as_one_with_a_rate_of_each(economy
     assert answer.tariff[1, 0, 0] == answer.tariff[2, 0, 0] > 0.05
     together = tx.retaliation(economy, "R01", "together", over="importers")
     assert list(together.schedule["on"]) == ["R02", "R03", "ROW"]
-    assert "all others answers with" in together.sentence
+    assert "The best answer of all others is" in together.sentence
 
 
 @pytest.mark.parametrize(

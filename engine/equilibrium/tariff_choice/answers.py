@@ -104,8 +104,8 @@ class Retaliation(ChosenTariffs):
             player, rate = self.choices[0].player, 100 * self.choices[0].average
             own = self._welfare() @ objective.weights(player)
             lines.append(
-                f"{player.name} answers with {rate:.2f} per cent; its welfare changes by "
-                f"{own[1]:+.5f} per cent, by {own[0]:+.5f} without an answer."
+                f"The best answer of {player.name} is {rate:.2f} per cent; welfare "
+                f"there changes by {own[1]:+.5f} per cent, by {own[0]:+.5f} without it."
             )
         return "\n".join(lines)
 
@@ -177,7 +177,7 @@ def retaliation(
     if regions is None:
         sold = economy.trade[:, place].sum(axis=1) > 0
         sold[place] = False
-        names = [economy.regions[k] for k in np.flatnonzero(sold)]
+        names = [economy.regions[k] for k in np.flatnonzero(sold).tolist()]
     else:
         names = regions
     blocs = members_of(economy, names)
@@ -218,9 +218,7 @@ def _reciprocal(
     for k in [k for members in blocs.values() for k in members]:
         moved = faced[k] != before[k]
         if moved.any():
-            player = make_player(
-                economy, economy.regions[k], [k], "sectors", [place]
-            )
+            player = make_player(economy, economy.regions[k], [k], "sectors", [place])
             rates = np.where(moved, faced[k], economy.tariff_new[k, place])
             chosen = [economy.sectors.index(j) for j in player.labels]
             choices.append(Choice(player, rates[chosen], np.nan))

@@ -114,7 +114,9 @@ class Objective:
             jax.tree.map(lambda a: a[0], change),
             at,
             jnp.asarray(weights),
-            measure="welfare" if self.supply.welfare == "utility" else "welfare_printed",
+            measure="welfare"
+            if self.supply.welfare == "utility"
+            else "welfare_printed",
         )
         where = one_sector.hats(at)
         return Point(float(welfare), np.asarray(slope)[:, :, None], where)

@@ -1,4 +1,4 @@
-"""Tariffs of a war of all against all, by sufficient statistics: Lashkaripour (2021)."""
+"""Tariffs of a war of all against all by Lashkaripour's (2021) formula."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -127,7 +127,7 @@ class NashTariffs(ChosenTariffs):
 
     def facts(self) -> Mapping[str, Any]:
         own = {"residual_max": max(self.residual, abs(self.dropped)), "kind": self.kind}
-        return own if self.markups is not None else super().facts() | own
+        return own if self.markups is not None else {**super().facts(), **own}
 
     @property
     def subtitle(self) -> str:
@@ -137,11 +137,14 @@ class NashTariffs(ChosenTariffs):
 
     @property
     def sentence(self) -> str:
-        players = self.players
-        low, high = (players["tariff"].agg(k) for k in ("idxmin", "idxmax"))
-        worst = players["own_welfare"].idxmin()
+        players = self.players.set_index("player")
+        rates, welfare = players["tariff"], players["own_welfare"]
         ends = [
-            f"{players['tariff'][k]:.1f} ({players['player'][k]})" for k in (low, high)
+            f"{rate:.1f} ({name})"
+            for rate, name in (
+                (rates.min(), rates.idxmin()),
+                (rates.max(), rates.idxmax()),
+            )
         ]
         settled = ""
         if self.war is None:
@@ -151,9 +154,9 @@ class NashTariffs(ChosenTariffs):
                 f"scaled gradient is {players['gradient'].max():.1e}."
             )
         return (
-            f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; "
-            f"{players['player'][worst]} does worst, with a change of welfare of "
-            f"{players['own_welfare'][worst]:+.2f} per cent.{settled}"
+            f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; the "
+            f"lowest change of welfare is that of {welfare.idxmin()}, "
+            f"{welfare.min():+.2f} per cent.{settled}"
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -268,8 +271,8 @@ def play(
     rates = {k.name: np.full(len(k.labels), float(start)) for k in players}
     spent = dict.fromkeys(rates, 0)
     rows: list[tuple[int, str, float, float]] = []
+    moved: dict[str, float] = {}
     for n in range(1, _MOST_ROUNDS + 1):
-        moved: dict[str, float] = {}
         choices: list[Choice] = []
         for number, player in enumerate(players):
             progress(number, len(players))
