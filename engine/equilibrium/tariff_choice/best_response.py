@@ -24,17 +24,17 @@ LOWEST, HIGHEST = -0.5, 3.0
 FLAT = 1e-7
 """Size at which a scaled gradient of relative welfare is flat."""
 
-Hats = Float[Array, "4 r"]
-"""Where an equilibrium with a block of supply is."""
+Place = wages.Position | Float[Array, "4 r"]
+"""Where an equilibrium is: of wages, or with a block of supply."""
 
 
 class Point(NamedTuple):
-    """Relative welfare at an equilibrium, its derivative by every tariff, and where one
-    with a block of supply is."""
+    """Relative welfare at an equilibrium, its derivative by every tariff, and where the
+    equilibrium is."""
 
     welfare: float
     slope: Float[np.ndarray, "r r s"]
-    at: Hats | None = None
+    at: Place
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,21 +69,19 @@ class Objective:
         self,
         tariff: Float[np.ndarray, "r r s"],
         weights: Float[np.ndarray, " r"],
-        start: Hats | None = None,
+        start: Place | None = None,
     ) -> Point:
-        """Welfare at these tariffs; with a block of supply the equilibrium is sought
-        from ``start``.
-
-        Wages are sought from the old ones always: from others rounding makes welfare
-        jump where regions are tiny.
-        """
+        """Welfare at these tariffs, whose equilibrium is sought from ``start``."""
         old = self.old
         if isinstance(old, Old):
-            return self._of_wages(old, tariff, weights)
+            return self._of_wages(old, tariff, weights, start)
         return self._of_block(old, tariff, weights, start)
 
-    def _of_wages(self, old: Old, tariff: np.ndarray, weights: np.ndarray) -> Point:
-        new = solve_new(self.economy, old, tariff, self.deficits)
+    def _of_wages(
+        self, old: Old, tariff: np.ndarray, weights: np.ndarray, start: Place | None
+    ) -> Point:
+        assert start is None or isinstance(start, wages.Position)
+        new = solve_new(self.economy, old, tariff, self.deficits, start)
         at = wages.Position(
             new.log_wages, new.log_prices, new.spending, 0 * old.deficit
         )
@@ -95,16 +93,16 @@ class Objective:
             jnp.asarray(weights),
             measure="real_income",
         )
-        return Point(float(welfare), np.asarray(slope))
+        return Point(float(welfare), np.asarray(slope), at)
 
     def _of_block(
         self,
         block: one_sector.Block,
         tariff: np.ndarray,
         weights: np.ndarray,
-        start: Hats | None,
+        start: Place | None,
     ) -> Point:
-        assert self.supply is not None
+        assert self.supply is not None and not isinstance(start, wages.Position)
         transfer = block.transfer if self.deficits == "kept" else 0 * block.transfer
         shock = tariff[None]
         change = supply_side.block_changes(block, shock, np.ones_like(shock), transfer)
@@ -163,23 +161,25 @@ def best_response(
     start: Float[np.ndarray, " k"],
     *,
     most: int,
-    at: Hats | None = None,
+    at: Place | None = None,
     flat: float = FLAT,
-) -> tuple[Choice, Hats | None]:
+) -> tuple[Choice, Place | None]:
     """The rates that are best for a player where the others' are those of ``tariff``.
 
     L-BFGS from the rates ``start``, with the derivative of the implicit function
     theorem. The Hessian is nearly diagonal and proportional to shares in imports, which
     span orders of magnitude: the variables are log(1 + rate) times the root of the
-    share. The equilibrium is sought from ``at``; where it ended is returned.
+    share. Every equilibrium is sought from ``at``: from the last one rounding would
+    make welfare jump where regions are tiny. Where it ended is returned.
     """
     roots, weights = np.sqrt(player.shares), objective.weights(player)
+    last = at
 
     def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
-        nonlocal at
+        nonlocal last
         new = player.with_rates(tariff, np.expm1(z / roots))
         point = objective(new, weights, at)
-        at = point.at
+        last = point.at
         return -point.welfare, -player.sums(point.slope * (1 + new)) / roots
 
     low, high = np.log1p([LOWEST, HIGHEST])
@@ -202,4 +202,4 @@ def best_response(
         [player.labels[k] for k in np.flatnonzero(at_end).tolist()],
         int(found.nfev),
     )
-    return choice, at
+    return choice, last
