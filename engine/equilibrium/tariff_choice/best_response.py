@@ -137,6 +137,13 @@ def _block_slope(
     return jax.value_and_grad(value)(change.tariff)
 
 
+def _curvature(economy: Economy, player: Player) -> float:
+    """About the second derivative by the variables: imports over income, times the
+    elasticity; divided by it the first step of the search has the right length."""
+    answer = player.sums(economy.trade * economy.theta).sum()
+    return float(answer / economy.value_added[[*player.members]].sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Choice:
     """What a player chose: rates by label (0.2 is 20 %), welfare in per cent, the
@@ -173,6 +180,7 @@ def best_response(
     make welfare jump where regions are tiny. Where it ended is returned.
     """
     roots, weights = np.sqrt(player.shares), objective.weights(player)
+    scale = _curvature(objective.economy, player)
     last = at
 
     def loss(z: np.ndarray) -> tuple[float, np.ndarray]:
@@ -180,7 +188,8 @@ def best_response(
         new = player.with_rates(tariff, np.expm1(z / roots))
         point = objective(new, weights, at)
         last = point.at
-        return -point.welfare, -player.sums(point.slope * (1 + new)) / roots
+        slope = player.sums(point.slope * (1 + new)) / roots
+        return -point.welfare / scale, -slope / scale
 
     low, high = np.log1p([LOWEST, HIGHEST])
     found = minimize(
@@ -189,15 +198,15 @@ def best_response(
         jac=True,
         method="L-BFGS-B",
         bounds=[(low * root, high * root) for root in roots],
-        options={"maxfun": most, "ftol": 0.0, "gtol": flat, "maxcor": 30},
+        options={"maxfun": most, "ftol": 0.0, "gtol": flat / scale, "maxcor": 30},
     )
     logs = found.x / roots
     at_end = np.isclose(logs, low) | np.isclose(logs, high)
-    inside = np.abs(found.jac[~at_end])
+    inside = scale * np.abs(found.jac[~at_end])
     choice = Choice(
         player,
         np.expm1(logs),
-        float(-100 * found.fun),
+        float(-100 * scale * found.fun),
         float(inside.max()) if inside.size else 0.0,
         [player.labels[k] for k in np.flatnonzero(at_end).tolist()],
         int(found.nfev),
