@@ -211,7 +211,7 @@ def retaliation(
 def _reciprocal(
     economy: Economy, blocs: Mapping[str, Sequence[int]], place: int
 ) -> list[Choice]:
-    """What each region that faces a new tariff sets, by sector; welfare is not known
+    """The rates of each region that faces a new tariff, by sector; welfare is not known
     yet."""
     faced, before = economy.tariff_new[place], economy.tariff[place]
     choices: list[Choice] = []

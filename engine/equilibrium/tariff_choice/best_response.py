@@ -21,8 +21,8 @@ from .players import Player
 
 # Subsidies too: without them a best rate below zero would look like a corner.
 LOWEST, HIGHEST = -0.5, 3.0
-FLAT = 1e-7
-"""Size at which a scaled gradient of relative welfare is flat."""
+FLAT = 3e-7
+"""Size of a scaled gradient of relative welfare before the last step."""
 
 Place = wages.Position | Float[Array, "4 r"]
 """Where an equilibrium is: of wages, or with a block of supply."""
@@ -146,8 +146,8 @@ def _curvature(economy: Economy, player: Player) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What a player chose: rates by label (0.2 is 20 %), welfare in per cent, the
-    scaled gradient away from corners, labels at these, and equilibria solved."""
+    """Rates that a player chose, by label (0.2 is 20 %), welfare in per cent, the scaled
+    gradient away from corners, labels at these, and equilibria solved."""
 
     player: Player
     rates: Float[np.ndarray, " k"]
@@ -200,15 +200,24 @@ def best_response(
         bounds=[(low * root, high * root) for root in roots],
         options={"maxfun": most, "ftol": 0.0, "gtol": flat / scale, "maxcor": 30},
     )
-    logs = found.x / roots
+    z, value, slope, evaluations = found.x, found.fun, found.jac, found.nfev
+    if found.nit:  # near the top welfare is flat to rounding, its derivative is not
+        free = (z > low * roots) & (z < high * roots)
+        step = free * found.hess_inv.matvec(free * slope)
+        near = np.clip(z - step, low * roots, high * roots)
+        there, moved = loss(near)
+        evaluations += 1
+        if np.linalg.norm(free * moved) < np.linalg.norm(free * slope):
+            z, value, slope = near, there, moved
+    logs = z / roots
     at_end = np.isclose(logs, low) | np.isclose(logs, high)
-    inside = scale * np.abs(found.jac[~at_end])
+    inside = scale * np.abs(slope[~at_end])
     choice = Choice(
         player,
         np.expm1(logs),
-        float(-100 * scale * found.fun),
+        float(-100 * scale * value),
         float(inside.max()) if inside.size else 0.0,
         [player.labels[k] for k in np.flatnonzero(at_end).tolist()],
-        int(found.nfev),
+        int(evaluations),
     )
     return choice, last
