@@ -21,7 +21,7 @@ from .players import Player
 
 # Subsidies too: without them a best rate below zero would look like a corner.
 LOWEST, HIGHEST = -0.5, 3.0
-FLAT = 3e-7
+FLAT = 1e-7
 """Size of a scaled gradient of relative welfare before the last step."""
 
 Place = wages.Position | Float[Array, "4 r"]
@@ -146,8 +146,8 @@ def _curvature(economy: Economy, player: Player) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """Rates that a player chose, by label (0.2 is 20 %), welfare in per cent, the scaled
-    gradient away from corners, labels at these, and equilibria solved."""
+    """Rates that a player chose, by label (0.2 is 20 %), its welfare in per cent, the
+    scaled gradient away from corners, labels at these, and equilibria solved."""
 
     player: Player
     rates: Float[np.ndarray, " k"]
@@ -207,7 +207,7 @@ def best_response(
         near = np.clip(z - step, low * roots, high * roots)
         there, moved = loss(near)
         evaluations += 1
-        if np.linalg.norm(free * moved) < np.linalg.norm(free * slope):
+        if np.max(np.abs(free * moved)) < np.max(np.abs(free * slope)):
             z, value, slope = near, there, moved
     logs = z / roots
     at_end = np.isclose(logs, low) | np.isclose(logs, high)
