@@ -9,7 +9,8 @@
         tivax[bench]) and by MARIO (package mariopy)
 
     wwz, kww, bm_source, bm_sink        exports decomposed, in ``decompositions``
-    scenarios, change, exact_hat        what if, and why, in ``counterfactuals``
+    scenarios, change, exact_hat        what if, and why, in ``counterfactuals``;
+    one_scenario                        one schedule of 81 x 50
     pairs, pairs_2sls, wild, placebo    draws of each, in ``resampling``
     panel_fe_2000, panel_wild_2000, ... 100000    units, in ``large_panels``
 
@@ -262,6 +263,7 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     ),
     "change": lambda world: counterfactuals.why(world.tables, world.A, world.Y),
     "exact_hat": lambda world: counterfactuals.tariffs(full=world.full),
+    "one_scenario": lambda world: counterfactuals.one_scenario(full=world.full),
     "pairs": lambda world: resampling.pairs(full=world.full),
     "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
     "wild": lambda world: resampling.wild(full=world.full),

@@ -79,12 +79,12 @@ class Batches:
 
     @property
     def together(self) -> int:
-        """Scenarios that are solved at once."""
-        return TOGETHER if self.draws > 1 else 1
+        """Scenarios that are solved at once; with a block of supply each is alone."""
+        return TOGETHER if self.draws > 1 and self.supply is None else 1
 
     @cached_property
     @in_float64
-    def old(self) -> Old | one_sector.Block:
+    def old(self) -> Old | one_sector.OneSector:
         """The old equilibrium."""
         if self.supply is None:
             return solve_old(self.economy, self.deficits)
@@ -144,7 +144,7 @@ class Batches:
 
     def _by_block(
         self,
-        old: one_sector.Block,
+        old: one_sector.OneSector,
         tariff: np.ndarray,
         costs: np.ndarray,
         names: Sequence[str],

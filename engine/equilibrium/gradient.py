@@ -44,7 +44,7 @@ def gradient_at(
         old,
         wages.Position(new.log_wages, new.log_prices, new.spending, 0 * old.deficit),
         new_deficits(old, deficits),
-        jnp.asarray(economy.regions.index(region)),
+        jnp.asarray(np.array(economy.regions) == region, float),
         measure=measure,
     )
     labels = {
@@ -65,11 +65,12 @@ def slope_at(
     old: Old,
     at: wages.Position,
     deficit: Float[Array, " r"],
-    region: Array,
+    weights: Float[Array, " r"],
     *,
     measure: str,
 ) -> tuple[Array, Float[Array, "r r s"]]:
-    """A measure of a region at an equilibrium, and its derivative by every tariff."""
+    """A measure of regions at an equilibrium, times their weights, and its derivative
+    by every tariff."""
 
     def value(tariff: Float[Array, "r r s"]) -> Array:
         costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
@@ -84,6 +85,6 @@ def slope_at(
             transfer_of(old, tariff, deficit, new),
             new,
         )
-        return getattr(found, measure)[region]
+        return weights @ getattr(found, measure)
 
     return jax.value_and_grad(value)(tariff)

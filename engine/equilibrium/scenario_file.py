@@ -1,6 +1,6 @@
-"""Scenario files of kind exact-hat, read and run.
+"""Scenario files of general equilibrium, read and run.
 
-kind = "exact-hat"
+kind = "exact-hat"              # or "optimal-tariff", "nash", "retaliation"
 deficits = "kept"               # or "zero", "closing"; by default "kept" of a store
 
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
@@ -25,9 +25,19 @@ tariff = [0.05, 0.1, 0.25]
 [equation]                      # the index on TBI
 coefficient = 11.55
 standard_error = 3.52
+
+Kinds in which tariffs are chosen have economy or store and deficits as above; sections
+[[variant]] are the tariffs that others set, and act together. Beside them
+
+region = "USA"                  # of optimal-tariff: who chooses; over, against
+over = "exporters"              # or "sectors", "importers", "uniform"
+method = "exact"                # of nash; or "formula"
+regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all
+against = "USA"                 # of retaliation
+how = "reciprocal"              # of retaliation; or "optimal", "together"
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -37,10 +47,14 @@ from jaxtyping import Float
 from msgspec import Meta
 
 from ..core import (
+    Blocks,
     Progress,
+    Some,
+    Text,
     TivaxError,
     TomlTable,
     local_path,
+    naming,
     no_progress,
     read_toml,
 )
@@ -50,16 +64,32 @@ from .economy import Economy
 from .from_tables import read_cells
 from .result import ExactHat
 from .solving import Deficits
+from .tariff_choice.answers import How, retaliation
+from .tariff_choice.nash import Method, nash_tariffs
+from .tariff_choice.optimal import optimal_tariff
+from .tariff_choice.players import Over
+from .tariff_choice.result import ChosenTariffs
 from .variants import GRID, LABELS, VariantKeys, Variants, make_variants
 
 _FROM_STORE = ("years", "elasticities", "tariffs")
+
+
+Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation"]
+# Keys of the kinds in which tariffs are chosen, and those that must be there.
+_CHOICES: Mapping[str, Mapping[str, Any]] = {
+    "exact-hat": {},
+    "optimal-tariff": {"region": Some, "over": Over, "against": Some},
+    "nash": {"method": Method, "regions": Some, "over": Over},
+    "retaliation": {"against": Text, "how": How, "regions": Some, "over": Over},
+}
+_NEEDED = {"optimal-tariff": "region", "retaliation": "against"}
 
 
 @dataclass(frozen=True)
 class _File:
     """The keys beside the sections; None is what a file does not say."""
 
-    kind: Literal["exact-hat"]
+    kind: Kind
     deficits: Deficits | None = None
     economy: Path | None = None
     store: Path | None = None
@@ -80,7 +110,11 @@ class _Equation:
 
 @dataclass(frozen=True, eq=False)
 class ExactHatRun:
-    """A scenario file of kind exact-hat, read; its files are not opened yet."""
+    """A scenario file, read; its files are not opened yet.
+
+    ``choice`` has the arguments of the function that chooses tariffs, empty of kind
+    exact-hat.
+    """
 
     path: Path
     deficits: Deficits
@@ -93,11 +127,13 @@ class ExactHatRun:
     variants: tuple[VariantKeys, ...]
     equation: tuple[float, float] | None
     grid: Mapping[str, Any] = field(default_factory=dict)
+    kind: Kind = "exact-hat"
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def several(self) -> bool:
         """True if the file makes variants, be it one."""
-        return bool(self.variants or self.grid)
+        return self.kind == "exact-hat" and bool(self.variants or self.grid)
 
     @property
     def inputs(self) -> list[Path]:
@@ -107,9 +143,14 @@ class ExactHatRun:
 
 
 def read_exact_hat(path: str | Path) -> ExactHatRun:
-    """Read a scenario file of kind exact-hat; ``TivaxError`` for a mistake in it."""
+    """Read a scenario file of these kinds; ``TivaxError`` for a mistake in it."""
     path = local_path("path", path)
-    file = TomlTable(path, "", read_toml(path), [*get_type_hints(_File), *_SECTIONS])
+    values = read_toml(path)
+    kind = values.get("kind")
+    choosing = _CHOICES.get(kind, {}) if isinstance(kind, str) else {}
+    without = ("trade_costs", "grid", "equation") if choosing else ()
+    known = [*get_type_hints(_File), *_SECTIONS, *choosing]
+    file = TomlTable(path, "", values, [k for k in known if k not in without])
     given = file.make(_File, {"kind": None, **file.convert(_File)})
     if (given.economy is None) == (given.store is None):
         raise TivaxError(f"{path}: give economy (an .npz) or store, one of them")
@@ -134,6 +175,10 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         equation = (one.coefficient, one.standard_error)
     if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
+    if choosing and (k := _first(sections, "trade_cost")):
+        raise k.mistake("trade_cost", "goes with kind exact-hat; give tariff")
+    if (needed := _NEEDED.get(given.kind)) and not file.has(needed):
+        raise file.mistake(needed, "is missing")
     # What tables hold are deficits; an .npz is often of the literature, without them.
     return ExactHatRun(
         path=path,
@@ -147,7 +192,19 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         variants=tuple(variants),
         equation=equation,
         grid=grid,
+        kind=given.kind,
+        choice={k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)},
     )
+
+
+def _first(sections: Sequence[TomlTable], key: str) -> TomlTable | None:
+    return next((k for k in sections if k.has(key)), None)
+
+
+def _read_names(file: TomlTable, key: str, kind: Any) -> Any:
+    """A key's value; where names may be listed, blocs with their members too."""
+    blocs = kind is Some and isinstance(file.values[key], dict)
+    return file.read(key, Blocks if blocs else kind)
 
 
 def economy_of(run: ExactHatRun) -> Economy:
@@ -191,6 +248,29 @@ def exact_hat_scenario(
         effects = found.effect_on_index(*run.equation)
         index = effects.rename_axis("region").reset_index()
     return replace(found, index=index, named=named)
+
+
+def chosen_scenario(
+    run: ExactHatRun, economy: Economy, *, progress: Progress = no_progress
+) -> ChosenTariffs:
+    """Run a scenario file in which tariffs are chosen.
+
+    Raises ``TivaxError`` for a mistake in the files, and what the function of the kind
+    raises.
+    """
+    if run.variants:
+        moves = tuple(replace(k, name="as announced") for k in run.variants)
+        variants = make_variants(replace(run, variants=moves), economy, None)
+        tariffs, _ = variants.batches.schedules(np.array([0]))
+        economy = replace(economy, tariff_new=tariffs[0])
+    given: dict[str, Any] = {"deficits": run.deficits, **run.choice}
+    with naming(run.path):
+        if run.kind == "optimal-tariff":
+            return optimal_tariff(economy, **given)
+        if run.kind == "nash":
+            given = {"method": "exact", **given}
+            return nash_tariffs(economy, **given, progress=progress)
+        return retaliation(economy, **given, progress=progress)
 
 
 def variants_of(run: ExactHatRun, economy: Economy) -> Variants:

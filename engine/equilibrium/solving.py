@@ -117,13 +117,17 @@ def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
 
 
 def solve_new(
-    economy: Economy, old: Old, tariff: np.ndarray, deficits: Deficits
+    economy: Economy,
+    old: Old,
+    tariff: np.ndarray,
+    deficits: Deficits,
+    start: wages.Position | None = None,
 ) -> wages.Equilibrium:
-    """The new equilibrium of one schedule of tariffs."""
+    """The new equilibrium of one schedule of tariffs, by default from the old one."""
     shock = make_shocks(
         old, tariff[None], np.ones((1, *tariff.shape)), new_deficits(old, deficits)
     )
-    found = solve_all(economy, old, shock, [ALONE])
+    found = solve_all(economy, old, shock, [ALONE], start)
     return jax.tree.map(lambda a: a[0], found)
 
 
@@ -170,14 +174,19 @@ def _solve_several(
 
 
 def solve_all(
-    economy: Economy, old: Old, shocks: changes.EconomyShock, names: Sequence[str]
+    economy: Economy,
+    old: Old,
+    shocks: changes.EconomyShock,
+    names: Sequence[str],
+    start: wages.Position | None = None,
 ) -> wages.Equilibrium:
     """New equilibria of several scenarios, with their names for messages.
 
     Scenarios that the shared iteration leaves unsolved go to Newton's method. Raises
     ``TivaxError`` where that does not converge.
     """
-    found = _solve_several(old.economy, shocks, old.inverse, old.start, wages.AIM)
+    first = old.start if start is None else start
+    found = _solve_several(old.economy, shocks, old.inverse, first, wages.AIM)
     unsolved = np.flatnonzero(~(np.asarray(found.clearing) <= wages.CLEARING))
     for k in unsolved:
         one = jax.tree.map(lambda a, k=k: a[k], shocks)

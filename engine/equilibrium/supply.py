@@ -109,7 +109,7 @@ class Supply:
         }
 
 
-def block_of(economy: Economy, supply: Supply) -> one_sector.Block:
+def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
     """The old equilibrium as the data have it; transfers close its accounts.
 
     Raises ``TivaxError`` for an economy of several sectors, and for numbers by region
@@ -142,7 +142,7 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.Block:
                 "services and inputs"
             )
     put = jax.device_put
-    return one_sector.Block(
+    return one_sector.OneSector(
         shares=put(trade * (1 + tariff) / spent[:, None]),
         tariff=put(np.array(tariff)),
         value_added=put(beta),
@@ -167,7 +167,9 @@ def _by_region(economy: Economy, name: str, values: object) -> np.ndarray:
     return np.broadcast_to(array, (r,)).copy()
 
 
-def old_block(economy: Economy, supply: Supply, deficits: Deficits) -> one_sector.Block:
+def old_block(
+    economy: Economy, supply: Supply, deficits: Deficits
+) -> one_sector.OneSector:
     """The old equilibrium, with transfers or without."""
     if deficits in SHARES:
         raise TivaxError(f'deficits = "{deficits}" is for economies without supply')
@@ -186,8 +188,8 @@ def old_block(economy: Economy, supply: Supply, deficits: Deficits) -> one_secto
 
 @jax.jit
 def _rebased(
-    block: one_sector.Block, new: one_sector.OneSectorState
-) -> one_sector.Block:
+    block: one_sector.OneSector, new: one_sector.OneSectorState
+) -> one_sector.OneSector:
     spent = jnp.exp(new.log_spending) * block.spending
     return block._replace(
         shares=new.trade * (1 + block.tariff) / spent[:, None],
@@ -198,7 +200,7 @@ def _rebased(
 
 
 def block_changes(
-    block: one_sector.Block,
+    block: one_sector.OneSector,
     tariff: Float[np.ndarray, "b r r 1"],
     costs: Float[np.ndarray, "b r r 1"],
     transfer: Float[Array, " r"],
@@ -215,7 +217,7 @@ def block_changes(
 
 def solve_blocks(
     economy: Economy,
-    block: one_sector.Block,
+    block: one_sector.OneSector,
     changes: one_sector.OneSectorChange,
     names: Sequence[str] = (ALONE,),
 ) -> one_sector.OneSectorState:
@@ -235,14 +237,32 @@ def solve_blocks(
 
 @jax.jit
 def _solve_several(
-    block: one_sector.Block, changes: one_sector.OneSectorChange
+    block: one_sector.OneSector, changes: one_sector.OneSectorChange
 ) -> one_sector.OneSectorState:
     return jax.lax.map(lambda change: one_sector.solve(block, change), changes)
 
 
+def solve_block(
+    economy: Economy,
+    block: one_sector.OneSector,
+    changes: one_sector.OneSectorChange,
+    start: Float[Array, "4 r"] | None = None,
+) -> one_sector.OneSectorState:
+    """The equilibrium of the one scenario of ``changes``, from ``start`` if that leads
+    to it."""
+    if start is not None:
+        near = _solve_from(block, jax.tree.map(lambda a: a[0], changes), start)
+        if float(near.size) <= _SOLVED:
+            return near
+    return jax.tree.map(lambda a: a[0], solve_blocks(economy, block, changes))
+
+
+_solve_from = jax.jit(one_sector.solve)
+
+
 @jax.jit
 def outcomes(
-    block: one_sector.Block, found: one_sector.OneSectorState
+    block: one_sector.OneSector, found: one_sector.OneSectorState
 ) -> one_sector.Outcome:
     """Outcomes of several equilibria for regions."""
     return jax.vmap(lambda new: one_sector.outcome(block, new))(found)
@@ -256,7 +276,7 @@ def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
 
 
 def spending_of(
-    block: one_sector.Block, found: one_sector.OneSectorState
+    block: one_sector.OneSector, found: one_sector.OneSectorState
 ) -> Float[Array, "b r"]:
     """New spending with tariffs of several equilibria."""
     return jnp.exp(found.log_spending) * block.spending[None]

@@ -1,4 +1,5 @@
-"""Figures of exact-hat counterfactuals: parts of welfare, and ranges over scenarios."""
+"""Figures of exact-hat counterfactuals: parts of welfare, ranges over scenarios, and
+tariffs that regions choose."""
 
 from collections.abc import Sequence
 
@@ -21,6 +22,7 @@ from ..reporting import (
     interval_axes,
     labelled_rows,
     legend,
+    plain_axes,
 )
 from .panel import require_columns
 from .regions import MANY
@@ -130,6 +132,67 @@ def welfare_ranges(
     ax.set_xlabel(f"welfare, per cent{spread}", fontsize=SMALL)
     over = count_text(count, "scenario")
     fig.suptitle(f"Welfare over {over}", fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def tariff_schedule(schedule: pd.DataFrame) -> Figure:
+    """Tariffs chosen as bars, the largest shares of imports first.
+
+    Parameters
+    ----------
+    schedule
+        Columns player, on, share, tariff (per cent), as ``schedule`` of a
+        ``tx.optimal_tariff``. Of several players the means, if each has several rates.
+    """
+    require_columns("schedule", schedule, ["player", "on", "share", "tariff"])
+    several = schedule["player"].nunique() > 1
+    if several:
+        weighted = schedule.assign(tariff=schedule["tariff"] * schedule["share"])
+        rates = weighted.groupby("player", sort=False)["tariff"].sum()
+        rates = rates.sort_values(ascending=False, kind="stable")
+    else:
+        rows = schedule.sort_values("share", ascending=False, kind="stable")
+        rates = rows.set_index("on")["tariff"]
+    shown = rates.iloc[:MANY]
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    colours = np.where(shown.to_numpy() < 0, DEFICIT, SURPLUS)
+    ax.barh(np.arange(len(shown)), shown, color=colours, height=0.62)
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in shown.index])
+    ax.set_xlabel("tariff, per cent", fontsize=SMALL)
+    whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)}"
+    what = "by player" if several else f"of {schedule['player'].iloc[0]}"
+    fig.suptitle(f"Tariffs {what}{whole}"[:110], fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def response_curves(responses: pd.DataFrame) -> Figure:
+    """Welfare of each player as its own rates move, and dots at what it chose.
+
+    Parameters
+    ----------
+    responses
+        Columns player, tariff (per cent), own_welfare, as ``responses`` of a
+        ``tx.optimal_tariff``: the choice is the middle row of a player.
+    """
+    require_columns("responses", responses, ["player", "tariff", "own_welfare"])
+    fig = Figure(figsize=(FULL_WIDTH, 2.6), layout="constrained")
+    ax = fig.subplots()
+    handles, names = [], []
+    for k, (name, part) in enumerate(responses.groupby("player", sort=False)):
+        x, y = part["tariff"].to_numpy(), part["own_welfare"].to_numpy()
+        colour = COLOURS[k % len(COLOURS)]
+        handles += ax.plot(x, y, color=colour, linewidth=1.2)
+        ax.scatter(x[len(x) // 2], y[len(y) // 2], s=18, color=colour, zorder=3)
+        names.append(str(name))
+    plain_axes(ax, grid="y")
+    ax.set_xlabel("its own tariff, per cent; the others' stay", fontsize=SMALL)
+    ax.set_ylabel("welfare, per cent", fontsize=SMALL)
+    if len(names) > 1:
+        legend(fig, handles, names, loc="outside upper right")
     return finish_layout(fig)
 
 

@@ -13,10 +13,12 @@ from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import ExactHat as ExactHat
 from .engine.equilibrium import NashTariffs as NashTariffs
 from .engine.equilibrium import OptimalTariff as OptimalTariff
+from .engine.equilibrium import Retaliation as Retaliation
 from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import exact_hat as exact_hat
 from .engine.equilibrium import nash_tariffs as nash_tariffs
 from .engine.equilibrium import optimal_tariff as optimal_tariff
+from .engine.equilibrium import retaliation as retaliation
 from .engine.errors import Balance as Balance
 from .engine.errors import ErrorModel as ErrorModel
 from .engine.errors import Sensitivity as Sensitivity

@@ -4,7 +4,7 @@ from .result import ScenarioResult as ScenarioResult
 from .run import ScenarioPlan as ScenarioPlan
 from .run import make_plan as make_plan
 from .run import scenarios as scenarios
-from .scenario_files import EXACT_HAT as EXACT_HAT
+from .scenario_files import EQUILIBRIUM as EQUILIBRIUM
 from .scenario_files import ScenarioFile as ScenarioFile
 from .scenario_files import kind_of as kind_of
 from .scenario_files import read_scenario as read_scenario

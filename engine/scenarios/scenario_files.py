@@ -72,8 +72,8 @@ FILE_KEYS = (
 )
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
-# The general-equilibrium kind has a file of its own form.
-EXACT_HAT = "exact-hat"
+# Kinds in general equilibrium have files of their own form.
+EQUILIBRIUM = ("exact-hat", "optimal-tariff", "nash", "retaliation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +157,7 @@ def kind_of(path: str | os.PathLike) -> str:
     first = shocks[0] if isinstance(shocks, list) and shocks else shocks
     inner = first.get("kind") if isinstance(first, dict) else None
     kind = values.get("kind", inner)
-    known = (*get_args(Kind), EXACT_HAT)
+    known = (*get_args(Kind), *EQUILIBRIUM)
     if kind is None:
         raise TivaxError(f"{path}: kind is missing; {choose_from(known)}")
     if kind not in known:

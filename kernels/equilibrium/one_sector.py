@@ -40,7 +40,7 @@ from jaxtyping import Array, Float, Int
 from .newton import newton
 
 
-class Block(NamedTuple):
+class OneSector(NamedTuple):
     """The old equilibrium; money in units of world value added, ``relief`` 1 or 0."""
 
     shares: Float[Array, "r r"]
@@ -83,20 +83,20 @@ class OneSectorState(NamedTuple):
     size: Float[Array, ""]
 
 
-def unchanged(block: Block) -> OneSectorChange:
+def unchanged(block: OneSector) -> OneSectorChange:
     """The change that is none; the last market is dropped."""
     nothing = jnp.zeros_like(block.shares)
     last = jnp.asarray(len(block.income) - 1)
     return OneSectorChange(block.tariff, nothing, block.transfer, last)
 
 
-def old_trade(block: Block) -> Float[Array, "r r"]:
+def old_trade(block: OneSector) -> Float[Array, "r r"]:
     """Trade net of tariffs in the old equilibrium."""
     return block.shares * block.spending[:, None] / (1 + block.tariff)
 
 
 def relieved(
-    block: Block, revenue: Float[Array, " r"], income: Float[Array, " r"]
+    block: OneSector, revenue: Float[Array, " r"], income: Float[Array, " r"]
 ) -> Float[Array, " r"]:
     """The income tax that tariff revenue replaces, a rate."""
     before = 1 - (block.shares / (1 + block.tariff)).sum(axis=1)
@@ -105,7 +105,7 @@ def relieved(
 
 
 def _visit(
-    block: Block, change: OneSectorChange, x: Float[Array, "4 r"]
+    block: OneSector, change: OneSectorChange, x: Float[Array, "4 r"]
 ) -> tuple[Array, OneSectorState]:
     """Misses of all equations, and the equilibrium, at logs of w, E, L and P hat."""
     w, e, l, p = x
@@ -149,24 +149,31 @@ def _visit(
     )
 
 
-def solve(block: Block, change: OneSectorChange) -> OneSectorState:
-    """The new equilibrium, by Newton's method from hats of one.
+def solve(
+    block: OneSector, change: OneSectorChange, start: Float[Array, "4 r"] | None = None
+) -> OneSectorState:
+    """The new equilibrium, by Newton's method, by default from hats of one.
 
     Look at ``size`` before using it, the largest miss of an equation; ``excess`` of
     the market that was dropped is not in it.
     """
-    start = jnp.zeros((4, len(block.income)), block.income.dtype)
+    if start is None:
+        start = jnp.zeros((4, len(block.income)), block.income.dtype)
     found = newton(lambda x: _visit(block, change, x)[0], start)
     return _visit(block, change, found)[1]
 
 
+def hats(at: OneSectorState) -> Float[Array, "4 r"]:
+    """Logs of w, E, L and P hat, from which ``solve`` may start."""
+    return jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
+
+
 def differentiable(
-    block: Block, change: OneSectorChange, at: OneSectorState
+    block: OneSector, change: OneSectorChange, at: OneSectorState
 ) -> OneSectorState:
     """The equilibrium that ``solve`` ended in, as a function of block and change near
     those it was solved for, by the implicit function theorem."""
-    start = jnp.stack([at.log_wages, at.log_spending, at.log_labour, at.log_prices])
-    start = jax.lax.stop_gradient(start)
+    start = jax.lax.stop_gradient(hats(at))
 
     def misses(x: Float[Array, "4 r"]) -> Float[Array, "4 r"]:
         return _visit(block, change, x)[0]
@@ -201,7 +208,7 @@ class Outcome(NamedTuple):
     wage: Float[Array, " r"]
 
 
-def outcome(block: Block, new: OneSectorState) -> Outcome:
+def outcome(block: OneSector, new: OneSectorState) -> Outcome:
     """Outcomes of the new equilibrium for regions, relative to the old.
 
     Utility is C - L^(1 + 1/ka) / (1 + 1/ka); ``welfare_printed`` leaves the net-of-tax

@@ -58,6 +58,7 @@ CLEARING = 1e-10
 AIM = 1e-12
 _LONGEST_STEP = 0.5  # of a log wage
 _MOST_STEPS = 60
+_JACOBIAN = 1e-5  # of its entries; steps correct the rest
 
 
 class Position(NamedTuple):
@@ -119,7 +120,7 @@ def inverse_jacobian(
     """Inverse of dF/du where prices and spending are solved; the last axis of what
     moves is the wage that moves it."""
     r, s = economy.budget.shape
-    tolerance = jnp.asarray(rounding(economy.income), economy.income.dtype)
+    tolerance = jnp.asarray(_JACOBIAN, economy.income.dtype)
     wage = jnp.eye(r, dtype=economy.income.dtype)
     shares = new_shares(economy, weights(economy, shock), at.log_wages, at.log_prices)
     net = shares / (1 + shock.tariff)

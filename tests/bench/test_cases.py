@@ -218,6 +218,7 @@ def test_without_a_choice_all_cases_run(tmp_path, monkeypatch, capsys):
         "scenarios",
         "change",
         "exact_hat",
+        "one_scenario",
         "pairs",
         "pairs_2sls",
         "wild",

@@ -4,7 +4,7 @@ import ast
 from collections import defaultdict
 from pathlib import Path
 
-LEFT = {"Block"}
+LEFT: set[str] = set()
 ROOT = Path(__file__).resolve().parents[2]
 
 

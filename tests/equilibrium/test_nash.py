@@ -84,3 +84,79 @@ def test_what_the_formula_does_not_cover_is_refused(economy):
     closed = two(80, 0)
     with pytest.raises(TivaxError, match="A exports nothing"):
         tx.nash_tariffs(closed)
+
+
+# ------------------------------------------------------------------ exact rates
+
+
+@pytest.fixture(scope="module")
+def exact() -> tx.NashTariffs:
+    economy = tx.Economy.synthetic(regions=4, sectors=2, seed=1)
+    return tx.nash_tariffs(economy, method="exact", over="exporters", deficits="kept")
+
+
+def test_nobody_gains_by_another_rate(exact):
+    """Own deviations of each region: all rates along a grid, and random directions."""
+    regions = [*exact.economy.regions]
+    rng = np.random.default_rng(0)
+    assert exact.players["gradient"].max() <= 1e-6
+    for choice in exact.choices:
+        (k,) = choice.player.members
+        steps = [np.full(len(choice.rates), d) for d in (-0.2, -0.05, 0.05, 0.2)]
+        steps += [*rng.uniform(-0.1, 0.1, (4, len(choice.rates)))]
+        tariffs = [
+            choice.player.with_rates(exact.tariff, choice.rates + d) for d in steps
+        ]
+        found = tx.exact_hat(exact.economy, np.stack(tariffs), deficits="kept")
+        income = found.changes["real_income"].unstack("region")[regions[k]]
+        assert (income < choice.welfare).all()
+
+
+def test_a_war_is_a_sequence_of_best_responses_that_ends_where_nobody_moves(exact):
+    """The first answer is the best tariff where nobody else has moved yet."""
+    rounds = exact.rounds.set_index(["round", "player"])
+    first = tx.optimal_tariff(exact.economy, "R01", deficits="kept")
+    found = rounds.loc[(1, "R01")].to_numpy(float)
+    assert_allclose(found, [100 * first.average, first.welfare], rtol=1e-5)
+    last = exact.rounds["round"].max()
+    both = [rounds.loc[k, "tariff"].to_numpy(float) for k in (last - 1, last)]
+    assert (both[0] == both[1]).all()
+    # The curve of a player is highest at what it chose, its middle.
+    for _, curve in exact.responses.groupby("player"):
+        assert curve["own_welfare"].to_numpy().argmax() == len(curve) // 2
+
+
+def test_equal_regions_ask_for_the_same_and_the_formula_is_near():
+    war = tx.nash_tariffs(two(80, 20), method="exact")
+    a, b = war.rates.to_numpy().ravel()
+    assert_allclose(a, b, atol=1e-5)
+    near = tx.nash_tariffs(two(80, 20)).rates.to_numpy()
+    assert_allclose(near, a, atol=0.02)
+
+
+def test_only_those_named_choose_and_a_bloc_is_one(economy):
+    war = tx.nash_tariffs(economy, method="exact", regions={"both": ["R01", "R02"]})
+    moved = (war.tariff != economy.tariff_new).any(axis=2)
+    assert np.argwhere(moved).tolist() == [[0, 2], [1, 2]]
+    alone = tx.optimal_tariff(economy, ["R01", "R02"], over="uniform")
+    assert_allclose(war.rates.to_numpy(), alone.average, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "given, line",
+    [
+        ({"regions": ["R01"]}, "are for method='exact'; the formula is of all"),
+        ({"method": "exact", "markups": [1, 1]}, "markups: are for method='formula'"),
+        ({"method": "exact", "regions": ["R9"]}, "has no region R9; did you mean"),
+        ({"method": "exact", "regions": []}, r"regions = \[\]: give a list of names"),
+        (
+            {"method": "exact", "regions": {"x": ["R01"], "y": ["R01"]}},
+            "regions: R01 is in x and in y",
+        ),
+        ({"method": "quick"}, "no method quick: choose from formula, exact"),
+    ],
+)
+def test_a_war_that_cannot_be_is_refused(economy, given, line):
+    with pytest.raises(TivaxError, match=line) as told:
+        tx.nash_tariffs(economy, **given)
+    assert "\n" not in str(told.value)

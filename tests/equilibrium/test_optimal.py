@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax import TivaxError
-from tivax.engine.equilibrium import optimal
-from tivax.engine.equilibrium.published.liberation_world import read_world
+from tivax.engine.equilibrium.published.liberation_world import announced, read_world
+from tivax.engine.equilibrium.tariff_choice.best_response import Objective
 
 from economies import two_regions
 
@@ -66,13 +66,15 @@ def test_the_derivative_of_a_block_is_that_of_differences(welfare):
         return tariff
 
     with jax.enable_x64(True):
-        objective = optimal._objective(economy, 0, supply, "zero")
-        value, slope = objective(with_rate(0.1))
+        objective = Objective(economy, supply, "zero")
+        value, slope, at = objective(with_rate(0.1), np.eye(3)[0])
+        again = objective(with_rate(0.1), np.eye(3)[0], at)
     high, middle, low = (
         tx.exact_hat(economy, with_rate(rate), supply=supply).changes["welfare"]["R01"]
         for rate in (0.1 + 1e-4, 0.1, 0.1 - 1e-4)
     )
     assert_allclose(100 * value, middle, atol=1e-11)
+    assert_allclose(again.welfare, value, atol=1e-13)
     assert_allclose(100 * slope[0, 1:].sum(), (high - low) / 2e-4, rtol=1e-5)
 
 
@@ -98,6 +100,54 @@ def test_the_best_tariff_of_the_usa(shared, relief, share, over, rate, welfare):
     assert abs(100 * best.average - rate) <= digit
     assert abs(best.welfare - welfare) <= 1e-5
     assert best.evaluations <= 60 and best.gradient <= 1e-7
+
+
+def test_a_bloc_leaves_its_own_trade_and_has_the_mean_welfare_of_its_members():
+    economy = tx.Economy.synthetic(regions=4, sectors=2, seed=1)
+    before = economy.tariff_new
+    best = tx.optimal_tariff(economy, {"north": ["R01", "R02"]}, over="importers")
+    assert best.region == "north" and list(best.rates.index) == ["R01", "R02"]
+    moved = best.tariff != before
+    assert not moved[2:].any() and not moved[:2, :2].any() and moved[:2, 2:].all()
+    assert np.ptp(best.tariff[0, 2:]) == 0
+    found = best.outcome.changes["real_income"].to_numpy()[:2]
+    weights = economy.value_added.sum(axis=1)[:2]
+    assert_allclose(best.welfare, found @ weights / weights.sum(), atol=1e-9)
+    for side in np.random.default_rng(0).uniform(-0.02, 0.02, (4, 2)):
+        tariff = best.tariff.copy()
+        tariff[:2, 2:] += side[:, None, None]
+        other = tx.exact_hat(economy, tariff).changes["real_income"].to_numpy()[:2]
+        assert other @ weights / weights.sum() < best.welfare
+
+
+def test_rates_against_one_exporter_leave_the_others():
+    economy = tx.Economy.synthetic(regions=4, sectors=2, seed=1)
+    best = tx.optimal_tariff(economy, "R01", over="sectors", against="R03")
+    moved = (best.tariff != economy.tariff_new).any(axis=2)
+    assert np.argwhere(moved).tolist() == [[0, 2]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "share, over, rate, welfare",
+    [
+        (1.0, "uniform", 21.407, -0.47876),
+        (1.0, "importers", 21.9, -0.47651),
+        (0.49, "uniform", 17.054, -1.02406),
+    ],
+)
+def test_all_others_as_one_answer_the_usa(shared, share, over, rate, welfare):
+    """Solved once by an independent program, to the digits given."""
+    world = read_world(shared / "data" / "trade_models" / "liberation_day")
+    tariff = world.duties(of_home=announced(world))[:, :, None]
+    economy = replace(world.economy(share), tariff_new=tariff)
+    given = {"over": over, "supply": world.supply(), "deficits": "kept"}
+    answer = tx.retaliation(economy, "USA", "together", **given)
+    (choice,) = answer.choices
+    digit = 0.0005 if over == "uniform" else 0.05
+    assert abs(100 * choice.average - rate) <= digit
+    assert abs(answer.players["own_welfare"][0] - welfare) <= 1e-5
+    assert choice.evaluations <= 60
 
 
 def test_a_region_that_is_not_there_or_imports_nothing_is_refused():

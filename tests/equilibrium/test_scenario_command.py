@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 import tivax as tx
+from tivax.engine.core import files_of
 from tivax.engine.equilibrium.scenario_file import read_exact_hat
 from tivax.engine.equilibrium.variants import make_variants
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
 from commands import good, mistake, tivax
+from described import assert_described
 from helpers import error_of
 
 TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
@@ -162,3 +164,65 @@ def test_a_sector_is_named_by_words_of_its_title(folder):
     path.write_text(f'{text}sectors = "wheat"')
     told = error_of(make_variants, read_exact_hat(path), economy, None)
     assert "no sector wheat; choose from c13 (Machinery" in told
+
+
+# ------------------------------------------------------------ tariffs that are chosen
+
+WALL = '[[variant]]\nimporters = ["R01"]\ntariff = 0.4\n'
+
+
+@pytest.mark.parametrize(
+    "kind, keys, said",
+    [
+        ("optimal-tariff", 'region = "R01"', "The best tariff of R01 is"),
+        ("nash", 'regions = ["R01", "R02"]', "In the trade war tariffs are from"),
+        ("retaliation", f'against = "R01"\n{WALL}', "with retaliation (reciprocal)"),
+    ],
+)
+def test_a_file_of_chosen_tariffs_writes_what_its_function_returns(
+    folder, kind, keys, said
+):
+    path, out = folder / f"{kind}.toml", folder / kind
+    head = f'kind = "{kind}"\neconomy = "economy.npz"\ndeficits = "kept"\n'
+    path.write_text(head + keys)
+    answer = good("scenario", path, "--out", out)
+    assert said in answer.out.replace("\n", " ") and "deficits kept" in answer.out
+    assert_described("scenario", out, but=files_of("scenario"))
+    economy = tx.Economy.read(folder / "economy.npz")
+    if kind == "optimal-tariff":
+        found = tx.optimal_tariff(economy, "R01", deficits="kept")
+    elif kind == "nash":
+        given = {"method": "exact", "regions": ["R01", "R02"], "deficits": "kept"}
+        found = tx.nash_tariffs(economy, **given)
+    else:
+        tariff = economy.tariff_new.copy()
+        tariff[0, 1:] = 0.4
+        announced = replace(economy, tariff_new=tariff)
+        found = tx.retaliation(announced, "R01", deficits="kept")
+    for name, table in found.tables().items():
+        written = pd.read_csv(out / f"{name}.csv")
+        pd.testing.assert_frame_equal(written, table, check_dtype=False, rtol=1e-6)
+    assert json.loads((out / "manifest.json").read_text())["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    "text, line",
+    [
+        ('kind = "nash"\nhow = "optimal"', "unknown key how; "),
+        ('kind = "optimal-tariff"', "region: is missing"),
+        ('kind = "retaliation"', "against: is missing"),
+        ('kind = "retaliation"\nagainst = "R08"', "has no region R08"),
+        ('kind = "nash"\nregions = ["R07"]', "has no region R07; did you mean"),
+        ('kind = "optimal-tariff"\nregion = "R01"\nover = "goods"', "over = 'goods': "),
+        (
+            f'kind = "nash"\n{WALL.replace("tariff", "trade_cost")}',
+            "trade_cost = 0.4 in [[variant]]: goes with kind exact-hat; give tariff",
+        ),
+    ],
+)
+def test_a_mistake_in_a_file_of_chosen_tariffs_is_one_line(folder, text, line):
+    path = folder / "mistake.toml"
+    path.write_text(f'economy = "economy.npz"\n{text}\n')
+    said = mistake("scenario", path, "--out", folder / "mistaken")
+    assert line in said and "mistake.toml" in said
+    assert not (folder / "mistaken").exists()

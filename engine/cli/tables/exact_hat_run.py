@@ -1,4 +1,4 @@
-"""``tivax scenario`` for files of kind exact-hat: run and write."""
+"""``tivax scenario`` for files of general equilibrium: run and write."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,8 +9,10 @@ import numpy as np
 from ...core import Job, Part, Run, count_text, naming
 from ...equilibrium import (
     TOGETHER,
+    ChosenTariffs,
     Economy,
     ExactHat,
+    chosen_scenario,
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
@@ -46,11 +48,16 @@ def run_exact_hat(
     economy = economy_of(file)
     only = tuple(known_regions(asked, economy.regions)) if asked else ()
 
-    def write(found: ExactHat) -> None:
+    def write(found: ExactHat | ChosenTariffs) -> None:
         found = replace(found, asked=only)
         write_result(found, started, output, terminal, name=path.stem)
 
-    if file.several:
+    if file.kind != "exact-hat":
+        terminal.announce(_size_text(economy, 1))
+        with terminal.progress("tariffs", "players") as progress:
+            found = chosen_scenario(file, economy, progress=progress)
+        write(found)
+    elif file.several:
         variants = variants_of(file, economy)
         batches = variants.batches
         terminal.announce(_size_text(economy, batches.draws))
@@ -65,8 +72,7 @@ def run_exact_hat(
     else:
         terminal.announce(_size_text(economy, 1))
         with terminal.progress("scenarios", "variants") as progress:
-            found = exact_hat_scenario(file, economy, progress=progress)
-        write(found)
+            write(exact_hat_scenario(file, economy, progress=progress))
 
 
 def run_published(

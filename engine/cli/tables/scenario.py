@@ -46,8 +46,9 @@ def scenario(
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv, variants.csv, figures and report.html. A run that was stopped goes on
     where it was when the same command is given again. With kind = "exact-hat": tariffs,
-    trade costs and balanced trade in general equilibrium. With --example NAME --data
-    FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
+    trade costs and balanced trade in general equilibrium; with "optimal-tariff", "nash"
+    or "retaliation" the tariffs that regions choose. With --example NAME --data FOLDER:
+    the tables of a published trade model, tables.csv, from its authors' data.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """
@@ -61,7 +62,7 @@ def scenario(
     if draws is not None and data is None:
         raise TivaxError("--draws goes with --example complex-europe --data FOLDER")
     from ...core import require_format
-    from ...scenarios import EXACT_HAT, kind_of
+    from ...scenarios import EQUILIBRIUM, kind_of
     from ..inputs import split_codes
     from .exact_hat_run import run_exact_hat, run_published
     from .scenario_run import run_scenario
@@ -72,5 +73,5 @@ def scenario(
         run_published(str(run), data, draws, output, terminal)
         return
     # Other kinds change an input-output table at given coefficients.
-    run_kind = run_exact_hat if kind_of(run) == EXACT_HAT else run_scenario
+    run_kind = run_exact_hat if kind_of(run) in EQUILIBRIUM else run_scenario
     run_kind(run, output, split_codes(regions), terminal)

@@ -12,7 +12,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..economy import Economy, net_imports
-from ..nash import nash_tariffs
+from ..tariff_choice.nash import nash_tariffs
 from .europe_data import ARCHIVE, REGIONS, read_purchases
 from .result import Published
 

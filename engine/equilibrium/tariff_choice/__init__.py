@@ -1,0 +1,1 @@
+"""Tariffs that regions choose: the best, a trade war's, those that answer others."""

@@ -1,0 +1,225 @@
+"""Tariffs that answer those of others: ``tx.retaliation``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+)
+from ..batches import Batches
+from ..counterfactual import result_of
+from ..economy import Economy
+from ..result import ExactHat
+from ..solving import Deficits
+from ..supply import Supply
+from .best_response import Choice, Objective, best_response
+from .optimal import require_choices
+from .players import Over, Regions, make_player, members_of, place_of
+from .result import ChosenTariffs
+
+How = Literal["reciprocal", "optimal", "together"]
+ANNOUNCED, ANSWERED = "as announced", "with retaliation"
+"""The two scenarios of a retaliation."""
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Retaliation(ChosenTariffs):
+    """Tariffs that answer those of a region, and what becomes of all.
+
+    Attributes
+    ----------
+    economy, against, how, supply, deficits
+        Arguments of the call.
+    choices
+        What each region or bloc answers; welfare and gradient are those of its own
+        problem, and there are none where it is reciprocal.
+    players
+        The same as a table, with own_welfare when all have answered.
+    tariff : (importer, exporter, sector)
+        All tariffs, answers included.
+    outcome
+        The :class:`ExactHat` of two scenarios, ``as announced`` and ``with
+        retaliation``.
+
+    Examples
+    --------
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+    >>> answer = tx.retaliation(economy, "R01")
+    >>> list(answer.players["player"])
+    ['R02', 'ROW']
+    """
+
+    against: str
+    how: How
+
+    kind = "retaliation"
+
+    @cached_property
+    @in_float64
+    def outcome(self) -> ExactHat:
+        both = np.stack([self.economy.tariff_new, self.tariff])
+        batches = Batches(
+            self.economy,
+            self.deficits,
+            2,
+            lambda numbers: (both[numbers], np.ones_like(both[numbers])),
+            [ANNOUNCED, ANSWERED],
+            self.supply,
+        )
+        found = result_of(batches, np.concatenate([*batches.rows()]), iceberg=False)
+        named = (self.against, *self._named)
+        return replace(found, asked=self.asked, named=named)
+
+    @property
+    def players(self) -> pd.DataFrame:
+        _, after = self._welfare()
+        objective = Objective(self.economy, self.supply, self.deficits)
+        own = [after @ objective.weights(k.player) for k in self.choices]
+        return super().players.assign(own_welfare=own)
+
+    def _welfare(self) -> Float[np.ndarray, "2 r"]:
+        """Exact welfare of regions in both scenarios, in per cent."""
+        own = self.outcome.changes["real_income" if self.supply is None else "welfare"]
+        return own.to_numpy().reshape(2, -1)
+
+    @property
+    def sentence(self) -> str:
+        theirs = self._welfare()[:, place_of(self.economy, self.against)]
+        lines = [
+            f"Welfare of {self.against} changes by {theirs[0]:+.3f} per cent as "
+            f"announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
+        ]
+        if len(self.choices) == 1:
+            objective = Objective(self.economy, self.supply, self.deficits)
+            player, rate = self.choices[0].player, 100 * self.choices[0].average
+            own = self._welfare() @ objective.weights(player)
+            lines.append(
+                f"The best answer of {player.name} is {rate:.2f} per cent; welfare "
+                f"there changes by {own[1]:+.5f} per cent, by {own[0]:+.5f} without it."
+            )
+        return "\n".join(lines)
+
+
+@in_float64
+def retaliation(
+    economy: Economy,
+    against: str,
+    how: How = "reciprocal",
+    *,
+    regions: Regions | None = None,
+    over: Over = "uniform",
+    supply: Supply | None = None,
+    deficits: Deficits = "zero",
+    start: float = 0.2,
+    most: int = 100,
+    progress: Progress = no_progress,
+) -> Retaliation:
+    """Tariffs on a region's goods that answer its tariffs.
+
+    Parameters
+    ----------
+    economy
+        ``tariff_new`` holds what is answered; the aggressor keeps it.
+    against
+        The region whose goods bear the answer.
+    how
+        ``reciprocal``: each sets on the aggressor, sector by sector, what the aggressor
+        has newly set on it. ``optimal``: each region or bloc sets the rates that are
+        best for itself, as if it answered alone. ``together``: all choose as one, for
+        the mean of their welfare, weighted by income.
+    regions
+        Who answers, by default all that buy of the aggressor; as in
+        :func:`nash_tariffs`. A bloc chooses common rates.
+    over
+        What best rates differ by: ``uniform``, ``sectors``, or ``importers``, a rate of
+        each member.
+    supply, deficits, start, most
+        As in :func:`optimal_tariff`.
+    progress
+        Called with the answers found, and how many there are.
+
+    Returns
+    -------
+    Retaliation
+        Rates, and the equilibria as announced and with retaliation.
+
+    Raises
+    ------
+    TivaxError
+        For a region that the economy lacks, an aggressor without new tariffs, or among
+        those who answer, and what ``optimal_tariff`` raises.
+
+    Examples
+    --------
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+    >>> answer = tx.retaliation(economy, "R01", "together")
+    >>> bool(answer.choices[0].gradient < 1e-6)
+    True
+    """
+    require_choices(economy, over, supply, deficits, start, most)
+    require_choice("how", how, get_args(How))
+    place = place_of(economy, against)
+    if (economy.tariff_new[place] == economy.tariff[place]).all():
+        raise TivaxError(
+            f"{economy.name}: {against} sets no new tariff that could be answered; "
+            "tariff_new holds it"
+        )
+    if regions is None:
+        sold = economy.trade[:, place].sum(axis=1) > 0
+        sold[place] = False
+        names = [economy.regions[k] for k in np.flatnonzero(sold).tolist()]
+    else:
+        names = regions
+    blocs = members_of(economy, names)
+    if place in [k for some in blocs.values() for k in some]:
+        raise TivaxError(f"regions: {against} cannot answer itself; leave it out")
+    if how == "reciprocal":
+        choices = _reciprocal(economy, blocs, place)
+    else:
+        if how == "together":
+            joined = "all others" if regions is None else ", ".join(blocs)
+            blocs = {joined: tuple(k for some in blocs.values() for k in some)}
+        objective = Objective(economy, supply, deficits)
+        choices = []
+        for number, (name, members) in enumerate(blocs.items()):
+            progress(number, len(blocs))
+            player = make_player(economy, name, members, over, [place])
+            rates = np.full(len(player.labels), float(start))
+            choice, _ = best_response(
+                player, objective, economy.tariff_new, rates, most=most
+            )
+            choices.append(choice)
+        progress(len(blocs), len(blocs))
+    tariff = economy.tariff_new
+    for choice in choices:
+        tariff = choice.player.with_rates(tariff, choice.rates)
+    return Retaliation(
+        economy, tariff, choices, supply, deficits, against=against, how=how
+    )
+
+
+def _reciprocal(
+    economy: Economy, blocs: Mapping[str, Sequence[int]], place: int
+) -> list[Choice]:
+    """The rates of each region that faces a new tariff, by sector; welfare is not known
+    yet."""
+    faced, before = economy.tariff_new[place], economy.tariff[place]
+    choices: list[Choice] = []
+    for k in [k for members in blocs.values() for k in members]:
+        moved = faced[k] != before[k]
+        if moved.any():
+            player = make_player(economy, economy.regions[k], [k], "sectors", [place])
+            rates = np.where(moved, faced[k], economy.tariff_new[k, place])
+            chosen = [economy.sectors.index(j) for j in player.labels]
+            choices.append(Choice(player, rates[chosen], np.nan))
+    return choices

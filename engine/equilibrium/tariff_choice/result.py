@@ -1,0 +1,195 @@
+"""The result of tariffs that regions choose: rates, who chose them, what they do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ...core import Listing, count_text, in_float64
+from ...figures.welfare import response_curves, tariff_schedule
+from ...reporting import Plot, Result
+from ..counterfactual import exact_hat
+from ..economy import Economy
+from ..result import ExactHat
+from ..solving import Deficits
+from ..supply import Supply
+from .best_response import Choice, Objective
+
+_SHOWN = 60
+_COLUMNS = ("player", "tariff", "own_welfare", "gradient")
+# Points of a curve: the logs of all rates of a player times these; 1 is what it chose.
+_CURVE = np.linspace(0, 2, 9)
+_CURVES = 6  # of the players with the largest incomes
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ChosenTariffs(Result):
+    """Tariffs that regions or blocs choose.
+
+    Attributes
+    ----------
+    economy, supply, deficits
+        Arguments of the call.
+    tariff : (importer, exporter, sector)
+        All tariffs, with those chosen.
+    choices
+        What each player chose.
+    rounds
+        Columns round, player, tariff (per cent), own_welfare: the sequence of best
+        responses, where there is one.
+    asked
+        Regions that the printed table shows.
+    """
+
+    economy: Economy
+    tariff: np.ndarray
+    choices: Sequence[Choice]
+    supply: Supply | None = None
+    deficits: Deficits = "zero"
+    rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    asked: tuple[str, ...] = ()
+
+    program = "scenario"
+    report_title = "Tariffs that regions choose"
+    printed = True
+    kind = ""
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        return (
+            "Best rates by L-BFGS, with the derivative of the implicit function "
+            "theorem; own_welfare is exact (real income, or utility with a block of "
+            f"supply), of blocs weighted by income. {self.outcome.method}"
+        )
+
+    @cached_property
+    def outcome(self) -> ExactHat:
+        """The equilibrium with these tariffs, against the old one."""
+        found = exact_hat(
+            self.economy, self.tariff, deficits=self.deficits, supply=self.supply
+        )
+        return replace(found, asked=self.asked, named=self._named)
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        """Regions that choose, where that is not all."""
+        regions = self.economy.regions
+        chose = [k for choice in self.choices for k in choice.player.members]
+        return tuple(regions[k] for k in chose) if len(chose) < len(regions) else ()
+
+    @property
+    def players(self) -> pd.DataFrame:
+        """Columns player, tariff (per cent, weighted by old imports), own_welfare (per
+        cent), gradient, corners (rates that ended at -50 or 300 %), evaluations."""
+        return pd.DataFrame(
+            {
+                "player": [k.player.name for k in self.choices],
+                "tariff": [100 * k.average for k in self.choices],
+                "own_welfare": [k.welfare for k in self.choices],
+                "gradient": [k.gradient for k in self.choices],
+                "corners": [len(k.corners) for k in self.choices],
+                "evaluations": [k.evaluations for k in self.choices],
+            }
+        )
+
+    @property
+    def schedule(self) -> pd.DataFrame:
+        """Columns player, on (the exporter, sector or importer, or all), share of the
+        player's old imports, tariff (per cent)."""
+        parts = [
+            pd.DataFrame(
+                {
+                    "player": k.player.name,
+                    "on": [*k.player.labels],
+                    "share": k.player.shares,
+                    "tariff": 100 * k.rates,
+                }
+            )
+            for k in self.choices
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    @in_float64
+    def responses(self) -> pd.DataFrame:
+        """Welfare of a player as its rates move and the others' stay.
+
+        Columns player, tariff (per cent), own_welfare; nine points each, in the middle
+        what it chose. Of the six players with the largest incomes.
+        """
+        objective = Objective(self.economy, self.supply, self.deficits)
+        chosen = [k for k in self.choices if np.isfinite(k.gradient)]
+        chosen.sort(key=lambda k: -objective.incomes[[*k.player.members]].sum())
+        rows: list[tuple[str, float, float]] = []
+        for choice in chosen[:_CURVES]:
+            player = choice.player
+            each = [np.expm1(k * np.log1p(choice.rates)) for k in _CURVE]
+            tariffs = np.stack([player.with_rates(self.tariff, k) for k in each])
+            given = {"deficits": self.deficits, "supply": self.supply}
+            changes = exact_hat(self.economy, tariffs, **given).changes
+            own = changes["real_income" if self.supply is None else "welfare"]
+            values = own.to_numpy().reshape(len(each), -1) @ objective.weights(player)
+            averages = [100 * player.average(k) for k in each]
+            rows += zip([player.name] * len(each), averages, values, strict=True)
+        return pd.DataFrame(rows, columns=["player", "tariff", "own_welfare"])
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """rates and players; rounds and responses, where there are any; those of the
+        equilibrium."""
+        own = {"rates": self.schedule, "players": self.players, "rounds": self.rounds}
+        own["responses"] = self.responses
+        return {k: v for k, v in own.items() if len(v)} | self.outcome.tables()
+
+    def plots(self) -> dict[str, Plot]:
+        plots: dict[str, Plot] = {"rates": partial(tariff_schedule, self.schedule)}
+        if len(self.responses):
+            plots["responses"] = partial(response_curves, self.responses)
+        return plots | self.outcome.plots()
+
+    def facts(self) -> Mapping[str, Any]:
+        players = self.players
+        return {
+            **self.outcome.facts(),
+            "kind": self.kind,
+            "gradient_max": float(players["gradient"].fillna(0).max()),
+            "evaluations": int(players["evaluations"].sum()),
+        }
+
+    @property
+    def subtitle(self) -> str:
+        return self.outcome.subtitle
+
+    def _listings(self) -> Sequence[Listing]:
+        return [self._own_listing(), *self.outcome._listings()]
+
+    def _own_listing(self) -> Listing:
+        """Rates of the only player, or a row for each."""
+        names = ("", *_COLUMNS[1:])
+        if len(self.choices) == 1:
+            rows = [
+                (name, f"{100 * rate:.2f}", f"{100 * share:.2f}")
+                for name, rate, share in zip(
+                    self.choices[0].player.labels,
+                    self.choices[0].rates,
+                    self.choices[0].player.shares,
+                    strict=True,
+                )
+            ]
+            names = ("", "tariff", "share of imports")
+        else:
+            rows = [
+                (name, f"{rate:.2f}", f"{welfare:+.4f}")
+                + (f"{slope:.1e}" if np.isfinite(slope) else "-",)
+                for name, rate, welfare, slope in self.players[[*_COLUMNS]].to_numpy()
+            ]
+        notes = []
+        if len(rows) > _SHOWN:
+            notes.append(f"and {count_text(len(rows) - _SHOWN, 'more row')}")
+        for choice in self.choices:
+            if choice.corners:
+                named = ", ".join(choice.corners)
+                notes.append(f"{choice.player.name}: at a bound: {named}")
+        return Listing("Tariffs chosen, in per cent", names, rows[:_SHOWN], notes)

@@ -1,0 +1,62 @@
+"""Tariffs that answer those of others: what they set, for whom they are best."""
+
+from dataclasses import replace
+
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+from tivax import TivaxError
+
+
+@pytest.fixture(scope="module")
+def economy() -> tx.Economy:
+    """R01 adds ten points on R02 and R03, not on ROW."""
+    economy = tx.Economy.synthetic(regions=4, sectors=2, seed=1)
+    tariff = economy.tariff.copy()
+    tariff[0, 1:3] += 0.1
+    return replace(economy, tariff_new=tariff)
+
+
+def test_a_reciprocal_answer_is_what_is_faced_sector_by_sector(economy):
+    answer = tx.retaliation(economy, "R01")
+    expected = economy.tariff_new.copy()
+    expected[1:3, 0] = economy.tariff_new[0, 1:3]
+    assert_allclose(answer.tariff, expected, rtol=1e-15)
+    assert list(answer.players["player"]) == ["R02", "R03"]
+    both = answer.outcome.changes["real_income"].unstack("scenario")
+    for k, tariff in enumerate((economy.tariff_new, expected)):
+        alone = tx.exact_hat(economy, tariff).changes["real_income"]
+        assert_allclose(both[k][alone.index], alone, atol=1e-8)
+
+
+def test_an_optimal_answer_is_best_for_each_as_if_alone(economy):
+    answer = tx.retaliation(economy, "R01", "optimal", regions=["R02", "ROW"])
+    expected = economy.tariff_new.copy()
+    for name, k in (("R02", 1), ("ROW", 3)):
+        best = tx.optimal_tariff(economy, name, over="uniform", against="R01")
+        expected[k, 0] = best.average
+    assert_allclose(answer.tariff, expected, atol=1e-6)
+
+
+def test_a_bloc_answers_with_one_rate_and_all_as_one_with_a_rate_of_each(economy):
+    answer = tx.retaliation(economy, "R01", "optimal", regions={"B": ["R02", "R03"]})
+    assert answer.tariff[1, 0, 0] == answer.tariff[2, 0, 0] > 0.05
+    together = tx.retaliation(economy, "R01", "together", over="importers")
+    assert list(together.schedule["on"]) == ["R02", "R03", "ROW"]
+    assert "The best answer of all others is" in together.sentence
+
+
+@pytest.mark.parametrize(
+    "given, line",
+    [
+        (("R02",), "R02 sets no new tariff that could be answered; tariff_new holds"),
+        (("R09",), "has no region R09"),
+        (("R01", "revenge"), "no how revenge: choose from reciprocal, optimal, tog"),
+    ],
+)
+def test_what_cannot_be_answered_is_refused(economy, given, line):
+    with pytest.raises(TivaxError, match=line):
+        tx.retaliation(economy, *given)
+    with pytest.raises(TivaxError, match="R01 cannot answer itself; leave it out"):
+        tx.retaliation(economy, "R01", regions=["R01", "R02"])
