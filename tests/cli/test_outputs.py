@@ -29,6 +29,7 @@ FILES = {
     "hat": f"{HAT}[equation]\ncoefficient = 11\nstandard_error = 3\n",
     "costs": f"{HAT}[grid]\ntrade_cost = [1.1, 1.2]\n",
     "closing": HAT.replace("kept", "closing"),
+    "war": HAT.replace("exact-hat", "nash"),
 }
 PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the authors
 RUNS = {
@@ -45,7 +46,9 @@ RUNS = {
         "indicators store --only EXGR --satellite two.csv",
         "indicators store --level country",
     ),
-    "scenario": tuple(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing")),
+    "scenario": tuple(
+        f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing", "war")
+    ),
 }
 
 

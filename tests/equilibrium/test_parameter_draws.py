@@ -27,7 +27,7 @@ def made(deficits: solving.Deficits = "share, as published"):
             jax.device_put(nothing), old.tariff, old.deficit * 0, old.surplus
         )
         assert old.surplus is not None
-        world = kernel.World(old.economy, base, old.start, old.inverse)
+        world = kernel.DrawnWorld(old.economy, base, old.start, old.inverse)
         ended = np.zeros((1, 3, 3))
         ended[0, 0, 1] = ended[0, 1, 0] = -1
         share = np.asarray(old.surplus.share)

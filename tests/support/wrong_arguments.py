@@ -211,6 +211,11 @@ def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
     best |= {"deficits": {"word": "none"}, "start": {"text": "a", "low": -1.0}}
     best |= {"most": {"none": 0, "text": "a"}}
     yield from wrong("optimal_tariff", best, economy=economy, region="R01")
+    answer: Bad = {k: best[k] for k in ("economy", "over", "supply", "deficits")}
+    answer |= {"how": {"word": "never", "int": 3}, "start": best["start"]}
+    answer |= {"against": {**WRONG, "text": "Mars"}, "regions": {"int": 3}}
+    sound = {"economy": economy, "against": "R01"}
+    yield from wrong("retaliation", answer | {"most": best["most"]}, **sound)
     at_war: Bad = {"economy": WRONG, "markups": {"text": "a", "few": [1.0], "int": 1}}
     final = economy.without_inputs()
     yield from wrong("nash_tariffs", at_war, economy=final)

@@ -15,6 +15,7 @@ from ...core import (
     in_float64,
     no_progress,
     require_choice,
+    require_kind,
 )
 from ..batches import Batches
 from ..counterfactual import result_of
@@ -22,7 +23,7 @@ from ..economy import Economy
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
-from .best_response import Choice, Objective, best_response
+from .best_response import ChosenRates, Objective, best_response
 from .optimal import require_choices
 from .players import Over, Regions, make_player, members_of, place_of
 from .result import ChosenTariffs
@@ -168,6 +169,7 @@ def retaliation(
     """
     require_choices(economy, over, supply, deficits, start, most)
     require_choice("how", how, get_args(How))
+    require_kind("against", against, str, "the name of a region")
     place = place_of(economy, against)
     if (economy.tariff_new[place] == economy.tariff[place]).all():
         raise TivaxError(
@@ -210,16 +212,16 @@ def retaliation(
 
 def _reciprocal(
     economy: Economy, blocs: Mapping[str, Sequence[int]], place: int
-) -> list[Choice]:
+) -> list[ChosenRates]:
     """The rates of each region that faces a new tariff, by sector; welfare is not known
     yet."""
     faced, before = economy.tariff_new[place], economy.tariff[place]
-    choices: list[Choice] = []
+    choices: list[ChosenRates] = []
     for k in [k for members in blocs.values() for k in members]:
         moved = faced[k] != before[k]
         if moved.any():
             player = make_player(economy, economy.regions[k], [k], "sectors", [place])
             rates = np.where(moved, faced[k], economy.tariff_new[k, place])
             chosen = [economy.sectors.index(j) for j in player.labels]
-            choices.append(Choice(player, rates[chosen], np.nan))
+            choices.append(ChosenRates(player, rates[chosen], np.nan))
     return choices

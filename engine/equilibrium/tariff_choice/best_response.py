@@ -145,7 +145,7 @@ def _curvature(economy: Economy, player: Player) -> float:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class ChosenRates:
     """Rates that a player chose, by label (0.2 is 20 %), its welfare in per cent, the
     scaled gradient away from corners, labels at these, and equilibria solved."""
 
@@ -170,7 +170,7 @@ def best_response(
     most: int,
     at: Place | None = None,
     flat: float = FLAT,
-) -> tuple[Choice, Place | None]:
+) -> tuple[ChosenRates, Place | None]:
     """The rates that are best for a player where the others' are those of ``tariff``.
 
     L-BFGS from the rates ``start``, with the derivative of the implicit function
@@ -212,7 +212,7 @@ def best_response(
     logs = z / roots
     at_end = np.isclose(logs, low) | np.isclose(logs, high)
     inside = scale * np.abs(slope[~at_end])
-    choice = Choice(
+    choice = ChosenRates(
         player,
         np.expm1(logs),
         float(-100 * scale * value),

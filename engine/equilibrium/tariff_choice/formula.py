@@ -19,7 +19,7 @@ _START = 0.3
 _SOLVED = 1e-10
 
 
-class War(NamedTuple):
+class FormulaWar(NamedTuple):
     """Rates (region, sector), all tariffs, changes by region in per cent (tariff, the
     rates weighted by new imports; real_income; wage), the largest miss of an equation,
     and that of the budget that the numeraire stands for."""
@@ -33,7 +33,7 @@ class War(NamedTuple):
 
 def solve_formula(
     economy: Economy, markups: Sequence[float] | np.ndarray | None
-) -> War:
+) -> FormulaWar:
     """Rates of all regions by the formula, without imbalances.
 
     Raises ``TivaxError`` as ``tx.nash_tariffs`` does.
@@ -53,7 +53,7 @@ def solve_formula(
     away = ~np.eye(len(economy.regions), dtype=bool)[:, :, None]
     rates = np.where(away, tariff, -1).max(axis=1)
     income, wage = np.asarray(found.real_income), np.expm1(np.asarray(found.log_wages))
-    return War(
+    return FormulaWar(
         rates,
         tariff,
         changes_of_war(economy, tariff, flows, income, wage),
@@ -69,7 +69,7 @@ def changes_of_war(
     real_income: Float[np.ndarray, " r"],
     wage: Float[np.ndarray, " r"],
 ) -> pd.DataFrame:
-    """``War.changes`` of relative changes, and of new flows."""
+    """``FormulaWar.changes`` of relative changes, and of new flows."""
     away = ~np.eye(len(economy.regions), dtype=bool)[:, :, None]
     bought = np.where(away, flows, 0)
     rate = (bought * tariff).sum(axis=(1, 2)) / bought.sum(axis=(1, 2))

@@ -22,8 +22,8 @@ from ...reporting import Plot
 from ..economy import Economy
 from ..solving import Deficits
 from ..supply import Supply
-from .best_response import Choice, Objective, best_response
-from .formula import War, changes_of_war, solve_formula
+from .best_response import ChosenRates, Objective, best_response
+from .formula import FormulaWar, changes_of_war, solve_formula
 from .optimal import require_choices
 from .players import Over, Player, Regions, make_player, members_of
 from .result import ChosenTariffs
@@ -74,7 +74,7 @@ class NashTariffs(ChosenTariffs):
 
     over: Over = "uniform"
     markups: np.ndarray | None = None
-    war: War | None = None
+    war: FormulaWar | None = None
 
     kind = "nash"
 
@@ -262,7 +262,7 @@ def play(
     start: float,
     most: int,
     progress: Progress = no_progress,
-) -> tuple[list[Choice], pd.DataFrame]:
+) -> tuple[list[ChosenRates], pd.DataFrame]:
     """Best responses in turn, each to the rates as they are, until nobody moves.
 
     Raises ``TivaxError`` where they still move after thirty rounds.
@@ -273,7 +273,7 @@ def play(
     rows: list[tuple[int, str, float, float]] = []
     moved: dict[str, float] = {}
     for n in range(1, _MOST_ROUNDS + 1):
-        choices: list[Choice] = []
+        choices: list[ChosenRates] = []
         for number, player in enumerate(players):
             progress(number, len(players))
             name = player.name
@@ -302,12 +302,12 @@ def _by_formula(
 ) -> NashTariffs:
     war = solve_formula(economy, markups)
     own: Over = "uniform" if markups is None else "sectors"
-    choices: list[Choice] = []
+    choices: list[ChosenRates] = []
     for k, (name, welfare) in enumerate(war.changes["real_income"].items()):
         player = make_player(economy, str(name), [k], own)
         rates = war.rates[k, [0]]
         if markups is not None:
             rates = war.rates[k, [economy.sectors.index(j) for j in player.labels]]
-        choices.append(Choice(player, rates, float(welfare)))
+        choices.append(ChosenRates(player, rates, float(welfare)))
     given = None if markups is None else np.asarray(markups, float)
     return NashTariffs(economy, war.tariff, choices, markups=given, war=war)

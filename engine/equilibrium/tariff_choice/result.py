@@ -16,7 +16,7 @@ from ..economy import Economy
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
-from .best_response import Choice, Objective
+from .best_response import ChosenRates, Objective
 
 _SHOWN = 60
 _COLUMNS = ("player", "tariff", "own_welfare", "gradient")
@@ -46,7 +46,7 @@ class ChosenTariffs(Result):
 
     economy: Economy
     tariff: np.ndarray
-    choices: Sequence[Choice]
+    choices: Sequence[ChosenRates]
     supply: Supply | None = None
     deficits: Deficits = "zero"
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
