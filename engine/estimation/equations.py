@@ -7,17 +7,18 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
+from .design import Design
 from .iv_data import IVData
 from .least_squares import require_nested
-from .model_data import Equation, ModelData, prepare
-from .regression_data import ENTITY, TIME, column_name, column_names, times_power
+from .model_data import Equation, two_way_design
+from .regression_data import ENTITY, TIME, column_name, column_names
 
 
 class InstrumentEquation(NamedTuple):
     """An equation with one endogenous regressor on its checked rows, clustered by a
     column; ``data`` is in units of the data, net of entities."""
 
-    given: ModelData
+    given: Design
     equation: Equation
     clusters: str
     data: IVData
@@ -41,31 +42,30 @@ def instrument_equation(
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
     clusters = entity if clusters is None else clusters
-    prepared = prepare(
+    given = two_way_design(
         data,
         outcome,
         controls,
         entity=entity,
         time=time,
-        keys=[clusters, second or clusters],
+        further=[clusters, second or clusters],
         endogenous=[endogenous],
         instruments=instruments,
     )
-    require_nested(prepared.used, entity, clusters)
-    frame = prepared.columns.assign(const=1.0)
+    require_nested(given.used, entity, clusters)
+    rows = (given.rows * given.size)[given.back]
+    dummies = rows[:, : given.layout.dummies]
 
     def column(*names: str) -> np.ndarray:
-        units = [prepared.power.get(k, 0) for k in names]
-        return times_power(frame[list(names)].to_numpy(), units)
+        return rows[:, given.places(names)]
 
     net = IVData(
         y=column(outcome)[:, 0],
         X=column(endogenous),
-        W=column("const", *prepared.dummies, *controls),
+        W=np.hstack([np.ones((given.n, 1)), dummies, column(*controls)]),
         Z=column(*instruments),
-        clusters=prepared.used[clusters].to_numpy(),
+        clusters=given.used[clusters].to_numpy()[given.back],
         endogenous=(endogenous,),
         instruments=tuple(instruments),
     )
-    names = Equation(outcome, tuple(controls), endogenous, tuple(instruments))
-    return InstrumentEquation(prepared, names, clusters, net)
+    return InstrumentEquation(given, Equation.of(given.model), clusters, net)

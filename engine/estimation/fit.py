@@ -10,7 +10,7 @@ goes through ``kernels.clusters`` by ``products``.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
 
@@ -29,15 +29,19 @@ from ..core import TivaxError, in_float64, require_kind
 from .design import Design
 from .distributions import t_sf
 from .effects import is_nested
+from .estimates import Estimate
+from .linear_fits import LinearFit, Vcov
 from .model import Model
 from .model_data import alone_note, singly_identified
 from .regression_data import (
     explained,
     independent,
+    lost_to_rounding,
     of_norm_one,
     orthonormal,
-    without_error,
+    rounding_of,
 )
+from .vcov import vcov_of
 
 
 class LowRank(NamedTuple):
@@ -107,14 +111,12 @@ class Fit(Design):
             projected = first @ (first.T @ C)
             B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
         H = B @ np.linalg.inv(B.T @ projected).T
-        lost = without_error(
-            C,
-            y,
-            [own.cluster],
-            dummies=layout.dummies,
-            fitted=projected if layout.instruments else None,
-            basis=B,
-        )
+        effects = B[:, : layout.dummies]
+        net = y - effects @ (effects.T @ y)
+        left = net - C @ (H.T @ net)
+        left = left - C @ (H.T @ left)
+        rounding = rounding_of(y, net)
+        lost = lost_to_rounding(H.T, left, [own.cluster], rounding)
         gone = lost.terms[layout.exogenous :].any()
         return Fit(
             **vars(own),
@@ -175,6 +177,26 @@ class Fit(Design):
         return self.h / (self.h**2).sum(axis=0) * self.size[-1] / self.unit
 
     # --------------------------------------------------- covariances, clusters left out
+
+    def vcov(self, vcov: Vcov | str = "CV1") -> Estimate:
+        """All coefficients with this covariance: see :func:`fixed_effects`.
+
+        Raises ``TivaxError`` but for a model without weights whose effects are those of
+        entities, which its clusters hold, and of periods.
+        """
+        model, effects, found = self.model, self.effects, vcov_of(vcov)
+        both = effects.nested == (model.entity,) and effects.crossed == (model.time,)
+        if not both or effects.slopes or np.ptp(effects.root):
+            raise TivaxError(
+                f"model {model.name}: vcov takes effects of entity and time alone, "
+                "entities within clusters, and no weights; use covariance"
+            )
+        own: Fit = self
+        if (second := found.second) and second not in self.used:
+            number, labels = self.second_clusters(second)
+            used = self.used.assign(**{second: np.array(labels)[number]})
+            own = replace(self, used=used)
+        return LinearFit.of(own, model.clusters).vcov(found)
 
     @cached_property
     @in_float64

@@ -1,11 +1,11 @@
-"""Samples, lags, demeaning by country and dummies of years."""
+"""Samples, lags and dummies of years."""
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from ..core import GIB, Text, TivaxError, load_toml, machine_memory
+from ..core import Text, TivaxError, load_toml
 from .regression_data import ENTITY, TIME, numbers, require_columns
 
 Sample = Text
@@ -35,13 +35,6 @@ def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     return frame[frame[column] == int(column == name)]
 
 
-def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
-    """Columns less their mean by entity plus the grand mean, as Stata's xtreg, fe."""
-    # By an array: of a series pandas first asks whether it is the name of a column.
-    means = frame.groupby(entity.to_numpy()).transform("mean")
-    return frame - means + frame.mean()
-
-
 def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     """Dummies of each period but the first one that an entity is observed in.
 
@@ -55,15 +48,6 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     # Of periods that entities connect, the first; the others have dummies.
     connected = connected_components(links, directed=False)[1][:T]
     kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
-    # Twice, and net of the entities.
-    needed, memory = 3 * 8 * len(kept) * len(code), machine_memory()
-    if memory is not None and needed > memory:
-        raise TivaxError(
-            f"{T:,} values of {time} beside effects of {entity} would take "
-            f"{needed / GIB:,.0f} GiB of memory as dummies, there are "
-            f"{memory / GIB:,.0f}; name the effect with more values as entity, or take "
-            f"a coarser {time}"
-        )
     dummies = np.equal.outer(kept, code).astype(float).T
     return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 

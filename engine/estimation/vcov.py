@@ -137,7 +137,7 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        time = fit.given.effects[1]
+        time = fit.given.model.time
         second = time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         pairs = ways[0] * (ways[1].max() + 1) + ways[1]
@@ -323,7 +323,7 @@ class Network(Vcov):
         )
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.effects[0]], sort=True)[1]
+        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
         sums, G = fit.sums(fit.entity), len(names)
         factor = cluster_factor(G, fit.rows, fit.parameters)
         return Covariance(
@@ -379,7 +379,7 @@ def _calendar(
 ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
     """The number of each row's year, the years themselves, and how many there are from
     the first to the last; what holds no numbers is numbered in its order."""
-    time = fit.given.used[fit.given.effects[1]]
+    time = fit.given.used[fit.given.model.time]
     numeric = pd.to_numeric(time, errors="coerce")
     if numeric.isna().any():
         numeric = pd.Series(pd.factorize(time, sort=True)[0])

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
+from tivax.engine.estimation.vcov import TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
 from experiment_panels import (
@@ -139,3 +140,23 @@ def test_a_mistake_is_one_line_that_names_the_model(name):
     line = error_of(fit_model, frame, model)
     assert line.startswith("model main: ")
     assert told in line
+
+
+@pytest.mark.parametrize("instruments", [(), ("Z",)])
+@pytest.mark.parametrize("name", PANELS)
+def test_covariances_of_all_coefficients_are_those_of_draws(name, instruments):
+    """Of the treatment, by two roads: rows and cross products."""
+    frame = PANELS[name].assign(Z=lambda k: k["TBI"] + k["TFP"])
+    frame["half"] = "H" + (frame["year"] % 2).astype(str)
+    fit = fit_model(frame, replace(MODEL, instruments=instruments))
+    kinds = {"CV1": "CV1", "CV2": "CV2", "CV3": "CV3"}
+    kinds |= {"two-way": "two-way year", TwoWay("half"): "two-way half"}
+    for vcov, kind in kinds.items():
+        own = fit.vcov(vcov)
+        assert_allclose(own["TBI"].estimate, fit.coef[0], rtol=1e-12)
+        assert_allclose(own["TBI"].se ** 2, fit.covariance(kind)[0, 0], rtol=1e-11)
+
+
+def test_models_with_other_effects_have_no_covariance_of_all_coefficients():
+    line = error_of(fit_model(PANELS["balanced"], replace(MODEL, time="")).vcov)
+    assert "vcov takes effects of entity and time alone" in line
