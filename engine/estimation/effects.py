@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..core import TivaxError
-from .regression_data import COLLINEAR, SEPARATE, of_norm_one, orthonormal
+from .regression_data import COLLINEAR, SEPARATE, net_of, of_norm_one, orthonormal
 
 
 def is_nested(effect: Int[np.ndarray, " n"], cluster: Int[np.ndarray, " n"]) -> bool:
@@ -185,6 +185,4 @@ class Effects:
         self, left: Float[np.ndarray, "n m"]
     ) -> Float[np.ndarray, "n m"]:
         """Columns that ``within`` gave, net of the crossed effects as well."""
-        for _ in range(2):
-            left = left - self.basis @ (self.basis.T @ left)
-        return left
+        return net_of(left, self.basis)

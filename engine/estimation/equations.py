@@ -9,7 +9,6 @@ import pandas as pd
 from ..core import TivaxError
 from .design import Design
 from .iv_data import IVData
-from .least_squares import require_nested
 from .model_data import Equation, two_way_design
 from .regression_data import ENTITY, TIME, column_name, column_names
 
@@ -48,11 +47,11 @@ def instrument_equation(
         controls,
         entity=entity,
         time=time,
-        further=[clusters, second or clusters],
+        clusters=clusters,
+        second=second,
         endogenous=[endogenous],
         instruments=instruments,
     )
-    require_nested(given.used, entity, clusters)
     rows = (given.rows * given.size)[given.back]
     dummies = rows[:, : given.layout.dummies]
 

@@ -82,11 +82,15 @@ def fixed_effects(
             )
         vcov = CV1(convention)
     clusters = cluster_column(entity, clusters)
-    further = [clusters, vcov.second or time]
     given = two_way_design(
-        data, outcome, regressors, entity=entity, time=time, further=further
+        data,
+        outcome,
+        regressors,
+        entity=entity,
+        time=time,
+        clusters=clusters,
+        second=vcov.second,
     )
-    require_nested(given.used, entity, clusters)
     fit = LinearFit.of(given, clusters)
     return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
 
@@ -106,13 +110,3 @@ def linear_fit(
     """
     given = two_way_design(data, outcome, regressors, entity=entity, time=time)
     return LinearFit.of(given, entity)
-
-
-def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
-    """Absorbed effects are not counted because clusters hold whole entities."""
-    cut = used.groupby(entity)[clusters].nunique() > 1
-    if cut.any():
-        raise TivaxError(
-            f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
-            'cluster by something that holds whole entities, or use vcov="two-way"'
-        )

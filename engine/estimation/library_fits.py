@@ -5,11 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..core import root_logger_kept
 from .estimates import Estimate
 from .linear_fits import Covariance, LinearFit
-from .samples import time_dummies
 
 
 def feols(fit: LinearFit, words: str) -> Estimate:
@@ -56,6 +57,23 @@ def iv2sls(fit: LinearFit) -> Estimate:
     words = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
     r2 = float(1 - (u @ u) / (y @ y))
     return _reported(fit, mean, found.params, V, u, r2, "stata, small", words)
+
+
+def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
+    """Dummies of each period but the first one that an entity is observed in.
+
+    Where periods are labels of group and year, every group loses its own first
+    period, since the entity effects span the groups.
+    """
+    code, names = pd.factorize(data[time], sort=True)
+    T, owner = len(names), pd.factorize(data[entity])[0]
+    size = T + int(owner.max()) + 1
+    links = coo_array((np.ones(len(code)), (code, T + owner)), (size, size))
+    # Of periods that entities connect, the first; the others have dummies.
+    connected = connected_components(links, directed=False)[1][:T]
+    kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
+    dummies = np.equal.outer(kept, code).astype(float).T
+    return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
 def _columns(fit: LinearFit) -> tuple[pd.DataFrame, pd.Series]:

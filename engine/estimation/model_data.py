@@ -85,12 +85,13 @@ def two_way_design(
     *,
     entity: str,
     time: str,
-    further: Sequence[str] = (),
+    clusters: str | None = None,
+    second: str | None = None,
     endogenous: Sequence[str] = (),
     instruments: Sequence[str] = (),
 ) -> Design:
-    """The design of a model with effects of entities, which nest nothing but
-    themselves, and of periods; ``further`` columns are labels that its rows have."""
+    """The design of a model with effects of entities and of periods, whose rows have
+    ``clusters``, which must hold whole entities, and ``second`` ones."""
     column_name("outcome", outcome)
     column_name("entity", entity)
     column_name("time", time)
@@ -107,8 +108,16 @@ def two_way_design(
         entity=entity,
         time=time,
     )
+    further = [k for k in (clusters, second) if k]
     design = Design.of(data, model, further=further, drawn=False)
     require_one_row(data, entity, time)
+    # Absorbed effects are not counted because clusters hold whole entities.
+    cut = design.used.groupby(entity)[clusters or entity].nunique() > 1
+    if cut.any():
+        raise TivaxError(
+            f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
+            'cluster by something that holds whole entities, or use vcov="two-way"'
+        )
     return design
 
 

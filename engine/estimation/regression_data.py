@@ -266,6 +266,16 @@ def orthonormal(X: Float[np.ndarray, "n p"], least: float = SEPARATE) -> Spans:
     return Spans(rows.T, left)
 
 
+def net_of(
+    columns: Float[np.ndarray, "n ..."], basis: Float[np.ndarray, "n p"]
+) -> Float[np.ndarray, "n ..."]:
+    """Columns less their projection on an orthonormal basis, twice: the second pass
+    removes what rounding left in the first."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns
+
+
 def of_norm_one(
     columns: Float[np.ndarray, "n p"], level: Float[np.ndarray, " p"] | None = None
 ) -> Float[np.ndarray, "n p"]:
@@ -350,10 +360,7 @@ def require_identified(
             raise TivaxError(
                 f"{outcome}: the instruments say nothing of {name}; take others"
             )
-    effects, net = spans.basis[:, :d], y
-    for _ in range(2):
-        net = net - effects @ (effects.T @ net)
-    if np.linalg.norm(net) < COLLINEAR:
+    if np.linalg.norm(net_of(y, spans.basis[:, :d])) < COLLINEAR:
         raise explained(outcome, "the effects alone", len(y))
     return spans.basis
 

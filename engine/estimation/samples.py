@@ -1,9 +1,7 @@
-"""Samples, lags and dummies of years."""
+"""Samples and lags."""
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ..core import Text, TivaxError, load_toml
 from .regression_data import ENTITY, TIME, numbers, require_columns
@@ -33,23 +31,6 @@ def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
             f"column {column} holds {wrong.iloc[0]!r}; write 1 or 0 in each row"
         )
     return frame[frame[column] == int(column == name)]
-
-
-def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
-    """Dummies of each period but the first one that an entity is observed in.
-
-    Where periods are labels of group and year, every group loses its own first
-    period, since the entity effects span the groups.
-    """
-    code, names = pd.factorize(data[time], sort=True)
-    T, owner = len(names), pd.factorize(data[entity])[0]
-    size = T + int(owner.max()) + 1
-    links = coo_array((np.ones(len(code)), (code, T + owner)), (size, size))
-    # Of periods that entities connect, the first; the others have dummies.
-    connected = connected_components(links, directed=False)[1][:T]
-    kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
-    dummies = np.equal.outer(kept, code).astype(float).T
-    return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
 def lagged(

@@ -17,7 +17,8 @@ from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
 from tivax.engine.estimation.least_squares import fixed_effects
-from tivax.engine.estimation.samples import lagged, time_dummies
+from tivax.engine.estimation.library_fits import time_dummies
+from tivax.engine.estimation.samples import lagged
 from tivax.engine.estimation.vcov import CONVENTIONS, Convention, TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
