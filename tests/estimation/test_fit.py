@@ -74,16 +74,6 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         assert not fit_model(changed, model).balanced
 
 
-def test_rows_with_a_missing_value_are_left_out():
-    frame = PANELS["balanced"].copy()
-    frame.loc[3, "RQ"] = np.nan
-    frame.loc[7, "KOFGIdj"] = np.nan
-    frame.loc[9, "TFP"] = np.nan  # which this model does not use
-    own, without = fit_model(frame, MODEL), fit_model(frame.drop([3, 7]), MODEL)
-    assert_array_equal(own.coef, without.coef)
-    assert own.n == len(frame) - 2
-
-
 # --------------------------------------------------------------------- the mistakes
 
 
