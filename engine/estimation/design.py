@@ -22,7 +22,7 @@ from ...kernels import clusters as kernel
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.covariance_factors import cluster_factor
 from ..core import GIB, TivaxError, in_float64, machine_memory, show
-from .effects import Effects, is_nested, root_weights
+from .effects import Effects, is_nested, root_weights, sums_by
 from .model import Model, sample_rows
 from .regression_data import (
     complete_rows,
@@ -235,9 +235,7 @@ class Design:
 
     def by_cluster(self, rows: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "G m"]:
         """Sums of rows."""
-        total = np.zeros((self.clusters, rows.shape[1]))
-        np.add.at(total, self.cluster, rows)
-        return total
+        return sums_by(self.cluster, rows)
 
     @cached_property
     @in_float64

@@ -38,6 +38,15 @@ def effect_dummies(codes: Int[np.ndarray, "n e"]) -> Float[np.ndarray, "n d"]:
     return np.hstack(parts)
 
 
+def sums_by(
+    code: Int[np.ndarray, " n"], rows: Float[np.ndarray, "n m"]
+) -> Float[np.ndarray, "G m"]:
+    """Sums of the rows of each number."""
+    total = np.zeros((code.max() + 1, rows.shape[1]))
+    np.add.at(total, code, rows)
+    return total
+
+
 def root_weights(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
     """Roots of weights that are 1 in the mean; ``TivaxError`` for one below 0 or 0."""
     if not (w > 0).all():
@@ -173,8 +182,7 @@ class Effects:
                 left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
             return left
         code, root = self.units[:, 0], self.root[:, None]
-        sums = np.zeros((code.max() + 1, columns.shape[1]))
-        np.add.at(sums, code, root * columns)
+        sums = sums_by(code, root * columns)
         size = np.bincount(code, self.root**2)
         left = columns - root * (sums / size[:, None])[code]
         for rows, basis in self.slopes:

@@ -24,13 +24,13 @@ from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterFit
 from ...kernels.covariance_factors import cluster_factor
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
-from ...kernels.two_way import TwoWayLoadings, two_way_form
+from ...kernels.two_way import TwoWayLoadings
 from ..core import TivaxError, in_float64, require_kind
 from .design import Design
 from .distributions import t_sf
-from .effects import is_nested
+from .effects import is_nested, sums_by
 from .estimates import Estimate
-from .linear_fits import LinearFit, Vcov
+from .linear_fits import LinearFit, Vcov, two_ways
 from .model import Model
 from .model_data import alone_note, singly_identified
 from .regression_data import (
@@ -291,10 +291,12 @@ class Fit(Design):
         self, scores: Float[np.ndarray, "n r"], second: str
     ) -> Float[np.ndarray, "r r"]:
         """Scores of rows summed by both kinds of clusters, less their cells."""
-        number, labels = self.second_clusters(second)
-        given = jax.device_put((scores, self.cluster, number))
-        sizes = self.clusters, len(labels)
-        return np.asarray(two_way_form(*given, clusters=sizes))
+        number, _ = self.second_clusters(second)
+        K = np.zeros((scores.shape[1],) * 2)
+        for sign, group in two_ways(self.cluster, number):
+            sums = sums_by(group, scores)
+            K += sign * sums.T @ sums
+        return K
 
     # ------------------------------------------------------------------- the wild draws
 

@@ -58,6 +58,7 @@ from jaxtyping import Float, Int
 
 from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError, show
+from .effects import sums_by
 from .regression_data import COLLINEAR, net_of, powers, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]
@@ -238,7 +239,7 @@ def partial_out(data: IVData) -> Partialled:
         group, labels = pd.factorize(data.clusters)
         G = len(labels)
         chi2_factor, df_r = 1.0, G - 1
-        f_factor = (G - 1) / G * (N - L - a) / (N - 1)
+        f_factor = 1 / cluster_factor(G, N, L + a)
     return Partialled(
         *(y, X, Q, R * scale[None, :], basis, group, N, L, G),
         *(chi2_factor, f_factor, float(N - L - d - a), df_r),
@@ -295,9 +296,7 @@ def sums_by_cluster(
     """Scores summed within each cluster, or as they are without clusters."""
     if d.group is None:
         return scores
-    sums = np.zeros((d.G, scores.shape[1]))
-    np.add.at(sums, d.group, scores)
-    return sums
+    return sums_by(d.group, scores)
 
 
 def wald(

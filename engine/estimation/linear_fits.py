@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from .design import Design
 from .distributions import t_sf
-from .effects import is_nested
+from .effects import is_nested, sums_by
 from .estimates import Estimate, quantile_of, stars
 from .model_data import (
     LEVERAGE,
@@ -164,7 +164,7 @@ class LinearFit:
 
     def sums(self, code: Int[np.ndarray, " N"]) -> Float[np.ndarray, "n q"]:
         """Scores added up by group."""
-        return np.stack([np.bincount(code, row) for row in self.scores], axis=1)
+        return sums_by(code, self.scores.T)
 
     def lost(
         self, *codes: Int[np.ndarray, " N"], alone: Bool[np.ndarray, " q"] | None = None
@@ -306,6 +306,15 @@ class LinearFit:
             words=found.words,
             clustered=self.clusters if by_clusters and self.clusters != ENTITY else "",
         )
+
+
+def two_ways(
+    first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"]
+) -> list[tuple[int, Int[np.ndarray, " N"]]]:
+    """The groups of rows of two-way clusters, and the sign of each way: the rows that
+    share both are in both."""
+    pairs = first * (second.max() + 1) + second
+    return [(1, first), (1, second), (-1, pd.factorize(pairs)[0])]
 
 
 class Block(NamedTuple):

@@ -18,7 +18,7 @@ from ...kernels.covariance_factors import (
     kernel_of_years,
 )
 from ..core import TivaxError, require_kind, require_whole, show, suggest
-from .linear_fits import Covariance, LinearFit, Vcov
+from .linear_fits import Covariance, LinearFit, Vcov, two_ways
 from .regression_data import column_name
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
@@ -140,12 +140,10 @@ class TwoWay(Vcov):
         time = fit.given.model.time
         second = time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
-        pairs = ways[0] * (ways[1].max() + 1) + ways[1]
         fewer = min(int(way.max()) + 1 for way in ways)
         year = "year" if second == time else second
-        signed = [(1, ways[0]), (1, ways[1]), (-1, pd.factorize(pairs)[0])]
         V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
-        for sign, group in signed:
+        for sign, group in two_ways(*ways):
             if self.jackknife:
                 part, lone = _jackknife(fit, group)
                 alone |= lone
