@@ -9,10 +9,9 @@ program for each shape would take far longer. What takes every draw or every clu
 goes through ``kernels.clusters`` by ``products``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -90,19 +89,9 @@ class Fit(Design):
     without_se: str
 
     @classmethod
-    def of(
-        cls,
-        panel: pd.DataFrame,
-        model: Model,
-        *,
-        weights: str = "",
-        slopes: Sequence[str] = (),
-        few_clusters: bool = True,
-    ) -> "Fit":
+    def of(cls, panel: pd.DataFrame, model: Model, **options: Any) -> "Fit":
         """Fit a model on its sample of a panel, as ``Design.of`` puts it there."""
-        own = Design.of(
-            panel, model, weights=weights, slopes=slopes, few_clusters=few_clusters
-        )
+        own = Design.of(panel, model, **options)
         C, y, layout = own.C, own.y, own.layout
         projected, B = C, own.basis
         if layout.instruments:
@@ -181,15 +170,17 @@ class Fit(Design):
     def vcov(self, vcov: Vcov | str = "CV1") -> Estimate:
         """All coefficients with this covariance: see :func:`fixed_effects`.
 
-        Raises ``TivaxError`` but for a model without weights whose effects are those of
-        entities, which its clusters hold, and of periods.
+        Raises ``TivaxError`` but for effects of entities, which clusters hold, and of
+        periods, at most one endogenous regressor, and no weights.
         """
         model, effects, found = self.model, self.effects, vcov_of(vcov)
         both = effects.nested == (model.entity,) and effects.crossed == (model.time,)
-        if not both or effects.slopes or np.ptp(effects.root):
+        others = effects.slopes or np.ptp(effects.root) or model.endogenous[1:]
+        if not both or others:
             raise TivaxError(
-                f"model {model.name}: vcov takes effects of entity and time alone, "
-                "entities within clusters, and no weights; use covariance"
+                f"model {model.name}: vcov takes effects of entities, within clusters, "
+                "and of periods alone, one endogenous regressor at most, and no "
+                "weights; use covariance"
             )
         own: Fit = self
         if (second := found.second) and second not in self.used:

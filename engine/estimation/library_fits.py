@@ -84,7 +84,7 @@ def _columns(fit: LinearFit) -> tuple[pd.DataFrame, pd.Series]:
     names = [outcome, *fit.terms, *instruments]
     places = given.places(names)
     D = time_dummies(given.used, entity, time).add_prefix(f"{time} = ")
-    levels = pd.concat([given.used[names] / given.size[places], D], axis=1)
+    levels = pd.concat([given.used[names].div(given.size[places], axis=1), D], axis=1)
     net = [given.rows[:, places], given.effects.within(D.to_numpy())]
     return pd.DataFrame(np.hstack(net), columns=levels.columns), levels.mean()
 

@@ -29,9 +29,10 @@ class Equation(NamedTuple):
 
     @classmethod
     def of(cls, model: Model) -> "Equation":
-        """That of a model; of its endogenous regressors there is at most one."""
-        exogenous = tuple(k for k in model.regressors if k not in model.endogenous)
-        return cls(model.outcome, exogenous, *model.endogenous, model.instruments)
+        """That of a model, which has at most one endogenous regressor."""
+        (endogenous,) = model.endogenous or ("",)
+        exogenous = tuple(k for k in model.regressors if k != endogenous)
+        return cls(model.outcome, exogenous, endogenous, tuple(model.instruments))
 
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
@@ -102,7 +103,10 @@ def two_way_design(
         raise TivaxError("regressors: name at least one")
     require_names(outcome, [*controls, *endogenous], instruments)
     model = Model(
-        *("", outcome, controls, () if endogenous else controls),
+        "",
+        outcome,
+        controls,
+        treatment=() if endogenous else controls,
         endogenous=endogenous,
         instruments=instruments,
         entity=entity,

@@ -149,4 +149,6 @@ def test_covariances_of_all_coefficients_are_those_of_draws(name, instruments):
 
 def test_models_with_other_effects_have_no_covariance_of_all_coefficients():
     line = error_of(fit_model(PANELS["balanced"], replace(MODEL, time="")).vcov)
-    assert "vcov takes effects of entity and time alone" in line
+    assert (
+        "vcov takes effects of entities, within clusters, and of periods alone" in line
+    )
