@@ -98,28 +98,17 @@ def few(end: int) -> pd.DataFrame:
 
 IV = remodel(MODEL, instruments=("Z",))
 MISTAKES = {
-    "a column that is not there": (changed(), remodel(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
     "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
     "a cluster that is not there": (changed(), replace(MODEL, clusters="bloc"), "no column bloc in the data"),
     "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
-    "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
-    "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
-    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
     "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, clusters="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
-    "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
-    "a treatment that controls explain": (changed(TBI=lambda f: f["RQ"] - f["INFR"]), MODEL, "TBI is collinear with the other regressors"),
-    "a regressor constant in each country": (changed(TBI=by_country), MODEL, "TBI is collinear with the other regressors and the effects; leave it out"),
-    "a regressor of years": (changed(RQ=by_year), MODEL, "RQ is collinear with the other regressors and the effects; leave it out"),
     "an instrument that effects explain": (changed(Z=lambda f: by_year(f) + by_country(f)), IV, "instrument Z is collinear with the controls, the effects or another instrument; leave it out"),
-    "an instrument that is a control": (changed(Z=lambda f: 3 * f["RQ"]), IV, "instrument Z is collinear with the controls"),
     "fewer instruments than endogenous": (changed(), remodel(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
     "fewer rows than parameters": (few(2002), remodel(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
     "as many rows as parameters": (few(2003), remodel(MODEL, controls=("RQ",)), "KOFGIdj is a linear combination of the regressors and the effects (6 rows); drop one, or use more rows"),
-    "two clusters and effects of years": (few(2015), remodel(MODEL, controls=("RQ",)), "no standard error, the errors of its 2 clusters cancel; too few clusters for its effects"),
     "an outcome of countries": (changed(KOFGIdj=by_country), MODEL, "KOFGIdj is a linear combination of the effects alone"),
-    "an outcome without errors": (changed(KOFGIdj=lambda f: 2 * f["TBI"] - f["RQ"] + by_year(f)), MODEL, "KOFGIdj is a linear combination of the regressors and the effects ("),
     "an outcome of countries and years": (changed(KOFGIdj=lambda f: by_country(f) + by_year(f)), MODEL, "KOFGIdj is a linear combination of the effects alone"),
 }  # fmt: skip
 

@@ -503,12 +503,6 @@ def run(estimator: str, frame: pd.DataFrame, regressors, **options) -> Any:
 EVERY = [*ESTIMATORS, "2SLS"]
 
 
-def test_one_cluster_is_too_few():
-    frame = random_panel(seed=20).assign(same=1)
-    with pytest.raises(TivaxError, match="fewer than two .*same"):
-        fixed_effects(frame, "KOFGIdj", ["RQ"], clusters="same")
-
-
 def test_columns_that_are_never_there_together_leave_no_rows():
     frame = random_panel(seed=20)
     half = frame["year"] < 2004
