@@ -9,17 +9,15 @@ import pandas as pd
 from ..core import TivaxError
 from .design import Design
 from .iv_data import IVData
-from .model_data import Equation, two_way_design
-from .regression_data import ENTITY, TIME, column_name, column_names
+from .model_data import two_way_design
+from .regression_data import column_name, column_names
 
 
 class InstrumentEquation(NamedTuple):
-    """An equation with one endogenous regressor on its checked rows, clustered by a
-    column; ``data`` is in units of the data, net of entities."""
+    """An equation with one endogenous regressor on its checked rows; ``data`` is in
+    units of the data, net of entities."""
 
     given: Design
-    equation: Equation
-    clusters: str
     data: IVData
 
 
@@ -30,9 +28,9 @@ def instrument_equation(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = ENTITY,
-    time: str = TIME,
-    clusters: str | None = None,
+    entity: str,
+    time: str,
+    clusters: str,
     second: str | None = None,
 ) -> InstrumentEquation:
     """Build the equation that :func:`two_stage` starts from; its rows have ``second``,
@@ -40,7 +38,6 @@ def instrument_equation(
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
-    clusters = entity if clusters is None else clusters
     given = two_way_design(
         data,
         outcome,
@@ -67,4 +64,4 @@ def instrument_equation(
         endogenous=(endogenous,),
         instruments=tuple(instruments),
     )
-    return InstrumentEquation(given, Equation.of(given.model), clusters, net)
+    return InstrumentEquation(given, net)
