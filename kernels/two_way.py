@@ -20,13 +20,12 @@ simulations favour weights by the dimension with fewer clusters.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float, Key
 
 from . import random_draws
 from .clusters import two_sided
@@ -40,27 +39,6 @@ class TwoWayLoadings(NamedTuple):
     a: Float[Array, " H"]
     K: Float[Array, "H H"]
     correction: Float[Array, ""]
-
-
-@partial(jax.jit, static_argnames="clusters")
-def two_way_form(
-    S: Float[Array, "n H"],
-    first: Int[Array, " n"],
-    second: Int[Array, " n"],
-    *,
-    clusters: tuple[int, int],
-) -> Float[Array, "H H"]:
-    """K from the scores of the rows. ``clusters``: how many there are of each kind."""
-    G, H = clusters
-    K = jnp.zeros((S.shape[1], S.shape[1]), S.dtype)
-    for number, count, sign in (
-        (first, G, 1),
-        (second, H, 1),
-        (first * H + second, G * H, -1),
-    ):
-        sums = jax.ops.segment_sum(S, number, num_segments=count)
-        K = K + sign * sums.T @ sums
-    return K
 
 
 @jax.jit

@@ -31,8 +31,8 @@ from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
 from ..core import TivaxError, require_kind, require_list, require_whole
-from .regression_data import ENTITY, TIME, require_columns
-from .samples import time_dummies
+from .effects import Effects
+from .regression_data import ENTITY, TIME, of_norm_one, require_columns
 
 DRAWS = 9_999
 SEED = 1
@@ -229,14 +229,11 @@ class _Panel:
             raise TivaxError(
                 f"cross-section dependence: no two countries share {FEWEST_YEARS} years"
             )
-        X = used[list(regressors)].to_numpy(float)
-        dummies = [
-            np.eye(len(countries))[row],
-            time_dummies(used, entity, time).to_numpy(float),
-        ]
-        D = np.linalg.qr(np.column_stack(dummies))[0]
-        X = X / np.linalg.norm(X, axis=0)
-        net = np.linalg.qr(X - D @ (D.T @ X))[0]
+        effects = Effects.of(used, [entity, time], row)
+        X = of_norm_one(used[list(regressors)].to_numpy(float))
+        net = np.linalg.qr(effects.without_dummies(effects.within(X)))[0]
+        own = np.eye(len(countries))[row]
+        D = np.column_stack([of_norm_one(own), effects.basis])
         # A balanced panel is demeaned both ways; only then is that exact.
         columns = net if present.all() else np.column_stack([D, net])
         basis = np.zeros((present.size, columns.shape[1]))

@@ -22,7 +22,7 @@ from ...kernels import clusters as kernel
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.covariance_factors import cluster_factor
 from ..core import GIB, TivaxError, in_float64, machine_memory, show
-from .effects import Effects, is_nested, root_weights
+from .effects import Effects, is_nested, root_weights, sums_by
 from .model import Model, sample_rows
 from .regression_data import (
     complete_rows,
@@ -74,6 +74,8 @@ class Design:
     all_labels
         Labels of the clusters of the whole panel: wild weights belong to them, so that
         models of other samples get the same.
+    back
+        Positions that put rows in the order of the panel again.
     """
 
     model: Model
@@ -86,6 +88,7 @@ class Design:
     size: Float[np.ndarray, " m"]
     labels: tuple[str, ...]
     all_labels: tuple[str, ...]
+    back: Int[np.ndarray, " n"]
 
     @classmethod
     def of(
@@ -96,6 +99,8 @@ class Design:
         weights: str = "",
         slopes: Sequence[str] = (),
         few_clusters: bool = True,
+        further: Sequence[str] = (),
+        drawn: bool = True,
     ) -> "Design":
         """Put a model on its sample of a panel.
 
@@ -107,6 +112,10 @@ class Design:
             Columns with a coefficient in each unit of the effect that clusters nest.
         few_clusters
             False: no more clusters than regressors are refused.
+        further
+            Columns of labels that its rows have besides.
+        drawn
+            False: there need be no memory for ``products``.
 
         Raises
         ------
@@ -126,17 +135,18 @@ class Design:
         if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
             complete_rows(data, columns, [model.clusters])
         keys = list(dict.fromkeys([model.clusters, *effects]))
-        used = complete_rows(data, columns, keys)
-        used = used.iloc[
-            np.lexsort([pd.factorize(used[k], sort=True)[0] for k in reversed(keys)])
-        ]
+        used = complete_rows(data, columns, list(dict.fromkeys([*keys, *further])))
+        order = np.lexsort(
+            [pd.factorize(used[k], sort=True)[0] for k in reversed(keys)]
+        )
+        used = used.iloc[order]
         cluster, labels = _labels(used[model.clusters])
         few = too_few_clusters(len(labels), model.regressors)
         if few and not few_clusters:
             raise TivaxError(few)
         root = root_weights(used[weights].to_numpy(), weights) if weights else None
         its = Effects.of(used, effects, cluster, root=root, slopes=slopes)
-        _require_memory(model, its, len(labels))
+        _require_memory(model, its, len(labels) if drawn else 0)
         values = used[list(model.columns)].to_numpy(float)
         power = powers(values)
         rows = np.hstack([its.dummies, its.within(times_power(values, -power))])
@@ -160,6 +170,7 @@ class Design:
             size=times_power(size, np.concatenate([np.zeros(d, int), power])),
             labels=labels,
             all_labels=_labels(panel[model.clusters].dropna())[1],
+            back=np.argsort(order),
         )
 
     @property
@@ -211,6 +222,10 @@ class Design:
         """Position in ``rows`` of a column of the panel."""
         return self.layout.dummies + self.model.columns.index(name)
 
+    def places(self, names: Sequence[str]) -> list[int]:
+        """Positions in ``rows`` of columns of the panel."""
+        return [self.place_of(name) for name in names]
+
     def moved_columns(
         self, name: str, errors: Float[np.ndarray, "n k"]
     ) -> Float[np.ndarray, "n k"]:
@@ -220,9 +235,7 @@ class Design:
 
     def by_cluster(self, rows: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "G m"]:
         """Sums of rows."""
-        total = np.zeros((self.clusters, rows.shape[1]))
-        np.add.at(total, self.cluster, rows)
-        return total
+        return sums_by(self.cluster, rows)
 
     @cached_property
     @in_float64
@@ -284,16 +297,26 @@ def _labels(
 
 def _require_memory(model: Model, effects: Effects, clusters: int) -> None:
     """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
-    more than the machine has: every draw estimates them again."""
+    more than the machine has: every draw estimates them again. ``clusters`` is 0 where
+    there are no draws."""
     crossed, n = effects.crossed, len(effects.codes)
     values = int((effects.codes.max(axis=0, initial=-1) + 1).sum())
     m = values + len(model.columns)
-    needed = 8 * (2 * n * m + 2 * clusters * m * m)
+    needed = 8 * ((2 if clusters else 3) * n * m + 2 * clusters * m * m)
     memory = machine_memory()
     if values and memory is not None and needed > memory:
+        size = (
+            f"would take {needed / GIB:,.0f} GiB of memory, there are "
+            f"{memory / GIB:,.0f}"
+        )
+        if not clusters:
+            raise TivaxError(
+                f"{values:,} values of {crossed[0]} beside effects of {model.entity} "
+                f"{size}; name the effect with more values as entity, or take a "
+                f"coarser {crossed[0]}"
+            )
         raise TivaxError(
             f"{values:,} effects of {' and '.join(crossed)} that "
-            f"{model.clusters} does not nest, {n:,} rows and {clusters:,} "
-            f"clusters would take {needed / GIB:,.0f} GiB of memory, there are "
-            f"{memory / GIB:,.0f}; cluster by {crossed[0]}, or take coarser effects"
+            f"{model.clusters} does not nest, {n:,} rows and {clusters:,} clusters "
+            f"{size}; cluster by {crossed[0]}, or take coarser effects"
         )

@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ..core import TivaxError
-from .regression_data import COLLINEAR, SEPARATE, of_norm_one, orthonormal
+from .regression_data import COLLINEAR, SEPARATE, net_of, of_norm_one, orthonormal
 
 
 def is_nested(effect: Int[np.ndarray, " n"], cluster: Int[np.ndarray, " n"]) -> bool:
@@ -36,6 +36,15 @@ def effect_dummies(codes: Int[np.ndarray, "n e"]) -> Float[np.ndarray, "n d"]:
         order = np.argsort(np.bincount(code), kind="stable")
         parts.append((code[:, None] == order).astype(float))
     return np.hstack(parts)
+
+
+def sums_by(
+    code: Int[np.ndarray, " n"], rows: Float[np.ndarray, "n m"]
+) -> Float[np.ndarray, "G m"]:
+    """Sums of the rows of each number."""
+    total = np.zeros((code.max() + 1, rows.shape[1]))
+    np.add.at(total, code, rows)
+    return total
 
 
 def root_weights(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
@@ -173,8 +182,7 @@ class Effects:
                 left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
             return left
         code, root = self.units[:, 0], self.root[:, None]
-        sums = np.zeros((code.max() + 1, columns.shape[1]))
-        np.add.at(sums, code, root * columns)
+        sums = sums_by(code, root * columns)
         size = np.bincount(code, self.root**2)
         left = columns - root * (sums / size[:, None])[code]
         for rows, basis in self.slopes:
@@ -185,6 +193,4 @@ class Effects:
         self, left: Float[np.ndarray, "n m"]
     ) -> Float[np.ndarray, "n m"]:
         """Columns that ``within`` gave, net of the crossed effects as well."""
-        for _ in range(2):
-            left = left - self.basis @ (self.basis.T @ left)
-        return left
+        return net_of(left, self.basis)

@@ -7,19 +7,17 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
+from .design import Design
 from .iv_data import IVData
-from .least_squares import require_nested
-from .model_data import Equation, ModelData, prepare
-from .regression_data import ENTITY, TIME, column_name, column_names, times_power
+from .model_data import two_way_design
+from .regression_data import column_name, column_names
 
 
 class InstrumentEquation(NamedTuple):
-    """An equation with one endogenous regressor on its checked rows, clustered by a
-    column; ``data`` is in units of the data, net of entities."""
+    """An equation with one endogenous regressor on its checked rows; ``data`` is in
+    units of the data, net of entities."""
 
-    given: ModelData
-    equation: Equation
-    clusters: str
+    given: Design
     data: IVData
 
 
@@ -30,9 +28,9 @@ def instrument_equation(
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str = ENTITY,
-    time: str = TIME,
-    clusters: str | None = None,
+    entity: str,
+    time: str,
+    clusters: str,
     second: str | None = None,
 ) -> InstrumentEquation:
     """Build the equation that :func:`two_stage` starts from; its rows have ``second``,
@@ -40,32 +38,30 @@ def instrument_equation(
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
-    clusters = entity if clusters is None else clusters
-    prepared = prepare(
+    given = two_way_design(
         data,
         outcome,
         controls,
         entity=entity,
         time=time,
-        keys=[clusters, second or clusters],
+        clusters=clusters,
+        second=second,
         endogenous=[endogenous],
         instruments=instruments,
     )
-    require_nested(prepared.used, entity, clusters)
-    frame = prepared.columns.assign(const=1.0)
+    rows = (given.rows * given.size)[given.back]
+    dummies = rows[:, : given.layout.dummies]
 
     def column(*names: str) -> np.ndarray:
-        units = [prepared.power.get(k, 0) for k in names]
-        return times_power(frame[list(names)].to_numpy(), units)
+        return rows[:, given.places(names)]
 
     net = IVData(
         y=column(outcome)[:, 0],
         X=column(endogenous),
-        W=column("const", *prepared.dummies, *controls),
+        W=np.hstack([np.ones((given.n, 1)), dummies, column(*controls)]),
         Z=column(*instruments),
-        clusters=prepared.used[clusters].to_numpy(),
+        clusters=given.used[clusters].to_numpy()[given.back],
         endogenous=(endogenous,),
         instruments=tuple(instruments),
     )
-    names = Equation(outcome, tuple(controls), endogenous, tuple(instruments))
-    return InstrumentEquation(prepared, names, clusters, net)
+    return InstrumentEquation(given, net)

@@ -157,7 +157,7 @@ def bounds_of(
         return sign * (ends[0] if sign > 0 else ends[1])
 
     return PlausiblyExogenous(
-        outcome=equation.equation.outcome,
+        outcome=equation.given.model.outcome,
         endogenous=data.endogenous[0],
         instruments=data.instruments,
         estimate=e.estimate,

@@ -9,10 +9,9 @@ program for each shape would take far longer. What takes every draw or every clu
 goes through ``kernels.clusters`` by ``products``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -24,20 +23,24 @@ from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterFit
 from ...kernels.covariance_factors import cluster_factor
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
-from ...kernels.two_way import TwoWayLoadings, two_way_form
+from ...kernels.two_way import TwoWayLoadings
 from ..core import TivaxError, in_float64, require_kind
 from .design import Design
 from .distributions import t_sf
-from .effects import is_nested
+from .effects import is_nested, sums_by
+from .estimates import Estimate
+from .linear_fits import LinearFit, Vcov, two_ways
 from .model import Model
 from .model_data import alone_note, singly_identified
 from .regression_data import (
     explained,
     independent,
+    lost_to_rounding,
     of_norm_one,
     orthonormal,
-    without_error,
+    rounding_of,
 )
+from .vcov import vcov_of
 
 
 class LowRank(NamedTuple):
@@ -86,19 +89,9 @@ class Fit(Design):
     without_se: str
 
     @classmethod
-    def of(
-        cls,
-        panel: pd.DataFrame,
-        model: Model,
-        *,
-        weights: str = "",
-        slopes: Sequence[str] = (),
-        few_clusters: bool = True,
-    ) -> "Fit":
+    def of(cls, panel: pd.DataFrame, model: Model, **options: Any) -> "Fit":
         """Fit a model on its sample of a panel, as ``Design.of`` puts it there."""
-        own = Design.of(
-            panel, model, weights=weights, slopes=slopes, few_clusters=few_clusters
-        )
+        own = Design.of(panel, model, **options)
         C, y, layout = own.C, own.y, own.layout
         projected, B = C, own.basis
         if layout.instruments:
@@ -107,14 +100,12 @@ class Fit(Design):
             projected = first @ (first.T @ C)
             B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
         H = B @ np.linalg.inv(B.T @ projected).T
-        lost = without_error(
-            C,
-            y,
-            [own.cluster],
-            dummies=layout.dummies,
-            fitted=projected if layout.instruments else None,
-            basis=B,
-        )
+        effects = B[:, : layout.dummies]
+        net = y - effects @ (effects.T @ y)
+        left = net - C @ (H.T @ net)
+        left = left - C @ (H.T @ left)
+        rounding = rounding_of(y, net)
+        lost = lost_to_rounding(H.T, left, [own.cluster], rounding)
         gone = lost.terms[layout.exogenous :].any()
         return Fit(
             **vars(own),
@@ -175,6 +166,28 @@ class Fit(Design):
         return self.h / (self.h**2).sum(axis=0) * self.size[-1] / self.unit
 
     # --------------------------------------------------- covariances, clusters left out
+
+    def vcov(self, vcov: Vcov | str = "CV1") -> Estimate:
+        """All coefficients with this covariance: see :func:`fixed_effects`.
+
+        Raises ``TivaxError`` but for effects of entities, which clusters hold, and of
+        periods, at most one endogenous regressor, and no weights.
+        """
+        model, effects, found = self.model, self.effects, vcov_of(vcov)
+        both = effects.nested == (model.entity,) and effects.crossed == (model.time,)
+        others = effects.slopes or np.ptp(effects.root) or model.endogenous[1:]
+        if not both or others:
+            raise TivaxError(
+                f"model {model.name}: vcov takes effects of entities, within clusters, "
+                "and of periods alone, one endogenous regressor at most, and no "
+                "weights; use covariance"
+            )
+        own: Fit = self
+        if (second := found.second) and second not in self.used:
+            number, labels = self.second_clusters(second)
+            used = self.used.assign(**{second: np.array(labels)[number]})
+            own = replace(self, used=used)
+        return LinearFit.of(own, model.clusters).vcov(found)
 
     @cached_property
     @in_float64
@@ -269,10 +282,12 @@ class Fit(Design):
         self, scores: Float[np.ndarray, "n r"], second: str
     ) -> Float[np.ndarray, "r r"]:
         """Scores of rows summed by both kinds of clusters, less their cells."""
-        number, labels = self.second_clusters(second)
-        given = jax.device_put((scores, self.cluster, number))
-        sizes = self.clusters, len(labels)
-        return np.asarray(two_way_form(*given, clusters=sizes))
+        number, _ = self.second_clusters(second)
+        K = np.zeros((scores.shape[1],) * 2)
+        for sign, group in two_ways(self.cluster, number):
+            sums = sums_by(group, scores)
+            K += sign * sums.T @ sums
+        return K
 
     # ------------------------------------------------------------------- the wild draws
 

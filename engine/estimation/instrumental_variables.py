@@ -242,7 +242,7 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
-    vcov = vcov_of(vcov, clusters)
+    vcov, clusters = vcov_of(vcov, clusters), cluster_column(entity, clusters)
     equation = instrument_equation(
         data,
         outcome,
@@ -251,37 +251,25 @@ def two_stage(
         controls,
         entity=entity,
         time=time,
-        clusters=cluster_column(entity, clusters),
+        clusters=clusters,
         second=vcov.second,
     )
-    return fit_equation(equation, draws=draws, seed=seed, vcov=vcov)
-
-
-def fit_equation(
-    equation: InstrumentEquation,
-    *,
-    draws: int = 0,
-    seed: int = 0,
-    first: Estimate | None = None,
-    vcov: Vcov | None = None,
-) -> IVEstimate:
-    """:func:`two_stage` of an equation; ``first`` is its first stage, where another
-    outcome of the same rows has been fitted."""
-    data = equation.data
     try:
-        ar_set = anderson_rubin_set(data)
+        ar_set = anderson_rubin_set(equation.data)
     except SingularScores:
         ar_set = unknown_set()
 
     def stage(names: Equation) -> Estimate:
-        fit = LinearFit.of(equation.given, equation.clusters, names)
-        return iv2sls(fit) if vcov in (None, CV1()) else fit.vcov(vcov)
+        fit = LinearFit.of(equation.given, clusters, names)
+        return iv2sls(fit) if vcov == CV1() else fit.vcov(vcov)
 
-    _, controls, endogenous, instruments = equation.equation
+    tests = weak_instruments.weak_instrument_tests(
+        equation.data, draws=draws, seed=seed
+    )
     return IVEstimate(
-        second=stage(equation.equation),
-        first=first or stage(Equation(endogenous, (*controls, *instruments))),
-        weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
+        second=stage(Equation.of(equation.given.model)),
+        first=stage(Equation(endogenous, (*controls, *instruments))),
+        weak=tests,
         ar_set=ar_set,
         equation=equation,
     )

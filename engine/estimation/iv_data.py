@@ -58,7 +58,8 @@ from jaxtyping import Float, Int
 
 from ...kernels.covariance_factors import cluster_factor
 from ..core import TivaxError, show
-from .regression_data import COLLINEAR, powers, times_power
+from .effects import sums_by
+from .regression_data import COLLINEAR, net_of, powers, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]
 
@@ -213,7 +214,7 @@ def partial_out(data: IVData) -> Partialled:
     basis = _span(times_power(data.W, -powers(data.W)))
     (y,), X, Z = (
         left.T if k == 0 else left
-        for k, left in enumerate(_residual(a, basis) for a in whole)
+        for k, left in enumerate(net_of(a, basis) for a in whole)
     )
     _check_rank(X, whole[1], data.endogenous, "regressor")
     _check_rank(Z, whole[2], data.instruments, "instrument")
@@ -238,7 +239,7 @@ def partial_out(data: IVData) -> Partialled:
         group, labels = pd.factorize(data.clusters)
         G = len(labels)
         chi2_factor, df_r = 1.0, G - 1
-        f_factor = (G - 1) / G * (N - L - a) / (N - 1)
+        f_factor = 1 / cluster_factor(G, N, L + a)
     return Partialled(
         *(y, X, Q, R * scale[None, :], basis, group, N, L, G),
         *(chi2_factor, f_factor, float(N - L - d - a), df_r),
@@ -253,15 +254,6 @@ def _span(W: Float[np.ndarray, "N K2"]) -> Float[np.ndarray, "N rank"]:
         return np.zeros((len(W), 0))
     U, s, _ = np.linalg.svd(W[:, norms > 0] / norms[norms > 0], full_matrices=False)
     return U[:, s > COLLINEAR * s[0]]
-
-
-def _residual(
-    a: Float[np.ndarray, "N ..."], basis: Float[np.ndarray, "N rank"]
-) -> Float[np.ndarray, "N ..."]:
-    """a - U U'a, twice: the second pass removes what rounding left in the first."""
-    for _ in range(2):
-        a = a - basis @ (basis.T @ a)
-    return a
 
 
 def _check_rank(
@@ -304,9 +296,7 @@ def sums_by_cluster(
     """Scores summed within each cluster, or as they are without clusters."""
     if d.group is None:
         return scores
-    sums = np.zeros((d.G, scores.shape[1]))
-    np.add.at(sums, d.group, scores)
-    return sums
+    return sums_by(d.group, scores)
 
 
 def wald(

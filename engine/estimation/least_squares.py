@@ -22,7 +22,7 @@ from ..core import TivaxError, require_choice
 from .estimates import Estimate
 from .library_fits import feols
 from .linear_fits import LinearFit, Vcov
-from .model_data import cluster_column, prepare
+from .model_data import cluster_column, two_way_design
 from .regression_data import ENTITY, TIME
 from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
 
@@ -82,9 +82,15 @@ def fixed_effects(
             )
         vcov = CV1(convention)
     clusters = cluster_column(entity, clusters)
-    keys = [clusters, vcov.second or time]
-    given = prepare(data, outcome, regressors, entity=entity, time=time, keys=keys)
-    require_nested(given.used, entity, clusters)
+    given = two_way_design(
+        data,
+        outcome,
+        regressors,
+        entity=entity,
+        time=time,
+        clusters=clusters,
+        second=vcov.second,
+    )
     fit = LinearFit.of(given, clusters)
     return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
 
@@ -102,15 +108,5 @@ def linear_fit(
     For the hundreds of fits of a robustness check: a library takes several times as
     long for each.
     """
-    given = prepare(data, outcome, regressors, entity=entity, time=time)
+    given = two_way_design(data, outcome, regressors, entity=entity, time=time)
     return LinearFit.of(given, entity)
-
-
-def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
-    """Absorbed effects are not counted because clusters hold whole entities."""
-    cut = used.groupby(entity)[clusters].nunique() > 1
-    if cut.any():
-        raise TivaxError(
-            f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
-            'cluster by something that holds whole entities, or use vcov="two-way"'
-        )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..core import root_logger_kept
 from .estimates import Estimate
@@ -13,11 +15,11 @@ from .linear_fits import Covariance, LinearFit
 
 def feols(fit: LinearFit, words: str) -> Estimate:
     """Least squares by pyfixest's feols, with dummies of the periods as regressors."""
-    given, outcome = fit.given, fit.equation.outcome
+    frame, mean = _columns(fit)
     # Names that a formula can hold, whatever the columns are called.
-    regressors = [*fit.terms, *given.dummies]
-    names = {name: f"v{k}" for k, name in enumerate([outcome, *regressors])}
-    safe = {new: given.columns[name].to_numpy() for name, new in names.items()}
+    outcome, *regressors = frame
+    names = {name: f"v{k}" for k, name in enumerate(frame)}
+    safe = {new: frame[name].to_numpy() for name, new in names.items()}
     # Roots of variances below 0 and corrections without degrees of freedom: NaN later.
     with root_logger_kept(), np.errstate(invalid="ignore", divide="ignore"):
         # The package has a module of the same name, which type checkers see instead.
@@ -32,7 +34,8 @@ def feols(fit: LinearFit, words: str) -> Estimate:
     coef = coef.rename({"Intercept": "const", **{v: k for k, v in names.items()}})
     # Private attributes: pyfixest 0.60 has no public names for these.
     V, r2 = np.asarray(found._vcov), float(found._r2)
-    return _reported(fit, coef, V, np.asarray(found.resid()), r2, "stata", words)
+    u = np.asarray(found.resid())
+    return _reported(fit, mean, coef, V, u, r2, "stata", words)
 
 
 def iv2sls(fit: LinearFit) -> Estimate:
@@ -40,22 +43,55 @@ def iv2sls(fit: LinearFit) -> Estimate:
     from linearmodels.iv import IV2SLS
 
     outcome, exogenous, endogenous, instruments = fit.equation
-    frame = fit.given.columns.assign(const=1.0)
+    frame, mean = _columns(fit)
+    dummies = frame.columns[len([outcome, *fit.terms, *instruments]) :]
+    frame = frame.assign(const=1.0)
     clusters, y = pd.Series(fit.cluster, frame.index), frame[outcome].to_numpy()
     found = IV2SLS(
         frame[outcome],
-        frame[["const", *fit.given.dummies, *exogenous]],
+        frame[["const", *dummies, *exogenous]],
         frame[[endogenous]] if endogenous else None,
         frame[list(instruments)] if endogenous else None,
     ).fit(cov_type="clustered", clusters=clusters, debiased=True)
     u, V = np.ravel(found.resids.to_numpy()), found.cov.to_numpy()
     words = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
     r2 = float(1 - (u @ u) / (y @ y))
-    return _reported(fit, found.params, V, u, r2, "stata, small", words)
+    return _reported(fit, mean, found.params, V, u, r2, "stata, small", words)
+
+
+def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
+    """Dummies of each period but the first one that an entity is observed in.
+
+    Where periods are labels of group and year, every group loses its own first
+    period, since the entity effects span the groups.
+    """
+    code, names = pd.factorize(data[time], sort=True)
+    T, owner = len(names), pd.factorize(data[entity])[0]
+    size = T + int(owner.max()) + 1
+    links = coo_array((np.ones(len(code)), (code, T + owner)), (size, size))
+    # Of periods that entities connect, the first; the others have dummies.
+    connected = connected_components(links, directed=False)[1][:T]
+    kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
+    dummies = np.equal.outer(kept, code).astype(float).T
+    return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
+
+
+def _columns(fit: LinearFit) -> tuple[pd.DataFrame, pd.Series]:
+    """Columns of the equation net of entities, dummies of periods but the first last,
+    and their means before: the constant that Stata prints depends on the base."""
+    given, (outcome, _, _, instruments) = fit.given, fit.equation
+    entity, time = given.model.all_effects
+    names = [outcome, *fit.terms, *instruments]
+    places = given.places(names)
+    D = time_dummies(given.used, entity, time).add_prefix(f"{time} = ")
+    levels = pd.concat([given.used[names].div(given.size[places], axis=1), D], axis=1)
+    net = [given.rows[:, places], given.effects.within(D.to_numpy())]
+    return pd.DataFrame(np.hstack(net), columns=levels.columns), levels.mean()
 
 
 def _reported(
     fit: LinearFit,
+    mean: pd.Series,
     coef: pd.Series,
     V: np.ndarray,
     residuals: np.ndarray,
@@ -64,7 +100,7 @@ def _reported(
     words: str,
 ) -> Estimate:
     """Slopes and the constant, of columns of mean 0, as that of the columns."""
-    names, mean = coef.index, fit.given.mean
+    names = coef.index
     change, const = np.eye(len(names)), names == "const"
     change[const] -= mean.reindex(names).fillna(0).to_numpy()
     moved = change @ coef.to_numpy() + const * mean[fit.equation.outcome]

@@ -17,14 +17,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from .design import Design
 from .distributions import t_sf
+from .effects import is_nested, sums_by
 from .estimates import Estimate, quantile_of, stars
 from .model_data import (
     LEVERAGE,
     SHARE,
     Equation,
-    ModelData,
     alone_note,
+    left_out_text,
     singly_identified,
 )
 from .regression_data import (
@@ -33,7 +35,6 @@ from .regression_data import (
     of_norm_one,
     orthonormal,
     rounding_of,
-    times_power,
 )
 
 
@@ -88,7 +89,7 @@ class LinearFit:
     ``rounding`` are none.
     """
 
-    given: ModelData
+    given: Design
     equation: Equation
     clusters: str
     terms: tuple[str, ...]
@@ -101,18 +102,19 @@ class LinearFit:
 
     @classmethod
     def of(
-        cls, given: ModelData, clusters: str, equation: Equation | None = None
+        cls, given: Design, clusters: str, equation: Equation | None = None
     ) -> "LinearFit":
         """Least squares of the model, or an equation of it in two stages."""
-        equation = equation or Equation(given.outcome, given.regressors)
-        d, exogenous = len(given.dummies), [*given.dummies, *equation.exogenous]
-        y = given.columns[equation.outcome].to_numpy()
-        columns, stages = given.columns[exogenous].to_numpy(), None
+        equation = equation or Equation.of(given.model)
+        d, rows = given.layout.dummies, given.rows
+        y = rows[:, given.place_of(equation.outcome)]
+        columns = rows[:, [*range(d), *given.places(equation.exogenous)]]
+        stages = None
         terms, order, apart = equation.exogenous, 0, np.zeros(len(y))
         basis, slopes = _slopes(columns)
         if equation.endogenous:
-            x = given.columns[equation.endogenous].to_numpy()
-            instruments = given.columns[list(equation.instruments)].to_numpy()
+            x = rows[:, given.place_of(equation.endogenous)]
+            instruments = rows[:, given.places(equation.instruments)]
             Z = orthonormal(of_norm_one(np.hstack([columns, instruments]))).basis
             stages = _Stages(x, basis, Z, slopes[d:])
             fitted = Z @ (Z.T @ x)
@@ -134,16 +136,16 @@ class LinearFit:
     @property
     def parameters(self) -> int:
         """k of the small-sample factor: slopes, dummies of periods and one constant."""
-        return len(self.terms) + len(self.given.dummies) + 1
+        return len(self.terms) + self.given.layout.dummies + 1
 
     @property
     def periods(self) -> int:
-        return self.given.used[self.given.effects[1]].nunique()
+        return self.given.used[self.given.model.time].nunique()
 
     @cached_property
     def entity(self) -> Int[np.ndarray, " N"]:
         """Number of each row's entity, in the order of their names."""
-        return self.codes(self.given.effects[0])
+        return self.codes(self.given.model.entity)
 
     @cached_property
     def cluster(self) -> Int[np.ndarray, " N"]:
@@ -154,8 +156,7 @@ class LinearFit:
 
     def nests_periods(self, code: Int[np.ndarray, " N"]) -> bool:
         """True if each period lies in one group: fixest does not count its effect."""
-        pairs = self.codes(self.given.effects[1]) * (int(code.max()) + 1) + code
-        return len(np.unique(pairs)) == self.periods
+        return is_nested(self.codes(self.given.model.time), code)
 
     @cached_property
     def scores(self) -> Float[np.ndarray, "q N"]:
@@ -163,13 +164,13 @@ class LinearFit:
 
     def sums(self, code: Int[np.ndarray, " N"]) -> Float[np.ndarray, "n q"]:
         """Scores added up by group."""
-        return np.stack([np.bincount(code, row) for row in self.scores], axis=1)
+        return sums_by(code, self.scores.T)
 
     def lost(
         self, *codes: Int[np.ndarray, " N"], alone: Bool[np.ndarray, " q"] | None = None
     ) -> tuple[list[str], str]:
         """Terms of which groups leave no error but rounding, each way of grouping (see
-        ``without_error``), or which a group identifies ``alone``, and the reason."""
+        ``lost_to_rounding``), or which a group identifies ``alone``, and the reason."""
         lost = lost_to_rounding(self.H, self.residuals, codes, self.rounding)
         fewest = min(int(code.max()) + 1 for code in codes)
         flags, reason = lost.terms, lost.reason(self.equation.outcome, fewest)
@@ -243,8 +244,8 @@ class LinearFit:
 
     def vcov(self, vcov: Vcov) -> Estimate:
         """The estimate with this covariance. There is no constant."""
-        y, found = self.given.columns[self.equation.outcome].to_numpy(), vcov.of(self)
-        return self.estimate(found, self.H @ y, by_clusters=vcov.by_clusters)
+        y = self.given.rows[:, self.given.place_of(self.equation.outcome)]
+        return self.estimate(vcov.of(self), self.H @ y, by_clusters=vcov.by_clusters)
 
     def estimate(
         self,
@@ -274,19 +275,19 @@ class LinearFit:
             names = ", ".join(k for k, its in zip(report, below, strict=True) if its)
             notes.append(f"no standard error for {names}: a variance below 0")
         se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
-        with np.errstate(over="ignore"):
-            t = b / se
-        p, width = 2 * t_sf(np.abs(t), degrees), quantile_of(0.95, degrees) * se
         V[without, :] = V[:, without] = np.nan
-        unit = np.array([given.power[outcome] - given.power.get(k, 0) for k in report])
-        columns = {"estimate": b, "se": se, "t": t, "p_value": p}
-        columns |= {"ci_low": b - width, "ci_high": b + width}
-        for name in ("estimate", "se", "ci_low", "ci_high"):
-            columns[name] = times_power(columns[name], unit)
+        size = given.size[given.place_of(outcome)]
+        unit = size / np.append(given.size[given.places(self.terms)], 1.0)[: len(b)]
+        with np.errstate(over="ignore", under="ignore"):
+            t, coef, error = b / se, b * unit, se * unit
+            width = quantile_of(0.95, degrees) * error
+            V_in_units = V * unit[:, None] * unit[None, :]
+        p = 2 * t_sf(np.abs(t), degrees)
+        columns = {"estimate": coef, "se": error, "t": t, "p_value": p}
+        columns |= {"ci_low": coef - width, "ci_high": coef + width}
         terms = pd.DataFrame({**columns, "stars": stars(p)}, report)
         terms.index.name = "term"
-        V_in_units = times_power(V, unit[:, None] + unit[None, :])
-        u = self.residuals if residuals is None else residuals
+        u = (self.residuals if residuals is None else residuals) * size
         return Estimate(
             outcome=outcome,
             terms=terms,
@@ -294,17 +295,26 @@ class LinearFit:
             correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
             n=self.rows,
             clusters=found.clusters,
-            left_out=given.left_out,
+            left_out=left_out_text(given.data, given.used),
             degrees=found.clusters - 1 if by_term else int(degrees),
             term_degrees=pd.Series(degrees, report) if by_term else None,
             r2=self.r2 if r2 is None else r2,
             convention=found.convention,
-            residuals=pd.Series(times_power(u, given.power[outcome]), given.used.index),
+            residuals=pd.Series(u[given.back], given.used.index[given.back]),
             note="; ".join(filter(None, [*notes, found.note])),
-            effects=tuple(given.effects),
+            effects=given.model.all_effects,
             words=found.words,
             clustered=self.clusters if by_clusters and self.clusters != ENTITY else "",
         )
+
+
+def two_ways(
+    first: Int[np.ndarray, " N"], second: Int[np.ndarray, " N"]
+) -> list[tuple[int, Int[np.ndarray, " N"]]]:
+    """The groups of rows of two-way clusters, and the sign of each way: the rows that
+    share both are in both."""
+    pairs = first * (second.max() + 1) + second
+    return [(1, first), (1, second), (-1, pd.factorize(pairs)[0])]
 
 
 class Block(NamedTuple):

@@ -1,7 +1,6 @@
-"""The rows of one model: checked, scaled, with the effects of entities taken out."""
+"""A model with effects of entities and periods, and which clusters identify it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -9,18 +8,14 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ..core import TivaxError, count_text
+from .design import Design
+from .model import Model
 from .regression_data import (
     column_name,
     column_names,
-    complete_rows,
-    of_norm_one,
-    powers,
-    require_identified,
     require_names,
     require_one_row,
-    times_power,
 )
-from .samples import time_dummies, within
 
 
 class Equation(NamedTuple):
@@ -32,37 +27,12 @@ class Equation(NamedTuple):
     endogenous: str = ""
     instruments: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, eq=False)
-class ModelData:
-    """The checked rows of a model, without missing values.
-
-    Attributes
-    ----------
-    used
-        The rows, in units of the data.
-    columns
-        Outcome, regressors, instruments and dummies of periods less their mean by
-        entity, of mean 0; a column of ``used`` is 2^power times that, but for means.
-    mean
-        Grand means of the columns, in their units.
-    dummies
-        Names of the dummies.
-    effects
-        The columns of entities and periods.
-    left_out
-        Number of rows with a missing value, and their columns.
-    """
-
-    outcome: str
-    regressors: tuple[str, ...]
-    used: pd.DataFrame
-    columns: pd.DataFrame
-    mean: pd.Series
-    power: dict[str, int]
-    dummies: list[str]
-    effects: list[str]
-    left_out: str = ""
+    @classmethod
+    def of(cls, model: Model) -> "Equation":
+        """That of a model, which has at most one endogenous regressor."""
+        (endogenous,) = model.endogenous or ("",)
+        exogenous = tuple(k for k in model.regressors if k != endogenous)
+        return cls(model.outcome, exogenous, endogenous, tuple(model.instruments))
 
 
 # Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
@@ -109,18 +79,20 @@ def alone_note(
     return "; ".join(said)
 
 
-def prepare(
+def two_way_design(
     data: pd.DataFrame,
     outcome: str,
     regressors: Sequence[str],
     *,
     entity: str,
     time: str,
-    keys: Sequence[str] = (),
+    clusters: str | None = None,
+    second: str | None = None,
     endogenous: Sequence[str] = (),
     instruments: Sequence[str] = (),
-) -> ModelData:
-    """Check the rows of a model and take out its effects: see ``regression_data``."""
+) -> Design:
+    """The design of a model with effects of entities and of periods, whose rows have
+    ``clusters``, which must hold whole entities, and ``second`` ones."""
     column_name("outcome", outcome)
     column_name("entity", entity)
     column_name("time", time)
@@ -130,41 +102,27 @@ def prepare(
     if not (*controls, *endogenous):
         raise TivaxError("regressors: name at least one")
     require_names(outcome, [*controls, *endogenous], instruments)
-    every = [outcome, *controls, *endogenous, *instruments]
-    used = complete_rows(data, every, list(dict.fromkeys([entity, time, *keys])))
-    require_one_row(data, entity, time)
-    raw = used[every].to_numpy()
-    power = powers(raw)
-    scaled = times_power(raw, -power)
-    periods = time_dummies(used, entity, time).add_prefix(f"{time} = ")
-    dummies = [str(k) for k in periods]
-    names, m = [*every, *dummies], len(every)
-    whole = pd.DataFrame(np.hstack([scaled, periods.to_numpy()]), used.index, names)
-    frame = within(whole, used[entity])
-    mean = frame.mean().to_numpy(copy=True)
-    columns, level = frame.to_numpy() - mean, np.zeros(len(names))
-    level[:m] = np.linalg.norm(scaled, axis=0)
-    # Again, since levels may be far larger than what is left of them.
-    spread = powers(columns[:, :m])
-    for part in (columns, mean, level):
-        part[..., :m] = times_power(part[..., :m], -spread)
-    # Dummies first, the outcome last.
-    ordered = [*range(m, len(names)), *range(1, m), 0]
-    require_identified(
-        of_norm_one(columns[:, ordered], level[ordered]),
+    model = Model(
+        "",
         outcome,
-        controls=controls,
-        treatments=endogenous,
+        controls,
+        treatment=() if endogenous else controls,
+        endogenous=endogenous,
         instruments=instruments,
+        entity=entity,
+        time=time,
     )
-    frame = pd.DataFrame(columns, used.index, names)
-    mean = pd.Series(mean, names)
-    units = dict(zip(every, (power + spread).tolist(), strict=True))
-    regressors, effects = (*controls, *endogenous), [entity, time]
-    return ModelData(
-        *(outcome, regressors, used, frame, mean, units, dummies, effects),
-        left_out_text(data, used),
-    )
+    further = [k for k in (clusters, second) if k]
+    design = Design.of(data, model, further=further, drawn=False)
+    require_one_row(data, entity, time)
+    # Absorbed effects are not counted because clusters hold whole entities.
+    cut = design.used.groupby(entity)[clusters or entity].nunique() > 1
+    if cut.any():
+        raise TivaxError(
+            f"{entity} {cut.index[cut][0]} is not nested in one cluster of {clusters}; "
+            'cluster by something that holds whole entities, or use vcov="two-way"'
+        )
+    return design
 
 
 def cluster_column(entity: str, clusters: str | None) -> str:

@@ -266,6 +266,16 @@ def orthonormal(X: Float[np.ndarray, "n p"], least: float = SEPARATE) -> Spans:
     return Spans(rows.T, left)
 
 
+def net_of(
+    columns: Float[np.ndarray, "n ..."], basis: Float[np.ndarray, "n p"]
+) -> Float[np.ndarray, "n ..."]:
+    """Columns less their projection on an orthonormal basis, twice: the second pass
+    removes what rounding left in the first."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns
+
+
 def of_norm_one(
     columns: Float[np.ndarray, "n p"], level: Float[np.ndarray, " p"] | None = None
 ) -> Float[np.ndarray, "n p"]:
@@ -350,10 +360,7 @@ def require_identified(
             raise TivaxError(
                 f"{outcome}: the instruments say nothing of {name}; take others"
             )
-    effects, net = spans.basis[:, :d], y
-    for _ in range(2):
-        net = net - effects @ (effects.T @ net)
-    if np.linalg.norm(net) < COLLINEAR:
+    if np.linalg.norm(net_of(y, spans.basis[:, :d])) < COLLINEAR:
         raise explained(outcome, "the effects alone", len(y))
     return spans.basis
 
@@ -419,8 +426,13 @@ def lost_to_rounding(
     clusters: Sequence[Int[np.ndarray, " n"]],
     rounding: float,
 ) -> Lost:
-    """The coefficients H y whose scores H u cancel in every cluster, or all where the
-    residuals are of no more than ``rounding``; see ``without_error``."""
+    """The coefficients H y whose clustered variance is nothing but rounding.
+
+    Each cluster contributes the sum of its scores H u to the error of a coefficient.
+    With two clusters and effects of years these are all 0, and so they are where
+    residuals are, of no more than ``rounding``: software prints the rounding, with
+    stars. ``clusters`` are the numbers of the rows' clusters, each way of clustering.
+    """
     perfect = bool(np.linalg.norm(u) <= rounding)
     floor = rounding * np.linalg.norm(H, axis=1) / np.sqrt(len(u))
     lost = np.full(len(H), perfect)
@@ -428,41 +440,3 @@ def lost_to_rounding(
         sums = np.stack([np.bincount(code, row) for row in H * u])
         lost |= np.linalg.norm(sums, axis=1) <= floor
     return Lost(lost, perfect)
-
-
-def without_error(
-    X: Float[np.ndarray, "n p"],
-    y: Float[np.ndarray, " n"],
-    clusters: Sequence[Int[np.ndarray, " n"]],
-    *,
-    dummies: int = 0,
-    fitted: Float[np.ndarray, "n p"] | None = None,
-    basis: Float[np.ndarray, "n p"] | None = None,
-) -> Lost:
-    """The coefficients whose clustered variance is nothing but rounding.
-
-    A coefficient is h'y; each cluster contributes h_g'u_g to its error, and the sum of
-    their squares is the variance. With two clusters and effects of years they are all
-    0, and so they are where residuals are: software prints the rounding, with stars.
-
-    Parameters
-    ----------
-    X, y
-        All regressors, the first ``dummies`` of them effects, and the outcome.
-    clusters
-        Number of each row's cluster; each way of clustering must have its errors.
-    fitted
-        ``X`` on the instruments, for two-stage least squares.
-    basis
-        Orthonormal, of the same columns, where there is one: by ``orthonormal``.
-    """
-    used = X if fitted is None else fitted
-    size = np.linalg.norm(used, axis=0)
-    if basis is None:
-        basis = orthonormal(used / size, least=0.0).basis
-    h = basis @ np.linalg.inv(basis.T @ (used / size)).T / size
-    effects = basis[:, :dummies]
-    net = y - effects @ (effects.T @ y)
-    u = net - X @ (h.T @ net)
-    u = u - X @ (h.T @ u)
-    return lost_to_rounding(h.T, u, clusters, rounding_of(y, net))

@@ -1,11 +1,9 @@
-"""Samples, lags, demeaning by country and dummies of years."""
+"""Samples and lags."""
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from ..core import GIB, Text, TivaxError, load_toml, machine_memory
+from ..core import Text, TivaxError, load_toml
 from .regression_data import ENTITY, TIME, numbers, require_columns
 
 Sample = Text
@@ -33,39 +31,6 @@ def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
             f"column {column} holds {wrong.iloc[0]!r}; write 1 or 0 in each row"
         )
     return frame[frame[column] == int(column == name)]
-
-
-def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
-    """Columns less their mean by entity plus the grand mean, as Stata's xtreg, fe."""
-    # By an array: of a series pandas first asks whether it is the name of a column.
-    means = frame.groupby(entity.to_numpy()).transform("mean")
-    return frame - means + frame.mean()
-
-
-def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
-    """Dummies of each period but the first one that an entity is observed in.
-
-    Where periods are labels of group and year, every group loses its own first
-    period, since the entity effects span the groups.
-    """
-    code, names = pd.factorize(data[time], sort=True)
-    T, owner = len(names), pd.factorize(data[entity])[0]
-    size = T + int(owner.max()) + 1
-    links = coo_array((np.ones(len(code)), (code, T + owner)), (size, size))
-    # Of periods that entities connect, the first; the others have dummies.
-    connected = connected_components(links, directed=False)[1][:T]
-    kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
-    # Twice, and net of the entities.
-    needed, memory = 3 * 8 * len(kept) * len(code), machine_memory()
-    if memory is not None and needed > memory:
-        raise TivaxError(
-            f"{T:,} values of {time} beside effects of {entity} would take "
-            f"{needed / GIB:,.0f} GiB of memory as dummies, there are "
-            f"{memory / GIB:,.0f}; name the effect with more values as entity, or take "
-            f"a coarser {time}"
-        )
-    dummies = np.equal.outer(kept, code).astype(float).T
-    return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
 def lagged(

@@ -18,7 +18,7 @@ from ...kernels.covariance_factors import (
     kernel_of_years,
 )
 from ..core import TivaxError, require_kind, require_whole, show, suggest
-from .linear_fits import Covariance, LinearFit, Vcov
+from .linear_fits import Covariance, LinearFit, Vcov, two_ways
 from .regression_data import column_name
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
@@ -137,15 +137,13 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        time = fit.given.effects[1]
+        time = fit.given.model.time
         second = time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
-        pairs = ways[0] * (ways[1].max() + 1) + ways[1]
         fewer = min(int(way.max()) + 1 for way in ways)
         year = "year" if second == time else second
-        signed = [(1, ways[0]), (1, ways[1]), (-1, pd.factorize(pairs)[0])]
         V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
-        for sign, group in signed:
+        for sign, group in two_ways(*ways):
             if self.jackknife:
                 part, lone = _jackknife(fit, group)
                 alone |= lone
@@ -323,7 +321,7 @@ class Network(Vcov):
         )
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.effects[0]], sort=True)[1]
+        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
         sums, G = fit.sums(fit.entity), len(names)
         factor = cluster_factor(G, fit.rows, fit.parameters)
         return Covariance(
@@ -379,7 +377,7 @@ def _calendar(
 ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
     """The number of each row's year, the years themselves, and how many there are from
     the first to the last; what holds no numbers is numbered in its order."""
-    time = fit.given.used[fit.given.effects[1]]
+    time = fit.given.used[fit.given.model.time]
     numeric = pd.to_numeric(time, errors="coerce")
     if numeric.isna().any():
         numeric = pd.Series(pd.factorize(time, sort=True)[0])

@@ -191,20 +191,6 @@ def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost
     assert "is collinear with" in line
 
 
-def test_a_second_way_of_clusters_is_that_of_pyfixest():
-    pyfixest: Any = import_module("pyfixest")
-    frame = PANELS["with gaps"]
-    fit = Fit.of(frame, Model("m", "KOFGIdj", ("TBI", "RQ", "INFR")))
-    found = pyfixest.feols(
-        "KOFGIdj ~ TBI + RQ + INFR | iso3 + year",
-        frame,
-        vcov={"CRV1": "iso3+year"},
-        demeaner=pyfixest.MapDemeaner(fixef_tol=1e-12),
-    )
-    se = np.sqrt(fit.covariance("two-way year")[0, 0])
-    assert_allclose(se, found.se()["TBI"], rtol=1e-9)
-
-
 @pytest.mark.parametrize(
     "changes, arguments, told",
     [

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
+from tivax.engine.estimation.vcov import TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
 from experiment_panels import (
@@ -73,16 +74,6 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         assert not fit_model(changed, model).balanced
 
 
-def test_rows_with_a_missing_value_are_left_out():
-    frame = PANELS["balanced"].copy()
-    frame.loc[3, "RQ"] = np.nan
-    frame.loc[7, "KOFGIdj"] = np.nan
-    frame.loc[9, "TFP"] = np.nan  # which this model does not use
-    own, without = fit_model(frame, MODEL), fit_model(frame.drop([3, 7]), MODEL)
-    assert_array_equal(own.coef, without.coef)
-    assert own.n == len(frame) - 2
-
-
 # --------------------------------------------------------------------- the mistakes
 
 
@@ -107,28 +98,17 @@ def few(end: int) -> pd.DataFrame:
 
 IV = remodel(MODEL, instruments=("Z",))
 MISTAKES = {
-    "a column that is not there": (changed(), remodel(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
     "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
     "a cluster that is not there": (changed(), replace(MODEL, clusters="bloc"), "no column bloc in the data"),
     "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
-    "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
-    "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
-    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
     "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, clusters="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
-    "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
-    "a treatment that controls explain": (changed(TBI=lambda f: f["RQ"] - f["INFR"]), MODEL, "TBI is collinear with the other regressors"),
-    "a regressor constant in each country": (changed(TBI=by_country), MODEL, "TBI is collinear with the other regressors and the effects; leave it out"),
-    "a regressor of years": (changed(RQ=by_year), MODEL, "RQ is collinear with the other regressors and the effects; leave it out"),
     "an instrument that effects explain": (changed(Z=lambda f: by_year(f) + by_country(f)), IV, "instrument Z is collinear with the controls, the effects or another instrument; leave it out"),
-    "an instrument that is a control": (changed(Z=lambda f: 3 * f["RQ"]), IV, "instrument Z is collinear with the controls"),
     "fewer instruments than endogenous": (changed(), remodel(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
     "fewer rows than parameters": (few(2002), remodel(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
     "as many rows as parameters": (few(2003), remodel(MODEL, controls=("RQ",)), "KOFGIdj is a linear combination of the regressors and the effects (6 rows); drop one, or use more rows"),
-    "two clusters and effects of years": (few(2015), remodel(MODEL, controls=("RQ",)), "no standard error, the errors of its 2 clusters cancel; too few clusters for its effects"),
     "an outcome of countries": (changed(KOFGIdj=by_country), MODEL, "KOFGIdj is a linear combination of the effects alone"),
-    "an outcome without errors": (changed(KOFGIdj=lambda f: 2 * f["TBI"] - f["RQ"] + by_year(f)), MODEL, "KOFGIdj is a linear combination of the regressors and the effects ("),
     "an outcome of countries and years": (changed(KOFGIdj=lambda f: by_country(f) + by_year(f)), MODEL, "KOFGIdj is a linear combination of the effects alone"),
 }  # fmt: skip
 
@@ -139,3 +119,25 @@ def test_a_mistake_is_one_line_that_names_the_model(name):
     line = error_of(fit_model, frame, model)
     assert line.startswith("model main: ")
     assert told in line
+
+
+@pytest.mark.parametrize("instruments", [(), ("Z",)])
+@pytest.mark.parametrize("name", PANELS)
+def test_covariances_of_all_coefficients_are_those_of_draws(name, instruments):
+    """Of the treatment, by two roads: rows and cross products."""
+    frame = PANELS[name].assign(Z=lambda k: k["TBI"] + k["TFP"])
+    frame["half"] = "H" + (frame["year"] % 2).astype(str)
+    fit = fit_model(frame, replace(MODEL, instruments=instruments))
+    kinds = {"CV1": "CV1", "CV2": "CV2", "CV3": "CV3"}
+    kinds |= {"two-way": "two-way year", TwoWay("half"): "two-way half"}
+    for vcov, kind in kinds.items():
+        own = fit.vcov(vcov)
+        assert_allclose(own["TBI"].estimate, fit.coef[0], rtol=1e-12)
+        assert_allclose(own["TBI"].se ** 2, fit.covariance(kind)[0, 0], rtol=1e-11)
+
+
+def test_models_with_other_effects_have_no_covariance_of_all_coefficients():
+    line = error_of(fit_model(PANELS["balanced"], replace(MODEL, time="")).vcov)
+    assert (
+        "vcov takes effects of entities, within clusters, and of periods alone" in line
+    )

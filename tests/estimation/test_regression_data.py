@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import samples, weak_instruments
+from tivax.engine.estimation import design, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.instrumental_variables import two_stage
@@ -411,7 +411,7 @@ def test_dummies_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
         {"iso3": np.repeat(["A", "B"], 500), "year": np.tile(np.arange(500), 2)}
     )
     frame["x"], frame["y"] = np.random.default_rng(0).normal(size=(2, 1000))
-    monkeypatch.setattr(samples, "machine_memory", lambda: 1 << 20)
+    monkeypatch.setattr(design, "machine_memory", lambda: 1 << 20)
     line = error_of(fixed_effects, frame, "y", ["x"])
     assert line.startswith("500 values of year beside effects of iso3 would take ")
     assert "name the effect with more values as entity" in line

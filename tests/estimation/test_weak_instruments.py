@@ -587,22 +587,6 @@ def test_two_way_effects_by_country_have_the_standard_error_of_pyfixest():
     )
 
 
-def test_country_effects_out_and_years_in_count_as_both_out():
-    data = panel(instruments=2)
-    country, year = data.clusters, np.tile(np.arange(8), 20)
-    dummies = np.eye(8)[year][:, 1:]
-    out = {"y": data.y, "X": data.X, "Z": data.Z, "W": data.W[:, 1:]}
-    both = {k: demean(a, country, year) for k, a in out.items()}
-    out["W"] = np.c_[out["W"], dummies]
-    one = {k: demean(a, country) for k, a in out.items()}
-
-    assert_allclose(
-        weak_instrument_tests(with_changes(data, **one, absorbed=1)).kp_f,
-        weak_instrument_tests(with_changes(data, **both, absorbed=8)).kp_f,
-        rtol=1e-8,
-    )
-
-
 # ------------------------------------------------------------------- the effective F
 
 

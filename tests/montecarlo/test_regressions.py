@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.estimation import fit_model, within
+from tivax.engine.estimation import fit_model
 from tivax.engine.montecarlo import corrections, evaluate, regressions
 from tivax.engine.montecarlo.evaluate import monte_carlo, set_up, summarise_draws
 from tivax.engine.resampling import with_lags
@@ -73,7 +73,7 @@ def columns_of(frame, model):
     used = frame.dropna(subset=[*model.columns])
     net = used[[*model.columns]]
     for key in ("iso3", "year"):
-        net = within(net, used[key])
+        net = net - net.groupby(used[key].to_numpy()).transform("mean")
     net = net - net.mean()
     return used, net.to_numpy()
 

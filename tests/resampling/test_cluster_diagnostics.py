@@ -126,21 +126,6 @@ def test_a_model_has_its_kinds_of_errors(name):
         assert_allclose(own["effective_clusters"], effective, rtol=RTOL)
 
 
-def test_cv2_is_that_of_adjusted_residuals():
-    """(I - H_gg)^-1/2 u_g, row by row."""
-    rows = rows_of(FRAME, MODEL)
-    fit = refit(rows)
-    scores = []
-    for g in range(rows.G):
-        own = np.flatnonzero(rows.country == g)
-        left, U = np.linalg.eigh(np.eye(len(own)) - fit.hat[np.ix_(own, own)])
-        kept = left > 1e-8
-        adjusted = (U[:, kept] / np.sqrt(left[kept])[None, :]) @ U[:, kept].T
-        scores.append(fit.inverse[-1, own] @ adjusted @ fit.residuals[own])
-    table = model_table([fit_model(FRAME, MODEL)])
-    assert_allclose(table["cv2_se"], np.linalg.norm(scores), rtol=RTOL)
-
-
 def test_a_row_for_each_treatment_of_each_model_in_their_order():
     models = [MODELS["two treatments"], replace(MODEL, sample="developing")]
     own = model_table(fit_model(FRAME, model) for model in models)

@@ -292,7 +292,6 @@ def fit_with_dummies(
     regressors: Sequence[str],
     *,
     effects: Sequence[str] = ("iso3", "year"),
-    clusters: str = "iso3",
 ) -> LiteralFit:
     """Least squares by NumPy, a column for every label of every effect."""
     labels = [frame[name].to_numpy()[:, None] for name in effects]
@@ -303,7 +302,7 @@ def fit_with_dummies(
     inverse = np.linalg.pinv(X / scale, rcond=1e-10) / scale[:, None]
     residuals = y - X @ (inverse @ y)
     P = inverse[: len(regressors)]
-    group = frame[clusters].to_numpy()
+    group = frame["iso3"].to_numpy()
     scores = [P[:, group == g] @ residuals[group == g] for g in np.unique(group)]
     return LiteralFit(
         coef=P @ y,
