@@ -48,6 +48,7 @@ from .regression_data import orthonormal as orthonormal
 from .regression_data import powers as powers
 from .regression_data import repeated as repeated
 from .regression_data import require_columns as require_columns
+from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
 from .regression_data import require_trimmed as require_trimmed
 from .regression_data import times_power as times_power
