@@ -28,7 +28,6 @@ from tivax.engine.panel.build import (
     Panel,
     build_panel,
     describe_losses,
-    without_override,
 )
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.further_data import FurtherData
@@ -395,7 +394,7 @@ def test_an_override_changes_one_country_and_nothing_else(files, raw, panel):
     pd.testing.assert_frame_equal(
         frame.drop(columns="INFR"), panel.frame.drop(columns="INFR"), check_exact=True
     )
-    again = build_panel(without_override(other)).frame
+    again = build_panel(replace(other, inflation_override={})).frame
     pd.testing.assert_frame_equal(again, panel.frame, check_exact=True)
 
 

@@ -447,7 +447,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         "placebo coefficient": (
             Scheme("placebo", studentised=False),
             lambda arrays: np.asarray(_placebo_estimates(arrays, o))[0],
-            abs(other.fit.coef[-1]),
+            abs(other.cluster_fit.coef[-1]),
         ),
         "placebo t": (
             Scheme("placebo"),
