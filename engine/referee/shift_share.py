@@ -161,9 +161,9 @@ class ShiftShare(Result):
     def placebo(self, *, draws: int = 999_999, seed: int = 0) -> float:
         """p-value of no effect by shocks that change places among the shares.
 
-        The statistic is the absolute value of sum q X y, y net of controls: exact where shocks could
-        as well have come in any other order (Borusyak and Hull 2023, Econometrica 91:
-        2155-2185). Draw k depends on (seed, k) alone.
+        The statistic is the absolute value of sum q X y, y net of controls: exact where
+        shocks could as well have come in any other order (Borusyak and Hull 2023,
+        Econometrica 91: 2155-2185). Draw k depends on (seed, k) alone.
 
         Raises ``TivaxError`` where X is not made of the shares.
         """
