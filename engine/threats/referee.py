@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..core import TivaxError
-from ..referee import interactive_effects, two_way_weights
+from ..referee import Kind, interactive_effects, two_way_weights
 from .setting import Setting, refused
 from .variants import Row, Variant
 
@@ -16,7 +16,8 @@ def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model = setting.model
     others = [k for k in model.regressors if k != setting.treatment]
-    for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
+    kinds: dict[Kind, str] = {"feTR": "levels", "fdTR": "first differences"}
+    for kind, name in kinds.items():
         found = two_way_weights(
             setting.used,
             model.outcome,
@@ -65,7 +66,7 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
             yield refused("interactive effects", variant, error)
             continue
         for term in model.treatments:
-            row = found.terms.loc[term]
+            row = found.terms.loc[term].to_dict()
             yield Row(
                 "interactive effects",
                 variant,
