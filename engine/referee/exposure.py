@@ -129,14 +129,18 @@ class Exposure(Result):
 
     @property
     def sentence(self) -> str:
-        """Say how well exposure in the base year predicts the index."""
+        """Say how well exposure in the base year predicts the index.
+
+        Strong: F above the critical value of Montiel Olea and Pflueger (2013, Journal
+        of Business and Economic Statistics 31) for one instrument.
+        """
         row = self.first_stage.iloc[0]
         strong = "strong" if row["f"] > 23.1 else "weak"
         return (
             f"Exposure of {self.base} is a {strong} instrument for the index: net of "
             f"regions and years one unit of it goes with {row['estimate']:.2f} of the "
-            f"index, F = {row['f']:.1f} (a 5 % test rejects in less than 10 % of cases "
-            "from 23.1 on)."
+            f"index, F = {row['f']:.1f} (from 23.1 on the bias of two stages is "
+            "less than a tenth of the worst)."
         )
 
     def _listings(self) -> Sequence[Listing]:

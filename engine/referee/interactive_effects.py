@@ -129,14 +129,19 @@ class InteractiveEffects(Result):
         """The estimate with factors, and how many the criterion would take."""
         tried, best = self.criteria["r"], _best(self.criteria)
         last = ", the most that were tried" if best == tried.max() else ""
+        chosen = f"; the criterion of Bai and Ng takes {best}{last}"
         r = self.factors.shape[1]
         first = self.terms.index[0]
         row = self.terms.loc[first]
         return (
             f"With {r} common factor{'s' * (r != 1)} the effect of {first} on "
             f"{self.outcome} is {row['estimate']:.4g} (standard error "
-            f"{row['se']:.2g}); "
-            f"the criterion of Bai and Ng takes {best}{last}."
+            f"{row['se']:.2g})"
+            + (
+                f"; the criterion of Bai and Ng takes {best}{last}."
+                if one_more
+                else "."
+            )
         )
 
     def _listings(self) -> Sequence[Listing]:
