@@ -136,12 +136,7 @@ class InteractiveEffects(Result):
         return (
             f"With {r} common factor{'s' * (r != 1)} the effect of {first} on "
             f"{self.outcome} is {row['estimate']:.4g} (standard error "
-            f"{row['se']:.2g})"
-            + (
-                f"; the criterion of Bai and Ng takes {best}{last}."
-                if one_more
-                else "."
-            )
+            f"{row['se']:.2g}){chosen if len(tried) > 1 else ''}."
         )
 
     def _listings(self) -> Sequence[Listing]:
