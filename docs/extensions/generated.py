@@ -289,12 +289,32 @@ def _shown_time(cell: str | float) -> str:
     return cell if isinstance(cell, str) else f"{cell:g} s"
 
 
+def gallery() -> str:
+    """A card for each figure: a thumbnail that leads to the page that draws it."""
+    cards = []
+    for one in tomllib.loads(GALLERY.read_text(encoding="utf-8"))["figure"]:
+        source = f"../_static/gallery/{one['name']}.svg"
+        image = f'<img src="{source}" alt="" loading="lazy">'
+        cards += [
+            f":::{{grid-item-card}} {one['title']}",
+            f":link: {one['page']}",
+            ":link-type: doc",
+            ":class-card: gallery-figure",
+            f"```{{raw}} html\n{image}\n```",
+            f"`{one['by']}`",
+            ":::",
+        ]
+    return "\n".join(["::::{grid} 2 2 3 4", ":gutter: 2", "", *cards, "::::"])
+
+
+GALLERY = Path(__file__).parents[1] / "gallery" / "figures.toml"
 MEASURED = Path(__file__).parents[1] / "explanation" / "measured.toml"
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": command_list,
     "common-options": common_options,
     "times": times,
+    "gallery": gallery,
     "files": files,
     "words": words,
     "symbols": symbols,
