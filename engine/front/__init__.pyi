@@ -1,5 +1,7 @@
 from .engine.change import Change as Change
 from .engine.change import change as change
+from .engine.comparison import Comparison as Comparison
+from .engine.comparison import compare as compare
 from .engine.core import Damaged as Damaged
 from .engine.core import NotFound as NotFound
 from .engine.core import TivaxError as TivaxError
