@@ -27,6 +27,7 @@ FACTOR_NAMES = (
     "value-added shares",
 )
 IMBALANCE = "imbalance"
+PRICES = "prices"
 # Of the regions that were asked for, figures of countries; countries in each.
 _MAPS, _COUNTRIES = 3, 20
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
@@ -60,8 +61,8 @@ class Change(Result):
         Effects (factor, region, country, sector): the sector of the good that is
         bought, or of the industry whose value-added share changed.
     steps
-        With ``chained``, effects by factor of each step from year to year; otherwise
-        None.
+        With ``chained`` or volumes, effects by factor of each step from year to year;
+        otherwise None.
     chained_by_partner, chained_by_sector
         The same as ``by_partner`` and ``by_sector``, summed over the steps.
     remainder
@@ -75,6 +76,8 @@ class Change(Result):
         The regions that were asked for; figures show them, or else the largest.
     account
         The satellite account that stands in place of value added.
+    of_volumes
+        True if effects are of volumes, and ``prices`` are a factor.
 
     Examples
     --------
@@ -105,6 +108,7 @@ class Change(Result):
     size: pd.Series
     asked: tuple[str, ...] = ()
     account: str = ""
+    of_volumes: bool = False
 
     program = "change"
     report_title = "Why it changed"
@@ -205,7 +209,7 @@ class Change(Result):
             "units": of_indicator,
             "nodes": self.nodes,
             "chained": self.steps is not None,
-            "prices": "current",
+            "prices": "previous year's" if self.of_volumes else "current",
         }
 
     @property

@@ -101,6 +101,7 @@ from .engine.tables import Concordance as Concordance
 from .engine.tables import WorldTable as WorldTable
 from .engine.tables import WorldTables as WorldTables
 from .engine.tables import aggregate as aggregate
+from .engine.tables import deflated as deflated
 from .engine.tables import from_frames as from_frames
 from .engine.tables import group_members as group_members
 from .engine.tables import net_of_inventories as net_of_inventories

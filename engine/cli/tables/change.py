@@ -1,5 +1,6 @@
 """``tivax change``: why a measure changed between two years."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -68,6 +69,15 @@ def change(
             "1e-10.",
         ),
     ] = None,
+    volumes: Annotated[
+        Path | None,
+        typer.Option(
+            "--volumes",
+            help="Prices apart from volumes: a store of the same tables at prices of "
+            "the previous year, or a csv file of price indices (year, region, sector, "
+            "price).",
+        ),
+    ] = None,
     groups: GroupsOption = None,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
@@ -83,7 +93,7 @@ def change(
     from ...change import change as decompose_change
     from ...core import TivaxError, require_format
     from ...figures.regions import known_regions
-    from ...tables import aggregate, regions_of_groups
+    from ...tables import WorldTables, aggregate, deflated, regions_of_groups
     from ..inputs import split_codes
     from ..write import write_result
     from .subject import Subject
@@ -103,15 +113,22 @@ def change(
         start, end = span
     at = replace(at, years="")  # those between the two are read, too
     subject = Subject.read(at, Grouping(groups), accounts, terminal)
-    notes = [_PRICES]
+    other: WorldTables | None = None
+    if volumes is not None and volumes.is_dir():
+        other = replace(at, store=volumes).open(terminal).tables
+    elif volumes is not None:
+        other = deflated(subject.tables, volumes)
+    notes = [_PRICES if other is None else _VOLUMES]
     if members := subject.groups.members:  # they are added up in the tables first
         tables = subject.tables
-        tables = aggregate(tables, regions=regions_of_groups(tables, members))
+        merged = regions_of_groups(tables, members)
+        tables = aggregate(tables, regions=merged)
+        other = None if other is None else aggregate(other, regions=merged)
         subject = replace(subject, net=replace(subject.net, tables=tables))
         notes.insert(0, _ADDED_UP)
     asked = split_codes(region)
     asked = known_regions(asked, subject.tables.regions) if asked else None
-    run = subject.begin("change", output)
+    run = subject.begin("change", output, [] if volumes is None else [volumes])
     with terminal.progress("solving", "points") as progress:
         found = decompose_change(
             subject.tables,
@@ -122,6 +139,7 @@ def change(
             sector=sector or None,
             chained=chained,
             nodes=nodes,
+            volumes=other,
             value_added=traced[0],
             progress=progress,
         )
@@ -138,6 +156,10 @@ def change(
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_VOLUMES = (
+    "effects are of volumes, each year at the prices of the year before; what prices "
+    "do is a factor of its own"
 )
 _ADDED_UP = (
     "groups are added up in the tables first, as `tivax aggregate` does: their values "
