@@ -69,6 +69,11 @@ def explore(
     force
         Replace an older page.
 
+    Returns
+    -------
+    Path
+        The page that was written.
+
     Raises
     ------
     TivaxError

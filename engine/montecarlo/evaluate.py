@@ -469,6 +469,11 @@ def monte_carlo(
     progress
         Called with draws of years done and in all.
 
+    Returns
+    -------
+    MonteCarlo
+        ``summary`` has estimates and their errors by model.
+
     Raises
     ------
     TivaxError

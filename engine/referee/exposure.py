@@ -295,6 +295,11 @@ def exposure(
     value_added
         As in :func:`compute_tbi`.
 
+    Returns
+    -------
+    Exposure
+        ``table`` has the predicted trade and the instrument by region and year.
+
     Raises
     ------
     TivaxError

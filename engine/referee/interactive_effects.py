@@ -198,6 +198,11 @@ def interactive_effects(
     most
         The criterion is computed up to this number of factors.
 
+    Returns
+    -------
+    InteractiveEffects
+        Coefficients with standard errors, factors and loadings.
+
     Raises
     ------
     TivaxError

@@ -334,6 +334,20 @@ def phase_placebos(
 
     Raises ``TivaxError`` where a country lacks a year.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        A balanced panel.
+    model : Model
+        The model whose treatment is replaced.
+    panels, draws, seed : int
+        Placebo panels, draws of each bootstrap in each, seed.
+
+    Returns
+    -------
+    DataFrame
+        A row for each method with its rejection rate at 5 %.
+
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])

@@ -45,6 +45,18 @@ def simulate(
 
     Raises ``TivaxError`` for a mistake in the file, with its key and the remedy.
 
+    Parameters
+    ----------
+    study : Study or path
+        Designs of panels, or a run file with them.
+    progress : callable, optional
+        Called with the panels that are done and their number.
+
+    Returns
+    -------
+    Simulation
+        ``table`` has the share of rejections at 5 % by design and method.
+
     Examples
     --------
     >>> rates = tx.simulate("study.toml")
