@@ -14,11 +14,14 @@ sums are output, the base of sales.
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
+from . import operators
 from .inverted_table import InvertedTable, Terms
 from .operators import left_multiply, sums
+from .solve import Method, Solution, solve
 
 
 def purchases(world: InvertedTable) -> Terms:
@@ -91,7 +94,7 @@ def through_third_countries(
 
     Of exports E_jr they hold (v_s B)_j E_jr. The part that leaves s once is v_s L_s
     E_sr from s itself, and v_s L_s A_sj L_j E_jr after one stop in j; the rest crosses
-    more borders (as in Wang, Wei and Zhu 2013). ``origin`` and ``importer`` are 1 at
+    more borders (compare Wang, Wei and Zhu 2013). ``origin`` and ``importer`` are 1 at
     one perimeter, 0 elsewhere.
     """
     bought = world.exports @ importer
@@ -102,51 +105,96 @@ def through_third_countries(
     return ThirdCountries(*world.borders.total(terms * bought[:, None]).T)
 
 
-class Rounds(NamedTuple):
-    """Inputs of a supplier that a demand takes, by round of production."""
-
-    rounds: Float[Array, " k"]
-    total: Float[Array, ""]
-    length: Float[Array, ""]
-
-
 def by_round(
     world: InvertedTable,
     demand: Float[Array, " n"],
     wanted: Float[Array, " n"],
-    output: Float[Array, " n"],
-    content: Float[Array, " n"],
     *,
     rounds: int,
-) -> Rounds:
-    """w'A^k f of the first rounds k, w'B f, and the average propagation length.
-
-    The length is the mean of k over what passes, k from 1: w'B (B - I) f / w'(B - I) f
-    (Dietzenbacher and Romero 2007). ``output`` is B f, ``content`` w'B; ``rounds`` is
-    static.
-    """
-    passed, found = demand, []
+) -> Float[Array, " k"]:
+    """w'A^k f of the first rounds k, of which there are ``rounds`` (static)."""
+    found = []
     for _ in range(rounds):
-        found.append(wanted @ passed)
-        passed = world.A @ passed
-    total, direct = wanted @ output, wanted @ demand
-    later = total - direct
-    length = (content @ output - total) / jnp.where(later == 0, jnp.nan, later)
-    return Rounds(jnp.stack(found), total, length)
+        found.append(wanted @ demand)
+        demand = world.A @ demand
+    return jnp.stack(found)
+
+
+def propagation_length(
+    demand: Float[Array, " n"],
+    wanted: Float[Array, " n"],
+    output: Float[Array, " n"],
+    content: Float[Array, " n"],
+) -> Float[Array, ""]:
+    """The mean number of rounds k from 1 in which inputs of ``wanted`` reach a demand:
+    w'B (B - I) f / w'(B - I) f (Dietzenbacher and Romero 2007, International Regional
+    Science Review 30). ``output`` is B f, ``content`` w'B; NaN where nothing does."""
+    later = wanted @ (output - demand)
+    return (content - wanted) @ output / jnp.where(later == 0, jnp.nan, later)
 
 
 def extraction(
-    supply: Float[Array, " s"],
-    among: Float[Array, "s s"],
+    world: InvertedTable,
+    demand: Float[Array, " n"],
+    wanted: Float[Array, " n"],
+    output: Float[Array, " n"],
     share: Float[Array, ""],
-) -> Float[Array, " s"]:
-    """Sales g that customers lose where suppliers deliver (1 - t) of what they did.
+    *,
+    regions: int,
+    method: Method = "import-share",
+) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+    """Value added that a demand no longer earns where ``wanted`` industries deliver a
+    ``share`` t less, and the residual of the solve.
 
-    ``supply`` is x_s, what a demand takes of the suppliers, ``among`` their block of B.
-    Deliveries A_s x + f_s are cut to 1 - t of them, so that x_s(t) = x_s - B_ss g and
-    g = t x_s(t) / (1 - t): g = t ((1 - t) I + t B_ss)^-1 x_s. Its first order is t x_s,
-    the exposure; t = 1 is hypothetical extraction, g = B_ss^-1 x_s (Dietzenbacher, van
-    Burken and Kondo 2019, Economic Systems Research 31).
+    v (B f - B(t) f(t)), with the rows of A and of f of these industries at 1 - t.
+
+    Nothing takes their place. With v the residual its sum begins with t w'B f, the
+    exposure to them (Hulten 1978); t = 1 is hypothetical extraction (Dietzenbacher, van
+    Burken and Kondo 2019, Economic Systems Research 31). ``output`` is B f.
     """
-    own = jnp.eye(len(supply), dtype=supply.dtype)
-    return share * jnp.linalg.solve((1 - share) * own + share * among, supply)
+    kept = 1 - share * wanted
+    Z = operators.dense(world.Z) * kept[:, None]
+    left: Solution = solve(
+        Z,
+        (kept * demand)[:, None],
+        regions=regions,
+        method=method,
+        scale=world.scale,
+    )
+    return world.v * (output - left.X[:, 0]), left.residual
+
+
+class BestPaths(NamedTuple):
+    """``best`` value of a single supply path into a unit of each industry's output, in
+    absolute terms; ``settled`` where longer paths add nothing."""
+
+    best: Float[Array, " n"]
+    settled: Bool[Array, ""]
+
+
+def best_paths(
+    Z: Float[Array, "n n"],
+    scale: Float[Array, " n"],
+    wanted: Float[Array, " n"],
+    *,
+    most: int = 1000,
+) -> BestPaths:
+    """m_j, the largest of w_i A_i.. A_.j over all paths from i to j, by length.
+
+    m = max(w, max_i A_ij m_i), the shortest-path recursion of Bellman with products:
+    it settles where A is productive, since no cycle of A then gains. ``most`` rounds.
+    """
+    size = jnp.abs(wanted)
+
+    def longer(state: tuple) -> tuple:
+        best, _, k = state
+        found = jnp.max(jnp.abs(Z) * best[:, None], axis=0) * scale
+        found = jnp.maximum(size, found)
+        return found, jnp.all(found <= best), k + 1
+
+    def unsettled(state: tuple) -> Array:
+        return ~state[1] & (state[2] < most)
+
+    start = size, jnp.zeros((), bool), 0
+    best, settled, _ = jax.lax.while_loop(unsettled, longer, start)
+    return BestPaths(best, settled)

@@ -50,10 +50,14 @@ def found(small) -> xr.Dataset:
     return indicators(small, "exposure", "bilateral-sector").isel(year=0)
 
 
-@pytest.mark.parametrize("end, name", [("", "through"), ("_FACE", "face"), ("_HIDDEN", "hidden")])
+@pytest.mark.parametrize(
+    "end, name", [("", "through"), ("_FACE", "face"), ("_HIDDEN", "hidden")]
+)
 def test_exposures_are_those_of_a_literal_power_series(literal, found, end, name):
     flows, every = literal.blocks(name), literal.blocks("through")
-    bought = 100 * flows.sum(axis=1).transpose(1, 2, 0) / every.sum(axis=(0, 1))[..., None]
+    bought = (
+        100 * flows.sum(axis=1).transpose(1, 2, 0) / every.sum(axis=(0, 1))[..., None]
+    )
     assert_allclose(found[f"FPEM{end}"], bought, rtol=0, atol=ATOL)
     sold = 100 * flows.sum(axis=3) / every.sum(axis=(2, 3))[..., None]
     assert_allclose(found[f"FPEX{end}"], sold, rtol=0, atol=ATOL)
