@@ -135,7 +135,6 @@ def propagation_length(
 
 def extraction(
     world: InvertedTable,
-    demand: Float[Array, " n"],
     wanted: Float[Array, " n"],
     output: Float[Array, " n"],
     share: Float[Array, ""],
@@ -146,22 +145,18 @@ def extraction(
     """Value added that a demand no longer earns where ``wanted`` industries deliver a
     ``share`` t less, and the residual of the solve.
 
-    v (B f - B(t) f(t)), with the rows of A and of f of these industries at 1 - t.
-
-    Nothing takes their place. With v the residual its sum begins with t w'B f, the
-    exposure to them (Hulten 1978); t = 1 is hypothetical extraction (Dietzenbacher, van
-    Burken and Kondo 2019, Economic Systems Research 31). ``output`` is B f.
+    With K = 1 - t at their rows, x(t) = K (A x(t) + f), and the loss of output d = x -
+    x(t) solves (I - K A) d = (1 - K) x, ``output`` x = B f. Nothing takes their place.
+    With v the residual v d begins with t w'B f, the exposure to them (Hulten 1978);
+    t = 1 is hypothetical extraction (Dietzenbacher, van Burken and Kondo 2019, Economic
+    Systems Research 31).
     """
-    kept = 1 - share * wanted
-    Z = operators.dense(world.Z) * kept[:, None]
-    left: Solution = solve(
-        Z,
-        (kept * demand)[:, None],
-        regions=regions,
-        method=method,
-        scale=world.scale,
+    ended = share * wanted
+    Z = operators.dense(world.Z) * (1 - ended)[:, None]
+    lost: Solution = solve(
+        Z, (ended * output)[:, None], regions=regions, method=method, scale=world.scale
     )
-    return world.v * (output - left.X[:, 0]), left.residual
+    return world.v * lost.X[:, 0], lost.residual
 
 
 class BestPaths(NamedTuple):

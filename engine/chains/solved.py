@@ -126,7 +126,7 @@ def _one_year(
 
     def cut(share: Float[Array, ""]) -> tuple[Array, Array]:
         lost, residual = exposure.extraction(
-            world, demand, wanted, output, share, regions=regions, method=method
+            world, wanted, output, share, regions=regions, method=method
         )
         return borders.total(lost), residual
 

@@ -7,7 +7,6 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import WorldTables, indicators
 from tivax.engine.measures.indicator_table import INDICATORS, SETS
-from tivax.kernels.exposure import extraction
 
 from helpers import error_of
 
@@ -143,19 +142,3 @@ def test_a_set_stands_for_those_of_its_members_that_the_level_has(small):
     told = error_of(indicators, small, ["FPEM"])
     assert told.startswith("indicator FPEM has no level country: choose from bilateral")
     assert all(k in INDICATORS for names in SETS.values() for k in names)
-
-
-def test_the_first_order_of_an_extraction_is_the_exposure(literal):
-    """Deliveries of a supplier cut by a share t, in the literal table."""
-    A, f, (_, s) = literal.A, literal.f, literal.sides
-    B, own = np.linalg.inv(np.eye(len(A)) - A), slice(0, s)
-    supply, v = (B @ f)[own], 1 - A.sum(axis=0)
-    for share in (1e-3, 0.3, 1.0):
-        cut = np.ones(len(A))
-        cut[own] = 1 - share
-        left = np.linalg.solve(np.eye(len(A)) - cut[:, None] * A, cut * f)
-        lost = np.asarray(extraction(supply, B[own, own], share)).sum()
-        # All value added together is final sales, of which a small part is lost.
-        assert_allclose(lost, f.sum() - v @ left, rtol=1e-9)
-    first = np.asarray(extraction(supply, B[own, own], 1e-8)).sum() / 1e-8
-    assert_allclose(first, supply.sum(), rtol=1e-6)
