@@ -75,6 +75,8 @@ class Change(Result):
         The regions that were asked for; figures show them, or else the largest.
     account
         The satellite account that stands in place of value added.
+    partner
+        With whom the measure is, if it is by partner.
 
     Examples
     --------
@@ -105,6 +107,7 @@ class Change(Result):
     size: pd.Series
     asked: tuple[str, ...] = ()
     account: str = ""
+    partner: str | None = None
 
     program = "change"
     report_title = "Why it changed"
@@ -199,6 +202,7 @@ class Change(Result):
             "residual_max": self.remainder,
             "measure": self.measure,
             "sector": self.sector,
+            "partner": self.partner,
             "start": self.start,
             "end": self.end,
             "unit": self.unit,
@@ -263,8 +267,9 @@ class Change(Result):
 
     @property
     def title(self) -> str:
-        """The measure (and sector) and the two years."""
+        """The measure (sector, and partner) and the two years."""
         of = self.measure if self.sector is None else f"{self.measure} of {self.sector}"
+        of += "" if self.partner is None else f" with {self.partner}"
         return f"{of}, {self.start} to {self.end}"
 
     def _listings(self) -> Sequence[Listing]:
