@@ -127,7 +127,11 @@ class SupplyExposure(Result):
             "waterfall": partial(
                 drawings.exposure_waterfall, self.rounds, title=self._title
             ),
-            "map": partial(drawings.exposure_map, self.pairs.loc[chosen, chosen]),
+            "map": partial(
+                drawings.exposure_map,
+                self.pairs.loc[chosen, chosen],
+                title=f"Exposure to suppliers, look-through, {self.year}",
+            ),
         }
 
     def facts(self) -> dict[str, Any]:

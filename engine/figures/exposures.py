@@ -104,6 +104,9 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     ax.spines[:].set_visible(False)
     ax.set_ylabel("buyer", fontsize=SMALL)
     bar = fig.colorbar(mesh, ax=ax, shrink=0.9, aspect=30, pad=0.02)
+    ticks = [k for k in (0.01, 0.1, 1.0, 10.0) if k <= most]
+    bar.set_ticks(ticks, labels=[f"{k:g}" for k in ticks])
+    bar.minorticks_off()
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label("% of the buyer's inputs, by supplier", fontsize=SMALL)
