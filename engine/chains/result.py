@@ -88,8 +88,8 @@ class SupplyExposure(Result):
         "exposure; at face value counts what the buyer buys itself, and the rest is "
         "hidden (Baldwin, Freeman and Theodorakopoulos 2022). Paths are the largest "
         "terms of the power series; the remainder is all others, from contents of each "
-        "branch that was left. An extraction is an upper bound: nobody replaces the "
-        "supplier."
+        "branch that was left. In an extraction buyers go on without what the supplier "
+        "does not deliver, and nobody takes its place."
     )
     printed = True
 
@@ -182,8 +182,8 @@ class SupplyExposure(Result):
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
-                f"{last['cut']:.0f} % less from {self.supplier} would cost at most "
-                f"{last['lost']:.2f} % of final sales of {self.buyer}."
+                f"With {last['cut']:.0f} % less from {self.supplier}, value added of "
+                f"{last['lost']:.2f} % of final sales of {self.buyer} is no longer earned."
             )
         return "\n".join(said)
 
