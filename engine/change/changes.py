@@ -55,6 +55,7 @@ def change(
     end: int | None = None,
     region: str | Sequence[str] | None = None,
     sector: str | None = None,
+    partner: str | None = None,
     chained: bool = False,
     polar: bool = True,
     nodes: int | None = None,
@@ -77,13 +78,16 @@ def change(
         ``volumes`` are given.
     measure
         va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or an
-        indicator (``INDICATORS``) that has the level country, or sector.
+        indicator (``INDICATORS``) that has the level country; with ``sector`` or
+        ``partner`` the level sector or bilateral, such as FPEM.
     start, end
         The two years; by default the first and the last.
     region
         Whose measure, one or several; by default that of all regions.
     sector
         For indicators by sector.
+    partner
+        For indicators by partner: the supplier of an exposure.
     chained
         Also the sum of the effects from each year to the next.
     polar
@@ -138,7 +142,9 @@ def change(
     """
     require_tables(tables)
     regions = _regions(tables, region)
-    account = require_measure("change", tables, measure, regions, sector, value_added)
+    account = require_measure(
+        "change", tables, measure, regions, sector, value_added, partner
+    )
     years = _years(tables, start, end)
     if nodes is not None:
         require_whole("nodes", nodes, 1)
@@ -155,7 +161,7 @@ def change(
         TradeMeasure(tables, measure, regions)
         if measure in TRADE_MEASURES
         else IndicatorMeasure(
-            tables, measure, regions, sector, priced=account.satellite is None
+            tables, measure, regions, sector, partner, priced=account.satellite is None
         )
     )
     inner = list(pairwise(years)) if chained else []
@@ -216,6 +222,7 @@ def change(
         regions if region is not None else (),
         satellite_name(value_added),
         volumes is not None,
+        partner,
     )
 
 

@@ -78,6 +78,8 @@ class Change(Result):
         The satellite account that stands in place of value added.
     of_volumes
         True if effects are of volumes, and ``prices`` are a factor.
+    partner
+        With whom the measure is, if it is by partner.
 
     Examples
     --------
@@ -109,6 +111,7 @@ class Change(Result):
     asked: tuple[str, ...] = ()
     account: str = ""
     of_volumes: bool = False
+    partner: str | None = None
 
     program = "change"
     report_title = "Why it changed"
@@ -203,6 +206,7 @@ class Change(Result):
             "residual_max": self.remainder,
             "measure": self.measure,
             "sector": self.sector,
+            "partner": self.partner,
             "start": self.start,
             "end": self.end,
             "unit": self.unit,
@@ -267,8 +271,9 @@ class Change(Result):
 
     @property
     def title(self) -> str:
-        """The measure (and sector) and the two years."""
+        """The measure (sector, and partner) and the two years."""
         of = self.measure if self.sector is None else f"{self.measure} of {self.sector}"
+        of += "" if self.partner is None else f" with {self.partner}"
         return f"{of}, {self.start} to {self.end}"
 
     def _listings(self) -> Sequence[Listing]:

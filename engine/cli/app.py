@@ -22,6 +22,7 @@ from .options import require_named_files
 from .tables import commands as tables
 from .tables.change import change
 from .tables.compare import compare
+from .tables.exposure import exposure
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario
@@ -46,6 +47,7 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "indicators": tables.indicators,
         "change": change,
         "compare": compare,
+        "exposure": exposure,
     },
     "What if": {"scenario": scenario},
     "Inference, of a panel (no tables needed)": {

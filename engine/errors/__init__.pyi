@@ -6,6 +6,7 @@ from .draws import draw_flows as draw_flows
 from .draws import draw_year as draw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
+from .gradients import level_of as level_of
 from .gradients import measure_unit as measure_unit
 from .gradients import require_measure as require_measure
 from .gradients import sensitivity as sensitivity

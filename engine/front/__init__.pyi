@@ -1,3 +1,7 @@
+from .engine.chains import SupplyExposure as SupplyExposure
+from .engine.chains import SupplyPaths as SupplyPaths
+from .engine.chains import supply_exposure as supply_exposure
+from .engine.chains import supply_paths as supply_paths
 from .engine.change import Change as Change
 from .engine.change import change as change
 from .engine.comparison import Comparison as Comparison

@@ -54,6 +54,13 @@ def change(
         str,
         typer.Option("--sector", help="With an indicator: of this sector of theirs."),
     ] = "",
+    partner: Annotated[
+        str,
+        typer.Option(
+            "--partner",
+            help="With an indicator: with this partner, such as the supplier of FPEM.",
+        ),
+    ] = "",
     chained: Annotated[
         bool,
         typer.Option(
@@ -137,6 +144,7 @@ def change(
             end=end,
             region=asked,
             sector=sector or None,
+            partner=partner or None,
             chained=chained,
             nodes=nodes,
             volumes=other,

@@ -60,6 +60,14 @@ def aggregate(
         ),
     ] = None,
     groups: GroupsOption = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            help="Cut out these regions or groups: all others are ROW, which sells "
+            "their imports.",
+        ),
+    ] = "",
     compare: Annotated[
         Path | None,
         typer.Option(
@@ -82,7 +90,7 @@ def aggregate(
     start_jax()
     from ...core import require_format
     from ...tables import choose_groups
-    from ..inputs import open_tables
+    from ..inputs import open_tables, split_codes
     from .aggregate import run_aggregate
 
     tables = open_tables(store, years)
@@ -92,6 +100,7 @@ def aggregate(
         concordance or [],
         choose_groups(groups, tables.regions),
         out,
+        only=split_codes(only),
         compare=compare,
         format=require_format(format),
         force=force,
