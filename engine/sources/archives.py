@@ -188,7 +188,9 @@ def find_problem(path: Path, archive: Archive) -> str | None:
         name, wanted = archive.checksum
         found = pooch.file_hash(str(path), alg=name)
         if found != wanted.lower():
-            return f"its {checksum_title(name)} is wrong: expected {wanted}, got {found}"
+            return (
+                f"its {checksum_title(name)} is wrong: expected {wanted}, got {found}"
+            )
     elif archive.is_zip:
         return _zip_problem(path)
     elif other := other_kind(head, archive):

@@ -96,4 +96,6 @@ def test_a_label_with_a_comma_is_refused(tmp_path):
         Y=table.Y[None],
         x=table.x[None],
     )
-    assert "no comma or quote, as in a, b" in error_of(tx.to_icio, world, tmp_path / "o")
+    assert "no comma or quote, as in a, b" in error_of(
+        tx.to_icio, world, tmp_path / "o"
+    )

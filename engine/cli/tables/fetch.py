@@ -93,9 +93,7 @@ def fetch(
         state = "already there" if got.already_there else f"{got.bytes:,} bytes"
         terminal.print(f"{got.path}: {state}, {_checked(got.verified)}")
         terminal.print(f"SHA-256 {got.sha256}")
-    terminal.finish(
-        record, _follows(source, got.path if len(files) == 1 else out, out)
-    )
+    terminal.finish(record, _follows(source, got.path if len(files) == 1 else out, out))
 
 
 def _years_of(

@@ -138,7 +138,9 @@ def _texts(file: TableFile, h5: Any, references: Any) -> list[str]:
     ]
 
 
-def _array(file: TableFile, group: Any, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _array(
+    file: TableFile, group: Any, name: str, shape: tuple[int, ...]
+) -> np.ndarray:
     """A variable as float64; a list may be a row or a column."""
     found = group[name]
     size = found.shape

@@ -94,7 +94,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     Y = np.empty((n, c, f))
     for rows, block in _rows(file.parts["Y"], 2 * n, c * f):
         industry = rows % (2 * s) < s
-        _require_zero(file.parts["Y"], block[industry], "industries sell to final demand")
+        _require_zero(
+            file.parts["Y"], block[industry], "industries sell to final demand"
+        )
         Y[_number(rows[~industry], s)] = block[~industry].reshape(-1, c, f)
     added = np.zeros(2 * n)
     for _, block in _rows(file.parts["V"], None, 2 * n):
@@ -123,7 +125,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     )
 
 
-def _labels(file: TableFile) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _labels(
+    file: TableFile,
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Regions, sectors and categories of final demand."""
     book = fs.open_workbook(file)
     column = partial(_column, file, book)
