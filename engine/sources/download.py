@@ -71,11 +71,12 @@ def fetch(
 ) -> Fetched:
     """Download one archive of ``source`` to the folder ``out``, whole or not at all.
 
-    ``year``, of an archive with a file a year: by default the last. A file already there is checked and not fetched again; with ``force`` it is,
-    and replaced once the new one is whole. ``mirror`` is a folder on the web that
-    holds the file under its ``Archive.name``. ``progress`` gets the bytes so far
-    and in all (None if unknown). A connection that breaks is tried again after
-    each of ``pauses`` (seconds); progress resets the count.
+    A file already there is checked and not fetched again; with ``force`` it is, and
+    replaced once the new one is whole. ``year``, of an archive with a file a year, is
+    by default the last. ``mirror`` is a folder on the web that holds the file under its
+    ``Archive.name``. ``progress`` gets the bytes so far and in all (None if unknown). A
+    connection that breaks is tried again after each of ``pauses`` (seconds); progress
+    resets the count.
 
     Raises ``TivaxError``, one line, where the file cannot be downloaded whole. Then a
     file of that name is as it was before.

@@ -9,7 +9,7 @@ import numpy as np
 
 from tivax.engine.tables.world_table import WorldTable
 
-from mrio_files import lines, write_lines
+from mrio_files import added, lines, write_lines
 from panel_files import write_sheets
 from source_files import small_table
 
@@ -43,7 +43,7 @@ def write_emerging(
     numbers = {
         "z": table.Z.T,
         "f": table.Y.reshape(n, -1).T,
-        "va": np.atleast_2d(table.value_added),
+        "va": np.atleast_2d(added(table)),
         "X": np.atleast_2d(table.x if X is None else X),
     }
     lists = {
@@ -95,9 +95,9 @@ def gloria_tables(table: WorldTable) -> dict[str, np.ndarray]:
     Y = np.zeros((c, 2, s, c * f))
     Y[:, 1] = table.Y.reshape(c, s, c * f)
     V = np.zeros((c, 6, c, 2, s))
-    added = np.asarray(table.value_added).reshape(c, s)
+    earned = added(table).reshape(c, s)
     for k in range(c):
-        V[k, 0, k, 0], V[k, 1, k, 0] = added[k] - 3, 3  # wages, other taxes
+        V[k, 0, k, 0], V[k, 1, k, 0] = earned[k] - 3, 3  # wages, other taxes
     return {
         "T": T.reshape(2 * n, 2 * n),
         "Y": Y.reshape(2 * n, c * f),

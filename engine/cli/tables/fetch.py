@@ -1,7 +1,7 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -78,22 +78,29 @@ def fetch(
                 force=force,
                 progress=progress,
             )
-        record = run.add_to_manifest(
-            out,
-            {
-                "name": got.path.name,
-                "url": got.url,
-                "bytes": got.bytes,
-                "sha256": got.sha256,
-                "verified": got.verified,
-                "licence": file.licence,
-                "citation": file.citation,
-            },
-        )
+        record = _recorded(run, got, file, out)
         state = "already there" if got.already_there else f"{got.bytes:,} bytes"
         terminal.print(f"{got.path}: {state}, {_checked(got.verified)}")
         terminal.print(f"SHA-256 {got.sha256}")
-    terminal.finish(record, _follows(source, got.path if len(files) == 1 else out, out))
+        if file is files[-1]:
+            came = got.path if len(files) == 1 else out
+            terminal.finish(record, _follows(source, came, out))
+
+
+def _recorded(run: Run, got: Any, file: sources.Archive, out: Path) -> dict[str, Any]:
+    """The manifest of the folder, with the file that came."""
+    return run.add_to_manifest(
+        out,
+        {
+            "name": got.path.name,
+            "url": got.url,
+            "bytes": got.bytes,
+            "sha256": got.sha256,
+            "verified": got.verified,
+            "licence": file.licence,
+            "citation": file.citation,
+        },
+    )
 
 
 def _years_of(

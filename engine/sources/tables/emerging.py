@@ -1,7 +1,7 @@
 """EMERGING: 245 economies x 133 sectors (HS 2002 chapters and services).
 
-Million US$, a MATLAB 7.3 file a year, which is HDF5. Version 2 has the years 2015, 2018,
-2021 and 2023, ``EMERGING_V2_<yyyy>_m.mat``; version 1, of 134 sectors, is
+Million US$, a MATLAB 7.3 file a year, which is HDF5. Version 2 has the years 2015,
+2018, 2021 and 2023, ``EMERGING_V2_<yyyy>_m.mat``; version 1, of 134 sectors, is
 ``global_mrio_<yyyy>.mat``. Variables, at the top or in one group, as MATLAB has them:
 
 ========================================== =====================================

@@ -44,8 +44,8 @@ from .emerging import misses
 _NAME = r".*_(?P<what>[TYV])-Results_(?P<year>\d{4})_\d{3}_Markup001\(full\)\.csv"
 _README = r"GLORIA_ReadMe_\d+\.xlsx"
 _WANTED = (
-    "names such as ..._T-Results_2022_059_Markup001(full).csv, the same of Y and V, and "
-    "GLORIA_ReadMe_059.xlsx"
+    "names such as ..._T-Results_2022_059_Markup001(full).csv, the same of Y and V, "
+    "and GLORIA_ReadMe_059.xlsx"
 )
 
 
@@ -104,8 +104,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     of_industries, of_products = _halves(added[None, :], s)
     Z, value_added = use, of_industries[0]
     if not _is_diagonal(supply):
+        # Of a product in the output of each industry.
         per_output = sparse.diags_array(_inverse(supply.sum(axis=1)))
-        shares = (per_output @ supply).T.tocsr()  # of a product in industries' output
+        shares = sparse.csr_array((per_output @ supply).T)
         Z = np.ascontiguousarray((shares @ use.T).T)
         value_added = shares @ value_added
     x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
@@ -192,8 +193,9 @@ def _use_and_supply(
 
 def _halves(values: np.ndarray, s: int) -> tuple[np.ndarray, np.ndarray]:
     """Columns of industries, and of products."""
-    halves = values.reshape(len(values), -1, 2, s)
-    return tuple(halves[:, :, k].reshape(len(values), -1) for k in (0, 1))
+    rows = len(values)
+    halves = values.reshape(rows, -1, 2, s)
+    return halves[:, :, 0].reshape(rows, -1), halves[:, :, 1].reshape(rows, -1)
 
 
 def _number(rows: np.ndarray, s: int) -> np.ndarray:

@@ -90,9 +90,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     if n % c or (width - n) % c or width <= n:
         raise TivaxError(
             f"{file.name}: {n:,} rows and {width:,} columns are no table of the {c} "
-            f"regions of {file.parts['countrylist'].name}, which has a row a sector and "
-            "region, and columns of as many sectors and of final demand; get it again, or "
-            "correct the list"
+            f"regions of {file.parts['countrylist'].name}, which has a row a sector "
+            "and region, and columns of as many sectors and of final demand; get it "
+            "again, or correct the list"
         )
     sectors, uses = n // c, (width - n) // c
     yield WorldTable(
