@@ -21,10 +21,12 @@ from ..core import (
     number_text,
     percent_text,
     read_npz,
+    require_choice,
     write_bytes,
 )
 from ..tables import WorldTables
 from .from_tables import accounts_of_tables, synthetic_accounts
+from .kite import accounts_of_kite, write_kite
 
 _DIMENSIONS = {
     "trade": "importer, exporter, sector",
@@ -213,13 +215,19 @@ class Economy(Printable):
 
     @classmethod
     def read(cls, path: str | Path) -> "Economy":
-        """Read an economy from a NumPy file (.npz) with the arrays of ``Economy``.
+        """Read an economy from a NumPy file (.npz), or from a folder of KITE's csv.
+
+        An .npz has the arrays of ``Economy``. KITE's trade_share.csv,
+        intermediate_share.csv, factor_share.csv, expenditure.csv, trade_elasticity.csv
+        and, where there are any, tariff.csv and tariff_new.csv (1 + rate) become an
+        economy as in ``calibrate`` of KITE.jl: its shares stay, and final demand that
+        would be negative is zero.
 
         Raises
         ------
         TivaxError
-            For a file that is missing or not an .npz, an array that it lacks, and what
-            ``Economy`` refuses.
+            For a file that is missing or not an .npz or csv, an array or column that it
+            lacks, and what ``Economy`` refuses.
 
         Examples
         --------
@@ -228,6 +236,8 @@ class Economy(Printable):
         ('R01', 'R02', 'ROW')
         """
         path = local_path("path", path)
+        if path.is_dir():
+            return cls(**accounts_of_kite(path))
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         wanted = ("regions", "sectors", *_DIMENSIONS)
@@ -241,9 +251,23 @@ class Economy(Printable):
             arrays[name] = _labels(str(path), name, arrays[name])
         return cls(**arrays, name=str(path))
 
-    def save(self, path: str | Path) -> None:
-        """Write the economy as .npz, in the form that ``Economy.read`` reads."""
+    def save(self, path: str | Path, *, format: str = "npz") -> None:
+        """Write the economy in a form that ``Economy.read`` reads.
+
+        ``format`` is npz, or kite: a new folder of csv that KITE reads. KITE keeps
+        shares of value added between 0.0001 and 0.9999.
+
+        Examples
+        --------
+        >>> tx.Economy.synthetic(regions=3, sectors=4).save("for-kite", format="kite")
+        >>> tx.Economy.read("for-kite").sectors
+        ('S01', 'S02', 'S03', 'S04')
+        """
         path = local_path("path", path)
+        require_choice("format", format, ("npz", "kite"))
+        if format == "kite":
+            write_kite(self, path)
+            return
         arrays = {name: getattr(self, name) for name in _DIMENSIONS}
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
         file = io.BytesIO()

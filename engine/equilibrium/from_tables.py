@@ -91,7 +91,7 @@ def positive_accounts(
 def _read_elasticities(
     source: str | Path | pd.DataFrame, sectors: Sequence[str]
 ) -> np.ndarray:
-    where, frame = _read(source, "elasticities", ("sector",), ("theta",))
+    where, frame = read_labelled(source, "elasticities", ("sector",), ("theta",))
     values = dict(zip(frame["sector"], frame["theta"], strict=True))
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
@@ -121,7 +121,7 @@ def read_cells(
 ) -> list[np.ndarray]:
     """Arrays (importer, exporter, sector) from rows of a file; home cells keep the
     default."""
-    where, frame = _read(source, what, _PLACES, columns)
+    where, frame = read_labelled(source, what, _PLACES, columns)
     labels = {"importer": regions, "exporter": regions, "sector": sectors}
     positions = {}
     for place, known in labels.items():
@@ -147,7 +147,7 @@ def read_cells(
     return arrays
 
 
-def _read(
+def read_labelled(
     source: str | Path | pd.DataFrame,
     what: str,
     labels: Sequence[str],

@@ -100,6 +100,7 @@ from .engine.sources import import_tables as import_tables
 from .engine.sources import read_pymrio as read_pymrio
 from .engine.sources import read_satellites as read_satellites
 from .engine.sources import small_world as small_world
+from .engine.sources import to_icio as to_icio
 from .engine.sources import to_pymrio as to_pymrio
 from .engine.streaming import check_tables as check_tables
 from .engine.tables import Concordance as Concordance
