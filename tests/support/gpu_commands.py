@@ -105,6 +105,8 @@ RUNS = {
     "curve": "curve curve.toml",
     "montecarlo": "montecarlo montecarlo.toml",
 }
+# Commands that go on where all numbers of the device are 0: their programs need not run.
+OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
 # Commands that compute nothing on a device, or what the runs above compute.
 NO_PROGRAM = {
     "aggregate": "sums by NumPy",
