@@ -24,9 +24,11 @@ _CALLED = re.compile(
     r"false_computation)=\{?((?:%[\w.\-]+(?:, )?)+)"
 )
 _FREE = frozenset(
-    "parameter constant get-tuple-element tuple bitcast after-all partition-id "
+    "copy-start parameter constant get-tuple-element tuple bitcast after-all partition-id "
     "replica-id opt-barrier add-dependency copy-done iota-done".split()
 )
+# What reads all of its operands.
+_WHOLE = frozenset("reduce reduce-window dot sort scatter custom-call fusion".split())
 _SLICES = frozenset(["dynamic-slice", "slice", "gather"])
 _SLOW = frozenset(
     "exponential log power sine cosine tanh divide sqrt rsqrt logistic erf "
@@ -97,7 +99,7 @@ class Program:
         while todo:
             of = todo.pop()
             for each in self.computations[of].values():
-                inside = found[of] or each.kind not in ("while", "conditional", "call")
+                inside = found[of] or not _runs_kernels(each)
                 for name in each.called:
                     if name not in found:
                         found[name] = inside
@@ -112,8 +114,11 @@ class Program:
     def kernels(self) -> list[Instruction]:
         outer = [name for name, inside in self.reached.items() if not inside]
         every = [k for name in outer for k in self.computations[name].values()]
-        free = _FREE | {"while", "conditional", "call"}
-        return [k for k in every if k.kind not in free]
+        return [
+            k
+            for k in every
+            if k.kind not in _FREE and not k.kind.endswith("-done") and not _runs_kernels(k)
+        ]
 
     def calls(self, *words: str) -> int:
         """Calls of libraries, or of the host, whose target has one of these words."""
@@ -164,7 +169,7 @@ class Program:
     def _of(self, name: str, card: Card, steps: float | None) -> Work:
         total, body = Work(), self.computations[name]
         for each in body.values():
-            if each.kind in _FREE:
+            if each.kind in _FREE or each.kind.endswith("-done"):
                 continue
             if each.kind == "while":
                 trips = self._runs(each)
@@ -175,7 +180,7 @@ class Program:
             elif each.kind == "conditional":
                 every = [self._of(k, card, None) for k in each.called]
                 total.add(max(every, key=lambda k: k.seconds + LAUNCH * k.launches))
-            elif each.kind == "call":
+            elif each.kind == "call" or each.kind.endswith("-start"):
                 for inner in each.called:
                     total.add(self._of(inner, card, steps))
             else:
@@ -207,22 +212,8 @@ class Program:
             if each.kind in _SLICES:
                 return 2 * written
             return written + sum(_size(body[k].shape) for k in each.operands if k in body)
-        read = 0.0
-        for one in inside.values():
-            if one.kind != "parameter":
-                continue
-            users = [k for k in inside.values() if one.name in k.operands]
-            if users and all(k.kind in _SLICES and k.operands[0] == one.name for k in users):
-                read += sum(_size(k.shape) for k in users)
-            elif users and all(
-                k.kind == "dynamic-update-slice" and k.operands[0] == one.name
-                for k in users
-            ):
-                change = sum(_size(inside[k.operands[1]].shape) for k in users)
-                written += change - sum(_size(k.shape) for k in users)
-            else:
-                read += _size(one.shape)
-        return read + max(written, 0)
+        read, kept = _read(inside)
+        return read + written - kept
 
     def _count(self, each: Instruction, body: dict, operations: Counter) -> None:
         kind = _kind_of(each.shape)
@@ -248,6 +239,46 @@ class Program:
             each.kind == "custom-call" and "gemm" in _target(each)
         )
         return (each,) if product else ()
+
+
+def _runs_kernels(each: Instruction) -> bool:
+    """True of what is no kernel itself: a loop, a choice, what runs beside others."""
+    started = each.kind.endswith("-start") and bool(each.called)
+    return started or each.kind in ("while", "conditional", "call")
+
+
+def _read(inside: dict[str, Instruction]) -> tuple[float, float]:
+    """Bytes that a fusion reads of its parameters, and those of its results that it
+    leaves as they are: an array of which a slice is replaced.
+
+    A fusion makes what its results need: where it takes a slice, no more than that.
+    """
+    *_, root = inside.values()
+    roots = [inside[k] for k in root.operands] if root.kind == "tuple" else [root]
+    needed = dict.fromkeys(inside, 0)
+    kept = 0
+    for each in roots:
+        needed[each.name] = _elements(each.shape)
+        if each.kind == "dynamic-update-slice":
+            change = _size(inside[each.operands[1]].shape)
+            kept += _size(each.shape) - change
+    for each in reversed(inside.values()):
+        for at, name in enumerate(each.operands):
+            if name not in inside:
+                continue
+            whole = _elements(inside[name].shape)
+            if each.kind in _WHOLE:
+                wanted = whole
+            elif each.kind in _SLICES and at == 0:
+                wanted = needed[name] + min(needed[each.name], _elements(each.shape))
+            elif each.kind == "dynamic-update-slice" and at == 0 and each in roots:
+                wanted = 0
+            else:
+                wanted = needed[each.name]
+            needed[name] = max(needed[name], min(whole, wanted))
+    given = [k for k in inside.values() if k.kind == "parameter" and _elements(k.shape)]
+    read = sum(_size(k.shape) * needed[k.name] / _elements(k.shape) for k in given)
+    return read, kept
 
 
 def _instruction(name: str, text: str) -> Instruction:
