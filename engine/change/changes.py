@@ -19,6 +19,10 @@ from ..core import (
 )
 from ..errors import (
     TRADE_MEASURES,
+    AnyModel,
+    ErrorModel,
+    MeasuredDraws,
+    error_model,
     measure_unit,
     read_raw_year,
     require_measure,
@@ -57,6 +61,9 @@ def change(
     polar: bool = True,
     nodes: int | None = None,
     value_added: ValueAdded = "residual",
+    error: AnyModel | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Change:
     """Why a measure changed between two years: a structural decomposition.
@@ -89,6 +96,9 @@ def change(
     value_added
         As in :func:`value_added_trade`; of a satellite account value-added shares are
         the account per unit of output.
+    error, draws, seed
+        The errors of cells, as in :func:`standard_errors`, of which so many draws are
+        made (200): ``table`` has se, ci_low, ci_high of its effects, from draws.
     progress
         Called with the solves done and those foreseen.
 
@@ -178,7 +188,7 @@ def change(
             )
     unit = measure_unit(measure, tables.unit, account.unit(tables))
     labels = _Labels(tables, regions, unit)
-    return Change(
+    result = Change(
         measure,
         sector,
         years[0],
@@ -198,6 +208,43 @@ def change(
         regions if region is not None else (),
         satellite_name(value_added),
     )
+    if error is None:
+        return result
+    drawn = drawn_effects(tables, result, value_added, error_model(error), draws, seed)
+    return result.with_draws(np.concatenate([*drawn.rows(progress=progress)]))
+
+
+def drawn_effects(
+    tables: WorldTables,
+    found: Change,
+    value_added: ValueAdded,
+    model: ErrorModel,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> MeasuredDraws:
+    """The effects of ``found.table`` in draws of the tables, a row a draw.
+
+    Of a draw whose regions lack a factor that is there it is 0: imbalances come and go.
+    """
+    keys = pd.MultiIndex.from_frame(found.table[["region", "factor"]])
+
+    def measure(drawn: WorldTables) -> np.ndarray:
+        one = change(
+            drawn,
+            found.measure,
+            start=found.start,
+            end=found.end,
+            region=found.regions,
+            sector=found.sector,
+            polar=False,
+            nodes=found.nodes,
+            value_added=value_added,
+        )
+        values = one.table.set_index(["region", "factor"])["value"]
+        return values.reindex(keys).fillna(0).to_numpy()
+
+    years = found.start, found.end
+    return MeasuredDraws(tables, model, years, measure, len(keys), draws, seed)
 
 
 def _regions(

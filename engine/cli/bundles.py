@@ -8,7 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import start_jax
+from ..core import TivaxError, start_jax
 from .example_files import Example, RunToml
 from .options import (
     Device,
@@ -139,6 +139,14 @@ class ErrorOptions:
         from . import inputs
 
         return inputs.read_error(self.error)
+
+    def require_model(self, model: "ErrorModel | None") -> None:
+        """Raise ``TivaxError`` for draws of no error."""
+        for name in ("draws", "seed") if model is None else ():
+            if (value := getattr(self, name)) is not None:
+                raise TivaxError(
+                    f"--{name} {value}: nothing has an error: give --error"
+                )
 
     @property
     def files(self) -> list[Path]:

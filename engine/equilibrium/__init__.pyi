@@ -1,7 +1,6 @@
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
-from .economy_draws import DRAWS as DRAWS
 from .economy_draws import EconomyDraws as EconomyDraws
 from .economy_draws import draws_of_batches as draws_of_batches
 from .published import Published as Published

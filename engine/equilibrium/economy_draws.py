@@ -26,7 +26,7 @@ from ..core import (
     require_kind,
     require_whole,
 )
-from ..errors import AnyModel, DrawnErrors, Slabs, error_model
+from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
 from ..resampling import calls_together, on_all_devices, over_blocks
 from .batches import Batches
 from .economy import Economy, digest_of
@@ -44,7 +44,6 @@ from .solving import (
 )
 from .spread import Layout, Spread
 
-DRAWS = 200
 # Of a draw, the key of its elasticities; errors of tables count from 0.
 _ELASTICITIES = 1 << 20
 # Rates are where scaled gradients are below, about 1e-6 of a rate.
@@ -59,9 +58,10 @@ class Rates(NamedTuple):
     """Tariffs that p players choose, k rates in all.
 
     ``others`` are tariffs of everyone else, ``group`` the number of the rate that a
-    cell bears, -1 for none, ``owner`` the members of a player. The variables are log(1 + rate) times ``roots``, of the shares
-    in imports; ``start`` is where gradients are 0 without errors, and ``inverse`` that
-    of their Jacobian there; ``free`` is 0 of rates at a corner, which stay.
+    cell bears, -1 for none, ``owner`` the members of a player. The variables are
+    log(1 + rate) times ``roots``, of the shares in imports; ``start`` is where
+    gradients are 0 without errors, and ``inverse`` that of their Jacobian there;
+    ``free`` is 0 of rates at a corner, which stay.
     """
 
     others: Float[Array, "r r s"]
@@ -417,8 +417,10 @@ def _conditions(
 
         each = jax.lax.map(alone, (rates.owner, weights))
     cells = jnp.einsum("pn,pnij->nij", rates.owner, each) * (1 + full)
-    sums = jnp.zeros_like(point).at[rates.group].add(
-        jnp.where(rates.group >= 0, cells, 0), mode="drop"
+    sums = (
+        jnp.zeros_like(point)
+        .at[rates.group]
+        .add(jnp.where(rates.group >= 0, cells, 0), mode="drop")
     )
     return rates.free * sums / rates.roots
 

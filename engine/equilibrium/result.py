@@ -19,8 +19,13 @@ from ..core import (
     no_progress,
     require_choice,
 )
-from ..errors import AnyModel, interval
-from ..figures.welfare import welfare_parts, welfare_ranges
+from ..errors import DRAWS, AnyModel, interval
+from ..figures.welfare import (
+    welfare_intervals,
+    welfare_parts,
+    welfare_ranges,
+    who_pays,
+)
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
 from ..tables import WorldTables
@@ -28,7 +33,7 @@ from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
 from .batches import Batches, BatchFlows
 from .economy import Economy
-from .economy_draws import DRAWS, EconomyDraws, draws_of_batches
+from .economy_draws import EconomyDraws, draws_of_batches
 from .gradient import gradient_at
 from .solving import Deficits
 from .spread import Spread
@@ -435,7 +440,27 @@ class ExactHat(Result):
             return {}
         draw = welfare_parts if self.new else welfare_ranges
         asked, named = self.asked or None, self.named
-        return {"welfare": partial(draw, self.changes, asked, named=named)}
+        plots: dict[str, Plot] = {}
+        plots["welfare"] = partial(draw, self.changes, asked, named=named)
+        if self.spread is not None:
+            given = self.table, asked
+            plots["intervals"] = partial(welfare_intervals, *given, named=named)
+        if self.new is not None:
+            plots["who_pays"] = partial(who_pays, self.paid, unit=self.unit)
+        return plots
+
+    @property
+    def paid(self) -> pd.Series:
+        """What each region gains or loses in the last scenario: the exact change of
+        real income times old income, in the unit of the economy."""
+        regions = [*self.economy.regions]
+        moved = self.changes["real_income"].to_numpy()[-len(regions) :]
+        return pd.Series(moved / 100 * self.economy.income, regions)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the economy, where tables tell it."""
+        return "" if self.economy.tables is None else self.economy.tables.unit
 
     def facts(self) -> Mapping[str, Any]:
         return {
@@ -484,12 +509,22 @@ class ExactHat(Result):
         if not self.asked or len(rows) > len(self.asked):
             first = first_and_named([*rows["region"]], self.named, _SHOWN)
             rows = rows.iloc[first]
+        errors = None
+        if self.spread is not None:
+            errors = self.spread.interval("welfare", 100).se.ravel()[rows.index]
         cells = [
             (*map(str, names), *(f"{value:+.2f}" for value in values))
             for names, values in zip(
                 rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
             )
         ]
+        if errors is not None:
+            columns.insert(1, "se")
+            k = len(labels) + 1
+            cells = [
+                (*cell[:k], f"{se:.2f}", *cell[k:])
+                for cell, se in zip(cells, errors, strict=True)
+            ]
         title = "The largest changes of welfare, in per cent"
         shown = Listing(title, (*labels, *columns), cells, words=len(labels))
         return [Listing(f"{head}added", (), (), self.lines), shown]

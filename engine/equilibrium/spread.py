@@ -23,7 +23,7 @@ class Layout:
 
     def of(
         self, rows: Float[np.ndarray, "k values"], name: str
-    ) -> Float[np.ndarray, "k *shape"]:
+    ) -> Float[np.ndarray, "*shape"]:
         """The numbers of a name in all rows."""
         first = 0
         for other, shape in self.shapes.items():
@@ -61,7 +61,7 @@ class Spread:
         """Draws without an equilibrium, which do not count."""
         return int(np.isnan(self.rows[:, 0]).sum())
 
-    def of(self, name: str) -> Float[np.ndarray, "k *shape"]:
+    def of(self, name: str) -> Float[np.ndarray, "*shape"]:
         """The draws of a name that have an equilibrium."""
         return self.layout.of(self.rows[~np.isnan(self.rows[:, 0])], name)
 

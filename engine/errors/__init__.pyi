@@ -1,11 +1,14 @@
 from .balancing import Balance as Balance
 from .balancing import balance as balance
+from .drawn_measures import DRAWS as DRAWS
+from .drawn_measures import MeasuredDraws as MeasuredDraws
+from .drawn_measures import deviations_of as deviations_of
+from .drawn_tables import TableDraws as TableDraws
+from .drawn_tables import draw_tables as draw_tables
 from .draws import DrawnErrors as DrawnErrors
 from .draws import bytes_needed as bytes_needed
 from .draws import draw_flows as draw_flows
 from .draws import draw_year as draw_year
-from .drawn_tables import TableDraws as TableDraws
-from .drawn_tables import draw_tables as draw_tables
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
 from .gradients import measure_unit as measure_unit

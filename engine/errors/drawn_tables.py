@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from ...kernels.errors.kind import Distribution, draw, with_errors
 from ...kernels.random_draws import block_key
 from ..core import TivaxError, TivaxWarning, in_float64, require_whole
-from ..tables import WorldTables, require_tables
+from ..tables import WorldTables, as_float64, require_tables
 from .draws import DrawnErrors
 from .models import AnyModel, error_model
 from .slabs import Slabs
@@ -57,10 +57,17 @@ def draw_tables(
 
 
 class TableDraws:
-    """Draws of tables, whose errors are read and checked once."""
+    """Draws of tables, or of some of their years; errors are read and checked once."""
 
-    def __init__(self, tables: WorldTables, error: AnyModel, seed: int) -> None:
+    def __init__(
+        self,
+        tables: WorldTables,
+        error: AnyModel,
+        seed: int,
+        years: Sequence[int] | None = None,
+    ) -> None:
         self.base, self.seed = tables, seed
+        self.years = tuple(tables.years if years is None else years)
         self.errors = DrawnErrors(tables, error_model(error))
         self._years: list[tuple[tuple[np.ndarray, ...], tuple[Distribution, ...]]] = []
 
@@ -71,14 +78,15 @@ class TableDraws:
         Raises ``TivaxError`` for a draw that is not balanced.
         """
         if not self._years:
-            slabs = [Slabs(self.base, k) for k in range(len(self.base.years))]
+            places = map(self.base.years.index, self.years)
+            slabs = [Slabs(self.base, k) for k in places]
             self._years = [
                 ((*year.all.table, year.all.raw.x), self.errors.of(year))
                 for year in slabs
             ]
         key = block_key(self.seed, number)
         made = []
-        for year, (table, errors) in zip(self.base.years, self._years, strict=True):
+        for year, (table, errors) in zip(self.years, self._years, strict=True):
             Z, Y, x, gap = jax.device_get(_drawn(key, errors, *table))
             if not gap <= self.errors.worst_gap:
                 raise TivaxError(
@@ -86,7 +94,7 @@ class TableDraws:
                     f"off by {gap:.1e}); hold fewer margins or make a smaller"
                 )
             made.append((Z, Y, x))
-        return _with_flows(self.base, made)
+        return _with_flows(self.base, self.years, made)
 
 
 @jax.jit
@@ -103,9 +111,15 @@ def _drawn(
 
 
 def _with_flows(
-    tables: WorldTables, years: Sequence[tuple[np.ndarray, ...]]
+    tables: WorldTables,
+    years: Sequence[int],
+    made: Sequence[tuple[np.ndarray, ...]],
 ) -> WorldTables:
-    Z, Y, x = (np.stack(k) for k in zip(*years, strict=True))
+    Z, Y, x = (np.stack(k) for k in zip(*made, strict=True))
+    added = tables.value_added
+    if added is not None:
+        places = map(tables.years.index, years)
+        added = np.stack([as_float64(added[k]) for k in places])
     with warnings.catch_warnings():  # a draw may look odd
         warnings.simplefilter("ignore", TivaxWarning)
         return WorldTables(
@@ -114,8 +128,8 @@ def _with_flows(
             x=x,
             regions=tables.regions,
             sectors=tables.sectors,
-            years=tables.years,
-            value_added=None if tables.value_added is None else tables.value_added[:],
+            years=years,
+            value_added=added,
             unit=tables.unit,
             tolerance=tables.tolerance,
             column_tolerance=tables.column_tolerance,

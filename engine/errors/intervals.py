@@ -22,7 +22,7 @@ class Interval(NamedTuple):
         return frame.assign(**dict(zip(("se", "ci_low", "ci_high"), flat, strict=True)))
 
 
-def interval(values: Float[np.ndarray, "k *shape"]) -> Interval:
+def interval(values: Float[np.ndarray, "*shape"]) -> Interval:
     """Of draws of anything; NaN where a draw has no value."""
     low, high = np.percentile(values, _TAILS, axis=0)
     return Interval(values.std(axis=0, ddof=1), low, high)

@@ -1,5 +1,6 @@
 """Counterfactuals with errors of tables and elasticities, against draws one by one."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,8 +8,11 @@ import pandas as pd
 import pytest
 
 import tivax as tx
+from tivax.engine.core import files_of
 from tivax.engine.tables import WorldShape
 
+from commands import good, mistake
+from described import assert_described
 from helpers import error_of
 
 ERROR = tx.TableError("lognormal", a=0.2, b=0.05)
@@ -90,6 +94,21 @@ def test_intervals_are_deviations_and_percentiles_of_draws(world):
     pd.testing.assert_frame_equal(drawn.table[[*found.table]], found.table)
     assert drawn.tbi_change()["se"].gt(0).all()
     assert {"change", "se", "ci_low", "ci_high"} <= {*drawn.flows}
+    (ax,) = drawn.plots()["intervals"]().axes
+    order = [label.get_text() for label in ax.get_yticklabels()]
+    ends = np.array([k.vertices[:, 0] for k in ax.collections[0].get_paths()])
+    shown = rows.droplevel("measure").loc[order, ["ci_low", "ci_high"]]
+    np.testing.assert_allclose(ends, shown, rtol=1e-12)
+
+
+def test_the_waterfall_of_who_pays_ends_at_the_sum_of_the_world(world):
+    found = tx.exact_hat(_economy(world, se=None))
+    income = found.economy.income * found.changes["real_income"] / 100
+    np.testing.assert_allclose(found.paid, income, rtol=1e-12)
+    (ax,) = found.plots()["who_pays"]().axes
+    bars = [bar for bars in ax.containers for bar in bars]
+    assert np.isclose(bars[-1].get_width(), income.sum())
+    assert np.isclose(sum(bar.get_width() for bar in bars[:-1]), income.sum())
 
 
 def test_draw_k_does_not_depend_on_the_number_of_draws(world):
@@ -186,3 +205,55 @@ def test_what_cannot_be_drawn_is_refused_in_a_line(world):
     assert "method='exact'" in error_of(war.with_errors, ERROR)
     assert "draws" in error_of(found.with_errors, ERROR, draws=1)
     assert "rebuilt" in error_of(found.with_errors, "rebuilt")
+
+
+# ------------------------------------------------------------------- the command
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, world):
+    """A store, elasticities, an error model and a file of each kind."""
+    folder = tmp_path_factory.mktemp("drawn")
+    tx.save_store(world, folder / "world")
+    _thetas(0.5).to_csv(folder / "theta.csv", index=False)
+    (folder / "error.toml").write_text('[[error]]\nkind = "lognormal"\na = 0.2\n')
+    top = 'store = "world"\nyears = 2000\nelasticities = "theta.csv"\n'
+    move = '[[variant]]\nname = "US"\nimporters = "R01"\ntariff = 0.1\n'
+    kinds = {
+        "exact-hat": move,
+        "nash": 'regions = ["R01", "R02"]\n',
+        "retaliation": f'against = "R01"\n{move}',
+    }
+    for kind, more in kinds.items():
+        (folder / f"{kind}.toml").write_text(f'kind = "{kind}"\n{top}{more}')
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["exact-hat", "nash", "retaliation"])
+def test_the_command_writes_intervals_beside_the_results(folder, kind):
+    out = folder / f"out-{kind}"
+    words = ("--error", folder / "error.toml", "--draws", 3, "--seed", 1)
+    answer = good("scenario", folder / f"{kind}.toml", *words, "--out", out)
+    assert "intervals hold 95 % of 3 draws" in answer.out
+    assert_described("scenario", out, but=files_of("scenario"))
+    table = pd.read_csv(out / "scenario.csv")
+    assert [*table.columns[-4:]] == ["percent", "se", "ci_low", "ci_high"]
+    assert (table["ci_low"] <= table["ci_high"]).all() and table["se"].max() > 0
+    assert (out / "figures" / "intervals.svg").exists()
+    record = json.loads((out / "manifest.json").read_text())
+    assert record["draws"] == 3 and record["seed"] == 1
+    assert record["error"][0]["kind"] == "lognormal"
+    if kind == "nash":
+        assert {"se", "ci_low"} <= {*pd.read_csv(out / "rates.csv")}
+    assert not [*folder.glob(".out*")]
+
+
+def test_draws_without_errors_are_refused(folder):
+    (folder / "known.csv").write_text("sector,theta\n*,5\n")
+    text = (folder / "exact-hat.toml").read_text().replace("theta.csv", "known.csv")
+    (folder / "known.toml").write_text(text)
+    line = mistake(
+        "scenario", folder / "known.toml", "--draws", 5, "--out", folder / "no"
+    )
+    assert "--draws 5: nothing has an error" in line

@@ -9,7 +9,6 @@ import numpy as np
 
 from ...core import Job, Part, Run, TivaxError, count_text, naming
 from ...equilibrium import (
-    DRAWS,
     TOGETHER,
     ChosenTariffs,
     Economy,
@@ -23,6 +22,7 @@ from ...equilibrium import (
     variants_of,
     variants_result,
 )
+from ...errors import DRAWS
 from ...figures.regions import known_regions
 from ..bundles import ErrorOptions, OutputOptions
 from ..options import require_store

@@ -39,8 +39,8 @@ def scenario(
     where it was when the same command is given again. With kind = "exact-hat": tariffs,
     trade costs and balanced trade in general equilibrium; with "optimal-tariff", "nash"
     or "retaliation" the tariffs that regions choose. With --error, or standard errors
-    of elasticities, columns se, ci_low, ci_high from draws. With --example NAME --data FOLDER:
-    the tables of a published trade model, tables.csv, from its authors' data.
+    of elasticities, columns se, ci_low, ci_high from draws. With --example NAME --data
+    FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """

@@ -16,12 +16,12 @@ from ...core import (
     in_float64,
     no_progress,
 )
-from ...errors import AnyModel
+from ...errors import DRAWS, AnyModel
 from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
 from ..counterfactual import exact_hat
 from ..economy import Economy
-from ..economy_draws import DRAWS, EconomyDraws, Rates, Scenarios
+from ..economy_draws import EconomyDraws, Rates, Scenarios
 from ..result import ExactHat
 from ..solving import Deficits
 from ..spread import Spread
@@ -84,9 +84,7 @@ class ChosenTariffs(Result):
         found = exact_hat(
             self.economy, self.tariff, deficits=self.deficits, supply=self.supply
         )
-        return replace(
-            found, asked=self.asked, named=self._named, spread=self.spread
-        )
+        return replace(found, asked=self.asked, named=self._named, spread=self.spread)
 
     def with_errors(
         self,
@@ -280,13 +278,8 @@ class ChosenTariffs(Result):
         names = ("", *_COLUMNS[1:])
         if len(self.choices) == 1:
             rows = [
-                (name, f"{100 * rate:.2f}", f"{100 * share:.2f}")
-                for name, rate, share in zip(
-                    self.choices[0].player.labels,
-                    self.choices[0].rates,
-                    self.choices[0].player.shares,
-                    strict=True,
-                )
+                (str(row.on), f"{row.tariff:.2f}", f"{100 * row.share:.2f}")
+                for row in self.schedule.itertuples()
             ]
             names = ("", "tariff", "share of imports")
         else:
@@ -294,6 +287,14 @@ class ChosenTariffs(Result):
                 (name, f"{rate:.2f}", f"{welfare:+.4f}")
                 + (f"{slope:.1e}" if np.isfinite(slope) else "-",)
                 for name, rate, welfare, slope in self.players[[*_COLUMNS]].to_numpy()
+            ]
+        schedule = self.schedule
+        if "se" in schedule and len(schedule) == len(rows):
+            ends = schedule[["se", "ci_low", "ci_high"]].to_numpy()
+            names = (*names, "se", "ci_low", "ci_high")
+            rows = [
+                (*row, *(f"{value:.2f}" for value in own))
+                for row, own in zip(rows, ends, strict=True)
             ]
         notes = []
         if len(rows) > _SHOWN:
