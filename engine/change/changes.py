@@ -21,6 +21,10 @@ from ..core import (
 )
 from ..errors import (
     TRADE_MEASURES,
+    AnyModel,
+    ErrorModel,
+    MeasuredDraws,
+    error_model,
     measure_unit,
     read_raw_year,
     require_measure,
@@ -61,6 +65,9 @@ def change(
     nodes: int | None = None,
     volumes: WorldTables | None = None,
     value_added: ValueAdded = "residual",
+    error: AnyModel | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Change:
     """Why a measure changed between two years: a structural decomposition.
@@ -101,6 +108,9 @@ def change(
     value_added
         As in :func:`value_added_trade`; of a satellite account value-added shares are
         the account per unit of output.
+    error, draws, seed
+        The errors of cells, as in :func:`standard_errors`, of which so many draws are
+        made (200): ``table`` has se, ci_low, ci_high of its effects, from draws.
     progress
         Called with the solves done and those foreseen.
 
@@ -202,7 +212,7 @@ def change(
             steps.append(step)
     unit = measure_unit(measure, tables.unit, account.unit(tables))
     labels = _Labels(tables, regions, unit)
-    return Change(
+    result = Change(
         measure,
         sector,
         years[0],
@@ -224,6 +234,46 @@ def change(
         volumes is not None,
         partner,
     )
+    if error is None:
+        return result
+    drawn = drawn_effects(tables, result, value_added, error_model(error), draws, seed)
+    return result.with_draws(np.concatenate([*drawn.rows(progress=progress)]))
+
+
+def drawn_effects(
+    tables: WorldTables,
+    found: Change,
+    value_added: ValueAdded,
+    model: ErrorModel,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> MeasuredDraws:
+    """The effects of ``found.table`` in draws of the tables, a row a draw.
+
+    Of a draw whose regions lack a factor that is there it is 0: imbalances come and go.
+    """
+    if found.of_volumes:
+        raise TivaxError("error: not of volumes; leave out volumes, or the errors")
+    keys = pd.MultiIndex.from_frame(found.table[["region", "factor"]])
+
+    def measure(drawn: WorldTables) -> np.ndarray:
+        one = change(
+            drawn,
+            found.measure,
+            start=found.start,
+            end=found.end,
+            region=found.regions,
+            sector=found.sector,
+            partner=found.partner,
+            polar=False,
+            nodes=found.nodes,
+            value_added=value_added,
+        )
+        values = one.table.set_index(["region", "factor"])["value"]
+        return values.reindex(keys).fillna(0).to_numpy()
+
+    years = found.start, found.end
+    return MeasuredDraws(tables, model, years, measure, len(keys), draws, seed)
 
 
 def _regions(

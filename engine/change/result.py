@@ -3,15 +3,17 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Float
 
 from ..core import Listing, count_text
+from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
@@ -52,7 +54,7 @@ class Change(Result):
         A row a region and factor: ``value`` (its effect), ``home`` and ``abroad`` (the
         parts of it in the region itself and in other countries), ``polar`` (the average
         of the two polar decompositions), ``share`` of the change, and with ``chained``
-        the sum of the effects from year to year.
+        the sum of the effects from year to year; with errors se, ci_low, ci_high.
     by_partner
         Effects (factor, region, country, partner): ``country`` is where technology,
         sourcing or demand changed, ``partner`` who sells to it. Value-added shares are
@@ -125,6 +127,18 @@ class Change(Result):
     )
     printed = True
     always_parquet = ("by_partner", "by_sector")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is decomposed, for unfinished draws to go on."""
+        names = ("measure", "sector", "start", "end", "regions", "nodes", "account")
+        return {k: getattr(self, k) for k in names} | {
+            "values": self.table["value"].tolist()
+        }
+
+    def with_draws(self, effects: Float[np.ndarray, "k rows"]) -> "Change":
+        """The same with se, ci_low, ci_high of the effects, from draws of them."""
+        return replace(self, table=interval(effects).beside(self.table))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """change, with ``chained`` steps; by_partner and by_sector without the cells

@@ -31,6 +31,7 @@ from .engine.errors import Sensitivity as Sensitivity
 from .engine.errors import TableError as TableError
 from .engine.errors import balance as balance
 from .engine.errors import draw_flows as draw_flows
+from .engine.errors import draw_tables as draw_tables
 from .engine.errors import sensitivity as sensitivity
 from .engine.errors import standard_errors as standard_errors
 from .engine.estimation import AndersonRubin as AndersonRubin

@@ -139,3 +139,5 @@ def test_volumes_are_of_the_same_cells_and_years():
         tx.change(TABLES, "tbi", volumes=volumes.select(2002, 2002))
     with pytest.raises(tx.TivaxError, match="volumes are chained"):
         tx.change(TABLES, "tbi", volumes=volumes, chained=True)
+    with pytest.raises(tx.TivaxError, match="error: not of volumes"):
+        tx.change(TABLES, "tbi", volumes=volumes, error="rounding")

@@ -31,7 +31,9 @@ def prose(text: str) -> str:
     text = re.sub(r"US\\?\$", "dollars", text)
     text = re.sub(r"\$\$.*?\$\$", ".", text, flags=re.S)
     lines = [
-        "" if re.match(r"\||#|:|    ", line) else re.sub(r"^\s*([-*]|\d+\.) ", "\n\n", line)
+        ""
+        if re.match(r"\||#|:|    ", line)
+        else re.sub(r"^\s*([-*]|\d+\.) ", "\n\n", line)
         for line in text.splitlines()
     ]
     text = re.sub(r"\]\([^)]*\)", "]", "\n".join(lines))
@@ -112,9 +114,15 @@ def test_every_command_of_a_page_exists():
     code = [
         block
         for text in TEXTS.values()
-        for block in re.findall(r"```shell\n.*?```|`[^`\n]+`|^!.*$|^    .*$", text, re.S | re.M)
+        for block in re.findall(
+            r"```shell\n.*?```|`[^`\n]+`|^!.*$|^    .*$", text, re.S | re.M
+        )
     ]
-    said = {k for text in code for k in re.findall(r"(?:^|[`!] *)tivax ([a-z]+)\b", text, re.M)}
+    said = {
+        k
+        for text in code
+        for k in re.findall(r"(?:^|[`!] *)tivax ([a-z]+)\b", text, re.M)
+    }
     assert len(said) > 15
     assert said <= {*COMMANDS}
 

@@ -8,6 +8,7 @@ import typer
 from ...core import parse_years
 from ..bundles import (
     Accounts,
+    ErrorOptions,
     Grouping,
     OutputOptions,
     Processor,
@@ -26,6 +27,7 @@ def change(
     accounts: Accounts,
     processor: Processor,
     screen: Screen,
+    drawn: ErrorOptions,
     start: Annotated[
         int | None,
         typer.Option("--from", help="The first year; by default the store's first."),
@@ -91,6 +93,7 @@ def change(
 
     Technology, sourcing, level, mix and origin of final demand, value-added shares.
     Writes change.csv, by_partner.parquet and by_sector.parquet, figures, report.html.
+    With --error, change.csv has se, ci_low, ci_high of the effects, from draws.
 
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
@@ -98,9 +101,11 @@ def change(
     from dataclasses import replace
 
     from ...change import change as decompose_change
+    from ...change import drawn_effects
     from ...core import TivaxError, require_format
     from ...figures.regions import known_regions
     from ...tables import WorldTables, aggregate, deflated, regions_of_groups
+    from ..draws import kept_draws
     from ..inputs import split_codes
     from ..write import write_result
     from .subject import Subject
@@ -135,7 +140,10 @@ def change(
         notes.insert(0, _ADDED_UP)
     asked = split_codes(region)
     asked = known_regions(asked, subject.tables.regions) if asked else None
-    run = subject.begin("change", output, [] if volumes is None else [volumes])
+    model = drawn.model()
+    drawn.require_model(model)
+    prices = [] if volumes is None else [volumes]
+    run = subject.begin("change", output, [*drawn.files, *prices])
     with terminal.progress("solving", "points") as progress:
         found = decompose_change(
             subject.tables,
@@ -151,15 +159,16 @@ def change(
             value_added=traced[0],
             progress=progress,
         )
-    write_result(
-        found,
-        run,
-        output,
-        terminal,
-        notes=[*subject.notes, *notes],
-        codes=subject.codes,
-        **subject.facts,
-    )
+    about = {"notes": [*subject.notes, *notes], "codes": subject.codes}
+    if model is None:
+        write_result(found, run, output, terminal, **about, **subject.facts)
+        return
+    given = traced[0], model, drawn.draws, drawn.seed
+    draws = drawn_effects(subject.tables, found, *given)
+    with kept_draws(run, output, terminal, draws, found.identity) as effects:
+        found = found.with_draws(effects)
+        facts = {**subject.facts, **draws.record}
+        write_result(found, run, output, terminal, **about, **facts)
 
 
 _PRICES = (

@@ -77,4 +77,3 @@ def _aggregated(raw: Path) -> WorldTables:
     tables = stack_years(years, source="wiod2013, ten economies")
     regions = {k: k if k in ECONOMIES else "ROW" for k in tables.regions}
     return aggregate(tables, regions=regions, sectors="wiod2013-sections")
-
