@@ -5,6 +5,7 @@ from .panel import intervals as intervals
 from .panel import slopes as slopes
 from .panel import tbi_coefficients as tbi_coefficients
 from .panel import true_versus_estimated as true_versus_estimated
+from .referee import errors_by_cutoff as errors_by_cutoff
 from .referee import labelled_intervals as labelled_intervals
 from .referee import predicted_index as predicted_index
 from .referee import weights_by_cell as weights_by_cell

@@ -106,3 +106,33 @@ def predicted_index(table: pd.DataFrame) -> Figure:
     ax.set_xlabel("predicted index, net of regions and years", fontsize=SMALL)
     ax.set_ylabel("index", fontsize=SMALL)
     return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
+    """Standard errors over the cut-off of Conley's kernel, a line for each regressor.
+
+    Parameters
+    ----------
+    table
+        ``term``, ``cutoff``, ``se``; a line is in units of the error at cut-off 0,
+        clusters by entity.
+    """
+    require_columns("errors", table, ["term", "cutoff", "se"])
+    fig = Figure(figsize=(FULL_WIDTH, 0.45 * FULL_WIDTH), layout="constrained")
+    ax = fig.subplots()
+    plain_axes(ax, grid="y")
+    for number, (term, rows) in enumerate(table.groupby("term", sort=False)):
+        ratio = (rows["se"] / rows["se"].iloc[0]).to_numpy()
+        color = SURPLUS if number == 0 else QUIET
+        width = 1.6 if number == 0 else 0.8
+        ax.plot(rows["cutoff"], ratio, "-o", color=color, linewidth=width, markersize=3)
+        end = np.flatnonzero(np.isfinite(ratio))[-1:]
+        for k in end:
+            place = rows["cutoff"].iloc[k], ratio[k]
+            ax.annotate(str(term), place, (4, 0), textcoords="offset points", va="center")
+    ax.axhline(1, color=INK, linewidth=0.6)
+    ax.set_xlabel("cut-off of the distance", fontsize=SMALL)
+    ax.set_ylabel("standard error, clusters by entity = 1", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)

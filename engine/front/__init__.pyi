@@ -30,6 +30,7 @@ from .engine.errors import standard_errors as standard_errors
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import ConfidenceSet as ConfidenceSet
+from .engine.estimation import Conley as Conley
 from .engine.estimation import DriscollKraay as DriscollKraay
 from .engine.estimation import Estimate as Estimate
 from .engine.estimation import IVEstimate as IVEstimate
@@ -69,10 +70,12 @@ from .engine.publication import package as package
 from .engine.referee import Exposure as Exposure
 from .engine.referee import InteractiveEffects as InteractiveEffects
 from .engine.referee import ShiftShare as ShiftShare
+from .engine.referee import SpatialErrors as SpatialErrors
 from .engine.referee import TwoWayWeights as TwoWayWeights
 from .engine.referee import exposure as exposure
 from .engine.referee import interactive_effects as interactive_effects
 from .engine.referee import shift_share as shift_share
+from .engine.referee import spatial_errors as spatial_errors
 from .engine.referee import two_way_weights as two_way_weights
 from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
