@@ -390,6 +390,7 @@ def calendar(
 
 
 def kernel_lags(lags: int | None, T: int, default: int) -> int:
+    """The lags of a kernel of T years, checked."""
     lags = default if lags is None else lags
     if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
         raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")

@@ -49,13 +49,18 @@ class Components(NamedTuple):
 
 
 def components(
-    distances: Float[np.ndarray, "n n"], *, average: float = AVERAGE, level: float = 0.05
+    distances: Float[np.ndarray, "n n"],
+    *,
+    average: float = AVERAGE,
+    level: float = 0.05,
 ) -> Components:
     """Choose the components of these places."""
     n = len(distances)
     c0 = decay(distances, average)
     M = np.eye(n) - 1 / n
-    v = np.linalg.eigh(M @ np.exp(-c0 * distances) @ M)[1][:, ::-1][:, : min(n - 1, _MOST)]
+    v = np.linalg.eigh(M @ np.exp(-c0 * distances) @ M)[1][:, ::-1][
+        :, : min(n - 1, _MOST)
+    ]
     W = np.column_stack([np.full(n, n**-0.5), v])
     c, omegas = c0, []
     while not omegas or _mean(distances, c) > _LEAST:
@@ -88,6 +93,7 @@ def _mean(distances: Float[np.ndarray, "n n"], c: float) -> float:
 
 
 def critical_value(omegas: Float[np.ndarray, "c q1 q1"], level: float) -> float:
+    """cv that the largest P(|t| > cv) over these covariances equals the level at."""
     high = 4.0
     while rejection(omegas, high) > level:
         high *= 2

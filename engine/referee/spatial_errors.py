@@ -196,7 +196,7 @@ def spatial_errors(
         square,
         outcome,
         kernel,
-        float(np.abs(fit.basis.T @ fit.residuals).max() / np.linalg.norm(fit.residuals)),
+        float(np.linalg.norm(fit.basis.T @ fit.residuals)),
     )
 
 
