@@ -1,10 +1,10 @@
 """Responses of the outcome to changes of the treatment, by horizon.
 
 Local projections (Jorda 2005, American Economic Review 95: 161-182) of panels: for each
-h, y_i,t+h - y_i,t-1 on the change D_it - D_i,t-1, effects of years, lags of both changes
-and changes of the controls; long differences leave no effects of units, and no bias of
-short panels from them. The cumulative response up to h is the sum of those from 0 on.
-Errors are clustered by unit, influences of all horizons stacked.
+h, y_i,t+h - y_i,t-1 on the change D_it - D_i,t-1, effects of years, lags of both
+changes and changes of the controls; long differences leave no effects of units, and no
+bias of short panels from them. The cumulative response up to h is the sum of those from
+0 on. Errors are clustered by unit, influences of all horizons stacked.
 
 With ``events`` the treatment is the sign of a large change, and rows of other large
 changes from ``lags`` before to h after are left out, so that who is moved is compared
@@ -113,7 +113,8 @@ class LocalProjections(Result):
         )
         text += f"leaves out zero at {', '.join(years)}" if years else "holds zero"
         if len(early := before[before["p_value"] < 0.05]):
-            text += f"; before the change it has moved already (p = {early['p_value'].min():.3f})"
+            p = early["p_value"].min()
+            text += f"; before the change it has moved already (p = {p:.3f})"
         return text + "."
 
     def _listings(self) -> Sequence[Listing]:

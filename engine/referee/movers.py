@@ -7,7 +7,7 @@ and Proceedings 114: 610-613). From one period to the next outcome and treatment
 by dY and dD, from a level D0. Quasi-stayers have abs(dD) <= h, movers more:
 
     m     E(dY) of who does not move: least squares among the quasi-stayers on effects
-          of periods, powers of D0, changes of the controls, and dD; m is taken at dD = 0
+          of periods, powers of D0, changes of the controls, and dD; m is at dD = 0
     AS    mean over movers of (dY - m) / dD
     WAS   sum of sgn(dD) (dY - m) over sum of abs(dD)
 
@@ -118,8 +118,8 @@ class Movers(Result):
         ]
         return (
             f"Against the {first['stayers']:,} rows whose {self.treatment} moves by at "
-            f"most {first['band']:.3g}, the average slope of {self.outcome} over movers "
-            f"is {parts[0]}, weighted by moves {parts[1]}."
+            f"most {first['band']:.3g}, the average slope of {self.outcome} over "
+            f"movers is {parts[0]}, weighted by moves {parts[1]}."
         )
 
     def _listings(self) -> Sequence[Listing]:
