@@ -17,6 +17,7 @@ L' diag(1, -cv^2/q ...) L, LL' = Omega, and Craig's formula of the normal tail,
     P(|t| > cv) = 2/pi int_0^(pi/2) prod_j (1 + lambda_j/(lambda_0 sin^2 a))^(-1/2) da
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -55,7 +56,12 @@ def components(
     level: float = 0.05,
 ) -> Components:
     """Choose the components of these places."""
-    n = len(distances)
+    return _components(distances.tobytes(), len(distances), average, level)
+
+
+@lru_cache(maxsize=16)  # models of one panel have the same places
+def _components(places: bytes, n: int, average: float, level: float) -> Components:
+    distances = np.frombuffer(places).reshape(n, n)
     c0 = decay(distances, average)
     M = np.eye(n) - 1 / n
     v = np.linalg.eigh(M @ np.exp(-c0 * distances) @ M)[1][:, ::-1][
@@ -69,6 +75,8 @@ def components(
     every = np.array(omegas)
     best = (np.inf, 1, np.inf)
     for q in range(1, v.shape[1] + 1):
+        if q > 2 * best[1] + 4:  # intervals only grow
+            break
         critical = critical_value(every[:, : q + 1, : q + 1], level)
         # E sqrt(chi2_q / q)
         spread = np.sqrt(2 / q) * np.exp(gammaln((q + 1) / 2) - gammaln(q / 2))
