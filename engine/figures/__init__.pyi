@@ -5,8 +5,11 @@ from .panel import intervals as intervals
 from .panel import slopes as slopes
 from .panel import tbi_coefficients as tbi_coefficients
 from .panel import true_versus_estimated as true_versus_estimated
+from .referee import errors_by_cutoff as errors_by_cutoff
 from .referee import labelled_intervals as labelled_intervals
 from .referee import predicted_index as predicted_index
+from .referee import responses as responses
+from .referee import slopes_by_band as slopes_by_band
 from .referee import weights_by_cell as weights_by_cell
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions

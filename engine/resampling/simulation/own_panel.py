@@ -45,6 +45,7 @@ from ...estimation import (
     ENTITY,
     TIME,
     CommonShocks,
+    Conley,
     DriscollKraay,
     Fit,
     Model,
@@ -479,6 +480,7 @@ def _p_values(
     else:
         weights = read_flows(flows)
         of_fit("network HAC", Network(weights))
+    of_fit("Conley", Conley(StudyDesign.cutoff))
     for name, scheme in _SCHEMES.items():
         try:
             made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]
