@@ -174,7 +174,7 @@ def _head(text: str, scope: str = "") -> str:
 
 def _html_body(lines: list[Line]) -> str:
     rows = [
-        f"<tr>{_head(name, ' scope="row"')}"
+        f"<tr>{_head(name, _OF_ROW)}"
         f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}</tr>"
         for name, cells in lines
     ]

@@ -57,9 +57,11 @@ def label(code: str, language: Language = "en") -> str:
     return in_language(_LABELS[code], language)
 
 
-def is_label(code: str) -> bool:
-    """True if the code has a name."""
-    return code in _LABELS
+def known_names(language: Language) -> dict[str, str]:
+    """Every name in that language, by its code and by its English name."""
+    english = {own[0].replace("\n", " "): code for code, own in _LABELS.items()}
+    codes = english | {code: code for code in _LABELS}
+    return {name: label(code, language) for name, code in codes.items()}
 
 
 def choice_name(choice: str, language: Language = "en") -> str:

@@ -1,24 +1,42 @@
 """Reports and figures in another language, sentence by sentence.
 
 Reports are written in English. ``translations.toml`` holds their sentences as
-templates: ``{a}`` stands for a number, a name or a part with a template of its own. A
-sentence without a template stays English, so that a new one is never lost.
+templates with holes: ``{n1}`` is a number, ``{v}`` any text, ``{w}`` any
+text without brackets, ``{a}`` a name or a part
+that has a template of its own. In a sentence, which ends with a stop, ``{a}`` is any
+text too; elsewhere it is no list. What has no template stays English, so that a new
+sentence is never lost.
 """
 
 import re
 from functools import cache
+from typing import NamedTuple
 
 from ..core import load_toml
-from .labels import Language, is_label, label
+from .labels import Language, known_names
 
 _HOLE = re.compile(r"\{(\w+)\}")
+_NUMBER = r"[+−-]?(?:\d[\d.,]*(?:e[+-]?\d+)?|none)"
+_NO_LIST = r"(?:[^,;]|,(?=\d))+?"
+# Kinds of holes by their first letter; others are parts.
+_KINDS = {"n": _NUMBER, "v": ".+?", "w": r"[^()]+"}
+_OUTSIDE = r"(?![^(]*\))"  # not between brackets
 # Where a text is taken apart if it has no template as a whole, and what joins it then.
 _SEAMS = (
     (re.compile(r"(?<=[.?!])\s+(?=[A-Z“(0-9−`])"), ""),
-    (re.compile(r"; "), "；"),
-    (re.compile(r", and |, | and "), "、"),
+    (re.compile(rf"; {_OUTSIDE}"), "；"),
+    (re.compile(rf", and {_OUTSIDE}|, {_OUTSIDE}| and {_OUTSIDE}"), "、"),
 )
 _PERCENT = re.compile(r"(?<=\d)[ \u00a0]%")
+_ASIDE = re.compile(r"\n（[^）]*）")  # of a label
+
+
+class _Template(NamedTuple):
+    start: str  # words before its first hole
+    sentences: int
+    lists: int  # semicolons, -1 of a sentence, which may hold any number
+    pattern: re.Pattern[str]
+    words: str
 
 
 @cache
@@ -34,16 +52,25 @@ def translated(text: str, language: Language) -> str:
 
 def _whole(text: str, language: Language) -> str | None:
     plain = " ".join(text.split())
-    exact, patterns = _templates(language)
+    exact, templates = _templates(language)
     if plain in exact:
         return exact[plain]
-    if is_label(plain):
-        return label(plain, language)
-    for start, pattern, template in patterns:
-        if plain.startswith(start) and (match := pattern.fullmatch(plain)):
-            holes = {k: translated(v, language) for k, v in match.groupdict().items()}
-            return template.format(**holes)
+    sentences, lists = (len(seam.findall(plain)) for seam, _ in _SEAMS[:2])
+    for template in templates:
+        if template.sentences != sentences or template.lists not in (-1, lists):
+            continue
+        if not plain.startswith(template.start):
+            continue
+        if match := template.pattern.fullmatch(plain):
+            holes = {k: _filled(k, v, language) for k, v in match.groupdict().items()}
+            return template.words.format(**holes)
     return None
+
+
+def _filled(hole: str, text: str, language: Language) -> str:
+    if hole.startswith("n"):
+        return "0" if text == "none" else text
+    return _ASIDE.sub("", translated(text, language))
 
 
 def _in_parts(text: str, language: Language) -> str | None:
@@ -58,25 +85,31 @@ def _in_parts(text: str, language: Language) -> str | None:
 
 
 @cache
-def _templates(
-    language: Language,
-) -> tuple[dict[str, str], list[tuple[str, re.Pattern[str], str]]]:
-    """Texts without holes, and the others as patterns behind their first words; those
-    with more words of their own come first."""
+def _templates(language: Language) -> tuple[dict[str, str], list[_Template]]:
+    """Texts without holes, and templates: the more words of its own, the earlier."""
     given = {
         " ".join(k.split()): v
         for k, v in load_toml(__package__, "translations.toml")[language].items()
     }
-    exact = {k: v for k, v in given.items() if not _HOLE.search(k)}
-    patterns = []
-    for text in sorted(given.keys() - exact, key=lambda k: -len(_HOLE.sub("", k))):
-        parts, seen = [], set()
-        for k, piece in enumerate(_HOLE.split(text)):
-            if k % 2 == 0:
-                parts.append(re.escape(piece))
-            else:
-                parts.append(f"(?P={piece})" if piece in seen else f"(?P<{piece}>.+?)")
-                seen.add(piece)
-        start = _HOLE.split(text)[0]
-        patterns.append((start, re.compile("".join(parts)), given[text]))
-    return exact, patterns
+    exact = known_names(language)
+    exact |= {k: v for k, v in given.items() if not _HOLE.search(k)}
+    order = sorted(given.keys() - exact, key=lambda k: (-len(_HOLE.sub("", k)), k))
+    return exact, [_template(text, given[text]) for text in order]
+
+
+def _template(text: str, words: str) -> _Template:
+    sentence = text.endswith((".", "?", ":", ","))
+    parts, seen = [], set()
+    for k, piece in enumerate(_HOLE.split(text)):
+        if k % 2 == 0:
+            parts.append(re.escape(piece))
+        elif piece in seen:
+            parts.append(f"(?P={piece})")
+        else:
+            seen.add(piece)
+            plain = ".+?" if sentence else _NO_LIST
+            parts.append(f"(?P<{piece}>{_KINDS.get(piece[0], plain)})")
+    pattern = re.compile("".join(parts))
+    sentences, lists = (len(seam.findall(text)) for seam, _ in _SEAMS[:2])
+    start = _HOLE.split(text)[0]
+    return _Template(start, sentences, -1 if sentence else lists, pattern, words)

@@ -38,9 +38,9 @@ def the_answer(result: Replication, found: Sequence[Verdict]) -> Section:
 
 _QUESTION = (
     "The paper asks whether a country that earns less from trade turns away from "
-    "globalisation. Its trade benefit index is net exports of value added over trade in "
-    "value added, from −1 to 1. Openness is the KOF index of policies (de jure), from "
-    "1 to 100. Countries are compared with themselves over time, "
+    "globalisation. Its trade benefit index is net exports of value added over trade "
+    "in value added, from −1 to 1. Openness is the KOF index of policies (de jure), "
+    "from 1 to 100. Countries are compared with themselves over time, "
     "beside year effects and seven controls."
 )
 
