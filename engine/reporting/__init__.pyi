@@ -32,6 +32,7 @@ from .labels import option_name as option_name
 from .labels import printed_place as printed_place
 from .labels import require_language as require_language
 from .labels import threat_in_words as threat_in_words
+from .labels import variable_name as variable_name
 from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart
 from .long_tables import LongTable as LongTable

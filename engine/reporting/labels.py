@@ -95,6 +95,11 @@ def _effect(term: str, language: Language) -> str:
     return " × ".join(parts)
 
 
+def variable_name(code: str, language: Language = "en") -> str:
+    """A variable in words, on one line; a name of a user's own as it is."""
+    return _plain(code, language)
+
+
 def _listed(codes: str, language: Language) -> str:
     return ", ".join(_plain(code, language) for code in codes.split(", "))
 
