@@ -19,5 +19,6 @@ from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out
 from .specifications import specification_curve as specification_curve
 from .table_draws import drawn_effects as drawn_effects
+from .threatened import few_threats as few_threats
 from .threatened import threat_intervals as threat_intervals
 from .trade import tbi_lines as tbi_lines
