@@ -22,11 +22,11 @@ function chart(width, height, padding, layer, more = {}) {
 }
 
 // Bounds that hold all values, and 0 where it is near or where bars begin.
-function boundsOf(values, { zero = false } = {}) {
+function boundsOf(values, { zero = false, near = true } = {}) {
   const there = values.filter((k) => k !== null && Number.isFinite(k));
   let [low, high] = there.length ? [Math.min(...there), Math.max(...there)] : [0, 1];
-  if (zero || (low > 0 && low < 0.4 * high)) low = Math.min(low, 0);
-  if (zero || (high < 0 && high > 0.4 * low)) high = Math.max(high, 0);
+  if (zero || (near && low > 0 && low < 0.4 * high)) low = Math.min(low, 0);
+  if (zero || (near && high < 0 && high > 0.4 * low)) high = Math.max(high, 0);
   if (low === high) [low, high] = [low - 1, high + 1];
   const step = stepOf(high - low, 6);
   const rounded = (k) => Number((k * step).toPrecision(12));
@@ -131,7 +131,7 @@ const fill = { field: "colour", type: "nominal", scale: null };
 
 // Lines over the years; `dash` of a row puts it on a line of its own, dashed. Beside the
 // chart it tells where the years are, for the cursor.
-function lineChart(rows, { width, from, to, narrow }, { ends: text = (k) => k.label } = {}) {
+function lineChart(rows, { width, from, to, narrow }, { ends: text = (k) => k.label, ticks } = {}) {
   const height = narrow ? 320 : 430;
   const bounds = boundsOf(rows.flatMap((k) => (k.chosen ? [k.value, k.low, k.high] : [k.value])));
   const chosen = rows.filter((k) => k.chosen);
@@ -148,7 +148,7 @@ function lineChart(rows, { width, from, to, narrow }, { ends: text = (k) => k.la
   const inner = Math.max(width - left - right, 60);
   const x = {
     field: "year", type: "quantitative", scale: { domain: from === to ? [from - 1, to + 1] : [from, to], nice: false, zero: false },
-    axis: { values: yearTicks(from, to, inner), format: "d", grid: false, labelPadding: 10 },
+    axis: { values: ticks ?? yearTicks(from, to, inner), format: "d", grid: Boolean(ticks), labelPadding: 10 },
   };
   const y = (field) => ({ field, type: "quantitative", scale: { domain: bounds, nice: false, zero: false }, axis });
   const shared = { x, y: y("value") };
@@ -368,6 +368,27 @@ function logTicks([low, high]) {
   return fine.filter((k) => k >= low && k <= high);
 }
 
+// Names that have room, above their circle or below it, in full or as a code; those that
+// come first before all others. `taken` are the boxes of names that are there.
+function withRoom(points, taken, right, bottom, place) {
+  const free = ([a, b, c, d]) => taken.every(([e, f, g, h]) => c < e || g < a || d < f || h < b);
+  return points.filter((k) => {
+    const [x, y] = place(k);
+    for (const label of new Set([k.label, k.code])) {
+      const half = textWidth([label], 13) / 2;
+      const nudge = Math.min(Math.max(half - x, 0), half) - Math.min(Math.max(x + half - right, 0), half);
+      for (const [baseline, dy, top] of [["bottom", -k.radius - 3, -k.radius - 18], ["top", k.radius + 3, k.radius + 3]]) {
+        const box = [x + nudge - half, y + top, x + nudge + half, y + top + 15];
+        if (!free(box) || box[1] < -18 || box[3] > bottom) continue;
+        taken.push(box);
+        Object.assign(k, { label, nudge, baseline, dy });
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
 function scatterChart(points, trails, { width, narrow, x, y, most }) {
   const height = narrow ? 340 : 470;
   const axisOf = (of, count) => (of.log ? { values: logTicks(of.bounds), format: "~s" } : valueAxis(of.bounds, count));
@@ -383,6 +404,17 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
   const [smallest, widest] = narrow ? [12, 700] : [16, 1500];
   const area = (k) => (most ? smallest + ((widest - smallest) * Math.max(k.size, 0)) / most : 90);
   for (const k of points) Object.assign(k, { area: area(k), radius: Math.sqrt(area(k) / Math.PI) });
+  const at = (of, value, length) => {
+    const [low, high, k] = of.log ? [...of.bounds, value].map(Math.log) : [...of.bounds, value];
+    return (length * (k - low)) / (high - low);
+  };
+  const inner = Math.max(width - left - 22, 60);
+  const place = (k) => [at(x, k.x, inner), height - at(y, k.y, height)];
+  const order = points.filter((k) => k.named).sort((a, b) => b.chosen - a.chosen || b.area - a.area);
+  const taken = [];
+  const names = withRoom(order, taken, inner, height, place);
+  const firsts = trails.filter((k) => k.first).map((k) => ({ ...k, label: String(k.year), code: String(k.year), radius: 0 }));
+  const starts = withRoom(firsts, taken, inner, height, place);
   const zero = (of, channel) => (of.log ? [] : zeroLine(of.bounds, channel));
   return chart(width, height, [above, 22, below, left], [
     ...zero(x, "x"), ...zero(y, "y"),
@@ -392,9 +424,9 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
       encoding: { ...shared, detail: { field: "code" }, order: { field: "year" }, stroke: fill },
     },
     {
-      data: { values: trails.filter((k) => k.first) },
-      mark: { type: "text", fontSize: 10, baseline: "top", dy: 3 },
-      encoding: { ...shared, text: { field: "year" }, fill: { field: "ink", type: "nominal", scale: null } },
+      data: { values: starts },
+      mark: { type: "text", fontSize: 10, baseline: { expr: "datum.baseline" }, dy: { expr: "datum.dy" } },
+      encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
     {
       data: { values: points },
@@ -402,8 +434,8 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
       encoding: { ...shared, fill, size: { field: "area", type: "quantitative", scale: null }, tooltip: tip, opacity: { condition: { test: "datum.chosen", value: 0.92 }, value: 0.4 } },
     },
     ...[{ stroke: ink("paper"), strokeWidth: 3.5, strokeJoin: "round" }, {}].map((halo) => ({
-      data: { values: points.filter((k) => k.named) },
-      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: "bottom", dy: { expr: "-datum.radius - 3" }, ...halo },
+      data: { values: names },
+      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: { expr: "datum.baseline" }, dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" }, ...halo },
       encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     })),
     {

@@ -33,8 +33,6 @@ const byId = new Map(measures.map((k) => [k.id, k]));
 const ofCountries = measures.filter((k) => !k.side);
 const ofPairs = measures.filter((k) => k.pairs);
 const flows = ofPairs.filter((k) => !k.signed);
-// Two measures of the same words are told apart by their database, or their folder.
-const severalGroups = new Set(measures.map((k) => k.group)).size > 1;
 
 function decoded(measure, part) {
   const key = `${part}Numbers`;

@@ -21,7 +21,12 @@ function option(value, text, selected) {
 function groupTitle(measure) {
   const heading = [measure.heading, measure.part].filter(Boolean).map((k) => say(k)).join(": ");
   const side = measure.pairs ? `, ${say("by partner")}` : measure.side ? `, ${say("by sector")}` : "";
-  return `${upper(heading)}${side}${severalGroups ? ` \u2013 ${say(groupName(measure.group))}` : ""}`;
+  return `${upper(heading)}${side}${groupsOf(measure).size > 1 ? ` \u2013 ${say(groupName(measure.group))}` : ""}`;
+}
+
+// Folders with a group of that name.
+function groupsOf({ heading, part, side }) {
+  return new Set(measures.filter((k) => k.heading === heading && k.part === part && k.side === side).map((k) => k.group));
 }
 
 function measureOptions(key, among, words = "") {
@@ -64,7 +69,7 @@ function optionsOf(key, words) {
   if (key === "count") return plainOptions(key, { 8: "8", 10: "10", 12: "12" });
   if (key === "as") return plainOptions(key, { shares: say("shares"), values: say("values") });
   if (key === "log") return plainOptions(key, { none: say("none"), x: say("horizontal"), y: say("vertical"), both: say("both") });
-  if (key === "whole") return [...wholes].map(([id, k]) => option(id, `${upper(k.heading)}${severalGroups ? ` \u2013 ${say(groupName(k.group))}` : ""}${k.side ? `, ${say(k.side === "partner" ? "by partner" : "by sector")}` : ""}`, id === state.whole));
+  if (key === "whole") return [...wholes].map(([id, k]) => option(id, `${upper(k.heading)}${k.side ? `, ${say(k.side === "partner" ? "by partner" : "by sector")}` : ""}`, id === state.whole));
   if (key === "t" || key === "fall") {
     return (key === "t" ? tables : falls).map((k) => option(tableId(k), `${say(k.title)} \u00b7 ${k.group}/${k.code}`, state[key] === tableId(k)));
   }
@@ -72,7 +77,8 @@ function optionsOf(key, words) {
     const table = tableOfId(state.t);
     return table.numbers.map((k) => option(k, columnTitle(table, k), k === valueColumn(table)));
   }
-  return years.map((year) => option(String(year), String(year), Number(state[key]) === year));
+  const [from, to] = theSpan();
+  return shownYears().map((year) => option(String(year), String(year), (key === "from" ? from : to) === year));
 }
 
 // Choices among the labels of a table.
@@ -128,15 +134,13 @@ function drawChoices() {
 }
 
 function drawTime() {
-  if (!WITH_SLIDER.includes(state.view) || years.length < 2) {
+  const there = shownYears();
+  if (!WITH_SLIDER.includes(state.view) || there.length < 2) {
     $("time").replaceChildren();
     return;
   }
-  if ($("year")) {
-    $("year").value = yearIndex(state.year);
-  } else {
-    const slider = element("input", { type: "range", id: "year", min: 0, max: years.length - 1, step: 1 });
-    slider.value = yearIndex(state.year);
+  if (!$("year")) {
+    const slider = element("input", { type: "range", id: "year", min: 0, step: 1 });
     const play = element("button", { type: "button", id: "play" });
     $("time").replaceChildren(play, element("label", {}, say("Year"), slider, element("output", { id: "year-text" })));
     slider.addEventListener("input", () => {
@@ -145,23 +149,26 @@ function drawTime() {
     });
     play.addEventListener("click", () => (playing ? stop() : start()));
   }
-  $("year").setAttribute("aria-valuetext", state.year);
-  $("year-text").textContent = state.year;
+  $("year").max = there.length - 1;
+  $("year").value = there.indexOf(theYear());
+  $("year").setAttribute("aria-valuetext", theYear());
+  $("year-text").textContent = theYear();
   $("play").textContent = playing ? say("Stop") : say("Play");
   $("play").setAttribute("aria-label", playing ? say("Stop") : say("Play the years"));
 }
 
 function setYear(index) {
-  state.year = String(years[index]);
+  state.year = String(shownYears()[index]);
   draw({ replace: true });
 }
 
 function start() {
-  if (yearIndex(state.year) === years.length - 1) setYear(0);
+  const at = () => shownYears().indexOf(theYear());
+  if (at() === shownYears().length - 1) setYear(0);
   playing = setInterval(() => {
-    const next = yearIndex(state.year) + 1;
-    if (next === years.length - 1) stop();
-    if (next < years.length) setYear(next);
+    const next = at() + 1;
+    if (next === shownYears().length - 1) stop();
+    if (next < shownYears().length) setYear(next);
   }, 900);
   drawTime();
 }
@@ -190,7 +197,6 @@ function makeEconomies() {
     "label", {}, element("input", { type: "checkbox", value: region.code }), element("i"),
     region.name, ...(region.name === region.code ? [] : [element("small", { textContent: region.code })]),
   )));
-  $("economies").hidden = regions.length === 0;
 }
 
 // ----------------------------------------------------------------------- drawing
@@ -414,6 +420,8 @@ function listen() {
 
 function redraw(how) {
   for (const radio of document.querySelectorAll("#views input")) radio.checked = radio.value === state.view;
+  $("economies").hidden = regions.length === 0 || ["rows", "waterfall"].includes(state.view);
+  document.querySelector("main").classList.toggle("alone", $("economies").hidden);
   if (state.view === "map" && byId.get(state.m).side === "sector") state.m = defaults().m;
   drawChoices();
   draw(how);
@@ -424,9 +432,8 @@ function changed({ target }) {
   if (target.name.startsWith("label.")) keep(target.name.slice(6), target.value);
   else state[target.name] = target.value;
   if (target.name === "t" || target.name === "fall") Object.assign(state, { v: "", kept: "" });
-  if (Number(state.from) > Number(state.to)) [state.from, state.to] = [state.to, state.from];
   if (target.name === "view") redraw();
-  else if (["from", "to", "m", "t", "fall"].includes(target.name) || target.size) {
+  else if (["from", "to", "m", "pair", "flow", "x", "y", "size", "other", "whole", "t", "fall"].includes(target.name) || target.size) {
     redraw();
     document.getElementById(`choose-${target.name}`)?.focus();
   } else draw();

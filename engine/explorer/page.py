@@ -221,7 +221,9 @@ def _measure_data(
         blocks.append(base64.b64encode(values.astype("<f8").tobytes()).decode())
         return len(blocks) - 1
 
-    there = np.abs(measure.values[np.isfinite(measure.values)])
+    finite = np.isfinite(measure.values)
+    there = np.abs(measure.values[finite])
+    with_values = finite.reshape(len(finite), -1).any(axis=1)
     return {
         **vars(measure.meaning),
         "code": measure.code,
@@ -229,6 +231,7 @@ def _measure_data(
         "file": _path_from(place, measure.file),
         "signed": measure.signed,
         "side": measure.side,
+        "years": np.flatnonzero(with_values).tolist(),
         "most": float(there.max(initial=0)),
         "values": block(measure.values),
         "low": block(measure.low),
@@ -287,9 +290,10 @@ def _by_size(collected: Collected) -> list[int]:
 
 def _title(collected: Collected) -> str:
     """The databases and the years; of results without a database the folders."""
-    shown = {k.group for k in (*collected.measures, *collected.tables)}
-    known = {name: k.title for name, k in collected.origins.items() if name in shown}
-    names = [*dict.fromkeys(known.get(name, name) for name in known or sorted(shown))]
+    shown = [k.group for k in (*collected.measures, *collected.tables)]
+    origins = [collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins]
+    databases = [k.title for k in origins if k.citation]
+    names = [*dict.fromkeys(databases or shown)]
     if not collected.years:
         return "; ".join(names)
     first, last = collected.years[0], collected.years[-1]

@@ -36,6 +36,7 @@ const wholes = new Map([
 for (const k of measures) {
   if (k.part) wholes.get(`${k.group}//${k.heading}//${k.side}`).terms.push(k);
 }
+const tableId = (k) => `${k.group}/${k.code}`;
 const falls = tables.filter((k) => k.labels.includes("factor") && k.numbers.includes("value") && k.labels.includes("region"));
 
 const NEEDS = {
@@ -63,15 +64,15 @@ function defaults() {
     y: firstOf(["GVC_FORWARDNESS", "GVC_POS_KPWW", "tbi"], ofCountries, two),
     size: firstOf(["EXGR", "gross_exports", "va_exports"], ofCountries),
     log: "none",
-    year: String(years.at(-1)),
-    from: String(years[0]),
-    to: String(years.at(-1)),
+    year: "",
+    from: "",
+    to: "",
     show: "20",
     count: "10",
-    t: tables.length ? `${tables[0].group}/${tables[0].code}` : "",
+    t: tables.length ? tableId(tables.find((k) => k.numbers.includes("estimate")) ?? tables[0]) : "",
     v: "",
     kept: "",
-    fall: falls.length ? `${falls[0].group}/${falls[0].code}` : "",
+    fall: falls.length ? tableId(falls[0]) : "",
     economies: placed(largest(6)).join(",").replace(/,+$/, ""),
   };
 }
@@ -95,12 +96,41 @@ function put(places, code) {
 const state = {};
 let slots = [];
 
-const tableId = (k) => `${k.group}/${k.code}`;
+// What the view shows: its measures, and the years that have values of them.
+function usedMeasures() {
+  const keys = { pairs: ["pair"], flows: ["flow"], scatter: ["x", "y", "size"], lines: ["m", "other"] };
+  if (state.view === "parts") return [wholes.get(state.whole)].flatMap((k) => k.measure ?? k.terms);
+  return (keys[state.view] ?? ["m"]).map((key) => byId.get(state[key])).filter(Boolean);
+}
+
+function shownYears() {
+  const used = usedMeasures();
+  const [test, join] = state.view === "lines" ? [used, "some"] : [used, "every"];
+  const there = years.filter((_, t) => test[join]((k) => k.years.includes(t)));
+  return there.length ? there : years;
+}
+
+function nearest(year, fallback, among) {
+  if (year === "") return fallback;
+  return among.reduce((a, b) => (Math.abs(b - year) < Math.abs(a - year) ? b : a));
+}
+
+// The year that is chosen, or the last one with values; and the first and the last.
+function theYear() {
+  const there = shownYears();
+  return nearest(state.year, there.at(-1), there);
+}
+
+function theSpan() {
+  const there = shownYears();
+  return [nearest(state.from, there[0], there), nearest(state.to, there.at(-1), there)].sort((a, b) => a - b);
+}
 
 function readAddress() {
   const start = defaults();
   const asked = new URLSearchParams(location.hash.slice(1));
   for (const key of Object.keys(start)) state[key] = asked.get(key) ?? start[key];
+  const ofYears = (k) => k === "" || years.includes(Number(k));
   const plain = (k) => byId.has(k) && !byId.get(k).side;
   const valid = {
     view: (k) => offeredViews().includes(k),
@@ -115,9 +145,9 @@ function readAddress() {
     y: plain,
     size: (k) => k === "none" || plain(k),
     log: (k) => ["none", "x", "y", "both"].includes(k),
-    year: (k) => years.includes(Number(k)),
-    from: (k) => years.includes(Number(k)),
-    to: (k) => years.includes(Number(k)),
+    year: ofYears,
+    from: ofYears,
+    to: ofYears,
     show: (k) => ["20", "all", "chosen"].includes(k),
     count: (k) => ["8", "10", "12"].includes(k),
     t: (k) => tables.some((one) => tableId(one) === k),
@@ -126,7 +156,6 @@ function readAddress() {
   for (const [key, test] of Object.entries(valid)) {
     if (!test(state[key])) state[key] = start[key];
   }
-  if (Number(state.from) > Number(state.to)) [state.from, state.to] = [state.to, state.from];
   slots = Array.from({ length: COLOUR_COUNT }, (_, k) => state.economies.split(",")[k] ?? "")
     .map((code) => (placeOf.has(code) ? code : ""));
 }

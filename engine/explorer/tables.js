@@ -43,7 +43,8 @@ function rowsKept(table, always = []) {
   const value = (name) => {
     const there = table.columns[name];
     if (wanted.has(name) && there.includes(wanted.get(name))) return wanted.get(name);
-    return always.includes(name) ? there[0] : null;
+    if (!always.includes(name)) return null;
+    return there.includes(state.of) ? state.of : there[0];
   };
   const asked = columns.map((name) => [name, value(name)]).filter(([, k]) => k !== null);
   return {

@@ -27,7 +27,7 @@ function tipText(row, measure) {
 // The highlighted economies; of sectors the largest six in the last year.
 function highlights(measure, of) {
   if (measure.side !== "sector") return { has: isChosen, colour: colourOf, ink: textColourOf };
-  const size = new Map(sectors.map((k, n) => [k.code, Math.abs(numberOf(measure, years.length - 1, of, n) ?? 0)]));
+  const size = new Map(sectors.map((k, n) => [k.code, Math.abs(numberOf(measure, measure.years.at(-1) ?? 0, of, n) ?? 0)]));
   const codes = sectors.map((k) => k.code).toSorted((a, b) => size.get(b) - size.get(a)).slice(0, 6);
   const colour = (code) => (codes.includes(code) ? ofTheme(given.colours[codes.indexOf(code)]) : ink("faint"));
   return { has: (code) => codes.includes(code), colour, ink: (code) => (codes.includes(code) ? textColour(colour(code)) : ink("ink")) };
@@ -142,9 +142,13 @@ function spanRows(measure, from, to) {
 function linesView(size) {
   const measure = byId.get(state.m);
   const other = alike(measure).includes(byId.get(state.other)) ? byId.get(state.other) : null;
-  const [from, to] = [Number(state.from), Number(state.to)];
+  const [from, to] = theSpan();
   const shown = spanRows(measure, from, to);
-  const name = (k) => groupName(k.group) + (k.code === measure.code || !other ? "" : ` ${k.code}`);
+  const title = (k) => given.origins[k.group]?.title ?? k.group;
+  const name = (k) => {
+    if (k.code !== (k === other ? measure : other)?.code) return k.title;
+    return say(title(measure) === title(other) ? k.group : title(k));
+  };
   const dashed = other
     ? spanRows(other, from, to).filter((k) => k.chosen && k.value !== null)
       .map((k) => ({ ...k, dash: name(other), low: null, high: null }))
@@ -169,11 +173,12 @@ function alike(measure) {
 
 function slopeView(size) {
   const measure = byId.get(state.m);
-  const [from, to] = [Number(state.from), Number(state.to)];
+  const [from, to] = theSpan();
   const rows = spanRows(measure, from, to).filter((k) => [from, to].includes(k.year));
   const first = new Map(rows.filter((k) => k.year === from).map((k) => [k.code, k.raw]));
   const short = (value) => alikeText(measure, value, 0);
   const { spec, cursor } = lineChart(rows, { ...size, from, to }, {
+    ticks: [from, to],
     ends: (k) => (size.narrow || first.get(k.code) == null ? k.label : `${k.label} ${short(first.get(k.code))} \u2192 ${short(k.raw)}`),
   });
   return {
@@ -187,7 +192,7 @@ function slopeView(size) {
 // The highlighted ones first, then the largest.
 function panelsView(size) {
   const measure = byId.get(state.m);
-  const [from, to] = [Number(state.from), Number(state.to)];
+  const [from, to] = theSpan();
   const shown = spanRows(measure, from, to);
   const there = othersOf(measure).filter((k) => shown.some((row) => row.code === k.code && row.value !== null));
   const count = size.narrow ? 12 : 24;
@@ -206,14 +211,14 @@ function panelsView(size) {
 function barsView(size) {
   const measure = byId.get(state.m);
   const of = ofState();
-  const rows = rowsOf(measure, yearIndex(state.year), of).filter((k) => k.value !== null);
+  const rows = rowsOf(measure, yearIndex(theYear()), of).filter((k) => k.value !== null);
   const shown = dressed(rows, measure, of).sort((a, b) => b.value - a.value);
   return {
-    title: `${heading(measure)}, ${state.year}`,
+    title: `${heading(measure)}, ${theYear()}`,
     subtitle: `${upper(unitText(measure))}, ${say("largest first.")}${intervalNote(measure, "Error bars")}`,
     used: [measure],
     spec: shown.length ? barChart(shown, size) : null,
-    csv: () => longRows(measure, (year) => year === Number(state.year), ofOne(measure)),
+    csv: () => longRows(measure, (year) => year === theYear(), ofOne(measure)),
   };
 }
 
@@ -226,7 +231,7 @@ function composed(whole) {
   if (whole.measure) {
     const { measure } = whole;
     const others = othersOf(measure).map((k, n) => ({ ...k, n })).filter((k) => !measure.pairs || k.n !== of);
-    const size = (k) => Math.abs(numberOf(measure, years.length - 1, of, k.n) ?? 0);
+    const size = (k) => Math.abs(numberOf(measure, measure.years.at(-1) ?? 0, of, k.n) ?? 0);
     const first = others.toSorted((a, b) => size(b) - size(a)).slice(0, 7);
     const rest = others.filter((k) => !first.includes(k));
     const at = (list, t) => list.reduce((sum, k) => sum + (numberOf(measure, t, of, k.n) ?? 0), 0);
@@ -246,7 +251,7 @@ function composed(whole) {
 function partsView(size) {
   const whole = wholes.get(state.whole);
   const used = whole.measure ? [whole.measure] : whole.terms;
-  const [from, to] = [Number(state.from), Number(state.to)];
+  const [from, to] = theSpan();
   const parts = composed(whole).map((k) => ({ ...k, colour: ofTheme(k.colour), ink: textColour(ofTheme(k.colour)) }));
   const shares = state.as === "shares";
   const sums = years.map((_, t) => parts.reduce((sum, k) => sum + k.values[t], 0));
@@ -259,7 +264,7 @@ function partsView(size) {
   const told = (year) => rows.filter((k) => k.year === year).reverse()
     .map((k) => [k.colour, k.name, shares ? `${numberText(k.value, 3)} %` : `${numberText(k.value)} ${say(shownUnit(unit).unit)}`]);
   return {
-    title: say("{0}: what {1} is made of, {2}", upper(whole.heading), nameOf(state.of), yearSpan(from, to)),
+    title: `${upper(whole.heading)}: ${nameOf(state.of)}, ${yearSpan(from, to)}`,
     subtitle: shares ? say("Per cent of the whole.") : `${upper(unitText(unit))}.`,
     used, spec, cursor: cursor && { ...cursor, told },
     csv: () => used.flatMap((k) => longRows(k, (year) => year >= from && year <= to, ofOne({ side: true }))),
@@ -268,7 +273,7 @@ function partsView(size) {
 
 function flowsView(size) {
   const measure = byId.get(state.flow);
-  const t = yearIndex(state.year);
+  const t = yearIndex(theYear());
   const there = regions.map((k, n) => ({ ...k, n })).filter((k) => !k.rest);
   const chosen = [...there.filter((k) => isChosen(k.code)), ...there]
     .filter((k, n, all) => all.indexOf(k) === n).slice(0, Number(state.count));
@@ -277,19 +282,19 @@ function flowsView(size) {
     const value = numberOf(measure, t, a.n, b.n);
     return {
       from: a.code, to: b.code, value: value ?? 0, colour: isChosen(a.code) ? colourOf(a.code) : ink("faint"),
-      tip: `${say("{0} to {1}", a.name, b.name)}\n${state.year}: ${valueText(measure, value)}`,
+      tip: `${say("{0} to {1}", a.name, b.name)}\n${theYear()}: ${valueText(measure, value)}`,
     };
   })).filter((k) => k.value > 0);
   const total = (side, code) => links.filter((k) => k[side] === code).reduce((sum, k) => sum + k.value, 0);
   return {
-    title: say("{0} between {1} economies, {2}", upper(measure.title), String(codes.length), state.year),
+    title: say("{0} between {1} economies, {2}", upper(measure.title), String(codes.length), theYear()),
     subtitle: `${upper(unitText(measure))}. ${say("Left: whose value it is; right: who absorbs it. Flows within an economy and with all others are left out.")}`,
     used: [measure],
     spec: links.length ? sankeyChart(links, codes, {
       ...size, name: (code) => (size.narrow ? code : nameOf(code)),
       text: (code, n) => `${titled(code, nameOf(code))}\n${say(n ? "from these economies: {0}" : "to these economies: {0}", valueText(measure, total(n ? "to" : "from", code)))}`,
     }) : null,
-    csv: () => longRows(measure, (year) => year === Number(state.year), (i, j) => i !== j && codes.includes(regions[i].code) && codes.includes(regions[j].code)),
+    csv: () => longRows(measure, (year) => year === theYear(), (i, j) => i !== j && codes.includes(regions[i].code) && codes.includes(regions[j].code)),
   };
 }
 
@@ -302,7 +307,7 @@ function mapView(size) {
   const measure = byId.get(state.m);
   const of = ofState();
   const colours = colouring(measure, everyValue(measure, of));
-  const shown = dressed(rowsOf(measure, yearIndex(state.year), of), measure, of).map((row) => {
+  const shown = dressed(rowsOf(measure, yearIndex(theYear()), of), measure, of).map((row) => {
     const [x, y] = regions[placeOf.get(row.code)].tile;
     return {
       ...row, x, y, ink: colours.inkOn(row.value),
@@ -310,17 +315,17 @@ function mapView(size) {
     };
   });
   return {
-    title: `${heading(measure)}, ${state.year}`,
+    title: `${heading(measure)}, ${theYear()}`,
     subtitle: `${upper(unitText(measure))}. ${say("A square of the same size for every economy, roughly in its place on earth.")}`,
     used: [measure], remark: colours.flow ? say("Colours go by the square root.") : "", ramp: colours.stops,
     legend: legend(colours, unitText(measure)),
     spec: tileChart(shown, size),
-    csv: () => longRows(measure, (year) => year === Number(state.year), ofOne(measure)),
+    csv: () => longRows(measure, (year) => year === theYear(), ofOne(measure)),
   };
 }
 
 function shownCodes(measure) {
-  const t = yearIndex(state.year);
+  const t = yearIndex(theYear());
   const there = regions.filter((_, i) => regions.some((__, j) => i !== j
     && (numberOf(measure, t, i, j) !== null || numberOf(measure, t, j, i) !== null)));
   if (state.show === "chosen") return there.filter((k) => isChosen(k.code)).map((k) => k.code);
@@ -329,7 +334,7 @@ function shownCodes(measure) {
 
 function pairsView(size) {
   const measure = byId.get(state.pair);
-  const t = yearIndex(state.year);
+  const t = yearIndex(theYear());
   const codes = shownCodes(measure);
   const places = codes.map((k) => placeOf.get(k));
   const each = (year, keep) => places.flatMap((i) => places.filter((j) => j !== i).map((j) => keep(i, j, scaled(measure, numberOf(measure, year, i, j)))));
@@ -339,27 +344,27 @@ function pairsView(size) {
     colour: value === null ? ink("panel") : colours.colour(value),
     tip: [
       say("{0} with {1}", regions[i].name, regions[j].name),
-      `${state.year}: ${valueText(measure, numberOf(measure, t, i, j))}`,
+      `${theYear()}: ${valueText(measure, numberOf(measure, t, i, j))}`,
       ...intervalText(measure, numberOf(measure, t, i, j, "low"), numberOf(measure, t, i, j, "high")),
       `${say("{0} with {1}", regions[j].name, regions[i].name)}: ${valueText(measure, numberOf(measure, t, j, i))}`,
     ].join("\n"),
   }));
   const sides = measure.signed ? ` ${say("Blue: the row has a surplus, orange: a deficit.")}` : "";
   return {
-    title: say("{0} of each economy with each partner, {1}", upper(measure.title), state.year),
+    title: say("{0} of each economy with each partner, {1}", upper(measure.title), theYear()),
     subtitle: `${upper(unitText(measure))}; ${say("rows with columns, the largest economies first.")}${sides}`,
     used: [measure], remark: colours.flow ? say("Colours go by the square root.") : "", ramp: colours.stops,
     legend: legend(colours, unitText(measure)),
     spec: codes.length > 1 ? heatChart(cells, codes, size) : null,
     empty: say("Choose two economies or more."),
-    csv: () => longRows(measure, (year) => year === Number(state.year), (i, j) => i !== j && places.includes(i) && places.includes(j)),
+    csv: () => longRows(measure, (year) => year === theYear(), (i, j) => i !== j && places.includes(i) && places.includes(j)),
   };
 }
 
 function scatterView(size) {
   const [x, y] = [byId.get(state.x), byId.get(state.y)];
   const area = byId.get(state.size);
-  const last = yearIndex(state.year);
+  const last = yearIndex(theYear());
   const all = years.flatMap((year, t) => regions.map((region, k) => ({
     t, year, code: region.code, name: region.name, chosen: isChosen(region.code),
     x: scaled(x, numberOf(x, t, k)), y: scaled(y, numberOf(y, t, k)),
@@ -379,7 +384,7 @@ function scatterView(size) {
     const values = all.map((k) => k[name]);
     // Only where all are above 0.
     const log = [name, "both"].includes(state.log) && Math.min(...values) > 0;
-    const bounds = log ? [Math.min(...values) / 1.15, Math.max(...values) * 1.15] : boundsOf(values);
+    const bounds = log ? [Math.min(...values) / 1.15, Math.max(...values) * 1.15] : boundsOf(values, { near: false });
     return { name: `${upper(of.title)}${of.unit ? `, ${unitText(of)}` : ""}${log ? `, ${say("log")}` : ""}`, bounds, log };
   };
   const points = all.filter((k) => k.t === last).sort((a, b) => a.chosen - b.chosen || (b.size ?? 0) - (a.size ?? 0));
@@ -388,27 +393,27 @@ function scatterView(size) {
   for (const k of points) k.named = k.chosen || big.includes(k);
   const trails = all.filter((k) => k.chosen && k.t <= last);
   const since = Math.min(...trails.map((k) => k.year));
-  for (const k of trails) k.first = k.year === since && since < Number(state.year);
+  for (const k of trails) k.first = k.year === since && since < theYear();
   const about = [
-    ...(since < Number(state.year) ? [say("Lines: the way since {0}.", String(since))] : []),
+    ...(since < theYear() ? [say("Lines: the way since {0}.", String(since))] : []),
     ...(area ? [say("Area: {0}.", area.title)] : []),
   ];
   const short = (k) => k.title.split(/: |，|：/)[0];
   return {
-    title: say("{0} against {1}, {2}", upper(short(y)), short(x), state.year),
+    title: say("{0} against {1}, {2}", upper(short(y)), short(x), theYear()),
     subtitle: about.join(" "),
     used: [...new Set([x, y, ...(area ? [area] : [])])],
     spec: points.length ? scatterChart(points, trails, {
       ...size, x: axis(x, "x"), y: axis(y, "y"), most: area ? Math.max(...all.map((k) => k.size), 0) : 0,
     }) : null,
-    csv: () => [...new Set([x, y, ...(area ? [area] : [])])].flatMap((k) => longRows(k, (year) => year === Number(state.year))),
+    csv: () => [...new Set([x, y, ...(area ? [area] : [])])].flatMap((k) => longRows(k, (year) => year === theYear())),
   };
 }
 
 function tableView() {
   const measure = byId.get(state.m);
   const of = ofState();
-  const [from, to] = [Number(state.from), Number(state.to)];
+  const [from, to] = theSpan();
   const shown = years.filter((year) => year >= from && year <= to);
   const rows = othersOf(measure).map((one, k) => ({
     chosen: highlights(measure, of).has(one.code),
