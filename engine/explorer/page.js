@@ -29,18 +29,23 @@ function groupsOf({ heading, part, side }) {
   return new Set(measures.filter((k) => k.heading === heading && k.part === part && k.side === side).map((k) => k.group));
 }
 
-function measureOptions(key, among, words = "") {
+function optionText(measure) {
+  return `${upper(measure.title)}, ${unitText(measure)} \u00b7 ${measure.code}`;
+}
+
+// Measures whose name has all the words; else those whose group or definition has them.
+function searched(among, words) {
   const asked = words.toLowerCase().split(/\s+/).filter(Boolean);
-  const groups = new Map();
-  for (const measure of among) {
-    const title = groupTitle(measure);
-    const text = `${upper(measure.title)}, ${unitText(measure)} \u00b7 ${measure.code}`;
-    const all = `${title} ${text} ${measure.definition}`.toLowerCase();
-    if (!asked.every((k) => all.includes(k))) continue;
-    if (!groups.has(title)) groups.set(title, element("optgroup", { label: title }));
-    groups.get(title).append(option(measure.id, text, state[key] === measure.id));
-  }
-  return [...groups.values()];
+  const has = (text) => asked.every((k) => text.toLowerCase().includes(k));
+  const named = among.filter((k) => has(optionText(k)));
+  return named.length ? named : among.filter((k) => has(`${groupTitle(k)} ${optionText(k)} ${say(k.definition)}`));
+}
+
+function measureOptions(key, among, words = "") {
+  const groups = Map.groupBy(searched(among, words), groupTitle);
+  return [...groups].map(([label, each]) => element(
+    "optgroup", { label }, ...each.map((k) => option(k.id, optionText(k), state[key] === k.id)),
+  ));
 }
 
 const LABELS = {
