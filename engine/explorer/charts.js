@@ -368,20 +368,22 @@ function logTicks([low, high]) {
   return fine.filter((k) => k >= low && k <= high);
 }
 
-// Names that have room, above their circle or below it, in full or as a code; those that
-// come first before all others. `taken` are the boxes of names that are there.
+// Names that have room above, below or beside their circle, in full or as a code; those
+// that come first before all others. `taken` are the boxes of names that are there.
 function withRoom(points, taken, right, bottom, place) {
   const free = ([a, b, c, d]) => taken.every(([e, f, g, h]) => c < e || g < a || d < f || h < b);
   return points.filter((k) => {
     const [x, y] = place(k);
     for (const label of new Set([k.label, k.code])) {
       const half = textWidth([label], 13) / 2;
-      const nudge = Math.min(Math.max(half - x, 0), half) - Math.min(Math.max(x + half - right, 0), half);
-      for (const [baseline, dy, top] of [["bottom", -k.radius - 3, -k.radius - 18], ["top", k.radius + 3, k.radius + 3]]) {
-        const box = [x + nudge - half, y + top, x + nudge + half, y + top + 15];
-        if (!free(box) || box[1] < -18 || box[3] > bottom) continue;
+      const aside = k.radius + 4 + half;
+      for (const [dx, dy] of [[0, -k.radius - 10], [0, k.radius + 11], [aside, 0], [-aside, 0]]) {
+        const [from, to] = [x + dx - half, x + dx + half];
+        const nudge = dx || Math.max(-from, 0) - Math.max(to - right, 0);
+        const box = [x + nudge - half, y + dy - 7, x + nudge + half, y + dy + 7];
+        if (!free(box) || box[0] < -1 || box[2] > right + 1 || box[1] < -18 || box[3] > bottom) continue;
         taken.push(box);
-        Object.assign(k, { label, nudge, baseline, dy });
+        Object.assign(k, { label, nudge, dy });
         return true;
       }
     }
@@ -425,7 +427,7 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
     },
     {
       data: { values: starts },
-      mark: { type: "text", fontSize: 10, baseline: { expr: "datum.baseline" }, dy: { expr: "datum.dy" } },
+      mark: { type: "text", fontSize: 10, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" } },
       encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
     {
@@ -435,7 +437,7 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
     },
     ...[{ stroke: ink("paper"), strokeWidth: 3.5, strokeJoin: "round" }, {}].map((halo) => ({
       data: { values: names },
-      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: { expr: "datum.baseline" }, dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" }, ...halo },
+      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" }, ...halo },
       encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     })),
     {

@@ -414,9 +414,11 @@ function listen() {
     if (event.key === "Escape") hideTip();
     if (!cursor || step === undefined || !event.target.classList.contains("drawn")) return;
     event.preventDefault();
-    const at = cursor.years.indexOf(Number(event.target.ariaValueNow));
-    const shown = $("tooltip").hidden ? at : at + step;
-    tellYear(cursor.years[Math.min(Math.max(shown, 0), cursor.years.length - 1)]);
+    const at = cursor.years.indexOf(Number(event.target.ariaValueNow)) + step;
+    tellYear(cursor.years[Math.min(Math.max(at, 0), cursor.years.length - 1)]);
+  });
+  chart.addEventListener("focusin", ({ target }) => {
+    if (shownView?.cursor && target.matches(".drawn:focus-visible")) tellYear(Number(target.ariaValueNow));
   });
   chart.addEventListener("focusout", hideTip);
 }

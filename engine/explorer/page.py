@@ -8,7 +8,7 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from html import escape
@@ -151,9 +151,10 @@ _UNRECORDED = (
 def explorer_html(collected: Collected, place: Path, language: str = "en") -> str:
     """The page as text. ``place`` is the folder it goes to, for links to the files."""
     data, blocks = page_data(collected, place, language)
+    words = data["words"]
     return Template(_installed("page.html")).substitute(
         language="zh-CN" if language == "zh" else "en",
-        title=escape(_title(collected)),
+        title=escape(_title(collected, words)),
         style=_installed("page.css"),
         vega=_vega(),
         # Labels may hold any text, also one that would end the script of HTML.
@@ -288,12 +289,12 @@ def _by_size(collected: Collected) -> list[int]:
     return np.argsort(-largest, kind="stable").tolist()
 
 
-def _title(collected: Collected) -> str:
+def _title(collected: Collected, words: Mapping[str, str]) -> str:
     """The databases and the years; of results without a database the folders."""
     shown = [k.group for k in (*collected.measures, *collected.tables)]
     origins = [collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins]
     databases = [k.title for k in origins if k.citation]
-    names = [*dict.fromkeys(databases or shown)]
+    names = [words.get(k, k) for k in dict.fromkeys(databases or shown)]
     if not collected.years:
         return "; ".join(names)
     first, last = collected.years[0], collected.years[-1]

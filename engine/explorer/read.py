@@ -70,10 +70,10 @@ def _place(name: str, command: str) -> int:
 
 
 def required_columns(command: str, name: str) -> list[str]:
-    """Columns that the table always has."""
+    """Labels of rows that the table always has, and its value where it has one."""
     found = output_of(command, name)
-    columns = found[1].columns if found else ()
-    return [k for k in columns if not k.endswith("?") and "*" not in k]
+    needed = {"year", "value", "value_added", *LABELS} - {"flag", "note"}
+    return [k for k in (found[1].columns if found else ()) if k in needed]
 
 
 def read_table(

@@ -4,8 +4,7 @@
 const tableOfId = (id) => tables.find((k) => tableId(k) === id);
 
 function columnTitle(table, name) {
-  const title = table.titles[name];
-  return upper(title === name ? name.replaceAll("_", " ") : say(title));
+  return upper(say(table.titles[name].replaceAll("_", " ")));
 }
 
 function shownLabel(column, value) {
