@@ -28,12 +28,14 @@ from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
 from .indicator_table import INDICATORS as INDICATORS
+from .indicator_table import indicator_facts as indicator_facts
 from .indicator_table import Level as Level
 from .indicator_table import derived_flows as derived_flows
 from .indicator_table import needed_flows as needed_flows
 from .methods import LEVELS as LEVELS
 from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED
+from .methods import term_facts as term_facts
 from .methods import WORST_IDENTITY as WORST_IDENTITY
 from .methods import require_method as require_method
 from .perimeters import NamedPerimeters as NamedPerimeters
@@ -46,6 +48,7 @@ from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult
 from .results.tbi import certified_line as certified_line
 from .summary import compute_tbi as compute_tbi
+from .terms import term_symbols as term_symbols
 from .trade import Certify as Certify
 from .trade import exported_value_added as exported_value_added
 from .trade import require_certify as require_certify
