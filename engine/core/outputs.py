@@ -12,11 +12,13 @@ from .toml import load_toml
 
 @dataclass(frozen=True)
 class Column:
-    """The description of a column; ``signed``: either sign has a meaning of its own."""
+    """The description of a column; ``signed``: either sign has a meaning of its own;
+    ``means``: its definition, where the title is too short for it."""
 
     title: str
     unit: str = ""
     signed: bool = False
+    means: str = ""
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,8 @@ class IVEstimate(Coefficients):
             (f"{tested}, p", p_text(weak.ar_f_p_value)),
             (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
+        if (over := weak.overidentification).df:
+            tests.append((f"Hansen's J, p ({over.df} too many)", p_text(over.p_value)))
         if weak.ar_draws:
             p = p_text(weak.ar_bootstrap_p_value, weak.ar_draws)
             tests.append((f"{tested}, p by bootstrap", p))

@@ -22,11 +22,11 @@ function chart(width, height, padding, layer, more = {}) {
 }
 
 // Bounds that hold all values, and 0 where it is near or where bars begin.
-function boundsOf(values, { zero = false } = {}) {
+function boundsOf(values, { zero = false, near = true } = {}) {
   const there = values.filter((k) => k !== null && Number.isFinite(k));
   let [low, high] = there.length ? [Math.min(...there), Math.max(...there)] : [0, 1];
-  if (zero || (low > 0 && low < 0.4 * high)) low = Math.min(low, 0);
-  if (zero || (high < 0 && high > 0.4 * low)) high = Math.max(high, 0);
+  if (zero || (near && low > 0 && low < 0.4 * high)) low = Math.min(low, 0);
+  if (zero || (near && high < 0 && high > 0.4 * low)) high = Math.max(high, 0);
   if (low === high) [low, high] = [low - 1, high + 1];
   const step = stepOf(high - low, 6);
   const rounded = (k) => Number((k * step).toPrecision(12));
@@ -48,7 +48,25 @@ function ticksOf([low, high], count = 6) {
 }
 
 function textWidth(texts, size = 12) {
-  return Math.max(0, ...texts.map((k) => String(k).length)) * size * 0.6;
+  // Chinese letters are as wide as they are tall.
+  const units = (text) => [...String(text)].reduce((sum, k) => sum + (k > "\u2e80" ? 1.05 : 0.6), 0);
+  return Math.max(0, ...texts.map(units)) * size;
+}
+
+// At most so many letters.
+function cut(text, most) {
+  return text.length > most ? `${text.slice(0, most - 1).trimEnd()}\u2026` : text;
+}
+
+// In lines of at most so many pixels.
+function wrapped(text, width, size = 12) {
+  const lines = [];
+  for (const word of text.split(/(?<=\s)|(?<=[\u3000-\u9fff])/u)) {
+    const longer = `${lines.at(-1) ?? ""}${word}`;
+    if (lines.length && textWidth([longer.trimEnd()], size) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((k) => k.trimEnd());
 }
 
 function valueAxis(bounds, count) {
@@ -69,6 +87,10 @@ function yearTicks(from, to, width) {
   const step = [1, 2, 5, 10, 20].find((k) => (to - from) / k < room) || 50;
   const between = years.filter((k) => k % step === 0 && k - from >= step * 0.6 && to - k >= step * 0.6);
   return [...new Set([from, ...between, to])];
+}
+
+function yearsOf(rows) {
+  return [...new Set(rows.map((k) => k.year))].sort((a, b) => a - b);
 }
 
 // Places of labels in pixels, moved apart where they would overlap.
@@ -107,51 +129,47 @@ const weight = { expr: "datum.chosen ? 700 : 400" };
 const tip = { field: "tip", type: "nominal" };
 const fill = { field: "colour", type: "nominal", scale: null };
 
-function lineChart(rows, { width, from, to, narrow }) {
+// Lines over the years; `dash` of a row puts it on a line of its own, dashed. Beside the
+// chart it tells where the years are, for the cursor.
+function lineChart(rows, { width, from, to, narrow }, { ends: text = (k) => k.label, ticks } = {}) {
   const height = narrow ? 320 : 430;
   const bounds = boundsOf(rows.flatMap((k) => (k.chosen ? [k.value, k.low, k.high] : [k.value])));
   const chosen = rows.filter((k) => k.chosen);
-  const ends = [...new Set(chosen.map((k) => k.code))]
-    .map((code) => chosen.findLast((k) => k.code === code && k.value !== null))
+  const ends = [...new Set(chosen.filter((k) => !k.dash).map((k) => k.code))]
+    .map((code) => chosen.findLast((k) => k.code === code && k.value !== null && !k.dash))
     .filter(Boolean);
   const down = (value) => (height * (bounds[1] - value)) / (bounds[1] - bounds[0]);
   const places = spread(ends.map((k) => down(k.value)), 15, height);
-  const labels = ends.map((k, n) => ({ ...k, label: narrow ? k.code : k.name, at: places[n] }));
+  const labels = ends.map((k, n) => ({ ...k, at: places[n] }))
+    .map((k) => ({ ...k, label: text({ ...k, label: cut(narrow ? k.code : k.name, 26) }) }));
   const axis = valueAxis(bounds, 6);
   const left = axisWidth(axis) + 14;
   const right = textWidth(labels.map((k) => k.label), 13.5) + 16;
   const inner = Math.max(width - left - right, 60);
   const x = {
-    field: "year", type: "quantitative", scale: { domain: [from, to], nice: false, zero: false },
-    axis: { values: yearTicks(from, to, inner), format: "d", grid: false, labelPadding: 10 },
+    field: "year", type: "quantitative", scale: { domain: from === to ? [from - 1, to + 1] : [from, to], nice: false, zero: false },
+    axis: { values: ticks ?? yearTicks(from, to, inner), format: "d", grid: Boolean(ticks), labelPadding: 10 },
   };
   const y = (field) => ({ field, type: "quantitative", scale: { domain: bounds, nice: false, zero: false }, axis });
   const shared = { x, y: y("value") };
-  const hovered = { param: "hover", empty: false };
-  return chart(width, height, [10, right, 28, left], [
+  const line = { strokeCap: "round", strokeJoin: "round" };
+  const spec = chart(width, height, [10, right, 28, left], [
     ...zeroLine(bounds, "y"),
     {
       data: { values: rows.filter((k) => !k.chosen) },
-      mark: { type: "line", strokeWidth: 1 },
-      encoding: {
-        ...shared, detail: { field: "code" },
-        stroke: { condition: { ...hovered, value: ink("ink") }, value: ink("faint") },
-        strokeWidth: { condition: { ...hovered, value: 2 }, value: 1 },
-      },
+      mark: { type: "line", strokeWidth: 1, color: ink("faint") },
+      encoding: { ...shared, detail: { field: "code" } },
     },
     {
       data: { values: chosen.filter((k) => k.low !== null && k.high !== null) },
       mark: { type: "area", opacity: 0.18 },
       encoding: { x, y: y("low"), y2: { field: "high" }, detail: { field: "code" }, fill },
     },
-    {
-      data: { values: chosen },
-      mark: { type: "line", strokeCap: "round", strokeJoin: "round" },
-      encoding: {
-        ...shared, detail: { field: "code" }, stroke: fill,
-        strokeWidth: { condition: { ...hovered, value: 4 }, value: 2.4 },
-      },
-    },
+    ...[false, true].map((dash) => ({
+      data: { values: chosen.filter((k) => Boolean(k.dash) === dash) },
+      mark: { type: "line", ...line, strokeWidth: dash ? 1.8 : 2.4, strokeDash: dash ? [5, 4] : [] },
+      encoding: { ...shared, detail: { field: "code" }, stroke: fill },
+    })),
     {
       data: { values: from === to ? rows : ends },
       mark: { type: "circle", size: 34, opacity: 1 }, encoding: { ...shared, fill },
@@ -164,12 +182,82 @@ function lineChart(rows, { width, from, to, narrow }) {
         text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null },
       },
     },
+  ], { resolve: { scale: { x: "shared", y: "shared" } } });
+  return { spec, cursor: { left, inner, top: 10, height, from, to, years: yearsOf(rows) } };
+}
+
+// One line in a panel of its own for each of `codes`; all have the same scale.
+function panelChart(rows, codes, { width, narrow, from, to }) {
+  const columns = Math.max(2, Math.floor(width / (narrow ? 165 : 190)));
+  const inner = Math.floor((width - 8) / columns) - 46;
+  const bounds = boundsOf(rows.flatMap((k) => [k.value, k.low, k.high]));
+  const x = {
+    field: "year", type: "quantitative", scale: { domain: [from, to], nice: false, zero: false },
+    axis: { values: from === to ? [from] : [from, to], format: "d", grid: false, labelFlush: true, labelFontSize: 10 },
+  };
+  const y = (field) => ({
+    field, type: "quantitative", scale: { domain: bounds, nice: false, zero: false },
+    axis: { ...valueAxis(bounds, 3), labelFontSize: 10, minExtent: 34, maxExtent: 34 },
+  });
+  const dot = { type: "circle", size: 90, opacity: 0 };
+  return {
+    data: { values: rows.filter((k) => k.value !== null) },
+    facet: { field: "panel", type: "nominal", sort: codes.map((k) => k.name), header: { title: null, labelAnchor: "start", labelFontSize: 12, labelFontWeight: 600, labelColor: ink("ink"), labelPadding: 2 } },
+    columns, spacing: { row: 14, column: 8 }, autosize: { type: "pad" },
+    spec: {
+      width: inner, height: narrow ? 74 : 92,
+      layer: [
+        ...zeroLine(bounds, "y"),
+        { mark: { type: "area", opacity: 0.2 }, encoding: { x, y: y("low"), y2: { field: "high" }, fill: { field: "line", type: "nominal", scale: null } } },
+        { mark: { type: "line", strokeWidth: 2 }, encoding: { x, y: y("value"), stroke: { field: "line", type: "nominal", scale: null } } },
+        { mark: dot, encoding: { x, y: y("value"), tooltip: tip } },
+      ],
+    },
+  };
+}
+
+// Parts over the years on each other; those below 0 hang from it.
+function stackChart(rows, parts, { width, narrow, from, to, unit }) {
+  const height = narrow ? 320 : 430;
+  const byYear = Map.groupBy(rows, (k) => k.year);
+  const sums = [...byYear.values()].flatMap((each) => [
+    each.filter((k) => k.value > 0).reduce((a, k) => a + k.value, 0),
+    each.filter((k) => k.value < 0).reduce((a, k) => a + k.value, 0),
+  ]);
+  const bounds = unit === "%" && Math.max(...sums) < 100.5 ? [Math.min(0, ...sums), 100] : boundsOf(sums, { zero: true });
+  // Where a label goes: the middle of its part in the last year.
+  let [up, down] = [0, 0];
+  const middles = parts.map((part) => {
+    const value = byYear.get(to)?.find((k) => k.part === part.name)?.value ?? 0;
+    const start = value < 0 ? down : up;
+    if (value < 0) down += value; else up += value;
+    return (height * (bounds[1] - start - value / 2)) / (bounds[1] - bounds[0]);
+  });
+  const places = spread(middles, 14, height);
+  const labels = parts.map((k, n) => ({ label: cut(k.name, narrow ? 13 : 34), at: places[n], ink: k.ink }));
+  const axis = valueAxis(bounds, 6);
+  const left = axisWidth(axis) + 14;
+  const right = textWidth(labels.map((k) => k.label), 12) + 16;
+  const inner = Math.max(width - left - right, 60);
+  const bars = from === to;
+  const spec = chart(width, height, [10, right, 28, left], [
     {
-      params: [{ name: "hover", select: { type: "point", fields: ["code"], on: "pointerover", clear: "pointerout" } }],
-      data: { values: rows.filter((k) => k.value !== null) },
-      mark: { type: "circle", size: 130, opacity: 0.001 }, encoding: { ...shared, tooltip: tip },
+      data: { values: rows },
+      mark: bars ? { type: "bar", width: 60 } : { type: "area", line: false, stroke: ink("paper"), strokeWidth: 0.5 },
+      encoding: {
+        x: { field: "year", type: "quantitative", scale: { domain: bars ? [from - 1, to + 1] : [from, to], nice: false, zero: false }, axis: { values: yearTicks(from, to, inner), format: "d", grid: false, labelPadding: 10 } },
+        y: { field: "value", type: "quantitative", stack: "zero", scale: { domain: bounds, nice: false }, axis },
+        fill, order: { field: "order", type: "quantitative" }, detail: { field: "part" },
+      },
+    },
+    ...zeroLine(bounds, "y"),
+    {
+      data: { values: labels },
+      mark: { type: "text", align: "left", baseline: "middle", dx: 9, fontSize: 12, fontWeight: 600 },
+      encoding: { x: { value: inner }, y: { field: "at", type: "quantitative", scale: null }, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
   ], { resolve: { scale: { x: "shared", y: "shared" } } });
+  return { spec, cursor: { left, inner, top: 10, height, from, to, years: yearsOf(rows) } };
 }
 
 function barChart(rows, { width, narrow }) {
@@ -177,8 +265,8 @@ function barChart(rows, { width, narrow }) {
   const height = rows.length * step;
   const ends = rows.flatMap((k) => [k.value, k.low, k.high]).filter((k) => k !== null);
   const bounds = boundsOf(ends, { zero: true });
-  const label = (k) => (narrow ? k.code : k.name);
-  const left = textWidth(rows.map(label), 12.5) + 18;
+  rows = rows.map((k) => ({ ...k, label: narrow && k.code.length < 9 ? k.code : cut(k.name, narrow ? 16 : 34) }));
+  const left = textWidth(rows.map((k) => k.label), 12.5) + 18;
   const texts = textWidth(rows.map((k) => k.text), 12) + 8;
   const negative = bounds[0] < 0;
   // Room beside the bars for their values.
@@ -211,7 +299,7 @@ function barChart(rows, { width, narrow }) {
     {
       data: { values: rows },
       mark: { type: "text", align: "right", fontSize: 12.5, fontWeight: weight },
-      encoding: { x: { value: -8 }, y, text: { field: narrow ? "code" : "name" }, tooltip: tip },
+      encoding: { x: { value: -8 }, y, text: { field: "label" }, tooltip: tip },
     },
   ]);
 }
@@ -271,23 +359,76 @@ function heatChart(cells, codes, { width, narrow }) {
   ]);
 }
 
+// Ticks at 1, 2 and 5 times powers of ten.
+function logTicks([low, high]) {
+  const first = Math.floor(Math.log10(low));
+  const last = Math.ceil(Math.log10(high));
+  const all = Array.from({ length: last - first + 1 }, (_, k) => 10 ** (first + k));
+  const fine = last - first > 2 ? all : all.flatMap((k) => [k, 2 * k, 5 * k]);
+  return fine.filter((k) => k >= low && k <= high);
+}
+
+// Names that have room above, below or beside their circle, in full or as a code; those
+// that come first before all others. `taken` are the boxes of names that are there.
+function withRoom(points, taken, right, bottom, place) {
+  const free = ([a, b, c, d]) => taken.every(([e, f, g, h]) => c < e || g < a || d < f || h < b);
+  return points.filter((k) => {
+    const [x, y] = place(k);
+    for (const label of new Set([k.label, k.code])) {
+      const half = textWidth([label], 13) / 2;
+      const aside = k.radius + 4 + half;
+      for (const [dx, dy] of [[0, -k.radius - 10], [0, k.radius + 11], [aside, 0], [-aside, 0]]) {
+        const [from, to] = [x + dx - half, x + dx + half];
+        const nudge = dx || Math.max(-from, 0) - Math.max(to - right, 0);
+        const box = [x + nudge - half, y + dy - 7, x + nudge + half, y + dy + 7];
+        if (!free(box) || box[0] < -1 || box[2] > right + 1 || box[1] < -18 || box[3] > bottom) continue;
+        taken.push(box);
+        Object.assign(k, { label, nudge, dy });
+        return true;
+      }
+    }
+    return false;
+  });
+}
+
 function scatterChart(points, trails, { width, narrow, x, y, most }) {
   const height = narrow ? 340 : 470;
-  const vertical = valueAxis(y.bounds, 6);
-  const left = axisWidth(vertical) + 16;
-  const side = (field, of, count) => ({
-    field, type: "quantitative", scale: { domain: of.bounds, nice: false, zero: false }, axis: valueAxis(of.bounds, count),
+  const axisOf = (of, count) => (of.log ? { values: logTicks(of.bounds), format: "~s" } : valueAxis(of.bounds, count));
+  const vertical = axisOf(y, 6);
+  const left = (y.log ? 40 : axisWidth(vertical)) + 16;
+  const titles = { y: wrapped(`\u2191 ${y.name}`, width - 20), x: wrapped(`${x.name} \u2192`, width - 30) };
+  const [above, below] = [20 + 15 * titles.y.length, 32 + 15 * titles.x.length];
+  const side = (field, of, axis) => ({
+    field, type: "quantitative", axis,
+    scale: { type: of.log ? "log" : "linear", domain: of.bounds, nice: false, ...(of.log ? {} : { zero: false }) },
   });
-  const shared = { x: side("x", x, narrow ? 4 : 7), y: side("y", y, 6) };
+  const shared = { x: side("x", x, axisOf(x, narrow ? 4 : 7)), y: side("y", y, vertical) };
   const [smallest, widest] = narrow ? [12, 700] : [16, 1500];
   const area = (k) => (most ? smallest + ((widest - smallest) * Math.max(k.size, 0)) / most : 90);
   for (const k of points) Object.assign(k, { area: area(k), radius: Math.sqrt(area(k) / Math.PI) });
-  return chart(width, height, [34, 22, 46, left], [
-    ...zeroLine(x.bounds, "x"), ...zeroLine(y.bounds, "y"),
+  const at = (of, value, length) => {
+    const [low, high, k] = of.log ? [...of.bounds, value].map(Math.log) : [...of.bounds, value];
+    return (length * (k - low)) / (high - low);
+  };
+  const inner = Math.max(width - left - 22, 60);
+  const place = (k) => [at(x, k.x, inner), height - at(y, k.y, height)];
+  const order = points.filter((k) => k.named).sort((a, b) => b.chosen - a.chosen || b.area - a.area);
+  const taken = [];
+  const names = withRoom(order, taken, inner, height, place);
+  const firsts = trails.filter((k) => k.first).map((k) => ({ ...k, label: String(k.year), code: String(k.year), radius: 0 }));
+  const starts = withRoom(firsts, taken, inner, height, place);
+  const zero = (of, channel) => (of.log ? [] : zeroLine(of.bounds, channel));
+  return chart(width, height, [above, 22, below, left], [
+    ...zero(x, "x"), ...zero(y, "y"),
     {
       data: { values: trails },
       mark: { type: "line", strokeWidth: 1.6, opacity: 0.75, strokeJoin: "round" },
       encoding: { ...shared, detail: { field: "code" }, order: { field: "year" }, stroke: fill },
+    },
+    {
+      data: { values: starts },
+      mark: { type: "text", fontSize: 10, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" } },
+      encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
     {
       data: { values: points },
@@ -295,19 +436,19 @@ function scatterChart(points, trails, { width, narrow, x, y, most }) {
       encoding: { ...shared, fill, size: { field: "area", type: "quantitative", scale: null }, tooltip: tip, opacity: { condition: { test: "datum.chosen", value: 0.92 }, value: 0.4 } },
     },
     ...[{ stroke: ink("paper"), strokeWidth: 3.5, strokeJoin: "round" }, {}].map((halo) => ({
-      data: { values: points.filter((k) => k.chosen) },
-      mark: { type: "text", fontWeight: 600, fontSize: 13, baseline: "bottom", dy: { expr: "-datum.radius - 3" }, ...halo },
+      data: { values: names },
+      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" }, ...halo },
       encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     })),
     {
-      data: { values: [{ text: `\u2191 ${y.name}` }] },
-      mark: { type: "text", align: "left", baseline: "top", fill: ink("quiet"), limit: width - 10 },
-      encoding: { x: { value: -left + 2 }, y: { value: -28 }, text: { field: "text" } },
+      data: { values: [{}] },
+      mark: { type: "text", text: titles.y, align: "left", baseline: "top", lineHeight: 15, fill: ink("quiet") },
+      encoding: { x: { value: -left + 2 }, y: { value: -above + 4 } },
     },
     {
-      data: { values: [{ text: `${x.name} \u2192` }] },
-      mark: { type: "text", align: "right", baseline: "bottom", fill: ink("quiet"), limit: width - 10 },
-      encoding: { x: { value: width - left - 22 }, y: { value: height + 42 }, text: { field: "text" } },
+      data: { values: [{}] },
+      mark: { type: "text", text: titles.x, align: "right", baseline: "top", lineHeight: 15, fill: ink("quiet") },
+      encoding: { x: { value: width - left - 22 }, y: { value: height + 28 } },
     },
   ]);
 }

@@ -1,8 +1,9 @@
-// Controls, drawing, tooltip.
+// Controls, drawing, and what a pointer, a finger or the keyboard is told.
 
 const $ = (id) => document.getElementById(id);
 let playing = null;
 let drawing = 0;
+let shownView = null;
 
 function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
@@ -16,87 +17,163 @@ function option(value, text, selected) {
   return element("option", { value, textContent: text, selected });
 }
 
-function measureOptions(key, among) {
-  const groups = new Map();
-  for (const measure of among) {
-    const kind = measure.pairs ? "by partner" : "by economy";
-    const unit = unitText(measure);
-    const title = severalGroups ? `${measure.group}: ${kind}, ${unit}` : upper(`${kind}, ${unit}`);
-    if (!groups.has(title)) groups.set(title, element("optgroup", { label: title }));
-    groups.get(title).append(option(measure.id, `${upper(measure.title)} \u00b7 ${measure.code}`, state[key] === measure.id));
-  }
-  return [...groups.values()];
+// A group in words: indicators of whom, terms of what, and which database.
+function groupTitle(measure) {
+  const heading = [measure.heading, measure.part].filter(Boolean).map((k) => say(k)).join(": ");
+  const side = measure.pairs ? `, ${say("by partner")}` : measure.side ? `, ${say("by sector")}` : "";
+  return `${upper(heading)}${side}${groupsOf(measure).size > 1 ? ` \u2013 ${say(groupName(measure.group))}` : ""}`;
+}
+
+// Folders with a group of that name.
+function groupsOf({ heading, part, side }) {
+  return new Set(measures.filter((k) => k.heading === heading && k.part === part && k.side === side).map((k) => k.group));
+}
+
+function optionText(measure) {
+  return `${upper(measure.title)}, ${unitText(measure)} \u00b7 ${measure.code}`;
+}
+
+// Measures whose name has all the words; else those whose group or definition has them.
+function searched(among, words) {
+  const asked = words.toLowerCase().split(/\s+/).filter(Boolean);
+  const has = (text) => asked.every((k) => text.toLowerCase().includes(k));
+  const named = among.filter((k) => has(optionText(k)));
+  return named.length ? named : among.filter((k) => has(`${groupTitle(k)} ${optionText(k)} ${say(k.definition)}`));
+}
+
+function measureOptions(key, among, words = "") {
+  const groups = Map.groupBy(searched(among, words), groupTitle);
+  return [...groups].map(([label, each]) => element(
+    "optgroup", { label }, ...each.map((k) => option(k.id, optionText(k), state[key] === k.id)),
+  ));
 }
 
 const LABELS = {
-  m: "Measure", pair: "Measure", of: "Economy", from: "From", to: "To", show: "Economies shown",
-  x: "Across", y: "Upwards", size: "Area of the circles",
+  m: "Measure", other: "On the same axis", pair: "Measure", flow: "Measure", whole: "Whole", as: "Shown as", of: "Economy",
+  from: "From", to: "To", show: "Economies shown", count: "Number of economies", x: "Horizontal axis", y: "Vertical axis",
+  size: "Area of the circles", log: "Logarithmic axis", t: "Table", v: "Number", fall: "Table",
+};
+const AMONG = {
+  m: () => (state.view === "map" ? NEEDS.map : measures), pair: () => ofPairs, flow: () => flows,
+  x: () => ofCountries, y: () => ofCountries, size: () => ofCountries, other: () => alike(byId.get(state.m)),
 };
 
-function optionsOf(key) {
-  if (key === "m") return measureOptions(key, measures);
-  if (key === "pair") return measureOptions(key, ofPairs);
-  if (key === "x" || key === "y") return measureOptions(key, ofCountries);
-  if (key === "size") {
-    return [option("none", "All the same", state.size === "none"), ...measureOptions(key, ofCountries)];
-  }
+function plainOptions(key, names) {
+  return Object.entries(names).map(([value, text]) => option(value, text, state[key] === value));
+}
+
+function optionsOf(key, words) {
+  if (key === "size") return [option("none", say("All the same"), state.size === "none"), ...measureOptions(key, ofCountries, words)];
+  if (key === "other") return [option("none", say("nothing else"), state.other === "none"), ...measureOptions(key, AMONG.other(), words)];
+  if (AMONG[key]) return measureOptions(key, AMONG[key](), words);
   if (key === "of") {
     return [...regions].sort((a, b) => a.name.localeCompare(b.name))
       .map((k) => option(k.code, k.name, k.code === state.of));
   }
-  if (key === "show") {
-    const names = { 20: "20 largest", all: "All", chosen: "The highlighted ones" };
-    return Object.entries(names).map(([value, text]) => option(value, text, state.show === value));
+  if (key === "show") return plainOptions(key, { 20: say("20 largest"), all: say("All"), chosen: say("The highlighted ones") });
+  if (key === "count") return plainOptions(key, { 8: "8", 10: "10", 12: "12" });
+  if (key === "as") return plainOptions(key, { shares: say("shares"), values: say("values") });
+  if (key === "log") return plainOptions(key, { none: say("none"), x: say("horizontal"), y: say("vertical"), both: say("both") });
+  if (key === "whole") return [...wholes].map(([id, k]) => option(id, `${upper(k.heading)}${k.side ? `, ${say(k.side === "partner" ? "by partner" : "by sector")}` : ""}`, id === state.whole));
+  if (key === "t" || key === "fall") {
+    return (key === "t" ? tables : falls).map((k) => option(tableId(k), `${say(k.title)} \u00b7 ${k.group}/${k.code}`, state[key] === tableId(k)));
   }
-  return years.map((year) => option(String(year), String(year), Number(state[key]) === year));
+  if (key === "v") {
+    const table = tableOfId(state.t);
+    return table.numbers.map((k) => option(k, columnTitle(table, k), k === valueColumn(table)));
+  }
+  const [from, to] = theSpan();
+  return shownYears().map((year) => option(String(year), String(year), (key === "from" ? from : to) === year));
+}
+
+// Choices among the labels of a table.
+function labelChoices() {
+  if (!["rows", "waterfall"].includes(state.view)) return [];
+  const table = tableOfId(state.view === "rows" ? state.t : state.fall);
+  const waterfall = state.view === "waterfall";
+  const columns = keptColumns(table).filter((k) => !waterfall || k !== "factor");
+  const { asked } = rowsKept(table, waterfall ? columns : ["model", "measure"]);
+  const now = new Map(asked);
+  return columns.map((name) => {
+    const values = [...new Set(table.columns[name])];
+    const all = waterfall || ["model", "measure"].includes(name) ? [] : [option("", say("All"), !now.has(name))];
+    return element("label", {}, columnTitle(table, name), element("select", { name: `label.${name}`, id: `choose-label.${name}` },
+      ...all, ...values.map((k) => option(k, shownLabel(name, k), now.get(name) === k))));
+  });
+}
+
+const SEARCHED_FROM = 12;
+
+function choice(key) {
+  const measured = key in AMONG;
+  const long = measured || ["whole", "t", "fall", "v"].includes(key);
+  const select = element("select", { name: key, id: `choose-${key}`, className: long ? "measure" : "" }, ...optionsOf(key, ""));
+  const label = element("label", { className: select.className }, say(LABELS[key]), select);
+  if (!measured || key === "other" || AMONG[key]().length < SEARCHED_FROM) return label;
+  // What is typed leaves the measures that have all its words.
+  const search = element("input", { type: "search", placeholder: say("Find a measure"), ariaLabel: `${say("Find a measure")}: ${say(LABELS[key])}` });
+  search.addEventListener("input", () => {
+    select.replaceChildren(...optionsOf(key, search.value));
+    const found = select.querySelectorAll("option").length;
+    select.size = search.value.trim() ? Math.min(Math.max(found + select.children.length, 2), 9) : 0;
+  });
+  search.addEventListener("change", (event) => event.stopPropagation());
+  search.addEventListener("keydown", (event) => {
+    const first = select.querySelector("option");
+    if (event.key !== "Enter" || !first) return;
+    event.preventDefault();
+    select.value = first.value;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  return element("div", { className: "searched" }, label, search);
 }
 
 function drawChoices() {
-  const keys = CHOICES[state.view].filter((key) => key !== "of" || byId.get(state.m).pairs);
-  const long = ["m", "pair", "x", "y", "size"];
+  const keys = CHOICES[state.view].filter((key) => {
+    if (key === "of" && CHOICES[state.view].includes("m")) return Boolean(byId.get(state.m).side);
+    if (key === "other") return alike(byId.get(state.m)).length > 0;
+    return true;
+  });
   $("choices").className = state.view === "scatter" ? "three" : "";
-  $("choices").replaceChildren(...keys.map((key) => {
-    const select = element("select", { name: key, id: `choose-${key}` }, ...optionsOf(key));
-    if (long.includes(key)) select.className = "measure";
-    return element("label", { className: select.className }, LABELS[key], select);
-  }));
+  $("choices").replaceChildren(...keys.map(choice), ...labelChoices());
 }
 
 function drawTime() {
-  if (!WITH_SLIDER.includes(state.view) || years.length < 2) {
+  const there = shownYears();
+  if (!WITH_SLIDER.includes(state.view) || there.length < 2) {
     $("time").replaceChildren();
     return;
   }
-  if ($("year")) {
-    $("year").value = yearIndex(state.year);
-  } else {
-    const slider = element("input", { type: "range", id: "year", min: 0, max: years.length - 1, step: 1 });
-    slider.value = yearIndex(state.year);
+  if (!$("year")) {
+    const slider = element("input", { type: "range", id: "year", min: 0, step: 1 });
     const play = element("button", { type: "button", id: "play" });
-    $("time").replaceChildren(play, element("label", {}, "Year", slider, element("output", { id: "year-text" })));
+    $("time").replaceChildren(play, element("label", {}, say("Year"), slider, element("output", { id: "year-text" })));
     slider.addEventListener("input", () => {
       stop();
       setYear(Number(slider.value));
     });
     play.addEventListener("click", () => (playing ? stop() : start()));
   }
-  $("year").setAttribute("aria-valuetext", state.year);
-  $("year-text").textContent = state.year;
-  $("play").textContent = playing ? "Stop" : "Play";
-  $("play").setAttribute("aria-label", playing ? "Stop" : "Play the years");
+  $("year").max = there.length - 1;
+  $("year").value = there.indexOf(theYear());
+  $("year").setAttribute("aria-valuetext", theYear());
+  $("year-text").textContent = theYear();
+  $("play").textContent = playing ? say("Stop") : say("Play");
+  $("play").setAttribute("aria-label", playing ? say("Stop") : say("Play the years"));
 }
 
 function setYear(index) {
-  state.year = String(years[index]);
-  draw();
+  state.year = String(shownYears()[index]);
+  draw({ replace: true });
 }
 
 function start() {
-  if (yearIndex(state.year) === years.length - 1) setYear(0);
+  const at = () => shownYears().indexOf(theYear());
+  if (at() === shownYears().length - 1) setYear(0);
   playing = setInterval(() => {
-    const next = yearIndex(state.year) + 1;
-    if (next === years.length - 1) stop();
-    if (next < years.length) setYear(next);
+    const next = at() + 1;
+    if (next === shownYears().length - 1) stop();
+    if (next < shownYears().length) setYear(next);
   }, 900);
   drawTime();
 }
@@ -114,7 +191,7 @@ function drawEconomies() {
     const box = label.querySelector("input");
     box.checked = isChosen(box.value);
     box.disabled = full && !box.checked;
-    label.title = box.disabled ? "Eight have a colour: leave one out first" : "";
+    label.title = box.disabled ? say("Eight have a colour: leave one out first") : "";
     label.querySelector("i").style.background = box.checked ? colourOf(box.value) : "none";
   }
 }
@@ -136,108 +213,275 @@ function tableOf({ header, rows }) {
     ...values.map((k) => element("td", { textContent: k })),
   ));
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));
-  return element("div", { className: "scroll", tabIndex: 0 }, table);
+  return element("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: say("Table") }, table);
 }
 
-async function draw() {
+function noteOf(view) {
+  const text = `${say("Source")}: ${source(...view.used)}.${view.remark ? ` ${view.remark}` : ""}`;
+  return text.replace(/([^.。])$/, "$1.").replaceAll("..", ".");
+}
+
+function drawAbout(view) {
+  const shown = view.used.filter((k) => k.id);
+  const formulas = shown.some((k) => k.formula);
+  const item = (name, ...lines) => [
+    element("dt", { textContent: name }),
+    ...lines.filter(Boolean).map((k) => element("dd", { textContent: k })),
+  ];
+  const list = $("about").querySelector("dl");
+  list.replaceChildren(
+    ...shown.flatMap((k) => item(
+      `${upper(k.title)} (${k.code})`, say(k.definition),
+      k.formula && `${say("Formula")}: ${k.formula}`, `${say("Unit")}: ${unitText(k)}`,
+    )),
+    ...(formulas ? [element("dt", { textContent: say("Symbols") }), element("dd", {}, element("pre", { textContent: given.symbols }))] : []),
+  );
+  $("about").hidden = shown.length === 0;
+}
+
+async function draw({ replace = false } = {}) {
   const turn = ++drawing;
-  writeAddress();
+  writeAddress(replace);
   drawTime();
   drawEconomies();
   const width = Math.floor($("chart").clientWidth);
   const view = DRAW[state.view]({ width, narrow: width < 560 });
+  shownView = view;
   $("title").textContent = view.title;
   $("subtitle").textContent = view.subtitle;
-  $("note").textContent = `Source: ${view.note.replace(/\.$/, "")}.`;
+  $("note").textContent = noteOf(view);
+  drawAbout(view);
   $("legend").replaceChildren(...(view.legend ? [view.legend] : []));
-  $("view-csv").onclick = () => download(`${state.view}.csv`, csvText(LONG, view.csv()));
+  for (const kind of ["svg", "png"]) $(`picture-${kind}`).disabled = !view.spec;
+  hideTip();
   if (view.table) {
     $("chart").replaceChildren(tableOf(view.table));
     return;
   }
   if (!view.spec) {
-    $("chart").replaceChildren(element("p", { className: "hint", textContent: view.empty ?? "No values in this year." }));
+    $("chart").replaceChildren(element("p", { className: "hint", textContent: view.empty ?? say("No values in this year.") }));
     return;
   }
   // Drawn aside, so that nothing flickers while the years play.
-  const place = element("div");
+  const place = element("div", { className: "drawn" });
   await vegaEmbed(place, view.spec, {
-    mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false,
-    config: config(), tooltip: showTip,
+    mode: view.spec.$schema ? "vega" : "vega-lite", renderer: "svg", actions: false, defaultStyle: false,
+    config: config(), tooltip: () => {},
   });
   if (turn !== drawing) return;
-  const picture = place.querySelector("svg");
-  picture.setAttribute("role", "img");
-  picture.setAttribute("aria-label", `${view.title}. The view Table has the numbers.`);
   $("chart").replaceChildren(place);
-  hideTip();
+  makeReachable(place, view);
+}
+
+// ------------------------------------------------------------- pointer, finger, keyboard
+
+// What a mark tells; of several marks of the same, and what has none, nothing.
+function tipOf(mark) {
+  const told = mark?.__data__?.tooltip;
+  return typeof told === "string" ? told : null;
+}
+
+// Names that a reader of the screen is told, and one stop of the tabulator: arrows go on.
+function makeReachable(place, view) {
+  const picture = place.querySelector("svg");
+  for (const k of [picture, ...picture.querySelectorAll("[role], [aria-label], [aria-roledescription]")]) {
+    for (const name of ["role", "aria-label", "aria-roledescription", "aria-hidden"]) k.removeAttribute(name);
+  }
+  const label = say("{0}. The view Table has the numbers.", view.title);
+  if (view.cursor) {
+    picture.setAttribute("aria-hidden", "true");
+    const told = view.cursor.years;
+    Object.assign(place, { tabIndex: 0, role: "slider", ariaLabel: say("{0}. Arrow keys move the year.", view.title) });
+    Object.assign(place, { ariaValueMin: told[0], ariaValueMax: told.at(-1), ariaValueNow: told.at(-1), ariaValueText: String(told.at(-1)) });
+    return;
+  }
+  picture.setAttribute("role", "group");
+  picture.setAttribute("aria-label", label);
+  const seen = new Set();
+  const marks = [...picture.querySelectorAll("path, text, line")].filter((k) => {
+    const told = tipOf(k);
+    if (!told || seen.has(told)) return false;
+    seen.add(told);
+    return true;
+  });
+  marks.forEach((mark, k) => {
+    mark.setAttribute("tabindex", k ? "-1" : "0");
+    mark.setAttribute("role", "img");
+    mark.setAttribute("aria-label", tipOf(mark).replaceAll("\n", ", "));
+  });
+  place.addEventListener("keydown", (event) => {
+    const at = marks.indexOf(document.activeElement);
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -at, End: marks.length - 1 - at }[event.key];
+    if (event.key === "Escape") hideTip();
+    if (at < 0 || step === undefined || !marks[at + step]) return;
+    event.preventDefault();
+    marks[at].setAttribute("tabindex", "-1");
+    marks[at + step].setAttribute("tabindex", "0");
+    marks[at + step].focus();
+  });
+  place.addEventListener("focusin", ({ target }) => {
+    const told = tipOf(target);
+    if (!told) return;
+    const box = target.getBoundingClientRect();
+    showTip(told.split("\n").map((k) => [null, k]), Math.min(box.right, innerWidth - 40), box.top + box.height / 2);
+  });
+  place.addEventListener("focusout", hideTip);
+}
+
+// The mark below a pointer; of a finger, which covers small ones, one nearby.
+function markAt(event) {
+  if (tipOf(event.target)) return event.target;
+  if (event.type === "pointermove" && event.pointerType !== "touch") return null;
+  for (const far of [6, 12, 18]) {
+    for (const [x, y] of [[1, 0], [-1, 0], [0, 1], [0, -1], [0.7, 0.7], [-0.7, 0.7], [0.7, -0.7], [-0.7, -0.7]]) {
+      const found = document.elementsFromPoint(event.clientX + far * x, event.clientY + far * y).find(tipOf);
+      if (found) return found;
+    }
+  }
+  return null;
+}
+
+function tellAt(event) {
+  if (shownView?.cursor) {
+    const box = $("chart").getBoundingClientRect();
+    const { left, inner, from, to, years: told } = shownView.cursor;
+    const share = (event.clientX - box.left + $("chart").scrollLeft - left) / inner;
+    const wanted = from + share * (to - from);
+    tellYear(told.reduce((a, b) => (Math.abs(b - wanted) < Math.abs(a - wanted) ? b : a)), event.clientX, event.clientY);
+    return;
+  }
+  const mark = markAt(event);
+  if (mark) showTip(tipOf(mark).split("\n").map((k) => [null, k]), event.clientX, event.clientY);
+  else hideTip();
+}
+
+// A line at the year, and every highlighted value of it.
+function tellYear(year, clientX, clientY) {
+  const { left, inner, top, height, from, to, told } = shownView.cursor;
+  const place = $("chart").querySelector(".drawn");
+  if (!place) return;
+  const x = from === to ? left + inner / 2 : left + (inner * (year - from)) / (to - from);
+  const rule = place.querySelector(".rule") ?? place.appendChild(element("div", { className: "rule" }));
+  Object.assign(rule.style, { left: `${x}px`, top: `${top}px`, height: `${height}px` });
+  const rows = told(year);
+  place.ariaValueNow = year;
+  place.ariaValueText = [year, ...rows.map(([, name, value]) => `${name} ${value}`)].join(", ");
+  const box = place.getBoundingClientRect();
+  showTip([[null, String(year)], ...rows], clientX ?? box.left + x, clientY ?? box.top + 30);
 }
 
 function hideTip() {
   $("tooltip").hidden = true;
+  $("chart").querySelector(".rule")?.remove();
 }
 
-function showTip(_, event, __, value) {
-  if (!value) {
-    hideTip();
-    return;
-  }
-  const [first, ...rest] = String(value).split("\n");
+// Lines are a colour, a name and maybe a value.
+function showTip([[, first], ...rest], x, y) {
   const box = $("tooltip");
   box.replaceChildren(
     element("b", { textContent: first }),
-    ...rest.map((k) => element("span", { textContent: k })),
+    ...rest.map(([colour, name, value]) => {
+      const line = element("span", {}, name);
+      if (colour) line.prepend(Object.assign(element("i"), { style: `background:${colour}` }));
+      if (value !== undefined) line.append(element("em", { textContent: value }));
+      return line;
+    }),
   );
   box.hidden = false;
   const { width, height } = box.getBoundingClientRect();
-  const left = Math.min(event.clientX + 14, innerWidth - width - 8);
-  const below = event.clientY + 16;
-  box.style.left = `${Math.max(8, left)}px`;
-  box.style.top = `${below + height > innerHeight ? event.clientY - height - 12 : below}px`;
+  const right = x + 14 + width > innerWidth - 8;
+  box.style.left = `${Math.max(8, right ? x - width - 14 : x + 14)}px`;
+  const below = y + 16;
+  box.style.top = `${Math.max(4, below + height > innerHeight ? y - height - 12 : below)}px`;
+}
+
+function listen() {
+  const chart = $("chart");
+  chart.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "touch" || shownView?.cursor) tellAt(event);
+  });
+  chart.addEventListener("pointerleave", (event) => {
+    if (event.pointerType !== "touch") hideTip();
+  });
+  chart.addEventListener("click", tellAt);
+  addEventListener("scroll", hideTip, { passive: true });
+  document.addEventListener("pointerdown", (event) => {
+    if (!chart.contains(event.target)) hideTip();
+  });
+  chart.addEventListener("keydown", (event) => {
+    const cursor = shownView?.cursor;
+    const step = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
+    if (event.key === "Escape") hideTip();
+    if (!cursor || step === undefined || !event.target.classList.contains("drawn")) return;
+    event.preventDefault();
+    const at = cursor.years.indexOf(Number(event.target.ariaValueNow)) + step;
+    tellYear(cursor.years[Math.min(Math.max(at, 0), cursor.years.length - 1)]);
+  });
+  chart.addEventListener("focusin", ({ target }) => {
+    if (shownView?.cursor && target.matches(".drawn:focus-visible")) tellYear(Number(target.ariaValueNow));
+  });
+  chart.addEventListener("focusout", hideTip);
 }
 
 // ------------------------------------------------------------------------- start
 
-function redraw() {
+function redraw(how) {
   for (const radio of document.querySelectorAll("#views input")) radio.checked = radio.value === state.view;
+  $("economies").hidden = regions.length === 0 || ["rows", "waterfall"].includes(state.view);
+  document.querySelector("main").classList.toggle("alone", $("economies").hidden);
+  if (state.view === "map" && byId.get(state.m).side === "sector") state.m = defaults().m;
   drawChoices();
-  draw();
+  draw(how);
+}
+
+function changed({ target }) {
+  stop();
+  if (target.name.startsWith("label.")) keep(target.name.slice(6), target.value);
+  else state[target.name] = target.value;
+  if (target.name === "t" || target.name === "fall") Object.assign(state, { v: "", kept: "" });
+  if (target.name === "view") redraw();
+  else if (["from", "to", "m", "pair", "flow", "x", "y", "size", "other", "whole", "t", "fall"].includes(target.name) || target.size) {
+    redraw();
+    document.getElementById(`choose-${target.name}`)?.focus();
+  } else draw();
+}
+
+function sayPage() {
+  for (const k of document.querySelectorAll("[data-say]")) k.textContent = say(k.textContent);
+  for (const k of document.querySelectorAll("[data-say-label]")) {
+    k.ariaLabel = say(k.ariaLabel);
+    if (k.placeholder) k.placeholder = say(k.placeholder);
+  }
 }
 
 function begin() {
+  sayPage();
   readAddress();
   $("views").append(...offeredViews().map((view) => element(
     "label", {}, element("input", { type: "radio", name: "view", value: view }),
-    element("span", { textContent: VIEWS[view] }),
+    element("span", { textContent: say(VIEWS[view]) }),
   )));
   makeEconomies();
-  const files = [...new Set(measures.map((k) => k.file))];
+  const files = [...new Set([...measures, ...tables].map((k) => k.file))];
   $("files").append(...files.flatMap((k, n) => [
     n ? ", " : "", element("a", { href: k.split("/").map(encodeURIComponent).join("/"), textContent: k }),
   ]));
+  const cited = new Map(Object.values(given.origins).filter((k) => k.citation).map((k) => [k.title, k]));
+  $("sources").append(...[...cited.values()].map((k) => element("p", {}, `${say(k.title)}${k.basis ? ` (${say(k.basis)})` : ""}. ${say("Cite")}: ${k.citation}`)));
   $("economies").open = innerWidth > 800;
 
   $("controls").addEventListener("submit", (event) => event.preventDefault());
-  $("controls").addEventListener("change", ({ target }) => {
-    stop();
-    state[target.name] = target.value;
-    if (Number(state.from) > Number(state.to)) [state.from, state.to] = [state.to, state.from];
-    if (target.name === "view") redraw();
-    else if (["from", "to", "m"].includes(target.name)) {
-      redraw();
-      $(`choose-${target.name}`).focus();
-    } else draw();
-  });
+  $("controls").addEventListener("change", changed);
   $("list").addEventListener("change", ({ target }) => {
     toggle(target.value);
     draw();
   });
   $("largest").addEventListener("click", () => {
-    slots = largest(6);
+    slots = placed(largest(6));
     draw();
   });
   $("none").addEventListener("click", () => {
-    slots = [];
+    slots = placed([]);
     draw();
   });
   $("filter").addEventListener("input", ({ target }) => {
@@ -246,20 +490,26 @@ function begin() {
       label.hidden = !label.textContent.toLowerCase().includes(wanted);
     }
   });
+  $("view-csv").addEventListener("click", () => download(`${state.view}.csv`, csvText(shownView.header ?? LONG, shownView.csv())));
   $("all-csv").addEventListener("click", () => {
     download("explorer.csv", csvText(LONG, measures.flatMap((k) => longRows(k))));
   });
-  addEventListener("hashchange", () => {
-    readAddress();
-    redraw();
-  });
+  for (const kind of ["svg", "png"]) $(`picture-${kind}`).addEventListener("click", () => savePicture(shownView, kind));
+  // Back and forward, and an address that is pasted.
+  for (const name of ["popstate", "hashchange"]) {
+    addEventListener(name, () => {
+      readAddress();
+      redraw({ replace: true });
+    });
+  }
   let width = innerWidth;
   addEventListener("resize", () => {
-    if (innerWidth !== width) draw();
+    if (innerWidth !== width) draw({ replace: true });
     width = innerWidth;
   });
-  darkMode.addEventListener("change", draw);
-  redraw();
+  darkMode.addEventListener("change", () => draw({ replace: true }));
+  listen();
+  redraw({ replace: true });
 }
 
 begin();

@@ -8,7 +8,7 @@ import base64
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from html import escape
@@ -23,8 +23,8 @@ import numpy as np
 from ..core import (
     Seal,
     TivaxError,
-    basis_of,
     cache_folder,
+    load_toml,
     local_path,
     output_file,
     require_apart,
@@ -32,13 +32,18 @@ from ..core import (
     require_no_folder,
     tivax_version,
 )
-from ..reporting import COLOURS, DEFICIT, SURPLUS
+from ..figures import LARGE_ECONOMIES
+from ..measures import term_symbols
+from ..reporting import COLOURS, DEFICIT, SURPLUS, require_language
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
+from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
 from .tiles import tile_map
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
-_SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
+_SCRIPTS = tuple(
+    f"{k}.js" for k in "data state charts flows views tables picture page".split()
+)
 _SEAL = Seal(
     "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
 )
@@ -52,6 +57,7 @@ def explore(
     out: Path | str,
     *,
     only: Sequence[str] = (),
+    language: str = "en",
     force: bool = False,
 ) -> Path:
     """Write a page of interactive charts of results, which opens in any browser.
@@ -61,11 +67,14 @@ def explore(
     Parameters
     ----------
     results
-        One or more folders of `tivax tbi`, `indicators`, `decompose` or `demo`.
+        One or more folders of results, of any command that writes tables.
     out
         The file to write, such as ``explorer.html``; its name ends in .html.
     only
-        Codes of the measures to show, such as ``["tbi", "EXGR"]``; else all.
+        Codes of the measures to show, such as ``["tbi", "EXGR"]``, and names of tables;
+        else all.
+    language
+        Of the words of the page, ``"en"`` or ``"zh"``.
     force
         Replace an older page.
 
@@ -90,13 +99,12 @@ def explore(
     folders = list(dict.fromkeys(local_path("results", k) for k in given))
     if not folders:
         raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
+    require_language(language)
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
     _say_what_is_odd(path, collected)
-    text = explorer_html(
-        collected, path.parent, next(filter(None, map(basis_of, folders)), "")
-    )
+    text = explorer_html(collected, path.parent, language)
     with output_file(path, _SEAL, force=force) as part:
         part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
     return path
@@ -119,8 +127,8 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
 
 # Of base64, which the numbers of a page are in; and bytes of its scripts.
 _ENCODED, _SCRIPT_BYTES = 4 / 3, 900_000
-# Above the first a page is slow to open and to send; a browser holds a text of 512 MB.
-_LARGE, _LARGEST = 8e6, 400e6
+# Above the first a page is slow to send; a browser holds a text of 512 MB.
+_LARGE, _LARGEST = 30e6, 400e6
 
 
 def _say_what_is_odd(path: Path, collected: Collected) -> None:
@@ -145,71 +153,140 @@ _UNRECORDED = (
 )
 
 
-def explorer_html(collected: Collected, place: Path, basis: str = "") -> str:
-    """The page as text. ``place`` is the folder it goes to, for links to the files;
-    ``basis`` what results must say of their tables."""
+def explorer_html(collected: Collected, place: Path, language: str = "en") -> str:
+    """The page as text. ``place`` is the folder it goes to, for links to the files."""
+    data, blocks = page_data(collected, place, language)
+    words = data["words"]
     return Template(_installed("page.html")).substitute(
-        title=escape(_title(collected)),
+        language="zh-CN" if language == "zh" else "en",
+        title=escape(_title(collected, words)),
         style=_installed("page.css"),
         vega=_vega(),
         # Labels may hold any text, also one that would end the script of HTML.
-        data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
+        data=json.dumps(data, allow_nan=False).replace("<", "\\u003c"),
+        # Each array is a text of its own, which is read when a view first shows it.
+        blocks="\n".join(
+            f'<script type="text/plain" id="block-{k}">{block}</script>'
+            for k, block in enumerate(blocks)
+        ),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
-        basis=escape(f"{basis}. " if basis else ""),
         unrecorded="".join(
             f"<p>{escape(name)}: {_UNRECORDED}.</p>\n" for name in collected.unrecorded
         ),
     )
 
 
-def page_data(collected: Collected, place: Path) -> dict[str, Any]:
-    """Data that the scripts of the page read."""
+def page_data(
+    collected: Collected, place: Path, language: str = "en"
+) -> tuple[dict[str, Any], list[str]]:
+    """What the scripts of the page read, and its arrays as base64 of float64."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
+    words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
+    places = words.get("places", {})
+    blocks: list[str] = []
     return {
         "years": list(collected.years),
         "regions": [
             {
                 "code": (code := collected.regions[k]),
-                "name": country_name(code),
+                "name": places.get(code) or country_name(code),
                 "tile": tiles[code],
                 "rest": code == REST,
             }
             for k in order
         ],
-        "measures": [_measure_data(k, order, place) for k in collected.measures],
+        "names": _region_names(collected.tables, places),
+        "sectors": [{"code": k, "name": v} for k, v in collected.sectors.items()],
+        "measures": [
+            _measure_data(k, order, place, blocks) for k in collected.measures
+        ],
+        "tables": [_table_data(k, place) for k in collected.tables],
+        "origins": {name: vars(k) for name, k in collected.origins.items()},
         "colours": COLOURS,
+        "own": {code: k for k, code in enumerate(LARGE_ECONOMIES)},
         "deficit": DEFICIT,
         "surplus": SURPLUS,
-    }
+        "symbols": term_symbols(),
+        "language": language,
+        "words": words.get("words", {}),
+        "version": tivax_version(),
+    }, blocks
 
 
-def _measure_data(measure: Measure, order: list[int], place: Path) -> dict[str, Any]:
-    def text(values: np.ndarray | None) -> str | None:
+def _measure_data(
+    measure: Measure, order: list[int], place: Path, blocks: list[str]
+) -> dict[str, Any]:
+    def block(values: np.ndarray | None) -> int | None:
         if values is None:
             return None
-        for axis in range(1, values.ndim):
-            values = values.take(order, axis)
-        return base64.b64encode(values.astype("<f8").tobytes()).decode()
+        values = values.take(order, 1)
+        if measure.side == "partner":
+            values = values.take(order, 2)
+        blocks.append(base64.b64encode(values.astype("<f8").tobytes()).decode())
+        return len(blocks) - 1
 
+    finite = np.isfinite(measure.values)
+    there = np.abs(measure.values[finite])
+    with_values = finite.reshape(len(finite), -1).any(axis=1)
     return {
+        **vars(measure.meaning),
         "code": measure.code,
-        "title": measure.title,
-        "unit": measure.unit,
         "group": measure.group,
-        "file": Path(os.path.relpath(measure.file, place)).as_posix(),
+        "file": _path_from(place, measure.file),
         "signed": measure.signed,
-        "pairs": measure.by_partner,
-        "values": text(measure.values),
-        "low": text(measure.low),
-        "high": text(measure.high),
+        "side": measure.side,
+        "years": np.flatnonzero(with_values).tolist(),
+        "most": float(there.max(initial=0)),
+        "values": block(measure.values),
+        "low": block(measure.low),
+        "high": block(measure.high),
     }
+
+
+def _table_data(table: ResultTable, place: Path) -> dict[str, Any]:
+    frame = table.frame
+    labels, numbers = label_columns(frame), number_columns(frame)
+    return {
+        "code": table.code,
+        "title": table.title,
+        "group": table.group,
+        "file": _path_from(place, table.file),
+        "labels": labels,
+        "numbers": numbers,
+        "titles": dict(zip(frame, table.titles, strict=True)),
+        "columns": {
+            name: frame[name].astype(object).where(frame[name].notna(), None).tolist()
+            if name in {*frame.select_dtypes("float64")}
+            else frame[name].astype(str).tolist()
+            for name in map(str, frame)
+        },
+    }
+
+
+def _region_names(
+    tables: Sequence[ResultTable], places: dict[str, str]
+) -> dict[str, str]:
+    """Names of the codes of countries that tables have."""
+    codes = {
+        str(code)
+        for table in tables
+        for column in REGION_COLUMNS
+        if column in table.frame
+        for code in table.frame[column].unique()
+    }
+    named = {k: places.get(k) or country_name(k) for k in sorted(codes)}
+    return {k: name for k, name in named.items() if k != name}
+
+
+def _path_from(place: Path, file: Path) -> str:
+    return Path(os.path.relpath(file, place)).as_posix()
 
 
 def _by_size(collected: Collected) -> list[int]:
     """Positions of the regions, the largest first; as they come without a size."""
-    wide = {k.code: k.values for k in collected.measures if not k.by_partner}
+    wide = {k.code: k.values for k in collected.measures if not k.side}
     size = next((wide[k] for k in _SIZES if k in wide), None)
     if size is None:
         return list(range(len(collected.regions)))
@@ -217,11 +294,17 @@ def _by_size(collected: Collected) -> list[int]:
     return np.argsort(-largest, kind="stable").tolist()
 
 
-def _title(collected: Collected) -> str:
-    groups = list(dict.fromkeys(k.group for k in collected.measures))
+def _title(collected: Collected, words: Mapping[str, str]) -> str:
+    """The databases and the years; of results without a database the folders."""
+    shown = [k.group for k in (*collected.measures, *collected.tables)]
+    origins = [collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins]
+    databases = [k.title for k in origins if k.citation]
+    names = [words.get(k, k) for k in dict.fromkeys(databases or shown)]
+    if not collected.years:
+        return "; ".join(names)
     first, last = collected.years[0], collected.years[-1]
     years = f"{first}" if first == last else f"{first}\N{EN DASH}{last}"
-    return f"{', '.join(groups)}, {years}"
+    return f"{'; '.join(names)}, {years}"
 
 
 def _installed(name: str) -> str:

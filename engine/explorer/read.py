@@ -16,50 +16,79 @@ from ..core import (
     MANIFEST,
     Format,
     TivaxError,
+    columns_of,
+    files_of,
     machine_memory,
+    output_of,
+    programs,
     require_as_written,
     require_digest,
     unescape_formula,
 )
+from ..measures import EVERY_PARTNER, EVERY_SECTOR
 
-# Tables with a column for each measure, and all.
-WIDE = ("tbi", "vax", "footprints")
-TABLES = (*WIDE, "va_absorbed", "indicators", "decomposition")
-LABELS = (
-    "account",
-    "region",
-    "sector",
-    "partner",
-    "origin",
-    "absorber",
-    "exporter",
-    "importer",
-    "indicator",
-    "term",
+# Texts even where all of them look like numbers.
+LABELS = tuple(
+    "account region sector partner origin absorber exporter importer iso3 country "
+    "indicator term measure factor variant model outcome flag note".split()
 )
+# Numbers that name a row, beside the year.
+NUMBERED = ("start", "end", "table", "column", "rank", "round")
+_APART = ("labels", "codebook", "draws")
 
 
-def find_table(folder: Path, name: str) -> Path | None:
-    """The file of a table by its name without suffix; None where there is none."""
-    found = [folder / f"{name}.{k}" for k in get_args(Format)]
-    return next((path for path in found if path.is_file()), None)
+def find_tables(folder: Path, command: str) -> dict[str, tuple[str, Path]]:
+    """The tables that outputs.toml describes, by name without suffix, each with the
+    command that writes it.
+
+    Of a folder without a manifest, which names no command, it is the first that writes
+    a file of that very name.
+    """
+    found: dict[str, tuple[str, Path]] = {}
+    known = [command] if command in programs() else [*programs()]
+    for path in sorted((*folder.glob("*.*"), *folder.glob("results/*.*"))):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if path.suffix[1:] not in get_args(Format) or name in _APART:
+            continue
+        writers = (k for k in known if _writes(k, name, guessed=known != [command]))
+        if writer := next(writers, None):
+            found.setdefault(name, (writer, path))
+    return dict(sorted(found.items(), key=lambda k: _place(k[0], k[1][0])))
+
+
+def _writes(command: str, name: str, *, guessed: bool) -> bool:
+    if guessed:
+        return name in files_of(command) and bool(files_of(command)[name].columns)
+    output = output_of(command, name)
+    return output is not None and bool(output[1].columns)
+
+
+def _place(name: str, command: str) -> int:
+    """Tables come in the order of their description."""
+    pattern, _ = output_of(command, name) or ("", None)
+    return [*programs()].index(command) * 1000 + [*files_of(command)].index(pattern)
+
+
+def required_columns(command: str, name: str) -> list[str]:
+    """Labels of rows that the table always has, and its value where it has one."""
+    found = output_of(command, name)
+    needed = {"year", "value", "value_added", *LABELS} - {"flag", "note"}
+    return [k for k in (found[1].columns if found else ()) if k in needed]
 
 
 def read_table(
-    path: Path, needed: Sequence[str], filters: dict[str, Sequence[str]] | None = None
+    path: Path, needed: Sequence[str], command: str = "tbi"
 ) -> pd.DataFrame:
-    """A table of results with ``year`` as whole numbers and labels as texts.
-
-    ``filters`` keeps the rows whose label is one of those given; a column that is not
-    there keeps them all.
+    """A table of results: ``year`` as whole numbers, labels as texts, all else float64.
 
     Raises
     ------
     TivaxError
-        The file cannot be read, or a column of ``needed`` is not there.
+        The file cannot be read, a column of ``needed`` is not there, or one with a unit
+        holds something else than numbers.
     """
     try:
-        frame = _read(path, filters or {})
+        frame = _read(path)
     except TivaxError:
         raise
     except Exception as error:
@@ -70,31 +99,35 @@ def read_table(
             raise TivaxError(
                 f"{path}: no column {name}; give a folder as tivax wrote it"
             )
-    for name, wanted in (filters or {}).items():
-        if name in frame:
-            frame = frame[frame[name].isin(wanted)]
-    labels = {k: frame[k].astype(str) for k in frame if k in LABELS}
-    numbers = frame.select_dtypes("number")
-    for name in needed:
-        if name not in labels and name not in numbers:
+    known = columns_of(command)
+    numeric = {*map(str, frame.select_dtypes("number"))}
+    for name in frame:
+        counted = name in ("year", "value") or (name in known and known[name].unit)
+        if counted and name not in numeric and not frame[name].isna().all():
             raise TivaxError(
                 f"{path}: column {name} holds something else than numbers; give a "
                 "folder as tivax wrote it"
             )
-    if frame["year"].isna().any():
+    if "year" in frame and frame["year"].isna().any():
         raise TivaxError(f"{path}: a row without a year")
-    years = frame["year"].astype("int64")
-    found = {k: numbers[k].astype("float64") for k in numbers if k != "year"}
-    return pd.DataFrame({"year": years, **labels, **found}).reset_index(drop=True)
+    found: dict[str, pd.Series] = {}
+    for name in map(str, frame):
+        if name in ("year", *NUMBERED) and name in numeric:
+            found[name] = frame[name].astype("Int64" if name != "year" else "int64")
+        elif name in LABELS or name not in numeric:
+            found[name] = frame[name].fillna("").astype(str)
+        else:
+            found[name] = frame[name].astype("float64")
+    return pd.DataFrame(found).reset_index(drop=True)
 
 
-def _read(path: Path, filters: dict[str, Sequence[str]]) -> pd.DataFrame:
+def _read(path: Path) -> pd.DataFrame:
     match path.suffix:
         case ".parquet":
-            there = pq.read_schema(path).names
-            # Row groups without such labels are never read.
-            rows = [(k, "in", list(v)) for k, v in filters.items() if k in there]
-            return pq.read_table(path, filters=rows or None).to_pandas()
+            # Row groups of single sectors with single partners are never read.
+            together = [[("sector", "==", EVERY_SECTOR)], [("partner", "==", EVERY_PARTNER)]]
+            both = {"sector", "partner", "indicator"} <= {*pq.read_schema(path).names}
+            return pq.read_table(path, filters=together if both else None).to_pandas()
         case ".dta":
             return pd.read_stata(path)
         case ".xlsx":
@@ -107,6 +140,17 @@ def _read(path: Path, filters: dict[str, Sequence[str]]) -> pd.DataFrame:
     for name in set(LABELS) & set(frame):
         frame[name] = frame[name].map(unescape_formula)
     return frame
+
+
+def sector_titles(folder: Path) -> dict[str, str]:
+    """Names of sectors by their codes, of the table of labels; nothing without one."""
+    for suffix in get_args(Format):
+        if (path := folder / f"labels.{suffix}").is_file():
+            with suppress(TivaxError, KeyError):
+                frame = read_table(path, ["code", "kind", "title"])
+                rows = frame[frame["kind"] == "sector"]
+                return dict(zip(rows["code"], rows["title"], strict=True))
+    return {}
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -132,7 +176,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 def _is_manifest(found: Any) -> bool:
     if not isinstance(found, dict):
         return False
-    lists = [found.get(k, []) for k in ("files", "accounts")]
+    lists = [found.get(k, []) for k in ("files", "accounts", "inputs")]
     return (
         isinstance(found.get("command"), str)
         and isinstance(found.get("units", {}), dict)
@@ -151,20 +195,27 @@ def require_recorded(
     if "files" not in manifest:
         return
     listed = {str(k.get("name")): k for k in manifest["files"]}
+    command = manifest["command"]
     for name in sorted(listed):
-        if Path(name).stem in TABLES and not (folder / name).exists():
+        stem = Path(name).with_suffix("").as_posix()
+        if _is_table(command, stem, name) and not (folder / name).exists():
             raise TivaxError(
                 f"{folder / name}: missing, and {MANIFEST} lists it; run `tivax "
-                f"{manifest['command']}` again"
+                f"{command}` again"
             )
     for path in tables:
         entry = listed.get(path.relative_to(folder).as_posix())
         if entry is None:
             raise TivaxError(
-                f"{path}: not written by `tivax {manifest['command']}`, whose "
-                f"{MANIFEST} lies there; move it to a folder of its own"
+                f"{path}: not written by `tivax {command}`, whose {MANIFEST} lies "
+                "there; move it to a folder of its own"
             )
-        require_as_written(path, entry, manifest["command"])
+        require_as_written(path, entry, command)
+
+
+def _is_table(command: str, stem: str, name: str) -> bool:
+    is_data = Path(name).suffix[1:] in get_args(Format) and stem not in _APART
+    return is_data and command in programs() and _writes(command, stem, guessed=False)
 
 
 # Bytes of memory for each of a file, about; its rows are short, their labels long.

@@ -2,11 +2,17 @@
 
 const VIEWS = {
   lines: "Over time",
+  panels: "Small multiples",
+  slope: "Two years",
   bars: "Ranking",
   map: "Map",
+  parts: "Composition",
+  flows: "Flows",
   pairs: "Bilateral",
   scatter: "Scatter",
   table: "Table",
+  waterfall: "Waterfall",
+  rows: "Estimates",
 };
 const COLOUR_COUNT = given.colours.length;
 
@@ -22,67 +28,147 @@ function largest(count) {
   return regions.filter((k) => !k.rest).slice(0, count).map((k) => k.code);
 }
 
+// Whose parts add up: terms of a decomposition, or a flow by partner or sector.
+const wholes = new Map([
+  ...measures.filter((k) => k.part).map((k) => [`${k.group}//${k.heading}//${k.side}`, { heading: say(k.heading), group: k.group, side: k.side, terms: [] }]),
+  ...measures.filter((k) => k.side && !k.signed && !k.part && /million|billion/.test(k.unit)).map((k) => [k.id, { heading: k.title, group: k.group, side: k.side, measure: k }]),
+]);
+for (const k of measures) {
+  if (k.part) wholes.get(`${k.group}//${k.heading}//${k.side}`).terms.push(k);
+}
+const tableId = (k) => `${k.group}/${k.code}`;
+const falls = tables.filter((k) => k.labels.includes("factor") && k.numbers.includes("value") && k.labels.includes("region"));
+
+const NEEDS = {
+  lines: measures, panels: measures, slope: years.length > 1 ? measures : [], bars: measures,
+  map: measures.filter((k) => k.side !== "sector"), parts: [...wholes], flows, pairs: ofPairs,
+  scatter: ofCountries.length > 1 ? ofCountries : [], table: measures, waterfall: falls, rows: tables,
+};
+
 function offeredViews() {
-  return Object.keys(VIEWS).filter((view) => {
-    if (view === "pairs") return ofPairs.length > 0;
-    if (view === "scatter") return ofCountries.length > 1;
-    return true;
-  });
+  return Object.keys(VIEWS).filter((view) => NEEDS[view].length > 0);
 }
 
 function defaults() {
   const two = ofCountries[1] || ofCountries[0];
   return {
-    view: "lines",
+    view: offeredViews()[0],
     m: firstOf(["tbi", "TBI", "EXGR"], measures, ofCountries[0] || measures[0]),
+    other: "none",
     pair: firstOf(["balance", "BALVAFD", "BALGR"], ofPairs),
-    of: (largest(1)[0] || regions[0].code),
+    flow: firstOf(["value_added", "FFD_DVA", "EXGR"], flows),
+    whole: [...wholes.keys()][0] ?? "",
+    as: "shares",
+    of: (largest(1)[0] || regions[0]?.code) ?? "",
     x: firstOf(["GVC_PART_BM", "GVC_PART_KPWW", "va_exports"], ofCountries),
     y: firstOf(["GVC_FORWARDNESS", "GVC_POS_KPWW", "tbi"], ofCountries, two),
     size: firstOf(["EXGR", "gross_exports", "va_exports"], ofCountries),
-    year: String(years.at(-1)),
-    from: String(years[0]),
-    to: String(years.at(-1)),
+    log: "none",
+    year: "",
+    from: "",
+    to: "",
     show: "20",
-    economies: largest(6).join(","),
+    count: "10",
+    t: tables.length ? tableId(tables.find((k) => k.numbers.includes("estimate")) ?? tables[0]) : "",
+    v: "",
+    kept: "",
+    fall: falls.length ? tableId(falls[0]) : "",
+    economies: placed(largest(6)).join(",").replace(/,+$/, ""),
   };
 }
 
-const state = defaults();
-// Economies by colour: slot k has colour k, so that a colour never moves.
+// Economies by colour: slot k has colour k. Large economies have the colour of the
+// static figures where it is free.
+function placed(codes) {
+  const found = Array(COLOUR_COUNT).fill("");
+  for (const code of codes.toSorted((a, b) => (b in given.own) - (a in given.own))) put(found, code);
+  return found;
+}
+
+function put(places, code) {
+  const own = given.own[code];
+  const free = own !== undefined && !places[own] ? own : places.lastIndexOf("");
+  if (free < 0) return false;
+  places[free] = code;
+  return true;
+}
+
+const state = {};
 let slots = [];
+
+// What the view shows: its measures, and the years that have values of them.
+function usedMeasures() {
+  const keys = { pairs: ["pair"], flows: ["flow"], scatter: ["x", "y", "size"], lines: ["m", "other"] };
+  if (state.view === "parts") return [wholes.get(state.whole)].flatMap((k) => k.measure ?? k.terms);
+  return (keys[state.view] ?? ["m"]).map((key) => byId.get(state[key])).filter(Boolean);
+}
+
+function shownYears() {
+  const used = usedMeasures();
+  const [test, join] = state.view === "lines" ? [used, "some"] : [used, "every"];
+  const there = years.filter((_, t) => test[join]((k) => k.years.includes(t)));
+  return there.length ? there : years;
+}
+
+function nearest(year, fallback, among) {
+  if (year === "") return fallback;
+  return among.reduce((a, b) => (Math.abs(b - year) < Math.abs(a - year) ? b : a));
+}
+
+// The year that is chosen, or the last one with values; and the first and the last.
+function theYear() {
+  const there = shownYears();
+  return nearest(state.year, there.at(-1), there);
+}
+
+function theSpan() {
+  const there = shownYears();
+  return [nearest(state.from, there[0], there), nearest(state.to, there.at(-1), there)].sort((a, b) => a - b);
+}
 
 function readAddress() {
   const start = defaults();
   const asked = new URLSearchParams(location.hash.slice(1));
   for (const key of Object.keys(start)) state[key] = asked.get(key) ?? start[key];
+  const ofYears = (k) => k === "" || years.includes(Number(k));
+  const plain = (k) => byId.has(k) && !byId.get(k).side;
   const valid = {
     view: (k) => offeredViews().includes(k),
     m: (k) => byId.has(k),
-    pair: (k) => byId.has(k) && byId.get(k).pairs,
+    other: (k) => k === "none" || byId.has(k),
+    pair: (k) => byId.get(k)?.pairs,
+    flow: (k) => flows.includes(byId.get(k)),
+    whole: (k) => wholes.has(k),
+    as: (k) => ["shares", "values"].includes(k),
     of: (k) => placeOf.has(k),
-    x: (k) => byId.has(k) && !byId.get(k).pairs,
-    y: (k) => byId.has(k) && !byId.get(k).pairs,
-    size: (k) => k === "none" || (byId.has(k) && !byId.get(k).pairs),
-    year: (k) => years.includes(Number(k)),
-    from: (k) => years.includes(Number(k)),
-    to: (k) => years.includes(Number(k)),
+    x: plain,
+    y: plain,
+    size: (k) => k === "none" || plain(k),
+    log: (k) => ["none", "x", "y", "both"].includes(k),
+    year: ofYears,
+    from: ofYears,
+    to: ofYears,
     show: (k) => ["20", "all", "chosen"].includes(k),
+    count: (k) => ["8", "10", "12"].includes(k),
+    t: (k) => tables.some((one) => tableId(one) === k),
+    fall: (k) => falls.some((one) => tableId(one) === k),
   };
   for (const [key, test] of Object.entries(valid)) {
     if (!test(state[key])) state[key] = start[key];
   }
-  if (Number(state.from) > Number(state.to)) [state.from, state.to] = [state.to, state.from];
-  slots = state.economies.split(",").slice(0, COLOUR_COUNT)
+  slots = Array.from({ length: COLOUR_COUNT }, (_, k) => state.economies.split(",")[k] ?? "")
     .map((code) => (placeOf.has(code) ? code : ""));
 }
 
-function writeAddress() {
+// A new entry of the history, so that Back returns; `replace` while something moves.
+function writeAddress(replace) {
   state.economies = slots.join(",").replace(/,+$/, "");
   const start = defaults();
   const changed = Object.entries(state).filter(([key, value]) => value !== start[key]);
   const hash = new URLSearchParams(changed).toString();
-  history.replaceState(null, "", hash ? `#${hash}` : location.pathname + location.search);
+  const address = hash ? `#${hash}` : location.pathname + location.search;
+  if (location.hash.slice(1) === hash) return;
+  history[replace ? "replaceState" : "pushState"](null, "", address);
 }
 
 function isChosen(code) {
@@ -96,14 +182,8 @@ function chosenCount() {
 // Choose or drop an economy; false where every colour is taken.
 function toggle(code) {
   const at = slots.indexOf(code);
-  if (at >= 0) {
-    slots[at] = "";
-    return true;
-  }
-  const free = slots.indexOf("");
-  if (free >= 0) slots[free] = code;
-  else if (slots.length < COLOUR_COUNT) slots.push(code);
-  else return false;
+  if (at < 0) return put(slots, code);
+  slots[at] = "";
   return true;
 }
 
@@ -140,8 +220,11 @@ function colourOf(code) {
   return at < 0 ? ink("faint") : ofTheme(given.colours[at]);
 }
 
-// Of a name in the economy's colour, which must be read on a light page.
+// Of a name in a colour, which must be read on a light page.
+function textColour(colour) {
+  return darkMode.matches ? colour : mixed(colour, "#000000", 0.35);
+}
+
 function textColourOf(code) {
-  if (!isChosen(code)) return ink("ink");
-  return darkMode.matches ? colourOf(code) : mixed(colourOf(code), "#000000", 0.35);
+  return isChosen(code) ? textColour(colourOf(code)) : ink("ink");
 }

@@ -28,14 +28,17 @@ from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
 from .indicator_table import INDICATORS as INDICATORS
+from .indicator_table import indicator_facts as indicator_facts
 from .indicator_table import Level as Level
 from .indicator_table import derived_flows as derived_flows
 from .indicator_table import needed_flows as needed_flows
 from .methods import LEVELS as LEVELS
 from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED
+from .methods import term_facts as term_facts
 from .methods import WORST_IDENTITY as WORST_IDENTITY
 from .methods import require_method as require_method
+from .perimeters import NamedPerimeters as NamedPerimeters
 from .perimeters import perimeters_of as perimeters_of
 from .results.by_year import ByYear as ByYear
 from .results.decomposition import Decomposition as Decomposition
@@ -45,6 +48,7 @@ from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult
 from .results.tbi import certified_line as certified_line
 from .summary import compute_tbi as compute_tbi
+from .terms import term_symbols as term_symbols
 from .trade import Certify as Certify
 from .trade import exported_value_added as exported_value_added
 from .trade import require_certify as require_certify
@@ -52,4 +56,5 @@ from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
 from .trade import value_added_trade as value_added_trade
 from .years import MATRICES as MATRICES
+from .years import compute_years as compute_years
 from .years import solve_years as solve_years

@@ -45,6 +45,12 @@ def terms_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def term_symbols() -> str:
+    """The symbols of formulas of terms and indicators, a line each."""
+    text = load_toml(__package__, "terms.toml")["symbols"]
+    return "\n".join(k.strip() for k in text.splitlines() if k.startswith("    "))
+
+
 def _table(first: str, rows: Mapping[str, Mapping[str, str]]) -> str:
     """A table with a column for each key of the rows."""
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))

@@ -83,7 +83,7 @@ class Exposure(Result):
     residual_max: float
     _design: _Design
 
-    program = "exposure"
+    program = "exposure-instrument"
     report_title = "An instrument from the tables"
     method = (
         "Value-added trade predicted by shares of a base year and by others' demand "

@@ -6,8 +6,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError
-from tivax.engine.core import Run, write_frame
+from tivax.engine.core import Run, output_title, write_frame
 from tivax.engine.explorer import collect_results, result_folders
+from tivax.engine.explorer.series import number_columns
 
 from helpers import error_of
 from result_folders import (
@@ -17,8 +18,11 @@ from result_folders import (
     absorbed_frame,
     indicators_frame,
     tbi_frame,
+    write_change_folder,
     write_indicators_folder,
     write_tbi_folder,
+    write_terms_folder,
+    write_threats_folder,
 )
 
 
@@ -27,7 +31,7 @@ def collected(*folders, only=()):
 
 
 def by_code(found):
-    return {(k.code, k.by_partner): k for k in found.measures}
+    return {(k.code, k.side): k for k in found.measures}
 
 
 def wide(frame, column):
@@ -43,21 +47,21 @@ def test_the_index_is_that_of_the_file_to_the_last_digit(tmp_path, format):
     # A sheet of Excel keeps 16 digits.
     rtol = 1e-15 if format == "xlsx" else 0
     for column in ("tbi", "va_exports", "va_imports"):
-        measure = measures[column, False]
+        measure = measures[column, ""]
         want = wide(tbi_frame(), column)
         np.testing.assert_allclose(measure.values, want, rtol=rtol, atol=0)
-    assert measures["tbi", False].unit == "ratio"
-    assert measures["va_exports", False].unit == UNIT
+    assert measures["tbi", ""].meaning.unit == "ratio"
+    assert measures["va_exports", ""].meaning.unit == UNIT
     assert [k for k, v in measures.items() if v.signed] == [
-        ("tbi", False),
-        ("balance", True),
+        ("tbi", ""),
+        ("balance", "partner"),
     ]
 
 
 def test_a_balance_is_what_is_sold_less_what_is_bought(tmp_path):
     measures = by_code(collected(write_tbi_folder(tmp_path / "tbi")))
     sold = absorbed_frame().set_index(["year", "origin", "absorber"])["value_added"]
-    flow, balance = (measures[k, True].values for k in ("value_added", "balance"))
+    flow, balance = (measures[k, "partner"].values for k in ("value_added", "balance"))
     for t, year in enumerate(YEARS):
         for i, one in enumerate(REGIONS):
             for j, other in enumerate(REGIONS):
@@ -70,22 +74,31 @@ def test_a_balance_is_what_is_sold_less_what_is_bought(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
-def test_indicators_are_those_of_all_sectors_by_region_and_by_partner(tmp_path, format):
+def test_indicators_are_there_by_region_by_partner_and_by_sector(tmp_path, format):
     found = collected(write_indicators_folder(tmp_path / "tiva", format))
     measures = by_code(found)
     assert list(measures) == [
-        ("EXGR", False),
-        ("EXGR", True),
-        ("GVC_PART_BM", False),
+        ("EXGR", ""),
+        ("EXGR", "partner"),
+        ("EXGR", "sector"),
+        ("GVC_PART_BM", ""),
+        ("GVC_PART_BM", "sector"),
     ]
     rows = indicators_frame().query("sector == 'TOTAL'")
     exports = rows[rows["indicator"] == "EXGR"]
     world = exports[exports["partner"] == "WLD"]
-    assert_array_equal(measures["EXGR", False].values, wide(world, "value"))
+    assert_array_equal(measures["EXGR", ""].values, wide(world, "value"))
     pair = exports.query("year == 2001 and region == 'DEU' and partner == 'USA'")
-    assert measures["EXGR", True].values[1, 1, 2] == pair["value"].item()
-    assert measures["EXGR", False].title == "gross exports"
-    assert measures["GVC_PART_BM", False].unit == "%"
+    assert measures["EXGR", "partner"].values[1, 1, 2] == pair["value"].item()
+    sector = indicators_frame().query(
+        "year == 2001 and region == 'DEU' and sector == 'S1' and partner == 'WLD'"
+    )
+    assert found.sectors == {"S1": "S1"}
+    assert measures["EXGR", "sector"].values[1, 1, 0] == sector["value"].iloc[0]
+    meaning = measures["EXGR", ""].meaning
+    assert (meaning.title, meaning.formula) == ("gross exports", "E_sr")
+    assert meaning.heading == "indicators of OECD TiVA"
+    assert measures["GVC_PART_BM", ""].meaning.unit == "%"
 
 
 def test_an_interval_is_that_of_the_file_or_of_the_standard_error(tmp_path):
@@ -93,14 +106,14 @@ def test_an_interval_is_that_of_the_file_or_of_the_standard_error(tmp_path):
     tbi = tbi_frame()["tbi"]
     write_tbi_folder(one, tbi_ci_low=tbi - 0.1, tbi_ci_high=tbi + 0.2)
     write_tbi_folder(two, tbi_se=0.05)
-    measure = by_code(collected(one))["tbi", False]
+    measure = by_code(collected(one))["tbi", ""]
     assert_array_equal(measure.low, wide(tbi_frame().assign(tbi=tbi - 0.1), "tbi"))
     assert_array_equal(measure.high, wide(tbi_frame().assign(tbi=tbi + 0.2), "tbi"))
-    measure = by_code(collected(two))["tbi", False]
+    measure = by_code(collected(two))["tbi", ""]
     assert measure.high is not None
     # 1.96 standard errors of 0.05, a quantile that scipy gives as well.
     np.testing.assert_allclose(measure.high - measure.values, 0.0979982, rtol=1e-6)
-    assert by_code(collected(one))["va_exports", False].low is None
+    assert by_code(collected(one))["va_exports", ""].low is None
 
 
 def test_several_accounts_are_measures_of_their_own(tmp_path):
@@ -117,10 +130,10 @@ def test_several_accounts_are_measures_of_their_own(tmp_path):
         json.dumps({"command": "tbi", "accounts": about})
     )
     measures = by_code(collected(folder))
-    co2, jobs = measures["CO2/va_exports", False], measures["jobs/va_exports", False]
+    co2, jobs = measures["CO2/va_exports", ""], measures["jobs/va_exports", ""]
     assert_array_equal(co2.values, 2 * jobs.values)
-    assert (co2.unit, jobs.unit) == ("kt", "thousand")
-    assert jobs.title.startswith("jobs: ")
+    assert (co2.meaning.unit, jobs.meaning.unit) == ("kt", "thousand")
+    assert jobs.meaning.title.startswith("jobs: ")
 
 
 @pytest.mark.parametrize("sides", [("exporter", "importer"), ("importer", "exporter")])
@@ -134,7 +147,7 @@ def test_terms_are_summed_over_sectors_and_keep_the_order_of_sides(tmp_path, sid
     ]
     columns = ["year", sides[0], "sector", sides[1], "term", "value"]
     write_frame(pd.DataFrame(rows, columns=columns), tmp_path, "decomposition", "csv")
-    measure = by_code(collected(tmp_path))["GEXP", True]
+    measure = by_code(collected(tmp_path))["GEXP", "partner"]
     assert_array_equal(measure.values, [[[0.75, 2.75], [20.75, 22.75]]])
 
 
@@ -164,7 +177,7 @@ def test_what_is_no_result_is_refused_in_one_line(tmp_path):
     empty.mkdir()
     assert error_of(lambda: collected(gone)) == f"{gone}: no such folder"
     assert error_of(lambda: collected(empty)) == (
-        f"{empty}: no result of tivax tbi, indicators, decompose or demo"
+        f"{empty}: no result of a tivax command with tables"
     )
 
 
@@ -217,11 +230,66 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path):
         collected(tmp_path)
 
 
-def test_a_result_of_single_sectors_alone_has_nothing_to_show(tmp_path):
-    frame = indicators_frame().query("sector == 'S1'")
-    write_frame(frame, tmp_path, "indicators", "parquet")
-    line = error_of(lambda: collected(tmp_path))
-    assert line == f"{tmp_path}: its tables have no rows for all sectors"
+@pytest.mark.parametrize(
+    "write, code, rows, numbers",
+    [
+        (write_change_folder, "change", 8, ["value", "home", "abroad", "polar", "share"]),
+        (write_threats_folder, "threats", 4, ["estimate", "n", "clusters", "variation_kept"]),
+    ],
+)  # fmt: skip
+def test_a_table_without_years_is_shown_by_its_rows(
+    tmp_path, write, code, rows, numbers
+):
+    found = collected(write(tmp_path / "result"))
+    (table,) = found.tables
+    assert (found.measures, found.years) == ((), ())
+    assert (table.code, len(table.frame)) == (code, rows)
+    assert number_columns(table.frame) == numbers
+    assert table.title == output_title(code, code)
+
+
+def test_labels_of_a_long_table_are_measures_of_their_own(tmp_path):
+    """Variants of a scenario, and what changed: a kind that no line of code names."""
+    rows = [
+        (variant, year, region, "tbi", 0.1, 0.1 + change, change, 100 * change / 0.1)
+        for variant, change in (("tariff", -0.02), ("none", 0.0))
+        for year in YEARS
+        for region in REGIONS
+    ]
+    columns = "variant year region measure before after change percent".split()
+    write_frame(pd.DataFrame(rows, columns=columns), tmp_path, "scenario", "csv")
+    (tmp_path / "manifest.json").write_text(json.dumps({"command": "scenario"}))
+    measures = by_code(collected(tmp_path))
+    after = measures["tariff/tbi/after", ""]
+    assert after.values == pytest.approx(0.08)
+    assert after.meaning.title == "trade benefit index (tariff)"
+    percent = measures["tariff/tbi/percent", ""]
+    assert (percent.meaning.unit, percent.signed) == ("%", False)
+    assert measures["none/tbi/change", ""].meaning.title == (
+        "trade benefit index, change (none)"
+    )
+
+
+def test_terms_know_the_part_that_they_add_to(tmp_path):
+    measures = by_code(collected(write_terms_folder(tmp_path / "wwz")))
+    parts = {code: k.meaning.part for (code, _), k in measures.items()}
+    assert parts == {
+        "DVA_FIN": "absorbed abroad",
+        "RDV_INT": "returns home",
+        "MVA_FIN": "foreign",
+        "DDC_FIN": "double counted",
+    }
+
+
+def test_the_source_is_the_database_with_what_to_cite(tmp_path):
+    folder = write_tbi_folder(tmp_path / "results")
+    about = {"command": "tbi", "inputs": [{"path": "store", "source": "wiod2013"}]}
+    (folder / "manifest.json").write_text(json.dumps(about))
+    origin = collected(folder).origins["results"]
+    assert origin.title == "World Input-Output Database, release of November 2013"
+    assert "Timmer" in origin.citation
+    (folder / "manifest.json").write_text(json.dumps({"command": "tbi"}))
+    assert collected(folder).origins["results"].title == "results"
 
 
 def test_an_interval_without_a_name_is_that_of_the_value_before_it(tmp_path):

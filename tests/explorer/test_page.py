@@ -9,11 +9,12 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import tivax as tx
+from tivax.engine.core import load_toml
 from tivax.engine.core.manifest import describe_outputs
-from tivax.engine.explorer import Collected, Measure, explorer_html
+from tivax.engine.explorer import Collected, Meaning, Measure, explorer_html
 from tivax.engine.explorer import page as page_module
 from tivax.engine.explorer.page import _vega
-from tivax.engine.measures import INDICATORS
+from tivax.engine.measures import INDICATORS, METHODS
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
 from commands import mistake, names
@@ -42,10 +43,12 @@ def data_of(text):
     return json.loads(found[1])
 
 
-def numbers(measure, data):
+def numbers(measure, data, text):
     size = len(data["regions"])
-    shape = (len(data["years"]), *[size] * (2 if measure["pairs"] else 1))
-    return np.frombuffer(base64.b64decode(measure["values"]), "<f8").reshape(shape)
+    shape = (len(data["years"]), *[size] * (2 if measure["side"] else 1))
+    block = re.search(f'id="block-{measure["values"]}">(.*?)</script>', text)
+    assert block
+    return np.frombuffer(base64.b64decode(block[1]), "<f8").reshape(shape)
 
 
 def test_numbers_in_the_page_equal_the_files(page):
@@ -53,11 +56,11 @@ def test_numbers_in_the_page_equal_the_files(page):
     codes = [k["code"] for k in data["regions"]]
     measures = {k["code"]: k for k in data["measures"]}
     want = tbi_frame().pivot(index="year", columns="region", values="tbi")[codes]
-    assert_array_equal(numbers(measures["tbi"], data), want)
+    assert_array_equal(numbers(measures["tbi"], data, page[1]), want)
     flow = absorbed_frame().set_index(["year", "origin", "absorber"])["value_added"]
     for t, year in enumerate(data["years"]):
         pairs = flow[year].unstack("absorber").loc[codes, codes]
-        assert_array_equal(numbers(measures["value_added"], data)[t], pairs)
+        assert_array_equal(numbers(measures["value_added"], data, page[1])[t], pairs)
 
 
 def test_the_largest_economies_come_first_under_their_names(page):
@@ -93,13 +96,14 @@ def test_a_world_of_44_regions_and_15_years_stays_below_8_mb():
     rng = np.random.default_rng(0)
     shape = (15, 44)
     by_country = [
-        Measure(code, about.title, about.unit, "tiva", Path("tiva/indicators.parquet"),
-                False, rng.normal(size=shape))
+        Measure(code, Meaning(about.title, about.unit), "tiva",
+                Path("tiva/indicators.parquet"), rng.normal(size=shape))
         for code, about in INDICATORS.items()
     ]  # fmt: skip
     by_partner = [
-        Measure(code, code, "million US$", "tbi", Path("tbi/va_absorbed.parquet"),
-                True, rng.normal(size=(*shape, 44)))
+        Measure(code, Meaning(code, "million US$", True), "tbi",
+                Path("tbi/va_absorbed.parquet"), rng.normal(size=(*shape, 44)),
+                side="partner")
         for code in ("value_added", "balance", "BALGR", "BALVAFD")
     ]  # fmt: skip
     regions = [*WIOD_COUNTRIES, "CHE", "HRV", "NOR", "ROW"][-44:]
@@ -114,7 +118,7 @@ def test_a_name_cannot_end_the_script_it_is_in(tmp_path):
     world = Collected(
         (2000,),
         (evil, "DEU"),
-        (Measure("tbi", evil, "", evil, tmp_path, True, np.ones((1, 2))),),
+        (Measure("tbi", Meaning(evil), evil, tmp_path, np.ones((1, 2))),),
     )
     text = explorer_html(world, tmp_path)
     assert evil not in text
@@ -173,15 +177,14 @@ def test_a_page_says_before_it_is_written_that_it_is_large(tmp_path, caplog):
     def world(regions):
         codes = tuple(f"R{k}" for k in range(regions))
         values = np.broadcast_to(1.0, (1, regions, regions))
-        return Collected(
-            (2000,), codes, (Measure("a", "a", "", "", Path("a"), False, values),)
-        )
+        measure = Measure("a", Meaning("a"), "", Path("a"), values)
+        return Collected((2000,), codes, (measure,))
 
-    page_module._say_what_is_odd(Path("e.html"), world(500))
-    assert caplog.messages == []
     page_module._say_what_is_odd(Path("e.html"), world(1_000))
+    assert caplog.messages == []
+    page_module._say_what_is_odd(Path("e.html"), world(2_000))
     assert caplog.messages == [
-        "e.html: a page of about 12 MB, which opens slowly; --only makes it smaller"
+        "e.html: a page of about 44 MB, which opens slowly; --only makes it smaller"
     ]
     line = error_of(page_module._say_what_is_odd, Path("e.html"), world(10_000))
     assert line == (
@@ -230,3 +233,29 @@ def test_the_command_writes_the_page_or_one_line(page, tmp_path):
 def test_a_page_may_end_as_browsers_know_it(page, tmp_path, name):
     written = tx.explore(page[0].parent / "results", tmp_path / name)
     assert data_of(written.read_text(encoding="utf-8"))["years"] == [*YEARS]
+
+
+def test_the_page_is_chinese_where_that_is_asked_for(page, tmp_path):
+    folder = page[0].parent / "results"
+    text = tx.explore(folder, tmp_path / "zh.html", language="zh").read_text("utf-8")
+    assert '<html lang="zh-CN">' in text
+    names = {k["code"]: k["name"] for k in data_of(text)["regions"]}
+    assert names["CHN"] == "中国"
+    assert data_of(text)["words"]["Trade in value added"] == "增加值贸易"
+    assert error_of(lambda: tx.explore(folder, tmp_path / "f.html", language="fr")) == (
+        "--language fr: choose from en, zh"
+    )
+
+
+def test_every_chinese_word_is_one_that_the_page_says():
+    """Of a text that has changed no old word stays."""
+    folder = Path(page_module.__file__).parent
+    words = load_toml(page_module.__package__, "words.toml")["words"]
+    said = "".join(
+        path.read_text("utf-8") for path in (*folder.glob("*.js"), folder / "page.html")
+    )
+    named = {k.title for k in INDICATORS.values()}
+    named |= {text for k in METHODS.values() for text in k.terms.values()}
+    scripts = [k for k in words if k[:1].isupper() or "{" in k]
+    known = [k for k in scripts if k in said]
+    assert len(known) > 80 and len(set(words) & named) > 20

@@ -799,9 +799,8 @@ def write_explored(folder: Path) -> None:
 def explored(folder: Path) -> dict[str, str]:
     """What a page of a result shows; whether there is a manifest is said on it."""
     found = collect_results(result_folders([folder]))
-    said = ("code", "title", "unit", "signed")
     shown = {
-        k.code: str([getattr(k, name) for name in said]) + str(k.values.tolist())
+        k.code: f"{k.code} {k.meaning} {k.signed} {k.values.tolist()}"
         for k in found.measures
     }
     return {**shown, "": f"{found.years} {found.regions} {found.unrecorded}"}

@@ -64,3 +64,60 @@ def write_indicators_folder(folder: Path, format: Format = "parquet") -> Path:
     about = {"command": "indicators", "units": {"EXGR": UNIT, "GVC_PART_BM": "%"}}
     (folder / "manifest.json").write_text(json.dumps(about))
     return folder
+
+
+def write_terms_folder(folder: Path) -> Path:
+    """Four of the sixteen terms, one of each part, by pair."""
+    rng = np.random.default_rng(4)
+    rows = [
+        (year, one, other, term)
+        for year in YEARS
+        for one in REGIONS
+        for other in REGIONS
+        if one != other
+        for term in ("DVA_FIN", "RDV_INT", "MVA_FIN", "DDC_FIN")
+    ]
+    frame = pd.DataFrame(rows, columns=["year", "exporter", "importer", "term"])
+    folder.mkdir(parents=True)
+    frame = frame.assign(value=1e5 * rng.random(len(frame)))
+    write_frame(frame, folder, "decomposition", "parquet")
+    about = {"command": "decompose", "method": "wwz", "level": "bilateral"}
+    about |= {"value_added": "residual", "value_added_unit": UNIT}
+    (folder / "manifest.json").write_text(json.dumps(about))
+    return folder
+
+
+def write_change_folder(folder: Path) -> Path:
+    """Two effects on the index of every region."""
+    rows = [
+        (region, "tbi", YEARS[0], YEARS[-1], factor, value, value, 0.0, value, 0.5)
+        for region in REGIONS
+        for factor, value in (("technology", 0.2), ("sourcing", -0.05))
+    ]
+    columns = "region measure start end factor value home abroad polar share".split()
+    folder.mkdir(parents=True)
+    write_frame(pd.DataFrame(rows, columns=columns), folder, "change", "csv")
+    about = {"command": "change", "value_added_unit": UNIT}
+    (folder / "manifest.json").write_text(json.dumps(about))
+    return folder
+
+
+def write_threats_folder(folder: Path) -> Path:
+    """A model under two threats; a third cannot be computed."""
+    frame = pd.DataFrame({
+        "model": "main",
+        "threat": ["the model", "left out", "left out", "lags"],
+        "variant": ["as given", "EU15", "Asia", "two"],
+        "term": "TBI",
+        "estimate": [2.0, 1.5, 0.1, np.nan],
+        "se": [0.5, 0.5, 0.2, np.nan],
+        "p_value": [0.001, 0.01, 0.6, np.nan],
+        "wild_p_value": [0.002, 0.02, 0.7, np.nan],
+        "n": 200, "clusters": 20, "variation_kept": [1.0, 0.9, 0.4, np.nan],
+        "note": ["", "", "", "too few years"],
+        "state": ["the model", "as before", "gone", ""],
+    })  # fmt: skip
+    folder.mkdir(parents=True)
+    write_frame(frame, folder, "threats", "csv")
+    (folder / "manifest.json").write_text(json.dumps({"command": "threats"}))
+    return folder

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
-from ..options import Force, Json, Quiet
+from ..options import Force, Json, LanguageOption, Quiet
 from ..terminal import Terminal
 
 _MEGABYTE = 1e6
@@ -16,7 +16,7 @@ def explore(
     results: Annotated[
         list[Path],
         typer.Argument(
-            help="Folders of results of tbi, indicators, decompose or demo.",
+            help="Folders of results, of any command that writes tables.",
             show_default=False,
         ),
     ],
@@ -29,14 +29,16 @@ def explore(
             "--only", help="Names of measures, separated by commas; else all."
         ),
     ] = "",
+    language: LanguageOption = "en",
     force: Force = False,
     quiet: Quiet = False,
     json: Json = False,
 ) -> None:
     """Results as one page of interactive charts, which needs no server and no network.
 
-    Lines over the years, ranked bars, a map, bilateral balances, positions in value
-    chains, a table; the data as csv. All in one HTML file.
+    Lines over the years, small multiples, rankings, a map, compositions, flows between
+    economies, positions in value chains, waterfalls of a change, estimates with their
+    intervals; pictures and data to download. All in one HTML file.
 
     Example: tivax explore results --out explorer.html
     """
@@ -46,7 +48,9 @@ def explore(
     names = [k.strip() for k in only.split(",") if k.strip()]
     terminal = Terminal(quiet, json=json)
     with terminal.status("collecting the results"):
-        explorer.explore(results, out, only=names, force=force)
+        explorer.explore(
+            results, out, only=names, language=language, force=force
+        )
     size = out.stat().st_size
     record = {"outputs": [str(out)], "bytes": size}
     terminal.finish(record, f"Open {out} ({size / _MEGABYTE:.1f} MB)")

@@ -1,0 +1,168 @@
+"""Titles, units, definitions and groups of measures, in words.
+
+From outputs.toml, and of indicators and terms from the tables of the measures; what
+traces value added has the unit that the manifest tells.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..core import column_title, columns_of, output_title
+from ..measures import INDICATORS, METHODS, indicator_facts, term_facts
+from ..reporting import label, measure_name, variant_in_words
+from ..sources import SOURCES, source_facts
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a measure is.
+
+    ``signed``: either sign has a meaning of its own; None: numbers must tell.
+    ``formula`` is in the symbols of the page terms.md; ``heading`` that of the measure
+    in lists; ``part`` the part of a whole to which a term adds, or "".
+    """
+
+    title: str
+    unit: str = ""
+    signed: bool | None = None
+    definition: str = ""
+    formula: str = ""
+    heading: str = ""
+    part: str = ""
+
+
+def meaning_of(
+    command: str,
+    table: str,
+    column: str,
+    labels: Mapping[str, str],
+    manifest: Mapping[str, Any],
+) -> Meaning:
+    """What a column of a table is, in the rows with these labels."""
+    account = labels.get("account", "")
+    if "indicator" in labels:
+        found = _indicator(labels["indicator"], account, manifest)
+    elif command == "decompose":
+        found = _term(labels.get("term", column), account, manifest)
+    else:
+        found = _column(command, table, column, labels, manifest)
+    if not account:
+        return found
+    return Meaning(**{**vars(found), "title": f"{account}: {found.title}"})
+
+
+def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
+    units = manifest.get("units", {})
+    units = units.get(account, units) if account else units
+    known, facts = INDICATORS.get(name), indicator_facts().get(name, {})
+    if known is None:
+        return Meaning(name, str(units.get(name, "")), False, heading="indicators")
+    source = facts["source"]
+    return Meaning(
+        known.title,
+        str(units.get(name, known.unit)),
+        known.bounds[0] < 0,
+        formula=facts["formula"],
+        definition=f"As in {source}.",
+        heading=f"indicators of {source}",
+    )
+
+
+def _term(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
+    chosen = str(manifest.get("method"))
+    unit = _traced_unit(manifest, account)
+    if (method := METHODS.get(chosen)) is None:
+        return Meaning(name, unit, False, heading="terms of a decomposition")
+    facts = {**term_facts(chosen), **term_facts(chosen, "details")}.get(name, {})
+    parts = (part for part, terms in method.shown.items() if name in terms)
+    return Meaning(
+        method.terms.get(name, facts.get("text", name)),
+        unit,
+        False,
+        formula=facts.get("formula", ""),
+        definition=f"A term of: {method.title} ({method.source}).",
+        heading=method.title,
+        part=next(parts, ""),
+    )
+
+
+def _column(
+    command: str,
+    table: str,
+    column: str,
+    labels: Mapping[str, str],
+    manifest: Mapping[str, Any],
+) -> Meaning:
+    known = columns_of(command)
+    # A long table tells in a column which measure the row is of.
+    measure = labels.get("measure", "")
+    about = known.get(measure or column)
+    of_flows = columns_of("tbi").get(measure)
+    title = label(column_title(column, known))
+    if measure:
+        title = (about or of_flows).title if about or of_flows else measure_name(measure)
+        title += "" if column in ("value", "after") else f", {column}"
+    title, _, more = title.partition(": ")
+    others = {k: v for k, v in labels.items() if k not in ("account", "measure")}
+    if others:
+        named = (variant_in_words(v) if k == "variant" else v for k, v in others.items())
+        title += f" ({', '.join(named)})"
+    unit = (about.unit if about else "") or (of_flows.unit if of_flows else "")
+    unit = {
+        "value added": _traced_unit(manifest, labels.get("account", "")),
+        "tables": _tables_unit(manifest, labels.get("account", "")),
+    }.get(unit, unit)
+    if column == "percent":
+        unit = "%"
+    means = about.means if about else ""
+    definition = means or (f"{more[:1].upper()}{more[1:]}." if more else "")
+    signed = about.signed if about and about.unit and not measure else None
+    heading = output_title(command, table).removesuffix(" by region and year")
+    return Meaning(title, unit, signed, definition, "", heading)
+
+
+def _traced_unit(manifest: Mapping[str, Any], account: str) -> str:
+    """The unit of value added, or of the satellite account of that name."""
+    for one in manifest.get("accounts", [manifest]):
+        if account in ("", one.get("value_added")):
+            return str(one.get("value_added_unit", one.get("unit", "")))
+    return ""
+
+
+def _tables_unit(manifest: Mapping[str, Any], account: str) -> str:
+    """The unit of gross flows, which is not recorded beside a satellite account."""
+    name = account or manifest.get("value_added", "")
+    return _traced_unit(manifest, account) if name in ("residual", "basic") else ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a result was computed from, and by what: for the line under a chart."""
+
+    title: str
+    citation: str
+    command: str
+    basis: str
+    errors: str
+
+
+def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
+    """The database of a result, what to cite, and the errors that its bands hold.
+
+    Without a database in the manifest the title is the name of the folder.
+    """
+    databases = [str(k.get("source", "")) for k in manifest.get("inputs", [])]
+    facts = [source_facts()[k] for k in dict.fromkeys(databases) if k in SOURCES]
+    rebuilt = [k for k in databases if k.startswith("rebuilt")]
+    if rebuilt and not facts:
+        facts = [source_facts()["wiod2016-national"]]
+    titles = "; ".join(str(k["title"]) for k in facts)
+    error = manifest.get("error", "")
+    return Origin(
+        title=titles or name,
+        citation=" ".join(str(k["citation"]) for k in facts),
+        command=str(manifest.get("command", "")),
+        basis=str(manifest.get("basis", "")),
+        errors=error if isinstance(error, str) else str(error.get("name", "")),
+    )

@@ -1,0 +1,290 @@
+"""What a result folder holds, read by the one description of files and columns.
+
+A table with a year and an economy holds measures, one for each column of numbers and
+each combination of its other labels. Any other table is shown by its rows.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from ..core import (
+    NotFound,
+    TivaxError,
+    column_title,
+    columns_of,
+    output_title,
+)
+from ..measures import EVERY_PARTNER, EVERY_SECTOR, METHODS, NOT_SUMMED
+from .meaning import Meaning, meaning_of
+from .read import (
+    NUMBERED,
+    find_tables,
+    read_manifest,
+    read_table,
+    require_memory,
+    require_recorded,
+    required_columns,
+)
+
+Side = Literal["", "partner", "sector"]
+
+_NORMAL_95 = 1.959963984540054
+REGION_COLUMNS = tuple(
+    "region exporter importer origin absorber iso3 partner country left_out".split()
+)
+_REGIONS = REGION_COLUMNS[:-2]
+# Of a number, and said beside it.
+_COMPANIONS = ("se", "ci_low", "ci_high", "p_value", "mc_error")
+_REMARKS = ("flag", "note", "state", "chosen")
+_MOST_ROWS = 3_000
+
+
+@dataclass(frozen=True)
+class ResultFolder:
+    """A folder of results: its name in lists, and its manifest, which tells units.
+
+    ``recorded``: the manifest has the checksums of its tables.
+    """
+
+    path: Path
+    name: str
+    manifest: Mapping[str, Any]
+    recorded: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A measure as a long table: year, region, maybe ``other``, value, low, high."""
+
+    code: str
+    meaning: Meaning
+    file: Path
+    side: Side
+    rows: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class ResultTable:
+    """A table that is shown by its rows, such as estimates or effects.
+
+    Attributes
+    ----------
+    code, title
+        Its name without suffix, and in words.
+    group
+        The result folder.
+    file
+        Where it was read from.
+    titles
+        Of its columns.
+    frame
+        Labels are texts, numbers float64.
+    """
+
+    code: str
+    title: str
+    group: str
+    file: Path
+    titles: tuple[str, ...]
+    frame: pd.DataFrame
+
+
+def result_folder(path: Path, name: str) -> ResultFolder:
+    """The folder with its manifest, under that name."""
+    about = read_manifest(path)
+    return ResultFolder(path, name, about, "files" in about)
+
+
+def read_folder(result: ResultFolder) -> tuple[list[Series], list[ResultTable]]:
+    """The measures of a folder and its tables that are shown by row.
+
+    Raises
+    ------
+    TivaxError
+        The folder is missing, is no result, or one of its tables is damaged.
+    """
+    folder, manifest = result.path, result.manifest
+    if not folder.exists():
+        raise NotFound(f"{folder}: no such folder")
+    tables = find_tables(folder, str(manifest.get("command", "")))
+    if not tables:
+        raise TivaxError(f"{folder}: no result of a tivax command with tables")
+    paths = [path for _, path in tables.values()]
+    require_recorded(folder, manifest, paths)
+    require_memory(folder, paths)
+    series: list[Series] = []
+    by_row: list[ResultTable] = []
+    for name, (command, path) in tables.items():
+        frame = read_table(path, required_columns(command, name), command)
+        regions = [k for k in frame if k in _REGIONS]
+        if "year" in frame and 1 <= len(regions) <= 2:
+            seen = {(k.code, k.side) for k in series}
+            found = _series_of(command, name, path, frame, regions, manifest)
+            series += [k for k in found if (k.code, k.side) not in seen]
+        elif 0 < len(frame) <= _MOST_ROWS:
+            known = columns_of(command)
+            titles = tuple(column_title(str(k), known) for k in frame)
+            title = output_title(command, name)
+            by_row.append(
+                ResultTable(name, title, result.name, path, titles, frame)
+            )
+    return series, by_row
+
+
+def label_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns that name a row."""
+    texts = frame.select_dtypes(exclude="float64")
+    return [str(k) for k in texts if k not in _REMARKS]
+
+
+def number_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns of numbers, without those that belong to another number."""
+    return [str(k) for k in frame.select_dtypes("float64") if not _belongs(str(k))]
+
+
+def _belongs(name: str) -> bool:
+    return any(name == k or name.endswith(f"_{k}") for k in _COMPANIONS)
+
+
+# -------------------------------------------------------------------------- measures
+
+
+def _series_of(
+    command: str,
+    table: str,
+    path: Path,
+    frame: pd.DataFrame,
+    regions: list[str],
+    manifest: Mapping[str, Any],
+) -> Iterator[Series]:
+    sides = [*regions, *(["sector"] if "sector" in frame else [])]
+    extra = [k for k in label_columns(frame) if k not in ("year", *NUMBERED, *sides)]
+    if command == "decompose":
+        _require_summed(path, frame, manifest)
+    groups = frame.groupby(extra, sort=False) if extra else [((), frame)]
+    for key, rows in groups:
+        labels = dict(zip(extra, map(str, key), strict=True))
+        for column in number_columns(frame):
+            meaning = meaning_of(command, table, column, labels, manifest)
+            code = _code(column, labels)
+            told = _with_interval(rows, column, ["year", *sides])
+            for side, part in _by_side(told, regions, summed=command == "decompose"):
+                yield Series(code, meaning, path, side, part)
+            if table == "va_absorbed" and column == "value_added":
+                yield _balance(labels, meaning, path, told, regions)
+
+
+def _code(column: str, labels: Mapping[str, str]) -> str:
+    """The code of an indicator or a term, or the name of the column; with the account
+    and all other labels in front."""
+    own = [v for k, v in labels.items() if k in ("indicator", "term", "measure")]
+    before = [v for k, v in labels.items() if k not in ("indicator", "term", "measure")]
+    last = own if own and column == "value" else [*own, column]
+    return "/".join([*before, *last])
+
+
+def _by_side(
+    rows: pd.DataFrame, regions: list[str], *, summed: bool
+) -> Iterator[tuple[Side, pd.DataFrame]]:
+    """Rows by economy, with each partner, and by sector, as far as they are there.
+
+    ``summed``: where there are no rows of all sectors, values add up over them.
+    """
+    first = {regions[0]: "region"}
+    rows = rows.rename(columns=first)
+    partner = regions[1] if len(regions) == 2 else None
+    sector = "sector" if "sector" in rows else None
+    if sector and summed and not (rows["sector"] == EVERY_SECTOR).any():
+        kept = [k for k in ("year", "region", partner) if k]
+        yield from _by_side(_sum(rows, kept), ["region", *regions[1:]], summed=False)
+        yield "sector", _sum(rows, ["year", "region", "sector"]).rename(
+            columns={"sector": "other"}
+        )
+        return
+    all_sectors = rows["sector"] == EVERY_SECTOR if sector else True
+    all_partners = rows[partner] == EVERY_PARTNER if partner else True
+    cases: list[tuple[Side, Any, str | None]] = [
+        ("", all_sectors & all_partners, None),
+        ("partner", all_sectors & ~_mask(all_partners, rows), partner),
+        ("sector", all_partners & ~_mask(all_sectors, rows), sector),
+    ]
+    for side, chosen, other in cases:
+        part = rows[_mask(chosen, rows)]
+        if part.empty or (other is None and side):
+            continue
+        dropped = [k for k in (partner, sector) if k and k != other]
+        part = part.drop(columns=dropped)
+        yield side, part.rename(columns={other: "other"} if other else {})
+
+
+def _mask(chosen: Any, rows: pd.DataFrame) -> pd.Series:
+    """A mask also of what is True or False for all rows."""
+    return pd.Series(chosen, index=rows.index) if isinstance(chosen, bool) else chosen
+
+
+def _sum(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    return rows.groupby(by, sort=False)["value"].sum().reset_index()
+
+
+def _require_summed(
+    path: Path, frame: pd.DataFrame, manifest: Mapping[str, Any]
+) -> None:
+    if not {"exporter", "importer"} & set(frame):
+        raise TivaxError(f"{path}: no column exporter or importer")
+    method = METHODS.get(str(manifest.get("method")))
+    if "sector" in frame and method:
+        if method.kernels.get(str(manifest.get("level"))) in NOT_SUMMED:
+            raise TivaxError(
+                f"{path}: these terms have no sum over sectors; choose a result at "
+                "--level country or bilateral"
+            )
+
+
+def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataFrame:
+    """Labels, value, low and high; an interval is that of the file, or 1.96 se.
+
+    The column se right after a value is its own; others have the name in front.
+    """
+    columns = [*map(str, rows)]
+    main = columns[columns.index(name) + 1 :][:1] == ["se"]
+    prefix = "" if main or name == "value" else f"{name}_"
+    low, high = (rows.get(f"{prefix}{k}") for k in ("ci_low", "ci_high"))
+    if (error := rows.get(f"{prefix}se")) is not None and low is None:
+        low, high = (rows[name] + k * _NORMAL_95 * error for k in (-1, 1))
+    found = rows[labels].assign(value=rows[name])
+    return found if low is None else found.assign(low=low, high=high)
+
+
+def _balance(
+    labels: Mapping[str, str],
+    meaning: Meaning,
+    path: Path,
+    told: pd.DataFrame,
+    regions: list[str],
+) -> Series:
+    """What each sells to each other less what it buys."""
+    names = {regions[0]: "region", regions[1]: "other"}
+    sold = told[["year", *regions, "value"]].rename(columns=names)
+    bought = sold.rename(columns={"region": "other", "other": "region"})
+    both = sold.merge(bought, on=["year", "region", "other"], suffixes=("", "2"))
+    both = both[both["region"] != both["other"]]
+    both["value"] = both["value"] - both.pop("value2")
+    account = f"{labels['account']}: " if "account" in labels else ""
+    return Series(
+        _code("balance", labels),
+        Meaning(
+            f"{account}value-added balance",
+            meaning.unit,
+            True,
+            "Value added that the partner absorbs of the economy, less what the "
+            "economy absorbs of the partner's; above 0 is a surplus.",
+            heading=meaning.heading,
+        ),
+        path,
+        "partner",
+        both,
+    )
