@@ -162,6 +162,11 @@ def local_projections(
     seed
         Of the draws of the band.
 
+    Returns
+    -------
+    LocalProjections
+        ``table`` has the response at each horizon, with its bands.
+
     Raises
     ------
     TivaxError

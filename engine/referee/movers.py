@@ -166,6 +166,11 @@ def movers(
     order
         Powers of the level before the change; 0: none.
 
+    Returns
+    -------
+    Movers
+        ``table`` has the slopes, by band and estimand, with standard errors.
+
     Raises
     ------
     TivaxError
