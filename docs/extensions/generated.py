@@ -32,9 +32,12 @@ from tivax.engine.tables import country_groups, country_name
 from tivax.engine.tables.aggregation import concordances
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    lines = [head, ["---"] * len(head), *rows]
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[int] = ()
+) -> str:
+    """A table in Markdown; columns ``right`` hold numbers."""
+    rule = ["---:" if k in right else "---" for k in range(len(head))]
+    lines = [head, rule, *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -280,7 +283,7 @@ def times() -> str:
         parts += [
             f"## {one['title']}",
             f"`{one['run']}`; {one['machine']}.",
-            table(one["columns"], rows),
+            table(one["columns"], rows, right=(1, 3)),
         ]
     return "\n\n".join(parts)
 
