@@ -81,7 +81,8 @@ def command_page(name: str) -> str:
     options = _options(command)
     required = [f"{k.opts[0]} {k.name.upper()}" for k in options if k.required]
     words = [f"tivax {name}", *map(_metavar, arguments), *required]
-    parts = [f"# tivax {name}", text.strip(), f"```shell\n{' '.join(words)}\n```"]
+    text = _with_codes(text.strip())
+    parts = [f"# tivax {name}", text, f"```shell\n{' '.join(words)}\n```"]
     if example:
         parts.append(f"Example:\n\n```shell\n{example.strip()}\n```")
     if arguments:
@@ -134,7 +135,15 @@ def _default(option) -> str:
 
 
 def _help(parameter) -> str:
-    return (parameter.help or "").replace("|", "\\|").replace("; repeatable.", ".")
+    text = (parameter.help or "").replace("|", "\\|").replace("; repeatable.", ".")
+    return _with_codes(text)
+
+
+def _with_codes(text: str) -> str:
+    """Options as code, where they are not yet: two hyphens would become a dash."""
+    parts = text.split("`")
+    parts[::2] = [re.sub(r"--[a-z][a-z-]*", r"`\g<0>`", part) for part in parts[::2]]
+    return "`".join(parts)
 
 
 # -------------------------------------------------------------------------------- files
