@@ -38,8 +38,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "extensions", "_templates"]
 nitpicky = True
-# A list of pages that ends in * takes new ones; there may be none.
-suppress_warnings = ["toc.empty_glob"]
 # Numbers that pages take from the code.
 myst_substitutions = {
     "indicators": len(tivax.INDICATORS),
