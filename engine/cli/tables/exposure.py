@@ -88,7 +88,9 @@ def exposure(
             error=model,
             progress=progress,
         )
-    facts = {} if model is None else {"error": model.record}
+    facts = subject.facts
+    if model is not None:
+        facts |= {"error": model.record}
     write_result(
         found,
         run,
@@ -96,6 +98,5 @@ def exposure(
         terminal,
         notes=subject.notes,
         codes=subject.codes,
-        **subject.facts,
         **facts,
     )
