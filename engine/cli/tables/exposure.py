@@ -48,7 +48,7 @@ def exposure(
     groups: GroupsOption = None,
     error: ErrorOption = None,
 ) -> None:
-    """How exposed a buyer is to a supplier: look-through, face value, through whom.
+    """A buyer's exposure to a supplier: look-through, face value, through whom.
 
     Writes exposure.csv for every year; for the last, by_industry, by_product,
     third_countries, paths, rounds, extraction and pairs, figures, report.html.
