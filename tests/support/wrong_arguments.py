@@ -183,6 +183,12 @@ def of_tables(folder: Path) -> Iterator[Case]:
     places |= {"format": {**WRONG, "word": "pickle"}}
     sound = {"tables": tables, "year": 2000, "path": folder / "p"}
     yield from wrong("to_pymrio", of_one_year | places, **sound)
+    tables_out: Bad = {
+        "tables": WRONG,
+        "path": WRONG,
+        "name": {"int": 3, "year": "2000"},
+    }
+    yield from wrong("to_icio", tables_out, tables=tables, path=folder / "i")
     mrio = tx.to_pymrio(tables, 2000, path=folder / "mrio_2000")
     yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
