@@ -240,7 +240,7 @@ def main() -> None:
     if not folder.exists():
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        commands.make_inputs(making, commands.SIZES[options.size])
+        commands.make_inputs(making, commands.real(options.size))
         making.rename(folder)
     if not options.measure:
         handle.stand_in()
