@@ -130,7 +130,7 @@ class Change(Result):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What is decomposed, for unfinished draws to go on."""
+        """The inputs that must be the same for unfinished draws to go on."""
         names = ("measure", "sector", "start", "end", "regions", "nodes", "account")
         return {k: getattr(self, k) for k in names} | {
             "values": self.table["value"].tolist()

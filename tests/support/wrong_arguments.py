@@ -114,6 +114,8 @@ def of_tables(folder: Path) -> Iterator[Case]:
     drawn: Bad = {"tables": WRONG, "error": WRONG, "years": {"other": [1999]}}
     drawn |= {"seed": numbers, "draws": {**numbers, "none": 0}}
     yield from wrong("draw_flows", drawn, **sound, draws=2)
+    one = {"tables": WRONG, "error": WRONG, "draw": numbers, "seed": numbers}
+    yield from wrong("draw_tables", one, **sound)
     moved: Bad = dict.fromkeys(("tables", "measure", "region"), WRONG)
     moved |= {"sector": {"int": 3}, "year": {"text": "a", "other": 1999}}
     moved |= {"value_added": VALUES}
