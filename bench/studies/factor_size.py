@@ -1,6 +1,6 @@
 """Does `tx.interactive_effects` reject a true null in 5 % of panels of 15 years?
 
-    y = x + lambda'f + u,    x = 0.5 lambda'f + v,    41 countries, 15 years, two factors
+    y = x + lambda'f + u,  x = 0.5 lambda'f + v,  41 countries, 15 years, two factors
 
 u are iid; or AR(1) of 0.5; or of unlike sizes. The estimate with two factors, with one
 too many, and with either correction of its bias, t(N - 1) and errors clustered by
