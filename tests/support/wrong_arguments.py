@@ -373,6 +373,19 @@ def of_panels() -> Iterator[Case]:
     common |= {"factors": {"half": 1.5, "below": -1}, "correction": word, "most": whole}
     sound = {"data": panel, "outcome": "KOFGIdj", "regressors": ["TBI"]}
     yield from wrong("interactive_effects", common, **sound)
+    del common["factors"], common["correction"], common["most"]
+    yield from wrong("country_slopes", common | {"blocks": {"int": 3}}, **sound)
+    some = {"word": "x", "set": {1}, "short": pd.DataFrame({"latitude": [1.0]})}
+    placed: Bad = {"places": some, "distances": {**WRONG, "short": flows.iloc[:2]}}
+    yield from wrong("spatial_errors", common | placed | {"kernel": word}, **sound)
+    near: Bad = {"cutoff": {"word": "x", "below": -1}, "kernel": word}
+    yield from wrong("Conley", near, cutoff=1000)
+    sound = {"data": panel, "outcome": "KOFGIdj", "treatment": "TBI"}
+    moved: Bad = column | {"controls": names, "shares": {"none": [], "above": [2.0]}}
+    yield from wrong("movers", moved | {"order": whole}, **sound)
+    moved = column | {"controls": names, "events": {"word": "x", "above": 2.0}}
+    moved |= {k: whole for k in ("horizons", "leads", "lags", "seed")}
+    yield from wrong("local_projections", moved, **sound)
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     some = {k: v for k, v in names.items() if k != "set"}
     left: Bad = {"data": frames, "residuals": WRONG, "regressors": some}
