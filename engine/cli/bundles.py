@@ -28,6 +28,7 @@ from .options import (
     Satellites,
     Seed,
     Store,
+    TitleOption,
     ValueAddedOption,
     Verbose,
     Years,
@@ -47,6 +48,7 @@ class OutputOptions:
     out: Out
     format: FormatOption = "csv"
     no_figures: NoFigures = False
+    title: TitleOption = ""
     force: Force = False
 
     @property
