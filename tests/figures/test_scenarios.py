@@ -5,8 +5,8 @@ from matplotlib.patches import Rectangle
 
 from tivax.engine import TivaxError
 from tivax.engine.figures.scenarios import changes_by_variant, largest_changes
-from tivax.engine.tables import country_name
 from tivax.engine.reporting import variant_in_words
+from tivax.engine.tables import country_name
 
 import figure_data as data
 
