@@ -158,12 +158,13 @@ def _t_density(
 def _different(
     methods: Sequence[str], result: pd.DataFrame
 ) -> tuple[list[str], list[str]]:
-    """Methods that differ, in order, and those that cannot be told from one of them."""
+    """Methods that differ, in order, and variants that cannot be told from them."""
     sizes = result.pivot(index="method", columns="design", values="size")
     errors = result.pivot(index="method", columns="design", values="mc_error")
     kept: list[str] = []
     for name in methods:
-        apart = [(sizes.loc[name] - sizes.loc[k]).abs() for k in kept]
+        alike = [k for k in kept if k[:3] == name[:3]]  # WCR and WCR31, CV3 and CV3J
+        apart = [(sizes.loc[name] - sizes.loc[k]).abs() for k in alike]
         if not any((k <= errors.loc[name]).all() for k in apart):
             kept.append(name)
     return kept, [k for k in methods if k not in kept]
@@ -179,8 +180,9 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
 
     Methods are the rows, the one that rejects least in its worst design first, and
     designs the colours; with more than six designs it is the other way round, and a
-    method of each kind is shown. A method that differs from one above it by no more
-    than the simulation error in every design is left out. The band is 4 to 6 %.
+    method of each kind is shown. A variant of a method that differs from one that is
+    shown by no more than the simulation error in every design is left out. The band is
+    4 to 6 %.
     """
     designs = list(dict.fromkeys(result["design"]))
     served = set(result.loc[result["size"].notna(), "method"])
@@ -221,7 +223,7 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
     said = "share of true nulls rejected at 5 %"
     if left_out:
         same = f"not told from a row that is shown: {', '.join(left_out)}"
-        said = f"{said}\n{textwrap.fill(same, 110)}"
+        said = f"{said}\n{textwrap.fill(same, 95)}"
     ax.set_xlabel(said)
     legend(fig, handles, coloured, loc="outside lower center")
     return finish_layout(fig)
