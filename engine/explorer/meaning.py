@@ -64,8 +64,8 @@ def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
         str(units.get(name, known.unit)),
         known.bounds[0] < 0,
         formula=facts["formula"],
-        definition=f"As in {source}.",
-        heading=f"indicators of {source}",
+        definition=facts.get("means", ""),
+        heading=f"indicators: {source}",
     )
 
 
@@ -98,23 +98,25 @@ def _column(
     # A long table tells in a column which measure the row is of.
     measure = labels.get("measure", "")
     about = known.get(measure or column)
-    of_flows = columns_of("tbi").get(measure)
-    title = label(column_title(column, known))
     if measure:
-        title = (about or of_flows).title if about or of_flows else measure_name(measure)
+        about = about or columns_of("tbi").get(measure)
+        title = about.title if about else measure_name(measure)
         title += "" if column in ("value", "after") else f", {column}"
+    else:
+        title = label(column_title(column, known))
     title, _, more = title.partition(": ")
     others = {k: v for k, v in labels.items() if k not in ("account", "measure")}
     if others:
-        named = (variant_in_words(v) if k == "variant" else v for k, v in others.items())
+        named = (
+            variant_in_words(v) if k == "variant" else v for k, v in others.items()
+        )
         title += f" ({', '.join(named)})"
-    unit = (about.unit if about else "") or (of_flows.unit if of_flows else "")
+    account = labels.get("account", "")
+    unit = "%" if column == "percent" else about.unit if about else ""
     unit = {
-        "value added": _traced_unit(manifest, labels.get("account", "")),
-        "tables": _tables_unit(manifest, labels.get("account", "")),
+        "value added": _traced_unit(manifest, account),
+        "tables": _tables_unit(manifest, account),
     }.get(unit, unit)
-    if column == "percent":
-        unit = "%"
     means = about.means if about else ""
     definition = means or (f"{more[:1].upper()}{more[1:]}." if more else "")
     signed = about.signed if about and about.unit and not measure else None

@@ -292,7 +292,9 @@ def _by_size(collected: Collected) -> list[int]:
 def _title(collected: Collected, words: Mapping[str, str]) -> str:
     """The databases and the years; of results without a database the folders."""
     shown = [k.group for k in (*collected.measures, *collected.tables)]
-    origins = [collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins]
+    origins = [
+        collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins
+    ]
     databases = [k.title for k in origins if k.citation]
     names = [words.get(k, k) for k in dict.fromkeys(databases or shown)]
     if not collected.years:

@@ -97,7 +97,7 @@ def test_indicators_are_there_by_region_by_partner_and_by_sector(tmp_path, forma
     assert measures["EXGR", "sector"].values[1, 1, 0] == sector["value"].iloc[0]
     meaning = measures["EXGR", ""].meaning
     assert (meaning.title, meaning.formula) == ("gross exports", "E_sr")
-    assert meaning.heading == "indicators of OECD TiVA"
+    assert meaning.heading == "indicators: OECD TiVA"
     assert measures["GVC_PART_BM", ""].meaning.unit == "%"
 
 
