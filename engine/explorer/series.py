@@ -1,4 +1,4 @@
-"""What a result folder holds, read by the one description of files and columns.
+"""The contents of a result folder, read by the one description of files and columns.
 
 A table with a year and an economy holds measures, one for each column of numbers and
 each combination of its other labels. Any other table is shown by its rows.
@@ -267,7 +267,7 @@ def _balance(
     told: pd.DataFrame,
     regions: list[str],
 ) -> Series:
-    """What each sells to each other less what it buys."""
+    """Sales of each to each other, less what it buys."""
     names = {regions[0]: "region", regions[1]: "other"}
     sold = told[["year", *regions, "value"]].rename(columns=names)
     bought = sold.rename(columns={"region": "other", "other": "region"})

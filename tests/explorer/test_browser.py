@@ -144,7 +144,7 @@ def words(page, selector):
 
 
 def saved(page, selector):
-    """What a button saves, as text; of a picture of pixels its type and size."""
+    """Type, size and text of the file that a button saves."""
     page.execute_script(
         "window.saved = undefined;"
         "URL.createObjectURL = (blob) => {"

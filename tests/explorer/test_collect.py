@@ -283,11 +283,15 @@ def test_terms_know_the_part_that_they_add_to(tmp_path):
 
 def test_the_source_is_the_database_with_what_to_cite(tmp_path):
     folder = write_tbi_folder(tmp_path / "results")
-    about = {"command": "tbi", "inputs": [{"path": "store", "source": "wiod2013"}]}
+    about = {
+        "command": "tbi",
+        "inputs": [{"path": "store", "source": "wiod2013"}],
+        "error": [{"kind": "rounding"}],
+    }
     (folder / "manifest.json").write_text(json.dumps(about))
     origin = collected(folder).origins["results"]
     assert origin.title == "World Input-Output Database, release of November 2013"
-    assert "Timmer" in origin.citation
+    assert "Timmer" in origin.citation and origin.errors == "rounding"
     (folder / "manifest.json").write_text(json.dumps({"command": "tbi"}))
     assert collected(folder).origins["results"].title == "results"
 
