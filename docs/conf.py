@@ -1,9 +1,11 @@
 """Settings of the documentation: `scripts/docs` builds it."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -12,7 +14,10 @@ import tivax
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "tests" / "support")]
 import preloaded  # noqa: E402
+from generated import command_groups, command_page  # noqa: E402
 from quick_programs import take_quick_programs  # noqa: E402
+
+from tivax.kernels.panels.simulated import METHODS  # noqa: E402
 
 project = "tivax"
 author = "The tivax developers"
@@ -26,11 +31,19 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx.ext.viewcode",
     "generated",
+    "llms",
     "mathml",
 ]
 exclude_patterns = ["_build", "extensions", "_templates"]
 nitpicky = True
+# Numbers that pages take from the code.
+myst_substitutions = {
+    "indicators": len(tivax.INDICATORS),
+    "methods": len(tivax.METHODS),
+    "p_values": len(METHODS),
+}
 
 # Pages are executed at every build, in temporary folders, by the Python that builds.
 nb_execution_mode = "force"
@@ -77,7 +90,12 @@ templates_path = ["_templates"]
 nitpick_ignore_regex = [(r"py:\w+", r"(?!tivax\b).*|tivax\.engine\b.*")]
 
 html_theme = "pydata_sphinx_theme"
-html_title = "tivax"
+html_title = f"tivax {version}"
+html_favicon = "_static/favicon.svg"
+html_js_files = ["tables.js"]
+copybutton_prompt_text = r"^(>>> |\.\.\. |!)"
+copybutton_prompt_is_regexp = True
+copybutton_only_copy_prompt_lines = False
 html_static_path = ["_static"]
 html_css_files = ["tivax.css"]
 html_show_sourcelink = False
@@ -90,8 +108,17 @@ html_theme_options = {
     "navbar_align": "left",
     "footer_start": ["copyright"],
     "footer_end": [],
+    "secondary_sidebar_items": ["page-toc", "edit-this-page", "notebook"],
 }
-html_sidebars = {"index": []}
+html_sidebars = {"index": [], "install": [], "changelog": [], "zh/index": []}
+html_context = {"default_mode": "auto"}
+# Links to edit a page, once pyproject.toml names where the repository is.
+PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]
+if address := PROJECT.get("urls", {}).get("Repository"):
+    html_theme_options |= {"github_url": address, "use_edit_page_button": True}
+    user, repository = address.rstrip("/").split("/")[-2:]
+    html_context |= {"github_user": user, "github_repo": repository}
+    html_context |= {"github_version": "main", "doc_path": "docs"}
 
 
 def find_public_name(app, env, node, text):
@@ -120,17 +147,60 @@ def deal_out(app, env, names):
     names.sort(key=place.__getitem__)
 
 
+def write_command_pages(app, config):
+    """A page for each command, in the order of --help."""
+    folder = HERE / "reference" / "commands"
+    folder.mkdir(exist_ok=True)
+    for name in [k for names in command_groups().values() for k in names]:
+        page, text = folder / f"{name}.md", command_page(name)
+        if not page.exists() or page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+
+
+def add_related(app, what, name, obj, options, lines):
+    """See Also of a function: the others of its section of the reference."""
+    short = name.removeprefix("tivax.")
+    if what != "function" or "See Also" in lines:
+        return
+    page = (HERE / "reference" / "api.md").read_text(encoding="utf-8")
+    for section in page.split("\n## ")[1:]:
+        names = re.findall(r"^   ([a-z]\w+)$", section, re.M)
+        if short in names and len(names) > 1:
+            related = ", ".join(k for k in names if k != short)
+            lines += ["", "See Also", "--------", related, ""]
+
+
+def say_of_page(app, pagename, templatename, context, doctree):
+    """Name the notebook of a page that is one, and the language of a Chinese page."""
+    if (notebooks(app) / f"{pagename}.ipynb").exists():
+        context["notebook"] = f"_notebooks/{pagename}.ipynb"
+    if pagename.startswith("zh/"):
+        context["language"] = "zh"
+
+
+def notebooks(app):
+    """Where myst-nb leaves the pages that it ran."""
+    return Path(app.outdir).parent / "jupyter_execute"
+
+
 def show_files(app, exception):
-    """Copy what pages made into _static of the site."""
+    """Copy what pages made into the site: files of _static, and notebooks."""
     preloaded.stop(SERVER)
     if exception is None:
-        static = Path(app.outdir) / "_static"
-        shutil.copytree(SCRATCH / "shown", static, dirs_exist_ok=True)
+        site = Path(app.outdir)
+        shutil.copytree(SCRATCH / "shown", site / "_static", dirs_exist_ok=True)
+        for page in notebooks(app).rglob("*.ipynb"):
+            copy = site / "_notebooks" / page.relative_to(notebooks(app))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(page, copy)
     shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 def setup(app):
     """Register what is done in this file."""
+    app.connect("config-inited", write_command_pages)
+    app.connect("autodoc-process-docstring", add_related, priority=400)
+    app.connect("html-page-context", say_of_page)
     app.connect("env-before-read-docs", deal_out)
     app.connect("build-finished", show_files)
     app.connect("missing-reference", find_public_name)

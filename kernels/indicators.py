@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import position, value_chains
+from . import exposure, position, value_chains
 from .inverted_table import InvertedTable, Terms
 from .leontief import per_dollar
 from .operators import diagonal, multiply, sums
@@ -112,6 +112,7 @@ MIRRORED = {
     "REII": "imports_in_exports",
     "DFD_FVA": "FFD_DVA",
     "FEXDVAP": "DEXFVAP",
+    "bought_by_origin": "sales_through",
 }
 """Flows that are those of the partner."""
 
@@ -280,6 +281,18 @@ def _is(names: str) -> Callable[[str], bool]:
     return frozenset(names.split()).__contains__
 
 
+def _foreign_inputs(world: InvertedTable) -> Terms:
+    """Purchases along chains, and those of them from abroad."""
+    bought = exposure.purchases(world)
+    return {**bought, "inputs_abroad": bought["inputs_through"] * world.borders.abroad}
+
+
+def _foreign_sales(world: InvertedTable) -> Terms:
+    """Sales along chains, and those of them abroad."""
+    sold = exposure.sales(world)
+    return {**sold, "sales_abroad": sold["sales_through"] * world.borders.abroad}
+
+
 _BY_PRODUCTS = (
     (
         _is(
@@ -299,8 +312,12 @@ _BY_PRODUCTS = (
     (_is("FD_VA DXD_DVA FFD_DVA DFD_FVA"), _absorbed),
     (_is("final_sales reported_output PROD VALU"), _by_industry),
     (lambda flow: flow.startswith(("VA_", "FP_")), _produced),
+    (lambda flow: flow.startswith("inputs_"), _foreign_inputs),
+    (lambda flow: flow.startswith(("sales_", "bought_")), _foreign_sales),
+    (lambda flow: flow.startswith("multiplied_"), exposure.multiplied),
+    (_is("INCOME_BASED"), exposure.enabled),
 )
-"""Flows that products with B suffice for which every inverted table has."""
+"""Flows that take no B: products that every inverted table has, or solves for."""
 
 _BY_INVERSE = (
     (_is("REII VAX_P EXGR_DVA_ORIGIN VS1 VS1STAR"), _of_inverse),
@@ -414,6 +431,25 @@ IDENTITIES: tuple[tuple[frozenset[str], Callable[..., Pair]], ...] = (
     _add_up("DOM_FNL DOM_INT", "DOM"),
     _add_up("IMGR_FNL IMGR_INT", "IMGR"),
     _same("IMGR EXGR", lambda w, f: (f["IMGR"].sum(1), f["EXGR"].sum(1).T)),
+    _same(
+        "inputs_through",
+        lambda w, f: (f["inputs_through"].sum((0, 1)), w.borders.total(w.output)),
+    ),
+    _same(
+        "sales_through",
+        lambda w, f: (f["sales_through"].sum((1, 2)), w.borders.total(w.output)),
+    ),
+    _same(
+        "multiplied_account",
+        lambda w, f: (
+            f["multiplied_account"].sum((1, 2)),
+            w.borders.total(_held(w) * w.Y.sum(1)),
+        ),
+    ),
+    _same(
+        "INCOME_BASED",
+        lambda w, f: (f["INCOME_BASED"].sum((0, 1)), w.borders.total(w.v * w.output)),
+    ),
     _add_up("VA_D VA_RT VA_GVC_S VA_GVC_C", "VALU"),
     _add_up("FP_D FP_RT FP_GVC_S FP_GVC_C", "ply_total"),
     _add_up("plv_domestic plv_traditional plv_gvc", "plv_total"),

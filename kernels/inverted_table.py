@@ -105,6 +105,26 @@ class InvertedTable(NamedTuple):
             raise ValueError("there is no B: invert_table(..., inverse=True)")
         return self.inverse
 
+    def requirements(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """B Q; where there is no B, solved for."""
+        if self.inverse is not None:
+            return self.inverse @ Q
+        Z, c = operators.dense(self.Z), self.borders.count
+        return solve(Z, Q, regions=c, tol=TOLERANCE, scale=self.scale).X
+
+    def contents(self, R: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """B'R; where there is no B, solved for."""
+        if self.inverse is not None:
+            return (R.T @ self.inverse).T
+        return solve_contents(
+            operators.dense(self.Z),
+            R,
+            regions=self.borders.count,
+            size=per_dollar(self.scale),
+            tol=TOLERANCE,
+            scale=self.scale,
+        ).X
+
     @property
     def first_crossing(self) -> Inside:
         """F_s^-1 = B_ss^-1 L_s."""

@@ -152,8 +152,9 @@ def sales_by_weights(
         Z: Float[Array, "m n"], weights: Float[Array, "q n"]
     ) -> Float[Array, "q m c"]:
         blocks = Z.reshape(len(Z), regions, s)
-        growth = weights.reshape(-1, regions, s)
-        return jnp.einsum("mcs,qcs->qmc", blocks, growth)
+        growth = weights.reshape(-1, 1, regions, s)
+        # Sums, which are one read of Z. A product would first copy all of it.
+        return jnp.stack([(blocks * each).sum(axis=2) for each in growth])
 
     return jax.lax.platform_dependent(Z, weights, cpu=by_region, default=at_once)
 

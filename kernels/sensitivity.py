@@ -170,35 +170,6 @@ def absorbed_gradients(
     )
 
 
-def upstreamness_gradients(
-    products: Products, B: Float[Array, "n n"], picked: Float[Array, "m n"]
-) -> Gradients:
-    """Upstreamness of industries, or of the output of several together.
-
-    U = p'B x / p'x with x = B y (Antras, Chor, Fally and Hillberry 2012). With
-    a = B'p and b = B'a,
-
-        dU = (a' dA (B x - U x) + b' dA x + (b - U a)' dy) / p'x.
-    """
-    x = products.output
-    stages = B @ x
-    a = picked @ B
-    b = a @ B
-    made = (picked @ x)[:, None]
-    U = (picked @ stages)[:, None] / made
-    n, c = products.X.shape
-    none = jnp.zeros(c, x.dtype)
-    left = jnp.stack([a / made, (b - U * a) / made])
-    right = jnp.stack(
-        [
-            in_cells(products, stages, none),
-            in_cells(products, x, jnp.ones(c, x.dtype)),
-        ]
-    )
-    added = jnp.zeros((1, len(picked), n + c), x.dtype)
-    return Gradients(left, right, added, jnp.ones((2, 1), x.dtype))
-
-
 def stack_gradients(first: Gradients, second: Gradients) -> Gradients:
     """Gradients of other measures for the same cases."""
     return Gradients(

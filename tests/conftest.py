@@ -14,6 +14,7 @@ from tivax.engine import WorldTables, save_store
 
 from helpers import quick_to_compile, random_tables
 from truth_files import LEATHER, WIODTEST, exvatools, truth_table
+from web_sites import site as site
 
 # `XLA_FLAGS= python -m pytest` tests the programs that users run, as some steps of
 # .ci/run do.

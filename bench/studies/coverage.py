@@ -12,7 +12,7 @@ are drawn around it with known errors, and each gives intervals from its own cel
 
 RAW is a folder of ``wiot_YEAR.RData``; the truth has the columns country, industry,
 year, measure (U, D, FGO, VAGO), value. ``published.csv``, ``choices.csv`` and
-``drawn.csv`` are what docs/explanation/coverage.md shows; with ``--tables 0`` nothing
+``drawn.csv`` are what docs/explanation/error-bars.md shows; with ``--tables 0`` nothing
 is drawn, and without ``--truth`` nothing is judged by what is published.
 """
 

@@ -5,7 +5,11 @@ none: MyST puts sections into the page at once, before what a directive returns.
 """
 
 import re
+import tomllib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -37,35 +41,74 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 # --------------------------------------------------------------------------- commands
 
 
-def command_pages() -> str:
-    """A section for each command, from what its --help prints."""
-    group: Any = typer.main.get_command(commands)
-    return "\n\n".join(
-        _command(name, command) for name, command in group.commands.items()
-    )
+def command_groups() -> dict[str, list[str]]:
+    """Names of the commands under the headings of --help."""
+    found: dict[str, list[str]] = {}
+    for command in commands.registered_commands:
+        heading = str(command.rich_help_panel)
+        found.setdefault(heading, []).append(str(command.name))
+    return found
 
 
-def _command(name: str, command) -> str:
+def command_list() -> str:
+    """The commands under their headings, each with its first sentence."""
+    rows = []
+    for heading, names in command_groups().items():
+        for name in names:
+            about = (_commands()[name].help or "").partition("\n")[0]
+            rows.append([heading, f"[`tivax {name}`](commands/{name}.md)", about])
+            heading = ""
+    return table(["", "command", "does"], rows)
+
+
+def common_options() -> str:
+    """Options that more than half of the commands have."""
+    said: dict[str, Counter[str]] = {}
+    for one in [k for command in _commands().values() for k in _options(command)]:
+        said.setdefault(one.opts[0], Counter())[_help(one)] += 1
+    rows = [[f"`{name}`", said[name].most_common(1)[0][0]] for name in _common()]
+    return table(["option", "meaning"], rows)
+
+
+def command_page(name: str) -> str:
+    """The page of a command, from what its --help prints."""
+    command = _commands()[name]
     text, _, example = (command.help or "").partition("Example: ")
-    words = [f"tivax {name}"]
-    arguments, options = [], []
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            arguments.append(parameter)
-            words.append(_metavar(parameter))
-        elif not parameter.hidden:
-            options.append(parameter)
-            if parameter.required:
-                words.append(f"{parameter.opts[0]} {parameter.name.upper()}")
-    parts = [f"## tivax {name}", text.strip(), f"```shell\n{' '.join(words)}\n```"]
+    arguments = [k for k in command.params if k.param_type_name == "argument"]
+    options = _options(command)
+    required = [f"{k.opts[0]} {k.name.upper()}" for k in options if k.required]
+    words = [f"tivax {name}", *map(_metavar, arguments), *required]
+    parts = [f"# tivax {name}", text.strip(), f"```shell\n{' '.join(words)}\n```"]
+    if example:
+        parts.append(f"Example:\n\n```shell\n{example.strip()}\n```")
     if arguments:
         rows = [[f"`{k.name.upper()}`", _help(k)] for k in arguments]
         parts.append(table(["argument", "meaning"], rows))
-    rows = [[_names(k), _default(k), _help(k)] for k in options]
-    parts.append(table(["option", "default", "meaning"], rows))
-    if example:
-        parts.append(f"Example:\n\n```shell\n{example.strip()}\n```")
-    return "\n\n".join(parts)
+    own = [k for k in options if k.opts[0] not in _common()]
+    if own:
+        rows = [[_names(k), _default(k), _help(k)] for k in own]
+        parts.append(table(["option", "default", "meaning"], rows))
+    others = ", ".join(f"`{k.opts[0]}`" for k in options if k not in own)
+    if others:
+        link = "[options of most commands](../commands.md#options-of-most-commands)"
+        parts.append(f"It also takes these {link}: {others}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands() -> dict[str, Any]:
+    group: Any = typer.main.get_command(commands)
+    return group.commands
+
+
+def _options(command) -> list[Any]:
+    options = [k for k in command.params if k.param_type_name != "argument"]
+    return [k for k in options if not k.hidden]
+
+
+@cache
+def _common() -> list[str]:
+    count = Counter(k.opts[0] for one in _commands().values() for k in _options(one))
+    return [name for name, times in count.items() if 2 * times > len(_commands())]
 
 
 def _metavar(argument) -> str:
@@ -229,8 +272,29 @@ def databases() -> str:
     return table(["source", "database", "unit", "cite"], rows)
 
 
+def times() -> str:
+    """Measured times, from the one file that has them."""
+    parts = []
+    for one in tomllib.loads(MEASURED.read_text(encoding="utf-8"))["table"]:
+        rows = [[_shown_time(cell) for cell in row] for row in one["rows"]]
+        parts += [
+            f"## {one['title']}",
+            f"`{one['run']}`; {one['machine']}.",
+            table(one["columns"], rows),
+        ]
+    return "\n\n".join(parts)
+
+
+def _shown_time(cell: str | float) -> str:
+    return cell if isinstance(cell, str) else f"{cell:g} s"
+
+
+MEASURED = Path(__file__).parents[1] / "explanation" / "measured.toml"
+
 PARTS: dict[str, Callable[[], str]] = {
-    "commands": command_pages,
+    "commands": command_list,
+    "common-options": common_options,
+    "times": times,
     "files": files,
     "words": words,
     "symbols": symbols,

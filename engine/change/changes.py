@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,10 @@ from ..core import (
 )
 from ..errors import (
     TRADE_MEASURES,
+    AnyModel,
+    ErrorModel,
+    MeasuredDraws,
+    error_model,
     measure_unit,
     read_raw_year,
     require_measure,
@@ -33,7 +39,7 @@ from ..tables import (
     require_productive,
     require_tables,
 )
-from .integrate import MOST_NODES, Attribution, attribute
+from .integrate import MOST_NODES, Attribution, attribute, summed
 from .measured import (
     IndicatorMeasure,
     Measured,
@@ -41,7 +47,7 @@ from .measured import (
     YearOfTable,
     year_of_table,
 )
-from .result import FACTOR_NAMES, IMBALANCE, Change
+from .result import FACTOR_NAMES, IMBALANCE, PRICES, Change
 
 
 @in_float64
@@ -53,10 +59,15 @@ def change(
     end: int | None = None,
     region: str | Sequence[str] | None = None,
     sector: str | None = None,
+    partner: str | None = None,
     chained: bool = False,
     polar: bool = True,
     nodes: int | None = None,
+    volumes: WorldTables | None = None,
     value_added: ValueAdded = "residual",
+    error: AnyModel | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> Change:
     """Why a measure changed between two years: a structural decomposition.
@@ -70,25 +81,36 @@ def change(
     Parameters
     ----------
     tables
-        In memory or lazy, at current prices: prices and volumes change together.
+        In memory or lazy, at current prices: prices and volumes change together unless
+        ``volumes`` are given.
     measure
         va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or an
-        indicator (``INDICATORS``) that has the level country, or sector.
+        indicator (``INDICATORS``) that has the level country; with ``sector`` or
+        ``partner`` the level sector or bilateral, such as FPEM.
     start, end
         The two years; by default the first and the last.
     region
         Whose measure, one or several; by default that of all regions.
     sector
         For indicators by sector.
+    partner
+        For indicators by partner: the supplier of an exposure.
     chained
         Also the sum of the effects from each year to the next.
     polar
         Also the average of the two polar decompositions, at ten solves more.
     nodes
         Points of the path; by default as many as bring the remainder to 1e-10.
+    volumes
+        The same tables at prices of the previous year (:func:`deflated`, or those of a
+        statistical office). Effects are then of volumes, from each year to the next at
+        the prices of the earlier one and summed, and a factor ``prices`` has the rest.
     value_added
         As in :func:`value_added_trade`; of a satellite account value-added shares are
         the account per unit of output.
+    error, draws, seed
+        The errors of cells, as in :func:`standard_errors`, of which so many draws are
+        made (200): ``table`` has se, ci_low, ci_high of its effects, from draws.
     progress
         Called with the solves done and those foreseen.
 
@@ -102,13 +124,15 @@ def change(
     ------
     TivaxError
         An unknown measure, region, sector or year; the same year twice; a measure that
-        is not defined in one of the years; final demand that is not above 0.
+        is not defined in one of the years; final demand that is not above 0; volumes
+        of other years or labels.
 
     Notes
     -----
     The attribution is that of Aumann and Shapley (1974), which for a straight path is
     the integral of the derivatives along it; polar averages are those of Dietzenbacher
-    and Los (1998, Economic Systems Research 10).
+    and Los (1998, Economic Systems Research 10). Chained effects of volumes are those
+    of de Haan (2001, Economic Systems Research 13).
 
     Examples
     --------
@@ -128,7 +152,9 @@ def change(
     """
     require_tables(tables)
     regions = _regions(tables, region)
-    account = require_measure("change", tables, measure, regions, sector, value_added)
+    account = require_measure(
+        "change", tables, measure, regions, sector, value_added, partner
+    )
     years = _years(tables, start, end)
     if nodes is not None:
         require_whole("nodes", nodes, 1)
@@ -136,49 +162,57 @@ def change(
             raise TivaxError(
                 f"nodes: give {MOST_NODES:,} points of the path at most, not {nodes:,}"
             )
+    if volumes is not None:
+        _require_same(tables, volumes, years)
+        if chained:
+            raise TivaxError("chained: effects of volumes are chained; leave it out")
     reader = _Reader(tables, account.rows(tables))
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
         if measure in TRADE_MEASURES
         else IndicatorMeasure(
-            tables, measure, regions, sector, priced=account.satellite is None
+            tables, measure, regions, sector, partner, priced=account.satellite is None
         )
     )
-    inner = list(zip(years, years[1:], strict=False)) if chained else []
+    inner = list(pairwise(years)) if chained else []
     runs = 1 + (len(inner) if len(years) > 2 else 0)
     sectors = len(tables.sectors)
 
     def of_run(number: int):
         return lambda done, total: progress(number * total + done, runs * total)
 
-    found = attribute(
-        measured,
-        (reader.read(years[0]), reader.read(years[-1])),
-        sectors,
-        polar=polar,
-        nodes=nodes,
-        step_done=of_run(0),
-    )
-    _require_defined(found, measure, regions if region is not None else (), years)
+    common: dict[str, Any] = {"nodes": nodes}
     steps: list[Attribution] = []
+    prices: list[np.ndarray] = []
+    if volumes is not None:
+        other = _Reader(volumes, account.rows(volumes))
+        runs = len(years) - 1
+        for k, (before, year) in enumerate(pairwise(years)):
+            both = reader.read(before), other.read(year)
+            step = attribute(
+                measured, both, sectors, polar=False, step_done=of_run(k), **common
+            )
+            prices.append(measured.reported(reader.read(year)) - step.end)
+            steps.append(step)
+        found = summed(steps, np.sum(prices, axis=0))
+    else:
+        both = reader.read(years[0]), reader.read(years[-1])
+        found = attribute(
+            measured, both, sectors, polar=polar, step_done=of_run(0), **common
+        )
+    _require_defined(found, measure, regions if region is not None else (), years)
     if chained and len(years) == 2:
         steps = [found]
     elif chained:
         for k, pair in enumerate(inner):
             both = reader.read(pair[0]), reader.read(pair[1])
-            steps.append(
-                attribute(
-                    measured,
-                    both,
-                    sectors,
-                    polar=False,
-                    nodes=nodes,
-                    step_done=of_run(k + 1),
-                )
+            step = attribute(
+                measured, both, sectors, polar=False, step_done=of_run(k + 1), **common
             )
+            steps.append(step)
     unit = measure_unit(measure, tables.unit, account.unit(tables))
     labels = _Labels(tables, regions, unit)
-    return Change(
+    result = Change(
         measure,
         sector,
         years[0],
@@ -186,10 +220,10 @@ def change(
         unit,
         regions,
         labels.values(found),
-        labels.table(found, steps),
+        labels.table(found, steps if chained else (), prices),
         labels.by_partner([found]),
         labels.by_sector([found]),
-        labels.steps(steps, inner) if chained else None,
+        labels.steps(steps, [*pairwise(years)], prices) if steps else None,
         labels.by_partner(steps) if chained else None,
         labels.by_sector(steps) if chained else None,
         max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
@@ -197,7 +231,49 @@ def change(
         labels.size(years[-1]),
         regions if region is not None else (),
         satellite_name(value_added),
+        volumes is not None,
+        partner,
     )
+    if error is None:
+        return result
+    drawn = drawn_effects(tables, result, value_added, error_model(error), draws, seed)
+    return result.with_draws(np.concatenate([*drawn.rows(progress=progress)]))
+
+
+def drawn_effects(
+    tables: WorldTables,
+    found: Change,
+    value_added: ValueAdded,
+    model: ErrorModel,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> MeasuredDraws:
+    """The effects of ``found.table`` in draws of the tables, a row a draw.
+
+    Of a draw whose regions lack a factor that is there it is 0: imbalances come and go.
+    """
+    if found.of_volumes:
+        raise TivaxError("error: not of volumes; leave out volumes, or the errors")
+    keys = pd.MultiIndex.from_frame(found.table[["region", "factor"]])
+
+    def measure(drawn: WorldTables) -> np.ndarray:
+        one = change(
+            drawn,
+            found.measure,
+            start=found.start,
+            end=found.end,
+            region=found.regions,
+            sector=found.sector,
+            partner=found.partner,
+            polar=False,
+            nodes=found.nodes,
+            value_added=value_added,
+        )
+        values = one.table.set_index(["region", "factor"])["value"]
+        return values.reindex(keys).fillna(0).to_numpy()
+
+    years = found.start, found.end
+    return MeasuredDraws(tables, model, years, measure, len(keys), draws, seed)
 
 
 def _regions(
@@ -236,6 +312,22 @@ def _years(tables: WorldTables, start: int | None, end: int | None) -> list[int]
             f"change: {ends[0]} is after {ends[1]}; give the earlier year first"
         )
     return [k for k in tables.years if ends[0] <= k <= ends[1]]
+
+
+def _require_same(
+    tables: WorldTables, volumes: WorldTables, years: Sequence[int]
+) -> None:
+    """Raise ``TivaxError`` unless the volumes are of the same cells and years."""
+    require_tables(volumes)
+    for name in ("regions", "sectors", "unit"):
+        if getattr(volumes, name) != getattr(tables, name):
+            raise TivaxError(f"volumes: other {name} than the tables have")
+    for year in years[1:]:
+        if year not in volumes.years:
+            raise NotFound(
+                f"volumes: no year {year}; give every year from {years[1]} to "
+                f"{years[-1]} at the prices of the year before"
+            )
 
 
 def _require_defined(
@@ -304,7 +396,12 @@ class _Labels:
             }
         )
 
-    def table(self, found: Attribution, steps: Sequence[Attribution]) -> pd.DataFrame:
+    def table(
+        self,
+        found: Attribution,
+        steps: Sequence[Attribution],
+        prices: Sequence[np.ndarray] = (),
+    ) -> pd.DataFrame:
         b = len(self.regions)
         value = found.by_pair.sum(axis=(1, 2))
         home = self._at_home(found.by_pair)
@@ -315,13 +412,19 @@ class _Labels:
             "polar": value * np.nan if found.polar is None else found.polar,
         }
         names: list[str] = [*FACTOR_NAMES]
+        nothing = [np.full(b, np.nan)]
+        if prices:
+            own = {"value": [np.sum(prices, axis=0)]}
+            names.append(PRICES)
+            columns = {
+                k: np.concatenate([v, own.get(k, nothing)]) for k, v in columns.items()
+            }
         chain = [k.by_pair.sum(axis=(1, 2)) for k in steps]
         if steps:
             columns["chained"] = np.sum(chain, axis=0)
         if _matters(found.imbalance, found.end - found.start):
             names.append(IMBALANCE)
             other = {"chained": [np.sum([k.imbalance for k in steps], axis=0)]}
-            nothing = [np.full(b, np.nan)]
             other |= {"home": nothing, "abroad": nothing}
             own = [found.imbalance]
             columns = {
@@ -348,11 +451,16 @@ class _Labels:
         return self._effects(effects, {"sector": list(self.tables.sectors)})
 
     def steps(
-        self, steps: Sequence[Attribution], pairs: Sequence[tuple[int, int]]
+        self,
+        steps: Sequence[Attribution],
+        pairs: Sequence[tuple[int, int]],
+        prices: Sequence[np.ndarray] = (),
     ) -> pd.DataFrame:
         parts = []
-        for step, (first, last) in zip(steps, pairs, strict=True):
-            part = self.table(step, ()).drop(columns=["polar", "share"])
+        for k, (step, (first, last)) in enumerate(zip(steps, pairs, strict=True)):
+            part = self.table(step, (), prices[k : k + 1]).drop(
+                columns=["polar", "share"]
+            )
             part.insert(0, "end", last)
             part.insert(0, "start", first)
             parts.append(part)

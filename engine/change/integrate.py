@@ -56,6 +56,21 @@ class Attribution(NamedTuple):
         return np.abs(self.remainder) / np.where(size == 0, 1, size)
 
 
+def summed(steps: Sequence[Attribution], other: Float[np.ndarray, " b"]) -> Attribution:
+    """Steps from year to year as one, with ``other`` in the change beside them."""
+    first, change = steps[0], sum(k.end - k.start for k in steps) + other
+    return Attribution(
+        first.start,
+        first.start + change,
+        np.sum([k.imbalance for k in steps], axis=0),
+        np.sum([k.remainder for k in steps], axis=0),
+        np.sum([k.by_pair for k in steps], axis=0),
+        np.sum([k.by_good for k in steps], axis=0),
+        None,
+        max(k.nodes for k in steps),
+    )
+
+
 def attribute(
     measured: Measured,
     years: tuple[YearOfTable, YearOfTable],

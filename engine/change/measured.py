@@ -21,6 +21,7 @@ from ..errors import (
     derivatives,
     flows_of,
     indicator_values,
+    level_of,
     perimeters_with_partners,
     solve_table,
     with_measures,
@@ -153,7 +154,7 @@ def _trade_effects(
 
 
 class IndicatorMeasure:
-    """An indicator of countries, or of one sector of theirs.
+    """An indicator of countries, or of one sector of theirs, or with one partner.
 
     It is that of the table that balances, in which output is x = B Y 1.
     """
@@ -164,13 +165,15 @@ class IndicatorMeasure:
         measure: str,
         regions: tuple[str, ...],
         sector: str | None,
+        partner: str | None,
         *,
         priced: bool,
     ) -> None:
-        level = "country" if sector is None else "sector"
         self._chosen = jnp.asarray([tables.regions.index(k) for k in regions])
         place = 0 if sector is None else tables.sectors.index(sector)
-        self._sector = jnp.asarray(place)
+        to = 0 if partner is None else tables.regions.index(partner)
+        self._place = jnp.asarray([place, to])
+        level = level_of(sector, partner)
         self._how = _Indicator(measure, level, len(tables.sectors), priced)
 
     def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
@@ -178,7 +181,7 @@ class IndicatorMeasure:
         found = _reported(
             *(jax.device_put(k) for k in (raw.flows, raw.x, raw.final)),
             year.row,
-            self._sector,
+            self._place,
             how=self._how,
         )
         return np.asarray(found)[np.asarray(self._chosen)]
@@ -187,7 +190,7 @@ class IndicatorMeasure:
         self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         B = leontief.inverse(table.A)
-        found = _balanced(table, B, self._sector, how=self._how)
+        found = _balanced(table, B, self._place, how=self._how)
         return np.asarray(found)[np.asarray(self._chosen)]
 
     def effects(
@@ -197,7 +200,7 @@ class IndicatorMeasure:
         moved: tuple[Factors, Factors],
     ) -> FactorEffects:
         return _indicator_effects(
-            table, moved, self._sector, self._chosen, how=self._how
+            table, moved, self._place, self._chosen, how=self._how
         )
 
 
@@ -216,7 +219,7 @@ def _values(
     Y: Float[Array, "n c"],
     row: Float[Array, " n"] | None,
     B: Float[Array, "n n"],
-    sector: Array,
+    place: Array,
     how: _Indicator,
 ) -> Float[Array, " c"]:
     found = indicator_values(
@@ -233,7 +236,7 @@ def _values(
         count=Y.shape[1],
         priced=how.priced,
     )[how.level][how.measure]
-    return found[:, sector, 0]
+    return found[:, place[0], place[1]]
 
 
 @partial(jax.jit, static_argnames="how")
@@ -242,35 +245,35 @@ def _reported(
     x: Float[Array, " n"],
     Y: Float[Array, "n c"],
     row: Float[Array, " n"] | None,
-    sector: Array,
+    place: Array,
     *,
     how: _Indicator,
 ) -> Float[Array, " c"]:
     B = leontief.inverse(leontief.input_coefficients(Z, x))
-    return _values(Z, x, Y, row, B, sector, how)
+    return _values(Z, x, Y, row, B, place, how)
 
 
 @partial(jax.jit, static_argnames="how")
 def _balanced(
-    table: CoefficientTable, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
+    table: CoefficientTable, B: Float[Array, "n n"], place: Array, *, how: _Indicator
 ) -> Float[Array, " c"]:
     A, Y, v = table
     x = (lazy_inverse(A, B) @ Y).sum(axis=1)
-    return _values(A * x[None, :], x, Y, v * x, B, sector, how)
+    return _values(A * x[None, :], x, Y, v * x, B, place, how)
 
 
 @partial(jax.jit, static_argnames="how")
 def _indicator_effects(
     table: CoefficientTable,
     moved: tuple[Factors, Factors],
-    sector: Array,
+    place: Array,
     chosen: Array,
     *,
     how: _Indicator,
 ) -> FactorEffects:
     B = leontief.inverse(table.A)
     ways = directions(*moved)
-    of_table = partial(_balanced, B=B, sector=sector, how=how)
+    of_table = partial(_balanced, B=B, place=place, how=how)
     values, back = jax.vjp(of_table, table)
 
     def one(region: Array) -> FactorEffects:

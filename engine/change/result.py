@@ -3,15 +3,17 @@
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Float
 
 from ..core import Listing, count_text
+from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
@@ -27,6 +29,7 @@ FACTOR_NAMES = (
     "value-added shares",
 )
 IMBALANCE = "imbalance"
+PRICES = "prices"
 # Of the regions that were asked for, figures of countries; countries in each.
 _MAPS, _COUNTRIES = 3, 20
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
@@ -51,7 +54,7 @@ class Change(Result):
         A row a region and factor: ``value`` (its effect), ``home`` and ``abroad`` (the
         parts of it in the region itself and in other countries), ``polar`` (the average
         of the two polar decompositions), ``share`` of the change, and with ``chained``
-        the sum of the effects from year to year.
+        the sum of the effects from year to year; with errors se, ci_low, ci_high.
     by_partner
         Effects (factor, region, country, partner): ``country`` is where technology,
         sourcing or demand changed, ``partner`` who sells to it. Value-added shares are
@@ -60,8 +63,8 @@ class Change(Result):
         Effects (factor, region, country, sector): the sector of the good that is
         bought, or of the industry whose value-added share changed.
     steps
-        With ``chained``, effects by factor of each step from year to year; otherwise
-        None.
+        With ``chained`` or volumes, effects by factor of each step from year to year;
+        otherwise None.
     chained_by_partner, chained_by_sector
         The same as ``by_partner`` and ``by_sector``, summed over the steps.
     remainder
@@ -75,6 +78,10 @@ class Change(Result):
         The regions that were asked for; figures show them, or else the largest.
     account
         The satellite account that stands in place of value added.
+    of_volumes
+        True if effects are of volumes, and ``prices`` are a factor.
+    partner
+        With whom the measure is, if it is by partner.
 
     Examples
     --------
@@ -105,6 +112,8 @@ class Change(Result):
     size: pd.Series
     asked: tuple[str, ...] = ()
     account: str = ""
+    of_volumes: bool = False
+    partner: str | None = None
 
     program = "change"
     report_title = "Why it changed"
@@ -118,6 +127,18 @@ class Change(Result):
     )
     printed = True
     always_parquet = ("by_partner", "by_sector")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What is decomposed, for unfinished draws to go on."""
+        names = ("measure", "sector", "start", "end", "regions", "nodes", "account")
+        return {k: getattr(self, k) for k in names} | {
+            "values": self.table["value"].tolist()
+        }
+
+    def with_draws(self, effects: Float[np.ndarray, "k rows"]) -> "Change":
+        """The same with se, ci_low, ci_high of the effects, from draws of them."""
+        return replace(self, table=interval(effects).beside(self.table))
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """change, with ``chained`` steps; by_partner and by_sector without the cells
@@ -199,13 +220,14 @@ class Change(Result):
             "residual_max": self.remainder,
             "measure": self.measure,
             "sector": self.sector,
+            "partner": self.partner,
             "start": self.start,
             "end": self.end,
             "unit": self.unit,
             "units": of_indicator,
             "nodes": self.nodes,
             "chained": self.steps is not None,
-            "prices": "current",
+            "prices": "previous year's" if self.of_volumes else "current",
         }
 
     @property
@@ -263,8 +285,9 @@ class Change(Result):
 
     @property
     def title(self) -> str:
-        """The measure (and sector) and the two years."""
+        """The measure (sector, and partner) and the two years."""
         of = self.measure if self.sector is None else f"{self.measure} of {self.sector}"
+        of += "" if self.partner is None else f" with {self.partner}"
         return f"{of}, {self.start} to {self.end}"
 
     def _listings(self) -> Sequence[Listing]:

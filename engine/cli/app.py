@@ -21,6 +21,8 @@ from .inference.panel import panel
 from .options import require_named_files
 from .tables import commands as tables
 from .tables.change import change
+from .tables.compare import compare
+from .tables.exposure import exposure
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario
@@ -44,6 +46,8 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
         "decompose": tables.decompose,
         "indicators": tables.indicators,
         "change": change,
+        "compare": compare,
+        "exposure": exposure,
     },
     "What if": {"scenario": scenario},
     "Inference, of a panel (no tables needed)": {

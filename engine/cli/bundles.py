@@ -8,12 +8,14 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import start_jax
+from ..core import TivaxError, start_jax
 from .example_files import Example, RunToml
 from .options import (
     Device,
     Draws,
     EachGroup,
+    ErrorDraws,
+    ErrorOption,
     Force,
     FormatOption,
     GroupsOption,
@@ -35,6 +37,7 @@ from .options import (
 from .terminal import Terminal
 
 if TYPE_CHECKING:
+    from ..errors import ErrorModel
     from ..measures import ValueAdded
     from ..resampling import RunFile
     from ..tables import NetInventories
@@ -121,6 +124,36 @@ class Grouping:
     groups: GroupsOption = None
     each_group: EachGroup = False
     regions: Regions = ""
+
+
+@dataclass(frozen=True)
+class ErrorOptions:
+    """Errors of tables that are drawn, and how many draws."""
+
+    error: ErrorOption = None
+    draws: ErrorDraws = None
+    seed: Seed = None
+
+    def model(self) -> "ErrorModel | None":
+        """The error model that is named, if one is."""
+        from . import inputs
+
+        return inputs.read_error(self.error)
+
+    def require_model(self, model: "ErrorModel | None") -> None:
+        """Raise ``TivaxError`` for draws of no error."""
+        for name in ("draws", "seed") if model is None else ():
+            if (value := getattr(self, name)) is not None:
+                raise TivaxError(
+                    f"--{name} {value}: nothing has an error: give --error"
+                )
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of the error model, for the inputs of a manifest."""
+        from . import inputs
+
+        return inputs.error_files(self.error, self.model())
 
 
 @dataclass(frozen=True)

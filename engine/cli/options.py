@@ -175,6 +175,15 @@ Draws = Annotated[
     int | None,
     typer.Option("--draws", min=1, help="Number of draws, in place of the run file's."),
 ]
+ErrorDraws = Annotated[
+    int | None,
+    typer.Option(
+        "--draws",
+        min=2,
+        help="Number of draws of errors (200); with --example complex-europe the first "
+        "so many of its 1,000.",
+    ),
+]
 Seed = Annotated[
     int | None,
     typer.Option("--seed", min=0, help="Random seed, in place of the run file's."),

@@ -13,7 +13,14 @@ from ..core import (
     require_format,
     require_result_place,
 )
-from ..reporting import Context, Joined, Result, write_parts
+from ..reporting import (
+    Context,
+    Joined,
+    Language,
+    Result,
+    missing_font_note,
+    write_parts,
+)
 from .bundles import OutputOptions
 from .terminal import Terminal, next_step
 
@@ -88,13 +95,17 @@ def write_result(
     more: str = "",
     notes: Sequence[str] = (),
     codes: pd.DataFrame | None = None,
+    language: Language = "en",
     **facts: Any,
 ) -> None:
     """Write a result to its folder and print its finding.
 
-    ``name``, ``more``, ``notes``, ``codes`` and ``facts`` as in ``Context``.
+    ``name``, ``more``, ``notes``, ``codes``, ``facts`` and ``language`` as in
+    ``Context``.
     """
-    context = Context(name, more, notes, codes, facts)
+    if note := missing_font_note(language):
+        terminal.warn(note)
+    context = Context(name, more, notes, codes, facts, language)
     record = save_result(result, run, output, context, beside=beside)
     print_result(result, record, output, terminal, context, *ends)
 
@@ -107,6 +118,7 @@ def write_joined(
     terminal: Terminal,
     *,
     unit: str,
+    language: Language = "en",
 ) -> None:
     """Evaluate the models of a run file and write the results as one.
 
@@ -129,4 +141,4 @@ def write_joined(
         ):
             found = Joined(tuple(evaluate(run, progress)))
         more = f"seed {run.seed}"
-        write_result(found, started, output, terminal, name=run.path.stem, more=more)
+        write_result(found, started, output, terminal, more=more, language=language)

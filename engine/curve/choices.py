@@ -249,6 +249,18 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
     a panel without a column of the model, or a model without effects of units and
     years.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        A row for each unit and period.
+    model : Model
+        The model whose choices are asked.
+
+    Returns
+    -------
+    dict
+        Options by choice, as :func:`specification_curve` takes them.
+
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])

@@ -18,7 +18,16 @@ from ..core import (
 )
 from ..estimation import Model
 from ..figures import joint_curve
-from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
+from ..reporting import (
+    CV1,
+    Drawn,
+    Plot,
+    Result,
+    Section,
+    Table,
+    Text,
+    variable_name,
+)
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
 
@@ -227,6 +236,41 @@ class SpecificationCurve(Result):
     def _tests_of(self, model: Model, weights: str) -> dict[str, dict[str, Any]]:
         own = self.tests["model"] == model.name
         return _by_statistic(self.tests[own & (self.tests["weights"] == weights)])
+
+    @property
+    def finding(self) -> list[str]:
+        return [self._found(model) for model in self.models]
+
+    def _found(self, model: Model) -> str:
+        """``The effect of X on Y is positive and significant in 19 % of 116 ...``"""
+        every = self.drawn_curve(model.name)
+        rows = every[_weights_of(every) == UNWEIGHTED]
+        tests = self._tests_of(model, UNWEIGHTED)
+        own = rows[rows["significant"]]
+        up = int((own["estimate"] > 0).sum())
+        many, sign = (
+            max(up, len(own) - up),
+            "positive" if 2 * up >= len(own) else "negative",
+        )
+        share = percent_text(many / len(rows))
+        p = [
+            f"p {self._p(tests[k]['p_value'])} for the {words}"
+            for k, words in (
+                ("median effect", "median"),
+                ("share significant", "share"),
+                ("Stouffer Z", "sum of all (Stouffer's Z)"),
+            )
+        ]
+        said = (
+            f"The effect of {variable_name(model.treatments[0])} on "
+            f"{variable_name(model.outcome)} is {sign} and significant in {share} of "
+            f"{count_text(len(rows), 'specification')}, with a median of "
+            f"{number_text(tests['median effect']['estimate'])}. Against draws "
+            f"without any effect: {', '.join(p)}: "
+            f"{self._conclusion(list(tests.values()))}"
+        )
+        moving = self._most_moving(every)
+        return f"{said}. {moving}." if moving else f"{said}."
 
     def _sentence(self, model: Model) -> str:
         every = self.drawn_curve(model.name)

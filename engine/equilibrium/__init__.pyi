@@ -1,6 +1,8 @@
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
+from .economy_draws import EconomyDraws as EconomyDraws
+from .economy_draws import draws_of_batches as draws_of_batches
 from .published import Published as Published
 from .published import solve_published as solve_published
 from .result import ExactHat as ExactHat

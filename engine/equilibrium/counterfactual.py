@@ -132,7 +132,15 @@ def result_of(
     if new is not None:
         frame = frame.droplevel("scenario")
     return ExactHat(
-        economy, deficits, frame, clearing, before, new, batches.names, supply
+        economy,
+        deficits,
+        frame,
+        clearing,
+        before,
+        new,
+        batches.names,
+        supply,
+        batches=batches,
     )
 
 

@@ -21,10 +21,12 @@ from ..core import (
     number_text,
     percent_text,
     read_npz,
+    require_choice,
     write_bytes,
 )
 from ..tables import WorldTables
 from .from_tables import accounts_of_tables, synthetic_accounts
+from .kite import accounts_of_kite, write_kite
 
 _DIMENSIONS = {
     "trade": "importer, exporter, sector",
@@ -73,6 +75,10 @@ class Economy(Printable):
         For messages: the file, or the tables and their year.
     source
         The database, whose sectors have titles.
+    theta_se : (sector,), optional
+        Standard errors of ``theta``.
+    tables, year
+        The year of tables that it was made of, if so.
 
     Raises
     ------
@@ -103,6 +109,9 @@ class Economy(Printable):
     theta: np.ndarray
     name: str = "economy"
     source: str = ""
+    theta_se: np.ndarray | None = None
+    tables: WorldTables | None = None
+    year: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("regions", "sectors"):
@@ -112,6 +121,11 @@ class Economy(Printable):
             array = _numbers(self, name, getattr(self, name))
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        if self.theta_se is not None:
+            errors = _numbers(self, "theta_se", self.theta_se, "sector")
+            if not (np.isfinite(errors) & (errors >= 0)).all():
+                raise TivaxError(f"{self.name}: theta_se must hold numbers from 0")
+            object.__setattr__(self, "theta_se", errors)
         _check_values(self)
         check_accounts(self)
 
@@ -162,8 +176,8 @@ class Economy(Printable):
         tables, year
             Z, Y and output of that year. Value added is output less inputs.
         elasticities
-            A csv or frame with columns sector, theta. A row ``*`` is for all sectors
-            that are not named.
+            A csv or frame with columns sector, theta, and se where standard errors
+            are known. A row ``*`` is for all sectors that are not named.
         tariffs
             A csv or frame with columns importer, exporter, sector, tariff, tariff_new
             (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier
@@ -213,13 +227,19 @@ class Economy(Printable):
 
     @classmethod
     def read(cls, path: str | Path) -> "Economy":
-        """Read an economy from a NumPy file (.npz) with the arrays of ``Economy``.
+        """Read an economy from a NumPy file (.npz), or from a folder of KITE's csv.
+
+        An .npz has the arrays of ``Economy``. KITE's trade_share.csv,
+        intermediate_share.csv, factor_share.csv, expenditure.csv, trade_elasticity.csv
+        and, where there are any, tariff.csv and tariff_new.csv (1 + rate) become an
+        economy as in ``calibrate`` of KITE.jl: its shares stay, and final demand that
+        would be negative is zero.
 
         Raises
         ------
         TivaxError
-            For a file that is missing or not an .npz, an array that it lacks, and what
-            ``Economy`` refuses.
+            For a file that is missing or not an .npz or csv, an array or column that it
+            lacks, and what ``Economy`` refuses.
 
         Examples
         --------
@@ -228,10 +248,12 @@ class Economy(Printable):
         ('R01', 'R02', 'ROW')
         """
         path = local_path("path", path)
+        if path.is_dir():
+            return cls(**accounts_of_kite(path))
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         wanted = ("regions", "sectors", *_DIMENSIONS)
-        found = read_npz(path, wanted)
+        found = read_npz(path, (*wanted, "theta_se"))
         if missing := [name for name in wanted if name not in found]:
             raise TivaxError(
                 f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
@@ -239,12 +261,28 @@ class Economy(Printable):
         arrays: dict[str, Any] = {name: found[name] for name in wanted}
         for name in ("regions", "sectors"):
             arrays[name] = _labels(str(path), name, arrays[name])
-        return cls(**arrays, name=str(path))
+        return cls(**arrays, name=str(path), theta_se=found.get("theta_se"))
 
-    def save(self, path: str | Path) -> None:
-        """Write the economy as .npz, in the form that ``Economy.read`` reads."""
+    def save(self, path: str | Path, *, format: str = "npz") -> None:
+        """Write the economy in a form that ``Economy.read`` reads.
+
+        ``format`` is npz, or kite: a new folder of csv that KITE reads. KITE keeps
+        shares of value added between 0.0001 and 0.9999.
+
+        Examples
+        --------
+        >>> tx.Economy.synthetic(regions=3, sectors=4).save("for-kite", format="kite")
+        >>> tx.Economy.read("for-kite").sectors
+        ('S01', 'S02', 'S03', 'S04')
+        """
         path = local_path("path", path)
+        require_choice("format", format, ("npz", "kite"))
+        if format == "kite":
+            write_kite(self, path)
+            return
         arrays = {name: getattr(self, name) for name in _DIMENSIONS}
+        if self.theta_se is not None:
+            arrays["theta_se"] = self.theta_se
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
         file = io.BytesIO()
         np.savez_compressed(file, **labels, **arrays)
@@ -257,6 +295,7 @@ class Economy(Printable):
             intermediate=np.zeros_like(self.intermediate),
             final=self.spending,
             value_added=self.output,
+            tables=None,
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -308,12 +347,14 @@ def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
     return labels
 
 
-def _numbers(economy: Economy, name: str, values: object) -> np.ndarray:
+def _numbers(
+    economy: Economy, name: str, values: object, dimensions: str = ""
+) -> np.ndarray:
     sizes = {"input": "sectors", "sector": "sectors"}
-    dimensions = _DIMENSIONS[name].split(", ")
+    words = dimensions or _DIMENSIONS[name]
     shape = tuple(
         len(getattr(economy, sizes.get(dimension, "regions")))
-        for dimension in dimensions
+        for dimension in words.split(", ")
     )
     try:
         array = np.array(values, dtype=np.float64)
@@ -322,7 +363,7 @@ def _numbers(economy: Economy, name: str, values: object) -> np.ndarray:
     if array.shape != shape:
         raise TivaxError(
             f"{economy.name}: {name} has the shape {array.shape}; it must be "
-            f"({_DIMENSIONS[name]}) = {shape}"
+            f"({words}) = {shape}"
         )
     return array
 

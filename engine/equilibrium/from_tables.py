@@ -42,7 +42,7 @@ def accounts_of_tables(
     table = tables.table(parse_year(year))
     regions, sectors = tuple(tables.regions), tuple(tables.sectors)
     r, s = len(regions), len(sectors)
-    theta = _read_elasticities(elasticities, sectors)
+    theta, theta_se = _read_elasticities(elasticities, sectors)
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
@@ -67,6 +67,9 @@ def accounts_of_tables(
         theta=theta,
         name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
         source=tables.source,
+        theta_se=theta_se,
+        tables=tables,
+        year=table.year,
     )
 
 
@@ -90,8 +93,11 @@ def positive_accounts(
 
 def _read_elasticities(
     source: str | Path | pd.DataFrame, sectors: Sequence[str]
-) -> np.ndarray:
-    where, frame = _read(source, "elasticities", ("sector",), ("theta",))
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """theta by sector, and its standard errors where there is a column se."""
+    where, frame = read_labelled(
+        source, "elasticities", ("sector",), ("theta",), ("se",)
+    )
     values = dict(zip(frame["sector"], frame["theta"], strict=True))
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
@@ -108,7 +114,13 @@ def _read_elasticities(
     found = np.array([values.get(k, values.get(EVERY)) for k in sectors], float)
     if (bad := np.flatnonzero(found <= 0)).size:
         raise TivaxError(f"{where}: theta of {sectors[bad[0]]} must be positive")
-    return found
+    if "se" not in frame:
+        return found, None
+    errors = dict(zip(frame["sector"], frame["se"], strict=True))
+    se = np.array([errors.get(k, errors.get(EVERY)) for k in sectors], float)
+    if (bad := np.flatnonzero(se < 0)).size:
+        raise TivaxError(f"{where}: se of {sectors[bad[0]]} must not be negative")
+    return found, se
 
 
 def read_cells(
@@ -121,7 +133,7 @@ def read_cells(
 ) -> list[np.ndarray]:
     """Arrays (importer, exporter, sector) from rows of a file; home cells keep the
     default."""
-    where, frame = _read(source, what, _PLACES, columns)
+    where, frame = read_labelled(source, what, _PLACES, columns)
     labels = {"importer": regions, "exporter": regions, "sector": sectors}
     positions = {}
     for place, known in labels.items():
@@ -147,11 +159,12 @@ def read_cells(
     return arrays
 
 
-def _read(
+def read_labelled(
     source: str | Path | pd.DataFrame,
     what: str,
     labels: Sequence[str],
     numbers: Sequence[str],
+    optional: Sequence[str] = (),
 ) -> tuple[str, pd.DataFrame]:
     """A file's name for messages, and its columns checked."""
     if isinstance(source, pd.DataFrame):
@@ -189,7 +202,7 @@ def _read(
         if frame[name].isna().any():
             raise TivaxError(f"{where}: {name} is empty in a row")
         frame[name] = frame[name].astype(str)
-    for name in numbers:
+    for name in (*numbers, *(k for k in optional if k in frame)):
         values = pd.to_numeric(frame[name], errors="coerce").astype(float)
         bad = np.flatnonzero(~np.isfinite(values.to_numpy()))
         if bad.size:

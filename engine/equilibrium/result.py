@@ -1,7 +1,7 @@
 """The result of ``tx.exact_hat``, and the tables of its equilibria."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -12,21 +12,31 @@ from jaxtyping import Float
 
 from ..core import (
     Listing,
+    Progress,
     TivaxError,
     count_text,
     first_and_named,
+    no_progress,
     require_choice,
 )
-from ..figures.welfare import welfare_parts, welfare_ranges
+from ..errors import DRAWS, AnyModel, interval
+from ..figures.welfare import (
+    welfare_intervals,
+    welfare_parts,
+    welfare_ranges,
+    who_pays,
+)
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
 from ..tables import WorldTables
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
-from .batches import BatchFlows
+from .batches import Batches, BatchFlows
 from .economy import Economy
+from .economy_draws import EconomyDraws, draws_of_batches
 from .gradient import gradient_at
 from .solving import Deficits
+from .spread import Spread
 from .supply import Supply
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
@@ -68,6 +78,9 @@ class ExactHat(Result):
         show, by default the largest changes and those named.
     tariff
         New tariffs of one scenario without other trade costs and supply.
+    batches, spread
+        What was solved; draws of it, with which tables have se, ci_low, ci_high
+        (``with_errors``).
     supply
         The block of supply, if one was given. Columns of ``changes`` are then welfare
         (exact), employment, realwage, deficit (of its old size), exports_gdp and
@@ -94,6 +107,8 @@ class ExactHat(Result):
     named: tuple[str, ...] = ()
     asked: tuple[str, ...] = ()
     tariff: Float[np.ndarray, "r r s"] | None = None
+    batches: Batches | None = None
+    spread: Spread | None = None
 
     program = "scenario"
     report_title = "What if, in general equilibrium"
@@ -126,7 +141,7 @@ class ExactHat(Result):
     @property
     def lines(self) -> list[str]:
         """Notes on the economy that a reader needs, in sentences; often none."""
-        lines = []
+        lines = [] if self.spread is None else [self.spread.line]
         if cells := self.economy.zeroed:
             lines.append(
                 "final demand that would be negative counts as 0 in "
@@ -159,12 +174,16 @@ class ExactHat(Result):
 
     @property
     def table(self) -> pd.DataFrame:
-        """Long form: (scenario or variant,) region, measure, percent."""
+        """Long form: (scenario or variant,) region, measure, percent; with errors se,
+        ci_low, ci_high."""
         kept = [*self.measures]
         rows = self.changes[kept]
         long = rows.index.repeat(len(kept)).to_frame(index=False)
         long["measure"] = np.tile(kept, len(rows))
         long["percent"] = rows.to_numpy().ravel()
+        if self.spread is not None:
+            of = [100 * self.spread.of(name) for name in kept]
+            long = interval(np.stack(of, axis=-1)).beside(long)
         return self._with_names(long)
 
     @property
@@ -180,7 +199,8 @@ class ExactHat(Result):
 
     @property
     def flows(self) -> pd.DataFrame:
-        """Trade of one scenario: importer, exporter, sector, old, new.
+        """Trade of one scenario: importer, exporter, sector, before, after; with errors
+        change, se, ci_low, ci_high.
 
         Net of tariffs, in units of the economy; pairs that trade in neither are left
         out.
@@ -191,6 +211,9 @@ class ExactHat(Result):
         frame["before"] = self.old.trade.ravel()
         frame["after"] = self.counterfactual.trade.ravel()
         kept = (frame["before"] > 0) | (frame["after"] > 0)
+        if self.spread is not None:
+            frame["change"] = frame["after"] - frame["before"]
+            frame = self.spread.interval("trade").beside(frame)
         return frame[kept].reset_index(drop=True)
 
     @property
@@ -253,7 +276,8 @@ class ExactHat(Result):
     def tbi_change(self) -> pd.DataFrame:
         """The trade benefit index in the old and the new equilibrium, by region.
 
-        Columns before, after, change. Tables of both are ``world_tables``, so that the
+        Columns before, after, change; with errors se, ci_low, ci_high of the change.
+        Tables of both are ``world_tables``, so that the
         change is the scenario's alone; the old index differs from that of a table whose
         users buy in different proportions.
 
@@ -270,7 +294,62 @@ class ExactHat(Result):
             for which in get_args(Which)
         )
         change = after - before
-        return pd.DataFrame({"before": before, "after": after, "change": change})
+        found = pd.DataFrame({"before": before, "after": after, "change": change})
+        if self.spread is None:
+            return found
+        moved = self.spread.of("after") - self.spread.of("before")
+        return interval(moved).beside(found)
+
+    def with_errors(
+        self,
+        error: AnyModel | None = None,
+        *,
+        draws: int = DRAWS,
+        seed: int = 0,
+        progress: Progress = no_progress,
+    ) -> "ExactHat":
+        """The same with standard errors and 95 % intervals, from draws of the economy.
+
+        Parameters
+        ----------
+        error
+            The errors of the tables that the economy was made of, as in
+            :func:`standard_errors`; by default none.
+        draws, seed
+            Draw k depends on the seed and on k alone. Elasticities are drawn where
+            the economy has ``theta_se``: lognormal, with that deviation.
+        progress
+            Called with draws done and draws in all.
+
+        Returns
+        -------
+        ExactHat
+            ``table`` has se (the deviation of draws), ci_low and ci_high (their 2.5
+            and 97.5 percentiles); of one scenario ``tbi_change`` and ``flows`` too.
+
+        Raises
+        ------
+        TivaxError
+            Where nothing has an error, for an economy that was not made of tables, an
+            error model that does not fit them, and a block of supply.
+
+        Examples
+        --------
+        >>> thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0], "se": [1.0]})
+        >>> economy = tx.Economy.from_tables(world, 2000, thetas)
+        >>> found = tx.exact_hat(economy, trade_costs=1.1 - 0.1 * np.eye(3)[:, :, None]
+        ...     + np.zeros(economy.tariff.shape)).with_errors(draws=4)
+        >>> list(found.table.columns)
+        ['region', 'measure', 'percent', 'se', 'ci_low', 'ci_high']
+        """
+        drawing = self.drawing(error, draws, seed)
+        return replace(self, spread=drawing.spread(progress))
+
+    def drawing(self, error: AnyModel | None, draws: int, seed: int) -> EconomyDraws:
+        """The draws that ``with_errors`` makes."""
+        assert self.batches is not None
+        flows = self.new is not None
+        return draws_of_batches(self.batches, error, draws, seed, flows=flows)
 
     def effect_on_index(
         self, coefficient: float, standard_error: float
@@ -361,7 +440,27 @@ class ExactHat(Result):
             return {}
         draw = welfare_parts if self.new else welfare_ranges
         asked, named = self.asked or None, self.named
-        return {"welfare": partial(draw, self.changes, asked, named=named)}
+        plots: dict[str, Plot] = {}
+        plots["welfare"] = partial(draw, self.changes, asked, named=named)
+        if self.spread is not None:
+            given = self.table, asked
+            plots["intervals"] = partial(welfare_intervals, *given, named=named)
+        if self.new is not None:
+            plots["who_pays"] = partial(who_pays, self.paid, unit=self.unit)
+        return plots
+
+    @property
+    def paid(self) -> pd.Series:
+        """What each region gains or loses in the last scenario: the exact change of
+        real income times old income, in the unit of the economy."""
+        regions = [*self.economy.regions]
+        moved = self.changes["real_income"].to_numpy()[-len(regions) :]
+        return pd.Series(moved / 100 * self.economy.income, regions)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the economy, where tables tell it."""
+        return "" if self.economy.tables is None else self.economy.tables.unit
 
     def facts(self) -> Mapping[str, Any]:
         return {
@@ -410,12 +509,22 @@ class ExactHat(Result):
         if not self.asked or len(rows) > len(self.asked):
             first = first_and_named([*rows["region"]], self.named, _SHOWN)
             rows = rows.iloc[first]
+        errors = None
+        if self.spread is not None:
+            errors = self.spread.interval("welfare", 100).se.ravel()[rows.index]
         cells = [
             (*map(str, names), *(f"{value:+.2f}" for value in values))
             for names, values in zip(
                 rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
             )
         ]
+        if errors is not None:
+            columns.insert(1, "se")
+            k = len(labels) + 1
+            cells = [
+                (*cell[:k], f"{se:.2f}", *cell[k:])
+                for cell, se in zip(cells, errors, strict=True)
+            ]
         title = "The largest changes of welfare, in per cent"
         shown = Listing(title, (*labels, *columns), cells, words=len(labels))
         return [Listing(f"{head}added", (), (), self.lines), shown]

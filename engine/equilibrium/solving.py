@@ -1,6 +1,7 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -8,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels.equilibrium import changes, wages
+from ...kernels.equilibrium import changes, drawn_economy, wages
 from ..core import TivaxError
-from .economy import Economy, net_imports
+from .economy import Economy
 
 Deficits = Literal["zero", "kept", "closing", "share", "share, as published"]
 SHARES = ("share", "share, as published")
@@ -36,33 +37,24 @@ class Old(NamedTuple):
 
 
 def share_economy(economy: Economy) -> changes.EconomyArrays:
-    """The economy in shares. Nobody buys a sector: it is bought at home; nobody makes
-    it: it is made of value added alone."""
-    paid = economy.trade * (1 + economy.tariff)
-    spent = paid.sum(axis=1)
-    bought = spent > 0
-    home = np.eye(len(economy.regions))[:, :, None]
-    shares = np.where(bought[:, None], paid / np.where(bought, spent, 1)[:, None], home)
-    cost = economy.intermediate.sum(axis=1) + economy.value_added
-    made = cost > 0
-    per_unit = 1 / np.where(made, cost, 1)
-    inputs = np.where(made[:, None], economy.intermediate * per_unit[:, None], 0)
-    final = np.maximum(economy.final, 0)
-    final = final / final.sum(axis=1, keepdims=True)
-    income = economy.value_added.sum(axis=1)
-    return changes.EconomyArrays(
-        shares=jax.device_put(shares),
-        value_added=jax.device_put(1 - inputs.sum(axis=1)),
-        inputs=jax.device_put(inputs),
-        budget=jax.device_put(final),
-        theta=jax.device_put(economy.theta),
-        income=jax.device_put(income / income.sum()),
-        joined=jax.device_put(_joined(economy.trade.sum(axis=2))),
+    """The economy in shares (``drawn_economy.shares_of``)."""
+    given = accounts_of(economy), economy.tariff, economy.theta
+    return _shares_of(*jax.device_put((*given, joined(economy))))
+
+
+def accounts_of(economy: Economy) -> drawn_economy.Accounts:
+    """The arrays of an economy that its shares follow from."""
+    return drawn_economy.Accounts(
+        economy.trade, economy.intermediate, economy.final, economy.value_added
     )
 
 
-def _joined(trade: Float[np.ndarray, "r r"]) -> Float[np.ndarray, "r r"]:
+_shares_of = jax.jit(drawn_economy.shares_of)
+
+
+def joined(economy: Economy) -> Float[np.ndarray, "r r"]:
     """1 where two regions trade, be it through others."""
+    trade = economy.trade.sum(axis=2)
     linked = ((trade + trade.T > 0) | np.eye(len(trade), dtype=bool)).astype(float)
     for _ in range(len(trade).bit_length()):  # chains twice as long
         linked = np.minimum(linked @ linked, 1)
@@ -71,21 +63,57 @@ def _joined(trade: Float[np.ndarray, "r r"]) -> Float[np.ndarray, "r r"]:
 
 def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
-    shares = share_economy(economy)
-    tariff = jax.device_put(economy.tariff)
-    deficit = jax.device_put(net_imports(economy.trade) / economy.value_added.sum())
-    deficit = deficit - deficit.sum() * shares.income  # rounding
-    kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
-    scale = economy.value_added.sum()
-    start = wages.origin(jax.device_put(economy.spending / scale))
-    shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
-    inverse = wages.inverse_jacobian(shares, kept, start)
-    several = jax.tree.map(lambda a: a[None], shock)
-    found = jax.tree.map(
-        lambda a: a[0], _solve_several(shares, several, inverse, start, 0.0)
-    )
+    shares, tariff = share_economy(economy), jax.device_put(economy.tariff)
+    given = shares, tariff, *jax.device_put((economy.trade, economy.value_added))
+    found, shock, start = _old_at_once(*given, deficits=deficits)
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
+    return _old_of(shares, shock, found, deficits=deficits)
+
+
+def old_at_once(
+    shares: changes.EconomyArrays,
+    tariff: Float[Array, "r r s"],
+    trade: Float[Array, "r r s"],
+    value_added: Float[Array, "r s"],
+    *,
+    deficits: Deficits,
+) -> tuple[Old, Float[Array, ""]]:
+    """``solve_old`` in one program, and how markets clear, which may not be enough."""
+    found, shock, _ = _old_at_once(
+        shares, tariff, trade, value_added, deficits=deficits
+    )
+    return _old_of(shares, shock, found, deficits=deficits), found.clearing
+
+
+@partial(jax.jit, static_argnames="deficits")
+def _old_at_once(
+    shares: changes.EconomyArrays,
+    tariff: Float[Array, "r r s"],
+    trade: Float[Array, "r r s"],
+    value_added: Float[Array, "r s"],
+    *,
+    deficits: Deficits,
+) -> tuple[wages.Equilibrium, changes.EconomyShock, wages.Position]:
+    scale = value_added.sum()
+    deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
+    deficit = deficit - deficit.sum() * shares.income  # rounding
+    kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
+    start = wages.origin((trade * (1 + tariff)).sum(axis=1) / scale)
+    shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
+    inverse = wages.inverse_jacobian(shares, kept, start)
+    aim = jnp.zeros((), tariff.dtype)
+    return wages.solve(shares, shock, inverse, start, aim), shock, start
+
+
+@partial(jax.jit, static_argnames="deficits")
+def _old_of(
+    shares: changes.EconomyArrays,
+    shock: changes.EconomyShock,
+    found: wages.Equilibrium,
+    *,
+    deficits: Deficits,
+) -> Old:
     paid = jnp.exp(found.log_wages) * shares.income
     rebased = wages.rebased(shares, found)
     start = wages.origin(found.spending)
@@ -96,16 +124,15 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
         spread = jnp.asarray(float(deficits == "share"))
         still = still._replace(deficit=0 * deficit)
         still = still._replace(surplus=changes.Surplus(share, spread))
-    inverse = wages.inverse_jacobian(rebased, still, start)
     return Old(
         rebased,
-        tariff,
+        shock.tariff,
         found.trade,
         found.spending,
         found.income,
         deficit,
         start,
-        inverse,
+        wages.inverse_jacobian(rebased, still, start),
         still.surplus,
     )
 

@@ -1,11 +1,17 @@
 from .balancing import Balance as Balance
 from .balancing import balance as balance
+from .drawn_measures import DRAWS as DRAWS
+from .drawn_measures import MeasuredDraws as MeasuredDraws
+from .drawn_measures import deviations_of as deviations_of
+from .drawn_tables import TableDraws as TableDraws
+from .drawn_tables import draw_tables as draw_tables
 from .draws import DrawnErrors as DrawnErrors
 from .draws import bytes_needed as bytes_needed
 from .draws import draw_flows as draw_flows
 from .draws import draw_year as draw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
+from .gradients import level_of as level_of
 from .gradients import measure_unit as measure_unit
 from .gradients import require_measure as require_measure
 from .gradients import sensitivity as sensitivity
@@ -13,6 +19,8 @@ from .indicator_errors import PROBES as PROBES
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years
 from .indicator_errors import indicator_values as indicator_values
+from .intervals import Interval as Interval
+from .intervals import interval as interval
 from .kinds import TableError as TableError
 from .models import BUILT_IN as BUILT_IN
 from .models import AnyModel as AnyModel

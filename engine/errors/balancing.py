@@ -66,6 +66,11 @@ def balance(
     most
         Turns after which to give up.
 
+    Returns
+    -------
+    Balance
+        ``cells``, and how far sums are off.
+
     Raises
     ------
     TivaxError

@@ -191,6 +191,24 @@ def draw_flows(
     Draw k of a year depends on the seed, on k and on the year alone, and draws k of all
     years belong together.
 
+    Parameters
+    ----------
+    tables : WorldTables
+        Tables in memory.
+    error : str, path, TableError, ErrorModel or several
+        Errors of the tables, as in :func:`standard_errors`.
+    draws, seed : int
+        Number of draws, and their seed.
+    years : sequence of int, optional
+        Years to draw; by default all.
+    progress : callable, optional
+        Called with the years that are done and their number.
+
+    Returns
+    -------
+    array (draw, year, origin, absorber)
+        Value added absorbed, in the unit of the tables.
+
     Raises
     ------
     TivaxError

@@ -25,7 +25,7 @@ from ..core import (
     require_kind,
     require_whole,
 )
-from ..measures import INDICATORS, Account, ValueAdded, indicators_at
+from ..measures import INDICATORS, LEVELS, Account, ValueAdded, indicators_at
 from ..tables import WorldTables, parse_year, require_tables
 from .indicator_errors import indicator_values
 from .slabs import RawYear, read_raw_year
@@ -256,9 +256,10 @@ def require_measure(
     regions: Sequence[str],
     sector: str | None,
     value_added: ValueAdded,
+    partner: str | None = None,
 ) -> Account:
-    """Account that the measure of these regions (and of the sector) traces; it must
-    have derivatives.
+    """Account that the measure of these regions (of the sector, with the partner)
+    traces; it must have derivatives.
 
     Raises ``TivaxError`` where it has none.
     """
@@ -270,6 +271,8 @@ def require_measure(
         require_choice("region", region, tables.regions)
     if sector is not None:
         require_choice("sector", sector, tables.sectors)
+    if partner is not None:
+        require_choice("partner", partner, tables.regions)
     if tables.parents:
         part, whole = next(iter(tables.parents.items()))
         raise TivaxError(
@@ -279,16 +282,23 @@ def require_measure(
         )
     account = Account(value_added)
     if measure in TRADE_MEASURES:
-        if sector is not None:
-            raise TivaxError(
-                f"{measure} by sector: leave out sector, or take an indicator"
-            )
+        for name, given in (("sector", sector), ("partner", partner)):
+            if given is not None:
+                raise TivaxError(
+                    f"{measure} by {name}: leave out {name}, or take an indicator"
+                )
         return account
-    level = "country" if sector is None else "sector"
+    level = level_of(sector, partner)
     indicators_at([measure], level, tables, value_added)
     if INDICATORS[measure].by_use:
         raise TivaxError(f"{function}: {measure} is by use of final demand; take FD_VA")
     return account
+
+
+def level_of(sector: str | None, partner: str | None) -> str:
+    """The level that has the sector and the partner, if these are given."""
+    detail = (sector is not None, partner is not None)
+    return next(name for name, of in LEVELS.items() if of == detail)
 
 
 def measure_unit(measure: str, gross: str, added: str) -> str:

@@ -56,6 +56,12 @@ from .samples import COMPLEMENTS as COMPLEMENTS
 from .samples import Sample as Sample
 from .samples import lagged as lagged
 from .samples import sample as sample
+from .spatial import CAPITALS as CAPITALS
+from .spatial import Conley as Conley
+from .spatial import SpaceKernel as SpaceKernel
+from .spatial import distances_among as distances_among
+from .spatial import great_circle as great_circle
+from .spatial import space_weights as space_weights
 from .vcov import CONVENTIONS as CONVENTIONS
 from .vcov import CV1 as CV1
 from .vcov import CV2 as CV2

@@ -128,6 +128,24 @@ def cross_section_dependence(
 
     Raises ``TivaxError`` where no two countries share three years.
 
+    Parameters
+    ----------
+    data : DataFrame
+        A row for each unit and period.
+    residuals : Series
+        Residuals with the row labels of ``data``.
+    regressors : sequence of str
+        Columns of the regression.
+    entity, time : str
+        Columns of units and periods.
+    draws, seed : int
+        Simulated panels of independent units, and their seed.
+
+    Returns
+    -------
+    Dependence
+        Each statistic with value, null, p_value and mc_error.
+
     Examples
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])

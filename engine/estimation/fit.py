@@ -342,6 +342,18 @@ def fit_model(panel: pd.DataFrame, model: Model) -> Fit:
     Raises ``TivaxError`` in one line that names the model: what ``Design.of`` refuses,
     errors that are nothing but rounding, and cross products without digits.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        A row for each unit and period.
+    model : Model
+        Outcome, regressors, effects and clusters.
+
+    Returns
+    -------
+    Fit
+        The fit, whose clusters can be left out or drawn.
+
     Examples
     --------
     >>> fit = tx.fit_model(panel, tx.Model("main", "growth", ["trade", "gdp"]))

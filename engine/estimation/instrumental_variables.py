@@ -185,6 +185,8 @@ class IVEstimate(Coefficients):
             (f"{tested}, p", p_text(weak.ar_f_p_value)),
             (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
+        if (over := weak.overidentification).df:
+            tests.append((f"Hansen's J, p ({over.df} too many)", p_text(over.p_value)))
         if weak.ar_draws:
             p = p_text(weak.ar_bootstrap_p_value, weak.ar_draws)
             tests.append((f"{tested}, p by bootstrap", p))
@@ -223,6 +225,29 @@ def two_stage(
     ``vcov`` is the covariance of both stages, as in :func:`fixed_effects`: with another
     than "CV1" there is no constant. CV3 and the two-way jackknife fit the first stage
     anew each time. The tests of instruments are clustered, whatever it is.
+
+    Parameters
+    ----------
+    data : DataFrame
+        A row for each unit and period.
+    outcome, endogenous : str
+        Columns of the outcome and of the endogenous regressor.
+    instruments, controls : sequence of str
+        Columns that are excluded, and that are in both stages.
+    entity, time : str
+        Columns of units and periods, each with an effect.
+    clusters : str, optional
+        Column of clusters; by default ``entity``.
+    vcov : str or covariance
+        Covariance of both stages.
+    draws, seed : int
+        Draws of the bootstrap Anderson-Rubin test (0: none), and their seed.
+
+    Returns
+    -------
+    IVEstimate
+        ``first``, ``second``, ``weak`` (tests of the instruments) and
+        ``ar_set``.
 
     Raises
     ------

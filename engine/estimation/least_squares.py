@@ -54,6 +54,29 @@ def fixed_effects(
     of years; regressors that explain the outcome without any error) it is NaN, without
     stars, and ``note`` says why.
 
+    Parameters
+    ----------
+    data : DataFrame
+        A row for each unit and period.
+    outcome : str
+        Column of the outcome.
+    regressors : sequence of str
+        Columns of the regressors.
+    entity, time : str
+        Columns of units and periods, each with an effect.
+    clusters : str, optional
+        Column of clusters; by default ``entity``.
+    convention : str
+        Whose correction for degrees of freedom: "stata", "fixest", "lsdv",
+        "plm" or "linearmodels".
+    vcov : str or covariance
+        "CV1" or another covariance, see above.
+
+    Returns
+    -------
+    Estimate
+        ``terms`` has estimate, se, t, p_value and interval of each regressor.
+
     Raises
     ------
     TivaxError

@@ -202,8 +202,8 @@ class DriscollKraay(Vcov):
     lags: int | None = None
 
     def of(self, fit: LinearFit) -> Covariance:
-        year, years, span = _calendar(fit)
-        lags = _kernel_lags(self.lags, span, int(4 * (span / 100) ** (2 / 9)))
+        year, years, span = calendar(fit)
+        lags = kernel_lags(self.lags, span, int(4 * (span / 100) ** (2 / 9)))
         W, across = kernel_of_years(years, lags).weights, fit.sums(year)
         N, G, T = fit.rows, int(fit.entity.max()) + 1, len(years)
         return Covariance(
@@ -251,10 +251,10 @@ class CommonShocks(Vcov):
     lags: int | None = None
 
     def of(self, fit: LinearFit) -> Covariance:
-        year, years, span = _calendar(fit)
+        year, years, span = calendar(fit)
         code = fit.entity
         G, T, N = int(code.max()) + 1, len(years), fit.rows
-        lags = _kernel_lags(self.lags, span, default_lags(span))
+        lags = kernel_lags(self.lags, span, default_lags(span))
         scores = np.zeros((G, T, len(fit.terms)))
         scores[code, year] = fit.scores.T
         W, scale, degrees = kernel_of_years(years, lags)
@@ -335,7 +335,7 @@ class Network(Vcov):
     def among(self, names: Sequence[object]) -> Float[np.ndarray, "G G"]:
         """Weights of two countries' scores: (I + D^-1/2 A D^-1/2)^order, of diagonal 1.
         Countries without trade are alone."""
-        F = self._flows(names)
+        F = square_among(self.weights, names, "weights", "flow")
         A = F + F.T
         np.fill_diagonal(A, 0)
         root = np.sqrt(A.sum(axis=1))
@@ -345,34 +345,37 @@ class Network(Vcov):
         size = np.sqrt(np.diag(K))
         return K / size / size[:, None]
 
-    def _flows(self, names: Sequence[object]) -> Float[np.ndarray, "G G"]:
-        """The flows among these countries, checked."""
-        weights = self.weights
-        for axis, there in (("rows", weights.index), ("columns", weights.columns)):
-            if lacking := [name for name in names if name not in there]:
-                raise TivaxError(
-                    f"weights: the {axis} lack {lacking[0]}: "
-                    f"{suggest(str(lacking[0]), there)}"
-                )
-            if there.has_duplicates:
-                twice = there[there.duplicated()][0]
-                raise TivaxError(f"weights: the {axis} have {twice} twice; add them up")
-        try:
-            F = weights.loc[[*names], [*names]].to_numpy(float)
-        except (TypeError, ValueError):
+
+def square_among(
+    table: pd.DataFrame, names: Sequence[object], argument: str, what: str
+) -> Float[np.ndarray, "G G"]:
+    """The entries of a square table among these names, checked: numbers that are not
+    negative, each name once."""
+    for axis, there in (("rows", table.index), ("columns", table.columns)):
+        if lacking := [name for name in names if name not in there]:
             raise TivaxError(
-                "weights: the flows are no numbers; fix the table"
-            ) from None
-        if not (sound := np.isfinite(F) & (F >= 0)).all():
-            i, j = np.argwhere(~sound)[0]
-            raise TivaxError(
-                f"weights: the flow from {names[i]} to {names[j]} is {F[i, j]:g}; give "
-                "numbers that are not negative"
+                f"{argument}: the {axis} lack {lacking[0]}: "
+                f"{suggest(str(lacking[0]), there)}"
             )
-        return F
+        if there.has_duplicates:
+            twice = there[there.duplicated()][0]
+            raise TivaxError(f"{argument}: the {axis} have {twice} twice; leave one")
+    try:
+        F = table.loc[[*names], [*names]].to_numpy(float)
+    except (TypeError, ValueError):
+        raise TivaxError(
+            f"{argument}: the {what}s are no numbers; fix the table"
+        ) from None
+    if not (sound := np.isfinite(F) & (F >= 0)).all():
+        i, j = np.argwhere(~sound)[0]
+        raise TivaxError(
+            f"{argument}: the {what} from {names[i]} to {names[j]} is {F[i, j]:g}; "
+            "give numbers that are not negative"
+        )
+    return F
 
 
-def _calendar(
+def calendar(
     fit: LinearFit,
 ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
     """The number of each row's year, the years themselves, and how many there are from
@@ -386,7 +389,8 @@ def _calendar(
     return year, years, int(years[-1] - years[0]) + 1
 
 
-def _kernel_lags(lags: int | None, T: int, default: int) -> int:
+def kernel_lags(lags: int | None, T: int, default: int) -> int:
+    """The lags of a kernel of T years, checked."""
     lags = default if lags is None else lags
     if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
         raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
@@ -410,7 +414,7 @@ def vcov_of(vcov: object, clusters: object = None) -> Vcov:
     if not isinstance(found, Vcov):
         raise TivaxError(
             f"vcov: no covariance {show(vcov)}; choose from {', '.join(PLAIN)}, or "
-            "give tx.TwoWay, tx.DriscollKraay, tx.CommonShocks or tx.Network"
+            "give tx.TwoWay, tx.DriscollKraay, tx.CommonShocks, tx.Network or tx.Conley"
         )
     if clusters is not None and not found.by_clusters:
         raise TivaxError(

@@ -142,6 +142,7 @@ class WeakInstruments:
     tf_critical: float
     first_stage: tuple[FirstStage, ...]
     stock_yogo: dict[int, float | None]
+    overidentification: Overidentification
     nobs: int
     clusters: int | None
 
@@ -208,6 +209,7 @@ def weak_instrument_tests(
         tf_critical=tf_critical_value(kp_f) if L1 == 1 else float("nan"),
         first_stage=_first_stages(data, d),
         stock_yogo=stock_yogo_critical_values(K1, L1),
+        overidentification=overidentification(data),
         nobs=d.N,
         clusters=d.G or None,
     )

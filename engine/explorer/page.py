@@ -78,6 +78,11 @@ def explore(
     force
         Replace an older page.
 
+    Returns
+    -------
+    Path
+        The page that was written.
+
     Raises
     ------
     TivaxError

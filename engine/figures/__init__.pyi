@@ -5,8 +5,11 @@ from .panel import intervals as intervals
 from .panel import slopes as slopes
 from .panel import tbi_coefficients as tbi_coefficients
 from .panel import true_versus_estimated as true_versus_estimated
+from .referee import errors_by_cutoff as errors_by_cutoff
 from .referee import labelled_intervals as labelled_intervals
 from .referee import predicted_index as predicted_index
+from .referee import responses as responses
+from .referee import slopes_by_band as slopes_by_band
 from .referee import weights_by_cell as weights_by_cell
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions
@@ -16,6 +19,7 @@ from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out
 from .specifications import specification_curve as specification_curve
 from .table_draws import drawn_effects as drawn_effects
+from .threatened import few_threats as few_threats
 from .threatened import threat_intervals as threat_intervals
 from .trade import LARGE_ECONOMIES as LARGE_ECONOMIES
 from .trade import tbi_lines as tbi_lines

@@ -106,3 +106,96 @@ def predicted_index(table: pd.DataFrame) -> Figure:
     ax.set_xlabel("predicted index, net of regions and years", fontsize=SMALL)
     ax.set_ylabel("index", fontsize=SMALL)
     return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
+    """Standard errors over the cut-off of Conley's kernel, a line for each regressor.
+
+    Parameters
+    ----------
+    table
+        ``term``, ``cutoff``, ``se``; a line is in units of the error at cut-off 0,
+        clusters by entity.
+    """
+    require_columns("errors", table, ["term", "cutoff", "se"])
+    fig = Figure(figsize=(FULL_WIDTH, 0.45 * FULL_WIDTH), layout="constrained")
+    ax = fig.subplots()
+    plain_axes(ax, grid="y")
+    for number, (term, rows) in enumerate(table.groupby("term", sort=False)):
+        ratio = (rows["se"] / rows["se"].iloc[0]).to_numpy()
+        color = SURPLUS if number == 0 else QUIET
+        width = 1.6 if number == 0 else 0.8
+        ax.plot(rows["cutoff"], ratio, "-o", color=color, linewidth=width, markersize=3)
+        end = np.flatnonzero(np.isfinite(ratio))[-1:]
+        for k in end:
+            place = rows["cutoff"].iloc[k], ratio[k]
+            ax.annotate(
+                str(term), place, (4, 0), textcoords="offset points", va="center"
+            )
+    ax.axhline(1, color=INK, linewidth=0.6)
+    ax.set_xlabel("cut-off of the distance", fontsize=SMALL)
+    ax.set_ylabel("standard error, clusters by entity = 1", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
+    """Average slopes of movers over the band of quasi-stayers, a panel an estimand.
+
+    Parameters
+    ----------
+    table
+        ``share``, ``estimand``, ``estimate``, ``ci_low``, ``ci_high``, ``chosen`` (1:
+        filled).
+    """
+    columns = ["share", "estimand", "estimate", "ci_low", "ci_high", "chosen"]
+    require_columns("slopes", table, columns)
+    groups = [*table.groupby("estimand", sort=False)]
+    fig = Figure(figsize=(FULL_WIDTH, 0.42 * FULL_WIDTH), layout="constrained")
+    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    for ax, (name, rows) in zip(axes, groups, strict=True):
+        plain_axes(ax, grid="y")
+        x = 100 * rows["share"]
+        ax.fill_between(x, rows["ci_low"], rows["ci_high"], color=SURPLUS, alpha=0.2)
+        ax.plot(x, rows["estimate"], "-", color=SURPLUS, linewidth=1.4)
+        chosen = rows["chosen"] == 1
+        ax.plot(x[chosen], rows["estimate"][chosen], "o", color=INK, markersize=5)
+        ax.axhline(0, color=QUIET, linewidth=0.6)
+        ax.set_title(str(name), fontsize=SMALL)
+        ax.set_xlabel("rows that count as stayers, %", fontsize=SMALL)
+    axes[0].set_ylabel("average slope, 95 % interval", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def responses(table: pd.DataFrame, title: str) -> Figure:
+    """Responses by horizon with pointwise intervals and simultaneous bands, a panel a
+    measure.
+
+    Parameters
+    ----------
+    table
+        ``measure``, ``horizon``, ``estimate``, ``ci_low``, ``ci_high``, ``band_low``,
+        ``band_high``.
+    """
+    columns = "measure horizon estimate ci_low ci_high band_low band_high".split()
+    require_columns("responses", table, columns)
+    groups = [*table.groupby("measure", sort=False)]
+    fig = Figure(figsize=(FULL_WIDTH, 0.42 * FULL_WIDTH), layout="constrained")
+    axes = fig.subplots(1, len(groups), squeeze=False)[0]
+    for ax, (name, rows) in zip(axes, groups, strict=True):
+        plain_axes(ax, grid="y")
+        x = rows["horizon"]
+        for ends, strength in (("band", 0.15), ("ci", 0.3)):
+            low, high = rows[f"{ends}_low"], rows[f"{ends}_high"]
+            ax.fill_between(x, low, high, color=SURPLUS, alpha=strength, linewidth=0)
+        ax.plot(x, rows["estimate"], "-o", color=INK, linewidth=1.2, markersize=3)
+        ax.axhline(0, color=QUIET, linewidth=0.6)
+        ax.set_title(str(name), fontsize=SMALL)
+        ax.set_xlabel("years after", fontsize=SMALL)
+    axes[0].set_ylabel("response; interval (dark), band (light)", fontsize=SMALL)
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)

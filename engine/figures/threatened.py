@@ -1,4 +1,7 @@
-"""The figure of ``tivax threats``: every variant of a model around its estimate."""
+"""Figures of threats: every variant of a model around its estimate, and a few of them
+side by side for several models."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -20,8 +23,9 @@ from ..reporting import (
     label,
     labelled_rows,
     legend,
+    threat_in_words,
 )
-from .panel import require_columns
+from .panel import BAND, require_columns
 
 _LOOKS = {
     "the model": (INK, "D"),
@@ -31,60 +35,126 @@ _LOOKS = {
     "other question": (QUIET, "o"),
 }
 _ROW = 0.135  # inches
+_ONE_COLUMN = 36  # rows; more stand in two columns, so that all are on one page
+_REQUIRED = ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"]
 
 
 @rc_context(STYLE)
 def threat_intervals(rows: pd.DataFrame) -> Figure:
-    """Every row of a model as an interval, smallest first.
+    """Every row of a model as an interval, by kind of threat.
 
     Parameters
     ----------
     rows
-        ``threat``, ``variant``, ``term``, ``coef``, ``ci_low``, ``ci_high`` and
+        ``threat``, ``variant``, ``term``, ``estimate``, ``ci_low``, ``ci_high`` and
         ``state``: ``the model``, ``as before``, ``blurred``, ``gone``, or ``other
-        question``, which are apart, below.
+        question`` of rows that ask something else.
 
     Colour and marker say what has become of the result; the dashed line is the model's
     estimate. The widest intervals are cut, with an arrow where they go on.
     """
-    require_columns(
-        "threats",
-        rows,
-        ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"],
-    )
-    aside = rows["state"] == "other question"
-    parts = [k for k in (rows[~aside], rows[aside]) if len(k)]
-    sizes = [len(k) + 1 for k in parts]
-    fig = Figure(figsize=(FULL_WIDTH, _ROW * sum(sizes) + 0.9), layout="constrained")
-    axes = fig.subplots(
-        len(parts), 1, sharex=True, height_ratios=sizes, squeeze=False
-    ).ravel()
+    require_columns("threats", rows, _REQUIRED)
+    kinds = {k: place for place, k in enumerate(dict.fromkeys(rows["threat"]))}
+    rows = rows.assign(kind=rows["threat"].map(kinds))
+    rows = rows.sort_values("kind", kind="stable").reset_index(drop=True)
+    parts = _columns(rows)
+    height = _ROW * max(map(len, parts)) + 0.9
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
+    axes = fig.subplots(1, len(parts), sharex=True, squeeze=False)[0]
     model = rows[rows["state"] == "the model"].iloc[0]
+    edges = _edges(rows)
     handles: dict[str, object] = {}
-    low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
-    pad = 0.05 * (high - low)
-    edges = float(low - pad), float(high + pad)
     for ax, part in zip(axes, parts, strict=True):
-        part = part.sort_values("estimate", kind="stable")
-        handles |= _intervals(ax, part, model, edges)
-    if len(parts) > 1:
-        axes[1].set_ylabel("other questions", fontsize=SMALL)
-        axes[0].tick_params(bottom=False)
-        axes[0].spines["bottom"].set_visible(False)
-    axes[-1].set_xlim(*edges)
-    axes[-1].set_xlabel("coefficient, 95 % interval")
-    names = [k for k in _LOOKS if k in handles]
-    legend(fig, [handles[k] for k in names], names, loc="outside upper right")
+        handles |= _intervals(ax, part, float(model["estimate"]), edges)
+        term = str(model["term"])
+        labelled_rows(ax, [_label(k, term) for _, k in _with_heads(part).iterrows()])
+        shaded = part["kind"].to_numpy() % 2 == 1
+        for k in np.flatnonzero(shaded):
+            ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
+        ax.set_xlim(*edges)
+        ax.set_ylim(max(map(len, parts)) - 0.4, -0.6)
+    fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
+    _explain(fig, handles)
     return finish_layout(fig)
 
 
+def _columns(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """All rows, or two halves that begin with a kind of threat."""
+    if len(rows) <= _ONE_COLUMN:
+        return [rows]
+    starts = np.flatnonzero(np.diff(rows["kind"])) + 1
+    middle = int(starts[np.abs(starts - len(rows) / 2).argmin()])
+    return [rows[:middle].reset_index(drop=True), rows[middle:].reset_index(drop=True)]
+
+
+def _with_heads(rows: pd.DataFrame) -> pd.DataFrame:
+    """``first``: whether a row is the first of its kind, which names it."""
+    return rows.assign(first=~rows.duplicated("kind"))
+
+
+def _edges(rows: pd.DataFrame) -> tuple[float, float]:
+    low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
+    pad = 0.05 * (high - low)
+    return float(low - pad), float(high + pad)
+
+
+def _explain(fig: Figure, handles: Mapping[str, object]) -> None:
+    names = [k for k in _LOOKS if k in handles]
+    legend(fig, [handles[k] for k in names], names, loc="outside upper right")
+
+
+@rc_context(STYLE)
+def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
+    """The same few threats for each model, a panel a model.
+
+    Parameters
+    ----------
+    models
+        By the title of the panel: rows as of :func:`threat_intervals`, the model first,
+        with ``name``, what is written at the row, and ``p_value``.
+
+    Estimate and p stand right of each interval.
+    """
+    for rows in models.values():
+        require_columns("threats", rows, [*_REQUIRED, "name", "p_value"])
+    names = list(dict.fromkeys(k for rows in models.values() for k in rows["name"]))
+    place = {name: k for k, name in enumerate(names)}
+    fig = Figure(figsize=(FULL_WIDTH, 0.24 * len(names) + 1.0), layout="constrained")
+    axes = fig.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    handles: dict[str, object] = {}
+    for ax, (title, rows) in zip(axes, models.items(), strict=True):
+        rows = rows.set_index(rows["name"].map(place))
+        edges = float(rows["ci_low"].min()), float(rows["ci_high"].max())
+        handles |= _intervals(ax, rows, float(rows["estimate"].iloc[0]), edges)
+        labelled_rows(ax, names)
+        ax.set_title(title, loc="left", fontweight="bold")
+        for k, row in rows.iterrows():
+            told = f"{row['estimate']:.1f} ({_short_p(float(row['p_value']))})"
+            ax.annotate(
+                told.replace("-", "−"),
+                (1.02, float(k)),
+                xycoords=ax.get_yaxis_transform(),
+                fontsize=SMALL,
+                va="center",
+                color=_LOOKS[row["state"]][0],
+                annotation_clip=False,
+            )
+    fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
+    _explain(fig, handles)
+    return finish_layout(fig)
+
+
+def _short_p(p: float) -> str:
+    if np.isnan(p):
+        return "no p"
+    return "p < .001" if p < 0.001 else f"p {p:.3f}".replace("0.", ".")
+
+
 def _intervals(
-    ax: Axes, rows: pd.DataFrame, model: pd.Series, edges: tuple[float, float]
+    ax: Axes, rows: pd.DataFrame, estimate: float, edges: tuple[float, float]
 ) -> dict[str, object]:
-    rows = rows.reset_index(drop=True)
-    ax.axvline(
-        float(model["estimate"]), color=INK, linewidth=0.8, linestyle=(0, (4, 2))
-    )
+    """Rows at the places of their index."""
+    ax.axvline(estimate, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     handles = {}
     for state, (colour, marker) in _LOOKS.items():
         part = rows[rows["state"] == state]
@@ -106,18 +176,18 @@ def _intervals(
                 x = np.full(len(at), edge)
                 ax.plot(x, at, arrow, color=colour, markersize=3, clip_on=False)
     interval_axes(ax)
-    labelled_rows(ax, [_label(k, str(model["term"])) for _, k in rows.iterrows()])
     return handles
 
 
 def _label(row: pd.Series, treatment: str) -> str:
-    """``left out: EU15``; of another question, what is asked about, where that is not
-    the effect of the treatment."""
+    """``left out: EU15``, the kind only in its first row; of another question, what is
+    asked about, where that is not the effect of the treatment."""
     if row["state"] == "the model":
         return "the model"
     variant = str(row["variant"])
     if row["threat"] == "placebo outcome":
         variant = label(variant)
-    name = f"{row['threat']}: {variant}"
+    variant = threat_in_words(variant)
+    name = f"{row['threat']}: {variant}" if row["first"] else variant
     other = row["state"] == "other question" and row["term"] != treatment
     return f"{name}, {row['term']}" if other else name

@@ -35,6 +35,9 @@ _PARTS = {
     "transfer": ("deficits", COLOURS[5]),
 }
 
+_VARIANTS = 3
+_LABEL = "shown as"
+
 # Per cent: a part below is rounding.
 _NOTHING = 1e-8
 
@@ -136,6 +139,87 @@ def welfare_ranges(
 
 
 @rc_context(STYLE)
+def welfare_intervals(
+    table: pd.DataFrame,
+    regions: Sequence[str] | None = None,
+    *,
+    named: Sequence[str] = (),
+) -> Figure:
+    """Welfare by region with 95 % intervals, the largest first.
+
+    Parameters
+    ----------
+    table
+        That of an exact-hat result ``with_errors``: columns variant (of several
+        scenarios, of which the first three are shown), region, measure, percent,
+        ci_low, ci_high.
+    regions, named
+        As in ``welfare_parts``.
+    """
+    require_columns("table", table, ["region", "measure", "percent", "ci_low"])
+    rows = table[table["measure"] == "welfare"].assign(**{_LABEL: ""})
+    for column in ("variant", "scenario"):
+        if column in rows:
+            rows[_LABEL] = rows[column].astype(str)
+    variants = [*rows[_LABEL].unique()][:_VARIANTS]
+    first = rows[rows[_LABEL] == variants[0]].set_index("region")
+    shown = _chosen(first, regions, first["percent"].abs(), named).index
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    handles: list[object] = []
+    for k, variant in enumerate(variants):
+        own = rows[rows[_LABEL] == variant].set_index("region").loc[shown]
+        at = np.arange(len(own)) + 0.24 * (k - (len(variants) - 1) / 2)
+        ax.hlines(at, own["ci_low"], own["ci_high"], color=COLOURS[k], linewidth=1.4)
+        handles.append(ax.scatter(own["percent"], at, s=14, color=COLOURS[k], zorder=3))
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in shown])
+    ax.set_xlabel("welfare, per cent, with 95 % intervals", fontsize=SMALL)
+    if len(variants) > 1:
+        legend(fig, handles, variants, loc="outside upper right")
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def who_pays(
+    paid: pd.Series,
+    *,
+    unit: str = "",
+    named: Sequence[str] = (),
+) -> Figure:
+    """What each region gains or loses as a waterfall that ends in the world's sum.
+
+    Parameters
+    ----------
+    paid
+        Money by region: the change of real income times income. The twenty largest and
+        those ``named`` are shown, the others together.
+    unit
+        Of the money.
+    """
+    order = paid.abs().sort_values(ascending=False, kind="stable").index
+    chosen = order[first_and_named([*order], named, MANY)]
+    shown = paid.loc[chosen].sort_values(ascending=False, kind="stable")
+    steps = shown.to_numpy(float)
+    names = [str(k) for k in shown.index]
+    if len(shown) < len(paid):
+        steps = np.append(steps, paid.drop(chosen).sum())
+        names.append(f"{len(paid) - len(shown)} others")
+    ends = np.cumsum(steps)
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(names) + 1)), layout="constrained")
+    ax = fig.subplots()
+    colours = np.where(steps < 0, DEFICIT, SURPLUS)
+    rows = np.arange(len(names))
+    ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
+    ax.barh([len(names)], [ends[-1]], height=0.62, color=INK)
+    ax.vlines(ends, rows, rows + 1, color=INK, linewidth=0.5)
+    interval_axes(ax)
+    labelled_rows(ax, [*names, "world"])
+    ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
 def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     """Tariffs chosen as bars, the largest shares of imports first.
 
@@ -143,22 +227,31 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     ----------
     schedule
         Columns player, on, share, tariff (per cent), as ``schedule`` of a
-        ``tx.optimal_tariff``. Of several players the means, if each has several rates.
+        ``tx.optimal_tariff``; with ci_low and ci_high intervals too. Of several players
+        the means, if each has several rates, without intervals then.
     """
     require_columns("schedule", schedule, ["player", "on", "share", "tariff"])
+    ends = None
     several = schedule["player"].nunique() > 1
     if several:
         weighted = schedule.assign(tariff=schedule["tariff"] * schedule["share"])
         rates = weighted.groupby("player", sort=False)["tariff"].sum()
         rates = rates.sort_values(ascending=False, kind="stable")
+        if schedule["player"].is_unique:
+            ends = schedule.set_index("player").loc[rates.index]
     else:
         rows = schedule.sort_values("share", ascending=False, kind="stable")
-        rates = rows.set_index("on")["tariff"]
+        ends = rows.set_index("on")
+        rates = ends["tariff"]
     shown = rates.iloc[:MANY]
     fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
     ax = fig.subplots()
     colours = np.where(shown.to_numpy() < 0, DEFICIT, SURPLUS)
-    ax.barh(np.arange(len(shown)), shown, color=colours, height=0.62)
+    places = np.arange(len(shown))
+    ax.barh(places, shown, color=colours, height=0.62)
+    if ends is not None and "ci_low" in ends:
+        low, high = ends[["ci_low", "ci_high"]].iloc[:MANY].to_numpy(float).T
+        ax.hlines(places, low, high, color=INK, linewidth=1)
     interval_axes(ax)
     labelled_rows(ax, [str(k) for k in shown.index])
     ax.set_xlabel("tariff, per cent", fontsize=SMALL)

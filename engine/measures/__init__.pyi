@@ -38,6 +38,7 @@ from .methods import NOT_SUMMED as NOT_SUMMED
 from .methods import WORST_IDENTITY as WORST_IDENTITY
 from .methods import require_method as require_method
 from .methods import term_facts as term_facts
+from .perimeters import NamedPerimeters as NamedPerimeters
 from .perimeters import perimeters_of as perimeters_of
 from .results.by_year import ByYear as ByYear
 from .results.decomposition import Decomposition as Decomposition
@@ -55,4 +56,5 @@ from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
 from .trade import value_added_trade as value_added_trade
 from .years import MATRICES as MATRICES
+from .years import compute_years as compute_years
 from .years import solve_years as solve_years

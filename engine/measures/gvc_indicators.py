@@ -35,21 +35,31 @@ from ..tables import (
 from . import flags
 from .accounts import Account, ValueAdded
 from .group_runs import in_groups
-from .indicator_table import INDICATORS, Indicator, Level, derived_flows, needed_flows
+from .indicator_table import (
+    INDICATORS,
+    SETS,
+    Indicator,
+    Level,
+    derived_flows,
+    needed_flows,
+)
 from .methods import LEVELS, require_identity
 from .perimeters import NamedPerimeters, compute_inverted, perimeters_of
 from .trade import Certify, require_certify
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:
-    """The names, or all for none; ``TivaxError`` for an unknown one."""
+    """The names, sets (``SETS``) by their members, or all for none; ``TivaxError`` for
+    an unknown one."""
     require_list("names", names)
+    found = []
     for name in names:
-        if name not in INDICATORS:
+        if name not in INDICATORS and name not in SETS:
             raise TivaxError(
                 f"no indicator {name}: {suggest(name.upper(), INDICATORS)}"
             )
-    return list(dict.fromkeys(names)) or list(INDICATORS)
+        found += SETS.get(name, [name])
+    return list(dict.fromkeys(found)) or list(INDICATORS)
 
 
 def indicators_at(
@@ -64,7 +74,7 @@ def indicators_at(
     possible = possible_indicators(names, tables, value_added)
     kept = [k for k in possible if INDICATORS[k].has(level)]
     for name in names:
-        if name not in kept:
+        if name not in kept and name not in SETS:
             has = ", ".join(k for k in LEVELS if INDICATORS[name].has(k))
             raise TivaxError(
                 f"indicator {name} has no level {level}: choose from {has}"

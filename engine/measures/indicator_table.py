@@ -51,6 +51,10 @@ class Level:
         """The flow with everyone together."""
         return self._summed(name, self.by_sector, False)
 
+    def by_partner_too(self, name: str) -> Flow:
+        """The flow with each partner."""
+        return self._summed(name, self.by_sector, True)
+
     def of_all_sectors(self, name: str) -> Flow:
         """The flow of all sectors of a region, with everyone."""
         return self._summed(name, False, False)
@@ -166,9 +170,39 @@ def _percent(a: str, b: str) -> Formula:
     return lambda k: _share(k[a], k[b], 100.0)
 
 
-def _partner_share(name: str) -> Formula:
-    """Share of a flow in that with everyone."""
-    return lambda k: _share(k[name], k.of_all_partners(name), 100.0)
+def _partner_share(name: str, whole: str = "") -> Formula:
+    """Share of a flow in that (or in another one) with everyone."""
+    return lambda k: _share(k[name], k.of_all_partners(whole or name), 100.0)
+
+
+def _region_share(name: str) -> Formula:
+    """Share of a flow in that of all sectors with everyone."""
+    return lambda k: _share(k[name], k.of_all_sectors(name), 100.0)
+
+
+def _concentration(name: str) -> Formula:
+    """Herfindahl and Hirschman's index of the partners' shares."""
+
+    def formula(k: Level) -> Flow:
+        each = _share(k.by_partner_too(name), k.of_all_partners(name))
+        return (each**2).sum(axis=2, keepdims=True)
+
+    return formula
+
+
+def _number_equivalent(name: str) -> Formula:
+    """How many partners of equal size have the same concentration."""
+    index = _concentration(name)
+    return lambda k: 1 / index(k)
+
+
+def _largest_share(name: str) -> Formula:
+    """Share of the largest partner in the flow with everyone."""
+    return lambda k: _share(
+        k.by_partner_too(name).max(axis=2, keepdims=True),
+        k.of_all_partners(name),
+        100.0,
+    )
 
 
 def _industry_share(name: str) -> Formula:
@@ -239,6 +273,7 @@ def _participation(forward: str) -> Formula:
 
 
 _GVC_PRODUCTS = ("FP_GVC_S", "FP_GVC_C")
+_PRODUCTS = ("FP_D", "FP_RT", *_GVC_PRODUCTS)
 # Formulas that several indicators have, by their name in indicators.toml.
 _SHARED: dict[str, Callable[..., Formula]] = {
     "difference": _difference,
@@ -246,6 +281,11 @@ _SHARED: dict[str, Callable[..., Formula]] = {
     "ratio": _ratio,
     "per cent": _percent,
     "per cent of all partners": _partner_share,
+    "per cent of all sectors and partners": _region_share,
+    "per cent of final products": lambda name: _sum_share((name,), _PRODUCTS),
+    "concentration": _concentration,
+    "number equivalent": _number_equivalent,
+    "largest share": _largest_share,
     "per cent of the region's exports": _industry_share,
     "per cent of the partner's demand": _share_of_demand,
     "participation": _participation,
@@ -264,7 +304,7 @@ _FORMULAS: dict[str, Formula] = {
     "GVC_POS_KPWW": _kpww_position,
     "GVC_FORWARDNESS": _forwardness,
     "GVC_FWD_WWYZ": _sum_share(("VA_GVC_S", "VA_GVC_C"), ("VALU",)),
-    "GVC_BWD_WWYZ": _sum_share(_GVC_PRODUCTS, ("FP_D", "FP_RT", *_GVC_PRODUCTS)),
+    "GVC_BWD_WWYZ": _sum_share(_GVC_PRODUCTS, _PRODUCTS),
     "GVC_POS_WWYZ": _wwyz_position,
 }
 
@@ -297,6 +337,12 @@ def _indicator(name: str, facts: Mapping[str, Any]) -> Indicator:
         bounds=_BOUNDS[facts.get("bounds", default)],
     )
 
+
+SETS: dict[str, list[str]] = {}
+"""Names that stand for several indicators."""
+for _code, _facts in indicator_facts().items():
+    if "set" in _facts:
+        SETS.setdefault(_facts["set"], []).append(_code)
 
 INDICATORS: dict[str, Indicator] = {
     name: _indicator(name, facts) for name, facts in indicator_facts().items()

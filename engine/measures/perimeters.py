@@ -108,7 +108,7 @@ def compute_inverted(
             streamed_inverted,
             kernel=kernel,
             options=tuple(options.items()),
-            inverse=inverse,
+            inverse=inverse or products,
         )
     with jax.enable_x64(True):
         yield from compute_years(

@@ -228,6 +228,20 @@ def value_added_absorbed(
     errors as in :func:`value_added_trade`; the attribute ``residual_max``, and with
     ``certify="cells"`` also ``cell_error_max``, is the worst of all years.
 
+    Parameters
+    ----------
+    tables : WorldTables
+        Tables in memory or of a lazy store.
+    value_added : {"residual", "basic"} or DataArray
+        Output less inputs, the table's own row, or an account.
+    certify : {"columns", "cells"}
+        What the residual certifies.
+
+    Returns
+    -------
+    DataArray (year, origin, sector, absorber)
+        In the unit of the tables, or of the account.
+
     Examples
     --------
     >>> absorbed = tx.value_added_absorbed(world)
@@ -327,6 +341,15 @@ def exported_value_added(
     Terms of ``decompose(..., "bm-source", "bilateral")`` and the balance index of each;
     arguments and errors as there. Beside them value added by origin and the region that
     absorbs it, from the same solve: what ``trade_benefit_index`` takes.
+
+    Parameters
+    ----------
+    tables : WorldTables
+        Tables in memory or of a lazy store.
+    value_added : {"residual", "basic"} or DataArray
+        Output less inputs, the table's own row, or an account.
+    progress : callable, optional
+        Called with the years that are done and their number.
 
     Returns
     -------

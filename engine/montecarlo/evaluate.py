@@ -28,7 +28,7 @@ from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
 from ..estimation import Fit, Model, fit_model
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
-from ..reporting import CV1, Drawn, Plot, Result, Section, Table
+from ..reporting import CV1, Drawn, Plot, Result, Section, Table, variable_name
 from ..reporting import Figure as Shown
 from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
@@ -236,6 +236,10 @@ class MonteCarlo(Result):
         """Findings for each model in words, a line each."""
         return "\n".join(_sentence(row) for row in self.summary.to_dict("records"))
 
+    @property
+    def finding(self) -> list[str]:
+        return [_found(row) for row in self.summary.to_dict("records")]
+
     def _listings(self) -> Sequence[Listing]:
         rows = [
             (
@@ -309,6 +313,25 @@ def _words(table: pd.DataFrame, meanings: Mapping[str, str], caption: str) -> Ta
 def _drawn(found: MonteCarlo, model: str) -> Figure:
     rows, every = (k[k["model"] == model] for k in (found.summary, found.distribution))
     return drawn_effects(rows, every, found.clusters[model])
+
+
+def _found(row: dict) -> str:
+    """``Errors of the tables are behind 12 % of the variance of the effect ...``"""
+    share = percent_text(row["se_table"] ** 2 / row["se_total"] ** 2)
+    numbers = {k: number_text(row[k]) for k in _NUMBERS}
+    said = (
+        f"Errors of the tables are behind {share} of the variance of the effect of "
+        f"{variable_name(row['term'])} on {variable_name(row['outcome'])}: "
+        f"{numbers['estimate']}, standard error {numbers['se_total']} in place of "
+        f"{numbers['se_sampling']}"
+    )
+    if np.isnan(row["coef_corrected"]):
+        return f"{said}. They leave next to nothing of it, and there is no correction."
+    return (
+        f"{said}. They also pull it towards 0: corrected for that it is "
+        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
+        f"{numbers['coef_simex']} ({numbers['coef_simex_se']})."
+    )
 
 
 def _sentence(row: dict) -> str:
@@ -468,6 +491,11 @@ def monte_carlo(
         Draw k depends on the seed, k and the year alone.
     progress
         Called with draws of years done and in all.
+
+    Returns
+    -------
+    MonteCarlo
+        ``summary`` has estimates and their errors by model.
 
     Raises
     ------

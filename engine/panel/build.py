@@ -88,6 +88,17 @@ class Panel:
 def build_panel(files: DataFiles) -> Panel:
     """Join the sources on country and year.
 
+    Parameters
+    ----------
+    files : DataFiles
+        Sources of the panel, from :func:`read_data_files`.
+
+    Returns
+    -------
+    Panel
+        ``frame`` has a row for each country and year; its codebook and what a
+        merge lost are beside it.
+
     Raises
     ------
     TivaxError

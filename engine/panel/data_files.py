@@ -226,6 +226,18 @@ def read_data_files(
     Raises ``TivaxError`` for unknown keys or choices, and for files that are neither
     named nor found.
 
+    Parameters
+    ----------
+    folder : path
+        Folder of the raw files.
+    store : path, optional
+        Store of world tables in place of a file of the index.
+
+    Returns
+    -------
+    DataFiles
+        The file and the choices of each source.
+
     Examples
     --------
     >>> files = tx.read_data_files("raw")

@@ -18,6 +18,18 @@ def cite(path: str | os.PathLike, format: str = "bibtex") -> str:
     ``format`` is ``bibtex``, whose keys stay the same from version to version, or
     ``text``, a line for each work. Sorted by key.
 
+    Parameters
+    ----------
+    path : path
+        A store, a result folder or a panel.
+    format : {"bibtex", "text"}
+        BibTeX entries, or a line for each work.
+
+    Returns
+    -------
+    str
+        The references, sorted by key.
+
     Raises
     ------
     TivaxError

@@ -72,9 +72,10 @@ class DataFile:
         rights = self.rights[0]
         archives = ARCHIVES.get(rights.name, {})
         for format, archive in archives.items():
-            if archive.name == name:
-                command = f"tivax fetch {rights.name} --format {format}"
-                return f"get it by `{command} --out FOLDER`, or from {archive.url}"
+            for file in archive.files:
+                if file.name == name:
+                    command = f"tivax fetch {rights.name} --format {format}"
+                    return f"get it by `{command} --out FOLDER`, or from {file.url}"
         pages = [rights.page, *(k.page for k in archives.values()), rights.terms]
         return f"get it from {next(filter(None, pages))}"
 

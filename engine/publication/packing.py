@@ -99,6 +99,11 @@ def package(
     force
         Replace an older package.
 
+    Returns
+    -------
+    Packed
+        The archive that was written, and what was left out.
+
     Raises
     ------
     TivaxError

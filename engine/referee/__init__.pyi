@@ -1,9 +1,17 @@
+from .country_slopes import CountrySlopes as CountrySlopes
+from .country_slopes import country_slopes as country_slopes
 from .exposure import Exposure as Exposure
 from .exposure import exposure as exposure
 from .interactive_effects import InteractiveEffects as InteractiveEffects
 from .interactive_effects import interactive_effects as interactive_effects
+from .local_projections import LocalProjections as LocalProjections
+from .local_projections import local_projections as local_projections
+from .movers import Movers as Movers
+from .movers import movers as movers
 from .shift_share import ShiftShare as ShiftShare
 from .shift_share import shift_share as shift_share
+from .spatial_errors import SpatialErrors as SpatialErrors
+from .spatial_errors import spatial_errors as spatial_errors
 from .two_way_weights import Kind as Kind
 from .two_way_weights import TwoWayWeights as TwoWayWeights
 from .two_way_weights import two_way_weights as two_way_weights

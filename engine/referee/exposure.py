@@ -83,7 +83,7 @@ class Exposure(Result):
     residual_max: float
     _design: _Design
 
-    program = "exposure"
+    program = "exposure-instrument"
     report_title = "An instrument from the tables"
     method = (
         "Value-added trade predicted by shares of a base year and by others' demand "
@@ -294,6 +294,11 @@ def exposure(
         The year of the shares, the first by default.
     value_added
         As in :func:`compute_tbi`.
+
+    Returns
+    -------
+    Exposure
+        ``table`` has the predicted trade and the instrument by region and year.
 
     Raises
     ------

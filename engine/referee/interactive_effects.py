@@ -198,6 +198,11 @@ def interactive_effects(
     most
         The criterion is computed up to this number of factors.
 
+    Returns
+    -------
+    InteractiveEffects
+        Coefficients with standard errors, factors and loadings.
+
     Raises
     ------
     TivaxError
@@ -310,8 +315,13 @@ def _slopes(
 def _leading(
     table: Float[np.ndarray, "N T"], r: int
 ) -> tuple[Float[np.ndarray, "N r"], Float[np.ndarray, "T r"]]:
-    U, s, V = np.linalg.svd(table, full_matrices=False)
-    return U[:, :r] * s[:r], V[:r].T
+    """Loadings and factors, of length one: eigenvectors of the shorter side."""
+    if len(table) < table.shape[1]:
+        L, F = _leading(table.T, r)
+        size = np.linalg.norm(L, axis=0)
+        return F * size, L / np.where(size > 0, size, 1)
+    F = np.linalg.eigh(table.T @ table)[1][:, ::-1][:, :r]
+    return table @ F, F
 
 
 def _both_ways(table: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]:
@@ -343,6 +353,9 @@ def _settled(
     """Rounds of factors given beta and beta given factors; missing cells are those of
     the effects and factors."""
     full = bool(panel.there.all())
+    flat = panel.X.reshape(len(beta), -1)
+    inverse = np.linalg.inv(flat @ flat.T)
+    solve, unit = inverse @ flat, np.sqrt(np.diag(inverse))
     common, moved, ssr = np.zeros_like(panel.y), np.inf, np.inf
     for _ in range(most):
         left = panel.y - np.tensordot(beta, panel.X, 1)
@@ -350,12 +363,10 @@ def _settled(
         part = filled if full else _both_ways(filled)
         L, F = _leading(part, r)
         common = L @ F.T + (0 if full else filled - part)
-        new = _slopes(panel.X, np.where(panel.there, panel.y - common, 0))
+        new = solve @ np.where(panel.there, panel.y - common, 0).ravel()
         gap = np.where(panel.there, panel.y - np.tensordot(new, panel.X, 1) - common, 0)
         ssr = float((gap**2).sum())
-        flat = panel.X.reshape(len(beta), -1)
-        scale = np.sqrt(np.diag(np.linalg.inv(flat @ flat.T)) * ssr / gap.size)
-        moved = float(np.max(np.abs(new - beta) / scale))
+        moved = float(np.max(np.abs(new - beta) / unit) / np.sqrt(ssr / gap.size))
         beta = new
         if moved <= _AIM:
             break

@@ -249,8 +249,8 @@ def two_way_weights(
         unit, period = (rows.loc[twice, k].iloc[0] for k in (entity, time))
         raise TivaxError(f"two rows of {entity} {unit} in {time} {period}; leave one")
     rows = rows.sort_values([entity, time], kind="stable")
-    period, unit = _periods(rows[time]), pd.factorize(rows[entity])[0]
-    before = _neighbours(unit, period)  # place of the row before, -1 for none
+    period, unit = periods(rows[time]), pd.factorize(rows[entity])[0]
+    before = neighbours(unit, period)  # place of the row before, -1 for none
     values = complete[wanted].reindex(rows.index).to_numpy()
     D = rows[levels[0] if levels else treatment].to_numpy()
     if differences and level is None:
@@ -285,14 +285,15 @@ def two_way_weights(
     return TwoWayWeights(table, cells, kind, outcome, treatment, entity, time, used)
 
 
-def _periods(time: pd.Series) -> Float[np.ndarray, " n"]:
+def periods(time: pd.Series) -> Float[np.ndarray, " n"]:
+    """Times as numbers: their own, else their order."""
     numeric = pd.to_numeric(time, errors="coerce")
     if numeric.notna().all():
         return numeric.to_numpy(float)
     return pd.factorize(time, sort=True)[0].astype(float)
 
 
-def _neighbours(unit: np.ndarray, period: Float[np.ndarray, " n"]) -> np.ndarray:
+def neighbours(unit: np.ndarray, period: Float[np.ndarray, " n"]) -> np.ndarray:
     """The place of each unit's row of the period before; -1 where it lacks."""
     place = np.arange(len(unit)) - 1
     step = np.diff(np.unique(period)).min(initial=np.inf)

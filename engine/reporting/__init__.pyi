@@ -31,6 +31,8 @@ from .labels import numbered as numbered
 from .labels import option_name as option_name
 from .labels import printed_place as printed_place
 from .labels import require_language as require_language
+from .labels import threat_in_words as threat_in_words
+from .labels import variable_name as variable_name
 from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart
 from .long_tables import LongTable as LongTable
@@ -66,3 +68,4 @@ from .results import Plot as Plot
 from .results import Result as Result
 from .results import write_frames as write_frames
 from .results import write_parts as write_parts
+from .translations import translated as translated

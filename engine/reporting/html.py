@@ -8,20 +8,22 @@ nothing.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..core import basis, load_toml
 from .drawn import FULL_WIDTH, Drawn
-from .html_tables import frame_html
+from .html_tables import frame_html, spaced, translated_frame
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
+from .translations import translated
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
     from matplotlib import figure as mpl
@@ -143,6 +145,7 @@ def report_html(
     sections: Sequence[Section],
     footer: Mapping[str, str],
     *,
+    appendix: Sequence[Section] = (),
     prefix: str = "",
     language: Language = "en",
 ) -> str:
@@ -152,30 +155,47 @@ def report_html(
     report contains nothing else about the machine or the time, so that the same
     content gives the same bytes.
 
+    ``appendix`` follows, each section folded: print shows those that a reader opened.
     ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
     not clash with a number given to a block, such as that of a paper.
-    ``language`` is that of the words Table, Figure and Contents. What results must say
-    of their tables (``core.basis``) stands below the subtitle.
+    In another ``language`` than English every text is put into it (``translated``).
+    What results must say of their tables (``core.basis``) stands below the subtitle.
     """
+    if language != "en":
+        title, subtitle = (translated(k, language) for k in (title, subtitle))
+        sections, appendix = (
+            [in_other_words(k, language) for k in part] for part in (sections, appendix)
+        )
     captions = _Captions(prefix, language)
     body = []
     for number, section in enumerate(sections, 1):
         heading = f"<h2>{number}. {escape(section.title)}</h2>"
         blocks = _blocks(section.blocks, captions)
         body.append(f'<section id="section-{number}">\n{heading}\n{blocks}\n</section>')
+    if appendix:
+        folded = "\n".join(
+            f"<details>\n<summary>{letter}. {escape(section.title)}</summary>\n"
+            f'<section id="section-{letter}">\n{_blocks(section.blocks, captions)}\n'
+            "</section>\n</details>"
+            for letter, section in zip(ascii_uppercase, appendix, strict=False)
+        )
+        heading = f"<h2>{label('Appendix', language)}</h2>"
+        body.append(
+            f'<section class="appendix" id="appendix">\n{heading}\n{folded}\n</section>'
+        )
     facts = (f"{escape(key)} {escape(value)}" for key, value in footer.items())
     return _installed("report.html").format(
         language="zh-CN" if language == "zh" else language,
         title=escape(title),
         subtitle="<br>".join(map(escape, filter(None, (subtitle, basis())))),
         style=_installed("report.css").strip(),
-        contents=_contents(sections, language),
+        contents=_contents(sections, bool(appendix), language),
         body="\n".join(body),
         footer=" · ".join(facts),
     )
 
 
-def _contents(sections: Sequence[Section], language: Language) -> str:
+def _contents(sections: Sequence[Section], appendix: bool, language: Language) -> str:
     if len(sections) < 2:
         return ""
     items = "\n".join(
@@ -183,6 +203,8 @@ def _contents(sections: Sequence[Section], language: Language) -> str:
         for number, section in enumerate(sections, 1)
     )
     name = label("Contents", language)
+    if appendix:
+        items += f'\n<li><a href="#appendix">{label("Appendix", language)}</a></li>'
     return f'<nav aria-label="{name}">\n<ol>\n{items}\n</ol>\n</nav>'
 
 
@@ -209,6 +231,38 @@ class _Captions:
         stop = "." if self.language == "en" else ""
         bold = f"<b>{escape(name)}{stop}</b> " if name else ""
         return f"<figcaption>{bold}{_inline(caption)}</figcaption>"
+
+
+def in_other_words(section: Section, language: Language) -> Section:
+    """The section with every text in that language."""
+    blocks = [_translated_block(k, language) for k in section.blocks]
+    return Section(translated(section.title, language), blocks)
+
+
+def _translated_block(block: Any, language: Language) -> Any:
+    def say(text: str) -> str:
+        return translated(text, language)
+
+    match block:
+        case Text(text):
+            return Text("\n\n".join(map(say, text.split("\n\n"))))
+        case Heading(text):
+            return Heading(say(text))
+        case Points(points):
+            return Points([*map(say, points)])
+        case Link(text, path):
+            return Link(say(text), path)
+        case Figure(drawn, caption, number):
+            return Figure(drawn, say(caption), number)
+        case Table(frame, caption, formats, number):
+            shown, own = translated_frame(frame, formats, language)
+            return Table(shown, say(caption), own, number)
+        case Journal(table, number):
+            return Journal(replace(table, title=say(table.title)), number)
+        case Details(summary, blocks):
+            inner = [_translated_block(k, language) for k in blocks]
+            return Details(say(summary), inner)
+    return block
 
 
 def _blocks(blocks: Sequence[Block], captions: _Captions) -> str:
@@ -253,7 +307,7 @@ def _block(block: Block, captions: _Captions) -> str:
 
 def _inline(text: str) -> str:
     """Escaped text, `code` between backticks as code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+    return spaced(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))
 
 
 @cache

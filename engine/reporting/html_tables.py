@@ -1,5 +1,6 @@
 """Data frames as HTML tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import groupby
@@ -9,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import p_cell
+from .labels import Language
+from .translations import translated
 
 # A table of more columns is printed in smaller letters.
 _FEW_COLUMNS = 7
@@ -22,6 +25,46 @@ _HEADERS = {
     "draws_per_s": "draws a second",
     "p_value": "p",
 }
+
+
+def spaced(text: str) -> str:
+    """The text with a number and its per cent sign on one line: U+00A0 between."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", text)
+
+
+def translated_frame(
+    frame: pd.DataFrame, formats: Mapping[Any, str], language: Language
+) -> tuple[pd.DataFrame, dict[Any, str]]:
+    """The frame with headers, row labels and texts in that language, and its formats
+    by the new headers."""
+
+    def say(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(say, value))
+        return translated(value, language) if isinstance(value, str) else value
+
+    def header(name: Any) -> Any:
+        known = isinstance(name, str) and name in _HEADERS
+        return say(_HEADERS[name] if known else name)
+
+    # Headers that differ in blanks alone stay apart.
+    names = [
+        header(k) + k[len(k.rstrip()) :] if isinstance(k, str) else header(k)
+        for k in frame.columns
+    ]
+    shown = frame.map(say)
+    shown.columns = (
+        pd.MultiIndex.from_tuples(names, names=frame.columns.names)
+        if frame.columns.nlevels > 1
+        else pd.Index(names, dtype=object)
+    )
+    if not isinstance(frame.index, pd.RangeIndex):
+        shown.index = frame.index.map(say)
+        shown.index.names = [say(k) for k in frame.index.names]
+    own = dict(zip(frame.columns, names, strict=True))
+    numbers = [own[k] for k in frame if _is_number(frame[k]) and k not in formats]
+    defaults = {own[k]: _default_format(frame[k]) for k in frame if own[k] in numbers}
+    return shown, defaults | {own[k]: v for k, v in formats.items() if k in own}
 
 
 def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
@@ -62,7 +105,7 @@ def _header(frame: pd.DataFrame, right: Sequence[bool], named: bool) -> str:
     for level in range(levels):
         last = level == levels - 1
         row = [
-            _cell("th", name or "", False) if last else "<th></th>" for name in names
+            _cell("th", name or "", False) if last else "<td></td>" for name in names
         ]
         above = [_above(column, level) for column in frame.columns]
         if last:
@@ -102,7 +145,10 @@ def _label_cells(index: pd.Index) -> list[str]:
 
 def _cell(tag: str, value: object, right: bool) -> str:
     style = ' class="n"' if right else ""
-    return f"<{tag}{style}>{escape(str(value))}</{tag.split()[0]}>"
+    text = spaced(escape(str(value)))
+    if not text.strip():  # no header where there is nothing to head
+        tag = "td"
+    return f"<{tag}{style}>{text}</{tag.split()[0]}>"
 
 
 def _is_number(column: pd.Series) -> bool:

@@ -158,15 +158,23 @@ def _html_heading(name: str, level: list[tuple[str, int]]) -> str:
     cells = [
         f'<th class="span" colspan="{span}">{_html(text)}</th>'
         if span > 1
-        else f"<th>{_html(text)}</th>"
+        else _head(text)
         for text, span in level
     ]
-    return f"<tr><th>{_html(name)}</th>{''.join(cells)}</tr>"
+    return f"<tr>{_head(name)}{''.join(cells)}</tr>"
+
+
+_OF_ROW = ' scope="row"'
+
+
+def _head(text: str, scope: str = "") -> str:
+    """A header, or an empty cell where there is nothing to head."""
+    return f"<th{scope}>{_html(text)}</th>" if text.strip() else "<td></td>"
 
 
 def _html_body(lines: list[Line]) -> str:
     rows = [
-        f'<tr><th scope="row">{_html(name)}</th>'
+        f"<tr>{_head(name, _OF_ROW)}"
         f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}</tr>"
         for name, cells in lines
     ]

@@ -57,6 +57,13 @@ def label(code: str, language: Language = "en") -> str:
     return in_language(_LABELS[code], language)
 
 
+def known_names(language: Language) -> dict[str, str]:
+    """Every name in that language, by its code and by its English name."""
+    english = {own[0].replace("\n", " "): code for code, own in _LABELS.items()}
+    codes = english | {code: code for code in _LABELS}
+    return {name: label(code, language) for name, code in codes.items()}
+
+
 def choice_name(choice: str, language: Language = "en") -> str:
     """A choice of a specification curve in words: that of a kind, else a control."""
     # A code of its own: "effects" alone names those of countries and years.
@@ -86,6 +93,11 @@ def _effect(term: str, language: Language) -> str:
         return label(f"effect with {kind}", language).format(*names)
     parts = [_known(f"effect of {k}", language) or k for k in term.split("^")]
     return " × ".join(parts)
+
+
+def variable_name(code: str, language: Language = "en") -> str:
+    """A variable in words, on one line; a name of a user's own as it is."""
+    return _plain(code, language)
 
 
 def _listed(codes: str, language: Language) -> str:
@@ -127,6 +139,28 @@ def variant_in_words(name: str) -> str:
     for key, words in _VARIANTS.items():
         name = re.sub(f"(?:^|(?<=, )){key}(?=$|,)", words, name)
     return name
+
+
+# Variants of threats that a figure shows, by their words in files.
+_THREATS = {
+    r"(\d+) later, alone": r"\1 years later in its place",
+    r"(\d+) earlier, alone": r"\1 years earlier in its place",
+    r"(\d+) later, beside": r"\1 years later beside it",
+    r"(\d+) earlier, beside": r"\1 years earlier beside it",
+    r"as it is(, long run)?": r"among the regressors\1",
+    "linear": "a line for each",
+    "first": "year on year",
+}
+
+
+def threat_in_words(variant: str) -> str:
+    """A variant of a threat in words for figures; others as they are.
+
+    ``1 later, beside`` is ``1 year later beside it``."""
+    for key, words in _THREATS.items():
+        if match := re.fullmatch(key, variant):
+            return re.sub(r"^1 years", "1 year", match.expand(words))
+    return variant
 
 
 def in_language(texts: Sequence[str], language: Language) -> str:

@@ -32,6 +32,7 @@ from matplotlib.transforms import Bbox
 from ..core import basis, stage
 from .drawn import Drawn
 from .labels import Language
+from .translations import translated
 
 # Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
 # a line, so a dark red takes its place.
@@ -357,13 +358,24 @@ def _quiet_fonts() -> Iterator[None]:
 
 
 @rc_context(STYLE)
-def draw(figure: Figure, *, files: bool = True, note: str | None = None) -> Drawn:
+def draw(
+    figure: Figure,
+    *,
+    files: bool = True,
+    note: str | None = None,
+    language: Language = "en",
+) -> Drawn:
     """A figure drawn; without ``files`` as SVG alone.
 
     The same figure gives the same bytes: no date, no random ids. ``note`` stands below
-    the figure, by default what results must say of their tables (``core.basis``).
+    the figure, by default what results must say of their tables (``core.basis``). Its
+    texts are put into ``language`` (``translated``).
     """
     note = basis() if note is None else note
+    if language != "en":
+        for text in figure.findobj(Text):
+            assert isinstance(text, Text)
+            text.set_text(translated(text.get_text(), language))
     width, height = (float(k) for k in figure.get_size_inches())
     whole: dict[str, Any] = {}
     if note:
@@ -385,11 +397,15 @@ _NOTE = 0.2  # inches of a note below a figure
 
 
 def draw_plot(
-    plot: Callable[[], Figure], *, files: bool = True, note: str | None = None
+    plot: Callable[[], Figure],
+    *,
+    files: bool = True,
+    note: str | None = None,
+    language: Language = "en",
 ) -> Drawn:
     """Draw the figure that ``plot`` makes: in another process no figure has to come
     back."""
-    return draw(plot(), files=files, note=note)
+    return draw(plot(), files=files, note=note, language=language)
 
 
 @stage("figures")

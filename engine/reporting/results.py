@@ -35,6 +35,7 @@ from ..core import (
 )
 from .drawn import Drawn
 from .html import Block, Figure, Points, Section, Table, Text, report_html
+from .labels import Language
 from .long_tables import LongTable
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
@@ -117,6 +118,12 @@ class Result(Printable):
         """The finding, a line each; nothing where there is none in words."""
         return ""
 
+    @property
+    def finding(self) -> Sequence[str]:
+        """The finding as the report tells it first, in names and numbers that a reader
+        knows: by default the lines of the sentence."""
+        return self.sentence.splitlines()
+
     def _listings(self) -> Sequence[Listing]:
         """The finding alone; a kind of result with tables to print gives its own."""
         return [Listing(self.report_title or self.program, (), (), [self.sentence])]
@@ -179,6 +186,8 @@ class Context:
         The titles of all codes: labels.csv.
     facts
         Facts for the manifest.
+    language
+        Of report and figures.
     """
 
     name: str = ""
@@ -186,6 +195,7 @@ class Context:
     notes: Sequence[str] = ()
     codes: pd.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    language: Language = "en"
 
 
 def write_parts(
@@ -208,7 +218,10 @@ def write_parts(
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
     with stage("figures"):
-        drawn = {k: _draw(plot, files=figures) for k, plot in plots.items()}
+        drawn = {
+            k: _draw(plot, files=figures, language=context.language)
+            for k, plot in plots.items()
+        }
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
@@ -221,14 +234,15 @@ def write_parts(
             ", ".join(filter(None, (result.subtitle, context.more))),
             [*_finding(result), *result.sections(drawn), *_method(result, context)],
             describe_environment(dated=False),
+            language=context.language,
         )
         (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _draw(plot: Plot, *, files: bool) -> Drawn:
+def _draw(plot: Plot, *, files: bool, language: Language) -> Drawn:
     from .plot_style import draw_plot  # loads matplotlib
 
-    return draw_plot(plot, files=files, note=basis())
+    return draw_plot(plot, files=files, note=basis(), language=language)
 
 
 def write_frames(
@@ -261,18 +275,17 @@ def _labels(result: Result) -> dict[str, str | Column]:
 
 
 def _finding(result: Result) -> Iterator[Section]:
-    if result.sentence:
-        said: list[Block] = [Points(result.sentence.splitlines())]
-        if not result.printed:
-            said.append(Text(result.method))
-        yield Section("In a sentence", said)
+    if found := result.finding:
+        yield Section("The finding", [Points(found)])
 
 
 def _method(result: Result, context: Context) -> Iterator[Section]:
-    """Last, of results whose numbers are in a table above it."""
-    if result.printed:
-        notes = [Points(context.notes)] if context.notes else []
-        yield Section("Method", [Text(result.method), *notes])
+    """Last, what a reader needs to check the numbers."""
+    blocks: list[Block] = [Text(result.method)] if result.method else []
+    if result.printed and context.notes:
+        blocks.append(Points(context.notes))
+    if blocks:
+        yield Section("Method", blocks)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -334,6 +347,10 @@ class Joined(Result):
     @property
     def sentence(self) -> str:
         return "\n".join(filter(None, (part.sentence for part in self.parts)))
+
+    @property
+    def finding(self) -> Sequence[str]:
+        return [line for part in self.parts for line in part.finding]
 
     def _listings(self) -> list:
         return [listing for part in self.parts for listing in part._listings()]

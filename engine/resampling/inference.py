@@ -33,6 +33,27 @@ def resample(
     Raises ``TivaxError`` where the panel lacks what the model names, the model is not
     identified, or the scheme does not serve it.
 
+    Parameters
+    ----------
+    panel : DataFrame
+        A row for each unit and period.
+    model : Model
+        Outcome, regressors, treatment, effects and clusters.
+    scheme : Scheme
+        Wild, pairs, Bayesian or placebo draws.
+    draws, seed : int
+        Number of draws, and their seed: draw k depends on the seed and on k
+        alone.
+    intervals, distribution : bool
+        Whether to invert the test into intervals, and to keep a histogram of
+        the draws.
+
+    Returns
+    -------
+    Inference
+        ``summary`` has estimate, p_value, mc_error and interval of each tested
+        term.
+
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])

@@ -2,6 +2,7 @@ from .key_industries import linkages as linkages
 from .key_industries import linkages_of as linkages_of
 from .result import ScenarioResult as ScenarioResult
 from .run import ScenarioPlan as ScenarioPlan
+from .run import drawn_changes as drawn_changes
 from .run import make_plan as make_plan
 from .run import scenarios as scenarios
 from .scenario_files import EQUILIBRIUM as EQUILIBRIUM

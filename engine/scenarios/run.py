@@ -1,7 +1,7 @@
 """``tx.scenarios``: all variants of all years, in one call or a part at a time."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from ..core import (
     require_kind,
     require_list,
 )
+from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
 from ..measures import EVERY_PARTNER, Account, ValueAdded, value_added_name
 from ..tables import WorldTables, parse_year, require_tables
 from . import evaluate, prices, result
@@ -173,6 +174,25 @@ class ScenarioPlan:
         )
 
 
+def drawn_changes(
+    plan: ScenarioPlan,
+    size: int,
+    model: ErrorModel,
+    draws: int | None = None,
+    seed: int | None = None,
+) -> MeasuredDraws:
+    """The column change of the result's ``table``, of ``size`` rows, in draws of the
+    tables: a row a draw."""
+
+    def measure(tables: WorldTables) -> Float[np.ndarray, " rows"]:
+        own = replace(plan, tables=tables)
+        rows = np.concatenate(list(own.rows()))
+        return own.result(own.base_rows(), rows).table["change"].to_numpy(float)
+
+    given = plan.tables, model, plan.years, measure, size
+    return MeasuredDraws(*given, draws, seed)
+
+
 class _Rows:
     """Rows of a plan: a class, since a generator would leave ``in_float64``."""
 
@@ -210,6 +230,9 @@ def scenarios(
     measures: Sequence[str] = (),
     value_added: ValueAdded = "residual",
     industries: bool = False,
+    error: AnyModel | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
     progress: Progress = no_progress,
 ) -> ScenarioResult:
     """Evaluate scenarios: flows cut or shifted, industries extracted, and so on.
@@ -235,6 +258,9 @@ def scenarios(
         As in :func:`value_added_trade`; price shocks are of output less inputs.
     industries
         Also value added by industry, or the price of its product.
+    error, draws, seed
+        The errors of cells, as in :func:`standard_errors`, of which so many draws are
+        made (200): ``table`` has se, ci_low, ci_high of the column change, from draws.
     progress
         Called with variants done and variants in all.
 
@@ -277,7 +303,12 @@ def scenarios(
         industries=industries,
     )
     rows = list(plan.rows(progress=progress))
-    return plan.result(plan.base_rows(), np.concatenate(rows))
+    found = plan.result(plan.base_rows(), np.concatenate(rows))
+    if error is None:
+        return found
+    drawn = drawn_changes(plan, len(found.table), error_model(error), draws, seed)
+    changes = np.concatenate([*drawn.rows(progress=progress)])
+    return replace(found, table=interval(changes).beside(found.table))
 
 
 def make_plan(

@@ -1,5 +1,7 @@
 from .archives import ARCHIVES as ARCHIVES
 from .archives import Archive as Archive
+from .archives import archives_of_years as archives_of_years
+from .archives import checksum_title as checksum_title
 from .archives import get_archive as get_archive
 from .catalogue import SOURCES as SOURCES
 from .catalogue import get_source as get_source
@@ -19,8 +21,10 @@ from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile
 from .source import source_facts as source_facts
+from .tables.icio import to_icio as to_icio
 from .tables.long import from_long as from_long
 from .tables.national import from_national as from_national
+from .tables.small_world import small_world as small_world
 from .titles import find_sector as find_sector
 from .titles import label_table as label_table
 from .titles import sector_title as sector_title

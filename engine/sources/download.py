@@ -15,14 +15,22 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 from urllib.parse import quote
 
 import pooch
 import requests
 
 from ..core import TivaxError, write_text
-from .archives import HEAD, Archive, find_problem, get_archive, is_web_page, other_kind
+from .archives import (
+    HEAD,
+    Archive,
+    archives_of_years,
+    find_problem,
+    get_archive,
+    is_web_page,
+    other_kind,
+)
 
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each new try
@@ -45,7 +53,7 @@ class Fetched:
     url: str
     bytes: int
     sha256: str
-    verified: Literal["sha1", "size", "none"]
+    verified: Literal["sha256", "sha1", "md5", "size", "none"]
     resumed_from: int = 0
     already_there: bool = False
 
@@ -55,6 +63,7 @@ def fetch(
     out: Path,
     *,
     format: str | None = None,
+    year: int | None = None,
     mirror: str | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -62,16 +71,18 @@ def fetch(
 ) -> Fetched:
     """Download one archive of ``source`` to the folder ``out``, whole or not at all.
 
-    A file already there is checked and not fetched again; with ``force`` it is,
-    and replaced once the new one is whole. ``mirror`` is a folder on the web that
-    holds the file under its ``Archive.name``. ``progress`` gets the bytes so far
-    and in all (None if unknown). A connection that breaks is tried again after
-    each of ``pauses`` (seconds); progress resets the count.
+    A file already there is checked and not fetched again; with ``force`` it is, and
+    replaced once the new one is whole. ``year``, of an archive with a file a year, is
+    by default the last. ``mirror`` is a folder on the web that holds the file under its
+    ``Archive.name``. ``progress`` gets the bytes so far and in all (None if unknown). A
+    connection that breaks is tried again after each of ``pauses`` (seconds); progress
+    resets the count.
 
     Raises ``TivaxError``, one line, where the file cannot be downloaded whole. Then a
     file of that name is as it was before.
     """
-    archive = get_archive(source, format)
+    years = None if year is None else (year, year)
+    (archive,) = archives_of_years(get_archive(source, format), years)
     url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
     job = _Job(archive, url, out / archive.name)
     try:
@@ -151,7 +162,12 @@ def _fetched(
         url=job.url,
         bytes=job.target.stat().st_size,
         sha256=pooch.file_hash(str(job.target)),
-        verified="sha1" if archive.sha1 else "size" if archive.size else "none",
+        verified=cast(
+            Any,
+            archive.checksum[0]
+            if archive.checksum
+            else ("size" if archive.size else "none"),
+        ),
         resumed_from=resumed_from,
         already_there=already_there,
     )
@@ -203,7 +219,7 @@ def _resume_point(job: _Job) -> tuple[int, dict[str, str]]:
     headers = {"User-Agent": f"tivax/{version('tivax')}", "Accept-Encoding": "identity"}
     memory = _recall(job)
     validator = memory.get("validator")
-    would_show = validator or job.archive.sha1 or job.archive.is_zip
+    would_show = validator or job.archive.checksum or job.archive.is_zip
     offset = job.size()
     if not offset or memory.get("url") != job.url or not would_show:
         return 0, headers

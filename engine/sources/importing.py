@@ -109,6 +109,29 @@ def import_tables(
     the largest size in GiB of a raw file, or of one in an archive, once unpacked: 4, or
     what the environment's TIVAX_MAX_SIZE says.
 
+    Parameters
+    ----------
+    source_name : str
+        A database of ``tivax import``, such as "wiod2016".
+    paths : sequence of path
+        Files, folders or zip archives.
+    store : path
+        Folder of the new store.
+    years : (int, int), optional
+        First and last year.
+    unbalanced, derounded, force : bool
+        Import tables that do not balance; undo rounding; replace an older
+        store.
+    max_size : float, optional
+        Largest raw file in GiB, once unpacked.
+    progress : callable, optional
+        Called with the years that are done and their number.
+
+    Returns
+    -------
+    Imported
+        Years, labels and what was in doubt.
+
     Raises
     ------
     TivaxError

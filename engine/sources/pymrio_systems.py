@@ -98,6 +98,11 @@ def from_pymrio(
     unit
         Read from ``io.unit`` where that is the same for all sectors.
 
+    Returns
+    -------
+    WorldTables
+        One year, in the unit of the system.
+
     Raises
     ------
     TivaxError

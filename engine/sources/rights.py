@@ -25,6 +25,8 @@ class Rights:
         Keys of what to cite.
     page
         Where its files are, where ``tivax fetch`` does not get them.
+    account
+        True if that page asks for an account.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Rights:
     terms: str
     references: tuple[str, ...]
     page: str = ""
+    account: bool = False
 
 
 @cache

@@ -89,6 +89,19 @@ def read_text_table(
     )
 
 
+def read_text_rows(file: TableFile, *, separator: str) -> Iterator[np.ndarray]:
+    """The numbers of a table without header and labels, some rows at a time.
+
+    For one that is larger than memory; raises as ``read_text_table``.
+    """
+    with fs.open_table(file) as stream:
+        fs.check_text(file, stream.read(1024))
+    with fs.open_table(file) as stream:
+        buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
+        lines = _split(file, fs.lines_of(file, buffered), separator, 0)
+        yield from _parse_blocks(file, lines, [], separator, np.nan)
+
+
 class _Line(NamedTuple):
     """A line: its labels, the text of its other cells, these if it has quotes."""
 

@@ -43,6 +43,20 @@ def check_tables(
     read in row slabs. Its spectral radius is then right to four digits, and where the
     iteration stalls what depends on model-consistent output is NaN.
 
+    Parameters
+    ----------
+    tables : WorldTables
+        Tables in memory, or of a lazy store.
+    memory : int, optional
+        Memory to reckon with, in bytes; by default that of the machine.
+    progress : callable, optional
+        Called with the years that are done and their number.
+
+    Returns
+    -------
+    list of YearCheck
+        One for each year, gaps in the unit of the tables.
+
     Examples
     --------
     >>> first = tx.check_tables(world)[0]

@@ -127,7 +127,7 @@ def _placed(
     return mesh, jax.device_put(F, NamedSharding(mesh, PartitionSpec("rows")))
 
 
-def scratch(*shape: int) -> np.ndarray:
-    """A float32 matrix in a temporary file without a name, gone with its last user."""
+def scratch(*shape: int, dtype: type = np.float32) -> np.ndarray:
+    """A matrix in a temporary file without a name, gone with its last user."""
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.float32, "w+", shape=shape)
+        return np.memmap(file, dtype, "w+", shape=shape)

@@ -43,6 +43,7 @@ from .own_tables import from_system as from_system
 from .own_tables import one_unit as one_unit
 from .own_tables import table_from_frames as table_from_frames
 from .plausibility import find_doubts as find_doubts
+from .prices import deflated as deflated
 from .rules import check_balance as check_balance
 from .rules import check_columns as check_columns
 from .rules import check_numbers as check_numbers

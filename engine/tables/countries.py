@@ -149,6 +149,18 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
 
     Raises ``TivaxError`` for an unknown group, and where none of its members is there.
 
+    Parameters
+    ----------
+    name : str
+        A built-in group, such as "EU27".
+    regions : sequence of str
+        ISO alpha-3 codes of the regions that there are.
+
+    Returns
+    -------
+    list of str
+        Codes of the members.
+
     Examples
     --------
     >>> tx.group_members("NAFTA", ["CHN", "MEX", "USA"])

@@ -303,6 +303,20 @@ def save_store(
 
     Values are not checked: ``check_tables`` does that.
 
+    Parameters
+    ----------
+    tables : WorldTables
+        Tables in memory or mapped from files.
+    path : path
+        Folder of the new store.
+    force : bool
+        Replace an older store.
+
+    Returns
+    -------
+    None
+        The store is on the disk, whole.
+
     Examples
     --------
     >>> tx.save_store(world, "another")
@@ -368,6 +382,20 @@ def open_store(
     memory. Otherwise everything is read at once. Every year is compared with its
     checksum when it is read. A store of an older tivax has none: its years are checked
     as far as possible, and a line in the log says so.
+
+    Parameters
+    ----------
+    path : path
+        Folder of the store.
+    years : (int, int), optional
+        First and last year; by default all.
+    lazy : bool
+        Read each year when it is needed.
+
+    Returns
+    -------
+    WorldTables
+        Flows in the unit of the store.
 
     Raises
     ------

@@ -125,6 +125,22 @@ def synthetic_world(
     Value added at basic prices is the residual less a tax of 2 to 6 %. Year k depends
     on the seed, the shape and k.
 
+    Parameters
+    ----------
+    shape : WorldShape, optional
+        In place of the three numbers.
+    seed : int
+        Seed of the random numbers.
+    regions, sectors, years : int
+        Size of the world.
+    progress : callable, optional
+        Called with the years that are done and their number.
+
+    Returns
+    -------
+    WorldTables
+        Flows in million US$ of fictitious regions.
+
     Examples
     --------
     >>> tx.synthetic_world(regions=3, sectors=4, years=2, seed=1)

@@ -424,6 +424,24 @@ def stack_years(
 ) -> WorldTables:
     """Put single years together. Labels must agree: see :func:`check_same_labels`.
 
+    Parameters
+    ----------
+    tables : sequence of WorldTable
+        One for each year, with the same labels.
+    unit : str
+        Unit of all flows.
+    tolerance : Tolerance, optional
+        Gaps of rows and columns that are no error.
+    source : str
+        Where the tables come from.
+    parents : mapping, optional
+        Region of each part of a split region.
+
+    Returns
+    -------
+    WorldTables
+        The years together, in their order.
+
     Examples
     --------
     >>> tx.stack_years([world.table(2000), world.table(2001)]).years

@@ -1,13 +1,27 @@
-"""Threats that a referee names: weights of effects, and more than one common factor."""
+"""Threats that a referee names: weights of effects, more common factors, errors in
+space, slopes that differ, and dynamics."""
 
 from collections.abc import Iterator
 
 from ..core import TivaxError
-from ..referee import Kind, interactive_effects, two_way_weights
+from ..estimation import Conley
+from ..referee import (
+    Kind,
+    country_slopes,
+    interactive_effects,
+    local_projections,
+    movers,
+    spatial_errors,
+    two_way_weights,
+)
+from .blocks import partitions
 from .setting import Setting, refused
 from .variants import Row, Variant
 
-_FACTORS = (2, 3)
+_FACTORS = (2, 3, 4, 5)
+_CUTOFFS = (1_000, 2_000, 4_000)  # km
+_HORIZONS = 4
+_LARGE = 0.1  # share of changes that are events
 
 
 def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
@@ -78,4 +92,135 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
                 found.clusters,
                 f"biased by short T: T = {len(setting.years)}; se: clusters of units",
                 comparable=True,
+            )
+
+
+def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
+    """Errors correlated by the distance of capitals (Conley 1999; ``tx.Conley``), and
+    SCPC of means over time (Mueller and Watson 2022; ``tx.spatial_errors``)."""
+    model, fit = setting.model, setting.fit
+    terms = list(model.treatments)
+    for cutoff in _CUTOFFS:
+        found = fit.vcov(Conley(cutoff)).terms
+        for term in terms:
+            row = found.loc[term]
+            yield Row(
+                "errors in space",
+                f"Conley, {cutoff:,} km",
+                term,
+                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                fit.n,
+                fit.clusters,
+                "kernel of Bartlett between capitals, any correlation over time",
+                comparable=True,
+            )
+    setting.require_least_squares()
+    names = [*terms, *model.controls]
+    keys = {"entity": setting.unit, "time": setting.time}
+    between = spatial_errors(
+        setting.used, model.outcome, names, cutoffs=[_CUTOFFS[0]], **keys
+    ).means
+    for _, row in between[between["term"].isin(terms)].iterrows():
+        yield Row(
+            "errors in space",
+            "between countries, SCPC",
+            str(row["term"]),
+            *(float(row[k]) for k in ("estimate", "se", "p_value")),
+            fit.clusters,
+            fit.clusters,
+            f"slope of means over time; t is compared with {row['critical_value']:.2f}",
+        )
+
+
+def moves(setting: Setting) -> Iterator[Variant | Row]:
+    """Movers against quasi-stayers in first differences, AS and WAS (``tx.movers``)."""
+    setting.require_least_squares()
+    model, x = setting.model, setting.treatment
+    others = [k for k in model.regressors if k != x]
+    keys = {"entity": setting.unit, "time": setting.time}
+    found = movers(setting.used, model.outcome, x, controls=others, **keys)
+    for row in found.chosen.to_dict("records"):
+        yield Row(
+            "movers",
+            str(row["estimand"]),
+            x,
+            *(float(row[k]) for k in ("estimate", "se", "p_value")),
+            int(row["stayers"] + row["movers"]),
+            found.clusters,
+            f"{row['meaning']}; {row['stayers']:,} quasi-stayers",
+            comparable=True,
+        )
+
+
+def slopes(setting: Setting) -> Iterator[Variant | Row]:
+    """Slopes of each country (mean group) and of blocks (Ibragimov and Mueller 2010;
+    ``tx.country_slopes``)."""
+    setting.require_least_squares()
+    model = setting.model
+    names = [*model.treatments, *model.controls]
+    keys = {"entity": setting.unit, "time": setting.time}
+    ways = [("", None), *partitions(setting)]
+    for name, block in ways:
+        frame = setting.used
+        if block is not None:
+            frame = frame.assign(**{"its block": block.loc[frame.index]})
+        variant = "mean group" if block is None else f"t over blocks, {name}"
+        try:
+            found = country_slopes(
+                frame,
+                model.outcome,
+                names,
+                blocks=None if block is None else "its block",
+                **keys,
+            )
+        except TivaxError as error:
+            yield refused("slopes of countries", variant, error)
+            continue
+        rows = found.table[found.table["method"] == variant.split(",")[0]]
+        for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
+            yield Row(
+                "slopes of countries",
+                variant,
+                str(row["term"]),
+                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                len(frame),
+                int(row["groups"]),
+                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom",
+                comparable=True,
+            )
+
+
+def projections(setting: Setting) -> Iterator[Variant | Row]:
+    """Responses to a change of the treatment, and to a large one, at once and over the
+    years (``tx.local_projections``)."""
+    setting.require_least_squares()
+    model, x = setting.model, setting.treatment
+    others = [k for k in model.regressors if k != x]
+    keys = {"entity": setting.unit, "time": setting.time}
+    for events, name in ((None, "a change"), (_LARGE, "a large change")):
+        found = local_projections(
+            setting.used,
+            model.outcome,
+            x,
+            controls=others,
+            horizons=_HORIZONS,
+            events=events,
+            **keys,
+        )
+        rows = found.table.set_index(["measure", "horizon"])
+        for at, what in (
+            (("response", 0), "at once"),
+            (("response", _HORIZONS), f"after {_HORIZONS} years"),
+            (("cumulative", _HORIZONS), f"summed over {_HORIZONS} years"),
+            (("response", -3), "before"),
+        ):
+            row = rows.loc[at]
+            yield Row(
+                "local projections",
+                f"{name}, {what}",
+                x,
+                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                int(row["n"]),
+                found.clusters,
+                f"simultaneous band {row['band_low']:.3g} to {row['band_high']:.3g}",
             )

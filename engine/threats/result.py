@@ -20,7 +20,17 @@ from ..core import (
 )
 from ..estimation import Model, t_ppf
 from ..figures import threat_intervals
-from ..reporting import CV1, Drawn, Plot, Result, Section, Table, Text
+from ..reporting import (
+    CV1,
+    Drawn,
+    Plot,
+    Result,
+    Section,
+    Table,
+    Text,
+    threat_in_words,
+    variable_name,
+)
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
 from .setting import HEADLINE
@@ -78,6 +88,46 @@ class Threats(Result):
     def sentences(self) -> dict[str, str]:
         """The sentence of each model, by its name."""
         return {model.name: self._sentence(model) for model in self.models}
+
+    @property
+    def finding(self) -> list[str]:
+        return [self._found(model) for model in self.models]
+
+    def _found(self, model: Model) -> str:
+        """``The effect of X on Y (13.58, p 0.0041) is lost in 21 of 44 variants ...``"""
+        rows = [
+            (row, state)
+            for row, state in zip(self._records, self.states, strict=True)
+            if row["model"] == model.name and row["term"] == model.treatments[0]
+        ]
+        first = rows[0][0]
+        named = (
+            f"The effect of {variable_name(model.treatments[0])} on "
+            f"{variable_name(model.outcome)} ({self._short(first)})"
+        )
+        if "alone identifies" in first["note"]:
+            return self._sentence(model)
+        if not _is_significant(first):
+            return f"{named} is not significant at 5 %: nothing can take it away."
+        asked = [state for _, state in rows[1:] if state]
+        gone = [row for row, state in rows if state == "gone"]
+        turned = sum(not _same_sign(row, first) for row in gone)
+        said = f"{named} is lost in {len(gone) or 'none'} of {len(asked)} variants"
+        if turned:
+            said += f"; in {turned} its sign turns"
+        if blurred := asked.count("blurred"):
+            said += f"; in {blurred} more it can no longer be told from 0"
+        for row in _cheapest(gone)[:_NAMED]:
+            kept = percent_text(row["variation_kept"])
+            said += (
+                f". {row['threat'].capitalize()}: {threat_in_words(row['variant'])} "
+                f"gives {self._short(row)} with {kept} of the variation left"
+            )
+        return f"{said}."
+
+    def _short(self, row: _Record) -> str:
+        p = p_text(_declared_p(row), self.draws or None)
+        return f"{number_text(row['estimate'])}, p {p}"
 
     @property
     def states(self) -> list[str]:
@@ -275,14 +325,15 @@ class Threats(Result):
         )
         caption = (
             "Estimates with 95 % intervals, estimate +- t(G - 1) se, in units of the "
-            "effect, arrows an interval that goes on; below, rows that ask another "
+            "effect, arrows an interval that goes on; in grey rows that ask another "
             "question."
         )
         formats = {"estimate": "", "se": "", "p_value": "", "wild p": "", "kept": ".2f"}
         table = Table(shown.reset_index(drop=True), "Every row.", formats)
-        return Section(
-            model.name, [Text(model.equation), Shown(figure, caption), table]
+        effect = (
+            f"{variable_name(model.treatments[0])} on {variable_name(model.outcome)}"
         )
+        return Section(effect, [Shown(figure, caption), table, Text(model.equation)])
 
     def facts(self) -> dict[str, Any]:
         own = {k.name: self.table["model"] == k.name for k in self.models}

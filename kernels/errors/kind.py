@@ -114,6 +114,9 @@ class ThinChange(Protocol):
     @property
     def Y(self) -> Float[Array, "n c"]: ...
 
+    @property
+    def Z(self) -> Float[Array, "n n"]: ...
+
     def times(self, X: Float[Array, "n m"]) -> Float[Array, "n m"]:
         """The changes of Z times X, of which no n x n matrix is made."""
         ...
@@ -177,6 +180,21 @@ def draw(
 
 def _sum(a: Array | None, b: Array | None) -> Array | None:
     return b if a is None else a if b is None else a + b
+
+
+def with_errors(
+    drawn: ErrorDraw,
+    Z: Float[Array, "n n"],
+    Y: Float[Array, "n c"],
+    x: Float[Array, " n"],
+) -> tuple[Float[Array, "n n"], Float[Array, "n c"], Float[Array, " n"]]:
+    """The table with these errors cell by cell, in its own precision."""
+    parts = [*drawn.thin, *drawn.wide]
+    for change in (drawn.Z, *(each.Z for each in parts)):
+        Z = Z if change is None else Z + change.astype(Z.dtype)
+    for change in (drawn.Y, *(each.Y for each in parts)):
+        Y = Y if change is None else Y + change.astype(Y.dtype)
+    return Z, Y, x if drawn.x is None else x + drawn.x.astype(x.dtype)
 
 
 def of_cells(cells: Float[Array, "n N"], Z: Float[Array, "n n"]) -> ErrorDraw:

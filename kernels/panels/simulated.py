@@ -11,7 +11,8 @@ A panel is a function of its key, and is tested by every method at once:
 
     t with G - 1 degrees of freedom of CV1, CV3, CV3J and V5, with Bell and McCaffrey's
     of CV2; by country and by year, CV1 and CV3 (the smaller number less 1); Driscoll
-    and Kraay's (T - 1); the network HAC, where there is a network (G - 1)
+    and Kraay's (T - 1); the network HAC, where there is a network, and Conley's, where
+    clusters have a place (G - 1)
     wild cluster bootstraps (Rademacher), restricted and unrestricted, of the types 11,
     13, 31 and 33 (``kernels.jackknife``)
     percentile intervals of the pairs and the Bayesian bootstrap
@@ -50,6 +51,7 @@ ANALYTIC = (
     "two-way CV3",
     "Driscoll-Kraay",
     "network HAC",
+    "Conley",
 )
 WILD = tuple(
     null + ("" if kind == "11" else kind)
@@ -110,8 +112,12 @@ class PanelDesign(NamedTuple):
         The number of each cluster's block; None: there are none.
     size
         Times this, a cluster's errors; None: 1.
-    network
-        Weights of the products of two clusters' scores; None: no network.
+    network, near
+        Weights of the products of two clusters' scores, of the network and of Conley's
+        kernel; None: no network, no places.
+    space, space_x
+        Roots L of the correlations LL' of clusters in space, of their own errors, and
+        of x and C where these are drawn; None: no correlation.
     outcome, placebo
         Of a panel, as ``given``, and 1 or 2 for placebo regressions: AR(1) treatments,
         or the given one with random phases; 0, and where they are None: errors are
@@ -136,6 +142,9 @@ class PanelDesign(NamedTuple):
     outcome: Float[Array, "G T"] | None = None
     placebo: Float[Array, ""] | None = None
     loadings: Float[Array, " G"] | None = None
+    near: Float[Array, "G G"] | None = None
+    space: Float[Array, "G G"] | None = None
+    space_x: Float[Array, "G G"] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -183,7 +192,7 @@ def simulate(
     size = jnp.exp(design.unequal * jax.random.normal(ks, (G,)))
     if design.size is not None:
         size = size * design.size
-    u = ar1(ku, design.persistence_u, (G, T))
+    u = _in_space(design.space, ar1(ku, design.persistence_u, (G, T)))
     u = size[:, None] * _shared(ku, ks, u, design, design.persistence_u)
     regressors = design.given
     if regressors is None:
@@ -191,10 +200,11 @@ def simulate(
         size = jnp.exp(design.unequal_x * size)[:, None]
         adopts = jnp.arange(G, dtype=size.dtype)[:, None] < design.adopters
         step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
-        x = ar1(kx, design.persistence_x, (G, T))
+        x = _in_space(design.space_x, ar1(kx, design.persistence_x, (G, T)))
         x = size * _shared(kx, ks, x, design, design.persistence_x, of_x=True)
         x = jnp.where(design.adopters > 0, step, x)
-        C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
+        C = ar1(kc, design.persistence_x, (controls, G, T))
+        C = size[None] * _in_space(design.space_x, C)
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
     if design.outcome is not None and design.placebo is not None:
@@ -204,6 +214,13 @@ def simulate(
         )
         y = jnp.where(design.placebo > 0, design.outcome, y)
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
+
+
+def _in_space(
+    root: Float[Array, "G G"] | None, own: Float[Array, "... G T"]
+) -> Float[Array, "... G T"]:
+    """Independent series of clusters, made correlated."""
+    return own if root is None else root @ own
 
 
 def _placebo_treatments(
@@ -290,9 +307,12 @@ def simulate_and_test(
     each = fit.scores @ fit.bread_inverse[:, j]
     # A treatment that the others do not identify has the estimate 0 without a cluster.
     known = jnp.where(jnp.isnan(left), 0, left)
-    network = jnp.array(jnp.nan)
-    if design.network is not None:
-        network = each @ design.network @ each * clusters.correction(products)
+    of_pairs = [
+        jnp.array(jnp.nan)
+        if weights is None
+        else each @ weights @ each * clusters.correction(products)
+        for weights in (design.network, design.near)
+    ]
     variances = [
         clusters.cv1(products, fit)[j, j],
         clusters.cv2(fit, spectrum)[j, j],
@@ -304,7 +324,7 @@ def simulate_and_test(
         sample_fits.driscoll_kraay_variance(
             cells, design.seen, slopes, lags=int(4 * (T / 100) ** (2 / 9))
         ),
-        network,
+        *of_pairs,
     ]
     se = jnp.sqrt(jnp.stack(variances))
     contrast = jnp.zeros(layout.regressors).at[j].set(1)
@@ -314,7 +334,9 @@ def simulate_and_test(
         [
             bell if name == "CV2 BM" else jnp.asarray(df, b.dtype)
             for name, df in zip(
-                ANALYTIC, [*[G - 1.0] * 5, few, few, T - 1.0, G - 1.0], strict=True
+                ANALYTIC,
+                [*[G - 1.0] * 5, few, few, T - 1.0, G - 1.0, G - 1.0],
+                strict=True,
             )
         ]
     )

@@ -419,3 +419,19 @@ def test_what_imbalances_add_is_said(world):
     assert list(named[False]) == [*FACTORS, "imbalance"]
     size = named[False].abs().to_numpy().max()
     assert (named[False]["imbalance"].abs() > 0.001 * size).all()
+
+
+def test_an_exposure_to_one_supplier_changes_by_factors_that_add_up(small):
+    found = tx.change(small, "FPEM", region="R0", partner="R1")
+    own = tx.indicators(small, ["FPEM"], "bilateral")["FPEM"]
+    both = own.sel(region="R0", partner="R1").values
+    assert_allclose(found.values[["start", "end"]].iloc[0], both, rtol=1e-9)
+    assert_allclose(found.table["value"].sum(), both[1] - both[0], rtol=1e-8)
+    assert found.title == "FPEM with R1, 2000 to 2001" and found.remainder < 1e-10
+    told = error_of(tx.change, small, "FPEM", region="R0")
+    assert (
+        told
+        == "indicator FPEM has no level country: choose from bilateral, bilateral-sector"
+    )
+    told = error_of(tx.change, small, "tbi", partner="R1")
+    assert told == "tbi by partner: leave out partner, or take an indicator"

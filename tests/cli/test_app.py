@@ -41,7 +41,7 @@ from helpers import random_tables, write_arrays
 
 COMMANDS = (
     "fetch", "import", "check", "list", "aggregate", "tbi", "decompose",
-    "indicators", "scenario", "change", "explore", "panel", "replicate", "bootstrap",
+    "indicators", "scenario", "change", "exposure", "explore", "panel", "replicate", "bootstrap",
     "simulate", "threats", "curve", "montecarlo", "package", "demo",
     "bench",
 )  # fmt: skip

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import tivax as tx
-from tivax.engine.estimation import CV1, linear_fit
+from tivax.engine.estimation import CAPITALS, CV1, distances_among, linear_fit
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.vcov import CONVENTIONS, PLAIN
@@ -108,6 +108,33 @@ def traded(frame: pd.DataFrame, order: int) -> Callable[[pd.Series, pd.Series], 
     )
 
 
+def places_of(frame: pd.DataFrame) -> pd.DataFrame:
+    names = sorted(frame["iso3"].unique())
+    at = np.random.default_rng(7).uniform([-60, -180], [60, 180], (len(names), 2))
+    return pd.DataFrame(at, names, ["latitude", "longitude"])
+
+
+def near_by(frame: pd.DataFrame, kernel: str, lags: int | None) -> Callable:
+    """K(d) by the angle between two vectors from the centre of the earth."""
+    places = places_of(frame)
+    north, east = np.radians(places.to_numpy()).T
+    x = [np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)]
+    d = 6371 * np.arccos(np.clip(np.array(x).T @ np.array(x), -1, 1))
+    near = np.maximum(0, 1 - d / 9000) if kernel == "bartlett" else 1.0 * (d <= 9000)
+    K = {
+        (i, j): 1.0 if i == j else float(near[k, m])
+        for k, i in enumerate(places.index)
+        for m, j in enumerate(places.index)
+    }
+
+    def weight(i: pd.Series, j: pd.Series) -> float:
+        if lags is not None and i["year"] != j["year"]:
+            return same(i, j, "iso3") * bartlett(i, j, lags)
+        return K[i["iso3"], j["iso3"]]
+
+    return weight
+
+
 def same(i: pd.Series, j: pd.Series, *names: str) -> float:
     return float(all(i[k] == j[k] for k in names))
 
@@ -144,6 +171,10 @@ def of_pairs(frame: pd.DataFrame) -> dict[str, Case]:
             kernel,
             T - 1,
         )
+    for kernel_name, lags in (("bartlett", None), ("uniform", 2)):
+        vcov = tx.Conley(9000.0, kernel_name, lags, places_of(frame))
+        near = near_by(frame, kernel_name, lags)
+        cases[f"Conley {kernel_name}"] = (vcov, near, plain, G - 1)
     for order in (1, 2):
         vcov = tx.Network(flows_among(frame), order)
         cases[f"network {order}"] = (vcov, traded(frame, order), plain, G - 1)
@@ -170,8 +201,10 @@ def test_covariances_are_sums_over_pairs_of_rows(name, missing, design):
     terms = fit.terms.loc[NAMES]
     assert_allclose(terms["estimate"], own.coef, rtol=RTOL)
     covariance = fit.covariance.loc[NAMES, NAMES]
+    own_se = np.sqrt(np.where(np.diag(V) > 0, np.diag(V), np.nan))
+    assert_allclose(terms["se"], own_se, rtol=RTOL)
     assert_allclose(covariance, V, rtol=RTOL, atol=RTOL * np.abs(V).max())
-    p = 2 * stats.t.sf(np.abs(own.coef) / np.sqrt(np.diag(V)), degrees)
+    p = 2 * stats.t.sf(np.abs(own.coef) / own_se, degrees)
     assert_allclose(terms["p_value"], p, rtol=1e-7)
     assert_allclose(fit.residuals, own.u, rtol=0, atol=RTOL)
     assert fit.degrees == degrees
@@ -385,6 +418,36 @@ def test_countries_that_trade_with_none_or_with_one_alone_are_clusters():
     assert_allclose(own, np.sqrt((12 / 11) / (6 / 5)) * wanted[NAMES], rtol=RTOL)
 
 
+def test_entities_far_apart_are_clusters_and_groups_at_one_place_too():
+    """As R's fixest tests its own: a uniform kernel between groups at one place is the
+    sum of clusters of the groups."""
+    frame = panel()
+    pair = frame.groupby("iso3")["pair"].first()
+    line = pd.DataFrame({"latitude": 0.0, "longitude": 10.0 * pair})
+    own = fitted(frame, "least squares", tx.Conley(500, "uniform", places=line)).terms
+    wanted = fitted(frame, "least squares", "CV1", clusters="pair").terms["se"]
+    assert_allclose(own["se"], np.sqrt((12 / 11) / (6 / 5)) * wanted[NAMES], rtol=RTOL)
+    apart = line.assign(longitude=range(len(line)))
+    own = fitted(frame, "least squares", tx.Conley(100, places=apart)).terms
+    wanted = fitted(frame, "least squares", "CV1").terms.loc[NAMES]
+    assert_allclose(own, wanted, rtol=RTOL)
+
+
+def test_capitals_are_as_far_apart_as_they_are():
+    """Great circles as airlines give them, to 1 %."""
+    names = ["FRA", "DEU", "USA", "JPN", "AUS", "GBR"]
+    D = pd.DataFrame(distances_among(names), names, names)
+    for i, j, km in (
+        ("FRA", "DEU", 878),
+        ("GBR", "FRA", 344),
+        ("GBR", "USA", 5900),
+        ("USA", "JPN", 10_910),
+        ("JPN", "AUS", 7_950),
+    ):
+        assert D.loc[i, j] == pytest.approx(km, rel=0.01), (i, j)
+    assert len(CAPITALS) >= 43
+
+
 def test_driscoll_kraay_has_no_clusters():
     """Its scores are summed over the countries of a year: no table names clusters."""
     fit = fitted(panel(), "least squares", "driscoll-kraay")
@@ -444,3 +507,14 @@ def test_what_does_not_go_together_is_told_in_one_line():
         (flows.mask(flows == flows.loc["C02", "C05"], -1.0), "from C02 to C05 is -1"),
     ):
         assert line in told(vcov=tx.Network(weights))
+    assert "no capital of C00 is known; give places" in told(vcov=tx.Conley(1000))
+    places = places_of(frame)
+    for given, line in (
+        (places.drop("C03"), "places: no row of C03"),
+        (places.drop(columns="latitude"), "places: no column latitude"),
+        (places.assign(latitude=95.0), "places: C00 is at [95.0"),
+    ):
+        assert line in told(vcov=tx.Conley(1000, places=given))
+    skew = pd.DataFrame(np.triu(np.ones((G, G)), 1), [*places.index], [*places.index])
+    assert "not as far as back" in told(vcov=tx.Conley(1, distances=skew))
+    assert error_of(tx.Conley, -1.0).startswith("cutoff -1.0: give a distance")

@@ -459,6 +459,7 @@ def test_instruments_that_contradict_each_other_leave_nothing():
     assert found.intervals == () and found.bounded
     assert found.text() == "empty"
     assert overidentification(data).p_value < 0.01
+    assert weak_instrument_tests(data).overidentification.df == 1
 
 
 def test_a_strong_instrument_gives_a_narrow_set_around_2sls():

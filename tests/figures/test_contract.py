@@ -15,6 +15,7 @@ from tivax.engine.figures import (
     changes,
     decompositions,
     direct_effects,
+    exposures,
     indicators,
     panel,
     scenarios,
@@ -127,6 +128,10 @@ FIGURES = {
         pd.concat([changed()[1].assign(end=year) for year in (2001, 2002)])
     ),
     "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
+    "exposure": lambda: exposures.exposure_waterfall(
+        pd.DataFrame({"round": list("012"), "percent": [0.0, 1.5, 0.5]})
+    ),
+    "exposures": lambda: exposures.exposure_map(changed()[2].abs()),
     "aggregation": lambda: aggregation.differences(
         aggregation_gaps(aggregated()), aggregated()["region"].values
     ),

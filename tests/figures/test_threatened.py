@@ -1,20 +1,29 @@
-"""The figure of threats: order, colours, what stands apart."""
+"""The figures of threats: order, names, colours, room."""
 
 import numpy as np
 import pandas as pd
 
-from tivax.engine.figures import threat_intervals
+from tivax.engine.figures import few_threats, threat_intervals
 from tivax.engine.figures.threatened import _LOOKS
 
 import figure_data as data
 
 
-def test_rows_are_sorted_and_other_questions_stand_apart():
-    above, below = threat_intervals(data.threats()).axes
-    labels = [[k.get_text() for k in ax.get_yticklabels()] for ax in (above, below)]
-    assert labels == [
-        ["weights: GDP", "period: 2000-2007", "left out: EU15", "the model"],
-        ["leads: 1 later, alone, TBI 1 year later"],
+def labels_of(ax) -> list[str]:
+    return [k.get_text() for k in ax.get_yticklabels()]
+
+
+def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
+    rows = data.threats()
+    more = rows.iloc[[1]].assign(variant="G7")
+    (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
+    assert labels_of(ax) == [
+        "the model",
+        "left out: EU15",
+        "G7",
+        "period: 2000-2007",
+        "weights: GDP",
+        "leads: 1 year later in its place, TBI 1 year later",
     ]
 
 
@@ -23,21 +32,37 @@ def test_outcomes_are_named_and_the_treatment_is_not_repeated():
     more = rows.tail(1).assign(
         threat="placebo outcome", variant="KOFCuGIdj", term="TBI", estimate=5.0
     )
-    _, below = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
-    names = [k.get_text() for k in below.get_yticklabels()]
-    assert names[1] == "placebo outcome: cultural globalisation"
+    (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
+    assert labels_of(ax)[-1] == "placebo outcome: cultural globalisation"
 
 
 def test_each_state_has_its_colour_and_its_place():
-    above, below = threat_intervals(data.threats()).axes
+    (ax,) = threat_intervals(data.threats()).axes
     dots = {
         line.get_color(): float(np.ravel(line.get_xdata())[0])
-        for ax in (above, below)
         for line in ax.lines
         if line.get_marker() not in ("None", "")
     }
     rows = data.threats().set_index("state")["estimate"]
     assert dots == {_LOOKS[str(state)][0]: coef for state, coef in rows.items()}
+
+
+def test_many_threats_fill_at_most_a_page():
+    rows = data.threats()
+    kinds = [rows.iloc[[1]].assign(threat=f"kind {k // 8}") for k in range(110)]
+    made = threat_intervals(pd.concat([rows, *kinds], ignore_index=True))
+    assert len(made.axes) == 2
+    assert made.get_size_inches()[1] < 25.7 / 2.54  # of A4 within its margins
+
+
+def test_a_few_threats_stand_beside_each_other_with_estimate_and_p():
+    rows = data.threats().head(4).assign(p_value=[0.004, 0.02, 0.2, np.nan])
+    rows["name"] = rows["variant"]
+    left, right = few_threats({"one": rows, "other": rows.head(2)}).axes
+    assert labels_of(left) == rows["name"].tolist()
+    told = [k.get_text() for k in left.texts]
+    assert told == ["2.0 (p .004)", "1.5 (p .020)", "0.8 (p .200)", "−0.3 (no p)"]
+    assert [k.get_text() for k in right.texts] == told[:2]
 
 
 def test_a_wild_interval_does_not_squeeze_the_others():

@@ -180,15 +180,6 @@ def test_what_one_perimeter_absorbs_of_each_origin(table, products):
     assert_allclose(found, wanted, atol=DIFFERENCES * np.abs(wanted).max())
 
 
-def test_upstreamness_of_industries(table, products):
-    P, B = products
-    found = cells(jax.jit(sensitivity.upstreamness_gradients)(P, B, np.eye(N)))
-    chosen = ALL_CELLS[::7]
-    wanted = differences(lambda *t: literal(*t)[1], table, chosen)
-    some = np.array([found[0, :, i, j] for i, j in chosen])
-    assert_allclose(some, wanted, atol=DIFFERENCES * np.abs(wanted).max())
-
-
 @pytest.mark.parametrize("residual", [True, False])
 def test_reported_output_moves_measures_through_the_coefficients(
     table, products, residual

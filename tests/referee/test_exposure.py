@@ -109,7 +109,7 @@ def test_checks_have_a_row_each(world):
 
 def test_a_result_is_written_with_all_that_is_described(found, tmp_path):
     found.save(tmp_path / "out")
-    assert_described("exposure", tmp_path / "out")
+    assert_described("exposure-instrument", tmp_path / "out")
     assert "Exposure of" in found.sentence
 
 

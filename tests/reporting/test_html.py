@@ -193,10 +193,27 @@ def test_the_words_of_a_chinese_report_are_chinese():
     assert ("lang", "en") in page_of().attributes
 
 
+def test_an_appendix_is_folded_and_counted_through():
+    table = Table(pd.DataFrame({"a": [1]}), "numbers")
+    sections = [Section("first", [table]), Section("second", [Text("t")])]
+    more = [Section("more", [table]), Section("most", [Text("u")])]
+    page = Page(report_html("t", "s", sections, FOOTER, appendix=more, prefix="A"))
+    assert page.cells("summary") == ["A. more", "B. most"]
+    assert page.cells("b") == ["Table A1.", "Table A2."]
+    assert page.cells("a")[-1] == "Appendix"
+    assert "open" not in dict(page.attributes)
+
+
+def test_a_number_keeps_its_per_cent_sign():
+    page = page_of(Text("at 95 % of it"), Table(pd.DataFrame({"a": ["5 %"]}), "5 %"))
+    assert page.cells("p")[1] == "at 95\u00a0% of it"
+    assert page.cells("td") == ["5\u00a0%"]
+
+
 def test_a_journal_table_has_its_title_above_and_its_notes_below():
     page = page_of(Journal(journal()))
     assert page.cells("figcaption") == [" regressions"]
-    assert page.cells("td") == ["−1.0000*", "(0.5000)", "615"]
+    assert [k for k in page.cells("td") if k] == ["−1.0000*", "(0.5000)", "615"]
     assert page.cells("p")[-1] == "notes"
 
 
@@ -265,8 +282,8 @@ def test_two_levels_of_columns_and_rows_are_merged():
     )
     page = table_of(pd.DataFrame(np.ones((3, 4)), index, columns))
     names = ["b", "standard error"]  # what se stands for
-    head = ["", "", "all", "some", "term", "m", *names, *names]
-    assert page.cells("th") == [*head, "TBI", "1", "", "2", "RQ", "1"]
+    head = ["all", "some", "term", "m", *names, *names]
+    assert page.cells("th") == [*head, "TBI", "1", "2", "RQ", "1"]  # none is empty
     spans = [attrs["colspan"] for tag, attrs, _ in page.texts if "colspan" in attrs]
     assert spans == ["2", "2"]
 

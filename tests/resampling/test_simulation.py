@@ -18,6 +18,7 @@ from scipy import stats
 
 from tivax.engine.estimation import (
     CommonShocks,
+    Conley,
     DriscollKraay,
     Network,
     TwoWay,
@@ -383,14 +384,29 @@ def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes,
 # -------------------------------------------------------------------------- the tests
 
 
+def test_series_in_space_have_the_correlation_of_the_design():
+    """Of 20 long panels' errors, each pair within six standard errors of exp(-d/r)."""
+    design = StudyDesign("far", 6, 300, 0, persistence_u=0.0, space=3000.0)
+    keys = jax.random.split(jax.random.key(3), 20)
+    arrays = jax.device_put(design.arrays)
+    made = jax.vmap(lambda key: kernel.simulate(key, arrays, controls=0))(keys)
+    u = np.asarray(made)[..., -1].transpose(1, 0, 2).reshape(6, -1)
+    D = design.distances
+    assert D is not None and D.max() < 1e4 * np.sqrt(2)
+    error = 6 / np.sqrt(u.shape[1])
+    assert_allclose(np.corrcoef(u), np.exp(-D / 3000), atol=error)
+    assert_allclose(u.var(axis=1), 1, atol=2 * error)
+
+
 UNEQUAL = StudyDesign("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
+IN_SPACE = replace(UNEQUAL, blocks=0, space=3000.0, space_x=2000.0, cutoff=6000.0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "design",
-    [SMALL, StudyDesign("s", 9, 6, 2, shortest=3), UNEQUAL],
-    ids=["balanced", "not", "unequal"],
+    [SMALL, StudyDesign("s", 9, 6, 2, shortest=3), UNEQUAL, IN_SPACE],
+    ids=["balanced", "not", "unequal", "in space"],
 )
 def test_a_panel_is_tested_as_the_engine_tests_it(design):
     """Estimate, standard errors, and each decision on the same draws."""
@@ -402,15 +418,21 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
     kinds = ("CV1", "CV2", "CV3", "CV3J", "V5")
     se = [np.sqrt(other.covariance(k)[0, 0]) for k in kinds]
-    vcovs: list[Vcov] = [TwoWay(), TwoWay(jackknife=True), DriscollKraay()]
+    of_two_ways: list[Vcov] = [TwoWay(), TwoWay(jackknife=True), DriscollKraay()]
+    vcovs = dict(zip(kernel.ANALYTIC[5:], of_two_ways, strict=False))
     if design.blocks:
         g = np.array([int(k[1:]) * design.blocks // 9 for k in other.labels])
         flows = pd.DataFrame(g[:, None] == g[None, :], other.labels, other.labels)
-        vcovs.append(Network(flows.astype(float)))
+        vcovs["network HAC"] = Network(flows.astype(float))
+    if design.space:
+        D = pd.DataFrame(design.distances, other.labels, other.labels)
+        vcovs["Conley"] = Conley(design.cutoff, distances=D)
     linear = linear_fit(frame, "y", model.regressors)
-    fits = [linear.vcov(vcov) for vcov in vcovs]
-    of_fits = [fit.terms["se"].iloc[0] for fit in fits]
-    of_fits += [np.nan] * (4 - len(fits))
+    fits = {name: linear.vcov(vcov) for name, vcov in vcovs.items()}
+    of_fits = [
+        fits[name].terms["se"].iloc[0] if name in fits else np.nan
+        for name in kernel.ANALYTIC[5:]
+    ]
     assert_allclose(own.se, [*se, *of_fits], rtol=RTOL)
     few = model_table([other])["effective_clusters"]
     assert_allclose(own.effective, few[0], rtol=RTOL)
@@ -421,7 +443,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     names_ = ("CV1 t(G-1)", "CV3 t(G-1)", "CV3J t(G-1)", "V5 t(G-1)")
     for name, k in zip(names_, (0, 2, 3, 4), strict=True):
         assert rejects[name] == (t[k] > stats.t.ppf(0.975, design.clusters - 1)), name
-    for name, fit in zip(kernel.ANALYTIC[5:], fits, strict=False):
+    for name, fit in fits.items():
         p = fit.terms["p_value"].iloc[0]
         assert np.isnan(p) or rejects[name] == (p < 0.05), name
     v = _signs(of_signs, design.clusters, draws=99)
@@ -539,6 +561,7 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
         "CV3J t(G-1)",
         "two-way CV3",
         "network HAC",
+        "Conley",
     }
     silent |= {name for name in kernel.WILD if name.endswith("3")}
     assert {*result.index[~served]} == silent
@@ -553,7 +576,8 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
 
 def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
     study = Study((STRONG,), panels=40, draws=99)
-    result = simulate(study).table.set_index("method").drop(index="network HAC")
+    result = simulate(study).table.set_index("method")
+    result = result.drop(index=["network HAC", "Conley"])
     assert (result["power"] == 1).all()
     # With eight years Driscoll and Kraay's is no test of 5 %.
     assert (result["size"].drop("Driscoll-Kraay") < 0.35).all()

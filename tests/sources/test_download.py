@@ -5,11 +5,8 @@ import io
 import json
 import random
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 
 import pandas as pd
 import pytest
@@ -23,6 +20,7 @@ from tivax.engine.sources.download import PIECE, Fetched, fetch
 
 from commands import names
 from helpers import error_of
+from web_sites import Site
 
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote
@@ -43,93 +41,10 @@ CONTENT = zip_of(0)
 OTHER = zip_of(1)
 
 
-@dataclass
-class Asked:
-    """One request as the server saw it, and the bytes that it sent."""
-
-    path: str
-    range: str | None
-    if_range: str | None
-    agent: str | None
-    sent: int = 0
-
-
-@dataclass
-class Site:
-    """What the server does; tests change it between calls."""
-
-    address: str = ""
-    content: bytes = CONTENT
-    content_type: str = "application/zip"
-    status: int = 200
-    etag: str | None = '"one"'
-    modified: str | None = None
-    ranges: bool = True
-    length: bool = True
-    shift: int = 0  # a faulty server: how far from the byte asked for it begins
-    most: int = 10**9  # bytes of one partial answer
-    drops: list[int] = field(
-        default_factory=list
-    )  # bytes before it hangs up, per request
-    asked: list[Asked] = field(default_factory=list)
-
-    def answer(self, ask: Asked) -> tuple[int, dict[str, str], bytes]:
-        if self.status != 200:
-            return self.status, {}, b"<html>a fault</html>"
-        headers = {"Content-Type": self.content_type}
-        if self.etag:
-            headers["ETag"] = self.etag
-        if self.modified:
-            headers["Last-Modified"] = self.modified
-        size = len(self.content)
-        unchanged = ask.if_range in (None, self.etag, self.modified)
-        if not (self.ranges and ask.range and unchanged):
-            return 200, headers, self.content
-        start = int(ask.range.removeprefix("bytes=").removesuffix("-"))
-        if start >= size:
-            return 416, {"Content-Range": f"bytes */{size}"}, b""
-        start += self.shift
-        end = min(size, start + self.most)
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        return 206, headers, self.content[start:end]
-
-
-@pytest.fixture
-def site(monkeypatch) -> Iterator[Site]:
-    site = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            h = self.headers
-            ask = Asked(self.path, h["Range"], h["If-Range"], h["User-Agent"])
-            site.asked.append(ask)
-            status, headers, body = site.answer(ask)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            if site.length:
-                self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            body = body[: site.drops.pop(0)] if site.drops else body
-            ask.sent = len(body)
-            self.wfile.write(body)
-
-        def log_message(self, format, *args):
-            pass
-
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        site.address = f"http://127.0.0.1:{server.server_port}"
-        yield site
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
 def archive(site, monkeypatch) -> Archive:
     """A made-up source "made-up", size and checksum known."""
+    site.content = CONTENT
     archive = Archive(
         url=f"{site.address}/datafile/1",
         page=PAGE,
@@ -519,8 +434,23 @@ def test_a_full_disk_is_told_and_the_part_stays(site, archive, tmp_path, monkeyp
 
 
 def test_a_database_that_is_imported_but_not_fetched_says_what_to_do():
-    with pytest.raises(TivaxError, match="in a browser, then `tivax import eora FILES"):
+    with pytest.raises(
+        TivaxError,
+        match=r"in a browser at \S+, which asks for an account, then `tivax import eora",
+    ):
         get_archive("eora")
+
+
+def test_an_md5_is_compared_where_it_is_all_that_is_published(
+    site, unknown, tmp_path, monkeypatch
+):
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    monkeypatch.setitem(ARCHIVES, "made-up", {"zip": replace(unknown, md5=md5)})
+    assert get(tmp_path).verified == "md5"
+    site.content = OTHER
+    message = error_of(get, tmp_path, force=True)
+    assert f"its MD5 is wrong: expected {md5}, got " in message
+    assert (tmp_path / NAME).read_bytes() == CONTENT
 
 
 def test_unknown_names_list_the_choices():
@@ -536,13 +466,20 @@ def test_unknown_names_list_the_choices():
 
 
 def test_the_official_archives_do_not_overwrite_each_other():
-    archives = [a for formats in ARCHIVES.values() for a in formats.values()]
+    archives = [
+        file
+        for formats in ARCHIVES.values()
+        for a in formats.values()
+        for file in a.files
+    ]
     assert len({a.name for a in archives}) == len(archives)
     assert len({a.url for a in archives}) == len(archives)
     assert get_archive("wiod2016").url.endswith("/199101")
     for a in archives:
         assert a.url.startswith("https://") and a.page.startswith("https://")
-        assert a.sha1 is None or len(bytes.fromhex(a.sha1)) == 20
+        for name, length in (("sha256", 32), ("sha1", 20), ("md5", 16)):
+            known = getattr(a, name)
+            assert known is None or len(bytes.fromhex(known)) == length
 
 
 # ------------------------------------------------------------ sources of the panel

@@ -17,6 +17,7 @@ from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 from tivax.engine.tables.world_table import WorldTable
 
 import frame_files as ff
+import large_files as lf
 import mrio_files as mf
 import oecd_files as of
 import panel_files as pf
@@ -177,6 +178,9 @@ TABLE_FORMS = [
     Form("adb", "xlsx", adb_sheet, [mf.adb_world()], "ADB-MRIO-2018.xlsx", True),
     Form("eora", "txt", eora_folder, [mf.eora_world()]),
     Form("exiobase", "txt", exiobase_folder, [mf.exiobase_world()]),
+    Form("emerging", "mat", lf.write_emerging, [lf.emerging_world()], packed=True),
+    Form("gloria", "csv", lf.write_gloria, [lf.gloria_world()]),
+    Form("icio", "csv", lf.write_icio, [lf.icio_world()]),
     *(
         Form("figaro", form, partial(figaro_csv, form=form), [mf.figaro_world()])
         for form in ("matrix", "flatfile")

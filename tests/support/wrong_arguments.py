@@ -149,6 +149,17 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("Shock", wrong_shock, kind="shift", exporters="R02")
     linked: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     yield from wrong("linkages", linked | {"value_added": VALUES}, tables=tables)
+    chain: Bad = dict.fromkeys(("tables", "buyer", "supplier"), WRONG)
+    chain |= {"sectors": LETTERS, "groups": GROUPS, "year": {"text": "a"}}
+    sound = {"tables": tables, "buyer": "R01", "supplier": "R02"}
+    paths: Bad = {"count": {"text": "9", "half": 9.5}, "demand": {"int": 3}}
+    yield from wrong("supply_paths", chain | paths, **sound)
+    costs: Bad = {
+        "cuts": {"int": 3, "texts": ["a"], "much": [200]},
+        "error": {"int": 3},
+    }
+    costs |= {"elasticities": {"int": 3, "text": "none.csv"}, "value_added": VALUES}
+    yield from wrong("supply_exposure", chain | costs, **sound)
     yield from wrong("ErrorModel.read", {"name": {**WRONG, "text": "no such"}})
     added: Bad = {"exporter": WRONG, "via": LETTERS, "keep": {"text": "R01", "int": 3}}
     added |= {"tables": WRONG, "of": WRONG, "value_added": VALUES}

@@ -362,6 +362,19 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     ]
 
 
+def test_a_country_is_cut_out_with_its_imports(store, tmp_path):
+    good("aggregate", store, "--only", "CHN", "--out", tmp_path / "chn")
+    cut = open_store(tmp_path / "chn")
+    assert set(cut.regions) == {"CHN", "ROW"}
+    expected = aggregate(
+        TABLES, regions={k: k if k == "CHN" else "ROW" for k in TABLES.regions}
+    )
+    assert_array_equal(cut.Z, expected.Z)
+    imports = tx.indicators(TABLES, ["IMGR"], "sector")["IMGR"].sel(region="CHN")
+    own = tx.indicators(cut, ["IMGR"], "sector")["IMGR"].sel(region="CHN")
+    assert_allclose(own, imports, rtol=1e-9)
+
+
 def test_a_comparison_is_written_for_stata(store, tmp_path):
     words = ("--groups", "EU15", "--compare", tmp_path / "c", "--format", "dta")
     good("aggregate", store, *words, "--out", tmp_path / "small")
@@ -377,7 +390,7 @@ def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):
     )
     world = ("--concordance", tmp_path / "world.csv")
     for more, told in (
-        ((), "nothing to aggregate: give --concordance or --groups"),
+        ((), "nothing to aggregate: give --concordance, --groups or --only"),
         (("--concordance", "no.csv"), "no.csv: no such file; built in are wiod2016"),
         (
             ("--concordance", "wiod2013-sections"),
@@ -390,6 +403,8 @@ def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):
             (*world, "--out", store, "--force"),
             f"--out {store}: the store itself; choose another",
         ),
+        (("--only", "CHM"), "--only: no region CHM: "),
+        (("--only", "ROW"), "--only ROW: all others would have the same name"),
         (
             (*world, "--compare", store, "--force"),
             f"--compare {store}: the store itself; choose another",

@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 
 import tivax as tx
+from tivax.engine.estimation import CAPITALS
 
 ONLY = ["interactive effects", "weights of effects"]
+MORE = ["movers", "slopes of countries", "local projections", "errors in space"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +28,7 @@ def test_rows_are_those_of_the_functions(panel):
     model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
     table = tx.threats(panel, model, only=ONLY, draws=0).table
     rows = table.set_index(["threat", "variant"])
-    for r in (2, 3):
+    for r in (2, 5):
         fit = tx.interactive_effects(panel, "growth", ["trade", "gdp"], factors=r)
         row = rows.loc[("interactive effects", f"{r} factors")]
         assert row["estimate"] == pytest.approx(fit.terms.loc["trade", "estimate"])
@@ -39,6 +41,39 @@ def test_rows_are_those_of_the_functions(panel):
         row = rows.loc[("weights of effects", f"{name}, sum of negative weights")]
         assert row["estimate"] == pytest.approx(negative, abs=1e-12)
         assert "effects have a negative weight" in row["note"]
+
+
+def test_further_rows_are_those_of_the_functions(panel):
+    codes = dict(zip(sorted(panel["iso3"].unique()), sorted(CAPITALS), strict=False))
+    data = panel.assign(iso3=panel["iso3"].map(codes))
+    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    table = tx.threats(data, model, only=MORE, draws=0).table
+    rows = table.set_index(["threat", "variant"])
+
+    def assert_row(threat: str, variant: str, wanted: pd.Series) -> None:
+        for name in ("estimate", "se", "p_value"):
+            assert rows.loc[(threat, variant), name] == pytest.approx(wanted[name])
+
+    moved = tx.movers(data, "growth", "trade", controls=["gdp"]).chosen
+    for _, row in moved.iterrows():
+        assert_row("movers", str(row["estimand"]), row)
+    slopes = tx.country_slopes(data, "growth", ["trade", "gdp"]).table
+    assert_row("slopes of countries", "mean group", slopes.iloc[0])
+    vcov = tx.Conley(2000)
+    fit = tx.fixed_effects(data, "growth", ["trade", "gdp"], vcov=vcov)
+    assert_row("errors in space", "Conley, 2,000 km", fit.terms.loc["trade"])
+    means = tx.spatial_errors(data, "growth", ["trade", "gdp"]).means
+    assert_row("errors in space", "between countries, SCPC", means.iloc[0])
+    found = tx.local_projections(data, "growth", "trade", controls=["gdp"]).table
+    assert_row("local projections", "a change, at once", found.iloc[1])
+    assert rows.loc[("local projections", "a large change, at once"), "n"] > 0
+
+
+def test_units_without_a_capital_have_one_row_that_says_so(panel):
+    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    table = tx.threats(panel, model, only=["errors in space"], draws=0).table
+    assert len(table) == 2
+    assert "no capital of C00 is known" in table["note"].iloc[1]
 
 
 def test_a_model_with_instruments_is_refused(panel):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ...core import Job, Part, Progress, Run, is_first, no_progress
-from ...reporting import Language, missing_font_note
+from ...reporting import Language
 from ...resampling import (
     Inverted,
     Rate,
@@ -27,7 +27,7 @@ def run_experiment(
 ) -> None:
     """Make the draws of a run file and write what they say.
 
-    ``language`` is that of the figures.
+    ``language`` is that of report and figures.
     """
     run, out, first = drawing.models(), output.out, is_first()
     started = Run("bootstrap", inputs=[run.path, *run.panels], seed=run.seed)
@@ -41,8 +41,6 @@ def run_experiment(
             _draw(job, plans, run.seed)
             _invert(plans, run.seed)
         return
-    if note := missing_font_note(language):
-        terminal.warn(note)
     for plan in plans:
         if plan.note:
             terminal.warn(f"model {plan.fitted.model.name}: {plan.note}")
@@ -77,6 +75,7 @@ def run_experiment(
             output,
             terminal,
             beside=experiment.write_draws if run.save_draws else None,
+            language=language,
             draws_per_s=_speeds(plans, rates),
         )
 

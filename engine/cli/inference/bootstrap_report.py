@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import count_text, p_text, percent_text
+from ...core import count_text, number_text, p_text, percent_text
 from ...reporting import (
     Block,
     Drawn,
@@ -15,6 +15,7 @@ from ...reporting import (
     Text,
     column_name,
     printed_place,
+    variable_name,
 )
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
@@ -80,8 +81,8 @@ def sections(
         ),
         *([Points(notes)] if (notes := _notes(experiment)) else []),
     ]
+    several = len(adjusted) > adjusted["family"].nunique()
     return [
-        Section("Models", [Points(_equations(experiment))]),
         Section("Results", blocks),
         Section(
             "Intervals",
@@ -94,9 +95,37 @@ def sections(
                 )
             ],
         ),
-        Section("Several outcomes at once", together),
+        *([Section("Several outcomes at once", together)] if several else []),
         Section("Clusters", few),
+        Section("Models", [Points(_equations(experiment))]),
     ]
+
+
+def finding(experiment: Any) -> list[str]:
+    """Each effect in words: its size, the p to report, the usual one beside it."""
+    usual = experiment.models.set_index(["model", "term"])["cv1_p_value"]
+    lines = []
+    for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
+        for _, row in inference.summary.iterrows():
+            model = plan.fitted.model
+            if plan.static.joint:
+                lines.append(
+                    f"{_tested(plan, row)}: p {_equals(plan, row['p_value'])}."
+                )
+                continue
+            told = "differs" if row["p_value"] <= LEVEL else "cannot be told"
+            null = plan.scheme.value if plan.scheme.kind == "wild" else 0
+            given = (model.name, row["term"])
+            beside = f"; the usual clustered p is {p_text(usual[given])}" * (
+                given in usual
+            )
+            lines.append(
+                f"A unit more of {variable_name(row['term'])} goes with "
+                f"{number_text(row['estimate'])} in {variable_name(model.outcome)} "
+                f"({_range(row).removesuffix(', ')}): it {told} from {null or 0:g} at "
+                f"5 %. Report p {_equals(plan, row['p_value'])}{beside}."
+            )
+    return lines
 
 
 def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
@@ -110,18 +139,25 @@ def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def title(experiment: Any) -> str:
-    """The scheme in words, and the name of the run file."""
-    words = _capital(experiment.plans[0].scheme.words)
-    return f"{words}: {experiment.run.path.stem}"
+    """What was asked: of one effect by its names, else of how many."""
+    models = {plan.fitted.model.name: plan.fitted.model for plan in experiment.plans}
+    if len(models) > 1:
+        return f"How sure are {len(models)} effects?"
+    (model,) = models.values()
+    treatment, outcome = model.treatments[0], model.outcome
+    return (
+        f"How sure is the effect of {variable_name(treatment)} on "
+        f"{variable_name(outcome)}?"
+    )
 
 
 def subtitle(experiment: Any) -> str:
-    """``2 models, 9,999 draws each, seed 1``."""
+    """``Wild cluster bootstrap, ...; 2 models, 9,999 draws each, seed 1``."""
     plans = experiment.plans
     many = len(plans) > 1
     made = count_text(plans[0].draws, "pattern" if plans[0].exact else "draw")
     return (
-        f"{len(plans)} model{'s' * many}, {made}"
+        f"{_capital(plans[0].scheme.words)}; {len(plans)} model{'s' * many}, {made}"
         f"{' each' * many}, seed {experiment.run.seed}"
     )
 

@@ -75,6 +75,10 @@ class Experiment(Result):
     def sentence(self) -> str:
         return "\n".join(report.findings(self))
 
+    @property
+    def finding(self) -> list[str]:
+        return report.finding(self)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         each = [cluster_table(fitted) for fitted in self.fitted_models]
         drawn = [k.distribution for k in self.inferences]

@@ -29,6 +29,7 @@ from ...measures import (
 from ...reporting import save_figure
 from ...sources import with_sector_titles
 from ...tables import (
+    REST,
     ChosenGroups,
     Concordance,
     StoreWriter,
@@ -39,6 +40,7 @@ from ...tables import (
     regions_of_groups,
     require_replaceable,
     store_attributes,
+    suggest_region,
 )
 from ..terminal import Terminal, next_step
 
@@ -53,6 +55,7 @@ def run_aggregate(
     groups: ChosenGroups,
     out: Path,
     *,
+    only: Sequence[str] = (),
     compare: Path | None,
     format: Format = "csv",
     figures: bool = True,
@@ -61,7 +64,8 @@ def run_aggregate(
 ) -> None:
     """Write the aggregated store, a year at a time, then the comparison.
 
-    ``names`` are concordances: built-in ones or files. With ``compare``, that folder
+    ``names`` are concordances: built-in ones or files; ``only`` are regions or groups
+    that are kept, of which all others become ROW. With ``compare``, that folder
     gets comparison.csv, va_absorbed.parquet, a figure and a manifest.
     """
     used = [read_concordance(name) for name in names]
@@ -73,7 +77,7 @@ def run_aggregate(
     if compare is not None:
         require_result_place(compare, run, force=force)
     try:
-        new = _new_codes(tables, used, groups)
+        new = _new_codes(tables, used, groups, only)
         small = aggregate(tables, **new)
     except TivaxError as error:
         told = with_sector_titles(str(error), tables.sectors, tables.source)
@@ -119,12 +123,15 @@ def run_aggregate(
 
 
 def _new_codes(
-    tables: WorldTables, used: Sequence[Concordance], groups: ChosenGroups
+    tables: WorldTables,
+    used: Sequence[Concordance],
+    groups: ChosenGroups,
+    only: Sequence[str],
 ) -> dict[str, Mapped | None]:
     """``regions`` and ``sectors`` of ``aggregate``."""
     new: dict[str, Mapped | None] = {"regions": None, "sectors": None}
-    if groups.members:
-        new["regions"] = regions_of_groups(tables, groups.members)
+    if groups.members or only:
+        new["regions"] = _cut_out(regions_of_groups(tables, groups.members), only)
     for each in used:
         kind = each.kind(tables)
         if new[kind] is not None:
@@ -133,9 +140,20 @@ def _new_codes(
                 f"{kind}" + (", or groups" if kind == "regions" else "")
             )
         new[kind] = each.new
-    if not used and not groups.members:
-        raise TivaxError("nothing to aggregate: give --concordance or --groups")
+    if not used and not groups.members and not only:
+        raise TivaxError("nothing to aggregate: give --concordance, --groups or --only")
     return new
+
+
+def _cut_out(regions: Mapped, only: Sequence[str]) -> Mapped:
+    """The regions ``only``, and all others as the rest of the world."""
+    known = list(dict.fromkeys(regions.values()))
+    for name in only:
+        if name not in known:
+            raise TivaxError(f"--only: no region {name}: {suggest_region(name, known)}")
+        if name == REST:
+            raise TivaxError(f"--only {REST}: all others would have the same name")
+    return {k: v if not only or v in only else REST for k, v in regions.items()}
 
 
 def _write_store(

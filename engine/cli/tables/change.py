@@ -1,5 +1,6 @@
 """``tivax change``: why a measure changed between two years."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import typer
 from ...core import parse_years
 from ..bundles import (
     Accounts,
+    ErrorOptions,
     Grouping,
     OutputOptions,
     Processor,
@@ -25,6 +27,7 @@ def change(
     accounts: Accounts,
     processor: Processor,
     screen: Screen,
+    drawn: ErrorOptions,
     start: Annotated[
         int | None,
         typer.Option("--from", help="The first year; by default the store's first."),
@@ -53,6 +56,13 @@ def change(
         str,
         typer.Option("--sector", help="With an indicator: of this sector of theirs."),
     ] = "",
+    partner: Annotated[
+        str,
+        typer.Option(
+            "--partner",
+            help="With an indicator: with this partner, such as the supplier of FPEM.",
+        ),
+    ] = "",
     chained: Annotated[
         bool,
         typer.Option(
@@ -68,12 +78,22 @@ def change(
             "1e-10.",
         ),
     ] = None,
+    volumes: Annotated[
+        Path | None,
+        typer.Option(
+            "--volumes",
+            help="Prices apart from volumes: a store of the same tables at prices of "
+            "the previous year, or a csv file of price indices (year, region, sector, "
+            "price).",
+        ),
+    ] = None,
     groups: GroupsOption = None,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
 
     Technology, sourcing, level, mix and origin of final demand, value-added shares.
     Writes change.csv, by_partner.parquet and by_sector.parquet, figures, report.html.
+    With --error, change.csv has se, ci_low, ci_high of the effects, from draws.
 
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
@@ -81,9 +101,11 @@ def change(
     from dataclasses import replace
 
     from ...change import change as decompose_change
+    from ...change import drawn_effects
     from ...core import TivaxError, require_format
     from ...figures.regions import known_regions
-    from ...tables import aggregate, regions_of_groups
+    from ...tables import WorldTables, aggregate, deflated, regions_of_groups
+    from ..draws import kept_draws
     from ..inputs import split_codes
     from ..write import write_result
     from .subject import Subject
@@ -103,15 +125,25 @@ def change(
         start, end = span
     at = replace(at, years="")  # those between the two are read, too
     subject = Subject.read(at, Grouping(groups), accounts, terminal)
-    notes = [_PRICES]
+    other: WorldTables | None = None
+    if volumes is not None and volumes.is_dir():
+        other = replace(at, store=volumes).open(terminal).tables
+    elif volumes is not None:
+        other = deflated(subject.tables, volumes)
+    notes = [_PRICES if other is None else _VOLUMES]
     if members := subject.groups.members:  # they are added up in the tables first
         tables = subject.tables
-        tables = aggregate(tables, regions=regions_of_groups(tables, members))
+        merged = regions_of_groups(tables, members)
+        tables = aggregate(tables, regions=merged)
+        other = None if other is None else aggregate(other, regions=merged)
         subject = replace(subject, net=replace(subject.net, tables=tables))
         notes.insert(0, _ADDED_UP)
     asked = split_codes(region)
     asked = known_regions(asked, subject.tables.regions) if asked else None
-    run = subject.begin("change", output)
+    model = drawn.model()
+    drawn.require_model(model)
+    prices = [] if volumes is None else [volumes]
+    run = subject.begin("change", output, [*drawn.files, *prices])
     with terminal.progress("solving", "points") as progress:
         found = decompose_change(
             subject.tables,
@@ -120,24 +152,31 @@ def change(
             end=end,
             region=asked,
             sector=sector or None,
+            partner=partner or None,
             chained=chained,
             nodes=nodes,
+            volumes=other,
             value_added=traced[0],
             progress=progress,
         )
-    write_result(
-        found,
-        run,
-        output,
-        terminal,
-        notes=[*subject.notes, *notes],
-        codes=subject.codes,
-        **subject.facts,
-    )
+    about = {"notes": [*subject.notes, *notes], "codes": subject.codes}
+    if model is None:
+        write_result(found, run, output, terminal, **about, **subject.facts)
+        return
+    given = traced[0], model, drawn.draws, drawn.seed
+    draws = drawn_effects(subject.tables, found, *given)
+    with kept_draws(run, output, terminal, draws, found.identity) as effects:
+        found = found.with_draws(effects)
+        facts = {**subject.facts, **draws.record}
+        write_result(found, run, output, terminal, **about, **facts)
 
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_VOLUMES = (
+    "effects are of volumes, each year at the prices of the year before; what prices "
+    "do is a factor of its own"
 )
 _ADDED_UP = (
     "groups are added up in the tables first, as `tivax aggregate` does: their values "

@@ -8,6 +8,7 @@ import typer
 from ...core import start_jax
 from ..bundles import (
     Accounts,
+    ErrorOptions,
     Grouping,
     LongOutput,
     MachineOptions,
@@ -60,6 +61,14 @@ def aggregate(
         ),
     ] = None,
     groups: GroupsOption = None,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only",
+            help="Cut out these regions or groups: all others are ROW, which sells "
+            "their imports.",
+        ),
+    ] = "",
     compare: Annotated[
         Path | None,
         typer.Option(
@@ -82,7 +91,7 @@ def aggregate(
     start_jax()
     from ...core import require_format
     from ...tables import choose_groups
-    from ..inputs import open_tables
+    from ..inputs import open_tables, split_codes
     from .aggregate import run_aggregate
 
     tables = open_tables(store, years)
@@ -92,6 +101,7 @@ def aggregate(
         concordance or [],
         choose_groups(groups, tables.regions),
         out,
+        only=split_codes(only),
         compare=compare,
         format=require_format(format),
         force=force,
@@ -168,6 +178,7 @@ def decompose(
     grouping: Grouping,
     machines: MachineOptions,
     screen: Screen,
+    drawn: ErrorOptions,
     level: Annotated[
         str | None,
         typer.Option(
@@ -208,14 +219,18 @@ def decompose(
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
-    Writes decomposition.parquet, two figures of shares, report.html.
+    Writes decomposition.parquet, two figures of shares, report.html. With --error,
+    columns se, ci_low, ci_high from draws of the tables.
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
     with machines.start() as first:
+        from functools import partial
+
         import pandas as pd
 
-        from ...core import require_format
+        from ...core import TivaxError, require_format
+        from ...errors import DRAWS, deviations_of
         from ...measures import Decomposition
         from ...reporting import Context
         from .by_year import run_by_year
@@ -237,9 +252,18 @@ def decompose(
             by_origin=by_origin,
             sides={side: codes for side, codes in sides.items() if codes},
         )
+        model, facts = drawn.model(), subject.facts
+        drawn.require_model(model)
+        if model is not None:
+            if grouping.each_group:
+                raise TivaxError("--error goes without --each-group")
+            given = {"draws": drawn.draws, "seed": drawn.seed}
+            found.errors = partial(deviations_of, subject.tables, model, **given)
+            draws = drawn.draws or DRAWS
+            facts |= {"error": model.record, "draws": draws, "seed": drawn.seed or 0}
         codes = pd.concat([subject.codes, found.term_titles], ignore_index=True)
-        context = Context(notes=subject.notes, codes=codes, facts=subject.facts)
-        run_by_year(subject, output, terminal, found, context)
+        context = Context(notes=subject.notes, codes=codes, facts=facts)
+        run_by_year(subject, output, terminal, found, context, drawn.files)
 
 
 @command

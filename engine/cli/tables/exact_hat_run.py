@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ...core import Job, Part, Run, count_text, naming
+from ...core import Job, Part, Run, TivaxError, count_text, naming
 from ...equilibrium import (
     TOGETHER,
     ChosenTariffs,
     Economy,
     ExactHat,
     chosen_scenario,
+    draws_of_batches,
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
@@ -20,8 +22,9 @@ from ...equilibrium import (
     variants_of,
     variants_result,
 )
+from ...errors import DRAWS
 from ...figures.regions import known_regions
-from ..bundles import OutputOptions
+from ..bundles import ErrorOptions, OutputOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -33,46 +36,82 @@ _BYTES_A_REGION = 1000
 
 
 def run_exact_hat(
-    path: Path, output: OutputOptions, asked: Sequence[str], terminal: Terminal
+    path: Path,
+    output: OutputOptions,
+    asked: Sequence[str],
+    terminal: Terminal,
+    drawn: ErrorOptions,
 ) -> None:
     """Solve the variants of a file, those that are left, and write them all.
 
-    The figure and the printed table show the regions ``asked`` for.
+    The figure and the printed table show the regions ``asked`` for. Where tables or
+    elasticities have errors, they are drawn.
     """
     file = read_exact_hat(path)
     with naming(path):
         require_store(file.store)
     inputs = [*file.inputs, *([file.store] if file.store else [])]
-    started = Run("scenario", inputs=inputs)
+    started = Run("scenario", inputs=[*inputs, *drawn.files], seed=drawn.seed)
     require_place(output, started)
     economy = economy_of(file)
     only = tuple(known_regions(asked, economy.regions)) if asked else ()
-
-    def write(found: ExactHat | ChosenTariffs) -> None:
-        found = replace(found, asked=only)
-        write_result(found, started, output, terminal, name=path.stem)
-
-    if file.kind != "exact-hat":
-        terminal.announce(_size_text(economy, 1))
-        with terminal.progress("tariffs", "players") as progress:
-            found = chosen_scenario(file, economy, progress=progress)
-        write(found)
-    elif file.several:
-        variants = variants_of(file, economy)
+    model = drawn.model()
+    has_errors = model is not None or economy.theta_se is not None
+    if drawn.draws is not None and not has_errors:
+        raise TivaxError(
+            f"--draws {drawn.draws}: nothing has an error: give --error, or standard "
+            "errors of elasticities (a column se)"
+        )
+    given = model, drawn.draws or DRAWS, drawn.seed or 0
+    found: ExactHat | ChosenTariffs | None = None
+    variants = variants_of(file, economy) if file.several else None
+    if variants is not None:
         batches = variants.batches
         terminal.announce(_size_text(economy, batches.draws))
-        part = Part(batches.draws, len(batches.columns), batches.together)
-        identity = {"kind": "exact-hat", **variants.record()}
-        job = Job(output.out, "scenario", identity, [part], unit="variants")
-        with job.resumed(terminal.print, force=output.force):
-            with terminal.progress("scenarios", "variants") as progress:
-                job.fill(lambda _, start: batches.rows(start), progress)
-            rows = np.concatenate([*job.parts[0].windows()])
-            write(variants_result(variants, rows))
+        parts = [Part(batches.draws, len(batches.columns), batches.together)]
+        makers = [batches.rows]
+        drawing = draws_of_batches(batches, *given) if has_errors else None
+        identity, unit = variants.record(), "variants"
     else:
         terminal.announce(_size_text(economy, 1))
-        with terminal.progress("scenarios", "variants") as progress:
-            write(exact_hat_scenario(file, economy, progress=progress))
+        parts, makers, unit = [], [], "draws"
+        if file.kind == "exact-hat":
+            found = exact_hat_scenario(file, economy)
+        else:
+            with terminal.progress("tariffs", "players") as progress:
+                found = chosen_scenario(file, economy, progress=progress)
+        drawing = found.drawing(*given) if has_errors else None
+        identity = {"economy": economy.digest, "deficits": file.deficits}
+    facts: dict[str, Any] = {}
+    if drawing is not None:
+        parts.append(Part(drawing.draws, drawing.layout.size))
+        makers.append(drawing.rows)
+        identity |= drawing.record()
+        facts = {k: v for k, v in drawing.record().items() if k in ("error", "draws")}
+        memory = drawing.memory / 2**30
+        terminal.announce(f"{drawing.draws:,} draws; about {memory:.1f} GiB of memory")
+    rows: list[np.ndarray] = []
+
+    def write() -> None:
+        result = found
+        if variants is not None:
+            result = variants_result(variants, rows[0])
+        assert result is not None
+        if drawing is not None:
+            result = replace(result, spread=drawing.spread_of(rows[-1]))
+        result = replace(result, asked=only)
+        write_result(result, started, output, terminal, name=path.stem, **facts)
+
+    if not parts:
+        write()
+        return
+    identity = {"kind": file.kind, **identity}
+    job = Job(output.out, "scenario", identity, parts, unit=unit)
+    with job.resumed(terminal.print, force=output.force):
+        with terminal.progress("scenarios", unit) as progress:
+            job.fill(lambda k, start: makers[k](start), progress)
+        rows += [np.concatenate([*part.windows()]) for part in job.parts]
+        write()
 
 
 def run_published(

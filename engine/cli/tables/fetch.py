@@ -1,24 +1,23 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ... import sources
-from ...core import Run, require_fetch_place
+from ...core import Run, parse_years, require_fetch_place
 from ..completion import complete_download
 from ..options import Force, Json, Out, Quiet, Verbose
 from ..terminal import Terminal, next_step
-
-_CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
 
 
 def fetch(
     source: Annotated[
         str,
         typer.Argument(
-            help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo.",
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, exiobase, figaro, emerging, "
+            "kof, pwt, wgi, wdi or weo.",
             autocompletion=complete_download,
         ),
     ],
@@ -30,6 +29,14 @@ def fetch(
             help="Archive, edition or series; an unknown name lists those there are.",
         ),
     ] = None,
+    years: Annotated[
+        str,
+        typer.Option(
+            "--years",
+            help="Of a database with a file a year: FIRST:LAST, or one year; by "
+            "default the last.",
+        ),
+    ] = "",
     mirror: Annotated[
         str | None,
         typer.Option("--mirror", help="Download the file from this address instead."),
@@ -41,24 +48,48 @@ def fetch(
 ) -> None:
     """Download a database from its official address, and check it.
 
-    An interrupted download goes on where it stopped.
+    An interrupted download goes on where it stopped. A database with a file a year
+    takes --years.
 
     Example: tivax fetch wiod2016 --out raw
     """
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    archive, run = sources.get_archive(source, format), Run("fetch")
-    require_fetch_place(out, archive.name, force=force)
+    archive, wanted = sources.get_archive(source, format), parse_years(years)
+    files = sources.archives_of_years(archive, wanted)
+    for file in files:
+        require_fetch_place(out, file.name, force=force)
     if mirror and mirror.lower().startswith("http://"):
-        known = "its SHA-1 is compared" if archive.sha1 else "no checksum is published"
+        known = "no checksum is published"
+        if checksum := files[-1].checksum:
+            known = f"its {sources.checksum_title(checksum[0])} is compared"
         terminal.warn(
-            f"--mirror {mirror}: not encrypted, so that {archive.name} may be changed "
-            f"on its way; {known}"
+            f"--mirror {mirror}: not encrypted, so that {files[-1].name} may be "
+            f"changed on its way; {known}"
         )
-    with terminal.download(source) as progress:
-        got = sources.fetch(
-            source, out, format=format, mirror=mirror, force=force, progress=progress
-        )
-    record = run.add_to_manifest(
+    for file, year in zip(files, _years_of(archive, files), strict=True):
+        run = Run("fetch")
+        with terminal.download(source) as progress:
+            got = sources.fetch(
+                source,
+                out,
+                format=format,
+                year=year,
+                mirror=mirror,
+                force=force,
+                progress=progress,
+            )
+        record = _recorded(run, got, file, out)
+        state = "already there" if got.already_there else f"{got.bytes:,} bytes"
+        terminal.print(f"{got.path}: {state}, {_checked(got.verified)}")
+        terminal.print(f"SHA-256 {got.sha256}")
+        if file is files[-1]:
+            came = got.path if len(files) == 1 else out
+            terminal.finish(record, _follows(source, came, out))
+
+
+def _recorded(run: Run, got: Any, file: sources.Archive, out: Path) -> dict[str, Any]:
+    """The manifest of the folder, with the file that came."""
+    return run.add_to_manifest(
         out,
         {
             "name": got.path.name,
@@ -66,15 +97,26 @@ def fetch(
             "bytes": got.bytes,
             "sha256": got.sha256,
             "verified": got.verified,
-            "licence": archive.licence,
-            "citation": archive.citation,
+            "licence": file.licence,
+            "citation": file.citation,
         },
     )
-    state = "already there" if got.already_there else f"{got.bytes:,} bytes"
-    checked = _CHECKED.get(got.verified, "no published checksum")
-    terminal.print(f"{got.path}: {state}, {checked}")
-    terminal.print(f"SHA-256 {got.sha256}")
-    terminal.finish(record, _follows(source, got.path, out))
+
+
+def _years_of(
+    archive: sources.Archive, files: list[sources.Archive]
+) -> list[int | None]:
+    """The year of each file; None of one that holds all years."""
+    by_name = {archive.of_year(k).name: k for k in archive.years}
+    return [by_name.get(file.name) for file in files]
+
+
+def _checked(verified: str) -> str:
+    """Strongest published fact that a file agrees with, in words."""
+    if verified == "none":
+        return "no published checksum"
+    title = "size" if verified == "size" else sources.checksum_title(verified)
+    return f"{title} as published"
 
 
 def _follows(source: str, path: Path, folder: Path) -> str:

@@ -6,18 +6,9 @@ from typing import Annotated
 import typer
 
 from ...core import TivaxError
-from ..bundles import OutputOptions, Processor, Screen, command
+from ..bundles import ErrorOptions, OutputOptions, Processor, Screen, command
 from ..example_files import Example, RunToml
 from ..options import Regions
-
-PublishedDraws = Annotated[
-    int | None,
-    typer.Option(
-        "--draws",
-        min=2,
-        help="With --example complex-europe: the first so many of its 1,000 draws.",
-    ),
-]
 
 PublishedData = Annotated[
     Path | None,
@@ -33,13 +24,13 @@ PublishedData = Annotated[
 @command
 def scenario(
     output: OutputOptions,
+    drawn: ErrorOptions,
     processor: Processor,
     screen: Screen,
     run: RunToml = None,
     example: Example = False,
     data: PublishedData = None,
     regions: Regions = "",
-    draws: PublishedDraws = None,
 ) -> None:
     """Evaluate trade cut or moved, industries extracted, demand and prices changed.
 
@@ -47,8 +38,9 @@ def scenario(
     scenario.csv, variants.csv, figures and report.html. A run that was stopped goes on
     where it was when the same command is given again. With kind = "exact-hat": tariffs,
     trade costs and balanced trade in general equilibrium; with "optimal-tariff", "nash"
-    or "retaliation" the tariffs that regions choose. With --example NAME --data FOLDER:
-    the tables of a published trade model, tables.csv, from its authors' data.
+    or "retaliation" the tariffs that regions choose. With --error, or standard errors
+    of elasticities, columns se, ci_low, ci_high from draws. With --example NAME --data
+    FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """
@@ -59,8 +51,8 @@ def scenario(
             "--data goes with --example and the name of a published model: "
             "tivax scenario --example nafta --data FOLDER --out nafta"
         )
-    if draws is not None and data is None:
-        raise TivaxError("--draws goes with --example complex-europe --data FOLDER")
+    if data is not None and drawn.error is not None:
+        raise TivaxError("--error goes with a scenario file, not with --example --data")
     from ...core import require_format
     from ...scenarios import EQUILIBRIUM, kind_of
     from ..inputs import split_codes
@@ -70,8 +62,8 @@ def scenario(
     terminal = screen.terminal()
     require_format(output.format)
     if data is not None:
-        run_published(str(run), data, draws, output, terminal)
+        run_published(str(run), data, drawn.draws, output, terminal)
         return
     # Other kinds change an input-output table at given coefficients.
     run_kind = run_exact_hat if kind_of(run) in EQUILIBRIUM else run_scenario
-    run_kind(run, output, split_codes(regions), terminal)
+    run_kind(run, output, split_codes(regions), terminal, drawn)

@@ -16,16 +16,18 @@ from ...core import (
     naming,
     read_store_attributes,
 )
+from ...errors import interval
 from ...figures.regions import known_regions
 from ...scenarios import (
     ScenarioFile,
     ScenarioPlan,
+    drawn_changes,
     linkages_of,
     make_plan,
     read_scenario,
 )
 from ...tables import open_store
-from ..bundles import OutputOptions
+from ..bundles import ErrorOptions, OutputOptions
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -37,35 +39,52 @@ _BYTES_IN_MEMORY = 160
 
 
 def run_scenario(
-    path: Path, output: OutputOptions, asked: Sequence[str], terminal: Terminal
+    path: Path,
+    output: OutputOptions,
+    asked: Sequence[str],
+    terminal: Terminal,
+    drawn: ErrorOptions,
 ) -> None:
     """Evaluate the variants of a file, those that are left, and write them all.
 
-    Figures and the printed table show the regions ``asked`` for.
+    Figures and the printed table show the regions ``asked`` for. With an error model
+    they are evaluated in draws of the tables too.
     """
     file = read_scenario(path)
     if file.store is None:
         raise TivaxError(f"{path}: store: is missing; name one of `tivax import`")
     with naming(path):
         require_store(file.store)
-    started = Run("scenario", inputs=[path, file.store])
+    model = drawn.model()
+    drawn.require_model(model)
+    started = Run("scenario", [path, file.store, *drawn.files], seed=drawn.seed)
     require_place(output, started)
     plan = _planned(file)
     only = known_regions(asked, plan.places.names) if asked else ()
     _announce(plan, terminal)
-    part = Part(plan.draws, len(plan.columns))
-    identity = _identity(file, plan)
-    job = Job(output.out, "scenario", identity, [part], unit="variants")
+    parts, makers = [Part(plan.draws, len(plan.columns))], [plan.rows]
+    identity, facts = _identity(file, plan), {}
+    if model is not None:
+        own = plan.rows_per_variant - (plan.tables.n if plan.industries else 0)
+        size = plan.draws * own
+        draws = drawn_changes(plan, size, model, drawn.draws, drawn.seed)
+        parts.append(Part(draws.count, size))
+        makers.append(draws.rows)
+        facts = draws.record
+    identity |= facts
+    job = Job(output.out, "scenario", identity, parts, unit="variants")
     with job.resumed(terminal.print, force=output.force):
         with terminal.progress("scenarios", "variants") as progress:
-            job.fill(lambda _, start: plan.rows(start), progress)
-        values = np.concatenate([*job.parts[0].windows()])
+            job.fill(lambda k, start: makers[k](start), progress)
+        values, *changes = (np.concatenate([*k.windows()]) for k in job.parts)
         found = replace(
             plan.result(plan.base_rows(), values),
             asked=tuple(only),
             linkages=_linkages(plan) if file.linkages else None,
         )
-        write_result(found, started, output, terminal, name=path.stem)
+        for each in changes:
+            found = replace(found, table=interval(each).beside(found.table))
+        write_result(found, started, output, terminal, name=path.stem, **facts)
 
 
 def _planned(file: ScenarioFile) -> ScenarioPlan:

@@ -20,6 +20,7 @@ from ...core import (
 from ..batches import Batches
 from ..counterfactual import result_of
 from ..economy import Economy
+from ..economy_draws import Scenarios
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
@@ -79,7 +80,15 @@ class Retaliation(ChosenTariffs):
         )
         found = result_of(batches, np.concatenate([*batches.rows()]), iceberg=False)
         named = (self.against, *self._named)
-        return replace(found, asked=self.asked, named=named)
+        return replace(found, asked=self.asked, named=named, spread=self.spread)
+
+    @property
+    def _together(self) -> bool:  # type: ignore[override]
+        return self.how != "optimal"
+
+    def _scenarios(self) -> Scenarios:
+        tariff = np.stack([self.economy.tariff_new, self.tariff])
+        return Scenarios(tariff, np.ones_like(tariff), np.array([0, 1]))
 
     @property
     def players(self) -> pd.DataFrame:

@@ -17,9 +17,11 @@ from ...core import (
     no_progress,
     require_choice,
 )
+from ...errors import AnyModel
 from ...figures.welfare import tariff_schedule
 from ...reporting import Plot
 from ..economy import Economy
+from ..economy_draws import EconomyDraws
 from ..solving import Deficits
 from ..supply import Supply
 from .best_response import ChosenRates, Objective, best_response
@@ -95,6 +97,11 @@ class NashTariffs(ChosenTariffs):
         changed = found.changes[["real_income", "wage"]].to_numpy().T / 100
         flows = found.counterfactual.trade
         return changes_of_war(self.economy, self.tariff, flows, *changed)
+
+    def drawing(self, error: AnyModel | None, draws: int, seed: int) -> EconomyDraws:
+        if self.war is not None:
+            raise TivaxError("errors are drawn of exact rates: give method='exact'")
+        return super().drawing(error, draws, seed)
 
     @property
     def residual(self) -> float:

@@ -3,18 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 
-from ...core import Listing, count_text, in_float64
+from ...core import (
+    Listing,
+    Progress,
+    TivaxError,
+    count_text,
+    in_float64,
+    no_progress,
+)
+from ...errors import DRAWS, AnyModel
 from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
 from ..counterfactual import exact_hat
 from ..economy import Economy
+from ..economy_draws import EconomyDraws, Rates, Scenarios
 from ..result import ExactHat
 from ..solving import Deficits
+from ..spread import Spread
 from ..supply import Supply
 from .best_response import ChosenRates, Objective
 
@@ -42,6 +52,8 @@ class ChosenTariffs(Result):
         responses, where there is one.
     asked
         Regions that the printed table shows.
+    spread
+        Draws, with which tables have se, ci_low, ci_high (``with_errors``).
     """
 
     economy: Economy
@@ -51,6 +63,7 @@ class ChosenTariffs(Result):
     deficits: Deficits = "zero"
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: tuple[str, ...] = ()
+    spread: Spread | None = None
 
     program = "scenario"
     report_title = "Tariffs that regions choose"
@@ -71,7 +84,95 @@ class ChosenTariffs(Result):
         found = exact_hat(
             self.economy, self.tariff, deficits=self.deficits, supply=self.supply
         )
-        return replace(found, asked=self.asked, named=self._named)
+        return replace(found, asked=self.asked, named=self._named, spread=self.spread)
+
+    def with_errors(
+        self,
+        error: AnyModel | None = None,
+        *,
+        draws: int = DRAWS,
+        seed: int = 0,
+        progress: Progress = no_progress,
+    ) -> Self:
+        """The same with standard errors and 95 % intervals: in every draw of the
+        economy the players choose anew.
+
+        Parameters
+        ----------
+        error, draws, seed, progress
+            As in :meth:`ExactHat.with_errors`.
+
+        Returns
+        -------
+        ChosenTariffs
+            ``schedule``, ``players`` (of own_welfare) and the tables of ``outcome``
+            have se, ci_low, ci_high. A rate at a bound stays there.
+
+        Raises
+        ------
+        TivaxError
+            As :meth:`ExactHat.with_errors`, and for rates by a formula.
+
+        Examples
+        --------
+        >>> thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0], "se": [0.1]})
+        >>> economy = tx.Economy.from_tables(world, 2000, thetas)
+        >>> best = tx.optimal_tariff(economy, "R01", over="uniform")
+        >>> "se" in best.with_errors(draws=2).schedule
+        True
+        """
+        drawing = self.drawing(error, draws, seed)
+        return replace(self, spread=drawing.spread(progress))
+
+    def drawing(self, error: AnyModel | None, draws: int, seed: int) -> EconomyDraws:
+        """The draws that ``with_errors`` makes."""
+        if self.supply is not None:
+            raise TivaxError("errors are drawn of models without a block of supply")
+        scenarios = self._scenarios()
+        return EconomyDraws(
+            self.economy,
+            scenarios._replace(rates=self._rates()),
+            self.deficits,
+            error,
+            draws,
+            seed,
+            flows=len(scenarios.tariff) == 1,
+            together=self._together,
+        )
+
+    _together = True
+
+    def _scenarios(self) -> Scenarios:
+        tariff = self.tariff[None]
+        return Scenarios(tariff, np.ones_like(tariff), np.ones(1, int))
+
+    def _rates(self) -> Rates | None:
+        """The rates that are chosen anew in a draw; None where none are."""
+        if not all(np.isfinite(k.gradient) for k in self.choices):
+            return None
+        players = [k.player for k in self.choices]
+        group = np.full(self.tariff.shape, -1)
+        owner = np.zeros((len(players), len(self.economy.regions)))
+        first = 0
+        for k, player in enumerate(players):
+            members = [*player.members]
+            group[members] = np.where(player.groups >= 0, player.groups + first, -1)
+            owner[k, members], first = 1, first + len(player.labels)
+        rates = np.concatenate([k.rates for k in self.choices])
+        roots = np.sqrt(np.concatenate([k.shares for k in players]))
+        free = np.concatenate(
+            [[j not in k.corners for j in k.player.labels] for k in self.choices]
+        )
+        start = roots * np.log1p(rates)
+        return Rates(
+            self.economy.tariff_new,
+            group,
+            owner,
+            roots,
+            start,
+            free.astype(float),
+            np.eye(len(start)),
+        )
 
     @property
     def _named(self) -> tuple[str, ...]:
@@ -83,8 +184,9 @@ class ChosenTariffs(Result):
     @property
     def players(self) -> pd.DataFrame:
         """Columns player, tariff (per cent, weighted by old imports), own_welfare (per
-        cent), gradient, corners (rates that ended at -50 or 300 %), evaluations."""
-        return pd.DataFrame(
+        cent; with errors se, ci_low, ci_high), gradient, corners (rates that ended at
+        -50 or 300 %), evaluations."""
+        found = pd.DataFrame(
             {
                 "player": [k.player.name for k in self.choices],
                 "tariff": [100 * k.average for k in self.choices],
@@ -94,11 +196,14 @@ class ChosenTariffs(Result):
                 "evaluations": [k.evaluations for k in self.choices],
             }
         )
+        if self.spread is None or "own" not in self.spread.layout.shapes:
+            return found
+        return self.spread.interval("own", 100).beside(found)
 
     @property
     def schedule(self) -> pd.DataFrame:
         """Columns player, on (the exporter, sector or importer, or all), share of the
-        player's old imports, tariff (per cent)."""
+        player's old imports, tariff (per cent; with errors se, ci_low, ci_high)."""
         parts = [
             pd.DataFrame(
                 {
@@ -110,7 +215,10 @@ class ChosenTariffs(Result):
             )
             for k in self.choices
         ]
-        return pd.concat(parts, ignore_index=True)
+        found = pd.concat(parts, ignore_index=True)
+        if self.spread is None or "rates" not in self.spread.layout.shapes:
+            return found
+        return self.spread.interval("rates", 100).beside(found)
 
     @cached_property
     @in_float64
@@ -170,13 +278,8 @@ class ChosenTariffs(Result):
         names = ("", *_COLUMNS[1:])
         if len(self.choices) == 1:
             rows = [
-                (name, f"{100 * rate:.2f}", f"{100 * share:.2f}")
-                for name, rate, share in zip(
-                    self.choices[0].player.labels,
-                    self.choices[0].rates,
-                    self.choices[0].player.shares,
-                    strict=True,
-                )
+                (str(row.on), f"{row.tariff:.2f}", f"{100 * row.share:.2f}")
+                for row in self.schedule.itertuples()
             ]
             names = ("", "tariff", "share of imports")
         else:
@@ -184,6 +287,14 @@ class ChosenTariffs(Result):
                 (name, f"{rate:.2f}", f"{welfare:+.4f}")
                 + (f"{slope:.1e}" if np.isfinite(slope) else "-",)
                 for name, rate, welfare, slope in self.players[[*_COLUMNS]].to_numpy()
+            ]
+        schedule = self.schedule
+        if "se" in schedule and len(schedule) == len(rows):
+            ends = schedule[["se", "ci_low", "ci_high"]].to_numpy()
+            names = (*names, "se", "ci_low", "ci_high")
+            rows = [
+                (*row, *(f"{value:.2f}" for value in own))
+                for row, own in zip(rows, ends, strict=True)
             ]
         notes = []
         if len(rows) > _SHOWN:

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, TivaxError, count_text
+from ...core import Listing, Progress, TivaxError, count_text, no_progress
 from ...figures import shown_regions
 from ...figures.regions import size_of
 from ...reporting import LongPart, LongTable, Plot
-from ...tables import listing_by_region
+from ...tables import WorldTables, listing_by_region
 from ..accounts import Account, ValueAdded, satellite_name
 from ..decompositions import decomposed_each_group, decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
@@ -33,6 +33,9 @@ class Decomposition(ByYear):
     sides
         The exporters and importers that tables and figures keep, by "exporter" and
         "importer".
+    errors
+        Gives the standard errors of a year's terms: a function of the year, and of the
+        function that computes the terms of any tables.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Decomposition(ByYear):
     detail: bool = False
     by_origin: bool = False
     sides: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    errors: Callable[..., xr.Dataset] | None = None
     _totals: list[xr.DataArray] = field(default_factory=list, init=False)
 
     program = "decompose"
@@ -66,23 +70,23 @@ class Decomposition(ByYear):
         }
 
     def compute(self) -> Iterator[tuple[ValueAdded, xr.Dataset]]:
+        compute = partial(self._terms, self.world)
+        return one_after_the_other(compute, self.accounts, self.progress)
+
+    def _terms(
+        self, world: WorldTables, account: ValueAdded, progress: Progress = no_progress
+    ) -> Iterable[xr.Dataset]:
         of_years: Callable[..., Iterable[xr.Dataset]] = (
             decomposed_each_group if self.one_by_one else decomposed_years
         )
         about = {"detail": self.detail, "by_origin": self.by_origin}
-        return one_after_the_other(
-            lambda account, progress: of_years(
-                self.world,
-                self.name,
-                self.level,
-                **about,
-                groups=self.groups,
-                value_added=account,
-                progress=progress,
-            ),
-            self.accounts,
-            self.progress,
-        )
+        given = {"groups": self.groups, "value_added": account, "progress": progress}
+        return of_years(world, self.name, self.level, **about, **given)
+
+    def _of_draw(self, account: ValueAdded, world: WorldTables) -> xr.Dataset:
+        """The rows of one year of drawn tables."""
+        (found,) = self._terms(world, account)
+        return self._kept(found)
 
     def tables(self) -> dict[str, LongTable]:
         count = len(self.world.years) * len(self.accounts)
@@ -100,7 +104,13 @@ class Decomposition(ByYear):
             # of one device.
             for k in range(part.sizes["year"]):
                 year = part.isel(year=[k])
-                of_year = LongPart(year if self.alone else named(year, account))
+                se = None
+                if self.errors is not None:
+                    compute = partial(self._of_draw, account)
+                    se = self.errors(int(year["year"][0]), compute)
+                    se = se if self.alone else named(se, account)
+                values = year if self.alone else named(year, account)
+                of_year = LongPart(values, errors=se)
                 self.rows += of_year.rows
                 yield of_year
 

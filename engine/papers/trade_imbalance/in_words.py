@@ -8,18 +8,20 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
-from ...core import count_text, p_text, percent_text
+from ...core import count_text, percent_text
 from . import columns as paper
+from .columns import LEVEL
 from .results import Replication
-from .verdicts import Claim, Verdict, declared_threats, survives
+from .verdicts import Verdict, declared_threats, survives
 
 NEAR = 0.1
 """Distance in printed standard errors below which a coefficient counts as
 reproduced."""
 
 # How the main result reads under each declared threat.
-_UNDER = {
+UNDER = {
     ("left out", "EU entrants of 2004 to 2013"): "without the countries that joined "
     "the European Union in 2004 to 2013",
     ("membership", "EU"): "with membership of the European Union as a control",
@@ -36,8 +38,9 @@ def answer(result: Replication, found: Sequence[Verdict]) -> list[str]:
     """Sentences in order; together they are the report's first paragraph."""
     return [
         _reproduced(result),
-        _concluded(result, found),
+        *_standing(result, found),
         *_main_result(result, found),
+        _hypotheses(result, found),
         *_index(result),
     ]
 
@@ -67,39 +70,41 @@ def _reproduced(result: Replication) -> str:
     )
 
 
-def _concluded(result: Replication, found: Sequence[Verdict]) -> str:
-    stand = [k.hypothesis for k in found if k.conclusion == "supported"]
-    partly = [k.hypothesis for k in found if k.conclusion == "supported in part"]
-    rule = "by the tests declared below"
-    on = " on these data" if result.other_data else ""
-    if not stand and not partly:
-        verdict = f"none of the three hypotheses is supported{on} {rule}"
-    elif len(stand) == len(found):
-        verdict = f"all three hypotheses are supported{on} {rule}"
-    else:
-        named = [f"{k} is supported" for k in stand]
-        named += [f"{k} is supported in part" for k in partly]
-        named += [
-            f"{k.hypothesis} is not"
-            for k in found
-            if k.hypothesis not in (*stand, *partly)
-        ]
-        verdict = f"{rule} {', '.join(named)}{on}"
+def _standing(result: Replication, found: Sequence[Verdict]) -> list[str]:
+    """Whether numbers and conclusion stand; of other data neither is asked."""
     if result.other_data:
-        return f"{verdict[0].upper()}{verdict[1:]}."
+        return []
     agree = paper.differences(result.comparison).abs().max() <= NEAR
-    numbers = "The numbers stand" if agree else "Not all numbers stand"
-    if len(stand) == len(found):
-        link = ", and so does the conclusion: " if agree else "; the conclusion does: "
-    elif stand or partly:
-        link = (
-            "; the conclusion does in part: "
-            if not agree
-            else "; the conclusion stands in part: "
-        )
+    conclusions = {k.conclusion for k in found}
+    if conclusions == {"supported"}:
+        both, but = "and so does the conclusion", "the conclusion does"
+    elif conclusions == {"not supported"}:
+        both, but = "the conclusion does not", "nor does the conclusion"
     else:
-        link = "; the conclusion does not: " if agree else ", nor does the conclusion: "
-    return f"{numbers}{link}{verdict}."
+        both, but = "the conclusion does in part", "the conclusion does in part"
+    if agree:
+        link = ", " if both.startswith("and") else "; "
+        return [f"The numbers stand{link}{both}."]
+    link = ", " if but.startswith("nor") else "; "
+    return [f"Not all numbers stand{link}{but}."]
+
+
+def _hypotheses(result: Replication, found: Sequence[Verdict]) -> str:
+    on = " on these data" if result.other_data else ""
+    passed = [k.hypothesis for k in found if k.conclusion == "supported"]
+    partly = [k.hypothesis for k in found if k.conclusion == "supported in part"]
+    if not passed and not partly:
+        return f"None of the three hypotheses passes its declared tests{on}."
+    if len(passed) == len(found):
+        return f"All three hypotheses pass their declared tests{on}."
+    named = [f"{k} passes its declared tests" for k in passed]
+    named += [f"{k} passes them in part" for k in partly]
+    named += [
+        f"{k.hypothesis} does not"
+        for k in found
+        if k.hypothesis not in (*passed, *partly)
+    ]
+    return f"Of the three hypotheses {', '.join(named)}{on}."
 
 
 def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
@@ -107,47 +112,51 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
     claim = next((k for v in found for k in v.of_role("main")), None)
     if claim is None or np.isnan(claim.estimate):
         return []
-    row = result.declared[result.declared["role"] == "main"].iloc[0]
-    said = [_effect(claim)]
-    if result.threats is None or not claim.holds:
-        return said
-    rows = declared_threats(result.threats)
-    rows = rows[rows["model"] == row["model"]]
-    order = {pair: k for k, pair in enumerate(_UNDER)}
-    lost = [
-        k
-        for _, k in rows.iterrows()
-        if not survives(k, claim.sign, result.threats.draws)
-    ]
-    lost.sort(key=lambda k: order[k["threat"], k["variant"]])
-    if rows.empty:
-        return said
-    count = count_text(len(rows), "declared threat")
-    if not lost:
-        return [*said, f"It survives every one of {count}."]
-    first = lost[0]
-    under = _UNDER[first["threat"], first["variant"]]
-    p = p_text(first["wild_p_value"], result.threats.draws or None)
-    return [
-        *said,
-        f"It does not survive {len(lost)} of {count}: {under} it is "
-        f"{_signed(first['estimate'])} (p = {p}).",
-    ]
-
-
-def _effect(claim: Claim) -> str:
-    p = f"p = {p_text(claim.p)}"
-    size = f"{_signed(claim.estimate)} points for a unit of the index"
-    if not claim.holds and claim.p >= 0.05:
-        return (
-            "Within countries, overall policy is not told to move with the index: "
-            f"{size}, {p}."
-        )
+    p = in_p(claim.p)
+    size = f"{_signed(claim.estimate)} points for a unit of the index, {p}"
+    if not claim.holds and claim.p >= LEVEL:
+        return [f"Within countries, no link of policy with the index is seen: {size}."]
     openness = "more" if claim.estimate > 0 else "less"
-    return (
-        f"Within countries, overall policy was {openness} open when the index was "
-        f"higher: {size}, {p}."
+    said = (
+        f"Within countries, policy was {openness} open when the index was higher "
+        f"({size})"
     )
+    if result.threats is None or not claim.holds:
+        return [f"{said}."]
+    model = result.declared[result.declared["role"] == "main"].iloc[0]["model"]
+    rows = declared_threats(result.threats)
+    rows = rows[rows["model"] == model]
+    if rows.empty:
+        return [f"{said}."]
+    draws = result.threats.draws
+    lost = [k for _, k in rows.iterrows() if not survives(k, claim.sign, draws)]
+    if not lost:
+        of_all = "the one declared threat" if len(rows) == 1 else _all(len(rows))
+        return [f"{said}, and this survives {of_all}."]
+    order = {pair: k for k, pair in enumerate(UNDER)}
+    first = min(lost, key=lambda k: order[k["threat"], k["variant"]])
+    return [
+        f"{said}, but {_rests(result.threats.table, model, first)} "
+        f"{_signed(first['estimate'])} ({in_p(first['wild_p_value'])}).",
+        f"It is lost under {len(lost)} of {count_text(len(rows), 'declared threat')}.",
+    ]
+
+
+def _all(count: int) -> str:
+    return f"all {count} declared threats"
+
+
+def _rests(table: pd.DataFrame, model: str, lost: pd.Series) -> str:
+    """What the result rests on, by the threat that takes it away."""
+    under = UNDER[lost["threat"], lost["variant"]]
+    if lost["threat"] != "left out":
+        return f"not {under}: there it is"
+    first = table[(table["model"] == model) & (table["threat"] == "the model")]
+    whose = under.removeprefix("without the countries ")
+    number = ""
+    if len(first):
+        number = f"{int(first.iloc[0]['clusters']) - int(lost['clusters'])} "
+    return f"this rests on the {number}countries {whose}: without them it is"
 
 
 def _index(result: Replication) -> list[str]:
@@ -158,7 +167,7 @@ def _index(result: Replication) -> list[str]:
             return []
         return [
             f"{found[1]} of the {years} years of the index are reconstructed from "
-            "gross trade, not computed from world tables; `--tables` computes them."
+            "gross trade; `--tables` computes them from world tables."
         ]
     made = paper.index_note(result.panel)
     said = [f"The index is {made}."]
@@ -184,9 +193,16 @@ def _errors(result: Replication) -> str:
     )
 
 
+def in_p(p: float) -> str:
+    """``p = 0.003``; two digits from 0.01 on."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.01 else f"p = {p:.2f}"
+
+
 def _short(value: float) -> str:
-    """Two significant digits."""
-    return f"{value:.2g}"
+    """Two decimals, or the first digit of what is smaller."""
+    return f"{value:.2f}" if value >= 0.01 else f"{value:.1g}"
 
 
 def _signed(value: float) -> str:

@@ -68,6 +68,21 @@ def replicate(
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
 
+    Parameters
+    ----------
+    files : DataFiles
+        Sources of the panel, from :func:`read_data_files`.
+    progress, said : callable, optional
+        Called with the steps that are done, and with the name of each.
+    drawing : optional
+        The process that draws figures meanwhile.
+
+    Returns
+    -------
+    Replication
+        ``comparison`` has every printed coefficient beside ours; ``skipped``
+        what was left out.
+
     Examples
     --------
     A minute on two cores, once its programs are compiled:

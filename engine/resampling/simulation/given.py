@@ -8,7 +8,14 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import Model, Network, Sample, fit_model
+from ...estimation import (
+    CAPITALS,
+    Model,
+    Network,
+    Sample,
+    distances_among,
+    fit_model,
+)
 from ..run_files import read_with_lags
 
 
@@ -38,6 +45,8 @@ class Given:
         their loadings would nearly be.
     flows, network
         A file of flows, and its weights of the products of two clusters' scores.
+    distances
+        Between capitals in km; None where a country has none that is known.
     """
 
     panel: Path
@@ -53,6 +62,7 @@ class Given:
     loadings: Float[np.ndarray, " G"] | None = None
     flows: Path | None = None
     network: Float[np.ndarray, "G G"] | None = None
+    distances: Float[np.ndarray, "G G"] | None = None
 
 
 def given_regressors(
@@ -114,9 +124,8 @@ def given_by(
         size = np.linalg.norm(left, axis=1, keepdims=True)
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
         loadings = first * np.sqrt(len(first))
-    network = None
-    if flows is not None:
-        network = _network(flows, list(fitted.labels))
+    labels = list(fitted.labels)
+    network = None if flows is None else _network(flows, labels)
     return Given(
         path,
         tuple(model.regressors),
@@ -131,6 +140,7 @@ def given_by(
         loadings,
         flows,
         network,
+        distances_among(labels) if {*labels} <= {*CAPITALS} else None,
     )
 
 

@@ -25,6 +25,9 @@ errors), and what is hard for each method: few clusters, unequal ones, few adopt
     block = 0.0          # share of shocks that the clusters of a block have in common
     block_x = 0.0
     blocks = 0           # so many blocks of neighbouring clusters
+    space = 0.0          # km: errors of two clusters d km apart have the correlation
+    space_x = 0.0        # exp(-d / space), treatment and controls exp(-d / space_x)
+    cutoff = 3000.0      # km, of Conley's kernel
 
     [[design]]           # the regressors of a panel as they are; errors alone are drawn
     name = "the panel's regressors"
@@ -43,9 +46,10 @@ errors), and what is hard for each method: few clusters, unequal ones, few adopt
     placebo = "phases"   # the treatment with random phases, the same in all countries,
                          # or "independent": AR(1) of persistence_x by country
 
-Blocks are also a network: all clusters of a block trade alike. Errors have a variance
-of 1, and so have regressors that are drawn; given ones are
-scaled to it within countries.
+Blocks are also a network: all clusters of a block trade alike. Clusters are at capitals
+where a panel's countries have one, others spread over a square of 10 000 km. Errors
+have a variance of 1, and so have regressors that are drawn; given ones are scaled to it
+within countries.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -69,7 +73,7 @@ from ...core import (
     read_toml,
     sha256,
 )
-from ...estimation import Network, Sample
+from ...estimation import Network, Sample, space_weights
 from ..run_files import RUN_KEYS
 from .given import Given, given_regressors
 
@@ -78,14 +82,16 @@ Placebo = Literal["independent", "phases"]
 PLACEBOS = get_args(Placebo)
 # Of the errors, which a placebo regression has from its outcome.
 _OF_ERRORS = ("effect", "persistence_u", "unequal", "factor", "block", "spreads")
+_OF_ERRORS += ("space",)
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
-_DRAWN += ("shortest", "adopters", "factor_x", "block_x")
+_DRAWN += ("shortest", "adopters", "factor_x", "block_x", "space_x")
 
 _FROM = "write a whole number from {}"
 Persistence = Annotated[
     float, Meta(gt=-1, lt=1, description="write a number between -1 and 1")
 ]
 Share = Annotated[float, Meta(ge=0, lt=1, description="write a share from 0, below 1")]
+Distance = Annotated[float, Meta(ge=0, description="write km, 0 or more")]
 Spread = Annotated[float, Meta(ge=0, description="write a number from 0")]
 
 
@@ -109,6 +115,9 @@ class StudyDesign:
     block: Share = 0.0
     block_x: Share = 0.0
     blocks: Seed = 0
+    space: Distance = 0.0
+    space_x: Distance = 0.0
+    cutoff: Distance = 3000.0
     given: Given | None = None
 
     @property
@@ -159,8 +168,34 @@ class StudyDesign:
             None if given is None else given.y,
             placebo,
             None if given is None else given.loadings,
+            *self._of_space,
         )
         return PanelDesign(*values)
+
+    @property
+    def distances(self) -> Float[np.ndarray, "G G"] | None:
+        """Between clusters in km: of capitals, or of points that fill a square evenly
+        (the sequence R2, multiples of powers of the plastic number)."""
+        if self.given is not None:
+            return self.given.distances
+        plastic = 1.32471795724474602596
+        at = np.arange(1, self.clusters + 1)[:, None] / plastic ** np.array([1, 2]) % 1
+        return 1e4 * np.linalg.norm(at[:, None] - at[None, :], axis=2)
+
+    @property
+    def _of_space(self) -> list[Float[np.ndarray, "G G"] | None]:
+        """Weights of Conley's kernel, roots of the correlations of errors and of x."""
+        D = self.distances
+        if D is None or not (self.given or self.space or self.space_x):
+            return [None, None, None]
+        roots = [
+            np.linalg.cholesky(np.exp(-D / reach)) if reach else None
+            for reach in (self.space, self.space_x)
+        ]
+        if self.given is not None and self.given.y is not None and roots[0] is None:
+            # One program serves errors and placebos.
+            roots[0] = np.eye(len(D))
+        return [space_weights(D, self.cutoff, "bartlett"), *roots]
 
     @property
     def network(self) -> Float[np.ndarray, "G G"] | None:
@@ -239,6 +274,7 @@ BUILT_IN = Study(
         StudyDesign("41 countries, 20 adopt", adopters=20),
         StudyDesign("41 countries, 3 adopt", adopters=3),
         StudyDesign("41 countries, 1 adopts", adopters=1),
+        StudyDesign("41 countries, in space", space=2000.0, space_x=2000.0),
         StudyDesign("41 countries, an effect of 0.1", effect=0.1),
     )
 )
@@ -355,5 +391,7 @@ def _require_shares(table: TomlTable, design: StudyDesign) -> None:
             raise table.mistake(own, f"with {block} it leaves nothing to a cluster")
         if getattr(design, block) and not design.blocks:
             raise table.mistake(block, "say how many blocks there are: blocks = 5")
+    if design.space and design.distances is None:
+        raise table.mistake("space", "not all countries of the panel have a capital")
     if design.blocks > design.clusters:
         raise table.mistake("blocks", f"write at most clusters = {design.clusters}")

@@ -45,6 +45,18 @@ def simulate(
 
     Raises ``TivaxError`` for a mistake in the file, with its key and the remedy.
 
+    Parameters
+    ----------
+    study : Study or path
+        Designs of panels, or a run file with them.
+    progress : callable, optional
+        Called with the panels that are done and their number.
+
+    Returns
+    -------
+    Simulation
+        ``table`` has the share of rejections at 5 % by design and method.
+
     Examples
     --------
     >>> rates = tx.simulate("study.toml")
@@ -164,9 +176,9 @@ def rejection_table(
     nulls rejected at 5 %, with its Monte-Carlo error; coverage of the 95 % interval;
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
     power: share of panels in which no effect is rejected, empty where the effect of the
-    design is 0. Others are empty where a method serves
-    no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced,
-    the network HAC where there is no network.
+    design is 0. Others are empty where a method serves no panel, as CV2 and CV3 with a
+    single adopter, placebos where it is not balanced, the network HAC where there is no
+    network, Conley's without places.
     """
     rows = []
     for design, panels in results:

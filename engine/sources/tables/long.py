@@ -80,6 +80,11 @@ def from_long(
     tolerance, source
         As in :class:`WorldTables`.
 
+    Returns
+    -------
+    WorldTables
+        Labels in the order of the rows.
+
     Raises
     ------
     TivaxError

@@ -61,6 +61,11 @@ def from_national(
     tolerance, source
         As in :class:`WorldTables`.
 
+    Returns
+    -------
+    WorldTables
+        Estimated tables, which say so.
+
     Raises
     ------
     TivaxError

@@ -77,7 +77,7 @@ FIGURES = (
     "joint_curve_KOFGIdj joint_curve_KOFEcGIdj "
     "leave_one_out_KOFGIdj leave_one_out_KOFEcGIdj "
     "table3_inference table4_inference table5_inference table6_inference "
-    "threats_KOFGIdj threats_KOFEcGIdj direct_effects"
+    "threats_KOFGIdj threats_KOFEcGIdj few_threats direct_effects"
 ).split()
 THREATS = (
     "unit trends,differences,weights,memberships,block by year,blocks left out,vintages"
@@ -517,6 +517,7 @@ class Page(HTMLParser):
             self._caption = False
 
     def handle_data(self, data):
+        data = data.replace("\u00a0%", " %")
         if self._depth == 0:
             self.text += data
         if self._caption:

@@ -1,4 +1,5 @@
-"""The sections of the report on the findings: summary, the hypotheses, caveats."""
+"""The sections of the report on the findings: distance from the print, every test of
+the hypotheses, caveats."""
 
 import re
 
@@ -8,17 +9,11 @@ import pandas as pd
 from ....reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
 from ..columns import LEVEL, index_note
-from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import Verdict
 from . import groups, inference
 from .robustness import placebo_sentence
-
-
-def the_answer(result: Replication, found: list[Verdict]) -> Section:
-    """The answer in words, before anything else."""
-    return Section("The answer", [Text(" ".join(answer(result, found)))])
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -30,7 +25,7 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
     other = result.other_data
     index = index_note(result.panel)
     return Section(
-        "What came out",
+        "Distance from the print, and counts behind the verdicts",
         [
             Points(
                 [
@@ -181,8 +176,8 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
 
 def _title(result: Replication) -> str:
     if result.other_data:
-        return "The tests of the paper's hypotheses on these data"
-    return "The three hypotheses"
+        return "Every test of the paper's hypotheses on these data"
+    return "Every test of the three hypotheses"
 
 
 _P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15", "Holm")

@@ -1,5 +1,8 @@
 """The report of a replication: its page, and the order of its sections.
 
+Six pages in print: the answer, one table, one figure, hypotheses, caveats. Everything
+else is an appendix, folded.
+
 Every number in its sentences comes from the results; on other data the sentences
 change with them. Each section is worded in the module of its subject.
 """
@@ -16,6 +19,7 @@ from . import (
     data,
     findings,
     from_tables,
+    front,
     groups,
     inference,
     robustness,
@@ -54,7 +58,13 @@ def write(
     """Write the report to ``path``, one self-contained HTML file."""
     found = verdicts(result)
     sections = [
-        findings.the_answer(result, found),
+        front.the_answer(result, found),
+        front.seventeen_columns(result),
+        front.threatened(result, figures),
+        front.hypotheses(result, found),
+        findings.caveats(result),
+    ]
+    appendix = [
         findings.summary(result, found),
         tables.question(),
         data.data(result, figures, language),
@@ -73,7 +83,13 @@ def write(
         robustness.other_errors(result),
         inference.section(result.inference, result.skipped, figures),
         data.descriptive_statistics(result),
-        findings.caveats(result),
     ]
-    page = report_html(*titles(result), sections, footer, prefix="A", language=language)
+    page = report_html(
+        *titles(result),
+        sections,
+        footer,
+        appendix=appendix,
+        prefix="A",
+        language=language,
+    )
     path.write_text(page, encoding="utf-8")

@@ -20,6 +20,7 @@ from ....core import Call, stage, to_long
 from ....reporting import Drawn, Language, draw_plot, printed_place
 from .. import heterogeneity, specifications
 from ..editions import CHOICES
+from ..few_threats import few_threats
 from ..inference import INTERVALS, PaperInference
 from ..printed import TABLE_1
 from ..results import Replication
@@ -53,6 +54,7 @@ def _parts(
         (of_comparison, (comparison,)),
         (of_inference, (result.inference,)),
         (of_threats, (result.threats,)),
+        (of_few_threats, (result.threats,)),
         (of_lagged, (result.lagged,)),
         (of_joint, (result.joint,)),
         (of_parts, (frame, result.parts)),
@@ -80,7 +82,9 @@ class Drawing:
     def begin(self, of: Callable[..., Plots], *shown: object) -> None:
         """Have drawn what a function of this module makes of these results."""
         self._begun[of] = {
-            name: self.helper(partial(draw_plot, plot, files=self._files))
+            name: self.helper(
+                partial(draw_plot, plot, files=self._files, language=self.language)
+            )
             for name, plot in of(self.language, *shown).items()
         }
 
@@ -106,7 +110,10 @@ def drawn_figures(
     if drawing is not None:
         return drawing.of(result)
     plots = plots_of(result, language)
-    return {name: draw_plot(plot, files=files) for name, plot in plots.items()}
+    return {
+        name: draw_plot(plot, files=files, language=language)
+        for name, plot in plots.items()
+    }
 
 
 def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
@@ -150,6 +157,15 @@ def of_threats(language: Language, threats: tx.Threats | None) -> Plots:
                 figures.threat_intervals, threats.intervals(model.name)
             )
     return plots
+
+
+def of_few_threats(language: Language, threats: tx.Threats | None) -> Plots:
+    """The threats that matter most, side by side for the columns of Table 3: drawn once
+    the declared p of the columns is there."""
+    if threats is None:
+        return {}
+    shown = few_threats(threats, [f"table3-{k}" for k in (3, 4)], language)
+    return {"few_threats": partial(figures.few_threats, shown)} if shown else {}
 
 
 def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:

@@ -68,7 +68,7 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
             Shown(
                 figures[f"threats_{outcome}"],
                 f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
-                "intervals, cut at arrows; below, rows that ask another question.",
+                "intervals, cut at arrows; in grey rows that ask another question.",
             )
             for outcome in CURVES
             if f"threats_{outcome}" in figures

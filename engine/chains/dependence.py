@@ -1,0 +1,111 @@
+"""Dependence on a supplier by product: imports, concentration, home production, and how
+hard the supplier is to replace."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import (
+    NotFound,
+    TivaxError,
+    local_path,
+    require_different_columns,
+    suggest,
+)
+from .sides import Sides
+from .solved import ChainYear
+
+CONCENTRATED = 0.4
+"""Herfindahl index of imports from which the European Commission (2021, SWD 352) calls
+a product dependent, if its imports also exceed its exports."""
+
+Elasticities = Mapping[str, float] | str | Path
+
+
+def read_elasticities(given: Elasticities, sectors: tuple[str, ...]) -> pd.Series:
+    """Elasticities of substitution by sector, NaN where none is given.
+
+    A mapping, or a csv with the columns sector and elasticity. Raises ``TivaxError``
+    for another file, a sector that is not in the tables, a value of 1 or less.
+    """
+    if isinstance(given, Mapping):
+        where, pairs = "elasticities", list(given.items())
+    else:
+        path = local_path("elasticities", given)
+        where, pairs = str(path), _read(path)
+    found = pd.Series(np.nan, index=list(sectors))
+    for sector, value in pairs:
+        if sector not in sectors:
+            raise TivaxError(
+                f"{where}: no sector {sector}: {suggest(str(sector), sectors)}"
+            )
+        number = pd.to_numeric(value, errors="coerce")
+        if not np.isfinite(number) or not number > 1:
+            raise TivaxError(
+                f"{where}: the elasticity of {sector} is {value}; give a number above 1"
+            )
+        found[sector] = number
+    return found
+
+
+def _read(path: Path) -> list[tuple[str, str]]:
+    if not path.is_file():
+        raise NotFound(f"{path}: no such file")
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (ValueError, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise TivaxError(f"{path}: not a csv: {line}") from None
+    require_different_columns(path)
+    if missing := [k for k in ("sector", "elasticity") if k not in frame]:
+        raise TivaxError(f"{path}: no column {missing[0]}; it needs sector, elasticity")
+    if twice := frame["sector"][frame["sector"].duplicated()].tolist():
+        raise TivaxError(f"{path}: sector {twice[0]} is there twice")
+    return list(zip(frame["sector"], frame["elasticity"], strict=True))
+
+
+def by_product(
+    found: ChainYear, sides: Sides, elasticities: pd.Series | None
+) -> pd.DataFrame:
+    """A row a product: the buyer's dependence on it and on the supplier."""
+    names = list(sides.borders.names)
+    count = len(names)
+    supplier = names.index(sides.supplier)
+    imports, through = found.imports[:count], found.through[:count]
+    total = imports.sum(axis=0)
+    shares = _over(imports, total)
+    hhi = (shares**2).sum(axis=0)
+    own = _over(through[supplier], through.sum(axis=0))
+    frame = pd.DataFrame(
+        {
+            "sector": sides.sectors_of_tables,
+            "exposure": 100 * through[supplier] / through.sum(),
+            "share": 100 * own,
+            "imports": total,
+            "imports_share": 100 * shares[supplier],
+            "largest": [names[k] for k in imports.argmax(axis=0)],
+            "largest_share": 100 * shares.max(axis=0),
+            "hhi": hhi,
+            "suppliers": _over(np.ones_like(hhi), hhi),
+            "home_share": 100 * _over(found.output, found.output + total),
+            "imports_to_exports": _over(total, found.exports),
+        }
+    )
+    frame.loc[total == 0, "largest"] = ""
+    frame["dependent"] = (hhi > CONCENTRATED) & (total > found.exports)
+    if elasticities is not None:
+        sigma = elasticities.to_numpy()
+        frame["elasticity"] = sigma
+        with np.errstate(divide="ignore"):
+            frame["replacement_cost"] = 100 * ((1 - own) ** (1 / (1 - sigma)) - 1)
+    return frame
+
+
+def _over(
+    part: Float[np.ndarray, "..."], whole: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
+    """NaN where the whole is 0."""
+    return part / np.where(whole == 0, np.nan, whole)

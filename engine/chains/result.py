@@ -1,0 +1,203 @@
+"""The result of ``tx.supply_exposure`` and of `tivax exposure`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from ..core import Listing, count_text
+from ..figures import shown_regions
+from ..reporting import Plot, Result
+
+_PRINTED = 8  # paths in the terminal
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SupplyExposure(Result):
+    """Exposure of a buyer to a supplier along supply chains.
+
+    Attributes
+    ----------
+    buyer, supplier, sectors
+        Who buys, who supplies, the buyer's industries that count (all where empty).
+    year
+        The year of all tables but ``table``.
+    unit, account_unit
+        Of flows, and of value added (or the satellite account).
+    table
+        Every year, the buyer with every partner, home included: look-through (FPEM),
+        face value and hidden exposure in per cent of the buyer's inputs TI; with errors
+        ``se``, ``ci_low``, ``ci_high``.
+    by_industry
+        The buyer's industries: the same shares, and ``inputs`` (TI).
+    by_product
+        Supplying sectors: ``exposure`` in per cent of TI, the supplier's ``share`` of
+        what the buyer takes of the product along chains; imports, their concentration,
+        home production; with elasticities the cost of replacing the supplier.
+    third_countries
+        Value added of the supplier in the buyer's imports, by seller (``via``) and
+        chain: direct, one stop, more.
+    paths
+        The largest supply paths; ``percent`` of TI.
+    rounds
+        The supplier's part by round of production.
+    extraction
+        Where the supplier delivers ``cut`` per cent less and nobody takes its place:
+        value added lost, in per cent of the buyer's final sales; ``first_order`` is the
+        exposure times the cut.
+    pairs
+        Look-through exposures of all buyers (rows) to all suppliers, in per cent.
+    size
+        Gross output of the regions.
+    remainder, gap
+        The sum of all paths that are not listed, and what paths and remainder miss of
+        the total, relative to it.
+    length
+        Average propagation length from supplier to buyer.
+    residual
+        The largest relative residual of the solves.
+    """
+
+    buyer: str
+    supplier: str
+    sectors: tuple[str, ...]
+    year: int
+    unit: str
+    account_unit: str
+    table: pd.DataFrame
+    by_industry: pd.DataFrame
+    by_product: pd.DataFrame
+    third_countries: pd.DataFrame
+    paths: pd.DataFrame
+    rounds: pd.DataFrame
+    extraction: pd.DataFrame
+    pairs: pd.DataFrame
+    size: pd.Series
+    remainder: float
+    gap: float
+    length: float
+    residual: float
+
+    program = "exposure"
+    report_title = "Exposure along supply chains"
+    method = (
+        "Of all that the final sales of the buyer's industries take, directly and in "
+        "inputs of inputs, the share that the supplier makes is the look-through "
+        "exposure; at face value counts what the buyer buys itself, and the rest is "
+        "hidden (Baldwin, Freeman and Theodorakopoulos 2022). Paths are the largest "
+        "terms of the power series; the remainder is all others, from contents of each "
+        "branch that was left. In an extraction buyers go on without what the supplier "
+        "does not deliver, and nobody takes its place."
+    )
+    printed = True
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        pairs = self.pairs.rename_axis("region").reset_index()
+        pairs = pairs.melt("region", var_name="partner", value_name="value")
+        frames = {
+            "by_industry": self.by_industry,
+            "by_product": self.by_product,
+            "third_countries": self.third_countries,
+            "paths": self.paths,
+            "rounds": self.rounds,
+            "extraction": self.extraction,
+        }
+        return {
+            "exposure": self.table,
+            **{name: self._named(frame) for name, frame in frames.items()},
+            "pairs": pairs.assign(year=self.year)[["year", *pairs]],
+        }
+
+    def _named(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Columns for year, buyer and supplier, before the others."""
+        own = {"year": self.year, "region": self.buyer, "partner": self.supplier}
+        return frame.assign(**own)[[*own, *frame]]
+
+    def plots(self) -> dict[str, Plot]:
+        """A waterfall from face value to look-through, a map of suppliers by buyer."""
+        from ..figures import exposures as drawings  # loads matplotlib
+
+        both = (self.buyer, self.supplier)
+        known = [k for k in both if k in self.size]
+        many = shown_regions(self.size, f"output in {self.year}").many
+        chosen = [*dict.fromkeys([*known, *many])]
+        return {
+            "waterfall": partial(
+                drawings.exposure_waterfall, self.rounds, title=self._title
+            ),
+            "map": partial(
+                drawings.exposure_map,
+                self.pairs.loc[chosen, chosen],
+                title=f"Exposure to suppliers, look-through, {self.year}",
+            ),
+        }
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.residual,
+            "buyer": self.buyer,
+            "supplier": self.supplier,
+            "sectors": list(self.sectors),
+            "detail_year": self.year,
+            "unit": self.unit,
+            "account_unit": self.account_unit,
+            "paths_remainder": self.remainder,
+            "paths_gap": self.gap,
+            "propagation_length": self.length,
+        }
+
+    @property
+    def _title(self) -> str:
+        of = f" ({count_text(len(self.sectors), 'sector')})" if self.sectors else ""
+        return f"{self.buyer}{of} to {self.supplier}, {self.year}"
+
+    @property
+    def subtitle(self) -> str:
+        return self._title
+
+    @property
+    def shares(self) -> pd.Series:
+        """FPEM, FPEM_FACE and FPEM_HIDDEN of the supplier in the year."""
+        own = self.table[
+            (self.table["year"] == self.year) & (self.table["partner"] == self.supplier)
+        ]
+        return own.set_index("indicator")["value"]
+
+    @property
+    def sentence(self) -> str:
+        """The exposure, its way, and what an extraction would cost."""
+        whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
+        said = [
+            f"In {self.year} {self.supplier} makes {whole:.2f} % of all inputs that "
+            f"final sales of {self.buyer} take; at face value {face:.2f} %."
+        ]
+        direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
+        if self.buyer != self.supplier and len(self.third_countries):
+            said.append(
+                f"{direct:.0f} % of its value added in imports of {self.buyer} comes "
+                "directly, the rest through third countries."
+            )
+        last = self.extraction.iloc[-1] if len(self.extraction) else None
+        if last is not None:
+            said.append(
+                f"With {last['cut']:.0f} % less from {self.supplier}, value added of "
+                f"{last['lost']:.2f} % of final sales of {self.buyer} is no longer earned."
+            )
+        return "\n".join(said)
+
+    def _listings(self) -> Sequence[Listing]:
+        """The largest paths, and how exact they are."""
+        few = self.paths.head(_PRINTED)
+        rows = [
+            (str(k.path), f"{k.value:,.0f}", f"{k.percent:.3f}")
+            for k in few.itertuples()
+        ]
+        note = (
+            f"paths and remainder ({self.remainder:,.0f} {self.unit}) miss the total "
+            f"by {self.gap:.1e} of it; average propagation length {self.length:.2f}"
+        )
+        columns = ("path", self.unit, "% of inputs")
+        title = f"Largest supply paths of {self._title}"
+        return [Listing(title, columns, rows, (note,))] if rows else []

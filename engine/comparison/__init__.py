@@ -1,0 +1,5 @@
+"""One question, every database: measures of several tables on common regions."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,275 @@
+"""The result of ``tx.compare``: values side by side, differences, agreement."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import Listing, count_text, percent_text
+from ..figures import databases as drawings
+from ..figures.regions import largest
+from ..measures import INDICATORS
+from ..reporting import Plot, Result, measure_name
+from ..reporting.intervals import Z95
+
+# Of a figure of lines, panels; regions of a printed table.
+_PANELS, _LISTED = 12, 8
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Result):
+    """The same measures of several databases.
+
+    Attributes
+    ----------
+    table
+        A row for each database, year, region, (sector) and measure: ``value``, with
+        errors ``se``, ``ci_low`` and ``ci_high``.
+    databases, years, regions, units
+        What is compared; the unit of each measure.
+    errors
+        The error model of each database that has one, as manifests record it.
+    residual_max
+        The worst relative residual of all solves.
+    asked
+        The regions that were asked for.
+
+    Examples
+    --------
+    >>> other = tx.synthetic_world(regions=3, sectors=4, years=2, seed=2)
+    >>> found = tx.compare({"first": world, "second": other}, "tbi")
+    >>> found.agreement[["measure", "n", "correlation", "mean_difference"]].round(3)
+      measure  n  correlation  mean_difference
+    0     tbi  4        0.581            0.021
+    """
+
+    table: pd.DataFrame
+    databases: tuple[str, ...]
+    years: tuple[int, ...]
+    regions: tuple[str, ...]
+    units: Mapping[str, str]
+    errors: Mapping[str, Any]
+    residual_max: float
+    asked: tuple[str, ...] = ()
+
+    program = "compare"
+    report_title = "One question, several databases"
+    method = (
+        "Every measure is computed from the whole table of its database; then the "
+        "regions and years are chosen that all databases have, without the rest of the "
+        "world, whose members differ. Errors of two databases are taken to be "
+        "independent. The share explained is the sum of both variances over the sum of "
+        "squared differences."
+    )
+    printed = True
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """agreement, values and differences."""
+        return {
+            "agreement": self.agreement,
+            "values": self.table,
+            "differences": self.pairs,
+        }
+
+    @property
+    def _keys(self) -> list[str]:
+        return ["year", "region", *(["sector"] if "sector" in self.table else [])]
+
+    @cached_property
+    def pairs(self) -> pd.DataFrame:
+        """A row for each pair of databases, year, region and measure: ``difference``
+        of the second less the first; with errors of either ``se`` and interval."""
+        keys = [*self._keys, "measure"]
+        by_name = {
+            name: frame.set_index(keys)
+            for name, frame in self.table.groupby("database")
+        }
+        parts = []
+        for first, second in combinations(self.databases, 2):
+            one, other = by_name[first], by_name[second]
+            part = (other["value"] - one["value"]).rename("difference").to_frame()
+            if "se" in one:
+                both = [k["se"].fillna(0) ** 2 for k in (one, other)]
+                known = one["se"].notna() | other["se"].notna()
+                se = ((both[0] + both[1]) ** 0.5).where(known)
+                part["se"] = se
+                part["ci_low"] = part["difference"] - Z95 * se
+                part["ci_high"] = part["difference"] + Z95 * se
+            part = part.reset_index()
+            part.insert(0, "second", second)
+            part.insert(0, "first", first)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    @cached_property
+    def agreement(self) -> pd.DataFrame:
+        """A row for each measure and pair of databases.
+
+        ``correlation`` of levels and ``change_correlation`` of changes from the first
+        to the last year, over regions (and sectors); ``mean_difference`` and
+        ``largest_difference`` in absolute value, the latter with its region and year;
+        ``explained``: the share of squared differences that errors explain.
+        """
+        rows = []
+        for measure in self._measures:
+            for first, second in combinations(self.databases, 2):
+                gaps = self.pairs[
+                    (self.pairs["measure"] == measure)
+                    & (self.pairs["first"] == first)
+                    & (self.pairs["second"] == second)
+                ].dropna(subset=["difference"])
+                levels = self._beside(measure, first, second)
+                row = {"measure": measure, "first": first, "second": second}
+                rows.append(row | self._agreement(levels, gaps))
+        return pd.DataFrame(rows)
+
+    def _beside(self, measure: str, *databases: str) -> pd.DataFrame:
+        """The values of databases in columns, without rows that one of them lacks."""
+        rows = self.table[self.table["measure"] == measure]
+        wide = rows.pivot(index=self._keys, columns="database", values="value")
+        return wide[[*databases]].dropna().reset_index()
+
+    def _agreement(self, levels: pd.DataFrame, gaps: pd.DataFrame) -> dict[str, Any]:
+        first, last = self.years[0], self.years[-1]
+        names = [str(k) for k in levels.columns[-2:]]
+        ends = [
+            levels[levels["year"] == year].set_index(self._keys[1:])[names]
+            for year in (first, last)
+        ]
+        change = (ends[1] - ends[0]).dropna().to_numpy(float)
+        row: dict[str, Any] = {
+            "n": len(levels),
+            "correlation": _correlation(levels[names].to_numpy(float)),
+            "change_correlation": _correlation(change) if last > first else np.nan,
+            "mean_difference": gaps["difference"].abs().mean(),
+        }
+        if len(gaps):
+            most = int(gaps["difference"].abs().to_numpy().argmax())
+            names = ["difference", "region", "year"]
+            value, region, year = gaps[names].iloc[most].tolist()
+            row |= {"largest_difference": value, "region": region, "year": year}
+        if "se" in gaps and gaps["se"].notna().any():
+            squares = float((gaps["difference"] ** 2).sum())
+            variance = float((gaps["se"] ** 2).sum())
+            row["explained"] = variance / squares if squares > 0 else np.nan
+        return row
+
+    @property
+    def shown(self) -> list[str]:
+        """Regions of the figures: those asked for, else those that disagree most."""
+        if self.asked:
+            return list(self.asked)[:_PANELS]
+        main = self.pairs[self.pairs["measure"] == self._measures[0]]
+        gap = main["difference"].abs().groupby(main["region"]).mean()
+        return largest(gap, _PANELS, rest=False)
+
+    @property
+    def _measures(self) -> list[str]:
+        return list(self.units)
+
+    def plots(self) -> dict[str, Plot]:
+        """Lines of each database by region and, of the first two databases, the mean
+        difference of every region with its interval."""
+        plots: dict[str, Plot] = {}
+        for measure in self._measures:
+            rows = self.table[self.table["measure"] == measure]
+            if "sector" in rows:  # a line a region needs one number a year
+                continue
+            unit = self.units[measure]
+            about = {"measure": _title(measure), "unit": "" if unit == "1" else unit}
+            plots[f"lines_{measure}"] = partial(
+                drawings.database_lines,
+                rows,
+                regions=self.shown,
+                databases=self.databases,
+                **about,
+            )
+            gaps = self.pairs[self.pairs["measure"] == measure]
+            last = gaps[gaps["year"] == self.years[-1]]
+            plots[f"differences_{measure}"] = partial(
+                drawings.database_differences,
+                last,
+                year=self.years[-1],
+                **about,
+            )
+        return plots
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "residual_max": self.residual_max,
+            "databases": list(self.databases),
+            "measures": self._measures,
+            "units": dict(self.units),
+            "years": [self.years[0], self.years[-1]],
+            "regions": len(self.regions),
+            "errors": dict(self.errors),
+        }
+
+    @property
+    def subtitle(self) -> str:
+        return (
+            f"{', '.join(self.databases)}: {count_text(len(self.regions), 'region')}, "
+            f"{self.years[0]} to {self.years[-1]}"
+        )
+
+    @property
+    def sentence(self) -> str:
+        """The agreement of each pair of databases on each measure."""
+        said = []
+        for row in self.agreement.to_dict(orient="records"):
+            unit = self.units[row["measure"]]
+            inside = "" if unit == "1" else f" {unit}"
+            text = (
+                f"{row['measure']}, {row['first']} and {row['second']}: levels "
+                f"correlate {row['correlation']:.2f}"
+            )
+            if row["change_correlation"] == row["change_correlation"]:
+                text += f", changes {row['change_correlation']:.2f}"
+            text += f"; they differ by {row['mean_difference']:.3g}{inside} on average"
+            if isinstance(row.get("region"), str):
+                text += f", most for {row['region']} in {row['year']:.0f}"
+            share = row.get("explained", np.nan)
+            if share == share:
+                text += f"; errors of the tables explain {_share_text(share)}"
+            said.append(f"{text}.")
+        return "\n".join(said)
+
+    def _listings(self) -> Sequence[Listing]:
+        """Agreement, a row for each measure and pair."""
+        shown = self.agreement
+        rows = [
+            (
+                str(k["measure"]),
+                str(k["first"]),
+                str(k["second"]),
+                f"{k['correlation']:.3f}",
+                f"{k['change_correlation']:.3f}",
+                f"{k['mean_difference']:.4g}",
+            )
+            for k in shown.to_dict(orient="records")
+        ]
+        columns = ("measure", "first", "second", "levels", "changes", "mean gap")
+        title = "Agreement: correlation of levels and of changes, mean difference"
+        return [Listing(title, columns, rows, (), words=3)]
+
+
+def _correlation(values: np.ndarray) -> float:
+    if len(values) < 3 or (values.std(axis=0) == 0).any():
+        return float("nan")
+    return float(np.corrcoef(values.T)[0, 1])
+
+
+def _title(measure: str) -> str:
+    if measure in INDICATORS:
+        return INDICATORS[measure].title.split(":")[0]
+    return measure_name(measure)
+
+
+def _share_text(share: float) -> str:
+    if share >= 1:
+        return "all of it"
+    return f"{percent_text(share)} of the squared differences"

@@ -1,0 +1,490 @@
+"""Equilibria of an economy whose tables and elasticities have errors, draw by draw.
+
+Draw k depends on the seed and on k alone. A draw is a program of its own: the table,
+the economy that it makes, the old equilibrium, tariffs that regions choose, and the new
+equilibria. Draws run beside each other, and a job can keep their rows.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from ...kernels.equilibrium import changes, drawn_economy, wages, welfare
+from ...kernels.errors.kind import Distribution, draw, with_errors
+from ...kernels.random_draws import block_key
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_kind,
+    require_whole,
+)
+from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
+from ..resampling import calls_together, on_all_devices, over_blocks
+from .batches import Batches
+from .economy import Economy, digest_of
+from .gradient import slope_at
+from .solving import (
+    Deficits,
+    Old,
+    accounts_of,
+    joined,
+    new_deficits,
+    old_at_once,
+    share_economy,
+    solve_old,
+    transfer_of,
+)
+from .spread import Layout, Spread
+
+# Of a draw, the key of its elasticities; errors of tables count from 0.
+_ELASTICITIES = 1 << 20
+# Rates are where scaled gradients are below, about 1e-6 of a rate.
+_FLAT = 1e-8
+_MOST_STEPS = 30
+_STEP = 1e-4  # of a difference quotient, in scaled variables
+# Arrays of a year that a draw holds at once.
+_MATRICES = 10
+
+
+class Rates(NamedTuple):
+    """Tariffs that p players choose, k rates in all.
+
+    ``others`` are tariffs of everyone else, ``group`` the number of the rate that a
+    cell bears, -1 for none, ``owner`` the members of a player. The variables are
+    log(1 + rate) times ``roots``, of the shares in imports; ``start`` is where
+    gradients are 0 without errors, and ``inverse`` that of their Jacobian there;
+    ``free`` is 0 of rates at a corner, which stay.
+    """
+
+    others: Float[Array, "r r s"]
+    group: Int[Array, "r r s"]
+    owner: Float[Array, "p r"]
+    roots: Float[Array, " k"]
+    start: Float[Array, " k"]
+    free: Float[Array, " k"]
+    inverse: Float[Array, "k k"]
+
+    def weights(self, income: Float[Array, " r"]) -> Float[Array, "p r"]:
+        """Shares of members in the income of their player."""
+        own = self.owner * income[None, :]
+        return own / own.sum(axis=1, keepdims=True)
+
+
+class Scenarios(NamedTuple):
+    """Tariffs and factors of trade costs by scenario; of ``chosen`` 1 those of the
+    players are put in."""
+
+    tariff: Float[Array, "b r r s"]
+    costs: Float[Array, "b r r s"]
+    chosen: Int[Array, " b"]
+    rates: Rates | None = None
+
+
+class _Drawn(NamedTuple):
+    """The economy and its errors: without those of a table ``table`` is None."""
+
+    table: drawn_economy.Table | None
+    errors: tuple[Distribution, ...]
+    accounts: drawn_economy.Accounts
+    home: Float[Array, "r s s"]
+    tariff: Float[Array, "r r s"]
+    theta: Float[Array, " s"]
+    theta_se: Float[Array, " s"]
+    joined: Float[Array, "r r"]
+    scenarios: Scenarios
+
+
+class _Settings(NamedTuple):
+    """What is compiled; ``flows``: trade and the trade benefit index too."""
+
+    deficits: Deficits
+    flows: bool
+    together: bool
+
+
+@dataclass(frozen=True, eq=False)
+class EconomyDraws:
+    """Draws of the equilibria of an economy.
+
+    Parameters
+    ----------
+    economy
+        With ``theta_se``, or made of tables where ``error`` is given.
+    scenarios
+        What is solved in each draw.
+    deficits
+        As in :func:`exact_hat`.
+    error
+        The errors of tables, as in :func:`standard_errors`; None: elasticities alone.
+    draws, seed
+        Number of draws, and their seed.
+    flows
+        Of one scenario: keep trade and the trade benefit index.
+    together
+        Players choose at once.
+
+    Raises
+    ------
+    TivaxError
+        Where nothing has an error, and an error model that does not fit the tables.
+    """
+
+    economy: Economy
+    scenarios: Scenarios
+    deficits: Deficits
+    error: AnyModel | None = None
+    draws: int = DRAWS
+    seed: int = 0
+    flows: bool = False
+    together: bool = True
+
+    def __post_init__(self) -> None:
+        require_whole("draws", self.draws, 2)
+        require_whole("seed", self.seed, 0)
+        require_kind("economy", self.economy, Economy, "a tx.Economy")
+        if self.error is not None and self.economy.tables is None:
+            raise TivaxError(
+                f"{self.economy.name}: it was not made of tables, so that errors of "
+                "tables cannot be drawn: make it by tx.Economy.from_tables"
+            )
+        if self.error is None and self.economy.theta_se is None:
+            raise TivaxError(
+                f"{self.economy.name}: nothing has an error: give one of the tables, "
+                "or standard errors of elasticities (a column se)"
+            )
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What a row holds."""
+        r, s = len(self.economy.regions), len(self.economy.sectors)
+        b, rates = len(self.scenarios.tariff), self.scenarios.rates
+        shapes: dict[str, tuple[int, ...]] = {
+            name: (b, r) for name in welfare.Welfare._fields
+        }
+        shapes["clearing"] = (b,)
+        if rates is not None:
+            shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
+        if self.flows:
+            shapes |= {"before": (r,), "after": (r,), "trade": (r, r, s)}
+        return Layout(shapes)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that draws take, about."""
+        rows = 8 * self.draws * self.layout.size
+        if self.error is None:
+            return rows
+        n = len(self.economy.regions) * len(self.economy.sectors)
+        return rows + calls_together() * _MATRICES * 8 * n**2
+
+    def record(self) -> dict[str, Any]:
+        """Inputs that must be the same for unfinished draws to go on."""
+        se = self.economy.theta_se
+        model = None if self.error is None else error_model(self.error).record
+        return {
+            "error": model,
+            "draws": self.draws,
+            "seed": self.seed,
+            "theta_se": None if se is None else digest_of(se),
+            "scenarios": digest_of(
+                *map(np.asarray, jax.tree.leaves(self.scenarios)),
+            ),
+        }
+
+    def rows(
+        self, start: int = 0, progress: Progress = no_progress
+    ) -> Iterator[Float[np.ndarray, "k values"]]:
+        """Rows from draw ``start`` on; NaN where a draw has no equilibrium."""
+        settings = _Settings(self.deficits, self.flows, self.together)
+        arrays = on_all_devices(self._arrays())
+        progress(start, self.draws)
+        for rows in over_blocks(
+            _block(settings), arrays, self.seed, self.draws, start=start
+        ):
+            start += len(rows)
+            yield self._sound(rows)
+            progress(start, self.draws)
+
+    def spread(self, progress: Progress = no_progress) -> Spread:
+        """Draw all."""
+        return self.spread_of(np.concatenate([*self.rows(progress=progress)]))
+
+    def spread_of(self, rows: Float[np.ndarray, "k values"]) -> Spread:
+        """What the rows of all draws say.
+
+        Raises ``TivaxError`` where no draw has an equilibrium.
+        """
+        return Spread(rows, self.layout, self.economy.name)
+
+    def _sound(self, rows: np.ndarray) -> np.ndarray:
+        clearing = self.layout.of(rows, "clearing")
+        bad = ~(clearing <= wages.CLEARING).all(axis=1)
+        return np.where(bad[:, None], np.nan, rows)
+
+    @in_float64
+    def _arrays(self) -> _Drawn:
+        economy = self.economy
+        old = solve_old(economy, self.deficits)
+        home = np.linalg.inv(_own_inputs(economy))
+        table, errors = None, ()
+        if self.error is not None:
+            assert economy.tables is not None and economy.year is not None
+            tables = economy.tables
+            drawn = DrawnErrors(tables, error_model(self.error))
+            year = Slabs(tables, tables.years.index(economy.year))
+            errors = drawn.of(year)
+            parts = *year.all.table, jax.device_put(year.all.raw.x)
+            table = drawn_economy.Table(*parts, jax.device_put(home))
+        scenarios = self.scenarios
+        if scenarios.rates is not None:
+            income = economy.value_added.sum(axis=1)
+            given = scenarios.rates, self.deficits, self.together
+            rates = _with_inverse(old, income, *given)
+            scenarios = scenarios._replace(rates=rates)
+        se = economy.theta_se
+        se = np.zeros_like(economy.theta) if se is None else se
+        given = economy.tariff, economy.theta, se, joined(economy), scenarios
+        return _Drawn(
+            table, errors, *jax.device_put((accounts_of(economy), home, *given))
+        )
+
+
+def draws_of_batches(
+    batches: Batches,
+    error: AnyModel | None,
+    draws: int,
+    seed: int,
+    *,
+    flows: bool = False,
+) -> EconomyDraws:
+    """Draws of all scenarios of some batches.
+
+    Raises ``TivaxError`` for a block of supply.
+    """
+    if batches.supply is not None:
+        raise TivaxError("errors are drawn of models without a block of supply")
+    tariff, costs = batches.schedules(np.arange(batches.draws))
+    scenarios = Scenarios(tariff, costs, np.zeros(len(tariff), int))
+    given = scenarios, batches.deficits, error, draws, seed
+    return EconomyDraws(batches.economy, *given, flows=flows)
+
+
+def _own_inputs(economy: Economy) -> Float[np.ndarray, "r s s"]:
+    """I less inputs from home per unit of output, as users buy alike."""
+    shares = jax.device_get(share_economy(economy))
+    own = np.einsum("nnj->nj", shares.shares)
+    return np.eye(own.shape[1]) - own[:, :, None] * shares.inputs
+
+
+def _theta(
+    key: Array, theta: Float[Array, " s"], se: Float[Array, " s"]
+) -> Float[Array, " s"]:
+    """Elasticities with this mean and deviation, lognormal as they are above 0."""
+    sigma = jnp.sqrt(jnp.log1p((se / theta) ** 2))
+    own = jax.random.fold_in(key, _ELASTICITIES)
+    normal = jax.random.normal(own, theta.shape, theta.dtype)
+    return theta * jnp.exp(sigma * normal - sigma**2 / 2)
+
+
+@lru_cache
+def _block(settings: _Settings) -> Callable[..., Array]:
+    def block(given: _Drawn, seed: Array, number: Array) -> Array:
+        key = block_key(seed, number)
+        accounts = given.accounts
+        if given.table is not None:
+            found = draw(
+                key,
+                given.errors,
+                given.table.Z.astype(jnp.float32),
+                given.table.Y.astype(jnp.float32),
+            )
+            cells = with_errors(found, given.table.Z, given.table.Y, given.table.x)
+            table = drawn_economy.Table(*cells, given.table.home)
+            accounts = drawn_economy.accounts_of_table(table, given.tariff)
+        theta = _theta(key, given.theta, given.theta_se)
+        shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
+        return _row(given, accounts, shares, settings)
+
+    return block
+
+
+def _row(
+    given: _Drawn,
+    accounts: drawn_economy.Accounts,
+    shares: changes.EconomyArrays,
+    settings: _Settings,
+) -> Array:
+    """The row of a draw, in the order of ``EconomyDraws.layout``."""
+    deficits = settings.deficits
+    old, missed = old_at_once(
+        shares, given.tariff, accounts.trade, accounts.value_added, deficits=deficits
+    )
+    deficit, scenarios = new_deficits(old, deficits), given.scenarios
+    income = accounts.value_added.sum(axis=1)
+    tariff, rates, chosen = scenarios.tariff, scenarios.rates, []
+    if rates is not None:
+        point = _choose(old, income, deficit, rates, together=settings.together)
+        put = (scenarios.chosen > 0)[:, None, None, None] & (rates.group >= 0)[None]
+        tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
+        chosen = [jnp.expm1(point / rates.roots)]
+
+    def solve(case: tuple[Array, Array]) -> tuple[Any, wages.Equilibrium]:
+        tariff, costs = case
+        shock = changes.EconomyShock(
+            jnp.log((1 + tariff) / (1 + old.tariff) * costs),
+            tariff,
+            deficit,
+            old.surplus,
+        )
+        new = wages.solve(
+            old.economy, shock, old.inverse, old.start, jnp.asarray(wages.AIM)
+        )
+        transfer = transfer_of(old, tariff, deficit, new)
+        moved = welfare.welfare_changes(
+            old.economy, old.trade, old.tariff, old.income, costs, transfer, new
+        )
+        return moved, new
+
+    moved, new = jax.lax.map(solve, (tariff, scenarios.costs))
+    parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
+    if rates is not None:
+        parts.append(rates.weights(income) @ moved.real_income[-1])
+    if settings.flows:
+        scale = income.sum()
+        for trade, spent in (
+            (old.trade, old.spending),
+            (new.trade[-1], new.spending[-1]),
+        ):
+            at = shares.inputs, trade, spent, given.home
+            parts.append(drawn_economy.index_of_equilibrium(*at))
+        parts.append(scale * (new.trade[-1] - old.trade))
+    return jnp.concatenate([k.ravel() for k in parts])
+
+
+# ------------------------------------------------------------------- chosen tariffs
+
+
+def _with_rates(rates: Rates, point: Float[Array, " k"]) -> Float[Array, "r r s"]:
+    """All tariffs at a point of the variables."""
+    each = jnp.expm1(point / rates.roots)
+    return jnp.where(rates.group >= 0, each[rates.group], rates.others)
+
+
+def _conditions(
+    old: Old,
+    income: Float[Array, " r"],
+    deficit: Float[Array, " r"],
+    rates: Rates,
+    point: Float[Array, " k"],
+    *,
+    together: bool,
+) -> Float[Array, " k"]:
+    """Scaled gradients of the players' own welfare by their own rates."""
+    full, weights = _with_rates(rates, point), rates.weights(income)
+
+    def slopes(tariff: Array, weights: Array) -> Float[Array, "p r r s"]:
+        costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
+        shock = changes.EconomyShock(costs, tariff, deficit, old.surplus)
+        new = wages.solve(
+            old.economy, shock, old.inverse, old.start, jnp.asarray(wages.AIM)
+        )
+        at = wages.Position(
+            new.log_wages, new.log_prices, new.spending, 0 * old.deficit
+        )
+
+        def of(weights: Array) -> Array:
+            given = tariff, old, at, deficit, weights
+            return slope_at(*given, measure="real_income")[1]
+
+        return jax.vmap(of)(weights)
+
+    if together:
+        each = slopes(full, weights)
+    else:
+
+        def alone(player: tuple[Array, Array]) -> Array:
+            owner, weights = player
+            tariff = jnp.where(owner[:, None, None] > 0, full, rates.others)
+            return slopes(tariff, weights[None])[0]
+
+        each = jax.lax.map(alone, (rates.owner, weights))
+    cells = jnp.einsum("pn,pnij->nij", rates.owner, each) * (1 + full)
+    sums = (
+        jnp.zeros_like(point)
+        .at[rates.group]
+        .add(jnp.where(rates.group >= 0, cells, 0), mode="drop")
+    )
+    return rates.free * sums / rates.roots
+
+
+def _choose(
+    old: Old,
+    income: Float[Array, " r"],
+    deficit: Float[Array, " r"],
+    rates: Rates,
+    *,
+    together: bool,
+) -> Float[Array, " k"]:
+    """Rates at which all gradients are 0, by Broyden's steps from those without
+    errors; NaN where they are not found."""
+
+    def conditions(point: Array) -> Array:
+        return _conditions(old, income, deficit, rates, point, together=together)
+
+    def goes_on(state: tuple[Array, ...]) -> Array:
+        _, F, _, k = state
+        return (jnp.max(jnp.abs(F)) > _FLAT) & (k < _MOST_STEPS)
+
+    def once(state: tuple[Array, ...]) -> tuple[Array, ...]:
+        point, F, H, k = state
+        step = -(H @ F)
+        new = conditions(point + step)
+        guessed = H @ (new - F)
+        along = step @ guessed
+        along = jnp.where(jnp.abs(along) > 0, along, 1)
+        H = H + (step - guessed)[:, None] * (step @ H)[None, :] / along
+        return point + step, new, H, k + 1
+
+    first = rates.start, conditions(rates.start), rates.inverse, jnp.asarray(0)
+    point, F, _, _ = jax.lax.while_loop(goes_on, once, first)
+    return jnp.where(jnp.max(jnp.abs(F)) <= _FLAT, point, jnp.nan)
+
+
+@lru_cache
+def _compiled_conditions(deficits: Deficits, together: bool) -> Callable[..., Array]:
+    @jax.jit
+    def conditions(old: Old, income: Array, rates: Rates, point: Array) -> Array:
+        deficit = new_deficits(old, deficits)
+        return _conditions(old, income, deficit, rates, point, together=together)
+
+    return conditions
+
+
+def _with_inverse(
+    old: Old,
+    income: Float[np.ndarray, " r"],
+    rates: Rates,
+    deficits: Deficits,
+    together: bool,
+) -> Rates:
+    """The inverse of the Jacobian of gradients at the start, by differences."""
+    rates = jax.device_put(rates)
+    conditions = _compiled_conditions(deficits, together)
+    start = np.asarray(rates.start)
+    base = np.asarray(conditions(old, income, rates, rates.start))
+    J = np.empty((len(start), len(start)))
+    for k in range(len(start)):
+        moved = start + _STEP * (np.arange(len(start)) == k)
+        J[:, k] = (np.asarray(conditions(old, income, rates, moved)) - base) / _STEP
+    free = np.asarray(rates.free) > 0
+    J[~free], J[:, ~free] = 0, 0
+    J[~free, ~free] = 1
+    return rates._replace(inverse=jax.device_put(np.linalg.inv(J)))

@@ -1,0 +1,117 @@
+"""Figures of several databases: lines by region, differences with intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from ..reporting import (
+    COLOURS,
+    FONT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    finish_layout,
+    interval_axes,
+    labelled_rows,
+    legend,
+    plain_axes,
+    year_axis,
+)
+from ..tables import country_name
+from .panel import require_columns
+
+_COLUMNS = 4  # panels beside each other
+
+
+@rc_context(STYLE)
+def database_lines(
+    rows: pd.DataFrame,
+    *,
+    regions: Sequence[str],
+    databases: Sequence[str],
+    measure: str,
+    unit: str = "",
+) -> Figure:
+    """A panel for each region with a line for each database.
+
+    Parameters
+    ----------
+    rows
+        ``database``, ``year``, ``region``, ``value``; with ``ci_low`` and ``ci_high``
+        each line has a band.
+    regions, databases
+        In the order of the figure.
+    measure, unit
+        For the title and the axis.
+    """
+    require_columns("rows", rows, ["database", "year", "region", "value"])
+    width = min(_COLUMNS, len(regions))
+    high = -(-len(regions) // width)
+    fig = Figure(figsize=(FULL_WIDTH, 1.35 * high + 0.7), layout="constrained")
+    axes = fig.subplots(high, width, squeeze=False, sharex=True).ravel()
+    years = np.unique(rows["year"].to_numpy())
+    handles: dict[str, object] = {}
+    for ax, region in zip(axes, regions, strict=False):
+        plain_axes(ax, grid="y")
+        year_axis(ax, years, bins=2, inside=True)
+        for k, name in enumerate(databases):
+            here = rows[(rows["region"] == region) & (rows["database"] == name)]
+            here = here.sort_values("year")
+            colour = COLOURS[k % len(COLOURS)]
+            (handles[name],) = ax.plot(
+                here["year"], here["value"], color=colour, linewidth=1.2
+            )
+            if "ci_low" in here:
+                ends = here["ci_low"], here["ci_high"]
+                ax.fill_between(
+                    here["year"], *ends, color=colour, alpha=0.2, linewidth=0
+                )
+        ax.set_title(country_name(region) or region, fontsize=SMALL, loc="left", pad=2)
+        ax.tick_params(labelsize=SMALL)
+    for ax in axes[len(regions) :]:
+        ax.set_axis_off()
+    title = f"{measure[:1].upper()}{measure[1:]}{f', {unit}' if unit else ''}"
+    fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+    legend(fig, list(handles.values()), list(handles), loc="outside upper right")
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def database_differences(
+    rows: pd.DataFrame, *, year: int, measure: str, unit: str = ""
+) -> Figure:
+    """Differences between two databases by region, largest on top.
+
+    Parameters
+    ----------
+    rows
+        ``first``, ``second``, ``region``, ``difference`` of one year; with ``ci_low``
+        and ``ci_high`` intervals. Of several pairs of databases a column each.
+    """
+    require_columns("rows", rows, ["first", "second", "region", "difference"])
+    pairs = list(dict.fromkeys(zip(rows["first"], rows["second"], strict=True)))
+    mean = rows.groupby("region")["difference"].mean()
+    order = mean.sort_values(ascending=False, kind="stable").index.tolist()
+    fig = Figure(figsize=(FULL_WIDTH, 0.15 * len(order) + 0.9), layout="constrained")
+    axes = fig.subplots(1, len(pairs), squeeze=False, sharey=True).ravel()
+    for ax, (first, second) in zip(axes, pairs, strict=True):
+        chosen = (rows["first"] == first) & (rows["second"] == second)
+        here = rows[chosen].set_index("region").reindex(order)
+        place = np.arange(len(order))
+        interval_axes(ax)
+        if "ci_low" in here:
+            ax.hlines(place, here["ci_low"], here["ci_high"], color=QUIET, linewidth=1)
+        ax.plot(here["difference"], place, "o", color=SURPLUS, markersize=3)
+        labelled_rows(ax, [country_name(k) or k for k in order])
+        ax.set_title(f"{second} less {first}", fontsize=SMALL, loc="left")
+    axes[0].tick_params(axis="y", labelsize=SMALL - 1)
+    title = f"{measure[:1].upper()}{measure[1:]}, {year}: differences"
+    title += f", {unit}" if unit else ""
+    fig.suptitle(title, fontsize=FONT, color=INK)
+    return finish_layout(fig)

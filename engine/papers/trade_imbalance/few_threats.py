@@ -1,0 +1,77 @@
+"""The ten threats that the report shows first: those that are declared, and the three
+others that take most of the main result away."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+import tivax as tx
+
+from ...reporting import Language, label, translated
+from .verdicts import THREATS
+
+OTHERS = 3
+_NAMES = {
+    ("left out", "EU entrants of 2004 to 2013"): "without the EU entrants of 2004–2013",
+    ("membership", "EU"): "EU membership as a control",
+    ("block by year", "developed"): "years by level of development",
+    ("block by year", "EU15, entrants, others"): "years by EU15, entrants, others",
+    ("unit trends", "linear"): "a trend for each country",
+    ("differences", "first"): "changes from year to year",
+    ("weights", "GDP"): "weighted by GDP",
+    ("convergence", "the same, with membership of EU"): "convergence and EU membership",
+    ("convergence", "the same, without entrants of EU"): "convergence, no EU entrants",
+}
+
+
+def few_threats(
+    threats: tx.Threats, models: Sequence[str], language: Language = "en"
+) -> dict[str, pd.DataFrame]:
+    """Rows for ``figures.few_threats`` by outcome in words; the three undeclared
+    threats are those of the first model."""
+    found = {model.name: model for model in threats.models}
+    models = [name for name in models if name in found]
+    if not models:
+        return {}
+    chosen = [*THREATS, *_worst_others(threats, models[0])]
+    shown = {}
+    for name in models:
+        rows = _intervals(threats, name)
+        order = {pair: k for k, pair in enumerate([_first(rows), *chosen])}
+        pairs = list(zip(rows["threat"], rows["variant"], strict=True))
+        rows = rows.assign(place=[order.get(k, -1) for k in pairs])
+        rows["name"] = [translated(name_of(*k), language) for k in pairs]
+        rows = rows[rows["place"] >= 0].drop_duplicates("place").sort_values("place")
+        shown[label(found[name].outcome, language)] = rows
+    return shown
+
+
+def name_of(threat: str, variant: str) -> str:
+    """A threat in a few words."""
+    if threat == "the model":
+        return "as the paper has it"
+    return _NAMES.get((threat, variant), f"{threat}: {variant}")
+
+
+def _first(rows: pd.DataFrame) -> tuple[str, str]:
+    return rows.iloc[0]["threat"], rows.iloc[0]["variant"]
+
+
+def _intervals(threats: tx.Threats, model: str) -> pd.DataFrame:
+    """Intervals of a model with the declared p and what is kept of the variation."""
+    table = threats.table[threats.table["model"] == model]
+    keys = ["threat", "variant", "term", "estimate"]
+    more = table[[*keys, "wild_p_value", "variation_kept"]].drop_duplicates(keys)
+    rows = threats.intervals(model).merge(more, on=keys, how="left")
+    return rows.rename(columns={"wild_p_value": "p_value"})
+
+
+def _worst_others(threats: tx.Threats, model: str) -> list[tuple[str, str]]:
+    """One variant of each other threat under which the result is gone: what keeps most
+    of the variation of the index, the most first."""
+    declared = {threat for threat, _ in THREATS}
+    rows = _intervals(threats, model)
+    gone = rows[(rows["state"] == "gone") & ~rows["threat"].isin(declared)]
+    gone = gone.sort_values("variation_kept", ascending=False, kind="stable")
+    gone = gone.dropna(subset=["variation_kept"]).drop_duplicates("threat")
+    return list(zip(gone["threat"], gone["variant"], strict=True))[:OTHERS]

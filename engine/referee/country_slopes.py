@@ -1,0 +1,231 @@
+"""Slopes that differ between countries: their mean, and t tests over blocks.
+
+Mean group (Pesaran and Smith 1995, Journal of Econometrics 68: 79-113): a regression of
+each country over time, of columns less their mean of a year, b_i; the mean of G slopes
+has the variance sum (b_i - b)^2 / (G (G - 1)), and t has G - 1 degrees of freedom.
+
+t over blocks (Ibragimov and Mueller 2010, Journal of Business & Economic Statistics 28:
+453-468): the two-way regression of each of q blocks of countries, and Student's t of
+the q slopes, q - 1 degrees of freedom. Countries of a block may be correlated in any
+way and blocks may differ in precision: a two-sided test at 8.3 % or less, as 5 %, does
+not reject too often if slopes of blocks are independent and normal.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import Listing, TivaxError
+from ..estimation import (
+    column_name,
+    column_names,
+    complete_rows,
+    linear_fit,
+    require_names,
+    t_ppf,
+    t_test,
+)
+from ..figures import labelled_intervals
+from ..reporting import Plot, Result
+
+MEANING = {
+    "mean group": "average over countries of the slope of each over time",
+    "t over blocks": "average over blocks of countries of the two-way slope of each",
+}
+_FEWEST = 3  # blocks or countries of a t test
+_COLUMNS = (
+    "method term estimate se p_value ci_low ci_high groups spread meaning".split()
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CountrySlopes(Result):
+    """Means of slopes, and the slopes.
+
+    Attributes
+    ----------
+    table
+        method (``mean group``; ``t over blocks``), term, estimate, se, p_value, ci_low,
+        ci_high, groups (countries or blocks), spread (standard deviation of the
+        slopes), meaning.
+    slopes
+        method, group, term, estimate, n: each country's and each block's.
+
+    Examples
+    --------
+    >>> found = tx.country_slopes(panel, "growth", ["trade"], blocks="region")
+    >>> found.table["method"].tolist()
+    ['mean group', 't over blocks']
+    """
+
+    table: pd.DataFrame
+    slopes: pd.DataFrame
+    outcome: str
+    residual: float
+
+    program = "country-slopes"
+    report_title = "Slopes of countries"
+    method = (
+        "Mean group of Pesaran and Smith (1995), columns net of years; t tests over "
+        "blocks of Ibragimov and Mueller (2010)."
+    )
+
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        return {"country_slopes": self.table, "slopes": self.slopes}
+
+    def plots(self) -> Mapping[str, Plot]:
+        first = self.table["term"].iloc[0]
+        rows = self.slopes[self.slopes["term"] == first].sort_values("estimate")
+        ends = {"ci_low": rows["estimate"], "ci_high": rows["estimate"]}
+        means = self.table[self.table["term"] == first].rename(
+            columns={"method": "group"}
+        )
+        shown = pd.concat([means, rows.assign(**ends)], ignore_index=True)
+        title = f"Slopes of {self.outcome} in {first}"
+        return {"slopes": partial(labelled_intervals, shown, "group", title)}
+
+    def facts(self) -> Mapping[str, Any]:
+        return {"residual_max": self.residual}
+
+    @property
+    def sentence(self) -> str:
+        """The means of the first regressor, and how slopes spread."""
+        first = self.table["term"].iloc[0]
+        rows = self.table[self.table["term"] == first].to_dict("records")
+        means = "; ".join(
+            f"{k['method']} {k['estimate']:.4g}, 95 % interval {k['ci_low']:.4g} to "
+            f"{k['ci_high']:.4g} ({k['groups']} slopes)"
+            for k in rows
+        )
+        own = self.slopes.query("method == 'mean group' and term == @first")
+        above = int((own["estimate"] > 0).sum())
+        return (
+            f"The slope of {self.outcome} in {first} is positive in {above} of "
+            f"{len(own)} countries: {means}."
+        )
+
+    def _listings(self) -> Sequence[Listing]:
+        rows = [
+            (f"{k['method']}, {k['term']}", *(f"{k[c]:.4g}" for c in _COLUMNS[2:7]))
+            for k in self.table.to_dict("records")
+        ]
+        return [Listing(self.outcome, ("", *_COLUMNS[2:7]), rows)]
+
+
+def country_slopes(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    blocks: str | None = None,
+) -> CountrySlopes:
+    """Slopes of each country and of blocks of countries, and t tests over them.
+
+    Parameters
+    ----------
+    data
+        A row for each entity and time.
+    outcome, regressors
+        Columns.
+    blocks
+        A column of the block of each country, constant over time; by default none.
+
+    Returns
+    -------
+    CountrySlopes
+        Countries with no more periods than two beyond the regressors are left out, and
+        blocks of which the regression cannot be computed.
+
+    Raises
+    ------
+    TivaxError
+        For columns that are missing or no numbers, a country in two blocks, and fewer
+        than three slopes.
+
+    Examples
+    --------
+    >>> found = tx.country_slopes(panel, "growth", ["trade", "gdp"])
+    >>> int(found.table["groups"].iloc[0])
+    12
+    """
+    for name, value in (("outcome", outcome), ("entity", entity), ("time", time)):
+        column_name(name, value)
+    names = column_names("regressors", regressors)
+    if not names:
+        raise TivaxError("regressors: name at least one")
+    require_names(outcome, names)
+    labels = [] if blocks is None else [column_name("blocks", blocks)]
+    rows = complete_rows(data, [outcome, *names], [entity, time, *labels])
+    slopes, residual = _of_each(rows, outcome, names, entity, time)
+    table = [_mean("mean group", slopes, term) for term in names]
+    if labels:
+        pairs = rows[[entity, *labels]].drop_duplicates()
+        if (twice := pairs[entity].duplicated()).any():
+            name = pairs.loc[twice, entity].iloc[0]
+            raise TivaxError(f"blocks: {name} is in two blocks of {blocks}; choose one")
+        more = []
+        for block, part in rows.groupby(labels[0], sort=True):
+            try:
+                fit = linear_fit(part, outcome, names, entity=entity, time=time)
+            except TivaxError:
+                continue
+            unit = fit.given.size[fit.given.place_of(outcome)]
+            size = fit.given.size[fit.given.places(fit.terms)]
+            y = fit.given.rows[:, fit.given.place_of(outcome)]
+            more += [
+                {"group": str(block), "term": term, "estimate": b, "n": fit.rows}
+                for term, b in zip(fit.terms, fit.H @ y * unit / size, strict=True)
+            ]
+        of_blocks = pd.DataFrame(
+            [{"method": "t over blocks", **k} for k in more], columns=[*slopes]
+        )
+        table += [_mean("t over blocks", of_blocks, term) for term in names]
+        slopes = pd.concat([slopes, of_blocks], ignore_index=True)
+    return CountrySlopes(pd.DataFrame(table), slopes, outcome, residual)
+
+
+def _of_each(
+    rows: pd.DataFrame, outcome: str, names: Sequence[str], entity: str, time: str
+) -> tuple[pd.DataFrame, float]:
+    """Each country's slopes, of columns less their mean of a year."""
+    columns = [outcome, *names]
+    net = rows[columns] - rows.groupby(time)[columns].transform("mean")
+    found, residual = [], 0.0
+    for label, part in net.groupby(rows[entity], sort=True):
+        cells = part.to_numpy(float)
+        cells = cells - cells.mean(axis=0)
+        size = np.linalg.norm(cells, axis=0)
+        if len(cells) < len(names) + 3 or not (size > 0).all():
+            continue
+        X = cells[:, 1:] / size[1:]
+        b, _, rank, _ = np.linalg.lstsq(X, cells[:, 0] / size[0], rcond=1e-10)
+        if rank < len(names):
+            continue
+        u = cells[:, 0] / size[0] - X @ b
+        residual = max(residual, float(np.abs(X.T @ u).max()))
+        for term, value in zip(names, b * size[0] / size[1:], strict=True):
+            row = {"group": str(label), "term": term, "estimate": value}
+            found.append({"method": "mean group", **row, "n": len(cells)})
+    columns = ["method", "group", "term", "estimate", "n"]
+    return pd.DataFrame(found, columns=columns), residual
+
+
+def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
+    b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
+    if (q := len(b)) < _FEWEST:
+        what = "countries" if method == "mean group" else "blocks"
+        raise TivaxError(
+            f"{q} {what} have a slope of their own in {term}; it takes {_FEWEST}, with "
+            "more years or fewer regressors"
+        )
+    spread = float(b.std(ddof=1))
+    mean, se, p = t_test(float(b.mean()), spread / np.sqrt(q), q)
+    reach = float(t_ppf(0.975, q - 1)) * se
+    values = (method, term, mean, se, p, mean - reach, mean + reach, q, spread)
+    return dict(zip(_COLUMNS, (*values, MEANING[method]), strict=True))

@@ -1,0 +1,168 @@
+"""EMERGING: 245 economies x 133 sectors (HS 2002 chapters and services).
+
+Million US$, a MATLAB 7.3 file a year, which is HDF5. Version 2 has the years 2015,
+2018, 2021 and 2023, ``EMERGING_V2_<yyyy>_m.mat``; version 1, of 134 sectors, is
+``global_mrio_<yyyy>.mat``. Variables, at the top or in one group, as MATLAB has them:
+
+========================================== =====================================
+z (n, n)                                   sales of the row's industry
+f (n, 3 a region)                          final demand, by region then category
+va, X (n)                                  value added, output
+country_list, sector_list, final_list      references to texts, in ``#refs#``
+========================================== =====================================
+
+n runs by country, then sector. MATLAB stores columns first and HDF5 rows, so that z and
+f are transposed in the file: a row of the file is what one industry buys. Output is the
+sum of the row of z and f, and X is compared with it.
+
+z is read some buyers at a time, into a temporary file where a year does not fit in
+memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core import TivaxError, percent_text
+from ...streaming import is_too_large, scratch
+from ...tables import WorldTable
+from .. import files as fs
+from .. import finding, layout
+from ..source import TableFile
+
+LISTS = {"country_list": "regions", "sector_list": "sectors", "final_list": "final"}
+_START = (b"MATLAB 7.3 MAT-file", b"\x89HDF")
+_TOGETHER = 1 << 28  # bytes of z that are read at a time
+# What an industry's X may miss its sales by, of them, and be told by nobody.
+_NOTICED = 0.01
+
+
+def find(paths: Sequence[Path]) -> list[TableFile]:
+    """The files below ``paths``, by year."""
+    return finding.one_per_year(
+        finding.gather(
+            paths,
+            r"(?:emerging_v\d+|global_mrio)_(?P<year>(?:19|20)\d\d)(?:_m)?\.mat",
+            "names such as EMERGING_V2_2023_m.mat",
+        )
+    )
+
+
+def read(file: TableFile) -> Iterator[WorldTable]:
+    """The one table of a file."""
+    if file.year is None:
+        raise TivaxError(
+            f"{file.name}: the name does not tell the year; give the file its "
+            "published name, such as EMERGING_V2_2023_m.mat"
+        )
+    with _opened(file) as h5:
+        group = _group(file, h5)
+        labels = {what: _texts(file, h5, group[k]) for k, what in LISTS.items()}
+        for what, texts in labels.items():
+            layout.check_unique(file, what, texts)
+        regions = layout.region_codes(file, labels["regions"], {})
+        layout.check_unique(file, "regions", regions)
+        c, f = len(regions), len(labels["final"])
+        n = c * len(labels["sectors"])
+        Y = _array(file, group, "f", (c * f, n)).T.reshape(n, c, f)
+        value_added = _array(file, group, "va", (n,))
+        reported = _array(file, group, "X", (n,))
+        Z = _sales(file, group["z"], n)
+    x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
+    yield WorldTable(
+        year=file.year,
+        regions=regions,
+        sectors=tuple(labels["sectors"]),
+        categories=tuple(labels["final"]),
+        Z=Z,
+        Y=np.ascontiguousarray(Y),
+        x=x,
+        value_added=value_added,
+        output_is_row_sum=True,
+        origin=file.name,
+        edition=f"{len(labels['sectors'])} sectors",
+        doubts=misses(x, reported, "X of the file"),
+    )
+
+
+def misses(x: np.ndarray, reported: np.ndarray, what: str) -> tuple[str, ...]:
+    """Doubt of output that a file reports and that its rows do not add up to."""
+    with np.errstate(invalid="ignore"):
+        far = np.abs(reported - x) > _NOTICED * np.maximum(x, 1.0)
+    if not far.any():
+        return ()
+    of_all = abs(float(reported.sum()) / float(x.sum()) - 1)
+    return (
+        f"{what} is not the sum of the row in {int(far.sum()):,} "
+        f"industries of {x.size:,}, {percent_text(of_all, 2)} of all output; the sum "
+        "counts",
+    )
+
+
+@contextmanager
+def _opened(file: TableFile) -> Iterator[Any]:
+    """The HDF5 file; one on the disk may be of any size, for it is read in parts."""
+    import io
+
+    import h5py
+
+    if file.member is None:
+        with file.path.open("rb") as stream:
+            fs.check_start(file, stream.read(1024), _START)
+        place: Any = file.path
+    else:
+        place = io.BytesIO(fs.read_bytes(file, _START))
+    with fs.parsing(file), h5py.File(place, "r") as h5:
+        yield h5
+
+
+def _group(file: TableFile, h5: Any) -> Any:
+    """Where the variables are: at the top, or in the one group beside ``#refs#``."""
+    wanted = ("z", "f", "va", "X", *LISTS)
+    groups = [h5, *(h5[k] for k in h5 if k != "#refs#")]
+    for group in groups:
+        if hasattr(group, "keys") and all(k in group for k in wanted):
+            return group
+    layout.element(file, h5, next(k for k in wanted if k not in h5))
+    raise AssertionError("an element that is missing is an error")
+
+
+def _texts(file: TableFile, h5: Any, references: Any) -> list[str]:
+    """The texts of a list of MATLAB: references to arrays of letters."""
+    return [
+        "".join(map(chr, np.asarray(h5[one]).ravel().tolist())).strip("\0 ")
+        for one in np.asarray(references).ravel()
+    ]
+
+
+def _array(
+    file: TableFile, group: Any, name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    """A variable as float64; a list may be a row or a column."""
+    found = group[name]
+    size = found.shape
+    if len(shape) == 1 and sorted(size)[:-1] == [1] * (len(size) - 1):
+        size = (max(size),)
+    if size != shape:
+        raise TivaxError(
+            f"{file.name}: {name} has shape {found.shape[::-1]}, but its countries, "
+            f"sectors and final demand make it {shape[::-1]}; {layout.OTHER_EDITION}"
+        )
+    return np.asarray(found, dtype=np.float64).reshape(shape)
+
+
+def _sales(file: TableFile, z: Any, n: int) -> np.ndarray:
+    """Sales by row, turned from what the file has, some buyers at a time."""
+    if z.shape != (n, n):
+        raise TivaxError(
+            f"{file.name}: z has shape {z.shape}, but its countries and sectors make "
+            f"it {(n, n)}; {layout.OTHER_EDITION}"
+        )
+    Z = scratch(n, n, dtype=np.float64) if is_too_large(n) else np.empty((n, n))
+    buyers = max(1, _TOGETHER // (8 * n))
+    for first in range(0, n, buyers):
+        Z[:, first : first + buyers] = z[first : first + buyers].T
+    return Z

@@ -1,0 +1,147 @@
+"""The documentation: short sentences, plain words, numbers that one place states."""
+
+import inspect
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import tivax as tx
+from tivax.engine.cli.app import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+LIMITS = tomllib.loads((DOCS / "style.toml").read_text(encoding="utf-8"))
+# Made at every build: docs/conf.py.
+MADE = (DOCS / "_build", DOCS / "reference" / "api", DOCS / "reference" / "commands")
+PAGES = sorted(
+    path
+    for path in [ROOT / "README.md", *DOCS.rglob("*.md")]
+    if not any(path.is_relative_to(folder) for folder in MADE)
+)
+TEXTS = {str(k.relative_to(ROOT)): k.read_text(encoding="utf-8") for k in PAGES}
+MEASURED = tomllib.loads((DOCS / "explanation" / "measured.toml").read_text())
+
+
+def prose(text: str) -> str:
+    """A page without its code, tables, formulas, headings and links."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.S)
+    text = re.sub(r"^(`{3,}|:{3,}).*?^\1$", "", text, flags=re.S | re.M)
+    text = re.sub(r"US\\?\$", "dollars", text)
+    text = re.sub(r"\$\$.*?\$\$", ".", text, flags=re.S)
+    lines = [
+        ""
+        if re.match(r"\||#|:|    ", line)
+        else re.sub(r"^\s*([-*]|\d+\.) ", "\n\n", line)
+        for line in text.splitlines()
+    ]
+    text = re.sub(r"\]\([^)]*\)", "]", "\n".join(lines))
+    return re.sub(r"`[^`]*`|\$[^$]*\$", "x", text)
+
+
+def long_sentences(text: str) -> list[str]:
+    """Sentences of more than 30 words."""
+    sentences = re.split(r"(?<=[.!?:])\s|\n\s*\n", prose(text))
+    return [" ".join(k.split()) for k in sentences if len(k.split()) > 30]
+
+
+def test_a_sentence_above_thirty_words_is_found_and_code_is_none():
+    words = "one " * 31
+    assert len(long_sentences(f"Short. {words}. ```")) == 1
+    assert long_sentences(f"```\n{words}\n```\n\n| {words} |\n") == []
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_no_page_has_more_long_sentences_than_its_limit(page):
+    found = long_sentences(TEXTS[page])
+    assert len(found) <= LIMITS["long_sentences"].get(page, 0), found
+
+
+def test_limits_are_of_pages_that_need_them():
+    found = {page: len(long_sentences(text)) for page, text in TEXTS.items()}
+    loose = {k: v for k, v in LIMITS["long_sentences"].items() if found.get(k, 0) < v}
+    assert loose == {}, "lower these limits of docs/style.toml"
+
+
+@pytest.mark.parametrize("riddle", LIMITS["riddles"])
+def test_no_page_has_a_riddle(riddle):
+    found = {k: re.findall(riddle, prose(text)) for k, text in TEXTS.items()}
+    assert {k: v for k, v in found.items() if v} == {}
+
+
+def test_all_pages_together_have_no_more_words_than_the_limit():
+    words = sum(len(text.split()) for text in TEXTS.values())
+    assert words <= LIMITS["words"]
+
+
+def test_the_readme_is_two_screens():
+    assert len(TEXTS["README.md"].splitlines()) <= 80
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_times_of_the_first_page_are_those_of_the_file_of_measurements(page):
+    rows = [row for table in MEASURED["table"] for row in table["rows"]]
+    million = [row[1] for row in rows if "a million draws" in row[0]]
+    years = min(row[1] for row in rows if row[0] == "value added absorbed, 15 years")
+    text = " ".join(TEXTS[page].split())
+    # Whole calls, and the 15 years that a single one is less than.
+    if "a million wild or placebo draws in a second" in text:
+        draws = next(k for k in MEASURED["table"] if k["title"].startswith("A million"))
+        assert max(row[1] for row in draws["rows"]) < 1 and min(million) < 1
+    if "15 years of 44 x 56 in half a second" in text:
+        assert abs(years - 0.5) < 0.05
+
+
+def test_pages_of_recipes_and_lessons_state_no_measured_time():
+    kept = LIMITS["times"]
+    found = {
+        page: re.findall(r"\b\d[\d.,]* (?:ms|s|seconds|minutes)\b", prose(text))
+        for page, text in TEXTS.items()
+        if page.startswith(("docs/how-to", "docs/tutorials", "docs/zh"))
+    }
+    assert {k: v for k, v in found.items() if v and k not in kept} == {}
+
+
+@pytest.mark.parametrize("page", ["README.md"])
+def test_counts_are_those_of_the_code(page):
+    text = TEXTS[page]
+    assert f"twelve decompositions and {len(tx.INDICATORS)} indicators" in text
+    assert len(tx.METHODS) == 12
+
+
+def test_every_command_of_a_page_exists():
+    code = [
+        block
+        for text in TEXTS.values()
+        for block in re.findall(
+            r"```shell\n.*?```|`[^`\n]+`|^!.*$|^    .*$", text, re.S | re.M
+        )
+    ]
+    said = {
+        k
+        for text in code
+        for k in re.findall(r"(?:^|[`!] *)tivax ([a-z]+)\b", text, re.M)
+    }
+    assert len(said) > 15
+    assert said <= {*COMMANDS}
+
+
+FUNCTIONS = [k for k in dir(tx) if inspect.isfunction(getattr(tx, k))]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_says_its_parameters_and_what_it_returns(name):
+    text = inspect.getdoc(getattr(tx, name)) or ""
+    for heading in ("Parameters", "Returns", "Examples"):
+        assert re.search(rf"^{heading}\n-+$", text, re.M), heading
+
+
+def test_most_sections_of_the_reference_have_functions_to_see_also():
+    page = TEXTS["docs/reference/api.md"]
+    alone = [
+        names
+        for section in page.split("\n## ")[1:]
+        if len(names := re.findall(r"^   ([a-z]\w+)$", section, re.M)) == 1
+    ]
+    assert alone == [["change"]]

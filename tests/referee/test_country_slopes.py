@@ -1,0 +1,74 @@
+"""Mean group and t over blocks, by regressions of each."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import tivax as tx
+
+from described import assert_described
+from helpers import error_of, random_panel
+
+NAMES = ["TBI", "RQ"]
+
+
+@pytest.fixture(scope="module")
+def panel() -> pd.DataFrame:
+    data = random_panel(missing=0.1, seed=3, countries=12, years=10)
+    return data.assign(block="b" + (data["iso3"].str[1:].astype(int) % 4).astype(str))
+
+
+def test_means_are_those_of_regressions_of_each(panel, tmp_path):
+    found = tx.country_slopes(panel, "KOFGIdj", NAMES, blocks="block")
+    columns = ["KOFGIdj", *NAMES]
+    net = panel[columns] - panel.groupby("year")[columns].transform("mean")
+    slopes = []
+    for _, rows in net.groupby(panel["iso3"]):
+        X = np.column_stack([rows[NAMES], np.ones(len(rows))])
+        slopes.append(np.linalg.lstsq(X, rows["KOFGIdj"], rcond=None)[0][:2])
+    of_blocks = [
+        tx.fixed_effects(rows, "KOFGIdj", NAMES).terms.loc[NAMES, "estimate"]
+        for _, rows in panel.groupby("block")
+    ]
+    rows = found.table.set_index(["method", "term"])
+    for method, own in (("mean group", slopes), ("t over blocks", of_blocks)):
+        b = np.array(own)
+        test = stats.ttest_1samp(b, 0)
+        ends = test.confidence_interval(0.95)
+        for j, term in enumerate(NAMES):
+            row = rows.loc[(method, term)]
+            assert row["estimate"] == pytest.approx(b[:, j].mean(), rel=1e-9)
+            assert row["p_value"] == pytest.approx(test.pvalue[j], rel=1e-7)
+            assert row["ci_low"] == pytest.approx(ends.low[j], rel=1e-8)
+            assert row["groups"] == len(b)
+    assert "mean group" in found.sentence
+    found.save(tmp_path / "out")
+    assert_described("country-slopes", tmp_path / "out")
+
+
+def test_the_mean_group_is_the_mean_of_slopes_that_differ():
+    """Without errors and shocks of years the slopes are found as they are."""
+    rng = np.random.default_rng(0)
+    b, x = rng.normal(2, 1, size=(8, 1)), rng.normal(size=(8, 12))
+    x = x - x.mean(axis=0)
+    y = b * x
+    g, t = (k.ravel() for k in np.indices(x.shape))
+    data = pd.DataFrame({"iso3": g, "year": t, "x": x.ravel(), "y": y.ravel()})
+    # Net of years the outcome loses the mean of b x, which is no slope's.
+    data["y"] -= data.groupby("year")["y"].transform("mean")
+    found = tx.country_slopes(data, "y", ["x"])
+    net = y - y.mean(axis=0)
+    own = [np.polyfit(k, m, 1)[0] for k, m in zip(x, net, strict=True)]
+    assert found.slopes["estimate"].to_numpy() == pytest.approx(own, rel=1e-9)
+
+
+def test_mistakes_are_told_in_one_line(panel):
+    moved = panel.assign(block=panel["block"].where(panel["year"] > 2004, "other"))
+    assert "is in two blocks" in error_of(
+        tx.country_slopes, moved, "KOFGIdj", NAMES, blocks="block"
+    )
+    two = panel[panel["iso3"] < "C02"]
+    assert "2 countries have a slope of their own" in error_of(
+        tx.country_slopes, two, "KOFGIdj", NAMES
+    )

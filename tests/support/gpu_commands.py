@@ -1,0 +1,152 @@
+"""What commands do on a GPU: one list, for the tests without a card, for the table of
+compiled programs and for a measured run.
+
+A command of ``tivax`` that computes on the device has its lines here, which
+``tests/core/test_gpu_programs.py`` holds: a new one is added to ``RUNS``, or to
+``NO_PROGRAM`` if it computes nothing there.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import tivax.engine as tx
+
+from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
+
+
+@dataclass(frozen=True)
+class Size:
+    """The world, the panel and the draws of a run."""
+
+    regions: int
+    sectors: int
+    years: int
+    countries: int
+    periods: int
+    draws: int
+    panels: int
+
+
+SMALL = Size(5, 4, 3, countries=9, periods=7, draws=5_000, panels=20)
+REAL = Size(44, 56, 15, countries=41, periods=15, draws=1_000_000, panels=1_000)
+SIZES = {
+    "44x56x15": REAL,
+    "40x35x17": Size(40, 35, 17, 41, 15, 1_000_000, 1_000),
+    "49x200x1": Size(49, 200, 1, 41, 15, 1_000_000, 1_000),
+    "164x120x1": Size(164, 120, 1, 41, 15, 1_000_000, 1_000),
+}
+
+_DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = {draws}\n'
+_WILD = (
+    _DRAWN
+    + '[scheme]\nkind = "wild"\nweights = "{weights}"\n'
+    + LEAST_SQUARES
+    + INSTRUMENT
+)
+FILES = {
+    "lognormal": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
+    "shares": '[[error]]\nkind = "shares"\nconcentration = 50\n',
+    "groups": 'Core = ["R01", "R02"]\n',
+    "cut": 'store = "store"\n[[shock]]\nkind = "cut"\nexporters = "R01"\nimporters = "R02"\n'
+    "percent = 50\n",
+    "hat": 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
+    '[[variant]]\nexporters = ["R01"]\n[grid]\nimporters = "each"\ntariff = [0.1, 0.3]\n',
+    "best": 'kind = "optimal-tariff"\neconomy = "economy.npz"\nregion = "R01"\n'
+    'over = "uniform"\n',
+    "pairs": _DRAWN + '[scheme]\nkind = "pairs"\n' + LEAST_SQUARES + INSTRUMENT,
+    "bayesian": _DRAWN
+    + '[scheme]\nkind = "bayesian"\nstudentised = true\n'
+    + LEAST_SQUARES,
+    "wild": _WILD.replace("{weights}", "webb"),
+    "rademacher": _WILD.replace("{weights}", "rademacher"),
+    "placebo": _DRAWN
+    + '[scheme]\nkind = "placebo"\npermute = "countries"\n'
+    + LEAST_SQUARES,
+    "simulate": "panels = {panels}\ndraws = 99\nseed = 1\n[[design]]\nname = 'small'\n"
+    "clusters = {countries}\nyears = {periods}\ncontrols = 2\n",
+    "threats": _DRAWN + LEAST_SQUARES,
+    "curve": _DRAWN + LEAST_SQUARES + '[curve]\ncontrols = "subsets"\n',
+    "montecarlo": 'panel = "index.csv"\nstore = "store"\nerror = "lognormal.toml"\n'
+    'seed = 3\ndraws = 6\nsave_draws = true\n[[model]]\noutcome = "y"\n'
+    'regressors = ["TBI"]\n',
+}
+RUNS = {
+    "check": "check store",
+    "tbi": "tbi store --certify columns",
+    "tbi of groups": "tbi store --groups groups.toml",
+    "tbi of drawn cells": "tbi store --error lognormal.toml",
+    "tbi of drawn shares": "tbi store --error shares.toml",
+    **{
+        method: f"decompose store --method {method} --level {level}"
+        for level, methods in {
+            "bilateral-sector": "wwz kww bm-source bm-sink bm-world bm-self bm-importer "
+            "my tripartite",
+            "bilateral": "ltv",
+            "sector": "tripartite-output production",
+        }.items()
+        for method in methods.split()
+    },
+    "bm-source of groups": "decompose store --method bm-source --groups groups.toml",
+    "indicators": "indicators store --level sector",
+    "indicators of drawn cells": "indicators store --level country --error lognormal.toml",
+    "change": "change store",
+    "cut": "scenario cut.toml",
+    "hat": "scenario hat.toml",
+    "best tariffs": "scenario best.toml",
+    "pairs": "bootstrap pairs.toml",
+    "bayesian": "bootstrap bayesian.toml",
+    "wild": "bootstrap wild.toml",
+    "wild of two-point weights": "bootstrap rademacher.toml",
+    "placebo": "bootstrap placebo.toml",
+    "simulate": "simulate simulate.toml",
+    "threats": "threats threats.toml",
+    "curve": "curve curve.toml",
+    "montecarlo": "montecarlo montecarlo.toml",
+}
+# Commands that go on where all numbers of the device are 0: their programs need not run.
+OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
+# Commands that compute nothing on a device, or what the runs above compute.
+NO_PROGRAM = {
+    "aggregate": "sums by NumPy",
+    "bench": "times what the others compute",
+    "demo": "tbi and decompose of a synthetic world",
+    "explore": "shows results",
+    "fetch": "downloads",
+    "import": "fits tables on the processor, once",
+    "list": "prints",
+    "package": "packs results",
+    "panel": "builds a panel by pandas",
+    "replicate": "bootstrap, threats and curve of the paper's panel",
+}
+
+
+def make_inputs(folder: Path, size: Size) -> None:
+    """Tables, panels and run files of that size for all runs."""
+    world = tx.synthetic_world(
+        regions=size.regions, sectors=size.sectors, years=size.years, seed=1
+    )
+    tx.save_store(world, folder / "store")
+    economy = tx.Economy.synthetic(regions=size.regions, sectors=size.sectors, seed=1)
+    economy.save(folder / "economy.npz")
+    panel = small_panel(countries=size.countries, years=size.periods, seed=3)
+    panel.to_csv(folder / "panel.csv", index=False)
+    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
+    panel = index.reset_index().rename(columns={"region": "iso3"})
+    noise = np.random.default_rng(1).normal(size=len(panel))
+    panel["y"] = panel["TBI"] + 0.01 * noise
+    panel.to_csv(folder / "index.csv", index=False)
+    names = ("draws", "panels", "countries", "periods")
+    for name, text in FILES.items():
+        for k in names:
+            text = text.replace("{%s}" % k, str(getattr(size, k)))
+        (folder / f"{name}.toml").write_text(text)
+
+
+def words(run: str, folder: Path, out: Path) -> list[str]:
+    """A run on the inputs of a folder, as words of a command line."""
+    command, given, *options = RUNS[run].split()
+    options = [str(folder / k) if k.endswith(".toml") else k for k in options]
+    more = ["--out", str(out), "--no-figures"] if command != "check" else []
+    return [command, str(folder / given), *options, *more, "--quiet"]

@@ -1,0 +1,126 @@
+"""The programs that commands hand to the device, found as the commands run.
+
+``record`` puts a recorder in place of ``jax.jit``, before tivax is imported. Each call
+from outside a program is handed on with its arguments, so that a new function of a
+command is on the list as soon as a run of ``gpu_commands`` reaches it.
+"""
+
+import runpy
+import sys
+from collections.abc import Callable
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.export
+
+Handle = Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any]
+
+_jit = jax.jit
+
+
+def record(handle: Handle) -> None:
+    """From now on ``handle(name, jitted, args, kwargs)`` answers for every program."""
+    at_work = False
+
+    def recording(run: Callable[..., Any], **options: Any) -> Any:
+        jitted = _jit(run, **options)
+
+        def called(*args: Any, **kwargs: Any) -> Any:
+            nonlocal at_work
+            given = jax.tree.leaves((args, kwargs))
+            if at_work or any(isinstance(k, jax.core.Tracer) for k in given):
+                return jitted(*args, **kwargs)
+            at_work = True
+            try:
+                return handle(_name(run), jitted, args, kwargs)
+            finally:
+                at_work = False
+
+        if hasattr(run, "__name__"):
+            called = wraps(run)(called)
+        for name in ("lower", "trace", "eval_shape", "clear_cache"):
+            setattr(called, name, getattr(jitted, name))
+        return called
+
+    jax.jit = recording
+
+
+def _name(run: Any) -> str:
+    while isinstance(run, partial):
+        run = run.func
+    return f"{run.__module__.removeprefix('tivax.')}.{run.__qualname__}"
+
+
+def require_lowered(name: str, jitted: Any, args: tuple, kwargs: dict) -> None:
+    """Raise where a program has no form for an NVIDIA card, or calls the processor.
+
+    ``jax.export`` refuses primitives without a rule for the card, and what is no part
+    of a program: callbacks. Needs neither a card nor its packages.
+    """
+    try:
+        jax.export.export(jitted, platforms=("cuda",))(*args, **kwargs)
+    except Exception as error:
+        raise RuntimeError(f"{name} does not lower for CUDA: {error}") from error
+
+
+def nothing_of(traced: Any) -> Any:
+    """What a program would give, all 0 and True: a run goes on as if it were solved."""
+    return jax.tree.map(
+        lambda of: jax.numpy.full(of.shape, of.dtype == bool, of.dtype), traced.out_info
+    )
+
+
+class Lowered:
+    """Programs of runs, each lowered once for the shapes that it is called with.
+
+    Where ``computed`` is False they are not run, which saves compiling them.
+    """
+
+    def __init__(self) -> None:
+        self.programs: dict[int, tuple[str, Any]] = {}
+        self.computed = True
+
+    def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
+        traced = jitted.trace(*args, **kwargs)
+        key = id(traced.jaxpr.jaxpr)
+        if key not in self.programs:  # kept alive, so that no other has its number
+            self.programs[key] = name, traced
+            require_lowered(name, jitted, args, kwargs)
+        return jitted(*args, **kwargs) if self.computed else nothing_of(traced)
+
+
+def run_command(words: list[str]) -> None:
+    """``tivax`` in this process; raises ``RuntimeError`` where it ends in an error."""
+    from tivax.engine.cli import app
+
+    sys.argv = ["tivax", *words]
+    try:
+        app.main()
+    except SystemExit as end:
+        if end.code:
+            raise RuntimeError(
+                f"tivax {' '.join(words)} ended with {end.code}"
+            ) from None
+
+
+if __name__ == "__main__":  # FOLDER SCRIPT RUN ...: what test_gpu_programs.py runs
+    folder, before, *runs = sys.argv[1:]
+    jax.config.update("jax_enable_x64", True)
+    lowered = Lowered()
+    record(lowered)
+    jax.default_backend = lambda: "gpu"
+    if before:
+        runpy.run_path(before)
+    import gpu_commands as commands
+
+    from tivax.engine.resampling import running
+
+    running._AT_ONCE_GPU = 2  # 64 would take a processor a minute
+    commands.make_inputs(Path(folder), commands.SMALL)
+    for run in runs:
+        known = len(lowered.programs)
+        lowered.computed = commands.RUNS[run].split()[0] not in commands.OF_TABLES
+        run_command(commands.words(run, Path(folder), Path(folder) / "out" / run))
+        print(f"{run}: {len(lowered.programs) - known}", file=sys.stderr)
