@@ -11,13 +11,13 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from gpu_commands import RUNS, SMALL, make_inputs, words
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.measures import solve_years
 
 from commands import good, run_python
+from gpu_commands import RUNS, SMALL, make_inputs, words
 from helpers import random_inputs, single_supplier_inputs
 
 pytestmark = [

@@ -3,16 +3,16 @@
 import re
 import sys
 
-import gpu_programs
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from gpu_commands import NO_PROGRAM, RUNS
 
 from tivax.engine.cli.app import COMMANDS
 
+import gpu_programs
 from commands import Answer, run_python
+from gpu_commands import NO_PROGRAM, RUNS
 
 RUN = "import runpy; runpy.run_module('gpu_programs', run_name='__main__')"
 # A program as users' computers compile it takes longer, and is not what is tested.

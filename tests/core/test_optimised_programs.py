@@ -1,6 +1,7 @@
 """What is counted in the text of an optimised program."""
 
 import pytest
+
 from gpu_cards import CARDS
 from optimised_programs import Program
 

@@ -114,7 +114,6 @@ if __name__ == "__main__":  # FOLDER SCRIPT RUN ...: what test_gpu_programs.py r
     if before:
         runpy.run_path(before)
     import gpu_commands as commands
-
     from tivax.engine.resampling import running
 
     running._AT_ONCE_GPU = 2  # 64 would take a processor a minute

@@ -23,9 +23,10 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
+from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
+
 from gpu_cards import CARDS, Card
 from gpu_programs import nothing_of, record, run_command
-from jax.sharding import Mesh, NamedSharding, PartitionSpec, SingleDeviceSharding
 from optimised_programs import LAUNCH, Program
 
 # A step makes 64 blocks of 4,096 draws.
