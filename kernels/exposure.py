@@ -25,7 +25,7 @@ from .solve import Method, Solution, solve
 
 
 def purchases(world: InvertedTable) -> Terms:
-    """What each industry's final sales take, by supplying perimeter.
+    """Purchases of each industry's final sales, by supplying perimeter.
 
     1_s'L F and 1_s'(I + A) F, transposed: buying industry by supplier.
     """
@@ -36,7 +36,7 @@ def purchases(world: InvertedTable) -> Terms:
 
 
 def sales(world: InvertedTable) -> Terms:
-    """What each industry sells along chains, by perimeter where the final product is
+    """Sales of each industry along chains, by perimeter where the final product is
     made: L F 1_r and (I + A) F 1_r, supplying industry by buyer."""
     final = _completed(world)
     first = world.A @ final

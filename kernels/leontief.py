@@ -175,9 +175,28 @@ def inverses(
     ``productive``, which is static, a pivot that is not positive makes the inverse NaN:
     M = I - A is then not that of a productive table (Hawkins and Simon 1949).
     """
+    one_by_one = partial(_eliminate, productive=productive)
+    in_blocks = partial(_eliminate_blocks, productive=productive)
+    s = M.shape[-1]
+    return jax.lax.platform_dependent(
+        M,
+        cpu=in_blocks if s > _ONE_BY_ONE else one_by_one,
+        default=partial(
+            in_blocks if s > _ONE_BY_ONE_GPU else one_by_one, unroll=_TOGETHER
+        ),
+    )
+
+
+# Up to this size blocks of pivots save nothing. On a GPU what counts is how many
+# programs are started: one a pivot, and one for each turn of a loop.
+_ONE_BY_ONE, _ONE_BY_ONE_GPU, _TOGETHER = 16, 64, 8
+
+
+def _eliminate_blocks(
+    M: Float[Array, "c s s"], productive: bool, unroll: int = 1
+) -> Float[Array, "c s s"]:
+    """``inverses``, about sqrt(s) pivots at once."""
     c, s, _ = M.shape
-    if s <= _ONE_BY_ONE:
-        return _eliminate(M, productive)
     b = math.ceil(math.sqrt(s))
     blocks = math.ceil(s / b)
     size = blocks * b
@@ -190,7 +209,7 @@ def inverses(
         """In place: the columns of the block become those of the inverse."""
         at = k * b
         rows, columns = cut(M, at, b, axis=1), cut(M, at, b, axis=2)
-        pivots = _eliminate(cut(rows, at, b, axis=2), productive)
+        pivots = _eliminate(cut(rows, at, b, axis=2), productive, unroll)
         rows = pivots @ put(rows, one, at, axis=2)
         others = put(columns, jnp.zeros_like(one), at, axis=1)
         rest = put(M, jnp.zeros_like(columns), at, axis=2)
@@ -199,11 +218,9 @@ def inverses(
     return jax.lax.fori_loop(0, blocks, eliminate, M)[:, :s, :s]
 
 
-# Up to this size blocks of pivots save nothing.
-_ONE_BY_ONE = 16
-
-
-def _eliminate(M: Float[Array, "c s s"], productive: bool) -> Float[Array, "c s s"]:
+def _eliminate(
+    M: Float[Array, "c s s"], productive: bool, unroll: int = 1
+) -> Float[Array, "c s s"]:
     """``inverses``, one pivot after the other."""
 
     def eliminate(k: Array, M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
@@ -219,7 +236,7 @@ def _eliminate(M: Float[Array, "c s s"], productive: bool) -> Float[Array, "c s 
         kept = M * (1 - here[None, None, :]) - others * row
         return kept * (1 - here[None, :, None]) + here[None, :, None] * row
 
-    return jax.lax.fori_loop(0, M.shape[-1], eliminate, M)
+    return jax.lax.fori_loop(0, M.shape[-1], eliminate, M, unroll=unroll)
 
 
 # Blocks of this size and less are not cut further. At 160 the time for n = 2464 is the
@@ -276,17 +293,19 @@ def _power_inverse(D: Float[Array, "m m"]) -> Float[Array, "m m"]:
     """(I - D)^-1 = (I + D)(I + D^2)(I + D^4)..., until the next power is rounding."""
     small = jnp.finfo(D.dtype).eps ** 1.1
 
-    def factor_in(state):
+    def two_factors_in(state):  # looking at the power takes as long as a product
         L, power, k = state
-        power = power @ power
-        return L + L @ power, power, k + 1
+        for _ in range(2):
+            power = power @ power
+            L = L + L @ power
+        return L, power, k + 1
 
     def unfinished(state):
         _, power, k = state
-        return (k < 60) & (jnp.max(jnp.abs(power)) > small)
+        return (k < 30) & (jnp.max(jnp.abs(power)) > small)
 
     first = (jnp.eye(len(D), dtype=D.dtype) + D, D, 0)
-    return jax.lax.while_loop(unfinished, factor_in, first)[0]
+    return jax.lax.while_loop(unfinished, two_factors_in, first)[0]
 
 
 @jax.jit

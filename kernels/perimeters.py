@@ -99,14 +99,29 @@ class Perimeters:
             s = n // c
             flows = A.reshape(c, s, c, s)  # [seller s, i, buyer r, j]
             weights = jnp.moveaxis(Q, -1, 0).reshape(c, c, s, -1)  # [s, r, j, k]
-            # A seller at a time: all at once, XLA would first copy A in another order.
-            sold = jax.lax.map(
-                lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
+            sold = jax.lax.platform_dependent(
+                flows, weights, cpu=_seller_by_seller, default=_sellers_at_once
             )
             return sold.reshape(n, *Q.shape[1:])
         weights = jnp.moveaxis(Q, 0, -1).reshape(-1, c, n)  # [k, s, j]
         sold = [(A * (self.member @ each)) @ self.member for each in weights]
         return jnp.stack(sold, axis=1).reshape(n, *Q.shape[1:])
+
+
+def _seller_by_seller(
+    flows: Float[Array, "c s c s"], weights: Float[Array, "c c s k"]
+) -> Float[Array, "c s k c"]:
+    """Without the copy of the flows in another order that all at once would need."""
+    return jax.lax.map(
+        lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
+    )
+
+
+def _sellers_at_once(
+    flows: Float[Array, "c s c s"], weights: Float[Array, "c c s k"]
+) -> Float[Array, "c s k c"]:
+    """A GPU would start several programs for each seller."""
+    return jnp.einsum("sirj,srjk->sikr", flows, weights)
 
 
 def equal_regions(n: int, regions: int, dtype: jnp.dtype) -> Perimeters:

@@ -80,11 +80,18 @@ def counts(
     drawn = drawn.astype(jnp.uint8)
     label = jnp.arange(clusters, dtype=jnp.uint8)[:, None]
 
-    def count(j: Array, so_far: Array) -> Array:
-        return so_far + (drawn[j][None, :] == label).astype(jnp.uint8)
+    def one_by_one(drawn: UInt[Array, "G B"]) -> UInt[Array, "G B"]:
+        def count(j: Array, so_far: Array) -> Array:
+            return so_far + (drawn[j][None, :] == label).astype(jnp.uint8)
 
-    start = jnp.zeros((clusters, draws), jnp.uint8)
-    return jax.lax.fori_loop(0, clusters, count, start)
+        start = jnp.zeros((clusters, draws), jnp.uint8)
+        return jax.lax.fori_loop(0, clusters, count, start)
+
+    def at_once(drawn: UInt[Array, "G B"]) -> UInt[Array, "G B"]:
+        return jnp.sum(drawn[:, None, :] == label[None], axis=0, dtype=jnp.uint8)
+
+    # A GPU would start three programs for each cluster drawn.
+    return jax.lax.platform_dependent(drawn, cpu=one_by_one, default=at_once)
 
 
 def _counted_at_once(drawn: UInt[Array, "G B"]) -> UInt[Array, "G B"]:

@@ -396,7 +396,8 @@ def instrument_statistics(
     """t of beta* = beta0 by two-stage least squares, CV1, in each draw."""
     zx = scores_under(loadings.Lx, v) + loadings.fixed[:, :, None]
     zu = scores_under(loadings.Ly, v)
-    Pi = jnp.linalg.inv(loadings.zz) @ zx.sum(axis=1)
+    zz = loadings.zz  # of one instrument no call of LAPACK, which a GPU makes each step
+    Pi = (1 / zz if len(zz) == 1 else jnp.linalg.inv(zz)) @ zx.sum(axis=1)
     bread = (Pi * zx.sum(axis=1)).sum(axis=0)
     gap = (Pi * zu.sum(axis=1)).sum(axis=0) / bread
     scores = (Pi[:, None, :] * (zu - gap[None, None, :] * zx)).sum(axis=0)

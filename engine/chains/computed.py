@@ -23,7 +23,7 @@ from ..tables import AnyGroups, WorldTables, parse_year
 from .dependence import Elasticities, by_product, read_elasticities
 from .paths import supply_paths
 from .result import SupplyExposure
-from .sides import Sides
+from .sides import BuyerAndSupplier
 from .solved import ChainYear, solve_years
 
 _KINDS = ("FPEM", "FPEM_FACE", "FPEM_HIDDEN")
@@ -49,7 +49,7 @@ def supply_exposure(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> SupplyExposure:
-    """How exposed a buyer is to a supplier along supply chains.
+    """A buyer's exposure to a supplier along supply chains.
 
     Of all that the final sales of the buyer's industries take, directly and in inputs
     of inputs, the share that the supplier makes: look-through. At face value counts
@@ -105,8 +105,11 @@ def supply_exposure(
     >>> found = tx.supply_exposure(world, "R01", "R02")
     >>> found.table.query("partner == 'R02' and year == 2001").round(2)
         year region partner    indicator  value
+    12  2001    R01     R02         FPEM  15.37
+    13  2001    R01     R02    FPEM_FACE   8.76
+    14  2001    R01     R02  FPEM_HIDDEN   6.62
     """
-    sides = Sides.of(tables, buyer, supplier, sectors, groups)
+    sides = BuyerAndSupplier.of(tables, buyer, supplier, sectors, groups)
     chosen = tables.years[-1] if year is None else parse_year(year)
     if chosen not in tables.years:
         raise NotFound(
@@ -192,7 +195,7 @@ def supply_exposure(
     )
 
 
-def _shares(found: ChainYear, sides: Sides, year: int) -> pd.DataFrame:
+def _shares(found: ChainYear, sides: BuyerAndSupplier, year: int) -> pd.DataFrame:
     """Exposures of the buyer to everyone in one year, in per cent of its inputs."""
     names = sides.borders.names
     face, hidden = (k[: len(names)].sum(axis=1) for k in (found.face, found.hidden))
@@ -209,7 +212,7 @@ def _shares(found: ChainYear, sides: Sides, year: int) -> pd.DataFrame:
 
 
 def _errors(
-    tables: WorldTables, sides: Sides, model: Any, **options: Any
+    tables: WorldTables, sides: BuyerAndSupplier, model: Any, **options: Any
 ) -> pd.DataFrame:
     """Standard errors of the exposures of the buyer, by year, partner and indicator."""
     years = indicator_error_years(tables, model, _KINDS, ("bilateral",), **options)
@@ -224,7 +227,7 @@ def _errors(
     return pd.concat(parts, ignore_index=True)
 
 
-def _by_industry(found: ChainYear, sides: Sides) -> pd.DataFrame:
+def _by_industry(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
     """The buyer's industries: what each takes of the supplier, in per cent."""
     face, hidden, every = found.by_buyer.T
     whole = np.where(every == 0, np.nan, every)
@@ -241,7 +244,7 @@ def _by_industry(found: ChainYear, sides: Sides) -> pd.DataFrame:
     return frame[chosen].reset_index(drop=True)
 
 
-def _third_countries(found: ChainYear, sides: Sides) -> pd.DataFrame:
+def _third_countries(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
     """Value added of the supplier in the buyer's imports, by seller and chain."""
     names = sides.borders.names
     third = [k[: len(names)] for k in found.third]
@@ -262,7 +265,7 @@ def _third_countries(found: ChainYear, sides: Sides) -> pd.DataFrame:
     return some.sort_values("value", ascending=False, kind="stable", ignore_index=True)
 
 
-def _rounds(found: ChainYear, sides: Sides) -> pd.DataFrame:
+def _rounds(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
     """The supplier's part by round of production; the last row is all further ones."""
     own = sides.borders.names.index(sides.supplier)
     rest = found.through[own].sum() - found.rounds.sum()
@@ -274,7 +277,9 @@ def _rounds(found: ChainYear, sides: Sides) -> pd.DataFrame:
     )
 
 
-def _extraction(found: ChainYear, sides: Sides, cuts: Sequence[float]) -> pd.DataFrame:
+def _extraction(
+    found: ChainYear, sides: BuyerAndSupplier, cuts: Sequence[float]
+) -> pd.DataFrame:
     """Value added lost where the supplier delivers less, in per cent of final sales."""
     names = sides.borders.names
     supply = found.through[names.index(sides.supplier)].sum()
@@ -292,12 +297,12 @@ def _extraction(found: ChainYear, sides: Sides, cuts: Sequence[float]) -> pd.Dat
 
 def _pairs(found: ChainYear, names: list[str]) -> pd.DataFrame:
     """Look-through exposures of all buyers (rows) to all suppliers, in per cent."""
-    flows = found.pairs[: len(names), : len(names)]
+    flows = np.asarray(found.pairs)[: len(names), : len(names)]
     whole = flows.sum(axis=1, keepdims=True)
     return pd.DataFrame(100 * flows / np.where(whole == 0, np.nan, whole), names, names)
 
 
-def _size(tables: WorldTables, sides: Sides, year: int) -> pd.Series:
+def _size(tables: WorldTables, sides: BuyerAndSupplier, year: int) -> pd.Series:
     """Output by perimeter."""
     k = tables.years.index(year)
     output = tables.output(slice(k, k + 1))[0].reshape(len(tables.regions), -1)

@@ -15,7 +15,7 @@ from ..core import (
     require_different_columns,
     suggest,
 )
-from .sides import Sides
+from .sides import BuyerAndSupplier
 from .solved import ChainYear
 
 CONCENTRATED = 0.4
@@ -68,13 +68,14 @@ def _read(path: Path) -> list[tuple[str, str]]:
 
 
 def by_product(
-    found: ChainYear, sides: Sides, elasticities: pd.Series | None
+    found: ChainYear, sides: BuyerAndSupplier, elasticities: pd.Series | None
 ) -> pd.DataFrame:
     """A row a product: the buyer's dependence on it and on the supplier."""
     names = list(sides.borders.names)
     count = len(names)
     supplier = names.index(sides.supplier)
-    imports, through = found.imports[:count], found.through[:count]
+    imports, through = (np.asarray(k)[:count] for k in (found.imports, found.through))
+    exports, output = np.asarray(found.exports), np.asarray(found.output)
     total = imports.sum(axis=0)
     shares = _over(imports, total)
     hhi = (shares**2).sum(axis=0)
@@ -90,12 +91,12 @@ def by_product(
             "largest_share": 100 * shares.max(axis=0),
             "hhi": hhi,
             "suppliers": _over(np.ones_like(hhi), hhi),
-            "home_share": 100 * _over(found.output, found.output + total),
-            "imports_to_exports": _over(total, found.exports),
+            "home_share": 100 * _over(output, output + total),
+            "imports_to_exports": _over(total, exports),
         }
     )
     frame.loc[total == 0, "largest"] = ""
-    frame["dependent"] = (hhi > CONCENTRATED) & (total > found.exports)
+    frame["dependent"] = (hhi > CONCENTRATED) & (total > exports)
     if elasticities is not None:
         sigma = elasticities.to_numpy()
         frame["elasticity"] = sigma

@@ -26,7 +26,7 @@ from ..core import (
 )
 from ..measures import Account, compute_years
 from ..tables import AnyGroups, WorldTables, as_float64, parse_year
-from .sides import Sides
+from .sides import BuyerAndSupplier
 
 # Paths and remainder are sums of at most some million products of double precision.
 _CERTIFIED = 1e-10
@@ -112,11 +112,13 @@ def supply_paths(
     --------
     >>> found = tx.supply_paths(world, "R01", "R02", count=3)
     >>> found.table[["path", "percent"]].round(2)
-                  path  percent
-    0  R02 S02 > R01 S02    28.97
+                              path  percent
+    0            R02 S04 > R01 S01    39.65
+    1  R02 S04 > R02 S04 > R01 S01     9.29
+    2            R02 S04 > R01 S02     7.49
     """
     require_whole("count", count, 1)
-    sides = Sides.of(tables, buyer, supplier, sectors, groups)
+    sides = BuyerAndSupplier.of(tables, buyer, supplier, sectors, groups)
     chosen = tables.years[-1] if year is None else parse_year(year)
     if chosen not in tables.years:
         raise TivaxError(
@@ -174,7 +176,7 @@ def _demand(demand: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, " n"
     labels = {"region": list(tables.regions), "sector": list(tables.sectors)}
     if set(demand.dims) != set(labels):
         raise TivaxError(f"demand: its dims are {demand.dims}, not region and sector")
-    given = demand.reindex(labels, fill_value=0.0).transpose(*labels)
+    given = demand.reindex(labels).fillna(0.0).transpose(*labels)
     lost = float(np.abs(demand).sum() - np.abs(given).sum())
     if not lost <= 1e-9 * float(np.abs(demand).sum()):
         raise TivaxError("demand: it has regions or sectors that the tables have not")

@@ -183,7 +183,7 @@ class SupplyExposure(Result):
         if last is not None:
             said.append(
                 f"With {last['cut']:.0f} % less from {self.supplier}, value added of "
-                f"{last['lost']:.2f} % of final sales of {self.buyer} is no longer earned."
+                f"{last['lost']:.2f} % of final sales of {self.buyer} is not earned."
             )
         return "\n".join(said)
 

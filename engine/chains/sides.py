@@ -12,7 +12,7 @@ from ..tables import AnyGroups, WorldTables, require_tables
 
 
 @dataclass(frozen=True)
-class Sides:
+class BuyerAndSupplier:
     """Buyer and supplier among the perimeters, and the buyer's industries that count:
     ``sectors``, all where there is none."""
 
@@ -30,7 +30,7 @@ class Sides:
         supplier: str,
         sectors: Sequence[str],
         groups: AnyGroups | None,
-    ) -> "Sides":
+    ) -> "BuyerAndSupplier":
         """Raises ``TivaxError`` for an unknown region, group or sector."""
         require_tables(tables)
         borders = perimeters_of(tables, groups)

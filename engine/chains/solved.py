@@ -16,14 +16,14 @@ from ...kernels.solve import Method
 from ..core import Progress
 from ..measures import Account, ValueAdded, compute_years
 from ..tables import WorldTables
-from .sides import Sides
+from .sides import BuyerAndSupplier
 
 ROUNDS = 5
 """Rounds of production that are told apart: 0 is the product itself, 1 its inputs."""
 
 
 class ChainYear(NamedTuple):
-    """Of one year; c perimeters, n industries (rows are suppliers), t cuts.
+    """One year; c perimeters, s sectors (rows are suppliers), t cuts.
 
     ``face`` and ``hidden`` are what the buyer's final sales take of each supplying
     industry, (I + A) f and A A B f; ``by_buyer`` has for each buying industry the same
@@ -57,7 +57,7 @@ class ChainYear(NamedTuple):
 
 def solve_years(
     tables: WorldTables,
-    sides: Sides,
+    sides: BuyerAndSupplier,
     cuts: Sequence[float],
     value_added: ValueAdded,
     progress: Progress,

@@ -18,7 +18,7 @@ from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
 from ..reporting import Plot, Result, change_of
-from ..tables import listing_by_region
+from ..tables import country_name, listing_by_region
 
 FACTOR_NAMES = (
     "technology",
@@ -130,7 +130,7 @@ class Change(Result):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What is decomposed, for unfinished draws to go on."""
+        """The inputs that must be the same for unfinished draws to go on."""
         names = ("measure", "sector", "start", "end", "regions", "nodes", "account")
         return {k: getattr(self, k) for k in names} | {
             "values": self.table["value"].tolist()
@@ -168,8 +168,8 @@ class Change(Result):
         return shown_regions(self.size, f"output in {self.end}", self.asked)
 
     def plots(self) -> dict[str, Plot]:
-        """A waterfall, bars of each step if there are steps, a map of regions by
-        factor; for each of up to three regions that were asked for a map of countries
+        """A waterfall, bars of each step if there are steps, bars of regions by
+        factor; for each of up to three regions that were asked for bars of countries
         by factor."""
         shown, years = self.shown, (self.start, self.end)
         about = {"title": self._plot_title, "unit": self.unit}
@@ -190,7 +190,7 @@ class Change(Result):
         if len(self.regions) > 1:
             effects = self.by_factor.loc[shown.many]
             plots["factors"] = partial(
-                drawings.effect_map, effects, rows="region", **about
+                drawings.effect_bars, effects, rows="region", **about
             )
         if shown.asked and len(shown.few) <= _MAPS:
             for region in shown.few:
@@ -207,12 +207,30 @@ class Change(Result):
         size = np.abs(effects.values).sum(axis=1)
         first = np.argsort(-size, kind="stable")[:_COUNTRIES]
         return partial(
-            drawings.effect_map,
+            drawings.effect_bars,
             frame.iloc[first],
             title=f"{self._plot_title}, {region}: by country in which it changed",
             unit=self.unit,
             rows="country",
         )
+
+    def titles(self) -> dict[str, str]:
+        """Of the region that changed most among those shown: by which factor most."""
+        shown = self.values.set_index("region").loc[self.shown.few]
+        change = (shown["end"] - shown["start"]).dropna()
+        if change.empty:
+            return {}
+        region = str(change.abs().idxmax())
+        own = self.table[self.table["region"] == region].set_index("factor")["value"]
+        if own.dropna().empty:
+            return {}
+        most = str(own.abs().idxmax())
+        way = "rose" if change[region] > 0 else "fell"
+        by = "raised" if own[most] > 0 else "lowered"
+        return {
+            "waterfall": f"{country_name(region)} {way} most from {self.start} to "
+            f"{self.end}; {most} {by} it most"
+        }
 
     def facts(self) -> dict[str, Any]:
         of_indicator = {self.measure: self.unit} if self.measure in INDICATORS else {}

@@ -30,6 +30,7 @@ from .options import (
     Satellites,
     Seed,
     Store,
+    TitleOption,
     ValueAddedOption,
     Verbose,
     Years,
@@ -50,6 +51,7 @@ class OutputOptions:
     out: Out
     format: FormatOption = "csv"
     no_figures: NoFigures = False
+    title: TitleOption = ""
     force: Force = False
 
     @property

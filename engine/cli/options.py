@@ -75,6 +75,12 @@ FormatOption = Annotated[
         "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
     ),
 ]
+TitleOption = Annotated[
+    str,
+    typer.Option(
+        "--title", help="Title of the figures, in place of the finding that they show."
+    ),
+]
 LanguageOption = Annotated[
     str,
     typer.Option("--language", help="Language of tables and figures, en or zh."),

@@ -1,6 +1,7 @@
 """The one writer of results: files, report, manifest, and the lines at the end."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def save_result(
 
     ``beside`` writes further files.
     """
-    context = context or Context()
+    context = replace(context or Context(), title=output.title)
     with output_folder(output.out, run, force=output.force) as folder:
         write_parts(
             result,

@@ -119,6 +119,12 @@ class SpecificationCurve(Result):
             for number, model in enumerate(self.models, 1)
         }
 
+    def titles(self) -> dict[str, str]:
+        return {
+            name: self._found(model).split(", with a median")[0]
+            for name, model in zip(self.plots(), self.models, strict=True)
+        }
+
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         drawn = zip(self.models, figures.values(), strict=True)
         return [self._section(model, figure) for model, figure in drawn]
@@ -248,10 +254,8 @@ class SpecificationCurve(Result):
         tests = self._tests_of(model, UNWEIGHTED)
         own = rows[rows["significant"]]
         up = int((own["estimate"] > 0).sum())
-        many, sign = (
-            max(up, len(own) - up),
-            "positive" if 2 * up >= len(own) else "negative",
-        )
+        many = max(up, len(own) - up)
+        sign = "positive" if 2 * up >= len(own) else "negative"
         share = percent_text(many / len(rows))
         p = [
             f"p {self._p(tests[k]['p_value'])} for the {words}"

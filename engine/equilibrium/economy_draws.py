@@ -42,7 +42,7 @@ from .solving import (
     solve_old,
     transfer_of,
 )
-from .spread import Layout, Spread
+from .spread import RowLayout, Spread
 
 # Of a draw, the key of its elasticities; errors of tables count from 0.
 _ELASTICITIES = 1 << 20
@@ -91,9 +91,9 @@ class Scenarios(NamedTuple):
 class _Drawn(NamedTuple):
     """The economy and its errors: without those of a table ``table`` is None."""
 
-    table: drawn_economy.Table | None
+    table: drawn_economy.TableYear | None
     errors: tuple[Distribution, ...]
-    accounts: drawn_economy.Accounts
+    accounts: drawn_economy.TradeAccounts
     home: Float[Array, "r s s"]
     tariff: Float[Array, "r r s"]
     theta: Float[Array, " s"]
@@ -103,7 +103,7 @@ class _Drawn(NamedTuple):
 
 
 class _Settings(NamedTuple):
-    """What is compiled; ``flows``: trade and the trade benefit index too."""
+    """Settings that are compiled; ``flows``: trade and the trade benefit index too."""
 
     deficits: Deficits
     flows: bool
@@ -162,8 +162,8 @@ class EconomyDraws:
             )
 
     @cached_property
-    def layout(self) -> Layout:
-        """What a row holds."""
+    def layout(self) -> RowLayout:
+        """The numbers of a row."""
         r, s = len(self.economy.regions), len(self.economy.sectors)
         b, rates = len(self.scenarios.tariff), self.scenarios.rates
         shapes: dict[str, tuple[int, ...]] = {
@@ -174,7 +174,7 @@ class EconomyDraws:
             shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
         if self.flows:
             shapes |= {"before": (r,), "after": (r,), "trade": (r, r, s)}
-        return Layout(shapes)
+        return RowLayout(shapes)
 
     @property
     def memory(self) -> int:
@@ -218,7 +218,7 @@ class EconomyDraws:
         return self.spread_of(np.concatenate([*self.rows(progress=progress)]))
 
     def spread_of(self, rows: Float[np.ndarray, "k values"]) -> Spread:
-        """What the rows of all draws say.
+        """Put the rows of all draws together.
 
         Raises ``TivaxError`` where no draw has an equilibrium.
         """
@@ -242,7 +242,7 @@ class EconomyDraws:
             year = Slabs(tables, tables.years.index(economy.year))
             errors = drawn.of(year)
             parts = *year.all.table, jax.device_put(year.all.raw.x)
-            table = drawn_economy.Table(*parts, jax.device_put(home))
+            table = drawn_economy.TableYear(*parts, jax.device_put(home))
         scenarios = self.scenarios
         if scenarios.rates is not None:
             income = economy.value_added.sum(axis=1)
@@ -307,7 +307,7 @@ def _block(settings: _Settings) -> Callable[..., Array]:
                 given.table.Y.astype(jnp.float32),
             )
             cells = with_errors(found, given.table.Z, given.table.Y, given.table.x)
-            table = drawn_economy.Table(*cells, given.table.home)
+            table = drawn_economy.TableYear(*cells, given.table.home)
             accounts = drawn_economy.accounts_of_table(table, given.tariff)
         theta = _theta(key, given.theta, given.theta_se)
         shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
@@ -318,7 +318,7 @@ def _block(settings: _Settings) -> Callable[..., Array]:
 
 def _row(
     given: _Drawn,
-    accounts: drawn_economy.Accounts,
+    accounts: drawn_economy.TradeAccounts,
     shares: changes.EconomyArrays,
     settings: _Settings,
 ) -> Array:

@@ -451,8 +451,8 @@ class ExactHat(Result):
 
     @property
     def paid(self) -> pd.Series:
-        """What each region gains or loses in the last scenario: the exact change of
-        real income times old income, in the unit of the economy."""
+        """Gains and losses of regions in the last scenario: the exact change of real
+        income times old income, in the unit of the economy."""
         regions = [*self.economy.regions]
         moved = self.changes["real_income"].to_numpy()[-len(regions) :]
         return pd.Series(moved / 100 * self.economy.income, regions)

@@ -42,9 +42,9 @@ def share_economy(economy: Economy) -> changes.EconomyArrays:
     return _shares_of(*jax.device_put((*given, joined(economy))))
 
 
-def accounts_of(economy: Economy) -> drawn_economy.Accounts:
+def accounts_of(economy: Economy) -> drawn_economy.TradeAccounts:
     """The arrays of an economy that its shares follow from."""
-    return drawn_economy.Accounts(
+    return drawn_economy.TradeAccounts(
         economy.trade, economy.intermediate, economy.final, economy.value_added
     )
 

@@ -1,4 +1,4 @@
-"""What draws say of each number: standard errors and 95 % intervals."""
+"""Draws of many numbers: standard errors and 95 % intervals of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ..errors import Interval, interval
 
 
 @dataclass(frozen=True)
-class Layout:
+class RowLayout:
     """Names and shapes of the numbers that a row holds one after the other."""
 
     shapes: Mapping[str, tuple[int, ...]]
@@ -42,7 +42,7 @@ class Spread:
     """
 
     rows: Float[np.ndarray, "k values"]
-    layout: Layout
+    layout: RowLayout
     name: str
 
     def __post_init__(self) -> None:
@@ -66,11 +66,11 @@ class Spread:
         return self.layout.of(self.rows[~np.isnan(self.rows[:, 0])], name)
 
     def interval(self, name: str, scale: float = 1.0) -> Interval:
-        """By ``scale`` times the numbers of a name."""
+        """The interval of ``scale`` times the numbers of a name."""
         return interval(scale * self.of(name))
 
     @property
     def line(self) -> str:
-        """What was drawn, in words."""
+        """The number of draws, in words."""
         lost = f"; {self.failed:,} have no equilibrium" if self.failed else ""
         return f"intervals hold 95 % of {self.draws:,} draws{lost}"

@@ -23,6 +23,6 @@ class Interval(NamedTuple):
 
 
 def interval(values: Float[np.ndarray, "*shape"]) -> Interval:
-    """Of draws of anything; NaN where a draw has no value."""
+    """The interval of draws; NaN where a draw has no value."""
     low, high = np.percentile(values, _TAILS, axis=0)
     return Interval(values.std(axis=0, ddof=1), low, high)

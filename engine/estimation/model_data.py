@@ -57,7 +57,12 @@ def singly_identified(
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
     for g in np.flatnonzero(leverage >= 1 - LEVERAGE):
         own = basis[cluster == g]
-        held, U = np.linalg.eigh(own.T @ own)
+        # A cluster has fewer rows than columns, where these are years by block.
+        if len(own) < own.shape[1]:
+            _, s, V = np.linalg.svd(own, full_matrices=False)
+            held, U = s**2, V.T
+        else:
+            held, U = np.linalg.eigh(own.T @ own)
         part = np.linalg.norm(along @ U[:, held >= 1 - LEVERAGE], axis=1)
         flags[:, g] = part > SHARE * size
     return flags

@@ -18,7 +18,7 @@ function upper(text) {
 function sayTitle(title) {
   const own = given.words[title];
   if (own) return own;
-  const parts = /^(?:(.*?): )?(.*?)( \(.*\)|, \w+)?$/.exec(title);
+  const parts = /^(?:(.*?): )?(.*?)( \(.*\)|, \w+)?$/s.exec(title);
   return `${parts[1] ? `${parts[1]}: ` : ""}${say(parts[2])}${parts[3] ?? ""}`;
 }
 
@@ -114,7 +114,9 @@ function alikeText(measure, value, more) {
 
 function unitText(measure) {
   const { unit } = shownUnit(measure);
-  return say({ "%": "per cent", "": "unit as in the tables" }[unit] ?? unit);
+  if (unit) return say(unit === "%" ? "per cent" : unit);
+  const ofPanel = ["panel", "replicate"].includes(given.origins[measure.group]?.command);
+  return say(ofPanel ? "unit of the variable" : "unit as in the tables");
 }
 
 function valueText(measure, value, digits = 5) {

@@ -16,7 +16,7 @@ from ..sources import SOURCES, source_facts
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a measure is.
+    """The words about a measure.
 
     ``signed``: either sign has a meaning of its own; None: numbers must tell.
     ``formula`` is in the symbols of the page terms.md; ``heading`` that of the measure
@@ -39,7 +39,7 @@ def meaning_of(
     labels: Mapping[str, str],
     manifest: Mapping[str, Any],
 ) -> Meaning:
-    """What a column of a table is, in the rows with these labels."""
+    """The words about a column of a table, in the rows with these labels."""
     account = labels.get("account", "")
     if "indicator" in labels:
         found = _indicator(labels["indicator"], account, manifest)
@@ -64,8 +64,8 @@ def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
         str(units.get(name, known.unit)),
         known.bounds[0] < 0,
         formula=facts["formula"],
-        definition=f"As in {source}.",
-        heading=f"indicators of {source}",
+        definition=facts.get("means", ""),
+        heading=f"indicators: {source}",
     )
 
 
@@ -98,23 +98,25 @@ def _column(
     # A long table tells in a column which measure the row is of.
     measure = labels.get("measure", "")
     about = known.get(measure or column)
-    of_flows = columns_of("tbi").get(measure)
-    title = label(column_title(column, known))
     if measure:
-        title = (about or of_flows).title if about or of_flows else measure_name(measure)
+        about = about or columns_of("tbi").get(measure)
+        title = about.title if about else measure_name(measure)
         title += "" if column in ("value", "after") else f", {column}"
+    else:
+        title = label(column_title(column, known)).replace("\n", " ")
     title, _, more = title.partition(": ")
     others = {k: v for k, v in labels.items() if k not in ("account", "measure")}
     if others:
-        named = (variant_in_words(v) if k == "variant" else v for k, v in others.items())
+        named = (
+            variant_in_words(v) if k == "variant" else v for k, v in others.items()
+        )
         title += f" ({', '.join(named)})"
-    unit = (about.unit if about else "") or (of_flows.unit if of_flows else "")
+    account = labels.get("account", "")
+    unit = "%" if column == "percent" else about.unit if about else ""
     unit = {
-        "value added": _traced_unit(manifest, labels.get("account", "")),
-        "tables": _tables_unit(manifest, labels.get("account", "")),
+        "value added": _traced_unit(manifest, account),
+        "tables": _tables_unit(manifest, account),
     }.get(unit, unit)
-    if column == "percent":
-        unit = "%"
     means = about.means if about else ""
     definition = means or (f"{more[:1].upper()}{more[1:]}." if more else "")
     signed = about.signed if about and about.unit and not measure else None
@@ -138,7 +140,7 @@ def _tables_unit(manifest: Mapping[str, Any], account: str) -> str:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a result was computed from, and by what: for the line under a chart."""
+    """The database and the command of a result: for the line under a chart."""
 
     title: str
     citation: str
@@ -148,7 +150,7 @@ class Origin:
 
 
 def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
-    """The database of a result, what to cite, and the errors that its bands hold.
+    """The database of a result, what to cite, and the errors of its bands.
 
     Without a database in the manifest the title is the name of the folder.
     """
@@ -158,11 +160,12 @@ def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
     if rebuilt and not facts:
         facts = [source_facts()["wiod2016-national"]]
     titles = "; ".join(str(k["title"]) for k in facts)
-    error = manifest.get("error", "")
+    errors = manifest.get("error", [])
+    kinds = [str(k.get("kind", "")) for k in errors if isinstance(k, dict)]
     return Origin(
         title=titles or name,
         citation=" ".join(str(k["citation"]) for k in facts),
         command=str(manifest.get("command", "")),
         basis=str(manifest.get("basis", "")),
-        errors=error if isinstance(error, str) else str(error.get("name", "")),
+        errors=", ".join(dict.fromkeys(filter(None, kinds))),
     )

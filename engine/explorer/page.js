@@ -427,6 +427,8 @@ function listen() {
 
 function redraw(how) {
   for (const radio of document.querySelectorAll("#views input")) radio.checked = radio.value === state.view;
+  const tab = document.querySelector("#views input:checked").parentElement;
+  $("views").scrollLeft = tab.offsetLeft - ($("views").clientWidth - tab.offsetWidth) / 2;
   $("economies").hidden = regions.length === 0 || ["rows", "waterfall"].includes(state.view);
   document.querySelector("main").classList.toggle("alone", $("economies").hidden);
   if (state.view === "map" && byId.get(state.m).side === "sector") state.m = defaults().m;

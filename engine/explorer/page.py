@@ -180,7 +180,7 @@ def explorer_html(collected: Collected, place: Path, language: str = "en") -> st
 def page_data(
     collected: Collected, place: Path, language: str = "en"
 ) -> tuple[dict[str, Any], list[str]]:
-    """What the scripts of the page read, and its arrays as base64 of float64."""
+    """The data that the scripts of the page read, and its arrays in base64 of float64."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
@@ -257,8 +257,8 @@ def _table_data(table: ResultTable, place: Path) -> dict[str, Any]:
         "numbers": numbers,
         "titles": dict(zip(frame, table.titles, strict=True)),
         "columns": {
-            name: frame[name].astype(object).where(frame[name].notna(), None).tolist()
-            if name in {*frame.select_dtypes("float64")}
+            name: [k if np.isfinite(k) else None for k in frame[name].tolist()]
+            if frame[name].dtype == "float64"
             else frame[name].astype(str).tolist()
             for name in map(str, frame)
         },
@@ -297,7 +297,9 @@ def _by_size(collected: Collected) -> list[int]:
 def _title(collected: Collected, words: Mapping[str, str]) -> str:
     """The databases and the years; of results without a database the folders."""
     shown = [k.group for k in (*collected.measures, *collected.tables)]
-    origins = [collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins]
+    origins = [
+        collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins
+    ]
     databases = [k.title for k in origins if k.citation]
     names = [words.get(k, k) for k in dict.fromkeys(databases or shown)]
     if not collected.years:

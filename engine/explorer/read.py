@@ -76,9 +76,7 @@ def required_columns(command: str, name: str) -> list[str]:
     return [k for k in (found[1].columns if found else ()) if k in needed]
 
 
-def read_table(
-    path: Path, needed: Sequence[str], command: str = "tbi"
-) -> pd.DataFrame:
+def read_table(path: Path, needed: Sequence[str], command: str = "tbi") -> pd.DataFrame:
     """A table of results: ``year`` as whole numbers, labels as texts, all else float64.
 
     Raises
@@ -101,7 +99,7 @@ def read_table(
             )
     known = columns_of(command)
     numeric = {*map(str, frame.select_dtypes("number"))}
-    for name in frame:
+    for name in map(str, frame):
         counted = name in ("year", "value") or (name in known and known[name].unit)
         if counted and name not in numeric and not frame[name].isna().all():
             raise TivaxError(
@@ -125,7 +123,10 @@ def _read(path: Path) -> pd.DataFrame:
     match path.suffix:
         case ".parquet":
             # Row groups of single sectors with single partners are never read.
-            together = [[("sector", "==", EVERY_SECTOR)], [("partner", "==", EVERY_PARTNER)]]
+            together = [
+                [("sector", "==", EVERY_SECTOR)],
+                [("partner", "==", EVERY_PARTNER)],
+            ]
             both = {"sector", "partner", "indicator"} <= {*pq.read_schema(path).names}
             return pq.read_table(path, filters=together if both else None).to_pandas()
         case ".dta":

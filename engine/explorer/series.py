@@ -1,4 +1,4 @@
-"""What a result folder holds, read by the one description of files and columns.
+"""The contents of a result folder, read by the one description of files and columns.
 
 A table with a year and an economy holds measures, one for each column of numbers and
 each combination of its other labels. Any other table is shown by its rows.
@@ -129,9 +129,7 @@ def read_folder(result: ResultFolder) -> tuple[list[Series], list[ResultTable]]:
             known = columns_of(command)
             titles = tuple(column_title(str(k), known) for k in frame)
             title = output_title(command, name)
-            by_row.append(
-                ResultTable(name, title, result.name, path, titles, frame)
-            )
+            by_row.append(ResultTable(name, title, result.name, path, titles, frame))
     return series, by_row
 
 
@@ -201,8 +199,11 @@ def _by_side(
     if sector and summed and not (rows["sector"] == EVERY_SECTOR).any():
         kept = [k for k in ("year", "region", partner) if k]
         yield from _by_side(_sum(rows, kept), ["region", *regions[1:]], summed=False)
-        yield "sector", _sum(rows, ["year", "region", "sector"]).rename(
-            columns={"sector": "other"}
+        yield (
+            "sector",
+            _sum(rows, ["year", "region", "sector"]).rename(
+                columns={"sector": "other"}
+            ),
         )
         return
     all_sectors = rows["sector"] == EVERY_SECTOR if sector else True
@@ -266,7 +267,7 @@ def _balance(
     told: pd.DataFrame,
     regions: list[str],
 ) -> Series:
-    """What each sells to each other less what it buys."""
+    """Sales of each to each other, less what it buys."""
     names = {regions[0]: "region", regions[1]: "other"}
     sold = told[["year", *regions, "value"]].rename(columns=names)
     bought = sold.rename(columns={"region": "other", "other": "region"})

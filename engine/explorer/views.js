@@ -101,8 +101,8 @@ function legend(colours, unit) {
   return box;
 }
 
-function intervalNote(measure, shape) {
-  return measure.low === null ? "" : ` ${say(`${shape}: 95 % intervals.`)}`;
+function intervalNote(measure, text) {
+  return measure.low === null ? "" : ` ${say(text)}`;
 }
 
 // The database, what to cite is below it, and which errors an interval holds.
@@ -158,7 +158,7 @@ function linesView(size) {
   const { spec, cursor } = lineChart([...shown, ...dashed], { ...size, from, to });
   return {
     title: `${heading(measure)}, ${yearSpan(from, to)}`,
-    subtitle: `${upper(unitText(measure))}. ${say(rest)}${both}${intervalNote(measure, "Bands")}`,
+    subtitle: `${upper(unitText(measure))}. ${say(rest)}${both}${intervalNote(measure, "Bands: 95 % intervals.")}`,
     used: other ? [measure, other] : [measure],
     spec, cursor: { ...cursor, told: toldBy([...shown, ...dashed], measure) },
     csv: () => [measure, ...(other ? [other] : [])].flatMap((k) => longRows(k, (year) => year >= from && year <= to, ofOne(k))),
@@ -202,7 +202,7 @@ function panelsView(size) {
   const rows = shown.filter((k) => names.has(k.code)).map((k) => ({ ...k, panel: names.get(k.code), line: k.chosen ? k.colour : ink("accent") }));
   return {
     title: `${heading(measure)}, ${yearSpan(from, to)}`,
-    subtitle: `${upper(unitText(measure))}. ${say("One scale for all; {0} of {1}, the highlighted ones first.", String(codes.length), String(there.length))}${intervalNote(measure, "Bands")}`,
+    subtitle: `${upper(unitText(measure))}. ${say("One scale for all; {0} of {1}, the highlighted ones first.", String(codes.length), String(there.length))}${intervalNote(measure, "Bands: 95 % intervals.")}`,
     used: [measure], spec: rows.length ? panelChart(rows, codes, { ...size, from, to }) : null,
     csv: () => longRows(measure, (year) => year >= from && year <= to, ofOne(measure)),
   };
@@ -215,7 +215,7 @@ function barsView(size) {
   const shown = dressed(rows, measure, of).sort((a, b) => b.value - a.value);
   return {
     title: `${heading(measure)}, ${theYear()}`,
-    subtitle: `${upper(unitText(measure))}, ${say("largest first.")}${intervalNote(measure, "Error bars")}`,
+    subtitle: `${upper(unitText(measure))}, ${say("largest first.")}${intervalNote(measure, "Error bars: 95 % intervals.")}`,
     used: [measure],
     spec: shown.length ? barChart(shown, size) : null,
     csv: () => longRows(measure, (year) => year === theYear(), ofOne(measure)),

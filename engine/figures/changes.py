@@ -1,4 +1,4 @@
-"""Figures of why a measure changed: waterfalls, and a map of effects by factor.
+"""Figures of why a measure changed: waterfalls, and bars of effects by factor.
 
 ``tx.change`` makes what they take: ``values`` (region, start, end), ``table`` (region,
 factor, value).
@@ -25,12 +25,13 @@ from ..reporting import (
     STYLE,
     SURPLUS,
     finish_layout,
+    labelled_rows,
     legend,
     plain_axes,
     year_axis,
 )
+from ..tables import country_name
 from .regions import FEW, known_regions
-from .signed_maps import signed_root, signed_text, signed_ticks
 from .trade import billions
 
 _ACROSS = 2
@@ -80,7 +81,7 @@ def waterfall(
         names = [str(years[0]), *factors, str(years[1])] if k % across == 0 else []
         ax.set_yticks(np.arange(len(factors) + 2), names or [""] * (len(factors) + 2))
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(region, loc="left", fontweight="bold", color=INK)
+        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
     for ax in grid[len(chosen) :]:
         ax.remove()
     if unit not in ("", "1"):
@@ -100,6 +101,7 @@ def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
     ax.barh(places[[0, -1]], [start, end], height=0.72, color=QUIET)
     colours = [SURPLUS if step >= 0 else DEFICIT for step in steps]
     ax.barh(places[1:-1], steps, left=reached[:-1], height=0.72, color=colours)
+    _numbers(ax, start, end, steps, reached)
     for place, at in zip(places[:-1], reached, strict=True):
         ax.plot([at, at], [place - 0.36, place + 1.36], color=INK, linewidth=0.6)
     plain_axes(ax, grid="x")
@@ -108,9 +110,38 @@ def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_ylim(places[-1] + 0.6, -0.6)
     ax.use_sticky_edges = False
-    ax.margins(x=0.05)
+    ax.margins(x=0.14)  # room for the numbers
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)
+
+
+def _numbers(
+    ax: Axes, start: float, end: float, steps: np.ndarray, reached: np.ndarray
+) -> None:
+    """The value of each bar, right of it, or left where the bar points there."""
+    bars = [(start, start), *zip(steps, reached[1:], strict=True), (end, end)]
+    digits = _digits(max(abs(float(k)) for k in (start, end, *steps)))
+    for place, (value, tip) in enumerate(bars):
+        if not np.isfinite(value):
+            continue
+        right = value >= 0
+        ax.annotate(
+            f"{value:{'+' if 0 < place <= len(steps) else ''}.{digits}f}".replace(
+                "-", "−"
+            ),
+            (tip, place),
+            xytext=(2 if right else -2, 0),
+            textcoords="offset points",
+            ha="left" if right else "right",
+            va="center",
+            fontsize=SMALL - 0.5,
+            color=INK,
+        )
+
+
+def _digits(most: float) -> int:
+    """Decimals that leave three digits of the largest value."""
+    return int(np.clip(2 - np.floor(np.log10(most or 1.0)), 0, 3))
 
 
 @rc_context(STYLE)
@@ -162,7 +193,7 @@ def yearly_effects(
         year_axis(ax, years, bins=6)
         ax.ticklabel_format(axis="y", style="plain", useOffset=False)
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(region, loc="left", fontweight="bold", color=INK)
+        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
     for ax in axes[len(chosen) :]:
         ax.remove()
     for ax in axes[len(chosen) - across : len(chosen)]:
@@ -180,53 +211,51 @@ _COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 
 @rc_context(STYLE)
-def effect_map(
+def effect_bars(
     effects: pd.DataFrame, *, title: str = "", unit: str = "", rows: str = ""
 ) -> Figure:
-    """Effects as a map: a row a region or country, a column a factor.
+    """Effects as ranked bars: a row a region or country, its factors stacked.
 
-    ``rows`` names the rows. Colours follow the signed square root, since effects span
-    magnitudes; cells with 5 % of the largest or more carry their number. Money is shown
-    in billions.
+    ``effects`` has regions as rows and factors as columns. The row with the largest
+    change is first; a dot is the whole change, whose number stands at the right.
+    ``rows`` names the rows. Money is shown in billions.
     """
-    names = [str(k) for k in effects.index]
-    factors = [str(k) for k in effects.columns]
     unit, scale = billions(unit)
-    shown = scale * effects.to_numpy(float)
-    most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
-    height = 0.17 * max(len(names), 4) + 1.2
+    whole = scale * effects.sum(axis=1)
+    effects = scale * effects.loc[whole.abs().sort_values(ascending=False).index]
+    whole = whole[effects.index]
+    places = np.arange(len(effects))
+    height = 0.17 * max(len(effects), 4) + 1.1
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     ax = fig.subplots()
-    mesh = ax.pcolormesh(
-        shown, cmap="RdBu", norm=signed_root(most), edgecolor="white", linewidth=0.6
-    )
-    for (i, j), value in np.ndenumerate(shown):
-        if np.isfinite(value) and abs(value) >= 0.05 * most:
-            dark = abs(value) > 0.3 * most
-            ax.text(
-                j + 0.5,
-                i + 0.5,
-                signed_text(value, digits=2),
-                ha="center",
-                va="center",
-                fontsize=SMALL,
-                color="white" if dark else INK,
-            )
-    ax.invert_yaxis()
-    ax.xaxis.tick_top()
-    ax.set_xticks(np.arange(len(factors)) + 0.5, factors, fontsize=SMALL)
-    ax.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=SMALL)
-    ax.tick_params(length=0, pad=2)
-    ax.spines[:].set_visible(False)
+    shown = effects.to_numpy(float).T
+    for k, (factor, colour) in enumerate(zip(effects.columns, _COLOURS, strict=False)):
+        alike = np.sign(shown[:k]) == np.sign(shown[k])[None]
+        left = np.nansum(np.where(alike, shown[:k], 0), axis=0)
+        ax.barh(places, shown[k], left=left, height=0.72, color=colour, label=factor)
+    dot = {"color": INK, "markeredgecolor": "white", "markersize": 4}
+    ax.plot(whole.to_numpy(float), places, "o", label="change", **dot)
+    ax.axvline(0, color=INK, linewidth=0.6)
+    plain_axes(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    labelled_rows(ax, [country_name(str(k)) for k in effects.index])
+    digits = _digits(float(whole.abs().max()))
+    for place, value in zip(places, whole, strict=True):
+        ax.annotate(
+            f"{value:+.{digits}f}".replace("-", "−"),
+            (1.01, place),
+            xycoords=ax.get_yaxis_transform(),
+            fontsize=SMALL,
+            va="center",
+            annotation_clip=False,
+        )
+    ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    ax.ticklabel_format(axis="x", style="plain", useOffset=False)
+    if unit not in ("", "1"):
+        ax.set_xlabel(unit, fontsize=SMALL)
     if rows:
         ax.set_ylabel(rows, fontsize=SMALL)
     if title:
         fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
-    bar = fig.colorbar(mesh, ax=ax, shrink=0.9, aspect=30, pad=0.02)
-    ticks = signed_ticks(most)
-    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
-    bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.outline.set_visible(False)
-    named = "" if unit in ("", "1") else f"{unit}, "
-    bar.set_label(f"{named}square-root scale", fontsize=SMALL)
+    legend(fig, *ax.get_legend_handles_labels())
     return finish_layout(fig)

@@ -25,7 +25,7 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
-from ..tables import REST
+from ..tables import REST, country_name
 from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
@@ -52,6 +52,11 @@ def bars(
         regions = largest(size_of(totals), MANY)
     regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * last.sel(region=regions) / last.sel(region=regions).sum("part")
+    if order:  # what a reader compares: the share of the first part
+        first = np.argsort(-share.isel(part=0).values, kind="stable")
+        regions, share = [regions[k] for k in first], share.isel(region=first)
+        order = order.split(",")[0].replace("largest first", "")
+        order = ", ".join(filter(None, [order, "by the share of the first part"]))
     parts = [str(k) for k in share["part"].values]
     height = 0.16 * max(len(regions), 6) + 1.1
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
@@ -63,7 +68,7 @@ def bars(
         left = np.where(width < 0, below, start)
         ax.barh(places, width, left=left, height=0.72, color=colour, label=part)
         start, below = start + np.maximum(width, 0), below + np.minimum(width, 0)
-    labelled_rows(ax, regions)
+    labelled_rows(ax, [country_name(k) for k in regions])
     plain_axes(ax, grid="x")
     if (below < -_VISIBLE).any():
         ax.axvline(0, color=INK, linewidth=0.6)
@@ -134,7 +139,7 @@ def stacked_panels(
         year_axis(ax, years, bins=3, inside=True)
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(region, loc="left", fontweight="bold", color=INK)
+        ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
     for ax in axes[len(regions) :]:
         ax.remove()
     for ax in axes[len(regions) - columns : len(regions)]:

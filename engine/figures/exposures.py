@@ -23,7 +23,7 @@ _LEAST = 0.01  # per cent: less has the palest colour
 
 @rc_context(STYLE)
 def exposure_waterfall(rounds: pd.DataFrame, *, title: str = "") -> Figure:
-    """From face value to look-through, a step for each round of production.
+    """A waterfall from face value to look-through, a step for each round of inputs.
 
     ``rounds`` is the table of ``tx.supply_exposure``: rounds 0 and 1 (the product and
     its inputs) are face value, the others are hidden.

@@ -1,5 +1,6 @@
 """Histograms of draws, with the sample marked."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from ..reporting import (
     COLOURS,
     DEFICIT,
     FULL_WIDTH,
+    GRID,
     INK,
     QUIET,
     SMALL,
@@ -30,7 +32,8 @@ from ..reporting import (
 )
 
 _ACROSS = 3
-_HEIGHT = 1.75  # inches a row
+_WIDTHS = {1: 0.7 * FULL_WIDTH, 2: FULL_WIDTH, 3: FULL_WIDTH}
+_HEIGHT = 2.2  # inches a row
 
 
 class DrawnStatistics(NamedTuple):
@@ -47,14 +50,15 @@ def histograms(drawn: Sequence[DrawnStatistics], language: Language = "en") -> F
     """One small histogram for each model, of its first term.
 
     Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
-    null, the sample's |t| on both sides, and t(G-1). Placebo: the coefficients of moved
+    null, the sample's |t| on both sides, the draws beyond it, which are p, and t(G-1).
+    Placebo: the coefficients of moved
     treatments, and the estimate on both sides; or their t, and the sample's. Placebos
     in Chinese have an axis of densities, as readers there expect.
     """
     across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
     rows = -(-len(drawn) // across)
     fig = Figure(
-        figsize=(FULL_WIDTH * across / _ACROSS, _HEIGHT * rows + 0.35),
+        figsize=(_WIDTHS[across], _HEIGHT * rows + 0.35),
         layout="constrained",
     )
     axes = fig.subplots(rows, across, squeeze=False).ravel()
@@ -80,6 +84,7 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
     )
     kind = plan.static.kind
     handles: dict[str, object] = {"draws": fill}
+    middle = (low + high) / 2
     plain_axes(ax, grid="x")
     if kind == "placebo" and language == "zh":
         ax.set_ylabel(label("density", language), fontsize=SMALL)
@@ -120,6 +125,18 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
             zorder=0,
         )
         handles["95 % interval"] = interval
+    if kind in ("wild", "placebo"):  # p is the share of draws beyond the sample
+        beyond = (middle > marks[-1]) | (middle < marks[0] if len(marks) > 1 else False)
+        area = ax.bar(
+            low[beyond],
+            density[beyond],
+            width=(high - low)[beyond],
+            align="edge",
+            color=DEFICIT,
+            linewidth=0,
+        )
+        if beyond.any():
+            handles["p value area"] = area
     for mark in marks:
         line = ax.axvline(mark, color=DEFICIT, linewidth=1.2)
         handles["the sample, either sign" if len(marks) > 1 else "the sample"] = line
@@ -138,6 +155,21 @@ def _t_density(
     return {"t(G - 1)": line}
 
 
+def _different(
+    methods: Sequence[str], result: pd.DataFrame
+) -> tuple[list[str], list[str]]:
+    """Methods that differ, in order, and variants that cannot be told from them."""
+    sizes = result.pivot(index="method", columns="design", values="size")
+    errors = result.pivot(index="method", columns="design", values="mc_error")
+    kept: list[str] = []
+    for name in methods:
+        alike = [k for k in kept if k[:3] == name[:3]]  # WCR and WCR31, CV3 and CV3J
+        apart = [(sizes.loc[name] - sizes.loc[k]).abs() for k in alike]
+        if not any((k <= errors.loc[name]).all() for k in apart):
+            kept.append(name)
+    return kept, [k for k in methods if k not in kept]
+
+
 # Designs that a figure tells apart by colour; of more, they are its rows.
 _COLOURED = 6
 
@@ -146,26 +178,34 @@ _COLOURED = 6
 def rejection_rates(result: pd.DataFrame) -> Figure:
     """Share of true nulls that each method rejects at 5 %.
 
-    Methods are the rows and designs the colours; with more than six designs it is the
-    other way round, and a method of each kind is shown.
+    Methods are the rows, the one that rejects least in its worst design first, and
+    designs the colours; with more than six designs it is the other way round, and a
+    method of each kind is shown. A variant of a method that differs from one that is
+    shown by no more than the simulation error in every design is left out. The band is
+    4 to 6 %.
     """
     designs = list(dict.fromkeys(result["design"]))
     served = set(result.loc[result["size"].notna(), "method"])
+    left_out: list[str] = []
     if few := len(designs) <= _COLOURED:
-        names, coloured = [k for k in METHODS if k in served], designs
+        names, left_out = _different([k for k in METHODS if k in served], result)
+        worst = result.groupby("method")["size"].max()
+        names, coloured = sorted(names, key=lambda k: float(worst[k])), designs
     else:
         names = designs
         coloured = [k for k in MAIN if k in served][: len(COLOURS)]
     row, colour = ("method", "design") if few else ("design", "method")
-    fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
+    each = 0.12 + 0.08 * len(coloured)
+    fig = Figure(figsize=(FULL_WIDTH, 1.0 + each * len(names)), layout="constrained")
     ax = fig.subplots()
+    ax.axvspan(0.04, 0.06, color=GRID, linewidth=0, zorder=0)
     ax.axvline(0.05, color=QUIET, linewidth=0.8)
     plain_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     handles = []
     for k, name in enumerate(coloured):
         rows = result[(result[colour] == name) & result[row].isin(names)]
-        apart = 0.1 * (k - (len(coloured) - 1) / 2)
+        apart = 0.7 / len(coloured) * (k - (len(coloured) - 1) / 2)
         y = [names.index(each) + apart for each in rows[row]]
         handles.append(
             ax.errorbar(
@@ -180,6 +220,10 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
         )
     labelled_rows(ax, names)
     ax.set_xlim(left=0)
-    ax.set_xlabel("share of true nulls rejected at 5 %")
+    said = "share of true nulls rejected at 5 %"
+    if left_out:
+        same = f"not told from a row that is shown: {', '.join(left_out)}"
+        said = f"{said}\n{textwrap.fill(same, 95)}"
+    ax.set_xlabel(said)
     legend(fig, handles, coloured, loc="outside lower center")
     return finish_layout(fig)

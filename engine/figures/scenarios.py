@@ -1,5 +1,6 @@
-"""Figures of ``tivax scenario``: the largest changes, and a map of many variants."""
+"""Figures of ``tivax scenario``: the largest changes, and those of each variant."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,14 +20,13 @@ from ..reporting import (
     change_of,
     finish_layout,
     interval_axes,
-    label_room,
     labelled_rows,
     measure_name,
     variant_in_words,
 )
+from ..tables import country_name
 from .panel import require_columns
 from .regions import MANY
-from .signed_maps import signed_root, signed_text, signed_ticks
 
 _COLUMNS = ["variant", "year", "region", "measure", "change", "percent"]
 # Measures beside each other, and the letters that fit above each.
@@ -81,10 +81,11 @@ def largest_changes(
     rows = _of_last_year(table, regions, without)
     variants = rows["variant"].unique()
     measures = [*rows["measure"].unique()][: _PANELS if len(variants) == 1 else 1]
-    label = texts = rows["region"]
+    label = rows["region"]
+    texts = label.map(country_name)
     if len(variants) > 1:
         label = rows["variant"] + ": " + rows["region"]
-        texts = rows["variant"].map(variant_in_words) + ": " + rows["region"]
+        texts = rows["variant"].map(variant_in_words) + ": " + texts
     wide = (
         rows.assign(label=label)
         .set_index(["label", "measure"])["shown"]
@@ -120,65 +121,55 @@ def largest_changes(
 
 
 @rc_context(STYLE)
-def change_map(
+def changes_by_variant(
     table: pd.DataFrame,
     measure: str | None = None,
     regions: Sequence[str] | None = None,
     *,
-    named: Sequence[str] = (),
     without: Sequence[str] = ("WLD",),
 ) -> Figure:
-    """Changes by variant and region as a map.
+    """Ranked bars of the regions that change most, a panel a variant, on one scale.
 
-    ``measure`` is by default the first. If there are more than twenty variants or
-    regions, those with the largest changes are shown, and the regions ``named``;
-    colours follow the signed square root.
+    ``measure`` is by default the first. Of more than six variants those with the
+    largest changes are shown, the largest first, and how many there are is said.
     """
     rows = _of_last_year(table, regions, without)
     measure = str(rows["measure"].iloc[0]) if measure is None else measure
     rows = rows[rows["measure"] == measure]
     if rows.empty:
         raise TivaxError(f"no measure {measure} in these scenarios")
-    wide = rows.pivot_table(
-        index="variant", columns="region", values="shown", sort=False, dropna=False
-    )
-    size = wide.abs()
-    wide = wide.loc[_first(size.max(axis=1)), _first(size.max(axis=0), named)]
-    variants = [variant_in_words(str(k)) for k in wide.index]
-    names = [str(k) for k in wide.columns]
-    values = wide.to_numpy(float)
-    room = label_room(variants)
+    size = rows["shown"].abs().groupby(rows["variant"], sort=False).max()
+    order = size.sort_values(ascending=False, kind="stable").index[:_VARIANTS]
+    across = min(_ACROSS, len(order))
+    down = -(-len(order) // across)
+    bars = min(_BARS, int(rows.groupby("variant")["region"].nunique().max()))
     fig = Figure(
-        figsize=(FULL_WIDTH, 0.2 * len(variants) + 1.3 + label_room(names)),
-        layout="constrained",
+        figsize=(FULL_WIDTH, (0.15 * bars + 0.5) * down + 0.6), layout="constrained"
     )
-    ax = fig.subplots()
-    most = float(np.nanmax(np.abs(values), initial=0)) or 1.0
-    mesh = ax.pcolormesh(
-        values, cmap="RdBu", norm=signed_root(most), edgecolor="white", linewidth=0.4
-    )
-    ax.invert_yaxis()
-    small = SMALL if room < 3 else SMALL - 1
-    ax.set_xticks(np.arange(len(names)) + 0.5, names, rotation=90, fontsize=SMALL)
-    ax.set_yticks(np.arange(len(variants)) + 0.5, variants, fontsize=small)
-    ax.tick_params(length=0, pad=2)
-    ax.spines[:].set_visible(False)
+    axes = list(fig.subplots(down, across, sharex=True, squeeze=False).flat)
+    for ax, variant in zip(axes, order, strict=False):
+        own = rows[rows["variant"] == variant].set_index("region")["shown"]
+        own = own[own.abs().sort_values(ascending=False, kind="stable").index[:bars]]
+        values = own.to_numpy(float)
+        colours = np.where(values < 0, DEFICIT, SURPLUS)
+        ax.barh(np.arange(len(values)), values, color=colours, height=0.7)
+        interval_axes(ax)
+        labelled_rows(ax, [country_name(str(k)) for k in own.index])
+        ax.set_title(
+            textwrap.fill(variant_in_words(str(variant)), 44),
+            loc="left",
+            fontsize=SMALL,
+        )
+    for ax in axes[len(order) :]:
+        ax.remove()
     year = int(rows["year"].iloc[0])
-    fig.suptitle(f"{change_of(measure)}, {year}", fontsize=FONT, color=INK)
-    bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
-    ticks = signed_ticks(most)
-    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
-    bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.outline.set_visible(False)
-    bar.set_label(f"{_unit(rows, measure)}, square-root scale", fontsize=SMALL)
+    shown = f", {len(order)} of {len(size):,} variants" * (len(size) > len(order))
+    fig.suptitle(f"{change_of(measure)}, {year}{shown}", fontsize=FONT, color=INK)
+    fig.supxlabel(_unit(rows, measure), fontsize=SMALL)
     return finish_layout(fig)
 
 
-def _first(size: pd.Series, named: Sequence[str] = ()) -> list[str]:
-    """The labels with the largest values and those named, in the order of the table."""
-    order = [*map(str, size.sort_values(ascending=False, kind="stable").index)]
-    kept = {order[k] for k in first_and_named(order, named, MANY)}
-    return [k for k in size.index if k in kept]
+_VARIANTS, _ACROSS, _BARS = 6, 2, 10
 
 
 def _unit(table: pd.DataFrame, measure: str) -> str:

@@ -35,6 +35,7 @@ from ..reporting import (
     option_name,
     plain_axes,
 )
+from ..tables import country_name
 from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look, require_columns
 
 GAP = 0.5  # between the rows of two choices
@@ -66,7 +67,7 @@ def specification_curve(
         Name of the chosen one in the legend: ``identified`` where it is taken to be
         the published one.
 
-    Above: the estimates in their intervals, darker where the interval excludes 0.
+    Above: the estimates in their intervals, blue where the interval excludes 0.
     Below: which option of each choice every specification takes.
     """
     require_columns(
@@ -101,7 +102,7 @@ def joint_curve(
     null
         ``rank``, ``low`` and ``high``: the band of the sorted effects without any.
 
-    Above: the estimates in their intervals, darker where significant by the declared p,
+    Above: the estimates in their intervals, blue where significant by the declared p,
     and the band. Below: which option of each choice every specification takes.
     """
     columns = ["estimate", "ci_low", "ci_high", "chosen", "significant", *choices]
@@ -192,9 +193,11 @@ def _intervals(
     chosen = dark.to_numpy(bool)
     # One path each, however many specifications: they must not swell an SVG.
     for name, own, colour in (
-        (names[0], ~chosen, "#E0E0E0"),
-        (names[1], chosen, "#A8A8A8"),
+        (names[0], ~chosen, "#E4E4E4"),
+        (names[1], chosen, "#B5D3E7"),
     ):
+        if not own.any():  # a legend names what is there
+            continue
         ax.stairs(
             np.where(own, high, np.nan),
             edges,
@@ -354,7 +357,7 @@ def leave_one_out(
             handles.append(dots)
             names.append(label(group, language))
     interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in frame["left_out"]])
+    labelled_rows(ax, [country_name(str(k)) for k in frame["left_out"]])
     ax.set_ylabel(label("left out", language))
     ax.set_xlabel(label("TBI coefficient", language))
     legend(fig, handles, names)

@@ -6,6 +6,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..core import number_text
 from ..estimation import t_ppf
 from ..reporting import (
     COLOURS,
@@ -13,22 +14,24 @@ from ..reporting import (
     FULL_WIDTH,
     INK,
     QUIET,
+    SMALL,
     STYLE,
     SURPLUS,
     finish_layout,
     interval_axes,
     labelled_rows,
+    variable_name,
 )
 from .panel import require_columns
 
-_HEIGHT = 2.1  # inches a treatment
+_HEIGHT = 1.7  # inches a treatment
 
 
 @rc_context(STYLE)
 def drawn_effects(
     summary: pd.DataFrame, distribution: pd.DataFrame, clusters: int
 ) -> Figure:
-    """A row of two axes for each treatment of a model.
+    """A panel for each treatment of a model.
 
     Parameters
     ----------
@@ -39,47 +42,51 @@ def drawn_effects(
     clusters
         G of the t(G - 1) that intervals take.
 
-    On the left the estimates over draws of the tables, on the right 95 % intervals: of
-    sampling alone, of the tables alone, of both, around the estimate, which errors pull
-    towards 0; below, the corrected estimates with their own.
+    One scale: the estimates over draws of the tables, each a dot, and 95 % intervals of
+    sampling alone, of the tables alone, of both, around the estimate; below, the
+    corrected estimates with their own. A draw has the errors of the tables twice, those
+    of the published ones and its own, and so lies nearer to 0 than the estimate.
     """
     require_columns("summary", summary, ["term", "estimate", "se_total"])
     require_columns("distribution", distribution, ["term", "estimate"])
     rows = summary.to_dict("records")
     fig = Figure(figsize=(FULL_WIDTH, _HEIGHT * len(rows)), layout="constrained")
-    axes = fig.subplots(len(rows), 2, squeeze=False)
-    for row, (left, right) in zip(rows, axes, strict=True):
+    axes = fig.subplots(len(rows), 1, squeeze=False).ravel()
+    for row, ax in zip(rows, axes, strict=True):
         drawn = distribution.loc[distribution["term"] == row["term"], "estimate"]
-        _histogram(left, drawn.to_numpy(), row)
-        _intervals(right, row, float(t_ppf(0.975, clusters - 1)))
+        _one_scale(ax, drawn.to_numpy(), row, float(t_ppf(0.975, clusters - 1)))
     return finish_layout(fig)
 
 
-def _histogram(ax: Axes, drawn: np.ndarray, row: dict) -> None:
-    low, high = np.quantile(drawn, (0.005, 0.995))
-    inside = drawn[(drawn >= low) & (drawn <= high)]
-    bins = int(np.clip(np.sqrt(len(drawn)), 5, 40))
-    ax.hist(inside, bins=bins, color=SURPLUS, alpha=0.6)
-    ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
-    ax.set_xlabel(f"{row['term']}, estimate by draw; dashed: published tables")
-    ax.ticklabel_format(axis="x", useOffset=False)
-    ax.set_ylabel("draws")
-    ax.spines[["top", "right"]].set_visible(False)
+_SHOWN = (
+    ("sampling alone", "estimate", "se_sampling", QUIET),
+    ("tables alone", "estimate", "se_table", SURPLUS),
+    ("both", "estimate", "se_total", INK),
+    ("corrected for the errors", "coef_corrected", "coef_corrected_se", DEFICIT),
+    ("corrected by SIMEX", "coef_simex", "coef_simex_se", COLOURS[6]),
+)
 
 
-def _intervals(ax: Axes, row: dict, reach: float) -> None:
-    shown = [
-        ("sampling", "estimate", "se_sampling", QUIET),
-        ("tables", "estimate", "se_table", SURPLUS),
-        ("both", "estimate", "se_total", INK),
-        ("corrected", "coef_corrected", "coef_corrected_se", DEFICIT),
-        ("SIMEX", "coef_simex", "coef_simex_se", COLOURS[6]),
-    ]
-    for place, (_, at, se, colour) in enumerate(shown):
+def _one_scale(ax: Axes, drawn: np.ndarray, row: dict, reach: float) -> None:
+    # Spread over the height of a row by rank, so that no dot hides another.
+    heights = 0.6 * (np.arange(len(drawn)) * 0.618034 % 1 - 0.5)
+    ax.plot(drawn, heights, ".", color=SURPLUS, alpha=0.5, markersize=2.5)
+    for place, (_, at, se, colour) in enumerate(_SHOWN, 1):
         ax.plot([row[at]], [place], "o", color=colour, markersize=4)
         half = reach * row[se]
         ax.hlines([place], row[at] - half, row[at] + half, color=colour, linewidth=1.2)
+        if np.isfinite(row[at]):
+            told = f"{number_text(row[at])} ± {number_text(half)}"
+            ax.annotate(
+                told,
+                (1.01, place),
+                xycoords=ax.get_yaxis_transform(),
+                fontsize=SMALL,
+                va="center",
+                color=colour,
+                annotation_clip=False,
+            )
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     interval_axes(ax)
-    labelled_rows(ax, [name for name, *_ in shown])
-    ax.set_xlabel(f"{row['term']}, 95 % interval")
+    labelled_rows(ax, ["draws of the tables", *(name for name, *_ in _SHOWN)])
+    ax.set_xlabel(f"effect of {variable_name(row['term'])}, 95 % interval")

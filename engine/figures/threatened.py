@@ -188,6 +188,9 @@ def _label(row: pd.Series, treatment: str) -> str:
     if row["threat"] == "placebo outcome":
         variant = label(variant)
     variant = threat_in_words(variant)
-    name = f"{row['threat']}: {variant}" if row["first"] else variant
-    other = row["state"] == "other question" and row["term"] != treatment
-    return f"{name}, {row['term']}" if other else name
+    kind = str(row["threat"]).replace("common correlated effects", "common effects")
+    name = f"{kind}: {variant}" if row["first"] else variant
+    if row["state"] != "other question" or row["term"] == treatment:
+        return name
+    term = str(row["term"])
+    return f"{name}, {'of then' if term.startswith(f'{treatment} ') else term}"

@@ -43,7 +43,7 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
-from ..tables import REST
+from ..tables import REST, country_name
 from .regions import FEW, MANY, known_regions, largest, trade_size
 from .signed_maps import signed_root, signed_text, signed_ticks
 
@@ -75,9 +75,10 @@ def tbi_lines(
     account
         The name of the satellite account that stands in place of value added.
 
-    Up to eight regions share one panel, labelled at the line ends; more get a panel
-    each with one scale. A value between two missing years is drawn as a point. With
-    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
+    Up to eight regions share one panel, labelled at the line ends; more, and more than
+    three whose bands can be seen, get a panel each with one scale. A value between two
+    missing years is drawn as a point. With ``tbi_ci_low`` and ``tbi_ci_high`` each line
+    has its 95 % band.
     """
     expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
@@ -87,7 +88,9 @@ def tbi_lines(
     chosen = known_regions(regions, known)
     names = [k for k in ("tbi", "tbi_ci_low", "tbi_ci_high") if k in tbi]
     index = tbi[names].sel(region=chosen).transpose("year", "region")
-    draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
+    banded = "tbi_ci_low" in tbi and not _is_thin(index)
+    few = len(chosen) <= len(COLOURS) and not (banded and len(chosen) > _BANDS)
+    draw = _labelled_lines if few else _panel_each
     traded = ("X, M: value-added exports, imports", "X、M：增加值出口、进口")
     if account:
         traded = (
@@ -100,6 +103,9 @@ def tbi_lines(
     lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
     lines += [in_language(k, language) for k in (traded, band)]
     return finish_layout(draw(index, "\n".join(filter(None, lines))))
+
+
+_BANDS = 3  # more in one panel hide each other
 
 
 def _is_thin(index: xr.Dataset) -> bool:
@@ -118,10 +124,12 @@ def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
         values = _line_of(ax, index, region, colour)
         if np.isfinite(values).any():
             last = np.flatnonzero(np.isfinite(values))[-1]
-            ends.append((region, colour, float(years[last]), float(values[last])))
+            at = float(years[last]), float(values[last])
+            ends.append((country_name(region), colour, *at))
     _index_axes(ax, years)
     ax.set_ylabel(name)
-    missing = [k for k in regions if k not in {end[0] for end in ends}]
+    named = {end[0] for end in ends}
+    missing = [k for k in regions if country_name(k) not in named]
     if missing:
         ax.set_xlabel(f"no values: {', '.join(missing)}", fontsize=SMALL)
     label_ends(fig, ax, ends)
@@ -147,7 +155,9 @@ def _panel_each(index: xr.Dataset, name: str) -> Figure:
     for ax, region in zip(panels, regions, strict=False):
         _line_of(ax, index, region, SURPLUS)
         _index_axes(ax, years, bins=2, inside=True)
-        ax.set_title(textwrap.fill(region, 18), fontsize=SMALL, loc="left", pad=2)
+        ax.set_title(
+            textwrap.fill(country_name(region), 18), fontsize=SMALL, loc="left", pad=2
+        )
         ax.tick_params(labelsize=SMALL)
     for ax in panels[len(regions) :]:
         ax.remove()
@@ -220,8 +230,9 @@ def balance_heatmap(
     account
         As in ``tbi_lines``.
 
-    The row exports value added, the column absorbs it: a positive cell is a surplus of
-    the row. Colours follow the signed square root, since balances span magnitudes.
+    A triangle, since a surplus of one is the deficit of the other: a positive cell is a
+    surplus of the row with the column. Colours follow the signed square root, since
+    balances span magnitudes.
     """
     T, year = _bilateral(absorbed, year)
     chosen = (
@@ -229,9 +240,10 @@ def balance_heatmap(
     )
     unit, factor = billions(absorbed.attrs.get("units", ""))
     balance = factor * (T - T.T).loc[chosen, chosen]
-    np.fill_diagonal(shown := balance.to_numpy(copy=True), np.nan)
+    shown = balance.to_numpy(copy=True)
+    shown[np.triu_indices(len(shown))] = np.nan  # those above repeat, with other sign
 
-    names = label_room(chosen)
+    names = label_room([country_name(k) for k in chosen])
     # The map is as wide as the page leaves beside names and scale, cells are square.
     side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
     fig = Figure(figsize=(FULL_WIDTH, side + 0.8 + names), layout="constrained")
@@ -244,16 +256,15 @@ def balance_heatmap(
         edgecolor="white",
         linewidth=0.4,
     )
-    ax.set_facecolor("#EEEEEE")
     ax.invert_yaxis()
     ax.set_aspect("equal")
     places = np.arange(len(chosen)) + 0.5
     ax.set_xticks(places, chosen, rotation=90, fontsize=SMALL)
-    ax.set_yticks(places, chosen, fontsize=SMALL)
+    ax.set_yticks(places, [country_name(k) for k in chosen], fontsize=SMALL)
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
-    ax.set_ylabel(f"{account or 'value added'} from")
-    ax.set_xlabel("absorbed in")
+    ax.set_ylabel("surplus of")
+    ax.set_xlabel("with")
     fig.suptitle(
         f"Bilateral {'' if account else 'value-added '}balances"
         f"{f' of {account}' if account else ''}, {year}\n"
@@ -328,7 +339,7 @@ def va_versus_gross(
     )
     left.set_title(f"VAX ratio, {year}", loc="left", fontweight="bold")
     left.set_xlabel("VA exports / gross exports")
-    title = textwrap.fill(f"Balance of {region}{why}, {year}", 50)
+    title = textwrap.fill(f"Balance of {country_name(region)}{why}, {year}", 50)
     right.set_title(title, loc="left", fontweight="bold")
     right.set_xlabel(
         "with each partner, largest trade first\n"
@@ -360,7 +371,7 @@ def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None = None) -> None:
         ends = ratio.to_numpy() - half, ratio.to_numpy() + half
         ax.hlines(places, ends[0], ends[1], color=SURPLUS, alpha=0.5, linewidth=1.5)
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
-    labelled_rows(ax, [str(k) for k in ratio.index])
+    labelled_rows(ax, [country_name(str(k)) for k in ratio.index])
     plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
@@ -380,7 +391,7 @@ def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
         label="value added",
     )
     ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-    labelled_rows(ax, [str(k) for k in gross.index])
+    labelled_rows(ax, [country_name(str(k)) for k in gross.index])
     plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 

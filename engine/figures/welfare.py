@@ -187,7 +187,7 @@ def who_pays(
     unit: str = "",
     named: Sequence[str] = (),
 ) -> Figure:
-    """What each region gains or loses as a waterfall that ends in the world's sum.
+    """Gains and losses of regions as a waterfall that ends in the world's sum.
 
     Parameters
     ----------

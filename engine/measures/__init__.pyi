@@ -28,16 +28,16 @@ from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
 from .indicator_table import INDICATORS as INDICATORS
-from .indicator_table import indicator_facts as indicator_facts
 from .indicator_table import Level as Level
 from .indicator_table import derived_flows as derived_flows
+from .indicator_table import indicator_facts as indicator_facts
 from .indicator_table import needed_flows as needed_flows
 from .methods import LEVELS as LEVELS
 from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED
-from .methods import term_facts as term_facts
 from .methods import WORST_IDENTITY as WORST_IDENTITY
 from .methods import require_method as require_method
+from .methods import term_facts as term_facts
 from .perimeters import NamedPerimeters as NamedPerimeters
 from .perimeters import perimeters_of as perimeters_of
 from .results.by_year import ByYear as ByYear
@@ -55,6 +55,6 @@ from .trade import require_certify as require_certify
 from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
 from .trade import value_added_trade as value_added_trade
-from .years import MATRICES as MATRICES
+from .years import DEVICE_YEARS as DEVICE_YEARS
 from .years import compute_years as compute_years
 from .years import solve_years as solve_years

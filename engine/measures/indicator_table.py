@@ -191,7 +191,7 @@ def _concentration(name: str) -> Formula:
 
 
 def _number_equivalent(name: str) -> Formula:
-    """How many partners of equal size have the same concentration."""
+    """The number of partners of equal size with the same concentration."""
     index = _concentration(name)
     return lambda k: 1 / index(k)
 

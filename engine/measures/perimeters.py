@@ -18,12 +18,10 @@ from ..streaming import streamed_inverted
 from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
-from .years import Options, compute_years
+from .years import DEVICE_YEARS, DeviceYear, Options, compute_years
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
-# A, B, flows by buyer, products with several columns for each buyer.
-_MATRICES = 12
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,7 @@ def compute_inverted(
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
+    takes: DeviceYear = DEVICE_YEARS["decompose"],
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
@@ -91,7 +90,7 @@ def compute_inverted(
     Without ``inverse`` the table has no B, without ``contents`` perhaps no value added
     by origin (``kernels.inverted_table``); ``products`` says that the kernel takes B in
     products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
-    categories of final demand, each a use by itself, for the kernel. ``memory`` as in
+    categories of final demand, each a use by itself, for the kernel. ``memory`` and ``takes`` as in
     ``compute_years``: with products only years that are too large are streamed.
     """
     member = borders.member
@@ -120,7 +119,7 @@ def compute_inverted(
             memory=memory,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
-            matrices=_MATRICES,
+            takes=takes,
             kernel=kernel,
             options=tuple(options.items()),
             regions=len(borders.place),

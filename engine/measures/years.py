@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -46,9 +47,29 @@ from .accounts import Account
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
 
-# n x n matrices that a year takes on a GPU: the flows, their coefficients in two
-# precisions and the products. A CPU takes one year at a time.
-MATRICES = 6
+
+@dataclass(frozen=True)
+class DeviceYear:
+    """What a year takes on a GPU: n x n matrices, and n x c flows by buyer.
+
+    A CPU takes one year at a time.
+    """
+
+    matrices: float
+    flows: float
+
+    def size(self, n: int, buyers: int) -> int:
+        """Bytes of a year of n industries and so many buyers."""
+        return math.ceil(8 * n * (self.matrices * n + self.flows * buyers))
+
+
+# Arguments, results and what is made on the way, of programs compiled for an H100 at
+# 44 x 56 and 20 x 35: docs/explanation/compiled-for-a-gpu.md.
+DEVICE_YEARS = {
+    "tbi": DeviceYear(1.5, 12),
+    "decompose": DeviceYear(6, 60),
+    "indicators": DeviceYear(6, 60),
+}
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -196,7 +217,7 @@ def compute_years(
     *,
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
-    matrices: int = MATRICES,
+    takes: DeviceYear = DEVICE_YEARS["tbi"],
     streamed: Callable[..., Any] | None = None,
     memory: int | None = None,
     **options: Hashable,
@@ -205,22 +226,22 @@ def compute_years(
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
-    added up; ``constants`` are further arguments, the same every year; ``matrices`` is
-    the number of n x n matrices held at once for a year. Years that are too large for
+    added up; ``constants`` are further arguments, the same every year; ``takes`` is
+    what a year takes of a GPU. Years that are too large for
     ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
     instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    large = is_too_large(tables.n, total, memory)
+    large, size = is_too_large(tables.n, total, memory), takes.size(tables.n, len(tables.regions))
     if streamed is not None and memory is None:
-        large = large or _overfills_device(tables.n, matrices)
+        large = large or _overfills_device(size)
     if large and streamed is None:
-        raise does_not_fit(tables.n, matrices)
+        raise does_not_fit(tables.n, math.ceil(takes.matrices))
     progress(0, total)
     job = job_at_work()
-    at_once = 1 if large else _years_at_once(tables.n, matrices)
+    at_once = 1 if large else _years_at_once(size)
     if job is not None:  # no process shall be idle
         at_once = min(at_once, -(-total // jax.process_count()))
     chunks = split_years(total, at_once)
@@ -332,18 +353,18 @@ def _read_ahead(
             yield years, arrays
 
 
-def _years_at_once(n: int, matrices: int) -> int:
-    """Number of years in a chunk: as many as fit the devices of a GPU, one for each of
-    a CPU."""
+def _years_at_once(size: int) -> int:
+    """Number of years of so many bytes in a chunk: as many as fit the devices of a GPU,
+    one for each of a CPU."""
     memory = _device_memory()
-    fit = max(1, memory // (matrices * 8 * n * n)) if memory else 1
+    fit = max(1, memory // size) if memory else 1
     return fit * len(jax.local_devices())
 
 
-def _overfills_device(n: int, matrices: int) -> bool:
-    """True if a year of n industries takes more than the memory of a GPU."""
+def _overfills_device(size: int) -> bool:
+    """True if a year of so many bytes takes more than the memory of a GPU."""
     memory = _device_memory()
-    return memory is not None and matrices * 8 * n * n > memory
+    return memory is not None and size > memory
 
 
 def _device_memory() -> int | None:

@@ -206,9 +206,10 @@ class MonteCarlo(Result):
         )
         about = f"{effect['outcome'].iloc[0]}, sample {effect['sample'].iloc[0]}: "
         caption = (
-            "Left: estimates over draws of the tables. Right: 95 % intervals from "
-            "sampling alone, from the tables alone and from both, and the corrected "
-            "estimates; the dashed line is the estimate."
+            "95 % intervals from sampling alone, from the tables alone and from both, "
+            "and the corrected estimates; the dashed line is the estimate. Dots are "
+            "estimates over draws of the tables: each has their errors twice, and lies "
+            "nearer to 0."
         )
         told = about + "the effect, its errors and corrections."
         return Section(

@@ -43,6 +43,7 @@ from ..estimation import (
     column_names,
     complete_rows,
     require_names,
+    require_one_row,
     t_ppf,
     t_sf,
 )
@@ -269,9 +270,7 @@ def _panel(
     data: pd.DataFrame, outcome: str, names: Sequence[str], entity: str, time: str
 ) -> tuple[_Panel, np.ndarray, np.ndarray]:
     rows = complete_rows(data, [outcome, *names], [entity, time])
-    if (twice := rows.duplicated([entity, time])).any():
-        unit, period = (rows.loc[twice, k].iloc[0] for k in (entity, time))
-        raise TivaxError(f"two rows of {entity} {unit} in {time} {period}; leave one")
+    require_one_row(rows, entity, time)
     unit, units = pd.factorize(rows[entity], sort=True)
     period, periods = pd.factorize(rows[time], sort=True)
     there = np.zeros((len(units), len(periods)), bool)

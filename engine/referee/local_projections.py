@@ -41,7 +41,7 @@ from ..estimation import (
 from ..figures import responses
 from ..reporting import Plot, Result
 
-_DRAWS = 100_000
+_DRAWS = 50_000
 _COLUMNS = (
     "measure horizon estimate se p_value ci_low ci_high band_low band_high n".split()
 )

@@ -37,6 +37,7 @@ from ..estimation import (
     column_names,
     complete_rows,
     require_names,
+    require_one_row,
     t_ppf,
     t_test,
 )
@@ -221,9 +222,7 @@ def movers(
 def _changes(
     rows: pd.DataFrame, names: Sequence[str], entity: str, time: str, order: int
 ) -> _Changes:
-    if (twice := rows.duplicated([entity, time])).any():
-        unit, when = (rows.loc[twice, k].iloc[0] for k in (entity, time))
-        raise TivaxError(f"two rows of {entity} {unit} in {time} {when}; leave one")
+    require_one_row(rows, entity, time)
     rows = rows.sort_values([entity, time], kind="stable")
     unit, period = pd.factorize(rows[entity])[0], periods(rows[time])
     before = neighbours(unit, period)

@@ -32,7 +32,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Listing, TivaxError, require_choice, show
-from ..estimation import column_name, column_names, complete_rows, require_names
+from ..estimation import (
+    column_name,
+    column_names,
+    complete_rows,
+    require_names,
+    require_one_row,
+)
 from ..figures import weights_by_cell
 from ..reporting import Plot, Result
 
@@ -245,9 +251,7 @@ def two_way_weights(
     complete = complete_rows(data, [*wanted, *levels], [entity, time])
     # Where differences are given the first period has a level alone.
     rows = complete_rows(data, levels, [entity, time]) if levels else complete
-    if (twice := rows.duplicated([entity, time])).any():
-        unit, period = (rows.loc[twice, k].iloc[0] for k in (entity, time))
-        raise TivaxError(f"two rows of {entity} {unit} in {time} {period}; leave one")
+    require_one_row(rows, entity, time)
     rows = rows.sort_values([entity, time], kind="stable")
     period, unit = periods(rows[time]), pd.factorize(rows[entity])[0]
     before = neighbours(unit, period)  # place of the row before, -1 for none

@@ -40,6 +40,7 @@ from .long_tables import LongWriter as LongWriter
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT
+from .plot_style import GRID as GRID
 from .plot_style import INK as INK
 from .plot_style import QUIET as QUIET
 from .plot_style import SMALL as SMALL

@@ -148,6 +148,8 @@ _THREATS = {
     r"(\d+) later, beside": r"\1 years later beside it",
     r"(\d+) earlier, beside": r"\1 years earlier beside it",
     r"as it is(, long run)?": r"among the regressors\1",
+    r"without the (\d+) cells of the largest DFBETA": r"without the \1 largest DFBETA",
+    "without the cell of the largest DFBETA": "without the largest DFBETA",
     "linear": "a line for each",
     "first": "year on year",
 }

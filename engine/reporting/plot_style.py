@@ -12,6 +12,7 @@ and ``missing_font_note`` says so.
 import io
 import logging
 import re
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -364,12 +365,13 @@ def draw(
     files: bool = True,
     note: str | None = None,
     language: Language = "en",
+    title: str = "",
 ) -> Drawn:
     """A figure drawn; without ``files`` as SVG alone.
 
     The same figure gives the same bytes: no date, no random ids. ``note`` stands below
-    the figure, by default what results must say of their tables (``core.basis``). Its
-    texts are put into ``language`` (``translated``).
+    the figure, by default what results must say of their tables (``core.basis``);
+    ``title`` stands above it. Its texts are put into ``language`` (``translated``).
     """
     note = basis() if note is None else note
     if language != "en":
@@ -378,11 +380,19 @@ def draw(
             text.set_text(translated(text.get_text(), language))
     width, height = (float(k) for k in figure.get_size_inches())
     whole: dict[str, Any] = {}
+    below, above = _NOTE if note else 0.0, 0.0
+    if title:
+        lines = textwrap.fill(title, _TITLE_LETTERS)
+        above = _NOTE + _LINE * (lines.count("\n") + 1)
+        at = 1 + 0.04 / height  # a little above the figure
+        bold = {"fontsize": FONT + 1, "fontweight": "bold", "va": "bottom"}
+        figure.text(0.01, at, lines, color=INK, **bold)
     if note:
         line = -_NOTE / 2 / height
         figure.text(0.01, line, note, fontsize=SMALL, color=QUIET, va="center")
-        whole["bbox_inches"] = Bbox([[0, -_NOTE], [width, height]])
-        height += _NOTE
+    if note or title:
+        whole["bbox_inches"] = Bbox([[0, -below], [width, height + above]])
+        height += below + above
     svg, png, pdf = _svg(figure, **whole), None, None
     if files and _has_all_letters(figure):
         png, pdf = io.BytesIO(), io.BytesIO()
@@ -394,6 +404,7 @@ def draw(
 
 
 _NOTE = 0.2  # inches of a note below a figure
+_LINE, _TITLE_LETTERS = 0.16, 88  # inches, and letters, of a line of a title
 
 
 def draw_plot(
@@ -402,10 +413,11 @@ def draw_plot(
     files: bool = True,
     note: str | None = None,
     language: Language = "en",
+    title: str = "",
 ) -> Drawn:
     """Draw the figure that ``plot`` makes: in another process no figure has to come
     back."""
-    return draw(plot(), files=files, note=note, language=language)
+    return draw(plot(), files=files, note=note, language=language, title=title)
 
 
 @stage("figures")

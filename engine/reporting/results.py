@@ -83,6 +83,11 @@ class Result(Printable):
         """Functions that draw the figures, by file name."""
         return {}
 
+    def titles(self) -> Mapping[str, str]:
+        """What figures show, in a line, by file name; none where numbers say nothing
+        in a line."""
+        return {}
+
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
         """The report below the finding; ``figures`` are drawn, by file name.
 
@@ -188,6 +193,8 @@ class Context:
         Facts for the manifest.
     language
         Of report and figures.
+    title
+        Of every figure, in place of the finding that it shows (``Result.titles``).
     """
 
     name: str = ""
@@ -196,6 +203,7 @@ class Context:
     codes: pd.DataFrame | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     language: Language = "en"
+    title: str = ""
 
 
 def write_parts(
@@ -218,8 +226,14 @@ def write_parts(
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
     with stage("figures"):
+        titles = result.titles()
         drawn = {
-            k: _draw(plot, files=figures, language=context.language)
+            k: _draw(
+                plot,
+                files=figures,
+                language=context.language,
+                title=context.title or titles.get(k, ""),
+            )
             for k, plot in plots.items()
         }
     if figures and drawn:
@@ -239,10 +253,10 @@ def write_parts(
         (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _draw(plot: Plot, *, files: bool, language: Language) -> Drawn:
+def _draw(plot: Plot, *, files: bool, language: Language, title: str) -> Drawn:
     from .plot_style import draw_plot  # loads matplotlib
 
-    return draw_plot(plot, files=files, note=basis(), language=language)
+    return draw_plot(plot, files=files, note=basis(), language=language, title=title)
 
 
 def write_frames(
@@ -314,6 +328,13 @@ class Joined(Result):
 
     def plots(self) -> dict[str, Plot]:
         return {new: plot for _, new, plot in self._numbered()}
+
+    def titles(self) -> dict[str, str]:
+        each = [part.titles() for part in self.parts]
+        found = {
+            new: each[part].get(old, "") for (part, old), new, _ in self._numbered()
+        }
+        return {name: title for name, title in found.items() if title}
 
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         if self.printed:

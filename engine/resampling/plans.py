@@ -28,8 +28,9 @@ PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 
 
 # Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
-# scores of all clusters: they then stay in a core's cache.
-_TILE = 128
+# scores of all clusters: they then stay in a core's cache. A GPU has 64 blocks at work
+# and starts some fifteen programs a tile.
+_TILE, _TILE_GPU = 128, 1024
 # Numbers of moved paths that are worked on at a time.
 _MOVED = 1 << 27
 
@@ -311,6 +312,10 @@ def observed_t(
     return [float(k) for k in (fitted.coef - null) / se]
 
 
+def _tile() -> int:
+    return _TILE if jax.default_backend() == "cpu" else _TILE_GPU
+
+
 def block_of_draws(
     static: Static, arrays: Any, stream: Stream, block: Int[Array, ""] | int
 ) -> Float[Array, "s B"]:
@@ -323,7 +328,7 @@ def block_of_draws(
             run = partial(resampling.reweighted_balanced, layout=static.layout)
             return in_small_tiles(run, arrays["rows"], w)
         left = arrays["draws"] - jnp.asarray(block, jnp.int64) * static.block
-        return in_tiles(partial(_reweighted, static), arrays, w, left, size=_TILE)
+        return in_tiles(partial(_reweighted, static), arrays, w, left, size=_tile())
     if static.kind == "wild":
         return in_small_tiles(
             lambda each, v: jnp.stack([wild_statistics(k, v) for k in each]),
@@ -337,11 +342,11 @@ def block_of_draws(
     if static.method == "freedman-lane":
         run = placebo.freedman_lane_t
     every = jnp.asarray(static.block)
-    size = _TILE
+    size = _tile()
     if isinstance(getattr(arrays, "F", None), placebo.MovedPaths):
         # Powers of two, as a block is.
         most = max(_MOVED // arrays.F.own.size, 1)
-        size = min(_TILE, 1 << (most.bit_length() - 1))
+        size = min(size, 1 << (most.bit_length() - 1))
     return in_tiles(run, arrays, assignment, every, size=size)
 
 

@@ -18,9 +18,10 @@ from ..core import (
     percent_text,
     suggest,
 )
-from ..figures.scenarios import change_map, largest_changes, shown_change
+from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, measure_name, variant_in_words
+from ..tables import country_name
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -264,9 +265,26 @@ class ScenarioResult(Result):
             "largest": partial(largest_changes, self.table, regions, named=named)
         }
         if self.count > 1:
-            shown = partial(change_map, self.table, regions=regions, named=named)
-            plots["map"] = shown
+            plots["map"] = partial(changes_by_variant, self.table, regions=regions)
         return plots
+
+    def titles(self) -> dict[str, str]:
+        """Who changes most, in the last year, of the first measure."""
+        rows = self.table.assign(shown=shown_change(self.table))
+        rows = rows[
+            (rows["measure"] == rows["measure"].iloc[0]) & rows["shown"].notna()
+        ]
+        rows = rows[(rows["year"] == rows["year"].max()) & (rows["region"] != "WLD")]
+        if self.asked:
+            rows = rows[rows["region"].isin(self.asked)]
+        if rows.empty:
+            return {}
+        most = rows.loc[rows["shown"].abs().idxmax()]
+        unit = " %" if np.isfinite(most["percent"]) else ""
+        variant = f" ({variant_in_words(str(most['variant']))})" * (self.count > 1)
+        what = measure_name(str(most["measure"]))
+        said = f"{country_name(str(most['region']))} changes most: {what} "
+        return {"largest": f"{said}{most['shown']:+.3g}{unit}{variant}"}
 
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {

@@ -3,8 +3,10 @@ space, slopes that differ, and dynamics."""
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ..core import TivaxError
-from ..estimation import Conley
+from ..estimation import Conley, t_test
 from ..referee import (
     Kind,
     country_slopes,
@@ -80,17 +82,18 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
             yield refused("interactive effects", variant, error)
             continue
         for term in model.treatments:
-            row = found.terms.loc[term].to_dict()
+            row = found.terms.loc[term]
+            # As every row here: columns that a threat adds are counted.
+            se = float(row["se"]) * np.sqrt(found.n / found.degrees)
             yield Row(
                 "interactive effects",
                 variant,
                 term,
-                float(row["estimate"]),
-                float(row["se"]),
-                float(row["p_value"]),
+                *t_test(float(row["estimate"]), se, found.clusters),
                 found.n,
                 found.clusters,
-                f"biased by short T: T = {len(setting.years)}; se: clusters of units",
+                f"biased by short T: T = {len(setting.years)}; se: clusters of units, "
+                "effects and factors counted",
                 comparable=True,
             )
 

@@ -94,7 +94,7 @@ class Threats(Result):
         return [self._found(model) for model in self.models]
 
     def _found(self, model: Model) -> str:
-        """``The effect of X on Y (13.58, p 0.0041) is lost in 21 of 44 variants ...``"""
+        """``The effect of X on Y (13.58, p 0.0041) is lost in 21 of 44 ...``"""
         rows = [
             (row, state)
             for row, state in zip(self._records, self.states, strict=True)
@@ -301,6 +301,12 @@ class Threats(Result):
     def plots(self) -> dict[str, Plot]:
         return {
             f"threats_{number}": partial(_drawn, self, model.name)
+            for number, model in enumerate(self.models, 1)
+        }
+
+    def titles(self) -> dict[str, str]:
+        return {
+            f"threats_{number}": self._found(model).split(". ")[0].rstrip(".")
             for number, model in enumerate(self.models, 1)
         }
 

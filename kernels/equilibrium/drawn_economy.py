@@ -26,7 +26,7 @@ from .changes import EconomyArrays, contract
 _EXACT = 1e-14
 
 
-class Table(NamedTuple):
+class TableYear(NamedTuple):
     """A year before errors, and (I - A)^-1 of each region by itself, about."""
 
     Z: Float[Array, "n n"]
@@ -35,7 +35,7 @@ class Table(NamedTuple):
     home: Float[Array, "r s s"]
 
 
-class Accounts(NamedTuple):
+class TradeAccounts(NamedTuple):
     """Fields of an economy: trade net of tariffs, the rest with them."""
 
     trade: Float[Array, "r r s"]
@@ -44,7 +44,7 @@ class Accounts(NamedTuple):
     value_added: Float[Array, "r s"]
 
 
-def accounts_of_table(table: Table, tariff: Float[Array, "r r s"]) -> Accounts:
+def accounts_of_table(table: TableYear, tariff: Float[Array, "r r s"]) -> TradeAccounts:
     """The economy of a table whose cells may be negative and need not add up."""
     r, s, _ = table.home.shape
     A = jnp.maximum(table.Z, 0) * per_dollar(table.x)[None, :]
@@ -62,11 +62,11 @@ def accounts_of_table(table: Table, tariff: Float[Array, "r r s"]) -> Accounts:
     trade = jnp.transpose(flows.sum(axis=3) + finals, (2, 0, 1))
     inputs = jnp.einsum("ijnk,ijn->njk", flows, paid)
     final = (finals * paid).sum(axis=0).T
-    return Accounts(trade, inputs, final, trade.sum(axis=0) - inputs.sum(axis=1))
+    return TradeAccounts(trade, inputs, final, trade.sum(axis=0) - inputs.sum(axis=1))
 
 
 def shares_of(
-    accounts: Accounts,
+    accounts: TradeAccounts,
     tariff: Float[Array, "r r s"],
     theta: Float[Array, " s"],
     joined: Float[Array, "r r"],
@@ -94,7 +94,7 @@ def shares_of(
     )
 
 
-def _cost(accounts: Accounts) -> Float[Array, "r s"]:
+def _cost(accounts: TradeAccounts) -> Float[Array, "r s"]:
     return jnp.maximum(accounts.inputs.sum(axis=1) + accounts.value_added, 0)
 
 

@@ -648,6 +648,7 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
 def test_devices_are_those_of_jax_and_say_what_fits():
     heading, *lines = good("list", "devices").out.splitlines()
     columns = ["device", "platform", "name", "cores", "memory", "years at once"]
+    columns += ["of decompose", "of indicators"]
     assert heading.split("\t") == columns
     for device, line in zip(jax.devices(), lines, strict=True):
         assert line.split("\t")[1] == device.platform

@@ -4,6 +4,7 @@ Here are the commands whose options add files and columns; the others are held t
 their own tests.
 """
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -29,7 +30,8 @@ FILES = {
     "hat": f"{HAT}[equation]\ncoefficient = 11\nstandard_error = 3\n",
     "costs": f"{HAT}[grid]\ntrade_cost = [1.1, 1.2]\n",
     "closing": HAT.replace("kept", "closing"),
-    "war": HAT.replace("exact-hat", "nash"),
+    "drawn": HAT.replace("economy.npz", "drawn.npz"),
+    "war": HAT.replace("exact-hat", "nash").replace("economy.npz", "drawn.npz"),
 }
 PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the authors
 RUNS = {
@@ -40,14 +42,16 @@ RUNS = {
     "decompose": (
         "decompose store --method wwz",
         "decompose store --method kww --level country --satellite two.csv",
+        "decompose store --method kww --level country --error error.toml --draws 2",
     ),
     "indicators": (
         "indicators store --only EXGR --error error.toml",
         "indicators store --only EXGR --satellite two.csv",
         "indicators store --level country",
     ),
-    "scenario": tuple(
-        f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing", "war")
+    "scenario": (
+        *(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing")),
+        *(f"scenario {k}.toml --draws 2" for k in ("drawn", "war")),
     ),
 }
 
@@ -60,6 +64,7 @@ def place(tmp_path_factory):
     tx.save_store(world, folder / "store")
     economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
     economy.save(folder / "economy.npz")
+    replace(economy, theta_se=[0.1, 0.1]).save(folder / "drawn.npz")
     for name, text in FILES.items():
         (folder / f"{name}.toml").write_text(text)
     labels = {"year": world.years, "region": world.regions, "sector": world.sectors}

@@ -97,7 +97,7 @@ def test_indicators_are_there_by_region_by_partner_and_by_sector(tmp_path, forma
     assert measures["EXGR", "sector"].values[1, 1, 0] == sector["value"].iloc[0]
     meaning = measures["EXGR", ""].meaning
     assert (meaning.title, meaning.formula) == ("gross exports", "E_sr")
-    assert meaning.heading == "indicators of OECD TiVA"
+    assert meaning.heading == "indicators: OECD TiVA"
     assert measures["GVC_PART_BM", ""].meaning.unit == "%"
 
 
@@ -283,11 +283,15 @@ def test_terms_know_the_part_that_they_add_to(tmp_path):
 
 def test_the_source_is_the_database_with_what_to_cite(tmp_path):
     folder = write_tbi_folder(tmp_path / "results")
-    about = {"command": "tbi", "inputs": [{"path": "store", "source": "wiod2013"}]}
+    about = {
+        "command": "tbi",
+        "inputs": [{"path": "store", "source": "wiod2013"}],
+        "error": [{"kind": "rounding"}],
+    }
     (folder / "manifest.json").write_text(json.dumps(about))
     origin = collected(folder).origins["results"]
     assert origin.title == "World Input-Output Database, release of November 2013"
-    assert "Timmer" in origin.citation
+    assert "Timmer" in origin.citation and origin.errors == "rounding"
     (folder / "manifest.json").write_text(json.dumps({"command": "tbi"}))
     assert collected(folder).origins["results"].title == "results"
 

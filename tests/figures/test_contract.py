@@ -127,16 +127,16 @@ FIGURES = {
     "yearly effects": lambda: changes.yearly_effects(
         pd.concat([changed()[1].assign(end=year) for year in (2001, 2002)])
     ),
-    "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
     "exposure": lambda: exposures.exposure_waterfall(
         pd.DataFrame({"round": list("012"), "percent": [0.0, 1.5, 0.5]})
     ),
     "exposures": lambda: exposures.exposure_map(changed()[2].abs()),
+    "effects": lambda: changes.effect_bars(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(
         aggregation_gaps(aggregated()), aggregated()["region"].values
     ),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
-    "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
+    "map of variants": lambda: scenarios.changes_by_variant(data.scenarios(3)),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)
         for name, draw in IN_LANGUAGES.items()
@@ -177,9 +177,9 @@ def test_changes_of_money_are_in_billions():
     for a, b in zip(scaled.axes, plain.axes, strict=True):
         bars = [[k.get_width() for k in ax.patches] for ax in (a, b)]
         np.testing.assert_allclose(*bars)
-    written = texts(changes.effect_map(1000 * effects, unit="million US$"))
-    assert "billion US$, square-root scale" in written
-    assert {*written} >= {*texts(changes.effect_map(effects))} - {"square-root scale"}
+    written = texts(changes.effect_bars(1000 * effects, unit="million US$"))
+    assert "billion US$" in written
+    assert {*written} >= {*texts(changes.effect_bars(effects))}
 
 
 def test_a_negative_share_is_drawn_left_of_zero_and_the_others_keep_their_width():

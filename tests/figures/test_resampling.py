@@ -72,7 +72,8 @@ def marks(ax, colour: str) -> list[float]:
 
 
 def spans(ax) -> list[Rectangle]:
-    return [k for k in ax.patches if k not in bars(ax)]
+    own = [patch for container in ax.containers for patch in container]
+    return [k for k in ax.patches if k not in own]
 
 
 # ------------------------------------------------------------------------ histograms
@@ -148,9 +149,9 @@ def test_the_estimate_is_marked_on_both_sides_of_placebos():
     "name, legend",
     [
         ("pairs", ["draws", "95 % interval", "the sample"]),
-        ("wild", ["draws", "t(G - 1)", "the sample, either sign"]),
-        ("joint", ["draws", "the sample"]),
-        ("placebo", ["draws", "the sample, either sign"]),
+        ("wild", ["draws", "t(G - 1)", "share beyond: p", "the sample, either sign"]),
+        ("joint", ["draws", "share beyond: p", "the sample"]),
+        ("placebo", ["draws", "share beyond: p", "the sample, either sign"]),
     ],
 )
 def test_titles_and_the_legend_say_what_is_shown(name, legend):
@@ -206,8 +207,24 @@ def test_the_legend_of_unlike_models_names_all():
         "95 % interval",
         "the sample",
         "t(G - 1)",
+        "share beyond: p",
         "the sample, either sign",
     ]
+
+
+def test_the_draws_beyond_the_sample_are_an_area():
+    """As many draws as p says, to a bin on either side."""
+    found = drawn("wild")
+    (ax,) = histograms([found]).axes
+    every, beyond = ax.containers[:2]
+    areas = [
+        sum(k.get_width() * k.get_height() for k in part) for part in (every, beyond)
+    ]
+    assert_allclose(areas[0], 1, atol=1e-9)
+    width = max(k.get_width() * k.get_height() for k in every)
+    p = float(found.inference.summary["p_value"].iloc[0])
+    assert abs(areas[1] - p) <= 2 * width
+    assert {to_hex(k.get_facecolor()) for k in beyond} == {DEFICIT.lower()}
 
 
 def test_placebos_in_chinese_are_a_density_with_its_axis():
@@ -220,6 +237,7 @@ def test_placebos_in_chinese_are_a_density_with_its_axis():
     (shown,) = figure.legends
     assert [k.get_text() for k in shown.get_texts()] == [
         "抽样分布",
+        "超出的份额：p值",
         "真实估计值（正负两侧）",
     ]
     # The other schemes have no such axis, and all words but t* in Chinese.

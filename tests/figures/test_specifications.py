@@ -143,7 +143,7 @@ def test_a_joint_curve_of_one_specification_has_a_row():
 def test_countries_left_out_are_sorted_by_coefficient():
     figure = leave_one_out(left_out(), 12.5)
     (ax,) = figure.axes
-    assert row_labels(ax) == ["BRA", "AUS", "CHN"]
+    assert row_labels(ax) == ["Brazil", "Australia", "China"]
     assert_allclose(line(ax, "developed").get_xydata(), [[12, 1]])
     assert_allclose(line(ax, "developing").get_xydata(), [[10, 0], [14, 2]])
     assert_allclose(segments(ax), [[4, 20, 1], [3, 17, 0], [5, 23, 2]])

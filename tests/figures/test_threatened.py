@@ -23,7 +23,7 @@ def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
         "G7",
         "period: 2000-2007",
         "weights: GDP",
-        "leads: 1 year later in its place, TBI 1 year later",
+        "leads: 1 year later in its place, of then",
     ]
 
 

@@ -209,7 +209,7 @@ def test_a_store_read_year_by_year_gives_what_memory_gives(tables, trade, tmp_pa
 def test_results_do_not_depend_on_how_many_years_fit_in_memory(
     tables, trade, monkeypatch, at_once
 ):
-    monkeypatch.setattr(years, "_years_at_once", lambda n, matrices: at_once)
+    monkeypatch.setattr(years, "_years_at_once", lambda size: at_once)
     xr.testing.assert_equal(measures.value_added_trade(tables), trade)
 
 

@@ -109,5 +109,5 @@ def test_mistakes_are_told_in_one_line(more, message):
 
 def test_two_rows_of_a_cell_are_refused():
     data = _panel()
-    with pytest.raises(tx.TivaxError, match="two rows of iso3 0 in year 2000"):
+    with pytest.raises(tx.TivaxError, match="0 has two rows in 2000"):
         tx.two_way_weights(pd.concat([data, data[:1]]), "y", **NAMES, treatment="d")

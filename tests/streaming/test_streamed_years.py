@@ -19,7 +19,7 @@ from tivax.engine import (
     value_added_trade,
 )
 from tivax.engine.measures import years
-from tivax.engine.measures.years import MATRICES
+from tivax.engine.measures.years import DEVICE_YEARS
 from tivax.engine.streaming import (
     StreamedFlows,
     StreamedYear,
@@ -374,9 +374,9 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
 
 
 def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog):
-    """Six matrices of it are counted, as for the years that a GPU takes at once."""
+    """A year is counted as for the years that a GPU takes at once."""
     lazy = open_store(store, lazy=True)
-    year = MATRICES * 8 * N * N
+    year = DEVICE_YEARS["tbi"].size(N, len(lazy.regions))
     with caplog.at_level("INFO", logger="tivax"):
         monkeypatch.setattr(years, "_device_memory", lambda: year)
         usual = value_added_trade(lazy)

@@ -30,13 +30,13 @@ class Size:
 
 
 SMALL = Size(5, 4, 3, countries=9, periods=7, draws=5_000, panels=20)
-REAL = Size(44, 56, 15, countries=41, periods=15, draws=1_000_000, panels=1_000)
-SIZES = {
-    "44x56x15": REAL,
-    "40x35x17": Size(40, 35, 17, 41, 15, 1_000_000, 1_000),
-    "49x200x1": Size(49, 200, 1, 41, 15, 1_000_000, 1_000),
-    "164x120x1": Size(164, 120, 1, 41, 15, 1_000_000, 1_000),
-}
+
+
+def real(size: str) -> Size:
+    """Tables of a size such as 44x56x15, with the panel and draws of a paper."""
+    regions, sectors, years = map(int, size.split("x"))
+    return Size(regions, sectors, years, 41, 15, draws=1_000_000, panels=1_000)
+
 
 _DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = {draws}\n'
 _WILD = (

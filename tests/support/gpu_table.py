@@ -1,6 +1,6 @@
 """Every program of every command on a card: compiled without one, or timed on one.
 
-    python gpu_table.py OUT --card h100,rtx [--size 44x56x15] [--cards 4] [--runs wwz,kww]
+    python gpu_table.py OUT --card h100 [--size 44x56x15] [--cards 4] [--runs wwz,kww]
     python gpu_table.py OUT --card h100 --measure     where JAX sees that card
 
 Compiling needs the packages of the extra ``cuda``, but no card and no driver. What is
@@ -37,6 +37,10 @@ SMALL = 1 << 26
 TAKEN = 0.75
 SHARDED = (".blocks", ".of_device")
 MOST = 2.0  # times the roofline
+
+
+class Known(Exception):
+    """All programs of a run are known before its end."""
 
 
 class Kept:
@@ -110,26 +114,24 @@ class Kept:
 
 
 class Absent:
-    """Cards that are not there: programs are compiled for them, and give nothing."""
+    """A card that is not there: programs are compiled for it, and give nothing."""
 
-    def __init__(self, kept: Kept, names: list[str], size: str, count: int) -> None:
+    def __init__(self, kept: Kept, card: str, size: str, count: int) -> None:
         from jax.experimental import topologies
 
         os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"
-        self.kept, self.size, self.run, self.computed = kept, size, "", False
-        self.devices = {
-            name: topologies.get_topology_desc(
-                platform="cuda",
-                topology_name=name,
-                topology=f"1x1x{count}",
-                target_config=CARDS[name].described(),
-            ).devices
-            for name in names
-        }
+        self.kept, self.card, self.size = kept, card, size
+        self.run, self.computed, self.one = "", False, False
+        self.devices = topologies.get_topology_desc(
+            platform="cuda",
+            topology_name=card,
+            topology=f"1x1x{count}",
+            target_config=CARDS[card].described(),
+        ).devices
 
-    def stand_in(self, card: str) -> None:
+    def stand_in(self) -> None:
         """tivax sees a card, whose arrays stay on the processor."""
-        put, devices = jax.device_put, self.devices[card]
+        put, devices = jax.device_put, self.devices
         jax.default_backend = lambda: "gpu"
         jax.devices = jax.local_devices = lambda *_, **__: devices
         jax.device_count = jax.local_device_count = lambda *_, **__: len(devices)
@@ -139,18 +141,19 @@ class Absent:
         )
         from tivax.engine.measures import years
 
-        years._device_memory = lambda: int(TAKEN * CARDS[card].memory)
+        years._device_memory = lambda: int(TAKEN * CARDS[self.card].memory)
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
         if not self.run:
             return jitted(*args, **kwargs)
-        for card, devices in self.devices.items():
-            given = jax.tree.map(_on_card(name, devices), (args, kwargs))
-            traced = jitted.trace(*given[0], **given[1])
-            lowered = traced.lower(lowering_platforms=("cuda",))
-            key = self.kept.compile(name, lowered, CARDS[card])
-            row = {"card": card, "size": self.size, "run": self.run, "program": name}
-            self.kept.add({**row, "key": key})
+        given = jax.tree.map(_on_card(name, self.devices), (args, kwargs))
+        traced = jitted.trace(*given[0], **given[1])
+        lowered = traced.lower(lowering_platforms=("cuda",))
+        key = self.kept.compile(name, lowered, CARDS[self.card])
+        row = {"card": self.card, "size": self.size, "run": self.run, "program": name}
+        self.kept.add({**row, "key": key})
+        if self.one:
+            raise Known(self.run)
         sizes = (getattr(k, "nbytes", 0) for k in jax.tree.leaves((args, kwargs)))
         if self.computed and not name.endswith(SHARDED) and sum(sizes) < SMALL:
             return jitted(*args, **kwargs)
@@ -214,7 +217,7 @@ def largest(table: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--card", default="h100", help=", ".join(CARDS))
+    parser.add_argument("--card", choices=CARDS, default="h100")
     parser.add_argument("--cards", type=int, default=1)
     parser.add_argument("--size", default="44x56x15")
     parser.add_argument("--runs", default="")
@@ -222,13 +225,13 @@ def main() -> None:
     options = parser.parse_args()
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_enable_compilation_cache", False)
-    kept, cards = Kept(options.out), options.card.split(",")
+    kept = Kept(options.out)
     size = options.size + (f" on {options.cards}" if options.cards > 1 else "")
     if options.measure:
-        handle: Any = Present(kept, cards[0], size)
+        handle: Any = Present(kept, options.card, size)
     else:
         jax.config.update("jax_platforms", "cpu")
-        handle = Absent(kept, cards, size, options.cards)
+        handle = Absent(kept, options.card, size, options.cards)
     record(handle)
     import gpu_commands as commands
 
@@ -237,17 +240,21 @@ def main() -> None:
     if not folder.exists():
         shutil.rmtree(making, ignore_errors=True)
         making.mkdir(parents=True)
-        commands.make_inputs(making, commands.SIZES[options.size])
+        commands.make_inputs(making, commands.real(options.size))
         making.rename(folder)
     if not options.measure:
-        handle.stand_in(cards[0])
+        handle.stand_in()
     for run in options.runs.split(",") if options.runs else commands.RUNS:
         handle.run, start = run, time.monotonic()
-        handle.computed = commands.RUNS[run].split()[0] not in commands.OF_TABLES
+        command = commands.RUNS[run].split()[0]
+        handle.computed = command not in commands.OF_TABLES
+        handle.one = command == "decompose"  # one program, and long tables
         with tempfile.TemporaryDirectory() as results:
             try:
                 run_command(commands.words(run, folder, Path(results) / "out"))
                 end = "to its end"
+            except Known:
+                end = "until its only program"
             except Exception as error:
                 if options.measure:
                     raise

@@ -114,6 +114,8 @@ def of_tables(folder: Path) -> Iterator[Case]:
     drawn: Bad = {"tables": WRONG, "error": WRONG, "years": {"other": [1999]}}
     drawn |= {"seed": numbers, "draws": {**numbers, "none": 0}}
     yield from wrong("draw_flows", drawn, **sound, draws=2)
+    one = {"tables": WRONG, "error": WRONG, "draw": numbers, "seed": numbers}
+    yield from wrong("draw_tables", one, **sound)
     moved: Bad = dict.fromkeys(("tables", "measure", "region"), WRONG)
     moved |= {"sector": {"int": 3}, "year": {"text": "a", "other": 1999}}
     moved |= {"value_added": VALUES}
@@ -183,6 +185,12 @@ def of_tables(folder: Path) -> Iterator[Case]:
     places |= {"format": {**WRONG, "word": "pickle"}}
     sound = {"tables": tables, "year": 2000, "path": folder / "p"}
     yield from wrong("to_pymrio", of_one_year | places, **sound)
+    tables_out: Bad = {
+        "tables": WRONG,
+        "path": WRONG,
+        "name": {"int": 3, "year": "2000"},
+    }
+    yield from wrong("to_icio", tables_out, tables=tables, path=folder / "i")
     mrio = tx.to_pymrio(tables, 2000, path=folder / "mrio_2000")
     yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
@@ -365,6 +373,19 @@ def of_panels() -> Iterator[Case]:
     common |= {"factors": {"half": 1.5, "below": -1}, "correction": word, "most": whole}
     sound = {"data": panel, "outcome": "KOFGIdj", "regressors": ["TBI"]}
     yield from wrong("interactive_effects", common, **sound)
+    del common["factors"], common["correction"], common["most"]
+    yield from wrong("country_slopes", common | {"blocks": {"int": 3}}, **sound)
+    some = {"word": "x", "set": {1}, "short": pd.DataFrame({"latitude": [1.0]})}
+    placed: Bad = {"places": some, "distances": {**WRONG, "short": flows.iloc[:2]}}
+    yield from wrong("spatial_errors", common | placed | {"kernel": word}, **sound)
+    near: Bad = {"cutoff": {"word": "x", "below": -1}, "kernel": word}
+    yield from wrong("Conley", near, cutoff=1000)
+    sound = {"data": panel, "outcome": "KOFGIdj", "treatment": "TBI"}
+    moved: Bad = column | {"controls": names, "shares": {"none": [], "above": [2.0]}}
+    yield from wrong("movers", moved | {"order": whole}, **sound)
+    moved = column | {"controls": names, "events": {"word": "x", "above": 2.0}}
+    moved |= {k: whole for k in ("horizons", "leads", "lags", "seed")}
+    yield from wrong("local_projections", moved, **sound)
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     some = {k: v for k, v in names.items() if k != "set"}
     left: Bad = {"data": frames, "residuals": WRONG, "regressors": some}

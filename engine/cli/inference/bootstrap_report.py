@@ -116,9 +116,9 @@ def finding(experiment: Any) -> list[str]:
             told = "differs" if row["p_value"] <= LEVEL else "cannot be told"
             null = plan.scheme.value if plan.scheme.kind == "wild" else 0
             given = (model.name, row["term"])
-            beside = f"; the usual clustered p is {p_text(usual[given])}" * (
-                given in usual
-            )
+            beside = ""
+            if given in usual:
+                beside = f"; the usual clustered p is {p_text(usual[given])}"
             lines.append(
                 f"A unit more of {variable_name(row['term'])} goes with "
                 f"{number_text(row['estimate'])} in {variable_name(model.outcome)} "

@@ -48,7 +48,7 @@ def exposure(
     groups: GroupsOption = None,
     error: ErrorOption = None,
 ) -> None:
-    """How exposed a buyer is to a supplier: look-through, face value, through whom.
+    """A buyer's exposure to a supplier: look-through, face value, through whom.
 
     Writes exposure.csv for every year; for the last, by_industry, by_product,
     third_countries, paths, rounds, extraction and pairs, figures, report.html.
@@ -88,7 +88,9 @@ def exposure(
             error=model,
             progress=progress,
         )
-    facts = {} if model is None else {"error": model.record}
+    facts = subject.facts
+    if model is not None:
+        facts |= {"error": model.record}
     write_result(
         found,
         run,
@@ -96,6 +98,5 @@ def exposure(
         terminal,
         notes=subject.notes,
         codes=subject.codes,
-        **subject.facts,
         **facts,
     )

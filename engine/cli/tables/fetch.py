@@ -87,7 +87,7 @@ def fetch(
             terminal.finish(record, _follows(source, came, out))
 
 
-def _recorded(run: Run, got: Any, file: sources.Archive, out: Path) -> dict[str, Any]:
+def _recorded(run: Run, got: Any, file: "sources.Archive", out: Path) -> dict[str, Any]:
     """The manifest of the folder, with the file that came."""
     return run.add_to_manifest(
         out,
@@ -104,7 +104,7 @@ def _recorded(run: Run, got: Any, file: sources.Archive, out: Path) -> dict[str,
 
 
 def _years_of(
-    archive: sources.Archive, files: list[sources.Archive]
+    archive: "sources.Archive", files: list["sources.Archive"]
 ) -> list[int | None]:
     """The year of each file; None of one that holds all years."""
     by_name = {archive.of_year(k).name: k for k in archive.years}

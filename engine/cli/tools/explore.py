@@ -48,9 +48,7 @@ def explore(
     names = [k.strip() for k in only.split(",") if k.strip()]
     terminal = Terminal(quiet, json=json)
     with terminal.status("collecting the results"):
-        explorer.explore(
-            results, out, only=names, language=language, force=force
-        )
+        explorer.explore(results, out, only=names, language=language, force=force)
     size = out.stat().st_size
     record = {"outputs": [str(out)], "bytes": size}
     terminal.finish(record, f"Open {out} ({size / _MEGABYTE:.1f} MB)")

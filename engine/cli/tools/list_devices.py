@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from ...core import Run, machine_memory, processor_name
-from ...measures import MATRICES
+from ...measures import DEVICE_YEARS
 from ...streaming import is_too_large
 from ..terminal import Terminal
 
@@ -15,13 +15,17 @@ _SEVERAL = 2  # years: with more of them the next one is read meanwhile
 
 def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     """A row for each device: platform, name, cores (of a processor), memory in GiB, and
-    how many years of ``regions`` x ``sectors`` fit into it at once; what becomes of
-    years that do not fit is told on stderr."""
+    how many years of ``regions`` x ``sectors`` fit into it at once, of ``tbi`` and of
+    the others; what becomes of years that do not fit is told on stderr."""
     n = regions * sectors
     devices = jax.devices()
-    rows = [_facts(device, n, len(devices)) for device in devices]
+    rows = [_facts(device, n, regions, len(devices)) for device in devices]
+    others = [k for k in DEVICE_YEARS if k != "tbi"]
     terminal.listing(
-        ("device", "platform", "name", "cores", "memory", "years at once"),
+        (
+            *("device", "platform", "name", "cores", "memory", "years at once"),
+            *(f"of {k}" for k in others),
+        ),
         [
             (
                 str(row["device"]),
@@ -29,7 +33,10 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
                 row["name"],
                 "-" if row["cores"] is None else str(row["cores"]),
                 "-" if row["memory_gib"] is None else f"{row['memory_gib']:.1f} GiB",
-                "-" if row["years_at_once"] is None else str(row["years_at_once"]),
+                *(
+                    "-" if row["years"] is None else str(row["years"][k])
+                    for k in ("tbi", *others)
+                ),
             )
             for row in rows
         ],
@@ -49,7 +56,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
+def _facts(device: Any, n: int, regions: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
@@ -57,16 +64,18 @@ def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
     years = None
     if memory is not None and cpu:
         # The devices into which a processor is divided share its memory.
-        years = int(not is_too_large(n, _SEVERAL, memory // devices))
+        fits = int(not is_too_large(n, _SEVERAL, memory // devices))
+        years = dict.fromkeys(DEVICE_YEARS, fits)
     elif memory is not None:
-        years = memory // (MATRICES * 8 * n * n)
+        years = {k: memory // of.size(n, regions) for k, of in DEVICE_YEARS.items()}
     return {
         "device": device.id,
         "platform": device.platform,
         "name": processor_name() if cpu else device.device_kind,
         "cores": _cores() if cpu else None,
         "memory_gib": None if memory is None else round(memory / 2**30, 1),
-        "years_at_once": years,
+        "years_at_once": None if years is None else years["tbi"],
+        "years": years,
     }
 
 

@@ -12,7 +12,7 @@ from ...core import Listing, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_of, trade_size
 from ...reporting import Plot, Result, interval_columns, with_intervals
-from ...tables import listing_by_region
+from ...tables import country_name, listing_by_region
 from ..flags import FLAGS, flag_messages
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -207,6 +207,25 @@ class TbiResult(Result):
                 regions=shown.many,
             )
         return plots
+
+    def titles(self) -> dict[str, str]:
+        """The largest move of an index among the regions shown."""
+        if self.named:
+            return {}
+        index = self.tbi["tbi"].sel(region=self.shown.few).to_series().unstack("region")
+        index = index.dropna(axis=1, how="all").sort_index()
+        if len(index) < 3 or index.empty:
+            return {}
+        first, last = index.iloc[0], index.iloc[-1]
+        region = str((index - first).abs().max().idxmax())
+        own = index[region]
+        peak = (own - first[region]).abs().idxmax()
+        between = "" if peak == index.index[-1] else f", {own[peak]:.2f} in {peak}"
+        said = (
+            f"{country_name(region)} moved most: {first[region]:.2f} in "
+            f"{index.index[0]}{between}, {last[region]:.2f} in {index.index[-1]}"
+        )
+        return {"tbi": said.replace("-", "−")}
 
     def facts(self) -> dict[str, Any]:
         error = {} if self.errors is None else {"error": [*self.errors.record]}

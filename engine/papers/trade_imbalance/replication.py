@@ -14,6 +14,7 @@ from . import columns as paper
 from . import (
     declared,
     descriptives,
+    exposed,
     from_tables,
     heterogeneity,
     inference,
@@ -144,6 +145,9 @@ def replicate(
                 "The index rebuilt from domestic value added",
                 lambda: other_indices.index_variants(frame, tables),
             )
+        instrument = optional(
+            "An instrument from the tables", lambda: exposed.exposed(frame, tables)
+        )
         step()
         gross = optional(
             "Gross trade in place of value added",
@@ -218,6 +222,7 @@ def replicate(
         by_file=by_file,
         structure=structure,
         figure_1=descriptives.group_means(frame),
+        exposed=instrument,
         lagged=lagged,
         variants=variants,
         gross=gross,

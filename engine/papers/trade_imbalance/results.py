@@ -9,6 +9,7 @@ import tivax as tx
 
 from .columns import PaperColumn
 from .editions import other_than_the_papers
+from .exposed import Exposed
 from .from_tables import OtherIndex, TableErrors
 from .inference import PaperInference
 from .other_indices import Gross, IndexVariants
@@ -38,6 +39,8 @@ class Replication:
         where the file lacks parts.
     figure_1
         Group means by year.
+    exposed
+        The instrument from the tables; None where there are none.
     lagged, variants, gross
         2SLS with the lagged index; other indices, None where there are no tables or no
         gross trade.
@@ -85,6 +88,7 @@ class Replication:
     by_file: OtherIndex | None
     structure: pd.DataFrame | None
     figure_1: pd.DataFrame
+    exposed: Exposed | None
     lagged: list[Lagged]
     variants: IndexVariants | None
     gross: Gross | None

@@ -90,6 +90,8 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
     if result.variants is not None:
         frames["index_variants"] = result.variants.rows
         frames["index_values"] = result.variants.indices
+    if result.exposed is not None:
+        frames["exposure_instrument"] = result.exposed.rows
     if result.inference is not None:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.threats is not None:

@@ -65,7 +65,7 @@ class Simulation(Result):
 
     @property
     def finding(self) -> list[str]:
-        """How far the usual p-value is from 5 %, and which is nearest in all designs."""
+        """How far the usual p is from 5 %, and which is nearest in all designs."""
         sizes = self.table.pivot(index="method", columns="design", values="size")
         served = sizes.dropna()
         apart = (served - _LEVEL).abs().max(axis=1)
@@ -74,7 +74,8 @@ class Simulation(Result):
         return [
             "The usual p-value (CV1, t(G-1)) rejects true nulls in "
             f"{_range(usual)} of the panels where it says 5 %. Nearest to 5 % in "
-            f"{count_text(sizes.shape[1], 'design')} is {best}: {_range(served.loc[best])}."
+            f"{count_text(sizes.shape[1], 'design')} is {best}: "
+            f"{_range(served.loc[best])}."
         ]
 
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -120,7 +120,7 @@ def _opened(file: TableFile) -> Iterator[Any]:
 
 
 def _group(file: TableFile, h5: Any) -> Any:
-    """Where the variables are: at the top, or in the one group beside ``#refs#``."""
+    """The group of the variables: the top, or the one beside ``#refs#``."""
     wanted = ("z", "f", "va", "X", *LISTS)
     groups = [h5, *(h5[k] for k in h5 if k != "#refs#")]
     for group in groups:

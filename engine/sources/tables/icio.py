@@ -23,6 +23,7 @@ from ...core import (
     partial_folder,
     replace_folder,
     require_free,
+    require_kind,
     require_writable,
 )
 from ...tables import WorldTable, WorldTables, require_tables
@@ -163,6 +164,7 @@ def to_icio(tables: WorldTables, path: str | Path, *, name: str = "tivax") -> Pa
     """
     require_tables(tables)
     place = local_path("path", path)
+    require_kind("name", name, str, "a text, such as world")
     if not re.fullmatch(r"[A-Za-z][\w-]*", name) or re.search(r"(19|20)\d\d", name):
         raise TivaxError(
             f"name: {name!r} cannot begin a file's name; give letters, such as world",

@@ -17,6 +17,7 @@ from ..results import Replication
 from ..verdicts import verdicts
 from . import (
     data,
+    exposure,
     findings,
     from_tables,
     front,
@@ -73,6 +74,7 @@ def write(
         findings.hypotheses(result, found),
         threats.section(result, figures),
         robustness.lagged_instrument(result, figures, language),
+        *exposure.sections(result),
         robustness.index_variants(result),
         groups.groups(result, figures),
         specifications.leave_one_out(result, figures),

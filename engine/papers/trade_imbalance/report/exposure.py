@@ -1,0 +1,106 @@
+"""The section of the report on the instrument from the tables."""
+
+import numpy as np
+import pandas as pd
+
+from ....core import p_text
+from ....reporting import Points, Section, Table, Text
+from ..exposed import STRONG, Exposed
+from ..results import Replication
+
+TITLE = "An instrument from the tables"
+
+
+def sections(result: Replication) -> list[Section]:
+    """None without world tables."""
+    if (found := result.exposed) is None:
+        why = result.skipped.get(TITLE)
+        return [Section(TITLE, [Text(f"Not computed: {why}.")])] if why else []
+    table = pd.DataFrame(
+        {
+            "outcome": found.rows["outcome"],
+            "two stages": found.rows["estimate"],
+            "se, AKM": found.rows["se"],
+            "95 % set, AKM0": [_set(row) for row in found.rows.to_dict("records")],
+            "p, AKM0": [p_text(p) for p in found.rows["p_value"]],
+            "n": found.rows["n"],
+        }
+    )
+    return [
+        Section(
+            TITLE,
+            [
+                Text(
+                    "Last year's index is an instrument whose validity no test can "
+                    "show. Another one is made of the tables alone: what each country "
+                    f"held of every final use and every supply in {found.base}, times "
+                    "the growth of that use or supply without the country itself. "
+                    f"{_strength(found)} Errors are those of shares and shocks (Adao, "
+                    "Kolesar and Morales 2019); the set of AKM0 holds whatever the "
+                    "strength."
+                ),
+                Table(
+                    table,
+                    "TBI by the instrument, all countries, all controls. Two lines "
+                    "outside a gap are a set that leaves the gap out.",
+                    {"two stages": ".2f", "se, AKM": ".2f"},
+                ),
+                Text(_verdict(found)),
+                Points(_threats(found)),
+            ],
+        )
+    ]
+
+
+def _strength(found: Exposed) -> str:
+    word = "strong" if found.strong else "weak"
+    return (
+        f"It is a {word} instrument: F of the index on it is {found.f:.1f}, and from "
+        f"{STRONG} on the bias of two stages is at most a tenth of the worst."
+    )
+
+
+def _set(row: dict[str, object]) -> str:
+    low, high = row["ci_low"], row["ci_high"]
+    if row["shape"] == "line":
+        return "the whole line"
+    if row["shape"] == "union":
+        return f"up to {low:.1f} and from {high:.1f}"
+    return f"{low:.1f} to {high:.1f}"
+
+
+def _verdict(found: Exposed) -> str:
+    """What the instrument says about the hypotheses, and what would overturn it."""
+    rejected = found.rows.loc[found.rows["p_value"] < 0.05, "outcome"].tolist()
+    if not rejected:
+        said = "For no outcome does it reject that balance has no effect"
+    else:
+        said = f"It rejects no effect of balance for {', '.join(rejected)}"
+    if not found.strong:
+        return (
+            f"{said}. With an instrument this weak that is no evidence for or against "
+            "the hypotheses: the tables do not decide them."
+        )
+    if len(found.moved):
+        return (
+            f"{said}. The checks below speak against the instrument itself, and so "
+            "against this answer."
+        )
+    return f"{said}, and no check below speaks against the instrument."
+
+
+def _threats(found: Exposed) -> list[str]:
+    words = {
+        "trend": "the instrument of a year later goes with the outcome",
+        "balance": "the instrument goes with the control",
+    }
+    lines = []
+    for row in found.checks.to_dict("records"):
+        if not np.isfinite(row["p_value"]):
+            continue
+        holds = "passes" if row["p_value"] >= 0.05 else "fails"
+        lines.append(
+            f"{row['column']}: {words[row['check']]}, p = {p_text(row['p_value'])} "
+            f"({holds})"
+        )
+    return lines

@@ -1,0 +1,73 @@
+"""The instrument from the tables in the replication: its rows, and what is said."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tivax as tx
+from tivax.engine.papers.trade_imbalance.columns import CONTROLS, OUTCOMES
+from tivax.engine.papers.trade_imbalance.exposed import Exposed, exposed
+from tivax.engine.papers.trade_imbalance.report import exposure
+from tivax.engine.reporting import Text
+
+
+@pytest.fixture(scope="module")
+def world() -> tx.WorldTables:
+    return tx.synthetic_world(regions=14, sectors=2, years=6, seed=5)
+
+
+@pytest.fixture(scope="module")
+def frame(world) -> pd.DataFrame:
+    index = tx.exposure(world).table.rename(columns={"region": "iso3", "tbi": "TBI"})
+    noise = np.random.default_rng(0).normal(size=(len(index), 12))
+    return index[["iso3", "year", "TBI"]].assign(
+        **dict(zip((*OUTCOMES, *CONTROLS), noise.T, strict=True))
+    )
+
+
+def test_rows_are_those_of_exposure(world, frame):
+    found = exposed(frame, world)
+    assert found is not None
+    made = tx.exposure(world)
+    assert found.base == made.base == world.years[0]
+    table = made.estimate(
+        frame, OUTCOMES[1], treatment="TBI", controls=CONTROLS
+    ).table.set_index("method")
+    row = found.rows.iloc[1]
+    assert row["estimate"] == pytest.approx(table.loc["AKM", "estimate"])
+    assert row["se"] == pytest.approx(table.loc["AKM", "se"])
+    assert row["ci_low"] == pytest.approx(table.loc["AKM0", "ci_low"])
+    assert len(found.rows) == 5 and len(found.checks) == 1 + len(CONTROLS)
+    assert exposed(frame, None) is None
+
+
+def said(found: Exposed) -> str:
+    result = cast(Any, SimpleNamespace(exposed=found, skipped={}))
+    (section,) = exposure.sections(result)
+    return " ".join(k.text for k in section.blocks if isinstance(k, Text))
+
+
+def test_what_is_said_follows_strength_and_checks(world, frame):
+    found = exposed(frame, world)
+    assert found is not None
+    rows = found.rows.assign(p_value=[0.01, 0.5, 0.5, 0.5, 0.5])
+    checks = found.checks.assign(p_value=0.5)
+    weak = replace(found, f=2.0, rows=rows, checks=checks)
+    assert "the tables do not decide them" in said(weak)
+    strong = replace(weak, f=40.0)
+    assert "rejects no effect of balance for KOFGIdj, and no check" in said(strong)
+    failed = replace(strong, checks=checks.assign(p_value=0.01))
+    assert "speak against the instrument itself" in said(failed)
+    none = replace(strong, rows=rows.assign(p_value=0.9))
+    assert "For no outcome does it reject" in said(none)
+
+
+def test_without_tables_there_is_a_reason_or_no_section():
+    nothing = cast(Any, SimpleNamespace(exposed=None, skipped={}))
+    assert exposure.sections(nothing) == []
+    why = cast(Any, SimpleNamespace(exposed=None, skipped={exposure.TITLE: "no years"}))
+    assert "Not computed: no years." in str(exposure.sections(why)[0].blocks[0])
