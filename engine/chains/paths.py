@@ -47,9 +47,17 @@ class SupplyPaths:
         The sum of all other paths, by what contents from the supplier say of each
         branch that was left: not the difference.
     gap
-        |paths + remainder - total| over the total: at most 1e-10.
+        What paths and remainder miss of the total, relative to it: at most 1e-10.
     length
         The average propagation length.
+
+    Examples
+    --------
+    >>> found = tx.supply_paths(world, "R01", "R02", count=3)
+    >>> bool(abs(found.table["value"].sum() + found.remainder - found.total) < 1e-4)
+    True
+    >>> round(found.length, 2)
+    1.76
     """
 
     table: pd.DataFrame
@@ -153,7 +161,7 @@ def supply_paths(
     total = float(w @ found.output)
     values = np.array([value for value, _ in paths])
     size = abs(total) or 1.0
-    gap = abs(values.sum() + remainder - total) / size
+    gap = float(abs(values.sum() + remainder - total) / size)
     if not gap <= _CERTIFIED:
         raise TivaxError(
             f"{chosen}: paths and their remainder miss the total by {gap:.1e} of it; "

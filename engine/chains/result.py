@@ -58,6 +58,12 @@ class SupplyExposure(Result):
         Average propagation length from supplier to buyer.
     residual
         The largest relative residual of the solves.
+
+    Examples
+    --------
+    >>> found = tx.supply_exposure(world, "R01", "R02")
+    >>> found.shares.round(2).to_dict()
+    {'FPEM': 15.37, 'FPEM_FACE': 8.76, 'FPEM_HIDDEN': 6.62}
     """
 
     buyer: str

@@ -1,11 +1,15 @@
 """Exposure to suppliers and markets: a literal power series, identities, blocs."""
 
+from functools import partial
+
+import jax
 import numpy as np
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import WorldTables, indicators
+from tivax.engine.errors import indicator_values
 from tivax.engine.measures.indicator_table import INDICATORS, SETS
 
 from helpers import error_of
@@ -142,3 +146,40 @@ def test_a_set_stands_for_those_of_its_members_that_the_level_has(small):
     told = error_of(indicators, small, ["FPEM"])
     assert told.startswith("indicator FPEM has no level country: choose from bilateral")
     assert all(k in INDICATORS for names in SETS.values() for k in names)
+
+
+def test_a_year_that_is_streamed_has_the_same_exposures(small):
+    names = ["FPEM", "FPEM_HIDDEN", "FPEX", "FPEM_ORIGIN", "MULT_VA", "INCOME_BASED"]
+    for groups in (None, {"G": list(small.regions[:2])}):
+        ask = {"names": names, "level": "bilateral-sector", "groups": groups}
+        whole = indicators(small, **ask)
+        streamed = indicators(small, **ask, memory=1)
+        for name in names:
+            assert_allclose(streamed[name], whole[name], rtol=1e-9, err_msg=name)
+
+
+def shares(Z: np.ndarray, x: np.ndarray, Y: np.ndarray) -> np.ndarray:
+    """FPEM by buyer and supplier, four regions of three sectors."""
+    LF = np.linalg.inv(np.eye(len(x)) - Z / x) * Y.sum(axis=1)
+    flows = LF.reshape(4, 3, 4, 3).sum(axis=(1, 3)).T
+    return 100 * flows / flows.sum(axis=1, keepdims=True)
+
+
+def test_error_bars_take_the_derivative_of_the_literal_shares(small):
+    """Along a draw of changes of all cells, against a central difference."""
+    Z, x = np.asarray(small.Z[0], float), np.asarray(small.x[0], float)
+    Y = small.final_demand(slice(0, 1))[0]
+    rng = np.random.default_rng(3)
+    point = (Z, x, Y)
+    step = tuple(k * rng.normal(size=k.shape) for k in point)
+    about = {"row": None, "member": None, "uses": None, "B": None, "sectors": 3}
+    about |= {"names": ("FPEM",), "levels": ("bilateral",), "count": 4, "priced": True}
+    with jax.enable_x64(True):
+        value, change = jax.jvp(partial(indicator_values, **about), point, step)
+    found, slope = (k["bilateral"]["FPEM"].reshape(4, 4) for k in (value, change))
+    assert_allclose(found, shares(*point), rtol=1e-10)
+    ends = (
+        shares(*(p + t * d for p, d in zip(point, step, strict=True)))
+        for t in (1e-6, -1e-6)
+    )
+    assert_allclose(slope, np.subtract(*ends) / 2e-6, rtol=1e-5, atol=1e-6)

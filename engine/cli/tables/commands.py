@@ -278,8 +278,8 @@ def indicators(
         str,
         typer.Option(
             "--only",
-            help="Codes of indicators (`tivax list indicators`), separated by "
-            "commas; else all.",
+            help="Codes of indicators (`tivax list indicators`) or sets of them "
+            "(exposure, multipliers, circulation), separated by commas; else all.",
             autocompletion=complete_indicators,
         ),
     ] = "",
