@@ -5,6 +5,8 @@ another. A float32 matrix takes half of Z. Where it does not fit either, it is a
 that the system maps into memory. Several devices have some of its rows each.
 """
 
+import math
+import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -22,7 +24,7 @@ from ...kernels.leontief import per_dollar
 from ...kernels.operators import Inside, of_columns
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
-from ..core import aligned_empty
+from ..core import GIB, TivaxError, aligned_empty
 from .flows import StreamedFlows
 
 
@@ -128,6 +130,15 @@ def _placed(
 
 
 def scratch(*shape: int, dtype: type = np.float32) -> np.ndarray:
-    """A matrix in a temporary file without a name, gone with its last user."""
+    """A matrix in a temporary file without a name, gone with its last user.
+
+    ``TivaxError`` where the disk has no place for it.
+    """
+    size, folder = math.prod(shape) * np.dtype(dtype).itemsize, tempfile.gettempdir()
+    if shutil.disk_usage(folder).free < size:
+        raise TivaxError(
+            f"{folder}: a temporary file of {size / GIB:.1f} GiB has no place there; "
+            "free space, or name another folder in TMPDIR"
+        )
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, dtype, "w+", shape=shape)

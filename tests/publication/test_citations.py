@@ -78,7 +78,7 @@ def test_two_years_of_one_pair_of_authors_are_two_works():
 
 def test_every_database_has_its_rights():
     stored = {get_source(name).stored_as or name for name in SOURCES}
-    own = {"arrays", "long", "mario", "national", "pymrio"}
+    own = {"arrays", "icio", "long", "mario", "national", "pymrio"}
     assert set(rights_facts()) == (stored | {*ARCHIVES, "bis"}) - own
     for name in rights_facts():
         rights = rights_of(name)

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -37,6 +38,14 @@ def test_a_year_that_does_not_fit_is_turned_in_a_temporary_file(tmp_path, monkey
     (table,) = read_all("emerging", write_emerging(tmp_path))
     assert isinstance(table.Z, np.memmap)
     assert_holds(table, emerging_world())
+
+
+def test_a_disk_without_room_for_the_temporary_file_is_told(tmp_path, monkeypatch):
+    path = write_emerging(tmp_path)
+    monkeypatch.setattr(emerging, "is_too_large", lambda n: True)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=100))
+    message = error_of(read_all, "emerging", path)
+    assert "has no place there; free space, or name another folder in TMPDIR" in message
 
 
 def test_output_that_its_rows_do_not_add_up_to_is_told(tmp_path):
