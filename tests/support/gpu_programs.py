@@ -100,7 +100,9 @@ def run_command(words: list[str]) -> None:
         app.main()
     except SystemExit as end:
         if end.code:
-            raise RuntimeError(f"tivax {' '.join(words)} ended with {end.code}") from None
+            raise RuntimeError(
+                f"tivax {' '.join(words)} ended with {end.code}"
+            ) from None
 
 
 if __name__ == "__main__":  # FOLDER SCRIPT RUN ...: what test_gpu_programs.py runs

@@ -117,7 +117,9 @@ class Program:
         return [
             k
             for k in every
-            if k.kind not in _FREE and not k.kind.endswith("-done") and not _runs_kernels(k)
+            if k.kind not in _FREE
+            and not k.kind.endswith("-done")
+            and not _runs_kernels(k)
         ]
 
     def calls(self, *words: str) -> int:
@@ -162,7 +164,9 @@ class Program:
         while todo:
             for each in self.computations[todo.pop()].values():
                 todo += each.called
-                if each.kind == "constant" and (value := re.match(r"(\d+)\)", each.rest)):
+                if each.kind == "constant" and (
+                    value := re.match(r"(\d+)\)", each.rest)
+                ):
                     most = max(most, int(value[1]))
         return math.ceil(most / 10)
 
@@ -211,7 +215,9 @@ class Program:
                 return 2 * _size(body[each.operands[1]].shape)
             if each.kind in _SLICES:
                 return 2 * written
-            return written + sum(_size(body[k].shape) for k in each.operands if k in body)
+            return written + sum(
+                _size(body[k].shape) for k in each.operands if k in body
+            )
         read, kept = _read(inside)
         return read + written - kept
 
@@ -223,7 +229,9 @@ class Program:
                 for one in inner.values():
                     self._count(one, inner, operations)
         elif each in self._products(each):
-            operations[f"{kind} products"] += 2 * _elements(each.shape) * _contracted(each, body)
+            operations[f"{kind} products"] += (
+                2 * _elements(each.shape) * _contracted(each, body)
+            )
         elif each.kind in ("reduce", "reduce-window", "scatter"):
             given = body.get(each.operands[0])
             operations[kind] += _elements(given.shape) if given else 0
@@ -314,7 +322,8 @@ def _trips(each: Instruction) -> int | None:
 
 def _dims(shape: str) -> list[tuple[int, ...]]:
     return [
-        tuple(map(int, filter(None, dims.split(",")))) for _, dims in _SHAPE.findall(shape)
+        tuple(map(int, filter(None, dims.split(","))))
+        for _, dims in _SHAPE.findall(shape)
     ]
 
 
