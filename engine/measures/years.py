@@ -47,10 +47,9 @@ from .accounts import Account
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
 
-# n x n matrices that a year takes on a GPU, in programs compiled for an H100: arguments,
-# results and what is made on the way. One year of 49 x 200 takes as much, 15 years of
-# 44 x 56 up to a fifth less: docs/explanation/compiled-for-a-gpu.md. A CPU takes one year
-# at a time.
+# n x n matrices that a year takes on a GPU, arguments, results and what is made on the
+# way: of one year of 49 x 200, compiled for an H100. 15 years of 44 x 56 take up to a
+# fifth less each (docs/explanation/compiled-for-a-gpu.md). A CPU takes a year at a time.
 DEVICE_MATRICES = {"tbi": 2.1, "decompose": 4.7, "indicators": 5.5}
 # Of a decomposition that does without the inverse.
 DEVICE_MATRICES_OF_PRODUCTS = 2.5
@@ -211,7 +210,7 @@ def compute_years(
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
     added up; ``constants`` are further arguments, the same every year; ``matrices`` is
-    the number of n x n matrices that a year takes on a GPU. Years that are too large for
+    the number of n x n matrices that a year takes on a GPU. Years too large for
     ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
     instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
