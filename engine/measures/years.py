@@ -49,7 +49,7 @@ Options = tuple[tuple[str, Hashable], ...]
 
 # n x n matrices that a year takes on a GPU, arguments, results and what is made on the
 # way: of one year of 49 x 200, compiled for an H100. 15 years of 44 x 56 take up to a
-# fifth less each (docs/explanation/compiled-for-a-gpu.md). A CPU takes a year at a time.
+# fifth less each: docs/explanation/compiled-for-a-gpu.md. A CPU takes one at a time.
 DEVICE_MATRICES = {"tbi": 2.1, "decompose": 4.7, "indicators": 5.5}
 # Of a decomposition that does without the inverse.
 DEVICE_MATRICES_OF_PRODUCTS = 2.5
