@@ -38,6 +38,7 @@ from .clusters import (
 )
 from .low_rank import FEW, LowRankUpdate, others
 from .resampling import WildLoadings
+from .small_systems import one_by_one
 
 # Of a column's square in the sample: what rounding leaves of a column that others
 # explain.
@@ -76,9 +77,7 @@ def left_out_inverses(A: Float[Array, "G p p"]) -> Float[Array, "G p p"]:
     """J_g of each cluster."""
     M, square = others(A), jnp.einsum("gpp->p", A)
     kept = jax.vmap(independent_columns, in_axes=(0, None))(M, square)
-    # One by one: batches of LAPACK share the threads of XLA's pool and wait for them,
-    # and two batches at once wait for each other for ever.
-    return jax.lax.map(lambda each: generalised_inverse(*each), (M, kept))
+    return one_by_one(generalised_inverse, M, kept)
 
 
 def left_out(A: Float[Array, "G p p"], b: Float[Array, "G p"]) -> Float[Array, "G p"]:

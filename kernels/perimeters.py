@@ -112,9 +112,7 @@ def _seller_by_seller(
     flows: Float[Array, "c s c s"], weights: Float[Array, "c c s k"]
 ) -> Float[Array, "c s k c"]:
     """Without the copy of the flows in another order that all at once would need."""
-    return jax.lax.map(
-        lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
-    )
+    return jax.lax.map(lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights))
 
 
 def _sellers_at_once(

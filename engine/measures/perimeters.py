@@ -18,7 +18,12 @@ from ..streaming import streamed_inverted
 from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
-from .years import DEVICE_YEARS, DeviceYear, Options, compute_years
+from .years import (
+    DEVICE_MATRICES,
+    DEVICE_MATRICES_OF_PRODUCTS,
+    Options,
+    compute_years,
+)
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
@@ -82,7 +87,7 @@ def compute_inverted(
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
-    takes: DeviceYear = DEVICE_YEARS["decompose"],
+    matrices: float | None = None,
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
@@ -90,8 +95,9 @@ def compute_inverted(
     Without ``inverse`` the table has no B, without ``contents`` perhaps no value added
     by origin (``kernels.inverted_table``); ``products`` says that the kernel takes B in
     products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
-    categories of final demand, each a use by itself, for the kernel. ``memory`` and ``takes`` as in
-    ``compute_years``: with products only years that are too large are streamed.
+    categories of final demand, each a use by itself, for the kernel. ``memory`` and
+    ``matrices`` as in ``compute_years``: with products only years that are too large
+    are streamed.
     """
     member = borders.member
 
@@ -101,6 +107,10 @@ def compute_inverted(
             parts = [Y @ member for Y in parts]
         return np.stack(parts, axis=-1)
 
+    if matrices is None:
+        matrices = (
+            DEVICE_MATRICES["decompose"] if inverse else DEVICE_MATRICES_OF_PRODUCTS
+        )
     streamed = None
     if (products or not inverse) and not certify:
         streamed = partial(
@@ -119,7 +129,7 @@ def compute_inverted(
             memory=memory,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
-            takes=takes,
+            matrices=matrices,
             kernel=kernel,
             options=tuple(options.items()),
             regions=len(borders.place),

@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -31,6 +30,7 @@ from ..streaming import (
     does_not_fit,
     is_mapped,
     is_too_large,
+    matrix_bytes,
     require_productive_year,
     require_solved_year,
 )
@@ -47,29 +47,12 @@ from .accounts import Account
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
 
-
-@dataclass(frozen=True)
-class DeviceYear:
-    """What a year takes on a GPU: n x n matrices, and n x c flows by buyer.
-
-    A CPU takes one year at a time.
-    """
-
-    matrices: float
-    flows: float
-
-    def size(self, n: int, buyers: int) -> int:
-        """Bytes of a year of n industries and so many buyers."""
-        return math.ceil(8 * n * (self.matrices * n + self.flows * buyers))
-
-
-# Arguments, results and what is made on the way, of programs compiled for an H100 at
-# 44 x 56 and 20 x 35: docs/explanation/compiled-for-a-gpu.md.
-DEVICE_YEARS = {
-    "tbi": DeviceYear(1.5, 12),
-    "decompose": DeviceYear(6, 60),
-    "indicators": DeviceYear(6, 60),
-}
+# n x n matrices that a year takes on a GPU, arguments, results and what is made on the
+# way: of one year of 49 x 200, compiled for an H100. 15 years of 44 x 56 take up to a
+# fifth less each: docs/explanation/compiled-for-a-gpu.md. A CPU takes one at a time.
+DEVICE_MATRICES = {"tbi": 2.1, "decompose": 4.7, "indicators": 5.5}
+# Of a decomposition that does without the inverse.
+DEVICE_MATRICES_OF_PRODUCTS = 2.5
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -217,7 +200,7 @@ def compute_years(
     *,
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
-    takes: DeviceYear = DEVICE_YEARS["tbi"],
+    matrices: float = DEVICE_MATRICES["tbi"],
     streamed: Callable[..., Any] | None = None,
     memory: int | None = None,
     **options: Hashable,
@@ -226,19 +209,20 @@ def compute_years(
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
-    added up; ``constants`` are further arguments, the same every year; ``takes`` is
-    what a year takes of a GPU. Years that are too large for
+    added up; ``constants`` are further arguments, the same every year; ``matrices`` is
+    the number of n x n matrices that a year takes on a GPU. Years too large for
     ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
     instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    large, size = is_too_large(tables.n, total, memory), takes.size(tables.n, len(tables.regions))
+    size = math.ceil(matrices * matrix_bytes(tables.n))
+    large = is_too_large(tables.n, total, memory)
     if streamed is not None and memory is None:
         large = large or _overfills_device(size)
     if large and streamed is None:
-        raise does_not_fit(tables.n, math.ceil(takes.matrices))
+        raise does_not_fit(tables.n, math.ceil(matrices))
     progress(0, total)
     job = job_at_work()
     at_once = 1 if large else _years_at_once(size)

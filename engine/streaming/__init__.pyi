@@ -7,6 +7,7 @@ from .large_world import large_world as large_world
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
+from .memory import matrix_bytes as matrix_bytes
 from .memory import matrix_in_words as matrix_in_words
 from .productive import require_productive_table as require_productive_table
 from .productive import require_productive_year as require_productive_year

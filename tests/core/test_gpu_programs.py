@@ -2,16 +2,18 @@
 
 import re
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 from tivax.engine.cli.app import COMMANDS
 
 import gpu_programs
-from commands import Answer, run_python
+from commands import Answer, start_python
 from gpu_commands import NO_PROGRAM, RUNS
 
 RUN = "import runpy; runpy.run_module('gpu_programs', run_name='__main__')"
@@ -20,8 +22,10 @@ FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true", "JAX_PLATFORMS": "cpu"}
 
 
 def lowered(folder, *runs: str, before: str = "") -> Answer:
-    path = ":".join(sys.path)
-    return run_python(RUN, folder, before, *runs, env=FAST | {"PYTHONPATH": path})
+    env = FAST | {"PYTHONPATH": ":".join(sys.path)}
+    process = start_python(RUN, folder, before, *runs, env=env)
+    out, err = process.communicate(timeout=900)  # 25 s where nothing else runs
+    return Answer(process.returncode, out, err)
 
 
 def test_every_command_has_a_run_or_a_reason_for_none():
@@ -30,6 +34,7 @@ def test_every_command_has_a_run_or_a_reason_for_none():
     assert not with_runs & set(NO_PROGRAM)
 
 
+@pytest.mark.slow
 def test_every_program_of_every_command_lowers(tmp_path):
     answer = lowered(tmp_path, *RUNS)
     assert answer.code == 0, answer.err[-2000:]
@@ -64,3 +69,10 @@ def test_a_primitive_of_the_processor_alone_does_not_lower():
     given = (jnp.asarray(np.eye(3)),)
     with pytest.raises(RuntimeError, match=r"schur.* does not lower for CUDA: .*schur"):
         gpu_programs.require_lowered("schur", jitted, given, {})
+
+
+def test_the_kept_table_is_of_these_runs_without_tf32_or_callbacks():
+    root = Path(__file__).parents[2]
+    kept = pd.read_csv(root / "docs/explanation/compiled-programs.csv")
+    assert set(kept["run"]) <= set(RUNS) and {"h100", "rtx"} == set(kept["card"])
+    assert not kept[["tf32", "callbacks"]].any(axis=None)

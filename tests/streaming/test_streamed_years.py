@@ -1,3 +1,4 @@
+import math
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from tivax.engine import (
     value_added_trade,
 )
 from tivax.engine.measures import years
-from tivax.engine.measures.years import DEVICE_YEARS
+from tivax.engine.measures.years import DEVICE_MATRICES
 from tivax.engine.streaming import (
     StreamedFlows,
     StreamedYear,
@@ -376,7 +377,7 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
 def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog):
     """A year is counted as for the years that a GPU takes at once."""
     lazy = open_store(store, lazy=True)
-    year = DEVICE_YEARS["tbi"].size(N, len(lazy.regions))
+    year = math.ceil(DEVICE_MATRICES["tbi"] * 8 * N * N)
     with caplog.at_level("INFO", logger="tivax"):
         monkeypatch.setattr(years, "_device_memory", lambda: year)
         usual = value_added_trade(lazy)

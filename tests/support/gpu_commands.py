@@ -140,7 +140,7 @@ def make_inputs(folder: Path, size: Size) -> None:
     names = ("draws", "panels", "countries", "periods")
     for name, text in FILES.items():
         for k in names:
-            text = text.replace("{%s}" % k, str(getattr(size, k)))
+            text = text.replace(f"{{{k}}}", str(getattr(size, k)))
         (folder / f"{name}.toml").write_text(text)
 
 

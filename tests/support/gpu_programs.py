@@ -113,8 +113,9 @@ if __name__ == "__main__":  # FOLDER SCRIPT RUN ...: what test_gpu_programs.py r
     jax.default_backend = lambda: "gpu"
     if before:
         runpy.run_path(before)
-    import gpu_commands as commands
     from tivax.engine.resampling import running
+
+    import gpu_commands as commands
 
     running._AT_ONCE_GPU = 2  # 64 would take a processor a minute
     commands.make_inputs(Path(folder), commands.SMALL)

@@ -205,12 +205,12 @@ def largest(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each run: its programs together, memory that of the largest."""
     by = table.groupby(["card", "size", "run"], sort=False)
     peak = table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
-    found = by[["compile_s", "kernels", "loops", "cusolver", "callbacks", "tf32"]].sum()
+    memory = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
+    sums = ["compile_s", "kernels", "launches", "loops", "cublas", "cusolver"]
+    sums += ["tf32", "callbacks", *(k for k in table if k.endswith("_ms"))]
+    found = by[sums].sum().round(2)
+    found.insert(0, "gigabytes", memory.round(2))
     found.insert(0, "programs", by.size())
-    found["gigabytes"] = peak.groupby([table[k] for k in ("card", "size", "run")]).max()
-    found["gigabytes"] = (found["gigabytes"] / 1e9).round(2)
-    times = [k for k in table if k.endswith("_ms")]
-    found[[*times, "launches"]] = by[[*times, "launches"]].sum().round(2)
     return found.reset_index()
 
 

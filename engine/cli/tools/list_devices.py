@@ -6,7 +6,7 @@ from typing import Any
 import jax
 
 from ...core import Run, machine_memory, processor_name
-from ...measures import DEVICE_YEARS
+from ...measures import DEVICE_MATRICES
 from ...streaming import is_too_large
 from ..terminal import Terminal
 
@@ -19,8 +19,8 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     the others; what becomes of years that do not fit is told on stderr."""
     n = regions * sectors
     devices = jax.devices()
-    rows = [_facts(device, n, regions, len(devices)) for device in devices]
-    others = [k for k in DEVICE_YEARS if k != "tbi"]
+    rows = [_facts(device, n, len(devices)) for device in devices]
+    others = [k for k in DEVICE_MATRICES if k != "tbi"]
     terminal.listing(
         (
             *("device", "platform", "name", "cores", "memory", "years at once"),
@@ -56,7 +56,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _facts(device: Any, n: int, regions: int, devices: int) -> dict[str, Any]:
+def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
@@ -65,9 +65,9 @@ def _facts(device: Any, n: int, regions: int, devices: int) -> dict[str, Any]:
     if memory is not None and cpu:
         # The devices into which a processor is divided share its memory.
         fits = int(not is_too_large(n, _SEVERAL, memory // devices))
-        years = dict.fromkeys(DEVICE_YEARS, fits)
+        years = dict.fromkeys(DEVICE_MATRICES, fits)
     elif memory is not None:
-        years = {k: memory // of.size(n, regions) for k, of in DEVICE_YEARS.items()}
+        years = {k: int(memory / (m * 8 * n * n)) for k, m in DEVICE_MATRICES.items()}
     return {
         "device": device.id,
         "platform": device.platform,

@@ -138,7 +138,6 @@ def _block(
     controls: int, draws: int, balanced: bool, zero_too: bool
 ) -> Callable[..., jax.Array]:
     def block(design: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
-        # One by one: a matrix of a cluster is small, and LAPACK is called on it.
         keys = jax.random.split(random_draws.block_key(seed, number), PANELS)
 
         def one(key: jax.Array) -> jax.Array:
@@ -161,6 +160,9 @@ def _block(
                 ]
             )
 
+        if jax.default_backend() != "cpu":
+            return jax.vmap(one)(keys)
+        # One by one: a matrix of a cluster is small, and LAPACK is called on it.
         return jax.lax.map(one, keys)
 
     return block
