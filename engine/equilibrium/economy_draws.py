@@ -5,7 +5,7 @@ the economy that it makes, the old equilibrium, tariffs that regions choose, and
 equilibria. Draws run beside each other, and a job can keep their rows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -86,6 +86,16 @@ class Scenarios(NamedTuple):
     costs: Float[Array, "b r r s"]
     chosen: Int[Array, " b"]
     rates: Rates | None = None
+
+
+@in_float64
+def scenarios_of(
+    tariff: Float[np.ndarray, "b r r s"],
+    costs: Float[np.ndarray, "b r r s"],
+    chosen: Sequence[int],
+) -> Scenarios:
+    """Scenarios on the device; ``chosen`` as in ``Scenarios``."""
+    return Scenarios(*jax.device_put((tariff, costs, np.array(chosen))))
 
 
 class _Drawn(NamedTuple):
@@ -272,7 +282,7 @@ def draws_of_batches(
     if batches.supply is not None:
         raise TivaxError("errors are drawn of models without a block of supply")
     tariff, costs = batches.schedules(np.arange(batches.draws))
-    scenarios = Scenarios(tariff, costs, np.zeros(len(tariff), int))
+    scenarios = scenarios_of(tariff, costs, [0] * len(tariff))
     given = scenarios, batches.deficits, error, draws, seed
     return EconomyDraws(batches.economy, *given, flows=flows)
 

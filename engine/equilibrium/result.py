@@ -466,6 +466,7 @@ class ExactHat(Result):
         return {
             "residual_max": float(self.clearing.max()),
             "kind": "exact-hat",
+            **({} if self.supply is None else {"supply": self.supply.record()}),
             "variants": len(self.clearing),
             "deficits": self.deficits,
             "zeroed": self.economy.zeroed,

@@ -26,6 +26,11 @@ tariff = [0.05, 0.1, 0.25]
 coefficient = 11.55
 standard_error = 3.52
 
+[supply]                        # of an economy of one sector: the keys of tx.Supply
+labour = 0.5
+scale = 0.17
+tax_relief = true
+
 Kinds in which tariffs are chosen have economy or store and deficits as above; sections
 [[variant]] are the tariffs that others set, and act together. Beside them
 
@@ -64,6 +69,7 @@ from .economy import Economy
 from .from_tables import read_cells
 from .result import ExactHat
 from .solving import Deficits
+from .supply import Supply, Utility
 from .tariff_choice.answers import How, retaliation
 from .tariff_choice.nash import Method, nash_tariffs
 from .tariff_choice.optimal import optimal_tariff
@@ -99,13 +105,25 @@ class _File:
     trade_costs: Path | None = None
 
 
-_SECTIONS = ("variant", "grid", "equation")
+_SECTIONS = ("variant", "grid", "equation", "supply")
 
 
 @dataclass(frozen=True)
 class _Equation:
     coefficient: float
     standard_error: Annotated[float, Meta(ge=0, description="write a number from 0")]
+
+
+@dataclass(frozen=True)
+class _Supply:
+    """Keys of ``Supply``, which checks their numbers."""
+
+    labour: float = 0.0
+    scale: float = 0.0
+    services: float | Sequence[float] = 0.0
+    pass_through: float | Sequence[float] = 1.0
+    tax_relief: bool = False
+    welfare: Utility = "utility"
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +147,7 @@ class ExactHatRun:
     grid: Mapping[str, Any] = field(default_factory=dict)
     kind: Kind = "exact-hat"
     choice: Mapping[str, Any] = field(default_factory=dict)
+    supply: Supply | None = None
 
     @property
     def several(self) -> bool:
@@ -175,6 +194,12 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         equation = (one.coefficient, one.standard_error)
     if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
+    supply = None
+    if file.has("supply"):
+        if equation:
+            raise file.mistake("equation", "goes without a section [supply]")
+        with naming(path):
+            supply = Supply(**vars(file.section("supply", _Supply)))
     if choosing and (k := _first(sections, "trade_cost")):
         raise k.mistake("trade_cost", "goes with kind exact-hat; give tariff")
     if (needed := _NEEDED.get(given.kind)) and not file.has(needed):
@@ -194,6 +219,7 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         grid=grid,
         kind=given.kind,
         choice={k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)},
+        supply=supply,
     )
 
 
@@ -239,7 +265,11 @@ def exact_hat_scenario(
         rows = np.concatenate([*variants.batches.rows(progress=progress)])
         return variants_result(variants, rows)
     found = exact_hat(
-        economy, trade_costs=costs, deficits=run.deficits, progress=progress
+        economy,
+        trade_costs=costs,
+        deficits=run.deficits,
+        supply=run.supply,
+        progress=progress,
     )
     moved = np.unique(np.argwhere(economy.tariff_new != economy.tariff)[:, :2])
     named = tuple(economy.regions[int(k)] for k in moved)
@@ -263,7 +293,8 @@ def chosen_scenario(
         variants = make_variants(replace(run, variants=moves), economy, None)
         tariffs, _ = variants.batches.schedules(np.array([0]))
         economy = replace(economy, tariff_new=tariffs[0])
-    given: dict[str, Any] = {"deficits": run.deficits, **run.choice}
+    given: dict[str, Any] = {"deficits": run.deficits, "supply": run.supply}
+    given |= run.choice
     with naming(run.path):
         if run.kind == "optimal-tariff":
             return optimal_tariff(economy, **given)

@@ -38,15 +38,14 @@ class Old(NamedTuple):
 
 def share_economy(economy: Economy) -> changes.EconomyArrays:
     """The economy in shares (``drawn_economy.shares_of``)."""
-    given = accounts_of(economy), economy.tariff, economy.theta
-    return _shares_of(*jax.device_put((*given, joined(economy))))
+    given = jax.device_put((economy.tariff, economy.theta, joined(economy)))
+    return _shares_of(accounts_of(economy), *given)
 
 
 def accounts_of(economy: Economy) -> drawn_economy.TradeAccounts:
     """The arrays of an economy that its shares follow from."""
-    return drawn_economy.TradeAccounts(
-        economy.trade, economy.intermediate, economy.final, economy.value_added
-    )
+    arrays = economy.trade, economy.intermediate, economy.final, economy.value_added
+    return drawn_economy.TradeAccounts(*jax.device_put(arrays))
 
 
 _shares_of = jax.jit(drawn_economy.shares_of)

@@ -19,6 +19,7 @@ from ..sources import find_sector
 from .batches import Batches
 from .economy import Economy, digest_of
 from .solving import Deficits
+from .supply import Supply
 
 LABELS = ("importers", "exporters", "sectors")
 GRID = (*LABELS, "tariff", "trade_cost")
@@ -57,6 +58,8 @@ class VariantsFile(Protocol):
     def variants(self) -> Sequence[VariantKeys]: ...
     @property
     def grid(self) -> Mapping[str, Any]: ...
+    @property
+    def supply(self) -> Supply | None: ...
 
 
 class Move(NamedTuple):
@@ -78,6 +81,7 @@ class Variants:
     deficits: Deficits
     moves: Mapping[str, Sequence[Move]]
     costs: Float[np.ndarray, "r r s"] | None = None
+    supply: Supply | None = None
 
     @property
     def names(self) -> list[str]:
@@ -114,7 +118,8 @@ class Variants:
             made = [self._schedule(every[k]) for k in numbers.tolist()]
             return np.stack([k for k, _ in made]), np.stack([k for _, k in made])
 
-        return Batches(self.economy, self.deficits, len(every), schedules, names)
+        given = len(every), schedules, names, self.supply
+        return Batches(self.economy, self.deficits, *given)
 
     def record(self) -> dict[str, Any]:
         """Inputs that must be the same for an unfinished run of the variants to go
@@ -123,6 +128,7 @@ class Variants:
             "deficits": self.deficits,
             "variants": digest_of(np.array(repr([*self.moves.items()]))),
             "economy": self.economy.digest,
+            "supply": None if self.supply is None else self.supply.record(),
             "trade_costs": None if self.costs is None else digest_of(self.costs),
         }
 
@@ -155,7 +161,7 @@ def make_variants(
     for name, keys in _sections(file, economy):
         with naming(file.path):
             moves.setdefault(name, []).append(_move(keys, economy))
-    return Variants(economy, file.deficits, moves, costs)
+    return Variants(economy, file.deficits, moves, costs, file.supply)
 
 
 def _sections(file: VariantsFile, economy: Economy) -> list[tuple[str, VariantKeys]]:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -69,7 +70,7 @@ class TableDraws:
         self.base, self.seed = tables, seed
         self.years = tuple(tables.years if years is None else years)
         self.errors = DrawnErrors(tables, error_model(error))
-        self._years: list[tuple[tuple[np.ndarray, ...], tuple[Distribution, ...]]] = []
+        self._years: list[tuple[Any, tuple[Distribution, ...]]] = []
 
     @in_float64
     def tables_of(self, number: int) -> WorldTables:

@@ -25,7 +25,10 @@ pytestmark = pytest.mark.usefixtures("quick")
 def done(store, tmp_path_factory):
     out = tmp_path_factory.mktemp("change") / "out"
     words = ("--from", 2000, "--to", 2002, "--regions", "R2,R0", "--chained")
-    return out, good("change", store, *words, "--out", out)
+    model = out.parent / "model.toml"
+    model.write_text('[[error]]\nkind = "lognormal"\na = 0.01\n')
+    errors = ("--error", model, "--draws", 2)
+    return out, good("change", store, *words, *errors, "--out", out)
 
 
 def test_the_files_hold_what_the_function_returns(done):

@@ -168,8 +168,20 @@ def test_nash_rates_of_a_draw_are_those_found_alone(world, regions):
         rates = np.concatenate([c.rates for c in alone.choices])
         # Players stay where scaled gradients are below 1e-6.
         np.testing.assert_allclose(spread.of("rates")[k], rates, atol=3e-6)
-        own = alone.players["own_welfare"]
-        np.testing.assert_allclose(100 * spread.of("own")[k], own, atol=1e-5)
+        # Welfare at the rates of the draw itself, which those of others move.
+        one, tariff, first = alone.economy, alone.economy.tariff_new, 0
+        for choice in alone.choices:
+            own = spread.of("rates")[k, first : first + len(choice.rates)]
+            tariff, first = choice.player.with_rates(tariff, own), first + len(own)
+        moved = tx.exact_hat(one, tariff, deficits="kept").changes["real_income"]
+        np.testing.assert_allclose(
+            100 * spread.of("real_income")[k, 0], moved, rtol=0, atol=1e-8
+        )
+        weights = one.value_added.sum(axis=1)
+        for choice, found in zip(alone.choices, spread.of("own")[k], strict=True):
+            members = [*choice.player.members]
+            own = np.average(moved.iloc[members], weights=weights[members])
+            assert np.isclose(100 * found, own, rtol=0, atol=1e-8)
 
 
 def test_answers_and_best_tariffs_of_a_draw_are_those_found_alone(world):

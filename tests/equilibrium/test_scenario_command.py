@@ -15,6 +15,7 @@ from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
 from commands import good, mistake, tivax
 from described import assert_described
+from economies import two_regions
 from helpers import error_of
 
 TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
@@ -226,3 +227,28 @@ def test_a_mistake_in_a_file_of_chosen_tariffs_is_one_line(folder, text, line):
     said = mistake("scenario", path, "--out", folder / "mistaken")
     assert line in said and "mistake.toml" in said
     assert not (folder / "mistaken").exists()
+
+
+def test_a_section_of_supply_is_the_argument_of_that_name(folder):
+    """Of an economy of one sector, alone and of several variants."""
+    economy = two_regions([[8, 2], [2, 7]])
+    economy.save(folder / "one.npz")
+    supply = "[supply]\nlabour = 0.5\nscale = 0.1\nservices = [0.1, 0.2]\n"
+    head = 'kind = "exact-hat"\neconomy = "one.npz"\n'
+    move = '[[variant]]\nname = "{}"\nimporters = "A"\ntariff = {}\n'
+    moves = move.format("low", 0.1) + move.format("high", 0.2)
+    (folder / "supply.toml").write_text(head + supply + moves)
+    good("scenario", folder / "supply.toml", "--out", folder / "supply")
+    table = pd.read_csv(folder / "supply" / "scenario.csv").set_index("variant")
+    given = tx.Supply(labour=0.5, scale=0.1, services=[0.1, 0.2])
+    for name, rate in (("low", 0.1), ("high", 0.2)):
+        tariff = economy.tariff.copy()
+        tariff[0, 1] = rate
+        alone = tx.exact_hat(economy, tariff, supply=given).table
+        np.testing.assert_allclose(table.loc[name, "percent"], alone["percent"])
+    (folder / "bad.toml").write_text(head + "[supply]\nscale = -1\n" + moves)
+    line = mistake("scenario", folder / "bad.toml", "--out", folder / "bad")
+    assert "bad.toml: scale = -1" in line
+    (folder / "bad.toml").write_text(head + "[supply]\nlabor = 1\n" + moves)
+    line = mistake("scenario", folder / "bad.toml", "--out", folder / "bad")
+    assert "unknown key labor" in line

@@ -20,7 +20,7 @@ from ...core import (
 from ..batches import Batches
 from ..counterfactual import result_of
 from ..economy import Economy
-from ..economy_draws import Scenarios
+from ..economy_draws import Scenarios, scenarios_of
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
@@ -88,7 +88,7 @@ class Retaliation(ChosenTariffs):
 
     def _scenarios(self) -> Scenarios:
         tariff = np.stack([self.economy.tariff_new, self.tariff])
-        return Scenarios(tariff, np.ones_like(tariff), np.array([0, 1]))
+        return scenarios_of(tariff, np.ones_like(tariff), [0, 1])
 
     @property
     def players(self) -> pd.DataFrame:

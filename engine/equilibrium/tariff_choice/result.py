@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Self
 
+import jax
 import numpy as np
 import pandas as pd
 
@@ -21,7 +22,7 @@ from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
 from ..counterfactual import exact_hat
 from ..economy import Economy
-from ..economy_draws import EconomyDraws, Rates, Scenarios
+from ..economy_draws import EconomyDraws, Rates, Scenarios, scenarios_of
 from ..result import ExactHat
 from ..solving import Deficits
 from ..spread import Spread
@@ -144,8 +145,9 @@ class ChosenTariffs(Result):
 
     def _scenarios(self) -> Scenarios:
         tariff = self.tariff[None]
-        return Scenarios(tariff, np.ones_like(tariff), np.ones(1, int))
+        return scenarios_of(tariff, np.ones_like(tariff), [1])
 
+    @in_float64
     def _rates(self) -> Rates | None:
         """The rates that are chosen anew in a draw; None where none are."""
         if not all(np.isfinite(k.gradient) for k in self.choices):
@@ -164,15 +166,8 @@ class ChosenTariffs(Result):
             [[j not in k.corners for j in k.player.labels] for k in self.choices]
         )
         start = roots * np.log1p(rates)
-        return Rates(
-            self.economy.tariff_new,
-            group,
-            owner,
-            roots,
-            start,
-            free.astype(float),
-            np.eye(len(start)),
-        )
+        given = group, owner, roots, start, free.astype(float), np.eye(len(start))
+        return Rates(*jax.device_put((self.economy.tariff_new, *given)))
 
     @property
     def _named(self) -> tuple[str, ...]:
@@ -278,8 +273,10 @@ class ChosenTariffs(Result):
         names = ("", *_COLUMNS[1:])
         if len(self.choices) == 1:
             rows = [
-                (str(row.on), f"{row.tariff:.2f}", f"{100 * row.share:.2f}")
-                for row in self.schedule.itertuples()
+                (str(name), f"{rate:.2f}", f"{100 * share:.2f}")
+                for name, rate, share in self.schedule[
+                    ["on", "tariff", "share"]
+                ].to_numpy()
             ]
             names = ("", "tariff", "share of imports")
         else:
