@@ -180,7 +180,7 @@ def explorer_html(collected: Collected, place: Path, language: str = "en") -> st
 def page_data(
     collected: Collected, place: Path, language: str = "en"
 ) -> tuple[dict[str, Any], list[str]]:
-    """The data that the scripts of the page read, and its arrays in base64 of float64."""
+    """The data that the scripts of the page read, its arrays in base64 of float64."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}

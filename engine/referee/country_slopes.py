@@ -57,7 +57,8 @@ class CountrySlopes(Result):
 
     Examples
     --------
-    >>> found = tx.country_slopes(panel, "growth", ["trade"], blocks="region")
+    >>> blocks = panel.assign(block=pd.factorize(panel["iso3"])[0] % 4)
+    >>> found = tx.country_slopes(blocks, "growth", ["trade"], blocks="block")
     >>> found.table["method"].tolist()
     ['mean group', 't over blocks']
     """

@@ -184,10 +184,9 @@ def spatial_errors(
     rows = []
     for cutoff in (0.0, *cutoffs):
         vcov = Conley(cutoff, kernel, lags, distances=square) if cutoff else CV1()
-        terms = fit.vcov(vcov).terms
+        terms = fit.vcov(vcov).terms[_NUMBERS].to_dict("index")
         for term in names:
-            row = terms.loc[term, ["estimate", "se", "p_value", "ci_low", "ci_high"]]
-            rows.append({"term": term, "cutoff": float(cutoff), **row.to_dict()})
+            rows.append({"term": term, "cutoff": float(cutoff), **terms[term]})
     table = pd.DataFrame(rows).sort_values("cutoff", kind="stable")
     table = table.sort_values("term", key=lambda k: k.map(names.index), kind="stable")
     return SpatialErrors(
@@ -200,7 +199,8 @@ def spatial_errors(
     )
 
 
-_OF_MEANS = "term estimate se p_value ci_low ci_high components critical_value".split()
+_NUMBERS = ["estimate", "se", "p_value", "ci_low", "ci_high"]
+_OF_MEANS = ["term", *_NUMBERS, "components", "critical_value"]
 
 
 def _between(

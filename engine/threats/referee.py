@@ -82,7 +82,7 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
             yield refused("interactive effects", variant, error)
             continue
         for term in model.treatments:
-            row = found.terms.loc[term]
+            row = found.terms.to_dict("index")[term]
             # As every row here: columns that a threat adds are counted.
             se = float(row["se"]) * np.sqrt(found.n / found.degrees)
             yield Row(
@@ -104,9 +104,9 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
     model, fit = setting.model, setting.fit
     terms = list(model.treatments)
     for cutoff in _CUTOFFS:
-        found = fit.vcov(Conley(cutoff)).terms
+        found = fit.vcov(Conley(cutoff)).terms.to_dict("index")
         for term in terms:
-            row = found.loc[term]
+            row = found[term]
             yield Row(
                 "errors in space",
                 f"Conley, {cutoff:,} km",
@@ -123,7 +123,7 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
     between = spatial_errors(
         setting.used, model.outcome, names, cutoffs=[_CUTOFFS[0]], **keys
     ).means
-    for _, row in between[between["term"].isin(terms)].iterrows():
+    for row in between[between["term"].isin(terms)].to_dict("records"):
         yield Row(
             "errors in space",
             "between countries, SCPC",
@@ -210,14 +210,14 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
             events=events,
             **keys,
         )
-        rows = found.table.set_index(["measure", "horizon"])
+        rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (
             (("response", 0), "at once"),
             (("response", _HORIZONS), f"after {_HORIZONS} years"),
             (("cumulative", _HORIZONS), f"summed over {_HORIZONS} years"),
             (("response", -3), "before"),
         ):
-            row = rows.loc[at]
+            row = rows[at]
             yield Row(
                 "local projections",
                 f"{name}, {what}",
