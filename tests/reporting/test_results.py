@@ -90,7 +90,7 @@ def test_a_report_begins_with_the_finding_and_ends_with_the_method(
     result = found[name]
     page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
     titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
-    assert titles == ["In a sentence", "Table", "Figures", "Method"]
+    assert titles == ["The finding", "Table", "Figures", "Method"]
     assert page.count("<svg") == len(result.plots())
     for line in result.sentence.splitlines():
         assert f"<li>{line}</li>" in page
