@@ -141,7 +141,9 @@ def test_results_join_as_one(found):
     assert (facts["models"], facts["rows"]) == (2, 2 * len(one.table))
     assert facts["residual_max"] == one.residual_max and facts["draws"] == one.draws
     figures = {name: plot() for name, plot in both.plots().items()}
-    assert [k.title for k in both.sections(figures)] == ["main", "main"]
+    titles = [k.title for k in both.sections(figures)]
+    assert titles == ["trade benefit index on globalisation index"] * 2
+    assert both.titles() == dict.fromkeys(both.plots(), one.titles()["threats_1"])
     assert both.sentence == f"{one.sentence}\n{one.sentence}"
 
 
