@@ -151,14 +151,8 @@ class SpecificationCurve(Result):
             wild_p_value=[p_text(p, random) for p in rows["wild_p_value"]],
         ).rename(columns={"wild_p_value": "wild p"})
         return Section(
-            model.name,
+            f"{variable_name(model.treatments[0])} on {variable_name(model.outcome)}",
             [
-                Text(model.equation),
-                Table(
-                    tests,
-                    "The curve as a whole, and 95 % of draws without effect.",
-                    {"p_value": "", "error of p": ""},
-                ),
                 Shown(
                     figure,
                     "Estimates by size with 95 % intervals, estimate +- t(G - 1) se; "
@@ -166,11 +160,17 @@ class SpecificationCurve(Result):
                     "below, what each specification chooses.",
                 ),
                 Table(
+                    tests,
+                    "The curve as a whole, and 95 % of draws without effect.",
+                    {"p_value": "", "error of p": ""},
+                ),
+                Table(
                     options,
                     "The curve by option of each choice.",
                     {"significant": ".0%"},
                 ),
                 Table(rows, "Every specification.", {"p_value": "", "wild p": ""}),
+                Text(model.equation),
             ],
         )
 

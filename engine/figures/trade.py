@@ -263,6 +263,9 @@ def balance_heatmap(
     ax.set_yticks(places, [country_name(k) for k in chosen], fontsize=SMALL)
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
+    if len(chosen) > 1:  # the first row and the last column hold nothing
+        ax.set_xlim(0, len(chosen) - 1)
+        ax.set_ylim(len(chosen), 1)
     ax.set_ylabel("surplus of")
     ax.set_xlabel("with")
     fig.suptitle(

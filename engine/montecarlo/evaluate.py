@@ -212,8 +212,9 @@ class MonteCarlo(Result):
             "nearer to 0."
         )
         told = about + "the effect, its errors and corrections."
+        terms = ", ".join(variable_name(str(k)) for k in effect.index)
         return Section(
-            name,
+            f"{terms} on {variable_name(effect['outcome'].iloc[0])}",
             [
                 Shown(figure, caption),
                 _words(effect, _EFFECT, told),

@@ -90,8 +90,8 @@ def test_the_files_hold_what_the_function_returns(done):
         wanted = made.replace("", np.nan)
         pd.testing.assert_frame_equal(written, wanted, check_dtype=False, rtol=1e-12)
     page = (out / "report.html").read_text().replace("&#x27;", "'")
-    for line in found.sentence.splitlines():
-        assert line in answer.out and line in page
+    assert all(line in answer.out for line in found.sentence.splitlines())
+    assert all(line.replace(" %", "\u00a0%") in page for line in found.finding)
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["draws"] == 500
     assert manifest["specifications"] == len(found.estimated) == 32

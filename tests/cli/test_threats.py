@@ -56,7 +56,9 @@ def test_the_files_hold_what_the_function_returns(done):
     wanted = found.rows.astype({"n": float, "clusters": float}).replace("", np.nan)
     pd.testing.assert_frame_equal(written, wanted, check_dtype=False, rtol=1e-12)
     assert found.sentence in answer.out
-    assert found.sentence in (out / "report.html").read_text().replace("&#x27;", "'")
+    page = (out / "report.html").read_text().replace("&#x27;", "'")
+    for line in found.finding:
+        assert line.replace(" %", "\u00a0%") in page
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["draws"] == 1_000 and manifest["rows"] == len(found.table)
     assert manifest["gone"] == {"main": int(found.gone.sum())}

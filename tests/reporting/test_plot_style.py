@@ -116,6 +116,19 @@ def test_the_users_matplotlib_settings_are_left_alone():
 # ------------------------------------------------------------------------ Chinese
 
 
+def test_a_title_stands_above_the_figure_and_makes_it_taller():
+    plain, titled = (
+        plot_style.draw(one_line(), files=False, title=k) for k in ("", "A finding")
+    )
+    assert "A finding" in titled.svg and "A finding" not in plain.svg
+    assert titled.size[0] == plain.size[0] and titled.size[1] > plain.size[1]
+
+
+def test_texts_of_a_figure_are_put_into_chinese():
+    drawn = plot_style.draw(one_line("trade globalisation"), files=False, language="zh")
+    assert "贸易全球化指数" in drawn.svg
+
+
 def test_chinese_text_names_chinese_fonts_and_other_text_does_not():
     svg = plot_style.draw(one_line("贸易利益指数"), files=False).element()
     assert "'Arial', 'Noto Sans CJK SC', " in svg

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import tivax as tx
 from tivax.engine.measures import compute_tbi
-from tivax.engine.reporting import Joined, Result
+from tivax.engine.reporting import Context, Joined, Result, write_parts
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
 
@@ -83,18 +83,47 @@ def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     assert not (out / "figures").exists()
 
 
+@pytest.mark.parametrize("name", ["threats", "curve", "study", "own panel"])
+def test_other_reports_do_so_too_in_names_and_not_in_codes(name, found, tmp_path):
+    result = found[name]
+    page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
+    assert (titles[0], titles[-1]) == ("The finding", "Method")
+    assert result.finding
+    for line in result.finding:
+        assert "KOFGIdj" not in line and "main:" not in line
+    if name in ("threats", "curve"):
+        assert "trade benefit index on globalisation index" in result.finding[0]
+
+
+def test_a_figure_has_its_finding_as_title_or_the_one_that_is_asked_for(
+    found, tmp_path
+):
+    result = found["scenario"]
+    (title,) = result.titles().values()
+    assert re.fullmatch(r"\w+ changes most: [\w -]+ [+-][\d.e-]+( %)?", title)
+    result.save(tmp_path / "own")
+    assert title in (tmp_path / "own/figures/largest.svg").read_text(encoding="utf-8")
+    context = Context(title="A title of mine")
+    (tmp_path / "asked").mkdir()
+    write_parts(result, tmp_path / "asked", format="csv", figures=True, context=context)
+    drawn = (tmp_path / "asked/figures/largest.svg").read_text(encoding="utf-8")
+    assert "A title of mine" in drawn and title not in drawn
+
+
 @pytest.mark.parametrize("name", PRINTED)
 def test_a_report_begins_with_the_finding_and_ends_with_the_method(
     name, found, tmp_path
 ):
     result = found[name]
     page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
+    page = page.replace("\u00a0%", " %")
     titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
-    assert titles == ["In a sentence", "Table", "Figures", "Method"]
+    assert titles == ["The finding", "Table", "Figures", "Method"]
     assert page.count("<svg") == len(result.plots())
     for line in result.sentence.splitlines():
         assert f"<li>{line}</li>" in page
-    for column in result._listings()[-1].columns:
+    for column in filter(None, result._listings()[-1].columns):
         assert f">{column}</th>" in page
 
 
@@ -112,7 +141,9 @@ def test_results_join_as_one(found):
     assert (facts["models"], facts["rows"]) == (2, 2 * len(one.table))
     assert facts["residual_max"] == one.residual_max and facts["draws"] == one.draws
     figures = {name: plot() for name, plot in both.plots().items()}
-    assert [k.title for k in both.sections(figures)] == ["main", "main"]
+    titles = [k.title for k in both.sections(figures)]
+    assert titles == ["trade benefit index on globalisation index"] * 2
+    assert both.titles() == dict.fromkeys(both.plots(), one.titles()["threats_1"])
     assert both.sentence == f"{one.sentence}\n{one.sentence}"
 
 

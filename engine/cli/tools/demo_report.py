@@ -25,6 +25,25 @@ def demo_page(
     own = {name: figures[name] for name in result.plots()}
     sections = [
         report.Section(
+            "What you can do next",
+            [
+                report.Link(
+                    "Explore the results in interactive charts", "explorer.html"
+                ),
+                report.Text(
+                    "Try the commands: the last years of this world are a store beside "
+                    "this report"
+                    + ("" if known is None else ", and there are two run files")
+                    + ". From the folder that holds this one:"
+                ),
+                report.Points([f"`{k}`" for k in commands_to_try(demo, folder)]),
+                report.Text(
+                    "Then take tables of your own: `tivax import`, `tivax check`, "
+                    "`tivax tbi`."
+                ),
+            ],
+        ),
+        report.Section(
             "What this is",
             [
                 report.Text(
@@ -34,20 +53,9 @@ def demo_page(
                     f"{count_text(len(tables.years), 'year')} (seed {demo.seed}), made "
                     "on this machine. It has the structure "
                     "of a real world input-output table, but no region stands for a "
-                    "country and no number is data. Real tables go the same way: "
-                    "`tivax import`, `tivax check`, `tivax tbi`."
+                    "country and no number is data."
                 ),
                 report.Points(findings(demo)),
-                report.Link(
-                    "Explore the results in interactive charts", "explorer.html"
-                ),
-                report.Text(
-                    "To try the commands on: the last years of this world are a store "
-                    "beside this report"
-                    + ("" if known is None else ", and there are two run files")
-                    + ". From the folder that holds this one:"
-                ),
-                report.Points([f"`{k}`" for k in commands_to_try(demo, folder)]),
             ],
         ),
         report.Section(

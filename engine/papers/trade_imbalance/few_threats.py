@@ -25,7 +25,9 @@ _NAMES = {
 
 
 def few_threats(
-    threats: tx.Threats, models: Sequence[str], language: Language = "en"
+    threats: tx.Threats,
+    models: Sequence[str] = ("table3-3", "table3-4"),
+    language: Language = "en",
 ) -> dict[str, pd.DataFrame]:
     """Rows for ``figures.few_threats`` by outcome in words; the three undeclared
     threats are those of the first model."""

@@ -11,7 +11,7 @@ from ....reporting import Block, Drawn, Points, Section, Table, Text, label
 from ....reporting import Figure as Shown
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES
-from ..few_threats import OTHERS
+from ..few_threats import few_threats
 from ..in_words import answer
 from ..inference import side
 from ..results import Replication
@@ -93,13 +93,21 @@ def threatened(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Se
         )
         return Section(title, [Text(f"Not computed: {why}.")])
     assert result.threats is not None
+    rows = next(iter(few_threats(result.threats).values()))
+    pairs = zip(rows["threat"], rows["variant"], strict=True)
+    declared = sum(pair in THREATS for pair in pairs)
+    others = len(rows) - 1 - declared
+    more = (
+        f"; the last {others} are those others that take most of the result away"
+        if others
+        else ""
+    )
     return Section(
         title,
         [
             Text(
                 "Each row estimates the regression again with one thing changed. The "
-                f"first {len(THREATS)} changes are declared, the same for all data; "
-                f"the last {OTHERS} are those others that take most of the result away."
+                f"first {declared} changes are declared, the same for all data{more}."
             ),
             Shown(
                 figures["few_threats"],

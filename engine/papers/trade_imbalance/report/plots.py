@@ -164,7 +164,7 @@ def of_few_threats(language: Language, threats: tx.Threats | None) -> Plots:
     the declared p of the columns is there."""
     if threats is None:
         return {}
-    shown = few_threats(threats, [f"table3-{k}" for k in (3, 4)], language)
+    shown = few_threats(threats, language=language)
     return {"few_threats": partial(figures.few_threats, shown)} if shown else {}
 
 
