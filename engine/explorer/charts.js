@@ -234,10 +234,10 @@ function stackChart(rows, parts, { width, narrow, from, to, unit }) {
     return (height * (bounds[1] - start - value / 2)) / (bounds[1] - bounds[0]);
   });
   const places = spread(middles, 14, height);
-  const labels = parts.map((k, n) => ({ label: cut(k.name, narrow ? 13 : 34), at: places[n], ink: k.ink }));
+  const labels = parts.map((k, n) => ({ label: cut(k.name, narrow ? 17 : 34), at: places[n], ink: k.ink }));
   const axis = valueAxis(bounds, 6);
   const left = axisWidth(axis) + 14;
-  const right = textWidth(labels.map((k) => k.label), 12) + 16;
+  const right = textWidth(labels.map((k) => k.label), narrow ? 11 : 12) + 16;
   const inner = Math.max(width - left - right, 60);
   const bars = from === to;
   const spec = chart(width, height, [10, right, 28, left], [
@@ -253,7 +253,7 @@ function stackChart(rows, parts, { width, narrow, from, to, unit }) {
     ...zeroLine(bounds, "y"),
     {
       data: { values: labels },
-      mark: { type: "text", align: "left", baseline: "middle", dx: 9, fontSize: 12, fontWeight: 600 },
+      mark: { type: "text", align: "left", baseline: "middle", dx: 9, fontSize: narrow ? 11 : 12, fontWeight: 600 },
       encoding: { x: { value: inner }, y: { field: "at", type: "quantitative", scale: null }, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
   ], { resolve: { scale: { x: "shared", y: "shared" } } });

@@ -109,7 +109,7 @@ function choice(key) {
   const long = measured || ["whole", "t", "fall", "v"].includes(key);
   const select = element("select", { name: key, id: `choose-${key}`, className: long ? "measure" : "" }, ...optionsOf(key, ""));
   const label = element("label", { className: select.className }, say(LABELS[key]), select);
-  if (!measured || key === "other" || AMONG[key]().length < SEARCHED_FROM) return label;
+  if (!measured || ["other", "size"].includes(key) || AMONG[key]().length < SEARCHED_FROM) return label;
   // What is typed leaves the measures that have all its words.
   const search = element("input", { type: "search", placeholder: say("Find a measure"), ariaLabel: `${say("Find a measure")}: ${say(LABELS[key])}` });
   search.addEventListener("input", () => {

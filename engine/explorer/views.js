@@ -114,7 +114,7 @@ function source(...used) {
     if (!from) return `${codes} (${group})`;
     const errors = from.errors && used.some((k) => k.low !== null && k.low !== undefined) ? `; ${say("errors")}: ${from.errors}` : "";
     const basis = from.basis ? `; ${say(from.basis)}` : "";
-    return `${say(from.title)}; ${say("computed by")} tivax ${from.command} (${codes})${errors}${basis}`;
+    return `${say(from.title)}; ${say("computed by")} ${`tivax ${from.command}`.trim()} (${codes})${errors}${basis}`;
   }).join(" | ");
 }
 
