@@ -16,7 +16,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -28,13 +28,14 @@ from ..core import (
     local_path,
     output_file,
     require_apart,
+    require_choice,
     require_file_place,
     require_no_folder,
     tivax_version,
 )
 from ..figures import LARGE_ECONOMIES
 from ..measures import term_symbols
-from ..reporting import COLOURS, DEFICIT, SURPLUS, require_language
+from ..reporting import COLOURS, DEFICIT, SURPLUS, Language
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
@@ -99,7 +100,7 @@ def explore(
     folders = list(dict.fromkeys(local_path("results", k) for k in given))
     if not folders:
         raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
-    require_language(language)
+    require_choice("language", language, get_args(Language))
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
