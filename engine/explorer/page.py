@@ -42,8 +42,14 @@ from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
 from .tiles import tile_map
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
+_SCRIPTS = (
+    *("data.js", "state.js", "charts.js", "flows.js", "views.js", "scatter.js"),
+    *("tables.js", "picture.js", "reach.js", "page.js"),
+)
+_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = tuple(
-    f"{k}.js" for k in "data state charts flows views tables picture page".split()
+    f"{k}.js"
+    for k in "data state charts flows views scatter tables picture reach page".split()
 )
 _SEAL = Seal(
     "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
@@ -181,7 +187,7 @@ def explorer_html(collected: Collected, place: Path, language: str = "en") -> st
 def page_data(
     collected: Collected, place: Path, language: str = "en"
 ) -> tuple[dict[str, Any], list[str]]:
-    """The data that the scripts of the page read, and its arrays in base64 of float64."""
+    """The data that the scripts of the page read, and its arrays as base64."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
