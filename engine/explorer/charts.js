@@ -234,10 +234,10 @@ function stackChart(rows, parts, { width, narrow, from, to, unit }) {
     return (height * (bounds[1] - start - value / 2)) / (bounds[1] - bounds[0]);
   });
   const places = spread(middles, 14, height);
-  const labels = parts.map((k, n) => ({ label: cut(k.name, narrow ? 13 : 34), at: places[n], ink: k.ink }));
+  const labels = parts.map((k, n) => ({ label: cut(k.name, narrow ? 17 : 34), at: places[n], ink: k.ink }));
   const axis = valueAxis(bounds, 6);
   const left = axisWidth(axis) + 14;
-  const right = textWidth(labels.map((k) => k.label), 12) + 16;
+  const right = textWidth(labels.map((k) => k.label), narrow ? 11 : 12) + 16;
   const inner = Math.max(width - left - right, 60);
   const bars = from === to;
   const spec = chart(width, height, [10, right, 28, left], [
@@ -253,7 +253,7 @@ function stackChart(rows, parts, { width, narrow, from, to, unit }) {
     ...zeroLine(bounds, "y"),
     {
       data: { values: labels },
-      mark: { type: "text", align: "left", baseline: "middle", dx: 9, fontSize: 12, fontWeight: 600 },
+      mark: { type: "text", align: "left", baseline: "middle", dx: 9, fontSize: narrow ? 11 : 12, fontWeight: 600 },
       encoding: { x: { value: inner }, y: { field: "at", type: "quantitative", scale: null }, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
     },
   ], { resolve: { scale: { x: "shared", y: "shared" } } });
@@ -355,100 +355,6 @@ function heatChart(cells, codes, { width, narrow }) {
       data: { values: codes.map((code) => ({ row: code, label: narrow ? code : name(code), chosen: isChosen(code) })) },
       mark: { type: "text", align: "right", fontSize: Math.min(12, size + 1), fontWeight: weight },
       encoding: { x: { value: -6 }, y, text: { field: "label" } },
-    },
-  ]);
-}
-
-// Ticks at 1, 2 and 5 times powers of ten.
-function logTicks([low, high]) {
-  const first = Math.floor(Math.log10(low));
-  const last = Math.ceil(Math.log10(high));
-  const all = Array.from({ length: last - first + 1 }, (_, k) => 10 ** (first + k));
-  const fine = last - first > 2 ? all : all.flatMap((k) => [k, 2 * k, 5 * k]);
-  return fine.filter((k) => k >= low && k <= high);
-}
-
-// Names that have room above, below or beside their circle, in full or as a code; those
-// that come first before all others. `taken` are the boxes of names that are there.
-function withRoom(points, taken, right, bottom, place) {
-  const free = ([a, b, c, d]) => taken.every(([e, f, g, h]) => c < e || g < a || d < f || h < b);
-  return points.filter((k) => {
-    const [x, y] = place(k);
-    for (const label of new Set([k.label, k.code])) {
-      const half = textWidth([label], 13) / 2;
-      const aside = k.radius + 4 + half;
-      for (const [dx, dy] of [[0, -k.radius - 10], [0, k.radius + 11], [aside, 0], [-aside, 0]]) {
-        const [from, to] = [x + dx - half, x + dx + half];
-        const nudge = dx || Math.max(-from, 0) - Math.max(to - right, 0);
-        const box = [x + nudge - half, y + dy - 7, x + nudge + half, y + dy + 7];
-        if (!free(box) || box[0] < -1 || box[2] > right + 1 || box[1] < -18 || box[3] > bottom) continue;
-        taken.push(box);
-        Object.assign(k, { label, nudge, dy });
-        return true;
-      }
-    }
-    return false;
-  });
-}
-
-function scatterChart(points, trails, { width, narrow, x, y, most }) {
-  const height = narrow ? 340 : 470;
-  const axisOf = (of, count) => (of.log ? { values: logTicks(of.bounds), format: "~s" } : valueAxis(of.bounds, count));
-  const vertical = axisOf(y, 6);
-  const left = (y.log ? 40 : axisWidth(vertical)) + 16;
-  const titles = { y: wrapped(`\u2191 ${y.name}`, width - 20), x: wrapped(`${x.name} \u2192`, width - 30) };
-  const [above, below] = [20 + 15 * titles.y.length, 32 + 15 * titles.x.length];
-  const side = (field, of, axis) => ({
-    field, type: "quantitative", axis,
-    scale: { type: of.log ? "log" : "linear", domain: of.bounds, nice: false, ...(of.log ? {} : { zero: false }) },
-  });
-  const shared = { x: side("x", x, axisOf(x, narrow ? 4 : 7)), y: side("y", y, vertical) };
-  const [smallest, widest] = narrow ? [12, 700] : [16, 1500];
-  const area = (k) => (most ? smallest + ((widest - smallest) * Math.max(k.size, 0)) / most : 90);
-  for (const k of points) Object.assign(k, { area: area(k), radius: Math.sqrt(area(k) / Math.PI) });
-  const at = (of, value, length) => {
-    const [low, high, k] = of.log ? [...of.bounds, value].map(Math.log) : [...of.bounds, value];
-    return (length * (k - low)) / (high - low);
-  };
-  const inner = Math.max(width - left - 22, 60);
-  const place = (k) => [at(x, k.x, inner), height - at(y, k.y, height)];
-  const order = points.filter((k) => k.named).sort((a, b) => b.chosen - a.chosen || b.area - a.area);
-  const taken = [];
-  const names = withRoom(order, taken, inner, height, place);
-  const firsts = trails.filter((k) => k.first).map((k) => ({ ...k, label: String(k.year), code: String(k.year), radius: 0 }));
-  const starts = withRoom(firsts, taken, inner, height, place);
-  const zero = (of, channel) => (of.log ? [] : zeroLine(of.bounds, channel));
-  return chart(width, height, [above, 22, below, left], [
-    ...zero(x, "x"), ...zero(y, "y"),
-    {
-      data: { values: trails },
-      mark: { type: "line", strokeWidth: 1.6, opacity: 0.75, strokeJoin: "round" },
-      encoding: { ...shared, detail: { field: "code" }, order: { field: "year" }, stroke: fill },
-    },
-    {
-      data: { values: starts },
-      mark: { type: "text", fontSize: 10, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" } },
-      encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
-    },
-    {
-      data: { values: points },
-      mark: { type: "circle", stroke: ink("paper"), strokeWidth: 1 },
-      encoding: { ...shared, fill, size: { field: "area", type: "quantitative", scale: null }, tooltip: tip, opacity: { condition: { test: "datum.chosen", value: 0.92 }, value: 0.4 } },
-    },
-    ...[{ stroke: ink("paper"), strokeWidth: 3.5, strokeJoin: "round" }, {}].map((halo) => ({
-      data: { values: names },
-      mark: { type: "text", fontWeight: weight, fontSize: 13, baseline: "middle", dx: { expr: "datum.nudge" }, dy: { expr: "datum.dy" }, ...halo },
-      encoding: { ...shared, text: { field: "label" }, fill: { field: "ink", type: "nominal", scale: null } },
-    })),
-    {
-      data: { values: [{}] },
-      mark: { type: "text", text: titles.y, align: "left", baseline: "top", lineHeight: 15, fill: ink("quiet") },
-      encoding: { x: { value: -left + 2 }, y: { value: -above + 4 } },
-    },
-    {
-      data: { values: [{}] },
-      mark: { type: "text", text: titles.x, align: "right", baseline: "top", lineHeight: 15, fill: ink("quiet") },
-      encoding: { x: { value: width - left - 22 }, y: { value: height + 28 } },
     },
   ]);
 }

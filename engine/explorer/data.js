@@ -115,7 +115,7 @@ function alikeText(measure, value, more) {
 function unitText(measure) {
   const { unit } = shownUnit(measure);
   if (unit) return say(unit === "%" ? "per cent" : unit);
-  const ofPanel = ["panel", "replicate"].includes(given.origins[measure.group]?.command);
+  const ofPanel = ["demo", "panel", "replicate"].includes(given.origins[measure.group]?.command);
   return say(ofPanel ? "unit of the variable" : "unit as in the tables");
 }
 

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -28,21 +28,28 @@ from ..core import (
     local_path,
     output_file,
     require_apart,
+    require_choice,
     require_file_place,
     require_no_folder,
     tivax_version,
 )
 from ..figures import LARGE_ECONOMIES
 from ..measures import term_symbols
-from ..reporting import COLOURS, DEFICIT, SURPLUS, require_language
+from ..reporting import COLOURS, DEFICIT, SURPLUS, Language
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
 from .tiles import tile_map
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
+_SCRIPTS = (
+    *("data.js", "state.js", "charts.js", "flows.js", "views.js", "scatter.js"),
+    *("tables.js", "picture.js", "reach.js", "page.js"),
+)
+_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = tuple(
-    f"{k}.js" for k in "data state charts flows views tables picture page".split()
+    f"{k}.js"
+    for k in "data state charts flows views scatter tables picture reach page".split()
 )
 _SEAL = Seal(
     "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
@@ -99,7 +106,7 @@ def explore(
     folders = list(dict.fromkeys(local_path("results", k) for k in given))
     if not folders:
         raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
-    require_language(language)
+    require_choice("language", language, get_args(Language))
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
@@ -180,7 +187,7 @@ def explorer_html(collected: Collected, place: Path, language: str = "en") -> st
 def page_data(
     collected: Collected, place: Path, language: str = "en"
 ) -> tuple[dict[str, Any], list[str]]:
-    """The data that the scripts of the page read, its arrays in base64 of float64."""
+    """The data that the scripts of the page read, and its arrays as base64."""
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}

@@ -70,7 +70,10 @@ function rowsView(size) {
   const table = tableOfId(state.t);
   const name = valueColumn(table);
   const { asked, rows } = rowsKept(table, ["model", "measure"]);
-  const naming = table.labels.filter((k) => new Set(rows.map((row) => table.columns[k][row])).size > 1);
+  // Where there is little room, the label that tells most comes first.
+  const count = (k) => new Set(rows.map((row) => table.columns[k][row])).size;
+  const naming = table.labels.filter((k) => count(k) > 1);
+  if (size.narrow) naming.sort((a, b) => count(b) - count(a));
   const remark = (column, row) => (table.columns[column]?.[row] ? [`${columnTitle(table, column)}: ${say(String(table.columns[column][row]))}`] : []);
   const told = rows.map((row) => {
     const [low, high] = endsOf(table, name, row);
@@ -207,7 +210,7 @@ function waterfallChart(steps, { width, narrow }) {
   const texts = textWidth(steps.map((k) => k.text), 12) + 10;
   const inner = Math.max(width - left - texts, 60);
   const room = [bounds[0], bounds[1] + (bounds[1] - bounds[0]) * (texts / inner)];
-  const x = (field) => ({ field, type: "quantitative", scale: { domain: room, nice: false, zero: false }, axis: { ...valueAxis(bounds, narrow ? 4 : 6), orient: "top" } });
+  const x = (field) => ({ field, type: "quantitative", scale: { domain: room, nice: false, zero: false }, axis: { ...valueAxis(bounds, narrow ? 3 : 6), orient: "top" } });
   const y = (field) => ({ field, type: "quantitative", scale: { domain: [0, height], range: [0, height], nice: false }, axis: null });
   const rows = steps.map((k, n) => ({
     ...k, name: cut(k.name, 26), top: n * step + step * 0.16, bottom: (n + 1) * step - step * 0.16, middle: (n + 0.5) * step, next: Math.min((n + 1.5) * step, height - step / 2),

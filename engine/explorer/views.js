@@ -114,7 +114,7 @@ function source(...used) {
     if (!from) return `${codes} (${group})`;
     const errors = from.errors && used.some((k) => k.low !== null && k.low !== undefined) ? `; ${say("errors")}: ${from.errors}` : "";
     const basis = from.basis ? `; ${say(from.basis)}` : "";
-    return `${say(from.title)}; ${say("computed by")} tivax ${from.command} (${codes})${errors}${basis}`;
+    return `${say(from.title)}; ${say("computed by")} ${`tivax ${from.command}`.trim()} (${codes})${errors}${basis}`;
   }).join(" | ");
 }
 
@@ -358,55 +358,6 @@ function pairsView(size) {
     spec: codes.length > 1 ? heatChart(cells, codes, size) : null,
     empty: say("Choose two economies or more."),
     csv: () => longRows(measure, (year) => year === theYear(), (i, j) => i !== j && places.includes(i) && places.includes(j)),
-  };
-}
-
-function scatterView(size) {
-  const [x, y] = [byId.get(state.x), byId.get(state.y)];
-  const area = byId.get(state.size);
-  const last = yearIndex(theYear());
-  const all = years.flatMap((year, t) => regions.map((region, k) => ({
-    t, year, code: region.code, name: region.name, chosen: isChosen(region.code),
-    x: scaled(x, numberOf(x, t, k)), y: scaled(y, numberOf(y, t, k)),
-    size: area ? numberOf(area, t, k) : null,
-    colour: isChosen(region.code) ? colourOf(region.code) : ink("quiet"),
-    ink: textColourOf(region.code),
-    label: size.narrow ? region.code : region.name,
-    tip: [
-      titled(region.code, region.name), String(year),
-      ...[x, y, ...(area ? [area] : [])].flatMap((k2) => [
-        `${upper(k2.title)}: ${valueText(k2, numberOf(k2, t, k))}`,
-        ...intervalText(k2, numberOf(k2, t, k, "low"), numberOf(k2, t, k, "high")),
-      ]),
-    ].join("\n"),
-  }))).filter((k) => k.x !== null && k.y !== null && (!area || k.size !== null));
-  const axis = (of, name) => {
-    const values = all.map((k) => k[name]);
-    // Only where all are above 0.
-    const log = [name, "both"].includes(state.log) && Math.min(...values) > 0;
-    const bounds = log ? [Math.min(...values) / 1.15, Math.max(...values) * 1.15] : boundsOf(values, { near: false });
-    return { name: `${upper(of.title)}${of.unit ? `, ${unitText(of)}` : ""}${log ? `, ${say("log")}` : ""}`, bounds, log };
-  };
-  const points = all.filter((k) => k.t === last).sort((a, b) => a.chosen - b.chosen || (b.size ?? 0) - (a.size ?? 0));
-  // Beside the highlighted ones the three largest circles have names.
-  const big = area ? points.toSorted((a, b) => b.size - a.size).slice(0, 3) : [];
-  for (const k of points) k.named = k.chosen || big.includes(k);
-  const trails = all.filter((k) => k.chosen && k.t <= last);
-  const since = Math.min(...trails.map((k) => k.year));
-  for (const k of trails) k.first = k.year === since && since < theYear();
-  const about = [
-    ...(since < theYear() ? [say("Lines: the way since {0}.", String(since))] : []),
-    ...(area ? [say("Area: {0}.", area.title)] : []),
-  ];
-  const short = (k) => k.title.split(/: |，|：/)[0];
-  return {
-    title: say("{0} against {1}, {2}", upper(short(y)), short(x), theYear()),
-    subtitle: about.join(" "),
-    used: [...new Set([x, y, ...(area ? [area] : [])])],
-    spec: points.length ? scatterChart(points, trails, {
-      ...size, x: axis(x, "x"), y: axis(y, "y"), most: area ? Math.max(...all.map((k) => k.size), 0) : 0,
-    }) : null,
-    csv: () => [...new Set([x, y, ...(area ? [area] : [])])].flatMap((k) => longRows(k, (year) => year === theYear())),
   };
 }
 

@@ -243,7 +243,7 @@ def test_the_page_is_chinese_where_that_is_asked_for(page, tmp_path):
     assert names["CHN"] == "中国"
     assert data_of(text)["words"]["Trade in value added"] == "增加值贸易"
     assert error_of(lambda: tx.explore(folder, tmp_path / "f.html", language="fr")) == (
-        "--language fr: choose from en, zh"
+        "no language fr: choose from en, zh"
     )
 
 

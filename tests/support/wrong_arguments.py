@@ -205,7 +205,10 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("import_tables", imported, **given)
     yield from wrong("cite", {"path": WRONG, "format": WRONG}, path=store)
     yield from wrong(
-        "explore", {"results": WRONG, "out": WRONG}, results=store, out="e.html"
+        "explore",
+        {"results": WRONG, "out": WRONG, "language": WRONG},
+        results=store,
+        out="e.html",
     )
     yield from of_economies(tables, folder)
     packed: Bad = dict.fromkeys(("results", "out", "include_data"), WRONG)

@@ -78,7 +78,7 @@ def run_demo(
     ):
         _write(demo, folder, out.name, figures=figures, progress=progress)
         about = value_added_metadata(demo.tables, ["residual"])
-        results = ResultFolder(folder, out.name, about)
+        results = ResultFolder(folder, out.name, {"command": "demo", **about})
         charts = explorer_html(collect_results([results]), folder)
         (folder / "explorer.html").write_text(charts, encoding="utf-8")
         record = run.write_manifest(
