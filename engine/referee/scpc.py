@@ -33,7 +33,7 @@ _NODES = np.polynomial.legendre.leggauss(200)
 
 
 class Components(NamedTuple):
-    """What does not depend on the outcome: c_0, v_1 ... v_q and critical values."""
+    """Parts that no outcome changes: c_0, v_1 ... v_q and critical values."""
 
     c0: float
     v: Float[np.ndarray, "n q"]

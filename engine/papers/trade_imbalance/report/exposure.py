@@ -70,7 +70,7 @@ def _set(row: dict[str, object]) -> str:
 
 
 def _verdict(found: Exposed) -> str:
-    """What the instrument says about the hypotheses, and what would overturn it."""
+    """Say what the instrument tells of the hypotheses, and what would overturn it."""
     rejected = found.rows.loc[found.rows["p_value"] < 0.05, "outcome"].tolist()
     if not rejected:
         said = "For no outcome does it reject that balance has no effect"
