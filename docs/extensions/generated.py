@@ -305,10 +305,10 @@ def gallery() -> str:
     """A card for each figure: a thumbnail that leads to the page that draws it."""
     cards = []
     for one in tomllib.loads(GALLERY.read_text(encoding="utf-8"))["figure"]:
-        source = f"../_static/gallery/{one['name']}.svg"
-        image = f'<img src="{source}" alt="" loading="lazy">'
+        source, title = f"../_static/gallery/{one['name']}.svg", one["title"]
+        image = f'<img src="{source}" alt="{title}" loading="lazy">'
         cards += [
-            f":::{{grid-item-card}} {one['title']}",
+            f":::{{grid-item-card}} {title}",
             f":link: {one['page']}",
             ":link-type: doc",
             ":class-card: gallery-figure",

@@ -47,7 +47,7 @@ class SupplyPaths:
         The sum of all other paths, by what contents from the supplier say of each
         branch that was left: not the difference.
     gap
-        What paths and remainder miss of the total, relative to it: at most 1e-10.
+        Distance of paths + remainder from the total, over the total: at most 1e-10.
     length
         The average propagation length.
 
