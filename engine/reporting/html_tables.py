@@ -44,14 +44,12 @@ def translated_frame(
         return translated(value, language) if isinstance(value, str) else value
 
     def header(name: Any) -> Any:
-        known = isinstance(name, str) and name in _HEADERS
-        return say(_HEADERS[name] if known else name)
+        if not isinstance(name, str):
+            return say(name)
+        return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
 
     # Headers that differ in blanks alone stay apart.
-    names = [
-        header(k) + k[len(k.rstrip()) :] if isinstance(k, str) else header(k)
-        for k in frame.columns
-    ]
+    names = [header(k) for k in frame.columns]
     shown = frame.map(say)
     shown.columns = (
         pd.MultiIndex.from_tuples(names, names=frame.columns.names)
