@@ -60,8 +60,11 @@ def translated_frame(
         shown.index = frame.index.map(say)
         shown.index.names = [say(k) for k in frame.index.names]
     own = dict(zip(frame.columns, names, strict=True))
-    numbers = [own[k] for k in frame if _is_number(frame[k]) and k not in formats]
-    defaults = {own[k]: _default_format(frame[k]) for k in frame if own[k] in numbers}
+    defaults = {
+        own[name]: _default_format(column)
+        for name, column in frame.items()
+        if _is_number(column) and name not in formats
+    }
     return shown, defaults | {own[k]: v for k, v in formats.items() if k in own}
 
 
