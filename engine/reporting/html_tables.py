@@ -59,7 +59,7 @@ def translated_frame(
     if not isinstance(frame.index, pd.RangeIndex):
         shown.index = frame.index.map(say)
         shown.index.names = [say(k) for k in frame.index.names]
-    own = dict(zip(frame.columns, names, strict=True))
+    own: dict[Any, Any] = dict(zip(frame.columns, names, strict=True))
     defaults = {
         own[name]: _default_format(column)
         for name, column in frame.items()
