@@ -83,7 +83,7 @@ TitleOption = Annotated[
 ]
 LanguageOption = Annotated[
     str,
-    typer.Option("--language", help="Language of tables and figures, en or zh."),
+    typer.Option("--language", help="Language of report and figures, en or zh."),
 ]
 Years = Annotated[
     str,

@@ -128,11 +128,13 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
         handles |= _intervals(ax, rows, float(rows["estimate"].iloc[0]), edges)
         labelled_rows(ax, names)
         ax.set_title(title, loc="left", fontweight="bold")
-        for k, row in rows.iterrows():
+        for k, row in zip(
+            rows.index.to_numpy(float), rows.to_dict("records"), strict=True
+        ):
             told = f"{row['estimate']:.1f} ({_short_p(float(row['p_value']))})"
             ax.annotate(
                 told.replace("-", "−"),
-                (1.02, float(k)),
+                (1.02, k),
                 xycoords=ax.get_yaxis_transform(),
                 fontsize=SMALL,
                 va="center",

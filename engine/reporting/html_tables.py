@@ -44,14 +44,12 @@ def translated_frame(
         return translated(value, language) if isinstance(value, str) else value
 
     def header(name: Any) -> Any:
-        known = isinstance(name, str) and name in _HEADERS
-        return say(_HEADERS[name] if known else name)
+        if not isinstance(name, str):
+            return say(name)
+        return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
 
     # Headers that differ in blanks alone stay apart.
-    names = [
-        header(k) + k[len(k.rstrip()) :] if isinstance(k, str) else header(k)
-        for k in frame.columns
-    ]
+    names = [header(k) for k in frame.columns]
     shown = frame.map(say)
     shown.columns = (
         pd.MultiIndex.from_tuples(names, names=frame.columns.names)
@@ -61,9 +59,12 @@ def translated_frame(
     if not isinstance(frame.index, pd.RangeIndex):
         shown.index = frame.index.map(say)
         shown.index.names = [say(k) for k in frame.index.names]
-    own = dict(zip(frame.columns, names, strict=True))
-    numbers = [own[k] for k in frame if _is_number(frame[k]) and k not in formats]
-    defaults = {own[k]: _default_format(frame[k]) for k in frame if own[k] in numbers}
+    own: dict[Any, Any] = dict(zip(frame.columns, names, strict=True))
+    defaults = {
+        own[name]: _default_format(column)
+        for name, column in frame.items()
+        if _is_number(column) and name not in formats
+    }
     return shown, defaults | {own[k]: v for k, v in formats.items() if k in own}
 
 

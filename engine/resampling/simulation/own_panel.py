@@ -227,7 +227,7 @@ class OwnPanel(Result):
         if not len(self.trusted):
             return [self.sentence.removeprefix(f"{self.model.name}, {self.term}: ")]
         best = self.trusted.iloc[0]
-        usual = self.p_values.set_index("method").loc["CV1 t(G-1)"]
+        usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
         return [
             f"For the effect of {variable_name(self.term)} on "
             f"{variable_name(self.model.outcome)} report the p-value of "

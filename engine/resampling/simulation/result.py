@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import ANALYTIC, METHODS, WILD
@@ -70,12 +71,14 @@ class Simulation(Result):
         served = sizes.dropna()
         apart = (served - _LEVEL).abs().max(axis=1)
         best = str(apart.idxmin())
-        usual = sizes.loc["CV1 t(G-1)"]
+        usual, nearest = (
+            sizes.loc[[k]].to_numpy(float).ravel() for k in ("CV1 t(G-1)", best)
+        )
         return [
             "The usual p-value (CV1, t(G-1)) rejects true nulls in "
             f"{_range(usual)} of the panels where it says 5 %. Nearest to 5 % in "
             f"{count_text(sizes.shape[1], 'design')} is {best}: "
-            f"{_range(served.loc[best])}."
+            f"{_range(nearest)}."
         ]
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -123,8 +126,8 @@ class Simulation(Result):
         return [Listing("Share of true nulls rejected", ("", *wide.columns), rows)]
 
 
-def _range(sizes: pd.Series) -> str:
-    low, high = (percent_text(k, 1) for k in (sizes.min(), sizes.max()))
+def _range(sizes: Float[np.ndarray, " designs"]) -> str:
+    low, high = (percent_text(float(k), 1) for k in (sizes.min(), sizes.max()))
     return low if low == high else f"{low} to {high}"
 
 

@@ -76,7 +76,8 @@ class Drawing:
     def __init__(
         self, helper: Call, language: Language = "en", *, files: bool = True
     ) -> None:
-        self.helper, self.language, self._files = helper, language, files
+        self.helper, self._files = helper, files
+        self.language: Language = language
         self._begun: dict[Callable[..., Plots], dict[str, Future[Drawn]]] = {}
 
     def begin(self, of: Callable[..., Plots], *shown: object) -> None:
