@@ -183,12 +183,12 @@ class Present:
         self.kept, self.card, self.size, self.run = kept, card, size, ""
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
-        lowered = jitted.trace(*args, **kwargs).lower()
-        answer = jax.block_until_ready(jitted(*args, **kwargs))
         if not self.run:
-            return answer
+            return jitted(*args, **kwargs)
+        lowered = jitted.trace(*args, **kwargs).lower()
         key = self.kept.compile(name, lowered, CARDS[self.card])
         row = {"card": self.card, "size": self.size, "run": self.run, "program": name}
+        answer = jax.block_until_ready(jitted(*args, **kwargs))
         if not any(k["key"] == key and k["run"] == self.run for k in self.kept.rows):
             seconds = math.inf
             for _ in range(3):
