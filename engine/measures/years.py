@@ -52,7 +52,7 @@ Options = tuple[tuple[str, Hashable], ...]
 # docs/explanation/compiled-for-a-gpu.md). A CPU takes one year at a time.
 DEVICE_MATRICES = {"tbi": 2.1, "decompose": 5.5, "indicators": 5.2}
 # Of a decomposition without the inverse (2.31); of groups, whose arrays are not blocks.
-DEVICE_MATRICES_OF_PRODUCTS, DEVICE_MATRICES_OF_GROUPS = 2.5, 12
+DEVICE_MATRICES_OF_PRODUCTS, DEVICE_MATRICES_OF_GROUPS = 2.5, 8
 
 
 @partial(jax.jit, static_argnums=(0, 1))
