@@ -203,8 +203,10 @@ class Present:
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each run: its programs together, memory that of the largest."""
-    by = table.groupby(["card", "size", "run"], sort=False)
-    peak = table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
+    by: Any = table.groupby(["card", "size", "run"], sort=False)
+    peak: Any = (
+        table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
+    )
     memory: Any = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
     sums = ["compile_s", "kernels", "launches", "loops", "cublas", "cusolver"]
     sums += ["tf32", "callbacks", *(k for k in table if k.endswith("_ms"))]
