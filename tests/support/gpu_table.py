@@ -187,7 +187,12 @@ class Present:
             return jitted(*args, **kwargs)
         lowered = jitted.trace(*args, **kwargs).lower()
         key = self.kept.compile(name, lowered, CARDS[self.card])
-        row = {"card": self.card, "size": self.size, "run": self.run, "program": name}
+        row: dict[str, Any] = {
+            "card": self.card,
+            "size": self.size,
+            "run": self.run,
+            "program": name,
+        }
         answer = jax.block_until_ready(jitted(*args, **kwargs))
         if not any(k["key"] == key and k["run"] == self.run for k in self.kept.rows):
             seconds = math.inf
