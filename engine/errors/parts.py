@@ -219,7 +219,8 @@ def _effects(
         given = output, table, held
         return tuple(k.effects(_rows(gradients, first, table), *given) for k in errors)
 
-    return _each(one, measures, together, by_output, columns)
+    with jax.default_matmul_precision("highest"):  # on a GPU not TF32
+        return _each(one, measures, together, by_output, columns)
 
 
 def _reported(

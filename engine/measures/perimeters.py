@@ -20,6 +20,7 @@ from ..tables import groups as groups_module
 from .accounts import Account
 from .years import (
     DEVICE_MATRICES,
+    DEVICE_MATRICES_OF_GROUPS,
     DEVICE_MATRICES_OF_PRODUCTS,
     Options,
     compute_years,
@@ -107,10 +108,11 @@ def compute_inverted(
             parts = [Y @ member for Y in parts]
         return np.stack(parts, axis=-1)
 
-    if matrices is None:
-        matrices = (
-            DEVICE_MATRICES["decompose"] if inverse else DEVICE_MATRICES_OF_PRODUCTS
-        )
+    if not borders.are_regions:
+        matrices = DEVICE_MATRICES_OF_GROUPS
+    elif matrices is None:
+        matrices = DEVICE_MATRICES["decompose"]
+        matrices = matrices if inverse else DEVICE_MATRICES_OF_PRODUCTS
     streamed = None
     if (products or not inverse) and not certify:
         streamed = partial(

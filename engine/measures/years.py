@@ -48,11 +48,11 @@ Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
 
 # n x n matrices that a year takes on a GPU, arguments, results and what is made on the
-# way: of one year of 49 x 200, compiled for an H100. 15 years of 44 x 56 take up to a
-# fifth less each: docs/explanation/compiled-for-a-gpu.md. A CPU takes one at a time.
-DEVICE_MATRICES = {"tbi": 2.1, "decompose": 4.7, "indicators": 5.5}
-# Of a decomposition that does without the inverse.
-DEVICE_MATRICES_OF_PRODUCTS = 2.5
+# way: the most of 44 x 56 and of 49 x 200, compiled for an H100 (2.09, ltv 5.41, 5.07;
+# docs/explanation/compiled-for-a-gpu.md). A CPU takes one year at a time.
+DEVICE_MATRICES = {"tbi": 2.1, "decompose": 5.5, "indicators": 5.2}
+# Of a decomposition without the inverse (2.31); of groups, whose arrays are not blocks.
+DEVICE_MATRICES_OF_PRODUCTS, DEVICE_MATRICES_OF_GROUPS = 2.5, 8
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 import tivax.engine as tx
 from tivax.engine.measures import solve_years
 
-from commands import good, run_python
+from commands import good, start_python
 from gpu_commands import RUNS, SMALL, make_inputs, words
 from helpers import random_inputs, single_supplier_inputs
 
@@ -79,8 +79,9 @@ def folder(tmp_path_factory):
     make_inputs(folder, SMALL)
     runs = [words(run, folder, at(folder, "processor", run)) for run in COMPARED]
     env = {"JAX_PLATFORMS": "cpu"}
-    answer = run_python(ON_THE_PROCESSOR, json.dumps(runs), env=env)
-    assert answer.code == 0, answer.err
+    process = start_python(ON_THE_PROCESSOR, json.dumps(runs), env=env)
+    _, said = process.communicate(timeout=900)
+    assert process.returncode == 0, said
     return folder
 
 

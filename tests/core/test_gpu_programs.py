@@ -71,6 +71,16 @@ def test_a_primitive_of_the_processor_alone_does_not_lower():
         gpu_programs.require_lowered("schur", jitted, given, {})
 
 
+def test_a_product_that_a_card_may_make_in_tf32_is_found():
+    given = (jnp.ones((3, 3), jnp.float32),)
+    with pytest.raises(RuntimeError, match="square: a card may make this in TF32"):
+        square = jax.jit(lambda A: A @ A)
+        gpu_programs.require_lowered("square", square, given, {})
+    with jax.default_matmul_precision("highest"):
+        square = jax.jit(lambda A: A @ A)
+        gpu_programs.require_lowered("square", square, given, {})
+
+
 def test_the_kept_table_is_of_these_runs_without_tf32_or_callbacks():
     root = Path(__file__).parents[2]
     kept = pd.read_csv(root / "docs/explanation/compiled-programs.csv")

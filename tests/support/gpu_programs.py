@@ -5,6 +5,7 @@ from outside a program is handed on with its arguments, so that a new function o
 command is on the list as soon as a run of ``gpu_commands`` reaches it.
 """
 
+import re
 import runpy
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import jax.export
 Handle = Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any]
 
 _jit = jax.jit
+_FLOAT32_PRODUCT = re.compile(r"dot_general .*-> tensor<(?:\d+x)*f32>")
 
 
 def record(handle: Handle) -> None:
@@ -60,9 +62,12 @@ def require_lowered(name: str, jitted: Any, args: tuple, kwargs: dict) -> None:
     of a program: callbacks. Needs neither a card nor its packages.
     """
     try:
-        jax.export.export(jitted, platforms=("cuda",))(*args, **kwargs)
+        lowered = jax.export.export(jitted, platforms=("cuda",))(*args, **kwargs)
     except Exception as error:
         raise RuntimeError(f"{name} does not lower for CUDA: {error}") from error
+    for line in lowered.mlir_module().splitlines():
+        if _FLOAT32_PRODUCT.search(line) and "HIGHEST" not in line:
+            raise RuntimeError(f"{name}: a card may make this in TF32: {line.strip()}")
 
 
 def nothing_of(traced: Any) -> Any:

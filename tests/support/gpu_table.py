@@ -183,12 +183,17 @@ class Present:
         self.kept, self.card, self.size, self.run = kept, card, size, ""
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
-        lowered = jitted.trace(*args, **kwargs).lower()
-        answer = jax.block_until_ready(jitted(*args, **kwargs))
         if not self.run:
-            return answer
+            return jitted(*args, **kwargs)
+        lowered = jitted.trace(*args, **kwargs).lower()
         key = self.kept.compile(name, lowered, CARDS[self.card])
-        row = {"card": self.card, "size": self.size, "run": self.run, "program": name}
+        row: dict[str, Any] = {
+            "card": self.card,
+            "size": self.size,
+            "run": self.run,
+            "program": name,
+        }
+        answer = jax.block_until_ready(jitted(*args, **kwargs))
         if not any(k["key"] == key and k["run"] == self.run for k in self.kept.rows):
             seconds = math.inf
             for _ in range(3):
@@ -203,12 +208,14 @@ class Present:
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each run: its programs together, memory that of the largest."""
-    by = table.groupby(["card", "size", "run"], sort=False)
-    peak = table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
-    memory = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
+    by: Any = table.groupby(["card", "size", "run"], sort=False)
+    peak: Any = (
+        table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
+    )
+    memory: Any = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
     sums = ["compile_s", "kernels", "launches", "loops", "cublas", "cusolver"]
     sums += ["tf32", "callbacks", *(k for k in table if k.endswith("_ms"))]
-    found = by[sums].sum().round(2)
+    found: Any = by[sums].sum().round(2)
     found.insert(0, "gigabytes", memory.round(2))
     found.insert(0, "programs", by.size())
     return found.reset_index()
@@ -268,7 +275,7 @@ def main() -> None:
     if (bad := table[(table["tf32"] > 0) | (table["callbacks"] > 0)]).size:
         raise SystemExit(f"TF32 or a callback in\n{bad[['run', 'program']]}")
     if options.measure:
-        late = table[table["measured_ms"] > MOST * table["roofline_ms"]]
+        late: Any = table[table["measured_ms"] > MOST * table["roofline_ms"]]
         print(f"beyond {MOST:g} times the roofline:")
         print(late[["run", "program", "roofline_ms", "measured_ms"]].to_string())
 

@@ -11,10 +11,12 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from gpu_cards import Card
 
 LAUNCH = 4e-6  # seconds
+Counts = Any  # a Counter whose numbers need not be whole
 
 _BYTES = {"pred": 1, "c64": 8, "c128": 16, "bf16": 2}
 _SHAPE = re.compile(r"\b(pred|[a-z]+\d+(?:e\dm\d\w*)?)\[([\d,]*)\]")
@@ -61,12 +63,12 @@ class Work:
 
     launches: float = 0
     bytes: float = 0
-    operations: Counter = field(default_factory=Counter)  # by type: f32, f64, integer
+    operations: Counts = field(default_factory=Counter)  # by type: f32, f64, integer
     seconds: float = 0
     memory: float = 0
     float32: float = 0
     float64: float = 0
-    by_kernel: Counter = field(default_factory=Counter)
+    by_kernel: Counts = field(default_factory=Counter)
 
     def add(self, other: "Work", times: float = 1) -> None:
         for name in ("launches", "bytes", "seconds", "memory", "float32", "float64"):
@@ -194,7 +196,7 @@ class Program:
     def _kernel(self, each: Instruction, body: dict, card: Card) -> Work:
         inside = self.computations[each.called[0]] if each.kind == "fusion" else {}
         size = self._bytes(each, body, inside)
-        operations = Counter()
+        operations: Counts = Counter()
         self._count(each, body, operations)
         # A product is a multiplication and an addition at once, what else there is not;
         # integers have half the lanes.
@@ -221,7 +223,7 @@ class Program:
         read, kept = _read(inside)
         return read + written - kept
 
-    def _count(self, each: Instruction, body: dict, operations: Counter) -> None:
+    def _count(self, each: Instruction, body: dict, operations: Counts) -> None:
         kind = _kind_of(each.shape)
         if each.kind == "fusion":
             for name in each.called:
