@@ -236,7 +236,7 @@ def _regressors(
     outcome: str,
     treatment: str,
     controls: Sequence[str],
-    keys: Mapping[str, str],
+    keys: Mapping[str, Any],
     lags: int,
     events: float | None,
 ) -> tuple[pd.DataFrame, list[str], pd.Series]:
@@ -249,7 +249,7 @@ def _regressors(
     event = pd.Series(0.0, rows.index)
     if events is not None:
         large = moved.abs() >= moved.abs().quantile(1 - events)
-        event = np.sign(moved).where(large, 0.0)
+        event = pd.Series(np.sign(moved), moved.index).where(large, 0.0)
         event = event.where(moved.notna())
     made = rows[[*dict.fromkeys(keys.values())]].assign(
         before=lagged(rows, outcome, **keys), change=moved if events is None else event
@@ -269,7 +269,7 @@ def _regressors(
 def _clean(
     rows: pd.DataFrame,
     event: pd.Series,
-    keys: Mapping[str, str],
+    keys: Mapping[str, Any],
     lags: int,
     horizon: int,
 ) -> pd.Series:

@@ -17,8 +17,9 @@ L' diag(1, -cv^2/q ...) L, LL' = Omega, and Craig's formula of the normal tail,
     P(|t| > cv) = 2/pi int_0^(pi/2) prod_j (1 + lambda_j/(lambda_0 sin^2 a))^(-1/2) da
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 from jaxtyping import Float
@@ -92,7 +93,12 @@ def decay(distances: Float[np.ndarray, "n n"], average: float) -> float:
         low /= 2
     while _mean(distances, high) > average:
         high *= 2
-    return float(brentq(lambda c: _mean(distances, c) - average, low, high, rtol=1e-13))
+    return zero_between(lambda c: _mean(distances, c) - average, low, high)
+
+
+def zero_between(function: Callable[[float], float], low: float, high: float) -> float:
+    """The zero of a function between two ends of other signs."""
+    return float(cast(float, brentq(function, low, high, xtol=1e-12)))
 
 
 def _mean(distances: Float[np.ndarray, "n n"], c: float) -> float:
@@ -105,7 +111,7 @@ def critical_value(omegas: Float[np.ndarray, "c q1 q1"], level: float) -> float:
     high = 4.0
     while rejection(omegas, high) > level:
         high *= 2
-    return float(brentq(lambda k: rejection(omegas, k) - level, 0.5, high, xtol=1e-10))
+    return zero_between(lambda k: rejection(omegas, k) - level, 0.5, high)
 
 
 def rejection(omegas: Float[np.ndarray, "c q1 q1"], critical: float) -> float:

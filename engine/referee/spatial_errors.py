@@ -178,11 +178,12 @@ def spatial_errors(
     labels = [*pd.factorize(used[entity], sort=True)[1]]
     D = distances_among(labels, places, distances)
     pairs = D[np.triu_indices(len(D), 1)]
+    chosen: list[float] = [] if cutoffs is None else [*map(float, cutoffs)]
     if cutoffs is None:
-        cutoffs = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
+        chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
     rows = []
-    for cutoff in (0.0, *cutoffs):
+    for cutoff in (0.0, *chosen):
         vcov = Conley(cutoff, kernel, lags, distances=square) if cutoff else CV1()
         terms = fit.vcov(vcov).terms[_NUMBERS].to_dict("index")
         for term in names:

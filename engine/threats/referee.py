@@ -1,7 +1,8 @@
 """Threats that a referee names: weights of effects, more common factors, errors in
 space, slopes that differ, and dynamics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,7 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
                 "errors in space",
                 f"Conley, {cutoff:,} km",
                 term,
-                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                *_numbers(row),
                 fit.n,
                 fit.clusters,
                 "kernel of Bartlett between capitals, any correlation over time",
@@ -119,16 +120,20 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
             )
     setting.require_least_squares()
     names = [*terms, *model.controls]
-    keys = {"entity": setting.unit, "time": setting.time}
     between = spatial_errors(
-        setting.used, model.outcome, names, cutoffs=[_CUTOFFS[0]], **keys
+        setting.used,
+        model.outcome,
+        names,
+        cutoffs=[_CUTOFFS[0]],
+        entity=setting.unit,
+        time=setting.time,
     ).means
     for row in between[between["term"].isin(terms)].to_dict("records"):
         yield Row(
             "errors in space",
             "between countries, SCPC",
             str(row["term"]),
-            *(float(row[k]) for k in ("estimate", "se", "p_value")),
+            *_numbers(row),
             fit.clusters,
             fit.clusters,
             f"slope of means over time; t is compared with {row['critical_value']:.2f}",
@@ -140,14 +145,20 @@ def moves(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model, x = setting.model, setting.treatment
     others = [k for k in model.regressors if k != x]
-    keys = {"entity": setting.unit, "time": setting.time}
-    found = movers(setting.used, model.outcome, x, controls=others, **keys)
+    found = movers(
+        setting.used,
+        model.outcome,
+        x,
+        controls=others,
+        entity=setting.unit,
+        time=setting.time,
+    )
     for row in found.chosen.to_dict("records"):
         yield Row(
             "movers",
             str(row["estimand"]),
             x,
-            *(float(row[k]) for k in ("estimate", "se", "p_value")),
+            *_numbers(row),
             int(row["stayers"] + row["movers"]),
             found.clusters,
             f"{row['meaning']}; {row['stayers']:,} quasi-stayers",
@@ -161,7 +172,6 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model = setting.model
     names = [*model.treatments, *model.controls]
-    keys = {"entity": setting.unit, "time": setting.time}
     ways = [("", None), *partitions(setting)]
     for name, block in ways:
         frame = setting.used
@@ -174,7 +184,8 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
                 model.outcome,
                 names,
                 blocks=None if block is None else "its block",
-                **keys,
+                entity=setting.unit,
+                time=setting.time,
             )
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
@@ -185,7 +196,7 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
                 "slopes of countries",
                 variant,
                 str(row["term"]),
-                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                *_numbers(row),
                 len(frame),
                 int(row["groups"]),
                 f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom",
@@ -199,7 +210,6 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model, x = setting.model, setting.treatment
     others = [k for k in model.regressors if k != x]
-    keys = {"entity": setting.unit, "time": setting.time}
     for events, name in ((None, "a change"), (_LARGE, "a large change")):
         found = local_projections(
             setting.used,
@@ -208,7 +218,8 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
             controls=others,
             horizons=_HORIZONS,
             events=events,
-            **keys,
+            entity=setting.unit,
+            time=setting.time,
         )
         rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (
@@ -222,8 +233,12 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
                 "local projections",
                 f"{name}, {what}",
                 x,
-                *(float(row[k]) for k in ("estimate", "se", "p_value")),
+                *_numbers(row),
                 int(row["n"]),
                 found.clusters,
                 f"simultaneous band {row['band_low']:.3g} to {row['band_high']:.3g}",
             )
+
+
+def _numbers(row: Mapping[Any, Any]) -> tuple[float, float, float]:
+    return float(row["estimate"]), float(row["se"]), float(row["p_value"])

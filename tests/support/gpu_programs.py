@@ -15,6 +15,7 @@ from typing import Any
 
 import jax
 import jax.export
+from jax.core import Tracer
 
 Handle = Callable[[str, Any, tuple[Any, ...], dict[str, Any]], Any]
 
@@ -32,7 +33,7 @@ def record(handle: Handle) -> None:
         def called(*args: Any, **kwargs: Any) -> Any:
             nonlocal at_work
             given = jax.tree.leaves((args, kwargs))
-            if at_work or any(isinstance(k, jax.core.Tracer) for k in given):
+            if at_work or any(isinstance(k, Tracer) for k in given):
                 return jitted(*args, **kwargs)
             at_work = True
             try:

@@ -214,7 +214,7 @@ def largest(table: pd.DataFrame) -> pd.DataFrame:
     )
     memory: Any = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
     sums = ["compile_s", "kernels", "launches", "loops", "cublas", "cusolver"]
-    sums += ["tf32", "callbacks", *(k for k in table if k.endswith("_ms"))]
+    sums += ["tf32", "callbacks", *(k for k in map(str, table) if k.endswith("_ms"))]
     found: Any = by[sums].sum().round(2)
     found.insert(0, "gigabytes", memory.round(2))
     found.insert(0, "programs", by.size())

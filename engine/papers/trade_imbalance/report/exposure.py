@@ -1,5 +1,8 @@
 """The section of the report on the instrument from the tables."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -60,7 +63,7 @@ def _strength(found: Exposed) -> str:
     )
 
 
-def _set(row: dict[str, object]) -> str:
+def _set(row: Mapping[Any, Any]) -> str:
     low, high = row["ci_low"], row["ci_high"]
     if row["shape"] == "line":
         return "the whole line"
