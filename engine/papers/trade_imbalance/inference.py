@@ -144,14 +144,29 @@ def infer_paper(
                     p = _by_model(adjusted, method, rows["model"])
                     rows[method + ending] = p
                     if method != "holm":
-                        error = p * (1 - p) / rows["wild_draws"]
-                        if method == "westfall_young":
-                            # It counts how often a p is as small as one that was drawn.
-                            error += (p / rows["wild_p_value"] * rows["wild_mc"]) ** 2
-                        error = np.where(rows["wild_mc"] > 0, error, 0.0 * p)
-                        rows[f"{method}{ending}_mc"] = np.sqrt(error)
+                        alone = rows[["wild_p_value", "wild_mc", "wild_draws"]]
+                        # Westfall and Young count how often a p is as small as one
+                        # that was drawn.
+                        counted = method == "westfall_young"
+                        rows[f"{method}{ending}_mc"] = _family_error(
+                            np.asarray(p, float), *alone.to_numpy(float).T, counted
+                        )
     se = pd.Series([float(row["cv1_se"]) for row in diagnostics])
     return PaperInference(rows, draws, seed, se)
+
+
+def _family_error(
+    p: np.ndarray, alone: np.ndarray, mc: np.ndarray, draws: np.ndarray, counted: bool
+) -> np.ndarray:
+    """Monte-Carlo error of a p over a family; 0 where all patterns were enumerated.
+
+    ``alone`` and ``mc`` are the p of the coefficient alone and its error; a p of which
+    no draw was as large counts as one draw.
+    """
+    error = p * (1 - p) / draws
+    if counted:
+        error = error + (p / np.maximum(alone, 1 / draws) * mc) ** 2
+    return np.sqrt(np.where(mc > 0, error, 0.0))
 
 
 _OF_PLACEBO = {

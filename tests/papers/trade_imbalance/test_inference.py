@@ -192,3 +192,14 @@ def test_leaving_out_spans_the_single_fits(frame, found):
         [min(each), max(each)],
         rtol=RTOL,
     )
+
+
+def test_the_error_of_a_family_is_finite_where_no_draw_was_as_large():
+    """By hand: p 0.02 over the family, 0.01 alone with error 0.001 from 999 draws."""
+    p, alone = np.array([0.02, 0.02, 0.02]), np.array([0.01, 0.0, 0.01])
+    mc, draws = np.array([0.001, 0.001, 0.0]), np.full(3, 999.0)
+    found = paper_inference._family_error(p, alone, mc, draws, True)
+    own = 0.02 * 0.98 / 999
+    wanted = [(own + 0.002**2) ** 0.5, (own + (0.02 * 999 * 0.001) ** 2) ** 0.5, 0]
+    assert_allclose(found, wanted, rtol=1e-12)
+    assert_allclose(paper_inference._family_error(p, alone, mc, draws, False)[0], own**0.5)
