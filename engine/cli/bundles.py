@@ -22,6 +22,7 @@ from .options import (
     Inventories,
     JobOption,
     Json,
+    LanguageOption,
     Net,
     NoFigures,
     Out,
@@ -40,6 +41,7 @@ from .terminal import Terminal
 if TYPE_CHECKING:
     from ..errors import ErrorModel
     from ..measures import ValueAdded
+    from ..reporting import Language
     from ..resampling import RunFile
     from ..tables import NetInventories
 
@@ -52,11 +54,22 @@ class OutputOptions:
     format: FormatOption = "csv"
     no_figures: NoFigures = False
     title: TitleOption = ""
+    language: LanguageOption = "en"
     force: Force = False
+
+    def __post_init__(self) -> None:
+        self.words  # what is no language is said before anything is computed
 
     @property
     def figures(self) -> bool:
         return not self.no_figures
+
+    @property
+    def words(self) -> "Language":
+        """The language of report and figures."""
+        from ..reporting import require_language
+
+        return require_language(self.language)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from ..core import (
 from ..reporting import (
     Context,
     Joined,
-    Language,
     Result,
     missing_font_note,
     write_parts,
@@ -48,7 +47,9 @@ def save_result(
 
     ``beside`` writes further files.
     """
-    context = replace(context or Context(), title=output.title)
+    context = replace(
+        context or Context(), title=output.title, language=output.words
+    )
     with output_folder(output.out, run, force=output.force) as folder:
         write_parts(
             result,
@@ -74,6 +75,8 @@ def print_result(
 
     ``ends`` stand in place of packing the result for others.
     """
+    if note := missing_font_note(output.words):
+        terminal.warn(note)
     for line in context.notes if context else ():
         terminal.print(line)
     for listing in result._listings() if result.printed else ():
@@ -96,17 +99,13 @@ def write_result(
     more: str = "",
     notes: Sequence[str] = (),
     codes: pd.DataFrame | None = None,
-    language: Language = "en",
     **facts: Any,
 ) -> None:
     """Write a result to its folder and print its finding.
 
-    ``name``, ``more``, ``notes``, ``codes``, ``facts`` and ``language`` as in
-    ``Context``.
+    ``name``, ``more``, ``notes``, ``codes`` and ``facts`` as in ``Context``.
     """
-    if note := missing_font_note(language):
-        terminal.warn(note)
-    context = Context(name, more, notes, codes, facts, language)
+    context = Context(name, more, notes, codes, facts)
     record = save_result(result, run, output, context, beside=beside)
     print_result(result, record, output, terminal, context, *ends)
 
@@ -119,7 +118,6 @@ def write_joined(
     terminal: Terminal,
     *,
     unit: str,
-    language: Language = "en",
 ) -> None:
     """Evaluate the models of a run file and write the results as one.
 
@@ -141,5 +139,4 @@ def write_joined(
             terminal.progress("drawing", "draws") as progress,
         ):
             found = Joined(tuple(evaluate(run, progress)))
-        more = f"seed {run.seed}"
-        write_result(found, started, output, terminal, more=more, language=language)
+        write_result(found, started, output, terminal, more=f"seed {run.seed}")

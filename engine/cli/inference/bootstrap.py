@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from ...core import Job, Part, Progress, Run, is_first, no_progress
-from ...reporting import Language
 from ...resampling import (
     Inverted,
     Rate,
@@ -22,13 +21,9 @@ from .experiments import Experiment, make_plans
 def run_experiment(
     drawing: RunOptions,
     output: OutputOptions,
-    language: Language,
     terminal: Terminal,
 ) -> None:
-    """Make the draws of a run file and write what they say.
-
-    ``language`` is that of report and figures.
-    """
+    """Make the draws of a run file and write what they say."""
     run, out, first = drawing.models(), output.out, is_first()
     started = Run("bootstrap", inputs=[run.path, *run.panels], seed=run.seed)
     if first:
@@ -67,7 +62,7 @@ def run_experiment(
                         plans, job.parts, inverted, rates, strict=True
                     )
                 ),
-                language,
+                output.words,
             )
         write_result(
             experiment,
@@ -75,7 +70,6 @@ def run_experiment(
             output,
             terminal,
             beside=experiment.write_draws if run.save_draws else None,
-            language=language,
             draws_per_s=_speeds(plans, rates),
         )
 

@@ -20,7 +20,7 @@ from ..bundles import (
     command,
 )
 from ..example_files import Example, RunToml
-from ..options import Data, LanguageOption, MaxSize, PanelStore, Seed, require_store
+from ..options import Data, MaxSize, PanelStore, Seed, require_store
 
 
 @command
@@ -29,7 +29,6 @@ def replicate(
     output: OutputOptions,
     screen: Screen,
     store: PanelStore = None,
-    language: LanguageOption = "en",
     paper: Annotated[
         str, typer.Option("--paper", help="Name of the paper.")
     ] = "trade_imbalance",
@@ -49,20 +48,19 @@ def replicate(
         from ...core import Run, require_format, require_result_place
         from ...panel import read_data_files
         from ...papers import get_paper
-        from ...reporting import require_language
         from .replicate import run_replication
 
         asked = get_paper(paper)
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
         require_result_place(output.out, run, force=output.force, folders=[data])
-        words, file_format = require_language(language), require_format(output.format)
+        file_format = require_format(output.format)
         files = read_data_files(data, store=require_store(store))
         run_replication(
             asked,
             files,
             output.out,
-            words,
+            output.words,
             helper,
             figures=output.figures,
             format=file_format,

@@ -1,7 +1,6 @@
 """``tivax bootstrap``: the run file, and several processes."""
 
 from ..bundles import MachineOptions, OutputOptions, RunOptions, Screen, command
-from ..options import LanguageOption
 
 
 @command
@@ -10,7 +9,6 @@ def bootstrap(
     output: OutputOptions,
     machines: MachineOptions,
     screen: Screen,
-    language: LanguageOption = "en",
 ) -> None:
     """Draw the models of a run file again: pairs, Bayesian, wild, or placebos.
 
@@ -25,8 +23,6 @@ def bootstrap(
     Example: tivax bootstrap wild.toml --out wild
     """
     with machines.start():
-        from ...reporting import require_language
         from .bootstrap import run_experiment
 
-        words = require_language(language)
-        run_experiment(drawing, output, words, screen.terminal())
+        run_experiment(drawing, output, screen.terminal())

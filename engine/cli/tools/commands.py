@@ -10,6 +10,7 @@ from ..options import (
     Device,
     Force,
     Json,
+    LanguageOption,
     NoFigures,
     Out,
     Quiet,
@@ -28,6 +29,7 @@ def demo(
         int, typer.Option("--seed", min=0, help="Random seed of the synthetic world.")
     ] = 0,
     no_figures: NoFigures = False,
+    language: LanguageOption = "en",
     force: Force = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -38,6 +40,7 @@ def demo(
     Example: tivax demo --out demo
     """
     start_jax()
+    from ...reporting import require_language
     from .demo import run_demo
 
     run_demo(
@@ -45,6 +48,7 @@ def demo(
         parse_size(size),
         seed=seed,
         figures=not no_figures,
+        language=require_language(language),
         force=force,
         terminal=Terminal(quiet, json=json, verbose=verbose),
     )

@@ -35,7 +35,14 @@ from ...measures import (
     value_added_metadata,
 )
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
-from ...reporting import Drawn, Plot, draw_plot, write_frames
+from ...reporting import (
+    Drawn,
+    Language,
+    Plot,
+    draw_plot,
+    missing_font_note,
+    write_frames,
+)
 from ...streaming import check_tables
 from ...tables import (
     WorldShape,
@@ -62,6 +69,7 @@ def run_demo(
     *,
     seed: int,
     figures: bool = True,
+    language: Language = "en",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -71,15 +79,19 @@ def run_demo(
     """
     run = Run("demo", seed=seed)
     require_result_place(out, run, force=force)
+    if note := missing_font_note(language):
+        terminal.warn(note)
     demo = _compute(size, seed, terminal)
     with (
         terminal.progress("writing", "figures") as progress,
         output_folder(out, run, force=force) as folder,
     ):
-        _write(demo, folder, out.name, figures=figures, progress=progress)
+        _write(
+            demo, folder, out.name, language, figures=figures, progress=progress
+        )
         about = value_added_metadata(demo.tables, ["residual"])
         results = ResultFolder(folder, out.name, {"command": "demo", **about})
-        charts = explorer_html(collect_results([results]), folder)
+        charts = explorer_html(collect_results([results]), folder, language=language)
         (folder / "explorer.html").write_text(charts, encoding="utf-8")
         record = run.write_manifest(
             folder,
@@ -144,7 +156,13 @@ def last_years(tables: WorldTables) -> WorldTables:
 
 
 def _write(
-    demo: Demo, folder: Path, called: str, *, figures: bool, progress: Progress
+    demo: Demo,
+    folder: Path,
+    called: str,
+    language: Language,
+    *,
+    figures: bool,
+    progress: Progress,
 ) -> None:
     write_frames(demo.result, demo.result.tables(), folder)
     write_csv(check_frame(demo.checks), folder / "checks.csv")
@@ -161,11 +179,11 @@ def _write(
         (folder / "figures").mkdir()
     drawn: dict[str, Drawn] = {}
     for done, (name, plot) in enumerate(plots.items(), 1):
-        drawn[name] = draw_plot(plot, files=figures)
+        drawn[name] = draw_plot(plot, files=figures, language=language)
         if figures:
             drawn[name].save(folder / "figures", name)
         progress(done, len(plots))
-    page = demo_page(demo, Path(called), drawn, describe_environment())
+    page = demo_page(demo, Path(called), drawn, describe_environment(), language)
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 

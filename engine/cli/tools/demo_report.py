@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...core import count_text
 from ...panel import OUTCOME, KnownEffect
-from ...reporting import Drawn
+from ...reporting import Drawn, Language
 from ...reporting import html as report
 from ...tables import check_frame
 from .demo_results import METHOD, Demo, commands_to_try, findings
@@ -18,6 +18,7 @@ def demo_page(
     folder: Path,
     figures: Mapping[str, Drawn],
     environment: Mapping[str, str],
+    language: Language = "en",
 ) -> str:
     """The page, with ``figures`` by file name; commands name ``folder``."""
     tables, result, race, known = demo.tables, demo.result, demo.race, demo.known
@@ -153,6 +154,7 @@ def demo_page(
         f"{tables.years[0]} to {last}",
         sections,
         environment,
+        language=language,
     )
 
 
