@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedFormatter, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from ..core import basis, stage
@@ -378,11 +378,17 @@ def draw(
         for text in figure.findobj(Text):
             assert isinstance(text, Text)
             text.set_text(translated(text.get_text(), language))
+        for ax in figure.axes:  # a formatter writes its labels anew
+            for axis in (ax.xaxis, ax.yaxis):
+                if isinstance(labels := axis.get_major_formatter(), FixedFormatter):
+                    labels.seq = [translated(k, language) for k in labels.seq]
+        title = translated(title, language)
     width, height = (float(k) for k in figure.get_size_inches())
     whole: dict[str, Any] = {}
     below, above = _NOTE if note else 0.0, 0.0
     if title:
-        lines = textwrap.fill(title, _TITLE_LETTERS)
+        wide = 2 if language == "zh" else 1
+        lines = textwrap.fill(title, _TITLE_LETTERS // wide)
         above = _NOTE + _LINE * (lines.count("\n") + 1)
         at = 1 + 0.04 / height  # a little above the figure
         bold = {"fontsize": FONT + 1, "fontweight": "bold", "va": "bottom"}

@@ -26,7 +26,9 @@ _SEAMS = (
     (re.compile(r"(?<=[.?!])\s+(?=[A-Z“(0-9−`])"), ""),
     (re.compile(rf"; {_OUTSIDE}"), "；"),
     (re.compile(rf", and {_OUTSIDE}|, {_OUTSIDE}| and {_OUTSIDE}"), "、"),
+    (re.compile(r"\n"), "\n"),  # lines of a figure
 )
+_PHRASE = re.compile(r"[A-Za-z]{3,} [a-z]{2,}")  # of English, not a name
 _PERCENT = re.compile(r"(?<=\d)[ \u00a0]%")
 _ASIDE = re.compile(r"\n（[^）]*）")  # of a label
 
@@ -63,7 +65,10 @@ def _whole(text: str, language: Language) -> str | None:
             continue
         if match := template.pattern.fullmatch(plain):
             holes = {k: _filled(k, v, language) for k, v in match.groupdict().items()}
-            return template.words.format(**holes)
+            # No mixture of languages within a sentence.
+            parts = [v for k, v in holes.items() if k[0] not in _KINDS]
+            if template.lists == -1 or not any(map(_PHRASE.search, parts)):
+                return template.words.format(**holes)
     return None
 
 
@@ -79,7 +84,8 @@ def _in_parts(text: str, language: Language) -> str | None:
         if len(parts) == 1:
             continue
         found = [translated(part, language) for part in parts]
-        if found != parts:
+        apart = not joint or not any(map(_PHRASE.search, found))
+        if found != parts and apart:
             return joint.join(found)
     return None
 

@@ -1,0 +1,118 @@
+"""With ``--language zh`` every command's report and figures are in Chinese."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tivax as tx
+
+from commands import good, mistake
+from experiment_panels import small_panel
+from helpers import random_tables
+
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
+
+CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
+MODEL = """
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ", "INFR"]
+"""
+RUN = 'panel = "panel.csv"\nseed = 3\ndraws = 200\n'
+FILES = {
+    "threats": f'{RUN}{MODEL}[threats]\nweights = ["lnGDP"]\n'
+    'blocks = { north = ["AUT", "BEL"] }\n',
+    "curve": f'{RUN}{MODEL}[curve]\ncontrols = "subsets"\n'
+    'effects = [["iso3", "developed^year"]]\nlag = [1]\n',
+    "wild": f'{RUN}[scheme]\nkind = "wild"\n{MODEL}',
+    "placebo": f'{RUN}[scheme]\nkind = "placebo"\n{MODEL}',
+    "montecarlo": f'{RUN}store = "store"\nerror = "error.toml"\n{MODEL}'.replace(
+        "200", "5"
+    ),
+    "own": f'{RUN}{MODEL}[simulate]\npanels = 20\ndraws = 19\n',
+    "study": 'panels = 20\ndraws = 19\nseed = 1\n[[design]]\nname = "ten"\n'
+    "clusters = 10\nyears = 6\ncontrols = 1\neffect = 0.1\n",
+    "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
+    "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
+}
+RUNS = {
+    "tbi store --error error.toml": 0,
+    "decompose store --method wwz": 0,
+    "indicators store --level country": 0,
+    "change store --from 2000 --to 2001": 0,
+    "exposure store --buyer DEU --supplier CHN": 0,
+    "scenario cut.toml": 0,
+    "threats threats.toml": 0,
+    "curve curve.toml": 0,
+    "bootstrap wild.toml": 0,
+    "bootstrap placebo.toml": 0,
+    "montecarlo montecarlo.toml": 0,
+    "simulate own.toml": 0,
+    "simulate study.toml": 0,
+    "demo --size 5x3x4": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chinese")
+    world = random_tables(regions=8, sectors=3, years=12, seed=1)
+    world = replace(world, regions=CODES)
+    tx.save_store(world, folder / "store")
+    panel = small_panel(countries=8, years=12, seed=3)
+    panel["iso3"] = panel["iso3"].map(dict(zip(panel["iso3"].unique(), CODES)))
+    index = tx.trade_benefit_index(world)["tbi"].to_series()
+    own = index.reindex(pd.MultiIndex.from_frame(panel[["year", "iso3"]])).to_numpy()
+    panel["KOFGIdj"] += 5 * (own - panel["TBI"])
+    panel.assign(TBI=own).to_csv(folder / "panel.csv", index=False)
+    for name, text in FILES.items():
+        (folder / f"{name}.toml").write_text(text)
+    return folder
+
+
+class Page(HTMLParser):
+    """The texts of a page, code, formulas and styles left out."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.out = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.out += tag in ("style", "math", "code", "footer")
+        if tag in ("p", "li", "td", "th", "text", "figcaption", "h1", "h2", "h3"):
+            self.texts.append("")
+
+    def handle_endtag(self, tag):
+        self.out -= tag in ("style", "math", "code", "footer")
+
+    def handle_data(self, data):
+        if self.texts and not self.out:
+            self.texts[-1] += data
+
+
+def english(page: str) -> list[str]:
+    """Texts with two English words in a row."""
+    texts = [" ".join(k.split()) for k in Page(page).texts]
+    return [k for k in dict.fromkeys(texts) if re.search(r"[A-Za-z]{3,} [a-z]{2,}", k)]
+
+
+@pytest.mark.parametrize("line", RUNS)
+def test_a_report_has_hardly_a_sentence_of_english(line, place, monkeypatch):
+    monkeypatch.chdir(place)
+    out = Path(re.sub(r"\W+", "_", line))
+    good(*line.split(), "--out", out, "--language", "zh", "--quiet")
+    left = english((out / "report.html").read_text(encoding="utf-8"))
+    assert len(left) <= RUNS[line], "\n".join(left)
+
+
+def test_what_is_no_language_is_said_before_anything_is_computed(place, monkeypatch):
+    monkeypatch.chdir(place)
+    line = mistake("tbi", "store", "--out", "fr", "--language", "fr")
+    assert line == "--language fr: choose from en, zh"
