@@ -27,7 +27,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from matplotlib.ticker import FixedFormatter, FuncFormatter, MaxNLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from ..core import basis, stage
@@ -378,10 +378,11 @@ def draw(
         for text in figure.findobj(Text):
             assert isinstance(text, Text)
             text.set_text(translated(text.get_text(), language))
-        for ax in figure.axes:  # a formatter writes its labels anew
-            for axis in (ax.xaxis, ax.yaxis):
-                if isinstance(labels := axis.get_major_formatter(), FixedFormatter):
-                    labels.seq = [translated(k, language) for k in labels.seq]
+        for axis in (axis for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)):
+            if isinstance(axis.get_major_locator(), FixedLocator):
+                # Drawing writes the labels of ticks anew.
+                names = [k.get_text() for k in axis.get_ticklabels()]
+                axis.set_ticklabels([translated(k, language) for k in names])
         title = translated(title, language)
     width, height = (float(k) for k in figure.get_size_inches())
     whole: dict[str, Any] = {}
