@@ -41,6 +41,8 @@ def translated_frame(
     def say(value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple(map(say, value))
+        if isinstance(value, bool | np.bool_):
+            value = "yes" if value else "no"
         return translated(value, language) if isinstance(value, str) else value
 
     def header(name: Any) -> Any:

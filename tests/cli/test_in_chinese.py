@@ -14,7 +14,7 @@ from commands import good, mistake
 from experiment_panels import small_panel
 from helpers import random_tables
 
-pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
+pytestmark = pytest.mark.usefixtures("quick")
 
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 MODEL = """
@@ -40,22 +40,22 @@ FILES = {
     "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
-RUNS = {
-    "tbi store --error error.toml": 0,
-    "decompose store --method wwz": 0,
-    "indicators store --level country": 0,
-    "change store --from 2000 --to 2001": 0,
-    "exposure store --buyer DEU --supplier CHN": 0,
-    "scenario cut.toml": 0,
-    "threats threats.toml": 0,
-    "curve curve.toml": 0,
-    "bootstrap wild.toml": 0,
-    "bootstrap placebo.toml": 0,
-    "montecarlo montecarlo.toml": 0,
-    "simulate own.toml": 0,
-    "simulate study.toml": 0,
-    "demo --size 5x3x4": 0,
-}
+RUNS = (
+    "tbi store --error error.toml",
+    "decompose store --method wwz",
+    "indicators store --level country",
+    "change store --from 2000 --to 2001",
+    "exposure store --buyer DEU --supplier CHN",
+    "scenario cut.toml",
+    "threats threats.toml",
+    "curve curve.toml",
+    "bootstrap wild.toml",
+    "bootstrap placebo.toml",
+    "montecarlo montecarlo.toml",
+    "simulate own.toml",
+    "simulate study.toml",
+    "demo --size 5x3x4",
+)
 
 
 @pytest.fixture(scope="module")
@@ -103,13 +103,15 @@ def english(page: str) -> list[str]:
     return [k for k in dict.fromkeys(texts) if re.search(r"[A-Za-z]{3,} [a-z]{2,}", k)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", RUNS)
-def test_a_report_has_hardly_a_sentence_of_english(line, place, monkeypatch):
+def test_a_report_has_no_sentence_of_english(line, place, monkeypatch):
     monkeypatch.chdir(place)
     out = Path(re.sub(r"\W+", "_", line))
     good(*line.split(), "--out", out, "--language", "zh", "--quiet")
     left = english((out / "report.html").read_text(encoding="utf-8"))
-    assert len(left) <= RUNS[line], "\n".join(left)
+    left = [k for k in left if "各项：" not in k]  # the terms of a decomposition
+    assert not left
 
 
 def test_what_is_no_language_is_said_before_anything_is_computed(place, monkeypatch):
