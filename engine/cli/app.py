@@ -18,7 +18,7 @@ from .endings import ending_of
 from .inference import commands as inference
 from .inference.drawing import bootstrap
 from .inference.panel import panel
-from .options import require_named_files
+from .options import complete_words, require_named_files
 from .tables import commands as tables
 from .tables.change import change
 from .tables.compare import compare
@@ -121,7 +121,7 @@ def main() -> None:
                 raise TivaxError(f"tivax {words[0]} is now {_GONE[words[0]]}")
             if words and words[0] in COMMANDS:
                 require_named_files(COMMANDS[words[0]], words[1:])
-            app()
+            app(complete_words(words))
         except BaseException as error:
             ending = ending_of(error)
             if ending is None:

@@ -19,7 +19,6 @@ from .options import (
     Force,
     FormatOption,
     GroupsOption,
-    Inventories,
     JobOption,
     Json,
     LanguageOption,
@@ -58,7 +57,7 @@ class OutputOptions:
     force: Force = False
 
     def __post_init__(self) -> None:
-        self.words  # what is no language is said before anything is computed
+        _ = self.words  # raises before anything is computed
 
     @property
     def figures(self) -> bool:
@@ -102,17 +101,14 @@ class Tables:
 
     store: Store
     years: Years = ""
-    net_inventories: Net = False
-    inventories: Inventories = None
+    net_inventories: Net = None
 
     def open(self, terminal: Terminal) -> "NetInventories":
         """The tables, read when they are used."""
         from . import inputs
 
         tables = inputs.open_tables(self.store, self.years)
-        return inputs.correct_tables(
-            tables, self.net_inventories, self.inventories, terminal
-        )
+        return inputs.correct_tables(tables, self.net_inventories, terminal)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ..core import (
 )
 
 # Arguments of Python whose options have other names.
-_OPTIONS = {"output": "out", "apart": "each-group", "categories": "inventories"}
+_OPTIONS = {"output": "out", "apart": "each-group", "categories": "net-inventories"}
 
 
 def in_options(error: TivaxError) -> str:

@@ -10,7 +10,6 @@ from ..core import TivaxError, parse_years
 from ..measures import (
     ValueAdded,
     require_value_added,
-    value_added_name,
 )
 from ..tables import (
     NetInventories,
@@ -36,13 +35,13 @@ def open_tables(store: Path, years: str) -> WorldTables:
 
 
 def correct_tables(
-    tables: WorldTables, wanted: bool, names: Sequence[str] | None, terminal: Terminal
+    tables: WorldTables, categories: str | None, terminal: Terminal
 ) -> NetInventories:
-    """The tables, net of inventories where that is wanted."""
-    if not wanted and names:
-        raise TivaxError(f"--inventories {names[0]}: give --net-inventories as well")
-    if not wanted:
+    """The tables, net of inventories where that is wanted: of the ``categories``
+    named, of those known where the text is empty."""
+    if categories is None:
         return NetInventories(tables)
+    names = [k.strip() for k in categories.split(",") if k.strip()]
     with terminal.progress("inventories") as progress:
         return correct_for_inventories(tables, names or None, progress=progress)
 
@@ -77,19 +76,8 @@ def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdd
     return [*sources.read_satellites(satellites)]
 
 
-def read_final_accounts(
-    paths: Sequence[Path], accounts: Sequence[ValueAdded]
-) -> dict[str, DataArray]:
-    """The direct emissions of final demand, by the name of their account."""
-    if not paths:
-        return {}
-    found = sources.read_satellites(paths, final=True)
-    names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
-    for account in found:
-        if account.name not in names:
-            there = f"there are {', '.join(names)}" if names else "there is none"
-            raise TivaxError(
-                f"--satellite-final: {account.name} needs a --satellite account of "
-                f"that name; {there}"
-            )
-    return {str(account.name): account for account in found}
+def read_final_accounts(paths: Sequence[Path]) -> dict[str, DataArray]:
+    """The direct emissions of final demand, by the name of their account: of files that
+    have a column ``final``."""
+    own = [path for path in paths if sources.has_final(path)]
+    return {str(k.name): k for k in sources.read_satellites(own, final=True)}

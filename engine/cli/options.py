@@ -104,7 +104,8 @@ Satellites = Annotated[
     typer.Option(
         "--satellite",
         help="Trace jobs, emissions or other accounts in place of value added: a csv "
-        "or parquet file (year, region, sector, NAME, ...); repeatable.",
+        "or parquet file (year, region, sector, NAME, ...); repeatable. With a column "
+        "final (what final demand itself emits) tbi writes footprints.csv.",
     ),
 ]
 GroupsOption = Annotated[
@@ -141,20 +142,15 @@ ErrorOption = Annotated[
         "or a RUN.toml with sections [\\[error]].",
     ),
 ]
+_NET = "--net-inventories"
 Net = Annotated[
-    bool,
+    str | None,
     typer.Option(
-        "--net-inventories",
+        _NET,
+        metavar="[CATEGORIES]",
         help="Leave inventories out: multiply the sales of each row by output / "
-        "(output - inventories) (Antras and others 2012).",
-    ),
-]
-Inventories = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--inventories",
-        help="With --net-inventories: the category of final demand that holds "
-        "inventories, where tivax does not know it; repeatable.",
+        "(output - inventories) (Antras and others 2012). CATEGORIES of final demand, "
+        "INVNT or several with commas, where tivax does not know them.",
     ),
 ]
 MaxSize = Annotated[
@@ -254,6 +250,27 @@ def require_named_files(command: Callable[..., None], words: Sequence[str]) -> N
         takes_a_word = option in kinds and bool not in kinds[option]
         if word == "" and not takes_a_word:
             raise TivaxError("an argument is empty; give a name")
+
+
+# What an option of an older version is called now.
+_GONE = {
+    "--inventories": f"{_NET} CATEGORIES",
+    "--satellite-final": "a column final in the file of --satellite",
+}
+
+
+def complete_words(words: Sequence[str]) -> list[str]:
+    """The words, ``--net-inventories`` with an empty value where it has none.
+
+    Raises ``TivaxError`` for an option of an older version.
+    """
+    for word in words:
+        if (name := word.partition("=")[0]) in _GONE:
+            raise TivaxError(f"{name} is now {_GONE[name]}")
+    return [
+        f"{word}=" if word == _NET and (not after or after[0] == "-") else word
+        for word, after in pairwise([*words, ""])
+    ]
 
 
 def _types(annotation: Any) -> tuple[Any, ...]:

@@ -47,9 +47,7 @@ def save_result(
 
     ``beside`` writes further files.
     """
-    context = replace(
-        context or Context(), title=output.title, language=output.words
-    )
+    context = replace(context or Context(), title=output.title, language=output.words)
     with output_folder(output.out, run, force=output.force) as folder:
         write_parts(
             result,

@@ -17,6 +17,7 @@ from .pymrio_systems import to_pymrio as to_pymrio
 from .rights import Rights as Rights
 from .rights import rights_facts as rights_facts
 from .rights import rights_of as rights_of
+from .satellites import has_final as has_final
 from .satellites import read_satellites as read_satellites
 from .satellites import require_different_names as require_different_names
 from .source import TableFile as TableFile

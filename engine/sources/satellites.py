@@ -21,6 +21,7 @@ from .files import parsing
 from .source import TableFile
 
 _LABELS = ("year", "region", "sector")
+_FINAL = "final"  # a column of what final demand itself emits
 
 
 def read_satellites(
@@ -33,9 +34,12 @@ def read_satellites(
     paths
         A file or several. Columns: year, region, sector, a column of numbers for each
         account, and optionally unit, that of all of them; a row an industry and year.
+        Beside a single account a column final may hold what final demand emits or uses
+        by the goods of that row; empty cells are 0.
     final
-        What final demand itself emits or uses (F_Y): columns year, region, and
-        optionally category (of final demand, which are summed), in place of sector.
+        What final demand itself emits or uses (F_Y): that column, summed over sectors,
+        or a file with year, region, and optionally category (of final demand, which are
+        summed), in place of sector.
 
     Returns
     -------
@@ -61,12 +65,17 @@ def read_satellites(
     require_kind("paths", paths, str | Path | Sequence, "a file or a list of files")
     found: list[xr.DataArray] = []
     for path in [paths] if isinstance(paths, str | Path) else paths:
-        labels, more = (_LABELS[:2], ("category",)) if final else (_LABELS, ())
-        found += _read(local_path("paths", path), labels, more)
+        found += _read(local_path("paths", path), final)
     require_different_names(found)
-    return [
-        k.sum("category", keep_attrs=True) if "category" in k.dims else k for k in found
-    ]
+    if not final:
+        return found
+    by = {"sector", "category"}
+    return [k.sum([d for d in k.dims if d in by], keep_attrs=True) for k in found]
+
+
+def has_final(path: Path) -> bool:
+    """True if a file of accounts has a column of what final demand itself emits."""
+    return _FINAL in _frame(path)
 
 
 def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
@@ -81,10 +90,7 @@ def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
         files[name] = file
 
 
-def _read(
-    path: Path, labels: Sequence[str], more: Sequence[str] = ()
-) -> list[xr.DataArray]:
-    """Accounts by ``labels``, and by those of ``more`` that the file has."""
+def _frame(path: Path) -> pd.DataFrame:
     if path.suffix not in (".csv", ".parquet"):
         raise TivaxError(f"{path}: an account is csv or parquet")
     if not path.is_file():
@@ -97,13 +103,29 @@ def _read(
         else:  # NA is a label like any other: Namibia, North America
             frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
             require_different_columns(path)
-    labels = [*labels, *(k for k in more if k in frame)]
-    names = [str(k) for k in frame.columns if k not in (*labels, "unit")]
+    return frame
+
+
+def _read(path: Path, final: bool) -> list[xr.DataArray]:
+    """Accounts by industry, or those of ``final`` demand."""
+    frame = _frame(path)
+    beside = _FINAL in frame
+    labels = [*_LABELS]
+    if final and not beside:
+        labels = [*_LABELS[:2], *({"category"} & {*frame})]
+    names = [str(k) for k in frame.columns if k not in (*labels, "unit", _FINAL)]
     if not names or any(k not in frame for k in labels):
         raise TivaxError(
             f"{path}: needs the columns {', '.join(labels)} and one or more of "
             f"numbers, has {', '.join(map(str, frame.columns))}"
         )
+    if beside and len(names) > 1:
+        raise TivaxError(
+            f"{path}: column final is of one account, and there are "
+            f"{', '.join(names)}; write a file for each"
+        )
+    if beside and final:
+        frame[names[0]] = frame[_FINAL].fillna(0)
     if frame.empty:
         raise TivaxError(f"{path}: no rows below the names of the columns")
     for name in names:
@@ -111,7 +133,8 @@ def _read(
         bad = np.flatnonzero(~np.isfinite(numbers)).tolist()
         if bad:
             raise TivaxError(
-                f"{path}: column {name} must hold a number in every row, but has "
+                f"{path}: column {_FINAL if beside and final else name} must hold a "
+                "number in every row, but has "
                 f"{frame[name].iloc[bad[0]]} for {_row(frame, bad[0], labels)}"
             )
         frame[name] = numbers

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -34,7 +35,7 @@ FILES = {
     "montecarlo": f'{RUN}store = "store"\nerror = "error.toml"\n{MODEL}'.replace(
         "200", "5"
     ),
-    "own": f'{RUN}{MODEL}[simulate]\npanels = 20\ndraws = 19\n',
+    "own": f"{RUN}{MODEL}[simulate]\npanels = 20\ndraws = 19\n",
     "study": 'panels = 20\ndraws = 19\nseed = 1\n[[design]]\nname = "ten"\n'
     "clusters = 10\nyears = 6\ncontrols = 1\neffect = 0.1\n",
     "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
@@ -65,7 +66,7 @@ def place(tmp_path_factory):
     world = replace(world, regions=CODES)
     tx.save_store(world, folder / "store")
     panel = small_panel(countries=8, years=12, seed=3)
-    panel["iso3"] = panel["iso3"].map(dict(zip(panel["iso3"].unique(), CODES)))
+    panel["iso3"] = np.asarray(CODES)[pd.factorize(panel["iso3"])[0]]
     index = tx.trade_benefit_index(world)["tbi"].to_series()
     own = index.reindex(pd.MultiIndex.from_frame(panel[["year", "iso3"]])).to_numpy()
     panel["KOFGIdj"] += 5 * (own - panel["TBI"])

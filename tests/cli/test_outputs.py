@@ -37,7 +37,7 @@ PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the aut
 RUNS = {
     "tbi": (
         "tbi store --error error.toml",
-        "tbi store --satellite two.csv --satellite-final final.csv",
+        "tbi store --satellite final.csv --satellite other.csv",
     ),
     "decompose": (
         "decompose store --method wwz",
@@ -70,8 +70,8 @@ def place(tmp_path_factory):
     labels = {"year": world.years, "region": world.regions, "sector": world.sectors}
     ones = pd.MultiIndex.from_product([*labels.values()], names=[*labels]).to_frame()
     ones.assign(CO2=1.0, CH4=2.0).to_csv(folder / "two.csv", index=False)
-    final = ones.drop(columns="sector").drop_duplicates()
-    final.assign(CO2=1.0).to_csv(folder / "final.csv", index=False)
+    ones.assign(CO2=1.0, final=1.0).to_csv(folder / "final.csv", index=False)
+    ones.assign(CH4=2.0).to_csv(folder / "other.csv", index=False)
     return folder
 
 

@@ -176,11 +176,17 @@ def test_several_accounts_are_told_apart_by_a_column(folder, tmp_path, command):
 
 
 def test_footprints_are_written_beside_the_index(folder, tmp_path):
-    words = ("tbi", folder / "store", "--satellite", folder / "emissions.csv")
-    good(*words, "--satellite-final", folder / "final.csv", "--out", tmp_path / "out")
+    read, own = (pd.read_csv(folder / f"{k}.csv") for k in ("final", "co2"))
+    two, other = tmp_path / "co2.csv", tmp_path / "ch4.csv"
+    own.assign(final=read["CO2"]).to_csv(two, index=False)
+    own.rename(columns={"CO2": "CH4"}).to_csv(other, index=False)
+    words = ("tbi", folder / "store", "--satellite", two, "--satellite", other)
+    good(*words, "--out", tmp_path / "out")
     table = pd.read_csv(tmp_path / "out" / "footprints.csv")
     assert set(table["account"]) == {"CO2"}  # there is no CH4 of final demand
-    read = pd.read_csv(folder / "final.csv")
+    (column,) = read_satellites(two, final=True)
+    (apart,) = read_satellites(folder / "final.csv", final=True)
+    assert_allclose(column, apart, rtol=RTOL)
     assert_allclose(table["direct"].sum(), read["CO2"].sum(), rtol=RTOL)
     given = pd.read_csv(folder / "co2.csv")["CO2"].sum() + read["CO2"].sum()
     for name in ("production_based", "consumption_based"):
@@ -194,7 +200,13 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
         f"{one}: account CO2 is also in {two}; rename one column"
     )
     assert mistake(*words, "--satellite-final", final) == (
-        "--satellite-final: CO2 needs a --satellite account of that name; there is none"
+        "--satellite-final is now a column final in the file of --satellite"
+    )
+    many = tmp_path / "many.csv"
+    pd.read_csv(two).assign(final=1.0).to_csv(many, index=False)
+    assert mistake(*words, "--satellite", many) == (
+        f"{many}: column final is of one account, and there are CO2, CH4; write a file "
+        "for each"
     )
     assert error_of(read_satellites, [two, one]) == (
         f"{one}: account CO2 is also in {two}; rename one column"
@@ -202,7 +214,3 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
     assert "column sector must hold a number in every row" in error_of(
         read_satellites, two, final=True
     )
-    short = pd.read_csv(final)
-    short[short["region"] != "R1"].to_csv(tmp_path / "short.csv", index=False)
-    words = (*words, "--satellite", one, "--satellite-final", tmp_path / "short.csv")
-    assert "has no region R1, which the tables have" in mistake(*words)

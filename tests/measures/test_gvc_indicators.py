@@ -611,9 +611,8 @@ def test_command_counts_flags_and_offers_the_remedy(small, tmp_path):
     )
     assert line in told.splitlines()
     told = good(
-        *words, "--out", tmp_path / "net", "--net-inventories", "--inventories",
-        "inventories",
-    ).out  # fmt: skip
+        *words, "--out", tmp_path / "net", "--net-inventories", "inventories"
+    ).out
     assert "outside the bounds" not in told
     table = pd.read_parquet(tmp_path / "net" / "indicators.parquet")
     assert (table["flag"] == "").all()

@@ -222,10 +222,10 @@ def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
     assert mistake(*words, "--net-inventories").startswith(
         "final demand has the categories a, b, c, none of them known as inventories"
     )
-    line = "--inventories c: give --net-inventories as well"
-    assert mistake(*words, "--inventories", "c") == line
+    line = "--inventories is now --net-inventories CATEGORIES"
+    assert mistake(*words, "--net-inventories", "--inventories", "c") == line
     assert not out.exists()
-    good(*words, "--net-inventories", "--inventories", "c")
-    good("tbi", store, "--out", tmp_path / "named", "--net-inventories")
+    good(*words, "--net-inventories", "c")
+    good("tbi", store, "--net-inventories", "--out", tmp_path / "named")
     tables = [(k / "tbi.csv").read_bytes() for k in (out, tmp_path / "named")]
     assert tables[0] == tables[1]

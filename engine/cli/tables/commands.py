@@ -118,14 +118,6 @@ def tbi(
     grouping: Grouping,
     machines: MachineOptions,
     screen: Screen,
-    satellite_final: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--satellite-final",
-            help="Direct emissions of final demand, for the accounts of --satellite: a "
-            "csv or parquet file (year, region, NAME, ...); adds footprints.csv.",
-        ),
-    ] = None,
     drop: Annotated[
         list[str] | None,
         typer.Option("--drop", help="Leave out a region, such as ROW; repeatable."),
@@ -154,7 +146,6 @@ def tbi(
             output,
             terminal,
             asked=grouping.regions,
-            final_satellites=satellite_final or [],
             drop=drop or [],
             certify=require_certify(certify),
             error=error,

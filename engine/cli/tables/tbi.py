@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from ... import errors  # loaded with --error only
@@ -29,7 +28,6 @@ def run_tbi(
     terminal: Terminal,
     *,
     asked: str,
-    final_satellites: Sequence[Path],
     drop: Sequence[str],
     certify: Certify,
     error: str | None,
@@ -39,9 +37,8 @@ def run_tbi(
     ``asked``: the regions that figures and summary show."""
     model = read_error(error)
     regions = subject.regions(asked, drop=drop)
-    files = [*final_satellites, *error_files(error, model)]
-    run = subject.begin("tbi", output, files)
-    final = read_final_accounts(final_satellites, subject.accounts)
+    run = subject.begin("tbi", output, error_files(error, model))
+    final = read_final_accounts(subject.given.files)
     years, count = len(subject.tables.years), len(subject.accounts)
     every = years * count
     chosen = {"drop": [*drop], "groups": subject.groups.members}

@@ -86,9 +86,7 @@ def run_demo(
         terminal.progress("writing", "figures") as progress,
         output_folder(out, run, force=force) as folder,
     ):
-        _write(
-            demo, folder, out.name, language, figures=figures, progress=progress
-        )
+        _write(demo, folder, out.name, language, figures=figures, progress=progress)
         about = value_added_metadata(demo.tables, ["residual"])
         results = ResultFolder(folder, out.name, {"command": "demo", **about})
         charts = explorer_html(collect_results([results]), folder, language=language)
