@@ -38,6 +38,11 @@ def test_no_template_is_a_hole_alone():
         ("trade globalisation", "贸易全球化指数"),
         # A semicolon inside brackets does not part a list.
         ("Narrow: lag (0; 1), form (linear; squares).", "窄：滞后（0; 1）、形式（线性；平方）。"),
+        # Lines of a figure, each with a template.
+        ("Power\nMethod", "功效\n方法"),
+        # No mixture of languages within a sentence.
+        ("median, a new kind of mean", "median, a new kind of mean"),
+        ("the mean of it on the rest of it", "the mean of it on the rest of it"),
         # What has no template stays.
         ("No such sentence.", "No such sentence."),
         ("The rule: No such sentence.", "The rule: No such sentence."),
