@@ -114,7 +114,7 @@ def compare(
         raise TivaxError("databases: give two or more to compare, by name")
     for tables in databases.values():
         require_tables(tables)
-    names = [measures] if isinstance(measures, str) else list(measures)
+    names = [measures] if isinstance(measures, str) else measures
     require_list("measures", names)
     names = list(dict.fromkeys(names))
     for name in names or [""]:

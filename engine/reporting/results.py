@@ -84,7 +84,7 @@ class Result(Printable):
         return {}
 
     def titles(self) -> Mapping[str, str]:
-        """What figures show, in a line, by file name; none where numbers say nothing
+        """Findings of figures in a line each, by file name; none where numbers have none
         in a line."""
         return {}
 
