@@ -18,6 +18,7 @@ from ..core import (
     require_kind,
     require_list,
     shift_progress,
+    suggest,
 )
 from ..errors import (
     TRADE_MEASURES,
@@ -117,8 +118,12 @@ def compare(
     names = [measures] if isinstance(measures, str) else measures
     require_list("measures", names)
     names = list(dict.fromkeys(names))
-    for name in names or [""]:
-        require_choice("measures", name, [*TRADE_MEASURES, *INDICATORS])
+    if not names:
+        raise TivaxError("measures: name one or more, such as tbi")
+    known = [*TRADE_MEASURES, *INDICATORS]
+    for name in names:
+        if name not in known:
+            raise TivaxError(f"no measure {name}: {suggest(str(name), known)}")
     require_choice("level", level, ("country", "sector"))
     models = _models(errors, databases)
     mapped = _concorded(databases, concordances)

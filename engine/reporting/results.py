@@ -84,8 +84,7 @@ class Result(Printable):
         return {}
 
     def titles(self) -> Mapping[str, str]:
-        """Findings of figures in a line each, by file name; none where numbers have none
-        in a line."""
+        """Findings of figures, a line each, by file name; none where there is none."""
         return {}
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
