@@ -18,7 +18,6 @@ from ..core import (
     require_kind,
     require_list,
     shift_progress,
-    suggest,
 )
 from ..errors import (
     TRADE_MEASURES,
@@ -123,7 +122,10 @@ def compare(
     known = [*TRADE_MEASURES, *INDICATORS]
     for name in names:
         if name not in known:
-            raise TivaxError(f"no measure {name}: {suggest(str(name), known)}")
+            raise TivaxError(
+                f"no measure {name}: give {', '.join(TRADE_MEASURES)} or an indicator "
+                "(tx.INDICATORS)"
+            )
     require_choice("level", level, ("country", "sector"))
     models = _models(errors, databases)
     mapped = _concorded(databases, concordances)
