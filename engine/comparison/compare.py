@@ -127,6 +127,8 @@ def compare(
                 "(tx.INDICATORS)"
             )
     require_choice("level", level, ("country", "sector"))
+    for argument, value in (("regions", regions), ("concordances", concordances)):
+        require_kind(argument, value, (list, tuple), "a list")
     models = _models(errors, databases)
     mapped = _concorded(databases, concordances)
     chosen_years = _common_years(mapped, years)
