@@ -276,12 +276,19 @@ def concordance_lists() -> str:
 
 def databases() -> str:
     """The databases of world tables."""
+    rights = load_toml("tivax.engine.sources", "rights.toml")
     rows = [
-        [f"`{name}`", facts["title"], facts["unit"], facts.get("citation", "")]
+        [
+            f"`{name}`",
+            facts["title"],
+            facts["unit"],
+            facts.get("citation", ""),
+            rights.get(name, {}).get("licence", ""),
+        ]
         for name, facts in load_toml("tivax.engine.sources", "sources.toml").items()
         if "title" in facts and "unit" in facts
     ]
-    return table(["source", "database", "unit", "cite"], rows)
+    return table(["source", "database", "unit", "cite", "licence"], rows)
 
 
 def times() -> str:

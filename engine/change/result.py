@@ -215,7 +215,7 @@ class Change(Result):
         )
 
     def titles(self) -> dict[str, str]:
-        """Of the region that changed most among those shown: by which factor most."""
+        """The region that changed most among those shown, and its largest factor."""
         shown = self.values.set_index("region").loc[self.shown.few]
         change = (shown["end"] - shown["start"]).dropna()
         if change.empty:

@@ -114,12 +114,21 @@ def compare(
         raise TivaxError("databases: give two or more to compare, by name")
     for tables in databases.values():
         require_tables(tables)
-    names = [measures] if isinstance(measures, str) else list(measures)
+    names = [measures] if isinstance(measures, str) else measures
     require_list("measures", names)
     names = list(dict.fromkeys(names))
-    for name in names or [""]:
-        require_choice("measures", name, [*TRADE_MEASURES, *INDICATORS])
+    if not names:
+        raise TivaxError("measures: name one or more, such as tbi")
+    known = [*TRADE_MEASURES, *INDICATORS]
+    for name in names:
+        if name not in known:
+            raise TivaxError(
+                f"no measure {name}: give {', '.join(TRADE_MEASURES)} or an indicator "
+                "(tx.INDICATORS)"
+            )
     require_choice("level", level, ("country", "sector"))
+    for argument, value in (("regions", regions), ("concordances", concordances)):
+        require_kind(argument, value, (list, tuple), "a list")
     models = _models(errors, databases)
     mapped = _concorded(databases, concordances)
     chosen_years = _common_years(mapped, years)

@@ -84,8 +84,7 @@ class Result(Printable):
         return {}
 
     def titles(self) -> Mapping[str, str]:
-        """What figures show, in a line, by file name; none where numbers say nothing
-        in a line."""
+        """Findings of figures, a line each, by file name; none where there is none."""
         return {}
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:

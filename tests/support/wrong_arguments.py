@@ -125,7 +125,21 @@ def of_tables(folder: Path) -> Iterator[Case]:
     changed |= dict.fromkeys(("start", "end"), {"text": "a", "other": 1999})
     changed |= {"region": {"int": 3, "other": "R09"}, "sector": {"int": 3}}
     changed |= {"nodes": {"text": "9", "half": 9.5, "none": 0}, "value_added": VALUES}
+    changed |= {"volumes": {"int": 3, "text": "a"}}
     yield from wrong("change", changed, tables=tables)
+    beside: Bad = {
+        "databases": {**WRONG, "one": {"A": tables}, "bare": {"A": 1, "B": 2}}
+    }
+    beside |= {"measures": {"int": 3, "word": "no such"}, "level": WRONG}
+    beside |= {"years": {"text": "a"}, "regions": {"int": 3, "ints": [3]}}
+    beside |= {"concordances": {"int": 3, "text": ["no such"]}}
+    beside |= {"errors": {"int": 3, "other": {"C": "rounding"}}}
+    both = {"A": tables, "B": tables}
+    yield from wrong("compare", beside, databases=both)
+    prices: Bad = {"tables": WRONG, "prices": WRONG | {"text": "no such.csv"}}
+    sound_prices = pd.DataFrame(columns=["year", "region", "sector", "price"])
+    yield from wrong("deflated", prices, tables=tables, prices=sound_prices)
+    yield from wrong("small_world", {"raw": {"int": 3, "text": "no such"}})
     words = {"int": 3, "word": "all", "None": None}
     wrong_error: Bad = dict.fromkeys(("kind", "shared", "over_years"), words)
     wrong_error |= {"margins": {**words, "words": ["all"]}}

@@ -139,7 +139,7 @@ def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def title(experiment: Any) -> str:
-    """What was asked: of one effect by its names, else of how many."""
+    """The question asked: one effect by its names, else how many."""
     models = {plan.fitted.model.name: plan.fitted.model for plan in experiment.plans}
     if len(models) > 1:
         return f"How sure are {len(models)} effects?"

@@ -71,7 +71,7 @@ def _reproduced(result: Replication) -> str:
 
 
 def _standing(result: Replication, found: Sequence[Verdict]) -> list[str]:
-    """Whether numbers and conclusion stand; of other data neither is asked."""
+    """A sentence on numbers and conclusion; other data have neither."""
     if result.other_data:
         return []
     agree = paper.differences(result.comparison).abs().max() <= NEAR
@@ -147,7 +147,7 @@ def _all(count: int) -> str:
 
 
 def _rests(table: pd.DataFrame, model: str, lost: pd.Series) -> str:
-    """What the result rests on, by the threat that takes it away."""
+    """The threat that takes the result away, in words."""
     under = UNDER[lost["threat"], lost["variant"]]
     if lost["threat"] != "left out":
         return f"not {under}: there it is"

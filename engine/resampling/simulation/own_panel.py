@@ -223,7 +223,7 @@ class OwnPanel(Result):
 
     @property
     def finding(self) -> list[str]:
-        """Which p-value to report for this panel, before the others."""
+        """The p-value to report for this panel, before the others."""
         if not len(self.trusted):
             return [self.sentence.removeprefix(f"{self.model.name}, {self.term}: ")]
         best = self.trusted.iloc[0]

@@ -66,7 +66,7 @@ class Simulation(Result):
 
     @property
     def finding(self) -> list[str]:
-        """How far the usual p is from 5 %, and which is nearest in all designs."""
+        """The distance of the usual p from 5 %, and the p nearest to it."""
         sizes = self.table.pivot(index="method", columns="design", values="size")
         served = sizes.dropna()
         apart = (served - _LEVEL).abs().max(axis=1)

@@ -4,7 +4,7 @@ import os
 import warnings
 from pathlib import Path
 
-from ...core import TivaxWarning, cache_folder
+from ...core import TivaxWarning, cache_folder, local_path
 from ...tables import (
     WorldTables,
     aggregate,
@@ -54,7 +54,7 @@ def small_world(raw: str | os.PathLike[str] | None = None) -> WorldTables:
     root = cache_folder()
     kept = root / "small_world" if root else None
     if raw is not None:
-        tables = _aggregated(Path(raw))
+        tables = _aggregated(local_path("raw", raw))
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             save_store(tables, kept, force=kept.exists())

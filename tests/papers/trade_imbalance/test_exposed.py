@@ -17,7 +17,7 @@ from tivax.engine.reporting import Text
 
 @pytest.fixture(scope="module")
 def world() -> tx.WorldTables:
-    return tx.synthetic_world(regions=14, sectors=2, years=6, seed=5)
+    return tx.synthetic_world(regions=12, sectors=2, years=6, seed=5)
 
 
 @pytest.fixture(scope="module")

@@ -85,7 +85,7 @@ def seventeen_columns(result: Replication) -> Section:
 
 
 def threatened(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
-    """What takes the main result away: one figure."""
+    """One figure of the threats that take the main result away."""
     title = "What the result rests on"
     if "few_threats" not in figures:
         why = result.skipped.get(
