@@ -87,7 +87,7 @@ def by_product(
             "share": 100 * own,
             "imports": total,
             "imports_share": 100 * shares[supplier],
-            "largest": [names[k] for k in imports.argmax(axis=0)],
+            "largest_seller": [names[k] for k in imports.argmax(axis=0)],
             "largest_share": 100 * shares.max(axis=0),
             "hhi": hhi,
             "suppliers": _over(np.ones_like(hhi), hhi),
@@ -95,7 +95,7 @@ def by_product(
             "imports_to_exports": _over(total, exports),
         }
     )
-    frame.loc[total == 0, "largest"] = ""
+    frame.loc[total == 0, "largest_seller"] = ""
     frame["dependent"] = (hhi > CONCENTRATED) & (total > exports)
     if elasticities is not None:
         sigma = elasticities.to_numpy()
