@@ -281,7 +281,7 @@ def _rounds(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
 def _extraction(
     found: ChainYear, sides: BuyerAndSupplier, cuts: Sequence[float]
 ) -> pd.DataFrame:
-    """The account lost where the supplier delivers less, in per cent of final sales'."""
+    """The account lost where the supplier delivers less, per cent of final sales'."""
     names = sides.borders.names
     base = found.demand or np.nan
     return pd.DataFrame(

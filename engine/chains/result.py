@@ -192,8 +192,9 @@ class SupplyExposure(Result):
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
-                f"With {last['cut']:g} % less from {self.supplier}, {last['lost']:.2f} % "
-                f"of the {held} in final sales of {self.buyer} is lost."
+                f"With {last['cut']:g} % less from {self.supplier}, "
+                f"{last['lost']:.2f} % of the {held} in final sales of {self.buyer} is "
+                "lost."
             )
         return "\n".join(said)
 

@@ -202,6 +202,4 @@ def test_the_error_of_a_family_is_finite_where_no_draw_was_as_large():
     own = 0.02 * 0.98 / 999
     wanted = [(own + 0.002**2) ** 0.5, (own + (0.02 * 999 * 0.001) ** 2) ** 0.5, 0]
     assert_allclose(found, wanted, rtol=1e-12)
-    assert_allclose(
-        paper_inference._family_error(p, alone, mc, draws, False)[0], own**0.5
-    )
+    assert_allclose(paper_inference._family_error(p, alone, mc, draws, False)[0], own**0.5)
