@@ -19,8 +19,8 @@ from ..core import (
     partial_folder,
     replace_folder,
     require_choice,
-    require_new,
     require_kind,
+    require_new,
     require_writable,
     root_logger_kept,
 )

@@ -22,8 +22,8 @@ from ...core import (
     local_path,
     partial_folder,
     replace_folder,
-    require_new,
     require_kind,
+    require_new,
     require_writable,
 )
 from ...tables import WorldTable, WorldTables, require_tables
