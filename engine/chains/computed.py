@@ -17,7 +17,7 @@ from ..core import (
     shift_progress,
 )
 from ..errors import PROBES, AnyModel, error_model, indicator_error_years
-from ..measures import Account, ValueAdded
+from ..measures import Account, ValueAdded, satellite_name
 from ..reporting import interval_columns
 from ..tables import AnyGroups, WorldTables, parse_year
 from .dependence import Elasticities, by_product, read_elasticities
@@ -192,6 +192,7 @@ def supply_exposure(
         gap=found_paths.gap,
         length=found_paths.length,
         residual=max(residuals),
+        account=satellite_name(value_added),
     )
 
 
@@ -280,14 +281,13 @@ def _rounds(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
 def _extraction(
     found: ChainYear, sides: BuyerAndSupplier, cuts: Sequence[float]
 ) -> pd.DataFrame:
-    """Value added lost where the supplier delivers less, in per cent of final sales."""
+    """The account lost where the supplier delivers less, per cent of final sales'."""
     names = sides.borders.names
-    supply = found.through[names.index(sides.supplier)].sum()
     base = found.demand or np.nan
     return pd.DataFrame(
         {
             "cut": np.asarray(cuts, float),
-            "first_order": np.asarray(cuts, float) * supply / base,
+            "first_order": np.asarray(cuts, float) * found.at_once / base,
             "lost": 100 * found.lost.sum(axis=1) / base,
             "lost_by_buyer": 100 * found.lost[:, names.index(sides.buyer)] / base,
             "lost_by_supplier": 100 * found.lost[:, names.index(sides.supplier)] / base,

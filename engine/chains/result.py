@@ -45,8 +45,8 @@ class SupplyExposure(Result):
         The supplier's part by round of production.
     extraction
         Where the supplier delivers ``cut`` per cent less and nobody takes its place:
-        value added lost, in per cent of the buyer's final sales; ``first_order`` is the
-        exposure times the cut.
+        value added lost, in per cent of what final sales hold;
+        ``first_order`` is the cut of what the supplier's deliveries hold.
     pairs
         Look-through exposures of all buyers (rows) to all suppliers, in per cent.
     size
@@ -58,6 +58,8 @@ class SupplyExposure(Result):
         Average propagation length from supplier to buyer.
     residual
         The largest relative residual of the solves.
+    account
+        The satellite account that stands in place of value added.
 
     Examples
     --------
@@ -85,6 +87,7 @@ class SupplyExposure(Result):
     gap: float
     length: float
     residual: float
+    account: str = ""
 
     program = "exposure"
     report_title = "Exposure along supply chains"
@@ -179,17 +182,19 @@ class SupplyExposure(Result):
             f"In {self.year} {self.supplier} makes {whole:.2f} % of all inputs that "
             f"final sales of {self.buyer} take; at face value {face:.2f} %."
         ]
+        held = self.account or "value added"
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
-                f"{direct:.0f} % of its value added in imports of {self.buyer} comes "
+                f"{direct:.0f} % of its {held} in imports of {self.buyer} comes "
                 "directly, the rest through third countries."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
-                f"With {last['cut']:.0f} % less from {self.supplier}, value added of "
-                f"{last['lost']:.2f} % of final sales of {self.buyer} is not earned."
+                f"With {last['cut']:g} % less from {self.supplier}, "
+                f"{last['lost']:.2f} % of the {held} in final sales of {self.buyer} is "
+                "lost."
             )
         return "\n".join(said)
 

@@ -31,7 +31,8 @@ class ChainYear(NamedTuple):
     those of the supplier's part. ``pairs`` are all perimeters, buyers in rows.
     ``imports``, ``exports`` and ``output`` are the buyer's, by product and seller.
     ``third`` is the supplier's value added in the buyer's imports, by seller and chain.
-    ``lost`` is value added by perimeter after a cut.
+    ``lost`` is value added by perimeter after a cut, ``at_once`` what deliveries of the
+    supplier hold of it, ``demand`` what final sales hold: all of v B f.
     """
 
     face: Float[Array, "c s"]
@@ -46,6 +47,7 @@ class ChainYear(NamedTuple):
     output: Float[Array, " s"]
     third: exposure.ThirdCountries
     lost: Float[Array, "t c"]
+    at_once: Float[Array, ""]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
 
@@ -130,6 +132,7 @@ def _one_year(
         )
         return borders.total(lost), residual
 
+    embodied = world.content.sum(axis=1)
     lost, residuals = jax.lax.map(cut, cuts)
     return ChainYear(
         face=by_sector(face),
@@ -137,7 +140,7 @@ def _one_year(
         by_buyer=(of_supplier * demand[:, None])
         .reshape(regions, sectors, -1)
         .sum(axis=0),
-        demand=demand.sum(),
+        demand=embodied @ demand,
         rounds=exposure.by_round(world, demand, wanted, rounds=ROUNDS),
         length=exposure.propagation_length(
             demand, wanted, output, wanted + bought + beyond[:, 0]
@@ -148,6 +151,7 @@ def _one_year(
         output=buyer @ by_sector(world.output),
         third=exposure.through_third_countries(world, supplier, buyer),
         lost=lost,
+        at_once=embodied @ (wanted * output),
         largest_input_share=world.largest_input_share,
         residual=jnp.maximum(world.residual, residuals.max()),
     )

@@ -166,6 +166,8 @@ def change(
         _require_same(tables, volumes, years)
         if chained:
             raise TivaxError("chained: effects of volumes are chained; leave it out")
+        if error is not None:
+            raise TivaxError("error: not of volumes; leave out volumes, or the errors")
     reader = _Reader(tables, account.rows(tables))
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
@@ -252,8 +254,6 @@ def drawn_effects(
 
     Of a draw whose regions lack a factor that is there it is 0: imbalances come and go.
     """
-    if found.of_volumes:
-        raise TivaxError("error: not of volumes; leave out volumes, or the errors")
     keys = pd.MultiIndex.from_frame(found.table[["region", "factor"]])
 
     def measure(drawn: WorldTables) -> np.ndarray:

@@ -222,13 +222,14 @@ class Change(Result):
             return {}
         region = str(change.abs().idxmax())
         own = self.table[self.table["region"] == region].set_index("factor")["value"]
-        if own.dropna().empty:
+        if own.dropna().empty or not change[region]:
             return {}
         most = str(own.abs().idxmax())
         way = "rose" if change[region] > 0 else "fell"
+        of_all = "most " if len(change) > 1 else ""
         by = "raised" if own[most] > 0 else "lowered"
         return {
-            "waterfall": f"{country_name(region)} {way} most from {self.start} to "
+            "waterfall": f"{country_name(region)} {way} {of_all}from {self.start} to "
             f"{self.end}; {most} {by} it most"
         }
 
@@ -263,6 +264,9 @@ class Change(Result):
                 continue
             k = int(effects.abs().to_numpy().argmax())
             both = [float(changes[region]), float(effects.iloc[k])]
+            if not any(both):
+                said.append(f"{self.title}: {region} does not change.")
+                continue
             whole, effect = effect_texts(both, self.largest)
             said.append(
                 f"{self.title}: {region} {whole}; the largest effect is that of "

@@ -223,14 +223,14 @@ class Comparison(Result):
         for row in self.agreement.to_dict(orient="records"):
             unit = self.units[row["measure"]]
             inside = "" if unit == "1" else f" {unit}"
-            text = (
-                f"{row['measure']}, {row['first']} and {row['second']}: levels "
-                f"correlate {row['correlation']:.2f}"
-            )
-            if row["change_correlation"] == row["change_correlation"]:
-                text += f", changes {row['change_correlation']:.2f}"
-            text += f"; they differ by {row['mean_difference']:.3g}{inside} on average"
-            if isinstance(row.get("region"), str):
+            text = f"{row['measure']}, {row['first']} and {row['second']}: "
+            if row["correlation"] == row["correlation"]:
+                text += f"levels correlate {row['correlation']:.2f}"
+                if row["change_correlation"] == row["change_correlation"]:
+                    text += f", changes {row['change_correlation']:.2f}"
+                text += "; "
+            text += f"they differ by {row['mean_difference']:.3g}{inside} on average"
+            if row["mean_difference"] > 0:
                 text += f", most for {row['region']} in {row['year']:.0f}"
             share = row.get("explained", np.nan)
             if share == share:
@@ -258,7 +258,9 @@ class Comparison(Result):
 
 
 def _correlation(values: np.ndarray) -> float:
-    if len(values) < 3 or (values.std(axis=0) == 0).any():
+    # Numbers that differ in their last digits alone are the same number.
+    spread = values.std(axis=0) <= 1e-12 * np.abs(values).max(axis=0, initial=0)
+    if len(values) < 3 or spread.any():
         return float("nan")
     return float(np.corrcoef(values.T)[0, 1])
 

@@ -114,6 +114,7 @@ from .places import require_apart as require_apart
 from .places import require_fetch_place as require_fetch_place
 from .places import require_file_place as require_file_place
 from .places import require_free as require_free
+from .places import require_new as require_new
 from .places import require_no_folder as require_no_folder
 from .places import require_result_place as require_result_place
 from .places import require_writable as require_writable

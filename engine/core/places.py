@@ -36,6 +36,12 @@ def require_free(path: Path, *, force: bool) -> None:
         )
 
 
+def require_new(path: Path) -> None:
+    """Raise ``TivaxError`` where ``path`` is there, of what is never replaced."""
+    if path.exists() and not is_empty_folder(path):
+        raise TivaxError(f"{path}: exists already; give a new folder")
+
+
 def require_no_folder(path: Path) -> None:
     """Raise ``TivaxError`` where a file is to be written and ``path`` is a folder."""
     if path.is_dir():

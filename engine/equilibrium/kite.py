@@ -33,7 +33,7 @@ from ..core import (
     TivaxError,
     partial_folder,
     replace_folder,
-    require_free,
+    require_new,
     require_writable,
 )
 from .from_tables import read_labelled
@@ -188,7 +188,7 @@ def write_kite(economy: Any, folder: Path) -> None:
         "tariff": turned(paid),
         "tariff_new": turned(1 + economy.tariff_new),
     }
-    require_free(folder, force=False)
+    require_new(folder)
     require_writable(folder)
     with partial_folder(folder) as part:
         for name, values in arrays.items():

@@ -44,6 +44,7 @@ MEASURES = ("welfare", "tot", "vot", "realwage")
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
 _SHOWN = 10
+_NOTHING = 1e-8  # per cent: what is below is rounding
 Which = Literal["before", "after"]
 
 
@@ -487,7 +488,10 @@ class ExactHat(Result):
     def sentence(self) -> str:
         """The region in which welfare changes most, in a sentence."""
         rows = self.equilibrium
-        row = rows.iloc[int(rows["welfare"].abs().to_numpy().argmax())]
+        size = rows["welfare"].abs()
+        if not size.max() > _NOTHING:
+            return "Welfare changes in no region."
+        row = rows.iloc[int(size.to_numpy().argmax())]
         of = f", {row['variant']}" if self.names else ""
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"

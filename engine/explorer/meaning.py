@@ -160,7 +160,7 @@ def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
     if rebuilt and not facts:
         facts = [source_facts()["wiod2016-national"]]
     titles = "; ".join(str(k["title"]) for k in facts)
-    errors = manifest.get("error", [])
+    errors = manifest.get("error") or []  # null where elasticities alone have any
     kinds = [str(k.get("kind", "")) for k in errors if isinstance(k, dict)]
     return Origin(
         title=titles or name,

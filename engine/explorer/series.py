@@ -41,6 +41,8 @@ _REGIONS = REGION_COLUMNS[:-2]
 _COMPANIONS = ("se", "ci_low", "ci_high", "p_value", "mc_error")
 _REMARKS = ("flag", "note", "state", "chosen")
 _MOST_ROWS = 3_000
+# Of a table of one buyer and supplier, read from the top.
+_IN_ORDER = {"round", "cut", "path", "via"}
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,14 @@ def read_folder(result: ResultFolder) -> tuple[list[Series], list[ResultTable]]:
     for name, (command, path) in tables.items():
         frame = read_table(path, required_columns(command, name), command)
         regions = [k for k in frame if k in _REGIONS]
-        if "year" in frame and 1 <= len(regions) <= 2:
+        of_years = "year" in frame and 1 <= len(regions) <= 2
+        of_years = of_years and not _IN_ORDER & {*frame}
+        if of_years:
             seen = {(k.code, k.side) for k in series}
-            found = _series_of(command, name, path, frame, regions, manifest)
+            found = [*_series_of(command, name, path, frame, regions, manifest)]
             series += [k for k in found if (k.code, k.side) not in seen]
-        elif 0 < len(frame) <= _MOST_ROWS:
+            of_years = any(not k.rows.empty for k in found)
+        if not of_years and 0 < len(frame) <= _MOST_ROWS:
             known = columns_of(command)
             titles = tuple(column_title(str(k), known) for k in frame)
             title = output_title(command, name)

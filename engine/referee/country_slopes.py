@@ -26,6 +26,7 @@ from ..estimation import (
     complete_rows,
     linear_fit,
     require_names,
+    require_one_row,
     t_ppf,
     t_test,
 )
@@ -146,8 +147,8 @@ def country_slopes(
     Raises
     ------
     TivaxError
-        For columns that are missing or no numbers, a country in two blocks, and fewer
-        than three slopes.
+        For columns that are missing or no numbers, a country with two rows of a period
+        or in two blocks, and fewer than three slopes.
 
     Examples
     --------
@@ -163,6 +164,7 @@ def country_slopes(
     require_names(outcome, names)
     labels = [] if blocks is None else [column_name("blocks", blocks)]
     rows = complete_rows(data, [outcome, *names], [entity, time, *labels])
+    require_one_row(rows, entity, time)
     slopes, residual = _of_each(rows, outcome, names, entity, time)
     table = [_mean("mean group", slopes, term) for term in names]
     if labels:
@@ -220,10 +222,12 @@ def _of_each(
 def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
     b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
     if (q := len(b)) < _FEWEST:
-        what = "countries" if method == "mean group" else "blocks"
+        of_countries = method == "mean group"
+        what = "countries" if of_countries else "blocks of two countries or more"
+        more = "more years" if of_countries else "other blocks"
         raise TivaxError(
             f"{q} {what} have a slope of their own in {term}; it takes {_FEWEST}, with "
-            "more years or fewer regressors"
+            f"{more} or fewer regressors"
         )
     spread = float(b.std(ddof=1))
     mean, se, p = t_test(float(b.mean()), spread / np.sqrt(q), q)

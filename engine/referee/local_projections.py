@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, TivaxError, require_whole, show
+from ..core import Listing, TivaxError, count_text, require_whole, show
 from ..estimation import (
     Fit,
     Model,
@@ -35,6 +35,7 @@ from ..estimation import (
     complete_rows,
     lagged,
     require_names,
+    require_one_row,
     t_ppf,
     t_test,
 )
@@ -107,10 +108,12 @@ class LocalProjections(Result):
             f"{self.treatment}"
         )
         text = (
-            f"After {what}, {self.outcome} responds by {first['estimate']:.4g} at once "
-            f"and {last['estimate']:.4g} after {last['horizon']:.0f} years; the "
-            "simultaneous band "
+            f"After {what}, {self.outcome} responds by {first['estimate']:.4g} at once"
         )
+        if len(after) > 1:
+            years_later = count_text(int(last["horizon"]), "year")
+            text += f" and {last['estimate']:.4g} after {years_later}"
+        text += "; the simultaneous band "
         text += f"leaves out zero at {', '.join(years)}" if years else "holds zero"
         if len(early := before[before["p_value"] < 0.05]):
             p = early["p_value"].min()
@@ -171,7 +174,8 @@ def local_projections(
     ------
     TivaxError
         For columns that are missing or no numbers, years that are no numbers, a share
-        that is none, and horizons for which the years are too few.
+        that is none, two rows of a unit in a year, and horizons for which the years
+        are too few.
 
     Examples
     --------
@@ -190,6 +194,7 @@ def local_projections(
     if events is not None and not (isinstance(events, float) and 0 < events < 1):
         raise TivaxError(f"events {show(events)}: give a share such as 0.1, or None")
     rows = complete_rows(data, [outcome, treatment, *controls], [entity, time])
+    require_one_row(rows, entity, time)
     keys = {"entity": entity, "time": time}
     frame, terms, event = _regressors(
         rows, outcome, treatment, controls, keys, lags, events

@@ -190,7 +190,7 @@ def movers(
     controls = column_names("controls", controls)
     require_names(outcome, [treatment, *controls])
     require_whole("order", order, 0)
-    found = [*shares]
+    found = [*shares] if np.iterable(shares) else []
     if not found or not all(isinstance(k, int | float) and 0 < k < 1 for k in found):
         raise TivaxError("shares: give numbers between 0 and 1, such as [0.2, 0.4]")
     rows = complete_rows(data, [outcome, treatment, *controls], [entity, time])

@@ -50,6 +50,11 @@ class Components(NamedTuple):
         return float(np.sqrt(n / q * ((self.v.T @ influence) ** 2).sum()))
 
 
+def are_apart(distances: Float[np.ndarray, "n n"], average: float = AVERAGE) -> bool:
+    """Whether fewer pairs are at one place than may be correlated by 1."""
+    return _mean(distances, np.inf) < average
+
+
 def components(
     distances: Float[np.ndarray, "n n"],
     *,
@@ -65,12 +70,12 @@ def _components(places: bytes, n: int, average: float, level: float) -> Componen
     distances = np.frombuffer(places).reshape(n, n)
     c0 = decay(distances, average)
     M = np.eye(n) - 1 / n
-    v = np.linalg.eigh(M @ np.exp(-c0 * distances) @ M)[1][:, ::-1][
-        :, : min(n - 1, _MOST)
-    ]
+    most = min(len(np.unique(distances, axis=0)) - 1, _MOST)
+    v = np.linalg.eigh(M @ np.exp(-c0 * distances) @ M)[1][:, ::-1][:, :most]
     W = np.column_stack([np.full(n, n**-0.5), v])
     c, omegas = c0, []
-    while not omegas or _mean(distances, c) > _LEAST:
+    together = _mean(distances, np.inf)  # pairs at one place stay correlated
+    while not omegas or _mean(distances, c) - together > _LEAST:
         omegas.append(W.T @ np.exp(-c * distances) @ W)
         c *= _STEP
     every = np.array(omegas)
@@ -103,7 +108,8 @@ def zero_between(function: Callable[[float], float], low: float, high: float) ->
 
 def _mean(distances: Float[np.ndarray, "n n"], c: float) -> float:
     n = len(distances)
-    return float((np.exp(-c * distances).sum() - n) / (n * (n - 1)))
+    near = (distances == 0) if c == np.inf else np.exp(-c * distances)
+    return float((near.sum() - n) / (n * (n - 1)))
 
 
 def critical_value(omegas: Float[np.ndarray, "c q1 q1"], level: float) -> float:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, TivaxError, require_choice
+from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
     CV1,
     Conley,
@@ -29,7 +29,7 @@ from ..estimation import (
 )
 from ..figures import errors_by_cutoff
 from ..reporting import Plot, Result
-from .scpc import components
+from .scpc import are_apart, components
 
 _CUTOFFS = 12
 _FEWEST = 8  # entities of SCPC, beside the regressors
@@ -149,7 +149,7 @@ def spatial_errors(
     -------
     SpatialErrors
         ``means`` has no rows where there are fewer than 8 entities more than
-        regressors.
+        regressors, or 3 % of their pairs are at one place.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def spatial_errors(
     labels = [*pd.factorize(used[entity], sort=True)[1]]
     D = distances_among(labels, places, distances)
     pairs = D[np.triu_indices(len(D), 1)]
-    chosen: list[float] = [] if cutoffs is None else [*map(float, cutoffs)]
+    chosen = [] if cutoffs is None else _distances(cutoffs)
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
@@ -204,6 +204,15 @@ _NUMBERS = ["estimate", "se", "p_value", "ci_low", "ci_high"]
 _OF_MEANS = ["term", *_NUMBERS, "components", "critical_value"]
 
 
+def _distances(given: Sequence[float]) -> list[float]:
+    """Raise ``TivaxError`` unless they are distances."""
+    every = [*given] if np.iterable(given) else [given]
+    for cutoff in every:
+        if not isinstance(cutoff, int | float | np.number):
+            raise TivaxError(f"cutoffs: {show(cutoff)} is no distance; give a number")
+    return [float(cutoff) for cutoff in every]
+
+
 def _between(
     data: pd.DataFrame,
     outcome: str,
@@ -215,7 +224,7 @@ def _between(
     rows = complete_rows(data, [outcome, *names], [entity])
     means = rows.groupby(entity)[[outcome, *names]].mean().loc[[*distances.index]]
     n, k = len(means), len(names)
-    if n < k + 1 + _FEWEST:
+    if n < k + 1 + _FEWEST or not are_apart(distances.to_numpy()):
         return pd.DataFrame(columns=_OF_MEANS)
     centred = means.to_numpy() - means.to_numpy().mean(axis=0)
     X = centred[:, 1:]

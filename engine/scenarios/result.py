@@ -277,13 +277,14 @@ class ScenarioResult(Result):
         rows = rows[(rows["year"] == rows["year"].max()) & (rows["region"] != "WLD")]
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
-        if rows.empty:
+        if not rows["shown"].any():
             return {}
         most = rows.loc[rows["shown"].abs().idxmax()]
         unit = " %" if np.isfinite(most["percent"]) else ""
         variant = f" ({variant_in_words(str(most['variant']))})" * (self.count > 1)
         what = measure_name(str(most["measure"]))
-        said = f"{country_name(str(most['region']))} changes most: {what} "
+        among = "" if rows["region"].nunique() == 1 else " changes most"
+        said = f"{country_name(str(most['region']))}{among}: {what} "
         return {"largest": f"{said}{most['shown']:+.3g}{unit}{variant}"}
 
     def facts(self) -> dict[str, Any]:

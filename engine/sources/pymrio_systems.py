@@ -19,8 +19,8 @@ from ..core import (
     partial_folder,
     replace_folder,
     require_choice,
-    require_free,
     require_kind,
+    require_new,
     require_writable,
     root_logger_kept,
 )
@@ -226,7 +226,7 @@ def _save_system(
     format: str,
 ) -> None:
     parts = _extension_frames(tables, table, satellites)
-    require_free(place, force=False)
+    require_new(place)
     require_writable(place)
     with partial_folder(place) as part:
         _save(part, _core_frames(tables, table), format, {"systemtype": "IOSystem"})

@@ -62,7 +62,7 @@ def deflated(tables: WorldTables, prices: pd.DataFrame | str | Path) -> WorldTab
         path = local_path("prices", prices)
         if not path.is_file():
             raise NotFound(f"{path}: no such file of prices")
-        place, prices = str(path), pd.read_csv(path)
+        place, prices = str(path), _read(path)
     if missing := [k for k in _COLUMNS if k not in prices]:
         raise TivaxError(f"{place}: no column {', '.join(missing)}")
     index = pd.MultiIndex.from_product(
@@ -74,7 +74,7 @@ def deflated(tables: WorldTables, prices: pd.DataFrame | str | Path) -> WorldTab
             f"{place}: {_cell(given.index[given.index.duplicated()])} twice"
         )
     level = pd.to_numeric(given, errors="coerce").reindex(index)
-    wrong = ~(level > 0)
+    wrong = ~((level > 0) & (level < np.inf))
     if wrong.any():
         raise TivaxError(
             f"{place}: no price above 0 of {_cell(index[wrong.to_numpy()])} "
@@ -93,6 +93,14 @@ def deflated(tables: WorldTables, prices: pd.DataFrame | str | Path) -> WorldTab
         checked={},
         rebuilt={k: v for k, v in later.rebuilt.items() if k != "errors"},
     )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    except (ValueError, OSError) as error:
+        line = str(error).splitlines()[0]
+        raise TivaxError(f"{path}: not a csv: {line}") from None
 
 
 def _cell(index: Iterable) -> str:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax as tx
@@ -98,6 +99,32 @@ def test_an_extraction_costs_the_exposure_to_first_order(found, literal):
     lost = np.linalg.solve(B[3:6, 3:6], (B @ own)[3:6]).sum()
     assert_allclose(all_of_it.lost, 100 * lost / own.sum(), rtol=1e-9)
     assert all_of_it.lost_by_buyer + all_of_it.lost_by_supplier <= all_of_it.lost
+
+
+def test_an_extraction_takes_a_satellite_account_along(small, literal):
+    """In per cent of the account in final sales, not of US$."""
+    A, B, f, _, x = literal
+    intensity = np.arange(1, 13) / 7
+    cells = xr.DataArray(
+        (intensity * np.asarray(small.x)).reshape(2, 4, 3),
+        coords={
+            "year": [*small.years],
+            "region": [*small.regions],
+            "sector": [*small.sectors],
+        },
+        dims=("year", "region", "sector"),
+        name="CO2",
+        attrs={"units": "kt"},
+    )
+    found = tx.supply_exposure(small, BUYER, SUPPLIER, cuts=[100], value_added=cells)
+    own = np.where(np.arange(12) < 3, f, 0)
+    kept = np.where(np.arange(12) // 3 == 1, 0, 1)
+    lost = B @ own - np.linalg.solve(np.eye(12) - kept[:, None] * A, kept * own)
+    base, (row,) = intensity @ B @ own, found.extraction.itertuples()
+    assert_allclose(row.lost, 100 * intensity @ lost / base, rtol=1e-9)
+    first = intensity @ B @ ((1 - kept) * (B @ own))
+    assert_allclose(row.first_order, 100 * first / base, rtol=1e-9)
+    assert f"{row.lost:.2f} % of the CO2 in final sales of R0 is lost" in found.sentence
 
 
 def test_dependence_by_product(small, found):

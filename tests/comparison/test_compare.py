@@ -188,3 +188,10 @@ def test_wiod_2013_and_the_rebuilt_wiod_2016_share_broad_sectors():
     assert set(one.new.values()) == set(other.new.values())
     assert one.new.keys() == known["wiod2013-sections"].new.keys()
     assert other.new.keys() == known["wiod2016-sections"].new.keys()
+
+
+def test_what_has_no_correlation_is_not_said_to_have_one(databases):
+    found = tx.compare(databases, "tbi", regions=["AAA"], years="2001:2001")
+    assert found.sentence.startswith("tbi, A and B: they differ by ")
+    same = tx.compare({"A": databases["A"], "B": databases["A"]}, "MULT_VA")
+    assert same.sentence == "MULT_VA, A and B: they differ by 0 ratio on average."

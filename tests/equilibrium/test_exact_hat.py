@@ -350,3 +350,8 @@ def test_elasticities_from_a_half_to_fifty_one_converge(economy, deficits):
     # Nobody gains by a world of tariffs in exact terms.
     world = economy.income @ found.changes["real_income"].to_numpy()
     assert world < 0
+
+
+def test_a_schedule_of_no_change_changes_welfare_nowhere(economy):
+    same = tx.exact_hat(economy, np.asarray(economy.tariff), deficits="kept")
+    assert same.sentence == "Welfare changes in no region."

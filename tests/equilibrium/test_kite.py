@@ -166,7 +166,8 @@ def test_a_folder_that_exists_is_kept_and_a_format_that_is_none_refused(tmp_path
     economy = tx.Economy.synthetic(regions=3, sectors=2)
     (tmp_path / "kite").mkdir()
     (tmp_path / "kite" / "mine").touch()
-    error_of(economy.save, tmp_path / "kite", format="kite")
+    told = error_of(economy.save, tmp_path / "kite", format="kite")
+    assert told.endswith("kite: exists already; give a new folder")
     assert [k.name for k in (tmp_path / "kite").iterdir()] == ["mine"]
     assert "choose from npz, kite" in error_of(
         economy.save, tmp_path / "no", format="csv"

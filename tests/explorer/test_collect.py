@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
+import tivax as tx
 from tivax.engine import TivaxError
 from tivax.engine.core import Run, output_title, write_frame
 from tivax.engine.explorer import collect_results, result_folders
@@ -307,3 +308,18 @@ def test_an_interval_without_a_name_is_that_of_the_value_before_it(tmp_path):
         one = found[code]
         assert one.low is not None and one.high is not None
         assert (one.low == low).all() and (one.high == high).all()
+
+
+def test_an_exposure_is_shown_by_partner_and_else_by_its_rows(tmp_path, small):
+    tx.supply_exposure(small, "R0", "R1").save(tmp_path / "result")
+    found = collected(tmp_path / "result")
+    assert {"FPEM", "FPEM_FACE", "FPEM_HIDDEN"} <= {k.code for k in found.measures}
+    by_row = "by_industry by_product third_countries paths rounds extraction"
+    assert [k.code for k in found.tables] == by_row.split()
+
+
+def test_a_manifest_may_say_that_there_is_no_error(tmp_path):
+    folder = write_change_folder(tmp_path / "result")
+    about = {"command": "change", "error": None}
+    (folder / "manifest.json").write_text(json.dumps(about))
+    assert [k.errors for k in collected(folder).origins.values()] == [""]

@@ -72,3 +72,10 @@ def test_mistakes_are_told_in_one_line(panel):
     assert "2 countries have a slope of their own" in error_of(
         tx.country_slopes, two, "KOFGIdj", NAMES
     )
+    each = panel.assign(block=panel["iso3"])
+    assert "0 blocks of two countries or more have a slope" in error_of(
+        tx.country_slopes, each, "KOFGIdj", NAMES, blocks="block"
+    )
+    assert "has two rows in" in error_of(
+        tx.country_slopes, pd.concat([panel, panel.head(1)]), "KOFGIdj", NAMES
+    )

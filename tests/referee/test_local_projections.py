@@ -110,6 +110,11 @@ def test_files_and_mistakes(tmp_path):
     assert "events 2: give a share" in error_of(
         tx.local_projections, _panel(), "y", "d", events=2
     )
+    for horizons, end in ((0, "at once; the"), (1, "after 1 year; the")):
+        told = tx.local_projections(_panel(1.0), "y", "d", horizons=horizons).sentence
+        assert end in told
+    twice = pd.concat([_panel(), _panel().head(1)])
+    assert "C00 has two rows in 2000" in error_of(tx.local_projections, twice, "y", "d")
     assert "horizon 11" in error_of(
         tx.local_projections, _panel(), "y", "d", horizons=20
     )

@@ -85,6 +85,7 @@ def test_the_chosen_band_predicts_best(tmp_path):
     ("more", "message"),
     [
         ({"treatment": "none"}, "no column none"),
+        ({"shares": 0.2}, "shares: give numbers between 0 and 1"),
         ({"shares": [1.5]}, "shares: give numbers between 0 and 1"),
         ({"treatment": "fixed"}, "fixed does not change"),
         ({"shares": [0.01]}, "no band has enough quasi-stayers"),

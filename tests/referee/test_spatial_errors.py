@@ -110,3 +110,21 @@ def test_mistakes_are_told_in_one_line(panel):
     assert "regressors: name at least one" in error_of(
         tx.spatial_errors, panel, "KOFGIdj", []
     )
+    assert "cutoffs: 'near' is no distance" in error_of(
+        tx.spatial_errors,
+        panel,
+        "KOFGIdj",
+        ["TBI"],
+        cutoffs=["near"],
+        places=_places(panel),
+    )
+
+
+def test_places_that_fall_together(panel):
+    """Two at one place count as one; where many do, no bound of 0.03 can hold."""
+    places = _places(panel)
+    places.iloc[1] = places.iloc[0]
+    found = tx.spatial_errors(panel, "KOFGIdj", ["TBI"], places=places)
+    assert np.isfinite(found.means["se"]).all() and len(found.means) == 1
+    places[:] = places.iloc[[0, 5]].to_numpy()[np.arange(len(places)) % 2]
+    assert tx.spatial_errors(panel, "KOFGIdj", ["TBI"], places=places).means.empty

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,16 @@ def test_a_figure_has_its_finding_as_title_or_the_one_that_is_asked_for(
     write_parts(result, tmp_path / "asked", format="csv", figures=True, context=context)
     drawn = (tmp_path / "asked/figures/largest.svg").read_text(encoding="utf-8")
     assert "A title of mine" in drawn and title not in drawn
+
+
+def test_titles_compare_what_there_is_to_compare():
+    """A hyphen of a name is no minus."""
+    tables = tx.synthetic_world(regions=4, sectors=2, years=3, seed=1)
+    named = replace(tables, regions=("A-1", "A-2", "A-3", "ROW"))
+    assert re.fullmatch(
+        r"A-\d moved most: \S+ in 2000(, \S+ in 2001)?, \S+ in 2002",
+        compute_tbi(named).titles()["tbi"],
+    )
 
 
 @pytest.mark.parametrize("name", PRINTED)

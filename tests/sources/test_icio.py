@@ -81,7 +81,8 @@ def test_a_folder_that_exists_is_kept(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
     world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=0)
-    error_of(tx.to_icio, world, tmp_path / "out")
+    told = error_of(tx.to_icio, world, tmp_path / "out")
+    assert told.endswith("out: exists already; give a new folder")
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 
 

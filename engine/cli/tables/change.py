@@ -142,6 +142,8 @@ def change(
     asked = known_regions(asked, subject.tables.regions) if asked else None
     model = drawn.model()
     drawn.require_model(model)
+    if model is not None and other is not None:
+        raise TivaxError("--error: not of volumes; leave out --volumes, or the errors")
     prices = [] if volumes is None else [volumes]
     run = subject.begin("change", output, [*drawn.files, *prices])
     with terminal.progress("solving", "points") as progress:

@@ -213,19 +213,16 @@ class TbiResult(Result):
         if self.named:
             return {}
         index = self.tbi["tbi"].sel(region=self.shown.few).to_series().unstack("region")
-        index = index.dropna(axis=1, how="all").sort_index()
-        if len(index) < 3 or index.empty:
+        index = index.sort_index()
+        index = index.loc[:, index.iloc[[0, -1]].notna().all()]
+        if len(index) < 3 or index.shape[1] < 2:
             return {}
-        first, last = index.iloc[0], index.iloc[-1]
-        region = str((index - first).abs().max().idxmax())
+        region = str((index - index.iloc[0]).abs().max().idxmax())
         own = index[region]
-        peak = (own - first[region]).abs().idxmax()
-        between = "" if peak == index.index[-1] else f", {own[peak]:.2f} in {peak}"
-        said = (
-            f"{country_name(region)} moved most: {first[region]:.2f} in "
-            f"{index.index[0]}{between}, {last[region]:.2f} in {index.index[-1]}"
-        )
-        return {"tbi": said.replace("-", "−")}
+        peak = (own - own.iloc[0]).abs().idxmax()
+        points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
+        said = ", ".join(f"{own[k]:.2f} in {k}" for k in points).replace("-", "−")
+        return {"tbi": f"{country_name(region)} moved most: {said}"}
 
     def facts(self) -> dict[str, Any]:
         error = {} if self.errors is None else {"error": [*self.errors.record]}

@@ -22,8 +22,8 @@ from ...core import (
     local_path,
     partial_folder,
     replace_folder,
-    require_free,
     require_kind,
+    require_new,
     require_writable,
 )
 from ...tables import WorldTable, WorldTables, require_tables
@@ -176,7 +176,7 @@ def to_icio(tables: WorldTables, path: str | Path, *, name: str = "tivax") -> Pa
     for what, names in labels.items():
         if bad := [k for k in names if re.search(r'[,"]', k)]:
             raise TivaxError(f"{what}: icio takes no comma or quote, as in {bad[0]}")
-    require_free(place, force=False)
+    require_new(place)
     require_writable(place)
     with partial_folder(place) as part:
         for what, names in labels.items():
