@@ -41,7 +41,7 @@ from helpers import random_tables, write_arrays
 
 COMMANDS = (
     "fetch", "import", "check", "list", "aggregate", "tbi", "decompose",
-    "indicators", "scenario", "change", "exposure", "explore", "panel", "replicate", "bootstrap",
+    "indicators", "scenario", "change", "compare", "exposure", "explore", "panel", "replicate", "bootstrap",
     "simulate", "threats", "curve", "montecarlo", "package", "demo",
     "bench",
 )  # fmt: skip
@@ -609,7 +609,7 @@ def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
 
 def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
     out = ("--out", tmp_path / "o")
-    assert "choose from wiod2016, wiod2013" in mistake("fetch", "gtap", *out)
+    assert "There are wiod2016, wiod2013" in mistake("fetch", "gtap", *out)
     assert "There are wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
     assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
     assert names(tmp_path) == []

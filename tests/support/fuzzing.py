@@ -410,7 +410,7 @@ WITH_OUTPUT = (
     "arrays",
 )
 # Sources of files that hold a name of a region, a sector or a category once.
-NAMES_ONCE = ("wiod2016", "arrays", "eora")
+NAMES_ONCE = ("wiod2016", "arrays", "eora", "icio")
 
 
 def same_table(a: WorldTable, b: WorldTable) -> bool:

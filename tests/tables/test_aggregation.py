@@ -195,7 +195,7 @@ def test_a_concordance_that_cannot_be_is_told(tmp_path, name, text, told):
 def test_a_concordance_that_is_not_there_lists_the_built_in_ones(tmp_path):
     assert error_of(read_concordance, "wiod2016-section") == (
         "wiod2016-section: no such file; built in are wiod2016-sections, wiod2016-10, "
-        "wiod2013-sections"
+        "wiod2013-sections, wiod2013-broad, wiod2016-broad"
     )
 
 
