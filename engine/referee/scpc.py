@@ -51,7 +51,7 @@ class Components(NamedTuple):
 
 
 def are_apart(distances: Float[np.ndarray, "n n"], average: float = AVERAGE) -> bool:
-    """Whether fewer pairs are at one place than may be correlated by 1."""
+    """True if fewer pairs are at one place than may be correlated by 1."""
     return _mean(distances, np.inf) < average
 
 
