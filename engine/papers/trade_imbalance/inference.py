@@ -144,12 +144,13 @@ def infer_paper(
                     p = _by_model(adjusted, method, rows["model"])
                     rows[method + ending] = p
                     if method != "holm":
-                        alone = rows[["wild_p_value", "wild_mc", "wild_draws"]]
+                        names = ["wild_p_value", "wild_mc", "wild_draws"]
+                        alone, mc, count = rows[names].to_numpy(float).T
                         # Westfall and Young count how often a p is as small as one
                         # that was drawn.
                         counted = method == "westfall_young"
                         rows[f"{method}{ending}_mc"] = _family_error(
-                            np.asarray(p, float), *alone.to_numpy(float).T, counted
+                            np.asarray(p, float), alone, mc, count, counted
                         )
     se = pd.Series([float(row["cv1_se"]) for row in diagnostics])
     return PaperInference(rows, draws, seed, se)
