@@ -79,6 +79,10 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
                 factors=r,
                 most=0,
             )
+            if found.degrees <= 0:
+                raise TivaxError(
+                    f"{found.n} rows are too few for effects and {r} factors"
+                )
         except TivaxError as error:
             yield refused("interactive effects", variant, error)
             continue

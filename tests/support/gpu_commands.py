@@ -91,6 +91,9 @@ RUNS = {
     "bm-source of groups": "decompose store --method bm-source --groups groups.toml",
     "indicators": "indicators store --level sector",
     "indicators of drawn cells": "indicators store --level country --error lognormal.toml",
+    "exposure": "exposure store --buyer R01 --supplier R02",
+    "exposure of drawn cells": "exposure store --buyer R01 --supplier R02 "
+    "--error lognormal.toml",
     "change": "change store",
     "cut": "scenario cut.toml",
     "hat": "scenario hat.toml",
@@ -111,6 +114,7 @@ OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
 NO_PROGRAM = {
     "aggregate": "sums by NumPy",
     "bench": "times what the others compute",
+    "compare": "tbi and indicators of several stores",
     "demo": "tbi and decompose of a synthetic world",
     "explore": "shows results",
     "fetch": "downloads",

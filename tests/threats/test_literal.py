@@ -364,7 +364,10 @@ def test_p_is_that_of_t_with_one_less_than_the_clusters(found):
     rows = found.dropna(subset=["se", "p_value"])
     t = (rows["estimate"] / rows["se"]).abs()
     wanted = 2 * stats.t.sf(t, rows["clusters"].astype(float) - 1)
-    assert_allclose(rows["p_value"], wanted, rtol=1e-12)
+    # SCPC has a distribution of its own, which allows for correlation between countries.
+    own = rows["variant"] == "between countries, SCPC"
+    assert own.sum() == 1 and (rows["p_value"] > wanted)[own].all()
+    assert_allclose(rows["p_value"][~own], wanted[~own], rtol=1e-12)
 
 
 @pytest.mark.shared

@@ -44,6 +44,19 @@ def test_rows_are_those_of_the_functions(panel):
         assert "effects have a negative weight" in row["note"]
 
 
+def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
+    few = panel[(panel["iso3"] < "C09") & (panel["year"] < 2007)]
+    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    table = tx.threats(few, model, only=["interactive effects"], draws=0).table
+    rows = table.set_index("variant")
+    assert np.isfinite(rows.loc["3 factors", "se"])
+    # 63 rows less 15 of effects less 48 of factors, and less 55.
+    for r in (4, 5):
+        row = rows.loc[f"{r} factors"]
+        wanted = f"not computed: 63 rows are too few for effects and {r} factors"
+        assert row["note"] == wanted and np.isnan(row["estimate"])
+
+
 def test_further_rows_are_those_of_the_functions(panel):
     codes = dict(zip(sorted(panel["iso3"].unique()), sorted(CAPITALS), strict=False))
     data = panel.assign(iso3=panel["iso3"].map(codes))
