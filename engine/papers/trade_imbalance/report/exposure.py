@@ -39,8 +39,8 @@ def sections(result: Replication) -> list[Section]:
                     f"held of every final use and every supply in {found.base}, times "
                     "the growth of that use or supply without the country itself. "
                     f"{_strength(found)} Errors are those of shares and shocks (Adao, "
-                    "Kolesar and Morales 2019); the set of AKM0 holds whatever the "
-                    "strength."
+                    "Kolesar and Morales 2019); the set of AKM0 is right for a weak "
+                    "instrument too."
                 ),
                 Table(
                     table,
