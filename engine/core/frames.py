@@ -46,8 +46,8 @@ def write_frame(
 
     ``labels`` of columns, by name or pattern, become variable labels of Stata, by
     default those of all commands (outputs.toml); a column without one has its name,
-    which Stata may not take. Stata has no infinity: it is missing there. A workbook has the ``sheets`` after it that are not too
-    long.
+    which Stata may not take. Infinity is missing in Stata, which has none. A workbook
+    has the ``sheets`` after it that are not too long.
     ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))

@@ -140,7 +140,9 @@ def test_dependence_by_product(small, found):
     )
     shares = by_seller / by_seller.sum(axis=1, keepdims=True)
     assert_allclose(table["hhi"], (shares**2).sum(axis=1), rtol=1e-9)
-    assert list(table["largest_seller"]) == [small.regions[k] for k in shares.argmax(axis=1)]
+    assert list(table["largest_seller"]) == [
+        small.regions[k] for k in shares.argmax(axis=1)
+    ]
     home = flows["PROD"] / (flows["PROD"] + flows["IMGR"])
     assert_allclose(table["home_share"], 100 * home, rtol=1e-9)
     assert_allclose(table["exposure"].sum(), found.shares["FPEM"], rtol=1e-9)
