@@ -46,8 +46,8 @@ def write_frame(
 
     ``labels`` of columns, by name or pattern, become variable labels of Stata, by
     default those of all commands (outputs.toml); a column without one has its name,
-    which Stata may not take. A workbook has the ``sheets`` after it that are not too
-    long.
+    which Stata may not take. Infinity is missing in Stata, which has none. A workbook
+    has the ``sheets`` after it that are not too long.
     ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))
@@ -62,7 +62,8 @@ def write_frame(
         names = _stata_names(frame.columns)
         known = columns_of() if labels is None else labels
         told = {k: column_title(k, known) for k in names}
-        frame.set_axis([*names.values()], axis=1).to_stata(
+        finite = frame.replace([np.inf, -np.inf], np.nan)
+        finite.set_axis([*names.values()], axis=1).to_stata(
             path,
             write_index=False,
             version=118,

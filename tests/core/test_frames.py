@@ -53,6 +53,20 @@ def test_a_label_too_long_for_stata_is_cut_before_its_unit_or_between_words(
         assert reader.variable_labels() == {"own": kept}
 
 
+@pytest.mark.parametrize("format", ["csv", "parquet", "feather", "dta"])
+def test_infinity_is_missing_in_stata_alone(tmp_path, format):
+    """Ends of a set that is the whole line."""
+    ends = pd.DataFrame(
+        {"n": [1, 2, 3], "shape": ["line", "set", "set"], "low": [-np.inf, 0.5, np.inf]}
+    )
+    write_frame(ends, tmp_path, "t", format)
+    reader = getattr(pd, f"read_{'stata' if format == 'dta' else format}")
+    read = reader(tmp_path / f"t.{format}")
+    expected = [np.nan, 0.5, np.nan] if format == "dta" else ends["low"].tolist()
+    np.testing.assert_array_equal(read["low"], expected)
+    assert read["n"].tolist() == [1, 2, 3] and read["shape"].tolist()[0] == "line"
+
+
 def test_an_array_has_a_row_for_each_value():
     absorbed = value_added_absorbed(TABLES)
     frame = to_long(absorbed)

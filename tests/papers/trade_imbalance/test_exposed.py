@@ -1,5 +1,6 @@
 """The instrument from the tables in the replication: its rows, and what is said."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -12,7 +13,7 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance.exposed import Exposed, exposed
 from tivax.engine.papers.trade_imbalance.report import exposure
-from tivax.engine.reporting import Text
+from tivax.engine.reporting import Points, Table, Text, translated
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,37 @@ def test_what_is_said_follows_strength_and_checks(world, frame):
     assert "speak against the instrument itself" in said(failed)
     none = replace(strong, rows=rows.assign(p_value=0.9))
     assert "For no outcome does it reject" in said(none)
+
+
+@pytest.mark.parametrize("f", [2.0, 40.0])
+@pytest.mark.parametrize("p", [0.00001, 0.9])
+@pytest.mark.parametrize("passes", [True, False])
+def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, passes):
+    found = exposed(frame, world)
+    assert found is not None
+    rows = found.rows.assign(
+        p_value=p,
+        ci_low=[-np.inf, -3.0, -3.0, 1.0, 1.0],
+        ci_high=[np.inf, 2.0, 2.0, 2.0, 2.0],
+        shape=["line", "union", "union", "interval", "interval"],
+    )
+    checks = found.checks.assign(p_value=0.5 if passes else 0.00001)
+    of = replace(found, f=f, rows=rows, checks=checks)
+    result = cast(Any, SimpleNamespace(exposed=of, skipped={}))
+    (section,) = exposure.sections(result)
+    texts = [section.title]
+    for block in section.blocks:
+        if isinstance(block, Text):
+            texts.append(block.text)
+        elif isinstance(block, Points):
+            texts += block.points
+        elif isinstance(block, Table):
+            texts += [block.caption, *block.frame]
+            texts += block.frame["95 % set, AKM0"].tolist()
+    told = "\n".join(translated(k, "zh") for k in texts)
+    assert not re.findall("[A-Za-z]{3,} [a-z]{2,}", told)
+    assert "−3.0以下及2.0以上" in told and "整条实数轴" in told
+    assert ("未通过" in told) != passes
 
 
 def test_without_tables_there_is_a_reason_or_no_section():

@@ -380,6 +380,7 @@ def test_other_data_are_not_called_the_paper(lacking):
     assert re.search(r"H1, the same rule applied to these data: [a-z ]+\. ", text)
     assert "are no measure of how well the paper is replicated" in text
     assert "The paper's tables beside these data" in text
+    assert "The paper's hypotheses on these data" in text
     assert "Every test of the paper's hypotheses on these data" in text
     for gone in ("The paper recomputed", "The three hypotheses", "results were known"):
         assert gone not in text

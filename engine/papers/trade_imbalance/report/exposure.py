@@ -39,13 +39,13 @@ def sections(result: Replication) -> list[Section]:
                     f"held of every final use and every supply in {found.base}, times "
                     "the growth of that use or supply without the country itself. "
                     f"{_strength(found)} Errors are those of shares and shocks (Adao, "
-                    "Kolesar and Morales 2019); the set of AKM0 holds whatever the "
-                    "strength."
+                    "Kolesar and Morales 2019); the set of AKM0 is valid for a weak "
+                    "instrument too."
                 ),
                 Table(
                     table,
-                    "TBI by the instrument, all countries, all controls. Two lines "
-                    "outside a gap are a set that leaves the gap out.",
+                    "TBI by the instrument, all countries, all controls. A set of two "
+                    "half-lines leaves out what lies between them.",
                     {"two stages": ".2f", "se, AKM": ".2f"},
                 ),
                 Text(_verdict(found)),
@@ -64,12 +64,12 @@ def _strength(found: Exposed) -> str:
 
 
 def _set(row: Mapping[Any, Any]) -> str:
-    low, high = row["ci_low"], row["ci_high"]
     if row["shape"] == "line":
         return "the whole line"
+    low, high = (f"{row[k]:.1f}".replace("-", "−") for k in ("ci_low", "ci_high"))
     if row["shape"] == "union":
-        return f"up to {low:.1f} and from {high:.1f}"
-    return f"{low:.1f} to {high:.1f}"
+        return f"up to {low} and from {high}"
+    return f"{low} to {high}"
 
 
 def _verdict(found: Exposed) -> str:
@@ -94,16 +94,18 @@ def _verdict(found: Exposed) -> str:
 
 def _threats(found: Exposed) -> list[str]:
     words = {
-        "trend": "the instrument of a year later goes with the outcome",
-        "balance": "the instrument goes with the control",
+        "trend": ("the instrument of a year later", "the outcome"),
+        "balance": ("the instrument", "the control"),
     }
     lines = []
     for row in found.checks.to_dict("records"):
         if not np.isfinite(row["p_value"]):
             continue
-        holds = "passes" if row["p_value"] >= 0.05 else "fails"
+        passes = row["p_value"] >= 0.05
+        verb, mark = ("does not go", "passes") if passes else ("goes", "fails")
+        instrument, what = words[row["check"]]
         lines.append(
-            f"{row['column']}: {words[row['check']]}, p = {p_text(row['p_value'])} "
-            f"({holds})"
+            f"{row['column']}: {instrument} {verb} with {what}, "
+            f"p = {p_text(row['p_value'])} ({mark})"
         )
     return lines

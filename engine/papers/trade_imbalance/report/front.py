@@ -154,7 +154,12 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
             "are in the appendix."
         ),
     ]
-    return Section("The three hypotheses", blocks)
+    return Section(
+        "The paper's hypotheses on these data"
+        if result.other_data
+        else "The three hypotheses",
+        blocks,
+    )
 
 
 _OTHER = (
