@@ -106,8 +106,8 @@ class Retaliation(ChosenTariffs):
     def sentence(self) -> str:
         theirs = self._welfare()[:, place_of(self.economy, self.against)]
         lines = [
-            f"Welfare of {self.against}, exact, changes by {theirs[0]:+.3f} per cent as "
-            f"announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
+            f"Welfare of {self.against}, exact, changes by {theirs[0]:+.3f} per cent "
+            f"as announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
         ]
         if len(self.choices) == 1:
             objective = Objective(self.economy, self.supply, self.deficits)
