@@ -27,12 +27,17 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
         echo "3/3 JAX, pandas, matplotlib and what else $what needs"
         # A line for every 25 packages, so that one sees it move; warnings are kept for a failure.
         # shellcheck disable=SC2086
-        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile $what \
-            2>"$folder/pip-warnings" |
+        {
+            "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile $what \
+                2>"$folder/pip-warnings" || touch "$folder/failed"
+        } |
             awk '/^Collecting/ && ++n % 25 == 0 { print "    " n " packages found"; fflush() }
-                 /^Installing/ { print "    installing " n " packages"; fflush() }
-                 /^ERROR/'
-        [ "${PIPESTATUS[0]}" = 0 ] || { cat "$folder/pip-warnings" >&2; return 1; }
+                 /^Installing/ { print "    installing " n " packages"; fflush() }'
+        if [ -e "$folder/failed" ]; then
+            rm "$folder/failed"
+            cat "$folder/pip-warnings" >&2
+            return 1
+        fi
         touch "$ready"
     fi
     PATH="$PWD/$folder/bin:$PATH"
