@@ -18,6 +18,7 @@ _CLASSIFICATIONS = {
     "wiod2013": "isic3",
     "adb": "isic3",
     "wiod2016": "isic4",
+    "wiod2016-pyp": "isic4",
     "rebuilt": "isic4",
     "oecd": "isic4",
     "figaro": "isic4",

@@ -17,6 +17,7 @@ from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal
 
 EXPECTED = {
     "wiod2016": "names such as WIOT2000_October16_ROW.RData or .dta",
+    "wiod2016-pyp": "names such as WIOT2001_PYP_Nov16_ROW.xlsb",
     "wiod2013": "names such as wiot_2000.RData",
     "lrwiod": "lr_wiod_wiot_final_filled.csv",
     "oecd": "names such as 2019.csv",

@@ -92,7 +92,24 @@ def test_a_table_in_previous_years_prices_is_refused_by_cell_a2(tmp_path):
 
 def test_a_folder_with_none_but_such_tables_says_why(tmp_path):
     workbook(tmp_path, name="PYP_Nov16")
-    assert "not PYP" in refusal("wiod2016", tmp_path)
+    assert "previous years' prices: wiod2016-pyp" in refusal("wiod2016", tmp_path)
+
+
+def test_current_prices_are_refused_as_those_of_the_previous_year(tmp_path):
+    path = workbook(tmp_path, name="PYP_Nov16")
+    message = refusal("wiod2016-pyp", path)
+    assert "cell A2 does not say prices of the previous year" in message
+
+
+def test_one_folder_holds_both_prices_and_each_source_reads_its_own(tmp_path):
+    def at_previous_prices(cells):
+        cells[1][0] = "43 countries, in previous year's prices"
+
+    workbook(tmp_path, 2001)
+    workbook(tmp_path, 2001, at_previous_prices, name="PYP_Nov16")
+    for source, origin in (("wiod2016", "Nov16"), ("wiod2016-pyp", "PYP_Nov16")):
+        (table,) = read_all(source, tmp_path)
+        assert table.origin == f"WIOT2001_{origin}_ROW.xlsx"
 
 
 def test_two_forms_of_one_year_are_refused(tmp_path):

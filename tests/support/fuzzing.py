@@ -401,6 +401,7 @@ NUMBERS_OF = ("Z", "Y", "x", "value_added")
 WITH_OUTPUT = (
     "wiod2013",
     "wiod2016",
+    "wiod2016-pyp",
     "lrwiod",
     "oecd",
     "adb",
@@ -410,7 +411,7 @@ WITH_OUTPUT = (
     "arrays",
 )
 # Sources of files that hold a name of a region, a sector or a category once.
-NAMES_ONCE = ("wiod2016", "arrays", "eora", "icio")
+NAMES_ONCE = ("wiod2016", "wiod2016-pyp", "arrays", "eora", "icio")
 
 
 def same_table(a: WorldTable, b: WorldTable) -> bool:

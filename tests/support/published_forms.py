@@ -54,9 +54,12 @@ def wiod2016_frame(folder: Path, suffix: str, year: int = 2000) -> Path:
     return write(path, sf.frame_2016(world_2016(year)))
 
 
-def wiod2016_sheet(folder: Path, year: int = 2000) -> Path:
-    path = folder / f"WIOT{year}_Nov16_ROW.xlsx"
-    return sf.write_sheet(path, str(year), sf.sheet(world_2016(year), 2016))
+def wiod2016_sheet(folder: Path, year: int = 2000, prices: str = "current") -> Path:
+    pyp = "" if prices == "current" else "PYP_"
+    cells = sf.sheet(world_2016(year), 2016)
+    cells[1][0] = f"43 countries, in {prices} prices"
+    path = folder / f"WIOT{year}_{pyp}Nov16_ROW.xlsx"
+    return sf.write_sheet(path, str(year), cells)
 
 
 def lrwiod_csv(folder: Path, years: Sequence[int] = (1965, 1966)) -> Path:
@@ -170,6 +173,7 @@ TABLE_FORMS = [
     Form("wiod2016", "RData", partial(wiod2016_frame, suffix=".RData"), [_2016], "WIOT2001_October16_ROW.RData", True),
     Form("wiod2016", "dta", partial(wiod2016_frame, suffix=".dta"), [_2016], "WIOT2001_October16_ROW.dta", True),
     Form("wiod2016", "xlsx", wiod2016_sheet, [_2016], "WIOT2001_Nov16_ROW.xlsx", True),
+    Form("wiod2016-pyp", "xlsx", partial(wiod2016_sheet, prices="previous year's"), [_2016], "WIOT2001_PYP_Nov16_ROW.xlsx", True),
     Form("lrwiod", "csv", lrwiod_csv, [long_run_world(1965), long_run_world(1966)]),
     *(
         Form("oecd", f"{edition} {name}", partial(oecd_csv, edition=edition, extended=extended, name=name), [of.oecd_table(edition, extended=extended)])

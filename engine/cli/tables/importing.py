@@ -41,9 +41,10 @@ def import_(
         typer.Argument(
             is_eager=True,
             help="wiod2016, wiod2016-national (estimated from national tables), "
-            "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, emerging, gloria, "
-            "pymrio, mario, icio, or your own: long (csv, xlsx), arrays or national "
-            "(national tables, by a recipe).",
+            "wiod2016-pyp (at prices of the previous year), wiod2013, lrwiod, oecd, "
+            "adb, eora, exiobase, figaro, emerging, gloria, pymrio, mario, icio, or "
+            "your own: long (csv, xlsx), arrays or national (national tables, by a "
+            "recipe).",
             autocompletion=complete_source,
         ),
     ],

@@ -115,7 +115,11 @@ def _numbers(
 
 
 def read_sheet(
-    file: TableFile, demand: Mapping[str, str], *, sectors: str
+    file: TableFile,
+    demand: Mapping[str, str],
+    *,
+    sectors: str,
+    previous_prices: bool = False,
 ) -> WorldTable:
     """The table in a workbook laid out as WIOD lays them out.
 
@@ -133,8 +137,11 @@ def read_sheet(
     sectors
         Codes that become the sectors: ``"c-codes"`` of row 6, or ``"names"`` of
         column A.
+    previous_prices
+        Whether cell A2 must say prices of the previous year; else it must not.
     """
     title, rows = sheet_rows(file)
+    _check_prices(file, rows, previous_prices)
     year = _sheet_year(file, title, rows)
     industries = _industry_rows(rows)
     c_codes = ["c" + cell_text(row[3])[1:] for row in industries]
@@ -181,13 +188,25 @@ def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
     return title, rows
 
 
-def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> int:
-    """The year that the sheet's name or cell A1 tells; refuses other prices."""
-    if "previous" in cell_text(rows[1][0]).lower() or "_pyp" in file.name.lower():
+def _check_prices(
+    file: TableFile, rows: Sequence[Sequence[Any]], previous_prices: bool
+) -> None:
+    """The file's name and cell A2 tell at which prices a table is."""
+    said = "previous" in cell_text(rows[1][0]).lower()
+    if previous_prices and not said:
         raise TivaxError(
-            f"{file.name}: a table in prices of the previous year (PYP); give the "
-            "tables in current prices"
+            f"{file.name}: cell A2 does not say prices of the previous year; current "
+            "prices are wiod2016"
         )
+    if not previous_prices and (said or "_pyp" in file.name.lower()):
+        raise TivaxError(
+            f"{file.name}: a table in prices of the previous year (PYP), which are "
+            "wiod2016-pyp; give the tables in current prices"
+        )
+
+
+def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> int:
+    """The year that the sheet's name or cell A1 tells."""
     year = _year_in(title) or _year_in(cell_text(rows[0][0]))
     return layout.check_year(file, year or year_of_name(file, title))
 

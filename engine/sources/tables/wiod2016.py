@@ -48,7 +48,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
             paths,
             r"wiot(?P<year>\d{4})_(?:october16_row\.(?:rdata|dta)|nov16_row\.xls[bx])",
             "names such as WIOT2000_October16_ROW.RData or .dta, or "
-            "WIOT2000_Nov16_ROW.xlsb (not PYP, which are in previous years' prices)",
+            "WIOT2000_Nov16_ROW.xlsb (PYP, at previous years' prices: wiod2016-pyp)",
         )
     )
 
@@ -61,12 +61,17 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     elif suffix == ".dta":
         yield _from_frame(file, fs.read_stata(file))
     elif suffix in (".xlsb", ".xlsx"):
-        demand = {f"c{number}": name for number, name in DEMAND.items()}
-        yield read_sheet(file, demand, sectors="names")
+        yield read_workbook(file)
     else:
         raise TivaxError(
             f"{file.name}: WIOD 2016 tables are .RData, .dta, .xlsb or .xlsx files"
         )
+
+
+def read_workbook(file: TableFile, *, previous_prices: bool = False) -> WorldTable:
+    """The table in a workbook, at current prices or those of the previous year."""
+    demand = {f"c{number}": name for number, name in DEMAND.items()}
+    return read_sheet(file, demand, sectors="names", previous_prices=previous_prices)
 
 
 def _r_frame(file: TableFile) -> pd.DataFrame:
