@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ import pandas as pd
 from ..core import Listing, count_text
 from ..figures import shown_regions
 from ..reporting import Plot, Result
+from ..tables import REST, country_name
 
 _PRINTED = 8  # paths in the terminal
 
@@ -131,17 +133,44 @@ class SupplyExposure(Result):
         both = (self.buyer, self.supplier)
         known = [k for k in both if k in self.size]
         many = shown_regions(self.size, f"output in {self.year}").many
-        chosen = [*dict.fromkeys([*known, *many])]
+        chosen = [*dict.fromkeys([*known, *many, *self._most_exposed])]
         return {
-            "waterfall": partial(
-                drawings.exposure_waterfall, self.rounds, title=self._title
-            ),
+            "waterfall": partial(drawings.exposure_waterfall, self.rounds),
             "map": partial(
                 drawings.exposure_map,
                 self.pairs.loc[chosen, chosen],
                 title=f"Exposure to suppliers, look-through, {self.year}",
             ),
         }
+
+    def titles(self) -> dict[str, str]:
+        """The exposure, and the most exposed of the countries in the map."""
+        whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
+        titles = {
+            "waterfall": f"Inputs of {self._buyer} from {country_name(self.supplier)}, "
+            f"{self.year}: {face:.2f} % at face value, {whole:.2f} % looked through"
+        }
+        if self._most_exposed:
+            buyer, supplier = self._most_exposed
+            share = self.pairs.loc[buyer, supplier]
+            titles["map"] = (
+                f"Most exposed to one country in {self.year}: {country_name(buyer)}, "
+                f"with {share:.1f} % of its inputs from {country_name(supplier)}"
+            )
+        return titles
+
+    @property
+    def _most_exposed(self) -> tuple[str, ...]:
+        """The buyer and the one foreign country that makes most of its inputs."""
+        buyers, suppliers = ([str(k) for k in axis] for axis in self.pairs.axes)
+        abroad = {
+            (buyer, supplier): share
+            for (buyer, supplier), share in zip(
+                product(buyers, suppliers), self.pairs.to_numpy(float).flat, strict=True
+            )
+            if supplier not in (buyer, REST)
+        }
+        return max(abroad, key=abroad.__getitem__) if len(abroad) > 1 else ()
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -158,13 +187,13 @@ class SupplyExposure(Result):
         }
 
     @property
-    def _title(self) -> str:
+    def _buyer(self) -> str:
         of = f" ({count_text(len(self.sectors), 'sector')})" if self.sectors else ""
-        return f"{self.buyer}{of} to {self.supplier}, {self.year}"
+        return f"{country_name(self.buyer)}{of}"
 
     @property
     def subtitle(self) -> str:
-        return self._title
+        return f"{self._buyer} buying from {country_name(self.supplier)}, {self.year}"
 
     @property
     def shares(self) -> pd.Series:
@@ -178,22 +207,23 @@ class SupplyExposure(Result):
     def sentence(self) -> str:
         """The exposure, its way, and what an extraction would cost."""
         whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
+        buyer, supplier = country_name(self.buyer), country_name(self.supplier)
         said = [
-            f"In {self.year} {self.supplier} makes {whole:.2f} % of all inputs that "
-            f"final sales of {self.buyer} take; at face value {face:.2f} %."
+            f"In {self.year} {supplier} makes {whole:.2f} % of all inputs that "
+            f"final sales of {buyer} take; at face value {face:.2f} %."
         ]
         held = self.account or "value added"
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
         if self.buyer != self.supplier and len(self.third_countries):
             said.append(
-                f"{direct:.0f} % of its {held} in imports of {self.buyer} comes "
+                f"{direct:.0f} % of its {held} in imports of {buyer} comes "
                 "directly, the rest through third countries."
             )
         last = self.extraction.iloc[-1] if len(self.extraction) else None
         if last is not None:
             said.append(
-                f"With {last['cut']:g} % less from {self.supplier}, "
-                f"{last['lost']:.2f} % of the {held} in final sales of {self.buyer} is "
+                f"With {last['cut']:g} % less from {supplier}, "
+                f"{last['lost']:.2f} % of the {held} in final sales of {buyer} is "
                 "lost."
             )
         return "\n".join(said)
@@ -210,5 +240,6 @@ class SupplyExposure(Result):
             f"by {self.gap:.1e} of it; average propagation length {self.length:.2f}"
         )
         columns = ("path", self.unit, "% of inputs")
-        title = f"Largest supply paths of {self._title}"
+        supplier = country_name(self.supplier)
+        title = f"Largest supply paths from {supplier} to {self._buyer}, {self.year}"
         return [Listing(title, columns, rows, (note,))] if rows else []

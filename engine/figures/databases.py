@@ -72,7 +72,7 @@ def database_lines(
                 ax.fill_between(
                     here["year"], *ends, color=colour, alpha=0.2, linewidth=0
                 )
-        ax.set_title(country_name(region) or region, fontsize=SMALL, loc="left", pad=2)
+        ax.set_title(country_name(region), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
     for ax in axes[len(regions) :]:
         ax.set_axis_off()
@@ -108,7 +108,7 @@ def database_differences(
         if "ci_low" in here:
             ax.hlines(place, here["ci_low"], here["ci_high"], color=QUIET, linewidth=1)
         ax.plot(here["difference"], place, "o", color=SURPLUS, markersize=3)
-        labelled_rows(ax, [country_name(k) or k for k in order])
+        labelled_rows(ax, [country_name(k) for k in order])
         ax.set_title(f"{second} less {first}", fontsize=SMALL, loc="left")
     axes[0].tick_params(axis="y", labelsize=SMALL - 1)
     title = f"{measure[:1].upper()}{measure[1:]}, {year}: differences"

@@ -17,6 +17,7 @@ from ..reporting import (
     finish_layout,
     plain_axes,
 )
+from ..tables import country_name
 
 _LEAST = 0.01  # per cent: less has the palest colour
 
@@ -99,7 +100,8 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     ax.set_xticks(
         np.arange(len(suppliers)) + 0.5, suppliers, fontsize=SMALL, rotation=90
     )
-    ax.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=SMALL)
+    buyers = [country_name(k) for k in names]
+    ax.set_yticks(np.arange(len(names)) + 0.5, buyers, fontsize=SMALL)
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
     ax.set_ylabel("buyer", fontsize=SMALL)

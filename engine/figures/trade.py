@@ -316,9 +316,9 @@ def va_versus_gross(
     E, _ = _bilateral(trade["gross_exports"], year)
     if set(E.index) != set(T.index):
         raise TivaxError("gross exports and value added absorbed: not the same regions")
-    why = ""
+    what = "Balance of "
     if region is None:
-        why = " (largest deficit)"
+        what = "Largest deficit: "
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
         region = str(balance.idxmin())
     known_regions([region], list(T.index))
@@ -342,7 +342,7 @@ def va_versus_gross(
     )
     left.set_title(f"VAX ratio, {year}", loc="left", fontweight="bold")
     left.set_xlabel("VA exports / gross exports")
-    title = textwrap.fill(f"Balance of {country_name(region)}{why}, {year}", 50)
+    title = textwrap.fill(f"{what}{country_name(region)}, {year}", 40)
     right.set_title(title, loc="left", fontweight="bold")
     right.set_xlabel(
         "with each partner, largest trade first\n"

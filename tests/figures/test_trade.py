@@ -226,7 +226,7 @@ def test_the_region_with_the_largest_deficit_is_the_default_but_never_row():
     trade["va_absorbed"].loc[{"origin": "ROW"}] = 0
     trade["va_absorbed"].loc[{"origin": "FRA"}] = 1
     title = trade_plots.va_versus_gross(trade).axes[1].get_title(loc="left")
-    assert title == "Balance of France (largest deficit), 2011"
+    assert title == "Largest deficit: France, 2011"
 
 
 def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
