@@ -48,8 +48,15 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(text)
     except ValueError as error:
-        said = f"{error}{_hint(error, path)}"
-        raise TivaxError(f"{path}: not valid TOML: {said}") from None
+        if path.suffix.lower() in (".csv", ".xlsx", ".dta", ".parquet", ".feather"):
+            raise TivaxError(
+                f"{path}: a table, where a TOML file is asked for; give the file that "
+                "names the table (most commands write one with --example)"
+            ) from None
+        hint = ""
+        if str(error).startswith("Invalid value (at line"):
+            hint = '; texts are in quotes, name = "text"'
+        raise TivaxError(f"{path}: not valid TOML: {error}{hint}") from None
     except RecursionError:
         raise _too_deep(path) from None
     level: list[Any] = [found]
@@ -63,15 +70,6 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     if level:
         raise _too_deep(path)
     return found
-
-
-def _hint(error: ValueError, path: Path) -> str:
-    """Hint at the usual mistake behind this kind of error; empty for other kinds."""
-    if path.suffix.lower() in (".csv", ".xlsx", ".dta", ".parquet", ".feather"):
-        return f"; {path.suffix} is no TOML: is it another file that is asked for?"
-    if str(error).startswith("Invalid value (at line"):
-        return '; texts are in quotes, name = "text"'
-    return ""
 
 
 # Levels of nested tables and lists; no file here has a use for more than four.

@@ -215,7 +215,8 @@ def test_a_panel_in_place_of_a_run_file_is_told(tmp_path):
     path = tmp_path / "panel.csv"
     path.write_text(ROWS)
     assert error_of(read_run_file, path).endswith(
-        "; .csv is no TOML: is it another file that is asked for?"
+        "a table, where a TOML file is asked for; give the file that names the table "
+        "(most commands write one with --example)"
     )
 
 
