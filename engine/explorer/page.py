@@ -33,13 +33,12 @@ from ..core import (
     require_no_folder,
     tivax_version,
 )
-from ..figures import LARGE_ECONOMIES
+from ..figures import LARGE_ECONOMIES, tile_map
 from ..measures import term_symbols
 from ..reporting import COLOURS, DEFICIT, SURPLUS, Language
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
-from .tiles import tile_map
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = (
