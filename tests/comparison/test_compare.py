@@ -192,6 +192,9 @@ def test_wiod_2013_and_the_rebuilt_wiod_2016_share_broad_sectors():
 
 def test_what_has_no_correlation_is_not_said_to_have_one(databases):
     found = tx.compare(databases, "tbi", regions=["AAA"], years="2001:2001")
-    assert found.sentence.startswith("tbi, A and B: they differ by ")
+    assert found.sentence.startswith("Trade benefit index: A and B differ by ")
     same = tx.compare({"A": databases["A"], "B": databases["A"]}, "MULT_VA")
-    assert same.sentence == "MULT_VA, A and B: they differ by 0 ratio on average."
+    assert same.sentence == (
+        "Value added (or account) of the partner per unit of final demand: "
+        "A and B differ by 0 on average."
+    )
