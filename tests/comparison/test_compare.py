@@ -166,7 +166,7 @@ def test_the_command_writes_what_the_function_returns(databases, tmp_path):
     good("compare", *stores, *of_sectors, "--out", finer)
     assert_described("compare", out, finer)
     assert set(pd.read_csv(finer / "values.csv")["sector"]) == {"goods", "rest"}
-    assert "base A and base B: levels correlate" in answer.out
+    assert "levels in base A and base B correlate" in answer.out
     written = pd.read_csv(out / "differences.csv")
     found = tx.compare(databases, "tbi", errors=ERROR)
     assert_allclose(written["difference"], found.pairs["difference"], rtol=1e-9)
