@@ -156,7 +156,7 @@ def scatter(cells: pd.DataFrame, year: int) -> Figure:
 
 
 _PAPERS = {
-    "tables": "[Trade imbalance and de-globalisation (2021)](../tutorials/the-paper.md)",
+    "tables": "[Imbalance and de-globalisation (2021)](../tutorials/the-paper.md)",
     "antras-chor": "[Antras and Chor (2018)](antras-chor.md)",
     "kww": "[Koopman, Wang and Wei (2014)](koopman-wang-wei.md)",
     "wwz": "[Wang, Wei and Zhu (2013)](decompositions.md)",
