@@ -145,7 +145,8 @@ def scatter(cells: pd.DataFrame, year: int) -> Figure:
         dots.set(alpha=0.5, rasterized=True)
         plain_axes(ax, grid="y")
         ax.tick_params(labelsize=SMALL)
-        ax.set_title(f"{_NAMES[measure].capitalize()}, {year}", loc="left", color=INK)
+        name = _NAMES[measure]
+        ax.set_title(f"{name[:1].upper()}{name[1:]}, {year}", loc="left", color=INK)
         ax.set_xlabel("Antras and Chor, unrounded tables", fontsize=SMALL)
         ax.set_ylabel("tivax, rounded tables", fontsize=SMALL)
         ax.set(aspect="equal", xlim=ends, ylim=ends)
@@ -188,11 +189,11 @@ class Models:
         self.cells["ce"] = self.cells["ce"][~stars]
 
     def liberation_day(self) -> pd.DataFrame:
-        """Welfare of the USA in every printed case."""
+        """Welfare of the USA under the announced tariffs, by variant of the model."""
         rows = self.cells["ld"]
-        own = rows["row"].str.endswith(": USA") & (rows["column"] == "welfare")
-        case = rows["row"].str.removesuffix(": USA")
-        return _beside(rows[own], {"table": rows["table"], "case": case})
+        case = rows["row"].str.removesuffix(": USA").map(_CASES)
+        own = case.notna() & (rows["column"] == "welfare")
+        return _beside(rows[own], {"table": rows["table"], "announced tariffs": case})
 
     def complex_europe(self) -> pd.DataFrame:
         """Real final spending of some countries without memberships."""
@@ -203,6 +204,13 @@ class Models:
         return _beside(rows[shown], about)
 
 
+_CASES = {
+    "case 1 USTR, income tax relief": "income-tax relief",
+    "1 USTR, reciprocal retaliation": "all others retaliate",
+    "alternative 4 Eaton-Kortum-Krugman": "Eaton-Kortum-Krugman",
+    "1 fixed transfers, before": "fixed transfers",
+    "pre 1 USTR": "with inputs",
+}
 _COUNTRIES = ["DEU", "GBR", "POL", "USA"]
 _SCENARIOS = {
     "S2": "without the single market",
