@@ -290,6 +290,8 @@ def main() -> None:
         "complex-europe": models.complex_europe(),
     }
     for name, frame in frames.items():
+        for column in frame.columns.intersection(["cells", "equal"]):
+            frame[column] = frame[column].map("{:,}".format)
         frame.to_csv(given.out / f"{name}.csv", index=False)
         print(frame.to_string(index=False))
     last = int(cells["year"].max())

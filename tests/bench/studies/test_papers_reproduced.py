@@ -38,7 +38,7 @@ def test_every_term_is_equal_and_the_page_has_the_count(shared, paper, maker):
     cells = maker(shared / "truth")
     found = study.judged(cells["value"], cells["found"], cells["half"])
     assert found["equal"] == found["cells"]
-    page = pd.read_csv(PAGE)
+    page = pd.read_csv(PAGE, thousands=",")
     (row,) = page[page["paper"].str.contains(paper)].to_dict(orient="records")
     assert (row["cells"], row["equal"]) == (found["cells"], found["equal"])
 
