@@ -67,10 +67,8 @@ class Published(Result):
         if "map" not in self.frames:
             return {}
         rows = self.frames["map"]
-        first = rows[
-            (rows["table"] == rows["table"][0]) & (rows["column"] == "welfare")
-        ]
-        values = first.set_index("row")["value"]
+        first = rows["table"] == rows["table"].iloc[0]
+        values = rows[first & (rows["column"] == "welfare")].set_index("row")["value"]
         return {"world": partial(world_tiles, values, WELFARE)}
 
     def facts(self) -> dict[str, Any]:
