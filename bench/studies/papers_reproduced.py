@@ -4,12 +4,13 @@
         --truth TRUTH --store WIOD13 --results RESULTS --out docs/explanation
 
 TRUTH has printed numbers, a folder each (antras_chor, decompr_leather,
-kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of `tivax import wiod2013`,
-of the rounded edition and not de-rounded. RESULTS has what these commands wrote, in
+kww2014_appendix, trade_models, wwz_toy); WIOD13 is a store of the rounded edition, of
+`tivax import wiod2013 --derounded`. RESULTS has what these commands wrote, in
 folders of these names: `tivax replicate` (replicate, with rebuilt tables) and
 `tivax scenario --example` (liberation-day, tariff-war, complex-europe).
 ``papers-reproduced.csv`` has a row for each paper, ``antras-chor*.csv`` and
-``antras-chor.svg`` are of one, ``liberation-day.svg`` is a map.
+``antras-chor.svg`` are of one. The map of the page is ``figures/world.svg`` of
+liberation-day.
 
 A cell is equal if all printed digits are: at most half a unit of the last digit apart,
 or 1e-12 of the largest number where programs print all digits.
@@ -25,19 +26,6 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import tivax as tx
-from tivax.engine.figures import WELFARE, world_tiles
-from tivax.engine.reporting import (
-    FULL_WIDTH,
-    INK,
-    QUIET,
-    SMALL,
-    STYLE,
-    SURPLUS,
-    finish_layout,
-    plain_axes,
-)
-from tivax.engine.reporting.plot_style import draw
-from tivax.engine.tables.derounding import deround
 
 from .coverage import INDICATORS, read_truth
 from .printed_terms import borin_mancini, koopman_wang_wei, wang_wei_zhu
@@ -66,9 +54,9 @@ def judged(value: pd.Series, found: pd.Series, half: pd.Series | float) -> dict:
 
     A half that is printed exactly may be rounded either way.
     """
-    value, found = np.asarray(value, float), np.asarray(found, float)
-    apart = np.abs(found - value)
-    slack = 1e-12 * np.abs(value).max()
+    given = np.asarray(value, float)
+    apart = np.abs(np.asarray(found, float) - given)
+    slack = 1e-12 * np.abs(given).max()
     return {
         "cells": len(apart),
         "equal": int((apart <= np.asarray(half) * (1 + 1e-9) + slack).sum()),
@@ -88,9 +76,8 @@ def industries(
     """
     parts = []
     for year, printed in truth.items():
-        filled = tx.stack_years([deround(store.table(year)).table])
         names = [name for name, _ in INDICATORS.values()]
-        net = tx.net_of_inventories(filled)
+        net = tx.net_of_inventories(store.select(year, year))
         own = tx.indicators(net, names, "sector").isel(year=0)
         output = store.table(year).x
         for measure, (name, scale) in INDICATORS.items():
@@ -133,24 +120,23 @@ def puzzle(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-@rc_context(STYLE)
-def scatter(cells: pd.DataFrame, year: int) -> Figure:
-    """U and D of all industries in a year, theirs across and ours up."""
-    fig = Figure(figsize=(FULL_WIDTH, 3.1), layout="constrained")
+@rc_context({"svg.fonttype": "none", "svg.hashsalt": "tivax", "font.size": 7})
+def scatter(cells: pd.DataFrame, year: int, path: Path) -> None:
+    """Draw U and D of all industries in a year, theirs across and ours up, as SVG."""
+    fig = Figure(figsize=(7, 3.1), layout="constrained")
     for ax, measure in zip(fig.subplots(1, 2), ("U", "D"), strict=True):
         part = cells[(cells["year"] == year) & (cells["measure"] == measure)]
-        ends = [1, np.ceil(part["value"].max())]
-        ax.plot(ends, ends, color=QUIET, linewidth=0.6)
-        dots = ax.scatter(part["value"], part["found"], s=4, color=SURPLUS, linewidth=0)
-        dots.set(alpha=0.5, rasterized=True)
-        plain_axes(ax, grid="y")
-        ax.tick_params(labelsize=SMALL)
+        ends = 1, float(np.ceil(part["value"].max()))
+        ax.plot(ends, ends, color="grey", linewidth=0.6)
+        dots = ax.scatter(part["value"], part["found"], s=4, color="#0072B2")
+        dots.set(alpha=0.5, linewidth=0, rasterized=True)
+        ax.spines[["top", "right"]].set_visible(False)
         name = _NAMES[measure]
-        ax.set_title(f"{name[:1].upper()}{name[1:]}, {year}", loc="left", color=INK)
-        ax.set_xlabel("Antras and Chor, unrounded tables", fontsize=SMALL)
-        ax.set_ylabel("tivax, rounded tables", fontsize=SMALL)
+        ax.set_title(f"{name[:1].upper()}{name[1:]}, {year}", loc="left")
+        ax.set_xlabel("Antras and Chor, unrounded tables")
+        ax.set_ylabel("tivax, rounded tables")
         ax.set(aspect="equal", xlim=ends, ylim=ends)
-    return finish_layout(fig)
+    fig.savefig(path, metadata={"Date": None})
 
 
 # ----------------------------------------------------------------- results of commands
@@ -294,12 +280,7 @@ def main() -> None:
             frame[column] = frame[column].map("{:,}".format)
         frame.to_csv(given.out / f"{name}.csv", index=False)
         print(frame.to_string(index=False))
-    last = int(cells["year"].max())
-    draw(scatter(cells, last), files=False).save(given.out, "antras-chor")
-    flat = pd.read_csv(given.results / "liberation-day" / "map.csv")
-    flat = flat[(flat["table"] == "map USTR") & (flat["column"] == "welfare")]
-    world = world_tiles(flat.set_index("row")["value"], WELFARE)
-    draw(world, files=False).save(given.out, "liberation-day")
+    scatter(cells, int(cells["year"].max()), given.out / "antras-chor.svg")
 
 
 if __name__ == "__main__":

@@ -53,13 +53,15 @@ def koopman_wang_wei(truth: Path) -> pd.DataFrame:
     folder, rows = truth / "kww2014_appendix", []
     found = _two_countries(appendix_table(folder / "ex1_in.csv", [0, 1]))
     printed = pd.read_csv(folder / "ex1_expected.csv", keep_default_na=False)
-    for k in printed.itertuples():
-        rows.append((k.value, found[k.quantity, k.row, k.col], k.rounding))
+    for k in printed.to_dict(orient="records"):
+        own = found[k["quantity"], k["row"], k["col"]]
+        rows.append((k["value"], own, k["rounding"]))
     found = _two_countries(appendix_table(folder / "appD_in.csv", [0, 0, 0, 1, 1]))
-    for k in pd.read_csv(folder / "appD_expected.csv", dtype=str).itertuples():
-        for region, text in (("C1", k.E12), ("C2", k.E21)):
+    printed = pd.read_csv(folder / "appD_expected.csv", dtype=str)
+    for k in printed.to_dict(orient="records"):
+        for region, text in (("C1", k["E12"]), ("C2", k["E21"])):
             half = 0.5 * 10.0 ** -len(text.partition(".")[2])
-            rows.append((float(text), found[k.term, region, ""], half))
+            rows.append((float(text), found[k["term"], region, ""], half))
     return pd.DataFrame(rows, columns=["value", "found", "half"])
 
 
@@ -116,13 +118,13 @@ def borin_mancini(truth: Path) -> pd.DataFrame:
     sectors = ["Agriculture", "Textile_and_Leather", "Transport_Equipment"]
     tables = tx.WorldTables(Z[None], Y[None], x[None], labels, sectors, [2000])
     parts = []
-    for file, method, level in (
-        ("bm_country_exporter", "bm-source", "country"),
-        ("bm_sector_exporter", "bm-source", "sector"),
-        ("bm_bilateral_exporter", "bm-source", "bilateral-sector"),
-        ("bm_country_world_sink", "bm-world", "country"),
-    ):
-        own = tx.decompose(tables, method, level).isel(year=0)
+    for file, found in {
+        "bm_country_exporter": tx.decompose(tables, "bm-source", "country"),
+        "bm_sector_exporter": tx.decompose(tables, "bm-source", "sector"),
+        "bm_bilateral_exporter": tx.decompose(tables, "bm-source", "bilateral-sector"),
+        "bm_country_world_sink": tx.decompose(tables, "bm-world", "country"),
+    }.items():
+        own = found.isel(year=0)
         path = folder / f"pub_icio100_{file}.csv"
         frame = pd.read_csv(path, dtype=str, comment="#")
         frame = frame.rename(columns={"country": "exporter"})
@@ -131,8 +133,7 @@ def borin_mancini(truth: Path) -> pd.DataFrame:
             place = own.sel({k: row[k] for k in keys})
             for term in (k for k in frame if k in own.data_vars):
                 half = 0.5 * 10.0 ** -len(row[term].partition(".")[2])
-                found = float(place[term])
-                parts.append((float(row[term]), found, half))
+                parts.append((float(row[term]), float(place[term]), half))
     return pd.DataFrame(parts, columns=["value", "found", "half"])
 
 

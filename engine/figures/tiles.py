@@ -7,7 +7,8 @@ the room that oceans do not need.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -61,9 +62,9 @@ def _assign(known: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     return {code: (int(x), int(y)) for code, (x, y) in zip(known, chosen, strict=True)}
 
 
-def has_map(codes: Sequence[str]) -> bool:
+def has_map(codes: Iterable[object]) -> bool:
     """Whether enough of the codes are countries, so that a map says where they are."""
-    return sum(country_position(k) is not None for k in codes) >= _LEAST
+    return sum(country_position(str(k)) is not None for k in codes) >= _LEAST
 
 
 @rc_context(STYLE)
@@ -99,7 +100,8 @@ def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
         tile = Rectangle((x, y), 0.94, 0.94, facecolor=colour, edgecolor=GRID)
         ax.add_patch(tile).set_linewidth(0.4)
         dark = known and sum(np.multiply(colour[:3], (0.3, 0.59, 0.11))) < 0.53
-        about = {"ha": "center", "va": "center", "color": "white" if dark else INK}
+        about: dict[str, Any] = {"ha": "center", "va": "center"}
+        about["color"] = "white" if dark else INK
         text = f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else ""
         ax.text(x + 0.47, y + 0.32, code[:5], fontsize=letters, weight="bold", **about)
         ax.text(x + 0.47, y + 0.68, text, fontsize=0.85 * letters, **about)
