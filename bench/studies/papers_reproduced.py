@@ -90,7 +90,7 @@ def industries(
 
 
 def distances(cells: pd.DataFrame) -> pd.DataFrame:
-    """By measure: cells, equal at two decimals, largest and median distance."""
+    """Cells by measure, equal ones at two decimals, largest and median distance."""
     rows = []
     for measure, part in cells.groupby("measure", sort=False):
         found = judged(part["value"], part["found"], 0.005)

@@ -63,7 +63,7 @@ def _assign(known: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
 
 
 def has_map(codes: Iterable[object]) -> bool:
-    """Whether enough of the codes are countries, so that a map says where they are."""
+    """True if enough of the codes are countries, so that a map says where they are."""
     return sum(country_position(str(k)) is not None for k in codes) >= _LEAST
 
 

@@ -67,7 +67,7 @@ def place(tmp_path_factory):
     world = random_tables(regions=8, sectors=3, years=12, seed=1)
     world = replace(world, regions=CODES)
     tx.save_store(world, folder / "store")
-    other = random_tables(regions=8, sectors=2, years=12, seed=2)
+    other = random_tables(regions=8, sectors=3, years=12, seed=2)
     tx.save_store(replace(other, regions=CODES), folder / "other")
     panel = small_panel(countries=8, years=12, seed=3)
     panel["iso3"] = np.asarray(CODES)[pd.factorize(panel["iso3"])[0]]
