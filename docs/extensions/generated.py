@@ -312,7 +312,8 @@ def gallery() -> str:
     """A card for each figure: a thumbnail that leads to the page that draws it."""
     cards = []
     for one in tomllib.loads(GALLERY.read_text(encoding="utf-8"))["figure"]:
-        source, title = f"../_static/gallery/{one['name']}.svg", one["title"]
+        source = one.get("image", f"../_static/gallery/{one['name']}.svg")
+        title = one["title"]
         image = f'<img src="{source}" alt="{title}" loading="lazy">'
         cards += [
             f":::{{grid-item-card}} {title}",

@@ -103,11 +103,13 @@ def supply_exposure(
     Examples
     --------
     >>> found = tx.supply_exposure(world, "R01", "R02")
-    >>> found.table.query("partner == 'R02' and year == 2001").round(2)
-        year region partner    indicator  value
-    12  2001    R01     R02         FPEM  15.37
-    13  2001    R01     R02    FPEM_FACE   8.76
-    14  2001    R01     R02  FPEM_HIDDEN   6.62
+    >>> rows = found.table.query("partner == 'R02' and year == 2001")
+    >>> rows.set_index("indicator")["value"].round(2)
+    indicator
+    FPEM           15.37
+    FPEM_FACE       8.76
+    FPEM_HIDDEN     6.62
+    Name: value, dtype: float64
     """
     sides = BuyerAndSupplier.of(tables, buyer, supplier, sectors, groups)
     chosen = tables.years[-1] if year is None else parse_year(year)

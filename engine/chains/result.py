@@ -6,6 +6,7 @@ from functools import partial
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ..core import Listing, count_text
@@ -129,11 +130,21 @@ class SupplyExposure(Result):
     def plots(self) -> dict[str, Plot]:
         """A waterfall from face value to look-through, a map of suppliers by buyer."""
         from ..figures import exposures as drawings  # loads matplotlib
+        from ..figures import has_map, world_tiles
 
         both = (self.buyer, self.supplier)
         known = [k for k in both if k in self.size]
         many = shown_regions(self.size, f"output in {self.year}").many
         chosen = [*dict.fromkeys([*known, *many, *self._most_exposed])]
+        world: dict[str, Plot] = {}
+        if has_map(self.pairs.index):
+            buyers = self.pairs[self.supplier].copy()
+            buyers[self.supplier] = np.nan  # home is of another size
+            title = (
+                f"Exposure to {country_name(self.supplier)}, look-through, {self.year}"
+            )
+            about = "% of the buyer's inputs; darker is more exposed"
+            world["world"] = partial(world_tiles, buyers, about, title=title)
         return {
             "waterfall": partial(drawings.exposure_waterfall, self.rounds),
             "map": partial(
@@ -141,6 +152,7 @@ class SupplyExposure(Result):
                 self.pairs.loc[chosen, chosen],
                 title=f"Exposure to suppliers, look-through, {self.year}",
             ),
+            **world,
         }
 
     def titles(self) -> dict[str, str]:

@@ -15,6 +15,7 @@ from ..figures.regions import largest
 from ..measures import INDICATORS
 from ..reporting import Plot, Result, measure_name
 from ..reporting.intervals import Z95
+from ..tables import country_name
 
 # Of a figure of lines, panels; regions of a printed table.
 _PANELS, _LISTED = 12, 8
@@ -222,19 +223,22 @@ class Comparison(Result):
         said = []
         for row in self.agreement.to_dict(orient="records"):
             unit = self.units[row["measure"]]
-            inside = "" if unit == "1" else f" {unit}"
-            text = f"{row['measure']}, {row['first']} and {row['second']}: "
+            inside = "" if unit in ("1", "ratio") else f" {unit}"
+            name, both = _title(row["measure"]), f"{row['first']} and {row['second']}"
+            text = f"{name[:1].upper()}{name[1:]}: "
             if row["correlation"] == row["correlation"]:
-                text += f"levels correlate {row['correlation']:.2f}"
+                text += f"levels in {both} correlate {row['correlation']:.2f}"
                 if row["change_correlation"] == row["change_correlation"]:
                     text += f", changes {row['change_correlation']:.2f}"
-                text += "; "
-            text += f"they differ by {row['mean_difference']:.3g}{inside} on average"
+                both = "They"
+                text += ". "
+            text += f"{both} differ by {row['mean_difference']:.3g}{inside} on average"
             if row["mean_difference"] > 0:
-                text += f", most for {row['region']} in {row['year']:.0f}"
+                where = country_name(row["region"])
+                text += f", most for {where} in {row['year']:.0f}"
             share = row.get("explained", np.nan)
             if share == share:
-                text += f"; errors of the tables explain {_share_text(share)}"
+                text += f". Errors of the tables explain {_share_text(share)}"
             said.append(f"{text}.")
         return "\n".join(said)
 
@@ -252,7 +256,8 @@ class Comparison(Result):
             )
             for k in shown.to_dict(orient="records")
         ]
-        columns = ("measure", "first", "second", "levels", "changes", "mean gap")
+        names = ("measure", "database", "compared with")
+        columns = (*names, "levels", "changes", "mean gap")
         title = "Agreement: correlation of levels and of changes, mean difference"
         return [Listing(title, columns, rows, (), words=3)]
 

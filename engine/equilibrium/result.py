@@ -20,6 +20,7 @@ from ..core import (
     require_choice,
 )
 from ..errors import DRAWS, AnyModel, interval
+from ..figures import WELFARE, has_map, world_tiles
 from ..figures.welfare import (
     welfare_intervals,
     welfare_parts,
@@ -448,6 +449,8 @@ class ExactHat(Result):
             plots["intervals"] = partial(welfare_intervals, *given, named=named)
         if self.new is not None:
             plots["who_pays"] = partial(who_pays, self.paid, unit=self.unit)
+            if has_map(self.economy.regions):
+                plots["world"] = partial(world_tiles, self.changes["welfare"], WELFARE)
         return plots
 
     @property

@@ -82,10 +82,6 @@ class Estimate(Coefficients):
     Examples
     --------
     >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
-    >>> fit.terms.columns.tolist()
-    ['estimate', 'se', 't', 'p_value', 'ci_low', 'ci_high', 'stars']
-    >>> fit.convention
-    'stata'
     >>> fit.confint(0.9).round(3)
         term  ci_low  ci_high
     0  trade   0.300    0.685

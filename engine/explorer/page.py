@@ -33,13 +33,12 @@ from ..core import (
     require_no_folder,
     tivax_version,
 )
-from ..figures import LARGE_ECONOMIES
+from ..figures import LARGE_ECONOMIES, tile_map
 from ..measures import term_symbols
-from ..reporting import COLOURS, DEFICIT, SURPLUS, Language
+from ..reporting import COLOURS, DEFICIT, SURPLUS, Language, translated
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
-from .tiles import tile_map
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = (
@@ -191,7 +190,10 @@ def page_data(
     order = _by_size(collected)
     tiles = tile_map([collected.regions[k] for k in order])
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
-    places = words.get("places", {})
+    places, said = words.get("places", {}), dict(words.get("words", {}))
+    if said:  # titles of measures are those of the reports
+        for title in (k.meaning.title for k in collected.measures):
+            said.setdefault(title, translated(title, "zh"))
     blocks: list[str] = []
     return {
         "years": list(collected.years),
@@ -217,7 +219,7 @@ def page_data(
         "surplus": SURPLUS,
         "symbols": term_symbols(),
         "language": language,
-        "words": words.get("words", {}),
+        "words": said,
         "version": tivax_version(),
     }, blocks
 

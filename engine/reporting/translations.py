@@ -55,8 +55,9 @@ def translated(text: str, language: Language) -> str:
 def _whole(text: str, language: Language) -> str | None:
     plain = " ".join(text.split())
     exact, templates = _templates(language)
-    if plain in exact:
-        return exact[plain]
+    for name in (plain, plain[:1].lower() + plain[1:]):  # as the first word of a title
+        if name in exact:
+            return exact[name]
     sentences, lists = (len(seam.findall(plain)) for seam, _ in _SEAMS[:2])
     for template in templates:
         if template.sentences != sentences or template.lists not in (-1, lists):

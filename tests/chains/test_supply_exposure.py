@@ -184,7 +184,7 @@ def done(store, tmp_path_factory):
 
 def test_the_command_writes_what_the_function_returns(done):
     out, answer = done
-    assert_described("exposure", out)
+    assert_described("exposure", out, but=["figures/world"])  # a map of countries
     table = pd.read_csv(out / "exposure.csv")
     one = table[table["indicator"] == "FPEM"]
     assert (one["se"] > 0).all()

@@ -47,6 +47,8 @@ RUNS = (
     "indicators store --level country",
     "change store --from 2000 --to 2001",
     "exposure store --buyer DEU --supplier CHN",
+    "compare store other --measure tbi,EXGR,vax_ratio",
+    "compare store other --error error.toml",
     "scenario cut.toml",
     "threats threats.toml",
     "curve curve.toml",
@@ -65,6 +67,8 @@ def place(tmp_path_factory):
     world = random_tables(regions=8, sectors=3, years=12, seed=1)
     world = replace(world, regions=CODES)
     tx.save_store(world, folder / "store")
+    other = random_tables(regions=8, sectors=3, years=12, seed=2)
+    tx.save_store(replace(other, regions=CODES), folder / "other")
     panel = small_panel(countries=8, years=12, seed=3)
     panel["iso3"] = np.asarray(CODES)[pd.factorize(panel["iso3"])[0]]
     index = tx.trade_benefit_index(world)["tbi"].to_series()

@@ -22,6 +22,7 @@ from helpers import random_tables
 
 pytestmark = pytest.mark.usefixtures("quick")
 
+CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 HAT = 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
 CUT = 'store = "store"\nkind = "cut"\nexporters = "R0"\nimporters = "R1"\n'
 FILES = {
@@ -31,6 +32,7 @@ FILES = {
     "costs": f"{HAT}[grid]\ntrade_cost = [1.1, 1.2]\n",
     "closing": HAT.replace("kept", "closing"),
     "drawn": HAT.replace("economy.npz", "drawn.npz"),
+    "world": HAT.replace("economy.npz", "countries.npz"),
     "war": HAT.replace("exact-hat", "nash").replace("economy.npz", "drawn.npz"),
 }
 PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the authors
@@ -38,6 +40,7 @@ RUNS = {
     "tbi": (
         "tbi store --error error.toml",
         "tbi store --satellite final.csv --satellite other.csv",
+        "tbi countries",
     ),
     "decompose": (
         "decompose store --method wwz",
@@ -50,7 +53,7 @@ RUNS = {
         "indicators store --level country",
     ),
     "scenario": (
-        *(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing")),
+        *(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing", "world")),
         *(f"scenario {k}.toml --draws 2" for k in ("drawn", "war")),
     ),
 }
@@ -64,6 +67,11 @@ def place(tmp_path_factory):
     tx.save_store(world, folder / "store")
     economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)
     economy.save(folder / "economy.npz")
+    # A map is of countries.
+    eight = random_tables(regions=8, sectors=3, years=2, seed=1)
+    tx.save_store(replace(eight, regions=CODES), folder / "countries")
+    economies = tx.Economy.synthetic(regions=8, sectors=2, seed=1)
+    replace(economies, regions=CODES).save(folder / "countries.npz")
     replace(economy, theta_se=[0.1, 0.1]).save(folder / "drawn.npz")
     for name, text in FILES.items():
         (folder / f"{name}.toml").write_text(text)

@@ -166,7 +166,7 @@ def test_the_command_writes_what_the_function_returns(databases, tmp_path):
     good("compare", *stores, *of_sectors, "--out", finer)
     assert_described("compare", out, finer)
     assert set(pd.read_csv(finer / "values.csv")["sector"]) == {"goods", "rest"}
-    assert "base A and base B: levels correlate" in answer.out
+    assert "levels in base A and base B correlate" in answer.out
     written = pd.read_csv(out / "differences.csv")
     found = tx.compare(databases, "tbi", errors=ERROR)
     assert_allclose(written["difference"], found.pairs["difference"], rtol=1e-9)
@@ -192,6 +192,9 @@ def test_wiod_2013_and_the_rebuilt_wiod_2016_share_broad_sectors():
 
 def test_what_has_no_correlation_is_not_said_to_have_one(databases):
     found = tx.compare(databases, "tbi", regions=["AAA"], years="2001:2001")
-    assert found.sentence.startswith("tbi, A and B: they differ by ")
+    assert found.sentence.startswith("Trade benefit index: A and B differ by ")
     same = tx.compare({"A": databases["A"], "B": databases["A"]}, "MULT_VA")
-    assert same.sentence == "MULT_VA, A and B: they differ by 0 ratio on average."
+    assert same.sentence == (
+        "Value added (or account) of the partner per unit of final demand: "
+        "A and B differ by 0 on average."
+    )

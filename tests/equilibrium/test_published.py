@@ -54,6 +54,8 @@ def test_liberation_day_is_printed_to_the_last_digit(shared, tmp_path):
         else:  # (a half that is printed exactly may be rounded either way)
             miss = (both["value_found"] - both["value"]).abs()
             assert (miss <= both["half"] * (1 + 1e-9)).all()
+    drawn = (out / "figures" / "world.svg").read_text("utf-8")
+    assert ">VNM<" in drawn and ">\N{MINUS SIGN}11.0<" in drawn  # welfare in the map
     solved = pd.read_csv(out / "equilibria.csv")
     assert solved["residual"].max() < 1e-12 and len(solved) == 19
     consistent = ~solved["equilibrium"].str.startswith("balanced")

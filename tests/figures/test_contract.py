@@ -22,6 +22,7 @@ from tivax.engine.figures import (
     sensitivity,
     specifications,
     threatened,
+    tiles,
     trade,
 )
 from tivax.engine.figures.signed_maps import signed_text
@@ -130,6 +131,7 @@ FIGURES = {
     "exposure": lambda: exposures.exposure_waterfall(
         pd.DataFrame({"round": list("012"), "percent": [0.0, 1.5, 0.5]})
     ),
+    "world": lambda: tiles.world_tiles(pd.Series({"DEU": 1.0, "USA": -2.0}), "index"),
     "exposures": lambda: exposures.exposure_map(changed()[2].abs()),
     "effects": lambda: changes.effect_bars(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...core import Listing
-from ...reporting import Result, Section, Table
+from ...figures import WELFARE, world_tiles
+from ...reporting import Plot, Result, Section, Table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,6 +61,15 @@ class Published(Result):
             wide = wide.reindex(index=order[0], columns=order[1])
             tables.append(Table(wide.rename_axis(None, axis=1), str(name)))
         return [Section("Tables", tables)]
+
+    def plots(self) -> dict[str, Plot]:
+        """A map of welfare, of a model with a table for every country."""
+        if "map" not in self.frames:
+            return {}
+        rows = self.frames["map"]
+        first = rows["table"] == rows["table"].iloc[0]
+        values = rows[first & (rows["column"] == "welfare")].set_index("row")["value"]
+        return {"world": partial(world_tiles, values, WELFARE)}
 
     def facts(self) -> dict[str, Any]:
         return {"residual_max": self.residual, "published": self.title}

@@ -183,13 +183,22 @@ class TbiResult(Result):
         if self.errors is not None:
             tbi = with_intervals(tbi, self.errors.regions[["tbi"]])
         about = {"account": self.account}
-        from ...figures import trade  # loads matplotlib
+        from ...figures import has_map, trade, world_tiles  # loads matplotlib
 
         plots: dict[str, Plot] = {
             "tbi": partial(trade.tbi_lines, tbi, shown.few, **about)
         }
         if self.each_group:
             return plots
+        last = tbi["tbi"].isel(year=-1).to_series()
+        if has_map(last.index):
+            of = f" of {self.account}" if self.account else ""
+            plots["world"] = partial(
+                world_tiles,
+                last,
+                f"trade benefit index{of}, {tbi['year'].values[-1]}: "
+                "blue earns more than it pays, red less",
+            )
         many = shown.many if len(shown.many) > 1 else None  # one has no partner
         plots["va_balances"] = partial(
             trade.balance_heatmap, self.absorbed, regions=many, **about

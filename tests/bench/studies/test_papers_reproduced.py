@@ -1,0 +1,57 @@
+"""Printed numbers beside tivax's: what counts as equal, and what the page says."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tivax.bench.studies import papers_reproduced as study
+from tivax.bench.studies import printed_terms
+
+PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "papers-reproduced.csv"
+
+
+def test_half_a_unit_of_the_last_printed_digit_is_equal(tmp_path):
+    path = tmp_path / "printed.csv"
+    path.write_text("# source\nrow,value\na,1.50\nb,-3\nc,0.007\n")
+    cells = study.printed_cells(path)
+    assert cells["half"].tolist() == [0.005, 0.5, 0.0005]
+    found = pd.Series([1.505, -3.6, 0.0074])
+    assert study.judged(cells["value"], found, cells["half"]) == {
+        "cells": 3,
+        "equal": 2,
+        "largest distance": pytest.approx(0.6),
+    }
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("paper", "maker"),
+    [
+        ("Koopman, Wang and Wei", printed_terms.koopman_wang_wei),
+        ("Wang, Wei and Zhu", printed_terms.wang_wei_zhu),
+        ("Borin and Mancini", printed_terms.borin_mancini),
+    ],
+)
+def test_every_term_is_equal_and_the_page_has_the_count(shared, paper, maker):
+    cells = maker(shared / "truth")
+    found = study.judged(cells["value"], cells["found"], cells["half"])
+    assert found["equal"] == found["cells"]
+    page = pd.read_csv(PAGE, thousands=",")
+    (row,) = page[page["paper"].str.contains(paper)].to_dict(orient="records")
+    assert (row["cells"], row["equal"]) == (found["cells"], found["equal"])
+
+
+def test_correlations_of_pairs_are_by_year_of_theirs_and_ours():
+    rng = np.random.default_rng(0)
+    cells = pd.MultiIndex.from_product(
+        [[1995, 2011], [*study._NAMES], ["A", "B", "C"], ["s", "t"]],
+        names=["year", "measure", "region", "sector"],
+    ).to_frame(index=False)
+    cells["value"], cells["found"] = rng.normal(size=(2, len(cells)))
+    table = study.puzzle(cells)
+    some = cells[cells["year"] == 2011]
+    u, d = (some.loc[some["measure"] == k, "found"].to_numpy() for k in "UD")
+    own = float(table.loc[table["year"] == 2011, "U and D, tivax"].iloc[0])
+    assert own == pytest.approx(np.corrcoef(u, d)[0, 1], abs=0.0005)
