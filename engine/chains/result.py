@@ -162,6 +162,13 @@ class SupplyExposure(Result):
             "waterfall": f"Inputs of {self._buyer} from {country_name(self.supplier)}, "
             f"{self.year}: {face:.2f} % at face value, {whole:.2f} % looked through"
         }
+        abroad = self.pairs[self.supplier].drop([self.supplier, REST], errors="ignore")
+        if len(abroad):
+            titles["world"] = (
+                f"{country_name(str(abroad.idxmax()))} is most exposed to "
+                f"{country_name(self.supplier)}, {self.year}: {abroad.max():.1f} % of "
+                "its inputs"
+            )
         if self._most_exposed:
             buyer, supplier = self._most_exposed
             share = self.pairs.loc[buyer, supplier]

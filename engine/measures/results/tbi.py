@@ -12,7 +12,7 @@ from ...core import Listing, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_of, trade_size
 from ...reporting import Plot, Result, interval_columns, with_intervals
-from ...tables import country_name, listing_by_region
+from ...tables import REST, country_name, listing_by_region
 from ..flags import FLAGS, flag_messages
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -218,20 +218,28 @@ class TbiResult(Result):
         return plots
 
     def titles(self) -> dict[str, str]:
-        """The largest move of an index among the regions shown."""
+        """The largest move among the regions shown; how many indices are above 0."""
         if self.named:
             return {}
+        titles = {}
         index = self.tbi["tbi"].sel(region=self.shown.few).to_series().unstack("region")
         index = index.sort_index()
         index = index.loc[:, index.iloc[[0, -1]].notna().all()]
-        if len(index) < 3 or index.shape[1] < 2:
-            return {}
-        region = str((index - index.iloc[0]).abs().max().idxmax())
-        own = index[region]
-        peak = (own - own.iloc[0]).abs().idxmax()
-        points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
-        said = ", ".join(f"{own[k]:.2f} in {k}" for k in points).replace("-", "−")
-        return {"tbi": f"{country_name(region)} moved most: {said}"}
+        if len(index) >= 3 and index.shape[1] >= 2:
+            region = str((index - index.iloc[0]).abs().max().idxmax())
+            own = index[region]
+            peak = (own - own.iloc[0]).abs().idxmax()
+            points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
+            said = ", ".join(f"{own[k]:.2f} in {k}" for k in points).replace("-", "−")
+            titles["tbi"] = f"{country_name(region)} moved most: {said}"
+        last = self.tbi["tbi"].isel(year=-1).to_series().drop(REST, errors="ignore")
+        last = last[last.notna()]
+        if not self.account and len(last):
+            titles["world"] = (
+                f"{(last > 0).sum()} of {len(last)} economies earn more than they pay, "
+                f"{self.tbi['year'].values[-1]}"
+            )
+        return titles
 
     def facts(self) -> dict[str, Any]:
         error = {} if self.errors is None else {"error": [*self.errors.record]}
