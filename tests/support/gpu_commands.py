@@ -38,6 +38,11 @@ def real(size: str) -> Size:
     return Size(regions, sectors, years, 41, 15, draws=1_000_000, panels=1_000)
 
 
+# Worlds of the table of compiled programs: WIOD 2016, WIOD 2013, EXIOBASE 3, GLORIA. The
+# first has all runs, the others those of tables.
+SIZES = ("44x56x15", "41x35x17", "49x200x1", "164x120x1")
+
+
 _DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = {draws}\n'
 _WILD = (
     _DRAWN
@@ -110,6 +115,8 @@ RUNS = {
 }
 # Commands that go on where all numbers of the device are 0: their programs need not run.
 OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
+# Commands whose years or draws several cards share.
+DIVIDED = {"tbi", "decompose", "indicators", "bootstrap"}
 # Commands that compute nothing on a device, or what the runs above compute.
 NO_PROGRAM = {
     "aggregate": "sums by NumPy",
@@ -126,12 +133,29 @@ NO_PROGRAM = {
 }
 
 
-def make_inputs(folder: Path, size: Size) -> None:
-    """Tables, panels and run files of that size for all runs."""
+def runs_of(size: str, cards: int) -> list[str]:
+    """Runs of a size in the table, on one card or several."""
+    every = {run: words.split()[0] for run, words in RUNS.items()}
+    return [
+        run
+        for run, command in every.items()
+        if (size == SIZES[0] or command in OF_TABLES)
+        and (cards == 1 or command in DIVIDED)
+    ]
+
+
+def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
+    """Tables, panels and run files of that size for all runs, or for those of tables."""
     world = tx.synthetic_world(
         regions=size.regions, sectors=size.sectors, years=size.years, seed=1
     )
     tx.save_store(world, folder / "store")
+    for name, text in FILES.items():
+        for k in ("draws", "panels", "countries", "periods"):
+            text = text.replace(f"{{{k}}}", str(getattr(size, k)))
+        (folder / f"{name}.toml").write_text(text)
+    if only_tables:
+        return
     economy = tx.Economy.synthetic(regions=size.regions, sectors=size.sectors, seed=1)
     economy.save(folder / "economy.npz")
     panel = small_panel(countries=size.countries, years=size.periods, seed=3)
@@ -141,11 +165,6 @@ def make_inputs(folder: Path, size: Size) -> None:
     noise = np.random.default_rng(1).normal(size=len(panel))
     panel["y"] = panel["TBI"] + 0.01 * noise
     panel.to_csv(folder / "index.csv", index=False)
-    names = ("draws", "panels", "countries", "periods")
-    for name, text in FILES.items():
-        for k in names:
-            text = text.replace(f"{{{k}}}", str(getattr(size, k)))
-        (folder / f"{name}.toml").write_text(text)
 
 
 def words(run: str, folder: Path, out: Path) -> list[str]:
