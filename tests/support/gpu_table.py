@@ -127,7 +127,7 @@ class Tables:
 
     def has(self, *run: str) -> bool:
         rows = self.rows
-        return rows is not None and bool((rows[RUN] == run).all(axis=1).any())
+        return rows is not None and bool((rows[RUN] == list(run)).all(axis=1).any())
 
     def replace(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Put in the rows of one run, and write; all runs."""
