@@ -6,7 +6,7 @@ A command of ``tivax`` that computes on the device has its lines here, which
 ``NO_PROGRAM`` if it computes nothing there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -144,11 +144,35 @@ def runs_of(size: str, cards: int) -> list[str]:
     return found
 
 
-def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
-    """Tables, panels and run files of that size for all runs, or for those of tables."""
-    world = tx.synthetic_world(
-        regions=size.regions, sectors=size.sectors, years=size.years, seed=1
+def world_of_zeros(size: Size) -> tx.WorldTables:
+    """Tables of a size that take no memory."""
+    few = tx.synthetic_world(regions=3, sectors=2, years=1)
+    t, c, n = size.years, size.regions, size.regions * size.sectors
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.broadcast_to(0.0, shape)
+
+    return replace(
+        few,
+        Z=zeros(t, n, n),
+        Y=zeros(t, n, c, len(few.categories)),
+        x=zeros(t, n),
+        value_added=zeros(t, n),
+        regions=[f"R{k + 1:02d}" for k in range(c)],
+        sectors=[f"S{k + 1:02d}" for k in range(size.sectors)],
+        years=range(2000, 2000 + t),
     )
+
+
+def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
+    """Tables, panels and run files of that size for all runs; or tables of zeros, for
+    runs whose programs are compiled and not run."""
+    if only_tables:
+        world = world_of_zeros(size)
+    else:
+        world = tx.synthetic_world(
+            regions=size.regions, sectors=size.sectors, years=size.years, seed=1
+        )
     tx.save_store(world, folder / "store")
     for name, text in FILES.items():
         for k in ("draws", "panels", "countries", "periods"):
