@@ -28,6 +28,7 @@ from .accounts import Account, ValueAdded
 from .group_runs import in_groups, require_new_names, rows_of
 from .methods import (
     LEVELS,
+    METHODS,
     WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
@@ -198,6 +199,7 @@ def years_of_method(
         inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
         contents=chosen.kernels[level] not in WITHOUT_CONTENTS,
         memory=memory,
+        program=method if chosen is METHODS.get(method) else "",
         method=chosen,
         kernel_of_terms=chosen.kernels[level],
         sectors=len(tables.sectors),

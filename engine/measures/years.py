@@ -27,6 +27,7 @@ from ..core import Progress, TivaxError, job_at_work, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
+    device_matrices,
     does_not_fit,
     is_mapped,
     is_too_large,
@@ -46,13 +47,6 @@ from .accounts import Account
 
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
-
-# n x n matrices that a year takes on a GPU, arguments, results and what is made on the
-# way: the most of 44 x 56 and of 49 x 200, compiled for an H100 (2.09, ltv 5.41, 5.07;
-# docs/explanation/compiled-for-a-gpu.md). A CPU takes one year at a time.
-DEVICE_MATRICES = {"tbi": 2.1, "decompose": 5.5, "indicators": 5.2}
-# Of a decomposition without the inverse (2.31); of groups, whose arrays are not blocks.
-DEVICE_MATRICES_OF_PRODUCTS, DEVICE_MATRICES_OF_GROUPS = 2.5, 8
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -200,7 +194,7 @@ def compute_years(
     *,
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
-    matrices: float = DEVICE_MATRICES["tbi"],
+    program: str = "tbi",
     streamed: Callable[..., Any] | None = None,
     memory: int | None = None,
     **options: Hashable,
@@ -209,14 +203,15 @@ def compute_years(
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
-    added up; ``constants`` are further arguments, the same every year; ``matrices`` is
-    the number of n x n matrices that a year takes on a GPU. Years too large for
+    added up; ``constants`` are further arguments, the same every year; ``program`` is
+    what ``device_matrices`` knows it by. Years too large for
     ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
     instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
+    matrices = device_matrices(program, len(tables.sectors))
     size = math.ceil(matrices * matrix_bytes(tables.n))
     large = is_too_large(tables.n, total, memory)
     if streamed is not None and memory is None:

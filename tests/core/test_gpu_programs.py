@@ -1,5 +1,6 @@
 """Every program of every command lowers for an NVIDIA card, without one."""
 
+import math
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from tivax.engine.cli.app import COMMANDS
+from tivax.engine.streaming import device_matrices
 
 import gpu_programs
 from commands import Answer, start_python
@@ -101,7 +103,11 @@ esac
     [
         ("h90", 99, "unknown card h90: a100, h100, h200, b200 or rtx"),
         ("h100", 2, "the packages for a GPU take 12 GB of disk"),
-        ("h100", 99, "the packages for a GPU are not installed: JAX has them for Linux"),
+        (
+            "h100",
+            99,
+            "the packages for a GPU are not installed: JAX has them for Linux",
+        ),
     ],
 )
 def test_what_is_missing_to_compile_for_a_card_is_said_in_a_line(
@@ -128,3 +134,38 @@ def test_the_kept_table_is_of_these_runs_without_tf32_or_callbacks():
     kept = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
     assert set(kept["run"]) <= set(RUNS) and {"h100", "rtx"} <= set(kept["card"])
     assert not kept[["tf32", "callbacks"]].any(axis=None)
+
+
+def peaks_of_years() -> pd.DataFrame:
+    """n x n matrices that a year of a batch takes, by run, and what the rule says."""
+    kept = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
+    kept = kept[kept["program"].str.contains("_run_batch|of_device")]
+    bytes_of = ["arguments_bytes", "temporary_bytes", "output_bytes"]
+    found = []
+    for _, row in kept.iterrows():
+        command, *words = RUNS[row["run"]].split()
+        if command not in ("tbi", "decompose", "indicators"):
+            continue
+        size, _, cards = row["size"].partition(" on ")
+        regions, sectors, years = map(int, size.split("x"))
+        each = math.ceil(years / int(cards or 1)) * 8 * (regions * sectors) ** 2
+        program = (
+            words[words.index("--method") + 1] if command == "decompose" else command
+        )
+        if "--groups" in words and command != "tbi":
+            program = "groups"
+        rule = device_matrices(program, sectors)
+        found.append(
+            (row["card"], row["size"], row["run"], row[bytes_of].sum() / each, rule)
+        )
+    return pd.DataFrame(found, columns=["card", "size", "run", "peak", "rule"])
+
+
+def test_rules_of_memory_are_no_less_than_what_is_compiled_and_not_much_more():
+    found = peaks_of_years()
+    over = found["rule"] / found["peak"]
+    assert (over >= 1).all(), found[over < 1]
+    # Compilers of two cards, and of two sizes, place the same arrays differently.
+    main = (found["card"] == "h100") & (found["size"] == "44x56x15")
+    assert (over[main] <= 1.1).all(), found[main & (over > 1.1)]
+    assert (over <= 1.3).all(), found[over > 1.3]
