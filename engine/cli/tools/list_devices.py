@@ -6,25 +6,25 @@ from typing import Any
 import jax
 
 from ...core import Run, machine_memory, processor_name
-from ...streaming import device_matrices, device_programs, is_too_large
+from ...streaming import is_too_large, years_that_fit
 from ..terminal import Terminal
 
 _SEVERAL = 2  # years: with more of them the next one is read meanwhile
-_OTHERS = [k for k in device_programs() if k not in ("tbi", "indicators", "groups")]
+# Commands, and the program of each that takes most.
+_PROGRAMS = {"tbi": "tbi", "decompose": "ltv", "indicators": "indicators"}
 
 
 def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     """A row for each device: platform, name, cores (of a processor), memory in GiB, and
-    how many years of ``regions`` x ``sectors`` fit into it at once, of ``tbi``, of
-    ``decompose`` from the method that takes most to the one that takes least, and of
-    ``indicators``; what becomes of years that do not fit is told on stderr."""
+    how many years of ``regions`` x ``sectors`` fit into it at once, of ``tbi`` and of
+    the others; what becomes of years that do not fit is told on stderr."""
     n = regions * sectors
     devices = jax.devices()
     rows = [_facts(device, n, sectors, len(devices)) for device in devices]
     terminal.listing(
         (
             *("device", "platform", "name", "cores", "memory", "years at once"),
-            *("of decompose", "of indicators"),
+            *(f"of {k}" for k in _PROGRAMS if k != "tbi"),
         ),
         [
             (
@@ -33,7 +33,10 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
                 row["name"],
                 "-" if row["cores"] is None else str(row["cores"]),
                 "-" if row["memory_gib"] is None else f"{row['memory_gib']:.1f} GiB",
-                *_years_in_words(row["years"]),
+                *(
+                    "-" if row["years"] is None else str(row["years"][k])
+                    for k in _PROGRAMS
+                ),
             )
             for row in rows
         ],
@@ -53,14 +56,6 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _years_in_words(years: dict[str, int] | None) -> tuple[str, str, str]:
-    if years is None:
-        return "-", "-", "-"
-    fewest, most = years["decompose"], max(years[k] for k in _OTHERS)
-    of_methods = f"{fewest}-{most}" if most > fewest else f"{fewest}"
-    return f"{years['tbi']}", of_methods, f"{years['indicators']}"
-
-
 def _facts(device: Any, n: int, sectors: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
@@ -70,12 +65,12 @@ def _facts(device: Any, n: int, sectors: int, devices: int) -> dict[str, Any]:
     if memory is not None and cpu:
         # The devices into which a processor is divided share its memory.
         fits = int(not is_too_large(n, _SEVERAL, memory // devices))
-        years = dict.fromkeys(device_programs(), fits)
+        years = dict.fromkeys(_PROGRAMS, fits)
     elif memory is not None:
-        taken = {k: device_matrices(k, sectors) * 8 * n * n for k in device_programs()}
-        years = {k: int(memory / size) for k, size in taken.items()}
-    if years is not None:
-        years["decompose"] = min(years[k] for k in _OTHERS)
+        years = {
+            command: years_that_fit(program, sectors, n, memory)
+            for command, program in _PROGRAMS.items()
+        }
     return {
         "device": device.id,
         "platform": device.platform,
