@@ -216,7 +216,8 @@ def compute_years(
     if streamed is not None and memory is None:
         large = large or fit == 0
     if large and streamed is None:
-        matrices = device_matrices(program, len(tables.sectors))
+        c, s = len(tables.regions), len(tables.sectors)
+        matrices = device_matrices(program, c, s)
         raise does_not_fit(tables.n, math.ceil(matrices))
     progress(0, total)
     job = job_at_work()
@@ -342,7 +343,7 @@ def _years_that_fit(program: str, tables: WorldTables) -> int | None:
     memory = _device_memory()
     if memory is None:
         return None
-    return years_that_fit(program, len(tables.sectors), tables.n, memory)
+    return years_that_fit(program, len(tables.regions), len(tables.sectors), memory)
 
 
 def _device_memory() -> int | None:

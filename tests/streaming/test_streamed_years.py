@@ -377,8 +377,8 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
 def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog):
     """A year is counted as for the years that a GPU takes at once."""
     lazy = open_store(store, lazy=True)
-    # One alone takes half a matrix more.
-    year = math.ceil((device_matrices("tbi", SECTORS) + 0.5) * 8 * N * N)
+    matrices = device_matrices("tbi", REGIONS, SECTORS, alone=True)
+    year = math.ceil(matrices * 8 * N * N)
     with caplog.at_level("INFO", logger="tivax"):
         monkeypatch.setattr(years, "_device_memory", lambda: year)
         usual = value_added_trade(lazy)

@@ -20,7 +20,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     the others; what becomes of years that do not fit is told on stderr."""
     n = regions * sectors
     devices = jax.devices()
-    rows = [_facts(device, n, sectors, len(devices)) for device in devices]
+    rows = [_facts(device, regions, sectors, len(devices)) for device in devices]
     terminal.listing(
         (
             *("device", "platform", "name", "cores", "memory", "years at once"),
@@ -56,7 +56,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _facts(device: Any, n: int, sectors: int, devices: int) -> dict[str, Any]:
+def _facts(device: Any, regions: int, sectors: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
@@ -64,11 +64,11 @@ def _facts(device: Any, n: int, sectors: int, devices: int) -> dict[str, Any]:
     years = None
     if memory is not None and cpu:
         # The devices into which a processor is divided share its memory.
-        fits = int(not is_too_large(n, _SEVERAL, memory // devices))
+        fits = int(not is_too_large(regions * sectors, _SEVERAL, memory // devices))
         years = dict.fromkeys(_PROGRAMS, fits)
     elif memory is not None:
         years = {
-            command: years_that_fit(program, sectors, n, memory)
+            command: years_that_fit(program, regions, sectors, memory)
             for command, program in _PROGRAMS.items()
         }
     return {
