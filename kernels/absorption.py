@@ -76,10 +76,13 @@ def value_added_trade(
     ``v`` defaults to the residual, 1 - column sum of A. With ``cells``, which is
     static, the solution is refined once more and its cells are certified.
     """
-    left = residual_value_added(inputs_by_good(Z, regions=Y.shape[1]), x)
+    goods = inputs_by_good(Z, regions=Y.shape[1])
+    left = residual_value_added(goods, x)
     v = left if v is None else v
     scale = per_dollar(x)
-    X, residual, passes = solve(Z, Y, scale=scale, regions=Y.shape[1], method=method)
+    X, residual, passes = solve(
+        Z, Y, scale=scale, goods=goods, regions=Y.shape[1], method=method
+    )
     cell_error = cell_backward_error = jnp.full((), jnp.nan, X.dtype)
     if cells:
         X, cell_error, cell_backward_error = certify_solution(

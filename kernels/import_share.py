@@ -257,6 +257,7 @@ def solve(
     regions: int,
     tol: float | Float[Array, ""] = 1e-12,
     scale: Float[Array, " n"] | None = None,
+    goods: Float[Array, "s n"] | None = None,
 ) -> IterativeSolution:
     """X = (I - A)^-1 Y to a relative residual of ``tol``, by import shares.
 
@@ -276,7 +277,10 @@ def solve(
     Y = whole_tiles(Y)
     with jax.default_matmul_precision(_PRECISION):
         F, D = in_two_parts(A, regions=regions, scale=scale)
-        P, own = by_use(F, D, Y, regions=regions)
+        imported = None
+        if goods is not None:
+            imported = _abroad(A, goods, scale, regions=regions)
+        P, own = by_use(F, D, Y, imported, regions=regions)
         low = partial(product, F, D)
         correct = partial(correction, low, partial(apply_inverse, P))
         start = partial(apply_inverse, P, own=own)
@@ -369,10 +373,27 @@ def _imported(F: Float[Array, "n n"], *, regions: int) -> Float[Array, "c s s"]:
     return jnp.swapaxes(inputs, 0, 1)
 
 
+def _abroad(
+    A: Float[Array, "n n"],
+    goods: Float[Array, "s n"],
+    scale: Float[Array, " n"] | None,
+    *,
+    regions: int,
+) -> Float[Array, "c s s"]:
+    """``_imported`` in float32, from inputs by good of all sellers."""
+    s = len(goods)
+    every = jnp.swapaxes(goods.reshape(s, regions, s), 0, 1)
+    abroad = every - domestic_blocks(A, regions=regions)
+    if scale is not None:
+        abroad = abroad * scale.reshape(regions, 1, s)
+    return abroad.astype(jnp.float32)
+
+
 def by_use(
     F: Float[Array, "n n"],
     D: Float[Array, "c s s"],
     Y: Float[Array, "n k"],
+    imported: Float[Array, "c s s"] | None = None,
     *,
     regions: int,
 ) -> tuple[ImportShares, OwnDemand]:
@@ -391,7 +412,7 @@ def by_use(
     exported = (demand.sum(axis=2) - own).astype(jnp.float32)
 
     L = truncated_inverse(D)
-    imported = _imported(F, regions=regions)
+    imported = _imported(F, regions=regions) if imported is None else imported
 
     def produced(demand: Float[Array, "c s"]) -> Float[Array, "c s 1"]:
         return jnp.abs(L @ demand[:, :, None])

@@ -39,14 +39,17 @@ def solve(
     regions: int,
     method: Method = "import-share",
     scale: Float[Array, " n"] | None = None,
+    goods: Float[Array, "s n"] | None = None,
 ) -> Solution:
     """X = (I - A)^-1 Y for one year, residual measured. Call it compiled.
 
     With ``scale``, the matrix is A diag(scale): flows Z and 1 / x need not be made
-    into coefficients first (see ``import_share.solve``).
+    into coefficients first (see ``import_share.solve``, for ``goods`` too).
     """
     if method == "import-share":
-        answer = import_share.solve(A, Y, regions=regions, tol=TOLERANCE, scale=scale)
+        answer = import_share.solve(
+            A, Y, regions=regions, tol=TOLERANCE, scale=scale, goods=goods
+        )
         return Solution(*answer)
     A = A if scale is None else A * scale[None, :]
     X = leontief.solve_output(A, Y)

@@ -15,11 +15,12 @@ find_python() {
 }
 
 prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by pip
-    local folder=$1 what=$2 python ready
+    local folder=$1 what=$2 size="100 packages, 1.3 GB" python ready
+    case $what in *cuda*) size="150 packages, 7 GB" ;; esac
     ready="$folder/ready-$( (echo "$what" && cat pyproject.toml) | cksum | cut -d ' ' -f 1)"
     if [ ! -e "$ready" ]; then
         python=$(find_python) || return
-        echo "Setting up $folder with $("$python" --version): about 100 packages, 1.3 GB, a few minutes the first time"
+        echo "Setting up $folder with $("$python" --version): about $size, a few minutes the first time"
         echo "1/3 a virtual environment"
         [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
         echo "2/3 a current pip"

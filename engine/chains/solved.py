@@ -85,6 +85,7 @@ def solve_years(
             tables,
             Account(value_added),
             progress,
+            program="exposure",
             final_demand=final_demand,
             constants=constants,
             blocks=borders.are_regions,

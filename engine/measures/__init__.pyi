@@ -55,6 +55,5 @@ from .trade import require_certify as require_certify
 from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
 from .trade import value_added_trade as value_added_trade
-from .years import DEVICE_MATRICES as DEVICE_MATRICES
 from .years import compute_years as compute_years
 from .years import solve_years as solve_years

@@ -28,6 +28,7 @@ from .accounts import Account, ValueAdded
 from .group_runs import in_groups, require_new_names, rows_of
 from .methods import (
     LEVELS,
+    METHODS,
     WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
@@ -187,15 +188,22 @@ def years_of_method(
     """``decomposed_years`` with the terms of ``chosen``, called ``method``."""
     borders, unit = perimeters_of(tables, groups), account.unit(tables)
     labels = list(borders.names)
+    inverse = chosen.kernels[level] not in WITHOUT_INVERSE
+    program = "inverse" if inverse else "solves"
+    if method == "ltv":
+        program = "ltv"
+    elif chosen is not METHODS.get(method):  # in detail, by origin
+        program = "groups"
     parts = compute_inverted(
         _decompose_year,
         tables,
         borders,
         account,
         progress,
-        inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
+        inverse=inverse,
         contents=chosen.kernels[level] not in WITHOUT_CONTENTS,
         memory=memory,
+        program=program,
         method=chosen,
         kernel_of_terms=chosen.kernels[level],
         sectors=len(tables.sectors),

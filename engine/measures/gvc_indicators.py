@@ -46,7 +46,6 @@ from .indicator_table import (
 from .methods import LEVELS, require_identity
 from .perimeters import NamedPerimeters, compute_inverted, perimeters_of
 from .trade import Certify, require_certify
-from .years import DEVICE_MATRICES
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:
@@ -263,7 +262,7 @@ def _years(
         inverse=bool(uses) or only is None or any(map(kernels.takes_inverse, only)),
         products=True,
         memory=memory,
-        matrices=DEVICE_MATRICES["indicators"],
+        program="indicators",
         sectors=len(tables.sectors),
     )
     runs = compute(tables, borders, account, progress, certify=cells)

@@ -19,9 +19,6 @@ from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
 from .years import (
-    DEVICE_MATRICES,
-    DEVICE_MATRICES_OF_GROUPS,
-    DEVICE_MATRICES_OF_PRODUCTS,
     Options,
     compute_years,
 )
@@ -88,7 +85,7 @@ def compute_inverted(
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
-    matrices: float | None = None,
+    program: str = "groups",
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
@@ -97,7 +94,7 @@ def compute_inverted(
     by origin (``kernels.inverted_table``); ``products`` says that the kernel takes B in
     products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
     categories of final demand, each a use by itself, for the kernel. ``memory`` and
-    ``matrices`` as in ``compute_years``: with products only years that are too large
+    ``program`` as in ``compute_years``: with products only years that are too large
     are streamed.
     """
     member = borders.member
@@ -109,10 +106,7 @@ def compute_inverted(
         return np.stack(parts, axis=-1)
 
     if not borders.are_regions:
-        matrices = DEVICE_MATRICES_OF_GROUPS
-    elif matrices is None:
-        matrices = DEVICE_MATRICES["decompose"]
-        matrices = matrices if inverse else DEVICE_MATRICES_OF_PRODUCTS
+        program = "groups"
     streamed = None
     if (products or not inverse) and not certify:
         streamed = partial(
@@ -131,7 +125,7 @@ def compute_inverted(
             memory=memory,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
-            matrices=matrices,
+            program=program,
             kernel=kernel,
             options=tuple(options.items()),
             regions=len(borders.place),

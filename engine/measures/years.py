@@ -27,12 +27,13 @@ from ..core import Progress, TivaxError, job_at_work, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
+    device_matrices,
     does_not_fit,
     is_mapped,
     is_too_large,
-    matrix_bytes,
     require_productive_year,
     require_solved_year,
+    years_that_fit,
 )
 from ..tables import (
     WORST_RESIDUAL,
@@ -46,13 +47,6 @@ from .accounts import Account
 
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
-
-# n x n matrices that a year takes on a GPU, arguments, results and what is made on the
-# way: the most of 44 x 56 and of 49 x 200, compiled for an H100 (2.09, ltv 5.41, 5.07;
-# docs/explanation/compiled-for-a-gpu.md). A CPU takes one year at a time.
-DEVICE_MATRICES = {"tbi": 2.1, "decompose": 5.5, "indicators": 5.2}
-# Of a decomposition without the inverse (2.31); of groups, whose arrays are not blocks.
-DEVICE_MATRICES_OF_PRODUCTS, DEVICE_MATRICES_OF_GROUPS = 2.5, 8
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -200,7 +194,7 @@ def compute_years(
     *,
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
-    matrices: float = DEVICE_MATRICES["tbi"],
+    program: str = "tbi",
     streamed: Callable[..., Any] | None = None,
     memory: int | None = None,
     **options: Hashable,
@@ -209,23 +203,25 @@ def compute_years(
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
-    added up; ``constants`` are further arguments, the same every year; ``matrices`` is
-    the number of n x n matrices that a year takes on a GPU. Years too large for
-    ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
-    instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
+    added up; ``constants`` are further arguments, the same every year; ``program`` is
+    the name by which ``device_matrices`` knows it. Years too large for ``memory``
+    (bytes, by default that of the machine and of a GPU) go to ``streamed`` instead, a
+    function of the ``StreamedYear``, Y, v and ``constants``; without it they
     raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    size = math.ceil(matrices * matrix_bytes(tables.n))
+    fit = _years_that_fit(program, tables)
     large = is_too_large(tables.n, total, memory)
     if streamed is not None and memory is None:
-        large = large or _overfills_device(size)
+        large = large or fit == 0
     if large and streamed is None:
+        c, s = len(tables.regions), len(tables.sectors)
+        matrices = device_matrices(program, c, s)
         raise does_not_fit(tables.n, math.ceil(matrices))
     progress(0, total)
     job = job_at_work()
-    at_once = 1 if large else _years_at_once(size)
+    at_once = 1 if large else _years_at_once(fit)
     if job is not None:  # no process shall be idle
         at_once = min(at_once, -(-total // jax.process_count()))
     chunks = split_years(total, at_once)
@@ -337,18 +333,17 @@ def _read_ahead(
             yield years, arrays
 
 
-def _years_at_once(size: int) -> int:
-    """Number of years of so many bytes in a chunk: as many as fit the devices of a GPU,
-    one for each of a CPU."""
-    memory = _device_memory()
-    fit = max(1, memory // size) if memory else 1
-    return fit * len(jax.local_devices())
+def _years_at_once(fit: int | None) -> int:
+    """Years of a chunk: as many as fit the devices of a GPU, one for each of a CPU."""
+    return max(1, fit or 1) * len(jax.local_devices())
 
 
-def _overfills_device(size: int) -> bool:
-    """True if a year of so many bytes takes more than the memory of a GPU."""
+def _years_that_fit(program: str, tables: WorldTables) -> int | None:
+    """Years that a GPU takes at once, 0 where one is too large; None on a CPU."""
     memory = _device_memory()
-    return memory is not None and size > memory
+    if memory is None:
+        return None
+    return years_that_fit(program, len(tables.regions), len(tables.sectors), memory)
 
 
 def _device_memory() -> int | None:

@@ -4,11 +4,13 @@ from .flows import read_ahead as read_ahead
 from .inverted import streamed_borders as streamed_borders
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
+from .memory import device_matrices as device_matrices
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
 from .memory import matrix_bytes as matrix_bytes
 from .memory import matrix_in_words as matrix_in_words
+from .memory import years_that_fit as years_that_fit
 from .productive import require_productive_table as require_productive_table
 from .productive import require_productive_year as require_productive_year
 from .productive import require_solved_year as require_solved_year

@@ -15,6 +15,46 @@ _MOST = 0.75
 _MOST_COEFFICIENTS = 0.5
 
 
+# What a year takes on a GPU, in matrices of float64, n x n: those of any table; arrays
+# of n numbers for each region, as many as there are sectors to one; flows inside each
+# region, as many as there are regions to one; what is padded where n is no multiple of
+# 16. Arguments, results and what is made on the way, at or above all peaks of
+# docs/explanation/compiled-programs.csv.
+_ON_DEVICE = {
+    "tbi": (1.5, 11.7, 2.5, 0),
+    "solves": (1.53, 13, 27, 0),
+    "inverse": (4.3, 2.5, 0, 0.42),
+    "ltv": (5.24, 10, 0, 0),
+    "indicators": (4.52, 45, 0, 0),
+    "exposure": (2.9, 16, 0, 0),
+    "groups": (5.57, 12, 0, 0),
+}
+# A single year is padded here, whose coefficients are copied in float32.
+_ALONE, _MULTIPLE = {"tbi": 0.5}, 16
+
+
+def device_matrices(
+    program: str, regions: int, sectors: int, *, alone: bool = False
+) -> float:
+    """n x n matrices of float64 that a year takes on a GPU, beside others or ``alone``:
+    of ``tbi``, ``indicators``, ``exposure``, of decompositions by ``solves`` or by the
+    ``inverse``, of ``ltv`` and of ``groups``, which is the most."""
+    square, thin, blocks, padded = _ON_DEVICE[program]
+    if regions * sectors % _MULTIPLE:
+        square += padded + (_ALONE.get(program, 0) if alone else 0)
+    return square + thin / sectors + blocks / regions
+
+
+def years_that_fit(program: str, regions: int, sectors: int, memory: float) -> int:
+    """Years that a GPU of so many bytes takes at once, 0 where one is too large."""
+    one, each = (
+        device_matrices(program, regions, sectors, alone=k)
+        * matrix_bytes(regions * sectors)
+        for k in (True, False)
+    )
+    return int(memory / each) if one <= memory else 0
+
+
 def matrix_bytes(n: int) -> int:
     """Bytes of an n x n matrix in float64."""
     return 8 * n * n

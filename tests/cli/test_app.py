@@ -12,6 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -655,6 +656,26 @@ def test_devices_are_those_of_jax_and_say_what_fits():
     # A year of a million industries takes 8 TB.
     _, *lines = good("list", "devices", "1000x1000").out.splitlines()
     assert {line.split("\t")[-1] for line in lines} == {"0"}
+
+
+def test_years_that_fit_a_gpu_are_told_by_command(monkeypatch):
+    """An H100, of which JAX takes three quarters: 15 years of 44 x 56 were compiled for
+    it (docs/explanation/compiled-for-a-gpu.csv, gigabytes)."""
+    memory = 0.75 * 84_978_434_048
+    stats = {"bytes_limit": memory}
+    card = SimpleNamespace(
+        id=0, platform="gpu", device_kind="H100", memory_stats=lambda: stats
+    )
+    monkeypatch.setattr("jax.devices", lambda: [card])
+    line = good("list", "devices", "44x56").out.splitlines()[-1]
+    *_, tbi, decompose, indicators = line.split("\t")
+    for said, compiled in (
+        (tbi, 1.26),
+        (decompose, 3.94),  # of ltv
+        (indicators, 3.70),
+    ):
+        fit = memory / (compiled / 15 * 1e9)
+        assert 0.9 * fit <= int(said) <= fit
 
 
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="another memory")

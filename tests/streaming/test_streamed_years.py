@@ -20,10 +20,10 @@ from tivax.engine import (
     value_added_trade,
 )
 from tivax.engine.measures import years
-from tivax.engine.measures.years import DEVICE_MATRICES
 from tivax.engine.streaming import (
     StreamedFlows,
     StreamedYear,
+    device_matrices,
     is_mapped,
     is_too_large,
     large_world,
@@ -377,7 +377,8 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
 def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog):
     """A year is counted as for the years that a GPU takes at once."""
     lazy = open_store(store, lazy=True)
-    year = math.ceil(DEVICE_MATRICES["tbi"] * 8 * N * N)
+    matrices = device_matrices("tbi", REGIONS, SECTORS, alone=True)
+    year = math.ceil(matrices * 8 * N * N)
     with caplog.at_level("INFO", logger="tivax"):
         monkeypatch.setattr(years, "_device_memory", lambda: year)
         usual = value_added_trade(lazy)

@@ -6,7 +6,7 @@ A command of ``tivax`` that computes on the device has its lines here, which
 ``NO_PROGRAM`` if it computes nothing there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,11 @@ def real(size: str) -> Size:
     """Tables of a size such as 44x56x15, with the panel and draws of a paper."""
     regions, sectors, years = map(int, size.split("x"))
     return Size(regions, sectors, years, 41, 15, draws=1_000_000, panels=1_000)
+
+
+# Worlds of the table of compiled programs: WIOD 2016, WIOD 2013, EXIOBASE 3, GLORIA. The
+# first has all runs, the others those of tables without errors.
+SIZES = ("44x56x15", "41x35x17", "49x200x1", "164x120x1")
 
 
 _DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = {draws}\n'
@@ -110,6 +115,8 @@ RUNS = {
 }
 # Commands that go on where all numbers of the device are 0: their programs need not run.
 OF_TABLES = {"check", "tbi", "decompose", "indicators", "change"}
+# Commands whose years or draws several cards share.
+DIVIDED = {"tbi", "decompose", "indicators", "bootstrap"}
 # Commands that compute nothing on a device, or what the runs above compute.
 NO_PROGRAM = {
     "aggregate": "sums by NumPy",
@@ -126,12 +133,53 @@ NO_PROGRAM = {
 }
 
 
-def make_inputs(folder: Path, size: Size) -> None:
-    """Tables, panels and run files of that size for all runs."""
-    world = tx.synthetic_world(
-        regions=size.regions, sectors=size.sectors, years=size.years, seed=1
+def runs_of(size: str, cards: int) -> list[str]:
+    """Runs of a size in the table, on one card or several."""
+    found = []
+    for run, words in RUNS.items():
+        command = words.split()[0]
+        of_tables = command in OF_TABLES and "--error" not in words
+        if (size == SIZES[0] or of_tables) and (cards == 1 or command in DIVIDED):
+            found.append(run)
+    return found
+
+
+def world_of_zeros(size: Size) -> tx.WorldTables:
+    """Tables of a size that take no memory."""
+    few = tx.synthetic_world(regions=3, sectors=2, years=1)
+    t, c, n = size.years, size.regions, size.regions * size.sectors
+
+    def zeros(*shape: int) -> np.ndarray:
+        return np.broadcast_to(0.0, shape)
+
+    return replace(
+        few,
+        Z=zeros(t, n, n),
+        Y=zeros(t, n, c, len(few.categories)),
+        x=zeros(t, n),
+        value_added=zeros(t, n),
+        regions=[f"R{k + 1:02d}" for k in range(c)],
+        sectors=[f"S{k + 1:02d}" for k in range(size.sectors)],
+        years=range(2000, 2000 + t),
     )
+
+
+def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
+    """Tables, panels and run files of that size for all runs; or tables of zeros, for
+    runs whose programs are compiled and not run."""
+    if only_tables:
+        world = world_of_zeros(size)
+    else:
+        world = tx.synthetic_world(
+            regions=size.regions, sectors=size.sectors, years=size.years, seed=1
+        )
     tx.save_store(world, folder / "store")
+    for name, text in FILES.items():
+        for k in ("draws", "panels", "countries", "periods"):
+            text = text.replace(f"{{{k}}}", str(getattr(size, k)))
+        (folder / f"{name}.toml").write_text(text)
+    if only_tables:
+        return
     economy = tx.Economy.synthetic(regions=size.regions, sectors=size.sectors, seed=1)
     economy.save(folder / "economy.npz")
     panel = small_panel(countries=size.countries, years=size.periods, seed=3)
@@ -141,11 +189,6 @@ def make_inputs(folder: Path, size: Size) -> None:
     noise = np.random.default_rng(1).normal(size=len(panel))
     panel["y"] = panel["TBI"] + 0.01 * noise
     panel.to_csv(folder / "index.csv", index=False)
-    names = ("draws", "panels", "countries", "periods")
-    for name, text in FILES.items():
-        for k in names:
-            text = text.replace(f"{{{k}}}", str(getattr(size, k)))
-        (folder / f"{name}.toml").write_text(text)
 
 
 def words(run: str, folder: Path, out: Path) -> list[str]:

@@ -1,11 +1,12 @@
 """Every program of every command on a card: compiled without one, or timed on one.
 
-    python gpu_table.py OUT --card h100 [--size 44x56x15] [--cards 4] [--runs wwz,kww]
-    python gpu_table.py OUT --card h100 --measure     where JAX sees that card
+    python gpu_table.py TABLES --kept FOLDER --card h100 [--cards 4] [--size 49x200x1] [--runs wwz,kww]
+    python gpu_table.py TABLES --card h100 --measure     where JAX sees that card
 
-Compiling needs the packages of the extra ``cuda``, but no card and no driver. What is
-compiled is kept in OUT and is not compiled again. Writes OUT/compiled.csv, a row for each
-program, and OUT/largest.csv, one for each run.
+Compiling needs the packages of the extra ``cuda``, but no card and no driver. Writes into
+TABLES, after each run, compiled-programs.csv, a row for each program, and
+compiled-for-a-gpu.csv, one for each run. A run that is there is left out unless --runs
+names it; a program that is in FOLDER is not compiled again.
 """
 
 import argparse
@@ -15,8 +16,10 @@ import json
 import math
 import os
 import shutil
+import sys
 import tempfile
 import time
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +40,7 @@ SMALL = 1 << 26
 TAKEN = 0.75
 SHARDED = (".blocks", ".of_device")
 MOST = 2.0  # times the roofline
+RUN = ["card", "size", "run"]
 
 
 class Known(Exception):
@@ -44,16 +48,15 @@ class Known(Exception):
 
 
 class Kept:
-    """Programs in a folder: the optimised text of each, and what compiling it said."""
+    """Compiled programs in a folder, each by what it is made of, and the rows of a run."""
 
-    def __init__(self, out: Path) -> None:
-        self.folder = out / "programs"
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "programs"
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.list = out / "programs.json"
-        self.rows = json.loads(self.list.read_text()) if self.list.exists() else []
+        self.rows: list[dict[str, Any]] = []
 
     def compile(self, name: str, lowered: Any, card: Card) -> str:
-        text = card.described() + lowered.as_text()
+        text = jax.__version__ + card.described() + lowered.as_text()
         key = hashlib.sha256(text.encode()).hexdigest()[:16]
         facts = self.folder / f"{key}.json"
         if not facts.exists():
@@ -70,7 +73,6 @@ class Kept:
                 "output_bytes": memory.output_size_in_bytes,
             }
             facts.write_text(json.dumps(found))
-            print(f"  {name}: {found}", flush=True)
         return key
 
     def add(self, row: dict[str, Any]) -> None:
@@ -78,11 +80,8 @@ class Kept:
         if not any(row.items() <= k.items() for k in self.rows):
             self.rows.append(row)
 
-    def write(self) -> None:
-        self.list.write_text(json.dumps(self.rows))
-
-    def table(self) -> pd.DataFrame:
-        """A row for each program of each run, counted in its optimised text."""
+    def counted(self) -> pd.DataFrame:
+        """A row for each program of the run, counted in its optimised text."""
         return pd.DataFrame([self._counted(row) for row in self.rows])
 
     def _counted(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +91,7 @@ class Kept:
         steps = MILLION_DRAWS if row["program"].endswith(".blocks") else None
         work = program.work(card, steps=row.get("steps", steps))
         return {
-            **{k: row[k] for k in ("card", "size", "run", "program")},
+            **{k: row[k] for k in (*RUN, "program")},
             **json.loads((self.folder / f"{key}.json").read_text()),
             "kernels": len(program.kernels),
             "loops": len(program.loops),
@@ -113,14 +112,48 @@ class Kept:
         }
 
 
+class Tables:
+    """The rows of all programs in a folder, and those of runs that follow from them."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.programs = folder / "compiled-programs.csv"
+        self.runs = folder / "compiled-for-a-gpu.csv"
+
+    @property
+    def rows(self) -> Any:
+        """As they are on disk: another card may be compiled for beside this one."""
+        return pd.read_csv(self.programs) if self.programs.exists() else None
+
+    def has(self, *run: str) -> bool:
+        rows = self.rows
+        return rows is not None and bool((rows[RUN] == list(run)).all(axis=1).any())
+
+    def replace(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Put in the rows of one run, and write; all runs."""
+        if (before := self.rows) is not None:
+            same = (before[RUN] == rows[RUN].iloc[0]).all(axis=1)
+            rows = pd.concat([before[~same], rows], ignore_index=True)
+        runs = largest(rows)
+        _write(rows, self.programs)
+        _write(runs, self.runs)
+        return runs
+
+
+def _write(table: pd.DataFrame, path: Path) -> None:
+    aside = path.with_suffix(".part")
+    table.to_csv(aside, index=False)
+    aside.replace(path)
+
+
 class Absent:
     """A card that is not there: programs are compiled for it, and give nothing."""
 
-    def __init__(self, kept: Kept, card: str, size: str, count: int) -> None:
+    def __init__(self, kept: Kept, card: str, count: int) -> None:
         from jax.experimental import topologies
 
         os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"
-        self.kept, self.card, self.size = kept, card, size
+        self.kept, self.card, self.size = kept, card, ""
         self.run, self.computed, self.one = "", False, False
         self.devices = topologies.get_topology_desc(
             platform="cuda",
@@ -142,6 +175,8 @@ class Absent:
         from tivax.engine.measures import years
 
         years._device_memory = lambda: int(TAKEN * CARDS[self.card].memory)
+        years._read_ahead = _unread
+        jax.numpy.stack = _stacked
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
         if not self.run:
@@ -158,6 +193,25 @@ class Absent:
         if self.computed and not name.endswith(SHARDED) and sum(sizes) < SMALL:
             return jitted(*args, **kwargs)
         return nothing_of(traced)
+
+
+def _unread(tables: Any, rows: Any, final_demand: Any, chunks: Any) -> Any:
+    """Chunks of years as zeros that take no memory, in place of ``_read_ahead``."""
+    for years in chunks:
+        x, n = tables.output(years), tables.n
+        v = None if rows is None else np.zeros_like(x)
+        Z = np.broadcast_to(0.0, (len(x), n, n))
+        yield years, (Z, x, final_demand(tables, years), v)
+
+
+_stack = jax.numpy.stack
+
+
+def _stacked(arrays: Any, axis: int = 0, **options: Any) -> Any:
+    """``jnp.stack`` without a copy of what takes no memory."""
+    if all(getattr(k, "strides", None) == (0, 0) for k in arrays):
+        return np.broadcast_to(0.0, (len(arrays), *arrays[0].shape))
+    return _stack(arrays, axis, **options)
 
 
 def _on_card(name: str, devices: Any) -> Any:
@@ -179,8 +233,8 @@ def _on_card(name: str, devices: Any) -> Any:
 class Present:
     """A card that is there: each program is compiled, run and timed."""
 
-    def __init__(self, kept: Kept, card: str, size: str) -> None:
-        self.kept, self.card, self.size, self.run = kept, card, size, ""
+    def __init__(self, kept: Kept, card: str) -> None:
+        self.kept, self.card, self.size, self.run = kept, card, "", ""
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
         if not self.run:
@@ -208,11 +262,11 @@ class Present:
 
 def largest(table: pd.DataFrame) -> pd.DataFrame:
     """A row for each run: its programs together, memory that of the largest."""
-    by: Any = table.groupby(["card", "size", "run"], sort=False)
+    by: Any = table.groupby(RUN, sort=False)
     peak: Any = (
         table["arguments_bytes"] + table["temporary_bytes"] + table["output_bytes"]
     )
-    memory: Any = peak.groupby([table[k] for k in ("card", "size", "run")]).max() / 1e9
+    memory: Any = peak.groupby([table[k] for k in RUN]).max() / 1e9
     sums = ["compile_s", "kernels", "launches", "loops", "cublas", "cusolver"]
     sums += ["tf32", "callbacks", *(k for k in map(str, table) if k.endswith("_ms"))]
     found: Any = by[sums].sum().round(2)
@@ -221,59 +275,104 @@ def largest(table: pd.DataFrame) -> pd.DataFrame:
     return found.reset_index()
 
 
+def made(commands: Any, folder: Path, size: str) -> Path:
+    """Inputs of a size, made once; they are whole where they have their last name."""
+    inputs, making = folder / f"inputs-{size}", folder / "making"
+    if not inputs.exists():
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        print(f"making tables of {size}", flush=True)
+        commands.make_inputs(
+            making, commands.real(size), only_tables=size != commands.SIZES[0]
+        )
+        making.rename(inputs)
+    return inputs
+
+
+def take(commands: Any, handle: Any, run: str, inputs: Path, quiet: bool) -> str:
+    """Run a command, whose programs go to ``handle``; where it ended, in words."""
+    command = commands.RUNS[run].split()[0]
+    handle.run, handle.kept.rows = run, []
+    handle.computed = command not in commands.OF_TABLES
+    handle.one = command == "decompose"  # one program, and long tables
+    with tempfile.TemporaryDirectory() as results, open(os.devnull, "w") as nowhere:
+        words = commands.words(run, inputs, Path(results) / "out")
+        # What a command says of numbers that are all 0 helps nobody.
+        out = redirect_stdout(nowhere) if quiet else nullcontext()
+        error = redirect_stderr(nowhere) if quiet else nullcontext()
+        try:
+            with out, error:
+                run_command(words)
+        except Known:
+            return ""
+        except Exception as error:
+            if not quiet:
+                raise
+            # Numbers that are all 0 end some runs early.
+            return f", until {type(error).__name__}: {str(error)[:100]}"
+    return ""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--card", choices=CARDS, default="h100")
+    parser.add_argument("tables", type=Path)
+    parser.add_argument("--kept", type=Path)
+    parser.add_argument("--card", default="h100")
     parser.add_argument("--cards", type=int, default=1)
-    parser.add_argument("--size", default="44x56x15")
+    parser.add_argument("--size", default="")
     parser.add_argument("--runs", default="")
     parser.add_argument("--measure", action="store_true")
     options = parser.parse_args()
+    if options.card not in CARDS:
+        sys.exit(f"unknown card {options.card}: {', '.join(CARDS)}")
     jax.config.update("jax_enable_x64", True)
     jax.config.update("jax_enable_compilation_cache", False)
-    kept = Kept(options.out)
-    size = options.size + (f" on {options.cards}" if options.cards > 1 else "")
+    folder = options.kept or options.tables
+    kept, tables = Kept(folder), Tables(options.tables)
     if options.measure:
-        handle: Any = Present(kept, options.card, size)
+        kind = jax.devices()[0].device_kind.lower()
+        options.card = next((k for k in CARDS if k in kind), options.card)
+        handle: Any = Present(kept, options.card)
     else:
         jax.config.update("jax_platforms", "cpu")
-        handle = Absent(kept, options.card, size, options.cards)
+        handle = Absent(kept, options.card, options.cards)
     record(handle)
-    import gpu_commands as commands
+    import gpu_commands as commands  # tivax, after record
 
-    # Inputs are made once; they are whole where they have their last name.
-    folder, making = options.out / f"inputs-{options.size}", options.out / "making"
-    if not folder.exists():
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        commands.make_inputs(making, commands.real(options.size))
-        making.rename(folder)
+    named = [k for k in options.runs.split(",") if k]
+    if unknown := set(named) - set(commands.RUNS):
+        sys.exit(f"unknown run {min(unknown)}: {', '.join(commands.RUNS)}")
+    on = f" on {options.cards}" if options.cards > 1 else ""
+    sizes = [options.size] if options.size else commands.SIZES
+    plan = [(k, j) for k in sizes for j in named or commands.runs_of(k, options.cards)]
+    todo = [k for k in plan if named or not tables.has(options.card, k[0] + on, k[1])]
+    print(
+        f"{options.card}: {len(plan) - len(todo)} of {len(plan)} runs are in "
+        f"{tables.programs}, {len(todo)} to go, half a minute each"
+    )
+    inputs = {k: made(commands, folder, k) for k in dict.fromkeys(k for k, _ in todo)}
     if not options.measure:
         handle.stand_in()
-    for run in options.runs.split(",") if options.runs else commands.RUNS:
-        handle.run, start = run, time.monotonic()
-        command = commands.RUNS[run].split()[0]
-        handle.computed = command not in commands.OF_TABLES
-        handle.one = command == "decompose"  # one program, and long tables
-        with tempfile.TemporaryDirectory() as results:
-            try:
-                run_command(commands.words(run, folder, Path(results) / "out"))
-                end = "to its end"
-            except Known:
-                end = "until its only program"
-            except Exception as error:
-                if options.measure:
-                    raise
-                # Numbers that are all 0 end some runs early.
-                end = f"until {type(error).__name__}: {str(error)[:100]}"
-        print(f"{run}: {time.monotonic() - start:.0f} s, {end}", flush=True)
-        kept.write()
-    table = kept.table()
-    table.to_csv(options.out / "compiled.csv", index=False)
-    largest(table).to_csv(options.out / "largest.csv", index=False)
-    if (bad := table[(table["tf32"] > 0) | (table["callbacks"] > 0)]).size:
-        raise SystemExit(f"TF32 or a callback in\n{bad[['run', 'program']]}")
+    for k, (size, run) in enumerate(todo, start=1):
+        start = time.monotonic()
+        handle.size = size + on
+        end = take(commands, handle, run, inputs[size], quiet=not options.measure)
+        if not kept.rows:
+            print(f"{k}/{len(todo)} {size} {run}: no program{end}", flush=True)
+            continue
+        found = tables.replace(kept.counted())
+        row = found[(found[RUN] == [options.card, handle.size, run]).all(axis=1)]
+        row = row.iloc[0]
+        print(
+            f"{k}/{len(todo)} {handle.size} {run}: programs {row['programs']}, "
+            f"{row['gigabytes']} GB, {row['roofline_ms']} ms at the roofline, "
+            f"{time.monotonic() - start:.0f} s{end}",
+            flush=True,
+        )
+    table = tables.rows
+    assert table is not None
+    if len(bad := table[(table["tf32"] > 0) | (table["callbacks"] > 0)]):
+        sys.exit(f"TF32 or a callback in\n{bad[['run', 'program']]}")
     if options.measure:
         late: Any = table[table["measured_ms"] > MOST * table["roofline_ms"]]
         print(f"beyond {MOST:g} times the roofline:")

@@ -4,7 +4,8 @@ A kernel is what is launched at once: a fusion, a product, a copy. Its bytes are
 reads and writes in the card's memory; a slice of an operand is counted as the slice.
 A loop counts as often as it runs, where the program says so. One that the numbers end
 counts a tenth of the most that it may run (a solve is in 2 of 12 passes, an inverse in 6
-of 60 squarings), once where no number bounds it. A call of cuBLAS counts as one kernel, and so does one of cuSOLVER, which starts many.
+of 60 squarings), once where no number bounds it, and not where a condition alone decides:
+what is done where a solve missed its tolerance, as in no year of WIOD. A call of cuBLAS counts as one kernel, and so does one of cuSOLVER, which starts many.
 """
 
 import math
@@ -162,15 +163,16 @@ class Program:
         if trips is not None:
             return trips
         condition = re.search(r"condition=%([\w.\-]+)", loop.rest)
-        todo, most = [condition[1]] if condition else [], 1
+        todo, most, compared = [condition[1]] if condition else [], 1, False
         while todo:
             for each in self.computations[todo.pop()].values():
                 todo += each.called
+                compared = compared or each.kind == "compare"
                 if each.kind == "constant" and (
                     value := re.match(r"(\d+)\)", each.rest)
                 ):
                     most = max(most, int(value[1]))
-        return math.ceil(most / 10)
+        return math.ceil(most / 10) if compared else 0
 
     def _of(self, name: str, card: Card, steps: float | None) -> Work:
         total, body = Work(), self.computations[name]

@@ -6,11 +6,12 @@ from typing import Any
 import jax
 
 from ...core import Run, machine_memory, processor_name
-from ...measures import DEVICE_MATRICES
-from ...streaming import is_too_large
+from ...streaming import is_too_large, years_that_fit
 from ..terminal import Terminal
 
 _SEVERAL = 2  # years: with more of them the next one is read meanwhile
+# Commands, and the program of each that takes most.
+_PROGRAMS = {"tbi": "tbi", "decompose": "ltv", "indicators": "indicators"}
 
 
 def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
@@ -19,12 +20,11 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     the others; what becomes of years that do not fit is told on stderr."""
     n = regions * sectors
     devices = jax.devices()
-    rows = [_facts(device, n, len(devices)) for device in devices]
-    others = [k for k in DEVICE_MATRICES if k != "tbi"]
+    rows = [_facts(device, regions, sectors, len(devices)) for device in devices]
     terminal.listing(
         (
             *("device", "platform", "name", "cores", "memory", "years at once"),
-            *(f"of {k}" for k in others),
+            *(f"of {k}" for k in _PROGRAMS if k != "tbi"),
         ),
         [
             (
@@ -35,7 +35,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
                 "-" if row["memory_gib"] is None else f"{row['memory_gib']:.1f} GiB",
                 *(
                     "-" if row["years"] is None else str(row["years"][k])
-                    for k in ("tbi", *others)
+                    for k in _PROGRAMS
                 ),
             )
             for row in rows
@@ -56,7 +56,7 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
+def _facts(device: Any, regions: int, sectors: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
@@ -64,10 +64,13 @@ def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
     years = None
     if memory is not None and cpu:
         # The devices into which a processor is divided share its memory.
-        fits = int(not is_too_large(n, _SEVERAL, memory // devices))
-        years = dict.fromkeys(DEVICE_MATRICES, fits)
+        fits = int(not is_too_large(regions * sectors, _SEVERAL, memory // devices))
+        years = dict.fromkeys(_PROGRAMS, fits)
     elif memory is not None:
-        years = {k: int(memory / (m * 8 * n * n)) for k, m in DEVICE_MATRICES.items()}
+        years = {
+            command: years_that_fit(program, regions, sectors, memory)
+            for command, program in _PROGRAMS.items()
+        }
     return {
         "device": device.id,
         "platform": device.platform,
