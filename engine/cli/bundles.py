@@ -212,11 +212,6 @@ class MachineOptions:
         start_jax(self.device)
         return as_one(self.job)
 
-    @property
-    def is_first(self) -> bool:
-        """False of the other processes of ``--job``, which write and draw nothing."""
-        return self.job is None or self.job.rpartition(",")[2] == "0"
-
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameters may be bundles: each option of ``OutputOptions``,

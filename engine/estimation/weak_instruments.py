@@ -367,8 +367,8 @@ def _effective_f(
     return float(P @ P / np.trace(S2) * d.f_factor), critical, simplified
 
 
-def _patnaik(S: Float[np.ndarray, "L1 L1"], x: float, level: float = 0.05) -> float:
-    """Upper quantile of chi2(k, k x) / k, Patnaik's fit to P'P / tr(S).
+def _patnaik(S: Float[np.ndarray, "L1 L1"], x: float) -> float:
+    """Upper 5 % quantile of chi2(k, k x) / k, Patnaik's fit to P'P / tr(S).
 
     k = (1 + 2x) / (sum w_i^2 + 2 x max w), w the eigenvalues of S over their sum; x is
     the noncentrality at the edge of the null. With one instrument and x = 10 it is the
@@ -377,10 +377,10 @@ def _patnaik(S: Float[np.ndarray, "L1 L1"], x: float, level: float = 0.05) -> fl
     w = np.linalg.eigvalsh(S) / np.trace(S)
     k = (1 + 2 * x) / (np.sum(w**2) + 2 * x * w[-1])
     if x == 0:
-        return float(chi2_ppf(1 - level, k) / k)
+        return float(chi2_ppf(0.95, k) / k)
     from scipy.stats import ncx2  # takes a third of a second
 
-    return float(ncx2.ppf(1 - level, k, k * x) / k)
+    return float(ncx2.ppf(0.95, k, k * x) / k)
 
 
 def _worst_nagar_bias(

@@ -323,7 +323,7 @@ def shift_share(
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
     stage = crossing**2 / float(of_first @ of_first) if made else float("nan")
     g = _shock_values(W, X) if given is None else given
-    by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups, net)
+    by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups)
     return ShiftShare(
         pd.DataFrame(table),
         by_shock,
@@ -476,7 +476,6 @@ def _shock_tables(
     D: Float[np.ndarray, " n"],
     names: Sequence[str],
     groups: Int[np.ndarray, " s"],
-    net: _Net,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rotemberg weights by shock, and the regression of shocks."""
     mass = q @ W
