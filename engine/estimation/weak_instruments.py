@@ -57,16 +57,6 @@ class FirstStage:
     """The regression of one endogenous regressor on the instruments and W.
 
     Standard errors carry the factor of the F, so that with one instrument F = t^2.
-
-    Examples
-    --------
-    >>> from tivax.engine.estimation import IVData
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> first = weak_instrument_tests(data).first_stage[0]
-    >>> first.endogenous, round(first.f, 1), round(first.partial_r2, 2)
-    ('x1', 76.2, 0.42)
     """
 
     endogenous: str
@@ -82,18 +72,7 @@ class FirstStage:
 
 @dataclass(frozen=True)
 class Overidentification:
-    """Hansen's J (``iid``: Sargan). Zero, with p NaN, in a just identified equation.
-
-    Examples
-    --------
-    >>> from tivax.engine.estimation import IVData
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> from tivax.engine.estimation.weak_instruments import overidentification
-    >>> overidentification(data).df  # one instrument for one regressor
-    0
-    """
+    """Hansen's J (``iid``: Sargan). Zero, with p NaN, in a just identified equation."""
 
     j: float
     p_value: float
@@ -161,19 +140,6 @@ def weak_instrument_tests(
 
     With ``draws``, the Anderson-Rubin test by the restricted wild cluster bootstrap
     too (Webb's weights): the F test can reject too often where clusters are few.
-
-    Examples
-    --------
-    >>> from tivax.engine.estimation import IVData
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> tests = weak_instrument_tests(data)
-    >>> round(tests.effective_f, 1), round(tests.effective_f_critical[10], 1)
-    (76.2, 23.1)
-    >>> tests = weak_instrument_tests(data, draws=999)
-    >>> round(tests.ar_f_p_value, 3), round(tests.ar_bootstrap_p_value, 3)
-    (0.02, 0.025)
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     require_whole("draws", draws, 0)

@@ -40,6 +40,7 @@ from ..estimation import (
     column_names,
     complete_rows,
     normal_sf,
+    require_column_names,
     require_names,
 )
 from ..figures import labelled_intervals
@@ -258,8 +259,7 @@ def shift_share(
     >>> float(found.shock_level["estimate"][0] - found.table["estimate"][0]) < 1e-9
     True
     """
-    column_name("outcome", outcome)
-    column_name("treatment", treatment)
+    require_column_names(outcome=outcome, treatment=treatment)
     controls, effects = column_names("controls", controls), [*effects]
     made = [column_name("instrument", instrument)] if instrument is not None else []
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")

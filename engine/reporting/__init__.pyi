@@ -13,7 +13,6 @@ from .html import Table as Table
 from .html import Text as Text
 from .html import report_html as report_html
 from .intervals import interval_columns as interval_columns
-from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
 from .journal_tables import JournalTable as JournalTable
 from .journal_tables import TableColumn as TableColumn

@@ -340,7 +340,8 @@ def own_panel(
         )
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
-        one = replace(model, treatment=(term,), regressors=_first(model, term))
+        others = (k for k in model.regressors if k != term)
+        one = replace(model, treatment=(term,), regressors=(term, *others))
 
         def told(done: int, of: int, before: int = number * panels) -> None:
             progress(before + panels * done // of, total)
@@ -399,10 +400,6 @@ def phase_placebos(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
     return simulate(Study((design,), panels, draws, seed)).table
-
-
-def _first(model: Model, term: str) -> tuple[str, ...]:
-    return (term, *(k for k in model.regressors if k != term))
 
 
 def _steps(
@@ -506,8 +503,7 @@ def _p_values(
     if flows is None:
         found["network HAC"] = (np.nan, "no flows are given")
     else:
-        weights = read_flows(flows)
-        of_fit("network HAC", Network(weights))
+        of_fit("network HAC", Network(read_flows(flows)))
     of_fit("Conley", Conley(StudyDesign.cutoff))
     for name, scheme in _SCHEMES.items():
         try:
@@ -527,15 +523,8 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     for row in p_values.to_dict("records"):
         own = sizes[(sizes["method"] == row["method"]) & sizes["size"].notna()]
         if own.empty:
-            rows.append(
-                {
-                    **row,
-                    "size_min": np.nan,
-                    "size_max": np.nan,
-                    "worst": "",
-                    "keeps": "",
-                }
-            )
+            unknown = dict.fromkeys(("size_min", "size_max"), np.nan)
+            rows.append({**row, **unknown, "worst": "", "keeps": ""})
             continue
         reach = 1.96 * own["mc_error"]
         above = (own["size"] - reach > LEVEL + WIDTH).any()
