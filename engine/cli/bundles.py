@@ -127,6 +127,15 @@ class Accounts:
 
         return inputs.read_accounts(self.value_added, self.files)
 
+    def read_one(self, why: str) -> "ValueAdded":
+        """The one account; ``TivaxError`` says why it is one."""
+        if len(traced := self.read()) > 1:
+            raise TivaxError(
+                f"--satellite: {len(traced)} accounts; give a file with one, since "
+                f"each {why}"
+            )
+        return traced[0]
+
 
 @dataclass(frozen=True)
 class Grouping:
