@@ -19,6 +19,7 @@ from .display import first_and_named as first_and_named
 from .display import interval_text as interval_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
+from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
 from .errors import Damaged as Damaged

@@ -44,10 +44,9 @@ from ..estimation import (
     require_names,
 )
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result
+from ..reporting import Z95, Plot, Result
 from .placebo_shocks import placebo_p
 
-_Z = 1.959963984540054
 # What is left of a column that others make, relative to its length.
 _EXPLAINED = 1e-9
 METHODS = ("homoskedastic", "EHW", "region clusters", "AKM", "AKM0")
@@ -417,7 +416,7 @@ def _on_shares(
 def _row(
     method: str, beta: float, se: float, ends: tuple[float, float] | None = None
 ) -> dict[str, object]:
-    low, high = (beta - _Z * se, beta + _Z * se) if ends is None else ends
+    low, high = (beta - Z95 * se, beta + Z95 * se) if ends is None else ends
     p = 2 * float(normal_sf(abs(beta) / se)) if se > 0 else float("nan")
     return {
         "method": method,
@@ -440,7 +439,7 @@ def _null_imposed(
     at_zero = R + beta * T
     p = 2 * float(normal_sf(abs(beta * crossing) / np.sqrt(at_zero @ at_zero)))
     # In d = beta - b: a d^2 - 2 c d - R'R <= 0.
-    a, c = crossing**2 / _Z**2 - T @ T, R @ T
+    a, c = crossing**2 / Z95**2 - T @ T, R @ T
     root = c**2 + a * (R @ R)
     row = _row("AKM0", beta, float("nan"))
     if root < 0:
@@ -453,7 +452,7 @@ def _null_imposed(
     ends = sorted(float(beta - (c + sign * np.sqrt(root)) / a) for sign in (1, -1))
     row |= {"p_value": p, "ci_low": ends[0], "ci_high": ends[1]}
     if a > 0:
-        return row | {"se": (ends[1] - ends[0]) / (2 * _Z)}
+        return row | {"se": (ends[1] - ends[0]) / (2 * Z95)}
     return row | {"shape": "union"}
 
 

@@ -66,6 +66,11 @@ class ResamplingPlan:
         return self.static.exact
 
     @property
+    def random_draws(self) -> int | None:
+        """The draws that a p-value of 0 is below one of; None where they are exact."""
+        return None if self.exact else self.draws
+
+    @property
     def label(self) -> str:
         """For the column ``scheme``: wild-wcr-webb, placebo-countries-t, ..."""
         scheme, parts = self.scheme, [self.scheme.kind]

@@ -36,6 +36,7 @@ from ...core import (
     TivaxError,
     in_float64,
     no_progress,
+    p_equals,
     p_text,
     percent_text,
     require_kind,
@@ -231,8 +232,8 @@ class OwnPanel(Result):
         return [
             f"For the effect of {variable_name(self.term)} on "
             f"{variable_name(self.model.outcome)} report the p-value of "
-            f"{best['method']}, p {self._equals(best['p_value'])}: in simulations of "
-            "panels like this one it rejects true nulls in "
+            f"{best['method']}, p {p_equals(best['p_value'], self.draws)}: in "
+            "simulations of panels like this one it rejects true nulls in "
             f"{percent_text(best['size_min'], 1)} to "
             f"{percent_text(best['size_max'], 1)} where it says 5 %. The usual one "
             f"(CV1, t(G-1)) is {p_text(usual['p_value'])} and rejects up to "
@@ -258,7 +259,7 @@ class OwnPanel(Result):
                 f"{len(trusted)} of {len(table)} p-values "
                 f"{'keeps its' if len(trusted) == 1 else 'keep their'} level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
-                f"to 5 % is {best['method']}, p {self._equals(best['p_value'])}"
+                f"to 5 % is {best['method']}, p {p_equals(best['p_value'], self.draws)}"
                 + (f" (then {others})." if others else ".")
             )
             return text.strip()
@@ -266,7 +267,7 @@ class OwnPanel(Result):
         safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
         if len(safe):
             named = [
-                f"{row['method']} (p {self._equals(row['p_value'])}, at most "
+                f"{row['method']} (p {p_equals(row['p_value'], self.draws)}, at most "
                 f"{percent_text(row['size_max'], 1)})"
                 for row in safe.sort_values("size_max", ascending=False).to_dict(
                     "records"
@@ -281,15 +282,10 @@ class OwnPanel(Result):
             best = often.iloc[0]
             text += (
                 f"Of those that reject too often {best['method']} "
-                f"(p {self._equals(best['p_value'])}) does least, at most "
+                f"(p {p_equals(best['p_value'], self.draws)}) does least, at most "
                 f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
         return text.strip()
-
-    def _equals(self, p: float) -> str:
-        """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""
-        text = p_text(p, self.draws)
-        return text if text.startswith("<") else f"= {text}"
 
 
 class SimulateSection(TypedDict, total=False):
