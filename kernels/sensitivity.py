@@ -21,7 +21,6 @@ products with an inverse have a rule of their own (``operators.lazy_inverse``).
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -253,24 +252,6 @@ def _in_table(
     return jnp.pad(per_cell, ((0, 0), (0, 0), (0, regions)))
 
 
-@partial(jax.jit, static_argnames="residual")
-def output_gradients(
-    gradients: Gradients,
-    Z: Float[Array, "n n"],
-    scale: Float[Array, " n"],
-    v: Float[Array, " n"],
-    own: Float[Array, "f m n"],
-    *,
-    residual: bool,
-) -> Float[Array, "f m n"]:
-    """Derivatives with respect to reported output: dJ/dx_j = -(Z_.j' dJ/dZ_.j) / x_j.
-
-    ``own`` is dJ/dv. Value added that is a row of its own also has v = row / x.
-    """
-    moved = of_column_totals(gradients, Z)
-    return by_reported_output(moved, scale, v, own, residual=residual)
-
-
 def of_column_totals(gradients: Gradients, Z: Float[Array, "r n"]) -> Array:
     """Column sums of G o Z, of the r rows that ``gradients.left`` has."""
     left, right, added, of = gradients
@@ -287,6 +268,10 @@ def by_reported_output(
     *,
     residual: bool,
 ) -> Float[Array, "f m n"]:
-    """``output_gradients`` from the column sums of G o Z."""
+    """Derivatives with respect to reported output: dJ/dx_j = -(Z_.j' dJ/dZ_.j) / x_j.
+
+    ``moved`` are the column sums of G o Z, ``own`` is dJ/dv. Value added that is a row
+    of its own also has v = row / x.
+    """
     by_row = 0 if residual else own * v[None, None, :]
     return -scale[None, None, :] * (moved + by_row)

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from ..core import (
-    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -19,7 +18,7 @@ from ..core import (
 from ..errors import PROBES, AnyModel, error_model, indicator_error_years
 from ..measures import Account, ValueAdded, satellite_name
 from ..reporting import interval_columns
-from ..tables import AnyGroups, WorldTables, parse_year
+from ..tables import AnyGroups, WorldTables, year_of
 from .dependence import Elasticities, by_product, read_elasticities
 from .paths import supply_paths
 from .result import SupplyExposure
@@ -112,11 +111,7 @@ def supply_exposure(
     Name: value, dtype: float64
     """
     sides = BuyerAndSupplier.of(tables, buyer, supplier, sectors, groups)
-    chosen = tables.years[-1] if year is None else parse_year(year)
-    if chosen not in tables.years:
-        raise NotFound(
-            f"no year {chosen}: the tables hold {tables.years[0]} to {tables.years[-1]}"
-        )
+    chosen = year_of(tables, year)
     require_whole("paths", paths, 1)
     if not isinstance(cuts, list | tuple) or not cuts:
         raise TivaxError("cuts: give a list of per cent, such as [10, 100]")

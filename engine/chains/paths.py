@@ -25,7 +25,7 @@ from ..core import (
     require_whole,
 )
 from ..measures import Account, compute_years
-from ..tables import AnyGroups, WorldTables, as_float64, parse_year
+from ..tables import AnyGroups, WorldTables, as_float64, year_of
 from .sides import BuyerAndSupplier
 
 # Paths and remainder are sums of at most some million products of double precision.
@@ -127,11 +127,7 @@ def supply_paths(
     """
     require_whole("count", count, 1)
     sides = BuyerAndSupplier.of(tables, buyer, supplier, sectors, groups)
-    chosen = tables.years[-1] if year is None else parse_year(year)
-    if chosen not in tables.years:
-        raise TivaxError(
-            f"no year {chosen}: the tables hold {tables.years[0]} to {tables.years[-1]}"
-        )
+    chosen = year_of(tables, year)
     one = tables.select(chosen, chosen)
     given = one.final_demand(slice(0, 1))[0].sum(axis=1)
     if demand is not None:

@@ -58,10 +58,3 @@ class BuyerAndSupplier:
             self.sectors_of_tables, self.sectors or self.sectors_of_tables
         )
         return self.industries(self.buyer) * np.tile(counted, len(self.borders.place))
-
-    @property
-    def buyer_in_words(self) -> str:
-        few = (
-            self.sectors if len(self.sectors) < 4 else (f"{len(self.sectors)} sectors",)
-        )
-        return f"{self.buyer} ({', '.join(few)})" if self.sectors else self.buyer

@@ -1,4 +1,3 @@
 from .changes import change as change
 from .changes import drawn_effects as drawn_effects
 from .result import Change as Change
-from .result import effect_texts as effect_texts

@@ -35,9 +35,9 @@ from ..tables import (
     YearArray,
     as_float64,
     check_numbers,
-    parse_year,
     require_productive,
     require_tables,
+    year_of,
 )
 from .integrate import MOST_NODES, Attribution, attribute, summed
 from .measured import (
@@ -293,16 +293,8 @@ def _regions(
 
 def _years(tables: WorldTables, start: int | None, end: int | None) -> list[int]:
     """All years of the tables from the first to the last."""
-    ends = [
-        tables.years[k] if year is None else parse_year(year)
-        for k, year in ((0, start), (-1, end))
-    ]
-    for year in ends:
-        if year not in tables.years:
-            raise NotFound(
-                f"no year {year}: the tables hold {tables.years[0]} to "
-                f"{tables.years[-1]}"
-            )
+    start = tables.years[0] if start is None else start
+    ends = [year_of(tables, start), year_of(tables, end)]
     if len(tables.years) == 1:
         raise TivaxError(f"change: the tables hold {ends[0]} alone; it takes two years")
     if ends[0] == ends[1]:
@@ -422,7 +414,9 @@ class _Labels:
         chain = [k.by_pair.sum(axis=(1, 2)) for k in steps]
         if steps:
             columns["chained"] = np.sum(chain, axis=0)
-        if _matters(found.imbalance, found.end - found.start):
+        change = found.end - found.start
+        # More than rounding.
+        if (np.abs(found.imbalance) > 1e-12 * np.abs(change)).any():
             names.append(IMBALANCE)
             other = {"chained": [np.sum([k.imbalance for k in steps], axis=0)]}
             other |= {"home": nothing, "abroad": nothing}
@@ -430,7 +424,6 @@ class _Labels:
             columns = {
                 k: np.concatenate([v, other.get(k, own)]) for k, v in columns.items()
             }
-        change = found.end - found.start
         share = columns["value"] / np.where(change == 0, np.nan, change)[None, :]
         frame = pd.DataFrame(
             {
@@ -480,8 +473,3 @@ class _Labels:
         where = [self.tables.regions.index(k) for k in self.regions]
         by_user = by_pair.sum(axis=1)
         return by_user[:, where, np.arange(len(where))]
-
-
-def _matters(part: np.ndarray, whole: np.ndarray) -> bool:
-    """True if a part is more than rounding of the whole."""
-    return bool((np.abs(part) > 1e-12 * np.abs(whole)).any())

@@ -16,6 +16,7 @@ from ...kernels.operators import lazy_inverse
 from ...kernels.sensitivity import Sides
 from ..errors import (
     TRADE_FLOWS,
+    IndicatorSet,
     RawYear,
     YearInMemory,
     derivatives,
@@ -174,7 +175,8 @@ class IndicatorMeasure:
         to = 0 if partner is None else tables.regions.index(partner)
         self._place = jnp.asarray([place, to])
         level = level_of(sector, partner)
-        self._how = _Indicator(measure, level, len(tables.sectors), priced)
+        sizes = len(tables.sectors), len(tables.regions)
+        self._asked = IndicatorSet((measure,), (level,), *sizes, priced)
 
     def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
         raw = year.raw
@@ -182,7 +184,7 @@ class IndicatorMeasure:
             *(jax.device_put(k) for k in (raw.flows, raw.x, raw.final)),
             year.row,
             self._place,
-            how=self._how,
+            asked=self._asked,
         )
         return np.asarray(found)[np.asarray(self._chosen)]
 
@@ -190,7 +192,7 @@ class IndicatorMeasure:
         self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         B = leontief.inverse(table.A)
-        found = _balanced(table, B, self._place, how=self._how)
+        found = _balanced(table, B, self._place, asked=self._asked)
         return np.asarray(found)[np.asarray(self._chosen)]
 
     def effects(
@@ -200,17 +202,8 @@ class IndicatorMeasure:
         moved: tuple[Factors, Factors],
     ) -> FactorEffects:
         return _indicator_effects(
-            table, moved, self._place, self._chosen, how=self._how
+            table, moved, self._place, self._chosen, asked=self._asked
         )
-
-
-class _Indicator(NamedTuple):
-    """Settings that set the shapes of an indicator."""
-
-    measure: str
-    level: str
-    sectors: int
-    priced: bool
 
 
 def _values(
@@ -220,26 +213,13 @@ def _values(
     row: Float[Array, " n"] | None,
     B: Float[Array, "n n"],
     place: Array,
-    how: _Indicator,
+    asked: IndicatorSet,
 ) -> Float[Array, " c"]:
-    found = indicator_values(
-        Z,
-        x,
-        Y,
-        row=row,
-        member=None,
-        uses=None,
-        B=B,
-        names=(how.measure,),
-        levels=(how.level,),
-        sectors=how.sectors,
-        count=Y.shape[1],
-        priced=how.priced,
-    )[how.level][how.measure]
-    return found[:, place[0], place[1]]
+    found = indicator_values(Z, x, Y, row=row, member=None, uses=None, B=B, asked=asked)
+    return asked.only(found)[:, place[0], place[1]]
 
 
-@partial(jax.jit, static_argnames="how")
+@partial(jax.jit, static_argnames="asked")
 def _reported(
     Z: Float[Array, "n n"],
     x: Float[Array, " n"],
@@ -247,33 +227,37 @@ def _reported(
     row: Float[Array, " n"] | None,
     place: Array,
     *,
-    how: _Indicator,
+    asked: IndicatorSet,
 ) -> Float[Array, " c"]:
     B = leontief.inverse(leontief.input_coefficients(Z, x))
-    return _values(Z, x, Y, row, B, place, how)
+    return _values(Z, x, Y, row, B, place, asked)
 
 
-@partial(jax.jit, static_argnames="how")
+@partial(jax.jit, static_argnames="asked")
 def _balanced(
-    table: CoefficientTable, B: Float[Array, "n n"], place: Array, *, how: _Indicator
+    table: CoefficientTable,
+    B: Float[Array, "n n"],
+    place: Array,
+    *,
+    asked: IndicatorSet,
 ) -> Float[Array, " c"]:
     A, Y, v = table
     x = (lazy_inverse(A, B) @ Y).sum(axis=1)
-    return _values(A * x[None, :], x, Y, v * x, B, place, how)
+    return _values(A * x[None, :], x, Y, v * x, B, place, asked)
 
 
-@partial(jax.jit, static_argnames="how")
+@partial(jax.jit, static_argnames="asked")
 def _indicator_effects(
     table: CoefficientTable,
     moved: tuple[Factors, Factors],
     place: Array,
     chosen: Array,
     *,
-    how: _Indicator,
+    asked: IndicatorSet,
 ) -> FactorEffects:
     B = leontief.inverse(table.A)
     ways = directions(*moved)
-    of_table = partial(_balanced, B=B, place=place, how=how)
+    of_table = partial(_balanced, B=B, place=place, asked=asked)
     values, back = jax.vjp(of_table, table)
 
     def one(region: Array) -> FactorEffects:

@@ -127,6 +127,15 @@ class Accounts:
 
         return inputs.read_accounts(self.value_added, self.files)
 
+    def read_one(self, why: str) -> "ValueAdded":
+        """The one account; ``TivaxError`` says why it is one."""
+        if len(traced := self.read()) > 1:
+            raise TivaxError(
+                f"--satellite: {len(traced)} accounts; give a file with one, since "
+                f"each {why}"
+            )
+        return traced[0]
+
 
 @dataclass(frozen=True)
 class Grouping:
@@ -211,11 +220,6 @@ class MachineOptions:
 
         start_jax(self.device)
         return as_one(self.job)
-
-    @property
-    def is_first(self) -> bool:
-        """False of the other processes of ``--job``, which write and draw nothing."""
-        return self.job is None or self.job.rpartition(",")[2] == "0"
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:

@@ -210,12 +210,8 @@ def require_store(path: Path | None) -> Path | None:
 
 def parse_size(text: str, option: str = "--size") -> tuple[int, int, int]:
     """``44x56x15``: regions, sectors, years."""
-    parts = text.lower().split("x")
-    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
-        raise TivaxError(
-            f"{option} {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
-        )
-    regions, sectors, years = map(int, parts)
+    form = "REGIONSxSECTORSxYEARS, such as 44x56x15"
+    regions, sectors, years = _sizes(text, 3, f"{option} {text}: write {form}")
     if regions < 2:
         raise TivaxError(f"{option} {text}: a world that trades needs two regions")
     return regions, sectors, years
@@ -223,11 +219,16 @@ def parse_size(text: str, option: str = "--size") -> tuple[int, int, int]:
 
 def parse_table_size(text: str) -> tuple[int, int]:
     """``44x56``: regions, sectors."""
-    parts = text.lower().split("x")
-    if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
-        raise TivaxError(f"--size {text}: write REGIONSxSECTORS, such as 44x56")
-    regions, sectors = map(int, parts)
+    mistake = f"--size {text}: write REGIONSxSECTORS, such as 44x56"
+    regions, sectors = _sizes(text, 2, mistake)
     return regions, sectors
+
+
+def _sizes(text: str, count: int, mistake: str) -> list[int]:
+    parts = text.lower().split("x")
+    if len(parts) != count or not all(k.isdigit() and int(k) for k in parts):
+        raise TivaxError(mistake)
+    return [int(k) for k in parts]
 
 
 def require_named_files(command: Callable[..., None], words: Sequence[str]) -> None:

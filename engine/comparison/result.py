@@ -13,8 +13,7 @@ from ..core import Listing, count_text, percent_text
 from ..figures import databases as drawings
 from ..figures.regions import largest
 from ..measures import INDICATORS
-from ..reporting import Plot, Result, measure_name
-from ..reporting.intervals import Z95
+from ..reporting import Z95, Plot, Result, measure_name
 from ..tables import country_name
 
 # Of a figure of lines, panels; regions of a printed table.

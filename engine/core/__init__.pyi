@@ -19,6 +19,7 @@ from .display import first_and_named as first_and_named
 from .display import interval_text as interval_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
+from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
 from .errors import Damaged as Damaged
@@ -81,13 +82,10 @@ from .manifest import require_as_written as require_as_written
 from .manifest import require_digest as require_digest
 from .manifest import sha256 as sha256
 from .manifest import source_in_words as source_in_words
-from .manifest import standing_on as standing_on
 from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts
 from .output import clear_leftovers as clear_leftovers
 from .output import explain_full_disk as explain_full_disk
-from .output import is_part as is_part
-from .output import lock_folder as lock_folder
 from .output import partial_folder as partial_folder
 from .output import place_files as place_files
 from .output import real_path as real_path

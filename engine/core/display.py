@@ -101,6 +101,12 @@ def p_text(p: float, draws: int | None = None) -> str:
     return f"{p:.4f}" if p >= 0.0001 else f"{p:.1e}"
 
 
+def p_equals(p: float, draws: int | None = None) -> str:
+    """``= 0.0123``, or ``< 1e-05`` where none of random ``draws`` is as large."""
+    text = p_text(p, draws)
+    return text if text.startswith("<") else f"= {text}"
+
+
 def p_cell(p: float, decimals: int = 3) -> str:
     """A p-value in a column of such: never 0, but ``<0.001``."""
     least = 10.0**-decimals

@@ -151,13 +151,6 @@ def helper_process(modules: Sequence[str] = ()) -> Iterator[Call]:
     arguments are pickled: functions of a module, not of a block. Calls are answered in
     their order; ``TivaxError`` where the process has ended. Ctrl-C and SIGTERM are for
     this process alone; the other ends when it does.
-
-    Examples
-    --------
-    >>> with helper_process() as call:
-    ...     root = call(math.sqrt, 16.0)
-    ...     root.result()
-    4.0
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()

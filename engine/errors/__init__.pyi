@@ -3,7 +3,6 @@ from .balancing import balance as balance
 from .drawn_measures import DRAWS as DRAWS
 from .drawn_measures import MeasuredDraws as MeasuredDraws
 from .drawn_measures import deviations_of as deviations_of
-from .drawn_tables import TableDraws as TableDraws
 from .drawn_tables import draw_tables as draw_tables
 from .draws import DrawnErrors as DrawnErrors
 from .draws import bytes_needed as bytes_needed
@@ -16,6 +15,7 @@ from .gradients import measure_unit as measure_unit
 from .gradients import require_measure as require_measure
 from .gradients import sensitivity as sensitivity
 from .indicator_errors import PROBES as PROBES
+from .indicator_errors import IndicatorSet as IndicatorSet
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years
 from .indicator_errors import indicator_values as indicator_values
@@ -27,8 +27,6 @@ from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
 from .models import error_model as error_model
 from .models import error_of_run as error_of_run
-from .rebuilt import rebuilt_year as rebuilt_year
-from .rebuilt import require_rebuilt as require_rebuilt
 from .slabs import RawYear as RawYear
 from .slabs import Slabs as Slabs
 from .slabs import read_raw_year as read_raw_year

@@ -20,7 +20,6 @@ from ...kernels.errors.solving import draw_index as index_of_draw
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
 from ..core import (
-    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -28,7 +27,7 @@ from ..core import (
     require_whole,
 )
 from ..resampling import calls_together, on_all_devices, over_blocks
-from ..tables import WorldTables, require_tables
+from ..tables import WorldTables, require_tables, year_of
 from .kinds import kinds_of
 from .models import AnyModel, ErrorModel, error_model
 from .slabs import Slabs
@@ -224,13 +223,7 @@ def draw_flows(
     require_tables(tables)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
-    years = list(tables.years if years is None else years)
-    for year in years:
-        if year not in tables.years:
-            raise NotFound(
-                f"no year {year}: the tables hold {tables.years[0]} to "
-                f"{tables.years[-1]}"
-            )
+    years = [year_of(tables, k) for k in (tables.years if years is None else years)]
     errors, c = DrawnErrors(tables, error_model(error)), len(tables.regions)
     found = np.empty((draws, len(years), c, c))
     for t, year in enumerate(years):

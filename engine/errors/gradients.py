@@ -16,7 +16,6 @@ from ...kernels import sensitivity as kernels
 from ...kernels.sensitivity import Sides
 from ..core import (
     Listing,
-    NotFound,
     Printable,
     TivaxError,
     in_float64,
@@ -26,8 +25,8 @@ from ..core import (
     require_whole,
 )
 from ..measures import INDICATORS, LEVELS, Account, ValueAdded, indicators_at
-from ..tables import WorldTables, parse_year, require_tables
-from .indicator_errors import indicator_values
+from ..tables import WorldTables, require_tables, year_of
+from .indicator_errors import IndicatorSet, indicator_values
 from .slabs import RawYear, read_raw_year
 from .solved import YearInMemory, solve_table
 from .trade_errors import (
@@ -213,11 +212,7 @@ def sensitivity(
     account = require_measure(
         "sensitivity", tables, measure, [region], sector, value_added
     )
-    year = tables.years[-1] if year is None else parse_year(year)
-    if year not in tables.years:
-        raise NotFound(
-            f"no year {year}: the tables hold {tables.years[0]} to {tables.years[-1]}"
-        )
+    year = year_of(tables, year)
     k = tables.years.index(year)
     rows = account.rows(tables)
     raw = read_raw_year(tables, k)
@@ -361,24 +356,21 @@ def _of_indicator(
 ) -> tuple[float, np.ndarray, np.ndarray | None]:
     r = tables.regions.index(region)
     i = 0 if sector is None else tables.sectors.index(sector)
+    sizes = len(tables.sectors), len(tables.regions)
+    asked = IndicatorSet((measure,), (level_of(sector, None),), *sizes, priced)
     found, slopes = _indicator_gradient(
-        jax.device_put(raw.flows),
-        jax.device_put(raw.x),
-        jax.device_put(raw.final),
+        *jax.device_put((raw.flows, raw.x, raw.final)),
         row,
         jnp.asarray(r),
         jnp.asarray(i),
-        measure=measure,
-        level="country" if sector is None else "sector",
-        sectors=len(tables.sectors),
-        priced=priced,
+        asked=asked,
     )
     dZ, dY, drow = slopes
     gradient = np.hstack([np.asarray(dZ), np.asarray(dY)])
     return float(found), gradient, None if drow is None else np.asarray(drow)
 
 
-@partial(jax.jit, static_argnames=("measure", "level", "sectors", "priced"))
+@partial(jax.jit, static_argnames="asked")
 def _indicator_gradient(
     Z: Float[Array, "n n"],
     x: Float[Array, " n"],
@@ -387,28 +379,14 @@ def _indicator_gradient(
     region: Array,
     sector: Array,
     *,
-    measure: str,
-    level: str,
-    sectors: int,
-    priced: bool,
+    asked: IndicatorSet,
 ) -> tuple[Array, tuple[Array, Array, Array | None]]:
     B = leontief.inverse(Z * leontief.per_dollar(x)[None, :])
 
     def value(Z: Array, Y: Array, row: Array | None) -> Array:
         found = indicator_values(
-            Z,
-            x,
-            Y,
-            row=row,
-            member=None,
-            uses=None,
-            B=B,
-            names=(measure,),
-            levels=(level,),
-            sectors=sectors,
-            count=Y.shape[1],
-            priced=priced,
-        )[level][measure]
-        return found[region, sector, 0]
+            Z, x, Y, row=row, member=None, uses=None, B=B, asked=asked
+        )
+        return asked.only(found)[region, sector, 0]
 
     return jax.value_and_grad(value, argnums=(0, 1, 2))(Z, Y, row)

@@ -11,7 +11,7 @@ cells matter.
 
 from collections.abc import Generator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -47,6 +47,21 @@ PROBES = 200
 """Draws of errors by default: a standard error is right to about 5 %."""
 
 
+class IndicatorSet(NamedTuple):
+    """Indicators by name and level, of the first ``borders``: it sets the shapes of a
+    program. ``priced``: value added is in the unit of the table."""
+
+    names: tuple[str, ...]
+    levels: tuple[str, ...]
+    sectors: int
+    borders: int
+    priced: bool
+
+    def only(self, found: dict[str, dict[str, Array]]) -> Array:
+        """The values of the one indicator at the one level."""
+        return found[self.levels[0]][self.names[0]]
+
+
 def accuracy_of(probes: int) -> float:
     """The relative standard deviation of a standard error from so many probes."""
     return (2 * probes) ** -0.5
@@ -76,13 +91,9 @@ def indicator_error_years(
     member = None if borders.are_regions else jax.device_put(borders.member)
     kinds = kinds_of(model.errors, tables)
     large = is_too_large(tables.n, 1, memory, held=_MATRICES)
-    how = {
-        "names": tuple(names),
-        "levels": tuple(levels),
-        "sectors": len(tables.sectors),
-        "count": len(borders.names),
-        "priced": account.satellite is None,
-    }
+    sizes = len(tables.sectors), len(borders.names)
+    priced = account.satellite is None
+    asked = IndicatorSet(tuple(names), tuple(levels), *sizes, priced)
     progress(0, total)
     for k, label in enumerate(tables.years):
         with jax.enable_x64(True):
@@ -95,7 +106,7 @@ def indicator_error_years(
                     opened,
                     row,
                     parts_of(kinds, Slabs(tables, k, opened.year.flows.rows)),
-                    partial(values_of, uses=shares, **how),
+                    partial(values_of, uses=shares, asked=asked),
                     key,
                     probes,
                     member,
@@ -106,7 +117,7 @@ def indicator_error_years(
                 shares = _shares_of_uses(raw, tables, uses)
                 errors = [e for part in parts_of(kinds, year) for e in part.errors]
                 given = jax.device_put(raw.x), Y, row, member, shares, tuple(errors)
-                found = _mean_squares(key, Z, *given, probes=probes, **how)
+                found = _mean_squares(key, Z, *given, asked=asked, probes=probes)
         yield {
             level: _labelled(part, level, tables, list(borders.names), label)
             for level, part in jax.tree.map(np.asarray, found).items()
@@ -142,10 +153,7 @@ def _shares_of_uses(
     return jax.device_put(np.stack(share, axis=-1))
 
 
-@partial(
-    jax.jit,
-    static_argnames=("names", "levels", "sectors", "count", "probes", "priced"),
-)
+@partial(jax.jit, static_argnames=("asked", "probes"))
 def _mean_squares(
     key: Key[Array, ""],
     Z: Float[Array, "n n"],
@@ -156,12 +164,8 @@ def _mean_squares(
     uses: Float[Array, "n c u"] | None,
     errors: tuple[CellErrors, ...],
     *,
-    names: tuple[str, ...],
-    levels: tuple[str, ...],
-    sectors: int,
-    count: int,
+    asked: IndicatorSet,
     probes: int,
-    priced: bool,
 ) -> dict[str, dict[str, Array]]:
     """Root mean squares of changes of indicators, by level and name."""
     n = len(Y)
@@ -171,11 +175,7 @@ def _mean_squares(
         member=member,
         uses=uses,
         B=leontief.inverse(Z * leontief.per_dollar(x)[None, :]),
-        names=names,
-        levels=levels,
-        sectors=sectors,
-        count=count,
-        priced=priced,
+        asked=asked,
     )
     found, moved = jax.linearize(values, Z, x, Y)
     F = jnp.concatenate([Z, Y], axis=1)
@@ -198,80 +198,58 @@ def indicator_values(
     member: Float[Array, "c p"] | None,
     uses: Float[Array, "n c u"] | None,
     B: Float[Array, "n n"] | None,
-    names: tuple[str, ...],
-    levels: tuple[str, ...],
-    sectors: int,
-    count: int,
-    priced: bool,
+    asked: IndicatorSet,
 ) -> dict[str, dict[str, Array]]:
     """Indicators of a year by level and name, differentiable in the table."""
     n, c = Y.shape
     each = jnp.eye(c, dtype=Y.dtype) if member is None else member
     borders = perimeters.Perimeters(
-        jnp.repeat(each, sectors, axis=0, total_repeat_length=n), blocks=member is None
+        jnp.repeat(each, asked.sectors, axis=0, total_repeat_length=n),
+        blocks=member is None,
     )
     v = None if row is None else row * leontief.per_dollar(x)
     world = differentiable_table(Z, x, Y @ each, v, borders, B)
-    return values_of(
-        world,
-        Y,
-        uses,
-        names=names,
-        levels=levels,
-        sectors=sectors,
-        count=count,
-        priced=priced,
-    )
+    return values_of(world, Y, uses, asked)
 
 
 def values_of(
     world: InvertedTable,
     Y: Float[Array, "n c"],
     uses: Float[Array, "n c u"] | None,
-    *,
-    names: Sequence[str],
-    levels: Sequence[str],
-    sectors: int,
-    count: int,
-    priced: bool,
+    asked: IndicatorSet,
 ) -> dict[str, dict[str, Array]]:
     """Indicators of an inverted table by level and name; ``uses`` are shares of the
     cells of final demand Y by region."""
     by_use = {}
     if uses is not None:
-        each = world.borders.member[::sectors]
+        each = world.borders.member[:: asked.sectors]
         by_use = {
             name: (Y * uses[..., k]) @ each
             for k, name in enumerate(("CONS_VA", "GFCF_VA"))
         }
-    flows = kernels.flows(world, by_use, sectors=sectors, only=needed_flows(names))
-    return _at_levels(
-        flows, names=tuple(names), levels=tuple(levels), count=count, priced=priced
-    )
+    needed = needed_flows(asked.names)
+    flows = kernels.flows(world, by_use, sectors=asked.sectors, only=needed)
+    return _at_levels(flows, asked=asked)
 
 
 # Compiled by itself too: of a streamed table every step would be a program.
-@partial(jax.jit, static_argnames=("names", "levels", "count", "priced"))
+@partial(jax.jit, static_argnames="asked")
 def _at_levels(
-    flows: kernels.Flows,
-    *,
-    names: tuple[str, ...],
-    levels: tuple[str, ...],
-    count: int,
-    priced: bool,
+    flows: kernels.Flows, *, asked: IndicatorSet
 ) -> dict[str, dict[str, Array]]:
+    count = asked.borders
     cut = {
         name: flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
         for name, flow in flows.items()
     }
-    finest = cut | derived_flows(cut, priced=priced)
+    finest = cut | derived_flows(cut, priced=asked.priced)
     return {
         level: {
             name: jnp.asarray(INDICATORS[name].formula(Level(finest, *LEVELS[level])))
-            for name in names
+            for name in asked.names
             if INDICATORS[name].has(level)
         }
-        for level in levels
+        for level in asked.levels
     }
 
 

@@ -58,7 +58,8 @@ def rebuilt_year(
     """The errors of year number ``k``, whose cells are Z and Y."""
     about = require_rebuilt(tables)
     year, c, s = tables.years[k], len(tables.regions), len(tables.sectors)
-    stocks = _stocks(tables)
+    names = inventory_categories(tables.categories)
+    stocks = [tables.categories.index(k) for k in names]
     Z = Z.reshape(c, s, c, s)
     Y = np.concatenate([np.delete(Y, stocks, 2), Y[..., stocks]], 2)
     Y = Y.reshape(c, s, c, -1)
@@ -128,11 +129,6 @@ def _members(
     for k, ends in enumerate(groups):
         members[k, _range(tables, ends)] = 1
     return members
-
-
-def _stocks(tables: WorldTables) -> list[int]:
-    names = inventory_categories(tables.categories)
-    return [tables.categories.index(k) for k in names]
 
 
 def _rest(tables: WorldTables, about: Mapping[str, Any]) -> Float[np.ndarray, " c"]:

@@ -46,7 +46,9 @@ from .regression_data import independent as independent
 from .regression_data import of_norm_one as of_norm_one
 from .regression_data import orthonormal as orthonormal
 from .regression_data import powers as powers
+from .regression_data import regressor_names as regressor_names
 from .regression_data import repeated as repeated
+from .regression_data import require_column_names as require_column_names
 from .regression_data import require_columns as require_columns
 from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
@@ -60,7 +62,6 @@ from .spatial import CAPITALS as CAPITALS
 from .spatial import Conley as Conley
 from .spatial import SpaceKernel as SpaceKernel
 from .spatial import distances_among as distances_among
-from .spatial import great_circle as great_circle
 from .spatial import space_weights as space_weights
 from .vcov import CONVENTIONS as CONVENTIONS
 from .vcov import CV1 as CV1

@@ -262,15 +262,6 @@ def anderson_rubin_set(
     stage, so the set is bounded where the first-stage F exceeds the critical value.
     ``jackknife``: the set of the cluster-jackknife test (Ligtenberg 2025), whose ends
     are roots of a polynomial of degree four.
-
-    Examples
-    --------
-    >>> from tivax.engine.estimation import IVData
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> anderson_rubin_set(data).text()
-    '[0.09925, 0.7182]'
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     if data.X.shape[1] != 1:

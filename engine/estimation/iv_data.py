@@ -85,15 +85,6 @@ class IVData:
         Parameters partialled out beforehand: see the module.
     endogenous, instruments
         Names for messages and results; x1, x2, ... and z1, z2, ... by default.
-
-    Examples
-    --------
-    >>> from tivax.engine.estimation import IVData
-    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
-    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
-    >>> data = IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
-    >>> data.endogenous, data.instruments
-    (('x1',), ('z1',))
     """
 
     y: Float[np.ndarray, " N"]

@@ -13,6 +13,7 @@ from .model import Model
 from .regression_data import (
     column_name,
     column_names,
+    require_column_names,
     require_names,
     require_one_row,
 )
@@ -98,9 +99,7 @@ def two_way_design(
 ) -> Design:
     """The design of a model with effects of entities and of periods, whose rows have
     ``clusters``, which must hold whole entities, and ``second`` ones."""
-    column_name("outcome", outcome)
-    column_name("entity", entity)
-    column_name("time", time)
+    require_column_names(outcome=outcome, entity=entity, time=time)
     if entity == time:
         raise TivaxError(f"entity and time are both {entity}; name two columns")
     controls = column_names("regressors", regressors)

@@ -38,6 +38,12 @@ def column_name(argument: str, value: object) -> str:
     return value
 
 
+def require_column_names(**arguments: object) -> None:
+    """``TivaxError`` unless each argument is the name of one column."""
+    for argument, value in arguments.items():
+        column_name(argument, value)
+
+
 def column_names(argument: str, values: object) -> tuple[str, ...]:
     """The values as a tuple, where they are names of columns in a list."""
     if not isinstance(values, list | tuple | pd.Index | np.ndarray) or not all(
@@ -73,6 +79,15 @@ def require_names(
         raise TivaxError(
             "regressors: const is the name of the constant; rename the column"
         )
+
+
+def regressor_names(outcome: str, regressors: object) -> tuple[str, ...]:
+    """The regressors, at least one, where they are columns other than the outcome."""
+    names = column_names("regressors", regressors)
+    if not names:
+        raise TivaxError("regressors: name at least one")
+    require_names(outcome, names)
+    return names
 
 
 # -------------------------------------------------------------------- rows as numbers

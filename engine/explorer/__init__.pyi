@@ -5,6 +5,4 @@ from .collect import result_folders as result_folders
 from .meaning import Meaning as Meaning
 from .page import explore as explore
 from .page import explorer_html as explorer_html
-from .page import require_page_place as require_page_place
 from .series import ResultFolder as ResultFolder
-from .series import ResultTable as ResultTable

@@ -5,7 +5,7 @@ traces value added has the unit that the manifest tells.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import column_title, columns_of, output_title
@@ -49,7 +49,7 @@ def meaning_of(
         found = _column(command, table, column, labels, manifest)
     if not account:
         return found
-    return Meaning(**{**vars(found), "title": f"{account}: {found.title}"})
+    return replace(found, title=f"{account}: {found.title}")
 
 
 def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:

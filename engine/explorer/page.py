@@ -41,11 +41,6 @@ from .collect import Collected, Measure, collect_results, result_folders
 from .series import REGION_COLUMNS, ResultTable, label_columns, number_columns
 
 _SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
-_SCRIPTS = (
-    *("data.js", "state.js", "charts.js", "flows.js", "views.js", "scatter.js"),
-    *("tables.js", "picture.js", "reach.js", "page.js"),
-)
-_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = tuple(
     f"{k}.js"
     for k in "data state charts flows views scatter tables picture reach page".split()

@@ -19,6 +19,7 @@ from ..core import (
     output_title,
 )
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, METHODS, NOT_SUMMED
+from ..reporting import Z95
 from .meaning import Meaning, meaning_of
 from .read import (
     NUMBERED,
@@ -32,7 +33,6 @@ from .read import (
 
 Side = Literal["", "partner", "sector"]
 
-_NORMAL_95 = 1.959963984540054
 REGION_COLUMNS = tuple(
     "region exporter importer origin absorber iso3 partner country left_out".split()
 )
@@ -260,7 +260,7 @@ def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataF
     prefix = "" if main or name == "value" else f"{name}_"
     low, high = (rows.get(f"{prefix}{k}") for k in ("ci_low", "ci_high"))
     if (error := rows.get(f"{prefix}se")) is not None and low is None:
-        low, high = (rows[name] + k * _NORMAL_95 * error for k in (-1, 1))
+        low, high = (rows[name] + k * Z95 * error for k in (-1, 1))
     found = rows[labels].assign(value=rows[name])
     return found if low is None else found.assign(low=low, high=high)
 

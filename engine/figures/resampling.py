@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ...kernels.panels.simulated import MAIN, METHODS
-from ..core import p_text
+from ..core import p_equals
 from ..estimation import t_pdf
 from ..reporting import (
     COLOURS,
@@ -95,8 +95,7 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
     ax.tick_params(labelsize=SMALL)
     ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
-    p = p_text(float(term["p_value"]), None if plan.exact else plan.draws)
-    p = p if p.startswith("<") else f"= {p}"
+    p = p_equals(float(term["p_value"]), plan.random_draws)
     ax.set_title(f"{label('p value', language)} {p}", fontsize=SMALL, loc="right")
     of_t = kind == "placebo" and plan.scheme.studentised
     statistic = "F*" if plan.static.joint else "t*"

@@ -39,13 +39,12 @@ def shown_change(table: pd.DataFrame) -> pd.Series:
     return table["percent"].where(~none, table["change"])
 
 
-def _of_last_year(
-    table: pd.DataFrame, regions: Sequence[str] | None, without: Sequence[str]
-) -> pd.DataFrame:
+def _of_last_year(table: pd.DataFrame, regions: Sequence[str] | None) -> pd.DataFrame:
+    """The rows of the last year, without the world; regions named must be there."""
     require_columns("scenarios", table, _COLUMNS)
     table = table.assign(shown=shown_change(table))
     table = table[table["year"] == table["year"].max()]
-    table = table[~table["region"].isin([*without])]
+    table = table[table["region"] != "WLD"]
     if regions is not None:
         if unknown := [k for k in regions if k not in set(table["region"])]:
             raise TivaxError(f"no region {unknown[0]} in these scenarios")
@@ -59,7 +58,6 @@ def largest_changes(
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
-    without: Sequence[str] = ("WLD",),
 ) -> Figure:
     """The largest changes as ranked bars.
 
@@ -71,14 +69,12 @@ def largest_changes(
         Only these, by default all.
     named
         Always among the bars, such as the regions that a shock names.
-    without
-        Regions left out: the world.
 
     With one variant the regions are rows, and up to four measures are beside each
     other, in the order of the first. With several the rows are variants and regions, by
     the first measure.
     """
-    rows = _of_last_year(table, regions, without)
+    rows = _of_last_year(table, regions)
     variants = rows["variant"].unique()
     measures = [*rows["measure"].unique()][: _PANELS if len(variants) == 1 else 1]
     label = rows["region"]
@@ -125,15 +121,13 @@ def changes_by_variant(
     table: pd.DataFrame,
     measure: str | None = None,
     regions: Sequence[str] | None = None,
-    *,
-    without: Sequence[str] = ("WLD",),
 ) -> Figure:
     """Ranked bars of the regions that change most, a panel a variant, on one scale.
 
     ``measure`` is by default the first. Of more than six variants those with the
     largest changes are shown, the largest first, and how many there are is said.
     """
-    rows = _of_last_year(table, regions, without)
+    rows = _of_last_year(table, regions)
     measure = str(rows["measure"].iloc[0]) if measure is None else measure
     rows = rows[rows["measure"] == measure]
     if rows.empty:

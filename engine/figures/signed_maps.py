@@ -1,7 +1,5 @@
 """Maps of values of either sign that span magnitudes: scale and ticks."""
 
-import math
-
 import numpy as np
 from matplotlib.colors import FuncNorm
 
@@ -15,15 +13,9 @@ def signed_root(most: float) -> FuncNorm:
     )
 
 
-def signed_text(value: float, digits: int | None = None) -> str:
-    """A number with its sign, as a tick or with so many digits: −0.30."""
-    if digits is None or not value:
-        text = f"{value:+,.12g}" if value else "0"
-    else:
-        rounded = float(f"{value:.{digits}g}")
-        after = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
-        text = f"{rounded:+,.{after}f}"
-    return text.replace("-", "−")
+def signed_text(value: float) -> str:
+    """A tick with its sign: −0.3."""
+    return f"{value:+,.12g}".replace("-", "−") if value else "0"
 
 
 def signed_ticks(most: float) -> list[float]:

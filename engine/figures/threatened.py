@@ -67,7 +67,8 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     for ax, part in zip(axes, parts, strict=True):
         handles |= _intervals(ax, part, float(model["estimate"]), edges)
         term = str(model["term"])
-        labelled_rows(ax, [_label(k, term) for _, k in _with_heads(part).iterrows()])
+        headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
+        labelled_rows(ax, [_label(k, term) for _, k in headed.iterrows()])
         shaded = part["kind"].to_numpy() % 2 == 1
         for k in np.flatnonzero(shaded):
             ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
@@ -85,11 +86,6 @@ def _columns(rows: pd.DataFrame) -> list[pd.DataFrame]:
     starts = np.flatnonzero(np.diff(rows["kind"])) + 1
     middle = int(starts[np.abs(starts - len(rows) / 2).argmin()])
     return [rows[:middle].reset_index(drop=True), rows[middle:].reset_index(drop=True)]
-
-
-def _with_heads(rows: pd.DataFrame) -> pd.DataFrame:
-    """``first``: whether a row is the first of its kind, which names it."""
-    return rows.assign(first=~rows.duplicated("kind"))
 
 
 def _edges(rows: pd.DataFrame) -> tuple[float, float]:

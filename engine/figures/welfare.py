@@ -1,10 +1,12 @@
 """Figures of exact-hat counterfactuals: parts of welfare, ranges over scenarios, and
 tariffs that regions choose."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -66,9 +68,7 @@ def welfare_parts(
     require_columns("changes", changes.reset_index(), ["region", "welfare"])
     shown = _chosen(changes, regions, changes["welfare"].abs(), named)
     parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
-    rows = np.arange(len(shown))
+    fig, ax, rows = _rows(len(shown))
     ends = {True: np.zeros(len(shown)), False: np.zeros(len(shown))}
     handles: list[object] = []
     for name in parts:
@@ -84,8 +84,7 @@ def welfare_parts(
     rings = ax.scatter(
         shown["real_income"], rows, s=22, facecolors="none", edgecolors=INK, zorder=3
     )
-    interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in shown.index])
+    _name_rows(ax, shown.index)
     ax.set_xlabel("per cent of income", fontsize=SMALL)
     names = [_PARTS[k][0] for k in parts]
     legend(
@@ -118,15 +117,12 @@ def welfare_ranges(
         .unstack()
     )
     shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1), named)
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
-    rows = np.arange(len(shown))
+    fig, ax, rows = _rows(len(shown))
     low, first, middle, third, high = shown.to_numpy(float).T
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
     ax.barh(rows, third - first, left=first, height=0.5, color=SURPLUS, alpha=0.5)
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
-    interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in shown.index])
+    _name_rows(ax, shown.index)
     # Dots of the smallest and largest stay whole.
     ax.use_sticky_edges = False
     ax.margins(x=0.02)
@@ -164,16 +160,14 @@ def welfare_intervals(
     variants = [*rows[_LABEL].unique()][:_VARIANTS]
     first = rows[rows[_LABEL] == variants[0]].set_index("region")
     shown = _chosen(first, regions, first["percent"].abs(), named).index
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax, places = _rows(len(shown))
     handles: list[object] = []
     for k, variant in enumerate(variants):
         own = rows[rows[_LABEL] == variant].set_index("region").loc[shown]
-        at = np.arange(len(own)) + 0.24 * (k - (len(variants) - 1) / 2)
+        at = places + 0.24 * (k - (len(variants) - 1) / 2)
         ax.hlines(at, own["ci_low"], own["ci_high"], color=COLOURS[k], linewidth=1.4)
         handles.append(ax.scatter(own["percent"], at, s=14, color=COLOURS[k], zorder=3))
-    interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in shown])
+    _name_rows(ax, shown)
     ax.set_xlabel("welfare, per cent, with 95 % intervals", fontsize=SMALL)
     if len(variants) > 1:
         legend(fig, handles, variants, loc="outside upper right")
@@ -206,15 +200,12 @@ def who_pays(
         steps = np.append(steps, paid.drop(chosen).sum())
         names.append(f"{len(paid) - len(shown)} others")
     ends = np.cumsum(steps)
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(names) + 1)), layout="constrained")
-    ax = fig.subplots()
-    colours = np.where(steps < 0, DEFICIT, SURPLUS)
-    rows = np.arange(len(names))
+    fig, ax, rows = _rows(len(names) + 1)
+    colours, rows = np.where(steps < 0, DEFICIT, SURPLUS), rows[:-1]
     ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
     ax.barh([len(names)], [ends[-1]], height=0.62, color=INK)
     ax.vlines(ends, rows, rows + 1, color=INK, linewidth=0.5)
-    interval_axes(ax)
-    labelled_rows(ax, [*names, "world"])
+    _name_rows(ax, [*names, "world"])
     ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
     return finish_layout(fig)
 
@@ -244,16 +235,13 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
         ends = rows.set_index("on")
         rates = ends["tariff"]
     shown = rates.iloc[:MANY]
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax, places = _rows(len(shown))
     colours = np.where(shown.to_numpy() < 0, DEFICIT, SURPLUS)
-    places = np.arange(len(shown))
     ax.barh(places, shown, color=colours, height=0.62)
     if ends is not None and "ci_low" in ends:
         low, high = ends[["ci_low", "ci_high"]].iloc[:MANY].to_numpy(float).T
         ax.hlines(places, low, high, color=INK, linewidth=1)
-    interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in shown.index])
+    _name_rows(ax, shown.index)
     ax.set_xlabel("tariff, per cent", fontsize=SMALL)
     whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)}"
     what = "by player" if several else f"of {schedule['player'].iloc[0]}"
@@ -289,8 +277,16 @@ def response_curves(responses: pd.DataFrame) -> Figure:
     return finish_layout(fig)
 
 
-def _height(rows: int) -> float:
-    return 0.16 * max(rows, 4) + 0.8
+def _rows(count: int) -> tuple[Figure, Any, Int[np.ndarray, " rows"]]:
+    """A figure of so many rows, its axes and their places."""
+    height = 0.16 * max(count, 4) + 0.8
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
+    return fig, fig.subplots(), np.arange(count)
+
+
+def _name_rows(ax: Any, names: Iterable[object]) -> None:
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in names])
 
 
 def _chosen(

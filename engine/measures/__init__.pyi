@@ -15,15 +15,11 @@ from .decompositions import decompose as decompose
 from .decompositions import decomposed_each_group as decomposed_each_group
 from .decompositions import decomposed_years as decomposed_years
 from .flags import FLAGS as FLAGS
-from .flags import count_flags as count_flags
-from .flags import flag_messages as flag_messages
 from .footprint_accounts import footprints as footprints
 from .group_runs import in_groups as in_groups
-from .group_runs import require_new_names as require_new_names
 from .gvc_indicators import indicator_years as indicator_years
 from .gvc_indicators import indicators as indicators
 from .gvc_indicators import indicators_at as indicators_at
-from .gvc_indicators import possible_indicators as possible_indicators
 from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
@@ -35,8 +31,6 @@ from .indicator_table import needed_flows as needed_flows
 from .methods import LEVELS as LEVELS
 from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED
-from .methods import WORST_IDENTITY as WORST_IDENTITY
-from .methods import require_method as require_method
 from .methods import term_facts as term_facts
 from .perimeters import NamedPerimeters as NamedPerimeters
 from .perimeters import perimeters_of as perimeters_of
@@ -46,7 +40,6 @@ from .results.decomposition import totals_of as totals_of
 from .results.indicators import IndicatorsByYear as IndicatorsByYear
 from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult
-from .results.tbi import certified_line as certified_line
 from .summary import compute_tbi as compute_tbi
 from .terms import term_symbols as term_symbols
 from .trade import Certify as Certify

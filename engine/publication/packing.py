@@ -1,13 +1,15 @@
 """Replication packages: results, the data that may go in, README, run-all script."""
 
+import hashlib
 import json
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest, sha256
 from importlib.resources import files as package_files
+from io import BytesIO
 from pathlib import Path
+from shutil import copyfileobj
 from typing import Any
 
 from ..core import (
@@ -21,6 +23,7 @@ from ..core import (
     require_file_place,
     require_kind,
     require_no_folder,
+    sha256,
     show,
 )
 from ..sources import SOURCES
@@ -56,12 +59,6 @@ class Packed:
         Size of the data in it, before compression.
     left_out
         Places of inputs that it does not hold.
-
-    Examples
-    --------
-    >>> packed = tx.package("results", "results.zip", include_data="none")
-    >>> packed.data_bytes, packed.left_out
-    (0, ('...store',))
     """
 
     path: Path
@@ -229,7 +226,9 @@ def _members(
     yield "references.bib", "\n".join(k.to_bibtex() for k in works).encode()
     yield "requirements.txt", _requirements(results).encode()
     if installed := results[-1].manifest.get("installed"):
-        yield "constraints.txt", _constraints(installed).encode()
+        # As the last command had them; elsewhere pip leaves out what is not needed.
+        pins = "".join(f"{line}\n" for line in _pins(installed))
+        yield "constraints.txt", pins.encode()
     yield "package.json", f"{json.dumps(plan, indent=1, ensure_ascii=False)}\n".encode()
     script = package_files(__package__ or "").joinpath("run_all.py").read_bytes()
     yield "run_all.py", script
@@ -329,19 +328,16 @@ def _requirements(results: Sequence[StoredResult]) -> str:
     return "".join(f"{line}\n" for line in [*lines, *_pins(manifest["packages"])])
 
 
-def _constraints(installed: Mapping[str, str]) -> str:
-    """All that these packages need, as the last command had it. On another system pip
-    leaves out what is not needed there."""
-    return "".join(f"{line}\n" for line in _pins(installed))
-
-
 def _pins(packages: Mapping[str, str]) -> list[str]:
     return [f"{name}=={number}" for name, number in packages.items()]
 
 
 def _write_zip(path: Path, members: dict[str, Bytes]) -> None:
     """The files in the order of their names, all of one time, and their checksums."""
-    sums = {name: _sum(content) for name, content in sorted(members.items())}
+    sums = {
+        name: hashlib.sha256(k).hexdigest() if isinstance(k, bytes) else sha256(k)
+        for name, k in sorted(members.items())
+    }
     listed = "".join(f"{total}  {name}\n" for name, total in sums.items())
     members = {**members, "SHA256SUMS": listed.encode()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
@@ -354,22 +350,8 @@ def _write_zip(path: Path, members: dict[str, Bytes]) -> None:
             info.external_attr = (0o100755 if executable else 0o100644) << 16
             if isinstance(content, Path):
                 info.file_size = content.stat().st_size
-            with archive.open(info, "w") as target:
-                for block in _blocks(content):
-                    target.write(block)
-
-
-def _blocks(content: Bytes) -> Iterator[bytes]:
-    if isinstance(content, bytes):
-        yield content
-        return
-    with content.open("rb") as file:
-        while block := file.read(1 << 20):
-            yield block
-
-
-def _sum(content: Bytes) -> str:
-    if isinstance(content, bytes):
-        return sha256(content).hexdigest()
-    with content.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
+            source = (
+                BytesIO(content) if isinstance(content, bytes) else content.open("rb")
+            )
+            with source, archive.open(info, "w") as target:
+                copyfileobj(source, target, 1 << 20)

@@ -22,10 +22,10 @@ import pandas as pd
 from ..core import Listing, TivaxError
 from ..estimation import (
     column_name,
-    column_names,
     complete_rows,
     linear_fit,
-    require_names,
+    regressor_names,
+    require_column_names,
     require_one_row,
     t_ppf,
     t_test,
@@ -156,12 +156,8 @@ def country_slopes(
     >>> int(found.table["groups"].iloc[0])
     12
     """
-    for name, value in (("outcome", outcome), ("entity", entity), ("time", time)):
-        column_name(name, value)
-    names = column_names("regressors", regressors)
-    if not names:
-        raise TivaxError("regressors: name at least one")
-    require_names(outcome, names)
+    require_column_names(outcome=outcome, entity=entity, time=time)
+    names = regressor_names(outcome, regressors)
     labels = [] if blocks is None else [column_name("blocks", blocks)]
     rows = complete_rows(data, [outcome, *names], [entity, time, *labels])
     require_one_row(rows, entity, time)

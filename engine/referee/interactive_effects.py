@@ -40,9 +40,8 @@ from jaxtyping import Bool, Float
 from ..core import Listing, TivaxError, require_choice, require_whole
 from ..estimation import (
     column_name,
-    column_names,
     complete_rows,
-    require_names,
+    regressor_names,
     require_one_row,
     t_ppf,
     t_sf,
@@ -218,10 +217,7 @@ def interactive_effects(
     5
     """
     column_name("outcome", outcome)
-    names = column_names("regressors", regressors)
-    if not names:
-        raise TivaxError("regressors: name at least one")
-    require_names(outcome, names)
+    names = regressor_names(outcome, regressors)
     if correction is not None:
         require_choice("correction", correction, ("bai", "moon-weidner"))
     require_whole("most", most, 0)

@@ -30,10 +30,10 @@ from ..core import Listing, TivaxError, count_text, require_whole, show
 from ..estimation import (
     Fit,
     Model,
-    column_name,
     column_names,
     complete_rows,
     lagged,
+    require_column_names,
     require_names,
     require_one_row,
     t_ppf,
@@ -183,9 +183,7 @@ def local_projections(
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())
     True
     """
-    for name, value in (("outcome", outcome), ("entity", entity), ("time", time)):
-        column_name(name, value)
-    column_name("treatment", treatment)
+    require_column_names(outcome=outcome, entity=entity, time=time, treatment=treatment)
     controls = column_names("controls", controls)
     require_names(outcome, [treatment, *controls])
     for name, count in (("horizons", horizons), ("leads", leads), ("lags", lags)):

@@ -33,9 +33,9 @@ from jaxtyping import Bool, Float, Int
 
 from ..core import Listing, TivaxError, require_whole
 from ..estimation import (
-    column_name,
     column_names,
     complete_rows,
+    require_column_names,
     require_names,
     require_one_row,
     t_ppf,
@@ -184,9 +184,7 @@ def movers(
     >>> found.table["estimand"].tolist()
     ['AS', 'WAS', 'AS', 'WAS']
     """
-    for name, value in (("outcome", outcome), ("entity", entity), ("time", time)):
-        column_name(name, value)
-    column_name("treatment", treatment)
+    require_column_names(outcome=outcome, entity=entity, time=time, treatment=treatment)
     controls = column_names("controls", controls)
     require_names(outcome, [treatment, *controls])
     require_whole("order", order, 0)

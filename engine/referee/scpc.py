@@ -28,6 +28,7 @@ from scipy.special import gammaln
 
 AVERAGE = 0.03  # correlation of pairs, as the authors' default
 _MOST = 40  # components that are tried
+_LEVEL = 0.05
 _STEP = 1.2  # of c, from c_0 until the average correlation is
 _LEAST = 1e-5
 _NODES = np.polynomial.legendre.leggauss(200)
@@ -56,17 +57,14 @@ def are_apart(distances: Float[np.ndarray, "n n"], average: float = AVERAGE) -> 
 
 
 def components(
-    distances: Float[np.ndarray, "n n"],
-    *,
-    average: float = AVERAGE,
-    level: float = 0.05,
+    distances: Float[np.ndarray, "n n"], *, average: float = AVERAGE
 ) -> Components:
     """Choose the components of these places."""
-    return _components(distances.tobytes(), len(distances), average, level)
+    return _components(distances.tobytes(), len(distances), average)
 
 
 @lru_cache(maxsize=16)  # models of one panel have the same places
-def _components(places: bytes, n: int, average: float, level: float) -> Components:
+def _components(places: bytes, n: int, average: float) -> Components:
     distances = np.frombuffer(places).reshape(n, n)
     c0 = decay(distances, average)
     M = np.eye(n) - 1 / n
@@ -83,7 +81,7 @@ def _components(places: bytes, n: int, average: float, level: float) -> Componen
     for q in range(1, v.shape[1] + 1):
         if q > 2 * best[1] + 4:  # intervals only grow
             break
-        critical = critical_value(every[:, : q + 1, : q + 1], level)
+        critical = critical_value(every[:, : q + 1, : q + 1], _LEVEL)
         # E sqrt(chi2_q / q)
         spread = np.sqrt(2 / q) * np.exp(gammaln((q + 1) / 2) - gammaln(q / 2))
         best = min(best, (critical * float(spread), q, critical))

@@ -40,13 +40,13 @@ from ..estimation import (
     column_names,
     complete_rows,
     normal_sf,
+    require_column_names,
     require_names,
 )
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result
+from ..reporting import Z95, Plot, Result
 from .placebo_shocks import placebo_p
 
-_Z = 1.959963984540054
 # What is left of a column that others make, relative to its length.
 _EXPLAINED = 1e-9
 METHODS = ("homoskedastic", "EHW", "region clusters", "AKM", "AKM0")
@@ -258,8 +258,7 @@ def shift_share(
     >>> float(found.shock_level["estimate"][0] - found.table["estimate"][0]) < 1e-9
     True
     """
-    column_name("outcome", outcome)
-    column_name("treatment", treatment)
+    require_column_names(outcome=outcome, treatment=treatment)
     controls, effects = column_names("controls", controls), [*effects]
     made = [column_name("instrument", instrument)] if instrument is not None else []
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
@@ -323,7 +322,7 @@ def shift_share(
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
     stage = crossing**2 / float(of_first @ of_first) if made else float("nan")
     g = _shock_values(W, X) if given is None else given
-    by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups, net)
+    by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups)
     return ShiftShare(
         pd.DataFrame(table),
         by_shock,
@@ -417,7 +416,7 @@ def _on_shares(
 def _row(
     method: str, beta: float, se: float, ends: tuple[float, float] | None = None
 ) -> dict[str, object]:
-    low, high = (beta - _Z * se, beta + _Z * se) if ends is None else ends
+    low, high = (beta - Z95 * se, beta + Z95 * se) if ends is None else ends
     p = 2 * float(normal_sf(abs(beta) / se)) if se > 0 else float("nan")
     return {
         "method": method,
@@ -440,7 +439,7 @@ def _null_imposed(
     at_zero = R + beta * T
     p = 2 * float(normal_sf(abs(beta * crossing) / np.sqrt(at_zero @ at_zero)))
     # In d = beta - b: a d^2 - 2 c d - R'R <= 0.
-    a, c = crossing**2 / _Z**2 - T @ T, R @ T
+    a, c = crossing**2 / Z95**2 - T @ T, R @ T
     root = c**2 + a * (R @ R)
     row = _row("AKM0", beta, float("nan"))
     if root < 0:
@@ -453,7 +452,7 @@ def _null_imposed(
     ends = sorted(float(beta - (c + sign * np.sqrt(root)) / a) for sign in (1, -1))
     row |= {"p_value": p, "ci_low": ends[0], "ci_high": ends[1]}
     if a > 0:
-        return row | {"se": (ends[1] - ends[0]) / (2 * _Z)}
+        return row | {"se": (ends[1] - ends[0]) / (2 * Z95)}
     return row | {"shape": "union"}
 
 
@@ -476,7 +475,6 @@ def _shock_tables(
     D: Float[np.ndarray, " n"],
     names: Sequence[str],
     groups: Int[np.ndarray, " s"],
-    net: _Net,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rotemberg weights by shock, and the regression of shocks."""
     mass = q @ W

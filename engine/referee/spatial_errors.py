@@ -13,19 +13,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
     CV1,
     Conley,
     SpaceKernel,
-    column_name,
-    column_names,
     complete_rows,
     distances_among,
     linear_fit,
-    require_names,
+    regressor_names,
+    require_column_names,
 )
 from ..figures import errors_by_cutoff
 from ..reporting import Plot, Result
@@ -166,12 +164,8 @@ def spatial_errors(
     >>> found.table["cutoff"].tolist()
     [0.0, 200.0, 400.0]
     """
-    for name, value in (("outcome", outcome), ("entity", entity), ("time", time)):
-        column_name(name, value)
-    names = column_names("regressors", regressors)
-    if not names:
-        raise TivaxError("regressors: name at least one")
-    require_names(outcome, names)
+    require_column_names(outcome=outcome, entity=entity, time=time)
+    names = regressor_names(outcome, regressors)
     require_choice("kernel", kernel, ("bartlett", "uniform"))
     fit = linear_fit(data, outcome, names, entity=entity, time=time)
     used = fit.given.used
@@ -237,13 +231,10 @@ def _between(
     made = components(distances.to_numpy())
     found = []
     for term, b, h in zip(names, beta, H, strict=True):
-        se = made.se(_centred(h * u))
+        scores = h * u
+        se = made.se(scores - scores.mean())
         reach = made.critical * se
         p = made.p_value(b / se) if se > 0 else float("nan")
         values = (term, b, se, p, b - reach, b + reach, made.v.shape[1], made.critical)
         found.append(dict(zip(_OF_MEANS, values, strict=True)))
     return pd.DataFrame(found)
-
-
-def _centred(values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-    return values - values.mean()

@@ -36,6 +36,7 @@ from ..estimation import (
     column_name,
     column_names,
     complete_rows,
+    require_column_names,
     require_names,
     require_one_row,
 )
@@ -232,13 +233,7 @@ def two_way_weights(
     ['beta', 'positive weights', 'negative weights']
     """
     require_choice("kind", kind, get_args(Kind))
-    for name, value in (
-        ("outcome", outcome),
-        ("entity", entity),
-        ("time", time),
-        ("treatment", treatment),
-    ):
-        column_name(name, value)
+    require_column_names(outcome=outcome, entity=entity, time=time, treatment=treatment)
     controls = column_names("controls", controls)
     differences = kind.startswith("fd")
     if level is not None and not differences:

@@ -12,8 +12,8 @@ from .html import Section as Section
 from .html import Table as Table
 from .html import Text as Text
 from .html import report_html as report_html
+from .intervals import Z95 as Z95
 from .intervals import interval_columns as interval_columns
-from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
 from .journal_tables import JournalTable as JournalTable
 from .journal_tables import TableColumn as TableColumn

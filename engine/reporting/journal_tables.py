@@ -6,7 +6,7 @@ Terms and outcomes keep their codes; rows are named by ``labels``.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import groupby
@@ -67,7 +67,7 @@ Line = tuple[str, list[str]]
 
 def to_frame(table: JournalTable) -> pd.DataFrame:
     """One row a printed line, all text; levels of a heading are joined by a blank."""
-    lines = _estimate_lines(table) + _row_lines(table)
+    lines = estimate_lines(table) + row_lines(table)
     names = [" ".join(column.heading) for column in table.columns]
     return pd.DataFrame(
         [[name, *cells] for name, cells in lines],
@@ -75,7 +75,8 @@ def to_frame(table: JournalTable) -> pd.DataFrame:
     )
 
 
-def _estimate_lines(table: JournalTable) -> list[Line]:
+def estimate_lines(table: JournalTable) -> list[Line]:
+    """The printed lines of the estimates."""
     lines = []
     for term in table.terms:
         found = [column.estimates.get(term, "") for column in table.columns]
@@ -95,7 +96,8 @@ def _printed(estimate: Estimate | str, digits: int) -> tuple[str, str]:
     return f"{coefficient:z.{digits}f}{'*' * stars}", f"({error:.{digits}f})"
 
 
-def _row_lines(table: JournalTable) -> list[Line]:
+def row_lines(table: JournalTable) -> list[Line]:
+    """The printed lines below the estimates."""
     codes = dict.fromkeys(code for column in table.columns for code in column.rows)
     return [
         (
@@ -106,27 +108,16 @@ def _row_lines(table: JournalTable) -> list[Line]:
     ]
 
 
-def _headings(table: JournalTable) -> list[list[tuple[str, int]]]:
-    """Headings of each level, and the number of columns that each spans."""
+def printed_headings(table: JournalTable) -> list[tuple[str, list[tuple[str, int]]]]:
+    """For each level, the text above the names of rows, and the headings with the
+    number of columns that each spans."""
     paths = [column.heading for column in table.columns]
     levels = []
     for level in range(len(paths[0])):
         above = [path[: level + 1] for path in paths]
         levels.append([(path[-1], len(list(same))) for path, same in groupby(above)])
-    return levels
-
-
-def printed_headings(table: JournalTable) -> list[tuple[str, list[tuple[str, int]]]]:
-    """For each level, the text above the names of rows, and the headings with the
-    number of columns that each spans."""
-    levels = _headings(table)
     names = [""] * (len(levels) - 1) + [label("term", table.language)]
     return list(zip(names, levels, strict=True))
-
-
-def lines_of(table: JournalTable) -> tuple[list[Line], list[Line]]:
-    """The printed lines of the estimates, and those below."""
-    return _estimate_lines(table), _row_lines(table)
 
 
 # A minus sign, unlike the hyphens of 2000-2014 and 1e-05.
@@ -144,11 +135,11 @@ def with_minus(text: str) -> str:
 def to_html(table: JournalTable) -> str:
     """The table and its notes, without the title, for ``html``."""
     kind = "journal wide" if len(table.columns) > 6 else "journal"
-    head = [_html_heading(*level) for level in printed_headings(table)]
+    head = "\n".join(_html_heading(*level) for level in printed_headings(table))
     return (
         f'<div class="scroll"><table class="{kind}">\n'
-        f"<thead>\n{_joined(head)}\n</thead>\n"
-        f"{_html_body(_estimate_lines(table))}{_html_body(_row_lines(table))}"
+        f"<thead>\n{head}\n</thead>\n"
+        f"{_html_body(estimate_lines(table))}{_html_body(row_lines(table))}"
         "</table></div>\n"
         f'<p class="notes">{escape(table.notes, quote=False)}</p>'
     )
@@ -173,12 +164,12 @@ def _head(text: str, scope: str = "") -> str:
 
 
 def _html_body(lines: list[Line]) -> str:
-    rows = [
+    rows = "\n".join(
         f"<tr>{_head(name, _OF_ROW)}"
         f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}</tr>"
         for name, cells in lines
-    ]
-    return f"<tbody>\n{_joined(rows)}\n</tbody>\n" if rows else ""
+    )
+    return f"<tbody>\n{rows}\n</tbody>\n" if rows else ""
 
 
 def _html(text: str) -> str:
@@ -197,9 +188,9 @@ def to_latex(table: JournalTable) -> str:
     wide = len(table.columns)
     size = r"\scriptsize" if wide > 6 else r"\footnotesize"
     gaps = r"\setlength{\tabcolsep}{3pt}" if wide > 4 else ""
-    body = _joined(_latex_row(*line) for line in _estimate_lines(table))
-    if rows := _row_lines(table):
-        body += "\n\\midrule\n" + _joined(_latex_row(*line) for line in rows)
+    body = "\n".join(_latex_row(*line) for line in estimate_lines(table))
+    if rows := row_lines(table):
+        body += "\n\\midrule\n" + "\n".join(_latex_row(*line) for line in rows)
     return rf"""\begin{{table}}[htbp]
 \centering
 \caption{{{_latex(table.title)}}}
@@ -218,14 +209,11 @@ def to_latex(table: JournalTable) -> str:
 
 
 def _latex_head(table: JournalTable) -> str:
-    *upper, last = _headings(table)
+    *upper, last = printed_headings(table)
     lines = []
-    for level in upper:
-        lines.append(_latex_heading("", level))
-        rules = _rules(level)
-        lines += [rules] if rules else []
-    lines.append(_latex_heading(label("term", table.language), last))
-    return _joined(lines)
+    for name, level in upper:
+        lines += filter(None, (_latex_heading(name, level), _rules(level)))
+    return "\n".join([*lines, _latex_heading(*last)])
 
 
 def _latex_heading(name: str, level: list[tuple[str, int]]) -> str:
@@ -266,7 +254,3 @@ _SPECIAL = {
 
 def _latex(text: str) -> str:
     return "".join(_SPECIAL.get(mark, mark) for mark in with_minus(text))
-
-
-def _joined(lines: Iterable[str]) -> str:
-    return "\n".join(lines)

@@ -67,7 +67,7 @@ def known_names(language: Language) -> dict[str, str]:
 def choice_name(choice: str, language: Language = "en") -> str:
     """A choice of a specification curve in words: that of a kind, else a control."""
     # A code of its own: "effects" alone names those of countries and years.
-    return _known(f"choice of {choice}", language) or _plain(choice, language)
+    return _known(f"choice of {choice}", language) or variable_name(choice, language)
 
 
 def option_name(choice: str, option: str, language: Language = "en") -> str:
@@ -95,21 +95,17 @@ def _effect(term: str, language: Language) -> str:
     return " × ".join(parts)
 
 
-def variable_name(code: str, language: Language = "en") -> str:
-    """A variable in words, on one line; a name of a user's own as it is."""
-    return _plain(code, language)
-
-
 def _listed(codes: str, language: Language) -> str:
-    return ", ".join(_plain(code, language) for code in codes.split(", "))
+    return ", ".join(variable_name(code, language) for code in codes.split(", "))
 
 
 # Of a variable: lower case is that of a user, such as index.
 _VARIABLE = re.compile(r"(ln)?[A-Z]+\w*[A-Z]")
 
 
-def _plain(code: str, language: Language) -> str:
-    """The name of a variable on one line, without what it says in brackets."""
+def variable_name(code: str, language: Language = "en") -> str:
+    """A variable in words, on one line and without what it says in brackets; a name of
+    a user's own as it is."""
     if not _VARIABLE.match(code):
         return code
     return re.sub(r"\s*[(（][^)）]*[)）]", "", label(code, language)).replace("\n", " ")

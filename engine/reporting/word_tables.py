@@ -4,7 +4,13 @@ from io import BytesIO
 from typing import Any
 
 from ..core import TivaxError
-from .journal_tables import JournalTable, lines_of, printed_headings, with_minus
+from .journal_tables import (
+    JournalTable,
+    estimate_lines,
+    printed_headings,
+    row_lines,
+    with_minus,
+)
 
 _SIZE = 9  # points
 
@@ -25,7 +31,8 @@ def to_docx(table: JournalTable) -> bytes:
     normal = document.styles["Normal"]
     normal.font.name, normal.font.size = "Times New Roman", Pt(_SIZE)
     document.add_paragraph(table.title)
-    head, (estimates, rows) = printed_headings(table), lines_of(table)
+    head = printed_headings(table)
+    estimates, rows = estimate_lines(table), row_lines(table)
     made = document.add_table(
         len(head) + len(estimates) + len(rows), 1 + len(table.columns)
     )

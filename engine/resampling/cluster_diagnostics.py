@@ -209,15 +209,6 @@ class ClusteringLevel(Printable):
         Monte-Carlo errors mc_error_one_sided, mc_error_two_sided.
     draws
         Number of draws.
-
-    Examples
-    --------
-    >>> regions = panel.assign(region=panel["iso3"].str[:2])
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> found = tx.resample(regions, model, tx.Scheme("wild"), draws=999)
-    >>> found = found.clustering_level(coarse="region", draws=999)
-    >>> found.fine_clusters, found.coarse_clusters
-    (12, 2)
     """
 
     model: Model

@@ -28,11 +28,8 @@ _RANKED = 1 << 24
 Member = tuple[ResamplingPlan, Draws, Inference]
 
 
-def adjust(members: Sequence[Member], *, ranked: bool = True) -> pd.DataFrame:
+def adjust(members: Sequence[Member]) -> pd.DataFrame:
     """Columns ``COLUMNS``, a row for each model's first term, by family.
-
-    Westfall and Young's p ranks all draws of each test, which takes most of the time:
-    without ``ranked`` it is NaN.
 
     Members of a family must have been drawn alike: the same clusters, or wild weights
     of the same panel. Where they have not, only Holm's value is given, and the note
@@ -41,7 +38,7 @@ def adjust(members: Sequence[Member], *, ranked: bool = True) -> pd.DataFrame:
     families: dict[str, list[Member]] = {}
     for member in members:
         families.setdefault(member[0].fitted.model.family, []).append(member)
-    tables = [_family(name, group, ranked) for name, group in families.items()]
+    tables = [_family(name, group) for name, group in families.items()]
     return (
         pd.concat(tables, ignore_index=True)
         if tables
@@ -96,7 +93,7 @@ def adjusted_p_values(
     return adjust(members)
 
 
-def _family(name: str, members: list[Member], ranked: bool) -> pd.DataFrame:
+def _family(name: str, members: list[Member]) -> pd.DataFrame:
     rows = [inference.summary.iloc[0] for _, _, inference in members]
     p = np.array([row["p_value"] for row in rows], float)
     table = pd.DataFrame(
@@ -118,9 +115,10 @@ def _family(name: str, members: list[Member], ranked: bool) -> pd.DataFrame:
     observed = np.array([_observed(*member) for member in members])
     plus = not members[0][0].exact
     # For pairs p is read from percentiles, these from centred draws: never below it.
-    adjusted = {"romano_wolf": romano_wolf(Sizes(members), observed, plus=plus)}
-    if ranked:
-        adjusted["westfall_young"] = westfall_young(Sizes(members), observed, plus=plus)
+    adjusted = {
+        "romano_wolf": romano_wolf(Sizes(members), observed, plus=plus),
+        "westfall_young": westfall_young(Sizes(members), observed, plus=plus),
+    }
     return table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
 
 

@@ -216,7 +216,7 @@ class Inference(Coefficients, Result):
 
     def _listings(self) -> Sequence[Listing]:
         fitted, scheme = self.plan.fitted, self.plan.scheme
-        random = None if self.plan.exact else self.plan.draws
+        random = self.plan.random_draws
         rows = [
             (
                 row["term"],

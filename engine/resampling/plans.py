@@ -66,6 +66,11 @@ class ResamplingPlan:
         return self.static.exact
 
     @property
+    def random_draws(self) -> int | None:
+        """The draws that a p-value of 0 is below one of; None where they are exact."""
+        return None if self.exact else self.draws
+
+    @property
     def label(self) -> str:
         """For the column ``scheme``: wild-wcr-webb, placebo-countries-t, ..."""
         scheme, parts = self.scheme, [self.scheme.kind]
@@ -146,7 +151,7 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
         if scheme.studentised:
             columns = ["coefficient", "t", *PLACEBO_OWN]
             unit = [unit[0], 1.0, 1.0, unit[0], 1.0]
-            t = observed[0] / float(_standard_errors(fitted)[0])
+            t = observed[0] / float(fitted.se[0] / abs(fitted.unit[0]))
             observed = [observed[0], t, 1.0, 0.0, 0.0]
     exact = patterns is not None and patterns <= draws
     if patterns is not None and patterns == 1:
@@ -183,11 +188,6 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
 
 
 _balanced_rows = jax.jit(resampling.balanced_rows)
-
-
-def _standard_errors(fitted: Fit) -> Float[np.ndarray, " q"]:
-    """CV1, in the units of ``fitted.products``."""
-    return fitted.se / np.abs(fitted.unit)
 
 
 def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:

@@ -40,14 +40,10 @@ _SECONDS = 1.0  # between two writes, about
 
 
 def draws_of(
-    plan: ResamplingPlan,
-    seed: int,
-    *,
-    progress: Progress = no_progress,
-    rate: "Rate | None" = None,
+    plan: ResamplingPlan, seed: int, *, rate: "Rate | None" = None
 ) -> MemoryDraws:
     """All draws of a program, in memory, in the units of the panel."""
-    parts = list(stream(plan, seed, progress=progress, rate=rate))
+    parts = list(stream(plan, seed, rate=rate))
     values = np.concatenate(parts) if parts else np.zeros((0, len(plan.columns)))
     return MemoryDraws(values)
 

@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import (
-    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -21,7 +20,7 @@ from ..core import (
 )
 from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
 from ..measures import EVERY_PARTNER, Account, ValueAdded, value_added_name
-from ..tables import WorldTables, parse_year, require_tables
+from ..tables import WorldTables, require_tables, year_of
 from . import evaluate, prices, result
 from .changes import pairs_of
 from .places import Places
@@ -372,17 +371,11 @@ def chosen_years(
 ) -> tuple[int, ...]:
     """The years asked for, which the tables must have; the last without any."""
     if years is None:
-        return (tables.years[-1],)
+        return (year_of(tables),)
     several = years if isinstance(years, Iterable) else [years]
     if isinstance(years, str):
         several = [years]
-    chosen = tuple(dict.fromkeys(map(parse_year, several)))
+    chosen = tuple(dict.fromkeys(year_of(tables, year) for year in several))
     if not chosen:
         raise TivaxError("years: there is none; give one or more")
-    for year in chosen:
-        if year not in tables.years:
-            raise NotFound(
-                f"no year {year}: the tables hold {tables.years[0]} to "
-                f"{tables.years[-1]}"
-            )
     return chosen

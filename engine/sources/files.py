@@ -185,6 +185,31 @@ def read_bytes(file: TableFile, magic: Sequence[bytes]) -> bytes:
     return data
 
 
+def read_text(file: TableFile) -> str:
+    """The whole of a text in UTF-8, with a mark at its start or without."""
+    data = read_bytes(file, ())
+    check_text(file, data[:1024])
+    with parsing(file):
+        return data.decode("utf-8-sig")
+
+
+@contextmanager
+def open_text(file: TableFile) -> Iterator[io.BufferedIOBase]:
+    """``open_table`` of a text, by its first bytes."""
+    with open_table(file) as stream:
+        check_text(file, stream.read(1024))
+    with open_table(file) as stream:
+        yield stream
+
+
+def first_line(file: TableFile) -> bytes:
+    """The first line of a text; empty where there is none."""
+    with open_table(file) as stream:
+        line = next(lines_of(file, stream), b"")
+    check_text(file, line[:1024])
+    return line
+
+
 def unpacked(file: TableFile, data: bytes) -> bytes:
     """Unpack what gzip, bzip2 or xz compressed; return other bytes as they are."""
     openers = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open}

@@ -46,6 +46,38 @@ def one_per_year(files: Sequence[TableFile]) -> list[TableFile]:
     return sorted(files, key=lambda file: (file.year or 0, file.name))
 
 
+def by_name(paths: Sequence[Path], *, names: str, expected: str) -> list[TableFile]:
+    """The files below ``paths`` by year, each a table, whose names match a pattern."""
+    return one_per_year(gather(paths, names, expected))
+
+
+def beside(paths: Sequence[Path]) -> list[Path]:
+    """The folders of single files, which others belong to; other paths as they are."""
+    return [
+        path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
+        for path in paths
+    ]
+
+
+def require_tables(
+    tables: Sequence[TableFile], paths: Sequence[Path], expected: str
+) -> None:
+    """``TivaxError`` where files below ``paths`` make no table."""
+    if not tables:
+        shown = ", ".join(map(str, paths))
+        raise TivaxError(f"{shown}: no table in it; expected {expected}")
+
+
+def year_of_name(file: TableFile, example: str) -> int:
+    """The year of the name; ``TivaxError`` where it tells none."""
+    if file.year is None:
+        raise TivaxError(
+            f"{file.name}: the name does not tell the year; give the file its "
+            f"published name, such as {example}"
+        )
+    return file.year
+
+
 def location(file: TableFile) -> str:
     """Path of a file, on disk or in an archive, as one text: to find others by it.
 

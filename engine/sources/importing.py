@@ -53,15 +53,6 @@ class Imported:
     that of the store. ``pieces_missing``: what a rebuilt table had to do without, and
     what that costs, in words. ``misses``: of tables rebuilt by a recipe what each
     margin missed by country, in the worst year.
-
-    Examples
-    --------
-    >>> table = world.table(2000)
-    >>> labels = {"regions": table.regions, "sectors": table.sectors, "year": 2000}
-    >>> np.savez("2000.npz", Z=table.Z, Y=table.Y, x=table.x, **labels)
-    >>> imported = tx.import_tables("arrays", ["2000.npz"], "again")
-    >>> imported.regions, imported.sectors, imported.years
-    (3, 4, (2000,))
     """
 
     path: Path

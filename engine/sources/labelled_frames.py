@@ -92,9 +92,7 @@ def separator_of(file: TableFile) -> str:
     """Separator of the cells of a text: a comma, a semicolon or a tab."""
     if _suffix(file) in PARQUET:
         return ","
-    with fs.open_table(file) as stream:
-        line = next(fs.lines_of(file, stream), b"")
-    fs.check_text(file, line[:1024])
+    line = fs.first_line(file)
     return max(",;\t", key=lambda mark: line.count(mark.encode()))
 
 

@@ -53,11 +53,8 @@ class Extension(NamedTuple):
 def find_systems(paths: Sequence[Path]) -> list[TableFile]:
     """The systems below ``paths``, each as its file of Z (or A) with the others as
     parts; ``year`` is None where nothing tells it."""
-    wide = [
-        path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
-        for path in paths
-    ]
-    at = {finding.location(k): k for k in finding.gather(wide, _FILES, EXPECTED)}
+    found = finding.gather(finding.beside(paths), _FILES, EXPECTED)
+    at = {finding.location(file): file for file in found}
     folders = [
         location.removesuffix(f"/{PARAMETERS}")
         for location in at
@@ -65,9 +62,7 @@ def find_systems(paths: Sequence[Path]) -> list[TableFile]:
     ]
     kinds = {k: _parameters(at[f"{k}/{PARAMETERS}"])["systemtype"] for k in folders}
     systems = [_system(k, at, kinds) for k in folders if kinds[k] == "IOSystem"]
-    if not systems:
-        shown = ", ".join(map(str, paths))
-        raise TivaxError(f"{shown}: no table in it; expected {EXPECTED}")
+    finding.require_tables(systems, paths, EXPECTED)
     return systems
 
 

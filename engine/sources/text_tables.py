@@ -67,9 +67,7 @@ def read_text_table(
         Where a line has another number of cells than the first, or a cell is text.
         Where there are fewer lines than those of the header, or endless ones.
     """
-    with fs.open_table(file) as stream:
-        fs.check_text(file, stream.read(1024))
-    with fs.open_table(file) as stream:
+    with fs.open_text(file) as stream:
         # Lines of a zip member come slowly without a buffer of our own.
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
         lines = _split(file, fs.lines_of(file, buffered), separator, labels)
@@ -94,9 +92,7 @@ def read_text_rows(file: TableFile, *, separator: str) -> Iterator[np.ndarray]:
 
     For one that is larger than memory; raises as ``read_text_table``.
     """
-    with fs.open_table(file) as stream:
-        fs.check_text(file, stream.read(1024))
-    with fs.open_table(file) as stream:
+    with fs.open_text(file) as stream:
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
         lines = _split(file, fs.lines_of(file, buffered), separator, 0)
         yield from _parse_blocks(file, lines, [], separator, np.nan)

@@ -71,3 +71,4 @@ from .world_tables import WorldTables as WorldTables
 from .world_tables import require_tables as require_tables
 from .world_tables import stack_years as stack_years
 from .world_tables import table_without_flows as table_without_flows
+from .world_tables import year_of as year_of

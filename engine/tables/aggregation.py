@@ -245,13 +245,6 @@ def read_concordance(name: str | Path) -> Concordance:
     ------
     TivaxError
         No such name or file, another form, a code that is mapped twice.
-
-    Examples
-    --------
-    >>> from tivax.engine.tables import read_concordance
-    >>> sections = read_concordance("wiod2016-sections")
-    >>> sections.new["C29"], sections.title
-    ('C', 'WIOD 2016: 56 industries to 20 sections of ISIC Rev. 4')
     """
     path = local_path("name", name)
     if str(name) in concordances():

@@ -72,11 +72,6 @@ class YearCheck:
         Why the numbers are implausible in any unit, in words.
     doubts
         Signs of wrong labels, in words (see ``plausibility``); not faults.
-
-    Examples
-    --------
-    >>> [check.doubts for check in tx.check_tables(world)]
-    [(), ()]
     """
 
     year: int

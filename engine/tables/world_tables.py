@@ -279,12 +279,7 @@ class WorldTables(Printable):
 
     def table(self, year: int) -> WorldTable:
         """One year, read into memory."""
-        year = parse_year(year)
-        if year not in self.years:
-            raise NotFound(
-                f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
-            )
-        k = self.years.index(year)
+        k = self.years.index(year_of(self, year))
         return table_without_flows(self, k, as_float64(self.Z[k]))
 
     def __iter__(self) -> Iterator[WorldTable]:
@@ -385,6 +380,16 @@ def _ends(labels: Sequence[str]) -> str:
     """The first labels and the last."""
     shown = [*labels[:4], "...", *labels[-2:]] if len(labels) > 8 else labels
     return ", ".join(shown)
+
+
+def year_of(tables: WorldTables, year: Any = None) -> int:
+    """A year of the tables, by default the last; ``TivaxError`` where they lack it."""
+    year = tables.years[-1] if year is None else parse_year(year)
+    if year not in tables.years:
+        raise NotFound(
+            f"no year {year}: the tables hold {tables.years[0]} to {tables.years[-1]}"
+        )
+    return year
 
 
 def require_tables(tables: object) -> None:

@@ -10,5 +10,4 @@ from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
 from .forms import unit_weights as unit_weights
 from .result import Threats as Threats
-from .setting import HEADLINE as HEADLINE
 from .setting import Setting as Setting

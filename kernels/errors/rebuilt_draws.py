@@ -36,8 +36,6 @@ from jaxtyping import Array, Float, Int, Key
 from ..rebuilding.trade import GroupFlows, Margins, Pairs, fit_trade
 from .random_cells import rounded
 
-# Inputs and final uses; inventories, the last use, are in no sum by pair.
-_COUNTED = ((1.0, 1.0, 0.0),)
 # Turns with sums of groups, the share of imports that may be missed, turns after which
 # a fit ends: what it leaves is 3e-6 of trade.
 _WITH_GROUPS, _TOLERANCE, _MOST = 20, 1e-6, 150

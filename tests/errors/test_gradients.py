@@ -5,7 +5,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.engine.figures.sensitivity import sensitivity_map
 
 from helpers import error_of, small_world
 
@@ -119,14 +118,6 @@ def test_value_added_that_is_a_row_has_a_derivative(world):
     assert other.by_value_added is not None
     assert_allclose(other.by_value_added, added, rtol=1e-9, atol=1e-12)
     assert tx.sensitivity(world, "va_exports", region).by_value_added is None
-
-
-def test_the_map_shows_the_pairs(world):
-    pairs = tx.sensitivity(world, "tbi", world.regions[0]).pairs
-    figure = sensitivity_map(pairs, list(world.regions))
-    (mesh,) = figure.axes[0].collections
-    assert_allclose(np.asarray(mesh.get_array()), pairs.values)
-    assert figure.get_suptitle() == "Effect of 1 % more sales on tbi of R01, 2001"
 
 
 @pytest.mark.parametrize(

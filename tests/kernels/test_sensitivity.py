@@ -197,8 +197,9 @@ def test_reported_output_moves_measures_through_the_coefficients(
     flows = trade_gradients(P, B, r, Z, x, residual=residual)
     inside, own = np.eye(C)[r], np.zeros((4, 1, N))
     own[0, 0] = np.repeat(inside, S) * (np.asarray(P.X) @ (1 - inside))
-    move = compiled(partial(sensitivity.output_gradients, residual=residual))
-    found = move(flows, Z, P.scale, P.v, own)[0, 0]
+    sums = sensitivity.of_column_totals(flows, jnp.asarray(Z))
+    move = partial(sensitivity.by_reported_output, residual=residual)
+    found = compiled(move)(sums, P.scale, P.v, own)[0, 0]
     wanted = []
     for k in range(N):
         step = 1e-4 * x[k] * np.eye(N)[k]

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import WorldTables, indicators
-from tivax.engine.errors import indicator_values
+from tivax.engine.errors import IndicatorSet, indicator_values
 from tivax.engine.measures.indicator_table import INDICATORS, SETS
 
 from helpers import error_of
@@ -172,8 +172,8 @@ def test_error_bars_take_the_derivative_of_the_literal_shares(small):
     rng = np.random.default_rng(3)
     point = (Z, x, Y)
     step = tuple(k * rng.normal(size=k.shape) for k in point)
-    about = {"row": None, "member": None, "uses": None, "B": None, "sectors": 3}
-    about |= {"names": ("FPEM",), "levels": ("bilateral",), "count": 4, "priced": True}
+    asked = IndicatorSet(("FPEM",), ("bilateral",), sectors=3, borders=4, priced=True)
+    about = {"row": None, "member": None, "uses": None, "B": None, "asked": asked}
     with jax.enable_x64(True):
         value, change = jax.jvp(partial(indicator_values, **about), point, step)
     found, slope = (k["bilateral"]["FPEM"].reshape(4, 4) for k in (value, change))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import count_text, number_text, p_text, percent_text
+from ...core import count_text, number_text, p_equals, p_text, percent_text
 from ...reporting import (
     Block,
     Drawn,
@@ -108,10 +108,9 @@ def finding(experiment: Any) -> list[str]:
     for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
         for _, row in inference.summary.iterrows():
             model = plan.fitted.model
+            p = p_equals(row["p_value"], plan.random_draws)
             if plan.static.joint:
-                lines.append(
-                    f"{_tested(plan, row)}: p {_equals(plan, row['p_value'])}."
-                )
+                lines.append(f"{_tested(plan, row)}: p {p}.")
                 continue
             told = "differs" if row["p_value"] <= LEVEL else "cannot be told"
             null = plan.scheme.value if plan.scheme.kind == "wild" else 0
@@ -123,7 +122,7 @@ def finding(experiment: Any) -> list[str]:
                 f"A unit more of {variable_name(row['term'])} goes with "
                 f"{number_text(row['estimate'])} in {variable_name(model.outcome)} "
                 f"({_range(row).removesuffix(', ')}): it {told} from {null or 0:g} at "
-                f"5 %. Report p {_equals(plan, row['p_value'])}{beside}."
+                f"5 %. Report p {p}{beside}."
             )
     return lines
 
@@ -203,8 +202,7 @@ def _in_words(table: pd.DataFrame) -> pd.DataFrame:
 
 def _readable(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
     """The p-values as texts, small ones as such."""
-    plan = experiment.plans[0]
-    random = None if plan.exact else plan.draws
+    random = experiment.plans[0].random_draws
     texts = {}
     for name in set(_P_COLUMNS) & set(table):
         # A p of clusters is not a share of draws, nor is a Monte-Carlo error.
@@ -328,12 +326,6 @@ def _notes(experiment: Any) -> list[str]:
     return [f"{k}: {note}" for k, note in noted[["model", "note"]].to_numpy()]
 
 
-def _equals(plan: ResamplingPlan, p: float) -> str:
-    """``= 0.0123``, or ``< 1e-06`` where no draw is as large."""
-    text = p_text(p, None if plan.exact else plan.draws)
-    return text if text.startswith("<") else f"= {text}"
-
-
 def _range(row: pd.Series) -> str:
     ends = row["ci_low"], row["ci_high"]
     if any(k != k for k in ends):
@@ -346,8 +338,9 @@ def findings(experiment: Any) -> list[str]:
     lines = []
     for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
         for _, row in inference.summary.iterrows():
+            p = p_equals(row["p_value"], plan.random_draws)
             lines.append(
-                f"{_tested(plan, row)}, p {_equals(plan, row['p_value'])} "
+                f"{_tested(plan, row)}, p {p} "
                 f"(+-{p_text(row['mc_error'])}), {_range(row)}"
                 f"{drawn_text(plan, row['draws'])}"
             )

@@ -11,7 +11,6 @@ from ....kernels.random_draws import GENERATOR
 from ...core import (
     Job,
     Part,
-    PartFile,
     Run,
     TivaxError,
     count_text,
@@ -67,7 +66,10 @@ def run_montecarlo(
     with job.resumed(terminal.print, force=output.force):
         with terminal.progress("drawing", "draws of years") as progress:
             job.fill(draw, progress)
-        drawn = [_values(part) for part in job.parts]
+        drawn = [  # read when they are used
+            np.memmap(part.path, "<f8", "r", shape=(part.rows, part.columns))
+            for part in job.parts
+        ]
         with terminal.progress("estimating", "draws") as progress:
             found = summarise_draws(
                 setup,
@@ -128,11 +130,6 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
         return set_up(fitted, tables, model)
     except TivaxError as error:
         raise error.within(store) from None
-
-
-def _values(part: PartFile) -> np.ndarray:
-    """The draws of a year, read when they are used."""
-    return np.memmap(part.path, "<f8", "r", shape=(part.rows, part.columns))
 
 
 def _write_draws(setup: Setup, drawn: Sequence[np.ndarray], folder: Path) -> None:

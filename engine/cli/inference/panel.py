@@ -8,17 +8,8 @@ import typer
 
 from ... import panel as panels
 from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
-from ..options import (
-    Data,
-    Force,
-    Json,
-    MaxSize,
-    PanelStore,
-    Quiet,
-    Verbose,
-    require_store,
-)
-from ..terminal import Terminal
+from ..bundles import Screen, command
+from ..options import Data, Force, MaxSize, PanelStore, require_store
 
 PanelFormat = Annotated[
     str,
@@ -30,6 +21,7 @@ PanelFormat = Annotated[
 ]
 
 
+@command
 def panel(
     data: Data,
     out: Annotated[
@@ -38,13 +30,11 @@ def panel(
             "--out", help="File to write: NAME.csv, .parquet, .dta, .xlsx or .feather."
         ),
     ],
+    screen: Screen,
     store: PanelStore = None,
     format: PanelFormat = "",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Join index, globalisation and controls into a panel, with a codebook.
 
@@ -55,7 +45,7 @@ def panel(
     set_max_size(max_size)
     out = panels.with_panel_format(out, format)
     start_jax()
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = screen.terminal()
     files = panels.read_data_files(data, store=require_store(store))
     run = Run("panel", inputs=files.inputs(), sources=files.databases())
     panels.require_panel_place(out, run, force=force, folders=files.places())

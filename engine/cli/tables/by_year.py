@@ -8,7 +8,6 @@ from ...measures import ByYear, value_added_name
 from ...reporting import Context
 from ..bundles import OutputOptions
 from ..terminal import Terminal, next_step
-from ..together import shared_years
 from ..write import print_result, save_result
 from .subject import Subject
 
@@ -26,17 +25,9 @@ def run_by_year(
     ``files`` were read besides those of the subject.
     """
     run = subject.begin(found.program, output, files)
-    with shared_years(
-        output.out,
-        run,
-        subject.tables.years,
-        terminal,
-        force=output.force,
-        **found.options,
-        value_added=[value_added_name(k) for k in subject.accounts],
-        groups=subject.groups.members,
-        each_group=subject.each_group,
-        net_inventories=subject.net.record,
+    names = [value_added_name(k) for k in subject.accounts]
+    with subject.shared_years(
+        output, run, terminal, **found.options, value_added=names
     ):
         if not is_first():
             for _ in found.compute():

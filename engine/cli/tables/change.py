@@ -112,11 +112,7 @@ def change(
 
     terminal = screen.terminal()
     require_format(output.format)
-    if len(traced := accounts.read()) > 1:
-        raise TivaxError(
-            f"--satellite: {len(traced)} accounts; give a file with one, since each "
-            "changes for reasons of its own"
-        )
+    traced = accounts.read_one("changes for reasons of its own")
     if span := parse_years(at.years):
         if start is not None or end is not None:
             raise TivaxError(
@@ -158,14 +154,14 @@ def change(
             chained=chained,
             nodes=nodes,
             volumes=other,
-            value_added=traced[0],
+            value_added=traced,
             progress=progress,
         )
     about = {"notes": [*subject.notes, *notes], "codes": subject.codes}
     if model is None:
         write_result(found, run, output, terminal, **about, **subject.facts)
         return
-    given = traced[0], model, drawn.draws, drawn.seed
+    given = traced, model, drawn.draws, drawn.seed
     draws = drawn_effects(subject.tables, found, *given)
     with kept_draws(run, output, terminal, draws, found.identity) as effects:
         found = found.with_draws(effects)

@@ -7,6 +7,7 @@ import typer
 
 from ..bundles import (
     Accounts,
+    Grouping,
     OutputOptions,
     Processor,
     Screen,
@@ -57,19 +58,14 @@ def exposure(
     """
     processor.start()
     from ...chains import supply_exposure
-    from ...core import TivaxError, require_format
-    from ..bundles import Grouping
+    from ...core import require_format
     from ..inputs import error_files, read_error, split_codes
     from ..write import require_place, write_result
     from .subject import Subject
 
     terminal = screen.terminal()
     require_format(output.format)
-    if len(traced := accounts.read()) > 1:
-        raise TivaxError(
-            f"--satellite: {len(traced)} accounts; give a file with one, since each "
-            "has a result of its own"
-        )
+    traced = accounts.read_one("has a result of its own")
     subject = Subject.read(at, Grouping(groups), accounts, terminal)
     model = read_error(error)
     files = [*([] if elasticities is None else [elasticities])]
@@ -82,7 +78,7 @@ def exposure(
             supplier,
             sectors=split_codes(sectors),
             groups=subject.groups.members,
-            value_added=traced[0],
+            value_added=traced,
             paths=paths,
             elasticities=elasticities,
             error=model,
@@ -91,12 +87,5 @@ def exposure(
     facts = subject.facts
     if model is not None:
         facts |= {"error": model.record}
-    write_result(
-        found,
-        run,
-        output,
-        terminal,
-        notes=subject.notes,
-        codes=subject.codes,
-        **facts,
-    )
+    about = {"notes": subject.notes, "codes": subject.codes}
+    write_result(found, run, output, terminal, **about, **facts)

@@ -7,11 +7,13 @@ import typer
 
 from ... import sources
 from ...core import Run, parse_years, require_fetch_place
+from ..bundles import Screen, command
 from ..completion import complete_download
-from ..options import Force, Json, Out, Quiet, Verbose
-from ..terminal import Terminal, next_step
+from ..options import Force, Out
+from ..terminal import next_step
 
 
+@command
 def fetch(
     source: Annotated[
         str,
@@ -22,6 +24,7 @@ def fetch(
         ),
     ],
     out: Out,
+    screen: Screen,
     format: Annotated[
         str | None,
         typer.Option(
@@ -42,9 +45,6 @@ def fetch(
         typer.Option("--mirror", help="Download the file from this address instead."),
     ] = None,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Download a database from its official address, and check it.
 
@@ -53,7 +53,7 @@ def fetch(
 
     Example: tivax fetch wiod2016 --out raw
     """
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = screen.terminal()
     archive, wanted = sources.get_archive(source, format), parse_years(years)
     files = sources.archives_of_years(archive, wanted)
     for file in files:

@@ -13,9 +13,10 @@ from ...core import (
     parse_years,
     start_jax,
 )
+from ..bundles import Screen, command
 from ..completion import complete_source
-from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years
-from ..terminal import Terminal, next_step, shell_command
+from ..options import Force, MaxSize, Out, Years
+from ..terminal import next_step, shell_command
 
 
 def _paths_or_example(ctx: Any, paths: list[Path]) -> list[Path]:
@@ -35,6 +36,7 @@ def _paths_or_example(ctx: Any, paths: list[Path]) -> list[Path]:
     raise typer.Exit
 
 
+@command
 def import_(
     source: Annotated[
         str,
@@ -57,6 +59,7 @@ def import_(
         ),
     ],
     out: Out,
+    screen: Screen,
     example: Annotated[
         bool,
         typer.Option(
@@ -83,9 +86,6 @@ def import_(
     ] = False,
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Read the tables of a database into a store, every year checked.
 
@@ -99,7 +99,7 @@ def import_(
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
     start_jax()
-    terminal, wanted = Terminal(quiet, json=json, verbose=verbose), parse_years(years)
+    terminal, wanted = screen.terminal(), parse_years(years)
     with terminal.progress("reading") as progress:
         done = sources.import_tables(
             source,

@@ -1,6 +1,7 @@
 """The subject of a command of measures: tables, groups of regions, accounts."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ from ...tables import (
 from ..bundles import Accounts, Grouping, OutputOptions, Tables
 from ..inputs import split_codes
 from ..terminal import Terminal
+from ..together import shared_years
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +80,23 @@ class Subject:
                 near = suggest_region(code, known)
                 raise TivaxError(f"{option}: no region {code}: {near}")
         return asked
+
+    def shared_years(
+        self, output: OutputOptions, run: Run, terminal: Terminal, **options: Any
+    ) -> AbstractContextManager[None]:
+        """Divide the years of the block among the processes of the job; ``options`` as
+        in ``together.shared_years``."""
+        return shared_years(
+            output.out,
+            run,
+            self.tables.years,
+            terminal,
+            force=output.force,
+            **options,
+            groups=self.groups.members,
+            each_group=self.each_group,
+            net_inventories=self.net.record,
+        )
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from ...reporting import Context, Joined
 from ..bundles import OutputOptions
 from ..inputs import error_files, read_error, read_final_accounts
 from ..terminal import Terminal, next_step
-from ..together import shared_years
 from ..write import print_result, save_result
 from .subject import Subject
 
@@ -73,18 +72,8 @@ def run_tbi(
         )
         return replace(result, errors=bars)
 
-    with shared_years(
-        output.out,
-        run,
-        subject.tables.years,
-        terminal,
-        force=output.force,
-        value_added=subject.given.value_added,
-        **chosen,
-        each_group=subject.each_group,
-        certify=certify,
-        net_inventories=subject.net.record,
-    ):
+    options = {"value_added": subject.given.value_added, "certify": certify}
+    with subject.shared_years(output, run, terminal, **options, drop=[*drop]):
         results = each("solving", solved)
         if not is_first():
             return

@@ -50,7 +50,13 @@ def compare_results(first: Path, second: Path, terminal: Terminal) -> None:
             for a, b in [(float(row["A"]), float(row["B"]))]
         ],
     )
-    terminal.finish({"first": str(first), "second": str(second)} | _record(rows))
+    terminal.finish(
+        {
+            "first": str(first),
+            "second": str(second),
+            "rows": rows.assign(ratio=rows["A"] / rows["B"]).to_dict("records"),
+        }
+    )
 
 
 def _read(folder: Path) -> _Result:
@@ -80,7 +86,3 @@ def _joined(first: _Result, second: _Result) -> pd.DataFrame:
             f"{first.folder} and {second.folder} have no case and method in common"
         )
     return rows.rename(columns={"median_s_a": "A", "median_s_b": "B"})
-
-
-def _record(rows: pd.DataFrame) -> dict[str, Any]:
-    return {"rows": rows.assign(ratio=rows["A"] / rows["B"]).to_dict("records")}

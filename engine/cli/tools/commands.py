@@ -6,22 +6,14 @@ from typing import Annotated
 import typer
 
 from ...core import TivaxError, start_jax
-from ..options import (
-    Device,
-    Force,
-    Json,
-    LanguageOption,
-    NoFigures,
-    Out,
-    Quiet,
-    Verbose,
-    parse_size,
-)
-from ..terminal import Terminal
+from ..bundles import Processor, Screen, command
+from ..options import Force, LanguageOption, NoFigures, Out, parse_size
 
 
+@command
 def demo(
     out: Out,
+    screen: Screen,
     size: Annotated[
         str, typer.Option("--size", help="Size of the world, REGIONSxSECTORSxYEARS.")
     ] = "44x28x15",
@@ -31,9 +23,6 @@ def demo(
     no_figures: NoFigures = False,
     language: LanguageOption = "en",
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """The whole pipeline on a synthetic world: nothing to download.
 
@@ -50,11 +39,14 @@ def demo(
         figures=not no_figures,
         language=require_language(language),
         force=force,
-        terminal=Terminal(quiet, json=json, verbose=verbose),
+        terminal=screen.terminal(),
     )
 
 
+@command
 def bench(
+    processor: Processor,
+    screen: Screen,
     compare: Annotated[
         list[str] | None,
         typer.Argument(
@@ -84,17 +76,13 @@ def bench(
             "10x50x1,44x56x1,49x200x1.",
         ),
     ] = "",
-    device: Device = None,
     force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
-    verbose: Verbose = False,
 ) -> None:
     """Time tivax beside what people use today; every time with its residual.
 
     Example: tivax bench --full --out bench-results
     """
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = screen.terminal()
     if compare:
         if compare[0] != "compare" or len(compare) != 3:
             raise TivaxError(
@@ -108,7 +96,7 @@ def bench(
     if out is None:
         raise TivaxError("tivax bench: give --out, where to write the results")
     shapes = [parse_size(each, "--sizes") for each in sizes.split(",") if each]
-    start_jax(device)
+    processor.start()
     from ...tables import WorldShape
     from .bench import run_bench
 

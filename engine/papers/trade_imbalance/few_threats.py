@@ -39,8 +39,8 @@ def few_threats(
     shown = {}
     for name in models:
         rows = _intervals(threats, name)
-        order = {pair: k for k, pair in enumerate([_first(rows), *chosen])}
         pairs = list(zip(rows["threat"], rows["variant"], strict=True))
+        order = {pair: k for k, pair in enumerate([pairs[0], *chosen])}
         rows = rows.assign(place=[order.get(k, -1) for k in pairs])
         rows["name"] = [translated(name_of(*k), language) for k in pairs]
         rows = rows[rows["place"] >= 0].drop_duplicates("place").sort_values("place")
@@ -53,10 +53,6 @@ def name_of(threat: str, variant: str) -> str:
     if threat == "the model":
         return "as the paper has it"
     return _NAMES.get((threat, variant), f"{threat}: {variant}")
-
-
-def _first(rows: pd.DataFrame) -> tuple[str, str]:
-    return rows.iloc[0]["threat"], rows.iloc[0]["variant"]
 
 
 def _intervals(threats: tx.Threats, model: str) -> pd.DataFrame:

@@ -131,7 +131,8 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
     draws = result.threats.draws
     lost = [k for _, k in rows.iterrows() if not survives(k, claim.sign, draws)]
     if not lost:
-        of_all = "the one declared threat" if len(rows) == 1 else _all(len(rows))
+        several = f"all {len(rows)} declared threats"
+        of_all = "the one declared threat" if len(rows) == 1 else several
         return [f"{said}, and this survives {of_all}."]
     order = {pair: k for k, pair in enumerate(UNDER)}
     first = min(lost, key=lambda k: order[k["threat"], k["variant"]])
@@ -140,10 +141,6 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
         f"{_signed(first['estimate'])} ({in_p(first['wild_p_value'])}).",
         f"It is lost under {len(lost)} of {count_text(len(rows), 'declared threat')}.",
     ]
-
-
-def _all(count: int) -> str:
-    return f"all {count} declared threats"
 
 
 def _rests(table: pd.DataFrame, model: str, lost: pd.Series) -> str:

@@ -47,11 +47,11 @@ Side = Literal["below", "at", "above"]
 WITHIN = 2.0
 
 
-def side(p: float, mc_error: float, level: float = LEVEL) -> Side:
-    """On which side of the level p is; ``at`` within ``WITHIN`` Monte-Carlo errors."""
-    if mc_error > 0 and abs(p - level) <= WITHIN * mc_error:
+def side(p: float, mc_error: float) -> Side:
+    """On which side of ``LEVEL`` p is; ``at`` within ``WITHIN`` Monte-Carlo errors."""
+    if mc_error > 0 and abs(p - LEVEL) <= WITHIN * mc_error:
         return "at"
-    return "below" if p < level else "above"
+    return "below" if p < LEVEL else "above"
 
 
 def sides(rows: pd.DataFrame, kind: str) -> list[Side]:

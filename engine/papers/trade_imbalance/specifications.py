@@ -32,10 +32,11 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     Columns table, column, outcome, sample, left_out, developed, estimate, se, ci_low,
     ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
-    developed = _developed(frame)
+    developed = frame.groupby("iso3")["developed"].first()
     tables = []
     for column, model in zip(COLUMNS, paper_models(), strict=True):
-        names = developed.index[_weights(developed, column.sample) > 0]
+        codes = {"all": (0, 1), "developed": (1,), "developing": (0,)}[column.sample]
+        names = developed.index[developed.isin(codes)]
         fit = tx.fit_model(frame, model)
         # A country without a complete row takes nothing away.
         without = names.to_numpy()[:, None] == np.array(fit.labels)
@@ -88,15 +89,6 @@ def _range(found: pd.DataFrame, full: float) -> dict[str, float | str | int]:
         "smallest_p_value": found["p_value"].min(),
         "sign_changes": int(opposite.sum()),
     }
-
-
-def _developed(frame: pd.DataFrame) -> pd.Series:
-    return frame.groupby("iso3")["developed"].first()
-
-
-def _weights(developed: pd.Series, sample: str) -> Float[np.ndarray, " G"]:
-    wanted = {"all": (0, 1), "developed": (1,), "developing": (0,)}[sample]
-    return developed.isin(wanted).to_numpy(float)
 
 
 def _summary(fits: Any, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:

@@ -36,6 +36,7 @@ from ...core import (
     TivaxError,
     in_float64,
     no_progress,
+    p_equals,
     p_text,
     percent_text,
     require_kind,
@@ -231,8 +232,8 @@ class OwnPanel(Result):
         return [
             f"For the effect of {variable_name(self.term)} on "
             f"{variable_name(self.model.outcome)} report the p-value of "
-            f"{best['method']}, p {self._equals(best['p_value'])}: in simulations of "
-            "panels like this one it rejects true nulls in "
+            f"{best['method']}, p {p_equals(best['p_value'], self.draws)}: in "
+            "simulations of panels like this one it rejects true nulls in "
             f"{percent_text(best['size_min'], 1)} to "
             f"{percent_text(best['size_max'], 1)} where it says 5 %. The usual one "
             f"(CV1, t(G-1)) is {p_text(usual['p_value'])} and rejects up to "
@@ -258,7 +259,7 @@ class OwnPanel(Result):
                 f"{len(trusted)} of {len(table)} p-values "
                 f"{'keeps its' if len(trusted) == 1 else 'keep their'} level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
-                f"to 5 % is {best['method']}, p {self._equals(best['p_value'])}"
+                f"to 5 % is {best['method']}, p {p_equals(best['p_value'], self.draws)}"
                 + (f" (then {others})." if others else ".")
             )
             return text.strip()
@@ -266,7 +267,7 @@ class OwnPanel(Result):
         safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
         if len(safe):
             named = [
-                f"{row['method']} (p {self._equals(row['p_value'])}, at most "
+                f"{row['method']} (p {p_equals(row['p_value'], self.draws)}, at most "
                 f"{percent_text(row['size_max'], 1)})"
                 for row in safe.sort_values("size_max", ascending=False).to_dict(
                     "records"
@@ -281,15 +282,10 @@ class OwnPanel(Result):
             best = often.iloc[0]
             text += (
                 f"Of those that reject too often {best['method']} "
-                f"(p {self._equals(best['p_value'])}) does least, at most "
+                f"(p {p_equals(best['p_value'], self.draws)}) does least, at most "
                 f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
         return text.strip()
-
-    def _equals(self, p: float) -> str:
-        """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""
-        text = p_text(p, self.draws)
-        return text if text.startswith("<") else f"= {text}"
 
 
 class SimulateSection(TypedDict, total=False):
@@ -340,7 +336,8 @@ def own_panel(
         )
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
-        one = replace(model, treatment=(term,), regressors=_first(model, term))
+        others = (k for k in model.regressors if k != term)
+        one = replace(model, treatment=(term,), regressors=(term, *others))
 
         def told(done: int, of: int, before: int = number * panels) -> None:
             progress(before + panels * done // of, total)
@@ -399,10 +396,6 @@ def phase_placebos(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
     return simulate(Study((design,), panels, draws, seed)).table
-
-
-def _first(model: Model, term: str) -> tuple[str, ...]:
-    return (term, *(k for k in model.regressors if k != term))
 
 
 def _steps(
@@ -506,8 +499,7 @@ def _p_values(
     if flows is None:
         found["network HAC"] = (np.nan, "no flows are given")
     else:
-        weights = read_flows(flows)
-        of_fit("network HAC", Network(weights))
+        of_fit("network HAC", Network(read_flows(flows)))
     of_fit("Conley", Conley(StudyDesign.cutoff))
     for name, scheme in _SCHEMES.items():
         try:
@@ -527,15 +519,8 @@ def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     for row in p_values.to_dict("records"):
         own = sizes[(sizes["method"] == row["method"]) & sizes["size"].notna()]
         if own.empty:
-            rows.append(
-                {
-                    **row,
-                    "size_min": np.nan,
-                    "size_max": np.nan,
-                    "worst": "",
-                    "keeps": "",
-                }
-            )
+            unknown = dict.fromkeys(("size_min", "size_max"), np.nan)
+            rows.append({**row, **unknown, "worst": "", "keeps": ""})
             continue
         reach = 1.96 * own["mc_error"]
         above = (own["size"] - reach > LEVEL + WIDTH).any()

@@ -286,13 +286,6 @@ def read_study(path: Path) -> Study:
     """Read and check a run file of `tivax simulate`.
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
-
-    Examples
-    --------
-    >>> from tivax.engine.resampling import read_study
-    >>> study = read_study(Path("study.toml"))
-    >>> study.designs[0].clusters
-    8
     """
     path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), RUN_KEYS)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -135,11 +135,10 @@ class _Reader:
         added = np.where(given[:, 0, s, :s], cells[:, 0, s, :s], np.nan)
         again = np.nan_to_num(cells[:, 1, :s, u])
         if again.any():
-            k, i = (int(k[0]) for k in np.nonzero(again))
+            at = tuple(k[0] for k in np.nonzero(again))
             raise self._mistake(
-                k,
-                i,
-                f"{again[k, i]:,.6g} of it is imported and exported again; take "
+                at,
+                f"{again[at]:,.6g} of it is imported and exported again; take "
                 "such re-exports out of exports and imports",
             )
         exports = self._told("exports", exports)
@@ -211,17 +210,17 @@ class _Reader:
             return found
         off = np.abs(found - total) - self.recipe.tolerance * np.abs(total)
         if np.nanmax(off, initial=0) > 0:
-            t, i = np.unravel_index(np.nanargmax(off), off.shape)
+            at = np.unravel_index(np.nanargmax(off), off.shape)
             raise self._mistake(
-                int(t),
-                int(i),
-                f"{what} are {found[t, i]:,.6g}, but "
-                f"{total[t, i]:,.6g} in the totals; correct one of them",
+                at,
+                f"{what} are {found[at]:,.6g}, but {total[at]:,.6g} in the totals; "
+                "correct one of them",
             )
         return np.where(np.isnan(total), found, total)
 
-    def _mistake(self, t: int, i: int, what: str) -> TivaxError:
-        recipe = self.recipe
+    def _mistake(self, at: tuple[Any, ...], what: str) -> TivaxError:
+        """The error of a year and a sector, by their places."""
+        recipe, (t, i) = self.recipe, at
         return TivaxError(
             f"{self.name}: {self.country}, {recipe.years[t]}, {recipe.sectors[i]}: "
             f"{what}"
@@ -237,10 +236,8 @@ class _Reader:
         """Cells that no table has, and rows that do not make output."""
         s = len(self.recipe.sectors)
         if np.isnan(exports).any():
-            t, i = (int(k[0]) for k in np.nonzero(np.isnan(exports)))
             raise self._mistake(
-                t,
-                i,
+                tuple(k[0] for k in np.nonzero(np.isnan(exports))),
                 "neither its exports nor its output are told; add rows of user "
                 f"{self.uses.exports} or {self.uses.output}, or [totals]",
             )
@@ -252,10 +249,8 @@ class _Reader:
             ("all imports together", imported.sum(2)),
         ):
             if cells.min() < 0:
-                t, i = np.unravel_index(cells.argmin(), cells.shape)
                 raise self._mistake(
-                    int(t),
-                    int(i),
+                    np.unravel_index(cells.argmin(), cells.shape),
                     f"{what} are {cells.min():,.6g}; only final uses "
                     "may be below 0: correct the file",
                 )
@@ -263,12 +258,11 @@ class _Reader:
         allowed = self.recipe.tolerance * np.maximum(np.abs(output), made.max() * 1e-6)
         off = np.nan_to_num(np.abs(made - output) - allowed, nan=-1)
         if off.max() > 0:
-            t, i = np.unravel_index(off.argmax(), off.shape)
+            at = np.unravel_index(off.argmax(), off.shape)
             raise self._mistake(
-                int(t),
-                int(i),
-                f"uses and exports add up to {made[t, i]:,.6g}, output "
-                f"is {output[t, i]:,.6g}; correct the table, or allow more by "
+                at,
+                f"uses and exports add up to {made[at]:,.6g}, output "
+                f"is {output[at]:,.6g}; correct the table, or allow more by "
                 f"tolerance, a share of output ({self.recipe.tolerance:g} now)",
             )
 

@@ -31,7 +31,6 @@ methodology and analytical issues, Hague Journal on the Rule of Law 3:220-246.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from python_calamine import CalamineWorkbook
@@ -146,7 +145,7 @@ def _from_wide_sheet(
     """The estimates of one family in the workbooks up to 2022, years side by side."""
     sheet = SHEETS[name]
     rows = cy.read_sheet(file, sheet, book)
-    top = next((k for k, row in enumerate(rows) if _is_header(row)), 0)
+    top = next((k for k, row in enumerate(rows) if {"Code", "Estimate"} <= {*row}), 0)
     if top == 0:
         raise TivaxError(
             f"{file.name}: sheet {sheet} has no row with Code and Estimate below a row "
@@ -162,7 +161,3 @@ def _from_wide_sheet(
         {name: [row[j] for row in body for j in at]},
         missing=MISSING,
     )
-
-
-def _is_header(row: Sequence[Any]) -> bool:
-    return "Code" in row and "Estimate" in row

@@ -16,14 +16,13 @@ Regions have ADB's own codes. Categories of final demand are named as in WIOD 20
 import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...core import TivaxError, load_toml
 from ...tables import WorldTable
-from .. import finding, layout
+from .. import layout
 from ..source import TableFile
 from .wiod2013 import cell_text, sheet_rows, year_of_name
 
@@ -40,18 +39,6 @@ BETWEEN = ("r99", "r61", "r62", "r63", "trs")
 LABEL_COLUMNS = 4  # A is empty, B name, C region, D code
 # How workbooks of some years write no sales; error values are read as nothing, too.
 _BLANK = ("", "NA")
-
-
-def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The workbooks below ``paths``, by year."""
-    return finding.one_per_year(
-        finding.gather(
-            paths,
-            r"adb[-_ ]?mrio.*?(?P<year>(?:19|20)\d\d).*\.xlsx",
-            "names such as ADB-MRIO-2019_Mar2022.xlsx or ADB-MRIO62-2021_August "
-            "2024.xlsx",
-        )
-    )
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:

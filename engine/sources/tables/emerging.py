@@ -19,9 +19,8 @@ z is read some buyers at a time, into a temporary file where a year does not fit
 memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,24 +39,9 @@ _TOGETHER = 1 << 28  # bytes of z that are read at a time
 _NOTICED = 0.01
 
 
-def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The files below ``paths``, by year."""
-    return finding.one_per_year(
-        finding.gather(
-            paths,
-            r"(?:emerging_v\d+|global_mrio)_(?P<year>(?:19|20)\d\d)(?:_m)?\.mat",
-            "names such as EMERGING_V2_2023_m.mat",
-        )
-    )
-
-
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    if file.year is None:
-        raise TivaxError(
-            f"{file.name}: the name does not tell the year; give the file its "
-            "published name, such as EMERGING_V2_2023_m.mat"
-        )
+    year = finding.year_of_name(file, "EMERGING_V2_2023_m.mat")
     with _opened(file) as h5:
         group = _group(file, h5)
         labels = {what: _texts(file, h5, group[k]) for k, what in LISTS.items()}
@@ -73,7 +57,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         Z = _sales(file, group["z"], n)
     x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
     yield WorldTable(
-        year=file.year,
+        year=year,
         regions=regions,
         sectors=tuple(labels["sectors"]),
         categories=tuple(labels["final"]),

@@ -64,10 +64,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
         for where in at.keys() - labels.keys():
             if where.endswith("_T.txt") and (not alone or at[where].path == path):
                 tables[where] = _together(where, at)
-    if not tables:
-        raise TivaxError(
-            f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
-        )
+    finding.require_tables([*tables.values()], paths, _EXPECTED)
     return finding.one_per_year(
         [_labelled(file, where, labels) for where, file in tables.items()]
     )

@@ -74,11 +74,9 @@ _MONEY = ("MEUR", "MILLEUR", "MILLIONEUR")
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year. A file represents its folder."""
-    wide = [
-        path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
-        for path in paths
-    ]
-    found = finding.gather(wide, r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED)
+    found = finding.gather(
+        finding.beside(paths), r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED
+    )
     at = {finding.location(file): file for file in found}
     tables = [
         _together(location.rpartition("/")[0], at)
@@ -89,10 +87,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
             and location.removesuffix("A.txt") + "Z.txt" not in at
         )
     ]
-    if not tables:
-        raise TivaxError(
-            f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
-        )
+    finding.require_tables(tables, paths, _EXPECTED)
     return finding.one_per_year(tables)
 
 

@@ -19,7 +19,6 @@ the territory: OP_RES and OP_NRES, which lead to that of residents, are not used
 """
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -45,39 +44,20 @@ CODES = {"FIGW1": "ROW", "WRL_REST": "ROW", "EL": "GRC", "UK": "GBR"}
 ROUNDING = 0.002
 
 
-def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables below ``paths``, by year."""
-    return finding.one_per_year(
-        finding.gather(
-            paths,
-            r"(?:matrix|flatfile)_eu-ic-io_(?:ind-by-ind|prod-by-prod)_(?:\d\ded_)?"
-            r"(?P<year>\d{4})(?:_v\d+)?\.csv",
-            "names such as matrix_eu-ic-io_ind-by-ind_26ed_2019.csv",
-        )
-    )
-
-
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    if file.year is None:
-        raise TivaxError(
-            f"{file.name}: the name does not tell the year; give the file its "
-            "published name, such as matrix_eu-ic-io_ind-by-ind_26ed_2019.csv"
-        )
+    year = finding.year_of_name(file, "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv")
     header = _header(file)
     if len(header) == 7 and header[-1] == "obsValue":
         rows, columns, values = _flat(file, header)
     else:
         table = read_text_table(file, header=1, labels=1, separator=",")
         rows, columns, values = table.labels[0], table.header[0], table.values
-    yield _table(file, file.year, rows, columns, values)
+    yield _table(file, year, rows, columns, values)
 
 
 def _header(file: TableFile) -> list[str]:
-    with fs.open_table(file) as stream:
-        line = next(fs.lines_of(file, stream), b"")
-    fs.check_text(file, line[:1024])
-    text = line.decode("utf-8-sig", "replace")
+    text = fs.first_line(file).decode("utf-8-sig", "replace")
     return [cell.strip(' "\r\n') for cell in text.split(",")]
 
 

@@ -51,11 +51,7 @@ _WANTED = (
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year; the file of T represents each."""
-    wide = [
-        path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
-        for path in paths
-    ]
-    found = finding.gather(wide, f"{_NAME}|{_README}", _WANTED)
+    found = finding.gather(finding.beside(paths), f"{_NAME}|{_README}", _WANTED)
     readmes = [file for file in found if file.year is None]
     of = {k: {f.year: f for f in found if f"_{k}-Results_" in f.name} for k in "TYV"}
     tables = []
@@ -65,10 +61,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
             if k not in parts:
                 raise TivaxError(f"{T.name}: no file of {k} beside it; give it, too")
         tables.append(replace(T, parts={**parts, "labels": _readme(T, readmes)}))
-    if not tables:
-        raise TivaxError(
-            f"{', '.join(map(str, paths))}: no table in it; expected {_WANTED}"
-        )
+    finding.require_tables(tables, paths, _WANTED)
     return tables
 
 

@@ -111,11 +111,8 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 def _names(file: TableFile) -> list[str]:
     """The lines of a list, without quotation marks."""
-    data = fs.read_bytes(file, ())
-    fs.check_text(file, data[:1024])
-    with fs.parsing(file):
-        text = data.decode("utf-8-sig")
-    names = [line.split(",")[0].strip(' "') for line in text.splitlines()]
+    lines = fs.read_text(file).splitlines()
+    names = [line.split(",")[0].strip(' "') for line in lines]
     return [name for name in names if name]
 
 

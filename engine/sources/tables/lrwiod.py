@@ -94,9 +94,7 @@ def _read_cells(file: TableFile) -> pa.Table:
     """The columns of the csv, labels as codes: 26 bytes a row in memory."""
     types = {name: pa.dictionary(pa.int32(), pa.string()) for name in LABELS}
     types |= {"year": pa.int16(), "value": pa.float64()}
-    with fs.open_table(file) as stream:
-        fs.check_text(file, stream.read(1024))
-    with fs.open_table(file) as stream, fs.parsing(file):
+    with fs.open_text(file) as stream, fs.parsing(file):
         return pyarrow.csv.read_csv(
             stream,
             # On one thread the error of a bad cell names its row.

@@ -59,16 +59,13 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
             "input-output table in MARIO (to_iot) and export that"
         )
     tables = [_together(k, at) for k in at if _stem(k) == "Z"]
-    if not tables:
-        shown = ", ".join(map(str, paths))
-        raise TivaxError(f"{shown}: no table in it; expected {_EXPECTED}")
+    finding.require_tables(tables, paths, _EXPECTED)
     return finding.one_per_year(tables)
 
 
 def _database(path: Path) -> Path:
     """The folder of a file, or the one above ``flows``, where metadata.json is."""
-    if path.is_file() and path.suffix.lower() != ".zip":
-        path = path.parent
+    (path,) = finding.beside([path])
     return path.absolute().parent if path.name == "flows" else path
 
 

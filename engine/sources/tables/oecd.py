@@ -43,6 +43,7 @@ PARENTS: dict[str, str] = source_facts()["oecd"]["parents"]
 CATEGORIES = ("HFCE", "NPISH", "GGFC", "GFCF", "INVNT", "DPABR")
 # What else the last of them is called.
 _SPELLINGS = {"P33": "DPABR", "DIRPA": "DPABR"}
+_EXAMPLE = "2019_SML.csv"  # of a name
 
 
 @dataclass(frozen=True)
@@ -75,22 +76,15 @@ def _dated(file: TableFile) -> TableFile:
     name = Path(file.name).name.rpartition(":")[2]
     undated = re.sub(r"icio20\d\d", "", name, flags=re.IGNORECASE)
     years = re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", undated)
-    if len(set(years)) != 1:
-        raise _unnamed(file)
-    return replace(file, year=int(years[0]))
-
-
-def _unnamed(file: TableFile) -> TivaxError:
-    return TivaxError(
-        f"{file.name}: the name does not tell the year; give the file its published "
-        "name, such as 2019_SML.csv"
-    )
+    year = int(years[0]) if len(set(years)) == 1 else None
+    file = replace(file, year=year)
+    finding.year_of_name(file, _EXAMPLE)
+    return file
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    if file.year is None:
-        raise _unnamed(file)
+    year = finding.year_of_name(file, _EXAMPLE)
     table = read_text_table(file, header=1, labels=1, separator=",", blank=0.0)
     layout = read_layout(file, table.header[0], table.labels[0])
     regions, whole = layout.regions, layout.whole
@@ -101,7 +95,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         n, len(whole), f
     )
     yield WorldTable(
-        year=file.year,
+        year=year,
         regions=regions,
         sectors=layout.sectors,
         categories=CATEGORIES,

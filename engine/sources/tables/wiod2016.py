@@ -28,7 +28,7 @@ import pandas as pd
 from ...core import TivaxError
 from ...tables import WorldTable, normalise
 from .. import files as fs
-from .. import finding, layout
+from .. import layout
 from ..source import TableFile
 from .wiod2013 import read_sheet
 
@@ -39,18 +39,6 @@ DEMAND = {"57": "CONS_h", "58": "CONS_np", "59": "CONS_g", "60": "GFCF", "61": "
 BETWEEN = ("TXSP", "EXP_adj", "PURR", "PURNR", "IntTTM")
 
 LABELS = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
-
-
-def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables in current prices below ``paths``, by year."""
-    return finding.one_per_year(
-        finding.gather(
-            paths,
-            r"wiot(?P<year>\d{4})_(?:october16_row\.(?:rdata|dta)|nov16_row\.xls[bx])",
-            "names such as WIOT2000_October16_ROW.RData or .dta, or "
-            "WIOT2000_Nov16_ROW.xlsb (PYP, at previous years' prices: wiod2016-pyp)",
-        )
-    )
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
@@ -86,7 +74,9 @@ def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
     columns = [str(column) for column in frame.columns]
     layout.check_labels(file, "first columns", columns[: len(LABELS)], LABELS)
     year = layout.check_year(file, _one_year(file, frame["Year"]))
-    country, code = (_texts(frame[label]) for label in ("Country", "IndustryCode"))
+    country, code = (
+        [str(label).strip() for label in frame[k]] for k in ("Country", "IndustryCode")
+    )
     n = len(country) - country.count("TOT")
     if "TOT" in country[:n]:
         raise TivaxError(f"{file.name}: totals stand between industries; get it again")
@@ -148,10 +138,6 @@ def _one_year(file: TableFile, years: pd.Series) -> int:
             "a file holds one year"
         )
     return int(found[0])
-
-
-def _texts(labels: pd.Series) -> list[str]:
-    return [str(label).strip() for label in labels]
 
 
 def _whole(number: object) -> str:

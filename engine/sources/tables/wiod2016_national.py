@@ -123,16 +123,14 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 def _only(piece: str, files: Sequence[TableFile]) -> TableFile:
     """The one file of a piece; of shares of partners, that of 50 products."""
     if piece in ("partners of 2014", "tariffs of 2014"):
-        files = [k for k in files if _lines(k) == _PARTNERS] or files
+        lines = [len(fs.read_bytes(k, ()).splitlines()) for k in files]
+        whole = [k for k, n in zip(files, lines, strict=True) if n == _PARTNERS]
+        files = whole or files
     if len(files) > 1:
         raise TivaxError(
             f"{files[0].name} and {files[1].name} both hold {piece}; give only one"
         )
     return files[0]
-
-
-def _lines(file: TableFile) -> int:
-    return len(fs.read_bytes(file, ()).splitlines())
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
@@ -180,12 +178,7 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
 
 def read_national(file: TableFile) -> np.ndarray:
     """One country: 15 years, 120 rows, 63 columns."""
-    with fs.open_table(file) as stream:
-        data = stream.read()
-    fs.check_text(file, data[:1024])
-    with fs.parsing(file):
-        text = re.sub("[ \u00a0\u202f]", "", data.decode("utf-8-sig"))
-    lines = text.splitlines()
+    lines = re.sub("[ \u00a0\u202f]", "", fs.read_text(file)).splitlines()
     layout.check_labels(file, "columns", lines[0].split(";"), [*LABELS, *COLUMNS])
     rows = [line for line in lines[1:] if line[:4].isdigit()]
     with fs.parsing(file):
@@ -316,11 +309,9 @@ def read_2000(
 
 
 def _rounded(file: TableFile) -> list[list[str]]:
-    with fs.open_table(file) as stream:
-        data = stream.read()
-    fs.check_text(file, data[:1024])
+    lines = fs.read_text(file).splitlines()
     with fs.parsing(file):
-        return [k for k in csv.reader(data.decode("utf-8-sig").splitlines()) if k]
+        return [k for k in csv.reader(lines) if k]
 
 
 def _numbers_of(

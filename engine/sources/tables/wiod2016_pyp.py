@@ -5,24 +5,11 @@ in current prices; cell A2 says "previous". A store of them is what ``tivax chan
 --volumes`` compares with the tables at current prices of the year before.
 """
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
 from ...tables import WorldTable
-from .. import finding
 from ..source import TableFile
 from .wiod2016 import read_workbook
-
-
-def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables at prices of the previous year below ``paths``, by year."""
-    return finding.one_per_year(
-        finding.gather(
-            paths,
-            r"wiot(?P<year>\d{4})_pyp_nov16_row\.xls[bx]",
-            "names such as WIOT2001_PYP_Nov16_ROW.xlsb (current prices: wiod2016)",
-        )
-    )
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:

@@ -37,7 +37,7 @@ from tivax.engine.papers.trade_imbalance import (
 )
 from tivax.engine.papers.trade_imbalance import inference as paper_inference
 from tivax.engine.papers.trade_imbalance.replication import replicate
-from tivax.engine.papers.trade_imbalance.report.plots import Drawing, figures_of
+from tivax.engine.papers.trade_imbalance.report.plots import Drawing, plots_of
 from tivax.engine.papers.trade_imbalance.results import Replication
 from tivax.engine.papers.trade_imbalance.verdicts import verdicts
 from tivax.engine.reporting import Language, draw, missing_font_note
@@ -122,7 +122,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         return kept[-1]
 
     def drawn(result, language, drawing, *, files):
-        figures_of(result, language)
+        for plot in plots_of(result, language).values():
+            plot()
         return Blank()
 
     with pytest.MonkeyPatch.context() as patch:
@@ -1015,7 +1016,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     """
 
     def drawn(result: Replication, language: Language, drawing, *, files) -> Blank:
-        every = figures_of(result, language)
+        every = {name: plot() for name, plot in plots_of(result, language).items()}
         return Blank({name: draw(every[name]) for name in IN_CHINESE})
 
     folder = tmp_path_factory.mktemp("chinese") / "out"

@@ -62,11 +62,6 @@ def _parts(
     ]
 
 
-def figures_of(result: Replication, language: Language = "en") -> dict[str, Figure]:
-    """Every figure by its file name."""
-    return {name: plot() for name, plot in plots_of(result, language).items()}
-
-
 class Drawing:
     """Figures that another process draws while this one computes.
 
