@@ -34,6 +34,13 @@ def literal(small):
     return A, np.linalg.inv(np.eye(len(x)) - A), f, 1 - A.sum(axis=0), x
 
 
+@pytest.fixture(scope="module")
+def trade(small):
+    """Exports and imports of the last year."""
+    found = tx.indicators(small, ["EXGR", "IMGR"], "bilateral-sector")
+    return found.sel(year=2001)
+
+
 def test_the_table_has_the_indicators_of_the_buyer(small, found):
     own = tx.indicators(small, ["FPEM", "FPEM_FACE", "FPEM_HIDDEN"], "bilateral")
     wide = found.table.set_index(["indicator", "year", "partner"])["value"]
@@ -70,10 +77,9 @@ def test_some_sectors_of_the_buyer(small, literal):
     assert list(some.by_industry["sector"]) == ["S0", "S2"]
 
 
-def test_value_added_passes_directly_by_one_stop_or_more(small, found, literal):
-    A, B, f, v, x = literal
-    E = tx.indicators(small, ["EXGR"], "bilateral-sector")["EXGR"].sel(year=2001)
-    bought = E.sel(partner=BUYER).values.ravel()
+def test_value_added_passes_directly_by_one_stop_or_more(trade, found, literal):
+    A, B, _, v, _ = literal
+    bought = trade["EXGR"].sel(partner=BUYER).values.ravel()
     held = v[3:6] @ B[3:6] * bought
     L = [np.linalg.inv(np.eye(3) - A[k : k + 3, k : k + 3]) for k in range(0, 12, 3)]
     third = found.third_countries.set_index(["via", "chain"])["value"]
@@ -127,24 +133,20 @@ def test_an_extraction_takes_a_satellite_account_along(small, literal):
     assert f"{row.lost:.2f} % of the CO2 in final sales of R0 is lost" in found.sentence
 
 
-def test_dependence_by_product(small, found):
-    flows = tx.indicators(small, ["IMGR", "EXGR", "PROD"], "sector").sel(
-        year=2001, region=BUYER
-    )
-    by_seller = tx.indicators(small, ["IMGR"], "bilateral-sector")["IMGR"]
-    by_seller = by_seller.sel(year=2001, region=BUYER).values
+def test_dependence_by_product(small, trade, found, literal):
+    own = trade.sel(region=BUYER)
+    by_seller = own["IMGR"].transpose("sector", "partner").values
+    imports, exports = (own[k].sum("partner").values for k in ("IMGR", "EXGR"))
     table = found.by_product
-    assert_allclose(table["imports"], flows["IMGR"], rtol=1e-9)
-    assert_allclose(
-        table["imports_to_exports"], flows["IMGR"] / flows["EXGR"], rtol=1e-9
-    )
+    assert_allclose(table["imports"], imports, rtol=1e-9)
+    assert_allclose(table["imports_to_exports"], imports / exports, rtol=1e-9)
     shares = by_seller / by_seller.sum(axis=1, keepdims=True)
     assert_allclose(table["hhi"], (shares**2).sum(axis=1), rtol=1e-9)
     assert list(table["largest_seller"]) == [
         small.regions[k] for k in shares.argmax(axis=1)
     ]
-    home = flows["PROD"] / (flows["PROD"] + flows["IMGR"])
-    assert_allclose(table["home_share"], 100 * home, rtol=1e-9)
+    *_, x = literal
+    assert_allclose(table["home_share"], 100 * x[:3] / (x[:3] + imports), rtol=1e-9)
     assert_allclose(table["exposure"].sum(), found.shares["FPEM"], rtol=1e-9)
 
 

@@ -850,7 +850,8 @@ def assert_there_is_no_panel(out, answer):
 def test_a_demo_of_too_few_years_for_a_panel_says_so(tmp_path):
     out = tmp_path / "demo"
     words = ("--no-figures", "--quiet")
-    answer = good("demo", "--size", "11x1x4", "--out", out, *words)
+    # Programs of the size with a panel.
+    answer = good("demo", "--size", "11x3x4", "--out", out, *words)
     assert_there_is_no_panel(out, answer)
 
 
@@ -1056,40 +1057,36 @@ def test_bench_writes_the_promised_columns(tmp_path, monkeypatch):
 # -------------------------------------------------- the installed command, from outside
 
 
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture
-def installed(cache, tmp_path):
-    """Run the installed ``tivax`` in a folder of its own."""
-
+def installed(folder, *words, cache="") -> Answer:
+    """Run the installed ``tivax`` in a folder."""
     # jax sets this variable where it is imported, as it is here; a shell does not.
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("tivax"), *map(str, words)],
+        cwd=folder,
+        env=environment | {"TIVAX_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+    )
+    return Answer(done.returncode, done.stdout, done.stderr)
 
-    def run(*words):
-        script = Path(sys.executable).with_name("tivax")
-        done = subprocess.run(
-            [script, *map(str, words)],
-            cwd=tmp_path,
-            env=environment | {"TIVAX_CACHE": str(cache)},
-            capture_output=True,
-            text=True,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
 
-    return run
+@pytest.fixture(scope="session")
+def kept(work, tmp_path_factory):
+    """What a first run writes, says and keeps of its programs."""
+    folder, cache = (tmp_path_factory.mktemp(k) for k in ("installed", "cache"))
+    words = ("tbi", work / "store", "--out", "out", "--no-figures")
+    return folder, installed(folder, *words, cache=cache), cache
 
 
 @pytest.mark.slow
 def test_the_installed_command_computes_the_same_and_keeps_its_programs(
-    work, installed, cache, tmp_path
+    work, kept, tmp_path
 ):
-    answer = installed("tbi", work / "store", "--out", "out", "--no-figures")
+    first, answer, cache = kept
     assert answer.code == 0, answer.err
     assert re.fullmatch(r"(tivax: solving \d/3 years, [\d.]+ s\n)+", answer.err)
-    a, b = (pd.read_csv(k / "out" / "tbi.csv") for k in (work, tmp_path))
+    a, b = (pd.read_csv(k / "out" / "tbi.csv") for k in (work, first))
     assert_allclose(a.tbi, b.tbi, atol=RTOL)
     # One sub-folder for each version of jax and processor model.
     (folder,) = cache.iterdir()
@@ -1097,7 +1094,8 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     programs = set(names(folder))
     assert programs
     # What is taken from the cache is taken in silence.
-    again = installed("tbi", work / "store", "--out", "again", "--quiet")
+    words = ("tbi", work / "store", "--out", "again", "--quiet")
+    again = installed(tmp_path, *words, cache=cache)
     assert (again.code, again.err) == (0, "")
     # Drawn by processes of their own.
     assert {k.partition("/")[2] for k in FIGURES} == {
@@ -1108,29 +1106,29 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
 
 @pytest.mark.slow
 def test_a_program_that_is_half_in_the_cache_is_compiled_in_silence(
-    work, installed, cache, tmp_path
+    work, kept, tmp_path
 ):
     """As a process finds it that another is just writing; JAX warns of it."""
-    words = ("tbi", work / "store", "--years", 2000, "--no-figures", "--quiet", "--out")
-    assert installed(*words, "whole").code == 0
-    (folder,) = cache.iterdir()
-    programs = {k: k.read_bytes() for k in folder.glob("*-cache")}
-    for path, program in programs.items():
-        path.write_bytes(program[: len(program) // 2])
-    again = installed(*words, "again")
-    for path, program in programs.items():
-        path.write_bytes(program)
+    first, _, cache = kept
+    half = tmp_path / "cache"
+    shutil.copytree(cache, half)
+    programs = [*half.rglob("*-cache")]
+    assert programs
+    for path in programs:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    words = ("tbi", work / "store", "--out", "out", "--no-figures", "--quiet")
+    again = installed(tmp_path, *words, cache=half)
     assert (again.code, again.err) == (0, "")
-    a, b = (tmp_path / k / "tbi.csv" for k in ("whole", "again"))
+    a, b = (k / "out" / "tbi.csv" for k in (first, tmp_path))
     assert a.read_bytes() == b.read_bytes()
 
 
-def test_the_installed_command_tells_mistakes_in_one_line(installed):
-    code, out, err = installed("check", "none")
+def test_the_installed_command_tells_mistakes_in_one_line(tmp_path):
+    code, out, err = installed(tmp_path, "check", "none")
     assert (code, out) == (1, "")
     assert err == "tivax: none: no such store; make one with `tivax import`\n"
-    assert installed("check").code == 2
-    assert installed("--version").out == f"tivax {version('tivax')}\n"
+    assert installed(tmp_path, "check").code == 2
+    assert installed(tmp_path, "--version").out == f"tivax {version('tivax')}\n"
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,11 @@ FILES = {
     'effects = [["iso3", "developed^year"]]\nlag = [1]\n',
     "wild": f'{RUN}[scheme]\nkind = "wild"\n{MODEL}',
     "placebo": f'{RUN}[scheme]\nkind = "placebo"\n{MODEL}',
-    "montecarlo": f'{RUN}store = "store"\nerror = "error.toml"\n{MODEL}'.replace(
-        "200", "5"
-    ),
+    "montecarlo": 'panel = "four.csv"\nstore = "long"\nerror = "error.toml"\n'
+    f"seed = 3\ndraws = 5\n{MODEL}",
     "own": f"{RUN}{MODEL}[simulate]\npanels = 20\ndraws = 19\n",
-    "study": 'panels = 20\ndraws = 19\nseed = 1\n[[design]]\nname = "ten"\n'
-    "clusters = 10\nyears = 6\ncontrols = 1\neffect = 0.1\n",
+    "study": 'panels = 20\ndraws = 99\nseed = 1\n[[design]]\nname = "twenty"\n'
+    "clusters = 20\nyears = 8\ncontrols = 1\neffect = 0.1\n",
     "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
@@ -57,24 +56,30 @@ RUNS = (
     "montecarlo montecarlo.toml",
     "simulate own.toml",
     "simulate study.toml",
-    "demo --size 5x3x4",
+    "demo --size 4x5x3",
 )
+
+
+def named(years: int, seed: int = 1) -> tx.WorldTables:
+    world = random_tables(regions=4, sectors=3, years=years, seed=seed)
+    return replace(world, regions=("CHN", "DEU", "FRA", "USA"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
+    """Of the sizes of other tests of commands, whose programs are compiled once."""
     folder = tmp_path_factory.mktemp("chinese")
-    world = random_tables(regions=8, sectors=3, years=12, seed=1)
-    world = replace(world, regions=CODES)
-    tx.save_store(world, folder / "store")
-    other = random_tables(regions=8, sectors=3, years=12, seed=2)
-    tx.save_store(replace(other, regions=CODES), folder / "other")
+    tx.save_store(named(2), folder / "store")
+    tx.save_store(long := named(12), folder / "long")
+    tx.save_store(named(2, seed=2), folder / "other")
     panel = small_panel(countries=8, years=12, seed=3)
     panel["iso3"] = np.asarray(CODES)[pd.factorize(panel["iso3"])[0]]
-    index = tx.trade_benefit_index(world)["tbi"].to_series()
+    panel.to_csv(folder / "panel.csv", index=False)
+    panel = panel[panel["iso3"].isin(long.regions)]
+    index = tx.trade_benefit_index(long)["tbi"].to_series()
     own = index.reindex(pd.MultiIndex.from_frame(panel[["year", "iso3"]])).to_numpy()
-    panel["KOFGIdj"] += 5 * (own - panel["TBI"])
-    panel.assign(TBI=own).to_csv(folder / "panel.csv", index=False)
+    outcome = panel["KOFGIdj"] + 5 * (own - panel["TBI"])
+    panel.assign(TBI=own, KOFGIdj=outcome).to_csv(folder / "four.csv", index=False)
     for name, text in FILES.items():
         (folder / f"{name}.toml").write_text(text)
     return folder

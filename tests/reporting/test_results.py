@@ -17,8 +17,9 @@ from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
 
 from experiment_panels import small_panel
+from helpers import random_tables
 
-MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ"])
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"])
 
 
 def refusal(call) -> str:
@@ -27,33 +28,27 @@ def refusal(call) -> str:
     return str(caught.value)
 
 
-def results() -> dict[str, Result]:
-    panel = small_panel(countries=9, years=6, seed=2)
-    study = Study(
-        (StudyDesign("a", clusters=9, years=5, controls=1),), panels=4, draws=19
-    )
+@pytest.fixture(scope="module")
+def found(small) -> dict[str, Result]:
+    """Of the sizes of tests of commands, so that both share their compiled programs."""
+    panel = small_panel(countries=8, years=12, seed=3)
+    study = Study((StudyDesign("a", clusters=9, years=6),), panels=4, draws=99)
     choices = {"controls": "subsets"}
-    world = tx.synthetic_world(regions=3, sectors=2, years=2, seed=1)
     return {
         "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
         "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
-        "tbi": compute_tbi(world),
-        "change": tx.change(world, "tbi", region="R01"),
+        "tbi": compute_tbi(small),
+        "change": tx.change(small, "tbi", region="R1"),
         "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
-            world, tx.Shock("cut", exporters="R01", importers="R02", percent=10)
+            small, tx.Shock("cut", exporters="R1", importers="R2", percent=10)
         ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99
         )[0],
     }
-
-
-@pytest.fixture(scope="module")
-def found() -> dict[str, Result]:
-    return results()
 
 
 NAMES = ["threats", "curve", "study", "own panel", "draws"]
@@ -114,7 +109,7 @@ def test_a_figure_has_its_finding_as_title_or_the_one_that_is_asked_for(
 
 def test_titles_compare_what_there_is_to_compare():
     """A hyphen of a name is no minus."""
-    tables = tx.synthetic_world(regions=4, sectors=2, years=3, seed=1)
+    tables = random_tables(regions=4, sectors=3, years=3, seed=1)
     named = replace(tables, regions=("A-1", "A-2", "A-3", "ROW"))
     assert re.fullmatch(
         r"A-\d moved most: \S+ in 2000(, \S+ in 2001)?, \S+ in 2002",
@@ -158,16 +153,11 @@ def test_results_join_as_one(found):
     assert both.sentence == f"{one.sentence}\n{one.sentence}"
 
 
-def test_the_figure_of_many_designs_shows_a_method_of_each_kind():
+def test_the_figure_of_many_designs_shows_a_method_of_each_kind(found):
     """As the built-in study, which has more designs than there are colours."""
-    designs = tuple(StudyDesign(f"{k}", clusters=9, years=5) for k in range(9))
-    table = pd.concat(
-        [
-            simulate(Study(designs[:1], panels=2, draws=9)).table.assign(design=k.name)
-            for k in designs
-        ],
-        ignore_index=True,
-    )
+    designs = tuple(StudyDesign(f"{k}", clusters=9, years=6) for k in range(9))
+    one = found["study"].to_frame()
+    table = pd.concat([one.assign(design=k.name) for k in designs], ignore_index=True)
     drawn = Simulation(table, Study(designs, 2, 9), 0.0).plot()
     (axes,) = drawn.axes
     assert [k.get_text() for k in axes.get_yticklabels()][0] in {

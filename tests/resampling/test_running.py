@@ -4,6 +4,7 @@ import json
 import re
 from functools import cache, partial
 from hashlib import sha256
+from itertools import product
 from threading import Barrier
 
 import jax
@@ -74,17 +75,19 @@ def test_fewer_draws_are_the_first_ones(name):
     assert draws(name).shape[0] == 100_000
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("first", [1, 8, 11, 24])
+@pytest.mark.parametrize(
+    "name, first", [*product(CASES, [11]), *product(["pairs"], [1, 8, 24])]
+)
 def test_draws_from_a_later_block_on_are_the_later_ones(name, first):
     """Calls then hold other blocks."""
     parts = [*stream(plan(name, 100_000), SEED, start=first * BLOCK)]
     assert_array_equal(np.concatenate(parts), draws(name)[first * BLOCK :])
 
 
-@pytest.mark.parametrize("together", [1, 3])
-@pytest.mark.parametrize("seconds", [0.0, np.inf])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name, seconds, together",
+    [*product(CASES, [np.inf], [3]), ("pairs", 0.0, 1), ("pairs", np.inf, 1)],
+)
 def test_draws_do_not_depend_on_the_calls_they_are_made_by(
     name, seconds, together, monkeypatch
 ):

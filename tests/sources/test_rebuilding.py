@@ -84,8 +84,9 @@ def test_rounding_is_undone_within_half_a_unit_and_totals_hold():
 
 
 def test_a_year_does_not_depend_on_the_years_rebuilt_with_it(rebuilt):
-    alone = next(iter(rebuild(true_pieces(), [2007])))
-    assert np.array_equal(alone.Z, rebuilt[2007].Z)
+    """The last of them, which others could have moved."""
+    (alone,) = rebuild(true_pieces(), [2014])
+    assert np.array_equal(alone.Z, rebuilt[2014].Z)
 
 
 # ----------------------------------------------------------------- what is said of it

@@ -292,9 +292,9 @@ def test_value_added_at_basic_prices_is_that_of_the_national_tables(shared, tabl
 
 
 def test_intervals_cover_what_the_published_tables_say(shared, tables, result):
-    """One year, 40 draws: `tivax.bench.studies.rebuilding` has all, with 200."""
+    """One year, 20 draws: `tivax.bench.studies.rebuilding` has all, with 200."""
     year, codes = 2008, list(REGIONS)
-    drawn = draw_flows(tables, "rebuilt", draws=40, years=[year])[:, 0]
+    drawn = draw_flows(tables, "rebuilt", draws=20, years=[year])[:, 0]
     flows = pd.read_stata(shared / "data" / "wiod2016" / "dva_gtrade.dta")
     flows = flows[flows["year"] == year]
     true = flows.pivot(index="exporter", columns="importer", values="dva")
@@ -307,10 +307,10 @@ def test_intervals_cover_what_the_published_tables_say(shared, tables, result):
         out, into = flows.sum(-1), flows.sum(-2)
         return (out - into) / (out + into)
 
-    # t(39); 44 indices and 1,892 pairs.
+    # t(19); 44 indices and 1,892 pairs.
     for of, least in ((index, 0.9), (lambda k: k[..., abroad], 0.9)):
         se = of(drawn).std(axis=0, ddof=1)
-        assert least <= (np.abs(of(found) - of(true)) <= 2.02 * se).mean()
+        assert least <= (np.abs(of(found) - of(true)) <= 2.09 * se).mean()
     assert index(drawn).std(axis=0, ddof=1).mean() < 1e-4
 
 

@@ -156,6 +156,7 @@ def test_over_the_declared_family_p_is_that_of_independent_code(shared):
     with pytest.MonkeyPatch.context() as patch:
         only = {"wild": paper_inference.SCHEMES["wild"]}
         patch.setattr(paper_inference, "SCHEMES", only)
+        patch.setattr(paper_inference, "INTERVALS", {})
         rows = infer_paper(panel, draws=99_999).rows
     require_below_holm(rows)
     own = rows[(rows["sample"] == "all") & rows["holm_all"].notna()]

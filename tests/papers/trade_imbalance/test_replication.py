@@ -1106,9 +1106,13 @@ def on(
     ``note`` says; the declared threats alone. With fewer draws no smallest p of 15 can
     be below 5 %."""
     estimates = paper.estimate_columns(frame)
-    family = paper_inference.infer_paper(frame, draws=draws)
-    family = family.rows.assign(se=family.se)
     with pytest.MonkeyPatch.context() as patch:
+        # Of what is drawn, p of the wild bootstrap alone is read.
+        wild = {"wild": paper_inference.SCHEMES["wild"]}
+        patch.setattr(paper_inference, "SCHEMES", wild)
+        patch.setattr(paper_inference, "INTERVALS", {})
+        family = paper_inference.infer_paper(frame, draws=draws)
+        family = family.rows.assign(se=family.se)
         patch.setattr(tx, "threats", partial(tx.threats, only=THREATS[:6]))
         threats = declared.threats_to_main_tests(frame, draws=draws)
     book = result.panel.codebook.copy()
