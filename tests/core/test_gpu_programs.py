@@ -20,6 +20,7 @@ from tivax.engine.streaming import device_matrices
 import gpu_programs
 from commands import Answer, start_python
 from gpu_commands import NO_PROGRAM, RUNS
+from gpu_table import Tables
 
 RUN = "import runpy; runpy.run_module('gpu_programs', run_name='__main__')"
 # A program as users' computers compile it takes longer, and is not what is tested.
@@ -135,6 +136,19 @@ def test_the_kept_table_is_of_these_runs_without_tf32_or_callbacks():
     kept = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
     assert set(kept["run"]) <= set(RUNS) and {"h100", "rtx"} <= set(kept["card"])
     assert not kept[["tf32", "callbacks"]].any(axis=None)
+
+
+def test_a_run_that_is_compiled_again_replaces_its_rows(tmp_path):
+    kept: Any = pd.read_csv(ROOT / "docs/explanation/compiled-programs.csv")
+    tables = Tables(tmp_path)
+    of = ["h100", "44x56x15"]
+    assert not tables.has(*of, "tbi")
+    for run in ("tbi", "check", "tbi"):
+        tables.replace(kept[(kept[["card", "size", "run"]] == [*of, run]).all(axis=1)])
+    assert tables.has(*of, "tbi") and not tables.has(*of, "wwz")
+    runs = pd.read_csv(tmp_path / "compiled-for-a-gpu.csv")
+    assert list(runs["run"]) == ["check", "tbi"]
+    assert len(tables.rows) == 2
 
 
 SOLVES = {"bm-source", "my", "tripartite", "production"}

@@ -77,3 +77,17 @@ def test_a_kernel_takes_what_limits_it():
     assert work.memory == pytest.approx(work.bytes / H100.bandwidth)
     assert max(work.memory, work.float32, work.float64) <= work.seconds
     assert work.seconds <= work.memory + work.float32 + work.float64
+
+
+def test_what_a_condition_alone_starts_is_not_counted():
+    """As the product that follows where a solve misses its tolerance."""
+    late = """
+%missed (s.3: (s32[], f64[1000,1000])) -> pred[] {
+  %s.3 = (s32[], f64[1000,1000]{1,0}) parameter(0)
+  %k.3 = s32[] get-tuple-element(%s.3), index=0
+  ROOT %p.3 = pred[] convert(%k.3)
+}
+"""
+    looped = "condition=%less, body=%four\n"
+    program = Program(late + TEXT.replace(looped, looped.replace("less", "missed")))
+    assert program.work(H100).launches == 3 + 4 * 2

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.kernels import import_share, refinement
-from tivax.kernels.leontief import domestic_blocks
+from tivax.kernels.leontief import domestic_blocks, inputs_by_good
 
 from helpers import (
     assert_says,
@@ -197,6 +197,15 @@ def test_a_batch_of_years_gives_what_single_years_give():
         assert_solves(year, A[k], Y[k])
         assert batch.passes[k] == solve(A[k], Y[k], 4).passes
     assert len(set(batch.passes.tolist())) == 3  # so that one did wait
+
+
+def test_inputs_by_good_that_are_known_change_rounding_alone():
+    A, Y = random_inputs(12, seed=1, share=0.5), demand(12, 4)
+    scale = np.linspace(0.5, 1, 12)
+    goods = inputs_by_good(A, regions=4)
+    known = solve(A, Y, 4, scale=scale, goods=goods)
+    assert_solves(known, A * scale, Y)
+    assert known.passes == solve(A, Y, 4, scale=scale).passes
 
 
 @pytest.mark.parametrize("factors", [1, 2, 5])
