@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
 
 # Labour markets of a draw clear to this, relative to value added.
 _AIM = 1e-9
@@ -51,15 +51,20 @@ def solve_draws(
     """All scenarios of all draws.
 
     Memory is that of some draws at once, whatever their number; what a draw gives does
-    not depend on the others. Raises ``TivaxError`` where no draw has a result.
+    not depend on the others. A job at work keeps the draws that are done. Raises
+    ``TivaxError`` where no draw has a result.
     """
     k = len(theta)
     together = min(k, max(1, _TOGETHER // world.economy.shares.size))
     order = np.argsort(theta.min(axis=1), kind="stable")
     percent = np.empty((k, *cases.share.shape))
     clearing = np.empty(percent.shape[:2])
-    progress(0, k)
-    for first in range(0, k, together):
+    state = kept_state()
+    done = len(state.arrays[0]) if state.arrays else 0
+    for whole, kept in zip((percent, clearing), state.arrays, strict=False):
+        whole[order[:done]] = kept
+    progress(done, k)
+    for first in range(done, k, together):
         chosen = order[first : first + together]
         full = np.resize(chosen, together)  # the last batch has no shape of its own
         draw = kernel.Draw(jax.device_put(theta[full]), jax.device_put(effects[full]))
@@ -68,6 +73,8 @@ def solve_draws(
         missed = np.maximum(found.clearing, np.asarray(found.base)[:, None])[:n]
         percent[chosen] = 100 * np.asarray(found.welfare)[:n]
         clearing[chosen] = missed
+        so_far = order[: first + n]
+        state.keep(percent[so_far], clearing[so_far], last=first + n == k)
         progress(first + n, k)
     solved = clearing <= _CLEARING  # NaN does not
     if not solved.any(axis=0).all():
@@ -92,6 +99,58 @@ def _solve_several(
         return kernel.solve_draw(world, cases, draw, jnp.asarray(aim), simple=simple)
 
     return jax.vmap(one)(draws)
+
+
+@in_float64
+def control_variates(
+    world: kernel.DrawnWorld,
+    cases: kernel.Cases,
+    mean: kernel.Draw,
+    theta: Float[np.ndarray, "k s"],
+    effects: Float[np.ndarray, "k d s"],
+    *,
+    simple: bool = False,
+) -> Float[np.ndarray, "k c r"]:
+    """What draws would give if results were linear in parameters, less what their
+    ``mean`` over all draws, known or not, gives: the gradient there times deviations.
+
+    In per cent, like ``DrawnChanges``.
+    """
+    controls = []
+    for c in range(len(cases.share)):
+        one = jax.tree.map(lambda k, c=c: k[c : c + 1], cases)._replace(
+            ended=cases.ended
+        )
+        by_theta, by_effects = _slopes(world, one, mean, _AIM, simple=simple)
+        own = (theta - np.asarray(mean.theta)) @ np.asarray(by_theta).T
+        more = np.tensordot(
+            effects - np.asarray(mean.effects), by_effects, ((1, 2),) * 2
+        )
+        controls.append(100 * (own + more))
+    return np.stack(controls, axis=1)
+
+
+_slopes = jax.jit(kernel.slopes, static_argnames="simple")
+
+
+def controlled_means(
+    values: Float[np.ndarray, "k r"], control: Float[np.ndarray, "k r"]
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, " r"]]:
+    """Means over draws of which the control has mean 0, and their standard errors.
+
+    Of ``values`` less b times the control, b their regression on it. Draws without a
+    result do not count; where there is no control, a plain mean.
+    """
+    there = np.isfinite(values)
+    usable = np.isfinite(control).all(axis=0)
+    x = np.where(there & usable, control, 0.0)
+    number = np.maximum(there.sum(axis=0), 1)
+    apart = np.where(there, x - x.sum(axis=0) / number, 0.0)
+    size = (apart**2).sum(axis=0)
+    moved = (apart * np.where(there, values, 0.0)).sum(axis=0)
+    b = moved / np.where(size > 0, size, 1.0)
+    left = values - b * x
+    return np.nanmean(left, axis=0), standard_errors(left)
 
 
 def stars(values: Float[np.ndarray, "k r"]) -> Int[np.ndarray, " r"]:

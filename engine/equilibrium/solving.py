@@ -63,8 +63,12 @@ def joined(economy: Economy) -> Float[np.ndarray, "r r"]:
 def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
     shares, tariff = share_economy(economy), jax.device_put(economy.tariff)
-    given = shares, tariff, *jax.device_put((economy.trade, economy.value_added))
-    found, shock, start = _old_at_once(*given, deficits=deficits)
+    trade, value_added = jax.device_put((economy.trade, economy.value_added))
+    shock, kept, start = _old_problem(
+        shares, tariff, trade, value_added, deficits=deficits
+    )
+    inverse = wages.inverse_jacobian(shares, kept, start)
+    found = _solve_one(shares, shock, inverse, start, 0.0)
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
     return _old_of(shares, shock, found, deficits=deficits)
@@ -75,34 +79,42 @@ def old_at_once(
     tariff: Float[Array, "r r s"],
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
+    inverse: Float[Array, "r r"],
     *,
     deficits: Deficits,
 ) -> tuple[Old, Float[Array, ""]]:
-    """``solve_old`` in one program, and how markets clear, which may not be enough."""
-    found, shock, _ = _old_at_once(
+    """``solve_old`` in one program, with the inverse Jacobian of an economy close by,
+    and how markets clear, which may not be enough."""
+    shock, _, start = _old_problem(
         shares, tariff, trade, value_added, deficits=deficits
     )
-    return _old_of(shares, shock, found, deficits=deficits), found.clearing
+    aim = jnp.zeros((), tariff.dtype)
+    found = wages.solve_near(shares, shock, inverse, start, start, aim)
+    old = _old_of(shares, shock, found, inverse, deficits=deficits)
+    return old, found.clearing
+
+
+_solve_one = jax.jit(wages.solve)
 
 
 @partial(jax.jit, static_argnames="deficits")
-def _old_at_once(
+def _old_problem(
     shares: changes.EconomyArrays,
     tariff: Float[Array, "r r s"],
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
     *,
     deficits: Deficits,
-) -> tuple[wages.Equilibrium, changes.EconomyShock, wages.Position]:
+) -> tuple[changes.EconomyShock, changes.EconomyShock, wages.Position]:
+    """What leads to the old equilibrium from the data, the same with all deficits, and
+    where the data are."""
     scale = value_added.sum()
     deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
     deficit = deficit - deficit.sum() * shares.income  # rounding
     kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
     start = wages.origin((trade * (1 + tariff)).sum(axis=1) / scale)
     shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
-    inverse = wages.inverse_jacobian(shares, kept, start)
-    aim = jnp.zeros((), tariff.dtype)
-    return wages.solve(shares, shock, inverse, start, aim), shock, start
+    return shock, kept, start
 
 
 @partial(jax.jit, static_argnames="deficits")
@@ -110,6 +122,7 @@ def _old_of(
     shares: changes.EconomyArrays,
     shock: changes.EconomyShock,
     found: wages.Equilibrium,
+    inverse: Float[Array, "r r"] | None = None,
     *,
     deficits: Deficits,
 ) -> Old:
@@ -123,6 +136,8 @@ def _old_of(
         spread = jnp.asarray(float(deficits == "share"))
         still = still._replace(deficit=0 * deficit)
         still = still._replace(surplus=changes.Surplus(share, spread))
+    if inverse is None:
+        inverse = wages.inverse_jacobian(rebased, still, start)
     return Old(
         rebased,
         shock.tariff,
@@ -131,7 +146,7 @@ def _old_of(
         found.income,
         deficit,
         start,
-        wages.inverse_jacobian(rebased, still, start),
+        inverse,
         still.surplus,
     )
 

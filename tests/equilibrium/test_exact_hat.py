@@ -226,10 +226,27 @@ def test_value_added_moves_with_wages_and_that_of_the_world_stays(economy, found
     assert_allclose(made["after"].sum(), economy.value_added.sum(), rtol=1e-10)
 
 
-def test_the_table_has_the_four_measures_in_per_cent(found):
+def test_one_table_has_welfare_prices_trade_gdp_and_revenue_in_per_cent(found):
     table = found.table
     assert list(table.columns) == ["region", "measure", "percent"]
-    assert list(table["measure"].unique()) == ["welfare", "tot", "vot", "realwage"]
+    exact = "real_income gdp price_index exports_gdp imports_gdp revenue"
+    assert list(table["measure"].unique()) == (
+        ["welfare", "tot", "vot", "realwage", *exact.split()]
+    )
+    economy, (old, _), new = found.economy, found.old, found.counterfactual
+    before = (economy.tariff * old).sum(axis=(1, 2))
+    after = (economy.tariff_new * new.trade).sum(axis=(1, 2))
+    spent = ((1 + economy.tariff) * old).sum(axis=(1, 2))
+    assert_allclose(found.changes["revenue"], 100 * (after - before) / spent)
+    away = 1 - np.eye(len(economy.regions))[:, :, None]
+    growth, prices = 1 + found.changes[["wage", "price_index"]].to_numpy().T / 100
+    wages = economy.value_added.sum(axis=1)
+    gdp = (wages * growth + after) / (wages + before) / prices
+    assert_allclose(1 + found.changes["gdp"] / 100, gdp, rtol=1e-9)
+    for axis, name in enumerate(("exports_gdp", "imports_gdp")):
+        sums = [(away * k).sum(axis=(axis, 2)) for k in (old, new.trade)]
+        ratio = sums[1] / sums[0] / growth - 1
+        assert_allclose(found.changes[name], 100 * ratio, atol=1e-9)
     row = table[(table["region"] == "R02") & (table["measure"] == "realwage")]
     assert row["percent"].item() == found.changes.loc["R02", "realwage"]
 
