@@ -100,9 +100,8 @@ def scenarios_of(
 
 
 class _Near(NamedTuple):
-    """What the economy without errors gives solvers to start from: the inverse Jacobian
-    of its old equilibrium, and its new ones by scenario, spending relative to the old.
-    """
+    """The equilibria without errors that solvers start from: the inverse Jacobian at
+    the old one, and the new ones by scenario, spending relative to the old."""
 
     inverse: Float[Array, "r r"]
     log_wages: Float[Array, "b r"]

@@ -1,7 +1,7 @@
 """Counterfactuals whose elasticities and trade-cost effects are estimates: all draws.
 
-Draws are a batch axis. A batch is as slow as its slowest draw, which is the one with
-the smallest elasticity: draws are solved in that order.
+Draws are a batch axis. On an accelerator a batch is as slow as its slowest draw, which
+is the one with the smallest elasticity: draws are solved in that order.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
 from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
+from .solving import for_each
 
 # Labour markets of a draw clear to this, relative to value added.
 _AIM = 1e-9
@@ -98,7 +99,7 @@ def _solve_several(
     def one(draw: kernel.Draw) -> kernel.Found:
         return kernel.solve_draw(world, cases, draw, jnp.asarray(aim), simple=simple)
 
-    return jax.vmap(one)(draws)
+    return for_each(one, draws)
 
 
 @in_float64
@@ -111,10 +112,10 @@ def control_variates(
     *,
     simple: bool = False,
 ) -> Float[np.ndarray, "k c r"]:
-    """What draws would give if results were linear in parameters, less what their
-    ``mean`` over all draws, known or not, gives: the gradient there times deviations.
+    """Control variates of draws: the gradient at the mean parameters times deviations.
 
-    In per cent, like ``DrawnChanges``.
+    ``mean`` is over all draws, of which those given are some, so that over all of them
+    controls have mean 0. In per cent, like ``DrawnChanges``.
     """
     controls = []
     for c in range(len(cases.share)):

@@ -1,8 +1,8 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -71,7 +71,7 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     found = _solve_one(shares, shock, inverse, start, 0.0)
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
-    return _old_of(shares, shock, found, deficits=deficits)
+    return _old_of(shares, shock, found, inverse, deficits=deficits)
 
 
 def old_at_once(
@@ -106,8 +106,8 @@ def _old_problem(
     *,
     deficits: Deficits,
 ) -> tuple[changes.EconomyShock, changes.EconomyShock, wages.Position]:
-    """What leads to the old equilibrium from the data, the same with all deficits, and
-    where the data are."""
+    """The shock that leads to the old equilibrium from the data, the same with all
+    deficits, and where the data are."""
     scale = value_added.sum()
     deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
     deficit = deficit - deficit.sum() * shares.income  # rounding
@@ -122,7 +122,7 @@ def _old_of(
     shares: changes.EconomyArrays,
     shock: changes.EconomyShock,
     found: wages.Equilibrium,
-    inverse: Float[Array, "r r"] | None = None,
+    inverse: Float[Array, "r r"],
     *,
     deficits: Deficits,
 ) -> Old:
@@ -136,8 +136,6 @@ def _old_of(
         spread = jnp.asarray(float(deficits == "share"))
         still = still._replace(deficit=0 * deficit)
         still = still._replace(surplus=changes.Surplus(share, spread))
-    if inverse is None:
-        inverse = wages.inverse_jacobian(rebased, still, start)
     return Old(
         rebased,
         shock.tariff,
@@ -200,6 +198,14 @@ def transfer_of(
     return new.income - paid - (tariff * new.trade).sum(axis=(1, 2)) - old.deficit
 
 
+def for_each(solve: Callable[[Any], Any], cases: Any) -> Any:
+    """All cases of a batch: one after another on a processor, where a batch would wait
+    for its slowest case, at once elsewhere."""
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(solve, cases)
+    return jax.vmap(solve)(cases)
+
+
 @jax.jit
 def _solve_several(
     economy: changes.EconomyArrays,
@@ -211,7 +217,7 @@ def _solve_several(
     def solve(shock: changes.EconomyShock) -> wages.Equilibrium:
         return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
 
-    return jax.vmap(solve)(shocks)
+    return for_each(solve, shocks)
 
 
 def solve_all(

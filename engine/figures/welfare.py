@@ -345,7 +345,7 @@ def _named_rows(ax: Axes, codes: Sequence[str]) -> None:
 
 
 def _titled(fig: Figure, welfare: pd.Series, of: str) -> None:
-    """What the numbers say: who loses and who gains most."""
+    """Title by what the numbers say: who loses and who gains most."""
     low, high = welfare.min(), welfare.max()
     parts: list[str] = []
     if low < -_NOTHING:

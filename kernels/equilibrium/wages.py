@@ -58,7 +58,7 @@ _LONGEST_STEP = 0.5  # of a log wage
 _MOST_STEPS = 60
 # Prices and spending are solved to this part of the last step, and at least to this.
 _INNER, _LOOSEST = 1e-3, 1e-4
-_JACOBIAN = 1e-5  # of its entries; steps correct the rest
+_JACOBIAN = 1e-3  # of its entries; steps correct the rest
 
 
 class Position(NamedTuple):

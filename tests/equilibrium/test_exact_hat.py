@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy.optimize import root
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import solving
+from tivax.kernels.equilibrium import adjoint, wages
 
 # Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
 SOLVED = 1e-10
@@ -279,6 +281,40 @@ def test_gradients_are_differences(economy):
                 ends.append(tx.exact_hat(economy, tariff).changes.loc["R02", measure])
             difference = (ends[0] - ends[1]) / (2 * 1e-4) / 100
             assert_allclose(slope.values[cell], difference, rtol=1e-6, atol=1e-7)
+
+
+def test_solvers_find_the_inverse_themselves_where_the_one_given_is_no_use(economy):
+    """A draw far from the economy without errors: its equilibrium and its derivatives
+    are those of a solver that starts with its own Jacobian."""
+    with jax.enable_x64(True):
+        old = solving.solve_old(economy, "kept")
+        given = (
+            old.economy,
+            solving.make_shocks(
+                old,
+                economy.tariff_new[None],
+                np.ones((1, *economy.tariff.shape)),
+                old.deficit,
+            ),
+        )
+        shares, shock = given[0], jax.tree.map(lambda k: k[0], given[1])
+
+        def slope(inverse):
+            new = wages.solve_near(
+                shares, shock, inverse, old.start, old.start, jnp.asarray(wages.AIM)
+            )
+            at = wages.Position(*new[:2], new.spending, 0 * old.deficit)
+
+            def income(tariff):
+                moved = shock._replace(
+                    tariff=tariff, log_costs=jnp.log((1 + tariff) / (1 + old.tariff))
+                )
+                return adjoint.differentiable(shares, moved, at, inverse).income[1]
+
+            return new.log_wages, jax.grad(income)(shock.tariff)
+
+        for good, bad in zip(slope(old.inverse), slope(0 * old.inverse), strict=True):
+            assert_allclose(bad, good, atol=1e-9)
 
 
 def test_flows_that_do_not_exist_stay_away():
