@@ -122,12 +122,12 @@ def control_variates(
         one = jax.tree.map(lambda k, c=c: k[c : c + 1], cases)._replace(
             ended=cases.ended
         )
-        by_theta, by_effects = _slopes(world, one, mean, _AIM, simple=simple)
-        own = (theta - np.asarray(mean.theta)) @ np.asarray(by_theta).T
-        more = np.tensordot(
-            effects - np.asarray(mean.effects), by_effects, ((1, 2),) * 2
+        by_theta, by_effects = map(
+            np.asarray, _slopes(world, one, mean, _AIM, simple=simple)
         )
-        controls.append(100 * (own + more))
+        own = (theta - np.asarray(mean.theta)) @ by_theta.T
+        moved = effects - np.asarray(mean.effects)
+        controls.append(100 * (own + np.einsum("kds,rds->kr", moved, by_effects)))
     return np.stack(controls, axis=1)
 
 

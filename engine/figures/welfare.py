@@ -125,7 +125,7 @@ def welfare_ranges(
     furthest = quantiles.abs().max(axis=1) * np.where(quantiles[0.5] < 0, -1, 1)
     shown = _chosen(quantiles, regions, furthest, named)
     if regions is None:
-        shown = shown.sort_values(0.5, ascending=False, kind="stable")
+        shown = shown.loc[shown[0.5].sort_values(ascending=False, kind="stable").index]
     fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
     ax = fig.subplots()
     rows = np.arange(len(shown))

@@ -74,9 +74,10 @@ def differentiable(
     """
     at, inverse = jax.tree.map(jax.lax.stop_gradient, (at, inverse))
     floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
-    given = jax.tree.map(jax.lax.stop_gradient, (economy, shock))
-    there = visit(*given, at.log_wages, at, floor)
-    u, p, X = _located(economy, shock, inverse, _Point(*there[:3]))
+    still, held = jax.tree.map(jax.lax.stop_gradient, (economy, shock))
+    there = visit(still, held, at.log_wages, at, floor)
+    point = _Point(there.log_wages, there.log_prices, there.spending)
+    u, p, X = _located(economy, shock, inverse, point)
     return equilibrium_at(
         economy, shock, Position(u, p, X, there.excess), jnp.asarray(0)
     )
@@ -106,7 +107,8 @@ def _pull(kept: tuple, w: _Point) -> tuple:
     enough = _CLEARED * _size(economy, w)
 
     def own() -> Float[Array, "r r"]:
-        return inverse_jacobian(economy, shock, Position(*at, 0 * at.log_wages))
+        position = Position(at.log_wages, at.log_prices, at.spending, 0 * at.log_wages)
+        return inverse_jacobian(economy, shock, position)
 
     # A loop of two rounds at most: the program has one solver, not two.
     def goes_on(state: tuple[_Point, Array, Array]) -> Array:

@@ -85,9 +85,8 @@ def slopes(
     def find(
         economy: EconomyArrays, shock: EconomyShock, start: Position
     ) -> wages.Equilibrium:
-        still = jax.tree.map(jax.lax.stop_gradient, (economy, shock))
-        start = jax.tree.map(jax.lax.stop_gradient, start)
-        at, _ = wages.find_wages(*still, world.inverse, start, aim)
+        given = economy, shock, world.inverse, start, aim
+        at, _ = wages.find_wages(*jax.tree.map(jax.lax.stop_gradient, given))
         return adjoint.differentiable(economy, shock, at, world.inverse)
 
     def welfare(draw: Draw) -> Float[Array, " r"]:
