@@ -474,7 +474,8 @@ class ExactHat(Result):
             given = self.table, asked
             plots["intervals"] = partial(welfare_by_region, *given, named=named)
         if self.new is not None:
-            plots["who_pays"] = partial(who_pays, self.paid, unit=self.unit)
+            draw = partial(who_pays, self.paid, unit=self.unit)
+            plots["who_pays"] = partial(draw, named=named)
         return plots
 
     @property
