@@ -109,7 +109,7 @@ class _Near(NamedTuple):
     spending: Float[Array, "b r s"]
 
     def start(self, old: Old, scenario: int | Array) -> wages.Position:
-        """Where the new equilibrium of a draw is sought."""
+        """Start of the search for the new equilibrium of a draw."""
         u, p, moved = (k[scenario] for k in self[1:])
         return wages.Position(u, p, old.spending * moved, 0 * u)
 
