@@ -17,7 +17,7 @@ from ..core import (
 )
 from .batches import Batches, BatchFlows
 from .economy import Economy
-from .result import MEASURES, ExactHat
+from .result import MEASURES, OTHERS, ExactHat
 from .solving import SHARES, Deficits
 from .supply import Supply
 
@@ -122,7 +122,7 @@ def result_of(
     before = BatchFlows(*(flow * scale for flow in batches.old_flows))
     names: list[str] = [*batches.fields]
     if supply is None:
-        names = [*MEASURES, "real_income", "wage", "price_index"]
+        names = [*MEASURES, *OTHERS, "wage"]
         names += ["tech"] * iceberg + ["transfer"] * (deficits in ("closing", *SHARES))
     index = pd.MultiIndex.from_product(
         [range(len(rows)), economy.regions], names=["scenario", "region"]

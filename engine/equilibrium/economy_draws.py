@@ -7,7 +7,7 @@ equilibria. Draws run beside each other, and a job can keep their rows.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import changes, drawn_economy, wages, welfare
+from ...kernels.equilibrium.newton import secant_inverse
 from ...kernels.errors.kind import Distribution, draw, with_errors
 from ...kernels.random_draws import block_key
 from ..core import (
@@ -98,6 +99,21 @@ def scenarios_of(
     return Scenarios(*jax.device_put((tariff, costs, np.array(chosen))))
 
 
+class _Near(NamedTuple):
+    """The equilibria without errors that solvers start from: the inverse Jacobian at
+    the old one, and the new ones by scenario, spending relative to the old."""
+
+    inverse: Float[Array, "r r"]
+    log_wages: Float[Array, "b r"]
+    log_prices: Float[Array, "b r s"]
+    spending: Float[Array, "b r s"]
+
+    def start(self, old: Old, scenario: int | Array) -> wages.Position:
+        """Start of the search for the new equilibrium of a draw."""
+        u, p, moved = (k[scenario] for k in self[1:])
+        return wages.Position(u, p, old.spending * moved, 0 * u)
+
+
 class _Drawn(NamedTuple):
     """The economy and its errors: without those of a table ``table`` is None."""
 
@@ -110,6 +126,7 @@ class _Drawn(NamedTuple):
     theta_se: Float[Array, " s"]
     joined: Float[Array, "r r"]
     scenarios: Scenarios
+    near: _Near
 
 
 class _Settings(NamedTuple):
@@ -254,14 +271,15 @@ class EconomyDraws:
             parts = *year.all.table, jax.device_put(year.all.raw.x)
             table = drawn_economy.TableYear(*parts, jax.device_put(home))
         scenarios = self.scenarios
+        near = _near(old, scenarios, deficits=self.deficits)
         if scenarios.rates is not None:
             income = economy.value_added.sum(axis=1)
-            given = scenarios.rates, self.deficits, self.together
+            given = scenarios, near, self.deficits, self.together
             rates = _with_inverse(old, income, *given)
             scenarios = scenarios._replace(rates=rates)
         se = economy.theta_se
         se = np.zeros_like(economy.theta) if se is None else se
-        given = economy.tariff, economy.theta, se, joined(economy), scenarios
+        given = economy.tariff, economy.theta, se, joined(economy), scenarios, near
         return _Drawn(
             table, errors, *jax.device_put((accounts_of(economy), home, *given))
         )
@@ -335,35 +353,34 @@ def _row(
     """The row of a draw, in the order of ``EconomyDraws.layout``."""
     deficits = settings.deficits
     old, missed = old_at_once(
-        shares, given.tariff, accounts.trade, accounts.value_added, deficits=deficits
+        shares,
+        given.tariff,
+        accounts.trade,
+        accounts.value_added,
+        given.near.inverse,
+        deficits=deficits,
     )
     deficit, scenarios = new_deficits(old, deficits), given.scenarios
     income = accounts.value_added.sum(axis=1)
     tariff, rates, chosen = scenarios.tariff, scenarios.rates, []
     if rates is not None:
-        point = _choose(old, income, deficit, rates, together=settings.together)
+        start = given.near.start(old, jnp.argmax(scenarios.chosen))
+        point = _choose(old, income, deficit, rates, start, together=settings.together)
         put = (scenarios.chosen > 0)[:, None, None, None] & (rates.group >= 0)[None]
         tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
         chosen = [jnp.expm1(point / rates.roots)]
 
-    def solve(case: tuple[Array, Array]) -> tuple[Any, wages.Equilibrium]:
-        tariff, costs = case
-        shock = changes.EconomyShock(
-            jnp.log((1 + tariff) / (1 + old.tariff) * costs),
-            tariff,
-            deficit,
-            old.surplus,
-        )
-        new = wages.solve(
-            old.economy, shock, old.inverse, old.start, jnp.asarray(wages.AIM)
-        )
+    def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
+        tariff, costs, number = case
+        new = _new(old, tariff, costs, deficit, given.near.start(old, number))
         transfer = transfer_of(old, tariff, deficit, new)
         moved = welfare.welfare_changes(
             old.economy, old.trade, old.tariff, old.income, costs, transfer, new
         )
         return moved, new
 
-    moved, new = jax.lax.map(solve, (tariff, scenarios.costs))
+    numbers = jnp.arange(len(tariff))
+    moved, new = jax.lax.map(solve, (tariff, scenarios.costs, numbers))
     parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
     if rates is not None:
         parts.append(rates.weights(income) @ moved.real_income[-1])
@@ -377,6 +394,31 @@ def _row(
             parts.append(drawn_economy.index_of_equilibrium(*at))
         parts.append(scale * (new.trade[-1] - old.trade))
     return jnp.concatenate([k.ravel() for k in parts])
+
+
+def _new(
+    old: Old,
+    tariff: Float[Array, "r r s"],
+    costs: Float[Array, "r r s"] | float,
+    deficit: Float[Array, " r"],
+    start: wages.Position,
+) -> wages.Equilibrium:
+    log_costs = jnp.log((1 + tariff) / (1 + old.tariff) * costs)
+    shock = changes.EconomyShock(log_costs, tariff, deficit, old.surplus)
+    given = old.economy, shock, old.inverse, start, old.start
+    return wages.solve_near(*given, jnp.asarray(wages.AIM))
+
+
+@partial(jax.jit, static_argnames="deficits")
+def _near(old: Old, scenarios: Scenarios, *, deficits: Deficits) -> _Near:
+    def one(case: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+        new = _new(old, *case, new_deficits(old, deficits), old.start)
+        spent = jnp.where(old.spending > 0, old.spending, 1)
+        moved = jnp.where(old.spending > 0, new.spending / spent, 1)
+        return new.log_wages, new.log_prices, moved
+
+    cases = scenarios.tariff, scenarios.costs
+    return _Near(old.inverse, *jax.lax.map(one, cases))
 
 
 # ------------------------------------------------------------------- chosen tariffs
@@ -394,18 +436,22 @@ def _conditions(
     deficit: Float[Array, " r"],
     rates: Rates,
     point: Float[Array, " k"],
+    starts: wages.Position,
     *,
     together: bool,
-) -> Float[Array, " k"]:
-    """Scaled gradients of the players' own welfare by their own rates."""
+) -> tuple[Float[Array, " k"], wages.Position]:
+    """Scaled gradients of the players' own welfare by their own rates, and the
+    equilibria, from those that ``starts`` stacks: one if players choose at once, or
+    that of each player."""
     full, weights = _with_rates(rates, point), rates.weights(income)
+    tariffs, sides = full[None], weights[None]
+    if not together:
+        mine = rates.owner[:, :, None, None] > 0
+        tariffs, sides = jnp.where(mine, full, rates.others), weights[:, None]
 
-    def slopes(tariff: Array, weights: Array) -> Float[Array, "p r r s"]:
-        costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
-        shock = changes.EconomyShock(costs, tariff, deficit, old.surplus)
-        new = wages.solve(
-            old.economy, shock, old.inverse, old.start, jnp.asarray(wages.AIM)
-        )
+    def slopes(case: tuple[Array, Array, wages.Position]) -> tuple:
+        tariff, weights, start = case
+        new = _new(old, tariff, 1.0, deficit, start)
         at = wages.Position(
             new.log_wages, new.log_prices, new.spending, 0 * old.deficit
         )
@@ -414,25 +460,23 @@ def _conditions(
             given = tariff, old, at, deficit, weights
             return slope_at(*given, measure="real_income")[1]
 
-        return jax.vmap(of)(weights)
+        return jax.lax.map(of, weights), at
 
-    if together:
-        each = slopes(full, weights)
-    else:
-
-        def alone(player: tuple[Array, Array]) -> Array:
-            owner, weights = player
-            tariff = jnp.where(owner[:, None, None] > 0, full, rates.others)
-            return slopes(tariff, weights[None])[0]
-
-        each = jax.lax.map(alone, (rates.owner, weights))
+    each, found = jax.lax.map(slopes, (tariffs, sides, starts))
+    each = each.reshape(len(rates.owner), *full.shape)
     cells = jnp.einsum("pn,pnij->nij", rates.owner, each) * (1 + full)
     sums = (
         jnp.zeros_like(point)
         .at[rates.group]
         .add(jnp.where(rates.group >= 0, cells, 0), mode="drop")
     )
-    return rates.free * sums / rates.roots
+    return rates.free * sums / rates.roots, found
+
+
+def _starts(rates: Rates, start: wages.Position, *, together: bool) -> wages.Position:
+    """``start`` as often as ``_conditions`` asks for."""
+    number = 1 if together else len(rates.owner)
+    return jax.tree.map(lambda k: jnp.broadcast_to(k, (number, *k.shape)), start)
 
 
 def _choose(
@@ -440,40 +484,44 @@ def _choose(
     income: Float[Array, " r"],
     deficit: Float[Array, " r"],
     rates: Rates,
+    start: wages.Position,
     *,
     together: bool,
 ) -> Float[Array, " k"]:
     """Rates at which all gradients are 0, by Broyden's steps from those without
     errors; NaN where they are not found."""
 
-    def conditions(point: Array) -> Array:
-        return _conditions(old, income, deficit, rates, point, together=together)
+    def conditions(point: Array, starts: wages.Position) -> tuple:
+        given = old, income, deficit, rates, point, starts
+        return _conditions(*given, together=together)
 
-    def goes_on(state: tuple[Array, ...]) -> Array:
-        _, F, _, k = state
-        return (jnp.max(jnp.abs(F)) > _FLAT) & (k < _MOST_STEPS)
+    def goes_on(state: tuple) -> Array:
+        _, (F, _), _, k = state
+        return ((k == 0) | (jnp.max(jnp.abs(F)) > _FLAT)) & (k < _MOST_STEPS)
 
-    def once(state: tuple[Array, ...]) -> tuple[Array, ...]:
-        point, F, H, k = state
-        step = -(H @ F)
-        new = conditions(point + step)
-        guessed = H @ (new - F)
-        along = step @ guessed
-        along = jnp.where(jnp.abs(along) > 0, along, 1)
-        H = H + (step - guessed)[:, None] * (step @ H)[None, :] / along
+    def once(state: tuple) -> tuple:
+        point, (F, starts), H, k = state
+        step = jnp.where(k > 0, -(H @ F), 0)
+        new = conditions(point + step, starts)
+        H = jnp.where(k > 0, secant_inverse(H, step, new[0] - F), H)
         return point + step, new, H, k + 1
 
-    first = rates.start, conditions(rates.start), rates.inverse, jnp.asarray(0)
-    point, F, _, _ = jax.lax.while_loop(goes_on, once, first)
+    nothing = jnp.full_like(rates.start, jnp.inf)
+    begin = nothing, _starts(rates, start, together=together)
+    first = rates.start, begin, rates.inverse, jnp.asarray(0)
+    point, (F, _), _, _ = jax.lax.while_loop(goes_on, once, first)
     return jnp.where(jnp.max(jnp.abs(F)) <= _FLAT, point, jnp.nan)
 
 
 @lru_cache
 def _compiled_conditions(deficits: Deficits, together: bool) -> Callable[..., Array]:
     @jax.jit
-    def conditions(old: Old, income: Array, rates: Rates, point: Array) -> Array:
-        deficit = new_deficits(old, deficits)
-        return _conditions(old, income, deficit, rates, point, together=together)
+    def conditions(
+        old: Old, income: Array, rates: Rates, start: wages.Position, point: Array
+    ) -> Array:
+        starts = _starts(rates, start, together=together)
+        given = old, income, new_deficits(old, deficits), rates, point, starts
+        return _conditions(*given, together=together)[0]
 
     return conditions
 
@@ -481,19 +529,23 @@ def _compiled_conditions(deficits: Deficits, together: bool) -> Callable[..., Ar
 def _with_inverse(
     old: Old,
     income: Float[np.ndarray, " r"],
-    rates: Rates,
+    scenarios: Scenarios,
+    near: _Near,
     deficits: Deficits,
     together: bool,
 ) -> Rates:
     """The inverse of the Jacobian of gradients at the start, by differences."""
-    rates = jax.device_put(rates)
-    conditions = _compiled_conditions(deficits, together)
+    rates = jax.device_put(scenarios.rates)
+    at = near.start(old, int(np.argmax(scenarios.chosen)))
+    conditions = partial(
+        _compiled_conditions(deficits, together), old, income, rates, at
+    )
     start = np.asarray(rates.start)
-    base = np.asarray(conditions(old, income, rates, rates.start))
+    base = np.asarray(conditions(rates.start))
     J = np.empty((len(start), len(start)))
     for k in range(len(start)):
         moved = start + _STEP * (np.arange(len(start)) == k)
-        J[:, k] = (np.asarray(conditions(old, income, rates, moved)) - base) / _STEP
+        J[:, k] = (np.asarray(conditions(moved)) - base) / _STEP
     free = np.asarray(rates.free) > 0
     J[~free], J[:, ~free] = 0, 0
     J[~free, ~free] = 1

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from ...kernels.equilibrium import changes, wages, welfare
+from ...kernels.equilibrium import adjoint, changes, wages, welfare
 from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
 from .economy import Economy
 from .solving import (
@@ -75,7 +75,7 @@ def slope_at(
     def value(tariff: Float[Array, "r r s"]) -> Array:
         costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
         shock = changes.EconomyShock(costs, tariff, deficit, old.surplus)
-        new = wages.differentiable(old.economy, shock, at)
+        new = adjoint.differentiable(old.economy, shock, at, old.inverse)
         found = welfare.welfare_changes(
             old.economy,
             old.trade,

@@ -1,7 +1,7 @@
 """Counterfactuals whose elasticities and trade-cost effects are estimates: all draws.
 
-Draws are a batch axis. A batch is as slow as its slowest draw, which is the one with
-the smallest elasticity: draws are solved in that order.
+Draws are a batch axis. On an accelerator a batch is as slow as its slowest draw, which
+is the one with the smallest elasticity: draws are solved in that order.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
+from .solving import for_each
 
 # Labour markets of a draw clear to this, relative to value added.
 _AIM = 1e-9
@@ -51,15 +52,20 @@ def solve_draws(
     """All scenarios of all draws.
 
     Memory is that of some draws at once, whatever their number; what a draw gives does
-    not depend on the others. Raises ``TivaxError`` where no draw has a result.
+    not depend on the others. A job at work keeps the draws that are done. Raises
+    ``TivaxError`` where no draw has a result.
     """
     k = len(theta)
     together = min(k, max(1, _TOGETHER // world.economy.shares.size))
     order = np.argsort(theta.min(axis=1), kind="stable")
     percent = np.empty((k, *cases.share.shape))
     clearing = np.empty(percent.shape[:2])
-    progress(0, k)
-    for first in range(0, k, together):
+    state = kept_state()
+    done = len(state.arrays[0]) if state.arrays else 0
+    for whole, kept in zip((percent, clearing), state.arrays, strict=False):
+        whole[order[:done]] = kept
+    progress(done, k)
+    for first in range(done, k, together):
         chosen = order[first : first + together]
         full = np.resize(chosen, together)  # the last batch has no shape of its own
         draw = kernel.Draw(jax.device_put(theta[full]), jax.device_put(effects[full]))
@@ -68,6 +74,8 @@ def solve_draws(
         missed = np.maximum(found.clearing, np.asarray(found.base)[:, None])[:n]
         percent[chosen] = 100 * np.asarray(found.welfare)[:n]
         clearing[chosen] = missed
+        so_far = order[: first + n]
+        state.keep(percent[so_far], clearing[so_far], last=first + n == k)
         progress(first + n, k)
     solved = clearing <= _CLEARING  # NaN does not
     if not solved.any(axis=0).all():
@@ -91,7 +99,59 @@ def _solve_several(
     def one(draw: kernel.Draw) -> kernel.Found:
         return kernel.solve_draw(world, cases, draw, jnp.asarray(aim), simple=simple)
 
-    return jax.vmap(one)(draws)
+    return for_each(one, draws)
+
+
+@in_float64
+def control_variates(
+    world: kernel.DrawnWorld,
+    cases: kernel.Cases,
+    mean: kernel.Draw,
+    theta: Float[np.ndarray, "k s"],
+    effects: Float[np.ndarray, "k d s"],
+    *,
+    simple: bool = False,
+) -> Float[np.ndarray, "k c r"]:
+    """Control variates of draws: the gradient at the mean parameters times deviations.
+
+    ``mean`` is over all draws, of which those given are some, so that over all of them
+    controls have mean 0. In per cent, like ``DrawnChanges``.
+    """
+    controls = []
+    for c in range(len(cases.share)):
+        one = jax.tree.map(lambda k, c=c: k[c : c + 1], cases)._replace(
+            ended=cases.ended
+        )
+        by_theta, by_effects = map(
+            np.asarray, _slopes(world, one, mean, _AIM, simple=simple)
+        )
+        own = (theta - np.asarray(mean.theta)) @ by_theta.T
+        moved = effects - np.asarray(mean.effects)
+        controls.append(100 * (own + np.einsum("kds,rds->kr", moved, by_effects)))
+    return np.stack(controls, axis=1)
+
+
+_slopes = jax.jit(kernel.slopes, static_argnames="simple")
+
+
+def controlled_means(
+    values: Float[np.ndarray, "k r"], control: Float[np.ndarray, "k r"]
+) -> tuple[Float[np.ndarray, " r"], Float[np.ndarray, " r"]]:
+    """Means over draws of which the control has mean 0, and their standard errors.
+
+    Of ``values`` less b times the control, b their regression on it. Draws without a
+    result do not count; where there is no control, a plain mean.
+    """
+    there = np.isfinite(values)
+    usable = np.isfinite(control).all(axis=0)
+    x = np.where(there & usable, control, 0.0)
+    number = np.maximum(there.sum(axis=0), 1)
+    apart = np.where(there, x - x.sum(axis=0) / number, 0.0)
+    size = (apart**2).sum(axis=0)
+    moved = (apart * np.where(there, values, 0.0)).sum(axis=0)
+    b = moved / np.where(size > 0, size, 1.0)
+    left = values - b * x
+    return np.nanmean(left, axis=0), standard_errors(left)
 
 
 def stars(values: Float[np.ndarray, "k r"]) -> Int[np.ndarray, " r"]:

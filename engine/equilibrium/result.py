@@ -22,7 +22,7 @@ from ..core import (
 from ..errors import DRAWS, AnyModel, interval
 from ..figures import WELFARE, has_map, world_tiles
 from ..figures.welfare import (
-    welfare_intervals,
+    welfare_by_region,
     welfare_parts,
     welfare_ranges,
     who_pays,
@@ -42,9 +42,29 @@ from .supply import Supply
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
+OTHERS = (
+    "real_income",
+    "gdp",
+    "price_index",
+    "exports_gdp",
+    "imports_gdp",
+    "revenue",
+)
+"""The others, exact."""
+# Columns that are printed beside welfare, in words.
+_WORDS = {
+    "real_income": "real income",
+    "realwage": "real wage",
+    "price_index": "prices",
+    "gdp": "GDP",
+    "exports_gdp": "exports/GDP",
+    "imports_gdp": "imports/GDP",
+    "revenue": "revenue",
+}
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
 _SHOWN = 10
+_FEW = (2, 3)  # scenarios that a figure shows one by one
 _NOTHING = 1e-8  # per cent: what is below is rounding
 Which = Literal["before", "after"]
 
@@ -61,8 +81,10 @@ class ExactHat(Result):
         One row a region, or scenario and region (levels of the index). Columns, all in
         per cent: welfare = tot + vot (+ tech + transfer), to first order around the old
         equilibrium; realwage, wages over the price index of final demand; real_income,
-        the exact change of income over the price index; wage and price_index in units
-        of world value added.
+        the exact change of income over the price index; gdp, of wages and tariff
+        revenue over it; exports_gdp and imports_gdp (net of tariffs, over wages);
+        revenue, the change of that of tariffs over old spending; wage and price_index
+        in units of world value added.
     clearing
         The largest excess demand for labour relative to a region's value added, by
         scenario.
@@ -131,7 +153,7 @@ class ExactHat(Result):
         if self.supply is not None:
             return supply_side.MEASURES
         more = [k for k in ("tech", "transfer") if k in self.changes]
-        return [*MEASURES, *more]
+        return [*MEASURES, *more, *OTHERS]
 
     @property
     def counterfactual(self) -> BatchFlows:
@@ -440,15 +462,21 @@ class ExactHat(Result):
     def plots(self) -> dict[str, Plot]:
         if self.supply is not None:  # welfare has no parts
             return {}
-        draw = welfare_parts if self.new else welfare_ranges
         asked, named = self.asked or None, self.named
-        plots: dict[str, Plot] = {}
-        plots["welfare"] = partial(draw, self.changes, asked, named=named)
+        draw = partial(welfare_ranges, self.changes)
+        if len(self.clearing) == 1:
+            one = self.changes if self.new else self.changes.droplevel("scenario")
+            draw = partial(welfare_parts, one, name="".join(self.names))
+        elif len(self.names) in _FEW:
+            without = replace(self, spread=None)
+            draw = partial(welfare_by_region, without.table)
+        plots: dict[str, Plot] = {"welfare": partial(draw, asked, named=named)}
         if self.spread is not None:
             given = self.table, asked
-            plots["intervals"] = partial(welfare_intervals, *given, named=named)
+            plots["intervals"] = partial(welfare_by_region, *given, named=named)
         if self.new is not None:
-            plots["who_pays"] = partial(who_pays, self.paid, unit=self.unit)
+            draw = partial(who_pays, self.paid, unit=self.unit)
+            plots["who_pays"] = partial(draw, named=named)
             if has_map(self.economy.regions):
                 plots["world"] = partial(world_tiles, self.changes["welfare"], WELFARE)
         return plots
@@ -508,8 +536,9 @@ class ExactHat(Result):
         head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
         rows = self.equilibrium
         labels = [*map(str, rows.columns[: self.changes.index.nlevels])]
-        others = [str(k) for k in rows if k not in (*labels, "wage", "price_index")]
-        columns = [*dict.fromkeys([*self.measures, *others])]
+        if len(self.clearing) == 1:
+            labels = ["region"]
+        columns = ["welfare", *_WORDS] if self.supply is None else [*self.measures]
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
         size = rows["welfare"].abs()
@@ -526,6 +555,7 @@ class ExactHat(Result):
                 rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
             )
         ]
+        columns = [_WORDS.get(k, k) for k in columns]
         if errors is not None:
             columns.insert(1, "se")
             k = len(labels) + 1

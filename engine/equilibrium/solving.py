@@ -1,8 +1,8 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -63,11 +63,15 @@ def joined(economy: Economy) -> Float[np.ndarray, "r r"]:
 def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
     shares, tariff = share_economy(economy), jax.device_put(economy.tariff)
-    given = shares, tariff, *jax.device_put((economy.trade, economy.value_added))
-    found, shock, start = _old_at_once(*given, deficits=deficits)
+    trade, value_added = jax.device_put((economy.trade, economy.value_added))
+    shock, kept, start = _old_problem(
+        shares, tariff, trade, value_added, deficits=deficits
+    )
+    inverse = wages.inverse_jacobian(shares, kept, start)
+    found = _solve_one(shares, shock, inverse, start, 0.0)
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
-    return _old_of(shares, shock, found, deficits=deficits)
+    return _old_of(shares, shock, found, inverse, deficits=deficits)
 
 
 def old_at_once(
@@ -75,34 +79,42 @@ def old_at_once(
     tariff: Float[Array, "r r s"],
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
+    inverse: Float[Array, "r r"],
     *,
     deficits: Deficits,
 ) -> tuple[Old, Float[Array, ""]]:
-    """``solve_old`` in one program, and how markets clear, which may not be enough."""
-    found, shock, _ = _old_at_once(
+    """``solve_old`` in one program, with the inverse Jacobian of an economy close by,
+    and how markets clear, which may not be enough."""
+    shock, _, start = _old_problem(
         shares, tariff, trade, value_added, deficits=deficits
     )
-    return _old_of(shares, shock, found, deficits=deficits), found.clearing
+    aim = jnp.zeros((), tariff.dtype)
+    found = wages.solve_near(shares, shock, inverse, start, start, aim)
+    old = _old_of(shares, shock, found, inverse, deficits=deficits)
+    return old, found.clearing
+
+
+_solve_one = jax.jit(wages.solve)
 
 
 @partial(jax.jit, static_argnames="deficits")
-def _old_at_once(
+def _old_problem(
     shares: changes.EconomyArrays,
     tariff: Float[Array, "r r s"],
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
     *,
     deficits: Deficits,
-) -> tuple[wages.Equilibrium, changes.EconomyShock, wages.Position]:
+) -> tuple[changes.EconomyShock, changes.EconomyShock, wages.Position]:
+    """The shock that leads to the old equilibrium from the data, the same with all
+    deficits, and where the data are."""
     scale = value_added.sum()
     deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
     deficit = deficit - deficit.sum() * shares.income  # rounding
     kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
     start = wages.origin((trade * (1 + tariff)).sum(axis=1) / scale)
     shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
-    inverse = wages.inverse_jacobian(shares, kept, start)
-    aim = jnp.zeros((), tariff.dtype)
-    return wages.solve(shares, shock, inverse, start, aim), shock, start
+    return shock, kept, start
 
 
 @partial(jax.jit, static_argnames="deficits")
@@ -110,6 +122,7 @@ def _old_of(
     shares: changes.EconomyArrays,
     shock: changes.EconomyShock,
     found: wages.Equilibrium,
+    inverse: Float[Array, "r r"],
     *,
     deficits: Deficits,
 ) -> Old:
@@ -131,7 +144,7 @@ def _old_of(
         found.income,
         deficit,
         start,
-        wages.inverse_jacobian(rebased, still, start),
+        inverse,
         still.surplus,
     )
 
@@ -185,6 +198,14 @@ def transfer_of(
     return new.income - paid - (tariff * new.trade).sum(axis=(1, 2)) - old.deficit
 
 
+def for_each(solve: Callable[[Any], Any], cases: Any) -> Any:
+    """All cases of a batch: one after another on a processor, where a batch would wait
+    for its slowest case, at once elsewhere."""
+    if jax.default_backend() == "cpu":
+        return jax.lax.map(solve, cases)
+    return jax.vmap(solve)(cases)
+
+
 @jax.jit
 def _solve_several(
     economy: changes.EconomyArrays,
@@ -196,7 +217,7 @@ def _solve_several(
     def solve(shock: changes.EconomyShock) -> wages.Equilibrium:
         return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
 
-    return jax.vmap(solve)(shocks)
+    return for_each(solve, shocks)
 
 
 def solve_all(

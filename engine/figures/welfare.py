@@ -1,13 +1,12 @@
 """Figures of exact-hat counterfactuals: parts of welfare, ranges over scenarios, and
 tariffs that regions choose."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..core import TivaxError, count_text, first_and_named
@@ -26,6 +25,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
+from ..tables import REST, country_name
 from .panel import require_columns
 from .regions import MANY
 
@@ -50,6 +50,7 @@ def welfare_parts(
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
+    name: str = "",
 ) -> Figure:
     """Welfare of one scenario as bars of its parts, and a dot for their sum.
 
@@ -61,21 +62,25 @@ def welfare_parts(
         Only these, by default the twenty with the largest changes.
     named
         Among the twenty whatever their changes.
+    name
+        Of the scenario, for the title.
 
     A ring is the exact change of real income, which leaves the sum of the parts where
     a change is large.
     """
     require_columns("changes", changes.reset_index(), ["region", "welfare"])
-    shown = _chosen(changes, regions, changes["welfare"].abs(), named)
+    shown = _chosen(changes, regions, changes["welfare"], named)
     parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
-    fig, ax, rows = _rows(len(shown))
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    rows = np.arange(len(shown))
     ends = {True: np.zeros(len(shown)), False: np.zeros(len(shown))}
     handles: list[object] = []
-    for name in parts:
-        values = shown[name].to_numpy()
+    for part in parts:
+        values = shown[part].to_numpy()
         start = np.where(values > 0, ends[True], ends[False])
         bars = ax.barh(
-            rows, values, left=start, height=0.62, color=_PARTS[name][1], alpha=0.85
+            rows, values, left=start, height=0.62, color=_PARTS[part][1], alpha=0.85
         )
         handles.append(bars)
         ends[True] = ends[True] + np.maximum(values, 0)
@@ -84,15 +89,16 @@ def welfare_parts(
     rings = ax.scatter(
         shown["real_income"], rows, s=22, facecolors="none", edgecolors=INK, zorder=3
     )
-    _name_rows(ax, shown.index)
+    _named_rows(ax, [str(k) for k in shown.index])
     ax.set_xlabel("per cent of income", fontsize=SMALL)
     names = [_PARTS[k][0] for k in parts]
     legend(
         fig,
         [*handles, dots, rings],
         [*names, "welfare, their sum", "real income, exact"],
-        loc="outside upper right",
+        loc="outside lower right",
     )
+    _titled(fig, changes["welfare"], name)
     return finish_layout(fig)
 
 
@@ -116,61 +122,85 @@ def welfare_ranges(
         .quantile(np.array([0, 0.25, 0.5, 0.75, 1]))
         .unstack()
     )
-    shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1), named)
-    fig, ax, rows = _rows(len(shown))
+    furthest = quantiles.abs().max(axis=1) * np.where(quantiles[0.5] < 0, -1, 1)
+    shown = _chosen(quantiles, regions, furthest, named)
+    if regions is None:
+        shown = shown.loc[shown[0.5].sort_values(ascending=False, kind="stable").index]
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    rows = np.arange(len(shown))
     low, first, middle, third, high = shown.to_numpy(float).T
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
     ax.barh(rows, third - first, left=first, height=0.5, color=SURPLUS, alpha=0.5)
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
-    _name_rows(ax, shown.index)
-    # Dots of the smallest and largest stay whole.
-    ax.use_sticky_edges = False
-    ax.margins(x=0.02)
+    _named_rows(ax, [str(k) for k in shown.index])
     count = changes.index.get_level_values("scenario").nunique()
-    spread = ": range, quartiles, median" if count > 1 else ""
-    ax.set_xlabel(f"welfare, per cent{spread}", fontsize=SMALL)
-    over = count_text(count, "scenario")
-    fig.suptitle(f"Welfare over {over}", fontsize=FONT, color=INK)
+    ax.set_xlabel("welfare, per cent: range, quartiles, median", fontsize=SMALL)
+    _titled(fig, quantiles[0.5], f"Median of {count_text(count, 'scenario')}")
     return finish_layout(fig)
 
 
 @rc_context(STYLE)
-def welfare_intervals(
+def welfare_by_region(
     table: pd.DataFrame,
     regions: Sequence[str] | None = None,
     *,
     named: Sequence[str] = (),
 ) -> Figure:
-    """Welfare by region with 95 % intervals, the largest first.
+    """Welfare of up to three scenarios by region, from gains to losses of the first.
 
     Parameters
     ----------
     table
-        That of an exact-hat result ``with_errors``: columns variant (of several
-        scenarios, of which the first three are shown), region, measure, percent,
-        ci_low, ci_high.
+        That of an exact-hat result: columns variant (of several scenarios, of which the
+        first three are shown), region, measure, percent; ``with_errors`` ci_low and
+        ci_high, 95 % intervals.
     regions, named
         As in ``welfare_parts``.
+
+    Intervals of one scenario are also in numbers: some are too short to be seen.
     """
-    require_columns("table", table, ["region", "measure", "percent", "ci_low"])
+    require_columns("table", table, ["region", "measure", "percent"])
+    intervals = "ci_low" in table
     rows = table[table["measure"] == "welfare"].assign(**{_LABEL: ""})
     for column in ("variant", "scenario"):
         if column in rows:
             rows[_LABEL] = rows[column].astype(str)
     variants = [*rows[_LABEL].unique()][:_VARIANTS]
     first = rows[rows[_LABEL] == variants[0]].set_index("region")
-    shown = _chosen(first, regions, first["percent"].abs(), named).index
-    fig, ax, places = _rows(len(shown))
+    shown = _chosen(first, regions, first["percent"], named).index
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
     handles: list[object] = []
     for k, variant in enumerate(variants):
         own = rows[rows[_LABEL] == variant].set_index("region").loc[shown]
-        at = places + 0.24 * (k - (len(variants) - 1) / 2)
-        ax.hlines(at, own["ci_low"], own["ci_high"], color=COLOURS[k], linewidth=1.4)
-        handles.append(ax.scatter(own["percent"], at, s=14, color=COLOURS[k], zorder=3))
-    _name_rows(ax, shown)
-    ax.set_xlabel("welfare, per cent, with 95 % intervals", fontsize=SMALL)
+        at = np.arange(len(own)) + 0.24 * (k - (len(variants) - 1) / 2)
+        colour = COLOURS[k]
+        if not intervals:
+            handles.append(ax.scatter(own["percent"], at, s=14, color=colour))
+            continue
+        handles.append(
+            ax.hlines(at, own["ci_low"], own["ci_high"], color=colour, linewidth=3)
+        )
+        # Points are thin lines: dots would hide short intervals.
+        ax.vlines(own["percent"], at - 0.24, at + 0.24, color=INK, linewidth=0.9)
+    _named_rows(ax, [str(k) for k in shown])
+    beside = ", with 95 % intervals" if intervals else ""
+    ax.set_xlabel(f"welfare, per cent{beside}", fontsize=SMALL)
     if len(variants) > 1:
-        legend(fig, handles, variants, loc="outside upper right")
+        legend(fig, handles, variants, loc="outside lower right")
+    elif intervals:
+        numbers = first.loc[shown, ["percent", "ci_low", "ci_high"]].to_numpy(float)
+        for k, (value, low, high) in enumerate(numbers):
+            ax.annotate(
+                f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]",
+                (1.02, k),
+                xycoords=ax.get_yaxis_transform(),
+                va="center",
+                fontsize=SMALL,
+                color=INK,
+            )
+    _titled(fig, first["percent"], variants[0])
     return finish_layout(fig)
 
 
@@ -200,13 +230,22 @@ def who_pays(
         steps = np.append(steps, paid.drop(chosen).sum())
         names.append(f"{len(paid) - len(shown)} others")
     ends = np.cumsum(steps)
-    fig, ax, rows = _rows(len(names) + 1)
-    colours, rows = np.where(steps < 0, DEFICIT, SURPLUS), rows[:-1]
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(names) + 1)), layout="constrained")
+    ax = fig.subplots()
+    colours = np.where(steps < 0, DEFICIT, SURPLUS)
+    rows = np.arange(len(names))
     ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
     ax.barh([len(names)], [ends[-1]], height=0.62, color=INK)
     ax.vlines(ends, rows, rows + 1, color=INK, linewidth=0.5)
-    _name_rows(ax, [*names, "world"])
+    _named_rows(ax, [*names, "world"])
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
+    fig.suptitle(
+        f"Losers lose {-paid[paid < 0].sum():,.0f}, winners gain "
+        f"{paid[paid > 0].sum():,.0f}{unit and ' '}{unit}",
+        fontsize=FONT,
+        color=INK,
+    )
     return finish_layout(fig)
 
 
@@ -235,17 +274,28 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
         ends = rows.set_index("on")
         rates = ends["tariff"]
     shown = rates.iloc[:MANY]
-    fig, ax, places = _rows(len(shown))
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
     colours = np.where(shown.to_numpy() < 0, DEFICIT, SURPLUS)
+    places = np.arange(len(shown))
     ax.barh(places, shown, color=colours, height=0.62)
     if ends is not None and "ci_low" in ends:
         low, high = ends[["ci_low", "ci_high"]].iloc[:MANY].to_numpy(float).T
         ax.hlines(places, low, high, color=INK, linewidth=1)
-    _name_rows(ax, shown.index)
+    _named_rows(ax, [str(k) for k in shown.index])
     ax.set_xlabel("tariff, per cent", fontsize=SMALL)
-    whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)}"
-    what = "by player" if several else f"of {schedule['player'].iloc[0]}"
-    fig.suptitle(f"Tariffs {what}{whole}"[:110], fontsize=FONT, color=INK)
+    whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)} shown"
+    of = "Tariffs" if several else f"Tariffs of {_name(schedule['player'].iloc[0])}"
+    if len(rates) > 1:
+        ends_of = [
+            f"{rate:.1f} ({_name(on)})"
+            for on, rate in (
+                (rates.idxmin(), rates.min()),
+                (rates.idxmax(), rates.max()),
+            )
+        ]
+        of = f"{of} from {ends_of[0]} to {ends_of[1]} per cent"
+    fig.suptitle(f"{of}{whole}"[:110], fontsize=FONT, color=INK)
     return finish_layout(fig)
 
 
@@ -277,16 +327,34 @@ def response_curves(responses: pd.DataFrame) -> Figure:
     return finish_layout(fig)
 
 
-def _rows(count: int) -> tuple[Figure, Any, Int[np.ndarray, " rows"]]:
-    """A figure of so many rows, its axes and their places."""
-    height = 0.16 * max(count, 4) + 0.8
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    return fig, fig.subplots(), np.arange(count)
+def _height(rows: int) -> float:
+    return 0.16 * max(rows, 4) + 0.8
 
 
-def _name_rows(ax: Any, names: Iterable[object]) -> None:
+def _name(code: object) -> str:
+    """The name of a country, in a figure."""
+    return "Rest of the world" if code == REST else country_name(str(code))
+
+
+def _named_rows(ax: Axes, codes: Sequence[str]) -> None:
+    """A row for each region with its name, the line at 0, and room at both ends."""
     interval_axes(ax)
-    labelled_rows(ax, [str(k) for k in names])
+    labelled_rows(ax, [_name(k) for k in codes])
+    ax.use_sticky_edges = False
+    ax.margins(x=0.02)
+
+
+def _titled(fig: Figure, welfare: pd.Series, of: str) -> None:
+    """Title by what the numbers say: who loses and who gains most."""
+    low, high = welfare.min(), welfare.max()
+    parts: list[str] = []
+    if low < -_NOTHING:
+        parts.append(f"largest loss {_name(welfare.idxmin())}, {low:+.2f} %")
+    if high > _NOTHING:
+        parts.append(f"largest gain {_name(welfare.idxmax())}, {high:+.2f} %")
+    found = "; ".join(parts) or "welfare changes nowhere"
+    title = f"{of[:40]}: {found}" if of else found
+    fig.suptitle(title[0].upper() + title[1:], fontsize=FONT, color=INK)
 
 
 def _chosen(
@@ -295,10 +363,13 @@ def _chosen(
     size: pd.Series,
     named: Sequence[str],
 ) -> pd.DataFrame:
-    """The rows asked for, else the largest and those named, in falling order."""
+    """The rows asked for, else the largest in size and those named, from gains to
+    losses."""
     if regions is None:
-        order = size.sort_values(ascending=False, kind="stable").index
-        return table.loc[order].iloc[first_and_named([*order], named, MANY)]
+        order = size.abs().sort_values(ascending=False, kind="stable").index
+        kept = order[first_and_named([*order], named, MANY)]
+        down = size.loc[kept].sort_values(ascending=False, kind="stable").index
+        return table.loc[down]
     if unknown := [k for k in regions if k not in table.index]:
         raise TivaxError(f"no region {unknown[0]} in these changes")
     return table.loc[list(regions)]

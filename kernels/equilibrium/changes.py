@@ -27,7 +27,7 @@ equations above is the same as balanced trade up to D'. Where surpluses are shar
 income (``Surplus``) final buyers spend (1 - s_n - c) of it, with c such that surpluses
 add to zero. The price equation in logarithms
 is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
-are iterated, and differentiated by the implicit function theorem.
+are iterated. Derivatives are those of the implicit function theorem (``adjoint``).
 
 Money is in units of world value added, the numeraire: sum_n w_n hat w_n L_n = 1. One
 scenario a function; ``jax.vmap`` over shocks makes a batch.
@@ -109,20 +109,6 @@ def contract(
     return jax.lax.while_loop(goes_on, once, first)[0]
 
 
-def _invert(
-    matvec: Callable[[Float[Array, "..."]], Float[Array, "..."]],
-    b: Float[Array, "..."],
-) -> Float[Array, "..."]:
-    """Solve (I - M) x = b by x <- x + b - (I - M) x, M a contraction.
-
-    It stops at rounding of the largest entry of ``b``.
-    """
-    size = jnp.max(jnp.abs(b))
-    size = jnp.where(size > 0, size, 1)
-    tolerance = jnp.asarray(rounding(b), b.dtype)
-    return contract(lambda x: x + b - matvec(x), b, tolerance, size)
-
-
 def weights(economy: EconomyArrays, shock: EconomyShock) -> Float[Array, "r r s"]:
     """pi kappa_hat^-theta: shares at new trade costs, not yet summing to 1."""
     theta = economy.theta[None, None, :]
@@ -139,12 +125,13 @@ def log_costs(
     return economy.value_added * log_wages[:, None] + bought
 
 
-def _price_map(
+def price_map(
     economy: EconomyArrays,
     weight: Float[Array, "r r s"],
     log_wages: Float[Array, " r"],
     log_prices: Float[Array, "r s"],
 ) -> Float[Array, "r s"]:
+    """log P hat that follow from costs at other prices."""
     theta = economy.theta[None, :]
     sold = jnp.exp(-theta * log_costs(economy, log_wages, log_prices))
     return -jnp.log((weight * sold[None, :, :]).sum(axis=1)) / theta
@@ -159,16 +146,10 @@ def log_prices(
 ) -> Float[Array, "r s"]:
     """log P hat at given wages, from ``start``."""
 
-    def gap(p: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        return p - _price_map(economy, weight, log_wages, p)
+    def step(p: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return price_map(economy, weight, log_wages, p)
 
-    def solve(gap: Callable, p: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        return contract(lambda q: q - gap(q), p, tolerance)
-
-    def tangent(g: Callable, y: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        return jax.lax.custom_linear_solve(g, y, _invert, transpose_solve=_invert)
-
-    return jax.lax.custom_root(gap, start, solve, tangent)
+    return contract(step, start, tolerance)
 
 
 def new_shares(
@@ -219,6 +200,19 @@ def market_gap(
     return (earned - left) / paid - 1
 
 
+def spending_map(
+    economy: EconomyArrays,
+    shock: EconomyShock,
+    net: Float[Array, "r r s"],
+    paid: Float[Array, " r"],
+    X: Float[Array, "r s"],
+) -> Float[Array, "r s"]:
+    """X' that follows from sales and incomes at other spending."""
+    inputs = jnp.einsum("njk,nk->nj", economy.inputs, output(net, X))
+    own = paid + ((1 - net.sum(axis=1)) * X).sum(axis=1)
+    return inputs + economy.budget * final_spending(shock, own)[:, None]
+
+
 def spending(
     economy: EconomyArrays,
     shock: EconomyShock,
@@ -228,18 +222,8 @@ def spending(
     tolerance: Float[Array, ""],
 ) -> Float[Array, "r s"]:
     """X', given the wages that are ``paid``."""
-    paid_in_tariffs = 1 - net.sum(axis=1)
 
-    def gap(X: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        inputs = jnp.einsum("njk,nk->nj", economy.inputs, output(net, X))
-        own = paid + (paid_in_tariffs * X).sum(axis=1)
-        return X - inputs - economy.budget * final_spending(shock, own)[:, None]
+    def step(X: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return spending_map(economy, shock, net, paid, X)
 
-    def solve(gap: Callable, X: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        unit = jax.lax.stop_gradient(economy.income)[:, None]
-        return contract(lambda Z: Z - gap(Z), X, tolerance, unit)
-
-    def tangent(g: Callable, y: Float[Array, "r s"]) -> Float[Array, "r s"]:
-        return jax.lax.custom_linear_solve(g, y, _invert, transpose_solve=_invert)
-
-    return jax.lax.custom_root(gap, start, solve, tangent)
+    return contract(step, start, tolerance, economy.income[:, None])

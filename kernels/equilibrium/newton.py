@@ -1,4 +1,4 @@
-"""Newton's method for equations in logarithms, with the exact Jacobian."""
+"""Newton's method for equations in logarithms, and Broyden's update of an inverse."""
 
 from collections.abc import Callable
 
@@ -57,3 +57,14 @@ def newton(
     far = jnp.asarray(jnp.inf, start.dtype)
     first = (start, largest(start), far, jnp.asarray(0))
     return jax.lax.while_loop(goes_on, once, first)[0]
+
+
+def secant_inverse(
+    inverse: Float[Array, "k k"], step: Float[Array, " k"], change: Float[Array, " k"]
+) -> Float[Array, "k k"]:
+    """The inverse Jacobian nearest to ``inverse`` that maps the change of what is to be
+    0 to the step that made it (Broyden 1965), by Sherman and Morrison."""
+    guessed = inverse @ change
+    along = step @ guessed
+    along = jnp.where(jnp.abs(along) > 0, along, 1)
+    return inverse + (step - guessed)[:, None] * (step @ inverse)[None, :] / along

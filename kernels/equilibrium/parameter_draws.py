@@ -6,14 +6,16 @@ is solved in two steps: a base equilibrium that differs from the data (inventori
 sectors that are not traded), then scenarios from there. Symbols of ``changes``.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from . import wages
+from . import adjoint, wages
 from .changes import EconomyArrays, EconomyShock, contract, output
+from .wages import Position
 
 
 class DrawnWorld(NamedTuple):
@@ -61,14 +63,57 @@ def solve_draw(
 ) -> Found:
     """All scenarios of a draw; ``simple``: from a base where a sector's only input is
     its own output."""
+
+    def find(
+        economy: EconomyArrays, shock: EconomyShock, start: Position
+    ) -> wages.Equilibrium:
+        return wages.solve(economy, shock, world.inverse, start, aim)
+
+    return _solve(world, cases, draw, find, simple=simple)
+
+
+def slopes(
+    world: DrawnWorld, cases: Cases, draw: Draw, aim: Float[Array, ""], *, simple: bool
+) -> Draw:
+    """Derivatives of what regions gain in the first of the cases by all parameters:
+    region in front of what a draw holds.
+
+    ``simple``: spending in that base is taken as it is, which is enough for a control
+    variate.
+    """
+
+    def find(
+        economy: EconomyArrays, shock: EconomyShock, start: Position
+    ) -> wages.Equilibrium:
+        given = economy, shock, world.inverse, start, aim
+        at, _ = wages.find_wages(*jax.tree.map(jax.lax.stop_gradient, given))
+        return adjoint.differentiable(economy, shock, at, world.inverse)
+
+    def welfare(draw: Draw) -> Float[Array, " r"]:
+        return _solve(world, cases, draw, find, simple=simple).welfare[0]
+
+    value, pull = jax.vjp(welfare, draw)
+    return jax.lax.map(lambda one: pull(one)[0], jnp.eye(len(value)))
+
+
+def _solve(
+    world: DrawnWorld,
+    cases: Cases,
+    draw: Draw,
+    find: Callable[[EconomyArrays, EconomyShock, Position], wages.Equilibrium],
+    *,
+    simple: bool,
+) -> Found:
     economy = world.economy._replace(theta=draw.theta)
-    found = wages.solve(economy, world.base, world.inverse, world.start, aim)
+    found = find(economy, world.base, world.start)
     base = wages.rebased(economy, found)
     # Money is in units of the base's value added, which is that of the data.
     spent, final = found.spending, found.income
     share = cases.share
     if simple:
-        base, spent, final = own_inputs(base, world.base, spent)
+        at = jax.tree.map(jax.lax.stop_gradient, (base, spent))
+        own, spent, final = own_inputs(at[0], world.base, at[1])
+        base = base._replace(inputs=own.inputs)
         net = base.shares / (1 + world.base.tariff)
         revenue = ((1 - net.sum(axis=1)) * spent).sum(axis=1)
         share = jnp.broadcast_to(1 - final / (base.income + revenue), share.shape)
@@ -81,7 +126,7 @@ def solve_draw(
         shock = world.base._replace(log_costs=costs, tariff=tariff)
         if shock.surplus is not None:
             shock = shock._replace(surplus=shock.surplus._replace(share=share))
-        new = wages.solve(base, shock, world.inverse, start, aim)
+        new = find(base, shock, start)
         index = (base.budget * new.log_prices).sum(axis=1)
         return new.income / final * jnp.exp(-index) - 1, new.clearing
 

@@ -26,12 +26,8 @@ wages at once. With Pi the map of prices to purchases and A that of spending,
     dp = Pi (g du + G dp),   d ln pi' = -th (d ln c_i - dp_n),
     dX = A dX + (dA) X + a d(w L),   dF = d(sum_j g Y') / (w L) - (1 + R) du + s'du.
 
-Derivatives of an equilibrium with respect to everything in ``EconomyArrays`` and
-``EconomyShock`` are those of the implicit function theorem (``differentiable``).
 """
 
-from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -52,6 +48,7 @@ from .changes import (
     spending,
     weights,
 )
+from .newton import secant_inverse
 
 # Labour markets clear to this, relative to a region's value added.
 CLEARING = 1e-10
@@ -59,7 +56,9 @@ CLEARING = 1e-10
 AIM = 1e-12
 _LONGEST_STEP = 0.5  # of a log wage
 _MOST_STEPS = 60
-_JACOBIAN = 1e-5  # of its entries; steps correct the rest
+# Prices and spending are solved to this part of the last step, and at least to this.
+_INNER, _LOOSEST = 1e-3, 1e-4
+_JACOBIAN = 1e-3  # of its entries; steps correct the rest
 
 
 class Position(NamedTuple):
@@ -84,6 +83,7 @@ class Equilibrium(NamedTuple):
     shares: Float[Array, "r r s"]
     spending: Float[Array, "r s"]
     trade: Float[Array, "r r s"]
+    revenue: Float[Array, " r"]
     income: Float[Array, " r"]
     clearing: Float[Array, ""]
     steps: Int[Array, ""]
@@ -102,10 +102,21 @@ def visit(
     net = new_shares(economy, weight, log_wages, p) / (1 + shock.tariff)
     paid = jnp.exp(log_wages) * economy.income
     X = spending(economy, shock, net, paid, start.spending, tolerance)
-    earned = (economy.value_added * output(net, X)).sum(axis=1)
-    own = paid + ((1 - net.sum(axis=1)) * X).sum(axis=1)
+    return Position(log_wages, p, X, excess_demand(economy, shock, net, paid, X))
+
+
+def excess_demand(
+    economy: EconomyArrays,
+    shock: EconomyShock,
+    net: Float[Array, "r r s"],
+    paid: Float[Array, " r"],
+    spending: Float[Array, "r s"],
+) -> Float[Array, " r"]:
+    """F at the wages that are ``paid``."""
+    earned = (economy.value_added * output(net, spending)).sum(axis=1)
+    own = paid + ((1 - net.sum(axis=1)) * spending).sum(axis=1)
     world = jnp.log((economy.joined @ paid) / (economy.joined @ economy.income))
-    return Position(log_wages, p, X, market_gap(shock, earned, paid, own) + world)
+    return market_gap(shock, earned, paid, own) + world
 
 
 def origin(spending: Float[Array, "r s"]) -> Position:
@@ -169,13 +180,14 @@ def inverse_jacobian(
 
 class _State(NamedTuple):
     """State of the iteration: position, next step, inverse Jacobian, number of wages
-    tried, and the size of F one step before."""
+    tried, the size of F one step before, and how exactly prices were solved."""
 
     at: Position
     step: Float[Array, " r"]
     inverse: Float[Array, "r r"]
     k: Int[Array, ""]
     before: Float[Array, ""]
+    tolerance: Float[Array, ""]
 
 
 def find_wages(
@@ -198,30 +210,28 @@ def find_wages(
         enough = jnp.where(state.k == 1, good, jnp.maximum(aim, floor))
         # Near rounding steps do not gain any more.
         stuck = (size < 10 * good) & (size > 0.5 * state.before)
-        tried = state.k > 0
-        return ~tried | ((size > enough) & ~stuck & (state.k < _MOST_STEPS))
+        # By symmetry F may be 0 before prices are known.
+        loose = state.tolerance > jnp.maximum(good, 0.1 * enough)
+        more = ((size > enough) & ~stuck) | loose
+        return (state.k == 0) | (more & (state.k < _MOST_STEPS))
 
     def once(state: _State) -> _State:
         at, step, H = state.at, state.step, state.inverse
-        length = jnp.max(jnp.abs(step))
-        tolerance = jnp.clip(1e-3 * length, floor, 1e-6)
+        length = jnp.where(state.k > 0, jnp.max(jnp.abs(step)), 1)
+        tolerance = jnp.clip(_INNER * length, floor, _LOOSEST)
         new = visit(economy, shock, at.log_wages + step, at, tolerance)
-        # Sherman and Morrison: the inverse that maps the change of F to the step.
-        guessed = H @ (new.excess - at.excess)
-        along = step @ guessed
-        along = jnp.where(jnp.abs(along) > 0, along, 1)
-        H = H + (step - guessed)[:, None] * (step @ H)[None, :] / along
+        H = secant_inverse(H, step, new.excess - at.excess)
         next_step = -(H @ new.excess)
         length = jnp.max(jnp.abs(next_step))
         next_step = next_step * jnp.minimum(
             1, _LONGEST_STEP / jnp.maximum(length, floor)
         )
         before = jnp.where(state.k > 0, jnp.max(jnp.abs(at.excess)), jnp.inf)
-        return _State(new, next_step, H, state.k + 1, before)
+        return _State(new, next_step, H, state.k + 1, before, tolerance)
 
     nothing = jnp.zeros_like(start.log_wages)
     far = jnp.asarray(jnp.inf, floor.dtype)
-    first = _State(start, nothing, inverse, jnp.asarray(0), far)
+    first = _State(start, nothing, inverse, jnp.asarray(0), far, far)
     end = jax.lax.while_loop(goes_on, once, first)
     return end.at, end.k
 
@@ -243,6 +253,7 @@ def equilibrium_at(
         shares=shares,
         spending=at.spending,
         trade=trade,
+        revenue=revenue,
         income=final_spending(shock, paid + revenue),
         clearing=jnp.max(jnp.abs(market_gap(shock, earned, paid, paid + revenue))),
         steps=steps,
@@ -267,52 +278,37 @@ def solve(
     return equilibrium_at(economy, shock, at, k)
 
 
-def differentiable(
-    economy: EconomyArrays, shock: EconomyShock, at: Position
-) -> Equilibrium:
-    """The equilibrium that ``find_wages`` ended in, as a function of economy and shock
-    near those it was solved for."""
-    at = jax.tree.map(jax.lax.stop_gradient, at)
-    floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
-
-    def excess(u: Float[Array, " r"]) -> Float[Array, " r"]:
-        return visit(economy, shock, u, at, floor).excess
-
-    def solved(_: Callable, u: Float[Array, " r"]) -> Float[Array, " r"]:
-        return u
-
-    near = inverse_jacobian(*jax.tree.map(jax.lax.stop_gradient, (economy, shock)), at)
-
-    def tangent(g: Callable, y: Float[Array, " r"]) -> Float[Array, " r"]:
-        solve, transposed = (partial(_refined, H) for H in (near, near.T))
-        return jax.lax.custom_linear_solve(g, y, solve, transpose_solve=transposed)
-
-    u = jax.lax.custom_root(excess, at.log_wages, solved, tangent)
-    there = visit(economy, shock, u, at, floor)
-    return equilibrium_at(economy, shock, there, jnp.asarray(0))
-
-
-def _refined(
+def solve_near(
+    economy: EconomyArrays,
+    shock: EconomyShock,
     inverse: Float[Array, "r r"],
-    matvec: Callable[[Float[Array, " r"]], Float[Array, " r"]],
-    b: Float[Array, " r"],
-) -> Float[Array, " r"]:
-    """Solve J x = b by the inverse, which is right to five digits, until steps no
-    longer shrink: a product with J is a fraction of J itself."""
+    start: Position,
+    old: Position,
+    aim: Float[Array, ""],
+) -> Equilibrium:
+    """``solve`` with the inverse Jacobian and from the equilibrium of an economy close
+    by; where that is too far away, with its own from the old equilibrium."""
 
-    def goes_on(state: tuple[Array, Array, Array, Array]) -> Array:
-        _, step, before, k = state
-        return (step < 0.5 * before) & (k < _MOST_STEPS)
+    def own() -> Float[Array, "r r"]:
+        still = shock._replace(log_costs=0 * shock.log_costs)
+        return inverse_jacobian(economy, still, old)
 
-    def once(state: tuple[Array, Array, Array, Array]) -> tuple:
-        x, step, _, k = state
-        more = inverse @ (b - matvec(x))
-        return x + more, jnp.max(jnp.abs(more)), step, k + 1
+    # A loop of two rounds at most: the program has one solver, not two.
+    def goes_on(state: tuple[Position, Array, Array]) -> Array:
+        missed = ~(jnp.max(jnp.abs(state[0].excess)) <= CLEARING)
+        return missed & (state[2] < 2)
 
-    first = inverse @ b
-    size = jnp.max(jnp.abs(first))
-    far = jnp.asarray(jnp.inf, b.dtype)
-    return jax.lax.while_loop(goes_on, once, (first, size, far, jnp.asarray(0)))[0]
+    def once(state: tuple[Position, Array, Array]) -> tuple:
+        _, steps, k = state
+        near = jax.lax.cond(k == 0, lambda: inverse, own)
+        begin = jax.tree.map(lambda a, b: jnp.where(k == 0, a, b), start, old)
+        at, more = find_wages(economy, shock, near, begin, aim)
+        return at, steps + more, k + 1
+
+    nowhere = start._replace(excess=jnp.full_like(start.excess, jnp.inf))
+    first = nowhere, jnp.asarray(0), jnp.asarray(0)
+    at, steps, _ = jax.lax.while_loop(goes_on, once, first)
+    return equilibrium_at(economy, shock, at, steps)
 
 
 @jax.jit

@@ -25,7 +25,9 @@ from .wages import Equilibrium
 
 class Welfare(NamedTuple):
     """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next four,
-    ``real_income`` the exact change of income over the price index."""
+    ``real_income`` the exact change of income over the price index. ``gdp`` is wages
+    and tariff revenue over it; exports and imports, net of tariffs, are over wages;
+    ``revenue`` is the change of tariff revenue over old spending, inputs included."""
 
     welfare: Float[Array, " r"]
     tot: Float[Array, " r"]
@@ -36,6 +38,10 @@ class Welfare(NamedTuple):
     real_income: Float[Array, " r"]
     price_index: Float[Array, " r"]
     wage: Float[Array, " r"]
+    gdp: Float[Array, " r"]
+    exports_gdp: Float[Array, " r"]
+    imports_gdp: Float[Array, " r"]
+    revenue: Float[Array, " r"]
 
 
 def welfare_changes(
@@ -60,6 +66,10 @@ def welfare_changes(
     tot = (received - paid) / income
     vot = volume.sum(axis=(1, 2)) / income
     tech = (0 - wasted.sum(axis=(1, 2))) / income
+    before, after = (tariff * trade).sum(axis=(1, 2)), new.revenue
+    growth = jnp.exp(new.log_wages)
+    product = (economy.income * growth + after) / (economy.income + before)
+    spent = ((1 + tariff) * trade).sum(axis=(1, 2))
     return Welfare(
         welfare=tot + vot + tech + transfer / income,
         tot=tot,
@@ -70,4 +80,15 @@ def welfare_changes(
         real_income=jnp.expm1(real_income),
         price_index=jnp.expm1(index),
         wage=jnp.expm1(new.log_wages),
+        gdp=product * jnp.exp(-index) - 1,
+        exports_gdp=_abroad(new.trade, 0) / (_abroad(trade, 0) * growth) - 1,
+        imports_gdp=_abroad(new.trade, 1) / (_abroad(trade, 1) * growth) - 1,
+        revenue=(after - before) / spent,
     )
+
+
+def _abroad(trade: Float[Array, "r r s"], axis: int) -> Float[Array, " r"]:
+    """Sales (axis 0) or purchases (axis 1) of others; 1 where there are none."""
+    foreign = 1 - jnp.eye(len(trade), dtype=trade.dtype)[:, :, None]
+    total = (trade * foreign).sum(axis=(axis, 2))
+    return jnp.where(total > 0, total, 1)

@@ -29,9 +29,8 @@ def test_table_b10_of_three_industries_is_near_to_the_print(shared):
     data = shared / "data" / "trade_models" / "complex_europe"
     with jax.enable_x64(True):
         three = europe_data.merged(europe_data.read_europe(data))
-        run = complex_europe.PublishedRun(
-            "f", three, europe_data.read_estimates(data, three=True)
-        )
+        draws = europe_data.read_estimates(data, three=True)
+        run = complex_europe.PublishedRun("f", three, draws, draws)
         ended = europe_data.read_memberships(data)
         found = run.solve(ended, europe_data.read_transfers(data))
     assert found.clearing.max() < 1e-8

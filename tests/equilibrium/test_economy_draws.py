@@ -93,10 +93,16 @@ def test_intervals_are_deviations_and_percentiles_of_draws(world):
     assert drawn.tbi_change()["se"].gt(0).all()
     assert {"change", "se", "ci_low", "ci_high"} <= {*drawn.flows}
     (ax,) = drawn.plots()["intervals"]().axes
-    order = [label.get_text() for label in ax.get_yticklabels()]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    order = ["ROW" if k == "Rest of the world" else k for k in names]
     ends = np.array([k.vertices[:, 0] for k in ax.collections[0].get_paths()])
     shown = rows.droplevel("measure").loc[order, ["ci_low", "ci_high"]]
     np.testing.assert_allclose(ends, shown, rtol=1e-12)
+    # Some intervals are too short to be seen: they are beside in numbers.
+    value, low, high = rows.droplevel("measure").loc[
+        order[0], ["percent", "ci_low", "ci_high"]
+    ]
+    assert ax.texts[0].get_text() == f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]"
 
 
 def test_the_waterfall_of_who_pays_ends_at_the_sum_of_the_world(world):

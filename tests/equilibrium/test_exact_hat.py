@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy.optimize import root
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import solving
+from tivax.kernels.equilibrium import adjoint, wages
 
 # Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
 SOLVED = 1e-10
@@ -226,10 +228,27 @@ def test_value_added_moves_with_wages_and_that_of_the_world_stays(economy, found
     assert_allclose(made["after"].sum(), economy.value_added.sum(), rtol=1e-10)
 
 
-def test_the_table_has_the_four_measures_in_per_cent(found):
+def test_one_table_has_welfare_prices_trade_gdp_and_revenue_in_per_cent(found):
     table = found.table
     assert list(table.columns) == ["region", "measure", "percent"]
-    assert list(table["measure"].unique()) == ["welfare", "tot", "vot", "realwage"]
+    exact = "real_income gdp price_index exports_gdp imports_gdp revenue"
+    assert list(table["measure"].unique()) == (
+        ["welfare", "tot", "vot", "realwage", *exact.split()]
+    )
+    economy, (old, _), new = found.economy, found.old, found.counterfactual
+    before = (economy.tariff * old).sum(axis=(1, 2))
+    after = (economy.tariff_new * new.trade).sum(axis=(1, 2))
+    spent = ((1 + economy.tariff) * old).sum(axis=(1, 2))
+    assert_allclose(found.changes["revenue"], 100 * (after - before) / spent)
+    away = 1 - np.eye(len(economy.regions))[:, :, None]
+    growth, prices = 1 + found.changes[["wage", "price_index"]].to_numpy().T / 100
+    wages = economy.value_added.sum(axis=1)
+    gdp = (wages * growth + after) / (wages + before) / prices
+    assert_allclose(1 + found.changes["gdp"] / 100, gdp, rtol=1e-9)
+    for axis, name in enumerate(("exports_gdp", "imports_gdp")):
+        sums = [(away * k).sum(axis=(axis, 2)) for k in (old, new.trade)]
+        ratio = sums[1] / sums[0] / growth - 1
+        assert_allclose(found.changes[name], 100 * ratio, atol=1e-9)
     row = table[(table["region"] == "R02") & (table["measure"] == "realwage")]
     assert row["percent"].item() == found.changes.loc["R02", "realwage"]
 
@@ -262,6 +281,40 @@ def test_gradients_are_differences(economy):
                 ends.append(tx.exact_hat(economy, tariff).changes.loc["R02", measure])
             difference = (ends[0] - ends[1]) / (2 * 1e-4) / 100
             assert_allclose(slope.values[cell], difference, rtol=1e-6, atol=1e-7)
+
+
+def test_solvers_find_the_inverse_themselves_where_the_one_given_is_no_use(economy):
+    """A draw far from the economy without errors: its equilibrium and its derivatives
+    are those of a solver that starts with its own Jacobian."""
+    with jax.enable_x64(True):
+        old = solving.solve_old(economy, "kept")
+        given = (
+            old.economy,
+            solving.make_shocks(
+                old,
+                economy.tariff_new[None],
+                np.ones((1, *economy.tariff.shape)),
+                old.deficit,
+            ),
+        )
+        shares, shock = given[0], jax.tree.map(lambda k: k[0], given[1])
+
+        def slope(inverse):
+            new = wages.solve_near(
+                shares, shock, inverse, old.start, old.start, jnp.asarray(wages.AIM)
+            )
+            at = wages.Position(*new[:2], new.spending, 0 * old.deficit)
+
+            def income(tariff):
+                moved = shock._replace(
+                    tariff=tariff, log_costs=jnp.log((1 + tariff) / (1 + old.tariff))
+                )
+                return adjoint.differentiable(shares, moved, at, inverse).income[1]
+
+            return new.log_wages, jax.grad(income)(shock.tariff)
+
+        for good, bad in zip(slope(old.inverse), slope(0 * old.inverse), strict=True):
+            assert_allclose(bad, good, atol=1e-9)
 
 
 def test_flows_that_do_not_exist_stay_away():

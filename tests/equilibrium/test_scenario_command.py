@@ -71,7 +71,8 @@ def test_bars_of_the_parts_end_at_their_sum(folder):
     figure = welfare_parts(found.changes)
     (ax,) = figure.axes
     dots = ax.collections[0].get_offsets()
-    order = [label.get_text() for label in ax.get_yticklabels()]
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    order = ["ROW" if k == "Rest of the world" else k for k in names]
     values = found.changes.loc[order, ["tot", "vot", "transfer"]]
     np.testing.assert_allclose(np.asarray(dots)[:, 0], values.sum(axis=1), rtol=1e-12)
     widths = np.array([[bar.get_width() for bar in k] for k in ax.containers])
@@ -89,12 +90,29 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     welfare = found.changes["welfare"].unstack("region")[["R02", "R01"]]
     np.testing.assert_allclose(ends[:, 0], welfare.min(), rtol=1e-12)
     np.testing.assert_allclose(ends[:, 1], welfare.max(), rtol=1e-12)
-    # Dots at both ends are whole, and a single scenario has no range.
+    # Dots at both ends are whole, and a single scenario is shown in its parts.
     low, high = ax.get_xlim()
     assert low < welfare.to_numpy().min() and welfare.to_numpy().max() < high
-    figure = welfare_ranges(tx.exact_hat(economy, rates[:1]).changes)
-    assert figure.get_suptitle() == "Welfare over 1 scenario"
-    assert figure.axes[0].get_xlabel() == "welfare, per cent"
+    single = tx.exact_hat(economy, rates[:1])
+    figure = single.plots()["welfare"]()
+    assert figure.axes[0].get_xlabel() == "per cent of income"
+    own = single.changes["welfare"].loc[0]
+    assert own.min() > 0
+    title = f"Largest gain {own.idxmax()}, {own.max():+.2f} %"
+    assert figure.get_suptitle() == title
+
+
+def test_figures_name_countries_and_sort_from_gains_to_losses():
+    values = {"IRL": -1.95, "USA": 0.68, "ROW": -0.2}
+    parts = {"welfare": values, "tot": values, "real_income": values}
+    changes = pd.DataFrame(parts).rename_axis("region")
+    figure = welfare_parts(changes, name="US 10 % on all")
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["United States", "Rest of the world", "Ireland"]
+    assert figure.get_suptitle() == (
+        "US 10 % on all: largest loss Ireland, -1.95 %; "
+        "largest gain United States, +0.68 %"
+    )
 
 
 # ----------------------------------------------------------------- many variants

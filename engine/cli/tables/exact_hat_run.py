@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ...core import Job, Part, Run, TivaxError, count_text, naming
+from ...core import (
+    Job,
+    Part,
+    Run,
+    TivaxError,
+    count_text,
+    keeping,
+    naming,
+    sha256,
+)
 from ...equilibrium import (
     TOGETHER,
     ChosenTariffs,
@@ -117,14 +126,23 @@ def run_exact_hat(
 def run_published(
     name: str, data: Path, draws: int | None, output: OutputOptions, terminal: Terminal
 ) -> None:
-    """Write a published model's tables, from its authors' data."""
+    """Write a published model's tables, from its authors' data; draws are kept as they
+    come."""
     before = Run("scenario", inputs=[data])
     require_place(output, before)
-    with terminal.progress("scenario", "equilibria") as progress:
-        found = solve_published(name, data, draws=draws, progress=progress)
-    started = Run("scenario", inputs=[*found.inputs], started=before.started)
-    kind = ["exact-hat", name]
-    write_result(found, started, output, terminal, name=name, kind=kind)
+    files = [sha256(path) for path in sorted(data.glob("*")) if path.is_file()]
+    identity = {"example": name, "draws": draws, "data": files}
+    job = Job(output.out, "scenario", identity, unit="draws")
+    with job.resumed(terminal.print, force=output.force):
+        with (
+            keeping(job),
+            job.making(),
+            terminal.progress("scenario", "equilibria") as progress,
+        ):
+            found = solve_published(name, data, draws=draws, progress=progress)
+        started = Run("scenario", inputs=[*found.inputs], started=before.started)
+        kind = ["exact-hat", name]
+        write_result(found, started, output, terminal, name=name, kind=kind)
 
 
 def _size_text(economy: Economy, variants: int) -> str:
