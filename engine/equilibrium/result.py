@@ -477,8 +477,10 @@ class ExactHat(Result):
         if self.new is not None:
             draw = partial(who_pays, self.paid, unit=self.unit)
             plots["who_pays"] = partial(draw, named=named)
-            if has_map(self.economy.regions):
-                plots["world"] = partial(world_tiles, self.changes["welfare"], WELFARE)
+        if len(self.clearing) == 1 and has_map(self.economy.regions):
+            values = self.changes["welfare"]
+            values = values if self.new else values.droplevel("scenario")
+            plots["world"] = partial(world_tiles, values, WELFARE)
         return plots
 
     @property
