@@ -20,7 +20,7 @@ from ..core import (
     require_choice,
 )
 from ..errors import DRAWS, AnyModel, interval
-from ..figures import WELFARE, has_map, world_tiles
+from ..figures import REAL_INCOME, has_map, world_tiles
 from ..figures.welfare import (
     welfare_by_region,
     welfare_parts,
@@ -29,7 +29,7 @@ from ..figures.welfare import (
 )
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
-from ..tables import WorldTables
+from ..tables import WorldTables, country_name
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
 from .batches import Batches, BatchFlows
@@ -478,9 +478,9 @@ class ExactHat(Result):
             draw = partial(who_pays, self.paid, unit=self.unit)
             plots["who_pays"] = partial(draw, named=named)
         if len(self.clearing) == 1 and has_map(self.economy.regions):
-            values = self.changes["welfare"]
+            values = self.changes["real_income"]
             values = values if self.new else values.droplevel("scenario")
-            plots["world"] = partial(world_tiles, values, WELFARE)
+            plots["world"] = partial(world_tiles, values, REAL_INCOME)
         return plots
 
     @property
@@ -519,19 +519,19 @@ class ExactHat(Result):
 
     @property
     def sentence(self) -> str:
-        """The region in which welfare changes most, in a sentence."""
+        """The region in which real income, or welfare with a block of supply, changes
+        most, in a sentence."""
         rows = self.equilibrium
-        size = rows["welfare"].abs()
+        name = "real_income" if self.supply is None else "welfare"
+        size, what = rows[name].abs(), name.replace("_", " ").capitalize()
         if not size.max() > _NOTHING:
-            return "Welfare changes in no region."
+            return f"{what} changes in no region."
         row = rows.iloc[int(size.to_numpy().argmax())]
         of = f", {row['variant']}" if self.names else ""
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
-        return (
-            f"Welfare changes most in {row['region']}: {row['welfare']:+.2f} per cent"
-            f"{of}."
-        )
+        where = country_name(str(row["region"]))
+        return f"{what} changes most in {where}: {row[name]:+.2f} per cent{of}."
 
     def _listings(self) -> Sequence[Listing]:
         """Accuracy of market clearing, and the largest changes of welfare."""

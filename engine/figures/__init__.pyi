@@ -21,6 +21,7 @@ from .specifications import specification_curve as specification_curve
 from .table_draws import drawn_effects as drawn_effects
 from .threatened import few_threats as few_threats
 from .threatened import threat_intervals as threat_intervals
+from .tiles import REAL_INCOME as REAL_INCOME
 from .tiles import WELFARE as WELFARE
 from .tiles import has_map as has_map
 from .tiles import tile_map as tile_map

@@ -17,7 +17,6 @@ from matplotlib.ticker import MaxNLocator
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FONT,
     FULL_WIDTH,
     INK,
     QUIET,
@@ -86,11 +85,9 @@ def waterfall(
         ax.remove()
     if unit not in ("", "1"):
         fig.supxlabel(unit, fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
     meanings = {"value of the year": QUIET, "raises it": SURPLUS, "lowers it": DEFICIT}
     legend(fig, [Patch(facecolor=k) for k in meanings.values()], [*meanings])
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
@@ -200,10 +197,8 @@ def yearly_effects(
         ax.tick_params(labelbottom=True)
     if unit not in ("", "1"):
         fig.supylabel(unit, fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
     legend(fig, *axes[0].get_legend_handles_labels())
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 # Technology, sourcing; level, mix, origin of demand; value added; imbalances.
@@ -255,7 +250,5 @@ def effect_bars(
         ax.set_xlabel(unit, fontsize=SMALL)
     if rows:
         ax.set_ylabel(rows, fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
     legend(fig, *ax.get_legend_handles_labels())
-    return finish_layout(fig)
+    return finish_layout(fig, title)

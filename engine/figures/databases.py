@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
-    FONT,
     FULL_WIDTH,
-    INK,
     QUIET,
     SMALL,
     STYLE,
@@ -77,9 +75,8 @@ def database_lines(
     for ax in axes[len(regions) :]:
         ax.set_axis_off()
     title = f"{measure[:1].upper()}{measure[1:]}{f', {unit}' if unit else ''}"
-    fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
     legend(fig, list(handles.values()), list(handles), loc="outside upper right")
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -113,5 +110,4 @@ def database_differences(
     axes[0].tick_params(axis="y", labelsize=SMALL - 1)
     title = f"{measure[:1].upper()}{measure[1:]}, {year}: differences"
     title += f", {unit}" if unit else ""
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)

@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
-    FONT,
     FULL_WIDTH,
     INK,
     SMALL,
@@ -76,9 +75,8 @@ def bars(
     else:
         ax.set_xlim(0, 100)
     ax.set_xlabel(f"% of {of}, {int(last['year'])}")
-    _title(fig, method, order)
     legend(fig, *ax.get_legend_handles_labels())
-    return finish_layout(fig)
+    return finish_layout(fig, "\n".join(filter(None, (method, order))))
 
 
 @rc_context(STYLE)
@@ -146,18 +144,11 @@ def stacked_panels(
         ax.tick_params(labelbottom=True)
     axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
-    _title(fig, *title)
     legend(fig, *axes[0].get_legend_handles_labels())
-    return finish_layout(fig)
+    return finish_layout(fig, "\n".join(filter(None, title)))
 
 
 _ACROSS = 4
-
-
-def _title(fig: Figure, first: str, second: str) -> None:
-    """Lines above all axes, those that are not empty."""
-    if lines := [k for k in (first, second) if k]:
-        fig.suptitle("\n".join(lines), fontsize=FONT, color=INK, x=0.01, ha="left")
 
 
 def _order(size: pd.Series, count: int) -> str:

@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from ..reporting import (
     DEFICIT,
-    FONT,
     FULL_WIDTH,
     INK,
     QUIET,
@@ -57,9 +56,7 @@ def exposure_waterfall(rounds: pd.DataFrame, *, title: str = "") -> Figure:
     ax.set_ylim(places[-1] + 0.6, -0.6)
     ax.margins(x=0.12)
     ax.set_xlabel("% of all inputs of the buyer", fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -112,6 +109,4 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label("% of the buyer's inputs, by supplier", fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
-    return finish_layout(fig)
+    return finish_layout(fig, title)

@@ -7,7 +7,6 @@ from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
 
 from ..reporting import (
-    FONT,
     FULL_WIDTH,
     INK,
     QUIET,
@@ -41,8 +40,7 @@ def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
     ax.axvline(0, color=QUIET, linewidth=0.6)
     labelled_rows(ax, rows[by].astype(str).tolist())
     ax.set_xlabel("estimate, 95 % interval", fontsize=SMALL)
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -79,8 +77,7 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label("weight of the effect (red: negative)", fontsize=SMALL)
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -136,8 +133,7 @@ def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
     ax.axhline(1, color=INK, linewidth=0.6)
     ax.set_xlabel("cut-off of the distance", fontsize=SMALL)
     ax.set_ylabel("standard error, clusters by entity = 1", fontsize=SMALL)
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -166,8 +162,7 @@ def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
         ax.set_title(str(name), fontsize=SMALL)
         ax.set_xlabel("rows that count as stayers, %", fontsize=SMALL)
     axes[0].set_ylabel("average slope, 95 % interval", fontsize=SMALL)
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -197,5 +192,4 @@ def responses(table: pd.DataFrame, title: str) -> Figure:
         ax.set_title(str(name), fontsize=SMALL)
         ax.set_xlabel("years after", fontsize=SMALL)
     axes[0].set_ylabel("response; interval (dark), band (light)", fontsize=SMALL)
-    fig.suptitle(title, fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, title)

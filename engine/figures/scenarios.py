@@ -11,9 +11,7 @@ from matplotlib.figure import Figure
 from ..core import TivaxError, first_and_named
 from ..reporting import (
     DEFICIT,
-    FONT,
     FULL_WIDTH,
-    INK,
     SMALL,
     STYLE,
     SURPLUS,
@@ -112,8 +110,7 @@ def largest_changes(
     if len(variants) == 1:
         what = variant_in_words(str(variants[0]))
     year = int(rows["year"].iloc[0])
-    fig.suptitle(f"Largest changes, {year}: {what}"[:110], fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, f"Largest changes, {year}: {what}"[:110])
 
 
 @rc_context(STYLE)
@@ -158,9 +155,8 @@ def changes_by_variant(
         ax.remove()
     year = int(rows["year"].iloc[0])
     shown = f", {len(order)} of {len(size):,} variants" * (len(size) > len(order))
-    fig.suptitle(f"{change_of(measure)}, {year}{shown}", fontsize=FONT, color=INK)
     fig.supxlabel(_unit(rows, measure), fontsize=SMALL)
-    return finish_layout(fig)
+    return finish_layout(fig, f"{change_of(measure)}, {year}{shown}")
 
 
 _VARIANTS, _ACROSS, _BARS = 6, 2, 10

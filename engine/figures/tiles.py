@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.optimize import linear_sum_assignment
 
-from ..reporting import FONT, FULL_WIDTH, GRID, INK, SMALL, STYLE, finish_layout
+from ..reporting import FULL_WIDTH, GRID, INK, SMALL, STYLE, finish_layout
 from ..tables import country_position
 from .signed_maps import signed_root, signed_text, signed_ticks
 
@@ -29,6 +29,8 @@ _LARGEST = 0.5  # inches
 _LEAST = 8
 WELFARE = "welfare, per cent: blue gains, red loses"
 """The label of a map of welfare."""
+REAL_INCOME = "real income, per cent: blue gains, red loses"
+"""The label of a map of exact changes, of an exact-hat economy."""
 
 
 def tile_map(codes: Sequence[str]) -> dict[str, tuple[int, int]]:
@@ -114,6 +116,4 @@ def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label(label, fontsize=SMALL)
-    if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
-    return finish_layout(fig)
+    return finish_layout(fig, title)

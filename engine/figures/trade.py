@@ -268,13 +268,6 @@ def balance_heatmap(
         ax.set_ylim(len(chosen), 1)
     ax.set_ylabel("surplus of")
     ax.set_xlabel("with")
-    fig.suptitle(
-        f"Bilateral {'' if account else 'value-added '}balances"
-        f"{f' of {account}' if account else ''}, {year}\n"
-        "positive (blue): surplus of the row with the column",
-        fontsize=FONT,
-        color=INK,
-    )
     bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
     ticks = signed_ticks(most)
     bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
@@ -282,7 +275,12 @@ def balance_heatmap(
     bar.outline.set_visible(False)
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
     bar.set_label(scale, fontsize=SMALL)
-    return finish_layout(fig)
+    title = (
+        f"Bilateral {'' if account else 'value-added '}balances"
+        f"{f' of {account}' if account else ''}, {year}\n"
+        "positive (blue): surplus of the row with the column"
+    )
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)

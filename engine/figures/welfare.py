@@ -13,7 +13,6 @@ from ..core import TivaxError, count_text, first_and_named
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FONT,
     FULL_WIDTH,
     INK,
     SMALL,
@@ -69,7 +68,7 @@ def welfare_parts(
     a change is large.
     """
     require_columns("changes", changes.reset_index(), ["region", "welfare"])
-    shown = _chosen(changes, regions, changes["welfare"], named)
+    shown = _chosen(changes, regions, changes["real_income"], named)
     parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
     fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
     ax = fig.subplots()
@@ -98,8 +97,7 @@ def welfare_parts(
         [*names, "welfare, their sum", "real income, exact"],
         loc="outside lower right",
     )
-    _titled(fig, changes["welfare"], name)
-    return finish_layout(fig)
+    return finish_layout(fig, _title(changes["real_income"], name))
 
 
 @rc_context(STYLE)
@@ -109,15 +107,15 @@ def welfare_ranges(
     *,
     named: Sequence[str] = (),
 ) -> Figure:
-    """Welfare over scenarios: lowest to highest, quartiles and median by region.
+    """Real income over scenarios: lowest to highest, quartiles and median by region.
 
     ``changes`` is that of a ``tx.exact_hat`` of several scenarios; ``regions`` and
     ``named`` as in ``welfare_parts``.
     """
-    columns = ["scenario", "region", "welfare"]
+    columns = ["scenario", "region", "real_income"]
     require_columns("changes", changes.reset_index(), columns)
     quantiles = (
-        changes["welfare"]
+        changes["real_income"]
         .groupby(level="region", sort=False)
         .quantile(np.array([0, 0.25, 0.5, 0.75, 1]))
         .unstack()
@@ -135,9 +133,10 @@ def welfare_ranges(
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
     _named_rows(ax, [str(k) for k in shown.index])
     count = changes.index.get_level_values("scenario").nunique()
-    ax.set_xlabel("welfare, per cent: range, quartiles, median", fontsize=SMALL)
-    _titled(fig, quantiles[0.5], f"Median of {count_text(count, 'scenario')}")
-    return finish_layout(fig)
+    ax.set_xlabel("real income, per cent: range, quartiles, median", fontsize=SMALL)
+    return finish_layout(
+        fig, _title(quantiles[0.5], f"Median of {count_text(count, 'scenario')}")
+    )
 
 
 @rc_context(STYLE)
@@ -147,7 +146,7 @@ def welfare_by_region(
     *,
     named: Sequence[str] = (),
 ) -> Figure:
-    """Welfare of up to three scenarios by region, from gains to losses of the first.
+    """Real income of up to three scenarios, from gains to losses of the first.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def welfare_by_region(
     """
     require_columns("table", table, ["region", "measure", "percent"])
     intervals = "ci_low" in table
-    rows = table[table["measure"] == "welfare"].assign(**{_LABEL: ""})
+    rows = table[table["measure"] == "real_income"].assign(**{_LABEL: ""})
     for column in ("variant", "scenario"):
         if column in rows:
             rows[_LABEL] = rows[column].astype(str)
@@ -186,7 +185,7 @@ def welfare_by_region(
         ax.vlines(own["percent"], at - 0.24, at + 0.24, color=INK, linewidth=0.9)
     _named_rows(ax, [str(k) for k in shown])
     beside = ", with 95 % intervals" if intervals else ""
-    ax.set_xlabel(f"welfare, per cent{beside}", fontsize=SMALL)
+    ax.set_xlabel(f"real income, per cent{beside}", fontsize=SMALL)
     if len(variants) > 1:
         legend(fig, handles, variants, loc="outside lower right")
     elif intervals:
@@ -200,8 +199,7 @@ def welfare_by_region(
                 fontsize=SMALL,
                 color=INK,
             )
-    _titled(fig, first["percent"], variants[0])
-    return finish_layout(fig)
+    return finish_layout(fig, _title(first["percent"], variants[0]))
 
 
 @rc_context(STYLE)
@@ -240,13 +238,9 @@ def who_pays(
     _named_rows(ax, [*names, "world"])
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
-    fig.suptitle(
-        f"Losers lose {-paid[paid < 0].sum():,.0f}, winners gain "
-        f"{paid[paid > 0].sum():,.0f}{unit and ' '}{unit}",
-        fontsize=FONT,
-        color=INK,
-    )
-    return finish_layout(fig)
+    lost, gained = -paid[paid < 0].sum(), paid[paid > 0].sum()
+    title = f"Losers lose {lost:,.0f}, winners gain {gained:,.0f}{unit and ' '}{unit}"
+    return finish_layout(fig, title)
 
 
 @rc_context(STYLE)
@@ -295,8 +289,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
             )
         ]
         of = f"{of} from {ends_of[0]} to {ends_of[1]} per cent"
-    fig.suptitle(f"{of}{whole}"[:110], fontsize=FONT, color=INK)
-    return finish_layout(fig)
+    return finish_layout(fig, f"{of}{whole}"[:110])
 
 
 @rc_context(STYLE)
@@ -344,17 +337,17 @@ def _named_rows(ax: Axes, codes: Sequence[str]) -> None:
     ax.margins(x=0.02)
 
 
-def _titled(fig: Figure, welfare: pd.Series, of: str) -> None:
+def _title(income: pd.Series, of: str) -> str:
     """Title by what the numbers say: who loses and who gains most."""
-    low, high = welfare.min(), welfare.max()
+    low, high = income.min(), income.max()
     parts: list[str] = []
     if low < -_NOTHING:
-        parts.append(f"largest loss {_name(welfare.idxmin())}, {low:+.2f} %")
+        parts.append(f"largest loss {_name(income.idxmin())}, {low:+.2f} %")
     if high > _NOTHING:
-        parts.append(f"largest gain {_name(welfare.idxmax())}, {high:+.2f} %")
-    found = "; ".join(parts) or "welfare changes nowhere"
+        parts.append(f"largest gain {_name(income.idxmax())}, {high:+.2f} %")
+    found = "; ".join(parts) or "real income changes nowhere"
     title = f"{of[:40]}: {found}" if of else found
-    fig.suptitle(title[0].upper() + title[1:], fontsize=FONT, color=INK)
+    return title[0].upper() + title[1:]
 
 
 def _chosen(

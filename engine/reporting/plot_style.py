@@ -321,9 +321,12 @@ def legend(
         made.remove()
 
 
-def finish_layout(fig: Figure) -> Figure:
-    """Lay out once: each later drawing would shift the axes a little, and with any
-    layout engine, "none" too, a figure is drawn twice to be saved."""
+def finish_layout(fig: Figure, title: str = "") -> Figure:
+    """Put ``title`` above, from the left, and lay out once: each later drawing would
+    shift the axes a little, and with any layout engine, "none" too, a figure is drawn
+    twice to be saved."""
+    if title:
+        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
     lay_out(fig)
     with rc_context({"figure.constrained_layout.use": False}):
         fig.set_layout_engine(None)

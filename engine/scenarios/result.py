@@ -364,7 +364,7 @@ class ScenarioResult(Result):
         row = rows.iloc[int(np.nanargmax(size))]
         percent = bool(row["percent"] == row["percent"])
         return (
-            f"{row['measure']} changes most in {row['region']}: "
+            f"{row['measure']} changes most in {country_name(str(row['region']))}: "
             f"{_change_text(row['shown'], percent)}{' per cent' * percent}, "
             f"{row['year']}, {row['variant']}."
         )

@@ -25,6 +25,8 @@ outcome = "KOFGIdj"
 regressors = ["TBI", "RQ", "INFR"]
 """
 RUN = 'panel = "panel.csv"\nseed = 3\ndraws = 200\n'
+HAT = 'store = "store"\nyears = 2001\nelasticities = "theta.csv"\n'
+WALL = "[[variant]]\nname = 'wall'\nimporters = 'USA'\ntariff = 0.1\n"
 FILES = {
     "threats": f'{RUN}{MODEL}[threats]\nweights = ["lnGDP"]\n'
     'blocks = { north = ["AUT", "BEL"] }\n',
@@ -38,6 +40,10 @@ FILES = {
     "study": 'panels = 20\ndraws = 99\nseed = 1\n[[design]]\nname = "twenty"\n'
     "clusters = 20\nyears = 8\ncontrols = 1\neffect = 0.1\n",
     "error": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
+    "theta": "sector,theta,se\n*,4,0.3\n",
+    "hat": f"{HAT}kind = 'exact-hat'\n{WALL}",
+    "answer": f"{HAT}kind = 'retaliation'\nagainst = 'USA'\n{WALL}",
+    "nash": f"{HAT}kind = 'nash'\nregions = ['CHN', 'USA']\n",
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
 RUNS = (
@@ -49,6 +55,9 @@ RUNS = (
     "compare store other --measure tbi,EXGR,vax_ratio",
     "compare store other --error error.toml",
     "scenario cut.toml",
+    "scenario hat.toml --draws 5",
+    "scenario answer.toml --draws 5",
+    "scenario nash.toml --draws 5",
     "threats threats.toml",
     "curve curve.toml",
     "bootstrap wild.toml",
@@ -81,7 +90,8 @@ def place(tmp_path_factory):
     outcome = panel["KOFGIdj"] + 5 * (own - panel["TBI"])
     panel.assign(TBI=own, KOFGIdj=outcome).to_csv(folder / "four.csv", index=False)
     for name, text in FILES.items():
-        (folder / f"{name}.toml").write_text(text)
+        suffix = "csv" if name == "theta" else "toml"
+        (folder / f"{name}.{suffix}").write_text(text)
     return folder
 
 

@@ -407,4 +407,4 @@ def test_elasticities_from_a_half_to_fifty_one_converge(economy, deficits):
 
 def test_a_schedule_of_no_change_changes_welfare_nowhere(economy):
     same = tx.exact_hat(economy, np.asarray(economy.tariff), deficits="kept")
-    assert same.sentence == "Welfare changes in no region."
+    assert same.sentence == "Real income changes in no region."

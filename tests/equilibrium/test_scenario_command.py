@@ -87,19 +87,20 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     assert [label.get_text() for label in ax.get_yticklabels()] == ["R02", "R01"]
     paths = ax.collections[0].get_paths()
     ends = np.array([np.asarray(path.vertices)[:, 0] for path in paths])
-    welfare = found.changes["welfare"].unstack("region")[["R02", "R01"]]
-    np.testing.assert_allclose(ends[:, 0], welfare.min(), rtol=1e-12)
-    np.testing.assert_allclose(ends[:, 1], welfare.max(), rtol=1e-12)
+    income = found.changes["real_income"].unstack("region")[["R02", "R01"]]
+    np.testing.assert_allclose(ends[:, 0], income.min(), rtol=1e-12)
+    np.testing.assert_allclose(ends[:, 1], income.max(), rtol=1e-12)
     # Dots at both ends are whole, and a single scenario is shown in its parts.
     low, high = ax.get_xlim()
-    assert low < welfare.to_numpy().min() and welfare.to_numpy().max() < high
+    assert low < income.to_numpy().min() and income.to_numpy().max() < high
     single = tx.exact_hat(economy, rates[:1])
     figure = single.plots()["welfare"]()
     assert figure.axes[0].get_xlabel() == "per cent of income"
-    own = single.changes["welfare"].loc[0]
-    assert own.min() > 0
-    title = f"Largest gain {own.idxmax()}, {own.max():+.2f} %"
-    assert figure.get_suptitle() == title
+    # Linear welfare rises everywhere; the title is of exact real income.
+    assert single.changes["welfare"].min() > 0 > single.changes["real_income"].min()
+    own = single.changes["real_income"].loc[0]
+    title = f"Largest loss Rest of the world, {own.min():+.2f} %; "
+    assert figure.get_suptitle() == f"{title}largest gain R01, {own.max():+.2f} %"
 
 
 def test_figures_name_countries_and_sort_from_gains_to_losses():
