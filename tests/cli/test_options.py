@@ -173,7 +173,12 @@ def test_list_has_every_indicator_and_only_filters_it():
 
 
 def test_a_shell_completes_names():
-    assert complete_source("wiod") == ["wiod2016", "wiod2013", "wiod2016-national"]
+    assert complete_source("wiod") == [
+        "wiod2016",
+        "wiod2013",
+        "wiod2016-pyp",
+        "wiod2016-national",
+    ]
     assert complete_indicators("TBI,GVC_POS_K") == ["TBI,GVC_POS_KPWW"]
     assert set(LEVELS) == set(KNOWN_LEVELS)
     assert "--install-completion" in good("--help").out
