@@ -31,9 +31,9 @@ RTOL = 1e-10
 OF_DRAWN_TABLES = 1e-4
 # What is 0 but for rounding.
 ATOL = 1e-12
-# A standard error of what margins hold is the root of rounding (measured: 3e-10 to 1.3e-9
-# of the measure, and its interval as much).
-ROOT_OF_ROUNDING = float(np.sqrt(np.finfo(float).eps))
+# A standard error of what margins hold is the root of rounding (measured: 3e-10 of the
+# measure, and its interval as much).
+ROOT_OF_ROUNDING = 1e-9
 
 
 def test_value_added_absorbed_is_what_numpy_solves():

@@ -29,8 +29,7 @@ class Size:
     panels: int
 
 
-# Tables of the size of most tests, which share their compiled programs.
-SMALL = Size(4, 3, 3, countries=9, periods=7, draws=5_000, panels=20)
+SMALL = Size(5, 4, 3, countries=9, periods=7, draws=5_000, panels=20)
 
 
 def real(size: str) -> Size:
