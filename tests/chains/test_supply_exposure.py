@@ -231,3 +231,18 @@ def test_elasticities_of_one_or_less_and_errors_of_some_sectors(small, tmp_path)
         tx.supply_exposure, small, BUYER, SUPPLIER, sectors=["S0"], error="wiod16"
     )
     assert told.startswith("error: standard errors are of all industries of the buyer")
+
+
+def test_figures_are_titled_by_the_largest_exposures_abroad(found):
+    """Home is the largest of all, and never told."""
+    abroad = found.pairs.copy()
+    for k in abroad:
+        abroad.loc[k, k] = 0.0
+    buyer, supplier = abroad.stack().idxmax()
+    titles = found.titles()
+    assert titles["map"].endswith(
+        f": {buyer}, with {abroad.loc[buyer, supplier]:.1f} % of its inputs from {supplier}"
+    )
+    most = abroad[SUPPLIER].idxmax()
+    assert titles["world"].startswith(f"{most} is most exposed to {SUPPLIER}, ")
+    assert f": {abroad[SUPPLIER].max():.1f} % of" in titles["world"]

@@ -115,6 +115,10 @@ def test_titles_compare_what_there_is_to_compare():
         r"A-\d moved most: \S+ in 2000(, \S+ in 2001)?, \S+ in 2002",
         compute_tbi(named).titles()["tbi"],
     )
+    last = tx.trade_benefit_index(named)["tbi"].isel(year=-1).to_pandas().drop("ROW")
+    told = f"{sum(last > 0)} of {len(last)} economies earn more than they pay, 2002"
+    assert sum(last > 0) != sum(last < 0)
+    assert compute_tbi(named).titles()["world"] == told
 
 
 @pytest.mark.parametrize("name", PRINTED)
