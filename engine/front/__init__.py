@@ -1,8 +1,9 @@
 """Trade in value added from world input-output tables: ``import tivax as tx``.
 
-Every public name is here. A name is imported when it is first used: JAX takes a second
-to load, and ``tivax --help`` should not wait for it. Type checkers, and
-``lazy_loader``, read the list in ``__init__.pyi``.
+Every function is here, with what it takes; types of results are in ``tx.results``. A
+name is imported when it is first used: JAX takes a second to load, and ``tivax --help``
+should not wait for it. Type checkers, and ``lazy_loader``, read the list in
+``__init__.pyi``.
 """
 
 import os
@@ -18,6 +19,7 @@ _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 _IN_ROOMS = {
     "estimation": "FirstStage IVData Overidentification",
+    "papers.trade_imbalance": "Replication",
     "publication": "Packed",
     "sources": "Imported",
     "tables": "Tolerance WorldShape YearCheck",
@@ -40,6 +42,7 @@ _GONE = {
     "read_economy": "tx.Economy.read",
     "read_error_model": "tx.ErrorModel.read",
     "read_final_satellites": "tx.read_satellites(path, final=True)",
+    "read_pymrio": "tx.from_pymrio, which takes the folder",
     "read_satellite": "tx.read_satellites",
     "read_study": "tx.simulate, which takes the file",
     "save_economy": "tx.Economy.save",
@@ -70,13 +73,19 @@ def __getattr__(name: str) -> object:
     try:
         return _load(name)
     except AttributeError:
-        if name in _GONE:
-            raise AttributeError(
-                f"tivax has no public name {name} any more: use {_GONE[name]}",
-                name=name,
-            ) from None
-        near = [] if name.startswith("_") else get_close_matches(name, __all__)
-        hint = f"did you mean {' or '.join(near)}?" if near else "dir(tivax) lists all"
+        if name in __all__ or name.startswith("_"):
+            raise  # of what it imports, or a question of Python's own
+        place = _GONE.get(name)
+        if name[0].isupper() and not place:
+            from . import results  # takes seconds
+
+            place = f"tx.results.{name}" if hasattr(results, name) else None
+        if place:
+            hint = f" any more: use {place}"
+        elif near := get_close_matches(name, __all__):
+            hint = f"; did you mean {' or '.join(near)}?"
+        else:
+            hint = "; dir(tivax) lists all"
         raise AttributeError(
-            f"tivax has no public name {name}; {hint}", name=name
+            f"tivax has no public name {name}{hint}", name=name
         ) from None

@@ -48,7 +48,7 @@ tbody + tbody { border-top: 0.75pt solid; }
 
 @runtime_checkable
 class Tabulated(Protocol):
-    """Members of an estimate that a table reads (``tx.Estimate``)."""
+    """Members of an estimate that a table reads (``tx.results.Estimate``)."""
 
     @property
     def outcome(self) -> str: ...

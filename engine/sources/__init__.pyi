@@ -12,7 +12,6 @@ from .importing import import_tables as import_tables
 from .national import write_national_example as write_national_example
 from .pymrio_accounts import Satellite as Satellite
 from .pymrio_systems import from_pymrio as from_pymrio
-from .pymrio_systems import read_pymrio as read_pymrio
 from .pymrio_systems import to_pymrio as to_pymrio
 from .rights import Rights as Rights
 from .rights import rights_facts as rights_facts

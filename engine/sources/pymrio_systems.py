@@ -35,43 +35,6 @@ from .pymrio_accounts import Satellite, Satellites, one_system, year_of
 from .pymrio_files import METADATA, PARAMETERS, read_system
 
 
-def read_pymrio(path: str | Path, year: int | None = None) -> WorldTables:
-    """World tables of a system that pymrio saved (``io.save_all``).
-
-    Parameters
-    ----------
-    path
-        Its folder or zip archive, text or parquet.
-    year
-        Where neither the name of the folder nor its metadata.json tells it.
-
-    Returns
-    -------
-    WorldTables
-        Labels as the system has them. A row named value added in an extension such as
-        ``factor_inputs`` is the tables' value added. Output is the sum of the row where
-        the system has no x.
-
-    Raises
-    ------
-    TivaxError
-        A folder that is no such system, holds several, or is damaged; labels that do
-        not fit each other; several units; an unknown year.
-
-    Examples
-    --------
-    >>> folder = tx.to_pymrio(world, year=2000, path="saved")
-    >>> tx.read_pymrio(folder).years
-    (2000,)
-    """
-    file = one_system(path)
-    when = year_of(file, year)
-    table = read_system(file, when)
-    return stack_years(
-        [table], unit=table.unit or "unit of the table", source=file.name
-    )
-
-
 def from_pymrio(
     system: Any,
     year: int | None = None,
@@ -89,9 +52,12 @@ def from_pymrio(
     system
         An ``IOSystem`` with Z (or A and x) and Y; where it has no x, that is the sum of
         the rows, as ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so. Or the
-        folder or zip archive of a saved one: see :func:`read_pymrio`.
+        folder or zip archive, text or parquet, of one that pymrio saved
+        (``io.save_all``); a row named value added in an extension of it such as
+        ``factor_inputs`` is the tables' value added.
     year
-        A system in memory does not keep its year: it must be given.
+        A system in memory does not keep its year: it must be given. For a saved one,
+        where neither the name of the folder nor its metadata.json tells it.
     value_added
         At basic prices, such as ``io.factor_inputs.F``: one row or a Series. A saved
         system has its own.
@@ -106,8 +72,8 @@ def from_pymrio(
     Raises
     ------
     TivaxError
-        As :func:`from_frames` and :func:`read_pymrio`; no year; no Z, no Y; several
-        units.
+        As :func:`from_frames`; no year; no Z, no Y; several units; a folder that is no
+        such system, holds several, or is damaged.
 
     Examples
     --------
@@ -131,7 +97,12 @@ def from_pymrio(
         )
     if value_added is not None or unit is not None:
         raise TivaxError(f"{system}: a saved system has its own value added and unit")
-    return read_pymrio(system, year)
+    file = one_system(system)
+    when = year_of(file, year)
+    table = read_system(file, when)
+    return stack_years(
+        [table], unit=table.unit or "unit of the table", source=file.name
+    )
 
 
 @overload

@@ -25,7 +25,7 @@ def economy() -> tx.Economy:
 
 
 @pytest.fixture(scope="module")
-def found(economy) -> tx.ExactHat:
+def found(economy) -> tx.results.ExactHat:
     return tx.exact_hat(economy, deficits="kept")
 
 

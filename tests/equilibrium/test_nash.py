@@ -94,7 +94,7 @@ def test_what_the_formula_does_not_cover_is_refused(economy):
 
 
 @pytest.fixture(scope="module")
-def exact() -> tx.NashTariffs:
+def exact() -> tx.results.NashTariffs:
     economy = tx.Economy.synthetic(regions=4, sectors=2, seed=1)
     return tx.nash_tariffs(economy, method="exact", over="exporters", deficits="kept")
 

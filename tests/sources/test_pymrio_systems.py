@@ -17,7 +17,6 @@ from tivax.engine import (
     footprints,
     from_pymrio,
     origins,
-    read_pymrio,
     to_pymrio,
     trade_benefit_index,
 )
@@ -87,7 +86,7 @@ def test_a_system_goes_to_tivax_and_back_bit_for_bit(io, tables, satellites):
 
 
 def test_a_saved_system_is_read_bit_for_bit(io, saved, tables):
-    read = read_pymrio(saved)
+    read = from_pymrio(saved)
     assert (read.years, read.unit) == ((2010,), "Mill USD")
     for name in ("regions", "sectors", "categories"):
         assert getattr(read, name) == getattr(tables, name)
@@ -122,7 +121,7 @@ def test_what_pymrio_saves_is_read_from_folder_and_archive(io, tables, tmp_path)
         fresh.save_all(tmp_path / "a", table_format="parquet")
         pymrio.archive(tmp_path / "a", tmp_path / "mrio2010.zip", path_in_arc="in")
     for path, year in ((tmp_path / "a", 2010), (tmp_path / "mrio2010.zip", None)):
-        read = read_pymrio(path, year)
+        read = from_pymrio(path, year)
         assert read.years == (2010,)
         for name in ("Z", "Y", "value_added"):
             assert_array_equal(getattr(read, name), getattr(tables, name))
@@ -194,7 +193,7 @@ def test_a_file_in_another_order_gives_the_same_index(tables, saved, tmp_path, o
     )
     frame = frame.iloc[:, order]
     frame.to_csv(path, sep="\t") if text else frame.to_parquet(path)
-    read = read_pymrio(folder)
+    read = from_pymrio(folder)
     assert_array_equal(np.asarray(read.Z), np.asarray(tables.Z))
     assert_allclose(
         trade_benefit_index(read)["tbi"], trade_benefit_index(tables)["tbi"], rtol=1e-12
@@ -224,7 +223,7 @@ def test_a_row_that_does_not_fit_never_gives_a_number(
     folder = to_pymrio(tables, path=tmp_path / "mrio_2010")
     path = folder / f"{name}.txt"
     path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
-    found = error_of(read_pymrio, folder)
+    found = error_of(from_pymrio, folder)
     assert message in found and found.startswith("mrio_2010/Z.txt: ")
 
 
@@ -267,13 +266,13 @@ def test_one_line_says_what_is_wrong(io, tables, tmp_path, monkeypatch):
         to_pymrio, tables, path=folder, format="pickle"
     )
     (folder / "metadata.json").unlink()
-    assert "nothing tells the year; give year=2014" in error_of(read_pymrio, folder)
-    assert read_pymrio(folder, 2014).years == (2014,)
+    assert "nothing tells the year; give year=2014" in error_of(from_pymrio, folder)
+    assert from_pymrio(folder, 2014).years == (2014,)
     assert "expected folders or archives of pymrio" in error_of(
-        read_pymrio, tmp_path / "mrio" / "factor_inputs"
+        from_pymrio, tmp_path / "mrio" / "factor_inputs"
     )
     shutil.copytree(folder, tmp_path / "other")
-    assert "holds several systems" in error_of(read_pymrio, tmp_path)
+    assert "holds several systems" in error_of(from_pymrio, tmp_path)
     monkeypatch.setitem(sys.modules, "pymrio", None)
     assert "pip install pymrio" in error_of(to_pymrio, tables)
 
@@ -283,13 +282,13 @@ def test_pickled_systems_and_mixed_units_are_refused(tables, tmp_path):
     unit = folder / "unit.txt"
     unit.write_text(unit.read_text().replace("Mill USD", "kg", 1))
     assert "mrio_2010/unit.txt has the units Mill USD, kg" in error_of(
-        read_pymrio, folder
+        from_pymrio, folder
     )
     parameters = json.loads((folder / "file_parameters.json").read_text())
     (folder / "Z.txt").rename(folder / "Z.pkl")
     parameters["files"]["Z"]["name"] = "Z.pkl"
     (folder / "file_parameters.json").write_text(json.dumps(parameters))
-    assert "pkl files are not read" in error_of(read_pymrio, folder)
+    assert "pkl files are not read" in error_of(from_pymrio, folder)
 
 
 def test_a_system_of_coefficients_is_read_by_its_output(io, tables, tmp_path):
@@ -298,7 +297,7 @@ def test_a_system_of_coefficients_is_read_by_its_output(io, tables, tmp_path):
         lean = io.copy()
         lean.Z = lean.L = None
         lean.save(tmp_path / "mrio_2010", table_format="parquet")
-    read = read_pymrio(tmp_path / "mrio_2010")
+    read = from_pymrio(tmp_path / "mrio_2010")
     assert_allclose(np.asarray(read.Z), np.asarray(tables.Z), rtol=1e-14)
 
 
@@ -332,4 +331,4 @@ def test_a_zip_within_a_folder_is_found(tables, tmp_path):
         for path in folder.rglob("*.*"):
             archive.write(path, path.relative_to(folder))
     shutil.rmtree(folder)
-    assert_array_equal(np.asarray(read_pymrio(tmp_path).Z), np.asarray(tables.Z))
+    assert_array_equal(np.asarray(from_pymrio(tmp_path).Z), np.asarray(tables.Z))

@@ -206,7 +206,6 @@ def of_tables(folder: Path) -> Iterator[Case]:
     }
     yield from wrong("to_icio", tables_out, tables=tables, path=folder / "i")
     mrio = tx.to_pymrio(tables, 2000, path=folder / "mrio_2000")
-    yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
     yield from wrong("Satellite.from_pymrio", systems, system=mrio, year=2000)
     saved: Bad = {"tables": WRONG, "path": WRONG}

@@ -22,7 +22,7 @@ def published(shared) -> pd.DataFrame:
     return pd.read_csv(shared / "data" / "panel" / "panel_identified.csv")
 
 
-def row(found: tx.Threats, variant: str) -> dict:
+def row(found: tx.results.Threats, variant: str) -> dict:
     (only,) = found.rows[found.rows["variant"] == variant].to_dict("records")
     return only
 

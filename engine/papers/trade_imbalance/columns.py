@@ -131,14 +131,14 @@ def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
 
 def slopes_of(
     data: pd.DataFrame, outcome: str, regressors: Sequence[str]
-) -> tx.Estimate:
+) -> tx.results.Estimate:
     """Slopes of a column and their covariance; its constant would take time."""
     return tx.fixed_effects(data, outcome, regressors, convention="fixest")
 
 
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
-) -> dict[PaperColumn, tx.Estimate]:
+) -> dict[PaperColumn, tx.results.Estimate]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
         column: tx.fixed_effects(
@@ -171,7 +171,7 @@ def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
             raise tx.TivaxError(few)
 
 
-def compare(estimates: dict[PaperColumn, tx.Estimate]) -> pd.DataFrame:
+def compare(estimates: dict[PaperColumn, tx.results.Estimate]) -> pd.DataFrame:
     """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.

@@ -299,7 +299,7 @@ def with_declared_p(
 
 def threats_to_main_tests(
     frame: pd.DataFrame, *, draws: int = THREAT_DRAWS
-) -> tx.Threats:
+) -> tx.results.Threats:
     """Every threat to the main tests, all from the same draws; the index of another
     release, where the frame has one, is among them."""
     main = [test.model for test in declared_tests() if test.role == "main"]

@@ -25,7 +25,7 @@ _NAMES = {
 
 
 def few_threats(
-    threats: tx.Threats,
+    threats: tx.results.Threats,
     models: Sequence[str] = ("table3-3", "table3-4"),
     language: Language = "en",
 ) -> dict[str, pd.DataFrame]:
@@ -55,7 +55,7 @@ def name_of(threat: str, variant: str) -> str:
     return _NAMES.get((threat, variant), f"{threat}: {variant}")
 
 
-def _intervals(threats: tx.Threats, model: str) -> pd.DataFrame:
+def _intervals(threats: tx.results.Threats, model: str) -> pd.DataFrame:
     """Intervals of a model with the declared p and what is kept of the variation."""
     table = threats.table[threats.table["model"] == model]
     keys = ["threat", "variant", "term", "estimate"]
@@ -64,7 +64,7 @@ def _intervals(threats: tx.Threats, model: str) -> pd.DataFrame:
     return rows.rename(columns={"wild_p_value": "p_value"})
 
 
-def _worst_others(threats: tx.Threats, model: str) -> list[tuple[str, str]]:
+def _worst_others(threats: tx.results.Threats, model: str) -> list[tuple[str, str]]:
     """One variant of each other threat under which the result is gone: what keeps most
     of the variation of the index, the most first."""
     declared = {threat for threat, _ in THREATS}

@@ -62,7 +62,7 @@ def interactions(
     )
 
 
-def _slopes(estimate: tx.Estimate) -> dict[str, float]:
+def _slopes(estimate: tx.results.Estimate) -> dict[str, float]:
     slope, se, *_ = estimate["TBI"]
     developed, developed_se = slope, se
     difference, difference_se, p = np.nan, np.nan, np.nan

@@ -98,7 +98,7 @@ def infer_paper(
     """All kinds of inference on a panel with the columns of ``engine.panel``."""
     models = paper_models()
     rows, diagnostics = pd.DataFrame(), []
-    wild: list[tx.Inference] = []
+    wild: list[tx.results.Inference] = []
     total = len(SCHEMES) * len(models)
     progress(0, total)
     for number, (name, scheme) in enumerate(SCHEMES.items()):

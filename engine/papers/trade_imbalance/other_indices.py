@@ -144,7 +144,11 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
 
 
 def _row(
-    fit: tx.Estimate, group: str, term: str, index: str, more: Mapping[str, float]
+    fit: tx.results.Estimate,
+    group: str,
+    term: str,
+    index: str,
+    more: Mapping[str, float],
 ) -> dict[str, object]:
     own = fit[term]
     return {

@@ -74,14 +74,14 @@ class Replication:
     --------
     What :func:`~tivax.replicate` returns:
 
-    >>> list(tx.Replication.__annotations__)[:4]
+    >>> list(Replication.__annotations__)[:4]
     ['files', 'panel', 'estimates', 'comparison']
     >>> found = tx.replicate(tx.read_data_files("raw"))  # doctest: +SKIP
     """
 
     files: tx.DataFiles
     panel: tx.Panel
-    estimates: dict[PaperColumn, tx.Estimate]
+    estimates: dict[PaperColumn, tx.results.Estimate]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
     table_errors: TableErrors | None
@@ -93,7 +93,7 @@ class Replication:
     variants: IndexVariants | None
     gross: Gross | None
     fixed_panel: tx.Panel | None
-    fixed: dict[PaperColumn, tx.Estimate] | None
+    fixed: dict[PaperColumn, tx.results.Estimate] | None
     errors: pd.DataFrame
     placebos: pd.DataFrame | None
     dependence: pd.DataFrame
@@ -103,7 +103,7 @@ class Replication:
     curve: Curve
     inference: PaperInference | None
     declared: pd.DataFrame
-    threats: tx.Threats | None
+    threats: tx.results.Threats | None
     joint: JointCurves | None
     moments: pd.DataFrame
     variation: pd.DataFrame

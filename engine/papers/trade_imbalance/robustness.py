@@ -45,9 +45,9 @@ class Lagged:
 
     outcome: str
     sample: str
-    iv: tx.IVEstimate
-    ols: tx.Estimate
-    bounds: tx.PlausiblyExogenous
+    iv: tx.results.IVEstimate
+    ols: tx.results.Estimate
+    bounds: tx.results.PlausiblyExogenous
 
 
 def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lagged]:
@@ -110,7 +110,7 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
 
 def fixed_codes(
     files: tx.DataFiles, paper: tx.Panel
-) -> tuple[tx.Panel, dict[PaperColumn, tx.Estimate]]:
+) -> tuple[tx.Panel, dict[PaperColumn, tx.results.Estimate]]:
     """The panel with every country code repaired, and the 17 columns on it."""
     panel = (
         paper
@@ -155,7 +155,7 @@ ERRORS: tuple[str, ...] = (*CONVENTIONS, *_OTHERS)
 
 
 def other_errors(
-    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.Estimate]
+    frame: pd.DataFrame, default: Mapping[PaperColumn, tx.results.Estimate]
 ) -> pd.DataFrame:
     """Standard error and p-value of TBI in each column, by ``ERRORS``.
 
@@ -185,7 +185,7 @@ def other_errors(
     return pd.DataFrame(rows)
 
 
-def convention_in_words(fit: tx.Estimate) -> str:
+def convention_in_words(fit: tx.results.Estimate) -> str:
     """The standard errors in words, without the name of their convention."""
     words = str(fit.glance()["method"].iloc[0])
     return words.removesuffix(f" ({fit.convention})")
@@ -193,7 +193,7 @@ def convention_in_words(fit: tx.Estimate) -> str:
 
 def cross_section_dependence(
     frame: pd.DataFrame,
-    default: Mapping[PaperColumn, tx.Estimate],
+    default: Mapping[PaperColumn, tx.results.Estimate],
     helper: Call | None = None,
 ) -> Callable[[], pd.DataFrame]:
     """Dependence between countries in the residuals of each column, once it is called;
@@ -226,7 +226,9 @@ def cross_section_dependence(
     )
 
 
-def _dependence(frame: pd.DataFrame, fit: tx.Estimate, found: Any) -> dict[str, float]:
+def _dependence(
+    frame: pd.DataFrame, fit: tx.results.Estimate, found: Any
+) -> dict[str, float]:
     keys = frame.loc[fit.residuals.index]
     years = keys.groupby("iso3")["year"].nunique()
     return {

@@ -143,7 +143,7 @@ class Curve:
 def specification_curve(
     further: tx.FurtherData,
     panel: tx.Panel,
-    estimates: Mapping[PaperColumn, tx.Estimate],
+    estimates: Mapping[PaperColumn, tx.results.Estimate],
     *,
     progress: Progress = no_progress,
 ) -> Curve:
@@ -209,7 +209,7 @@ def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _largest_difference(
-    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.Estimate]
+    table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.results.Estimate]
 ) -> float:
     own = table[table["chosen"]]
     gaps = [0.0]
@@ -249,8 +249,8 @@ class JointCurves:
         GDP (a curve of their own), the index of another release.
     """
 
-    narrow: tx.SpecificationCurve
-    wide: tx.SpecificationCurve
+    narrow: tx.results.SpecificationCurve
+    wide: tx.results.SpecificationCurve
 
 
 def joint_curves(

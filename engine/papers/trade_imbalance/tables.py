@@ -64,7 +64,7 @@ def paper_table(
     )
 
 
-def _cells(estimate: tx.Estimate) -> dict[str, Cell]:
+def _cells(estimate: tx.results.Estimate) -> dict[str, Cell]:
     return {
         str(term): (estimate[term].estimate, estimate[term].se, estimate[term].stars)
         for term in estimate.terms.index

@@ -184,7 +184,7 @@ def verdicts(result: Replication) -> list[Verdict]:
     ]
 
 
-def declared_threats(threats: tx.Threats) -> pd.DataFrame:
+def declared_threats(threats: tx.results.Threats) -> pd.DataFrame:
     """The rows of the declared threats that could be computed."""
     table = threats.table
     pairs = zip(table["threat"], table["variant"], strict=True)
@@ -192,7 +192,7 @@ def declared_threats(threats: tx.Threats) -> pd.DataFrame:
     return table[chosen & table["estimate"].notna().to_numpy()]
 
 
-def _claim(row: dict[Any, Any], threats: tx.Threats | None) -> Claim:
+def _claim(row: dict[Any, Any], threats: tx.results.Threats | None) -> Claim:
     survived = threatened = 0
     if row["role"] == "main" and threats is not None:
         own = declared_threats(threats)

@@ -143,7 +143,7 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
     }
 
 
-def of_threats(language: Language, threats: tx.Threats | None) -> Plots:
+def of_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
     """The columns of Table 3 under every threat."""
     plots: Plots = {}
     for model in threats.models if threats is not None else ():
@@ -155,7 +155,7 @@ def of_threats(language: Language, threats: tx.Threats | None) -> Plots:
     return plots
 
 
-def of_few_threats(language: Language, threats: tx.Threats | None) -> Plots:
+def of_few_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
     """The threats that matter most, side by side for the columns of Table 3: drawn once
     the declared p of the columns is there."""
     if threats is None:

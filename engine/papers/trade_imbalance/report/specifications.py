@@ -211,7 +211,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
     return Section(JOINT_TITLE, blocks)
 
 
-def _choices_in_words(curve: tx.SpecificationCurve) -> str:
+def _choices_in_words(curve: tx.results.SpecificationCurve) -> str:
     """``controls (all; none), lag (0; 1)``: the options of each choice."""
     said = []
     for choice in curve.choices:

@@ -102,7 +102,7 @@ def _cell(row: Any, draws: int) -> str:
     return f"{row['estimate']:.2f} ({row['se']:.2f}) [{p}]"
 
 
-def _vintage(threats: tx.Threats) -> list[Block]:
+def _vintage(threats: tx.results.Threats) -> list[Block]:
     """The main tests with the index of another release, on the same rows, and whether
     the two coefficients differ."""
     rows = threats.table[(threats.table["threat"] == "vintage")]

@@ -1,0 +1,31 @@
+"""Types of what functions return: for annotations and ``isinstance``."""
+
+from tivax.engine.chains import SupplyExposure as SupplyExposure
+from tivax.engine.chains import SupplyPaths as SupplyPaths
+from tivax.engine.change import Change as Change
+from tivax.engine.comparison import Comparison as Comparison
+from tivax.engine.curve import SpecificationCurve as SpecificationCurve
+from tivax.engine.equilibrium import ExactHat as ExactHat
+from tivax.engine.equilibrium import NashTariffs as NashTariffs
+from tivax.engine.equilibrium import OptimalTariff as OptimalTariff
+from tivax.engine.equilibrium import Retaliation as Retaliation
+from tivax.engine.errors import Balance as Balance
+from tivax.engine.errors import Sensitivity as Sensitivity
+from tivax.engine.estimation import AndersonRubin as AndersonRubin
+from tivax.engine.estimation import ConfidenceSet as ConfidenceSet
+from tivax.engine.estimation import Estimate as Estimate
+from tivax.engine.estimation import IVEstimate as IVEstimate
+from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
+from tivax.engine.estimation import WeakInstruments as WeakInstruments
+from tivax.engine.montecarlo import MonteCarlo as MonteCarlo
+from tivax.engine.referee import CountrySlopes as CountrySlopes
+from tivax.engine.referee import Exposure as Exposure
+from tivax.engine.referee import InteractiveEffects as InteractiveEffects
+from tivax.engine.referee import LocalProjections as LocalProjections
+from tivax.engine.referee import Movers as Movers
+from tivax.engine.referee import ShiftShare as ShiftShare
+from tivax.engine.referee import SpatialErrors as SpatialErrors
+from tivax.engine.referee import TwoWayWeights as TwoWayWeights
+from tivax.engine.resampling import Inference as Inference
+from tivax.engine.scenarios import ScenarioResult as ScenarioResult
+from tivax.engine.threats import Threats as Threats
