@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 
 from tivax.bench import block_jacobi
 
@@ -30,12 +30,6 @@ def solve(A, Y, regions, **kwargs):
     return block_jacobi.solve(jnp.asarray(A), jnp.asarray(Y), regions=regions, **kwargs)
 
 
-def test_one_industry_multiplies_demand_by_hand():
-    """x = y / (1 - a)."""
-    answer = solve([[0.25]], [[3.0]], regions=1)
-    assert_allclose(answer.X, [[4.0]], rtol=RTOL)
-
-
 @pytest.mark.parametrize("regions, sectors, years", [(1, 5, 1), (5, 1, 1), (6, 8, 15)])
 def test_agrees_with_numpy_on_a_synthetic_world(regions, sectors, years):
     A, Y = system(small_world(regions, sectors, years))
@@ -55,24 +49,11 @@ def test_residual_returned_is_the_one_measured():
         assert_allclose(answer.residual, measured, rtol=0.01, atol=1e-15)
 
 
-def test_a_looser_tolerance_takes_fewer_passes():
-    A, Y = proportional_inputs(regions=5, sectors=4), demand(20, 5)
-    assert solve(A, Y, 5, tol=1e-3).passes < solve(A, Y, 5).passes
-
-
 def test_without_trade_one_cycle_reaches_float32_and_two_the_tolerance():
     autarky = random_inputs(12, share=0.5) * np.kron(np.eye(4), np.ones((3, 3)))
     answer = solve(autarky, demand(12, 4), 4)
     assert answer.residual <= TOLERANCE
     assert answer.passes == 16
-
-
-def test_a_region_that_demands_nothing_absorbs_nothing():
-    Y = demand(12, 4)
-    Y[:, 2] = 0
-    answer = solve(proportional_inputs(regions=4, sectors=3), Y, 4)
-    assert_array_equal(answer.X[:, 2], np.zeros(12))
-    assert answer.residual <= TOLERANCE
 
 
 def test_where_it_stalls_the_residual_says_so():

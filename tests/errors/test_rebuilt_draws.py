@@ -26,7 +26,6 @@ from helpers import error_of
 pytestmark = pytest.mark.usefixtures("quick")
 
 C, S = len(REGIONS), len(SECTORS)
-N = C * S
 MODEL = ErrorModel((tx.TableError("rebuilt"),))
 
 

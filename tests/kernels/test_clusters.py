@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -520,15 +520,6 @@ def test_instruments_in_another_basis_change_nothing():
     close(other.scores, np.asarray(one_fit(rows).scores))
 
 
-def test_models_can_be_batched():
-    rows = CASES["unbalanced"]
-    own = products(rows)
-    twice = cast(ClusterCrossProducts, jax.tree.map(lambda a: np.stack([a, a]), own))
-    each = jax.vmap(lambda m: kernel.fit(m, jnp.ones(rows.G), layout=rows.layout))
-    for coef in jax.device_get(jax.jit(each)(twice)).coef:
-        close(coef, np.asarray(one_fit(rows).coef))
-
-
 def test_columns_of_a_layout_by_hand():
     layout = Layout(dummies=3, controls=2, treatments=1, instruments=4)
     assert (layout.exogenous, layout.regressors, layout.columns) == (5, 6, 11)
@@ -658,10 +649,3 @@ def test_the_unexplained_share_is_the_residual_variation():
     left = x - D @ (pseudo_inverse(D) @ x)
     assert_allclose(share[-1], (left @ left) / (x @ x), rtol=RTOL)
     assert share[0] == 0
-
-
-def test_numbers_of_clusters_in_a_table_are_an_error():
-    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
-    pytest.importorskip("beartype")
-    with pytest.raises(Exception, match="cross_products"):
-        kernel.cross_products(jnp.ones(3), jnp.arange(3), clusters=3)

@@ -235,16 +235,6 @@ def test_where_one_cluster_alone_identifies_the_effect_there_are_no_degrees():
     assert np.isnan(jackknife.degrees(fit, last, clusters.leverages(fit))).all()
 
 
-def test_a_draw_without_a_change_is_the_sample_by_the_jackknife():
-    """WCR, type 13, v = 1: (estimate - null) over the CV3 standard error."""
-    rows, (R, r) = CASES["unbalanced"], HYPOTHESES["the treatment is 0.7"]
-    found = wild_statistics(loadings(rows, R, r, "13"), np.ones((rows.G, 1)))
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    left = leave_one_out(products(rows), layout=rows.layout)
-    V = np.asarray(clusters.cv3(fit.coef[-1:], left))
-    close(found, (fit.coef[-1:] - r) / np.sqrt(V[0, 0]))
-
-
 def test_the_types_call_lapack_for_one_matrix_at_a_time():
     """Two batches of a compiled CPU program wait for each other's threads for ever, as
     those of 41 clusters did beside the tests of two nulls (``tivax simulate``)."""

@@ -212,13 +212,6 @@ def test_integers_below_more_than_16_bits_are_uniform():
     assert abs(drawn[:500].mean() - drawn[501:].mean()) < 6 * error
 
 
-def test_counts_of_many_clusters_sum_to_their_number():
-    counts = np.asarray(random_draws.counts(random_draws.block_key(2, 1), 300, draws=8))
-    assert_array_equal(counts.sum(axis=0), np.full(8, 300))
-    # A cluster is left out with probability (1 - 1/300)^300, about 0.37.
-    assert 0.3 < (counts == 0).mean() < 0.44
-
-
 def test_permutations_of_many_clusters_hold_each_once():
     drawn = random_draws.permutations(random_draws.block_key(3, 0), [200, 100], draws=4)
     for each in np.asarray(drawn).T:

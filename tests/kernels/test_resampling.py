@@ -24,7 +24,6 @@ from literal_refits import (
     products,
     random_rows,
     refit,
-    residuals_on,
     wild_instrument_t,
     wild_statistic,
     within,
@@ -160,14 +159,6 @@ def test_a_balanced_panel_needs_no_dummies(rows, weights):
     close(own, np.array(expected).T)
 
 
-def test_weights_of_one_give_the_estimate():
-    rows = CASES["two treatments"]
-    ones = np.ones((rows.G, 1))
-    own = reweighted(products(rows).S, ones, layout=rows.layout)
-    fit = fit_of(products(rows), ones[:, 0], layout=rows.layout)
-    close(own[:, 0], np.asarray(fit.coef[-2:]))
-
-
 def test_a_draw_without_any_row_of_a_year_is_estimated_without_its_dummy():
     rows = CASES["balanced"]
     rows = rows.take(np.flatnonzero((rows.year < 7) | (rows.country < 2)))
@@ -248,37 +239,6 @@ def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
     close(own, np.array(expected))
 
 
-@pytest.mark.parametrize("hypothesis", ["a difference", "two"])
-def test_a_restricted_draw_without_a_change_is_the_sample(hypothesis):
-    """v = 1: the statistic of the data, by the fit and its CV1."""
-    rows, (R, r) = CASES["unbalanced"], HYPOTHESES[hypothesis]
-    R_full = contrast(rows, R)
-    loadings = resampling.wild_loadings(products(rows), R_full, r, layout=rows.layout)
-    own = wild_statistics(loadings, np.ones((rows.G, 1)))[0]
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    gap = R_full @ np.asarray(fit.coef) - r
-    V = R_full @ np.asarray(clusters.cv1(products(rows), fit)) @ R_full.T
-    F = gap @ np.linalg.solve(V, gap) / len(r)
-    close(own, gap[0] / np.sqrt(V[0, 0]) if len(r) == 1 else F)
-
-
-def test_a_joint_statistic_of_one_hypothesis_is_its_square():
-    rows = CASES["unbalanced"]
-    R, r = HYPOTHESES["the treatment is 0.7"]
-    loadings = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-    )
-    v = jnp.asarray(wild(rows.G))
-    loadings = jax.device_get(loadings)
-    t = wild_statistics(loadings, v)
-    z = loadings.L[0] @ v
-    wald = (loadings.a @ v)[0] ** 2 / (loadings.correction * (z**2).sum(axis=0))
-    close(t**2, np.asarray(wald))
-
-
 # ------------------------------------------------------------- wild draws, instruments
 
 
@@ -292,18 +252,6 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
         )
         own = instrument_statistics(loadings, v)
         close(own, np.array([wild_instrument_t(rows, each, beta0) for each in v.T]))
-
-
-@pytest.mark.parametrize("name", ["unbalanced", "three instruments"])
-def test_both_equations_without_a_change_are_the_sample(name):
-    rows, beta0 = INSTRUMENTS[name], 0.8
-    loadings = resampling.instrument_loadings(
-        products(rows), np.float64(beta0), layout=rows.layout
-    )
-    own = instrument_statistics(loadings, np.ones((rows.G, 1)))
-    literal = refit(rows)
-    t = (literal.coef[-1] - beta0) / np.sqrt(literal.covariance[-1, -1])
-    close(own, np.array([t]))
 
 
 @pytest.mark.parametrize("name", ["balanced", "unbalanced", "three instruments"])
@@ -495,18 +443,6 @@ def test_the_own_effect_is_the_coefficient_on_the_treatment_itself(name):
     close(made[DRAWS], np.ones(()))
 
 
-def test_a_placebo_with_everyones_own_path_is_the_estimate():
-    """Nothing moved: the fit of the rows as they are, and its t."""
-    case = PATHS["instrument, unbalanced"]
-    rows = case.rows
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    se = np.sqrt(np.asarray(clusters.cv1(products(rows), fit))[-1, -1])
-    own = np.arange(rows.G)[:, None]
-    b, t = np.asarray(fit.coef[-1]), np.asarray(fit.coef[-1]) / se
-    found = placebo_t(tables_of(case), own)[:, 0]
-    close(found, np.array([b, t, 1, 0, 0]))
-
-
 def test_placebo_by_hand():
     """Two countries, x of (0, 1) and (0, 3), y of (0, 1) and (0, 2), less their means.
 
@@ -527,21 +463,3 @@ def test_placebo_by_hand():
     )
     o = jnp.array([[0, 1], [1, 0]])
     assert_allclose(placebo_estimates(tables, o), [[0.7, 0.5], [1, 0.6]], rtol=1e-15)
-
-
-def test_the_outcome_of_placebos_is_net_of_everything_else():
-    """The y of the tables is that of a regression on dummies and controls."""
-    case = PATHS["unbalanced"]
-    rows = case.rows
-    y = residuals_on(np.column_stack([rows.dummies, rows.C]), rows.y)
-    x = within(rows, case.X[0][rows.year][:, None])[:, 0]
-    expected = by_country(rows, x * y)
-    close(tables_of(case).F[:, 0, 0], expected)
-
-
-def test_weights_of_another_number_of_clusters_are_an_error():
-    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
-    pytest.importorskip("beartype")
-    rows = CASES["balanced"]
-    with pytest.raises(Exception, match="reweighted"):
-        reweighted(products(rows).S, jnp.ones((rows.G + 1, 4)), layout=rows.layout)

@@ -252,53 +252,6 @@ def toy(shared):
 flows_between = compiled(lambda world, term: world.borders.total(term))
 
 
-def assert_bilateral(terms, names, printed, world):
-    for term, (column, rtol) in names.items():
-        flows = flows_between(world, terms[term])
-        found = [
-            flows[TOY.index(a), TOY.index(b)]
-            for a, b in zip(printed["exporter"], printed["importer"], strict=True)
-        ]
-        assert_same(found, printed[column], rtol)
-
-
-def test_tripartite_is_that_of_gvc_analyzer(shared, toy):
-    printed = pd.read_csv(
-        shared / "truth" / "gvcAnalyzer_toy" / "out_bm2025_tripartite_trade.csv"
-    )
-    names = {
-        "DAVAX": ("DAVAX_sr", GVC_ANALYZER_RTOL),
-        # There a US$ bought abroad is one of value added, here it is v'B.
-        "PB": ("GVC_PB", UNBALANCED),
-        "TS": ("GVC_TS", UNBALANCED),
-        "PF": ("GVC_PF", 2 * UNBALANCED),
-    }
-    terms = compiled(value_chains.tripartite)(toy)
-    # There it is what the others leave of reported exports.
-    terms["PF"] = toy.exports - terms["DAVAX"] - terms["PB"] - terms["TS"]
-    assert_bilateral(terms, names, printed, toy)
-
-
-@pytest.mark.parametrize(
-    "kernel, name, mark, rtol",
-    [
-        (borin_mancini.exporter_source, "source", "source_sr", GVC_ANALYZER_RTOL),
-        (borin_mancini.self_bilateral, "pure", "_star_sr", GVC_ANALYZER_RTOL),
-        # Output without exports starts from x*, there from reported x.
-        (borin_mancini.exporter_sink, "sink", "sink_sr", UNBALANCED),
-    ],
-    ids=["source", "pure", "sink"],
-)
-def test_bilateral_flows_are_those_of_gvc_analyzer(
-    shared, toy, kernel, name, mark, rtol
-):
-    printed = pd.read_csv(
-        shared / "truth" / "gvcAnalyzer_toy" / f"out_bm2023_bilateral_{name}.csv"
-    )
-    names = {term: (f"{term}{mark}", rtol) for term in ("DVA", "FVA")}
-    assert_bilateral(compiled(kernel)(toy), names, printed, toy)
-
-
 @pytest.mark.parametrize(
     "kernel, name, mark, total",
     [

@@ -10,9 +10,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import (
     WorldTables,
-    origins,
     save_store,
-    value_added_absorbed,
 )
 from tivax.engine.measures.footprint_accounts import footprints
 from tivax.engine.sources.satellites import read_satellites
@@ -82,51 +80,6 @@ def test_accounts_are_those_of_environmental_analysis_by_their_definition():
             "embodied_imports": whole.sum(axis=0) - home,
         }.items():
             assert_allclose(found[name], expected, rtol=RTOL)
-
-
-def test_accounts_are_those_of_pymrio():
-    """On its own test table, all extensions of its emissions."""
-    pymrio = pytest.importorskip("pymrio")
-    mrio = pymrio.load_test().calc_all()
-    regions, sectors = list(mrio.get_regions()), list(mrio.get_sectors())
-    Y = mrio.Y.T.groupby(level="region", sort=False).sum().T
-    tables = WorldTables(
-        mrio.Z.to_numpy()[None],
-        Y[regions].to_numpy()[None],
-        mrio.x.to_numpy()[None, :, 0],
-        regions,
-        sectors,
-        [2000],
-    )
-    emissions = mrio.emissions
-    for row in emissions.F.index:
-        F_Y = emissions.F_Y.loc[row].groupby(level="region").sum()[regions]
-        found = footprints(
-            tables,
-            account(tables, emissions.F.loc[row].to_numpy(), "E"),
-            direct(tables, F_Y.to_numpy()[None], "E"),
-        ).isel(year=0)
-        for name, theirs in {
-            "production_based": emissions.D_pba_reg,
-            "consumption_based": emissions.D_cba_reg,
-            "embodied_exports": emissions.D_exp_reg,
-            "embodied_imports": emissions.D_imp_reg,
-        }.items():
-            assert_allclose(found[name], theirs.loc[row][regions], rtol=RTOL)
-    # By product, which is the sector of what final demand buys, not that of origin.
-    emitted = account(tables, emissions.F.iloc[0].to_numpy(), "E")
-    keep = ("origin", "product", "absorber")
-    bought = origins(tables, "final demand", keep=keep, value_added=emitted)
-    bought = bought.isel(year=0)
-    abroad = bought.where(bought["origin"] != bought["absorber"], 0)
-    for embodied, theirs in ((bought, emissions.D_cba), (abroad, emissions.D_imp)):
-        found = embodied.sum("origin").transpose("absorber", "product")
-        expected = theirs.iloc[0].to_numpy().reshape(len(regions), -1)
-        assert_allclose(found, expected, rtol=RTOL)
-    absorbed = value_added_absorbed(tables, emitted).isel(year=0)
-    abroad = absorbed.where(absorbed["origin"] != absorbed["absorber"], 0)
-    expected = emissions.D_exp.iloc[0].to_numpy().reshape(len(regions), -1)
-    assert_allclose(abroad.sum("absorber"), expected, rtol=RTOL)
 
 
 # ------------------------------------------------------------------------------ files

@@ -624,18 +624,6 @@ def test_command_counts_flags_and_offers_the_remedy(small, tmp_path):
     assert lines[0].startswith(f"vax_by_sector: {frame['flag'].count()} of 24 rows are")
 
 
-def test_indicators_a_level_lacks_are_refused(small):
-    for name, level, line in (
-        ("RCA", "country", "indicator RCA has no level country: choose from sector"),
-        (
-            "UPSTREAM",
-            "bilateral",
-            "indicator UPSTREAM has no level bilateral: choose from country, sector",
-        ),
-    ):
-        assert error_of(indicators, small, name, level) == line
-
-
 def test_command_writes_every_level(small, tmp_path, monkeypatch):
     """And says beforehand how many rows that takes."""
     from tivax.engine import save_store

@@ -41,15 +41,6 @@ def by_numpy(A, Y):
 # ------------------------------------------------------------------------ all years
 
 
-def test_all_years_agree_with_numpy():
-    Y = demand(3)
-    answer = solve_years(np.array(GOOD), Y, regions=C)
-    for k in range(3):
-        assert_allclose(answer.X[k], by_numpy(GOOD[k], Y[k]), rtol=RTOL)
-    assert (answer.residual <= TOLERANCE).all()
-    assert (answer.passes > 0).all()
-
-
 @pytest.mark.parametrize("late", [0, 1, 3])
 def test_only_the_year_that_stalls_is_solved_by_lu(late):
     A = [*GOOD[:late], BAD, *GOOD[late:]]

@@ -1067,15 +1067,6 @@ def test_the_real_panel_is_the_identified_one_in_every_cell(real_panel, shared):
 
 
 @pytest.mark.shared
-def test_the_real_panel_has_615_rows_in_the_papers_split(real_panel):
-    assert len(real_panel.frame) == 615
-    assert len(sample(real_panel.frame, "developed")) == 330
-    assert len(sample(real_panel.frame, "developing")) == 285
-    assert list(reasons(real_panel)) == ["ROU", "TWN"]
-    assert (real_panel.codebook["missing"] == 0).all()
-
-
-@pytest.mark.shared
 def test_the_real_fixed_recipe_has_42_countries_and_630_rows(real):
     fixed = build_panel(replace(real, codes="fixed"))
     assert (len(fixed.frame), len(fixed.countries)) == (630, 42)

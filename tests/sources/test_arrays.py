@@ -82,13 +82,6 @@ def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
     assert "damaged or incomplete" in refusal("arrays", path)
 
 
-def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path):
-    path = write(tmp_path)
-    with path.open("wb") as stream:
-        np.save(stream, world().Z)
-    assert "not a .npz file by its first bytes" in refusal("arrays", path)
-
-
 # ---------------------------------------------------------------- wrong contents
 
 

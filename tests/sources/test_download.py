@@ -433,14 +433,6 @@ def test_a_full_disk_is_told_and_the_part_stays(site, archive, tmp_path, monkeyp
     assert get(tmp_path).resumed_from == len(CONTENT)
 
 
-def test_a_database_that_is_imported_but_not_fetched_says_what_to_do():
-    with pytest.raises(
-        TivaxError,
-        match=r"in a browser at \S+, which asks for an account, then `tivax import eora",
-    ):
-        get_archive("eora")
-
-
 def test_an_md5_is_compared_where_it_is_all_that_is_published(
     site, unknown, tmp_path, monkeypatch
 ):
@@ -624,14 +616,6 @@ def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path)
     assert [ask.path for ask in here.asked] == [
         "/v2/en/indicator/FP.CPI.TOTL.ZG?downloadformat=csv"
     ] * 2
-
-
-def test_the_error_that_the_world_bank_sends_as_a_file_is_refused(here, tmp_path):
-    here.content = b'<?xml version="1.0"?><wb:error>Invalid value</wb:error>'
-    here.content_type = "text/xml"
-    line = tivax_fetch("wdi", "--out", tmp_path, good=False)
-    assert "is not a zip archive, it begins with b'<?xml ve'" in line
-    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])

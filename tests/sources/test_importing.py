@@ -88,14 +88,6 @@ def test_the_memory_order_of_a_file_does_not_matter(tmp_path, layout):
     assert_array_equal(store.Y[0], table().Y)
 
 
-def test_paths_may_be_given_in_any_order(raw, tmp_path):
-    paths = [raw / f"table_{year}.npz" for year in (2002, 2000, 2001)]
-    import_tables("arrays", paths, tmp_path / "store")
-    store = open_store(tmp_path / "store")
-    assert store.years == YEARS
-    assert_array_equal(store.Z[2], table(2002).Z)
-
-
 @pytest.mark.parametrize(
     "years, kept", [((2001, 2002), (2001, 2002)), ((1990, 2000), (2000,))]
 )
@@ -142,13 +134,6 @@ def test_a_region_missing_in_one_year_is_named(raw):
     archive(raw, replace(small, regions=("AUT", "ROW")))
     message = refusal(raw)
     assert message.startswith("table_2001.npz: 2001 lacks region DEU, which 2000 has")
-
-
-def test_labels_in_another_order_are_refused(raw):
-    archive(raw, replace(table(2001), regions=("DEU", "AUT", "ROW")))
-    assert "table_2001.npz: 2001: regions are in another order than in 2000" in refusal(
-        raw
-    )
 
 
 def test_a_year_without_the_value_added_row_of_the_others_is_refused(raw):
@@ -337,18 +322,7 @@ def test_an_import_tells_what_speaks_against_a_table(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "given, code",
-    [
-        ("Aut", "AUT"),
-        ("usa", "USA"),
-        ("row", "ROW"),
-        ("rom", "ROU"),
-        ("RoW", "ROW"),
-        ("reg1", "reg1"),
-        ("WWa", "WWa"),
-        ("CN1", "CN1"),
-    ],
-)
-def test_codes_of_countries_are_read_in_any_letters(given, code):
-    assert normalise([given]) == (code,)
+def test_codes_of_countries_are_read_in_any_letters():
+    given = "Aut usa row rom RoW reg1 WWa CN1".split()
+    codes = "AUT USA ROW ROU ROW reg1 WWa CN1".split()
+    assert [normalise([k]) for k in given] == [(code,) for code in codes]

@@ -4,7 +4,6 @@ import json
 import shutil
 import sys
 import warnings
-import zipfile
 
 import numpy as np
 import pandas as pd
@@ -54,12 +53,6 @@ def satellites(io):
 def saved(request, tables, satellites, tmp_path_factory):
     place = tmp_path_factory.mktemp("saved") / "mrio_2010"
     return to_pymrio(tables, path=place, satellites=satellites, format=request.param)
-
-
-def loaded(folder):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return pymrio.load_all(folder)
 
 
 def assert_same(frame, other):
@@ -324,12 +317,3 @@ def test_an_account_without_sectors_of_its_own_goes_to_an_extension(tables):
     assert_array_equal(
         made.F_Y.T.groupby(level="region", sort=False).sum().T, np.ones((1, 6))
     )
-
-
-def test_a_zip_within_a_folder_is_found(tables, tmp_path):
-    folder = to_pymrio(tables, path=tmp_path / "mrio_2010", format="parquet")
-    with zipfile.ZipFile(tmp_path / "mrio_2010.zip", "w") as archive:
-        for path in folder.rglob("*.*"):
-            archive.write(path, path.relative_to(folder))
-    shutil.rmtree(folder)
-    assert_array_equal(np.asarray(read_pymrio(tmp_path).Z), np.asarray(tables.Z))

@@ -3,7 +3,6 @@ import pytest
 
 from source_files import (
     DEMAND_2016,
-    assert_holds,
     frame_2016,
     read_all,
     refusal,
@@ -37,25 +36,10 @@ def workbook(folder, year=2000, change=None, name="Nov16"):
     return write_sheet(folder / f"WIOT{year}_{name}_ROW.xlsx", str(year), cells)
 
 
-FORMS = pytest.mark.parametrize("write", [r_file, stata_file, workbook])
 FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
 
 
 # ------------------------------------------------------------------ what is read
-
-
-@FORMS
-def test_members_of_an_archive_are_read_in_place_and_in_order(tmp_path, write):
-    files = [write(tmp_path, year) for year in (2005, 2001)]
-    archive = zipped(tmp_path / "WIOTS.zip", *files, folder="tables/")
-    for path in files:
-        path.unlink()
-    before = sorted(tmp_path.rglob("*"))
-    tables = read_all("wiod2016", archive)
-    assert [table.year for table in tables] == [2001, 2005]
-    assert tables[1].origin == f"WIOTS.zip:tables/{files[0].name}"
-    assert_holds(tables[1], world(2005))
-    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_missing_number_becomes_nan(tmp_path):
@@ -69,12 +53,6 @@ def test_a_missing_number_becomes_nan(tmp_path):
 
 
 # --------------------------------------------------------------- finding the files
-
-
-def test_tables_in_previous_years_prices_are_passed_over_in_a_folder(tmp_path):
-    workbook(tmp_path, 2001)
-    workbook(tmp_path, 2001, name="PYP_Nov16")
-    assert [table.year for table in read_all("wiod2016", tmp_path)] == [2001]
 
 
 def test_a_table_in_previous_years_prices_is_refused_by_its_name(tmp_path):

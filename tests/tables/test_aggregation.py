@@ -122,12 +122,6 @@ def test_rows_still_sum_to_output_and_may_miss_it_together():
     assert small.tolerance == Tolerance(absolute=2.0, relative=1e-6)
 
 
-def test_all_codes_kept_is_the_same_table():
-    same = aggregate(TABLES, sectors={k: k for k in SECTORS})
-    assert_array_equal(same.Z, TABLES.Z)
-    assert same.tolerance == TABLES.tolerance
-
-
 def test_parts_of_a_split_region_stay_or_join_their_parent():
     split = replace(
         TABLES, regions=("AUT", "CHN", "CN1", "ROW"), parents={"CN1": "CHN"}

@@ -324,23 +324,6 @@ def test_the_index_of_pymrios_test_table_is_the_literal_one(test_mrio):
     assert_allclose(own[:2], [-0.127, 0.354], atol=5e-4)  # as others printed them
 
 
-@pytest.mark.parametrize("what", ["sector by sector", "regions of Y", "columns of Z"])
-def test_permuted_frames_of_pymrio_give_the_same_index(test_mrio, what):
-    """By place they gave -0.609 and 0.152 for -0.127 and 0.354, and no complaint."""
-    Z, Y, x = test_mrio.Z, test_mrio.Y, test_mrio.x
-    if what == "sector by sector":
-        order = Z.index.sortlevel("sector")[0]
-        Z, Y, x = Z.loc[order, order], Y.loc[order], x.loc[order]
-    elif what == "regions of Y":
-        Y = Y[[k for r in ("reg4", "reg1", "reg6", "reg2", "reg3", "reg5")
-               for k in Y.columns if k[0] == r]]  # fmt: skip
-    else:
-        Z = Z[Z.columns[::-1]]
-    assert_allclose(
-        index_of(from_frames(Z, Y, x, year=2010)), literal_index(test_mrio), rtol=RTOL
-    )
-
-
 def test_another_unit_of_output_is_refused():
     line = error_of(from_frames, **frames(x=pd.Series(1000 * WORLD.x, ROWS)))
     assert line == (

@@ -160,23 +160,6 @@ def test_a_split_region_is_the_group_of_its_parts(
         assert_same(found, printed[label][:, columns], EXVATOOLS_RTOL)
 
 
-@pytest.mark.shared
-def test_value_added_absorbed_is_the_sum_over_parts_of_exvatools(shared, wiodtest):
-    folder = shared / "truth" / "exvatools_wiodtest"
-    printed = pd.read_csv(folder / "out_VBY_va_absorption.csv", index_col=0)
-    by_region = printed.groupby(printed.index.str[:3], sort=False).sum()
-    melded = by_region.rename({"MEX": "NAFTA", "USA": "NAFTA"})
-    melded = melded.groupby(level=0, sort=False).sum().T
-    melded = melded.rename({"MEX": "NAFTA", "USA": "NAFTA"})
-    melded = melded.groupby(level=0, sort=False).sum().T
-
-    world = with_parent(wiodtest, "NAFTA", ["MEX", "USA"])
-    own = measures.value_added_absorbed(world).sum("sector")
-    assert own["origin"].values.tolist() == own["absorber"].values.tolist()
-    assert own["origin"].values.tolist() == list(melded.index)
-    assert_same(own.values[0], melded.to_numpy(), SOLVE_RTOL)
-
-
 # --------------------------------------------------------------- what it is, and is not
 
 
@@ -295,11 +278,6 @@ def test_value_added_in_exports_is_that_of_the_perimeter(tables):
                 - within.sel(buyer=["USA", "DEU"])) > 0).all()  # fmt: skip
 
 
-def test_without_parents_the_parts_are_regions(tables):
-    index = measures.trade_benefit_index(replace(tables, parents={}))
-    assert index["region"].values.tolist() == ["USA", "DEU", "CHN", "CN1", "CN2"]
-
-
 # ------------------------------------------------------------------------------- groups
 
 
@@ -350,12 +328,6 @@ def test_a_part_cannot_be_named_alone(tables, options):
 )
 def test_parents_that_cannot_be_are_refused(tables, parents, message):
     assert error_of(replace, tables, parents=parents) == message
-
-
-def test_a_store_keeps_the_parents(tables, tmp_path):
-    save_store(tables, tmp_path / "store")
-    assert open_store(tmp_path / "store").parents == PARTS
-    assert open_store(tmp_path / "store", years=(2001, 2001)).parents == PARTS
 
 
 def test_a_store_made_before_there_were_parents_has_none(tables, tmp_path):

@@ -265,14 +265,6 @@ def test_a_year_whose_numbers_are_gone_is_not_a_year_of_zeros(store, name, lazy)
     refusal(store, lazy=lazy)
 
 
-@pytest.mark.parametrize("lazy", [False, True])
-def test_a_year_cut_short_is_told(store, lazy):
-    chunk = max(path for path in (store / "Z" / "c").rglob("*") if path.is_file())
-    with chunk.open("r+b") as file:
-        file.truncate(100)
-    assert str(store) in error_of(lambda: open_store(store, lazy=lazy).table(2002))
-
-
 def test_a_store_of_another_format_is_told_with_both_numbers(store):
     change_attribute(store, "tivax_format", 99)
     assert "store format 99, this tivax reads 3" in refusal(store)
@@ -387,13 +379,6 @@ def test_files_of_another_length_are_told(store, name, size):
     path.write_bytes(data[:size] if size in (0, 3, -1) else data + bytes(size))
     refusal(store)
     refusal(store, lazy=True)
-
-
-@pytest.mark.parametrize("name", ["Z/c/1/0/0/0/0", "year/c/0", "sector/c/0"])
-def test_random_bytes_in_place_of_numbers_and_labels_are_told(store, name):
-    size = (store / name).stat().st_size
-    (store / name).write_bytes(np.random.default_rng(0).bytes(size))
-    refusal(store)
 
 
 METADATA = {

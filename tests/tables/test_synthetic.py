@@ -56,14 +56,6 @@ def test_another_seed_gives_other_numbers():
     assert (np.asarray(a.value_added) != np.asarray(b.value_added)).all()
 
 
-def test_a_world_does_not_depend_on_those_made_before():
-    shape = WorldShape(5, 2, 3)
-    first = synthetic_world(shape, seed=3)
-    synthetic_world(shape, seed=9)
-    synthetic_world(WorldShape(5, 1, 1), seed=3)
-    assert_array_equal(first.Z, synthetic_world(shape, seed=3).Z)
-
-
 def test_29_per_cent_of_input_coefficients_are_imported(full):
     """0.276 in the first year; trade opens up from there (0.296 in the next)."""
     A, _ = system(full)
