@@ -94,32 +94,6 @@ def test_absorption_agrees_with_numpy(regions, sectors):
     assert_allclose(trade.exports, np.where(home, 0, sold), rtol=SOLVE_RTOL)
 
 
-def test_every_dollar_of_demand_is_someones_value_added():
-    t = random_tables(regions=4, sectors=3, years=1)
-    trade = value_added_trade(t)
-    assert_allclose(
-        trade.absorbed.sum(axis=0), t.final_demand()[0].sum(axis=0), rtol=SOLVE_RTOL
-    )
-    assert_allclose(
-        trade.absorbed.sum(axis=1), t.x[0] - t.Z[0].sum(axis=0), rtol=SOLVE_RTOL
-    )
-    assert_allclose(trade.output, t.x[0], rtol=SOLVE_RTOL)
-
-
-def test_value_added_balance_is_the_gross_balance():
-    """And exports of value added are less than gross exports, here in every region."""
-    t = random_tables(regions=4, sectors=3, years=1)
-    trade = value_added_trade(t)
-    va = absorption.trade_benefit_index(absorption.by_region(trade.absorbed))
-    gross = absorption.trade_benefit_index(absorption.by_region(trade.exports))
-    assert_allclose(
-        va.exports - va.imports,
-        gross.exports - gross.imports,
-        atol=SOLVE_RTOL * float(gross.exports.max()),
-    )
-    assert (va.exports < gross.exports).all()
-
-
 def test_without_intermediate_trade_value_added_is_final_goods():
     """All inputs bought at home: region r absorbs of s the final goods it buys of s."""
     t = random_tables(regions=3, sectors=2, years=1)

@@ -1,6 +1,5 @@
 """Leontief kernels against a textbook table, NumPy, and accounting identities."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -79,15 +78,6 @@ def test_an_industry_without_output_buys_nothing_and_adds_no_value():
     assert_allclose(leontief.residual_value_added(Z, x), [0.6, 0], rtol=RTOL)
     # What final demand asks of it, it still delivers: 1 unit of output per unit.
     assert_allclose(solve(A, [[0.0], [5.0]]), [[0], [5]], rtol=RTOL)
-
-
-def test_years_can_be_batched():
-    """vmap over years gives what one year at a time gives."""
-    years = [system(random_table(regions=4, sectors=3, seed=k)) for k in range(3)]
-    A, Y = (np.stack([year[k] for year in years]) for k in (0, 1))
-    batched = np.asarray(jax.vmap(leontief.solve_output)(A, Y))
-    for k in range(3):
-        assert_allclose(batched[k], solve(A[k], Y[k]), rtol=RTOL)
 
 
 # ----------------------------------------------------------------------- residual

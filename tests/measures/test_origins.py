@@ -77,15 +77,6 @@ def test_leontief_decomposition_with_structural_zeros(shared):
     assert_same(own.ravel(), printed.iloc[:, -1], DECOMPR_RTOL)
 
 
-def test_origins_add_up_to_exports(small):
-    own = origins(small, "exports", "R1")
-    flows = decompose(small, "bm-source").sel(exporter="R1")
-    whole = own.sum(["origin", "sector"]).values
-    assert_same(whole, flows["GEXP"].values, RTOL)
-    at_home = own.sel(origin="R1").sum("sector").values
-    assert_same(at_home, flows["DC"].values, RTOL)
-
-
 def test_counted_once_is_the_source_approach(small):
     own = origins(
         small, "exports", "R1", counted_once=True, keep=("origin", "destination")

@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine import exported_value_added
 from tivax.engine.scenarios.run import make_plan
 
 from helpers import error_of, hand_table, random_tables, system
@@ -409,17 +408,6 @@ def test_without_trade_what_is_absorbed_at_home_is_left(world):
         assert_allclose(made, at_home, rtol=RTOL)
         assert_allclose(values(found, "va_exports", name), 0, atol=1e-9)
         assert_allclose(values(found, "exports", name), 0, atol=1e-9)
-
-
-def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
-    """Los, Timmer and de Vries (2016): GDP less GDP without exports."""
-    each = {k: tx.Shock("extract", regions=k, links="exports") for k in world.regions}
-    found = tx.scenarios(world, each, measures=["value_added"])
-    wanted = exported_value_added(world)["dva"].sel(year=2001).sum("buyer")
-    for code in world.regions:
-        rows = found.table[found.table["variant"] == code].set_index("region")
-        lost = -rows.loc[code, "change"]
-        assert_allclose(lost, float(wanted.sel(exporter=code)), rtol=RTOL)
 
 
 def test_the_worlds_value_added_changes_as_its_final_demand(world):

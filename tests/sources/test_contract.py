@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine import import_tables, open_store
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.catalogue import SOURCES, get_source
-from tivax.engine.tables.rules import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_columns, check_values
 
 from commands import names
 from helpers import error_of
@@ -45,11 +45,14 @@ each_dated = pytest.mark.parametrize(
 
 
 def assert_whole(form, tables, origin):
+    source = get_source(form.source)
     for table, world in zip(tables, form.worlds, strict=True):
         assert_holds(table, world)
         assert (table.edition, table.origin) == (world.edition, origin)
         check_values(table)
-        check_balance(table, get_source(form.source).tolerance)
+        check_balance(table, source.tolerance)
+        if table.value_added is not None and source.column_tolerance is not None:
+            check_columns(table, source.column_tolerance)
 
 
 def packed(form, folder):

@@ -150,6 +150,11 @@ def test_accounts_by_region_and_sector_have_pymrios_names_and_numbers(
         assert set(by_sector) == {"D_cba", "D_pba", "D_imp", "D_exp", "F_Y"}
 
 
+def test_the_index_is_the_one_that_others_printed(tables):
+    index = trade_benefit_index(tables)["tbi"].values[0]
+    assert_allclose(index[:2], [-0.127, 0.354], atol=5e-4)
+
+
 def test_the_footprint_of_one_sector_in_one_region_is_pymrios(io, tables, satellites):
     """The column of pymrio's account by source: ``diag_stressor``."""
     source = io.emissions.diag_stressor(("emission_type1", "air"))

@@ -1,6 +1,5 @@
 """Tables from pandas and from pymrio: aligned by label, or refused by name."""
 
-import warnings
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +13,6 @@ from tivax.engine import (
     TivaxWarning,
     from_frames,
     from_pymrio,
-    trade_benefit_index,
 )
 from tivax.engine.tables import Tolerance
 from tivax.engine.tables.own_tables import _require_frame
@@ -285,43 +283,6 @@ def test_coefficients_and_output_give_sales():
 def test_a_system_that_is_not_whole_is_refused(changes, message):
     with pytest.raises(TivaxError, match=message):
         from_pymrio(system(**changes), 2014)
-
-
-@pytest.fixture(scope="module")
-def test_mrio():
-    """pymrio's own test system, calculated."""
-    pymrio = pytest.importorskip("pymrio")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its own
-        return pymrio.load_test().calc_all()
-
-
-def literal_index(io):
-    """The trade benefit index by pandas and NumPy from pymrio's L, by label."""
-    regions = list(io.get_regions())
-    v = 1 - io.A.sum(axis=0)
-    demand = io.Y.T.groupby(level="region").sum().T[regions]
-    made = (io.L @ demand).mul(v, axis="index").groupby(level="region").sum()
-    T = made.loc[regions].to_numpy().copy()
-    np.fill_diagonal(T, 0)
-    sold, bought = T.sum(axis=1), T.sum(axis=0)
-    return (sold - bought) / (sold + bought)
-
-
-def index_of(tables):
-    return trade_benefit_index(tables)["tbi"].values[0]
-
-
-# pymrio inverts, tivax iterates to 1e-12.
-RTOL = 1e-10
-
-
-def test_the_index_of_pymrios_test_table_is_the_literal_one(test_mrio):
-    tables = from_pymrio(test_mrio, 2010, value_added=test_mrio.factor_inputs.F)
-    assert tables.unit == "Mill USD" and tables.regions[0] == "reg1"
-    own = index_of(tables)
-    assert_allclose(own, literal_index(test_mrio), rtol=RTOL)
-    assert_allclose(own[:2], [-0.127, 0.354], atol=5e-4)  # as others printed them
 
 
 def test_another_unit_of_output_is_refused():

@@ -25,8 +25,6 @@ from helpers import (
 )
 from oecd_files import oecd_table, write_oecd
 from truth_files import (
-    EXVATOOLS_RTOL,
-    WIODTEST,
     assert_same,
 )
 
@@ -132,32 +130,6 @@ def added_first(tables: WorldTables) -> WorldTables:
         tables.sectors,
         tables.years,
     )
-
-
-# ------------------------------------------------------------------- a published result
-
-
-@pytest.mark.shared
-@pytest.mark.parametrize(
-    "method, name, terms",
-    [
-        ("bm-source", "bm_src", {"DVA": "DVA", "FVA": "FVA", "VAX": "VAX"}),
-        ("bm-sink", "bm_snk", {"DVA": "DVA", "FVA": "FVA", "VAX": "VAX"}),
-    ],
-)
-def test_a_split_region_is_the_group_of_its_parts(
-    wiodtest, of_exvatools, method, name, terms
-):
-    """R exvatools, NAFTA as one perimeter: Mexico and the USA as its parts."""
-    world = with_parent(wiodtest, "NAFTA", ["MEX", "USA"])
-    own = decompose(world, method)
-    assert own["exporter"].values.tolist() == ["ESP", "FRA", "NAFTA", "CHN", "ROW"]
-    printed = of_exvatools(f"out_{name}_group_NAFTA_standard")
-    others = ["ESP", "FRA", "CHN", "ROW"]
-    columns = [WIODTEST.index(code) for code in others]
-    for term, label in terms.items():
-        found = own[term].sel(exporter="NAFTA", importer=others).values[0]
-        assert_same(found, printed[label][:, columns], EXVATOOLS_RTOL)
 
 
 # --------------------------------------------------------------- what it is, and is not

@@ -511,13 +511,6 @@ def test_force_does_not_replace_what_is_no_store(tables, tmp_path):
     assert only_child(tmp_path).name == "raw"
 
 
-def test_an_empty_folder_is_free(tables, tmp_path):
-    (tmp_path / "store").mkdir()
-    save_store(tables, tmp_path / "store")
-    assert_same(open_store(tmp_path / "store"), tables)
-    assert only_child(tmp_path).name == "store"
-
-
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError("disk full")])
 def test_a_save_that_is_interrupted_leaves_the_old_store(
     tables, store, monkeypatch, interruption
@@ -549,17 +542,3 @@ def test_the_new_store_is_not_seen_before_it_is_whole(tables, store):
     assert_same(open_store(store), tables)
     writer.finish({})
     assert open_store(store).source == "new"
-
-
-def test_the_manifest_is_an_attribute_that_any_program_can_read(tables, tmp_path):
-    attributes = store_attributes(
-        unit="t", source="s", title="A title", citation="Cite me", tolerance=Tolerance()
-    )
-    writer = StoreWriter(
-        tmp_path / "store", tables.table(2000), [2000], attributes=attributes
-    )
-    writer.write(tables.table(2000))
-    writer.finish({"command": "import", "inputs": [1]})
-    attrs = xr.open_zarr(tmp_path / "store", consolidated=False).attrs
-    assert json.loads(attrs["manifest"]) == {"command": "import", "inputs": [1]}
-    assert (attrs["title"], attrs["citation"]) == ("A title", "Cite me")

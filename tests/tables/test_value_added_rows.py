@@ -11,7 +11,6 @@ import zarr
 
 from tivax.engine import TivaxError, check_tables, import_tables, open_store, save_store
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.rules import check_columns
 
 from helpers import error_of, hand_table, write_arrays
 from mrio_files import (
@@ -40,7 +39,6 @@ from source_files import (
     small_table,
     write_r_frame,
     write_sheet,
-    write_stata,
 )
 
 
@@ -82,10 +80,6 @@ def wiod2016_r(folder, world, wrong):
     return write_r_frame(
         folder / "WIOT2000_October16_ROW.RData", in_frame(world, wrong)
     )
-
-
-def wiod2016_stata(folder, world, wrong):
-    return write_stata(folder / "WIOT2000_October16_ROW.dta", in_frame(world, wrong))
 
 
 def lrwiod(folder, world, wrong):
@@ -143,7 +137,6 @@ CASES = [
     ("wiod2013", wiod2013_sheet, small_table(2000, DEMAND_2013), "AUS:c2", COLUMNS),
     ("wiod2016", wiod2016_sheet, WORLD_2016, "AUS:C10-C12", COLUMNS),
     ("wiod2016", wiod2016_r, WORLD_2016, "AUS:C10-C12", COLUMNS),
-    ("wiod2016", wiod2016_stata, WORLD_2016, "AUS:C10-C12", COLUMNS),
     ("lrwiod", lrwiod, LONG_RUN, "AUS:D15t16", COLUMNS),
     ("oecd", oecd, oecd_table("2025"), "AUS:C24A", COLUMNS),
     ("adb", adb, adb_world(), "CHN:c2", COLUMNS),
@@ -166,16 +159,6 @@ def test_a_thousandfold_is_refused_and_the_industry_named(
     told = error_of(import_tables, source, [path], tmp_path / "store")
     assert message in told
     assert f"worst {industry}" in told and "unbalanced=True imports" in told
-
-
-@pytest.mark.parametrize("source, write, world, industry, message", CASES, ids=IDS)
-def test_the_right_row_passes(tmp_path, source, write, world, industry, message):
-    database = get_source(source)
-    (file,) = database.find([write(tmp_path, world, world)])
-    (table,) = database.read(file)
-    assert database.column_tolerance is not None
-    check_columns(table, database.column_tolerance)
-    assert (table.taxes_and_margins is None) == (source == "arrays")
 
 
 def test_unbalanced_takes_the_row_as_it_is_and_the_store_says_so(tmp_path):
