@@ -520,11 +520,6 @@ def test_instruments_in_another_basis_change_nothing():
     close(other.scores, np.asarray(one_fit(rows).scores))
 
 
-def test_columns_of_a_layout_by_hand():
-    layout = Layout(dummies=3, controls=2, treatments=1, instruments=4)
-    assert (layout.exogenous, layout.regressors, layout.columns) == (5, 6, 11)
-
-
 # ---------------------------------------------------------- panels of clusters and years
 
 

@@ -59,12 +59,6 @@ def test_coefficients_and_solves_agree_with_numpy(regions, sectors):
     assert_allclose(solve(A, Y), np.linalg.solve(np.eye(t.x.size) - A, Y), rtol=RTOL)
 
 
-def test_observed_demand_returns_observed_output():
-    t = random_table(regions=4, sectors=3)
-    A, Y = system(t)
-    assert_allclose(solve(A, Y).sum(axis=1), t.x, rtol=RTOL)
-
-
 def test_residual_value_added_is_output_less_inputs():
     t = random_table(regions=4, sectors=3)
     v = leontief.residual_value_added(t.Z, t.x)
@@ -133,11 +127,6 @@ def test_inverse_agrees_with_numpy(n, share):
     B = leontief.inverse(A)
     assert_allclose(B, np.linalg.inv(np.eye(n) - A), rtol=RTOL)
     assert leontief.relative_residual(A, B, np.eye(n)) < 1e-14
-
-
-@pytest.mark.parametrize("n", [1, 321])
-def test_inverse_of_nothing_is_the_identity(n):
-    assert_array_equal(leontief.inverse(np.zeros((n, n))), np.eye(n))
 
 
 @pytest.mark.parametrize("n", [3, 161, 200, 400])

@@ -717,19 +717,11 @@ def test_production_by_its_definition():
 @pytest.mark.parametrize(
     "method, level, line",
     [
-        (
-            "wzw",
-            "country",
-            "no method wzw: did you mean wwz or kww? There are " + ", ".join(METHODS),
-        ),
+        ("wzw", "country", "no method wzw: did you mean wwz or kww? There are " + ", ".join(METHODS)),
         ("zzzzzz", "country", "no method zzzzzz: choose from " + ", ".join(METHODS)),
-        (
-            "ltv",
-            "sector",
-            "method ltv has no level sector: choose from country, bilateral",
-        ),
+        ("ltv", "sector", "method ltv has no level sector: choose from country, bilateral"),
     ],
-)
+)  # fmt: skip
 def test_unknown_names_are_told_with_those_there_are(method, level, line):
     assert error_of(decompose, small_tables(1), method, level) == line
 

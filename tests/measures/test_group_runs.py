@@ -110,17 +110,6 @@ def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
             assert int(whole[term].notnull().sum()) == int(there.notnull().sum())
 
 
-def test_a_group_of_one_is_the_region():
-    found = tx.decompose(TABLES, "kww", "bilateral", groups={"X": ["USA"]}, apart=True)
-    plain = tx.decompose(TABLES, "kww", "bilateral").sel(exporter="USA")
-    for term in ("DVA_FIN", "RDV_INT", "FVA_INT", "FDC"):
-        own = found[term].sel(exporter="X")
-        for partner in ("AUT", "CHN", "DEU", "ROW"):
-            assert_allclose(
-                own.sel(importer=partner), plain[term].sel(importer=partner), rtol=1e-8
-            )
-
-
 def test_years_are_streamed_group_by_group_with_one_count_of_progress():
     calls = []
     parts = decomposed_each_group(

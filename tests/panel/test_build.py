@@ -517,20 +517,11 @@ def test_the_index_may_write_rom_for_romania_in_either_recipe(files, tmp_path, p
             "not a csv file (Error tokenizing data. C error: Expected 3 fields in line "
             "3, saw 4); rewrite the file",
         ),
-        (
-            "year,iso3,tbi\n2000,AUS,1\n,AUS,1\n",
-            "a year is blank or no whole number; fix the row",
-        ),
-        (
-            "year,iso3,tbi\n2000.5,AUS,1\n",
-            "a year is blank or no whole number; fix the row",
-        ),
-        (
-            "year,iso3,tbi\n2000,AUS,1\n2001,AUS,-inf\n",
-            "an index is infinite; it lies between -1 and 1",
-        ),
+        ("year,iso3,tbi\n2000,AUS,1\n,AUS,1\n", "a year is blank or no whole number; fix the row"),
+        ("year,iso3,tbi\n2000.5,AUS,1\n", "a year is blank or no whole number; fix the row"),
+        ("year,iso3,tbi\n2000,AUS,1\n2001,AUS,-inf\n", "an index is infinite; it lies between -1 and 1"),
     ],
-)
+)  # fmt: skip
 def test_a_csv_that_is_no_index_is_told(files, tmp_path, text, message):
     told = refusal(with_tbi(files, tmp_path, text))
     assert told == f"{tmp_path / 'index.csv'}: {message}"

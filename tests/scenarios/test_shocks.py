@@ -527,16 +527,8 @@ def test_a_shock_that_is_none_is_refused(options, told):
 @pytest.mark.parametrize(
     "shocks, options, told",
     [
-        (
-            tx.Shock("cut", "R9"),
-            {},
-            "exporters: the tables have no region R9; did you mean",
-        ),
-        (
-            tx.Shock("cut", importers="EU27"),
-            {},
-            "importers: the tables have no member of EU27",
-        ),
+        (tx.Shock("cut", "R9"), {}, "exporters: the tables have no region R9; did you mean"),
+        (tx.Shock("cut", importers="EU27"), {}, "importers: the tables have no member of EU27"),
         (tx.Shock("cut", sectors="S9"), {}, "sectors: no sector S9"),
         (tx.Shock("cut", "R1", "R1"), {}, "cut of R1 to R1: sales at home only"),
         (tx.Shock("shift", "R1", to=["R8"]), {}, "to: the tables have no region R8"),
@@ -556,7 +548,7 @@ def test_a_shock_that_is_none_is_refused(options, told):
         ),
     ],
     ids=range(11),
-)
+)  # fmt: skip
 def test_what_the_tables_do_not_have_is_named(world, shocks, options, told):
     line = error_of(tx.scenarios, world, shocks, **options)
     assert line.startswith(told), line

@@ -110,11 +110,6 @@ def swap_columns(cells):
         row[4], row[5] = row[5], row[4]
 
 
-def drop_region_columns(cells):
-    for row in cells:
-        del row[6:8]
-
-
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -123,7 +118,6 @@ def drop_region_columns(cells):
         (swap_columns, "has no row of codes c1, c2, ... from column E"),
         (cell(5, 4, "XXX"), "columns lack CHN:c1"),
         (cell(6, 12, "F9"), "columns lack CHN:F1"),
-        (drop_region_columns, "columns lack MYS:c1, MYS:c2"),
         (lambda cells: cells.pop(8), "rows lack CHN:c2"),
         (cell(7, 2, "MAL"), "rows lack"),
         (lambda cells: cells.pop(), "no row r69 below the industries"),

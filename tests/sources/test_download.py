@@ -112,13 +112,6 @@ def test_a_mirror_is_asked_for_the_file_by_its_name(site, archive, tmp_path):
     assert got.url == f"{site.address}/pub/tables%20of%202000.zip"
 
 
-def test_a_second_call_does_not_contact_the_server(site, archive, tmp_path):
-    first = get(tmp_path)
-    site.asked.clear()
-    assert get(tmp_path) == replace(first, already_there=True)
-    assert site.asked == []
-
-
 def test_a_file_put_there_by_hand_is_taken_even_without_a_connection(archive, tmp_path):
     (tmp_path / NAME).write_bytes(CONTENT)
     assert get(tmp_path, mirror="http://127.0.0.1:1").already_there
@@ -599,11 +592,6 @@ def test_every_edition_comes_through_the_command_line(here, tmp_path, source, fo
 def test_the_default_edition_is_found_by_its_published_name(source, name, words):
     archive = get_archive(source)
     assert archive.name == name and words in archive.citation
-
-
-def test_an_unknown_edition_lists_those_there_are(tmp_path):
-    line = tivax_fetch("kof", "--format", "1999", "--out", tmp_path, good=False)
-    assert line.startswith("no format of kof 1999: did you mean 2019? There are 2018,")
 
 
 def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path):

@@ -220,15 +220,11 @@ def test_some_years_are_fetched_one_file_each(site, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "source, format, words",
     [
-        (
-            "emerging",
-            "v2",
-            "no file of 2016; there are those of 2015, 2018, 2021, 2023",
-        ),
+        ("emerging", "v2", "no file of 2016; there are those of 2015, 2018, 2021, 2023"),
         ("exiobase", "3.8.2-ixi", "no file of 2016; there are those of 1995 to 2022"),
         ("adb", "2024", "one file of all its years; leave out --years"),
     ],
-)
+)  # fmt: skip
 def test_a_year_that_is_not_there_is_told(tmp_path, source, format, words):
     case = Case(source, format, Path, mf.adb_world())
     year = "2016" if source != "exiobase" else "1990"

@@ -431,14 +431,11 @@ def test_a_column_that_a_table_lacks_is_named_with_its_alias(tmp_path):
         ("iso3c,year,inflation\nROU,2000,many\n", "of ROU 2000 holds 'many', not a"),
         ("iso3c,year,inflation\nROU,2000,inf\n", "of ROU 2000 holds 'inf', not a"),
         ("iso3c,year,inflation\nROU,2000,1\nROU,2000,1\n", "ROU 2000 is in more"),
-        (
-            "iso3c,year,inflation\nROU,2000,1\nROU,20",
-            "a row has 2 cells and the header",
-        ),
+        ("iso3c,year,inflation\nROU,2000,1\nROU,20", "a row has 2 cells and the header"),
         ("Country Code,Indicator Code,x\nROU,a,1\n", "no columns of years such as"),
         ("", "empty file"),
     ],
-)
+)  # fmt: skip
 def test_a_csv_that_is_no_table_is_refused(tmp_path, text, message):
     assert message in refusal(wdi, table(tmp_path, text), CPI)
 
@@ -561,14 +558,9 @@ def test_a_year_is_the_mean_of_its_twelve_months(tmp_path):
     [
         (7, 2, "n.a.", "sheet Real, 2000-03 of XM is not a number"),
         (7, 0, "March", "sheet Real, column A holds 'March', not a date"),
-        (
-            4,
-            slice(1, 3),
-            ["XXDZ", "XXXM"],
-            "sheet Real has no row of codes such as RBAU",
-        ),
+        (4, slice(1, 3), ["XXDZ", "XXXM"], "sheet Real has no row of codes such as RBAU"),
     ],
-)
+)  # fmt: skip
 def test_a_bis_sheet_with_a_wrong_cell_is_refused(
     tmp_path, row, column, value, message
 ):

@@ -204,17 +204,14 @@ def test_a_file_in_another_order_gives_the_same_index(tables, saved, tmp_path, o
     [
         (lambda lines: lines[:-1], "rows lack reg6:other"),
         (lambda lines: [*lines, lines[-1]], "rows have reg6:other more than once"),
-        (
-            lambda lines: [*lines[:-1], lines[-1].replace("other", "else", 1)],
-            "lack reg6:other",
-        ),
+        (lambda lines: [*lines[:-1], lines[-1].replace("other", "else", 1)], "lack reg6:other"),
         (
             lambda lines: [*lines, lines[-1].replace("reg6", "reg7", 1)],
             "rows have reg7:other, which the rows of Z do not",
         ),
     ],
     ids=["missing", "twice", "renamed", "extra"],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("name", ["Y", "x"])
 def test_a_row_that_does_not_fit_never_gives_a_number(
     tables, tmp_path, name, change, message

@@ -158,14 +158,8 @@ def with_more(values, at):
             lambda p: {"national": with_more(p.national, (0, 1, 60, 8))},
             "AUS: column C18 of 2001 adds up to",
         ),
-        (
-            lambda p: {"pairs": p.pairs * 1e-4},
-            "trade between countries: .*another unit",
-        ),
-        (
-            lambda p: {"cubes": p.cubes[:, :, SWAPPED][..., SWAPPED]},
-            "trade by 16 groups",
-        ),
+        (lambda p: {"pairs": p.pairs * 1e-4}, "trade between countries: .*another unit"),
+        (lambda p: {"cubes": p.cubes[:, :, SWAPPED][..., SWAPPED]}, "trade by 16 groups"),
         (
             lambda p: {"of2014": replace(p.of2014, home=p.of2014.home[SWAPPED])},
             "countries in another order",
@@ -176,7 +170,7 @@ def with_more(values, at):
         ),
     ],
     ids=["row", "column", "unit", "cubes", "cells", "partners"],
-)
+)  # fmt: skip
 def test_pieces_that_disagree_are_named(change, told):
     assert re.search(told, refused(**change(true_pieces())))
 

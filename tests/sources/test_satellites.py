@@ -156,10 +156,7 @@ def test_na_is_the_code_of_a_region(jobs, tmp_path):
     "change, line",
     [
         (lambda f: f.drop(columns="sector"), "needs the columns year, region, sector"),
-        (
-            lambda f: f.assign(jobs="many"),
-            "column jobs must hold a number in every row",
-        ),
+        (lambda f: f.assign(jobs="many"), "column jobs must hold a number in every row"),
         (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 is duplicated"),
         (
             lambda f: f.assign(jobs=np.inf),
@@ -174,12 +171,9 @@ def test_na_is_the_code_of_a_region(jobs, tmp_path):
             lambda f: f.assign(year=f["year"].astype(str) + "-01-01"),
             "column year must hold whole numbers such as 2007",
         ),
-        (
-            lambda f: f.assign(unit=["a", *["b"] * (len(f) - 1)]),
-            "several units: a, b",
-        ),
+        (lambda f: f.assign(unit=["a", *["b"] * (len(f) - 1)]), "several units: a, b"),
     ],
-)
+)  # fmt: skip
 def test_files_that_are_no_account_are_refused(jobs, tmp_path, change, line):
     path = tmp_path / "jobs.csv"
     made = frame(jobs)

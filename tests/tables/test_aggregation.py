@@ -369,13 +369,6 @@ def test_a_country_is_cut_out_with_its_imports(store, tmp_path):
     assert_allclose(own, imports, rtol=1e-9)
 
 
-def test_a_comparison_is_written_for_stata(store, tmp_path):
-    words = ("--groups", "EU15", "--compare", tmp_path / "c", "--format", "dta")
-    good("aggregate", store, *words, "--out", tmp_path / "small")
-    assert {"comparison.dta", "va_absorbed.dta"} <= set(names(tmp_path / "c"))
-    assert list(pd.read_stata(tmp_path / "c" / "comparison.dta"))[0] == "year"
-
-
 def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):
     out = tmp_path / "out"
     words = ("aggregate", store, "--out", out)

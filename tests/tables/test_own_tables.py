@@ -274,12 +274,9 @@ def test_coefficients_and_output_give_sales():
     [
         ({"Y": None}, "has no Y"),
         ({"Z": None}, "has no Z, and no A with x"),
-        (
-            {"unit": pd.DataFrame({"unit": ["kg", *["M.EUR"] * 7]}, ROWS)},
-            "has the units M.EUR, kg",
-        ),
+        ({"unit": pd.DataFrame({"unit": ["kg", *["M.EUR"] * 7]}, ROWS)}, "has the units M.EUR, kg"),
     ],
-)
+)  # fmt: skip
 def test_a_system_that_is_not_whole_is_refused(changes, message):
     with pytest.raises(TivaxError, match=message):
         from_pymrio(system(**changes), 2014)

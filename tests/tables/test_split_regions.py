@@ -292,10 +292,7 @@ def test_a_part_cannot_be_named_alone(tables, options):
     [
         ({"CN9": "CHN"}, "CN9 is a part of CHN, but there is no region CN9"),
         ({"CN1": "CHX"}, "CN1 is a part of CHX, but there is no region CHX"),
-        (
-            {"CN1": "CN2", "CN2": "CHN"},
-            "CN1 is a part of CN2, which is a part itself",
-        ),
+        ({"CN1": "CN2", "CN2": "CHN"}, "CN1 is a part of CN2, which is a part itself"),
     ],
 )
 def test_parents_that_cannot_be_are_refused(tables, parents, message):
