@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -34,10 +33,6 @@ from literal_refits import (
 RTOL = 1e-12
 # The same for t in draws that hold a third of the clusters; measured 8e-13.
 DRAWN_T_RTOL = 1e-11
-# The exact p of boottest's example, a number of patterns out of 6^8.
-EXAMPLE_RTOL = 1e-15
-# Two draws with v and -v have one |t|, but for rounding.
-TIE_RTOL = 1e-10
 
 DRAWS = 6
 CASES: dict[str, Rows] = {
@@ -279,59 +274,6 @@ def test_the_reduced_form_is_a_regression_on_the_instruments(name):
         for each in v.T
     ]
     close(statistics, np.array(expected))
-
-
-# ------------------------------------------------------------------------ boottest
-
-
-@pytest.fixture(scope="module")
-def example(shared) -> resampling.WildLoadings:
-    """Insurance on a constant, self-employed, post and both, 8 years as clusters.
-
-    H0: the coefficient of both is 0.04.
-    """
-    frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
-    year = np.unique(frame["year"], return_inverse=True)[1]
-    none = np.empty((len(frame), 0))
-    C = np.column_stack([np.ones(len(frame)), frame[["selfemployed", "post"]]])
-    X, y = (frame[[k]].to_numpy(float) for k in ("post_self", "hasinsurance"))
-    kinds = {"countries": False, "years": False}
-    rows = Rows(year, year, C.astype(float), X, none, y[:, 0], **kinds)
-    return resampling.wild_loadings(
-        products(rows), np.eye(4)[3:], np.array([0.04]), layout=rows.layout
-    )
-
-
-def exceedances(loadings: resampling.WildLoadings, v) -> tuple[int, int]:
-    """Draws with |t*| larger than |t|, and as large."""
-    t = np.abs(wild_statistics(loadings, v))
-    own = np.abs(wild_statistics(loadings, np.ones((8, 1))))[0]
-    tied = np.abs(t - own) <= TIE_RTOL * own
-    return int(((t > own) & ~tied).sum()), int(tied.sum())
-
-
-@pytest.mark.shared
-def test_all_sign_patterns_of_the_example_of_boottest(example):
-    """18 of 256 are larger, v = 1 and v = -1 tie. boottest prints 0.0742: of 256, 18
-    and half of the ties."""
-    digits = compiled(lambda number: streams.digits(number, [2] * 8))
-    v = 2 * digits(np.arange(2**8)).astype(float) - 1
-    larger, ties = exceedances(example, v)
-    assert (larger, ties) == (18, 2)
-    assert_allclose((larger + ties / 2) / 256, 0.0742, rtol=0, atol=5e-5)
-
-
-@pytest.mark.shared
-def test_all_patterns_of_webb_of_the_example_of_boottest(example):
-    """Strictly larger, none of the six ties: one weight for all leaves t as it is."""
-    points = compiled(lambda k: streams.webb_points(streams.digits(k, [6] * 8)))
-    parts = [
-        exceedances(example, points(start + np.arange(6**7)))
-        for start in range(0, 6**8, 6**7)
-    ]
-    larger, ties = np.sum(parts, axis=0)
-    assert (larger, ties) == (127_218, 6)
-    assert_allclose(larger / 6**8, 0.07574231252857797, rtol=EXAMPLE_RTOL)
 
 
 # ------------------------------------------------------------------------- placebos

@@ -182,22 +182,6 @@ def test_wang_wei_and_zhu_of_exvatools(wiodtest, of_exvatools, group):
         assert_same(found.reshape(expected.shape), expected, EXVATOOLS_RTOL)
 
 
-def test_terms_of_wang_wei_and_zhu_are_those_of_exvatools(wiodtest, of_exvatools):
-    """Sums of FVA and FDC are in ``test_wang_wei_and_zhu_of_exvatools``."""
-    own = decompose(wiodtest, "wwz")
-    printed = of_exvatools("out_wwz_all_terms")
-    other = {
-        "DVA_INTrexI1": "DVA_INTrex1",
-        "DVA_INTrexF": "DVA_INTrex2",
-        "DVA_INTrexI2": "DVA_INTrex3",
-        "RDV_FIN": "RDV_FIN1",
-    }
-    same = ("DVA_FIN", "DVA_INT", "RDV_FIN2", "RDV_INT", "DDC_FIN", "DDC_INT")
-    for term in (*same, "MDC", "ODC", *other):
-        found = own[term].values[0].reshape(18, 6)
-        assert_same(found, printed[other.get(term, term)], EXVATOOLS_RTOL)
-
-
 @pytest.mark.parametrize(
     "method, name", [("bm-source", "bm_src"), ("bm-sink", "bm_snk")]
 )
@@ -219,14 +203,6 @@ def test_sectors_of_origin_are_those_of_exvatools(wiodtest, of_exvatools):
     for term in terms:
         found = own[term].sel(exporter="ESP").values[0]
         assert_same(found, printed[term], EXVATOOLS_RTOL)
-
-
-def test_nine_terms_by_sector_are_those_of_exvatools(wiodtest, of_exvatools):
-    own = decompose(wiodtest, "kww", "sector")
-    printed = of_exvatools("out_kww_all_terms")
-    names = ("VAX1", "VAX2", "VAX3", "REF1", "REF2", "DDC", "FVA1", "FVA2", "FDC")
-    for term, name in zip(METHODS["kww"].terms, names, strict=True):
-        assert_same(own[term].values[0].ravel(), printed[name].ravel(), EXVATOOLS_RTOL)
 
 
 # -------------------------------------------------------------------- R gvcAnalyzer
@@ -540,39 +516,6 @@ def test_details_of_groups_add_up_to_their_totals(method):
         assert_same(total, own[term].values, RTOL)
     if method == "bm-source":
         assert_same(own["VAX1"] + own["VAX2"], own["DAVAX"].values, RTOL)
-
-
-def test_details_by_their_definition(world):
-    """Final goods and inputs that the buyer sends on, from dense blocks."""
-    A, B, L, v, Y, E = (
-        np.asarray(k)
-        for k in (world.A, world.B, world.L, world.v, world.Y, world.exports)
-    )
-    c, at = blocks(world)
-    found = compiled(borin_mancini.source_details)(world)
-    u = np.concatenate([v[at[s]] @ L[s] for s in range(c)])
-    X = B @ Y
-    for s in range(c):
-        for r in set(range(c)) - {s}:
-            chain = u[at[s]][:, None] * (A[at[s], at[r]] @ L[r])
-            others = [j for j in range(c) if j != r]
-            goods = sum(Y[at[r], j] for j in others if j != s)
-            inputs = np.sum([A[at[r], at[j]] @ X[at[j]] for j in others], axis=0)
-            for term, expected in {
-                "VAX3": chain @ goods,
-                "VAX4": chain @ (inputs.sum(axis=1) - inputs[:, s]),
-                "REF1": chain @ Y[at[r], s],
-                "REF2": chain @ inputs[:, s],
-            }.items():
-                assert_allclose(found[term][at[s], r], expected, rtol=RTOL)
-            # Foreign value added in a US$ of the exports of s, without these exports.
-            left = A.copy()
-            left[at[s]] = 0
-            left[at[s], at[s]] = A[at[s], at[s]]
-            once = np.linalg.inv(np.eye(len(A)) - left)[:, at[s]]
-            once = np.where(np.arange(len(A)) // len(L[0]) == s, 0, v) @ once
-            parts = sum(found[f"FVA{k}"][at[s], r] for k in (1, 2, 3, 4))
-            assert_allclose(parts, once * E[at[s], r], rtol=RTOL)
 
 
 def test_sectors_of_origin_of_groups_are_those_of_what_others_absorb():

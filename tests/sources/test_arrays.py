@@ -114,10 +114,7 @@ def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
         ({"Z": np.ones((6, 6), object)}, "Z is an array of Python objects"),
         ({"parents": np.array(["ROU", "AUS"])}, "parents has shape (2,) and dtype <U3"),
         ({"parents": np.array([["CN1", "AUS"]])}, "CN1 is a part of AUS, but there is no region CN1"),
-        (
-            {"parents": np.array([["ROU", "AUS"], ["ROU", "ROW"]])},
-            "parts in parents hold ROU more than once",
-        ),
+        ({"parents": np.array([["ROU", "AUS"], ["ROU", "ROW"]])}, "parts in parents hold ROU more than once"),
     ],
 )  # fmt: skip
 def test_an_archive_that_is_not_a_whole_table_is_refused(tmp_path, changes, message):

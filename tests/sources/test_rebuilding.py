@@ -154,20 +154,11 @@ def with_more(values, at):
             lambda p: {"national": with_more(p.national, (3, 2, 4, 10))},
             "national tables BGR: row C10-C12 of 2002 adds up to",
         ),
-        (
-            lambda p: {"national": with_more(p.national, (0, 1, 60, 8))},
-            "AUS: column C18 of 2001 adds up to",
-        ),
+        (lambda p: {"national": with_more(p.national, (0, 1, 60, 8))}, "AUS: column C18 of 2001 adds up to"),
         (lambda p: {"pairs": p.pairs * 1e-4}, "trade between countries: .*another unit"),
         (lambda p: {"cubes": p.cubes[:, :, SWAPPED][..., SWAPPED]}, "trade by 16 groups"),
-        (
-            lambda p: {"of2014": replace(p.of2014, home=p.of2014.home[SWAPPED])},
-            "countries in another order",
-        ),
-        (
-            lambda p: {"partners": p.partners[:, SWAPPED][:, :, SWAPPED]},
-            "partners of 2014: what AUS buys at home",
-        ),
+        (lambda p: {"of2014": replace(p.of2014, home=p.of2014.home[SWAPPED])}, "countries in another order"),
+        (lambda p: {"partners": p.partners[:, SWAPPED][:, :, SWAPPED]}, "partners of 2014: what AUS buys at home"),
     ],
     ids=["row", "column", "unit", "cubes", "cells", "partners"],
 )  # fmt: skip

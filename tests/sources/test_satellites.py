@@ -158,19 +158,10 @@ def test_na_is_the_code_of_a_region(jobs, tmp_path):
         (lambda f: f.drop(columns="sector"), "needs the columns year, region, sector"),
         (lambda f: f.assign(jobs="many"), "column jobs must hold a number in every row"),
         (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 is duplicated"),
-        (
-            lambda f: f.assign(jobs=np.inf),
-            "column jobs must hold a number in every row, but has inf for 2014 R0 S0",
-        ),
-        (
-            lambda f: pd.concat([f, 2 * f["jobs"]], axis=1),
-            "jobs.csv: two columns are called jobs; rename one",
-        ),
+        (lambda f: f.assign(jobs=np.inf), "column jobs must hold a number in every row, but has inf for 2014 R0 S0"),
+        (lambda f: pd.concat([f, 2 * f["jobs"]], axis=1), "jobs.csv: two columns are called jobs; rename one"),
         (lambda f: f.iloc[:0], "no rows below the names of the columns"),
-        (
-            lambda f: f.assign(year=f["year"].astype(str) + "-01-01"),
-            "column year must hold whole numbers such as 2007",
-        ),
+        (lambda f: f.assign(year=f["year"].astype(str) + "-01-01"), "column year must hold whole numbers such as 2007"),
         (lambda f: f.assign(unit=["a", *["b"] * (len(f) - 1)]), "several units: a, b"),
     ],
 )  # fmt: skip

@@ -128,10 +128,7 @@ def text_column(frame):
     "change, message",
     [
         (lambda f: f.assign(Year=2001), "name says 2000, the content is 2001"),
-        (
-            lambda f: f.assign(Year=[2000] * 13 + [2001]),
-            "column Year holds 2000, 2001; a file holds one year",
-        ),
+        (lambda f: f.assign(Year=[2000] * 13 + [2001]), "column Year holds 2000, 2001; a file holds one year"),
         (swap_columns, "columns are in another order, first at position 1 (AUS:2, not"),
         (swap_rows, "rows are in another order"),
         (lambda f: f.drop(columns=["ROU1", "ROU2"]), "columns lack ROU:1, ROU:2"),
@@ -143,10 +140,7 @@ def text_column(frame):
         (lambda f: f.drop(columns=["RNr"]), "first columns lack RNr"),
         (lambda f: f.iloc[[13, *range(13)]], "totals stand between industries"),
         (text_column, "column {v}AUS2 holds text, not numbers"),
-        (
-            lambda f: f.assign(IndustryCode=["A01", "A02", "A01", *f.IndustryCode[3:]]),
-            "codes of industries",
-        ),
+        (lambda f: f.assign(IndustryCode=["A01", "A02", "A01", *f.IndustryCode[3:]]), "codes of industries"),
     ],
 )  # fmt: skip
 @FRAMES

@@ -145,10 +145,7 @@ def single_demand(*columns):
     [
         ({"Z": frames()["Z"].iloc[:-1]}, "Z: rows lack R3:S1; every region needs"),
         ({"Z": frames()["Z"].iloc[:, 1:]}, "Z: columns lack R0:S0"),
-        (
-            {"Z": renamed(frames()["Z"], "R2", "r2", "columns")},
-            "Z: columns lack R2:S0 and 1 more, but r2:S0",
-        ),
+        ({"Z": renamed(frames()["Z"], "R2", "r2", "columns")}, "Z: columns lack R2:S0 and 1 more, but r2:S0"),
         ({"Y": frames()["Y"].iloc[2:]}, "Y: rows lack R0:S0 and 1 more"),
         ({"Y": frames()["Y"].iloc[:, :-1]}, "Y: columns lack R3:inventories"),
         (
@@ -156,10 +153,7 @@ def single_demand(*columns):
             "Y: columns lack R1:household and 2 more, but ROM:household",
         ),
         ({"x": frames()["x"].iloc[3:]}, "x: rows lack R0:S0 and 2 more"),
-        (
-            {"x": pd.concat([frames()["x"], frames()["x"].iloc[:1]])},
-            "x: rows have R0:S0 more than once",
-        ),
+        ({"x": pd.concat([frames()["x"], frames()["x"].iloc[:1]])}, "x: rows have R0:S0 more than once"),
         (
             {"value_added": pd.concat(
                 [frames()["x"], pd.Series([1.0], pd.MultiIndex.from_tuples([("R9", "S0")]))]

@@ -119,19 +119,6 @@ def tables() -> WorldTables:
     return with_parent(named, "CHN", ["CN1", "CN2"])
 
 
-def added_first(tables: WorldTables) -> WorldTables:
-    """CN1 and CN2 put into CHN before anything is computed, by NumPy."""
-    industry = np.kron(REGION, np.eye(2))
-    return WorldTables(
-        np.einsum("ia,tij,jb->tab", industry, tables.Z[:], industry),
-        np.einsum("ia,tic,cb->tab", industry, tables.final_demand(), REGION),
-        tables.x[:] @ industry,
-        ["USA", "DEU", "CHN"],
-        tables.sectors,
-        tables.years,
-    )
-
-
 # --------------------------------------------------------------- what it is, and is not
 
 
@@ -161,33 +148,6 @@ def test_parts_are_computed_apart_and_added_up(tables):
         T = v[:, None] * (B @ tables.final_demand()[k])
         melded = np.kron(REGION, np.ones((2, 1))).T @ T @ REGION
         assert_same(own.values[k], melded, SOLVE_RTOL)
-
-
-def test_world_totals_are_those_of_the_table(tables):
-    """All final demand is someone's value added, all gross and value-added balances."""
-    trade = measures.value_added_trade(tables)
-    demand = tables.final_demand().sum(axis=1)
-    absorbed = trade["va_absorbed"].sum(["origin", "sector"])
-    assert_allclose(absorbed, demand[:, :3], rtol=SOLVE_RTOL)
-    vax = measures.value_added_trade(trade, by="region")
-    net = vax["va_exports"] - vax["va_imports"]
-    gross = vax["gross_exports"] - vax["gross_imports"]
-    assert_allclose(net, gross, atol=SOLVE_RTOL * float(vax["gross_exports"].max()))
-    assert_allclose(net.sum("region"), 0, atol=SOLVE_RTOL * float(demand.max()))
-
-
-def test_adding_up_first_gives_something_else(tables):
-    """CN1 and CN2 buy and sell differently: one CHN would mix them."""
-    apart = measures.trade_benefit_index(tables)
-    mixed = measures.trade_benefit_index(added_first(tables))
-    assert apart["region"].values.tolist() == mixed["region"].values.tolist()
-    gap = abs(apart["va_exports"] / mixed["va_exports"] - 1)
-    assert float(gap.max()) > 1e-3
-    gross = [
-        measures.value_added_trade(k, by="region")["gross_exports"]
-        for k in (tables, added_first(tables))
-    ]
-    assert_allclose(*gross, rtol=SOLVE_RTOL)  # but exports are the same
 
 
 # Methods that no other test here has. Not bm-self by sector: there the exports of one

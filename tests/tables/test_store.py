@@ -231,17 +231,6 @@ def test_the_zarr_group_of_another_program_is_no_store(tmp_path):
     assert "not a tivax store" in refusal(tmp_path / "other")
 
 
-@pytest.mark.parametrize(
-    "name", ["zarr.json", "year/zarr.json", "origin/zarr.json", "Z/zarr.json"]
-)
-@pytest.mark.parametrize("size", [0, 100])
-def test_cut_metadata_is_told(store, name, size):
-    with (store / name).open("r+b") as file:
-        file.truncate(size)
-    refusal(store)
-    refusal(store, lazy=True)
-
-
 @pytest.mark.parametrize("name", ["Y", "origin", "category"])
 def test_an_array_that_is_gone_is_told(store, name):
     shutil.rmtree(store / name)
