@@ -94,20 +94,6 @@ def test_absorption_agrees_with_numpy(regions, sectors):
     assert_allclose(trade.exports, np.where(home, 0, sold), rtol=SOLVE_RTOL)
 
 
-def test_without_intermediate_trade_value_added_is_final_goods():
-    """All inputs bought at home: region r absorbs of s the final goods it buys of s."""
-    t = random_tables(regions=3, sectors=2, years=1)
-    A, Y = system(t)
-    A = A * np.kron(np.eye(3), np.ones((2, 2)))
-    x = np.linalg.solve(np.eye(6) - A, Y.sum(axis=1))
-    trade = absorption.value_added_trade(jnp.array(A * x), jnp.array(x), jnp.array(Y))
-    assert_allclose(
-        absorption.by_region(trade.absorbed),
-        Y.reshape(3, 2, 3).sum(axis=1),
-        rtol=SOLVE_RTOL,
-    )
-
-
 def test_an_idle_industry_adds_no_value_though_it_sells():
     """As in WIOD: 5 of final goods from an industry without output."""
     Z = jnp.array([[20.0, 0.0], [0.0, 0.0]])

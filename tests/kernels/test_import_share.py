@@ -391,12 +391,6 @@ def test_transposed_preconditioner_is_the_transpose():
 # ------------------------------------------------------------------ limiting cases
 
 
-def test_without_inputs_output_is_demand():
-    Y = demand(12, 4)
-    answer = solve(np.zeros((12, 12)), Y, 4)
-    assert_allclose(answer.X, Y, rtol=PRODUCT_RTOL)
-
-
 def test_without_trade_it_takes_two_passes_a_cycle():
     """P is exact up to the truncated inverse: one pass to see it, one to measure."""
     autarky = random_inputs(12, share=0.5) * np.kron(np.eye(4), np.ones((3, 3)))

@@ -145,18 +145,6 @@ def test_it_is_what_a_region_would_lose_without_its_exports():
 # ------------------------------------------------------------------- limiting cases
 
 
-def test_without_trade_in_inputs_all_exports_are_value_added_at_home():
-    """A block diagonal, v the residual: u = v L = 1, and nothing returns."""
-    table = random_table(regions=4, sectors=3, seed=6)
-    Z = table.Z * np.kron(np.eye(4), np.ones((3, 3)))
-    Y = table.Y.sum(axis=2)
-    dva, abroad, exports = exported(of_arrays(Z, Y))
-    assert_allclose(dva, exports, rtol=RTOL)
-    assert_allclose(abroad, exports, rtol=RTOL)
-    final = Y.reshape(4, 3, 4).sum(axis=1) * (1 - np.eye(4))
-    assert_allclose(exports, final, rtol=RTOL)
-
-
 def test_an_industry_without_output_exports_no_value_added():
     """Alone it sells 7 of final goods: no output is reported, no value added either."""
     table = random_table(regions=4, sectors=3, seed=8)

@@ -65,7 +65,7 @@ def test_checks_hold_in_every_year(wiod):
     checks = check_tables(wiod)
     assert [check.year for check in checks] == list(range(1995, 2012))
     for check in checks:
-        assert check.faults == []
+        assert (check.verdict, check.faults) == ("sound", [])
         assert check.output_identity <= RTOL
         assert check.demand_identity <= RTOL
         assert check.balance_identity <= RTOL

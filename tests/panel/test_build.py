@@ -49,7 +49,7 @@ from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf
 from commands import contents, mistake
-from helpers import error_of, random_table
+from helpers import error_of, paper_files, paper_panel, random_table
 
 # Means, deviations and logarithms of a few numbers in float64: the last digits.
 RTOL = 1e-14
@@ -991,19 +991,9 @@ REAL_RTOL = 1e-6
 REAL_ATOL = {"TBI": 5e-9, "lnEXR": 5e-8}
 
 
-@pytest.fixture(scope="module")
-def real(shared) -> DataFiles:
-    return read_data_files(shared / "data")
-
-
-@pytest.fixture(scope="module")
-def real_panel(real) -> Panel:
-    return build_panel(real)
-
-
 @pytest.mark.shared
-def test_the_real_panel_is_the_identified_one_in_every_cell(real_panel, shared):
-    frame = real_panel.frame
+def test_the_real_panel_is_the_identified_one_in_every_cell(shared):
+    frame = paper_panel(shared).frame
     wanted = pd.read_csv(shared / "data" / "panel" / "panel_identified.csv")
     assert list(frame.columns) == list(wanted.columns)
     keys = ["iso3", "year", "developed"]
@@ -1019,8 +1009,8 @@ def test_the_real_panel_is_the_identified_one_in_every_cell(real_panel, shared):
 
 
 @pytest.mark.shared
-def test_the_real_fixed_recipe_has_42_countries_and_630_rows(real):
-    fixed = build_panel(replace(real, codes="fixed"))
+def test_the_real_fixed_recipe_has_42_countries_and_630_rows(shared):
+    fixed = build_panel(replace(paper_files(shared), codes="fixed"))
     assert (len(fixed.frame), len(fixed.countries)) == (630, 42)
     assert [loss.iso3 for loss in fixed.losses] == ["TWN"]
     assert cell(fixed.frame, "ROU", 2000, "KOFGIdj") == pytest.approx(
@@ -1029,13 +1019,14 @@ def test_the_real_fixed_recipe_has_42_countries_and_630_rows(real):
 
 
 @pytest.mark.shared
-def test_the_real_alternatives_give_the_same_rows(real, real_panel):
+def test_the_real_alternatives_give_the_same_rows(shared):
     """The last of each source at once: reading them takes seconds."""
+    real = paper_files(shared)
     last = {k: real.alternatives[k][-1] for k in ("kof", "pwt", "wgi", "inflation")}
     other = build_panel(
         replace(real, **last, inflation_source="weo", inflation_override={})
     )
-    assert other.countries == real_panel.countries
+    assert other.countries == paper_panel(shared).countries
     assert len(other.frame) == 615
     lines = other.codebook.set_index("variable")
     assert (lines["missing"] == 0).all()

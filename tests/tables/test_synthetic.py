@@ -35,12 +35,6 @@ def test_a_full_world_balances_and_holds_possible_numbers(full):
     assert_allclose(sold, table.x, rtol=BALANCE_RTOL)
 
 
-def test_world_value_added_is_world_final_demand():
-    world = small_world(6, 8, 15)
-    added = (world.x[:] - world.Z[:].sum(axis=1)).sum(axis=1)
-    assert_allclose(added, world.final_demand().sum(axis=(1, 2)), rtol=BALANCE_RTOL)
-
-
 def test_the_same_seed_gives_the_same_numbers():
     shape = WorldShape(5, 1, 1)
     a, b = synthetic_world(shape, seed=3), synthetic_world(shape, seed=3)
