@@ -95,11 +95,7 @@ def test_without_any_jackknife_it_is_the_classical_draw(restricted):
     rows, (R, r) = CASES["unbalanced"], HYPOTHESES["a difference"]
     own = loadings(rows, R, r, "11", restricted=restricted)
     classical = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-        restricted=restricted,
+        products(rows), contrast(rows, R), r, layout=rows.layout, restricted=restricted
     )
     for a, b in zip(own, classical, strict=True):
         close(a, np.asarray(b))
@@ -210,10 +206,7 @@ def test_degrees_are_two_moments_of_the_quadratic_form(centred):
     fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
     last = np.eye(rows.layout.regressors)[-1]
     found = jackknife.degrees(fit, last, clusters.leverages(fit), centred=centred)
-    expected = [
-        weights.sum() ** 2 / (weights**2).sum(),
-        weights.sum() / (full @ full),
-    ]
+    expected = [weights.sum() ** 2 / (weights**2).sum(), weights.sum() / (full @ full)]
     assert_allclose(found, expected, rtol=1e-9)  # pseudo-inverses of all rows
     assert centred or found[1] >= 1
 

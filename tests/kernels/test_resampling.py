@@ -114,19 +114,11 @@ def wild(G: int) -> np.ndarray:
 # ------------------------------------------------------------------ reweighted clusters
 
 
+@pytest.mark.parametrize("weights", [pairs, bayesian])
 @pytest.mark.parametrize("name", REWEIGHTED)
-def test_pairs_are_refits_on_copies_of_countries(name):
+def test_weights_are_weighted_refits(name, weights):
     rows = REWEIGHTED[name]
-    w, q = pairs(rows.G), rows.layout.treatments
-    own = reweighted(products(rows).S, w, layout=rows.layout)
-    expected = [refit(rows.drawn(counts)).coef[-q:] for counts in w.T]
-    close(own, np.array(expected).T)
-
-
-@pytest.mark.parametrize("name", REWEIGHTED)
-def test_exponential_weights_are_weighted_refits(name):
-    rows = REWEIGHTED[name]
-    w, q = bayesian(rows.G), rows.layout.treatments
+    w, q = weights(rows.G), rows.layout.treatments
     own = reweighted(products(rows).S, w, layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
@@ -222,11 +214,7 @@ def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
         R = np.column_stack([np.zeros(len(R)), R])
     v = wild(rows.G)
     loadings = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-        restricted=restricted,
+        products(rows), contrast(rows, R), r, layout=rows.layout, restricted=restricted
     )
     own = wild_statistics(loadings, v)
     expected = [wild_statistic(rows, each, R, r, restricted=restricted) for each in v.T]
@@ -372,17 +360,6 @@ def test_placebos_are_refits_with_whole_paths_moved(name):
     V = (b / t) ** 2 - 4 * covariance + 4 * variance
     close(b - 2 * itself, np.array([each.coef[-1] for each in literal]))
     close(V, np.array([each.covariance[-1, -1] for each in literal]))
-
-
-@pytest.mark.parametrize("name", PATHS)
-def test_the_own_effect_is_the_coefficient_on_the_treatment_itself(name):
-    """Refits with the treatment as it is in the place of the outcome; 1 unmoved."""
-    case, o = PATHS[name], assignments(PATHS[name].rows.G)
-    own = case._replace(rows=replace(case.rows, y=case.rows.X[:, 0]))
-    literal = [refit(reassigned(own, each)).coef[-1] for each in o.T]
-    made = placebo_estimates(tables_of(case), o)[1]
-    close(made, np.array(literal))
-    close(made[DRAWS], np.ones(()))
 
 
 def test_placebo_by_hand():

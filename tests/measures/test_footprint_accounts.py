@@ -8,10 +8,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine import (
-    WorldTables,
-    save_store,
-)
+from tivax.engine import WorldTables, save_store
 from tivax.engine.measures.footprint_accounts import footprints
 from tivax.engine.sources.satellites import read_satellites
 

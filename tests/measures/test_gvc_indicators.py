@@ -31,13 +31,7 @@ from tivax.kernels.inverted_table import invert_table
 
 from commands import good, mistake
 from helpers import compiled, error_of, random_tables
-from truth_files import (
-    CLASSES,
-    DECOMPR_RTOL,
-    EXVATOOLS_RTOL,
-    WIODTEST,
-    assert_same,
-)
+from truth_files import CLASSES, DECOMPR_RTOL, EXVATOOLS_RTOL, WIODTEST, assert_same
 
 pytestmark = pytest.mark.usefixtures("quick")
 

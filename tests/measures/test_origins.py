@@ -5,16 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
-from tivax.engine.measures import (
-    origins,
-)
+from tivax.engine.measures import origins
 
 from helpers import error_of
-from truth_files import (
-    DECOMPR_RTOL,
-    EXVATOOLS_RTOL,
-    assert_same,
-)
+from truth_files import DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same
 
 pytestmark = pytest.mark.usefixtures("quick")
 

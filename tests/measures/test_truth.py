@@ -14,7 +14,7 @@ from tivax.engine import WorldTables
 from tivax.engine.measures import trade as measures
 from tivax.kernels import leontief
 
-from helpers import domestic_inverses, system
+from helpers import system
 from truth_files import DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same
 
 pytestmark = pytest.mark.shared
@@ -42,16 +42,6 @@ def test_leontief_inverse_is_that_of_the_r_packages(truth):
     tables, folder, rtol = truth
     A, _ = system(tables)
     assert_same(leontief.inverse(jnp.array(A)), matrix(folder / "out_B.csv"), rtol)
-
-
-def test_domestic_inverses_are_those_of_the_r_packages(truth):
-    tables, folder, rtol = truth
-    c, s = len(tables.regions), len(tables.sectors)
-    blocks = domestic_inverses(jnp.array(system(tables)[0]), c)
-    published = matrix(folder / "out_Ldom.csv").reshape(c, s, c, s)
-    own = published[np.arange(c), :, np.arange(c), :]
-    assert_same(blocks, own, rtol)
-    assert np.abs(published).sum() == np.abs(own).sum()  # and zero elsewhere
 
 
 @pytest.mark.parametrize("value_added", ["residual", "basic"])

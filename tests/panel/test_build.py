@@ -23,12 +23,7 @@ from tivax.engine.panel.blocks import (
     log,
     real_exchange_rate,
 )
-from tivax.engine.panel.build import (
-    WIOD_COUNTRIES,
-    Panel,
-    build_panel,
-    describe_losses,
-)
+from tivax.engine.panel.build import WIOD_COUNTRIES, Panel, build_panel, describe_losses
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.further_data import FurtherData
 from tivax.engine.panel.published_files import Edition
@@ -40,11 +35,7 @@ from tivax.engine.panel.recipe import (
     OUTCOMES,
     VARIABLES,
 )
-from tivax.engine.panel.write import (
-    panel_format,
-    with_panel_format,
-    write_panel,
-)
+from tivax.engine.panel.write import panel_format, with_panel_format, write_panel
 from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf
@@ -207,11 +198,7 @@ def test_every_cell_is_the_number_of_its_source(panel):
     ]
     i = np.array([WIOD_COUNTRIES.index(code) for code in frame["iso3"]])
     t = frame["year"].to_numpy() - 2000
-    exact = {
-        "TBI": pf.panel_tbi,
-        "TFP": pf.PANEL_PWT["ctfp"],
-        "INFR": pf.panel_cpi,
-    }
+    exact = {"TBI": pf.panel_tbi, "TFP": pf.PANEL_PWT["ctfp"], "INFR": pf.panel_cpi}
     for name, number in exact.items():
         assert_array_equal(frame[name], number(i, t))
     for name in OUTCOMES:
@@ -337,10 +324,7 @@ WITHOUT_2000 = {1996: 1.0, 1998: 2.0, 2002: 8.0, 2014: 11.0, 2015: 99.0}
 
 @pytest.mark.parametrize(
     "rule, whole, without",
-    [
-        ("mean-1996-2014", 25 / 5, 22 / 4),
-        ("linear", (3 + 8) / 2, math.nan),
-    ],
+    [("mean-1996-2014", 25 / 5, 22 / 4), ("linear", (3 + 8) / 2, math.nan)],
 )
 def test_2001_is_filled_by_the_rule(rule, whole, without):
     values = governance(AAA=WHOLE, BBB=WITHOUT_2000)

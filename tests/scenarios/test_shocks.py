@@ -390,10 +390,7 @@ def test_the_base_is_what_the_measures_say(world):
 def test_without_trade_what_is_absorbed_at_home_is_left(world):
     found = tx.scenarios(
         world,
-        {
-            "exports": tx.Shock("extract", links="exports"),
-            "cut": tx.Shock("cut"),
-        },
+        {"exports": tx.Shock("extract", links="exports"), "cut": tx.Shock("cut")},
         measures=["value_added", "va_exports", "exports"],
     )
     A, Y = system(world, -1)

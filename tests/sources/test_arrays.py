@@ -3,13 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from helpers import write_arrays
-from source_files import (
-    assert_holds,
-    read_all,
-    refusal,
-    small_table,
-    zipped,
-)
+from source_files import assert_holds, read_all, refusal, small_table, zipped
 
 
 def world(year=2000, categories=("household", "other")):

@@ -6,12 +6,7 @@ from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.rules import check_same_labels, check_values
 
 from helpers import error_of
-from mrio_files import (
-    eora_texts,
-    eora_world,
-    write_eora,
-    write_lines,
-)
+from mrio_files import eora_texts, eora_world, write_eora, write_lines
 from source_files import assert_holds, read_all, refusal, zipped
 
 

@@ -79,9 +79,8 @@ def test_the_store_tells_what_it_was_made_from(raw, tmp_path):
     assert manifest["outputs"] == ["store"]
 
 
-@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
-def test_the_memory_order_of_a_file_does_not_matter(tmp_path, layout):
-    archive(tmp_path / "raw", table(), layout=layout)
+def test_the_memory_order_of_a_file_does_not_matter(tmp_path):
+    archive(tmp_path / "raw", table(), layout=np.asfortranarray)
     import_tables("arrays", [tmp_path / "raw"], tmp_path / "store")
     store = open_store(tmp_path / "store")
     assert_array_equal(store.Z[0], table().Z)

@@ -211,8 +211,7 @@ def test_an_archive_with_another_name_two_tables_or_none_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["pwt9.0.rda", "pwt10.01.rda", "pwt90.xlsx", "pwt90.dta", "pwt110.csv"],
+    "name", ["pwt9.0.rda", "pwt10.01.rda", "pwt90.xlsx", "pwt90.dta", "pwt110.csv"]
 )
 def test_every_form_of_the_penn_world_table_is_read_exactly(tmp_path, name):
     frame = pwt.read(small_pwt(tmp_path, name), ["ck", "ctfp"])
@@ -458,10 +457,7 @@ def test_a_csv_cut_short_between_the_wanted_indicators_is_refused(tmp_path):
     "code, year, before, after",
     [
         ("DEU", 1999, 1.7596676, 0.938283),
-        ("GRC", 2001, 365.39856, 1.116533),
         ("LVA", 2014, 0.529392, 0.752728),
-        ("MLT", 2008, 0.311675, 0.679923),
-        ("IRL", 1999, 0.702271, 0.938283),
     ],
 )
 def test_an_exchange_rate_that_turns_to_the_euro_is_refused(

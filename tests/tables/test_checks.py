@@ -203,18 +203,16 @@ def test_a_small_part_that_grows_too_fast_is_found():
     assert not check_year(table, Tolerance(1e6, 0.0)).productive
 
 
-def test_negative_output_is_a_fault():
+@pytest.mark.parametrize(
+    "field, told",
+    [
+        ({"negative_output": 1}, "1 industries of negative output"),
+        ({"residual": 2e-8}, "not solved, relative residual 2.0e-08"),
+    ],
+)
+def test_negative_output_and_an_unsolved_year_are_faults(field, told):
     good = check_year(two_regions(), EXACT)
-    assert replace(good, negative_output=1).faults == [
-        "1 industries of negative output"
-    ]
-
-
-def test_an_unsolved_year_is_a_fault():
-    good = check_year(two_regions(), EXACT)
-    assert replace(good, residual=2e-8).faults == [
-        "not solved, relative residual 2.0e-08"
-    ]
+    assert replace(good, **field).faults == [told]
 
 
 def test_a_table_just_below_is_productive():

@@ -50,10 +50,7 @@ def demand_table(Z, sold, stocks, x) -> WorldTables:
 
 
 HALF_STORED = demand_table(
-    Z=[[1, 2], [3, 4]],
-    sold=[[1, 1], [8, 5]],
-    stocks=[[6, -1], [0, -4]],
-    x=[10, 16],
+    Z=[[1, 2], [3, 4]], sold=[[1, 1], [8, 5]], stocks=[[6, -1], [0, -4]], x=[10, 16]
 )
 
 

@@ -8,12 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import (
-    TivaxError,
-    TivaxWarning,
-    from_frames,
-    from_pymrio,
-)
+from tivax.engine import TivaxError, TivaxWarning, from_frames, from_pymrio
 from tivax.engine.tables import Tolerance
 from tivax.engine.tables.own_tables import _require_frame
 

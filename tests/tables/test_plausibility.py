@@ -5,12 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tivax.engine import (
-    TivaxWarning,
-    WorldTables,
-    check_tables,
-    synthetic_world,
-)
+from tivax.engine import TivaxWarning, WorldTables, check_tables, synthetic_world
 from tivax.engine.tables import WorldShape
 from tivax.engine.tables.plausibility import find_doubts
 

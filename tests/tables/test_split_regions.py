@@ -24,9 +24,7 @@ from helpers import (
     write_arrays,
 )
 from oecd_files import oecd_table, write_oecd
-from truth_files import (
-    assert_same,
-)
+from truth_files import assert_same
 
 pytestmark = pytest.mark.usefixtures("quick")
 
