@@ -35,12 +35,6 @@ def test_a_hand_read_cell(tmp_path):
     assert table.industry(0) == "CHN:c1" and table.Z[0, 0] == 30
 
 
-def test_regions_get_their_iso_codes(tmp_path):
-    """MAL is Malaysia, not Mali; PRC China; ROM Romania."""
-    (table,) = read_all("adb", workbook(tmp_path))
-    assert table.regions == ("CHN", "MYS", "ROU", "ROW")
-
-
 def test_codes_of_adb_are_not_codes_of_iso_and_stand_for_one_country_each():
     assert not set(CODES) & set(countries())
     assert set(CODES.values()) <= set(countries())

@@ -132,30 +132,34 @@ def test_a_kof_stata_file_gives_the_values_of_its_float32(tmp_path):
     assert_rows(frame, ("ROM", 2000, exact), ("ROM", 2001, 36.0))
 
 
-def test_a_kof_file_without_de_jure_indices_names_the_edition_to_get(tmp_path):
-    frame = pf.kof()
-    frame = frame[[name for name in frame if not str(name).endswith("dj")]]
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "lacks KOFGIdj and all other de jure indices; get edition 2018" in message
-
-
 @pytest.mark.parametrize("suffix", [".dta", ".xlsx"])
 def test_a_column_that_is_not_there_is_named(tmp_path, suffix):
     path = small_kof(tmp_path, suffix)
     assert "lacks KOFXXdj; get the" in refusal(kof, path, "KOFGIdj", "KOFXXdj")
 
 
-def test_text_in_a_cell_is_named_by_series_country_and_year(tmp_path):
-    frame = pf.kof().astype({"KOFGIdj": object})
+def without_de_jure(frame):
+    return frame[[name for name in frame if not str(name).endswith("dj")]]
+
+
+def with_text(frame):
+    frame = frame.astype({"KOFGIdj": object})
     frame.loc[1, "KOFGIdj"] = "n.a."
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "KOFGIdj of ROM 2000 holds 'n.a.', not a number" in message
+    return frame
 
 
-def test_a_country_year_in_two_rows_is_refused(tmp_path):
-    frame = pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)])
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "ROM 2001 is in more than one row" in message
+@pytest.mark.parametrize(
+    "frame, told",
+    [
+        (without_de_jure(pf.kof()), "lacks KOFGIdj and all other de jure indices; get edition 2018"),
+        (with_text(pf.kof()), "KOFGIdj of ROM 2000 holds 'n.a.', not a number"),
+        (pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)]), "ROM 2001 is in more than one row"),
+        (pf.kof([("", 2000)]), "no row with a country code"),
+    ],
+    ids=["edition", "text", "twice", "no rows"],
+)  # fmt: skip
+def test_a_kof_workbook_with_a_mistake_is_refused(tmp_path, frame, told):
+    assert told in refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
 
 
 def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_path):
@@ -168,11 +172,6 @@ def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_pat
         frame.loc[1, "year"] = wrong
         message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGI")
         assert "a row of ROM has no year that can be read" in message
-
-
-def test_a_file_without_rows_is_refused(tmp_path):
-    path = small_kof(tmp_path, frame=pf.kof([("", 2000)]))
-    assert "no row with a country code" in refusal(kof, path, "KOFGI")
 
 
 def test_a_workbook_without_the_sheet_names_those_it_has(tmp_path):

