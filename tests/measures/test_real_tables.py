@@ -29,8 +29,8 @@ pytestmark = pytest.mark.shared
 RTOL = 1e-10
 # Index: measured 1e-13 absolute. Flows: measured 3e-13 relative.
 REFERENCE = 1e-9
-# Among them 1999, in which an industry without output sells.
-FIVE = (1995, 1999, 2003, 2007, 2011)
+# In 1999 an industry without output sells.
+TWO = (1999, 2011)
 
 
 @pytest.fixture(scope="module")
@@ -105,8 +105,7 @@ def test_identities_of_sixteen_terms_hold_in_every_year(wiod):
     ["bm-source", "bm-sink", "bm-world", "bm-self", "tripartite", "production"],
 )
 def test_identities_of_other_methods_hold(wiod, method):
-    own = decompose(stack_years([wiod.table(k) for k in FIVE]), method, "country")
-    assert own.sizes["year"] == len(FIVE)
+    own = decompose(stack_years([wiod.table(k) for k in TWO]), method, "country")
     assert float(own["identity"].max()) < RTOL
     assert float(own["residual"].max()) < 1e-12
 

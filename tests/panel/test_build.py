@@ -15,7 +15,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax import engine as tx
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.manifest import Run
-from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.blocks import (
     effective_exchange_rate,
     fill_2001,
@@ -210,18 +209,6 @@ def test_every_cell_is_the_number_of_its_source(panel):
     published = t != 1
     assert_array_equal(frame["RQ"][published], pf.panel_rqe(i, t)[published])
     assert_array_equal(frame["developed"], frame["iso3"].isin(list(DEVELOPED)))
-
-
-def test_the_samples_are_the_two_sides_of_the_split(panel):
-    developed = sample(panel.frame, "developed")
-    developing = sample(panel.frame, "developing")
-    assert (len(developed), len(developing)) == (22 * 4, 19 * 4)
-    assert set(developed["iso3"]) == DEVELOPED
-    assert sample(panel.frame, "all") is panel.frame
-    with pytest.raises(
-        TivaxError, match="no column rich in the panel, which sample rich goes by"
-    ):
-        sample(panel.frame, "rich")
 
 
 def test_the_years_are_those_of_the_recipe(files, panel):
