@@ -1,14 +1,12 @@
 """The import-share solve: NumPy, limiting cases, and where it must give up."""
 
-from functools import partial
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.kernels import import_share, refinement
+from tivax.kernels import import_share
 from tivax.kernels.leontief import domestic_blocks, inputs_by_good
 
 from helpers import (
@@ -148,24 +146,6 @@ def test_columns_that_fill_a_tile_are_dropped_again():
     assert_solves(many, A, Y)
     assert many.passes == few.passes
     assert_allclose(many.X[:, :3], few.X, rtol=1e-12)
-
-
-def test_a_batch_of_years_gives_what_single_years_give():
-    """vmap, as a GPU runs it. A year that is done waits unchanged for the others."""
-    A = np.stack(
-        [
-            random_inputs(12),
-            proportional_inputs(regions=4, sectors=3),
-            random_inputs(12, seed=1, share=0.5),
-        ]
-    )
-    Y = np.stack([demand(12, 4, seed=k) for k in range(3)])
-    batch = jax.device_get(jax.vmap(partial(import_share.solve, regions=4))(A, Y))
-    for k in range(3):
-        year = refinement.IterativeSolution(*(q[k] for q in batch))
-        assert_solves(year, A[k], Y[k])
-        assert batch.passes[k] == solve(A[k], Y[k], 4).passes
-    assert len(set(batch.passes.tolist())) == 3  # so that one did wait
 
 
 def test_inputs_by_good_that_are_known_change_rounding_alone():

@@ -245,18 +245,6 @@ def test_webbs_points_in_the_order_of_the_digits():
 # --------------------------------------------------------------------- permutations
 
 
-@pytest.mark.parametrize("sizes", [(1,), (2,), (5,), (3, 1, 4), (41,), (64,), (65, 3)])
-def test_permutations_leave_each_stratum_in_place(sizes):
-    o = draws(streams.permutations, sizes)
-    assert o.shape == (sum(sizes), BLOCKS * streams.BLOCK)
-    start = 0
-    for size in sizes:
-        stratum = np.sort(o[start : start + size], axis=0)
-        own = np.arange(start, start + size)[:, None]
-        assert_array_equal(stratum, np.broadcast_to(own, stratum.shape))
-        start += size
-
-
 @pytest.mark.parametrize("sizes", [(5,), (8, 7), (41,), (64,), (65,)])
 def test_every_cluster_is_as_often_at_every_position(sizes):
     """Rows and columns of the table are fixed: n / (n-1) times chi-square, (n-1)^2."""

@@ -74,16 +74,6 @@ def test_index_is_the_same_from_tables_trade_and_absorbed(tables, trade):
     xr.testing.assert_allclose(index, measures.trade_benefit_index(regions), rtol=RTOL)
 
 
-def test_index_agrees_with_numpy(tables, trade):
-    index = measures.trade_benefit_index(tables)
-    for k, year in enumerate(tables.years):
-        T = np.asarray(trade["va_absorbed"][k].sum("sector"))
-        X, M = T.sum(axis=1) - np.diag(T), T.sum(axis=0) - np.diag(T)
-        assert_allclose(index["va_exports"].sel(year=year), X, rtol=RTOL)
-        assert_allclose(index["va_imports"].sel(year=year), M, rtol=RTOL)
-        assert_allclose(index["tbi"].sel(year=year), (X - M) / (X + M), rtol=1e-11)
-
-
 def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
     basic = measures.value_added_absorbed(tables, "basic")
     assert tables.value_added is not None

@@ -58,12 +58,6 @@ def test_output_that_its_rows_do_not_add_up_to_is_told(tmp_path):
     assert_array_equal(open_store(tmp_path / "store").x[0], world.x)
 
 
-def test_what_could_be_checked_is_in_the_store(tmp_path):
-    done = import_tables("emerging", [write_emerging(tmp_path)], tmp_path / "store")
-    checked = open_store(done.path).checked["rows"]
-    assert checked == "as they must: output is the sum of the row"
-
-
 @pytest.mark.parametrize("name", ["z", "va", "X", "country_list", "final_list"])
 def test_a_variable_that_is_missing_is_named(tmp_path, name):
     assert f"lacks {name}, it has" in refusal(
