@@ -586,7 +586,7 @@ def test_command_counts_flags_and_offers_the_remedy(small, tmp_path):
     assert "outside the bounds" not in told
     table = pd.read_parquet(tmp_path / "net" / "indicators.parquet")
     assert (table["flag"] == "").all()
-    words = ("tbi", tmp_path / "store", "--out", tmp_path / "tbi")
+    words = ("tbi", tmp_path / "store", "--out", tmp_path / "tbi", "--no-figures")
     lines = [
         k for k in good(*words).out.splitlines() if k.startswith("vax_by_sector: ")
     ]

@@ -195,7 +195,7 @@ def test_every_command_says_what_it_left_out(tables, store, tmp_path):
     ):
         for options, expected in (((), None), (("--net-inventories",), record)):
             out = tmp_path / f"{name}{len(options)}"
-            told = good(name, store, "--out", out, *words, *options)
+            told = good(name, store, "--out", out, "--no-figures", *words, *options)
             manifest = json.loads((out / "manifest.json").read_text())
             assert manifest["net_inventories"] == expected
             assert ("net of inventories (INVEN)" in told.out) == bool(options)
@@ -220,7 +220,8 @@ def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
     line = "--inventories is now --net-inventories CATEGORIES"
     assert mistake(*words, "--net-inventories", "--inventories", "c") == line
     assert not out.exists()
-    good(*words, "--net-inventories", "c")
-    good("tbi", store, "--net-inventories", "--out", tmp_path / "named")
+    good(*words, "--net-inventories", "c", "--no-figures")
+    words = ("tbi", store, "--net-inventories", "--no-figures")
+    good(*words, "--out", tmp_path / "named")
     tables = [(k / "tbi.csv").read_bytes() for k in (out, tmp_path / "named")]
     assert tables[0] == tables[1]

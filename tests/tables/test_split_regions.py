@@ -269,7 +269,8 @@ def test_commands_take_an_extended_table_as_it_comes(tmp_path):
     world = oecd_table("2025", extended=True)
     path = write_oecd(tmp_path / "2018.csv", world, "2025")
     import_tables("oecd", [path], tmp_path / "store")
-    good("tbi", tmp_path / "store", "--out", tmp_path / "tbi", "--quiet")
+    plain = ("--no-figures", "--quiet")
+    good("tbi", tmp_path / "store", "--out", tmp_path / "tbi", *plain)
     regions = ["AUS", "CHN", "MEX", "ROW"]
     for name in ("tbi", "vax"):
         frame = pd.read_csv(tmp_path / "tbi" / f"{name}.csv")
@@ -277,7 +278,7 @@ def test_commands_take_an_extended_table_as_it_comes(tmp_path):
     absorbed = pd.read_parquet(tmp_path / "tbi" / "va_absorbed.parquet")
     assert absorbed["value_added"].sum() == pytest.approx(world.Y.sum(), rel=1e-9)
 
-    words = ("--method", "bm-source", "--level", "country", "--quiet")
+    words = ("--method", "bm-source", "--level", "country", *plain)
     good("decompose", tmp_path / "store", *words, "--out", tmp_path / "d")
     frame = pd.read_parquet(tmp_path / "d" / "decomposition.parquet")
     assert frame["exporter"].unique().tolist() == regions
