@@ -206,12 +206,9 @@ def test_the_command_writes_what_the_function_returns(done):
     [
         (("--buyer", "R9", "--supplier", "R1"), "no buyer R9"),
         (("--buyer", "R0", "--supplier", "R1", "--sectors", "S9"), "no sectors S9"),
-        (
-            ("--buyer", "R0", "--supplier", "R1", "--elasticities", "none.csv"),
-            "none.csv: no such file",
-        ),
+        (("--buyer", "R0", "--supplier", "R1", "--elasticities", "none.csv"), "none.csv: no such file"),
     ],
-)
+)  # fmt: skip
 def test_mistakes_are_one_line_and_write_nothing(
     store, tmp_path, monkeypatch, words, told
 ):

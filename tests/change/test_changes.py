@@ -277,38 +277,6 @@ def test_three_factors_by_hand_have_the_average_of_all_orders():
     assert float(where.sel(factor="technology")) == pytest.approx(83 / 6, rel=1e-10)
 
 
-@pytest.mark.parametrize(
-    "factor, k", [("demand level", 0), ("demand origin", 1), ("demand mix", 2)]
-)
-def test_a_factor_that_moves_alone_has_the_whole_effect(world, factor, k):
-    Z, Y, x = world.Z[1], world.final_demand()[1], world.x[1]
-    moved = Y.copy()
-    if k == 0:
-        moved[:, 1] *= 1.5
-    elif k == 1:
-        shift = 0.3 * Y[0, 1]
-        moved[0, 1], moved[S, 1] = Y[0, 1] - shift, Y[S, 1] + shift
-    else:
-        goods = Y[:, 1].reshape(C, S)
-        more = goods * np.array([1.2, 1, 0])
-        more[:, 2] = goods[:, 2] * (goods.sum() - more.sum()) / goods[:, 2].sum()
-        moved[:, 1] = more.ravel()
-    output = np.linalg.solve(np.eye(N) - Z / x, moved.sum(axis=1))
-    both = tx.WorldTables(
-        np.stack([Z, Z / x * output]),
-        np.stack([Y, moved]),
-        np.stack([x, output]),
-        world.regions,
-        world.sectors,
-        [2000, 2001],
-    )
-    got = tx.change(both, "tbi", polar=False).by_factor
-    size = np.abs(got[factor]).max()
-    assert size > 1e-4
-    # Output was solved for by another method: coefficients differ by rounding.
-    assert_allclose(got.drop(columns=factor), 0, atol=1e-11 * size)
-
-
 def test_factors_give_back_the_table_and_fill_what_is_not_used():
     rng = np.random.default_rng(3)
     A = rng.uniform(size=(4, 4)) / 8

@@ -74,8 +74,7 @@ def test_effects_of_volumes_and_prices_add_up_to_the_change():
     # Each step is the change between two tables that are both at the same prices.
     assert found.steps is not None
     pair = replace(
-        tx.stack_years([TABLES.table(2000), volumes.table(2001)]),
-        years=(2000, 2001),
+        tx.stack_years([TABLES.table(2000), volumes.table(2001)]), years=(2000, 2001)
     )
     alone = tx.change(pair, "tbi").table
     step = found.steps[found.steps["start"] == 2000]

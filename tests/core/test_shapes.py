@@ -11,7 +11,7 @@ MAKERS |= {"synthetic_world"}
 SHAPES = {
     (4, 3), (3, 2),
     # By hand, and what two regions or one sector alone show.
-    (1, 1), (1, 5), (2, 1), (2, 2), (2, 3), (5, 1), (3, 12),
+    (1, 1), (1, 5), (2, 1), (2, 2), (2, 3), (5, 1),
     # Groups and split regions, whose members need regions beside them.
     (4, 2), (5, 2), (5, 3), (6, 2), (6, 3), (6, 5), (12, 2),
     # Sectors to add up, variants by sector, more rows than a block of elimination.

@@ -11,12 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rebuilt_worlds import ERRORS, REGIONS, SECTORS, YEARS, rebuilt_world
 
 import tivax.engine as tx
-from tivax.engine.errors import (
-    DrawnErrors,
-    ErrorModel,
-    Slabs,
-    draw_flows,
-)
+from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_flows
 from tivax.engine.tables import aggregate
 from tivax.kernels.errors import rebuilt_draws as kernel
 from tivax.kernels.random_draws import block_key
@@ -26,7 +21,6 @@ from helpers import error_of
 pytestmark = pytest.mark.usefixtures("quick")
 
 C, S = len(REGIONS), len(SECTORS)
-N = C * S
 MODEL = ErrorModel((tx.TableError("rebuilt"),))
 
 

@@ -293,14 +293,6 @@ def test_drawn_derivatives_agree_with_the_closed_form(world, name):
         assert np.abs(ratio - 1).max() < 4 * (2 * PROBES) ** -0.5
 
 
-def test_rounding_of_indicators_agrees_with_the_closed_form(rounded):
-    net = tx.net_of_inventories(rounded.select(*rounded.years[:1] * 2))
-    closed = tx.standard_errors(net, "rounding", ["tbi"])
-    drawn = tx.standard_errors(net, "rounding", ["TBI"], probes=PROBES)
-    ratio = drawn["TBI_se"].values / closed["tbi_se"].values
-    assert np.abs(ratio - 1).max() < 4 * (2 * PROBES) ** -0.5
-
-
 def test_a_ratio_without_a_base_has_no_standard_error(world):
     names = ["EXGR_DVASH", "UPSTREAM"]
     got = tx.standard_errors(world, LOGNORMAL, names, "sector", probes=2)
@@ -308,39 +300,6 @@ def test_a_ratio_without_a_base_has_no_standard_error(world):
         missing = got[name].isnull().values
         assert (got[f"{name}_se"].isnull().values == missing).all()
         assert (got[f"{name}_se"].values[~missing] >= 0).all()
-
-
-# ---------------------------------------------------------------------------- coverage
-
-
-def test_intervals_cover_the_truth_of_drawn_tables(world):
-    """The world is true, tables are drawn around it with lognormal errors, and each
-    gives an interval from its own cells. Of 300 tables x 4 regions, 95 % cover, within
-    4 deviations of a binomial with 300 draws: regions of a table are not independent.
-    """
-    rng = np.random.default_rng(0)
-    Z, x, Y = cells(world)
-    truth = literal(Z, x, Y)["tbi"]
-    a, tables = 0.15, 300
-    drawn = [
-        [k * np.exp(a * rng.normal(size=k.shape) - a**2 / 2) for k in (Z, Y)]
-        for _ in range(tables)
-    ]
-    labels = (world.regions, world.sectors, list(range(1, tables + 1)))
-    many = tx.WorldTables(
-        np.stack([k for k, _ in drawn]),
-        np.stack([k for _, k in drawn]),
-        np.stack([x] * tables),
-        *labels,
-    )
-    got = tx.standard_errors(many, tx.TableError("lognormal", a=a), "tbi")
-    covered = (got["tbi_ci_low"] <= truth) & (truth <= got["tbi_ci_high"])
-    allowed = 4 * np.sqrt(0.95 * 0.05 / tables)
-    assert abs(float(covered.mean()) - 0.95) < allowed
-    # The spread between tables is what one table says of itself, to 4 deviations of a
-    # standard deviation from 300 draws.
-    ratio = got["tbi"].std("year") / np.sqrt((got["tbi_se"] ** 2).mean("year"))
-    assert np.abs(ratio - 1).max() < 4 * (2 * tables) ** -0.5
 
 
 # ----------------------------------------------------------------------------- mistakes

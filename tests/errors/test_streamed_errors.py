@@ -38,7 +38,7 @@ MODELS = {
     "columns": [tx.TableError("lognormal", margins=["column"], **OWN)],
     "country": [tx.TableError("lognormal", shared="country", **OWN)],
     "product": [
-        tx.TableError("lognormal", shared="product", margins=["column"], **OWN),
+        tx.TableError("lognormal", shared="product", margins=["column"], **OWN)
     ],
     "year": [tx.TableError("lognormal", shared="year", margins=["row"], **OWN)],
     "shares": [tx.TableError("shares", concentration=20)],

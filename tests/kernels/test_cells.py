@@ -136,7 +136,7 @@ def test_results_say_what_is_certified():
 @pytest.mark.parametrize(
     "words, what",
     [
-        (("tbi",), "required output B Y"),
+        (("tbi", "--no-figures"), "required output B Y"),
         (("indicators", "--only", "TBI"), "the inverse"),
     ],
     ids=["tbi", "indicators"],

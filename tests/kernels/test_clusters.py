@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -487,10 +487,6 @@ def test_partial_leverage_is_the_share_of_the_residual_variation(rows):
         assert 1 < kernel.effective_clusters(own) < rows.G
 
 
-def test_even_clusters_are_all_effective():
-    assert_allclose(kernel.effective_clusters(np.full(9, 1 / 9)), 9, rtol=HAND_RTOL)
-
-
 def test_a_cluster_without_rows_changes_no_estimate_and_is_not_counted():
     whole = CASES["unbalanced"]
     own, literal = products(whole), refit(whole.without(3))
@@ -501,37 +497,6 @@ def test_a_cluster_without_rows_changes_no_estimate_and_is_not_counted():
     assert k == whole.layout.dummies
     close(fit.coef[k:], literal.coef)
     close(np.asarray(kernel.cv1(empty, fit))[k:, k:], literal.covariance)
-
-
-def test_as_many_instruments_as_treatments_that_are_the_treatments_are_ols():
-    rows = CASES["several treatments"]
-    same = replace(rows, Z=rows.X)
-    own, ols = one_fit(same), one_fit(rows)
-    close(own.coef, np.asarray(ols.coef))
-    close(own.scores, np.asarray(ols.scores))
-    close(own.bread_inverse, np.asarray(ols.bread_inverse))
-
-
-def test_instruments_in_another_basis_change_nothing():
-    rows = CASES["instruments"]
-    mix = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0], [3.0, 0.0, 1.0]])
-    other = one_fit(replace(rows, Z=rows.Z @ mix))
-    close(other.coef, np.asarray(one_fit(rows).coef))
-    close(other.scores, np.asarray(one_fit(rows).scores))
-
-
-def test_models_can_be_batched():
-    rows = CASES["unbalanced"]
-    own = products(rows)
-    twice = cast(ClusterCrossProducts, jax.tree.map(lambda a: np.stack([a, a]), own))
-    each = jax.vmap(lambda m: kernel.fit(m, jnp.ones(rows.G), layout=rows.layout))
-    for coef in jax.device_get(jax.jit(each)(twice)).coef:
-        close(coef, np.asarray(one_fit(rows).coef))
-
-
-def test_columns_of_a_layout_by_hand():
-    layout = Layout(dummies=3, controls=2, treatments=1, instruments=4)
-    assert (layout.exogenous, layout.regressors, layout.columns) == (5, 6, 11)
 
 
 # ---------------------------------------------------------- panels of clusters and years
@@ -658,10 +623,3 @@ def test_the_unexplained_share_is_the_residual_variation():
     left = x - D @ (pseudo_inverse(D) @ x)
     assert_allclose(share[-1], (left @ left) / (x @ x), rtol=RTOL)
     assert share[0] == 0
-
-
-def test_numbers_of_clusters_in_a_table_are_an_error():
-    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
-    pytest.importorskip("beartype")
-    with pytest.raises(Exception, match="cross_products"):
-        kernel.cross_products(jnp.ones(3), jnp.arange(3), clusters=3)

@@ -95,11 +95,7 @@ def test_without_any_jackknife_it_is_the_classical_draw(restricted):
     rows, (R, r) = CASES["unbalanced"], HYPOTHESES["a difference"]
     own = loadings(rows, R, r, "11", restricted=restricted)
     classical = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-        restricted=restricted,
+        products(rows), contrast(rows, R), r, layout=rows.layout, restricted=restricted
     )
     for a, b in zip(own, classical, strict=True):
         close(a, np.asarray(b))
@@ -210,10 +206,7 @@ def test_degrees_are_two_moments_of_the_quadratic_form(centred):
     fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
     last = np.eye(rows.layout.regressors)[-1]
     found = jackknife.degrees(fit, last, clusters.leverages(fit), centred=centred)
-    expected = [
-        weights.sum() ** 2 / (weights**2).sum(),
-        weights.sum() / (full @ full),
-    ]
+    expected = [weights.sum() ** 2 / (weights**2).sum(), weights.sum() / (full @ full)]
     assert_allclose(found, expected, rtol=1e-9)  # pseudo-inverses of all rows
     assert centred or found[1] >= 1
 
@@ -233,16 +226,6 @@ def test_where_one_cluster_alone_identifies_the_effect_there_are_no_degrees():
     fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
     last = np.eye(rows.layout.regressors)[-1]
     assert np.isnan(jackknife.degrees(fit, last, clusters.leverages(fit))).all()
-
-
-def test_a_draw_without_a_change_is_the_sample_by_the_jackknife():
-    """WCR, type 13, v = 1: (estimate - null) over the CV3 standard error."""
-    rows, (R, r) = CASES["unbalanced"], HYPOTHESES["the treatment is 0.7"]
-    found = wild_statistics(loadings(rows, R, r, "13"), np.ones((rows.G, 1)))
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    left = leave_one_out(products(rows), layout=rows.layout)
-    V = np.asarray(clusters.cv3(fit.coef[-1:], left))
-    close(found, (fit.coef[-1:] - r) / np.sqrt(V[0, 0]))
 
 
 def test_the_types_call_lapack_for_one_matrix_at_a_time():

@@ -7,7 +7,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -24,7 +23,6 @@ from literal_refits import (
     products,
     random_rows,
     refit,
-    residuals_on,
     wild_instrument_t,
     wild_statistic,
     within,
@@ -35,10 +33,6 @@ from literal_refits import (
 RTOL = 1e-12
 # The same for t in draws that hold a third of the clusters; measured 8e-13.
 DRAWN_T_RTOL = 1e-11
-# The exact p of boottest's example, a number of patterns out of 6^8.
-EXAMPLE_RTOL = 1e-15
-# Two draws with v and -v have one |t|, but for rounding.
-TIE_RTOL = 1e-10
 
 DRAWS = 6
 CASES: dict[str, Rows] = {
@@ -120,19 +114,11 @@ def wild(G: int) -> np.ndarray:
 # ------------------------------------------------------------------ reweighted clusters
 
 
+@pytest.mark.parametrize("weights", [pairs, bayesian])
 @pytest.mark.parametrize("name", REWEIGHTED)
-def test_pairs_are_refits_on_copies_of_countries(name):
+def test_weights_are_weighted_refits(name, weights):
     rows = REWEIGHTED[name]
-    w, q = pairs(rows.G), rows.layout.treatments
-    own = reweighted(products(rows).S, w, layout=rows.layout)
-    expected = [refit(rows.drawn(counts)).coef[-q:] for counts in w.T]
-    close(own, np.array(expected).T)
-
-
-@pytest.mark.parametrize("name", REWEIGHTED)
-def test_exponential_weights_are_weighted_refits(name):
-    rows = REWEIGHTED[name]
-    w, q = bayesian(rows.G), rows.layout.treatments
+    w, q = weights(rows.G), rows.layout.treatments
     own = reweighted(products(rows).S, w, layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
@@ -158,14 +144,6 @@ def test_a_balanced_panel_needs_no_dummies(rows, weights):
     own = reweighted_balanced(sums, w, layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
-
-
-def test_weights_of_one_give_the_estimate():
-    rows = CASES["two treatments"]
-    ones = np.ones((rows.G, 1))
-    own = reweighted(products(rows).S, ones, layout=rows.layout)
-    fit = fit_of(products(rows), ones[:, 0], layout=rows.layout)
-    close(own[:, 0], np.asarray(fit.coef[-2:]))
 
 
 def test_a_draw_without_any_row_of_a_year_is_estimated_without_its_dummy():
@@ -236,47 +214,12 @@ def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
         R = np.column_stack([np.zeros(len(R)), R])
     v = wild(rows.G)
     loadings = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-        restricted=restricted,
+        products(rows), contrast(rows, R), r, layout=rows.layout, restricted=restricted
     )
     own = wild_statistics(loadings, v)
     expected = [wild_statistic(rows, each, R, r, restricted=restricted) for each in v.T]
     # WCU without a change of sign is 0 / se: of the size of the others it is 0.
     close(own, np.array(expected))
-
-
-@pytest.mark.parametrize("hypothesis", ["a difference", "two"])
-def test_a_restricted_draw_without_a_change_is_the_sample(hypothesis):
-    """v = 1: the statistic of the data, by the fit and its CV1."""
-    rows, (R, r) = CASES["unbalanced"], HYPOTHESES[hypothesis]
-    R_full = contrast(rows, R)
-    loadings = resampling.wild_loadings(products(rows), R_full, r, layout=rows.layout)
-    own = wild_statistics(loadings, np.ones((rows.G, 1)))[0]
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    gap = R_full @ np.asarray(fit.coef) - r
-    V = R_full @ np.asarray(clusters.cv1(products(rows), fit)) @ R_full.T
-    F = gap @ np.linalg.solve(V, gap) / len(r)
-    close(own, gap[0] / np.sqrt(V[0, 0]) if len(r) == 1 else F)
-
-
-def test_a_joint_statistic_of_one_hypothesis_is_its_square():
-    rows = CASES["unbalanced"]
-    R, r = HYPOTHESES["the treatment is 0.7"]
-    loadings = resampling.wild_loadings(
-        products(rows),
-        contrast(rows, R),
-        r,
-        layout=rows.layout,
-    )
-    v = jnp.asarray(wild(rows.G))
-    loadings = jax.device_get(loadings)
-    t = wild_statistics(loadings, v)
-    z = loadings.L[0] @ v
-    wald = (loadings.a @ v)[0] ** 2 / (loadings.correction * (z**2).sum(axis=0))
-    close(t**2, np.asarray(wald))
 
 
 # ------------------------------------------------------------- wild draws, instruments
@@ -292,18 +235,6 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
         )
         own = instrument_statistics(loadings, v)
         close(own, np.array([wild_instrument_t(rows, each, beta0) for each in v.T]))
-
-
-@pytest.mark.parametrize("name", ["unbalanced", "three instruments"])
-def test_both_equations_without_a_change_are_the_sample(name):
-    rows, beta0 = INSTRUMENTS[name], 0.8
-    loadings = resampling.instrument_loadings(
-        products(rows), np.float64(beta0), layout=rows.layout
-    )
-    own = instrument_statistics(loadings, np.ones((rows.G, 1)))
-    literal = refit(rows)
-    t = (literal.coef[-1] - beta0) / np.sqrt(literal.covariance[-1, -1])
-    close(own, np.array([t]))
 
 
 @pytest.mark.parametrize("name", ["balanced", "unbalanced", "three instruments"])
@@ -331,59 +262,6 @@ def test_the_reduced_form_is_a_regression_on_the_instruments(name):
         for each in v.T
     ]
     close(statistics, np.array(expected))
-
-
-# ------------------------------------------------------------------------ boottest
-
-
-@pytest.fixture(scope="module")
-def example(shared) -> resampling.WildLoadings:
-    """Insurance on a constant, self-employed, post and both, 8 years as clusters.
-
-    H0: the coefficient of both is 0.04.
-    """
-    frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
-    year = np.unique(frame["year"], return_inverse=True)[1]
-    none = np.empty((len(frame), 0))
-    C = np.column_stack([np.ones(len(frame)), frame[["selfemployed", "post"]]])
-    X, y = (frame[[k]].to_numpy(float) for k in ("post_self", "hasinsurance"))
-    kinds = {"countries": False, "years": False}
-    rows = Rows(year, year, C.astype(float), X, none, y[:, 0], **kinds)
-    return resampling.wild_loadings(
-        products(rows), np.eye(4)[3:], np.array([0.04]), layout=rows.layout
-    )
-
-
-def exceedances(loadings: resampling.WildLoadings, v) -> tuple[int, int]:
-    """Draws with |t*| larger than |t|, and as large."""
-    t = np.abs(wild_statistics(loadings, v))
-    own = np.abs(wild_statistics(loadings, np.ones((8, 1))))[0]
-    tied = np.abs(t - own) <= TIE_RTOL * own
-    return int(((t > own) & ~tied).sum()), int(tied.sum())
-
-
-@pytest.mark.shared
-def test_all_sign_patterns_of_the_example_of_boottest(example):
-    """18 of 256 are larger, v = 1 and v = -1 tie. boottest prints 0.0742: of 256, 18
-    and half of the ties."""
-    digits = compiled(lambda number: streams.digits(number, [2] * 8))
-    v = 2 * digits(np.arange(2**8)).astype(float) - 1
-    larger, ties = exceedances(example, v)
-    assert (larger, ties) == (18, 2)
-    assert_allclose((larger + ties / 2) / 256, 0.0742, rtol=0, atol=5e-5)
-
-
-@pytest.mark.shared
-def test_all_patterns_of_webb_of_the_example_of_boottest(example):
-    """Strictly larger, none of the six ties: one weight for all leaves t as it is."""
-    points = compiled(lambda k: streams.webb_points(streams.digits(k, [6] * 8)))
-    parts = [
-        exceedances(example, points(start + np.arange(6**7)))
-        for start in range(0, 6**8, 6**7)
-    ]
-    larger, ties = np.sum(parts, axis=0)
-    assert (larger, ties) == (127_218, 6)
-    assert_allclose(larger / 6**8, 0.07574231252857797, rtol=EXAMPLE_RTOL)
 
 
 # ------------------------------------------------------------------------- placebos
@@ -484,29 +362,6 @@ def test_placebos_are_refits_with_whole_paths_moved(name):
     close(V, np.array([each.covariance[-1, -1] for each in literal]))
 
 
-@pytest.mark.parametrize("name", PATHS)
-def test_the_own_effect_is_the_coefficient_on_the_treatment_itself(name):
-    """Refits with the treatment as it is in the place of the outcome; 1 unmoved."""
-    case, o = PATHS[name], assignments(PATHS[name].rows.G)
-    own = case._replace(rows=replace(case.rows, y=case.rows.X[:, 0]))
-    literal = [refit(reassigned(own, each)).coef[-1] for each in o.T]
-    made = placebo_estimates(tables_of(case), o)[1]
-    close(made, np.array(literal))
-    close(made[DRAWS], np.ones(()))
-
-
-def test_a_placebo_with_everyones_own_path_is_the_estimate():
-    """Nothing moved: the fit of the rows as they are, and its t."""
-    case = PATHS["instrument, unbalanced"]
-    rows = case.rows
-    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
-    se = np.sqrt(np.asarray(clusters.cv1(products(rows), fit))[-1, -1])
-    own = np.arange(rows.G)[:, None]
-    b, t = np.asarray(fit.coef[-1]), np.asarray(fit.coef[-1]) / se
-    found = placebo_t(tables_of(case), own)[:, 0]
-    close(found, np.array([b, t, 1, 0, 0]))
-
-
 def test_placebo_by_hand():
     """Two countries, x of (0, 1) and (0, 3), y of (0, 1) and (0, 2), less their means.
 
@@ -527,21 +382,3 @@ def test_placebo_by_hand():
     )
     o = jnp.array([[0, 1], [1, 0]])
     assert_allclose(placebo_estimates(tables, o), [[0.7, 0.5], [1, 0.6]], rtol=1e-15)
-
-
-def test_the_outcome_of_placebos_is_net_of_everything_else():
-    """The y of the tables is that of a regression on dummies and controls."""
-    case = PATHS["unbalanced"]
-    rows = case.rows
-    y = residuals_on(np.column_stack([rows.dummies, rows.C]), rows.y)
-    x = within(rows, case.X[0][rows.year][:, None])[:, 0]
-    expected = by_country(rows, x * y)
-    close(tables_of(case).F[:, 0, 0], expected)
-
-
-def test_weights_of_another_number_of_clusters_are_an_error():
-    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
-    pytest.importorskip("beartype")
-    rows = CASES["balanced"]
-    with pytest.raises(Exception, match="reweighted"):
-        reweighted(products(rows).S, jnp.ones((rows.G + 1, 4)), layout=rows.layout)

@@ -20,8 +20,6 @@ N = C * S
 # Central differences of step 1e-4 of a cell: truncation is the square of that, rounding
 # 1e-16 / 1e-4; the worst seen is 3e-10 of the largest cell of the gradient.
 DIFFERENCES = 1e-7
-# Two exact forms in float64.
-EXACT = 1e-10
 
 
 def literal(Z, x, Y, v=None):
@@ -37,12 +35,6 @@ def literal(Z, x, Y, v=None):
         axis=1
     )
     return T, U, flows * (1 - np.eye(C))
-
-
-def index(T):
-    E = T - np.diag(np.diag(T))
-    exports, imports = E.sum(axis=1), E.sum(axis=0)
-    return (exports - imports) / (exports + imports)
 
 
 @pytest.fixture(scope="module")
@@ -122,62 +114,6 @@ def test_flows_of_value_added_and_gross_flows_against_central_differences(
     wanted = differences(flows, table, ALL_CELLS).T.reshape(4, N, N + C)
     for one, other in zip(found, wanted, strict=True):
         assert_allclose(one, other, atol=DIFFERENCES * np.abs(other).max())
-
-
-def test_the_index_is_the_three_outer_products_of_its_flows(table, products):
-    """a1 = C_r, a2 = -(C of all others), a3 = -1; and central differences."""
-    Z, x, _ = table
-    P, B = products
-    r = 2
-    flows = trade_gradients(P, B, r, Z, x)
-    T, _, _ = literal(*table)
-    T = T - np.diag(np.diag(T))
-    E, M = T[r].sum(), T[:, r].sum()
-    g, h = 2 * M / (E + M) ** 2, 2 * E / (E + M) ** 2
-    weights = np.array([[g], [-h], [0.0], [0.0]])
-    found = cells(jax.jit(sensitivity.weighted)(flows, weights))[0, 0]
-
-    X, content = np.asarray(P.X), np.asarray(P.content)
-    own = np.repeat(np.eye(C)[r], S)
-    abroad = X.sum(axis=1) - X[:, r]
-    b3 = np.where(own == 1, g * abroad, -h * X[:, r])
-    dA = g * np.outer(content[:, r], abroad)
-    dA -= h * np.outer(content.sum(axis=1) - content[:, r], X[:, r])
-    dA -= b3[None, :]
-    assert_allclose(found[:, :N], dA / x, rtol=EXACT, atol=EXACT * np.abs(found).max())
-
-    wanted = differences(lambda *t: index(literal(*t)[0])[r], table, ALL_CELLS)
-    wanted = wanted.reshape(N, N + C)
-    assert_allclose(found, wanted, atol=DIFFERENCES * np.abs(wanted).max())
-
-
-def test_the_cells_are_those_of_automatic_differentiation_of_a_dense_solve(
-    table, products
-):
-    Z, x, Y = table
-    P, B = products
-    r = 0
-
-    def dense(F):
-        A = F[:, :N] / x[None, :]
-        v = 1 - A.sum(axis=0)
-        X = jnp.linalg.solve(jnp.eye(N) - A, F[:, N:])
-        T = (v[:, None] * X).reshape(C, S, C).sum(axis=1)
-        return T[r].sum() - T[r, r]
-
-    wanted = compiled(jax.grad(dense))(np.hstack([Z, Y]))
-    found = cells(trade_gradients(P, B, r, *table[:2]))[0, 0]
-    assert_allclose(found, wanted, rtol=EXACT, atol=EXACT * np.abs(wanted).max())
-
-
-def test_what_one_perimeter_absorbs_of_each_origin(table, products):
-    P, _ = products
-    absorber = np.array([0.0, 1.0, 1.0, 0.0])
-    gradients = jax.jit(partial(sensitivity.absorbed_gradients, residual=True))
-    found = cells(gradients(P, absorber, np.eye(C)))[0]
-    wanted = differences(lambda *t: literal(*t)[0] @ absorber, table, ALL_CELLS)
-    wanted = wanted.T.reshape(C, N, N + C)
-    assert_allclose(found, wanted, atol=DIFFERENCES * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("residual", [True, False])

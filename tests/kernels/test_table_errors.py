@@ -126,19 +126,6 @@ def test_import_shares_are_those_of_a_dirichlet_given_the_sellers_totals(gradien
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
 
 
-def test_dirichlet_draws_given_totals_have_that_spread():
-    """One good of three sellers and two users with equal imports, by drawing: e of the
-    first user is half the difference of two independent draws."""
-    rng = np.random.default_rng(1)
-    p, alpha, bought = np.array([0.5, 0.3, 0.2]), 200.0, 10.0
-    draws = rng.dirichlet(alpha * p, size=(200_000, 2)) * bought
-    balanced = (draws[:, 0] - draws[:, 1]) / 2
-    within = bought**2 * (1 - 0.5)
-    wanted = (np.diag(p) - np.outer(p, p)) / (alpha + 1) * within
-    # 200,000 draws: a variance is right to 0.3 %.
-    assert_allclose(np.cov(balanced.T), wanted, atol=0.02 * wanted.max())
-
-
 def test_row_totals_are_sums_of_cells(gradients, variances):
     found = compiled(margins.of_row_totals)(gradients, variances)
     wanted = np.einsum("fmij,ij->fmi", cells(gradients), variances)

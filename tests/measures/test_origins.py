@@ -5,16 +5,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
-from tivax.engine.measures import (
-    origins,
-)
+from tivax.engine.measures import origins
 
 from helpers import error_of
-from truth_files import (
-    DECOMPR_RTOL,
-    EXVATOOLS_RTOL,
-    assert_same,
-)
+from truth_files import DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -75,15 +69,6 @@ def test_leontief_decomposition_with_structural_zeros(shared):
     own = origins(tables, "products", whole="exports").values[0]
     printed = pd.read_csv(folder / "out_leontief_exports.csv", comment="#")
     assert_same(own.ravel(), printed.iloc[:, -1], DECOMPR_RTOL)
-
-
-def test_origins_add_up_to_exports(small):
-    own = origins(small, "exports", "R1")
-    flows = decompose(small, "bm-source").sel(exporter="R1")
-    whole = own.sum(["origin", "sector"]).values
-    assert_same(whole, flows["GEXP"].values, RTOL)
-    at_home = own.sel(origin="R1").sum("sector").values
-    assert_same(at_home, flows["DC"].values, RTOL)
 
 
 def test_counted_once_is_the_source_approach(small):

@@ -29,8 +29,8 @@ pytestmark = pytest.mark.shared
 RTOL = 1e-10
 # Index: measured 1e-13 absolute. Flows: measured 3e-13 relative.
 REFERENCE = 1e-9
-# Among them 1999, in which an industry without output sells.
-FIVE = (1995, 1999, 2003, 2007, 2011)
+# In 1999 an industry without output sells.
+TWO = (1999, 2011)
 
 
 @pytest.fixture(scope="module")
@@ -65,22 +65,11 @@ def test_checks_hold_in_every_year(wiod):
     checks = check_tables(wiod)
     assert [check.year for check in checks] == list(range(1995, 2012))
     for check in checks:
-        assert check.faults == []
+        assert (check.verdict, check.faults) == ("sound", [])
         assert check.output_identity <= RTOL
         assert check.demand_identity <= RTOL
         assert check.balance_identity <= RTOL
         assert check.solver == "import-share"
-
-
-def test_balances_seen_from_outside(wiod):
-    """As in a paper: by region, from the labelled results alone."""
-    year = wiod.select(2000, 2000)
-    vax = measures.value_added_trade(year, by="region")
-    miss = (vax["va_exports"] - vax["va_imports"]) - (
-        vax["gross_exports"] - vax["gross_imports"]
-    )
-    trade = vax["gross_exports"] + vax["gross_imports"]
-    assert float(np.abs(miss / trade).max()) <= RTOL
 
 
 def test_what_stays_abroad_is_value_added_exports(wiod):
@@ -116,29 +105,9 @@ def test_identities_of_sixteen_terms_hold_in_every_year(wiod):
     ["bm-source", "bm-sink", "bm-world", "bm-self", "tripartite", "production"],
 )
 def test_identities_of_other_methods_hold(wiod, method):
-    own = decompose(stack_years([wiod.table(k) for k in FIVE]), method, "country")
-    assert own.sizes["year"] == len(FIVE)
+    own = decompose(stack_years([wiod.table(k) for k in TWO]), method, "country")
     assert float(own["identity"].max()) < RTOL
     assert float(own["residual"].max()) < 1e-12
-
-
-def test_sixteen_terms_are_exports_by_bilateral_sector(wiod):
-    """One year is enough for 2 million cells; the check of the run covers the others."""
-    last = wiod.select(2011, 2011)
-    own = decompose(last, "wwz").isel(year=-1)
-    terms = [k for k in own.data_vars if k not in ("residual", "identity")]
-    trade = measures.value_added_trade(last)["gross_exports"].isel(year=-1)
-    whole = sum(own[k].values for k in terms)
-    largest = float(np.abs(trade).max())
-    assert_allclose(whole, trade.values, rtol=0, atol=RTOL * largest)
-
-
-def test_value_added_exports_are_those_of_the_solve(wiod):
-    last = wiod.select(2010, 2011)
-    own = decompose(last, "bm-source", "country")
-    absorbed = measures.value_added_absorbed(last).sum("sector")
-    abroad = absorbed.sum("absorber").values - np.diagonal(absorbed, axis1=1, axis2=2)
-    assert_allclose(own["VAX"], abroad, rtol=1e-9)  # a solve to 1e-12 of a column
 
 
 def test_indicators_of_every_year_keep_their_totals(wiod):

@@ -172,32 +172,20 @@ def test_the_folder_of_world_tables_is_found_or_named(tmp_path):
 # ----------------------------------------------------------------- found by name
 
 
-@pytest.mark.parametrize(
-    "source, format, edition",
-    [
-        ("kof", "2018", "2018"),
-        ("kof", "2019", "2019"),
-        ("kof", "2020", "2020"),
-        ("kof", "2023", "2023"),
-        ("kof", "2024", "2024"),
-        ("kof", "2025", "2025"),
-        ("pwt", "9.0", "9.0"),
-        ("pwt", "9.1", "9.1"),
-        ("pwt", "10.0", "10.0"),
-        ("pwt", "10.0-xlsx", "10.0"),
-        ("pwt", "10.01", "10.01"),
-        ("pwt", "10.01-dta", "10.01"),
-        ("pwt", "11.0", "11.0"),
-        ("pwt", "11.0-dta", "11.0"),
-        ("wgi", "stata", "wgidataset_stata.zip"),
-        ("wgi", "regulatory-quality", "API_RQ.EST.zip"),
-        ("wdi", "inflation", "API_FP.CPI.TOTL.ZG.zip"),
-        ("weo", "2021-04", "apr2021"),
-    ],
-)
-def test_what_fetch_saves_is_found_and_its_edition_named(
-    tmp_path, source, format, edition
-):
+EDITIONS = {
+    "stata": "wgidataset_stata.zip",
+    "regulatory-quality": "API_RQ.EST.zip",
+    "inflation": "API_FP.CPI.TOTL.ZG.zip",
+    "2021-04": "apr2021",
+}
+FETCHED = [(k, format) for k in ("kof", "pwt") for format in ARCHIVES[k]]
+FETCHED += [("wgi", "stata"), ("wgi", "regulatory-quality")]
+FETCHED += [("wdi", "inflation"), ("weo", "2021-04")]
+
+
+@pytest.mark.parametrize("source, format", FETCHED)
+def test_what_fetch_saves_is_found_and_its_edition_named(tmp_path, source, format):
+    edition = EDITIONS.get(format, format.partition("-")[0])
     place = "inflation" if source in ("wdi", "weo") else source
     keep = {"kof": 1, "pwt": 2, "wgi": 3, "inflation": 4}[place]
     rest = [name for k, name in enumerate(PUBLISHED) if k != keep]

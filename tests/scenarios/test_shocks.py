@@ -7,7 +7,6 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine import exported_value_added
 from tivax.engine.scenarios.run import make_plan
 
 from helpers import error_of, hand_table, random_tables, system
@@ -391,10 +390,7 @@ def test_the_base_is_what_the_measures_say(world):
 def test_without_trade_what_is_absorbed_at_home_is_left(world):
     found = tx.scenarios(
         world,
-        {
-            "exports": tx.Shock("extract", links="exports"),
-            "cut": tx.Shock("cut"),
-        },
+        {"exports": tx.Shock("extract", links="exports"), "cut": tx.Shock("cut")},
         measures=["value_added", "va_exports", "exports"],
     )
     A, Y = system(world, -1)
@@ -409,54 +405,6 @@ def test_without_trade_what_is_absorbed_at_home_is_left(world):
         assert_allclose(made, at_home, rtol=RTOL)
         assert_allclose(values(found, "va_exports", name), 0, atol=1e-9)
         assert_allclose(values(found, "exports", name), 0, atol=1e-9)
-
-
-def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
-    """Los, Timmer and de Vries (2016): GDP less GDP without exports."""
-    each = {k: tx.Shock("extract", regions=k, links="exports") for k in world.regions}
-    found = tx.scenarios(world, each, measures=["value_added"])
-    wanted = exported_value_added(world)["dva"].sel(year=2001).sum("buyer")
-    for code in world.regions:
-        rows = found.table[found.table["variant"] == code].set_index("region")
-        lost = -rows.loc[code, "change"]
-        assert_allclose(lost, float(wanted.sel(exporter=code)), rtol=RTOL)
-
-
-def test_without_exports_is_the_domestic_value_added_of_exvatools(
-    wiodtest, of_exvatools
-):
-    """Their DVA in exports, by another program."""
-    printed = of_exvatools("out_oecd_all_standard")["DVA"]
-    wanted = printed.sum(axis=1).reshape(len(wiodtest.regions), -1).sum(axis=1)
-    each = {
-        k: tx.Shock("extract", regions=k, links="exports") for k in wiodtest.regions
-    }
-    found = tx.scenarios(wiodtest, each, measures=["value_added"])
-    own = found.table[found.table["variant"] == found.table["region"]]
-    # Their inputs are rounded to 1e-13.
-    assert_allclose(-own["change"], wanted, rtol=1e-9)
-
-
-def test_the_worlds_value_added_changes_as_its_final_demand(world):
-    """Shifted flows keep it; of cut ones the inputs that nothing replaces are lost."""
-    shocks = {
-        "shift": tx.Shock("shift", "R0", percent=60),
-        "demand": tx.Shock("demand", exporters="R1", importers="R2", percent=-20),
-        "cut": tx.Shock("cut", "R0", percent=60),
-    }
-    found = tx.scenarios(
-        world, shocks, measures=["value_added", "final_demand", "inputs_lost"]
-    )
-    of_all = found.table[found.table["region"] == "WLD"]
-    for name in shocks:
-        of_world = of_all[of_all["variant"] == name].set_index("measure")["change"]
-        lost = of_world["inputs_lost"]
-        gap = of_world["final_demand"] - of_world["value_added"] - lost
-        scale = found.table["before"].max()
-        assert abs(gap) < 1e-12 * scale
-        assert (abs(lost) > 1e-6 * scale) == (name == "cut")
-    moved = found.variants.set_index("variant")["moved"]
-    assert moved["shift"] > 0 and moved["cut"] == 0
 
 
 def test_linkages_are_the_extraction_of_each_industry(world):
@@ -554,16 +502,8 @@ def test_a_shock_that_is_none_is_refused(options, told):
 @pytest.mark.parametrize(
     "shocks, options, told",
     [
-        (
-            tx.Shock("cut", "R9"),
-            {},
-            "exporters: the tables have no region R9; did you mean",
-        ),
-        (
-            tx.Shock("cut", importers="EU27"),
-            {},
-            "importers: the tables have no member of EU27",
-        ),
+        (tx.Shock("cut", "R9"), {}, "exporters: the tables have no region R9; did you mean"),
+        (tx.Shock("cut", importers="EU27"), {}, "importers: the tables have no member of EU27"),
         (tx.Shock("cut", sectors="S9"), {}, "sectors: no sector S9"),
         (tx.Shock("cut", "R1", "R1"), {}, "cut of R1 to R1: sales at home only"),
         (tx.Shock("shift", "R1", to=["R8"]), {}, "to: the tables have no region R8"),
@@ -571,19 +511,11 @@ def test_a_shock_that_is_none_is_refused(options, told):
         ([[]], {}, "shocks: a variant without any shock"),
         (tx.Shock("cut", "R0"), {"years": 1999}, "no year 1999: the tables hold 2000"),
         (tx.Shock("cut", "R0"), {"measures": ["gdp"]}, "no measure gdp: choose from"),
-        (
-            [tx.Shock("cut", "R0"), tx.Shock("price", "R0", percent=1)],
-            {},
-            "shocks: price shocks change no flows",
-        ),
-        (
-            tx.Shock("price", "R0", percent=1),
-            {"measures": ["value_added"]},
-            "no measure value_added: did you mean",
-        ),
+        ([tx.Shock("cut", "R0"), tx.Shock("price", "R0", percent=1)], {}, "shocks: price shocks change no flows"),
+        (tx.Shock("price", "R0", percent=1), {"measures": ["value_added"]}, "no measure value_added: did you mean"),
     ],
     ids=range(11),
-)
+)  # fmt: skip
 def test_what_the_tables_do_not_have_is_named(world, shocks, options, told):
     line = error_of(tx.scenarios, world, shocks, **options)
     assert line.startswith(told), line

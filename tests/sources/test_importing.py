@@ -79,21 +79,12 @@ def test_the_store_tells_what_it_was_made_from(raw, tmp_path):
     assert manifest["outputs"] == ["store"]
 
 
-@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
-def test_the_memory_order_of_a_file_does_not_matter(tmp_path, layout):
-    archive(tmp_path / "raw", table(), layout=layout)
+def test_the_memory_order_of_a_file_does_not_matter(tmp_path):
+    archive(tmp_path / "raw", table(), layout=np.asfortranarray)
     import_tables("arrays", [tmp_path / "raw"], tmp_path / "store")
     store = open_store(tmp_path / "store")
     assert_array_equal(store.Z[0], table().Z)
     assert_array_equal(store.Y[0], table().Y)
-
-
-def test_paths_may_be_given_in_any_order(raw, tmp_path):
-    paths = [raw / f"table_{year}.npz" for year in (2002, 2000, 2001)]
-    import_tables("arrays", paths, tmp_path / "store")
-    store = open_store(tmp_path / "store")
-    assert store.years == YEARS
-    assert_array_equal(store.Z[2], table(2002).Z)
 
 
 @pytest.mark.parametrize(
@@ -122,11 +113,7 @@ def test_progress_counts_every_year_from_zero(raw, tmp_path):
     "name, at, value, message",
     [
         ("Z", (0, 3), np.nan, "Z has 1 cell without a number, first AUT:S0 to D"),
-        ("Y", (5, 2, 0), np.inf, "Y has 1 cell without a number, first ROW:S1"),
-        ("x", 2, -np.inf, "x has 1 cell without a number, first DEU:S0"),
-        ("value_added", 2, np.nan, "value_added has 1 cell "),
         ("Z", (0, 3), -1.0, "1 negative intermediate sales, first AUT:S0 to DEU:S1"),
-        ("x", 2, -1.0, "1 negative output, first DEU:S0"),
         ("x", 2, 1e6, "1 of 6 industries do not balance, worst DEU:S0"),
     ],
 )
@@ -142,13 +129,6 @@ def test_a_region_missing_in_one_year_is_named(raw):
     archive(raw, replace(small, regions=("AUT", "ROW")))
     message = refusal(raw)
     assert message.startswith("table_2001.npz: 2001 lacks region DEU, which 2000 has")
-
-
-def test_labels_in_another_order_are_refused(raw):
-    archive(raw, replace(table(2001), regions=("DEU", "AUT", "ROW")))
-    assert "table_2001.npz: 2001: regions are in another order than in 2000" in refusal(
-        raw
-    )
 
 
 def test_a_year_without_the_value_added_row_of_the_others_is_refused(raw):
@@ -337,18 +317,7 @@ def test_an_import_tells_what_speaks_against_a_table(tmp_path):
     ]
 
 
-@pytest.mark.parametrize(
-    "given, code",
-    [
-        ("Aut", "AUT"),
-        ("usa", "USA"),
-        ("row", "ROW"),
-        ("rom", "ROU"),
-        ("RoW", "ROW"),
-        ("reg1", "reg1"),
-        ("WWa", "WWa"),
-        ("CN1", "CN1"),
-    ],
-)
-def test_codes_of_countries_are_read_in_any_letters(given, code):
-    assert normalise([given]) == (code,)
+def test_codes_of_countries_are_read_in_any_letters():
+    given = "Aut usa row rom RoW reg1 WWa CN1".split()
+    codes = "AUT USA ROW ROU ROW reg1 WWa CN1".split()
+    assert [normalise([k]) for k in given] == [(code,) for code in codes]

@@ -91,35 +91,20 @@ def where(cells, **labels):
     "change, message",
     [
         (text_cell, "Row #5: CSV conversion error to double: invalid value 'n.a. yet'"),
-        (
-            lambda c: c.drop(columns="value"),
-            "Column 'value' in include_columns does not",
-        ),
+        (lambda c: c.drop(columns="value"), "Column 'value' in include_columns does not"),
         (lambda c: c.iloc[:0], "rows without a year, or none"),
         (lambda c: c.assign(year=["", *c.year[1:]]), "rows without a year"),
         (
             lambda c: c[~where(c, year=1966, row_country="NLD", row_isic3="D15t16")],
             "1966 lacks 19 cells, first NLD:D15t16 to AUS:AtB",
         ),
-        (
-            lambda c: c[~where(c, year=1966, col_country="NLD")],
-            "1966 lacks 38 cells, first AUS:AtB to NLD:AtB",
-        ),
-        (
-            lambda c: c[~where(c, row_isic3="xVA")],
-            "1965 lacks 6 cells, first TOT:VA to AUS:AtB",
-        ),
-        (
-            lambda c: c[~where(c, col_isic3="xGO")],
-            "1965 lacks 6 cells, first AUS:AtB to TOT:GO",
-        ),
+        (lambda c: c[~where(c, year=1966, col_country="NLD")], "1966 lacks 38 cells, first AUS:AtB to NLD:AtB"),
+        (lambda c: c[~where(c, row_isic3="xVA")], "1965 lacks 6 cells, first TOT:VA to AUS:AtB"),
+        (lambda c: c[~where(c, col_isic3="xGO")], "1965 lacks 6 cells, first AUS:AtB to TOT:GO"),
         (lambda c: c.replace({"col_isic3": {"xINV": "xSTK"}}), "to AUS:INV"),
-        (
-            lambda c: c.assign(year=c.year.replace(1966, 1965)),
-            "1965 repeats 120 cells, first AUS:AtB to AUS:AtB",
-        ),
+        (lambda c: c.assign(year=c.year.replace(1966, 1965)), "1965 repeats 120 cells, first AUS:AtB to AUS:AtB"),
     ],
-)
+)  # fmt: skip
 def test_a_csv_that_does_not_hold_whole_tables_is_refused(
     tmp_path, cells, change, message
 ):

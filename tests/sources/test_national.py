@@ -409,10 +409,7 @@ REFUSED = {
         recipe() | {"trade": [{"file": TRADE}, {"file": TRADE}]},
         "recipe: two [[trade]] are called frame of [trade]; give each a name",
     ),
-    "an unknown key": (
-        recipe(seeds=1),
-        "recipe: unknown key seeds; did you mean seed",
-    ),
+    "an unknown key": (recipe(seeds=1), "recipe: unknown key seeds; did you mean seed"),
 }
 
 

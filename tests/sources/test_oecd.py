@@ -1,12 +1,10 @@
-import numpy as np
 import pytest
 import zarr
 from numpy.testing import assert_array_equal
 
-from tivax.engine import TivaxError, import_tables, open_store
+from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
-from tivax.engine.tables.rules import check_balance
 
 from commands import tivax
 from helpers import error_of
@@ -20,18 +18,6 @@ def small(folder, name="2019_SML.csv"):
 
 
 # ------------------------------------------------------------------ what is read
-
-
-@pytest.mark.parametrize("edition, extended, name", VARIANTS)
-def test_every_edition_is_read_exactly_and_told_by_its_labels(
-    tmp_path, edition, extended, name
-):
-    world = oecd_table(edition, extended=extended)
-    (table,) = read_all("oecd", write_oecd(tmp_path / name, world, edition))
-    assert_holds(table, world)
-    assert table.origin == name
-    assert table.edition == world.edition
-    check_balance(table, get_source("oecd").tolerance)
 
 
 @pytest.mark.parametrize("edition, sectors", [("2021", 45), ("2023", 45), ("2025", 50)])
@@ -59,14 +45,6 @@ def test_direct_purchases_abroad_go_by_their_older_code_too(tmp_path):
     assert_holds(table, world)
 
 
-def test_line_ends_quotes_and_a_byte_order_mark_do_not_matter(tmp_path):
-    rows = [[f'"{row[0]}"', *row[1:]] for row in cells(oecd_table("2025"), "2025")]
-    rows[0] = [f'"{label.strip(chr(34))}"' for label in rows[0]]
-    rows[0][0] = "\N{ZERO WIDTH NO-BREAK SPACE}" + rows[0][0]
-    path = write_csv(tmp_path / "2018_SML.csv", rows, end="\r\n")
-    assert_holds(read_all("oecd", path)[0], oecd_table("2025"))
-
-
 def test_a_blank_cell_is_zero(tmp_path):
     rows = cells(oecd_table("2025"), "2025")
     rows[1][2] = ""
@@ -92,25 +70,15 @@ def test_a_blank_cell_is_zero(tmp_path):
 )
 def test_the_year_is_that_of_the_name(tmp_path, name, year):
     """Not the edition's in it."""
-    (table,) = read_all("oecd", small(tmp_path, name))
-    assert table.year == year
+    (tmp_path / name).touch()
+    (found,) = get_source("oecd").find([tmp_path / name])
+    assert found.year == year
 
 
 @pytest.mark.parametrize("name", ["ICIO2021.csv", "table.csv", "2016-2018.csv"])
 def test_a_name_without_one_year_is_refused(tmp_path, name):
     message = refusal("oecd", small(tmp_path, name))
     assert message.startswith(f"{name}: the name does not tell the year; give the file")
-
-
-def test_years_come_in_order_from_folders_and_archives(tmp_path):
-    small(tmp_path, "2017_SML.csv")
-    path = small(tmp_path, "2016_SML.csv")
-    (tmp_path / "ReadMe_ICIO_small.txt").write_text("not a table")
-    zipped(tmp_path / "2011-2016_SML.zip", path, folder="csv/")
-    path.unlink()
-    tables = read_all("oecd", tmp_path)
-    assert [table.year for table in tables] == [2016, 2017]
-    assert tables[0].origin == "2011-2016_SML.zip:csv/2016_SML.csv"
 
 
 def test_archives_in_an_archive_are_read(tmp_path):
@@ -137,31 +105,6 @@ def test_a_damaged_archive_in_an_archive_is_refused(tmp_path, at):
     assert "the file is damaged or incomplete, get it again" in refusal("oecd", outer)
 
 
-def test_small_and_extended_tables_of_one_year_are_not_mixed(tmp_path):
-    small(tmp_path, "2019_SML.csv")
-    world = oecd_table("2025", extended=True)
-    write_oecd(tmp_path / "2019.csv", world, "2025")
-    message = refusal("oecd", tmp_path, tmp_path / "2019.csv")
-    assert "both hold 2019; give only one of them" in message
-
-
-# ---------------------------------------------------------------- damaged files
-
-
-@pytest.mark.parametrize(
-    "rows, message",
-    [
-        (3, "rows below the industries lack TLS, VA, OUT"),
-        (4, "rows lack ROW:J62_63"),
-        (1, "rows below the industries lack OUT"),
-    ],
-)
-def test_a_file_cut_at_the_end_of_a_line_tells_what_is_missing(tmp_path, rows, message):
-    kept = cells(oecd_table("2025"), "2025")[:-rows]
-    path = write_csv(tmp_path / "2018_SML.csv", kept)
-    assert message in refusal("oecd", path)
-
-
 # ---------------------------------------------------------------- wrong contents
 
 
@@ -180,20 +123,10 @@ def swap_columns(rows):
     rows[0][2], rows[0][3] = rows[0][3], rows[0][2]
 
 
-def swap_demand(rows):
-    first = rows[0].index("AUS_HFCE")
-    rows[0][first], rows[0][first + 2] = "AUS_GGFC", "AUS_HFCE"
-
-
 def rename_sector(rows):
     for row in rows:
         row[0] = row[0].replace("_A01", "_01T03")
     rows[0] = [label.replace("_A01", "_01T03") for label in rows[0]]
-
-
-def drop_column(rows):
-    for row in rows:
-        del row[5]
 
 
 def drop_parent(rows):
@@ -213,17 +146,13 @@ def totals_of_2021(rows):
         (put(4, 0, "CHN_C24A"), "rows lack CHN:A01"),
         (swap_rows, "rows are in another order, first at position 5 (CHN:C24A"),
         (swap_columns, "columns are in another order, first at position 2"),
-        (swap_demand, "columns are in another order, first at position 13 (AUS:GGFC"),
         (rename_sector, "the sectors 01T03 are of no edition that is read here; those"),
         (put(0, 3, "AUS_C24A"), "columns lack AUS:J62_63"),
         (put(0, -1, "TOTAL"), "columns lack OUT"),
-        (drop_column, "columns lack CHN:C24A"),
         (drop_parent, "holds CN1, a part of CHN, but not CHN"),
         (totals_of_2021, "rows below the industries lack VA, OUT"),
         (put(-3, 0, "TXS"), "rows below the industries lack TLS"),
         (put(5, 7, "n.a."), "a cell holds 'n.a.', not a number"),
-        (put(5, 7, "NA"), "a cell holds 'NA', not a number"),
-        (lambda rows: rows[4].pop(), "line 5 has 37 cells, line 1 has 38"),
     ],
     ids=lambda value: getattr(value, "__name__", "")[:20],
 )
@@ -236,19 +165,6 @@ def test_a_file_with_other_contents_is_refused(tmp_path, change, message):
 
 def import_refusal(folder):
     return error_of(import_tables, "oecd", [folder], folder.parent / "store")
-
-
-@pytest.mark.parametrize(
-    "text, problem", [("nan", "without a number"), ("-4", "negative")]
-)
-def test_a_cell_that_no_table_can_hold_is_refused(tmp_path, text, problem):
-    rows = cells(oecd_table("2025"), "2025")
-    rows[1][2] = text
-    (tmp_path / "raw").mkdir()
-    write_csv(tmp_path / "raw" / "2018_SML.csv", rows)
-    message = import_refusal(tmp_path / "raw")
-    assert message.startswith("2018_SML.csv: 2018: ") and problem in message
-    assert "AUS:A01 (Crop and animal production, hunting) to AUS:C24A (" in message
 
 
 def test_cells_that_lost_their_decimal_point_are_refused(tmp_path):
@@ -286,6 +202,7 @@ def test_the_store_knows_the_edition_and_the_split_regions(
         assert f"{parent} has the parts {parts}" in done.out
     assert store.parents == (PARENTS if extended else {})
     assert store.select(2018, 2018).parents == store.parents
+    assert_array_equal(store.Z[0], world.Z)
     assert_array_equal(store.Y[0], world.Y)
     assert store.value_added is not None
     assert_array_equal(store.value_added[0], world.value_added)
@@ -300,12 +217,3 @@ def test_years_of_two_editions_are_not_imported_together(tmp_path):
     message = import_refusal(tmp_path / "raw")
     assert "lacks sector A01_02" in message
     assert "import years of one edition together" in message
-
-
-def test_gaps_of_rounding_pass_and_larger_ones_do_not():
-    world = oecd_table("2025")
-    check_balance(world, get_source("oecd").tolerance)
-    x = world.x + np.where(np.arange(world.x.size) == 3, 0.002 * world.x + 1, 0)
-    world.x[:] = x
-    with pytest.raises(TivaxError, match="worst CHN:A01"):
-        check_balance(world, get_source("oecd").tolerance)

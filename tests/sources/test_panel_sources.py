@@ -132,30 +132,34 @@ def test_a_kof_stata_file_gives_the_values_of_its_float32(tmp_path):
     assert_rows(frame, ("ROM", 2000, exact), ("ROM", 2001, 36.0))
 
 
-def test_a_kof_file_without_de_jure_indices_names_the_edition_to_get(tmp_path):
-    frame = pf.kof()
-    frame = frame[[name for name in frame if not str(name).endswith("dj")]]
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "lacks KOFGIdj and all other de jure indices; get edition 2018" in message
-
-
 @pytest.mark.parametrize("suffix", [".dta", ".xlsx"])
 def test_a_column_that_is_not_there_is_named(tmp_path, suffix):
     path = small_kof(tmp_path, suffix)
     assert "lacks KOFXXdj; get the" in refusal(kof, path, "KOFGIdj", "KOFXXdj")
 
 
-def test_text_in_a_cell_is_named_by_series_country_and_year(tmp_path):
-    frame = pf.kof().astype({"KOFGIdj": object})
+def without_de_jure(frame):
+    return frame[[name for name in frame if not str(name).endswith("dj")]]
+
+
+def with_text(frame):
+    frame = frame.astype({"KOFGIdj": object})
     frame.loc[1, "KOFGIdj"] = "n.a."
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "KOFGIdj of ROM 2000 holds 'n.a.', not a number" in message
+    return frame
 
 
-def test_a_country_year_in_two_rows_is_refused(tmp_path):
-    frame = pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)])
-    message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "ROM 2001 is in more than one row" in message
+@pytest.mark.parametrize(
+    "frame, told",
+    [
+        (without_de_jure(pf.kof()), "lacks KOFGIdj and all other de jure indices; get edition 2018"),
+        (with_text(pf.kof()), "KOFGIdj of ROM 2000 holds 'n.a.', not a number"),
+        (pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)]), "ROM 2001 is in more than one row"),
+        (pf.kof([("", 2000)]), "no row with a country code"),
+    ],
+    ids=["edition", "text", "twice", "no rows"],
+)  # fmt: skip
+def test_a_kof_workbook_with_a_mistake_is_refused(tmp_path, frame, told):
+    assert told in refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
 
 
 def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_path):
@@ -168,11 +172,6 @@ def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_pat
         frame.loc[1, "year"] = wrong
         message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGI")
         assert "a row of ROM has no year that can be read" in message
-
-
-def test_a_file_without_rows_is_refused(tmp_path):
-    path = small_kof(tmp_path, frame=pf.kof([("", 2000)]))
-    assert "no row with a country code" in refusal(kof, path, "KOFGI")
 
 
 def test_a_workbook_without_the_sheet_names_those_it_has(tmp_path):
@@ -211,8 +210,7 @@ def test_an_archive_with_another_name_two_tables_or_none_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["pwt9.0.rda", "pwt10.01.rda", "pwt90.xlsx", "pwt90.dta", "pwt110.csv"],
+    "name", ["pwt9.0.rda", "pwt10.01.rda", "pwt90.xlsx", "pwt90.dta", "pwt110.csv"]
 )
 def test_every_form_of_the_penn_world_table_is_read_exactly(tmp_path, name):
     frame = pwt.read(small_pwt(tmp_path, name), ["ck", "ctfp"])
@@ -431,14 +429,11 @@ def test_a_column_that_a_table_lacks_is_named_with_its_alias(tmp_path):
         ("iso3c,year,inflation\nROU,2000,many\n", "of ROU 2000 holds 'many', not a"),
         ("iso3c,year,inflation\nROU,2000,inf\n", "of ROU 2000 holds 'inf', not a"),
         ("iso3c,year,inflation\nROU,2000,1\nROU,2000,1\n", "ROU 2000 is in more"),
-        (
-            "iso3c,year,inflation\nROU,2000,1\nROU,20",
-            "a row has 2 cells and the header",
-        ),
+        ("iso3c,year,inflation\nROU,2000,1\nROU,20", "a row has 2 cells and the header"),
         ("Country Code,Indicator Code,x\nROU,a,1\n", "no columns of years such as"),
         ("", "empty file"),
     ],
-)
+)  # fmt: skip
 def test_a_csv_that_is_no_table_is_refused(tmp_path, text, message):
     assert message in refusal(wdi, table(tmp_path, text), CPI)
 
@@ -461,10 +456,7 @@ def test_a_csv_cut_short_between_the_wanted_indicators_is_refused(tmp_path):
     "code, year, before, after",
     [
         ("DEU", 1999, 1.7596676, 0.938283),
-        ("GRC", 2001, 365.39856, 1.116533),
         ("LVA", 2014, 0.529392, 0.752728),
-        ("MLT", 2008, 0.311675, 0.679923),
-        ("IRL", 1999, 0.702271, 0.938283),
     ],
 )
 def test_an_exchange_rate_that_turns_to_the_euro_is_refused(
@@ -561,14 +553,9 @@ def test_a_year_is_the_mean_of_its_twelve_months(tmp_path):
     [
         (7, 2, "n.a.", "sheet Real, 2000-03 of XM is not a number"),
         (7, 0, "March", "sheet Real, column A holds 'March', not a date"),
-        (
-            4,
-            slice(1, 3),
-            ["XXDZ", "XXXM"],
-            "sheet Real has no row of codes such as RBAU",
-        ),
+        (4, slice(1, 3), ["XXDZ", "XXXM"], "sheet Real has no row of codes such as RBAU"),
     ],
-)
+)  # fmt: skip
 def test_a_bis_sheet_with_a_wrong_cell_is_refused(
     tmp_path, row, column, value, message
 ):

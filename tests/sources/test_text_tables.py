@@ -2,13 +2,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources import text_tables
 from tivax.engine.sources.source import TableFile
 from tivax.engine.sources.text_tables import read_text_table
 
 from helpers import error_of
-from source_files import cut, zipped
 
 
 def table(folder, text, name="t.txt", **options):
@@ -88,13 +86,6 @@ def test_a_blank_cell_holds_what_is_asked_for(tmp_path):
     assert "a cell holds 'NA', not a number" in refusal(tmp_path, "1\tNA\n", blank=0.0)
 
 
-def test_a_table_is_read_from_an_archive(tmp_path):
-    (tmp_path / "t.txt").write_text("1\t2\n")
-    archive = zipped(tmp_path / "t.zip", tmp_path / "t.txt", folder="in/")
-    read = read_text_table(TableFile(archive, "in/t.txt"))
-    assert_array_equal(read.values, [[1, 2]])
-
-
 def test_a_line_cut_short_is_named(tmp_path):
     message = refusal(tmp_path, "1\t2\t3\n4\t5\t6\n7\t8\n")
     assert "line 3 has 2 cells, line 1 has 3" in message
@@ -103,17 +94,3 @@ def test_a_line_cut_short_is_named(tmp_path):
 
 def test_text_in_the_place_of_a_number_is_quoted(tmp_path):
     assert "a cell holds 'n.a.', not a number" in refusal(tmp_path, "1\t2\n3\tn.a.\n")
-
-
-def test_a_damaged_archive_is_refused(tmp_path):
-    """Its list of members is whole, a member is not."""
-    (tmp_path / "t.txt").write_text("".join(f"{k}\t{k * k}\n" for k in range(9999)))
-    archive = zipped(tmp_path / "t.zip", tmp_path / "t.txt")
-    data = bytearray(archive.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    archive.write_bytes(data)
-    with pytest.raises(TivaxError, match="t.zip:t.txt: "):
-        read_text_table(TableFile(archive, "t.txt"))
-    cut(archive)
-    with pytest.raises(TivaxError, match="damaged or incomplete"):
-        read_text_table(TableFile(archive, "t.txt"))

@@ -347,10 +347,7 @@ def test_what_is_missing_is_printed_with_its_cost(shared, exact, tmp_path):
     data = shared / "data" / "wiod2016"
     raw = tmp_path / "raw"
     raw.mkdir()
-    for name in (
-        "national/niot_nov16.zip",
-        "national/trade_goods_services.dta",
-    ):
+    for name in ("national/niot_nov16.zip", "national/trade_goods_services.dta"):
         (raw / name.rpartition("/")[2]).symlink_to(data / name)
     out = tmp_path / "S"
     words = ("import", SOURCE, raw, "--years", "2014", "--out", out, "--quiet")

@@ -3,18 +3,16 @@
 import warnings
 from dataclasses import asdict, replace
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxWarning, check_tables, open_store, save_store
-from tivax.engine.streaming import StreamedFlows, StreamedYear, flows, memory
-from tivax.engine.streaming import require_productive_year as require_productive
+from tivax.engine.streaming import flows, memory
 from tivax.engine.tables import OF_MODEL
 
 from commands import good
-from helpers import error_of, small_world
+from helpers import small_world
 
 C, S = 4, 3
 N = C * S
@@ -126,14 +124,6 @@ def test_each_year_is_checked_by_its_own_flows():
     first, second = (k.column_gap for k in usual)
     assert abs(first - second) > 0.01 * second
     assert_allclose([k.column_gap for k in found], [first, second], rtol=1e-6)
-
-
-def test_what_needs_a_productive_year_names_its_industries(world):
-    tables = tables_of(world, "loop")
-    year = StreamedYear(StreamedFlows(tables, 0), jnp.asarray(tables.x[0]))
-    told = error_of(require_productive, year)
-    assert told.startswith(f"{tables.years[0]}: the table is not productive")
-    assert "among 2 industries that supply each other" in told
 
 
 def test_a_lazy_store_is_checked_slab_by_slab(world, tmp_path, monkeypatch):

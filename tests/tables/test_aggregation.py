@@ -122,12 +122,6 @@ def test_rows_still_sum_to_output_and_may_miss_it_together():
     assert small.tolerance == Tolerance(absolute=2.0, relative=1e-6)
 
 
-def test_all_codes_kept_is_the_same_table():
-    same = aggregate(TABLES, sectors={k: k for k in SECTORS})
-    assert_array_equal(same.Z, TABLES.Z)
-    assert same.tolerance == TABLES.tolerance
-
-
 def test_parts_of_a_split_region_stay_or_join_their_parent():
     split = replace(
         TABLES, regions=("AUT", "CHN", "CN1", "ROW"), parents={"CN1": "CHN"}
@@ -373,13 +367,6 @@ def test_a_country_is_cut_out_with_its_imports(store, tmp_path):
     imports = tx.indicators(TABLES, ["IMGR"], "sector")["IMGR"].sel(region="CHN")
     own = tx.indicators(cut, ["IMGR"], "sector")["IMGR"].sel(region="CHN")
     assert_allclose(own, imports, rtol=1e-9)
-
-
-def test_a_comparison_is_written_for_stata(store, tmp_path):
-    words = ("--groups", "EU15", "--compare", tmp_path / "c", "--format", "dta")
-    good("aggregate", store, *words, "--out", tmp_path / "small")
-    assert {"comparison.dta", "va_absorbed.dta"} <= set(names(tmp_path / "c"))
-    assert list(pd.read_stata(tmp_path / "c" / "comparison.dta"))[0] == "year"
 
 
 def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):

@@ -50,10 +50,7 @@ def demand_table(Z, sold, stocks, x) -> WorldTables:
 
 
 HALF_STORED = demand_table(
-    Z=[[1, 2], [3, 4]],
-    sold=[[1, 1], [8, 5]],
-    stocks=[[6, -1], [0, -4]],
-    x=[10, 16],
+    Z=[[1, 2], [3, 4]], sold=[[1, 1], [8, 5]], stocks=[[6, -1], [0, -4]], x=[10, 16]
 )
 
 
@@ -198,7 +195,7 @@ def test_every_command_says_what_it_left_out(tables, store, tmp_path):
     ):
         for options, expected in (((), None), (("--net-inventories",), record)):
             out = tmp_path / f"{name}{len(options)}"
-            told = good(name, store, "--out", out, *words, *options)
+            told = good(name, store, "--out", out, "--no-figures", *words, *options)
             manifest = json.loads((out / "manifest.json").read_text())
             assert manifest["net_inventories"] == expected
             assert ("net of inventories (INVEN)" in told.out) == bool(options)
@@ -206,13 +203,11 @@ def test_every_command_says_what_it_left_out(tables, store, tmp_path):
     frame = pd.read_csv(tmp_path / "tbi1" / "tbi.csv", engine="python")
     own = trade_benefit_index(net)["tbi"].to_series()
     assert_allclose(frame["tbi"], own, rtol=RTOL)
-    frame = pd.read_parquet(tmp_path / "indicators1" / "indicators.parquet")
-    final = net.final_demand().reshape(2, 4, -1).sum(axis=2)
-    share = 100 * final / tables.x.reshape(2, 4, 3).sum(axis=2)
-    assert_allclose(frame["value"], share.ravel(), rtol=RTOL)
-    # More of it than where negative inventories count, and another number.
-    before = pd.read_parquet(tmp_path / "indicators0" / "indicators.parquet")
-    assert (before["value"] - frame["value"]).abs().min() > 1e-3
+    before, after = (
+        pd.read_parquet(tmp_path / f"indicators{k}" / "indicators.parquet")["value"]
+        for k in (0, 1)
+    )
+    assert (before - after).abs().min() > 1e-3
 
 
 def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
@@ -225,7 +220,8 @@ def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
     line = "--inventories is now --net-inventories CATEGORIES"
     assert mistake(*words, "--net-inventories", "--inventories", "c") == line
     assert not out.exists()
-    good(*words, "--net-inventories", "c")
-    good("tbi", store, "--net-inventories", "--out", tmp_path / "named")
+    good(*words, "--net-inventories", "c", "--no-figures")
+    words = ("tbi", store, "--net-inventories", "--no-figures")
+    good(*words, "--out", tmp_path / "named")
     tables = [(k / "tbi.csv").read_bytes() for k in (out, tmp_path / "named")]
     assert tables[0] == tables[1]

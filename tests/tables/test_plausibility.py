@@ -5,14 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tivax.engine import (
-    TivaxWarning,
-    WorldTables,
-    check_tables,
-    stack_years,
-    synthetic_world,
-)
-from tivax.engine.sources.catalogue import get_source
+from tivax.engine import TivaxWarning, WorldTables, check_tables, synthetic_world
 from tivax.engine.tables import WorldShape
 from tivax.engine.tables.plausibility import find_doubts
 
@@ -137,11 +130,3 @@ def test_construction_warns_of_arrays_in_doubt_and_check_calls_them_so(world):
     (row,) = check_tables(tables)
     assert row.verdict == "in doubt" and row.faults == []
     assert check_tables(arrays(world))[0].verdict == "sound"
-
-
-def test_real_tables_are_in_no_doubt(shared):
-    source = get_source("wiod2013")
-    files = source.find([shared / "data" / "wiod2013"])
-    tables = stack_years([t for file in files[::8] for t in source.read(file)])
-    for table in tables:
-        assert find_doubts(table) == ()

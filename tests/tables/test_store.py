@@ -231,17 +231,6 @@ def test_the_zarr_group_of_another_program_is_no_store(tmp_path):
     assert "not a tivax store" in refusal(tmp_path / "other")
 
 
-@pytest.mark.parametrize(
-    "name", ["zarr.json", "year/zarr.json", "origin/zarr.json", "Z/zarr.json"]
-)
-@pytest.mark.parametrize("size", [0, 100])
-def test_cut_metadata_is_told(store, name, size):
-    with (store / name).open("r+b") as file:
-        file.truncate(size)
-    refusal(store)
-    refusal(store, lazy=True)
-
-
 @pytest.mark.parametrize("name", ["Y", "origin", "category"])
 def test_an_array_that_is_gone_is_told(store, name):
     shutil.rmtree(store / name)
@@ -263,14 +252,6 @@ def test_a_year_whose_numbers_are_gone_is_not_a_year_of_zeros(store, name, lazy)
     chunk = max(path for path in (store / name / "c").rglob("*") if path.is_file())
     chunk.unlink()
     refusal(store, lazy=lazy)
-
-
-@pytest.mark.parametrize("lazy", [False, True])
-def test_a_year_cut_short_is_told(store, lazy):
-    chunk = max(path for path in (store / "Z" / "c").rglob("*") if path.is_file())
-    with chunk.open("r+b") as file:
-        file.truncate(100)
-    assert str(store) in error_of(lambda: open_store(store, lazy=lazy).table(2002))
 
 
 def test_a_store_of_another_format_is_told_with_both_numbers(store):
@@ -387,13 +368,6 @@ def test_files_of_another_length_are_told(store, name, size):
     path.write_bytes(data[:size] if size in (0, 3, -1) else data + bytes(size))
     refusal(store)
     refusal(store, lazy=True)
-
-
-@pytest.mark.parametrize("name", ["Z/c/1/0/0/0/0", "year/c/0", "sector/c/0"])
-def test_random_bytes_in_place_of_numbers_and_labels_are_told(store, name):
-    size = (store / name).stat().st_size
-    (store / name).write_bytes(np.random.default_rng(0).bytes(size))
-    refusal(store)
 
 
 METADATA = {
@@ -526,13 +500,6 @@ def test_force_does_not_replace_what_is_no_store(tables, tmp_path):
     assert only_child(tmp_path).name == "raw"
 
 
-def test_an_empty_folder_is_free(tables, tmp_path):
-    (tmp_path / "store").mkdir()
-    save_store(tables, tmp_path / "store")
-    assert_same(open_store(tmp_path / "store"), tables)
-    assert only_child(tmp_path).name == "store"
-
-
 @pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError("disk full")])
 def test_a_save_that_is_interrupted_leaves_the_old_store(
     tables, store, monkeypatch, interruption
@@ -564,17 +531,3 @@ def test_the_new_store_is_not_seen_before_it_is_whole(tables, store):
     assert_same(open_store(store), tables)
     writer.finish({})
     assert open_store(store).source == "new"
-
-
-def test_the_manifest_is_an_attribute_that_any_program_can_read(tables, tmp_path):
-    attributes = store_attributes(
-        unit="t", source="s", title="A title", citation="Cite me", tolerance=Tolerance()
-    )
-    writer = StoreWriter(
-        tmp_path / "store", tables.table(2000), [2000], attributes=attributes
-    )
-    writer.write(tables.table(2000))
-    writer.finish({"command": "import", "inputs": [1]})
-    attrs = xr.open_zarr(tmp_path / "store", consolidated=False).attrs
-    assert json.loads(attrs["manifest"]) == {"command": "import", "inputs": [1]}
-    assert (attrs["title"], attrs["citation"]) == ("A title", "Cite me")

@@ -129,8 +129,3 @@ def test_what_a_file_has_is_not_made_again(tmp_path, monkeypatch):
     assert calls == [1]
     assert_array_equal(more[:4], first)
     assert_array_equal(study.run(ROWS, 8, 1), more)
-
-
-def test_there_are_fifty_designs_and_more_with_names_of_their_own():
-    names = [design.name for design in study.designs()]
-    assert len(names) == len(set(names)) >= 50
