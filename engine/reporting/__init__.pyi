@@ -1,3 +1,4 @@
+from .documents import Document as Document
 from .drawn import FULL_WIDTH as FULL_WIDTH
 from .drawn import Drawn as Drawn
 from .html import Block as Block
