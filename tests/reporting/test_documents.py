@@ -9,7 +9,6 @@ from tivax.engine.reporting import (
     Formula,
     Heading,
     Points,
-    Section,
     Table,
     Text,
 )
@@ -64,7 +63,7 @@ def test_a_section_is_its_text_with_what_is_given(report):
         parts=["one", "two"],
         shares=Table(frame, formats={"share": ".2f"}, number="Table 3"),
     )
-    assert found == Section("How large is trade?", found.blocks)
+    assert found.title == "How large is trade?"
     text, heading, points, formula, table, own, figure = found.blocks
     assert text == Text("A paragraph that is wrapped, 2.2 in all. Done.")
     assert heading == Heading("Parts of trade") and formula == Formula("index")
@@ -79,8 +78,8 @@ def test_a_section_is_its_text_with_what_is_given(report):
 def test_a_figure_that_may_miss_is_shown_where_it_is(report):
     figures = {"map": object(), "chart": object()}
     shares = Table(pd.DataFrame())
-    blocks = report.blocks("size", figures, **GIVEN, parts=[], shares=shares)
-    assert blocks[-1] == Figure(figures["chart"], "A chart.")
+    last = report.blocks("size", figures, **GIVEN, parts=[], shares=shares)[-1]
+    assert isinstance(last, Figure) and last.caption == "A chart."
 
 
 def test_what_a_document_names_must_be_given(report):
@@ -91,4 +90,5 @@ def test_what_a_document_names_must_be_given(report):
 
 
 def test_a_part_has_no_title(report):
-    assert report.section("part", size=1.0) == Section("", [Text("Only 1.")])
+    found = report.section("part", size=1.0)
+    assert (found.title, found.blocks) == ("", [Text("Only 1.")])
