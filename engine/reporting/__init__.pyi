@@ -38,6 +38,7 @@ from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart
 from .long_tables import LongTable as LongTable
 from .long_tables import LongWriter as LongWriter
+from .methods import method_of as method_of
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT
