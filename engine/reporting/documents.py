@@ -56,6 +56,12 @@ class Document:
         chunks = self._sections[name][1]
         return [k for chunk in chunks for k in _blocks(chunk, figures, given)]
 
+    def text(self, name: str, /, **given: Any) -> str:
+        """The paragraphs of a part that has no other blocks."""
+        return "\n\n".join(
+            k.text for k in self.blocks(name, **given) if isinstance(k, Text)
+        )
+
 
 def _blocks(
     chunk: str, figures: Mapping[str, Any], given: Mapping[str, Any]

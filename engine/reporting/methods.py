@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from .documents import Document
-from .html import Text
 
 _PAGE = Document(Path(__file__).with_name("methods.md"))
 
 
 def method_of(result: str) -> str:
     """The method behind a result, by its name in ``methods.md``."""
-    return "\n\n".join(k.text for k in _PAGE.blocks(result) if isinstance(k, Text))
+    return _PAGE.text(result)
