@@ -11,7 +11,7 @@ import pandas as pd
 
 from ..core import Listing, count_text
 from ..figures import shown_regions
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 from ..tables import REST, country_name
 
 _PRINTED = 8  # paths in the terminal
@@ -94,15 +94,7 @@ class SupplyExposure(Result):
 
     program = "exposure"
     report_title = "Exposure along supply chains"
-    method = (
-        "Of all that the final sales of the buyer's industries take, directly and in "
-        "inputs of inputs, the share that the supplier makes is the look-through "
-        "exposure; at face value counts what the buyer buys itself, and the rest is "
-        "hidden (Baldwin, Freeman and Theodorakopoulos 2022). Paths are the largest "
-        "terms of the power series; the remainder is all others, from contents of each "
-        "branch that was left. In an extraction buyers go on without what the supplier "
-        "does not deliver, and nobody takes its place."
-    )
+    method = method_of("exposure")
     printed = True
 
     def tables(self) -> dict[str, pd.DataFrame]:

@@ -17,7 +17,7 @@ from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
-from ..reporting import Plot, Result, change_of
+from ..reporting import Plot, Result, change_of, method_of
 from ..tables import country_name, listing_by_region
 
 FACTOR_NAMES = (
@@ -117,14 +117,7 @@ class Change(Result):
 
     program = "change"
     report_title = "Why it changed"
-    method = (
-        "The change is attributed to six factors along the straight path between those "
-        "of the two years: requirements of goods per US$ of output (technology), the "
-        "sellers from whom industries buy (sourcing), the level of final demand, its "
-        "mix of goods, its sellers (origin), and value added per US$ of output. The "
-        "attribution is that of Aumann and Shapley (1974), the integral of the "
-        "derivatives along the path; effects add up to the change."
-    )
+    method = method_of("change")
     printed = True
     always_parquet = ("by_partner", "by_sector")
 

@@ -9,32 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import TivaxError, start_jax
-from .example_files import Example, RunToml
-from .options import (
-    Device,
-    Draws,
-    EachGroup,
-    ErrorDraws,
-    ErrorOption,
-    Force,
-    FormatOption,
-    GroupsOption,
-    JobOption,
-    Json,
-    LanguageOption,
-    Net,
-    NoFigures,
-    Out,
-    Quiet,
-    Regions,
-    Satellites,
-    Seed,
-    Store,
-    TitleOption,
-    ValueAddedOption,
-    Verbose,
-    Years,
-)
+from .example_files import RunToml
+from .options import declared
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -49,12 +25,12 @@ if TYPE_CHECKING:
 class OutputOptions:
     """Place and form of the results that a command writes."""
 
-    out: Out
-    format: FormatOption = "csv"
-    no_figures: NoFigures = False
-    title: TitleOption = ""
-    language: LanguageOption = "en"
-    force: Force = False
+    out: Path
+    format: str = "csv"
+    no_figures: bool = False
+    title: str = ""
+    language: str = "en"
+    force: bool = False
 
     def __post_init__(self) -> None:
         _ = self.words  # raises before anything is computed
@@ -75,16 +51,16 @@ class OutputOptions:
 class LongOutput(OutputOptions):
     """The same of a command whose tables are long."""
 
-    format: FormatOption = "parquet"
+    format: str = "parquet"
 
 
 @dataclass(frozen=True)
 class Screen:
     """Options for what a command shows while it runs."""
 
-    quiet: Quiet = False
-    json: Json = False
-    verbose: Verbose = False
+    quiet: bool = False
+    json: bool = False
+    verbose: bool = False
 
     def terminal(self, *, first: bool = True) -> Terminal:
         """``first``: of several processes, the one that speaks."""
@@ -99,9 +75,9 @@ class Screen:
 class Tables:
     """The years of a store, and whether inventories stay in them."""
 
-    store: Store
-    years: Years = ""
-    net_inventories: Net = None
+    store: Path
+    years: str = ""
+    net_inventories: str | None = None
 
     def open(self, terminal: Terminal) -> "NetInventories":
         """The tables, read when they are used."""
@@ -115,8 +91,8 @@ class Tables:
 class Accounts:
     """Accounts to trace: value added, or those of files."""
 
-    value_added: ValueAddedOption = "residual"
-    satellite: Satellites = None
+    value_added: str = "residual"
+    satellite: list[Path] | None = None
 
     @property
     def files(self) -> list[Path]:
@@ -141,18 +117,18 @@ class Accounts:
 class Grouping:
     """Groups of countries, and the regions that are shown."""
 
-    groups: GroupsOption = None
-    each_group: EachGroup = False
-    regions: Regions = ""
+    groups: str | None = None
+    each_group: bool = False
+    regions: str = ""
 
 
 @dataclass(frozen=True)
 class ErrorOptions:
     """Errors of tables that are drawn, and how many draws."""
 
-    error: ErrorOption = None
-    draws: ErrorDraws = None
-    seed: Seed = None
+    error: str | None = None
+    draws: int | None = None
+    seed: int | None = None
 
     def model(self) -> "ErrorModel | None":
         """The error model that is named, if one is."""
@@ -181,9 +157,9 @@ class RunOptions:
     """A run file, and what replaces its numbers."""
 
     run: RunToml = None
-    example: Example = False
-    draws: Draws = None
-    seed: Seed = None
+    example: bool = False
+    draws: int | None = None
+    seed: int | None = None
 
     def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
         """The models of the run file; ``draws`` and ``defaults`` where it has none."""
@@ -201,7 +177,7 @@ class RunOptions:
 class Processor:
     """The device that computes."""
 
-    device: Device = None
+    device: str | None = None
 
     def start(self) -> None:
         start_jax(self.device)
@@ -211,8 +187,8 @@ class Processor:
 class MachineOptions:
     """Devices that compute, and processes that share the work."""
 
-    device: Device = None
-    job: JobOption = None
+    device: str | None = None
+    job: str | None = None
 
     def start(self) -> AbstractContextManager[bool]:
         """Start JAX, and run the block with the other processes of the job."""
@@ -224,17 +200,18 @@ class MachineOptions:
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
     """A command whose parameters may be bundles: each option of ``OutputOptions``,
-    ``Screen``, ``RunOptions`` or ``MachineOptions`` is one of the command's."""
+    ``Screen``, ``RunOptions`` or ``MachineOptions`` is one of the command's. Words are
+    those of options.toml."""
     plain: dict[str, inspect.Parameter] = {}
     bundles: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
         if is_dataclass(parameter.annotation):
             bundle: Any = parameter.annotation
             bundles[parameter.name] = bundle
-            own = inspect.signature(bundle).parameters
+            holder, own = bundle.__name__, inspect.signature(bundle).parameters
         else:
-            own = {parameter.name: parameter}
-        plain |= own
+            holder, own = function.__name__.strip("_"), {parameter.name: parameter}
+        plain |= {name: declared(holder, each) for name, each in own.items()}
     options = [k.replace(kind=inspect.Parameter.KEYWORD_ONLY) for k in plain.values()]
 
     @wraps(function)

@@ -71,3 +71,15 @@ def complete_groups(incomplete: str) -> list[str]:
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
+
+
+COMPLETIONS = {
+    "source": complete_source,
+    "download": complete_download,
+    "method": complete_method,
+    "list": complete_list,
+    "level": complete_level,
+    "indicators": complete_indicators,
+    "groups": complete_groups,
+}
+"""By their names in options.toml."""

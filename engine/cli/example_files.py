@@ -9,15 +9,6 @@ import typer
 from ..core import TivaxError, require_writable, write_text
 from .terminal import shell_command
 
-Example = Annotated[
-    bool,
-    typer.Option(
-        "--example",
-        is_eager=True,
-        help="Print a run file to copy and change; with RUN, write it there.",
-    ),
-]
-
 
 def example_run_file(command: str) -> str:
     """The text of a run file of that command.

@@ -1,204 +1,40 @@
-"""Options and arguments that several commands share, and how their texts are read."""
+"""Options and arguments of commands by options.toml, and how their texts are read."""
 
 import inspect
 from collections.abc import Callable, Sequence
+from inspect import Parameter
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from ..core import NotFound, TivaxError
-from .completion import complete_groups
+from ..core import NotFound, TivaxError, load_toml
+from .completion import COMPLETIONS
 
-Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
-Force = Annotated[
-    bool,
-    typer.Option(
-        "--force",
-        help="Replace an older result, if this command wrote it and none of its files "
-        "has changed.",
-    ),
-]
-Quiet = Annotated[
-    bool,
-    typer.Option(
-        "--quiet",
-        rich_help_panel="On the screen",
-        help="Print the results only, no progress.",
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        rich_help_panel="On the screen",
-        help="Print one JSON object in place of text: what was written, residual, "
-        "versions, as in manifest.json.",
-    ),
-]
-Verbose = Annotated[
-    bool,
-    typer.Option(
-        "--verbose",
-        rich_help_panel="On the screen",
-        help="Log to stderr what is read, compiled, solved and written, and print "
-        "where the time went.",
-    ),
-]
-Device = Annotated[
-    str | None,
-    typer.Option(
-        "--device",
-        rich_help_panel="Machines",
-        help="Compute on the cpu or a gpu, or on so many of them: gpu:2; by default "
-        "on all where JAX can.",
-    ),
-]
-NoFigures = Annotated[
-    bool,
-    typer.Option(
-        "--no-figures", help="Write no figures (SVG, PNG, PDF), which saves seconds."
-    ),
-]
-Regions = Annotated[
-    str,
-    typer.Option(
-        "--regions",
-        help="Which regions the figures and the printed table show, in this order: "
-        "CHN,USA,DEU; by default the largest.",
-    ),
-]
-FormatOption = Annotated[
-    str,
-    typer.Option(
-        "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
-    ),
-]
-TitleOption = Annotated[
-    str,
-    typer.Option(
-        "--title", help="Title of the figures, in place of the finding that they show."
-    ),
-]
-LanguageOption = Annotated[
-    str,
-    typer.Option("--language", help="Language of report and figures, en or zh."),
-]
-Years = Annotated[
-    str,
-    typer.Option(
-        "--years", help="First and last year, FIRST:LAST or FIRST-LAST, or one year."
-    ),
-]
-Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
-ValueAddedOption = Annotated[
-    str,
-    typer.Option(
-        "--value-added",
-        help="residual (output less inputs) or basic (the row of the table).",
-    ),
-]
-Satellites = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--satellite",
-        help="Trace jobs, emissions or other accounts in place of value added: a csv "
-        "or parquet file (year, region, sector, NAME, ...); repeatable. With a column "
-        "final (what final demand itself emits) tbi writes footprints.csv.",
-    ),
-]
-GroupsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--groups",
-        help='Merge regions into groups: EU27,NAFTA or a TOML file, NAME = ["AUT", '
-        '"BEL"]. `tivax list groups` lists the built-in ones.',
-        autocompletion=complete_groups,
-    ),
-]
-CertifyOption = Annotated[
-    str,
-    typer.Option(
-        "--certify",
-        help="columns (the residual of each column is below 1e-12; small cells may be "
-        "less exact) or cells (one more step, and an error bound for every cell).",
-    ),
-]
-EachGroup = Annotated[
-    bool,
-    typer.Option(
-        "--each-group",
-        help="Compute each group separately, all other regions single; groups may "
-        "overlap.",
-    ),
-]
-ErrorOption = Annotated[
-    str | None,
-    typer.Option(
-        "--error",
-        help="Standard errors and 95 % intervals from errors of the tables: rounding, "
-        "rebuilt (of rebuilt tables), "
-        "or a RUN.toml with sections [\\[error]].",
-    ),
-]
-_NET = "--net-inventories"
-Net = Annotated[
-    str | None,
-    typer.Option(
-        _NET,
-        metavar="[CATEGORIES]",
-        help="Leave inventories out: multiply the sales of each row by output / "
-        "(output - inventories) (Antras and others 2012). CATEGORIES of final demand, "
-        "INVNT or several with commas, where tivax does not know them.",
-    ),
-]
-MaxSize = Annotated[
-    float,
-    typer.Option(
-        "--max-size",
-        envvar="TIVAX_MAX_SIZE",
-        help="Largest size in GiB of a raw file, or of one in an archive, once "
-        "unpacked; a line of text may have 1/1024 of it.",
-    ),
-]
-Data = Annotated[
-    Path, typer.Option("--data", help="Folder of raw files, with data.toml or without.")
-]
-PanelStore = Annotated[
-    Path | None,
-    typer.Option(
-        "--tables",
-        "--store",
-        help="Compute the index from this store of world tables.",
-    ),
-]
-Draws = Annotated[
-    int | None,
-    typer.Option("--draws", min=1, help="Number of draws, in place of the run file's."),
-]
-ErrorDraws = Annotated[
-    int | None,
-    typer.Option(
-        "--draws",
-        min=2,
-        help="Number of draws of errors (200); with --example complex-europe the first "
-        "so many of its 1,000.",
-    ),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option("--seed", min=0, help="Random seed, in place of the run file's."),
-]
-JobOption = Annotated[
-    str | None,
-    typer.Option(
-        "--job",
-        rich_help_panel="Machines",
-        help="HOST:PORT,N,K: the address of the first process, how many share the "
-        "work, and the number of this one, from 0. SLURM and Open MPI need none.",
-    ),
-]
+_WORDS: dict[str, dict[str, Any]] = load_toml(__package__, "options.toml")
+
+
+def declared(command: str, parameter: Parameter) -> Parameter:
+    """The parameter of a command, or of a bundle, as typer reads it.
+
+    Its words are those of options.toml: the table of the command before ``shared``. One
+    that is ``Annotated`` in the code, since a function is called for it, stays.
+    """
+    if get_origin(parameter.annotation) is Annotated:
+        return parameter
+    name = parameter.name
+    own = _WORDS.get(command, {})
+    found = own[name] if name in own else _WORDS["shared"][name]
+    words: dict[str, Any] = {"help": found} if isinstance(found, str) else {**found}
+    if "autocompletion" in words:
+        words["autocompletion"] = COMPLETIONS[words["autocompletion"]]
+    if words.pop("argument", False):
+        info: Any = typer.Argument(**words)
+    else:
+        flags = words.pop("flags", [f"--{name.replace('_', '-')}"])
+        info = typer.Option(*flags, **words)
+    return parameter.replace(annotation=Annotated[parameter.annotation, info])
 
 
 def require_store(path: Path | None) -> Path | None:
@@ -254,6 +90,7 @@ def require_named_files(command: Callable[..., None], words: Sequence[str]) -> N
 
 
 # What an option of an older version is called now.
+_NET = "--net-inventories"
 _GONE = {
     "--inventories": f"{_NET} CATEGORIES",
     "--satellite-final": "a column final in the file of --satellite",

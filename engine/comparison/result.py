@@ -13,7 +13,7 @@ from ..core import Listing, count_text, percent_text
 from ..figures import databases as drawings
 from ..figures.regions import largest
 from ..measures import INDICATORS
-from ..reporting import Z95, Plot, Result, measure_name
+from ..reporting import Z95, Plot, Result, measure_name, method_of
 from ..tables import country_name
 
 # Of a figure of lines, panels; regions of a printed table.
@@ -58,13 +58,7 @@ class Comparison(Result):
 
     program = "compare"
     report_title = "One question, several databases"
-    method = (
-        "Every measure is computed from the whole table of its database; then the "
-        "regions and years are chosen that all databases have, without the rest of the "
-        "world, whose members differ. Errors of two databases are taken to be "
-        "independent. The share explained is the sum of both variances over the sum of "
-        "squared differences."
-    )
+    method = method_of("compare")
     printed = True
 
     def tables(self) -> dict[str, pd.DataFrame]:

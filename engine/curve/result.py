@@ -26,6 +26,7 @@ from ..reporting import (
     Section,
     Table,
     Text,
+    method_of,
     variable_name,
 )
 from ..reporting import Figure as Shown
@@ -86,19 +87,7 @@ class SpecificationCurve(Result):
 
     program = "curve"
     report_title = "Specification curve"
-    method = (
-        "Each specification estimates the effect with another combination of choices; "
-        "errors are CV1 with t(G - 1), clustered as the model says. Whether the curve "
-        "as a whole could be without any effect is asked of three statistics "
-        "(Simonsohn, Simmons and Nelson 2020): the median effect, the share of "
-        "specifications that are significant in the direction that more of them have, "
-        "and Stouffer's Z. Significant means the specification's own wild p, at most "
-        "0.05: the share of draws with a larger |t|, below 1 / draws where there is "
-        "none. The draws impose no effect on each specification through its restricted "
-        "residuals (WCR) and give a cluster the same weight in all of them, so that "
-        "specifications that lean on the same rows count for what they are: one piece "
-        "of evidence seen many times."
-    )
+    method = method_of("curve")
 
     @property
     def subtitle(self) -> str:

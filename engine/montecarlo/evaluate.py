@@ -28,7 +28,16 @@ from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
 from ..estimation import Fit, Model, fit_model
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
-from ..reporting import CV1, Drawn, Plot, Result, Section, Table, variable_name
+from ..reporting import (
+    CV1,
+    Drawn,
+    Plot,
+    Result,
+    Section,
+    Table,
+    method_of,
+    variable_name,
+)
 from ..reporting import Figure as Shown
 from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
@@ -94,24 +103,6 @@ def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup
     return Setup(tables, model, tuple(years), base, moved, residual, errors)
 
 
-_METHOD = (
-    "Each draw makes the tables of all years with errors of their cells, solves them,"
-    " and estimates the model again on the trade benefit index of the draw. Sampling:"
-    " CV1, clustered as the model says, of the tables as they are. Tables: the spread"
-    " of the estimates over draws. In all: the root of the sum of their squares (law "
-    "of total variance); p and the interval take t(G - 1) and are around the estimate, "
-    "which errors of the tables pull towards 0: no interval of the effect itself. "
-    "Reliability: 1 less the "
-    "variance of the errors over that of the treatment, both net of effects and of "
-    "the other regressors. Errors of a regressor pull its coefficient towards 0: "
-    "corrected is the estimate with the errors' cross products subtracted (errors in "
-    "variables), SIMEX the extrapolation to no error of estimates with errors added. "
-    "Their standard errors are a jackknife over clusters, and the spread over draws of "
-    "clusters. Both hold if the errors are as the model says, independent of the true "
-    "values and of the errors of the regression."
-)
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class MonteCarlo(Result):
     """Regressions with errors of the tables in them; they print as a table.
@@ -170,7 +161,7 @@ class MonteCarlo(Result):
 
     program = "montecarlo"
     report_title = "Errors of the tables"
-    method = _METHOD
+    method = method_of("montecarlo")
 
     @property
     def subtitle(self) -> str:

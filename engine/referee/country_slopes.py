@@ -31,7 +31,7 @@ from ..estimation import (
     t_test,
 )
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 
 MEANING = {
     "mean group": "average over countries of the slope of each over time",
@@ -71,10 +71,7 @@ class CountrySlopes(Result):
 
     program = "country-slopes"
     report_title = "Slopes of countries"
-    method = (
-        "Mean group of Pesaran and Smith (1995), columns net of years; t tests over "
-        "blocks of Ibragimov and Mueller (2010)."
-    )
+    method = method_of("country-slopes")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"country_slopes": self.table, "slopes": self.slopes}

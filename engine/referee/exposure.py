@@ -39,7 +39,7 @@ from ..core import (
 from ..estimation import fixed_effects
 from ..figures import predicted_index
 from ..measures import ValueAdded, origins
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 from ..tables import WorldTables, require_tables
 from .shift_share import ShiftShare, shift_share
 
@@ -85,11 +85,7 @@ class Exposure(Result):
 
     program = "exposure-instrument"
     report_title = "An instrument from the tables"
-    method = (
-        "Value-added trade predicted by shares of a base year and by others' demand "
-        "and supply, the country itself left out; the instrument is the linear part of "
-        "the predicted index."
-    )
+    method = method_of("exposure-instrument")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"index": self.table, "shares": self.shares}

@@ -47,7 +47,7 @@ from ..estimation import (
     t_sf,
 )
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 
 Correction = Literal["bai", "moon-weidner"]
 _AIM = 1e-13  # of the coefficients' change, relative to their standard errors
@@ -103,10 +103,7 @@ class InteractiveEffects(Result):
 
     program = "interactive-effects"
     report_title = "Interactive effects"
-    method = (
-        "Least squares with common factors (Bai 2009), errors clustered by unit; bias "
-        "of Bai (2009) or Moon and Weidner (2017) where it is taken off."
-    )
+    method = method_of("interactive-effects")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {

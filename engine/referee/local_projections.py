@@ -40,7 +40,7 @@ from ..estimation import (
     t_test,
 )
 from ..figures import responses
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 
 _DRAWS = 50_000
 _COLUMNS = (
@@ -78,10 +78,7 @@ class LocalProjections(Result):
 
     program = "local-projections"
     report_title = "Responses by horizon"
-    method = (
-        "Local projections of long differences (Jorda 2005), errors clustered by unit; "
-        "sup-t bands of Montiel Olea and Plagborg-Moller (2019)."
-    )
+    method = method_of("local-projections")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"local_projections": self.table}

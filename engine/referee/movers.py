@@ -42,7 +42,7 @@ from ..estimation import (
     t_test,
 )
 from ..figures import slopes_by_band
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 from .two_way_weights import neighbours, periods
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -85,10 +85,7 @@ class Movers(Result):
 
     program = "movers"
     report_title = "Movers against quasi-stayers"
-    method = (
-        "Average slopes of de Chaisemartin, D'Haultfoeuille, Pasquier, Sow and "
-        "Vazquez-Bare (2024); errors by the jackknife over units."
-    )
+    method = method_of("movers")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"movers": self.table}

@@ -44,7 +44,7 @@ from ..estimation import (
     require_names,
 )
 from ..figures import labelled_intervals
-from ..reporting import Z95, Plot, Result
+from ..reporting import Z95, Plot, Result, method_of
 from .placebo_shocks import placebo_p
 
 # What is left of a column that others make, relative to its length.
@@ -102,11 +102,7 @@ class ShiftShare(Result):
 
     program = "shift-share"
     report_title = "Shift-share regression"
-    method = (
-        "Errors of Adao, Kolesar and Morales (2019); shocks of Borusyak, Hull and "
-        "Jaravel (2022); Rotemberg weights of Goldsmith-Pinkham, Sorkin and Swift "
-        "(2020)."
-    )
+    method = method_of("shift-share")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {

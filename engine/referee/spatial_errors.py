@@ -26,7 +26,7 @@ from ..estimation import (
     require_column_names,
 )
 from ..figures import errors_by_cutoff
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 from .scpc import are_apart, components
 
 _CUTOFFS = 12
@@ -67,11 +67,7 @@ class SpatialErrors(Result):
 
     program = "spatial-errors"
     report_title = "Errors correlated in space"
-    method = (
-        "Covariances of Conley (1999) by cut-off; intervals of Mueller and Watson "
-        "(2022), Econometrica 90, for means over time, with pairs correlated by "
-        "0.03 on average at most."
-    )
+    method = method_of("spatial-errors")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"spatial_errors": self.table, "means": self.means}

@@ -41,7 +41,7 @@ from ..estimation import (
     require_one_row,
 )
 from ..figures import weights_by_cell
-from ..reporting import Plot, Result
+from ..reporting import Plot, Result, method_of
 
 Kind = Literal["feTR", "feS", "fdTR", "fdS"]
 _ROUNDING = 1e-10  # of a mean weight
@@ -83,10 +83,7 @@ class TwoWayWeights(Result):
 
     program = "two-way-weights"
     report_title = "Weights of a two-way regression"
-    method = (
-        "Weights and sensitivity of de Chaisemartin and D'Haultfoeuille (2020), "
-        "American Economic Review 110."
-    )
+    method = method_of("two-way-weights")
 
     def tables(self) -> Mapping[str, pd.DataFrame]:
         return {"weights": self.table, "cells": self.cells}

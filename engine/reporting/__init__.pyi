@@ -1,3 +1,4 @@
+from .documents import Document as Document
 from .drawn import FULL_WIDTH as FULL_WIDTH
 from .drawn import Drawn as Drawn
 from .html import Block as Block
@@ -37,6 +38,7 @@ from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart
 from .long_tables import LongTable as LongTable
 from .long_tables import LongWriter as LongWriter
+from .methods import method_of as method_of
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT

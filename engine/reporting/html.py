@@ -75,7 +75,7 @@ class Figure:
     """
 
     figure: "mpl.Figure | Drawn"
-    caption: str
+    caption: str = ""
     number: str | None = None
 
 
@@ -100,7 +100,7 @@ class Table:
     """
 
     frame: pd.DataFrame
-    caption: str
+    caption: str = ""
     formats: Mapping[Any, str] = field(default_factory=dict)
     number: str | None = None
 

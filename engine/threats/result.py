@@ -28,6 +28,7 @@ from ..reporting import (
     Section,
     Table,
     Text,
+    method_of,
     threat_in_words,
     variable_name,
 )
@@ -277,18 +278,7 @@ class Threats(Result):
 
     program = "threats"
     report_title = "What would make it go away"
-    method = (
-        "Each row estimates the model again, with one thing changed. Errors are CV1, "
-        "clustered as the model says, with Stata's count of parameters, added columns "
-        "counted; p is that of t(G - 1). wild p is the declared one: the restricted "
-        "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
-        "A result is gone where the sign has turned, or less than half of the estimate "
-        "is left and its interval excludes the model's; blurred where it is not gone "
-        "but the declared p is above 0.05; else as before. Kept: the share of the "
-        "variation of the treatment that still identifies its effect, the variance of "
-        "the model's estimate over that of the row's with iid errors; failing to see "
-        "an effect says little where little is kept."
-    )
+    method = method_of("threats")
 
     @property
     def subtitle(self) -> str:

@@ -1,18 +1,17 @@
 """Words of an ``Experiment``: its report and its findings."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...core import count_text, number_text, p_equals, p_text, percent_text
 from ...reporting import (
-    Block,
+    Document,
     Drawn,
-    Points,
     Section,
     Table,
-    Text,
     column_name,
     printed_place,
     variable_name,
@@ -20,6 +19,7 @@ from ...reporting import (
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 
+_REPORT = Document(Path(__file__).with_name("bootstrap.md"))
 _FEW = tuple(
     (
         "model term n clusters effective_clusters cv1_p_value cv2_p_value cv2_df "
@@ -36,68 +36,45 @@ def sections(
     """The report of a run: method, results, figures, diagnostics of clusters."""
     plan = experiment.plans[0]
     kind = plan.scheme.kind
-    shown = experiment.summary.drop(
+
+    def shown(frame: pd.DataFrame) -> pd.DataFrame:
+        return _named(experiment, _readable(experiment, frame))
+
+    summary = experiment.summary.drop(
         columns=["table", "column", "scheme", "draws", "draws_per_s"]
     )
     adjusted = tables["multiple_testing"]
-    blocks: list[Block] = [
-        Table(
-            _named(experiment, _readable(experiment, shown)),
-            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. Simulation "
-            "error: the standard error of the p-value from a finite number of draws. "
-            f"Standard error: {_standard_error(plan.scheme)}." + _left_out(experiment),
-            _P_FORMATS,
-        ),
-        *(
-            Shown(figure, f"Draws of {_figure_name(name, len(figures))}.")
-            for name, figure in figures.items()
-        ),
-    ]
-    together: list[Block] = [
-        Text(
-            "p-values that hold for all models of a family at once: Romano and Wolf "
-            "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
-        ),
-        Table(
-            _in_words(_named(experiment, _readable(experiment, adjusted))),
-            "By family.",
-            _IN_WORDS,
-        ),
-    ]
-    few: list[Block] = [
-        Text(
-            "Few clusters, or few that matter, make cluster-robust t-tests reject too "
-            "often. The effective number counts them by the variation that identifies "
-            "the treatment; far fewer than there are is a warning. CV1 is Stata's, CV2 "
-            "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
-        ),
-        Table(
-            _in_words(
-                _named(experiment, _readable(experiment, tables["models"][list(_FEW)]))
-            ),
-            "Models and their clusters; without min to without max is the range of the "
-            "estimate when each cluster is left out. More in models.csv, clusters.csv.",
-            _IN_WORDS,
-        ),
-        *([Points(notes)] if (notes := _notes(experiment)) else []),
-    ]
-    several = len(adjusted) > adjusted["family"].nunique()
-    return [
-        Section("Results", blocks),
-        Section(
-            "Intervals",
-            [
-                Table(
-                    _named(experiment, _readable(experiment, tables["intervals"])),
-                    "By kind. An interval holds the nulls that its own p does not "
-                    "reject at 5 %." + (_NO_INTERVAL if kind == "placebo" else ""),
-                    _P_FORMATS,
-                )
+    found = [
+        _REPORT.section(
+            "results",
+            summary=Table(shown(summary), formats=_P_FORMATS),
+            scheme=_capital(plan.scheme.words),
+            ties=TIE_RULES[kind],
+            se=_standard_error(plan.scheme),
+            left_out=_left_out(experiment),
+            drawn=[
+                Shown(figure, f"Draws of {_figure_name(name, len(figures))}.")
+                for name, figure in figures.items()
             ],
         ),
-        *([Section("Several outcomes at once", together)] if several else []),
-        Section("Clusters", few),
-        Section("Models", [Points(_equations(experiment))]),
+        _REPORT.section(
+            "intervals",
+            intervals=Table(shown(tables["intervals"]), formats=_P_FORMATS),
+            none=_NO_INTERVAL if kind == "placebo" else "",
+        ),
+    ]
+    if len(adjusted) > adjusted["family"].nunique():
+        family = Table(_in_words(shown(adjusted)), formats=_IN_WORDS)
+        found.append(_REPORT.section("together", adjusted=family))
+    models = _in_words(shown(tables["models"][list(_FEW)]))
+    return [
+        *found,
+        _REPORT.section(
+            "clusters",
+            models=Table(models, formats=_IN_WORDS),
+            notes=_notes(experiment),
+        ),
+        _REPORT.section("models", equations=_equations(experiment)),
     ]
 
 
@@ -227,24 +204,22 @@ def _figure_name(name: str, figures: int) -> str:
 def method(plan: ResamplingPlan) -> str:
     """Describe how the draws are made."""
     scheme = plan.scheme
-    text = {
-        "pairs": "Clusters are drawn with replacement, as many as there are, and the "
-        "model is estimated again. The interval holds the middle 95 % of the "
-        "estimates.",
-        "bayesian": "Each cluster gets an independent exponential weight, and the "
-        "model is estimated again (Rubin 1981).",
-        "wild": "The residuals of each cluster are multiplied by one random weight "
-        f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
-        f"and t is computed again{_JACKKNIVES[scheme.type]}. The interval holds the "
-        "nulls that the test does not reject.",
-        "placebo": _moved(scheme)
-        + " The interval holds the constant effects that the test does not reject.",
-    }[scheme.kind]
-    if plan.exact:
-        text += f" All {plan.draws:,} patterns were enumerated."
+    exact = f" All {plan.draws:,} patterns were enumerated." if plan.exact else ""
     if scheme.kind == "wild" and scheme.value:
-        text += f" The null is not 0 but {scheme.value:g}."
-    return text
+        exact += f" The null is not 0 but {scheme.value:g}."
+    residuals = scheme.method == "freedman-lane"
+    within = f" within {scheme.strata}" if scheme.strata else ""
+    return _REPORT.text(
+        scheme.kind,
+        scheme=scheme,
+        null="under the null" if scheme.null else "unrestricted",
+        jackknife=_JACKKNIVES[scheme.type],
+        moved=_REPORT.text(
+            "residuals" if residuals else "paths", scheme=scheme, within=within
+        ),
+        compared=f"What is compared is {_T if scheme.studentised else _COEFFICIENT}",
+        exact=exact,
+    )
 
 
 _JACKKNIVES = {
@@ -256,33 +231,14 @@ _JACKKNIVES = {
 }
 
 
-def _moved(scheme: Scheme) -> str:
-    """Describe what a placebo moves and compares."""
-    within = f" within {scheme.strata}" if scheme.strata else ""
-    if scheme.method == "freedman-lane":
-        text = (
-            "The model without the treatment is estimated; the residuals of whole "
-            f"countries are moved among countries{within} and added to what it fits; "
-            "the whole model is estimated again (Freedman and Lane 1983). The "
-            "treatment stays beside its controls."
-        )
-    else:
-        text = (
-            f"Treatment paths are moved ({scheme.permute}{within}), everything else "
-            "stays, and the model is estimated again."
-        )
-    if scheme.studentised:
-        return (
-            f"{text} What is compared is t, not the coefficient (randomisation-t, "
-            "standard errors CV1)."
-        )
-    return f"{text} What is compared is the coefficient: {COEFFICIENTS}."
-
-
 COEFFICIENTS = (
     "not a test of level 5 % where errors differ between countries or the treatment "
     "goes along with the controls"
 )
+
+
+_T = "t, not the coefficient (randomisation-t, standard errors CV1)"
+_COEFFICIENT = f"the coefficient: {COEFFICIENTS}"
 
 
 def _standard_error(scheme: Scheme) -> str:

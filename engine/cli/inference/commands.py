@@ -1,8 +1,6 @@
 """Commands on the panel and its regressions: their options."""
 
-from typing import Annotated
-
-import typer
+from pathlib import Path
 
 from ...core import (
     DEFAULT_MAX_SIZE,
@@ -19,20 +17,18 @@ from ..bundles import (
     Screen,
     command,
 )
-from ..example_files import Example, RunToml
-from ..options import Data, MaxSize, PanelStore, Seed, require_store
+from ..example_files import RunToml
+from ..options import require_store
 
 
 @command
 def replicate(
-    data: Data,
+    data: Path,
     output: OutputOptions,
     screen: Screen,
-    store: PanelStore = None,
-    paper: Annotated[
-        str, typer.Option("--paper", help="Name of the paper.")
-    ] = "trade_imbalance",
-    max_size: MaxSize = DEFAULT_MAX_SIZE,
+    store: Path | None = None,
+    paper: str = "trade_imbalance",
+    max_size: float = DEFAULT_MAX_SIZE,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
 
@@ -75,14 +71,9 @@ def simulate(
     processor: Processor,
     screen: Screen,
     run: RunToml = None,
-    example: Example = False,
-    seed: Seed = None,
-    panels: Annotated[
-        int | None,
-        typer.Option(
-            "--panels", min=1, help="Number of panels, in place of the run file's."
-        ),
-    ] = None,
+    example: bool = False,
+    seed: int | None = None,
+    panels: int | None = None,
 ) -> None:
     r"""Test a known effect on simulated panels: which p-value to trust.
 

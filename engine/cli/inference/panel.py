@@ -2,39 +2,22 @@
 
 from json import loads
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ... import panel as panels
 from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
 from ..bundles import Screen, command
-from ..options import Data, Force, MaxSize, PanelStore, require_store
-
-PanelFormat = Annotated[
-    str,
-    typer.Option(
-        "--format",
-        help="csv, parquet, dta (Stata), xlsx or feather; by default the ending of "
-        "--out, which gets this ending if it has none.",
-    ),
-]
+from ..options import require_store
 
 
 @command
 def panel(
-    data: Data,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out", help="File to write: NAME.csv, .parquet, .dta, .xlsx or .feather."
-        ),
-    ],
+    data: Path,
+    out: Path,
     screen: Screen,
-    store: PanelStore = None,
-    format: PanelFormat = "",
-    max_size: MaxSize = DEFAULT_MAX_SIZE,
-    force: Force = False,
+    store: Path | None = None,
+    format: str = "",
+    max_size: float = DEFAULT_MAX_SIZE,
+    force: bool = False,
 ) -> None:
     """Join index, globalisation and controls into a panel, with a codebook.
 

@@ -1,9 +1,6 @@
 """``tivax change``: why a measure changed between two years."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...core import parse_years
 from ..bundles import (
@@ -16,8 +13,6 @@ from ..bundles import (
     Tables,
     command,
 )
-from ..completion import complete_indicators
-from ..options import GroupsOption
 
 
 @command
@@ -28,66 +23,16 @@ def change(
     processor: Processor,
     screen: Screen,
     drawn: ErrorOptions,
-    start: Annotated[
-        int | None,
-        typer.Option("--from", help="The first year; by default the store's first."),
-    ] = None,
-    end: Annotated[
-        int | None,
-        typer.Option("--to", help="The second year; by default the store's last."),
-    ] = None,
-    measure: Annotated[
-        str,
-        typer.Option(
-            "--measure",
-            help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
-            "or the code of an indicator (`tivax list indicators`).",
-            autocompletion=complete_indicators,
-        ),
-    ] = "tbi",
-    region: Annotated[
-        str,
-        typer.Option(
-            "--regions",
-            help="Whose measure: CHN,USA,DEU; by default of all regions.",
-        ),
-    ] = "",
-    sector: Annotated[
-        str,
-        typer.Option("--sector", help="With an indicator: of this sector of theirs."),
-    ] = "",
-    partner: Annotated[
-        str,
-        typer.Option(
-            "--partner",
-            help="With an indicator: with this partner, such as the supplier of FPEM.",
-        ),
-    ] = "",
-    chained: Annotated[
-        bool,
-        typer.Option(
-            "--chained", help="Also from year to year: a column chained, steps.csv."
-        ),
-    ] = False,
-    nodes: Annotated[
-        int | None,
-        typer.Option(
-            "--nodes",
-            min=1,
-            help="Points of the path; by default as many as bring the remainder to "
-            "1e-10.",
-        ),
-    ] = None,
-    volumes: Annotated[
-        Path | None,
-        typer.Option(
-            "--volumes",
-            help="Prices apart from volumes: a store of the same tables at prices of "
-            "the previous year, or a csv file of price indices (year, region, sector, "
-            "price).",
-        ),
-    ] = None,
-    groups: GroupsOption = None,
+    start: int | None = None,
+    end: int | None = None,
+    measure: str = "tbi",
+    region: str = "",
+    sector: str = "",
+    partner: str = "",
+    chained: bool = False,
+    nodes: int | None = None,
+    volumes: Path | None = None,
+    groups: str | None = None,
 ) -> None:
     """Why a measure changed between two years: its change by factor, with figures.
 

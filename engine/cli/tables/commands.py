@@ -1,9 +1,6 @@
 """Commands on world tables: their options."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...core import start_jax
 from ..bundles import (
@@ -17,21 +14,10 @@ from ..bundles import (
     Tables,
     command,
 )
-from ..completion import complete_indicators, complete_level, complete_method
-from ..options import (
-    CertifyOption,
-    ErrorOption,
-    Force,
-    FormatOption,
-    GroupsOption,
-    NoFigures,
-    Store,
-    Years,
-)
 
 
 @command
-def check(store: Store, screen: Screen, years: Years = "") -> None:
+def check(store: Path, screen: Screen, years: str = "") -> None:
     """Check that every year of a store adds up; exit 1 where one does not.
 
     Also reports signs that labels are in another order than the numbers, which are no
@@ -49,37 +35,17 @@ def check(store: Store, screen: Screen, years: Years = "") -> None:
 
 @command
 def aggregate(
-    store: Store,
-    out: Annotated[Path, typer.Option("--out", help="Where to write the new store.")],
+    store: Path,
+    out: Path,
     screen: Screen,
-    concordance: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--concordance",
-            help='Which sectors or regions to add up: csv (from,to), TOML (new = ["old"'
-            ', "old"]) or a built-in one such as wiod2016-sections; repeatable.',
-        ),
-    ] = None,
-    groups: GroupsOption = None,
-    only: Annotated[
-        str,
-        typer.Option(
-            "--only",
-            help="Cut out these regions or groups: all others are ROW, which sells "
-            "their imports.",
-        ),
-    ] = "",
-    compare: Annotated[
-        Path | None,
-        typer.Option(
-            "--compare",
-            help="Folder for a comparison of results before and after aggregation.",
-        ),
-    ] = None,
-    format: FormatOption = "csv",
-    years: Years = "",
-    no_figures: NoFigures = False,
-    force: Force = False,
+    concordance: list[str] | None = None,
+    groups: str | None = None,
+    only: str = "",
+    compare: Path | None = None,
+    format: str = "csv",
+    years: str = "",
+    no_figures: bool = False,
+    force: bool = False,
 ) -> None:
     """Add up sectors or regions into a new store, and show what that changes.
 
@@ -118,12 +84,9 @@ def tbi(
     grouping: Grouping,
     machines: MachineOptions,
     screen: Screen,
-    drop: Annotated[
-        list[str] | None,
-        typer.Option("--drop", help="Leave out a region, such as ROW; repeatable."),
-    ] = None,
-    certify: CertifyOption = "columns",
-    error: ErrorOption = None,
+    drop: list[str] | None = None,
+    certify: str = "columns",
+    error: str | None = None,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -156,57 +119,17 @@ def tbi(
 def decompose(
     at: Tables,
     output: LongOutput,
-    method: Annotated[
-        str,
-        typer.Option(
-            "--method",
-            help="wwz, kww, bm-source, bm-sink, bm-world, bm-self, bm-importer, ltv, "
-            "my, tripartite, tripartite-output or production.",
-            autocompletion=complete_method,
-        ),
-    ],
+    method: str,
     accounts: Accounts,
     grouping: Grouping,
     machines: MachineOptions,
     screen: Screen,
     drawn: ErrorOptions,
-    level: Annotated[
-        str | None,
-        typer.Option(
-            "--level",
-            help="country, sector, bilateral or bilateral-sector.",
-            show_default="bilateral-sector",
-            autocompletion=complete_level,
-        ),
-    ] = None,
-    detail: Annotated[
-        bool,
-        typer.Option(
-            "--detail",
-            help="With bm-source and bm-sink also write the parts VAX1-4, REF1-2, "
-            "FVA1-4.",
-        ),
-    ] = False,
-    by_origin: Annotated[
-        bool,
-        typer.Option(
-            "--by-origin",
-            help="With bm-source: by the sector in which value is added, not the one "
-            "that exports.",
-        ),
-    ] = False,
-    exporters: Annotated[
-        str,
-        typer.Option(
-            "--exporters", help="Keep only what these sell: CHN,VNM; by default all."
-        ),
-    ] = "",
-    importers: Annotated[
-        str,
-        typer.Option(
-            "--importers", help="Keep only what these buy: USA; by default all."
-        ),
-    ] = "",
+    level: str | None = None,
+    detail: bool = False,
+    by_origin: bool = False,
+    exporters: str = "",
+    importers: str = "",
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
@@ -265,27 +188,10 @@ def indicators(
     grouping: Grouping,
     machines: MachineOptions,
     screen: Screen,
-    only: Annotated[
-        str,
-        typer.Option(
-            "--only",
-            help="Codes of indicators (`tivax list indicators`) or sets of them "
-            "(exposure, multipliers, circulation), separated by commas; else all.",
-            autocompletion=complete_indicators,
-        ),
-    ] = "",
-    level: Annotated[
-        str,
-        typer.Option(
-            "--level",
-            help="country, sector, bilateral, bilateral-sector or all of them; of WIOD "
-            "2013, 17 years, country is 56,000 rows, bilateral-sector and all are 68 "
-            "million, 335 MB.",
-            autocompletion=complete_level,
-        ),
-    ] = "country",
-    certify: CertifyOption = "columns",
-    error: ErrorOption = None,
+    only: str = "",
+    level: str = "country",
+    certify: str = "columns",
+    error: str | None = None,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 

@@ -1,63 +1,22 @@
 """``tivax compare``: the same measures of several databases."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ..bundles import OutputOptions, Processor, Screen, command
-from ..completion import complete_indicators
-from ..options import Years
 
 
 @command
 def compare(
-    stores: Annotated[
-        list[Path], typer.Argument(help="Two or more stores made by `tivax import`.")
-    ],
+    stores: list[Path],
     output: OutputOptions,
     processor: Processor,
     screen: Screen,
-    years: Years = "",
-    measure: Annotated[
-        str,
-        typer.Option(
-            "--measure",
-            help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
-            "or codes of indicators (`tivax list indicators`), separated by commas.",
-            autocompletion=complete_indicators,
-        ),
-    ] = "tbi",
-    level: Annotated[
-        str,
-        typer.Option(
-            "--level",
-            help="country or, with --concordance and indicators, sector.",
-        ),
-    ] = "country",
-    regions: Annotated[
-        str,
-        typer.Option(
-            "--regions",
-            help="Compare these: CHN,USA,DEU; by default all that the stores share.",
-        ),
-    ] = "",
-    concordance: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--concordance",
-            help="Add up sectors or regions first: a built-in concordance or a file, "
-            "used on every store whose codes it maps; repeatable.",
-        ),
-    ] = None,
-    error: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--error",
-            help="Errors of the tables, as for `tivax tbi`: one for all stores, or one "
-            "for each in their order; none for a store without.",
-        ),
-    ] = None,
+    years: str = "",
+    measure: str = "tbi",
+    level: str = "country",
+    regions: str = "",
+    concordance: list[str] | None = None,
+    error: list[str] | None = None,
 ) -> None:
     """One question, several databases: a measure where they overlap.
 

@@ -1,9 +1,6 @@
 """``tivax exposure``: a buyer's exposure to a supplier along supply chains."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ..bundles import (
     Accounts,
@@ -14,40 +11,22 @@ from ..bundles import (
     Tables,
     command,
 )
-from ..options import ErrorOption, GroupsOption
 
 
 @command
 def exposure(
     at: Tables,
     output: OutputOptions,
-    buyer: Annotated[
-        str, typer.Option("--buyer", help="Who buys: a region or group, such as DEU.")
-    ],
-    supplier: Annotated[
-        str, typer.Option("--supplier", help="Who supplies: a region or group.")
-    ],
+    buyer: str,
+    supplier: str,
     accounts: Accounts,
     processor: Processor,
     screen: Screen,
-    sectors: Annotated[
-        str,
-        typer.Option(
-            "--sectors", help="The buyer's industries: C26,C29; by default all."
-        ),
-    ] = "",
-    paths: Annotated[
-        int, typer.Option("--paths", min=1, help="Number of supply paths.")
-    ] = 20,
-    elasticities: Annotated[
-        Path | None,
-        typer.Option(
-            "--elasticities",
-            help="A csv (sector, elasticity) of substitution between suppliers.",
-        ),
-    ] = None,
-    groups: GroupsOption = None,
-    error: ErrorOption = None,
+    sectors: str = "",
+    paths: int = 20,
+    elasticities: Path | None = None,
+    groups: str | None = None,
+    error: str | None = None,
 ) -> None:
     """A buyer's exposure to a supplier: look-through, face value, through whom.
 

@@ -1,50 +1,23 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from ... import sources
 from ...core import Run, parse_years, require_fetch_place
 from ..bundles import Screen, command
-from ..completion import complete_download
-from ..options import Force, Out
 from ..terminal import next_step
 
 
 @command
 def fetch(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="wiod2016, wiod2013, lrwiod, oecd, adb, exiobase, figaro, emerging, "
-            "kof, pwt, wgi, wdi or weo.",
-            autocompletion=complete_download,
-        ),
-    ],
-    out: Out,
+    source: str,
+    out: Path,
     screen: Screen,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Archive, edition or series; an unknown name lists those there are.",
-        ),
-    ] = None,
-    years: Annotated[
-        str,
-        typer.Option(
-            "--years",
-            help="Of a database with a file a year: FIRST:LAST, or one year; by "
-            "default the last.",
-        ),
-    ] = "",
-    mirror: Annotated[
-        str | None,
-        typer.Option("--mirror", help="Download the file from this address instead."),
-    ] = None,
-    force: Force = False,
+    format: str | None = None,
+    years: str = "",
+    mirror: str | None = None,
+    force: bool = False,
 ) -> None:
     """Download a database from its official address, and check it.
 

@@ -14,8 +14,6 @@ from ...core import (
     start_jax,
 )
 from ..bundles import Screen, command
-from ..completion import complete_source
-from ..options import Force, MaxSize, Out, Years
 from ..terminal import next_step, shell_command
 
 
@@ -38,18 +36,7 @@ def _paths_or_example(ctx: Any, paths: list[Path]) -> list[Path]:
 
 @command
 def import_(
-    source: Annotated[
-        str,
-        typer.Argument(
-            is_eager=True,
-            help="wiod2016, wiod2016-national (estimated from national tables), "
-            "wiod2016-pyp (at prices of the previous year), wiod2013, lrwiod, oecd, "
-            "adb, eora, exiobase, figaro, emerging, gloria, pymrio, mario, icio, or "
-            "your own: long (csv, xlsx), arrays or national (national tables, by a "
-            "recipe).",
-            autocompletion=complete_source,
-        ),
-    ],
+    source: str,
     paths: Annotated[
         list[Path],
         typer.Argument(
@@ -58,34 +45,14 @@ def import_(
             help="Files, folders or zip archives; a recipe of national.",
         ),
     ],
-    out: Out,
+    out: Path,
     screen: Screen,
-    example: Annotated[
-        bool,
-        typer.Option(
-            "--example",
-            is_eager=True,
-            help="With national: write an example, recipe and files, into a new "
-            "folder.",
-        ),
-    ] = False,
-    years: Years = "",
-    unbalanced: Annotated[
-        bool,
-        typer.Option(
-            "--unbalanced", help="Accept tables whose rows do not add up to output."
-        ),
-    ] = False,
-    derounded: Annotated[
-        bool,
-        typer.Option(
-            "--derounded",
-            help="For wiod2013 in R form, rounded to 1 million: spread what rows miss "
-            "over the cells that were rounded to 0.",
-        ),
-    ] = False,
-    max_size: MaxSize = DEFAULT_MAX_SIZE,
-    force: Force = False,
+    example: bool = False,
+    years: str = "",
+    unbalanced: bool = False,
+    derounded: bool = False,
+    max_size: float = DEFAULT_MAX_SIZE,
+    force: bool = False,
 ) -> None:
     """Read the tables of a database into a store, every year checked.
 

@@ -1,24 +1,10 @@
 """``tivax scenario``: its options, and which code runs a kind of scenario."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...core import TivaxError
 from ..bundles import ErrorOptions, OutputOptions, Processor, Screen, command
-from ..example_files import Example, RunToml
-from ..options import Regions
-
-PublishedData = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        is_eager=True,
-        help="With --example complex-europe, liberation-day, nafta or tariff-war: the "
-        "folder of its authors' data; writes the paper's tables.",
-    ),
-]
+from ..example_files import RunToml
 
 
 @command
@@ -28,9 +14,9 @@ def scenario(
     processor: Processor,
     screen: Screen,
     run: RunToml = None,
-    example: Example = False,
-    data: PublishedData = None,
-    regions: Regions = "",
+    example: bool = False,
+    data: Path | None = None,
+    regions: str = "",
 ) -> None:
     """Evaluate trade cut or moved, industries extracted, demand and prices changed.
 

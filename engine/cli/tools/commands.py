@@ -1,28 +1,21 @@
 """Commands on this machine: their options."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...core import TivaxError, start_jax
 from ..bundles import Processor, Screen, command
-from ..options import Force, LanguageOption, NoFigures, Out, parse_size
+from ..options import parse_size
 
 
 @command
 def demo(
-    out: Out,
+    out: Path,
     screen: Screen,
-    size: Annotated[
-        str, typer.Option("--size", help="Size of the world, REGIONSxSECTORSxYEARS.")
-    ] = "44x28x15",
-    seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Random seed of the synthetic world.")
-    ] = 0,
-    no_figures: NoFigures = False,
-    language: LanguageOption = "en",
-    force: Force = False,
+    size: str = "44x28x15",
+    seed: int = 0,
+    no_figures: bool = False,
+    language: str = "en",
+    force: bool = False,
 ) -> None:
     """The whole pipeline on a synthetic world: nothing to download.
 
@@ -47,36 +40,13 @@ def demo(
 def bench(
     processor: Processor,
     screen: Screen,
-    compare: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[compare A B]",
-            help="Show the times of two results side by side, and time nothing.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Where to write the results.")
-    ] = None,
-    full: Annotated[
-        bool,
-        typer.Option("--full", help="Use 44 x 56 x 15 in place of a small world."),
-    ] = False,
-    only: Annotated[
-        str | None, typer.Option("--only", help="Run one case, such as solve.")
-    ] = None,
-    store: Annotated[
-        Path | None,
-        typer.Option("--store", help="Time the solve on this store too."),
-    ] = None,
-    sizes: Annotated[
-        str,
-        typer.Option(
-            "--sizes",
-            help="Time the solve on synthetic worlds of these sizes too, RxSxYEARS: "
-            "10x50x1,44x56x1,49x200x1.",
-        ),
-    ] = "",
-    force: Force = False,
+    compare: list[str] | None = None,
+    out: Path | None = None,
+    full: bool = False,
+    only: str | None = None,
+    store: Path | None = None,
+    sizes: str = "",
+    force: bool = False,
 ) -> None:
     """Time tivax beside what people use today; every time with its residual.
 

@@ -1,38 +1,23 @@
 """``tivax explore``: results as one page of interactive charts."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from ...core import start_jax
-from ..options import Force, Json, LanguageOption, Quiet
+from ..bundles import command
 from ..terminal import Terminal
 
 _MEGABYTE = 1e6
 
 
+@command
 def explore(
-    results: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Folders of results, of any command that writes tables.",
-            show_default=False,
-        ),
-    ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The page to write, such as explorer.html.")
-    ],
-    only: Annotated[
-        str,
-        typer.Option(
-            "--only", help="Names of measures, separated by commas; else all."
-        ),
-    ] = "",
-    language: LanguageOption = "en",
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
+    results: list[Path],
+    out: Path,
+    only: str = "",
+    language: str = "en",
+    force: bool = False,
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Results as one page of interactive charts, which needs no server and no network.
 

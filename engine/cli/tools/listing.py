@@ -1,35 +1,18 @@
 """``tivax list``: what tivax knows, and what this machine has."""
 
-from typing import Annotated
-
-import typer
-
 from ...core import TivaxError, choose_from, start_jax
 from ..bundles import Screen, command
-from ..completion import LISTS, complete_list
-from ..options import Device, parse_table_size
+from ..completion import LISTS
+from ..options import parse_table_size
 from ..terminal import Terminal
 
 
 @command
 def list_(
     screen: Screen,
-    what: Annotated[
-        str,
-        typer.Argument(
-            help="groups, indicators, methods, sources or devices.",
-            autocompletion=complete_list,
-        ),
-    ],
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[NAMES]",
-            help="Some of them: codes of indicators, a group, a store and a group; of "
-            "devices the size of tables, REGIONSxSECTORS.",
-        ),
-    ] = None,
-    device: Device = None,
+    what: str,
+    names: list[str] | None = None,
+    device: str | None = None,
 ) -> None:
     """List groups of countries, indicators, methods, databases or devices.
 

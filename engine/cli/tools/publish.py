@@ -1,50 +1,26 @@
 """``tivax package``: results for others to run again, and what to cite."""
 
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from ... import publication
 from ...core import TivaxError
-from ..options import Force, Json, Quiet
+from ..bundles import command
 from ..terminal import Terminal
 
 
+@command
 def package(
-    results: Annotated[
-        list[Path],
-        typer.Argument(help="Result folders (with a manifest.json), or panels."),
-    ],
-    out: Annotated[
-        Path | None, typer.Option("--out", help="The zip archive to write: NAME.zip.")
-    ] = None,
-    cite: Annotated[
-        bool,
-        typer.Option(
-            "--cite", help="Print what to cite, and pack nothing; also of a store."
-        ),
-    ] = False,
-    format: Annotated[
-        str, typer.Option("--format", help="With --cite: bibtex or text.")
-    ] = "bibtex",
-    include_data: Annotated[
-        str,
-        typer.Option(
-            "--include-data",
-            help="allowed (data whose licence allows it), all or none; the README says "
-            "where to get the rest.",
-        ),
-    ] = "allowed",
-    wheel: Annotated[
-        Path | None,
-        typer.Option(
-            "--wheel", help="Pack this wheel of tivax, for run_all to install."
-        ),
-    ] = None,
-    force: Force = False,
-    quiet: Quiet = False,
-    json: Json = False,
+    results: list[Path],
+    out: Path | None = None,
+    cite: bool = False,
+    format: str = "bibtex",
+    include_data: str = "allowed",
+    wheel: Path | None = None,
+    force: bool = False,
+    quiet: bool = False,
+    json: bool = False,
 ) -> None:
     """Pack results for replication: README, data, checksums, a script that runs all.
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...core import Listing
 from ...figures import WELFARE, world_tiles
-from ...reporting import Plot, Result, Section, Table
+from ...reporting import Plot, Result, Section, Table, method_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,10 +42,7 @@ class Published(Result):
 
     program = "scenario"
     report_title = "A published trade model"
-    method = (
-        "The model is solved from its authors' data, tables in the words of the paper; "
-        "residual: the largest of all that should be zero."
-    )
+    method = method_of("published")
     printed = True
 
     def tables(self) -> Mapping[str, pd.DataFrame]:

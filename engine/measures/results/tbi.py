@@ -11,7 +11,7 @@ import xarray as xr
 from ...core import Listing, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_of, trade_size
-from ...reporting import Plot, Result, interval_columns, with_intervals
+from ...reporting import Plot, Result, interval_columns, method_of, with_intervals
 from ...tables import REST, country_name, listing_by_region
 from ..flags import FLAGS, flag_messages
 
@@ -85,14 +85,7 @@ class TbiResult(Result):
 
     program = "tbi"
     report_title = "Trade benefit index"
-    method = (
-        "Value added absorbed is diag(v) (I - A)^-1 Y, solved for every year from the "
-        "world table; exports are what all others absorb of a region's value added, "
-        "imports what it absorbs of theirs. The index of a region is (exports - "
-        "imports) / (exports + imports): above 0 it earns more from the world than it "
-        "spends on it. The VAX ratio is value added exported over gross exports "
-        "(Johnson and Noguera 2012)."
-    )
+    method = method_of("tbi")
     printed = True
     always_parquet = ("va_absorbed",)
     one_workbook = True

@@ -68,6 +68,7 @@ from ...reporting import (
     Section,
     Table,
     Text,
+    method_of,
     variable_name,
 )
 from ...reporting import Figure as Shown
@@ -103,22 +104,6 @@ _SCHEMES: Mapping[str, Scheme] = {
 
 
 _LARGEST = 8  # clusters shown, by their share of the variation
-_METHOD = (
-    "The steps follow MacKinnon (2026) and MacKinnon, Nielsen and Webb (2023). The "
-    "simulations keep the regressors of the panel. Errors are drawn: AR(1) with the "
-    "autocorrelation of the residuals and alike in size; as large by country as the "
-    "residuals; and with a common factor, whose loadings are those of the first "
-    "principal component of what effects and controls leave of the outcome, and whose "
-    "share is the component's beyond what independent countries have, where there is "
-    "one. In placebo regressions (Bertrand, Duflo and Mullainathan 2004) the outcome "
-    "stays and the treatment is drawn: AR(1) by country, or with random phases, which "
-    "keep its correlation between countries. The outcome holds whatever the true "
-    "treatment does to it, so that placebos that differ between countries as the true "
-    "one does meet its effect as well: their sizes are an upper bound where there is "
-    "one. A p-value keeps its level where it "
-    "rejects a true null in 4 to 6 % of the panels of each kind, Monte-Carlo error "
-    "(1.96 standard errors) aside. Wild bootstraps have Rademacher weights."
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -164,7 +149,7 @@ class OwnPanel(Result):
 
     program = "simulate"
     report_title = Simulation.report_title
-    method = _METHOD
+    method = method_of("own panel")
 
     @property
     def subtitle(self) -> str:

@@ -12,24 +12,11 @@ from matplotlib.figure import Figure
 from ....kernels.panels.simulated import ANALYTIC, METHODS, WILD
 from ...core import Listing, count_text, percent_text
 from ...figures import rejection_rates
-from ...reporting import Block, Drawn, Plot, Result, Section, Table, Text
+from ...reporting import Block, Drawn, Plot, Result, Section, Table, Text, method_of
 from ...reporting import Figure as Shown
 from .panels import Study
 
 _LEVEL = 0.05
-_METHOD = (
-    "A test that keeps its promise rejects a true null in "
-    "5 % of the panels; its 95 % interval then covers the truth in 95 %. More is "
-    "over-rejection. G* is the effective number of clusters, by the variation that "
-    "identifies the effect. CV2 and CV3 are empty where one cluster alone "
-    "identifies the effect, placebos where clusters have different years, the "
-    "network HAC where there is no network, Conley's where clusters have no place. "
-    "Types 13, 31 and 33 of the wild "
-    "bootstraps are the V, S and B of MacKinnon, Nielsen and Webb (2023). "
-    "Placebos move whole paths among clusters: of the treatment, comparing its "
-    "coefficient or its t, or of the residuals of the model without it (Freedman "
-    "and Lane 1983)."
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -58,7 +45,7 @@ class Simulation(Result):
 
     program = "simulate"
     report_title = "Which p-value to trust"
-    method = _METHOD
+    method = method_of("simulate")
 
     @property
     def subtitle(self) -> str:

@@ -11,9 +11,7 @@ from ....reporting import (
     Block,
     Details,
     Drawn,
-    Heading,
     Language,
-    Points,
     Section,
     Table,
     Text,
@@ -24,6 +22,7 @@ from .. import descriptives
 from ..columns import SAMPLES, losses_in_words
 from ..results import Replication
 from ..titles import title
+from .texts import REPORT
 
 
 def data(
@@ -50,31 +49,21 @@ def data(
         "published, as the paper evidently did; recipe fixed repairs them",
         "fixed": "repairs every country code; recipe paper merges them as published",
     }[panel.codes]
-    return Section(
-        "Data",
-        [
-            Text(
-                f"The list of countries is that of WIOD 2016, {asked} "
-                f"countries. Recipe {panel.codes} {recipe}. What the merge "
-                "lost, and why:"
-            ),
-            Points(losses_in_words(panel) or ["nothing"]),
-            Text(
-                "The paper prints neither its editions, nor its country list, nor its "
-                "split. The defaults of tivax are the combination that a search found "
-                "to reproduce the print." + _filled(result)
-            ),
-            Table(shown, "Every variable: what it means, its source and edition.", {}),
-            *_table_1(result, figures, language),
-            Heading("Table 2: how the index is made"),
-            _table_2(result),
-            Shown(
-                figures["figure1"],
-                "Means of KOFGIdj and KOFEcGIdj by group of countries. "
-                + _figure_1_sentence(result),
-                numbered("Figure", 1, language),
-            ),
-        ],
+    figure_1 = Shown(figures["figure1"], number=numbered("Figure", 1, language))
+    return REPORT.section(
+        "data",
+        figures,
+        asked=asked,
+        codes=panel.codes,
+        recipe=recipe,
+        losses=losses_in_words(panel) or ["nothing"],
+        filled=_filled(result),
+        variables=Table(shown),
+        index=_index(result),
+        table_1=[Details("Table 1, printed and ours", [_table_1(result, language)])],
+        table_2=[_table_2(result)],
+        figure_1=figure_1,
+        changes=_figure_1_sentence(result),
     )
 
 
@@ -106,9 +95,8 @@ def _table_2(result: Replication) -> Block:
     )
 
 
-def _table_1(
-    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
-) -> list[Block]:
+def _index(result: Replication) -> str:
+    """Where the index is from, and how far it is from Table 1."""
     own = result.table_1.dropna()
     gaps = own["difference"].abs()
     if result.files.store is not None:
@@ -119,45 +107,28 @@ def _table_1(
             "computed from tables here. `tivax replicate --tables STORE` does that "
             "with WIOD 2016"
         )
-    worst = own.iloc[int(np.argmax(gaps))] if len(own) else None
     text = f"The index is {where}."
-    if worst is not None:
+    if len(own):
+        worst = own.iloc[int(np.argmax(gaps))]
         text += (
             f" Of the {len(result.table_1)} printed values {len(own)} are there; they "
             f"differ by {gaps.mean():.4f} on average and {gaps.max():.4f} at most "
             f"({worst['iso3']} {worst['year']}); "
             f"{int((gaps < 0.00005).sum())} agree to four digits."
         )
+    return text
+
+
+def _table_1(result: Replication, language: Language) -> Table:
+    own = result.table_1.dropna()
     wide = own.pivot(index="year", columns="iso3", values="ours")
     printed = own.pivot(index="year", columns="iso3", values="paper")
     order = [k for k in dict.fromkeys(result.table_1["iso3"]) if k in wide]
     frame = pd.concat({"paper": printed[order], "tivax": wide[order]}, axis=1)
     frame = frame.swaplevel(axis=1)[order]
+    formats = {column: ".4f" for column in frame.columns}
     number = numbered("Table", 1, language)
-    return [
-        Heading("Table 1: the index"),
-        Text(text),
-        Details(
-            "Table 1, printed and ours",
-            [
-                Table(
-                    frame,
-                    title("table 1", language),
-                    {column: ".4f" for column in frame.columns},
-                    number,
-                )
-            ],
-        ),
-        *(
-            [
-                Shown(
-                    figures["table1_tbi"], "Trade benefit index of Table 1's economies."
-                )
-            ]
-            if "table1_tbi" in figures
-            else []
-        ),
-    ]
+    return Table(frame, title("table 1", language), formats, number)
 
 
 def _figure_1_sentence(result: Replication) -> str:
@@ -193,45 +164,28 @@ def descriptive_statistics(result: Replication) -> Section:
     moments, variation = result.moments, result.variation
     of_tbi = variation[variation["variable"] == "TBI"].set_index("sample")
     shares = of_tbi["share"].to_dict()
-    return Section(
-        "Descriptive statistics and within variation",
-        [
-            Table(
-                moments[moments["sample"] == "all"]
-                .drop(columns="sample")
-                .reset_index(drop=True),
-                "All countries: standard deviations of all rows, of country means "
-                "(between) and of deviations from them (within).",
-                dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f"),
-            ),
+    digits = dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f")
+    pooled = moments["sample"] == "all"
+    by_group = moments[~pooled].reset_index(drop=True)
+    return REPORT.section(
+        "moments",
+        every=Table(
+            moments[pooled].drop(columns="sample").reset_index(drop=True),
+            formats=digits,
+        ),
+        by_group=[
             Details(
                 "By group of countries",
-                [
-                    Table(
-                        moments[moments["sample"] != "all"].reset_index(drop=True),
-                        "The same by group.",
-                        dict.fromkeys(
-                            ["mean", "sd", "between", "within", "min", "max"], ".3f"
-                        ),
-                    )
-                ],
-            ),
-            Text(
-                "How much of each regressor identifies its coefficient: the standard "
-                "deviation in total, after country effects, after year effects, and "
-                "after the other regressors. The regressions see "
-                + ", ".join(
-                    f"{percent_text(shares[k])} of the variance of TBI in "
-                    f"the sample “{k}”"
-                    for k in SAMPLES
-                )
-                + "."
-            ),
-            Table(
-                variation.rename(columns={"two_way": "two-way"}),
-                "Standard deviation left at each step; share = (partial / total)².",
-                dict.fromkeys(["total", "country", "two-way", "partial"], ".4f")
-                | {"share": ".2%"},
-            ),
+                [Table(by_group, "The same by group.", digits)],
+            )
         ],
+        shares=", ".join(
+            f"{percent_text(shares[k])} of the variance of TBI in the sample “{k}”"
+            for k in SAMPLES
+        ),
+        variation=Table(
+            variation.rename(columns={"two_way": "two-way"}),
+            formats=dict.fromkeys(["total", "country", "two-way", "partial"], ".4f")
+            | {"share": ".2%"},
+        ),
     )

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from ....core import p_text
-from ....reporting import Points, Section, Table, Text
+from ....reporting import Section, Table, Text
 from ..exposed import STRONG, Exposed
 from ..results import Replication
+from .texts import REPORT
 
 TITLE = "An instrument from the tables"
 
@@ -30,37 +31,17 @@ def sections(result: Replication) -> list[Section]:
         }
     )
     return [
-        Section(
-            TITLE,
-            [
-                Text(
-                    "Last year's index is an instrument whose validity no test can "
-                    "show. Another one is made of the tables alone: what each country "
-                    f"held of every final use and every supply in {found.base}, times "
-                    "the growth of that use or supply without the country itself. "
-                    f"{_strength(found)} Errors are those of shares and shocks (Adao, "
-                    "Kolesar and Morales 2019); the set of AKM0 is valid for a weak "
-                    "instrument too."
-                ),
-                Table(
-                    table,
-                    "TBI by the instrument, all countries, all controls. A set of two "
-                    "half-lines leaves out what lies between them.",
-                    {"two stages": ".2f", "se, AKM": ".2f"},
-                ),
-                Text(_verdict(found)),
-                Points(_threats(found)),
-            ],
+        REPORT.section(
+            "exposure",
+            base=found.base,
+            word="strong" if found.strong else "weak",
+            f=found.f,
+            strong=STRONG,
+            estimates=Table(table, formats={"two stages": ".2f", "se, AKM": ".2f"}),
+            verdict=_verdict(found),
+            threats=_threats(found),
         )
     ]
-
-
-def _strength(found: Exposed) -> str:
-    word = "strong" if found.strong else "weak"
-    return (
-        f"It is a {word} instrument: F of the index on it is {found.f:.1f}, and from "
-        f"{STRONG} on the bias of two stages is at most a tenth of the worst."
-    )
 
 
 def _set(row: Mapping[Any, Any]) -> str:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from ....reporting import Block, Heading, Points, Section, Table, Text
+from ....reporting import Block, Heading, Section, Table, Text
 from .. import columns as paper
 from ..columns import LEVEL, index_note
 from ..results import Replication
@@ -14,6 +14,7 @@ from ..tables import coefficient_cells
 from ..verdicts import Verdict
 from . import groups, inference
 from .robustness import placebo_sentence
+from .texts import REPORT
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -24,41 +25,26 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
     sizes = comparison.drop_duplicates(["sample"]).set_index("sample")["n"]
     other = result.other_data
     index = index_note(result.panel)
-    return Section(
-        "Distance from the print, and counts behind the verdicts",
-        [
-            Points(
-                [
-                    *(
-                        [f"These are not the paper's data: {'; '.join(other)}."]
-                        if other
-                        else []
-                    ),
-                    f"The models of {count} printed coefficients were "
-                    f"estimated on {sizes['all']} rows ({sizes['developed']} "
-                    f"developed, {sizes['developing']} developing), with an index "
-                    f"{index}.{_reconstructed(index)}",
-                    f"They differ from the print by {near['mean_gap']:.3f} printed "
-                    f"standard errors on average and {near['largest_gap']:.3f} at most "
-                    f"(Table {worst['table']}, column {worst['column']}, "
-                    f"{worst['term']}). "
-                    f"{near['signs_equal']} of {count} signs and "
-                    f"{near['stars_equal']} of {count} star counts agree."
-                    + (_MEASURES_DATA if other else ""),
-                    *(
-                        f"{k.hypothesis}{_SAME_RULE if other else ''}: "
-                        f"{k.conclusion}. {k.statement} {k.reason}; by the paper's own "
-                        f"p {sum(t.holds_by_the_papers_p for t in k.tests)} of "
-                        f"{len(k.tests)} would hold{_with_parts(k)}."
-                        for k in found
-                    ),
-                    "What is declared, when a test holds and when a hypothesis is "
-                    f"supported: section “{_title(result)}”.",
-                    groups.pooled_sentence(result),
-                ]
-            ),
-            _beside_table(result),
+    return REPORT.section(
+        "summary",
+        other=f"These are not the paper's data: {'; '.join(other)}." if other else "",
+        count=count,
+        rows=sizes,
+        index=index,
+        reconstructed=_reconstructed(index),
+        near=near,
+        worst=worst,
+        of_other_data=_MEASURES_DATA if other else "",
+        found=[
+            f"{k.hypothesis}{_SAME_RULE if other else ''}: "
+            f"{k.conclusion}. {k.statement} {k.reason}; by the paper's own "
+            f"p {sum(t.holds_by_the_papers_p for t in k.tests)} of "
+            f"{len(k.tests)} would hold{_with_parts(k)}."
+            for k in found
         ],
+        title=_title(result),
+        pooled=groups.pooled_sentence(result),
+        columns=_beside_table(result),
     )
 
 
@@ -100,78 +86,36 @@ def _beside_table(result: Replication) -> Table:
             "R²": rows["r2"].to_numpy(),
         }
     )
-    return Table(
-        frame,
-        "The coefficient of TBI in all 17 columns, standard errors in parentheses. "
-        "Gap: (tivax − paper) / standard error of the paper.",
-        {"paper": "", "tivax": "", "gap": "+.3f", "R² paper": ".4f", "R²": ".4f"},
-    )
+    formats = {"paper": "", "tivax": "", "gap": "+.3f", "R² paper": ".4f", "R²": ".4f"}
+    return Table(frame, formats=formats)
 
 
 def hypotheses(result: Replication, found: list[Verdict]) -> Section:
     """The rule of the verdicts, and the tests of each hypothesis."""
     other = result.other_data
-    first = (
-        "The paper's hypotheses are about its data, and these are others. What "
-        "follows is the same list of tests applied to these data. "
-        if other
-        else ""
-    )
-    known = "" if other else ", so their results were known"
-    blocks: list[Block] = [
-        Text(
-            first
-            + "The tests are listed in one place, declared.py of this paper's folder, "
-            "and the rule in verdicts.py; main tests are coefficients that the "
-            f"paper prints{known}. The rule:"
-        ),
-        Points(
-            [
-                "p is the declared one: the restricted wild cluster bootstrap with "
-                "Webb's weights, for two-stage least squares its efficient form (WRE). "
-                "“The paper's” p, CV1 with t(G − 1), decides nothing.",
-                "A test holds where the sign is the claimed one and p is below "
-                f"{LEVEL} by more than its simulation error; a significant opposite "
-                "sign counts only as not holding.",
-                "“Over 5” and “over 15” are p over the five outcomes of a sample and "
-                "over all outcomes in all three samples, by the smallest p of a draw "
-                "(Westfall and Young); Holm's over the 15, which needs no draws "
-                "together, is beside.",
-                "A main test stands where it holds over the 15 as well and survives "
-                "every declared threat (next section): the same sign and p below "
-                f"{LEVEL} there.",
-                "A hypothesis is supported where all main tests stand and all checks "
-                "hold, supported in part where at least one main test stands, else not "
-                "supported. Not supported means that these data do not show it, not "
-                "that it is false.",
-                "Tests overlap (samples contain each other, indices their parts): "
-                "their count is no weight of evidence.",
-                "A part of a main test is a group of countries that its sample "
-                "contains: it is shown and not counted. That one group's coefficient "
-                "is significant and the other's is not is no test of a difference; the "
-                "difference is tested by itself.",
-            ]
-        ),
-        Text("None of this makes the association causal: see the caveats."),
-    ]
+    formats = {"estimate": ".3f", "s.e.": ".3f", **dict.fromkeys(_P_COLUMNS, ".4f")}
+    blocks: list[Block] = []
     for verdict in found:
+        name, rule = verdict.hypothesis, _SAME_RULE if other else ""
         blocks += [
-            Heading(
-                f"{verdict.hypothesis}{_SAME_RULE if other else ''}: "
-                f"{verdict.conclusion}"
-            ),
+            Heading(f"{name}{rule}: {verdict.conclusion}"),
             Text(verdict.statement),
-            Table(
-                verdict.frame(),
-                f"Tests of {verdict.hypothesis}.",
-                {
-                    "estimate": ".3f",
-                    "s.e.": ".3f",
-                    **dict.fromkeys(_P_COLUMNS, ".4f"),
-                },
-            ),
+            Table(verdict.frame(), f"Tests of {name}.", formats),
         ]
-    return Section(_title(result), blocks)
+    return REPORT.section(
+        "tests",
+        title=_title(result),
+        other=_OTHER if other else "",
+        known="" if other else ", so their results were known",
+        level=LEVEL,
+        verdicts=blocks,
+    )
+
+
+_OTHER = (
+    "The paper's hypotheses are about its data, and these are others. What follows is "
+    "the same list of tests applied to these data. "
+)
 
 
 def _title(result: Replication) -> str:
@@ -185,29 +129,18 @@ _P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15", "Holm")
 
 def caveats(result: Replication) -> Section:
     """Limits of these numbers."""
-    points = [
-        *_identification(result),
-        "An association within countries is not an effect. Openness can move trade "
-        "balances, and both can follow growth, commodity prices or accession to the "
-        "European Union, which year effects common to all countries do not take out.",
-        "Net value-added exports of all regions add up to zero: one country's surplus "
-        "is the deficit of others, so that the index is dependent across countries by "
-        "construction.",
-        *_jump(result),
-        _few_clusters(result),
-        "The bootstraps and the t-tests take countries to be independent. Where the "
-        "errors of groups of countries move together, all of them, the wild bootstrap "
-        "included, can reject true hypotheses in far more than 5 %."
-        + (
+    return REPORT.section(
+        "caveats",
+        identification=_identification(result),
+        jump=_jump(result),
+        few_clusters=_few_clusters(result),
+        placebos=(
             ""
             if result.placebos is None
             else f" On these data: {placebo_sentence(result.placebos)}."
         ),
-        _many_tests(result),
-        "The exchange rate of these regressions is nominal although the paper calls it "
-        "real; the section on editions shows others.",
-    ]
-    return Section("Caveats", [Points(points)])
+        many_tests=_many_tests(result),
+    )
 
 
 def _identification(result: Replication) -> list[str]:

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from ....core import percent_text
-from ....reporting import Block, Details, Heading, Section, Table, Text
+from ....reporting import Block, Details, Section, Table, Text
 from ..columns import column_names
 from ..from_tables import OtherIndex, TableErrors, changes, changes_sentence
 from ..results import Replication
 from ..tables import coefficient_cells
+from .texts import REPORT
 
 TITLE = "From world tables"
 _LEAST = 0.0001  # a share that is told to two decimals
@@ -30,59 +31,41 @@ def sections(result: Replication) -> list[Section]:
 def _errors(result: Replication, errors: TableErrors) -> list[Block]:
     rows = errors.coefficients
     printed = result.table_1.dropna(subset=["ours"])
-    covered, count = int(printed["covers"].sum()), len(printed)
     tbi = rows[rows["term"] == "TBI"]
     share = (rows["se_table"] / rows["se_total"]) ** 2
-    return [
-        Heading("Errors of the tables"),
-        Text(
-            "The tables are rebuilt, and what the pieces leave open is drawn "
-            f"{errors.draws} times from their error model: partners by product and "
-            "use, users' mixes, inputs of the rest of the world, rounding. Each "
-            "draw gives an index of every country and year, and each index the "
-            "coefficients again. Errors of sampling, by country, and of the tables "
-            "are independent, so that their variances add up. Of the "
-            f"{count} values that the paper prints in Table 1, {covered} lie in the "
-            "95 % intervals of the index. They are no full test: whether industry M73 "
-            "of the rest of the world has output is one bit a year, and in nine years "
-            "it was chosen by these values."
-            "\n\n"
-            f"The tables are behind {_at_most(float(share.max()))} of the variance of "
-            "a coefficient."
+    frame = pd.DataFrame(
+        {
+            "column": column_names(tbi),
+            "outcome": tbi["outcome"].to_numpy(),
+            "sample": tbi["sample"].to_numpy(),
+            "estimate": tbi["estimate"].to_numpy(),
+            "se, sampling": tbi["se"].to_numpy(),
+            "se, tables": tbi["se_table"].to_numpy(),
+            "se, both": tbi["se_total"].to_numpy(),
+            "from": tbi["ci_low"].to_numpy(),
+            "to": tbi["ci_high"].to_numpy(),
+        }
+    )
+    table_1 = Table(
+        printed.drop(columns="difference").rename(
+            columns={"ours": "tivax", "ci_low": "from", "ci_high": "to"}
         ),
-        Table(
-            pd.DataFrame(
-                {
-                    "column": column_names(tbi),
-                    "outcome": tbi["outcome"].to_numpy(),
-                    "sample": tbi["sample"].to_numpy(),
-                    "estimate": tbi["estimate"].to_numpy(),
-                    "se, sampling": tbi["se"].to_numpy(),
-                    "se, tables": tbi["se_table"].to_numpy(),
-                    "se, both": tbi["se_total"].to_numpy(),
-                    "from": tbi["ci_low"].to_numpy(),
-                    "to": tbi["ci_high"].to_numpy(),
-                }
-            ),
-            "The coefficient of TBI with errors of sampling, of the tables, and both; "
-            "95 % intervals of both. All 139 coefficients: results/coefficients.csv.",
-            dict.fromkeys(("estimate", "from", "to"), ".3f")
+        "The index: printed, from tables, and its 95 % interval.",
+        dict.fromkeys(("paper", "tivax"), ".4f") | dict.fromkeys(("from", "to"), ".5f"),
+    )
+    return REPORT.blocks(
+        "errors of the tables",
+        draws=errors.draws,
+        count=len(printed),
+        covered=int(printed["covers"].sum()),
+        share=_at_most(float(share.max())),
+        coefficients=Table(
+            frame,
+            formats=dict.fromkeys(("estimate", "from", "to"), ".3f")
             | dict.fromkeys(("se, sampling", "se, tables", "se, both"), ".4f"),
         ),
-        Details(
-            "Table 1 with intervals",
-            [
-                Table(
-                    printed.drop(columns="difference").rename(
-                        columns={"ours": "tivax", "ci_low": "from", "ci_high": "to"}
-                    ),
-                    "The index: printed, from tables, and its 95 % interval.",
-                    dict.fromkeys(("paper", "tivax"), ".4f")
-                    | dict.fromkeys(("from", "to"), ".5f"),
-                )
-            ],
-        ),
-    ]
+        table_1=[Details("Table 1 with intervals", [table_1])],
+    )
 
 
 def _at_most(share: float) -> str:
@@ -93,24 +76,21 @@ def _at_most(share: float) -> str:
 
 def _changes(result: Replication, other: OtherIndex) -> list[Block]:
     rows = changes(result.comparison, other)
-    return [
-        Heading("What the tables change"),
-        Text(changes_sentence(result.comparison, other)),
-        Table(
-            pd.DataFrame(
-                {
-                    "column": column_names(rows),
-                    "outcome": rows["outcome"],
-                    "sample": rows["sample"],
-                    "paper": coefficient_cells(rows, "paper_", estimate="coef"),
-                    "from tables": coefficient_cells(rows, estimate="coef"),
-                    other.name: coefficient_cells(rows, "file_", estimate="coef"),
-                    "gap": rows["gap"],
-                }
-            ),
-            "The coefficient of TBI: printed, with the index from tables, and with "
-            f"that of {other.name}. Gap: (from tables − from the file) / printed "
-            "standard error.",
-            dict.fromkeys(("paper", "from tables", other.name), "") | {"gap": "+.3f"},
-        ),
-    ]
+    frame = pd.DataFrame(
+        {
+            "column": column_names(rows),
+            "outcome": rows["outcome"],
+            "sample": rows["sample"],
+            "paper": coefficient_cells(rows, "paper_", estimate="coef"),
+            "from tables": coefficient_cells(rows, estimate="coef"),
+            other.name: coefficient_cells(rows, "file_", estimate="coef"),
+            "gap": rows["gap"],
+        }
+    )
+    formats = dict.fromkeys(("paper", "from tables", other.name), "") | {"gap": "+.3f"}
+    return REPORT.blocks(
+        "what the tables change",
+        said=changes_sentence(result.comparison, other),
+        coefficients=Table(frame, formats=formats),
+        name=other.name,
+    )

@@ -7,8 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ....core import count_text, p_text
-from ....reporting import Block, Drawn, Points, Section, Table, Text, label
-from ....reporting import Figure as Shown
+from ....reporting import Drawn, Section, Table, Text, label
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES
 from ..few_threats import few_threats
@@ -17,6 +16,7 @@ from ..inference import side
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import THREATS, Verdict
+from .texts import REPORT
 
 DIGITS = 2  # of coefficients on the first pages; the appendix has the print's four
 _P = "p"
@@ -25,24 +25,11 @@ _OVER = "p over 15"
 
 def the_answer(result: Replication, found: Sequence[Verdict]) -> Section:
     """The answer in words, before anything else."""
-    other = [f"These are not the paper's data: {k}." for k in result.other_data]
-    return Section(
-        "The answer",
-        [
-            Text(" ".join(answer(result, found))),
-            *([Points(other)] if other else []),
-            Text(_QUESTION),
-        ],
+    return REPORT.section(
+        "answer",
+        answer=" ".join(answer(result, found)),
+        other=[f"These are not the paper's data: {k}." for k in result.other_data],
     )
-
-
-_QUESTION = (
-    "The paper asks whether a country that earns less from trade turns away from "
-    "globalisation. Its trade benefit index is net exports of value added over trade "
-    "in value added, from −1 to 1. Openness is the KOF index of policies (de jure), "
-    "from 1 to 100. Countries are compared with themselves over time, "
-    "beside year effects and seven controls."
-)
 
 
 def seventeen_columns(result: Replication) -> Section:
@@ -69,19 +56,7 @@ def seventeen_columns(result: Replication) -> Section:
             " p: restricted wild cluster bootstrap. p over 15: the same, for all "
             "outcomes in all samples at once (Westfall and Young)."
         )
-    return Section(
-        "The index in the paper's 17 regressions",
-        [
-            Table(
-                frame,
-                "The coefficient of the trade benefit index, in points of the outcome "
-                "(1 to 100) for a unit of the index (−1 to 1). In parentheses standard "
-                "errors clustered by country; stars by t(G − 1), as printed: *** 1 %, "
-                "** 5 %, * 10 %." + told,
-                formats,
-            )
-        ],
-    )
+    return REPORT.section("columns", columns=Table(frame, formats=formats), drawn=told)
 
 
 def threatened(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
@@ -102,22 +77,7 @@ def threatened(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Se
         if others
         else ""
     )
-    return Section(
-        title,
-        [
-            Text(
-                "Each row estimates the regression again with one thing changed. The "
-                f"first {declared} changes are declared, the same for all data{more}."
-            ),
-            Shown(
-                figures["few_threats"],
-                "The coefficient of the index, all countries and controls, 95 % "
-                "intervals, p by the restricted wild cluster bootstrap. Gone: the sign "
-                "has turned, or less than half is left and the interval excludes the "
-                "first estimate. Blurred: not gone, but p is above 5 %.",
-            ),
-        ],
-    )
+    return REPORT.section("few threats", figures, declared=declared, more=more)
 
 
 def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
@@ -138,27 +98,17 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
         ]
     )
     right = dict.fromkeys(["coefficient", _P, _OVER, "threats survived"], "")
-    blocks: list[Block] = [
-        *([Text(_OTHER)] if result.other_data else []),
-        Points([_in_words(k) for k in found]),
-        Table(
-            frame.assign(coefficient=frame["coefficient"].str.replace("-", "−")),
-            "The main tests. A test stands where the sign is the claimed one, p is "
-            "below 5 %, alone and over 15, and every declared threat leaves it so.",
-            right,
+    frame = frame.assign(coefficient=frame["coefficient"].str.replace("-", "−"))
+    return REPORT.section(
+        "hypotheses",
+        title=(
+            "The paper's hypotheses on these data"
+            if result.other_data
+            else "The three hypotheses"
         ),
-        Text(
-            "A hypothesis is supported where all its main tests stand and its checks "
-            "hold, in part where one main test stands. Not supported means that these "
-            "data do not show it, not that it is false. All tests, checks and rules "
-            "are in the appendix."
-        ),
-    ]
-    return Section(
-        "The paper's hypotheses on these data"
-        if result.other_data
-        else "The three hypotheses",
-        blocks,
+        of_others=_OTHER if result.other_data else "",
+        found=[_in_words(k) for k in found],
+        main=Table(frame, formats=right),
     )
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from ....core import percent_text
-from ....reporting import Drawn, Heading, Section, Table, Text
-from ....reporting import Figure as Shown
+from ....reporting import Drawn, Section, Table
 from .. import descriptives
 from ..columns import LEVEL, OUTCOMES, sample
 from ..heterogeneity import PARTS
 from ..results import Replication
 from .plots import PARTS_OUTCOME
+from .texts import REPORT
 
 
 def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
@@ -36,58 +36,28 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
         (result.interactions["model"] == "all interacted")
         & (result.interactions["p_value"] < LEVEL)
     ]["outcome"].tolist()
-    return Section(
-        "Developed and developing countries",
-        [
-            Text(
-                "The first model is the paper's. The second gives each group its own "
-                "year effects. The others let TBI, and in the last everything, differ "
-                "by group; the difference is the coefficient of TBI × developed. "
-                + (
-                    f"With every coefficient by group it is significant at 5 % for "
-                    f"{', '.join(different)} and for no other outcome."
-                    if different
-                    else "With every coefficient by group it is significant for no "
-                    "outcome."
-                )
-            ),
-            Table(
-                rows,
-                "Slopes of TBI by group under five models; p is that of the "
-                "difference, from t(countries − 1). A single slope is shown in both "
-                "columns.",
-                dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"},
-            ),
-            Heading(
-                "Why the pooled coefficient is not between the two"
-                if _exceeding(result, "pooled") == len(OUTCOMES)
-                else "What the pooled coefficient is made of"
-            ),
-            Text(
-                "With common year effects the regression also compares the two groups "
-                f"with each other over time. {_group_paths(result)} Neither subsample "
-                "sees that. The pooled coefficient is exactly a weighted mean of three "
-                "slopes: within developed, within developing (both at the pooled "
-                "coefficients of the controls), and between the groups over time. The "
-                "slopes within a group differ from those of Tables 4 and 6 because "
-                "there each group has its own controls and year effects. With year "
-                "effects by group and nothing else changed, the one coefficient "
-                f"exceeds both of the subsamples for {_exceeding(result)} of "
-                f"{len(OUTCOMES)} outcomes."
-            ),
-            Table(
-                parts,
-                "The pooled coefficient taken apart: weights sum to 1, weight times "
-                "slope to the pooled coefficient.",
-                formats,
-            ),
-            Shown(
-                figures["pooled_parts"],
-                f"{PARTS_OUTCOME} on TBI, both net of controls, country and year "
-                "effects. Dots: deviations within a group, and (between) what the "
-                "countries of a group share in a year.",
-            ),
-        ],
+    return REPORT.section(
+        "groups",
+        figures,
+        differing=(
+            f"at 5 % for {', '.join(different)} and for no other outcome"
+            if different
+            else "for no outcome"
+        ),
+        slopes=Table(
+            rows,
+            formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"},
+        ),
+        question=(
+            "Why the pooled coefficient is not between the two"
+            if _exceeding(result, "pooled") == len(OUTCOMES)
+            else "What the pooled coefficient is made of"
+        ),
+        paths=_group_paths(result),
+        exceeding=_exceeding(result),
+        outcomes=len(OUTCOMES),
+        parts=Table(parts, formats=formats),
+        drawn=PARTS_OUTCOME,
     )
 
 

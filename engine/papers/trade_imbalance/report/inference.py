@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ....reporting import Block, Drawn, Points, Section, Table, Text
+from ....reporting import Drawn, Section, Table, Text
 from ....reporting import Figure as Shown
 from ..columns import LEVEL, column_names
 from ..inference import PaperInference, sides
+from .texts import REPORT
 
 TITLE = "Bootstrap, placebo and few clusters"
 _P_VALUES = {
@@ -61,58 +62,20 @@ def section(
         rows[[*names]].rename(columns=names)
         for names in (_P_VALUES, {**_ERRORS, **_DRAWS}, _FEW)
     )
-    blocks: list[Block] = [
-        Text(
-            "The paper's p-values rest on t(G−1) with Stata's cluster-robust errors, "
-            "which can reject too often where clusters are few or few of them "
-            "carry the estimate. Here is the same coefficient under other kinds of "
-            f"inference, up to {inference.draws:,} draws of each (see below), seed "
-            f"{inference.seed}."
-        ),
-        Points(
-            [
-                "CV1: the paper's, t(G−1). CV2: Bell and McCaffrey's errors and "
-                "degrees of freedom. CV3: the jackknife over countries, t(G−1).",
-                "wild: restricted wild cluster bootstrap (Cameron, Gelbach and Miller "
-                "2008), Webb's six-point weights; p is the share of |t*| above |t|. It "
-                "keeps its level where countries are independent, not where the errors "
-                "of groups of countries move together.",
-                "pairs: countries drawn with replacement; p inverts the percentile "
-                "interval.",
-                "placebo: whole paths of the index given to other countries, all else "
-                "in place; p = (1 + draws with |t| at least as large) / (1 + draws). "
-                "It compares t, not coefficients (the studentised or randomisation-t "
-                "test): a path that is moved loses its correlation with the controls, "
-                "so that coefficients of moved paths vary less than that of the own "
-                "one, and comparing them rejects too often. It tests that the index "
-                "has nothing to do with the outcome of any country, and takes "
-                "countries to be exchangeable. within: only among countries of the "
-                "same level of development.",
-                "over 5, over 15: the wild p-value adjusted for the other outcomes of "
-                "the same sample with the same controls, and for all outcomes in all "
-                "samples with all controls, by the smallest p of each draw (Westfall "
-                "and Young 1993). The largest |t| (Romano and Wolf) is ruled by the "
-                "columns whose t* has the heaviest tails, those of few countries, and "
-                "multiplies the p of others by more than Bonferroni does. Holm: his p "
-                "over the 15, for any dependence.",
-            ]
-        ),
-        Text(_sentence(rows)),
-        Table(
-            p,
-            "p-values of TBI by kind of inference.",
-            {"TBI": ".3f", **dict.fromkeys(p.columns[3:], "p4")},
-        ),
-        Table(
+    return REPORT.section(
+        "inference",
+        draws=inference.draws,
+        seed=inference.seed,
+        sentence=_sentence(rows),
+        p=Table(p, formats={"TBI": ".3f", **dict.fromkeys(p.columns[3:], "p4")}),
+        errors=Table(
             errors,
-            "Monte-Carlo error of these p-values (the standard error from the number "
-            "of draws), and the draws; 0 where all patterns were enumerated.",
-            {
+            formats={
                 **dict.fromkeys(_ERRORS.values(), ".5f"),
                 **dict.fromkeys(_DRAWS.values(), ",.0f"),
             },
         ),
-        *(
+        drawn=[
             Shown(
                 figures[f"table{table}_inference"],
                 f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
@@ -121,19 +84,15 @@ def section(
                 "coefficient when each country is left out, not an interval.",
             )
             for table in dict.fromkeys(rows["table"])
-        ),
-        Text(
-            "The effective number counts countries by their share of the variation "
-            "that identifies the coefficient (Carter, Schnepel and Steigerwald 2017, "
-            "rows uncorrelated within countries)."
-        ),
-        Table(
+        ],
+        few=Table(
             few,
-            "How many countries carry each coefficient.",
-            {"effective number": ".1f", **dict.fromkeys(few.columns[2:], ".3f")},
+            formats={
+                "effective number": ".1f",
+                **dict.fromkeys(few.columns[2:], ".3f"),
+            },
         ),
-    ]
-    return Section(TITLE, blocks)
+    )
 
 
 def _on_the_edge(rows: pd.DataFrame, table: object) -> str:

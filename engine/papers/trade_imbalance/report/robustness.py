@@ -11,16 +11,12 @@ from ....reporting import (
     Block,
     Details,
     Drawn,
-    Formula,
-    Heading,
     Journal,
     Language,
-    Points,
     Section,
     Table,
     Text,
 )
-from ....reporting import Figure as Shown
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES, SAMPLES
 from ..inference import side
@@ -28,6 +24,7 @@ from ..other_indices import INDICES, IndexVariants
 from ..results import Replication
 from ..robustness import ERRORS, direct_effects
 from ..tables import coefficient_cells, iv_tables, lagged_frame
+from .texts import REPORT
 
 
 def lagged_instrument(
@@ -37,34 +34,23 @@ def lagged_instrument(
     frame = lagged_frame(result.lagged)
     pooled = frame[frame["sample"] == "all"]
     larger = int((pooled["estimate"].abs() > pooled["ols_estimate"].abs()).sum())
-    made = iv_tables(result.lagged, language)
-    fewest = int(frame["clusters"].min())
-    return Section(
-        "Two-stage least squares with last year's index",
-        [
-            Text(
-                "The paper reports, without figures, that 2SLS with TBI lagged one "
-                f"year passes its tests. {_strength(frame)} The Anderson-Rubin sets do "
-                "not depend on the strength, but they are cluster-robust F tests and "
-                "can be too narrow with few clusters, as t-tests can: here there are "
-                f"{fewest} in the smallest sample. {_without_effect(frame)} Strength "
-                "is not "
-                "validity. The lag of a persistent index is a valid instrument only if "
-                "last year's balance has no delayed effect of its own on this year's "
-                "policy (exclusion), if the errors are not serially correlated, since "
-                "last year's shock moved last year's balance too, and if shocks to "
-                "policy are not foreseen in it. One instrument for one regressor "
-                "leaves no over-identification test: no test here can show any of the "
-                "three."
-                "\n\n"
-                "In the full sample the coefficient of 2SLS is larger in absolute "
-                "value "
-                f"than that of least squares for {larger} of {len(pooled)} outcomes. "
-                "The first year of each country is lost."
-            ),
-            *(Journal(table) for table in made.values()),
-            *_direct_effects(result, figures),
-        ],
+    bounds = direct_effects(result.lagged)
+    bounds = bounds[bounds["sample"] == "all"].drop(columns="sample")
+    return REPORT.section(
+        "lagged",
+        figures,
+        strength=_strength(frame),
+        fewest=int(frame["clusters"].min()),
+        without=_without_effect(frame),
+        larger=larger,
+        outcomes=len(pooled),
+        tables=[Journal(k) for k in iv_tables(result.lagged, language).values()],
+        survive=" ".join(_survives(row) for _, row in bounds.iterrows()),
+        bounds=Table(
+            bounds.rename(columns=_BOUNDS),
+            formats=dict.fromkeys(["estimate", "se", *_BOUNDS.values()], ".2f")
+            | {"share": ".0%"},
+        ),
     )
 
 
@@ -78,38 +64,6 @@ def _without_effect(frame: pd.DataFrame) -> str:
         if frame[column].notna().any()
     )
     return f"Of {len(frame)} such tests of no effect, {counts} reject at 5 %."
-
-
-def _direct_effects(
-    result: Replication, figures: Mapping[str, Figure | Drawn]
-) -> list[Block]:
-    """The largest direct effect of the lag that each pooled result survives."""
-    frame = direct_effects(result.lagged)
-    pooled = frame[frame["sample"] == "all"].drop(columns="sample")
-    return [
-        Heading("A lag that acts itself"),
-        Text(
-            "Let last year's index have a direct effect of its own on this year's "
-            "policy (Conley, Hansen and Rossi 2012). The union of the 95 % intervals "
-            "over all direct effects up to a size d assumes nothing else of it; a "
-            "normal prior around 0 of standard deviation d/2 holds large ones to be "
-            "less likely. " + " ".join(_survives(row) for _, row in pooled.iterrows())
-        ),
-        Table(
-            pooled.rename(columns=_BOUNDS),
-            "The largest direct effect of the lag, in points of the outcome for a unit "
-            "of the index, at which the interval of TBI excludes 0 (–: it never "
-            "does): by the union, and with the prior. Share: that of the union over "
-            "the whole effect of the lag, the reduced form.",
-            dict.fromkeys(["estimate", "se", *_BOUNDS.values()], ".2f")
-            | {"share": ".0%"},
-        ),
-        Shown(
-            figures["direct_effects"],
-            "The coefficient of TBI by the size of the lag's direct effect, all "
-            "countries. Solid: 2SLS. Dotted: where the union begins to hold 0.",
-        ),
-    ]
 
 
 _BOUNDS = {
@@ -182,43 +136,21 @@ def index_variants(result: Replication) -> Section:
         (rows["sample"] == "all") & (rows["p_value"] < LEVEL) & (rows["estimate"] > 0)
     ]
     count = pooled.groupby("index")["outcome"].count().reindex(list(INDICES))
-    return Section(
-        title,
-        [
-            Text(
-                "The paper also rebuilds TBI from domestic value added in exports, "
-                "again without figures. Two readings: DVA_sr = V_s L_ss E_sr, the "
-                "domestic value added in exports from s to r; and the part that is "
-                "absorbed abroad and does not return to s. The index of each is"
-            ),
-            Formula("dva_index"),
-            Text(
-                f"Tables: {variants.tables}; "
-                "all columns are on these rows, so that they differ by the index "
-                f"alone{_other_rows(result, variants)}. Leontief solves reached a "
-                f"relative residual of {variants.residual_max:.0e}."
-            ),
-            Table(
-                frame,
-                "Coefficient of each index, all controls, standard errors clustered by "
-                "country. TBI: value added absorbed. DVA: in exports. DVA abroad: "
-                "absorbed abroad. gross: gross exports.",
-                dict.fromkeys(INDICES, ""),
-            ),
-            Text(
-                "In the full sample, positive at 5 %: "
-                + ", ".join(
-                    f"{name} in {int(n) if np.isfinite(n) else 0} of {len(OUTCOMES)}"
-                    for name, n in count.items()
-                )
-                + " outcomes."
-            ),
-            Table(
-                variants.correlations,
-                "Correlations of the indices, country and year means removed.",
-                dict.fromkeys(variants.correlations.columns, ".3f"),
-            ),
-        ],
+    positive = (
+        f"{name} in {int(n) if np.isfinite(n) else 0} of {len(OUTCOMES)}"
+        for name, n in count.items()
+    )
+    return REPORT.section(
+        "variants",
+        tables=variants.tables,
+        rows=_other_rows(result, variants),
+        residual=variants.residual_max,
+        coefficients=Table(frame, formats=dict.fromkeys(INDICES, "")),
+        positive=", ".join(positive),
+        correlations=Table(
+            variants.correlations,
+            formats=dict.fromkeys(variants.correlations.columns, ".3f"),
+        ),
     )
 
 
@@ -246,25 +178,13 @@ def gross_trade(result: Replication) -> Section:
     pooled = gross[gross["sample"] == "all"].set_index(["outcome", "index"])["p_value"]
     wins = sum(pooled[(k, "TBI | GBI")] < LEVEL for k in OUTCOMES)
     loses = sum(pooled[(k, "GBI | TBI")] < LEVEL for k in OUTCOMES)
-    return Section(
-        title,
-        [
-            Text(
-                "The gross balance index GBI is (exports − imports) / (exports + "
-                "imports) of goods and services, World Bank. Alone, and beside TBI "
-                "(“TBI | GBI” is the coefficient of TBI with GBI in the regression). "
-                f"With both in the full sample TBI is significant at 5 % for {wins} "
-                f"and GBI for {loses} of {len(OUTCOMES)} outcomes. Within countries "
-                "and years the two have a correlation of "
-                f"{result.gross.correlation:.2f}: the nearer to 1, the less precise "
-                "the pair's coefficients."
-            ),
-            Table(
-                frame,
-                "Coefficients, all controls, standard errors clustered by country.",
-                dict.fromkeys(names, ""),
-            ),
-        ],
+    return REPORT.section(
+        "gross trade",
+        wins=wins,
+        loses=loses,
+        outcomes=len(OUTCOMES),
+        correlation=result.gross.correlation,
+        coefficients=Table(frame, formats=dict.fromkeys(names, "")),
     )
 
 
@@ -292,23 +212,13 @@ def fixed_codes(result: Replication) -> Section:
     for name in names:
         frame[name] = coefficient_cells(pd.DataFrame(frame[name].tolist()))
     added = sorted(set(result.fixed_panel.countries) - set(result.panel.countries))
-    return Section(
-        title,
-        [
-            Text(
-                "With every code repaired the panel has "
-                f"{len(result.fixed_panel.frame)} rows and "
-                f"{len(result.fixed_panel.countries)} countries"
-                + (f", {', '.join(added)} added. " if added else ". ")
-                + "Largest change of a TBI coefficient: "
-                f"{frame['gap'].abs().max():.2f} standard errors."
-            ),
-            Table(
-                frame,
-                "The coefficient of TBI under both recipes; gap in standard errors.",
-                dict.fromkeys(names, "") | {"gap": "+.2f"},
-            ),
-        ],
+    return REPORT.section(
+        "codes",
+        rows=len(result.fixed_panel.frame),
+        countries=len(result.fixed_panel.countries),
+        added=f", {', '.join(added)} added" if added else "",
+        largest=frame["gap"].abs().max(),
+        coefficients=Table(frame, formats=dict.fromkeys(names, "") | {"gap": "+.2f"}),
     )
 
 
@@ -326,33 +236,26 @@ def other_errors(result: Replication) -> Section:
     se.insert(0, "estimate", coef[order])
     years = result.panel.frame["year"].nunique()
     notes = errors.drop_duplicates("errors").set_index("errors")["convention"]
-    return Section(
-        "Other standard errors",
-        [
-            Text(
-                "The default is Stata's correction. The other standard errors are what "
-                "the libraries of the field would print; p-values are from the t "
-                "distributions named below, whatever a library prints. Driscoll-Kraay "
-                "errors allow for correlation between countries but rely on many "
-                "years, and can be too small where years are few. This panel has "
-                f"{years} years, and its Driscoll-Kraay errors are the smallest in "
-                f"{smallest} of {len(se)} columns."
-            ),
-            Points([f"{name}: {notes[name]}" for name in names]),
-            Table(
-                se,
-                "Standard errors of TBI by convention.",
-                dict.fromkeys(se.columns, ".3f"),
-            ),
+    return REPORT.section(
+        "other errors",
+        years=years,
+        smallest=smallest,
+        columns=len(se),
+        notes=[f"{name}: {notes[name]}" for name in names],
+        se=Table(se, formats=dict.fromkeys(se.columns, ".3f")),
+        p=[
             Details(
                 "p-values",
                 [Table(p, "p-values of TBI.", dict.fromkeys(p.columns, "p3"))],
-            ),
-            Heading("Are the countries independent?"),
-            Text(_dependence_text(result.dependence)),
-            _dependence_table(result.dependence),
-            *_placebos(result),
+            )
         ],
+        dependence=_dependence(result.dependence),
+        correlation=_dependence_table(result.dependence),
+        p_error=max(
+            result.dependence[f"{k}mc_error"].max()
+            for k in ("", "cdw_plus_", "mean_absolute_", "first_component_")
+        ),
+        placebos=_placebos(result),
     )
 
 
@@ -384,41 +287,27 @@ def _capital(text: str) -> str:
 
 def _placebos(result: Replication) -> list[Block]:
     """Placebo regressions with random phases, beside p of common shocks."""
-    heading = Heading("Would a treatment that did nothing be significant?")
     placebos = result.placebos
     if placebos is None:
         why = result.skipped.get("Treatments that did nothing", "")
-        return [heading, Text(f"Not computed: {why}.")]
+        return [Text(f"Not computed: {why}.")]
     wide = placebos.pivot(index="outcome", columns="method", values="size")
     wide = wide.loc[list(placebos["outcome"].unique()), list(_SHOWN)]
     errors = result.errors[result.errors["errors"] == "common shocks"]
     pooled = errors[(errors["sample"] == "all")].drop_duplicates("outcome", keep="last")
     wide["p of TBI"] = pooled.set_index("outcome")["p_value"]
-    first = placebos.iloc[0]
-    return [
-        heading,
-        Text(
-            f"{_capital(placebo_sentence(placebos))}. The paths of TBI are taken apart "
-            "into waves and put together again with other phases, the same for all "
-            f"countries ({first['panels']:,} times for each outcome); outcome and "
-            "controls stay. "
-            "The p of the verdicts, which takes countries to be independent, does not "
-            "keep its level there; that of common shocks does, and is last in the "
-            "table. The outcome holds whatever TBI does to it, and the placebos differ "
-            "between countries as TBI does: where there is an effect, these shares are "
-            "an upper bound."
-        ),
-        Table(
-            wide.rename(columns=_SHOWN).reset_index(),
-            "Share of treatments without effect that are significant at 5 %, by kind "
-            "of p (wild with Rademacher weights), Monte-Carlo error at most "
-            f"{placebos['mc_error'].max():.3f}; and p of TBI itself by common shocks.",
-            {**dict.fromkeys(_SHOWN.values(), ".0%"), "p of TBI": "p3"},
-        ),
-    ]
+    shares = wide.rename(columns=_SHOWN).reset_index()
+    formats = {**dict.fromkeys(_SHOWN.values(), ".0%"), "p of TBI": "p3"}
+    return REPORT.blocks(
+        "placebos",
+        sizes=_capital(placebo_sentence(placebos)),
+        panels=placebos.iloc[0]["panels"],
+        shares=Table(shares, formats=formats),
+        error=placebos["mc_error"].max(),
+    )
 
 
-def _dependence_text(found: pd.DataFrame) -> str:
+def _dependence(found: pd.DataFrame) -> list[Block]:
     """The tests of dependence, and in how many columns each rejects."""
     draws, lacking = int(found["draws"].max()), int(found["unbalanced"].max())
     said = []
@@ -434,28 +323,17 @@ def _dependence_text(found: pd.DataFrame) -> str:
         if at := sides.count("at"):
             text += f" ({at} more at the threshold within simulation error)"
         said.append(text)
-    return (
-        "Clustered errors take countries to be independent. Year effects make the "
-        "residuals of a year add up to zero, so that Pesaran's CD is not centred at 0 "
-        "where they are: with equal variances its centre is −√(TG / (2(G − 1))), with "
-        "these variances it is the column “centre”. CD* is CD less its centre, "
-        "divided by its scale (Pesaran and Xie 2021). CDw+ gives countries random "
-        "signs and adds the largest correlations (Juodis and Reese 2022); with few "
-        "years it has little power. Their p-values, and those of the "
-        "mean absolute correlation and of the share of the first principal component, "
-        f"come from {draws:,} simulated panels with independent countries: normal "
-        "errors with the variance of each country and the autocorrelation of the "
-        "residuals, taken through the same effects, regressors and missing cells. "
-        f"Under “null” stands the mean of these panels. Of {len(found)} columns "
-        f"independence is rejected at 5 % by {', '.join(said[:-1])} and {said[-1]}. "
-        "The errors are taken to be normal; a column that does not reject may lack "
-        "power."
-        + (
+    return REPORT.blocks(
+        "dependence",
+        draws=draws,
+        columns=len(found),
+        rejected=f"{', '.join(said[:-1])} and {said[-1]}",
+        unbalanced=(
             f" Countries lack years in some columns ({lacking} countries at most): "
             "pairs are compared over the years of both."
             if lacking
             else ""
-        )
+        ),
     )
 
 
@@ -477,15 +355,9 @@ def _dependence_table(found: pd.DataFrame) -> Table:
         "first_component_p_value": "p  ",
     }
     table = found.set_axis(paper.column_names(found))[[*names]].rename(columns=names)
-    p_error = max(
-        found[f"{k}mc_error"].max()
-        for k in ("", "cdw_plus_", "mean_absolute_", "first_component_")
-    )
     return Table(
         table,
-        "Correlation between countries in the residuals of each column. Monte-Carlo "
-        f"error of p at most {p_error:.4f}.",
-        {
+        formats={
             **dict.fromkeys(["CD", "centre", "CD*", "CDw+"], ".2f"),
             **dict.fromkeys(["p", "p of CDw+", "p ", "p  "], "p3"),
             **dict.fromkeys(["mean |r|", "null"], ".3f"),

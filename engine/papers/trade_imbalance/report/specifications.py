@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 import tivax as tx
 
 from ....core import p_text, percent_text
-from ....reporting import Block, Drawn, Points, Section, Table, Text
+from ....reporting import Block, Drawn, Section, Table, Text
 from ....reporting import Figure as Shown
 from .. import columns as paper
 from .. import specifications
@@ -17,6 +17,7 @@ from ..inference import side
 from ..results import Replication
 from ..specifications import UNWEIGHTED
 from .plots import CURVES
+from .texts import REPORT
 
 
 def leave_one_out(
@@ -37,34 +38,27 @@ def leave_one_out(
             "smallest_p_value": "smallest p",
         }
     )
-    return Section(
-        "Leaving out one country at a time",
-        [
-            Text(
-                f"{len(result.left_out) - len(summary) - lost} regressions"
-                + (f", {lost} more could not be estimated. " if lost else ". ")
-                + (
-                    "The sign of TBI never changes."
-                    if changed.empty
-                    else "The sign of TBI changes in "
-                    + ", ".join(changed["of the paper"])
-                    + "."
-                )
-            ),
-            Table(
-                shown,
-                "The coefficient of TBI without each country in turn.",
-                dict.fromkeys(["estimate", "lowest", "highest"], ".2f")
-                | dict.fromkeys(["largest p", "smallest p"], "p3"),
-            ),
-            *(
-                Shown(
-                    figures[f"leave_one_out_{outcome}"],
-                    f"{outcome}, all countries, all controls: the coefficient of TBI "
-                    "without the country named, 95 % intervals.",
-                )
-                for outcome in CURVES
-            ),
+    return REPORT.section(
+        "leave one out",
+        count=len(result.left_out) - len(summary) - lost,
+        lost=f", {lost} more could not be estimated" if lost else "",
+        sign=(
+            "The sign of TBI never changes."
+            if changed.empty
+            else f"The sign of TBI changes in {', '.join(changed['of the paper'])}."
+        ),
+        ranges=Table(
+            shown,
+            formats=dict.fromkeys(["estimate", "lowest", "highest"], ".2f")
+            | dict.fromkeys(["largest p", "smallest p"], "p3"),
+        ),
+        drawn=[
+            Shown(
+                figures[f"leave_one_out_{outcome}"],
+                f"{outcome}, all countries, all controls: the coefficient of TBI "
+                "without the country named, 95 % intervals.",
+            )
+            for outcome in CURVES
         ],
     )
 
@@ -91,37 +85,26 @@ def specification_curve(
             }
         )
     frame = pd.DataFrame(summary)
-    return Section(
-        "Other editions and definitions",
-        [
-            Text(
-                f"Every combination of KOF, Penn World Table and governance edition, "
-                f"rule for 2001, exchange rate ({_exchange_rates(rows)}) and inflation "
-                f"series: {count} specifications for each outcome and sample, "
-                f"{len(found):,} regressions"
-                + (f" ({lost} more could not be estimated)" if lost else "")
-                + ", computed by the kernels of tivax. The "
-                f"{_own_specification(result)} differs from pyfixest's by at most "
-                f"{result.curve.largest_difference:.0e} standard errors, in "
-                f"coefficients and standard errors. {_rows_sentence(found)} The curve "
-                "varies editions and definitions, neither the sample nor the model: "
-                "however many of these are significant, they are one sample and one "
-                "model. Those are varied in the next section."
-            ),
-            *(
-                Shown(
-                    figures[f"specification_curve_{outcome}"],
-                    f"{outcome}, all countries: the coefficient of TBI under {count} "
-                    "combinations, 95 % intervals; the printed value as a line.",
-                )
-                for outcome in CURVES
-            ),
-            Table(
-                frame,
-                "Range of the coefficient of TBI over all combinations.",
-                dict.fromkeys([own, "lowest", "median", "highest"], ".2f"),
-            ),
+    return REPORT.section(
+        "editions",
+        rates=_exchange_rates(rows),
+        count=count,
+        regressions=len(found),
+        lost=f" ({lost} more could not be estimated)" if lost else "",
+        own=_own_specification(result),
+        difference=result.curve.largest_difference,
+        rows=_rows_sentence(found),
+        drawn=[
+            Shown(
+                figures[f"specification_curve_{outcome}"],
+                f"{outcome}, all countries: the coefficient of TBI under {count} "
+                "combinations, 95 % intervals; the printed value as a line.",
+            )
+            for outcome in CURVES
         ],
+        ranges=Table(
+            frame, formats=dict.fromkeys([own, "lowest", "median", "highest"], ".2f")
+        ),
     )
 
 
@@ -170,45 +153,27 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
     if joint is None:
         why = result.skipped.get(JOINT_TITLE, "the panel does not allow it")
         return Section(JOINT_TITLE, [Text(f"Not computed: {why}.")])
-    narrow, wide = joint.narrow, joint.wide
-    blocks: list[Block] = [
-        Text(
-            "Could all of it be without any effect? Specifications that share most of "
-            "their rows are one piece of evidence seen many times, so that their share "
-            "of significant ones says nothing by itself. The median effect, the share "
-            "that is significant in the direction that more of them have, and "
-            "Stouffer's Z (Simonsohn, Simmons and Nelson 2020) are compared with "
-            f"{wide.draws:,} draws in which every specification has no effect: "
-            "restricted wild bootstrap, a country with the same weight in all of them. "
-            "Significant means the specification's own wild p, at most 5 %."
-        ),
-        Text(
-            "What counts as contestable decides, and the answer is given for two sets "
-            f"of choices. Narrow: {_choices_in_words(narrow)}. Wide: "
-            f"{_choices_in_words(wide)}. {_verdict(result)} Weighted specifications "
-            "are a curve of their own and count in neither: weights leave few "
-            "effective countries, and in simulations of this design their tests "
-            "reject a true null in 9 to 13 % where they say 5 %, those without weights "
-            "in 5 to 7 % (the page “A specification curve as a test”)."
-        ),
-        Table(
-            _p_table(result),
-            "p of no effect: the median, the share of significant specifications, "
-            "Stouffer's Z. Monte-Carlo errors are in results/curve_tests.csv.",
-        ),
-        Points(paper.sentences_as_printed(wide.models, wide.sentences)),
-        *(
-            Shown(
-                figures[f"joint_curve_{outcome}"],
-                f"{outcome}, all countries: the coefficient of TBI under the wide set "
-                "of choices, 95 % intervals; the band holds 95 % of the draws without "
-                "an effect, rank by rank.",
-            )
-            for outcome in CURVES
-            if f"joint_curve_{outcome}" in figures
-        ),
+    wide = joint.wide
+    drawn: list[Block] = [
+        Shown(
+            figures[f"joint_curve_{outcome}"],
+            f"{outcome}, all countries: the coefficient of TBI under the wide set "
+            "of choices, 95 % intervals; the band holds 95 % of the draws without "
+            "an effect, rank by rank.",
+        )
+        for outcome in CURVES
+        if f"joint_curve_{outcome}" in figures
     ]
-    return Section(JOINT_TITLE, blocks)
+    return REPORT.section(
+        "curve",
+        draws=wide.draws,
+        narrow=_choices_in_words(joint.narrow),
+        wide=_choices_in_words(wide),
+        verdict=_verdict(result),
+        tests=Table(_p_table(result)),
+        sentences=paper.sentences_as_printed(wide.models, wide.sentences),
+        drawn=drawn,
+    )
 
 
 def _choices_in_words(curve: tx.results.SpecificationCurve) -> str:

@@ -13,7 +13,6 @@ from ....core import p_text
 from ....reporting import (
     Block,
     Drawn,
-    Points,
     Section,
     Table,
     Text,
@@ -27,6 +26,7 @@ from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats
 from .plots import CURVES
+from .texts import REPORT
 
 TITLE = "What would make it go away"
 
@@ -37,44 +37,24 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
     if threats is None:
         why = result.skipped.get(TITLE, "the panel does not allow it")
         return Section(TITLE, [Text(f"Not computed: {why}.")])
-    blocks: list[Block] = [
-        Text(
-            "Each main test of the hypotheses is estimated again with one thing "
-            "changed: countries left out, trends, weights, periods, and more. Errors "
-            "are CV1 with t(G−1); p is the restricted wild cluster bootstrap, "
-            f"{threats.draws:,} draws, the same for all. All "
-            f"{len(threats.table)} rows are in results/threats.csv; “kept” there is "
-            "the share of the variation of TBI that still identifies its coefficient. "
-            "A result is gone where its sign has turned, or less than half of the "
-            "estimate is left and the 95 % interval excludes that of the model; "
-            "blurred where it is not gone but p is above 5 %, so that it may be there "
-            "all the same; else it is as before."
-        ),
-        Points(sentences_as_printed(threats.models, threats.sentences)),
-        Text(
-            "The verdicts ask about the declared threats, a fixed list whatever the "
-            "data: groups that joined the European Union in these years, years by "
-            "group, a trend of each country, changes in place of levels, and weights "
-            "by GDP. It was made with the paper's data known: on these it describes "
-            "what is fragile, on others it is a test."
-        ),
-        Table(
-            _declared(result),
-            "TBI under the declared threats: coefficient, standard error in "
-            "parentheses, declared p in brackets.",
-        ),
-        *_vintage(threats),
-        *(
-            Shown(
-                figures[f"threats_{outcome}"],
-                f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
-                "intervals, cut at arrows; in grey rows that ask another question.",
-            )
-            for outcome in CURVES
-            if f"threats_{outcome}" in figures
-        ),
+    drawn: list[Block] = [
+        Shown(
+            figures[f"threats_{outcome}"],
+            f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
+            "intervals, cut at arrows; in grey rows that ask another question.",
+        )
+        for outcome in CURVES
+        if f"threats_{outcome}" in figures
     ]
-    return Section(TITLE, blocks)
+    return REPORT.section(
+        "threats",
+        draws=threats.draws,
+        rows=len(threats.table),
+        sentences=sentences_as_printed(threats.models, threats.sentences),
+        declared=Table(_declared(result)),
+        vintage=_vintage(threats),
+        drawn=drawn,
+    )
 
 
 def _declared(result: Replication) -> pd.DataFrame:
@@ -125,15 +105,11 @@ def _vintage(threats: tx.results.Threats) -> list[Block]:
         )
     if not said:
         return []
-    named = f": {'; '.join(differing)}" if differing else ""
-    return [
-        Text(
-            "An index changes with the release of the tables that it is made of. With "
-            f"{VINTAGE} in place of TBI, on the same countries and years, the "
-            f"coefficient differs at 5 % in {len(differing)} of {len(said)} main tests"
-            f"{named}. Both equations are estimated together and their difference is "
-            "bootstrapped; that one coefficient is significant and the other is not "
-            "would be no test of it."
-        ),
-        Points(said),
-    ]
+    return REPORT.blocks(
+        "vintage",
+        vintage=VINTAGE,
+        differing=len(differing),
+        tests=len(said),
+        named=f": {'; '.join(differing)}" if differing else "",
+        said=said,
+    )

@@ -1,0 +1,12 @@
+"""How the numbers of a result are made, for its report: ``methods.md``."""
+
+from pathlib import Path
+
+from .documents import Document
+
+_PAGE = Document(Path(__file__).with_name("methods.md"))
+
+
+def method_of(result: str) -> str:
+    """The method behind a result, by its name in ``methods.md``."""
+    return _PAGE.text(result)
