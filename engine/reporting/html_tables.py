@@ -53,6 +53,10 @@ def translated_frame(
     # Headers that differ in blanks alone stay apart.
     names = [header(k) for k in frame.columns]
     shown = frame.map(say)
+    codes = ["region", "name"]  # a code whose name is its translation stands once
+    if {*codes} <= {*frame} and shown["name"].isin(["", *shown["region"]]).all():
+        frame, shown = frame.drop(columns="name"), shown.drop(columns="name")
+        names.remove(header("name"))
     shown.columns = (
         pd.MultiIndex.from_tuples(names, names=frame.columns.names)
         if frame.columns.nlevels > 1
