@@ -327,7 +327,7 @@ class Change(Result):
             f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
             f"at {count_text(self.nodes, 'point')} of the path"
         )
-        title = f"{self.title}: effects; {self.shown.rule}"
+        title = f"{self._plot_title}: effects; {self.shown.rule}"
         return [listing_by_region(title, columns, rows, (note,))]
 
 

@@ -50,13 +50,12 @@ def translated_frame(
             return say(name)
         return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
 
+    if language != "en" and {"region", "name"} <= {*frame}:  # codes have that name too
+        region = frame["name"].where(frame["name"] != "", frame["region"])
+        frame = frame.assign(region=region).drop(columns="name")
     # Headers that differ in blanks alone stay apart.
     names = [header(k) for k in frame.columns]
     shown = frame.map(say)
-    codes = ["region", "name"]  # a code whose name is its translation stands once
-    if {*codes} <= {*frame} and shown["name"].isin(["", *shown["region"]]).all():
-        frame, shown = frame.drop(columns="name"), shown.drop(columns="name")
-        names.remove(header("name"))
     shown.columns = (
         pd.MultiIndex.from_tuples(names, names=frame.columns.names)
         if frame.columns.nlevels > 1
