@@ -144,7 +144,7 @@ def test_findings_titles_and_tables_name_countries_and_no_codes(name, of_countri
     assert re.search("China|the United States", result.sentence)
     assert [k for k in told if re.search(codes, k)] == []
     shown = result._listings()[-1]
-    assert not re.search(codes, shown.title.removesuffix(", ROW left out, of 4"))
+    assert not re.search(codes, shown.title.replace("ROW left out", ""))
     if name != "exposure":
         names = {row[0]: row[1] for row in shown.rows}
         assert shown.columns[:2] == ("region", "name")
