@@ -96,7 +96,7 @@ def listing_by_region(
     """A row for each region, with the names of those that are countries; ``world`` is
     the code of all together."""
     names = {code: country_name(code) for code in cells}
-    if all(code == name for code, name in names.items()):
+    if all(name in (code, country_name(REST)) for code, name in names.items()):
         rows = [(code, *row) for code, row in cells.items()]
         return Listing(title, ("region", *columns), rows, notes)
     shown = {code: name if name != code else "" for code, name in names.items()}
