@@ -190,6 +190,7 @@ def supply_exposure(
         length=found_paths.length,
         residual=max(residuals),
         account=satellite_name(value_added),
+        source=tables.source,
     )
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 from ..core import Listing, count_text
 from ..figures import shown_regions
 from ..reporting import Plot, Result, method_of
-from ..tables import REST, country_name
+from ..sources import sector_title
+from ..tables import REST, country_in_text, country_name
 
 _PRINTED = 8  # paths in the terminal
 
@@ -63,6 +64,8 @@ class SupplyExposure(Result):
         The largest relative residual of the solves.
     account
         The satellite account that stands in place of value added.
+    source
+        The database, whose sectors have titles.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class SupplyExposure(Result):
     length: float
     residual: float
     account: str = ""
+    source: str = ""
 
     program = "exposure"
     report_title = "Exposure along supply chains"
@@ -151,22 +155,23 @@ class SupplyExposure(Result):
         """The exposure, and the most exposed of the countries in the map."""
         whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
         titles = {
-            "waterfall": f"Inputs of {self._buyer} from {country_name(self.supplier)}, "
+            "waterfall": f"Inputs of {country_in_text(self.buyer)}{self._of} from "
+            f"{country_in_text(self.supplier)}, "
             f"{self.year}: {face:.2f} % at face value, {whole:.2f} % looked through"
         }
         abroad = self.pairs[self.supplier].drop([self.supplier, REST], errors="ignore")
         if len(abroad):
             titles["world"] = (
                 f"{country_name(str(abroad.idxmax()))} is most exposed to "
-                f"{country_name(self.supplier)}, {self.year}: {abroad.max():.1f} % of "
-                "its inputs"
+                f"{country_in_text(self.supplier)}, {self.year}: {abroad.max():.1f} % "
+                "of its inputs"
             )
         if self._most_exposed:
             buyer, supplier = self._most_exposed
             share = self.pairs.loc[buyer, supplier]
             titles["map"] = (
                 f"Most exposed to one country in {self.year}: {country_name(buyer)}, "
-                f"with {share:.1f} % of its inputs from {country_name(supplier)}"
+                f"with {share:.1f} % of its inputs from {country_in_text(supplier)}"
             )
         return titles
 
@@ -199,8 +204,12 @@ class SupplyExposure(Result):
 
     @property
     def _buyer(self) -> str:
-        of = f" ({count_text(len(self.sectors), 'sector')})" if self.sectors else ""
-        return f"{country_name(self.buyer)}{of}"
+        return f"{country_name(self.buyer)}{self._of}"
+
+    @property
+    def _of(self) -> str:
+        """How many sectors of the buyer count, where not all do."""
+        return f" ({count_text(len(self.sectors), 'sector')})" if self.sectors else ""
 
     @property
     def subtitle(self) -> str:
@@ -218,7 +227,7 @@ class SupplyExposure(Result):
     def sentence(self) -> str:
         """The exposure, its way, and what an extraction would cost."""
         whole, face = self.shares["FPEM"], self.shares["FPEM_FACE"]
-        buyer, supplier = country_name(self.buyer), country_name(self.supplier)
+        buyer, supplier = map(country_in_text, (self.buyer, self.supplier))
         said = [
             f"In {self.year} {supplier} makes {whole:.2f} % of all inputs that "
             f"final sales of {buyer} take; at face value {face:.2f} %."
@@ -250,7 +259,18 @@ class SupplyExposure(Result):
             f"paths and remainder ({self.remainder:,.0f} {self.unit}) miss the total "
             f"by {self.gap:.1e} of it; average propagation length {self.length:.2f}"
         )
+        notes = [f"{code}: {title}" for code, title in self._titles(few).items()]
         columns = ("path", self.unit, "% of inputs")
-        supplier = country_name(self.supplier)
-        title = f"Largest supply paths from {supplier} to {self._buyer}, {self.year}"
-        return [Listing(title, columns, rows, (note,))] if rows else []
+        supplier, buyer = map(country_in_text, (self.supplier, self.buyer))
+        title = (
+            f"Largest supply paths from {supplier} to {buyer}{self._of}, {self.year}"
+        )
+        return [Listing(title, columns, rows, (*notes, note))] if rows else []
+
+    def _titles(self, paths: pd.DataFrame) -> dict[str, str]:
+        """What the codes of sectors in paths mean, where the database says so."""
+        steps = [step for path in paths["path"] for step in path.split(" > ")]
+        codes = [str(k) for k in self.by_product["sector"]]
+        passed = [k for k in codes if any(step.endswith(f" {k}") for step in steps)]
+        titles = {k: sector_title(k, self.source) for k in passed}
+        return {k: title for k, title in titles.items() if title != k}

@@ -12,13 +12,13 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, count_text
+from ..core import Listing, capital, count_text
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
 from ..reporting import Plot, Result, change_of, method_of
-from ..tables import country_name, listing_by_region
+from ..tables import country_in_text, country_name, listing_by_region
 
 FACTOR_NAMES = (
     "technology",
@@ -221,9 +221,10 @@ class Change(Result):
         way = "rose" if change[region] > 0 else "fell"
         of_all = "most " if len(change) > 1 else ""
         by = "raised" if own[most] > 0 else "lowered"
+        what = change_of(self.measure).removeprefix("Change of ")
         return {
-            "waterfall": f"{country_name(region)} {way} {of_all}from {self.start} to "
-            f"{self.end}; {most} {by} it most"
+            "waterfall": f"{capital(what)} of {country_in_text(region)} {way} {of_all}"
+            f"from {self.start} to {self.end}; {most} {by} it most"
         }
 
     def facts(self) -> dict[str, Any]:
@@ -249,7 +250,7 @@ class Change(Result):
     @property
     def sentence(self) -> str:
         """The change of the first regions shown, and its largest effect."""
-        said = []
+        said, about = [], self._plot_title
         changes = self.values.set_index("region")["change"]
         for region in self.shown.few[:_MAPS]:
             effects = self.by_factor.loc[[region]].iloc[0].dropna()
@@ -258,12 +259,12 @@ class Change(Result):
             k = int(effects.abs().to_numpy().argmax())
             both = [float(changes[region]), float(effects.iloc[k])]
             if not any(both):
-                said.append(f"{self.title}: {region} does not change.")
+                said.append(f"{about}: {country_name(region)} does not change.")
                 continue
             whole, effect = effect_texts(both, self.largest)
             said.append(
-                f"{self.title}: {region} {whole}; the largest effect is that of "
-                f"{effects.index[k]}, {effect}."
+                f"{about}: {country_name(region)} {whole}; the largest effect is that "
+                f"of {effects.index[k]}, {effect}."
             )
         return "\n".join(said)
 
@@ -319,7 +320,7 @@ class Change(Result):
             f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
             f"at {count_text(self.nodes, 'point')} of the path"
         )
-        title = f"{self.title}: effects; {self.shown.rule}"
+        title = f"{self._plot_title}: effects; {self.shown.rule}"
         return [listing_by_region(title, columns, rows, (note,))]
 
 

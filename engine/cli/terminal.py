@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import combinations, pairwise
 from threading import Timer
 from typing import Any
 
@@ -315,14 +316,21 @@ class _LogLines:
 
 
 def _heading(name: str) -> str:
-    """The name of a column on several lines, where it is long; codes of indicators
-    are cut after their first part."""
+    """The name of a column on two or three lines, as narrow as they can be, where it is
+    long; codes of indicators are cut after their first part."""
     if len(name) <= _WIDE or "\n" in name:
         return name
     first, space, rest = name.partition(" ")
     if first.isupper():
         first = first.replace("_", "_\n", 1)
-    return f"{first}\n{rest}" if space else first
+        return f"{first}\n{rest}" if space else first
+    words = name.split(" ")
+    ways = [
+        [" ".join(words[i:j]) for i, j in pairwise([0, *cuts, len(words)])]
+        for count in range(1, min(3, len(words)))
+        for cuts in combinations(range(1, len(words)), count)
+    ]
+    return "\n".join(min(ways, key=lambda k: max(map(len, k)), default=[name]))
 
 
 _WIDE = 8

@@ -14,7 +14,7 @@ from ..figures import databases as drawings
 from ..figures.regions import largest
 from ..measures import INDICATORS
 from ..reporting import Z95, Plot, Result, measure_name, method_of
-from ..tables import country_name
+from ..tables import country_in_text
 
 # Of a figure of lines, panels; regions of a printed table.
 _PANELS, _LISTED = 12, 8
@@ -227,7 +227,7 @@ class Comparison(Result):
                 text += ". "
             text += f"{both} differ by {row['mean_difference']:.3g}{inside} on average"
             if row["mean_difference"] > 0:
-                where = country_name(row["region"])
+                where = country_in_text(row["region"])
                 text += f", most for {where} in {row['year']:.0f}"
             share = row.get("explained", np.nan)
             if share == share:

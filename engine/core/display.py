@@ -1,5 +1,6 @@
 """Results as small tables of text and HTML, for ``print`` and notebooks."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,6 +83,24 @@ def first_and_named(
     kept = set(places.values()) if len(places) <= count // 2 else set()
     others = [k for k in range(len(labels)) if k not in kept]
     return sorted([*kept, *others[: max(0, count - len(kept))]])
+
+
+def billions(units: str) -> tuple[str, float]:
+    """The unit of a flow in billions, and what to multiply by.
+
+    ``million US$`` gives ``billion US$`` and 1e-3, ``1000 US$`` 1e-6. A unit that
+    names no magnitude is kept.
+    """
+    words = re.fullmatch(r"(1[, ]?000|thousand|million|billion)s?(?: of)? (.+)", units)
+    if words is None:
+        return units, 1.0
+    factor = {"million": 1e-3, "billion": 1.0}.get(words[1], 1e-6)
+    return f"billion {words[2]}", factor
+
+
+def capital(text: str) -> str:
+    """The text with a large first letter, as a title begins."""
+    return text[:1].upper() + text[1:]
 
 
 def number_text(value: float) -> str:

@@ -29,7 +29,7 @@ from ..figures.welfare import (
 )
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
-from ..tables import WorldTables, country_name
+from ..tables import WorldTables, country_in_text, listing_by_region
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
 from .batches import Batches, BatchFlows
@@ -520,7 +520,7 @@ class ExactHat(Result):
     @property
     def sentence(self) -> str:
         """The region in which real income, or welfare with a block of supply, changes
-        most, in a sentence."""
+        most, and the one that it moves most the other way."""
         rows = self.equilibrium
         name = "real_income" if self.supply is None else "welfare"
         size, what = rows[name].abs(), name.replace("_", " ").capitalize()
@@ -530,27 +530,40 @@ class ExactHat(Result):
         of = f", {row['variant']}" if self.names else ""
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
-        where = country_name(str(row["region"]))
-        return f"{what} changes most in {where}: {row[name]:+.2f} per cent{of}."
+        where = country_in_text(str(row["region"]))
+        said = f"{what} changes most in {where}: {row[name]:+.2f} per cent{of}."
+        if len(self.clearing) > 1:
+            return said
+        other = rows.iloc[int((rows[name] * -np.sign(row[name])).to_numpy().argmax())]
+        if other[name] * row[name] >= 0 or abs(other[name]) < 0.005:
+            return said
+        return (
+            f"{said}\nThe largest change the other way is that of "
+            f"{country_in_text(str(other['region']))}: {other[name]:+.2f} per cent."
+        )
 
     def _listings(self) -> Sequence[Listing]:
-        """Accuracy of market clearing, and the largest changes of welfare."""
+        """Accuracy of market clearing, and the largest changes of real income, or of
+        welfare with a block of supply."""
         head = f"{self.subtitle}; markets clear to {self.clearing.max():.1e} of value "
         rows = self.equilibrium
         labels = [*map(str, rows.columns[: self.changes.index.nlevels])]
         if len(self.clearing) == 1:
             labels = ["region"]
-        columns = ["welfare", *_WORDS] if self.supply is None else [*self.measures]
+        columns = [*self.measures]
+        if self.supply is None:
+            columns = ["real_income", "welfare", *[*_WORDS][1:]]
+            columns = [k for k in columns if k != "revenue" or rows[k].any()]
+        first = columns[0]
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
-        size = rows["welfare"].abs()
+        size = rows[first].abs()
         rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
         if not self.asked or len(rows) > len(self.asked):
-            first = first_and_named([*rows["region"]], self.named, _SHOWN)
-            rows = rows.iloc[first]
+            rows = rows.iloc[first_and_named([*rows["region"]], self.named, _SHOWN)]
         errors = None
         if self.spread is not None:
-            errors = self.spread.interval("welfare", 100).se.ravel()[rows.index]
+            errors = self.spread.interval(first, 100).se.ravel()[rows.index]
         cells = [
             (*map(str, names), *(f"{value:+.2f}" for value in values))
             for names, values in zip(
@@ -565,8 +578,12 @@ class ExactHat(Result):
                 (*cell[:k], f"{se:.2f}", *cell[k:])
                 for cell, se in zip(cells, errors, strict=True)
             ]
-        title = "The largest changes of welfare, in per cent"
-        shown = Listing(title, (*labels, *columns), cells, words=len(labels))
+        title = f"The largest changes of {_WORDS.get(first, first)}, in per cent"
+        if labels == ["region"]:
+            of_regions = {name: row for name, *row in cells}
+            shown = listing_by_region(title, columns, of_regions)
+        else:
+            shown = Listing(title, (*labels, *columns), cells, words=len(labels))
         return [Listing(f"{head}added", (), (), self.lines), shown]
 
 

@@ -69,7 +69,7 @@ function defaults() {
     to: "",
     show: "20",
     count: "10",
-    t: tables.length ? tableId(tables.find((k) => k.numbers.includes("estimate")) ?? tables[0]) : "",
+    t: tables.length ? tableId(firstTable()) : "",
     v: "",
     kept: "",
     fall: falls.length ? tableId(falls[0]) : "",
@@ -77,8 +77,14 @@ function defaults() {
   };
 }
 
+// Estimates, or else the first table of several rows.
+function firstTable() {
+  const several = (k) => k.columns[k.numbers[0]].length > 1;
+  return tables.find((k) => k.numbers.includes("estimate")) ?? tables.find(several) ?? tables[0];
+}
+
 // Economies by colour: slot k has colour k. Large economies have the colour of the
-// static figures where it is free.
+// static figures where it is free, others the first that is, as there.
 function placed(codes) {
   const found = Array(COLOUR_COUNT).fill("");
   for (const code of codes.toSorted((a, b) => (b in given.own) - (a in given.own))) put(found, code);
@@ -87,7 +93,7 @@ function placed(codes) {
 
 function put(places, code) {
   const own = given.own[code];
-  const free = own !== undefined && !places[own] ? own : places.lastIndexOf("");
+  const free = own !== undefined && !places[own] ? own : places.indexOf("");
   if (free < 0) return false;
   places[free] = code;
   return true;

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ..core import billions
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -31,7 +32,6 @@ from ..reporting import (
 )
 from ..tables import country_name
 from .regions import FEW, known_regions
-from .trade import billions
 
 _ACROSS = 2
 

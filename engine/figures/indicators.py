@@ -25,10 +25,9 @@ from ..reporting import (
     finish_layout,
     label_points,
 )
+from ..tables import country_name
 from .decompositions import stacked_panels
-from .regions import FEW, largest
-
-_NAMED = 14
+from .regions import FEW, NAMED, largest
 
 
 @rc_context(STYLE)
@@ -93,7 +92,7 @@ def position_map(
     ``account`` as in ``participation``.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
-    named = largest(exports_of(data), _NAMED) if regions is None else list(regions)
+    named = largest(exports_of(data), NAMED) if regions is None else list(regions)
     first, last = (int(data["year"].values[k]) for k in (0, -1))
     fig = Figure(figsize=(FULL_WIDTH, 4.2), layout="constrained")
     ax = fig.subplots()
@@ -127,7 +126,7 @@ def position_map(
         if _BAND[0] in data:
             _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
-        ends.append((str(region), float(xs[1]), float(ys[1])))
+        ends.append((country_name(str(region)), float(xs[1]), float(ys[1])))
     ax.set_xlabel(f"GVC participation, % of {_exported(account)}, {last}")
     ax.set_ylabel("forwardness, (purely forward − purely backward) / GVC exports")
     said = [f"filled: {last}", f"hollow: {first}"] if first != last else []

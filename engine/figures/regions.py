@@ -9,7 +9,8 @@ import xarray as xr
 from ..core import NotFound, TivaxError
 from ..tables import REST, suggest_region
 
-FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
+# Of a figure of lines or panels, of points with names, of rows.
+FEW, NAMED, MANY = 8, 14, 20
 
 
 @dataclass(frozen=True)

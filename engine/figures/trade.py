@@ -10,7 +10,6 @@ The bilateral balance of i with j is T_ij - T_ji, or E_ij - E_ji in gross terms;
 above 0, i has a surplus. Flows are shown in billions where the unit is known.
 """
 
-import re
 import textwrap
 from collections.abc import Sequence
 
@@ -22,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core import TivaxError, require_kind
+from ..core import TivaxError, billions, require_kind
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -398,19 +397,6 @@ def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
 
 
 # ---------------------------------------------------------------------- small parts
-
-
-def billions(units: str) -> tuple[str, float]:
-    """The unit of a flow in billions, and what to multiply by.
-
-    ``million US$`` gives ``billion US$`` and 1e-3, ``1000 US$`` 1e-6. A unit that
-    names no magnitude is kept.
-    """
-    words = re.fullmatch(r"(1[, ]?000|thousand|million|billion)s?(?: of)? (.+)", units)
-    if words is None:
-        return units, 1.0
-    factor = {"million": 1e-3, "billion": 1.0}.get(words[1], 1e-6)
-    return f"billion {words[2]}", factor
 
 
 def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int]:

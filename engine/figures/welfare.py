@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..core import TivaxError, count_text, first_and_named
+from ..core import TivaxError, billions, capital, count_text, first_and_named
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -97,7 +97,8 @@ def welfare_parts(
         [*names, "welfare, their sum", "real income, exact"],
         loc="outside lower right",
     )
-    return finish_layout(fig, _title(changes["real_income"], name))
+    title = _title(changes["real_income"], name)
+    return finish_layout(fig, title, finding=True)
 
 
 @rc_context(STYLE)
@@ -135,7 +136,9 @@ def welfare_ranges(
     count = changes.index.get_level_values("scenario").nunique()
     ax.set_xlabel("real income, per cent: range, quartiles, median", fontsize=SMALL)
     return finish_layout(
-        fig, _title(quantiles[0.5], f"Median of {count_text(count, 'scenario')}")
+        fig,
+        _title(quantiles[0.5], f"Median of {count_text(count, 'scenario')}"),
+        finding=True,
     )
 
 
@@ -199,7 +202,8 @@ def welfare_by_region(
                 fontsize=SMALL,
                 color=INK,
             )
-    return finish_layout(fig, _title(first["percent"], variants[0]))
+    title = _title(first["percent"], variants[0])
+    return finish_layout(fig, title, finding=True)
 
 
 @rc_context(STYLE)
@@ -219,6 +223,8 @@ def who_pays(
     unit
         Of the money.
     """
+    unit, factor = billions(unit)
+    paid = factor * paid
     order = paid.abs().sort_values(ascending=False, kind="stable").index
     chosen = order[first_and_named([*order], named, MANY)]
     shown = paid.loc[chosen].sort_values(ascending=False, kind="stable")
@@ -240,7 +246,7 @@ def who_pays(
     ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
     lost, gained = -paid[paid < 0].sum(), paid[paid > 0].sum()
     title = f"Losers lose {lost:,.0f}, winners gain {gained:,.0f}{unit and ' '}{unit}"
-    return finish_layout(fig, title)
+    return finish_layout(fig, title, finding=True)
 
 
 @rc_context(STYLE)
@@ -337,17 +343,21 @@ def _named_rows(ax: Axes, codes: Sequence[str]) -> None:
     ax.margins(x=0.02)
 
 
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _title(income: pd.Series, of: str) -> str:
     """Title by what the numbers say: who loses and who gains most."""
     low, high = income.min(), income.max()
     parts: list[str] = []
     if low < -_NOTHING:
-        parts.append(f"largest loss {_name(income.idxmin())}, {low:+.2f} %")
+        parts.append(f"largest loss {_name(income.idxmin())}, {_signed(low)} %")
     if high > _NOTHING:
-        parts.append(f"largest gain {_name(income.idxmax())}, {high:+.2f} %")
+        parts.append(f"largest gain {_name(income.idxmax())}, {_signed(high)} %")
     found = "; ".join(parts) or "real income changes nowhere"
     title = f"{of[:40]}: {found}" if of else found
-    return title[0].upper() + title[1:]
+    return capital(title)
 
 
 def _chosen(

@@ -50,6 +50,9 @@ def translated_frame(
             return say(name)
         return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
 
+    if language != "en" and {"region", "name"} <= {*frame}:  # codes have that name too
+        region = frame["name"].where(frame["name"] != "", frame["region"])
+        frame = frame.assign(region=region).drop(columns="name")
     # Headers that differ in blanks alone stay apart.
     names = [header(k) for k in frame.columns]
     shown = frame.map(say)

@@ -218,8 +218,8 @@ def label_points(
     points: Sequence[tuple[str, float, float]],
     others: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Names beside points, each where it covers the fewest points and other names, then
-    the fewest ``others``, which have no names."""
+    """Names beside points, each inside the axes where it covers the fewest points and
+    other names, then the fewest ``others``, which have no names."""
     lay_out(fig)  # the scale of the axes is known only then
 
     def around(x: float, y: float) -> Bbox:
@@ -248,9 +248,13 @@ def label_points(
             )
             for offset, across, along in _BESIDE
         ]
+
+        def covers(box: Bbox) -> list[int]:
+            outside = box.x0 < ax.bbox.x0 or box.x1 > ax.bbox.x1
+            return [outside, *(box.count_overlaps(these) for these in (taken, crowd))]
+
         best, (offset, across, along) = min(
-            zip(boxes, _BESIDE, strict=True),
-            key=lambda k: [k[0].count_overlaps(these) for these in (taken, crowd)],
+            zip(boxes, _BESIDE, strict=True), key=lambda k: covers(k[0])
         )
         label.set(position=offset, ha=across, va=along)
         taken.append(best)
@@ -321,12 +325,16 @@ def legend(
         made.remove()
 
 
-def finish_layout(fig: Figure, title: str = "") -> Figure:
-    """Put ``title`` above, from the left, and lay out once: each later drawing would
-    shift the axes a little, and with any layout engine, "none" too, a figure is drawn
-    twice to be saved."""
+def finish_layout(fig: Figure, title: str = "", *, finding: bool = False) -> Figure:
+    """Put ``title`` above, from the left, bold if it is a ``finding``.
+
+    It lays out once: each later drawing would shift the axes a little, and with any
+    layout engine, "none" too, a figure is drawn twice to be saved."""
     if title:
-        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+        style: dict[str, Any] = {"fontsize": FONT, "color": INK}
+        if finding:
+            style |= {"fontsize": FONT + 1, "fontweight": "bold"}
+        fig.suptitle(title, x=0.01, ha="left", **style)
     lay_out(fig)
     with rc_context({"figure.constrained_layout.use": False}):
         fig.set_layout_engine(None)

@@ -55,7 +55,8 @@ def translated(text: str, language: Language) -> str:
 def _whole(text: str, language: Language) -> str | None:
     plain = " ".join(text.split())
     exact, templates = _templates(language)
-    for name in (plain, plain[:1].lower() + plain[1:]):  # as the first word of a title
+    small = plain[:1].lower() + plain[1:]  # as the first word of a title
+    for name in (plain, small, small.removeprefix("the ")):
         if name in exact:
             return exact[name]
     sentences, lists = (len(seam.findall(plain)) for seam, _ in _SEAMS[:2])

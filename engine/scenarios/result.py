@@ -12,6 +12,7 @@ from jaxtyping import Float
 from ..core import (
     Listing,
     TivaxError,
+    capital,
     count_text,
     first_and_named,
     number_text,
@@ -21,7 +22,7 @@ from ..core import (
 from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
-from ..tables import country_name
+from ..tables import country_in_text, listing_by_region
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -284,8 +285,10 @@ class ScenarioResult(Result):
         variant = f" ({variant_in_words(str(most['variant']))})" * (self.count > 1)
         what = measure_name(str(most["measure"]))
         among = "" if rows["region"].nunique() == 1 else " changes most"
-        said = f"{country_name(str(most['region']))}{among}: {what} "
-        return {"largest": f"{said}{most['shown']:+.3g}{unit}{variant}"}
+        who = country_in_text(str(most["region"]))
+        change = f"{most['shown']:+.3g}".replace("-", "−")
+        said = f"{capital(who)}{among}: {what} {change}"
+        return {"largest": f"{said}{unit}{variant}"}
 
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -354,20 +357,31 @@ class ScenarioResult(Result):
 
     @property
     def sentence(self) -> str:
-        """The largest change of the first measure."""
+        """The largest change of the first measure, and the largest of the other sign in
+        the same variant."""
         rows = self._last_year
-        own = rows["region"] != EVERY_PARTNER
+        own = (rows["region"] != EVERY_PARTNER) & rows["shown"].notna()
         rows = rows[own & (rows["measure"] == self.measures[0])]
-        size = rows["shown"].abs()
-        if size.isna().all():
+        if rows.empty:
             return ""
-        row = rows.iloc[int(np.nanargmax(size))]
-        percent = bool(row["percent"] == row["percent"])
-        return (
-            f"{row['measure']} changes most in {country_name(str(row['region']))}: "
-            f"{_change_text(row['shown'], percent)}{' per cent' * percent}, "
-            f"{row['year']}, {row['variant']}."
-        )
+        row = rows.loc[rows["shown"].abs().idxmax()]
+        what = measure_name(self.measures[0])
+        variant = f", {variant_in_words(str(row['variant']))}" * (self.count > 1)
+        said = [
+            f"In {row['year']} {what} changes most in "
+            f"{country_in_text(str(row['region']))}: {_with_unit(row)}{variant}."
+        ]
+        others = rows[rows["variant"] == row["variant"]]
+        others = others[others["shown"] * row["shown"] < 0]
+        if len(others):
+            other = others.loc[others["shown"].abs().idxmax()]
+            if _with_unit(other)[0] in "+-":  # not of rounding
+                where = country_in_text(str(other["region"]))
+                said.append(
+                    f"The largest change the other way is that of {where}: "
+                    f"{_with_unit(other)}."
+                )
+        return "\n".join(said)
 
     @property
     def _last_year(self) -> pd.DataFrame:
@@ -419,21 +433,28 @@ class ScenarioResult(Result):
         order = size.sort_values(ascending=False, kind="stable").index
         chosen = [k for k in order if k != EVERY_PARTNER]
         chosen = [chosen[k] for k in first_and_named(chosen, self.named, _SHOWN - 2)]
-        rule = f"the largest changes of {measures[0]}"
-        if named := [k for k in self.named if k in chosen]:
-            rule += f", with {' '.join(named)} of the shock"
+        rule = f"the largest changes of {measure_name(measures[0])}"
+        if named := [country_in_text(k) for k in self.named if k in chosen]:
+            rule += f", with {' and '.join(named)} of the shock"
         if self.asked:
             chosen, rule = [*self.asked], "the regions asked for"
         if EVERY_PARTNER in wide.index:
             chosen.append(EVERY_PARTNER)
         some = rows.groupby("measure")["percent"].count() > 0
-        cells = [
-            (code, *(_change_text(wide.loc[code, k], some[k]) for k in measures))
+        cells = {
+            code: [_change_text(wide.loc[code, k], some[k]) for k in measures]
             for code in chosen
+        }
+        names = [
+            f"{measure_name(k)} {'per cent' if some[k] else 'change'}" for k in measures
         ]
-        names = [f"{k} {'per cent' if some[k] else 'change'}" for k in measures]
         title = f"{self.variants['year'].iloc[-1]}; {rule}"
-        return Listing(title, ("region", *names), cells)
+        return listing_by_region(title, names, cells, world=EVERY_PARTNER)
+
+
+def _with_unit(row: pd.Series) -> str:
+    percent = bool(row["percent"] == row["percent"])
+    return f"{_change_text(row['shown'], percent)}{' per cent' * percent}"
 
 
 def _change_text(value: Any, percent: bool) -> str:

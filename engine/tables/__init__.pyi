@@ -18,6 +18,7 @@ from .countries import CountryGroup as CountryGroup
 from .countries import alpha3 as alpha3
 from .countries import country_group as country_group
 from .countries import country_groups as country_groups
+from .countries import country_in_text as country_in_text
 from .countries import country_name as country_name
 from .countries import country_position as country_position
 from .countries import group_members as group_members

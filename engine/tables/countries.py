@@ -5,6 +5,7 @@ A group is what it was at a date: each says since when it has these members and 
 which document.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -69,18 +70,38 @@ def country_name(code: str) -> str:
     return known.name if known else code
 
 
+def country_in_text(code: str) -> str:
+    """The name as a sentence has it: ``the United States``, ``the rest of the
+    world``."""
+    name = country_name(code)
+    if name == code or not _WITH_ARTICLE.search(name):
+        return name
+    return f"the {name.replace('Rest', 'rest')}"
+
+
+_WITH_ARTICLE = re.compile(
+    "^(United|Rest|Netherlands|Philippines|Bahamas|Comoros|Congo|Gambia|Maldives|"
+    "Seychelles|Isle|Holy|British)|Republic|Islands$|Territories$"
+)
+
+
 def listing_by_region(
     title: str,
     columns: Sequence[str],
     cells: Mapping[str, Sequence[str]],
     notes: Sequence[str] = (),
+    *,
+    world: str = "",
 ) -> Listing:
-    """A row for each region, with the names of those that are countries."""
+    """A row for each region, with the names of those that are countries; ``world`` is
+    the code of all together."""
     names = {code: country_name(code) for code in cells}
-    if all(code == name for code, name in names.items()):
+    if all(name in (code, country_name(REST)) for code, name in names.items()):
         rows = [(code, *row) for code, row in cells.items()]
         return Listing(title, ("region", *columns), rows, notes)
-    rows = [(code, names[code], *row) for code, row in cells.items()]
+    shown = {code: name if name != code else "" for code, name in names.items()}
+    shown |= {world: "world"}
+    rows = [(code, shown[code], *row) for code, row in cells.items()]
     return Listing(title, ("region", "name", *columns), rows, notes, words=2)
 
 

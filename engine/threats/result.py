@@ -112,17 +112,20 @@ class Threats(Result):
             return f"{named} is not significant at 5 %: nothing can take it away."
         asked = [state for _, state in rows[1:] if state]
         gone = [row for row, state in rows if state == "gone"]
-        turned = sum(not _same_sign(row, first) for row in gone)
+        turned = [row for row in gone if not _same_sign(row, first)]
         said = f"{named} is lost in {len(gone) or 'none'} of {len(asked)} variants"
         if turned:
-            said += f"; in {turned} its sign turns"
+            said += f"; in {len(turned)} its sign turns"
         if blurred := asked.count("blurred"):
             said += f"; in {blurred} more it can no longer be told from 0"
-        for row in _cheapest(gone)[:_NAMED]:
+        told = _cheapest(gone)[:_NAMED]
+        if other := [row for row in _cheapest(turned)[:1] if row not in told]:
+            told = [*other, *told[: _NAMED - 1]]
+        for row in told:
             kept = percent_text(row["variation_kept"])
             said += (
-                f". {row['threat'].capitalize()}: {threat_in_words(row['variant'])} "
-                f"gives {self._short(row)} with {kept} of the variation left"
+                f". {row['threat'].capitalize()} ({threat_in_words(row['variant'])}): "
+                f"{self._short(row)}, with {kept} of the variation left"
             )
         return f"{said}."
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tivax.engine import WorldTables, check_tables
 from tivax.engine.cli.tables.check import check_summary, print_checks
-from tivax.engine.cli.terminal import Terminal
+from tivax.engine.cli.terminal import Terminal, _heading
 
 from helpers import random_tables
 
@@ -52,6 +52,20 @@ def test_a_narrow_terminal_takes_neither_names_nor_digits_from_a_table(width):
     assert isinstance(file, StringIO)
     for word in ("region", "USA", "United", "States", *numbers):
         assert word in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name, lines",
+    [
+        ("tbi", "tbi"),
+        ("absorbed abroad", "absorbed\nabroad"),
+        ("trade benefit index change", "trade\nbenefit\nindex change"),
+        ("GVC_PART_BM %", "GVC_\nPART_BM\n%"),
+        ("technology", "technology"),
+    ],
+)
+def test_a_long_heading_takes_the_fewest_columns(name, lines):
+    assert _heading(name) == lines
 
 
 def test_the_summary_counts_sound_years_and_tells_the_largest_gap(tables, rows):

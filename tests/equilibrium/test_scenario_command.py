@@ -99,7 +99,7 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     # Linear welfare rises everywhere; the title is of exact real income.
     assert single.changes["welfare"].min() > 0 > single.changes["real_income"].min()
     own = single.changes["real_income"].loc[0]
-    title = f"Largest loss Rest of the world, {own.min():+.2f} %; "
+    title = f"Largest loss Rest of the world, −{-own.min():.2f} %; "
     assert figure.get_suptitle() == f"{title}largest gain R01, {own.max():+.2f} %"
 
 
@@ -111,7 +111,7 @@ def test_figures_name_countries_and_sort_from_gains_to_losses():
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["United States", "Rest of the world", "Ireland"]
     assert figure.get_suptitle() == (
-        "US 10 % on all: largest loss Ireland, -1.95 %; "
+        "US 10 % on all: largest loss Ireland, −1.95 %; "
         "largest gain United States, +0.68 %"
     )
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose
 
-from tivax.engine.core.errors import TivaxError
+from tivax.engine.core import TivaxError, billions
 from tivax.engine.figures import trade as trade_plots
 from tivax.engine.reporting import plot_style
 from tivax.engine.tables import country_name
@@ -171,7 +171,7 @@ def test_the_largest_twenty_traders_stand_in_order_and_row_last():
     ],
 )
 def test_flows_are_shown_in_billions(units, shown, factor):
-    assert trade_plots.billions(units) == (shown, factor)
+    assert billions(units) == (shown, factor)
     trade = random_trade(units=units)
     bar = trade_plots.balance_heatmap(trade["va_absorbed"]).axes[1]
     assert bar.get_ylabel().startswith(shown)

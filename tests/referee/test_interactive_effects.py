@@ -1,6 +1,7 @@
 """Interactive effects: other software's numbers, a second computation, known worlds."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,8 +10,10 @@ import rdata
 from scipy.optimize import minimize_scalar
 
 import tivax as tx
+from tivax.engine.papers.trade_imbalance.columns import CONTROLS
 
 from described import assert_described
+from helpers import paper_panel
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +166,22 @@ def test_mistakes_are_told_in_one_line(more, message):
     options = {"regressors": ["x0"], "factors": 1, "most": 1} | more
     with pytest.raises(tx.TivaxError, match=message):
         tx.interactive_effects(data, "y", **options)
+
+
+def test_the_page_on_referees_states_the_papers_main_result(shared):
+    """With all controls, under factors and among movers."""
+    page = Path(__file__).resolve().parents[2] / "docs/how-to/what-a-referee-asks.md"
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    panel, given = paper_panel(shared).frame, ("KOFGIdj", ["TBI", *CONTROLS])
+    row = tx.fixed_effects(panel, *given)["TBI"]
+    assert f"{row.estimate:.2f} (standard error {row.se:.2f})" in text
+    one, *more = (
+        tx.interactive_effects(panel, *given, factors=k).terms.loc["TBI", "estimate"]
+        for k in (1, 2, 3, 4, 5)
+    )
+    one = abs(one) if abs(one) < 0.005 else one
+    assert f"one common factor it is {one:.2f}" in text
+    assert f"between {min(more):.1f} and {max(more):.1f}" in text
+    moved = tx.movers(panel, "KOFGIdj", "TBI", controls=CONTROLS)
+    average = moved.chosen.set_index("estimand").loc["AS"]
+    assert f"give {average['estimate']:.1f} ({average['se']:.1f})" in text

@@ -19,6 +19,7 @@ from tivax.engine.reporting.html import (
     Text,
     report_html,
 )
+from tivax.engine.reporting.html_tables import translated_frame
 from tivax.engine.reporting.journal_tables import JournalTable, TableColumn
 
 VOID = {"meta", "br", "hr", "img", "link"}
@@ -202,6 +203,17 @@ def test_an_appendix_is_folded_and_counted_through():
     assert page.cells("b") == ["Table A1.", "Table A2."]
     assert page.cells("a")[-1] == "Appendix"
     assert "open" not in dict(page.attributes)
+
+
+def test_a_region_whose_code_is_translated_by_its_name_stands_once():
+    frame = pd.DataFrame(
+        {"region": ["USA", "R1"], "name": ["United States", ""], "x": [1.0, 2.0]}
+    )
+    english, _ = translated_frame(frame, {}, "en")
+    assert [*english] == ["region", "name", "x"]
+    chinese, _ = translated_frame(frame, {}, "zh")
+    assert [*chinese] == ["地区", "x"]
+    assert [*chinese["地区"]] == ["美国", "R1"]
 
 
 def test_a_number_keeps_its_per_cent_sign():

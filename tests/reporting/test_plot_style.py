@@ -61,6 +61,17 @@ def test_names_of_close_points_stand_apart():
         assert box.count_overlaps(boxes[k + 1 :]) == 0
 
 
+def test_a_long_name_stays_inside_the_axes():
+    fig = Figure(figsize=(4, 3))
+    ax = fig.subplots()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    ends = [("United States", 0.02, 0.5), ("South Korea", 0.98, 0.5)]
+    plot_style.label_points(fig, ax, ends, [(0.05, 0.52), (0.95, 0.52)])
+    for label in ax.texts:
+        box = label.get_window_extent()
+        assert ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+
+
 def test_a_name_leaves_points_without_one_free_where_it_can():
     figure = Figure(layout="constrained")
     ax = figure.subplots()

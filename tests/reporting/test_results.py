@@ -97,7 +97,7 @@ def test_a_figure_has_its_finding_as_title_or_the_one_that_is_asked_for(
 ):
     result = found["scenario"]
     (title,) = result.titles().values()
-    assert re.fullmatch(r"\w+ changes most: [\w -]+ [+-][\d.e-]+( %)?", title)
+    assert re.fullmatch(r"\w+ changes most: [\w -]+ [+−][\d.e−]+( %)?", title)
     result.save(tmp_path / "own")
     assert title in (tmp_path / "own/figures/largest.svg").read_text(encoding="utf-8")
     context = Context(title="A title of mine")
@@ -119,6 +119,69 @@ def test_titles_compare_what_there_is_to_compare():
     told = f"{sum(last > 0)} of {len(last)} economies earn more than they pay, 2002"
     assert sum(last > 0) != sum(last < 0)
     assert compute_tbi(named).titles()["world"] == told
+
+
+@pytest.fixture(scope="module")
+def of_countries(small) -> dict[str, Result]:
+    world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
+    cut = tx.Shock("cut", exporters="CHN", importers="USA", percent=10)
+    thetas = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
+    economy = tx.Economy.from_tables(world, world.years[-1], thetas)
+    return {
+        "tbi": compute_tbi(world),
+        "change": tx.change(world, "tbi"),
+        "scenario": tx.scenarios(world, cut),
+        "exact hat": tx.exact_hat(economy, deficits="closing"),
+        "exposure": tx.supply_exposure(world, "CHN", "USA"),
+    }
+
+
+@pytest.mark.parametrize("name", ["tbi", "change", "scenario", "exact hat", "exposure"])
+def test_findings_titles_and_tables_name_countries_and_no_codes(name, of_countries):
+    result = of_countries[name]
+    codes = r"\b(CHN|USA|DEU|ROW|value_added|tbi)\b"
+    told = [result.sentence, *result.titles().values()]
+    assert re.search("China|the United States", result.sentence)
+    assert [k for k in told if re.search(codes, k)] == []
+    shown = result._listings()[-1]
+    assert not re.search(codes, shown.title.replace("ROW left out", ""))
+    if name != "exposure":
+        names = {row[0]: row[1] for row in shown.rows}
+        assert shown.columns[:2] == ("region", "name")
+        assert names["USA"] == "United States" and names.get("WLD", "world") == "world"
+
+
+def test_titles_say_the_largest_balances(of_countries):
+    found = of_countries["tbi"]
+    names = {"CHN": "China", "USA": "the United States", "DEU": "Germany"}
+    flows, gross = (
+        k.isel(year=-1).to_pandas() / 1000 for k in (found.absorbed, found.exports)
+    )
+    net, net_gross = flows - flows.T, gross - gross.T
+    titles, year = found.titles(), found.tbi["year"].values[-1]
+    who, whom = net.loc[[*names], [*names]].stack().idxmax()
+    assert titles["va_balances"] == (
+        f"Largest balance of {year}: {names[who]} with {names[whom]}, "
+        f"{net.loc[who, whom]:+,.0f} billion US$"
+    )
+    who = net.sum(axis=1)[[*names]].idxmin()
+    whom = net_gross.loc[who, [k for k in names if k != who]].abs().idxmax()
+    texts = [f"{k.loc[who, whom]:+,.0f}".replace("-", "−") for k in (net, net_gross)]
+    text = (
+        f"{names[who]} with {names[whom]}, {year}: {texts[0]} billion US$ in value "
+        f"added, {texts[1]} gross"
+    )
+    assert titles["va_versus_gross"] == text[0].upper() + text[1:]
+
+
+def test_exact_hat_prints_exact_real_income_first(of_countries):
+    found = of_countries["exact hat"]
+    shown = found._listings()[-1]
+    assert shown.columns[2:4] == ("real income", "welfare")
+    income = found.changes["real_income"]
+    assert shown.rows[0][0] == income.abs().idxmax()
+    assert shown.rows[0][2] == f"{income[income.abs().idxmax()]:+.2f}"
+    assert "revenue" not in shown.columns  # no tariff, no column of zeros
 
 
 @pytest.mark.parametrize("name", PRINTED)

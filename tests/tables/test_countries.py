@@ -9,6 +9,7 @@ from tivax.engine.tables.countries import (
     countries,
     country_group,
     country_groups,
+    country_in_text,
     country_name,
     suggest_region,
 )
@@ -60,6 +61,20 @@ def test_a_code_that_iso_does_not_know_is_its_own_name():
     for code in ("UK", "EL", ""):
         with pytest.raises(TivaxError, match=f"no country {code} in ISO 3166-1"):
             alpha3(code)
+
+
+@pytest.mark.parametrize(
+    "code, text",
+    [
+        ("USA", "the United States"),
+        ("NLD", "the Netherlands"),
+        ("ROW", "the rest of the world"),
+        ("CHN", "China"),
+        ("EU27", "EU27"),
+    ],
+)
+def test_a_sentence_has_the_article_of_a_country(code, text):
+    assert country_in_text(code) == text
 
 
 def test_the_countries_of_wiod_are_known():

@@ -233,6 +233,22 @@ def test_a_block_that_makes_the_result_is_named(strong):
     )
 
 
+def test_the_finding_tells_first_what_turns_the_sign(survivor):
+    """Though rows that only weaken the result keep more of the variation."""
+    table = survivor.table.copy()
+    own = table.index[survivor.comparable & table["se"].notna().to_numpy()]
+    kinds = table.loc[own].drop_duplicates("threat").index[1:5]
+    table.loc[kinds, ["estimate", "se"]] = 0.1, 0.05
+    table.loc[kinds, "variation_kept"] = [0.9, 0.8, 0.7, 0.2]
+    table.loc[kinds[-1], "estimate"] = -1.5
+    (found,) = replace(survivor, table=table).finding
+    assert "; in 1 its sign turns. " in found
+    told = found.split(". ")[1:]
+    assert len(told) == 3
+    assert "): -1.500, p " in told[0] and ", with 20 % of the variation" in told[0]
+    assert ", with 90 % of the variation" in told[1]
+
+
 def test_without_a_result_there_is_none_to_go_away(strong):
     noise = np.random.default_rng(2).normal(size=len(strong))
     model = tx.Model("none", "y", ["x"])

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, Progress, TivaxError, count_text, no_progress
+from ...core import Listing, Progress, TivaxError, capital, count_text, no_progress
 from ...figures import shown_regions
-from ...figures.regions import size_of
+from ...figures.regions import ends_of, size_of
 from ...reporting import LongPart, LongTable, Plot
-from ...tables import WorldTables, listing_by_region
+from ...tables import REST, WorldTables, country_in_text, listing_by_region
 from ..accounts import Account, ValueAdded, satellite_name
 from ..decompositions import decomposed_each_group, decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
@@ -178,6 +178,32 @@ class Decomposition(ByYear):
             name: partial(draw, shares, self.whole, **about)
             for name, draw in draws.items()
         }
+
+    def titles(self) -> dict[str, str]:
+        """Of the first part, by which regions are sorted: the ends, and who moved."""
+        if (shares := self.shares) is None:
+            return {}
+        share = (100 * shares / shares.sum("part")).isel(part=0)
+        part, years = str(share["part"].values), share["year"].values
+        shown = shown_regions(size_of(shares), self.whole, self.asked)
+        last = share.isel(year=-1).to_series()
+        titles = {}
+        if ends := ends_of(last.loc[shown.many]):
+            (high, most), (low, least) = ((country_in_text(k), v) for k, v in ends)
+            titles["shares"] = (
+                f"{capital(part)}: {most:.0f} % of {self.whole} in {high}, "
+                f"{least:.0f} % in {low}, {years[-1]}"
+            )
+        first = share.isel(year=0).to_series()
+        moves = (last - first).loc[shown.few].drop(REST, errors="ignore").dropna()
+        if len(years) > 1 and moves.any():
+            region = str(moves.abs().idxmax())
+            way = "rose" if moves[region] > 0 else "fell"
+            titles["shares_over_years"] = (
+                f"{capital(part)}: it {way} most in {country_in_text(region)}, from "
+                f"{first[region]:.0f} to {last[region]:.0f} % of {self.whole}"
+            )
+        return titles
 
     def facts(self) -> dict[str, Any]:
         return {

@@ -20,9 +20,9 @@ from ...core import (
     suggest,
 )
 from ...figures import shown_regions
-from ...figures.regions import ends_of
+from ...figures.regions import FEW, NAMED, ends_of, largest
 from ...reporting import LongPart, LongTable, Plot, with_intervals
-from ...tables import Groups, listing_by_region
+from ...tables import Groups, country_in_text, listing_by_region
 from ..accounts import ValueAdded, satellite_name, value_added_name
 from ..flags import FLAGS, count_flags, flag_messages
 from ..group_runs import require_new_names
@@ -244,8 +244,7 @@ class IndicatorsByYear(ByYear):
     def plots(self) -> dict[str, Plot]:
         if not self.figures:
             return {}
-        groups = [xr.concat(years, "year") for years in self._shown.values()]
-        over = xr.concat(groups, "region")
+        over = self._over_years
         from ...figures import indicators as figures  # loads matplotlib
 
         draws = {"positions": figures.position_map}
@@ -256,6 +255,43 @@ class IndicatorsByYear(ByYear):
             name: partial(draws[name], over, asked, account=of)
             for name in [k for k in draws if k in self.figures]
         }
+
+    @property
+    def _over_years(self) -> xr.Dataset:
+        """What figures show, all years and regions."""
+        groups = [xr.concat(years, "year") for years in self._shown.values()]
+        return xr.concat(groups, "region")
+
+    def titles(self) -> dict[str, str]:
+        """Who takes part most, and furthest up; whose participation moved most."""
+        if not self.figures or satellite_name(self.accounts[0]):
+            return {}
+        over, titles = self._over_years, {}
+        exports, years = over["EXGR"].isel(year=-1).to_series(), over["year"].values
+        if "positions" in self.figures:
+            named = [*self.asked] or largest(exports, NAMED, rest=False)
+            last = over.isel(year=-1).sel(region=named).to_dataframe()
+            if len(last.dropna()) > 1:
+                part, forward = last["GVC_PART_BM"], last["GVC_FORWARDNESS"]
+                titles["positions"] = (
+                    f"Most in value chains: {country_in_text(str(part.idxmax()))}, "
+                    f"{part.max():.0f} % of its exports; furthest upstream: "
+                    f"{country_in_text(str(forward.idxmax()))}, {years[-1]}"
+                )
+        if "participation" in self.figures and len(years) > 1:
+            named = [*self.asked] or largest(exports, FEW, rest=False)
+            both = over["GVC_BACK_BM"] + over["GVC_FORW_BM"]
+            ends = [both.isel(year=k).to_series().loc[named] for k in (0, -1)]
+            moves = (ends[1] - ends[0]).dropna()
+            if moves.any():
+                region = str(moves.abs().idxmax())
+                way = "rose" if moves[region] > 0 else "fell"
+                titles["participation"] = (
+                    f"Participation {way} most in {country_in_text(region)}: from "
+                    f"{ends[0][region]:.0f} to {ends[1][region]:.0f} % of its exports, "
+                    f"{years[0]} to {years[-1]}"
+                )
+        return titles
 
     def facts(self) -> dict[str, Any]:
         return {
@@ -295,10 +331,13 @@ class IndicatorsByYear(ByYear):
         if not (ends := ends_of(whole[name].isel(year=-1).to_series())):
             return ""
         unit = str(whole[name].attrs.get("units", ""))
-        (high, most), (low, least) = ((k, _cell(v, unit)) for k, v in ends)
+        (high, most), (low, least) = (
+            (country_in_text(k), f"{_cell(v, unit)} {unit}".rstrip()) for k, v in ends
+        )
+        title = INDICATORS[name].title.split(":")[0]
         return (
-            f"In {int(whole['year'].values[-1])} {name} is highest in {high} ({most} "
-            f"{unit}) and lowest in {low} ({least} {unit})."
+            f"In {int(whole['year'].values[-1])} {title} ({name}) is highest in {high} "
+            f"({most}) and lowest in {low} ({least})."
         )
 
     @property
@@ -345,7 +384,9 @@ class IndicatorsByYear(ByYear):
             for code in chosen.few
         }
         columns = [f"{k} {unit[k]}".rstrip() for k in names]
-        return [head, listing_by_region(f"{year}; {chosen.rule}", columns, cells)]
+        title = f"{year}; {chosen.rule}"
+        meanings = [f"{k}: {INDICATORS[k].title}" for k in names]
+        return [head, listing_by_region(title, columns, cells, meanings)]
 
     def _size(self, whole: xr.Dataset, first: str) -> tuple[pd.Series, str]:
         """Size of regions in the last year, and the measure of it."""

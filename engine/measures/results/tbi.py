@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from ...core import Listing, to_long_frame, variable_labels
+from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_of, trade_size
 from ...reporting import Plot, Result, interval_columns, method_of, with_intervals
-from ...tables import REST, country_name, listing_by_region
+from ...tables import REST, country_in_text, listing_by_region
 from ..flags import FLAGS, flag_messages
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -211,7 +211,8 @@ class TbiResult(Result):
         return plots
 
     def titles(self) -> dict[str, str]:
-        """The largest move among the regions shown; how many indices are above 0."""
+        """The largest move among the regions shown; how many indices are above 0; the
+        largest balances."""
         if self.named:
             return {}
         titles = {}
@@ -224,7 +225,7 @@ class TbiResult(Result):
             peak = (own - own.iloc[0]).abs().idxmax()
             points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
             said = ", ".join(f"{own[k]:.2f} in {k}" for k in points).replace("-", "−")
-            titles["tbi"] = f"{country_name(region)} moved most: {said}"
+            titles["tbi"] = f"{capital(country_in_text(region))} moved most: {said}"
         last = self.tbi["tbi"].isel(year=-1).to_series().drop(REST, errors="ignore")
         last = last[last.notna()]
         if not self.account and len(last):
@@ -232,7 +233,44 @@ class TbiResult(Result):
                 f"{(last > 0).sum()} of {len(last)} economies earn more than they pay, "
                 f"{self.tbi['year'].values[-1]}"
             )
-        return titles
+        return titles | self._title_of_balances() | self._title_of_deficit()
+
+    def _title_of_balances(self) -> dict[str, str]:
+        """The largest bilateral balance of those shown; jobs are not earned."""
+        chosen = [k for k in self.shown.many if k != REST]
+        if self.account or self.each_group or len(chosen) < 2:
+            return {}
+        unit, factor = billions(self.absorbed.attrs.get("units", ""))
+        balance = factor * _balances(self.absorbed).loc[chosen, chosen]
+        seller, buyer = balance.stack().idxmax()
+        most = balance.loc[seller, buyer]
+        who, whom = country_in_text(seller), country_in_text(buyer)
+        year = self.tbi["year"].values[-1]
+        said = f"Largest balance of {year}: {who} with {whom}, {most:+,.0f} {unit}"
+        return {"va_balances": said.rstrip()}
+
+    def _title_of_deficit(self) -> dict[str, str]:
+        """The region and partner of the figure whose gross balance is largest."""
+        if self.account or self.each_group:
+            return {}
+        unit, factor = billions(self.absorbed.attrs.get("units", ""))
+        balance, gross = (factor * _balances(k) for k in (self.absorbed, self.exports))
+        whole = balance.sum(axis=1).drop(REST, errors="ignore")
+        region = self.shown.few[0] if self.shown.asked else str(whole.idxmin())
+        others = gross.loc[region].drop([region, REST], errors="ignore")
+        if others.empty:
+            return {}
+        partner = str(others.abs().idxmax())
+        texts = [
+            f"{k.loc[region, partner]:+,.0f}".replace("-", "−")
+            for k in (balance, gross)
+        ]
+        said = (
+            f"{capital(country_in_text(region))} with {country_in_text(partner)}, "
+            f"{self.tbi['year'].values[-1]}: {texts[0]} {unit} in value added, "
+            f"{texts[1]} gross"
+        )
+        return {"va_versus_gross": " ".join(said.split())}
 
     def facts(self) -> dict[str, Any]:
         error = {} if self.errors is None else {"error": [*self.errors.record]}
@@ -260,13 +298,13 @@ class TbiResult(Result):
         if not (ends := ends_of(last)):
             return ""
         of = f" of {self.account}" if self.account else ""
-        (high, most), (low, least) = ends
+        (high, most), (low, least) = ((country_in_text(k), v) for k, v in ends)
         said = [
             f"In {years[-1]} the trade benefit index{of} is highest in {high} "
             f"({most:+.4f}) and lowest in {low} ({least:+.4f})."
         ]
         if len(years) > 1 and (moves := ends_of(last - index.isel(year=0).to_series())):
-            (up, most), (down, least) = moves
+            (up, most), (down, least) = ((country_in_text(k), v) for k, v in moves)
             said.append(
                 f"Its change since {years[0]} is highest in {up} ({most:+.4f}) and "
                 f"lowest in {down} ({least:+.4f})."
@@ -321,6 +359,16 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
     at = {k: xr.DataArray(frame[k].to_numpy(), dims="row") for k in labels}
     found = of_table.sel(at).drop_vars(labels).to_dataframe()
     return interval_columns(frame, found, _MAIN[name], _WITH_ERRORS)
+
+
+def _balances(flows: xr.DataArray) -> pd.DataFrame:
+    """Sales less purchases of each region (rows) with each, in the last year."""
+    last = flows.isel(year=-1)
+    _, origin, partner = map(str, flows.dims)
+    names = [str(k) for k in last[origin].values]
+    sold = pd.DataFrame(last.transpose(origin, partner).values, names)
+    sold.columns = [str(k) for k in last[partner].values]
+    return sold[names] - sold[names].T
 
 
 def certified_line(
