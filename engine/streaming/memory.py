@@ -55,6 +55,15 @@ def years_that_fit(program: str, regions: int, sectors: int, memory: float) -> i
     return int(memory / each) if one <= memory else 0
 
 
+def device_memory() -> int | None:
+    """Bytes of a device of its own memory; None of a CPU."""
+    import jax
+
+    device = jax.local_devices()[0]
+    found = None if device.platform == "cpu" else device.memory_stats()
+    return found["bytes_limit"] if found else None
+
+
 def matrix_bytes(n: int) -> int:
     """Bytes of an n x n matrix in float64."""
     return 8 * n * n

@@ -173,8 +173,10 @@ class Absent:
             np.concatenate(parts)
         )
         from tivax.engine.measures import years
+        from tivax.engine.resampling import running
 
-        years._device_memory = lambda: int(TAKEN * CARDS[self.card].memory)
+        memory = int(TAKEN * CARDS[self.card].memory)
+        years.device_memory = running.device_memory = lambda: memory
         read = years._read_ahead
         years._read_ahead = lambda *of: (read if self.whole else _unread)(*of)
         jax.numpy.stack = _stacked
