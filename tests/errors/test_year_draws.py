@@ -215,7 +215,7 @@ def test_a_draw_depends_on_seed_year_and_number_alone(world):
 def test_a_gpu_makes_as_many_draws_at_once_as_its_memory_takes(
     fit, at_once, world, monkeypatch
 ):
-    """Else 64 draws of 164 x 120 industries would take 250 GB."""
+    """64 draws of 164 x 120 industries would take 200 GB."""
     model = error_model(LOGNORMAL)
     expected = drawn(world, model, draws=20)
     size = 8 * N * (N + C) * 4  # eight arrays in float32
