@@ -28,7 +28,7 @@ from ..core import (
     require_whole,
 )
 from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
-from ..resampling import calls_together, on_all_devices, over_blocks
+from ..resampling import blocks_together, on_all_devices, over_blocks
 from .batches import Batches
 from .economy import Economy, digest_of
 from .gradient import slope_at
@@ -209,8 +209,13 @@ class EconomyDraws:
         rows = 8 * self.draws * self.layout.size
         if self.error is None:
             return rows
+        return rows + blocks_together(self._size) * self._size
+
+    @property
+    def _size(self) -> int:
+        """Bytes of a draw, about."""
         n = len(self.economy.regions) * len(self.economy.sectors)
-        return rows + calls_together() * _MATRICES * 8 * n**2
+        return _MATRICES * 8 * n**2
 
     def record(self) -> dict[str, Any]:
         """Inputs that must be the same for unfinished draws to go on."""
@@ -233,8 +238,14 @@ class EconomyDraws:
         settings = _Settings(self.deficits, self.flows, self.together)
         arrays = on_all_devices(self._arrays())
         progress(start, self.draws)
+        together = None if self.error is None else blocks_together(self._size)
         for rows in over_blocks(
-            _block(settings), arrays, self.seed, self.draws, start=start
+            _block(settings),
+            arrays,
+            self.seed,
+            self.draws,
+            start=start,
+            together=together,
         ):
             start += len(rows)
             yield self._sound(rows)

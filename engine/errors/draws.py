@@ -26,7 +26,7 @@ from ..core import (
     no_progress,
     require_whole,
 )
-from ..resampling import calls_together, on_all_devices, over_blocks
+from ..resampling import blocks_together, on_all_devices, over_blocks
 from ..tables import WorldTables, require_tables, year_of
 from .kinds import kinds_of
 from .models import AnyModel, ErrorModel, error_model
@@ -37,24 +37,16 @@ WORST_RESIDUAL = 1e-5
 # Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
 # float64.
 _MATRICES = 8
-# Of draws that are made at a time, on the cores of a processor.
-_TOGETHER = 1 << 32
 
 
 def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
     """About what a year of draws takes, on all devices."""
     base = 8 * _cells(tables) * 4  # the year as it is read, solved and checked
-    calls = jax.device_count() * _calls_together(tables, model)
-    return base + calls * _bytes_of_a_call(tables, model)
+    size = _bytes_of_a_draw(tables, model)
+    return base + jax.device_count() * blocks_together(size) * size
 
 
-def _calls_together(tables: WorldTables, model: ErrorModel) -> int:
-    """Draws under way on a device: no more than take ``_TOGETHER`` bytes."""
-    most = max(1, _TOGETHER // _bytes_of_a_call(tables, model))
-    return min(most, calls_together())
-
-
-def _bytes_of_a_call(tables: WorldTables, model: ErrorModel) -> int:
+def _bytes_of_a_draw(tables: WorldTables, model: ErrorModel) -> int:
     held = any(each.margins for each in model.errors)
     return _MATRICES * _cells(tables) * (12 if held else 4)
 
@@ -133,7 +125,7 @@ def draw_year(
     fresh = any(k.far for k in drawn)
     del whole
     arrays = on_all_devices((base, drawn))
-    together = _calls_together(tables, errors.model)
+    together = blocks_together(_bytes_of_a_draw(tables, errors.model))
     made = over_blocks(
         _block(fresh, flows), arrays, seed, draws, start=start, together=together
     )

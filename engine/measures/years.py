@@ -28,6 +28,7 @@ from ..streaming import (
     StreamedFlows,
     StreamedYear,
     device_matrices,
+    device_memory,
     does_not_fit,
     is_mapped,
     is_too_large,
@@ -340,17 +341,10 @@ def _years_at_once(fit: int | None) -> int:
 
 def _years_that_fit(program: str, tables: WorldTables) -> int | None:
     """Years that a GPU takes at once, 0 where one is too large; None on a CPU."""
-    memory = _device_memory()
+    memory = device_memory()
     if memory is None:
         return None
     return years_that_fit(program, len(tables.regions), len(tables.sectors), memory)
-
-
-def _device_memory() -> int | None:
-    """Bytes of a device of its own memory; None of a CPU."""
-    device = jax.local_devices()[0]
-    found = None if device.platform == "cpu" else device.memory_stats()
-    return found["bytes_limit"] if found else None
 
 
 def split_years(years: int, at_once: int) -> list[slice]:

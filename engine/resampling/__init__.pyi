@@ -25,6 +25,7 @@ from .run_files import read_with_lags as read_with_lags
 from .run_files import with_lags as with_lags
 from .run_files import with_overrides as with_overrides
 from .running import Rate as Rate
+from .running import blocks_together as blocks_together
 from .running import calls_together as calls_together
 from .running import draws_of as draws_of
 from .running import on_all_devices as on_all_devices

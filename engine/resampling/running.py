@@ -23,6 +23,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.random_draws import block_key
 from ..core import Progress, agreed, in_float64, no_progress
+from ..streaming import device_memory
 from .draw_source import Kept, Numbers, Static, numbers_of
 from .draws import MemoryDraws
 from .plans import ResamplingPlan, block_of_draws
@@ -36,6 +37,8 @@ _KEPT = 1 << 26
 # Blocks of a step: at once where a device needs that many to be busy.
 _AT_ONCE = {"cpu": 1}
 _AT_ONCE_GPU = 64
+# Bytes of blocks under way on the cores of a processor.
+_TOGETHER = 1 << 32
 _SECONDS = 1.0  # between two writes, about
 
 
@@ -134,7 +137,8 @@ def over_blocks(
     ``static``: settings of the draws, where a block takes them from ``DrawSource``.
     Models with equal settings share the random numbers.
 
-    ``together``: most calls that may be under way, for blocks that take much memory.
+    ``together``: most blocks that may be under way on a device, where they take much
+    memory (``blocks_together``).
 
     A block is no place for LAPACK on many matrices at once (``small_systems``).
     """
@@ -142,9 +146,12 @@ def over_blocks(
     kept = None
     if numbers is not None and _are_kept(numbers, blocks):
         kept = _kept(numbers, seed, blocks)
-    calls = agreed(min(together or calls_together(), calls_together()))
+    calls, at_once = calls_together(), blocks_at_once()
+    if together is not None:
+        calls, at_once = min(calls, together), min(at_once, together)
     stream = seed if kept is None else kept
-    return _caller(block).parts(arrays, stream, start, blocks, calls)
+    caller = _caller(block, agreed(at_once))
+    return caller.parts(arrays, stream, start, blocks, agreed(calls))
 
 
 def _are_kept(numbers: Numbers, blocks: int) -> bool:
@@ -180,8 +187,8 @@ class _Caller:
     how many steps take ``_CALL`` seconds.
     """
 
-    def __init__(self, block: Any) -> None:
-        self.block, self.mesh = block, _mesh()
+    def __init__(self, block: Any, at_once: int = 1) -> None:
+        self.block, self.at_once, self.mesh = block, at_once, _mesh()
         self.steps, self.calls, self.fastest = 1, 0, float("inf")
 
     @property
@@ -195,7 +202,7 @@ class _Caller:
         ``together`` of them are made while the last is taken in. ``seed``: or the
         numbers that were made from it."""
         waiting: deque[tuple[jax.Array | Future[jax.Array], int, int]] = deque()
-        each = self.mesh.size * blocks_at_once()
+        each = self.mesh.size * self.at_once
         left = -(-(stop - start) // each)
         together = max(1, min(together, left))
         fair = -(-left // together)  # steps, so that each of them has some
@@ -213,7 +220,7 @@ class _Caller:
                 if not self.settled:
                     self._time(time.perf_counter() - began, len(rows) // each)
                 rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
-                rows = rows[:, : steps * blocks_at_once()]
+                rows = rows[:, : steps * self.at_once]
                 yield rows.reshape(-1, *rows.shape[2:])[:used]
         finally:
             for made, _, _ in waiting:
@@ -224,7 +231,7 @@ class _Caller:
     def _begin(
         self, arrays: Any, seed: int | np.ndarray, first: int, steps: int
     ) -> jax.Array:
-        run = _compiled(self.block, self.mesh)
+        run = _compiled(self.block, self.mesh, self.at_once)
         number = np.int64(first)
         if isinstance(seed, np.ndarray):
             stream = Kept(seed[first : first + _STEPS], number)
@@ -286,6 +293,12 @@ def blocks_at_once() -> int:
     return _AT_ONCE.get(jax.default_backend(), _AT_ONCE_GPU)
 
 
+def blocks_together(size: int) -> int:
+    """Blocks of so many bytes under way on a device, as many as its memory takes."""
+    most = (device_memory() or _TOGETHER) // size
+    return max(1, min(most, calls_together() * blocks_at_once()))
+
+
 def on_all_devices(arrays: Any) -> Any:
     """A copy of the arrays on every device, so that calls need not send them."""
     return jax.device_put(arrays, NamedSharding(_mesh(), PartitionSpec()))
@@ -297,10 +310,10 @@ def _mesh() -> Mesh:
 
 
 @lru_cache
-def _compiled(block: Any, mesh: Mesh) -> Callable[..., jax.Array]:
-    """(arrays, seed, first number, steps of a device) to stacks of blocks, one on each
-    device: as many as there is room for, the first ``steps`` of them made."""
-    at_once = blocks_at_once()
+def _compiled(block: Any, mesh: Mesh, at_once: int) -> Callable[..., jax.Array]:
+    """(arrays, seed, first number, steps of a device) to stacks of blocks, ``at_once``
+    a step: as many on each device as there is room for, the first ``steps`` of them
+    made."""
 
     @partial(jax.jit, inline=True)  # its shape and the loop take one tracing
     def step(arrays: Any, seed: jax.Array, number: jax.Array) -> jax.Array:

@@ -5,6 +5,7 @@ from .inverted import streamed_borders as streamed_borders
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
 from .memory import device_matrices as device_matrices
+from .memory import device_memory as device_memory
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large

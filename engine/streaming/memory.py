@@ -15,22 +15,21 @@ _MOST = 0.75
 _MOST_COEFFICIENTS = 0.5
 
 
-# What a year takes on a GPU, in matrices of float64, n x n: those of any table; arrays
-# of n numbers for each region, as many as there are sectors to one; flows inside each
-# region, as many as there are regions to one; what is padded where n is no multiple of
-# 16. Arguments, results and what is made on the way, at or above all peaks of
-# docs/explanation/compiled-programs.csv.
+# What a year takes on a GPU, in matrices of float64, n x n: those of any table, beside
+# other years and alone, each where n is a multiple of 16 and where it is padded to one;
+# arrays of n numbers for each region, as many as there are sectors to one; flows inside
+# each region, as many as there are regions to one. Arguments, results and what is made
+# on the way, at or above all peaks of docs/explanation/compiled-programs.csv.
 _ON_DEVICE = {
-    "tbi": (1.5, 11.7, 2.5, 0),
-    "solves": (1.53, 13, 27, 0),
-    "inverse": (4.3, 2.5, 0, 0.42),
-    "ltv": (5.24, 10, 0, 0),
-    "indicators": (4.52, 45, 0, 0),
-    "exposure": (2.9, 16, 0, 0),
-    "groups": (5.57, 12, 0, 0),
+    "tbi": ((1.5, 1.5, 1.5, 2), 11.7, 2.5),
+    "solves": ((1.53, 1.53, 1.53, 1.53), 13, 27),
+    "inverse": ((4.3, 4.72, 4.72, 4.72), 2.5, 0),
+    "ltv": ((5.24, 5.24, 5.24, 5.24), 10, 0),
+    "indicators": ((4.52, 4.52, 5.48, 5.48), 45, 0),
+    "exposure": ((2.9, 2.9, 2.9, 2.9), 16, 0),
+    "groups": ((5.57, 5.57, 5.57, 5.57), 12, 0),
 }
-# A single year is padded here, whose coefficients are copied in float32.
-_ALONE, _MULTIPLE = {"tbi": 0.5}, 16
+_MULTIPLE = 16
 
 
 def device_matrices(
@@ -38,11 +37,10 @@ def device_matrices(
 ) -> float:
     """n x n matrices of float64 that a year takes on a GPU, beside others or ``alone``:
     of ``tbi``, ``indicators``, ``exposure``, of decompositions by ``solves`` or by the
-    ``inverse``, of ``ltv`` and of ``groups``, which is the most."""
-    square, thin, blocks, padded = _ON_DEVICE[program]
-    if regions * sectors % _MULTIPLE:
-        square += padded + (_ALONE.get(program, 0) if alone else 0)
-    return square + thin / sectors + blocks / regions
+    ``inverse``, of ``ltv`` and of ``groups``."""
+    squares, thin, blocks = _ON_DEVICE[program]
+    padded = regions * sectors % _MULTIPLE != 0
+    return squares[2 * alone + padded] + thin / sectors + blocks / regions
 
 
 def years_that_fit(program: str, regions: int, sectors: int, memory: float) -> int:
@@ -53,6 +51,15 @@ def years_that_fit(program: str, regions: int, sectors: int, memory: float) -> i
         for k in (True, False)
     )
     return int(memory / each) if one <= memory else 0
+
+
+def device_memory() -> int | None:
+    """Bytes of a device of its own memory; None of a CPU."""
+    import jax
+
+    device = jax.local_devices()[0]
+    found = None if device.platform == "cpu" else device.memory_stats()
+    return found["bytes_limit"] if found else None
 
 
 def matrix_bytes(n: int) -> int:

@@ -12,6 +12,7 @@ import tivax.engine as tx
 from tivax.engine.errors import DrawnErrors, ErrorModel, Slabs, draw_year
 from tivax.engine.errors.draws import solve_base
 from tivax.engine.errors.models import error_model
+from tivax.engine.resampling import running
 from tivax.kernels.errors import kind as kernel
 from tivax.kernels.errors import solving
 from tivax.kernels.errors.random_cells import rates_of_rounded, rounded
@@ -208,6 +209,24 @@ def test_a_draw_depends_on_seed_year_and_number_alone(world):
         drawn(later, model, draws=4, year=2001), drawn(world, model, 4, year=2001)
     )
     assert (drawn(world, model, draws=4, seed=4) != all_draws[:4])[:, :C].all()
+
+
+@pytest.mark.parametrize(("fit", "at_once"), [(0.5, 1), (7, 7), (900, 16)])
+def test_a_gpu_makes_as_many_draws_at_once_as_its_memory_takes(
+    fit, at_once, world, monkeypatch
+):
+    """64 draws of 164 x 120 industries would take 200 GB."""
+    model = error_model(LOGNORMAL)
+    expected = drawn(world, model, draws=20)
+    size = 8 * N * (N + C) * 4  # eight arrays in float32
+    monkeypatch.setitem(running._AT_ONCE, "cpu", 16)
+    monkeypatch.setattr(running, "_caller", running._Caller)  # none was timed
+    monkeypatch.setattr(running, "calls_together", lambda: 1)
+    monkeypatch.setattr(running, "device_memory", lambda: int(fit * size))
+    errors, good = DrawnErrors(world, model), np.ones(C, bool)
+    made = [*draw_year(world, errors, 2000, seed=3, draws=20, has_index=good)]
+    assert len(made[0]) == at_once
+    assert_allclose(np.concatenate(made)[:, :C], expected[:, :C], rtol=1e-5)
 
 
 def test_errors_shared_over_years_are_the_same_in_all(world):

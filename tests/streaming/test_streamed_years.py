@@ -392,9 +392,9 @@ def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog
     matrices = device_matrices("tbi", REGIONS, SECTORS, alone=True)
     year = math.ceil(matrices * 8 * N * N)
     with caplog.at_level("INFO", logger="tivax"):
-        monkeypatch.setattr(years, "_device_memory", lambda: year)
+        monkeypatch.setattr(years, "device_memory", lambda: year)
         usual = value_added_trade(lazy)
         assert "row slabs" not in caplog.text
-        monkeypatch.setattr(years, "_device_memory", lambda: year - 1)
+        monkeypatch.setattr(years, "device_memory", lambda: year - 1)
         assert_same(value_added_trade(lazy), usual)
         assert "row slabs" in caplog.text

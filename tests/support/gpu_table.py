@@ -154,7 +154,7 @@ class Absent:
 
         os.environ["JAX_SKIP_CUDA_CONSTRAINTS_CHECK"] = "1"
         self.kept, self.card, self.size = kept, card, ""
-        self.run, self.computed, self.one = "", False, False
+        self.run, self.computed, self.whole, self.one = "", False, False, False
         self.devices = topologies.get_topology_desc(
             platform="cuda",
             topology_name=card,
@@ -173,9 +173,12 @@ class Absent:
             np.concatenate(parts)
         )
         from tivax.engine.measures import years
+        from tivax.engine.resampling import running
 
-        years._device_memory = lambda: int(TAKEN * CARDS[self.card].memory)
-        years._read_ahead = _unread
+        memory = int(TAKEN * CARDS[self.card].memory)
+        years.device_memory = running.device_memory = lambda: memory
+        read = years._read_ahead
+        years._read_ahead = lambda *of: (read if self.whole else _unread)(*of)
         jax.numpy.stack = _stacked
 
     def __call__(self, name: str, jitted: Any, args: tuple, kwargs: dict) -> Any:
@@ -190,7 +193,8 @@ class Absent:
         if self.one:
             raise Known(self.run)
         sizes = (getattr(k, "nbytes", 0) for k in jax.tree.leaves((args, kwargs)))
-        if self.computed and not name.endswith(SHARDED) and sum(sizes) < SMALL:
+        small = self.whole or sum(sizes) < SMALL
+        if self.computed and small and not name.endswith(SHARDED):
             return jitted(*args, **kwargs)
         return nothing_of(traced)
 
@@ -294,6 +298,7 @@ def take(commands: Any, handle: Any, run: str, inputs: Path, quiet: bool) -> str
     command = commands.RUNS[run].split()[0]
     handle.run, handle.kept.rows = run, []
     handle.computed = command not in commands.OF_TABLES
+    handle.whole = command == "montecarlo"  # its panel has the index of its tables
     handle.one = command == "decompose"  # one program, and long tables
     with tempfile.TemporaryDirectory() as results, open(os.devnull, "w") as nowhere:
         words = commands.words(run, inputs, Path(results) / "out")
