@@ -71,10 +71,8 @@ def test_years_at_once_are_not_counted_twice(store, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "method, level, columns",
     [
-        ("bm-world", "country", ["year", "exporter", "term", "value"]),
         ("bm-importer", "country", ["year", "importer", "term", "value"]),
         ("production", "sector", ["year", "exporter", "sector", "term", "value"]),
-        ("ltv", "bilateral", ["year", "exporter", "importer", "term", "value"]),
     ],
 )
 def test_columns_that_a_level_does_not_have_are_left_out(
@@ -140,8 +138,6 @@ def test_mistakes_are_told_before_work(store, tmp_path):
         "method ltv has no level sector: choose from country, bilateral"
     )
     assert not out.exists()
-    good(*words, "my", "--no-figures")
-    assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
 
 
 @pytest.mark.parametrize("format", ["feather", "dta", "xlsx"])

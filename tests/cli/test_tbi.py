@@ -224,7 +224,7 @@ def test_every_format_holds_the_same_numbers(tmp_path, format):
         assert_allclose(read[name], frame[name], rtol=ROUNDING[format])
 
 
-@pytest.mark.parametrize("format", READERS)
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
 def test_all_tables_are_written_in_the_format_asked_for(result, tmp_path, format):
     tmp_path = result.save(tmp_path / "out", format=format, figures=False)
     expected = {
@@ -236,7 +236,8 @@ def test_all_tables_are_written_in_the_format_asked_for(result, tmp_path, format
         read = READERS[format](tmp_path / f"{name}.{format}")
         values = dataset["va_exports"].to_dataframe().reset_index()
         assert_allclose(read["va_exports"], values["va_exports"], rtol=ROUNDING[format])
-    assert (tmp_path / "va_absorbed.parquet").exists()
+    absorbed = pd.read_parquet(tmp_path / "va_absorbed.parquet")["value_added"]
+    assert absorbed.tolist() == result.absorbed.values.ravel().tolist()
 
 
 def test_stata_has_labels_with_units_bilateral_flows_and_a_do_file(result, tmp_path):
