@@ -275,13 +275,9 @@ def test_the_findings_are_printed(wild, pairs):
     assert len(pairs.lines) == 5 and pairs.lines[0].endswith("], 5,000 draws")
 
 
-def test_the_report_is_one_file_with_a_figure_and_a_row_for_each_model(pairs, wild):
+def test_the_report_has_a_figure_and_a_row_for_each_model(pairs, wild):
     for done in (pairs, wild):
         html = (done.folder / "report.html").read_text(encoding="utf-8")
-        loading = r'\b(?:src|href|action|data|poster|srcset)="([^"]*)"'
-        links = re.findall(loading, html)
-        assert links and all(link.startswith("#") for link in links)
-        assert not re.search(r"<(script|link|img|iframe)\b|@import", html)
         (figure,) = re.findall(r"<svg .*?</svg>", html, re.DOTALL)
         (results,) = re.findall(r"<figure class=.*?</figure>", html, re.DOTALL)[:1]
         rows = re.findall(r"<tr>(.*?)</tr>", results, re.DOTALL)[1:]
