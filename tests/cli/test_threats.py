@@ -78,7 +78,6 @@ def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
     )
     told = refused(RUN.replace('"unit trends"', '"trends"'))
     assert "wrong.toml: " in told and "no threat trends" in told
-    assert "no column nothing" in refused(RUN.replace('"KOFGIdj"', '"nothing"'))
     assert 'write { name = ["...", "..."], ... }' in refused(
         RUN.replace('["XXX"]', "3")
     )
