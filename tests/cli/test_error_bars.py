@@ -82,12 +82,6 @@ def test_the_manifest_has_the_model_and_its_file(tbi, model):
     )
 
 
-def test_without_an_error_model_nothing_is_different(store, tmp_path):
-    good("tbi", store, "--out", tmp_path / "out", "--quiet", "--no-figures")
-    assert [*pd.read_csv(tmp_path / "out" / "tbi.csv")][-1] == "tbi"
-    assert "error" not in json.loads((tmp_path / "out" / "manifest.json").read_text())
-
-
 def test_indicators_have_columns_of_errors(store, model, tmp_path):
     out = tmp_path / "out"
     words = "--only", "TBI,EXGR", "--format", "csv", "--no-figures"

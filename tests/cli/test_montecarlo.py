@@ -109,11 +109,6 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
         (('store = "store"', 'store = "none"'), "none: no such store"),
         (('"model.toml"', '"roundng"'), "run.toml: no error model"),
         (('"store"', '"a^b^c"'), "run.toml: "),
-        (('"model.toml"', '"rounding"'), "cells are not whole units"),
-        (
-            ('error = "model.toml"', ""),
-            "error: is missing; write sections [[error]], a name (rounding",
-        ),
         (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),
         (("store =", "stores ="), "unknown key stores; did you mean store"),
         (('outcome = "y"', 'outcome = "z"'), "model main: no column z"),
@@ -128,20 +123,3 @@ def test_mistakes_are_one_line_and_nothing_is_written(change, line, done, tmp_pa
     told = mistake("montecarlo", tmp_path / "run.toml", "--out", tmp_path / "out")
     assert line in told
     assert not [k for k in names(tmp_path) if "out" in k]
-
-
-def test_a_label_that_the_store_lacks_and_a_wrong_model_are_told(done, tmp_path):
-    folder, _ = done
-    for name in ("run.toml", "model.toml"):
-        shutil.copy(folder / name, tmp_path)
-    (tmp_path / "store").symlink_to(folder / "store")
-    panel = pd.read_csv(folder / "panel.csv")
-    call = ("montecarlo", tmp_path / "run.toml", "--out", tmp_path / "out")
-    panel.replace({"iso3": {"R01": "AUT"}}).to_csv(tmp_path / "panel.csv", index=False)
-    assert "the tables lack region AUT, which rows with TBI have" in mistake(*call)
-    panel.to_csv(tmp_path / "panel.csv", index=False)
-    (tmp_path / "model.toml").write_text(MODEL + "concentratoin = 3\n")
-    assert "unknown key concentratoin in [[error]]" in mistake(*call)
-    (tmp_path / "model.toml").write_text(MODEL.replace("0.05", "9") + 'shared = "year"')
-    assert "make the errors smaller" in mistake(*call)
-    assert not (tmp_path / "out").exists()

@@ -1,7 +1,7 @@
 """Every command that keeps what it computes: stopped, refused, given again.
 
-``test_jobs`` has what is kept in a folder; a process that is killed is in
-``test_bootstrap``, several of them in ``test_together`` and ``test_processes``.
+``test_jobs`` has what is kept in a folder; processes that are killed are in
+``test_together`` and ``test_processes``.
 """
 
 from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 import tivax as tx
 
-from commands import good, mistake, names
+from commands import good, mistake
 from described import assert_described
 from experiment_panels import small_panel
 
@@ -66,18 +66,6 @@ def test_the_files_hold_what_the_function_returns(done):
     assert np.isfinite(found.table["wild_p_value"]).sum() >= 5
 
 
-def test_without_figures_only_the_report_has_them_and_a_format_is_chosen(
-    done, tmp_path
-):
-    folder, _ = done
-    out = tmp_path / "out"
-    options = ("--no-figures", "--draws", 50, "--format", "parquet")
-    good("threats", folder / "run.toml", "--out", out, *options)
-    assert names(out) == ["manifest.json", "report.html", "threats.parquet"]
-    written = pd.read_parquet(out / "threats.parquet")
-    assert list(written) == list(pd.read_csv(folder / "out" / "threats.csv"))
-
-
 def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
     folder, _ = done
 
@@ -90,7 +78,6 @@ def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
     )
     told = refused(RUN.replace('"unit trends"', '"trends"'))
     assert "wrong.toml: " in told and "no threat trends" in told
-    assert "no column nothing" in refused(RUN.replace('"KOFGIdj"', '"nothing"'))
     assert 'write { name = ["...", "..."], ... }' in refused(
         RUN.replace('["XXX"]', "3")
     )

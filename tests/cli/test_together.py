@@ -243,8 +243,3 @@ def test_a_disk_that_is_full_at_the_end_is_one_line_in_each_process(place):
     ended = "the first process of the job has ended: "
     assert second == (1, [], told.replace("tivax: ", f"tivax: {ended}") + "\n")
     assert "full" not in names(place)
-
-
-def test_a_job_that_is_none_is_told(place):
-    words = (place / "store", "--out", place / "x", "--job", 2)
-    assert mistake("tbi", *words).startswith("--job 2: write HOST:PORT,N,K (")

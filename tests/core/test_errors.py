@@ -9,7 +9,6 @@ import tivax as tx
 from tivax.engine.cli.endings import in_options
 from tivax.engine.core import Job, naming, require_as_recorded
 from tivax.engine.core.parts import Part
-from tivax.engine.core.places import require_free
 
 from helpers import random_tables
 
@@ -78,11 +77,3 @@ def test_a_mistake_keeps_its_kind_and_argument_where_a_file_is_named():
 )
 def test_a_command_says_the_option_for_an_argument(message, argument, worded):
     assert in_options(tx.TivaxError(message, argument=argument)) == worded
-
-
-def test_a_function_says_the_argument(tmp_path):
-    with pytest.raises(tx.TivaxError, match="force=True replaces it") as error:
-        (tmp_path / "x").mkdir()
-        (tmp_path / "x" / "y").touch()
-        require_free(tmp_path / "x", force=False)
-    assert error.value.argument == "force"

@@ -7,12 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine.cli.app import app
-
 README = Path(__file__).resolve().parents[2] / "README.md"
-COMMANDS = [
-    c.name or c.callback.__name__ for c in app.registered_commands if c.callback
-]
 
 
 def examples() -> list[tuple[str, str]]:
@@ -32,10 +27,3 @@ def test_the_examples_print_what_the_readme_says(code, promised):
         exec(compile(code, "README.md", "exec"), {})  # our own text
     printed = [line.rstrip() for line in out.getvalue().rstrip().splitlines()]
     assert printed == [line.rstrip() for line in promised.rstrip().splitlines()]
-
-
-def test_every_command_of_the_readme_exists():
-    text = README.read_text()
-    named = set(re.findall(r"(?:`|^ {4})tivax ([a-z]+)", text, re.M))
-    assert len(named) >= 5
-    assert named <= set(COMMANDS)

@@ -13,7 +13,7 @@ from tivax.engine.equilibrium.scenario_file import read_exact_hat
 from tivax.engine.equilibrium.variants import make_variants
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
-from commands import good, mistake, tivax
+from commands import good, mistake
 from described import assert_described
 from economies import two_regions
 from helpers import error_of
@@ -45,25 +45,6 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     record = json.loads((folder / "kept" / "manifest.json").read_text())
     assert record["residual_max"] < 1e-10 and record["kind"] == "exact-hat"
     assert "Caliendo" in good("package", folder / "kept", "--cite").out
-
-
-def test_format_writes_every_table_in_it(folder):
-    words = ("--out", folder / "stata", "--format", "dta", "--no-figures")
-    good("scenario", folder / "kept.toml", *words)
-    written = {path.name for path in (folder / "stata").iterdir()}
-    assert written == {f"{k}.dta" for k in TABLES} | {"report.html", "manifest.json"}
-    found = pd.read_stata(folder / "stata" / "scenario.dta")
-    assert found.columns.tolist() == ["region", "measure", "percent"]
-    assert len(found) and tivax(
-        "scenario", folder / "kept.toml", "--out", folder / "x", "--format", "doc"
-    ).err.startswith("tivax: --format doc: choose from csv")
-
-
-def test_a_mistake_ends_in_a_line_and_leaves_nothing(folder):
-    (folder / "typo.toml").write_text('kind = "exact-hat"\neconomie = "economy.npz"\n')
-    answer = tivax("scenario", folder / "typo.toml", "--out", folder / "typo")
-    assert answer.code == 1 and "typo.toml: unknown key economie" in answer.err
-    assert answer.err.count("\n") == 1 and not (folder / "typo").exists()
 
 
 def test_bars_of_the_parts_end_at_their_sum(folder):

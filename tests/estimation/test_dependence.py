@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import dependence
+from tivax.engine.estimation import CV1, dependence, linear_fit
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
 from tivax.engine.estimation.least_squares import fixed_effects
 
@@ -36,7 +36,7 @@ def panel(
 
 
 def of_outcome(frame: pd.DataFrame, **options) -> dependence.Dependence:
-    residuals = fixed_effects(frame, "y", ["x"]).residuals
+    residuals = linear_fit(frame, "y", ["x"]).vcov(CV1()).residuals
     return cross_section_dependence(frame, residuals, ["x"], **options)
 
 

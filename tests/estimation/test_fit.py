@@ -82,34 +82,20 @@ def changed(**columns) -> pd.DataFrame:
     return frame.assign(**{k: v(frame) for k, v in columns.items()})
 
 
-def by_country(frame: pd.DataFrame) -> pd.Series:
-    return frame.groupby("iso3")["TFP"].transform("mean")
-
-
-def by_year(frame: pd.DataFrame) -> pd.Series:
-    return frame.groupby("year")["TFP"].transform("mean")
-
-
 def few(end: int) -> pd.DataFrame:
     """Two countries from 2000 to before the year ``end``."""
     frame = changed()
     return frame[(frame["iso3"] < "C02") & (frame["year"] < end)]
 
 
-IV = remodel(MODEL, instruments=("Z",))
 MISTAKES = {
-    "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
     "a cluster that is not there": (changed(), replace(MODEL, clusters="bloc"), "no column bloc in the data"),
     "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
     "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, clusters="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
-    "an instrument that effects explain": (changed(Z=lambda f: by_year(f) + by_country(f)), IV, "instrument Z is collinear with the controls, the effects or another instrument; leave it out"),
     "fewer instruments than endogenous": (changed(), remodel(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
-    "fewer rows than parameters": (few(2002), remodel(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
     "as many rows as parameters": (few(2003), remodel(MODEL, controls=("RQ",)), "KOFGIdj is a linear combination of the regressors and the effects (6 rows); drop one, or use more rows"),
-    "an outcome of countries": (changed(KOFGIdj=by_country), MODEL, "KOFGIdj is a linear combination of the effects alone"),
-    "an outcome of countries and years": (changed(KOFGIdj=lambda f: by_country(f) + by_year(f)), MODEL, "KOFGIdj is a linear combination of the effects alone"),
 }  # fmt: skip
 
 

@@ -226,19 +226,6 @@ def test_rows_with_a_missing_value_are_left_out():
     assert fit.residuals.index.tolist() == other.residuals.index.tolist()
 
 
-@pytest.mark.parametrize("convention", CONVENTIONS)
-def test_the_order_of_rows_does_not_matter(convention):
-    frame = random_panel(missing=0.2, seed=7)
-    shuffled = frame.sample(frac=1, random_state=0)
-    one, other = (
-        fixed_effects(k, "KOFGIdj", REGRESSORS, convention=convention)
-        for k in (frame, shuffled)
-    )
-    assert_allclose(other.terms, one.terms, rtol=DEMEAN_RTOL, atol=1e-12)
-    residuals = other.residuals.loc[frame.index]
-    assert_allclose(residuals, one.residuals, rtol=0, atol=DEMEAN_RTOL)
-
-
 def test_names_do_not_matter():
     """Not even those that the formula uses inside, or that are no Python names."""
     frame = random_panel(seed=8)
@@ -270,22 +257,6 @@ def test_every_group_loses_its_first_year():
     )
     names = time_dummies(joined, "iso3", "period").columns
     assert names.tolist() == ["_g-2001", "_h-2000", "_h-2001"]
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_effects_of_group_and_year_agree_with_dummies_written_out(missing):
-    frame = random_panel(missing=missing, seed=9)
-    label = frame["developed"].astype(str) + "-" + frame["year"].astype(str)
-    frame = frame.assign(period=label)
-    fit = fixed_effects(frame, "KOFGIdj", REGRESSORS, time="period")
-    literal = fit_with_dummies(frame, "KOFGIdj", REGRESSORS, effects=("iso3", "period"))
-    K, dummies = len(REGRESSORS), 2 * 7
-    assert literal.rank == K + 12 + dummies
-    factor = 12 / 11 * (len(frame) - 1) / (len(frame) - (K + dummies + 1))
-    own = fit.terms.loc[list(REGRESSORS)]
-    assert_allclose(own["estimate"], literal.coef, rtol=RTOL)
-    se = np.sqrt(np.diag(literal.sandwich * factor))
-    assert_allclose(own["se"], se, rtol=RTOL)
 
 
 # -------------------------------------------------------------------- tests of several
@@ -492,17 +463,6 @@ ESTIMATORS: dict[str, Any] = {
 }
 
 
-def run(estimator: str, frame: pd.DataFrame, regressors, **options) -> Any:
-    """One of the estimators, by name."""
-    if estimator == "2SLS":
-        return two_stage(frame, "KOFGIdj", "TBI", ["lnPOP"], regressors, **options)
-    options = {**ESTIMATORS[estimator], **options}
-    return fixed_effects(frame, "KOFGIdj", regressors, **options)
-
-
-EVERY = [*ESTIMATORS, "2SLS"]
-
-
 def test_columns_that_are_never_there_together_leave_no_rows():
     frame = random_panel(seed=20)
     half = frame["year"] < 2004
@@ -516,7 +476,7 @@ def test_a_country_of_a_single_row_is_no_obstacle(estimator):
     """It has nothing to say on slopes: they are those of the others."""
     frame = random_panel(seed=21)
     alone = (frame["iso3"] == "C03") & (frame["year"] > 2000)
-    fit = run(estimator, frame[~alone], REGRESSORS)
+    fit = fixed_effects(frame[~alone], "KOFGIdj", REGRESSORS, **ESTIMATORS[estimator])
     literal: LiteralFit = fit_with_dummies(
         frame[frame["iso3"] != "C03"], "KOFGIdj", REGRESSORS
     )

@@ -390,9 +390,6 @@ def test_a_lag_of_words_is_a_mistake():
     model = Model("main", Y, ("L.iso3",))
     with pytest.raises(TivaxError, match="^column iso3 holds words, not numbers"):
         with_lags(UNBALANCED, [model])
-    text = with_columns(year=UNBALANCED["year"].astype(str))
-    with pytest.raises(TivaxError, match="^column year holds '2000', not a number"):
-        with_lags(text, [Model("main", Y, ("L.TBI",))])
 
 
 def test_instruments_as_lists_of_numbers_are_arrays():

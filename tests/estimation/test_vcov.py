@@ -1,6 +1,7 @@
 """Covariances by literal loops over pairs of rows, refits and other libraries."""
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -80,11 +81,14 @@ def factor(clusters: int, N: int, k: int) -> float:
     return clusters / (clusters - 1) * (N - 1) / (N - k)
 
 
-def bartlett(i: pd.Series, j: pd.Series, lags: int) -> float:
+Row = dict[str, Any]
+
+
+def bartlett(i: Row, j: Row, lags: int) -> float:
     return max(0.0, 1 - abs(i["year"] - j["year"]) / (lags + 1))
 
 
-def traded(frame: pd.DataFrame, order: int) -> Callable[[pd.Series, pd.Series], float]:
+def traded(frame: pd.DataFrame, order: int) -> Callable[[Row, Row], float]:
     flows = flows_among(frame)
     names = [*flows]
     trade = {
@@ -97,6 +101,7 @@ def traded(frame: pd.DataFrame, order: int) -> Callable[[pd.Series, pd.Series], 
     def direct(i: str, j: str) -> float:
         return float(i == j) + trade[i, j] / np.sqrt(total[i] * total[j])
 
+    @cache
     def through(i: str, j: str) -> float:
         if order == 1:
             return direct(i, j)
@@ -127,7 +132,7 @@ def near_by(frame: pd.DataFrame, kernel: str, lags: int | None) -> Callable:
         for m, j in enumerate(places.index)
     }
 
-    def weight(i: pd.Series, j: pd.Series) -> float:
+    def weight(i: Row, j: Row) -> float:
         if lags is not None and i["year"] != j["year"]:
             return same(i, j, "iso3") * bartlett(i, j, lags)
         return K[i["iso3"], j["iso3"]]
@@ -135,11 +140,11 @@ def near_by(frame: pd.DataFrame, kernel: str, lags: int | None) -> Callable:
     return weight
 
 
-def same(i: pd.Series, j: pd.Series, *names: str) -> float:
+def same(i: Row, j: Row, *names: str) -> float:
     return float(all(i[k] == j[k] for k in names))
 
 
-def either(i: pd.Series, j: pd.Series, second: str) -> float:
+def either(i: Row, j: Row, second: str) -> float:
     return same(i, j, "iso3") + same(i, j, second) - same(i, j, "iso3", second)
 
 
@@ -182,7 +187,7 @@ def of_pairs(frame: pd.DataFrame) -> dict[str, Case]:
 
 
 def sum_over_pairs(frame: pd.DataFrame, weight: Callable, s: np.ndarray) -> np.ndarray:
-    rows = [row for _, row in frame[["iso3", "year", "pair"]].iterrows()]
+    rows: list[Row] = frame[["iso3", "year", "pair"]].to_dict("records")
     W = np.array([[weight(i, j) for j in rows] for i in rows])
     return s @ W @ s.T
 

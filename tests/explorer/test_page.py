@@ -125,15 +125,6 @@ def test_a_name_cannot_end_the_script_it_is_in(tmp_path):
     assert data_of(text)["regions"][0]["code"] == evil
 
 
-def test_a_page_that_was_changed_is_not_replaced(page, tmp_path):
-    folder = page[0].parent / "results"
-    path = tx.explore(folder, tmp_path / "e.html")
-    path.write_text(path.read_text().replace("<body>", "<body><p>my notes"))
-    line = error_of(lambda: tx.explore(folder, path, force=True))
-    assert line.startswith(f"{path}: not written by `tivax explore`, or changed since")
-    assert "<p>my notes" in path.read_text()
-
-
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_what_lies_beside_a_page_stays(page, tmp_path, kind):
     """A name that can be foreseen is neither overwritten nor followed."""

@@ -1,6 +1,6 @@
 """What holds for every figure: the same data give the same bytes, text stays text."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -131,11 +131,7 @@ FIGURES = {
     ),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
     "map of variants": lambda: scenarios.changes_by_variant(data.scenarios(3)),
-    **{
-        f"{name}, {language}": lambda draw=draw, language=language: draw(language)
-        for name, draw in IN_LANGUAGES.items()
-        for language in ("en", "zh")
-    },
+    **{name: partial(draw, "en") for name, draw in IN_LANGUAGES.items()},
 }
 
 
@@ -150,9 +146,6 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     assert files[0] == files[1]
     svg = (tmp_path / "a" / "figure.svg").read_text(encoding="utf-8")
     assert "<text" in svg and "<dc:date>" not in svg
-    # Latin letters are in every font; Chinese ones need one that is installed.
-    png = not name.endswith("zh") or bool(plot_style.INSTALLED)
-    assert (tmp_path / "a" / "figure.png").exists() == png
 
 
 def texts(figure) -> list[str]:

@@ -213,13 +213,3 @@ def test_given_intervals_take_the_place_of_standard_errors():
 def test_a_mistake_is_named_in_one_line(draw, message):
     with pytest.raises(TivaxError, match=f"^{message}$"):
         draw()
-
-
-@pytest.mark.shared
-def test_the_means_of_the_real_panel_are_drawn(shared):
-    frame = pd.read_csv(shared / "data" / "panel" / "panel_identified.csv")
-    ax = index_means(frame).axes[0]
-    first = frame[(frame["year"] == 2000) & (frame["developed"] == 1)]
-    drawn = line(ax, "developed")
-    assert len(drawn.get_xdata()) == 15
-    assert_allclose(drawn.get_ydata()[0], first["KOFGIdj"].sum() / len(first))

@@ -361,7 +361,6 @@ def test_chinese_labels_are_text_in_the_svg():
 
 FIGURES = {
     "pairs": lambda: histograms([drawn("pairs")]),
-    "six": lambda: histograms([drawn(k) for k in [*CASES][:6]]),
     "intervals": lambda: intervals(rows(6), INTERVALS),
 }
 

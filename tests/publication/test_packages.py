@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -260,17 +259,6 @@ def test_a_panel_of_another_format_is_not_packed_in_its_place(fresh):
     write_files(fresh, {"b/pp.csv": "mine"})
     line = error_of(tivax.package, "b/pp.csv", "p.zip")
     assert line.startswith("b/pp.csv: not one of the files that pp.manifest.json")
-
-
-def test_a_package_that_was_changed_is_not_replaced(fresh):
-    tivax.package("replication", "p.zip")
-    tivax.package("replication", "p.zip", force=True)
-    with zipfile.ZipFile("p.zip", "a") as archive:
-        archive.writestr("LICENSE-DATA", "by hand")
-    before = (fresh / "p.zip").read_bytes()
-    line = error_of(tivax.package, "replication", "p.zip", force=True)
-    assert line.startswith("p.zip: not written by `tivax package`, or changed since")
-    assert (fresh / "p.zip").read_bytes() == before
 
 
 def test_a_wheel_can_be_packed(fresh):

@@ -86,7 +86,7 @@ def test_the_minimum_is_that_of_the_profile():
     assert found.terms.loc["x0", "estimate"] == pytest.approx(best.x, abs=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_factor_that_moves_both_is_found_where_least_squares_is_far_off(seed):
     data = _world(seed=seed, k=2)
     two_way = tx.fixed_effects(data, "y", ["x0", "x1"])

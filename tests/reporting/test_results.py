@@ -51,18 +51,28 @@ def found(small) -> dict[str, Result]:
     }
 
 
+@pytest.fixture(scope="module")
+def saved(found, tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("saved")
+    return {name: result.save(folder / name) for name, result in found.items()}
+
+
+def page_of(folder: Path) -> str:
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    return page.replace("\u00a0%", " %")
+
+
 NAMES = ["threats", "curve", "study", "own panel", "draws"]
 PRINTED = ["tbi", "change", "scenario", "exact hat"]
 
 
 @pytest.mark.parametrize("name", [*NAMES, *PRINTED])
-def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
-    result = found[name]
+def test_a_result_saves_shows_and_draws_itself(name, found, saved):
+    result, out = found[name], saved[name]
     assert isinstance(result.plot(), Figure)
     assert "<table>" in result._repr_html_()
     first, *_ = result.tables().values()
     pd.testing.assert_frame_equal(result.to_frame(), first)
-    out = result.save(tmp_path / "out")
     written = {k.relative_to(out).as_posix() for k in out.rglob("*") if k.is_file()}
     long = result.always_parquet
     expected = {f"{k}.{'parquet' if k in long else 'csv'}" for k in result.tables()}
@@ -75,15 +85,18 @@ def test_a_result_saves_shows_and_draws_itself(name, found, tmp_path):
     assert manifest["command"] == result.program
     assert {*result.facts()} <= {*manifest}
     assert "exists already" in refusal(lambda: result.save(out))
-    result.save(out, figures=False, force=True)
+
+
+def test_a_result_without_figures_replaces_one_with_them_by_force(found, tmp_path):
+    out = found["study"].save(tmp_path / "out")
+    found["study"].save(out, figures=False, force=True)
     assert not (out / "figures").exists()
 
 
 @pytest.mark.parametrize("name", ["threats", "curve", "study", "own panel"])
-def test_other_reports_do_so_too_in_names_and_not_in_codes(name, found, tmp_path):
+def test_other_reports_do_so_too_in_names_and_not_in_codes(name, found, saved):
     result = found[name]
-    page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
-    titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
+    titles = re.findall(r"<h2>\d\. (.*?)</h2>", page_of(saved[name]))
     assert (titles[0], titles[-1]) == ("The finding", "Method")
     assert result.finding
     for line in result.finding:
@@ -93,13 +106,13 @@ def test_other_reports_do_so_too_in_names_and_not_in_codes(name, found, tmp_path
 
 
 def test_a_figure_has_its_finding_as_title_or_the_one_that_is_asked_for(
-    found, tmp_path
+    found, saved, tmp_path
 ):
     result = found["scenario"]
     (title,) = result.titles().values()
     assert re.fullmatch(r"\w+ changes most: [\w -]+ [+−][\d.e−]+( %)?", title)
-    result.save(tmp_path / "own")
-    assert title in (tmp_path / "own/figures/largest.svg").read_text(encoding="utf-8")
+    own = saved["scenario"] / "figures" / "largest.svg"
+    assert title in own.read_text(encoding="utf-8")
     context = Context(title="A title of mine")
     (tmp_path / "asked").mkdir()
     write_parts(result, tmp_path / "asked", format="csv", figures=True, context=context)
@@ -185,12 +198,8 @@ def test_exact_hat_prints_exact_real_income_first(of_countries):
 
 
 @pytest.mark.parametrize("name", PRINTED)
-def test_a_report_begins_with_the_finding_and_ends_with_the_method(
-    name, found, tmp_path
-):
-    result = found[name]
-    page = (result.save(tmp_path / "out") / "report.html").read_text(encoding="utf-8")
-    page = page.replace("\u00a0%", " %")
+def test_a_report_begins_with_the_finding_and_ends_with_the_method(name, found, saved):
+    result, page = found[name], page_of(saved[name])
     titles = re.findall(r"<h2>\d\. (.*?)</h2>", page)
     assert titles == ["The finding", "Table", "Figures", "Method"]
     assert page.count("<svg") == len(result.plots())

@@ -365,6 +365,7 @@ def test_p_of_placebos_counts_the_sample_and_ties():
     values = [0, 0.1 * b, -0.2 * b, 0.3 * b, near, -near, 2 * b, -3 * b, 0]
     inference = read(own, values, np.zeros(9))
     assert_allclose(row(inference)["p_value"], 0.5, rtol=RTOL)
+    assert_allclose(row(inference)["mc_error"], np.sqrt(0.25 / 9), rtol=RTOL)
     assert inference.ties == 2
     assert_allclose(row(inference)["se"], np.std(values, ddof=1), rtol=RTOL)
     shown = interval(inference, "placebo draws")

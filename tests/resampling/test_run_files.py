@@ -232,10 +232,6 @@ def test_a_run_file_that_is_not_there(tmp_path):
         read_run_file(tmp_path)
 
 
-def test_samples_are_those_of_the_paper():
-    assert {column.sample for column in COLUMNS} == {"all", "developed", "developing"}
-
-
 # ------------------------------------------------------------------------------ panels
 
 FRAME = random_panel(countries=3, years=4, seed=1)

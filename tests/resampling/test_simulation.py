@@ -882,18 +882,3 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     assert 0 < manifest["residual_max"] < 1e-13
     assert manifest["designs"][0]["unequal_x"] == 0.2 and manifest["panels"] == 40
     assert "exists already" in mistake("simulate", path, "--out", out)
-
-
-@pytest.mark.slow
-def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
-    panel = panel_of(tmp_path)[1]
-    path, out = study_file(tmp_path, GIVEN), tmp_path / "out"
-    good("simulate", path, "--out", out)
-    written = pd.read_csv(out / "simulation.csv")
-    # Of given regressors, the same in every panel.
-    frame = small_panel(countries=9, years=6, seed=2)
-    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
-    (few,) = model_table([fit_model(frame, model)])["effective_clusters"]
-    assert_allclose(written["effective_clusters"], few, rtol=RTOL)
-    manifest = json.loads((out / "manifest.json").read_text())
-    assert [k["path"] for k in manifest["inputs"]] == [str(path), str(panel)]

@@ -103,7 +103,6 @@ KINDS = {
 # ------------------------------------------------------------------------- mutations
 
 Rng = np.random.Generator
-WEB_PAGE = sf.WEB_PAGE
 
 
 def _at(rng: Rng, data: bytes) -> int:
@@ -114,32 +113,33 @@ def _size(rng: Rng) -> int:
     return int(rng.choice([1, 2, 3, 8, 64, 500]))
 
 
-def flip_bit(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    return data[:k] + bytes([data[k] ^ 1 << int(rng.integers(8))]) + data[k + 1 :]
+def _changed(
+    change: Callable[[Rng, bytes], bytes], size: int = 0
+) -> Callable[[Rng, bytes], bytes]:
+    """Of so many bytes somewhere, or some if 0, what ``change`` makes of them."""
+
+    def mutate(rng: Rng, data: bytes) -> bytes:
+        k, n = _at(rng, data), size or _size(rng)
+        return data[:k] + change(rng, data[k : k + n]) + data[k + n :]
+
+    return mutate
+
+
+flip_bit = _changed(lambda rng, old: bytes([old[0] ^ 1 << int(rng.integers(8))]), 1)
+set_byte = _changed(
+    lambda rng, old: bytes([int(rng.choice([0, 255, 127, 128, 10, 34]))]), 1
+)
+insert_bytes = _changed(lambda rng, old: rng.bytes(_size(rng)) + old, 1)
+delete_bytes = _changed(lambda rng, old: b"")
+repeat_block = _changed(lambda rng, old: old * 2)
+zero_block = _changed(lambda rng, old: bytes(len(old)))
+latin1 = _changed(lambda rng, old: "é".encode("latin-1") + old, 1)
 
 
 def flip_bits(rng: Rng, data: bytes) -> bytes:
     for _ in range(8):
         data = flip_bit(rng, data)
     return data
-
-
-def set_byte(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    return (
-        data[:k] + bytes([int(rng.choice([0, 255, 127, 128, 10, 34]))]) + data[k + 1 :]
-    )
-
-
-def insert_bytes(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    return data[:k] + rng.bytes(_size(rng)) + data[k:]
-
-
-def delete_bytes(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    return data[:k] + data[k + _size(rng) :]
 
 
 def cut_short(rng: Rng, data: bytes) -> bytes:
@@ -164,32 +164,16 @@ def swap_blocks(rng: Rng, data: bytes) -> bytes:
     ) + data[j + size :]
 
 
-def repeat_block(rng: Rng, data: bytes) -> bytes:
-    k, size = _at(rng, data), _size(rng)
-    return data[: k + size] + data[k:]
-
-
-def zero_block(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    block = data[k : k + _size(rng)]
-    return data[:k] + bytes(len(block)) + data[k + len(block) :]
-
-
 def empty(rng: Rng, data: bytes) -> bytes:
     return b""
 
 
 def web_page(rng: Rng, data: bytes) -> bytes:
-    return WEB_PAGE
+    return sf.WEB_PAGE
 
 
 def utf16(rng: Rng, data: bytes) -> bytes:
     return data.decode("latin-1").encode("utf-16")
-
-
-def latin1(rng: Rng, data: bytes) -> bytes:
-    k = _at(rng, data)
-    return data[:k] + "é".encode("latin-1") + data[k:]
 
 
 def carriage_returns(rng: Rng, data: bytes) -> bytes:
@@ -204,32 +188,26 @@ def byte_order_mark(rng: Rng, data: bytes) -> bytes:
     return b"\xef\xbb\xbf" + data
 
 
-def _lines(change: Callable[[Rng, list[bytes]], None]) -> Callable[[Rng, bytes], bytes]:
+def _lines(
+    change: Callable[[list[bytes], int, int], Any],
+) -> Callable[[Rng, bytes], bytes]:
+    """Changes the lines, given the numbers of two of them."""
+
     def mutate(rng: Rng, data: bytes) -> bytes:
         lines = data.splitlines(keepends=True) or [b""]
-        change(rng, lines)
+        i, j = (int(k) for k in rng.integers(len(lines), size=2))
+        change(lines, i, j)
         return b"".join(lines)
 
     return mutate
 
 
-def _line(rng: Rng, lines: list[bytes]) -> int:
-    return int(rng.integers(len(lines)))
+delete_line = _lines(lambda lines, i, j: lines.pop(i))
+repeat_line = _lines(lambda lines, i, j: lines.insert(i, lines[j]))
 
 
 @_lines
-def delete_line(rng: Rng, lines: list[bytes]) -> None:
-    del lines[_line(rng, lines)]
-
-
-@_lines
-def repeat_line(rng: Rng, lines: list[bytes]) -> None:
-    lines.insert(_line(rng, lines), lines[_line(rng, lines)])
-
-
-@_lines
-def swap_lines(rng: Rng, lines: list[bytes]) -> None:
-    i, j = _line(rng, lines), _line(rng, lines)
+def swap_lines(lines: list[bytes], i: int, j: int) -> None:
     lines[i], lines[j] = lines[j], lines[i]
 
 
@@ -330,12 +308,8 @@ def mutate_bytes(rng: Rng, data: bytes, name: str) -> tuple[str, bytes]:
     mutation = mutations[int(rng.integers(len(mutations)))]
     if not data:
         mutation = append_bytes
-    return mutation_name(mutation), mutation(rng, data)
-
-
-def mutation_name(mutation: Callable) -> str:
-    named = [k for k, v in globals().items() if v is mutation]
-    return named[0]
+    (told, *_) = (name for name, value in globals().items() if value is mutation)
+    return told, mutation(rng, data)
 
 
 def mutate(rng: Rng, folder: Path, names: Sequence[str]) -> str:
@@ -359,6 +333,10 @@ def mutate(rng: Rng, folder: Path, names: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------- inputs
 
 
+def nothing_passes(true: Any, found: Any) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Input:
     """A valid input: how it is written and read, and which other results may pass.
@@ -370,7 +348,7 @@ class Input:
     name: str
     write: Callable[[Path], Any]
     read: Callable[[Path], Any]
-    judge: Callable[[Any, Any], str | None]
+    judge: Callable[[Any, Any], str | None] = nothing_passes
 
 
 class _Kept:
@@ -399,28 +377,37 @@ LABELS = ("regions", "sectors", "categories")
 NUMBERS_OF = ("Z", "Y", "x", "value_added")
 # Sources that hold output apart from the sales that add up to it.
 WITH_OUTPUT = (
-    "wiod2013",
-    "wiod2016",
-    "wiod2016-pyp",
-    "lrwiod",
-    "oecd",
-    "adb",
-    "exiobase",
-    "pymrio",
-    "mario",
-    "arrays",
-)
+    "wiod2013", "wiod2016", "wiod2016-pyp", "lrwiod", "oecd", "adb", "exiobase",
+    "pymrio", "mario", "arrays",
+)  # fmt: skip
 # Sources of files that hold a name of a region, a sector or a category once.
 NAMES_ONCE = ("wiod2016", "wiod2016-pyp", "arrays", "eora", "icio")
 
 
-def same_table(a: WorldTable, b: WorldTable) -> bool:
-    return (
-        a.year == b.year
-        and a.edition == b.edition
-        and all(getattr(a, name) == getattr(b, name) for name in LABELS)
-        and all(same_numbers(getattr(a, k), getattr(b, k)) for k in NUMBERS_OF)
-    )
+COMPARED: dict[type, tuple[str, ...]] = {
+    WorldTable: ("year", "edition", *LABELS, *NUMBERS_OF),
+    WorldTables: (
+        *("regions", "sectors", "categories", "years", "unit", "source", "parents"),
+        *("tolerance", *NUMBERS_OF),
+    ),
+}
+
+
+def equal(true: Any, found: Any) -> bool:
+    if true is None or found is None:
+        return true is found
+    if isinstance(true, WorldTable):
+        found = in_order(found, true)
+    if type(true) in COMPARED:
+        names = COMPARED[type(true)]
+        return all(equal(getattr(true, k), getattr(found, k)) for k in names)
+    if isinstance(true, list):
+        return len(true) == len(found) and all(map(equal, true, found))
+    if isinstance(true, pd.DataFrame):
+        return true.equals(found)
+    if isinstance(true, np.ndarray):
+        return np.array_equal(true, found)
+    return true == found
 
 
 def in_order(table: WorldTable, like: WorldTable) -> WorldTable:
@@ -445,18 +432,12 @@ def in_order(table: WorldTable, like: WorldTable) -> WorldTable:
     )
 
 
-def same_numbers(a: np.ndarray | None, b: np.ndarray | None) -> bool:
-    if a is None or b is None:
-        return a is b
-    return a.shape == b.shape and bool(np.array_equal(a, b))
-
-
 def judge_tables(
     source: str, once: bool, true: list[WorldTable], found: list[WorldTable]
 ) -> str | None:
     years = {table.year: table for table in true}
     if len(true) > len(found) and all(
-        table.year in years and same_table(table, years[table.year]) for table in found
+        table.year in years and equal(table, years[table.year]) for table in found
     ):
         return "part left out" if found else None
     if len(true) != len(found):
@@ -464,7 +445,7 @@ def judge_tables(
     kinds = [
         judge_table(source, once, a, b)
         for a, b in zip(true, found, strict=True)
-        if not same_table(a, b)
+        if not equal(a, b)
     ]
     return None if None in kinds else next(iter(kinds), None)
 
@@ -473,12 +454,12 @@ def judge_table(source: str, once: bool, a: WorldTable, b: WorldTable) -> str | 
     """The kind of a difference between two tables of one year, of one thing only."""
     if a.value_added is not None and b.value_added is None:
         without = replace(a, value_added=None)
-        return "part left out" if same_table(without, b) else None
+        return "part left out" if equal(without, b) else None
     labels = [name for name in LABELS if getattr(a, name) != getattr(b, name)]
     shapes = {k: np.shape(getattr(a, k)) for k in NUMBERS_OF}
     if a.year != b.year or shapes != {k: np.shape(getattr(b, k)) for k in NUMBERS_OF}:
         return None
-    numbers = [k for k in NUMBERS_OF if not same_numbers(getattr(a, k), getattr(b, k))]
+    numbers = [k for k in NUMBERS_OF if not equal(getattr(a, k), getattr(b, k))]
     if labels and not numbers and a.edition == b.edition and len(labels) == 1:
         before, after = (getattr(k, labels[0]) for k in (a, b))
         changed = sum(p != q for p, q in zip(before, after, strict=True))
@@ -550,31 +531,6 @@ def text_input(
     )
 
 
-def equal(true: Any, found: Any) -> bool:
-    if isinstance(true, list) and true and isinstance(true[0], list):
-        return equal_parts(true, found)
-    if isinstance(true, list) and true and isinstance(true[0], WorldTable):
-        return len(true) == len(found) and all(
-            same_table(a, in_order(b, a)) for a, b in zip(true, found, strict=True)
-        )
-    if isinstance(true, pd.DataFrame):
-        return true.equals(found)
-    if isinstance(true, np.ndarray):
-        return same_numbers(true, found)
-    if isinstance(true, WorldTables):
-        return same_tables(true, found)
-    return true == found
-
-
-def same_tables(a: WorldTables, b: WorldTables) -> bool:
-    names = ("regions", "sectors", "categories", "years", "unit", "source", "parents")
-    return (
-        all(getattr(a, name) == getattr(b, name) for name in names)
-        and a.tolerance == b.tolerance
-        and all(same_numbers(getattr(a, k), getattr(b, k)) for k in NUMBERS_OF)
-    )
-
-
 # --------------------------------------------------------------------- the inputs
 
 
@@ -615,14 +571,10 @@ def small_world() -> WorldTables:
 
 def account_frame() -> pd.DataFrame:
     world = small_world()
-    rows = [
-        (year, region, sector, 10.0 * k + year - 2000 + 1, "persons")
-        for year in world.years
-        for k, (region, sector) in enumerate(
-            (r, s) for r in world.regions for s in world.sectors
-        )
-    ]
-    return pd.DataFrame(rows, columns=["year", "region", "sector", "jobs", "unit"])
+    names = ["year", "region", "sector"]
+    cells = pd.MultiIndex.from_product([getattr(world, f"{k}s") for k in names])
+    frame = cells.set_names(names).to_frame(index=False)
+    return frame.assign(jobs=np.arange(len(frame)) + 1.0, unit="persons")
 
 
 def account_input(suffix: str) -> Input:
@@ -689,17 +641,12 @@ def data_input() -> Input:
     return Input("data.toml", "data.toml", write, told, lambda true, found: "own text")
 
 
-def write_store(folder: Path) -> None:
-    save_store(small_world(), folder / "store")
-
-
 def store_input() -> Input:
     return Input(
         "store",
         "store",
-        write_store,
+        lambda folder: save_store(small_world(), folder / "store"),
         lambda folder: open_store(folder / "store"),
-        lambda true, found: None,
     )
 
 
@@ -746,14 +693,6 @@ def several_processes(folder: Path) -> list[list[np.ndarray]]:
     return [part for _ in range(2) for part in job.divided(["2000", "2001"], made)]
 
 
-def equal_parts(true: list, found: list) -> bool:
-    return all(
-        same_numbers(a, b)
-        for one, other in zip(true, found, strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
-
-
 def panel_input(suffix: str) -> Input:
     model = Model("m", "y", ("x",), time="")
 
@@ -771,7 +710,7 @@ def panel_input(suffix: str) -> Input:
             read_with_lags(folder / f"panel.{suffix}", [model]), model
         ).coef
 
-    return Input("panel", f"panel.{suffix}", write, read, lambda true, found: None)
+    return Input("panel", f"panel.{suffix}", write, read)
 
 
 def write_manifest(
@@ -786,14 +725,13 @@ def write_manifest(
 def write_explored(folder: Path) -> None:
     write_frame(tbi_frame(), folder, "tbi", "csv")
     write_frame(absorbed_frame(), folder, "va_absorbed", "parquet")
-    names, unit = ["tbi.csv", "va_absorbed.parquet"], "million US$"
     write_manifest(
         folder,
         "tbi",
-        names,
+        ["tbi.csv", "va_absorbed.parquet"],
         "manifest.json",
         value_added="residual",
-        value_added_unit=unit,
+        value_added_unit="million US$",
     )
 
 
@@ -840,20 +778,12 @@ def unpacked_again(folder: Path) -> dict[str, Any]:
 
 
 OWN = [
-    Input("checkpoint", "draws", stop_a_run, go_on, lambda true, found: None),
-    Input(
-        "checkpoint",
-        "years",
-        several_processes,
-        several_processes,
-        lambda true, found: None,
-    ),
+    Input("checkpoint", "draws", stop_a_run, go_on),
+    Input("checkpoint", "years", several_processes, several_processes),
     panel_input("csv"),
     panel_input("parquet"),
     Input("explore", "tbi", write_explored, explored, judge_explored),
-    Input(
-        "package", "bootstrap", write_packed, unpacked_again, lambda true, found: None
-    ),
+    Input("package", "bootstrap", write_packed, unpacked_again),
 ]
 
 
@@ -891,10 +821,7 @@ INPUTS = [
     text_input("run file", "run.toml", RUN_FILE, as_dict(read_run_file)),
     text_input("run file", "study.toml", STUDY, as_dict(read_study)),
     data_input(),
-    store_input(),
-    store_input(),
-    store_input(),
-    store_input(),
+    *(store_input() for _ in range(4)),
     *OWN,
 ]  # fmt: skip
 
@@ -999,60 +926,49 @@ def run(seed: int, count: int) -> list[dict[str, Any]]:
             raise SystemExit(f"no input could be tried: {died}")
         first = int(lines[-1]["case"]) + 1
         if died:
-            which = INPUTS[(first - 1) % len(INPUTS)]
-            found.append(
-                {
-                    "case": first - 1,
-                    "reader": which.reader,
-                    "input": which.name,
-                    "did": "",
-                    "outcome": "violation",
-                    "detail": died,
-                }
-            )
+            one = INPUTS[(first - 1) % len(INPUTS)]
+            told = {"case": first - 1, "reader": one.reader, "input": one.name}
+            found.append({**told, "did": "", "outcome": "violation", "detail": died})
     return found
 
 
 def _run_process(seed: int, first: int, count: int) -> tuple[list[dict[str, Any]], str]:
-    words = [
-        sys.executable,
-        __file__,
-        "--work",
-        f"{first}:{count}",
-        "--seed",
-        str(seed),
-    ]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    """What it told of the cases, and how it died."""
+    of = ["--work", f"{first}:{count}", "--seed", str(seed)]
     lines: list[dict[str, Any]] = []
-    errors: list[str] = []
-    assert process.stdout is not None and process.stderr is not None
-    out, err = process.stdout, process.stderr
-    reading = [
-        threading.Thread(target=lambda: lines.extend(map(json.loads, out))),
-        threading.Thread(target=lambda: errors.extend(err)),
-    ]
-    for thread in reading:
-        thread.start()
-    seen, since = 0, time.monotonic()
-    hung = False
-    while process.poll() is None:
-        time.sleep(0.05)
-        if len(lines) != seen:
-            seen, since = len(lines), time.monotonic()
+    hung = threading.Event()
+
+    def kill() -> None:
+        hung.set()
+        process.kill()
+
+    def watch(seconds: float) -> threading.Timer:
+        timer = threading.Timer(seconds, kill)
+        timer.start()
+        return timer
+
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            [sys.executable, __file__, *of],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        assert process.stdout is not None
+        timer = watch(20 * SECONDS)  # The first line waits for Python and JAX.
+        for line in process.stdout:
+            timer.cancel()
+            if line.endswith("\n"):  # not cut by its death
+                lines.append(json.loads(line))
             _show(lines, count)
-        # The first line waits for Python and JAX.
-        elif time.monotonic() - since > (3 * SECONDS if seen else 20 * SECONDS):
-            process.kill()
-            hung = True
-    for thread in reading:
-        thread.join()
-    if hung:
+            timer = watch(3 * SECONDS)
+        timer.cancel()
+        code = process.wait()
+        errors.seek(0)
+        said = errors.read()[-2000:]
+    if hung.is_set():
         return lines, f"took more than {3 * SECONDS} s"
-    if process.returncode == 0:
-        return lines, ""
-    return lines, f"the process died ({process.returncode}): {''.join(errors)[-2000:]}"
+    return lines, f"the process died ({code}): {said}" if code else ""
 
 
 def _show(lines: list[dict[str, Any]], count: int) -> None:

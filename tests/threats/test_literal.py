@@ -235,25 +235,6 @@ def test_the_error_of_a_long_run_effect_is_that_of_the_delta_method(found, frame
 
 
 @pytest.mark.shared
-def test_dfbeta_is_what_leaving_a_cell_out_changes(found, frame):
-    full = refit(frame, "KOFGIdj", X).coef[0]
-    # Of any fiftieth cell none may change more than the one that is left out.
-    change = np.array(
-        [
-            full - refit(frame.drop(index=k), "KOFGIdj", X).coef[0]
-            for k in frame.index[::50]
-        ]
-    )
-    got = row(found, "influential cells", "without the cell of the largest DFBETA")
-    assert change.max() <= full - got["estimate"] + 1e-9
-    assert got["note"] == "CYP 2000"
-    cell = (frame["iso3"] == "CYP") & (frame["year"] == 2000)
-    assert_allclose(
-        got["estimate"], refit(frame[~cell], "KOFGIdj", X).coef[0], rtol=RTOL
-    )
-
-
-@pytest.mark.shared
 def test_kept_variation_is_the_ratio_of_variances_with_iid_errors(found, frame):
     def variance(frame, x, effects=("iso3", "year")):
         D = [dummies(frame[k]) for k in effects]

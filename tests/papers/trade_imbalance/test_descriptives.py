@@ -117,13 +117,6 @@ def test_what_effects_and_regressors_leave_agrees_with_dummies_written_out():
             assert_allclose(own, [*expected.values()], rtol=RESIDUAL_RTOL)
 
 
-def test_every_step_leaves_less():
-    table = within_variation(random_panel(countries=24, seed=3))
-    steps = table[["total", "country", "two_way", "partial"]].to_numpy()
-    assert (np.diff(steps, axis=1) < 0).all()
-    assert ((table["share"] > 0) & (table["share"] < 1)).all()
-
-
 INDICES = [*STRUCTURE, *(k for parts in STRUCTURE.values() for k in parts)]
 
 

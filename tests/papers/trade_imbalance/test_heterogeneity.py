@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
+from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance import heterogeneity
 from tivax.engine.papers.trade_imbalance.heterogeneity import PARTS, with_groups
 
@@ -104,26 +104,6 @@ def test_every_model_agrees_with_dummies_written_out(missing):
             ).all()
 
 
-def test_known_slopes_are_recovered():
-    """1 in developing, 3 in developed countries; nearly no noise, then some."""
-    exact = random_panel(countries=20, seed=3, slopes=(1, 3), noise=1e-6)
-    table = interactions(exact, ["KOFGIdj"]).set_index("model")
-    for model in ("interaction", "interaction, group year effects", "all interacted"):
-        row = table.loc[model, ["developing", "developed", "difference"]]
-        assert_allclose(row.to_numpy(float), [1, 3, 2], atol=1e-5)
-    noisy = random_panel(countries=40, seed=4, slopes=(1, 3))
-    row = interactions(noisy, ["KOFGIdj"]).set_index("model").loc["interaction"]
-    assert (
-        abs(row["difference"] - 2) < 3 * row["difference_se"] and row["p_value"] < 0.01
-    )
-    assert row["difference_se"] < 0.5
-
-
-def test_equal_slopes_are_not_told_apart():
-    row = interactions(random_panel(countries=40, seed=5), ["KOFGIdj"]).iloc[2]
-    assert row["model"] == "interaction" and row["p_value"] > 0.05
-
-
 # ------------------------------------------------------------ the pooled coefficient
 
 
@@ -182,16 +162,6 @@ def test_points_are_the_partial_regression():
     assert spread.max() < 1e-9
 
 
-def test_parts_are_orthogonal():
-    frame = random_panel(countries=14, missing=0.3, seed=9)
-    points = partial_points(frame, "KOFGIdj").set_index(["iso3", "year", "part"])
-    x = points["x"].unstack("part").fillna(0)
-    within = x["within developed"] + x["within developing"]
-    between = x["between groups"]
-    size = np.sqrt((within @ within) * (between @ between))
-    assert abs(within @ between) < 1e-10 * size
-
-
 def test_groups_that_move_alike_leave_nothing_between():
     """Every developed country has a developing twin with the same TBI and controls."""
     frame = random_panel(countries=14, seed=10)
@@ -204,18 +174,6 @@ def test_groups_that_move_alike_leave_nothing_between():
     assert table.loc["between groups", "weight"] < 1e-20
     assert abs(table.loc["between groups", "contribution"]) < 1e-12
     assert_allclose(table.loc["within developed", "weight"], 0.5, rtol=1e-10)
-
-
-def test_a_difference_between_groups_alone_shows_between_them():
-    """Slope 0 within both groups, but the group means of a year move together."""
-    frame = random_panel(countries=20, seed=11, slopes=(0, 0), noise=0.1)
-    shock = np.random.default_rng(0).normal(size=8)[frame["year"] - 2000]
-    frame["TBI"] = frame["TBI"] + 3 * shock * frame["developed"]
-    frame["KOFGIdj"] = frame["KOFGIdj"] + 6 * shock * frame["developed"]
-    table = pooled_parts(frame, ["KOFGIdj"]).set_index("part")
-    row = table.loc["between groups"]
-    assert 1 < row["slope"] < 3
-    assert table["slope"].drop("between groups").abs().max() < 1
 
 
 # ------------------------------------------------------------------- the real panel
@@ -236,13 +194,3 @@ def test_real_slopes_are_those_of_tables_4_and_6(shared):
         assert_allclose(own, fit["TBI"].estimate, rtol=SUBSAMPLE_RTOL)
         compared += 1
     assert compared == 15
-
-
-@pytest.mark.shared
-def test_real_parts_add_up_to_the_columns_of_tables_3_and_5(shared):
-    parts = pooled_parts(paper_panel(shared).frame)
-    assert parts["outcome"].unique().tolist() == list(OUTCOMES)
-    for column, fit in paper_estimates(shared).items():
-        if column.sample == "all" and column.controls:
-            own = parts[parts["outcome"] == column.outcome]
-            check_parts(own, fit["TBI"].estimate)

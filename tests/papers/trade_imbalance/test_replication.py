@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from html.parser import HTMLParser
+from html import unescape
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +21,9 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax.engine import save_store
 from tivax.engine.core import percent_text
-from tivax.engine.core.manifest import Run
-from tivax.engine.panel.build import Panel, build_panel
+from tivax.engine.panel.build import build_panel
 from tivax.engine.panel.further_data import FurtherData
-from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.papers.trade_imbalance import columns as paper
 from tivax.engine.papers.trade_imbalance import (
     declared,
@@ -285,15 +284,6 @@ def test_inference_is_about_the_coefficients_of_the_paper(done):
     """The order of p-values is as known: CV3 exceeds CV1 in every column, and no placebo
     can be below 1 / (1 + draws)."""
     rows = done.result.inference.rows
-    terms = [done.result.estimates[column]["TBI"] for column in paper.COLUMNS]
-    for ours, theirs in {
-        "estimate": "estimate",
-        "cv1_p_value": "p_value",
-        "cv1_ci_low": "ci_low",
-    }.items():
-        expected = [getattr(term, theirs) for term in terms]
-        # Another elimination of the same cross products; measured 1e-12.
-        assert_allclose(rows[ours], expected, rtol=1e-9)
     assert (rows["cv3_p_value"] > rows["cv1_p_value"]).all()
     assert (rows["placebo_p_value"] >= 1 / (1 + rows["placebo_draws"])).all()
     assert rows["clusters"].tolist() == [
@@ -415,118 +405,36 @@ def test_sentences_are_about_these_data_and_not_the_papers(lacking):
         assert fixed not in page.text
 
 
-@pytest.mark.parametrize(
-    "recipe, told",
-    [
-        (
-            "AUS SWE USA BGR TUR",
-            "sample all: 5 countries are left for 8 regressors; it takes more countries "
-            "than regressors; shorten [recipe] drop in data.toml",
-        ),
-        (
-            " ".join(sorted(set(WIOD_COUNTRIES) - DEVELOPED - {"ROU", "TWN"})),
-            "sample developed: 0 countries are left for 8 regressors",
-        ),
-        (
-            "2013:2014",
-            "2SLS with TBI lagged one year: the years 2013 to 2014 leave fewer than two "
-            "with a lag; widen [recipe] years in data.toml",
-        ),
-    ],
-)
-def test_samples_too_small_are_refused_in_one_line(
-    shared, tmp_path, monkeypatch, recipe, told
-):
-    """By the countries that are kept, or the years; what runs beside it is left out."""
+def test_samples_too_small_are_refused_in_one_line(shared, tmp_path, monkeypatch):
+    """What runs beside it is left out."""
     monkeypatch.setattr(
         "tivax.engine.papers.trade_imbalance.replication._drawn", lambda *_, **__: None
     )
     monkeypatch.setattr(HELPER, lambda *_: MagicMock())
-    if ":" in recipe:
-        text = f'years = "{recipe}"'
-    else:
-        dropped = sorted(set(WIOD_COUNTRIES) - set(recipe.split()))
-        text = f"drop = {json.dumps(dropped)}"
-    data = data_folder(shared, tmp_path, recipe=text)
-    line = mistake("replicate", "--data", data, "--out", tmp_path / "o")
-    assert told in line
+    dropped = sorted(set(WIOD_COUNTRIES) - {*"AUS SWE USA BGR TUR".split()})
+    data = data_folder(shared, tmp_path, recipe=f"drop = {json.dumps(dropped)}")
+    assert (
+        "sample all: 5 countries are left for 8 regressors; it takes more countries "
+        "than regressors; shorten [recipe] drop in data.toml"
+    ) in mistake("replicate", "--data", data, "--out", tmp_path / "o")
     assert names(tmp_path) == ["data"]
-
-
-# ----------------------------------------------------------------------- TeX and HTML
-
-
-def width(line: str) -> int:
-    """How many columns a row of a LaTeX table fills."""
-    cells = re.split(r"(?<!\\)&", line)
-    spans = [re.match(r"\s*\\multicolumn\{(\d+)\}", cell) for cell in cells]
-    return sum(int(k[1]) if k else 1 for k in spans)
-
-
-@pytest.mark.parametrize(
-    "name", [*TABLES, *(f"{k}_comparison" for k in COMPARISONS), *IV]
-)
-def test_every_row_of_a_tex_table_fills_its_columns(done, name):
-    text = (done.folder / "tables" / f"{name}.tex").read_text(encoding="utf-8")
-    (columns,) = re.findall(r"\\begin\{tabular\}\{(l?c+)\}", text)
-    body = text.partition(r"\toprule")[2].partition(r"\bottomrule")[0]
-    rows = [k for k in body.splitlines() if k.endswith(r"\\")]
-    assert len(rows) > 5
-    assert {width(row) for row in rows} == {len(columns)}
-    for first, last in re.findall(r"\\cmidrule\(lr\)\{(\d+)-(\d+)\}", body):
-        assert 2 <= int(first) < int(last) <= len(columns)
-    plain = re.sub(r"\\[{}]", "", text)
-    assert plain.count("{") == plain.count("}")
-    assert text.count(r"\begin{") == text.count(r"\end{")
-    assert "nan" not in text.lower()
-
-
-def test_a_csv_table_holds_what_the_comparison_holds(done, comparison):
-    table = pd.read_csv(done.folder / "tables" / "table3.csv", keep_default_na=False)
-    own = comparison[(comparison.table == 3) & (comparison.term == "TBI")]
-    first = table.iloc[0].tolist()
-    assert first == [
-        "TBI", *(f"{k.coef:.4f}{'*' * k.stars}" for k in own.itertuples())
-    ]  # fmt: skip
-    assert table.iloc[1].tolist() == ["", *(f"({k:.4f})" for k in own["se"])]
-    counts = table[table["term"] == "observations"].to_numpy().tolist()
-    assert counts == [["observations", *["615"] * 4]]
 
 
 # ------------------------------------------------------------------------ the report
 
 
-class Page(HTMLParser):
-    """Tags with attributes, and the text outside figures."""
+class Page:
+    """The text outside figures, and the captions."""
 
     def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict]] = []
-        self.text, self.captions = "", []
-        self._depth, self._caption = 0, False
-        self.feed(html)
+        self.captions = [
+            plain(k) for k in re.findall(r"<figcaption.*?</figcaption>", html, re.S)
+        ]
+        self.text = plain(re.sub(r"<(svg|style)\b.*?</\1>", "", html, flags=re.S))
 
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self._depth += tag in ("svg", "style")
-        if tag == "figcaption":
-            self._caption = True
-            self.captions.append("")
 
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        self._depth -= tag in ("svg", "style")
-        if tag == "figcaption":
-            self._caption = False
-
-    def handle_data(self, data):
-        data = data.replace("\u00a0%", " %")
-        if self._depth == 0:
-            self.text += data
-        if self._caption:
-            self.captions[-1] += data
+def plain(html: str) -> str:
+    return unescape(re.sub(r"<[^>]*>", "", html)).replace("\u00a0%", " %")
 
 
 @pytest.fixture(scope="session")
@@ -539,28 +447,6 @@ def page(html) -> Page:
     return Page(html)
 
 
-def test_the_report_loads_nothing(html, page):
-    tags = {tag for tag, _ in page.tags}
-    assert not tags & {"script", "link", "iframe", "object", "embed", "img", "image"}
-    for _, attributes in page.tags:
-        assert "src" not in attributes
-        for name in ("href", "xlink:href"):
-            assert attributes.get(name, "#").startswith("#")
-        # Names of SVG, which no browser opens.
-        for name, value in attributes.items():
-            assert name.startswith("xmlns") or "://" not in (value or "")
-    assert "@import" not in html
-    assert all(k.startswith("#") for k in re.findall(r"url\(([^)]*)\)", html))
-    assert sum(tag == "svg" for tag, _ in page.tags) == len(FIGURES) + 1
-
-
-def test_places_in_the_report_that_are_pointed_to_are_there_once(page):
-    ids = [k["id"] for _, k in page.tags if "id" in k]
-    assert len(ids) == len(set(ids))
-    targets = {k["href"] for tag, k in page.tags if tag == "a"}
-    assert targets and {k.removeprefix("#") for k in targets} <= set(ids)
-
-
 def test_the_report_says_which_countries_were_lost_and_why(page, done):
     for iso3, why in (
         ("ROU", "coded ROM in the KOF Globalisation Index"),
@@ -568,6 +454,10 @@ def test_the_report_says_which_countries_were_lost_and_why(page, done):
     ):
         told = re.escape(f"{iso3} is not in the panel: {why}")
         assert re.search(told, page.text) and re.search(told, done.answer.out)
+
+
+def test_every_figure_is_in_the_page(html):
+    assert html.count("<svg") == len(FIGURES) + 1
 
 
 def test_the_papers_tables_are_named_by_their_numbers(page):
@@ -716,21 +606,6 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     # Four sets of controls, three forms, three sets of effects, two of countries,
     # weights, and indices.
     assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 288)
-    wide = tests[tests["choices"] == "wide"]
-    wide = wide.set_index(["outcome", "weights", "statistic"]).sort_index()
-    for (outcome, weights), own in rows.dropna(subset="estimate").groupby(
-        ["outcome", "weights"]
-    ):
-        at = wide["estimate"][outcome, weights]
-        assert_allclose(at["median effect"], own["estimate"].median(), rtol=RTOL)
-        held = own[own["wild_p_value"] <= 0.05]
-        side = (
-            max((held["estimate"] > 0).mean(), (held["estimate"] < 0).mean())
-            if len(held)
-            else 0
-        )
-        share = side * len(held) / len(own)
-        assert_allclose(at["share significant"], share, rtol=1e-9)
     own = rows[rows["chosen"]].set_index("outcome")
     printed = pd.read_csv(done.folder / "comparison.csv").query(
         "term == 'TBI' and sample == 'all'"
@@ -1010,51 +885,32 @@ IN_CHINESE = {
 
 @pytest.fixture(scope="module")
 def chinese(done, shared, tmp_path_factory) -> Path:
-    """The same numbers with Chinese labels, in place of an older result.
-
-    All figures are drawn; those that are read are saved.
-    """
+    """The same with Chinese labels; all figures are drawn, those that are read saved."""
 
     def drawn(result: Replication, language: Language, drawing, *, files) -> Blank:
         every = {name: plot() for name, plot in plots_of(result, language).items()}
         return Blank({name: draw(every[name]) for name in IN_CHINESE})
 
     folder = tmp_path_factory.mktemp("chinese") / "out"
-    (folder / "tables").mkdir(parents=True)
-    (folder / "tables" / "old.tex").write_text("of an older run")
-    Run("replicate").write_manifest(folder, residual_max=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(HELPER, lambda *_: MagicMock())  # which has nothing to draw
         patch.setattr(COMMAND, "replicate", computed(done.result))
         patch.setattr(write, "drawn_figures", drawn)
-        words = ("--out", folder, "--language", "zh", "--force", "--quiet")
+        words = ("--out", folder, "--language", "zh", "--quiet")
         told = good("replicate", "--data", shared / "data", *words).err
     # Where no font is installed that has the letters.
     assert told.count("\n") == (missing_font_note("zh") is not None)
     return folder
 
 
-@pytest.mark.parametrize("format", ["parquet", "dta", "xlsx", "feather"])
-def test_results_are_written_in_other_formats(done, format, tmp_path, monkeypatch):
+def test_results_are_written_in_other_formats(done, tmp_path, monkeypatch):
     """Journal tables stay html, tex and csv."""
     monkeypatch.setattr(write, "drawn_figures", lambda *_, **__: {})
-    write.write_replication(done.result, tmp_path, figures=False, format=format)
+    write.write_replication(done.result, tmp_path, figures=False, format="dta")
     for old in done.folder.glob("results/*.csv"):
-        assert (tmp_path / "results" / f"{old.stem}.{format}").is_file()
+        assert (tmp_path / "results" / f"{old.stem}.dta").is_file()
     assert names(tmp_path / "tables") == names(done.folder / "tables")
-    assert {f"comparison.{format}", f"panel.{format}"} < {*names(tmp_path)}
-
-
-def test_force_replaces_the_whole_folder(chinese, done):
-    assert not (chinese / "tables" / "old.tex").exists()
-    assert names(chinese / "tables") == names(done.folder / "tables")
-    assert names(chinese.parent) == ["out"]
-    assert "--force" in json.loads((chinese / "manifest.json").read_text())["argv"]
-
-
-def test_numbers_do_not_depend_on_the_language(chinese, done):
-    for name in ("comparison.csv", "panel.csv", "results/leave_one_out.csv"):
-        assert (chinese / name).read_bytes() == (done.folder / name).read_bytes()
+    assert {"comparison.dta", "panel.dta"} < {*names(tmp_path)}
 
 
 @pytest.mark.parametrize("kind", ["html", "tex", "csv"])
@@ -1085,7 +941,7 @@ def test_figures_have_chinese_text(chinese, done, name, expected):
 def test_the_report_has_chinese_tables_and_figures(chinese):
     html = (chinese / "report.html").read_text(encoding="utf-8")
     page = Page(html)
-    assert ("html", {"lang": "zh-CN"}) in page.tags
+    assert '<html lang="zh-CN">' in html
     assert any(caption.startswith("图A1") for caption in page.captions)
     assert any("基准回归结果" in k for k in re.findall(r"<h3>(.*?)</h3>", html))
     assert "常数项" in page.text
@@ -1185,74 +1041,24 @@ def store(tmp_path_factory) -> Path:
     return folder
 
 
-class Built(NamedTuple):
-    out: Path
-    answer: Answer
-    panel: Panel
-
-
 @pytest.fixture(scope="module")
-def built(store, shared, tmp_path_factory) -> Built:
-    """``panel --store``, and the panel that it wrote."""
-    out = tmp_path_factory.mktemp("panel") / "panel.csv"
-    kept = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            "tivax.engine.panel.build_panel",
-            lambda files: kept.append(build_panel(files)) or kept[-1],
-        )
-        words = ("--data", shared / "data", "--store", store, "--out", out)
-        answer = good("panel", *words, "--quiet")
-    return Built(out, answer, kept[0])
-
-
-@pytest.fixture(scope="module")
-def from_store(done, built, store) -> Replication:
+def from_store(done, store) -> Replication:
     """What depends on the store is computed anew, the rest stays."""
     files = replace(done.result.files, store=store, tbi=None)
-    frame = built.panel.frame
+    panel = build_panel(files)
+    frame = panel.frame
     tables = FurtherData(files).world_tables()
     assert tables is not None
     estimates = paper.estimate_columns(frame)
     return replace(
         done.result,
         files=files,
-        panel=built.panel,
+        panel=panel,
         estimates=estimates,
         comparison=paper.compare(estimates),
         table_1=paper.table_1(frame),
         variants=other_indices.index_variants(frame, tables),
     )
-
-
-def index_by_numpy(table) -> np.ndarray:
-    """(X - M) / (X + M) of every region, residual value added."""
-    A = table.Z / table.x
-    v = 1 - A.sum(axis=0)
-    B = np.linalg.inv(np.eye(len(A)) - A)
-    T = (v[:, None] * B @ table.Y.sum(axis=2)).reshape(44, 2, 44).sum(axis=1)
-    T[np.diag_indices(44)] = 0
-    X, M = T.sum(axis=1), T.sum(axis=0)
-    return (X - M) / (X + M)
-
-
-def test_panel_takes_the_index_from_the_store(built, store):
-    out = built.out
-    assert built.answer.out.startswith(
-        f"{out}: 615 rows, 41 countries, 2000-2014 (330 developed + 285 developing)"
-    )
-    frame = pd.read_csv(out)
-    assert len(frame) == 615 and frame.notna().all(axis=None)
-    codes = (*WIOD_COUNTRIES, "ROW")
-    world = random_tables(regions=44, sectors=2, years=15, seed=3)
-    for table in list(world)[::7]:
-        own = frame[frame["year"] == table.year].set_index("iso3")["TBI"]
-        expected = pd.Series(index_by_numpy(table), codes)[own.index]
-        # The iteration stops at a relative residual of 1e-12.
-        assert_allclose(own, expected, rtol=0, atol=1e-10)
-    manifest = json.loads(out.with_suffix(".manifest.json").read_text())
-    assert str(store) in [k["path"] for k in manifest["inputs"]]
-    assert not any("tbi_recon" in k["path"] for k in manifest["inputs"])
 
 
 def test_indices_from_dva_are_those_of_the_stores_tables(from_store):
