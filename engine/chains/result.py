@@ -208,7 +208,7 @@ class SupplyExposure(Result):
 
     @property
     def _of(self) -> str:
-        """How many sectors of the buyer count, where not all do."""
+        """The number of sectors of the buyer that count, where not all do."""
         return f" ({count_text(len(self.sectors), 'sector')})" if self.sectors else ""
 
     @property
@@ -268,7 +268,7 @@ class SupplyExposure(Result):
         return [Listing(title, columns, rows, (*notes, note))] if rows else []
 
     def _titles(self, paths: pd.DataFrame) -> dict[str, str]:
-        """What the codes of sectors in paths mean, where the database says so."""
+        """Titles of the sectors in paths, where the database has them."""
         steps = [step for path in paths["path"] for step in path.split(" > ")]
         codes = [str(k) for k in self.by_product["sector"]]
         passed = [k for k in codes if any(step.endswith(f" {k}") for step in steps)]

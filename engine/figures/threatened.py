@@ -1,6 +1,7 @@
 """Figures of threats: every variant of a model around its estimate, and a few of them
 side by side for several models."""
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -25,6 +26,7 @@ from ..reporting import (
     legend,
     threat_in_words,
 )
+from ..tables import country_in_text
 from .panel import BAND, require_columns
 
 _LOOKS = {
@@ -186,9 +188,14 @@ def _label(row: pd.Series, treatment: str) -> str:
     if row["threat"] == "placebo outcome":
         variant = label(variant)
     variant = threat_in_words(variant)
+    if match := re.fullmatch("without ([A-Z]{3})", variant):
+        variant = f"without {country_in_text(match[1])}"
     kind = str(row["threat"]).replace("common correlated effects", "common effects")
     name = f"{kind}: {variant}" if row["first"] else variant
-    if row["state"] != "other question" or row["term"] == treatment:
-        return name
     term = str(row["term"])
-    return f"{name}, {'of then' if term.startswith(f'{treatment} ') else term}"
+    if row["state"] != "other question" or term == treatment:
+        return name
+    if re.fullmatch(rf"{re.escape(treatment)} \d+ years? (later|earlier)", term):
+        beside = variant.endswith("beside it")  # in its place there is no other
+        return f"{name}, its own" if beside else name
+    return f"{name}, {threat_in_words(term.removeprefix(f'{treatment} '))}"

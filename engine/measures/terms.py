@@ -32,10 +32,10 @@ def terms_page() -> str:
             parts += [text["details"], _table("term", term_facts(name, "details"))]
     indicators = {
         name: {
-            "": facts["title"],
-            "formula": facts["formula"],
+            "text": facts["title"],
             "unit": facts.get("unit", ""),
-            "sector is that of": facts.get("sector_of", ""),
+            "formula": facts["formula"],
+            "sector of": facts.get("sector_of", ""),
             "source": facts["source"],
             "elsewhere": facts.get("elsewhere", ""),
         }
@@ -55,7 +55,7 @@ def _table(first: str, rows: Mapping[str, Mapping[str, str]]) -> str:
     """A table with a column for each key of the rows."""
     keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     lines = [
-        [first, *("" if key == "text" else key for key in keys)],
+        [first, *("what it is" if key == "text" else key for key in keys)],
         ["---"] * (1 + len(keys)),
         *([name, *(row.get(key, "") for key in keys)] for name, row in rows.items()),
     ]

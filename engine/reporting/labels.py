@@ -154,11 +154,14 @@ _THREATS = {
 def threat_in_words(variant: str) -> str:
     """A variant of a threat in words for figures; others as they are.
 
-    ``1 later, beside`` is ``1 year later beside it``."""
+    ``1 later, beside`` is ``1 year later beside it``, ``RQ squared`` is ``regulatory
+    quality squared``."""
     for key, words in _THREATS.items():
         if match := re.fullmatch(key, variant):
             return re.sub(r"^1 years", "1 year", match.expand(words))
-    return variant
+    return re.sub(
+        r"\w+", lambda k: variable_name(k[0]) if k[0] in _LABELS else k[0], variant
+    )
 
 
 def in_language(texts: Sequence[str], language: Language) -> str:

@@ -409,6 +409,8 @@ def draw(
         line = -_NOTE / 2 / height
         figure.text(0.01, line, note, fontsize=SMALL, color=QUIET, va="center")
     if note or title:
+        for box in figure.legends:  # else it follows the edge of the larger page
+            box.set_bbox_to_anchor((0, 0, 1, 1), figure.transFigure)
         whole["bbox_inches"] = Bbox([[0, -below], [width, height + above]])
         height += below + above
     svg, png, pdf = _svg(figure, **whole), None, None

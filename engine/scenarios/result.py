@@ -364,7 +364,7 @@ class ScenarioResult(Result):
         rows = rows[own & (rows["measure"] == self.measures[0])]
         if rows.empty:
             return ""
-        row = rows.loc[rows["shown"].abs().idxmax()]
+        row = rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
         what = measure_name(self.measures[0])
         variant = f", {variant_in_words(str(row['variant']))}" * (self.count > 1)
         said = [
@@ -374,7 +374,7 @@ class ScenarioResult(Result):
         others = rows[rows["variant"] == row["variant"]]
         others = others[others["shown"] * row["shown"] < 0]
         if len(others):
-            other = others.loc[others["shown"].abs().idxmax()]
+            other = others.iloc[int(others["shown"].abs().to_numpy().argmax())]
             if _with_unit(other)[0] in "+-":  # not of rounding
                 where = country_in_text(str(other["region"]))
                 said.append(

@@ -23,7 +23,29 @@ def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
         "G7",
         "period: 2000-2007",
         "weights: GDP",
-        "leads: 1 year later in its place, of then",
+        "leads: 1 year later in its place",
+    ]
+
+
+def test_rows_of_one_variant_say_whose_coefficient_they_are_in_words():
+    rows = data.threats()
+    last = rows.tail(1)
+    more = [
+        last.assign(
+            threat="lags", variant="1 earlier, beside", term="TBI 1 year earlier"
+        ),
+        last.assign(threat="asymmetry", variant="each side of 0", term="TBI below 0"),
+        last.assign(threat="asymmetry", variant="each side of 0", term="TBI above 0"),
+        last.assign(threat="form of controls", variant="RQ squared", term="TBI"),
+        last.assign(threat="influential clusters", variant="without CYP", term="TBI"),
+    ]
+    (ax,) = threat_intervals(pd.concat([rows, *more], ignore_index=True)).axes
+    assert labels_of(ax)[-5:] == [
+        "lags: 1 year earlier beside it, its own",
+        "asymmetry: each side of 0, below 0",
+        "each side of 0, above 0",
+        "form of controls: regulatory quality squared",
+        "influential clusters: without Cyprus",
     ]
 
 

@@ -10,6 +10,13 @@ def test_the_page_is_that_of_the_tables():
     assert written == terms_page(), "run python -m tivax.engine.measures.terms"
 
 
+def test_tables_of_terms_have_no_empty_heading():
+    lines = terms_page().splitlines()
+    heads = [k for k, rule in zip(lines, lines[1:], strict=False) if "| ---" in rule]
+    cells = [cell.strip() for head in heads for cell in head.strip("| ").split("|")]
+    assert len(heads) > 3 and all(cells)
+
+
 def test_every_method_term_and_indicator_is_explained():
     page = terms_page()
     assert [name for name in METHODS if f"(`{name}`)" not in page] == []

@@ -1,5 +1,6 @@
 """The shared look of figures: places of labels, saving, Chinese letters."""
 
+import re
 import shutil
 
 import matplotlib
@@ -133,6 +134,17 @@ def test_a_title_stands_above_the_figure_and_makes_it_taller():
     )
     assert "A finding" in titled.svg and "A finding" not in plain.svg
     assert titled.size[0] == plain.size[0] and titled.size[1] > plain.size[1]
+
+
+def test_a_legend_at_the_top_stays_below_the_title():
+    figure = one_line()
+    figure.legend(figure.axes[0].lines, ["a line"], loc="outside upper right")
+    svg = plot_style.draw(figure, title="A finding", note="").svg
+    title, name = (
+        float(re.search(rf'y="([\d.]+)"[^>]*>{k}</text>', svg)[1])
+        for k in ("A finding", "a line")
+    )
+    assert title < name  # from the top
 
 
 def test_texts_of_a_figure_are_put_into_chinese():

@@ -180,7 +180,7 @@ class Decomposition(ByYear):
         }
 
     def titles(self) -> dict[str, str]:
-        """Of the first part, by which regions are sorted: the ends, and who moved."""
+        """Ends of the first part, by which regions are sorted, and who moved most."""
         if (shares := self.shares) is None:
             return {}
         share = (100 * shares / shares.sum("part")).isel(part=0)

@@ -258,7 +258,7 @@ class IndicatorsByYear(ByYear):
 
     @property
     def _over_years(self) -> xr.Dataset:
-        """What figures show, all years and regions."""
+        """All years and regions that figures show."""
         groups = [xr.concat(years, "year") for years in self._shown.values()]
         return xr.concat(groups, "region")
 

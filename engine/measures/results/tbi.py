@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -242,9 +243,9 @@ class TbiResult(Result):
             return {}
         unit, factor = billions(self.absorbed.attrs.get("units", ""))
         balance = factor * _balances(self.absorbed).loc[chosen, chosen]
-        seller, buyer = balance.stack().idxmax()
-        most = balance.loc[seller, buyer]
-        who, whom = country_in_text(seller), country_in_text(buyer)
+        places = np.unravel_index(balance.to_numpy().argmax(), balance.shape)
+        most = balance.to_numpy()[places]
+        who, whom = (country_in_text(chosen[k]) for k in places)
         year = self.tbi["year"].values[-1]
         said = f"Largest balance of {year}: {who} with {whom}, {most:+,.0f} {unit}"
         return {"va_balances": said.rstrip()}

@@ -104,10 +104,5 @@ def _findings(result: Replication) -> list[str]:
             "Table 1 was not computed from world tables: no --tables of WIOD 2016 given"
         )
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
-    rule = ", the same rule on these data" if other else ""
-    for verdict in found_verdicts:
-        lines.append(
-            f"{verdict.hypothesis}{rule}: {verdict.conclusion}. {verdict.statement} "
-            f"{verdict.reason}"
-        )
-    return lines
+    rule = "The same rule on these data: " if other else ""
+    return [*lines, *(f"{rule}{verdict.in_words}" for verdict in found_verdicts)]

@@ -23,6 +23,7 @@ import pandas as pd
 
 import tivax as tx
 
+from ...core import count_text
 from .columns import LEVEL
 from .declared import Role
 from .inference import side
@@ -141,6 +142,27 @@ class Verdict:
             held = sum(test.holds for test in checks)
             said += f"; {_holding(held, checks, 'checks')}"
         return said
+
+    @property
+    def in_words(self) -> str:
+        """``H1 is not supported. ... Of its 2 main tests 2 hold at 5 % alone, ...``"""
+        main, checks = self.of_role("main"), self.of_role("check")
+        alone = [k for k in main if k.holds]
+        level = f"{LEVEL * 100:.0f} %"
+        tests = f"{count_text(len(main), 'main test')}"
+        text = f"{self.hypothesis} is {self.conclusion}. {self.statement} "
+        if not alone:
+            text += f"None of its {tests} holds at {level}"
+        else:
+            over = sum(side(k.p_family, k.family_mc) == "below" for k in alone)
+            standing = sum(k.stands for k in main)
+            text += (
+                f"Of its {tests} {len(alone)} {'holds' if len(alone) == 1 else 'hold'} "
+                f"at {level} alone, {over or 'none'} over all 15 outcomes and samples, "
+                f"{standing or 'none'} under every declared threat too"
+            )
+        held = sum(k.holds for k in checks)
+        return text + (f"; {held} of {len(checks)} checks hold." if checks else ".")
 
     def frame(self) -> pd.DataFrame:
         """The tests as a table for people."""

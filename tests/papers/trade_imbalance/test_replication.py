@@ -375,7 +375,7 @@ def test_other_data_are_not_called_the_paper(lacking):
     assert "Every test of the paper's hypotheses on these data" in text
     for gone in ("The paper recomputed", "The three hypotheses", "results were known"):
         assert gone not in text
-    assert "H1, the same rule on these data: " in lacking.answer.out
+    assert "The same rule on these data: H1 is " in lacking.answer.out
     assert "Not the paper's data: 614 complete rows" in lacking.answer.out
     manifest = json.loads((lacking.folder / "manifest.json").read_text())
     assert manifest["papers_data"] is False

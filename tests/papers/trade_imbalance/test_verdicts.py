@@ -104,6 +104,9 @@ def test_a_single_test_holds():
     others = [k for k in declared_tests() if k.role == "main" and k.hypothesis == "H1"]
     reason = judged(**{others[0].claim.replace(" ", "_"): NO})["H1"].reason
     assert reason.startswith("1 of 2 main tests holds by the declared p; it holds")
+    words = judged(**{others[0].claim.replace(" ", "_"): NO})["H1"].in_words
+    assert words.startswith("H1 is supported in part. ")
+    assert "Of its 2 main tests 1 holds at 5 % alone, 1 over all 15 " in words
 
 
 def test_no_main_test_that_stands_is_no_support():
@@ -112,6 +115,7 @@ def test_no_main_test_that_stands_is_no_support():
     for name, verdict in found.items():
         assert verdict.conclusion == "not supported"
         assert verdict.reason.startswith(f"0 of {MAIN[name]} main tests hold")
+        assert f"None of its {MAIN[name]} main tests holds at 5 %" in verdict.in_words
 
 
 @pytest.mark.parametrize(

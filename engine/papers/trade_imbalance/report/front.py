@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ....core import count_text, p_text
+from ....core import p_text
 from ....reporting import Drawn, Section, Table, Text, label
 from .. import columns as paper
-from ..columns import LEVEL, OUTCOMES
+from ..columns import OUTCOMES
 from ..few_threats import few_threats
 from ..in_words import answer
-from ..inference import side
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import THREATS, Verdict
@@ -107,7 +106,7 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
             else "The three hypotheses"
         ),
         of_others=_OTHER if result.other_data else "",
-        found=[_in_words(k) for k in found],
+        found=[k.in_words for k in found],
         main=Table(frame, formats=right),
     )
 
@@ -123,23 +122,3 @@ def _without_codes(claim: str) -> str:
     for code in (*OUTCOMES, "TBI"):
         claim = claim.replace(code, "the index" if code == "TBI" else label(code))
     return claim
-
-
-def _in_words(verdict: Verdict) -> str:
-    """``H1 is not supported. ... Of its 2 main tests 2 hold at 5 % alone, ...``"""
-    main, checks = verdict.of_role("main"), verdict.of_role("check")
-    alone = [k for k in main if k.holds]
-    level = f"{LEVEL * 100:.0f} %"
-    text = f"{verdict.hypothesis} is {verdict.conclusion}. {verdict.statement} "
-    if not alone:
-        text += f"None of its {count_text(len(main), 'main test')} holds at {level}"
-    else:
-        over = sum(side(k.p_family, k.family_mc) == "below" for k in alone)
-        standing = sum(k.stands for k in main)
-        text += (
-            f"Of its {count_text(len(main), 'main test')} {len(alone)} hold at {level} "
-            f"alone, {over or 'none'} over all 15 outcomes and samples, "
-            f"{standing or 'none'} under every declared threat too"
-        )
-    held = sum(k.holds for k in checks)
-    return text + (f"; {held} of {len(checks)} checks hold." if checks else ".")
