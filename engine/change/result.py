@@ -30,6 +30,10 @@ FACTOR_NAMES = (
 )
 IMBALANCE = "imbalance"
 PRICES = "prices"
+_VOLUMES = (
+    " Effects are of volumes, from each year to the next at the prices of the year "
+    "before; what prices do is a seventh factor."
+)
 # Of the regions that were asked for, figures of countries; countries in each.
 _MAPS, _COUNTRIES = 3, 20
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
@@ -117,16 +121,20 @@ class Change(Result):
 
     program = "change"
     report_title = "Why it changed"
-    method = (
-        "The change is attributed to six factors along the straight path between those "
-        "of the two years: requirements of goods per US$ of output (technology), the "
-        "sellers from whom industries buy (sourcing), the level of final demand, its "
-        "mix of goods, its sellers (origin), and value added per US$ of output. The "
-        "attribution is that of Aumann and Shapley (1974), the integral of the "
-        "derivatives along the path; effects add up to the change."
-    )
     printed = True
     always_parquet = ("by_partner", "by_sector")
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        return (
+            "The change is attributed to six factors along the straight path between "
+            "those of the two years: requirements of goods per US$ of output "
+            "(technology), the sellers from whom industries buy (sourcing), the level "
+            "of final demand, its mix of goods, its sellers (origin), and value added "
+            f"per US$ of output.{_VOLUMES * self.of_volumes} The attribution is that "
+            "of Aumann and Shapley (1974), the integral of the derivatives along the "
+            "path; effects add up to the change."
+        )
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -311,7 +311,7 @@ class SpecificationCurve(Result):
             weighted = every.loc[weights == name, "estimate"]
             p = [self._p(k["p_value"]) for k in self._tests_of(model, name).values()]
             said.append(
-                f"Weighted by {name}, a curve of its own whose tests reject too often, "
+                f"Weighted by {name}, a curve of its own whose tests can reject too often, "
                 f"{len(weighted)} have the median {number_text(weighted.median())} "
                 f"and p {', '.join(p)}"
             )

@@ -187,7 +187,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
             f"of choices. Narrow: {_choices_in_words(narrow)}. Wide: "
             f"{_choices_in_words(wide)}. {_verdict(result)} Weighted specifications "
             "are a curve of their own and count in neither: weights leave few "
-            "effective countries, and in simulations of this design their tests "
+            "effective countries, and in simulations of the paper's panel their tests "
             "reject a true null in 9 to 13 % where they say 5 %, those without weights "
             "in 5 to 7 % (the page “A specification curve as a test”)."
         ),
