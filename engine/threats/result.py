@@ -118,11 +118,12 @@ class Threats(Result):
         if blurred := asked.count("blurred"):
             said += f"; in {blurred} more it can no longer be told from 0"
         for row in _cheapest(gone)[:_NAMED]:
-            kept = percent_text(row["variation_kept"])
             said += (
                 f". {row['threat'].capitalize()}: {threat_in_words(row['variant'])} "
-                f"gives {self._short(row)} with {kept} of the variation left"
+                f"gives {self._short(row)}"
             )
+            if np.isfinite(kept := row["variation_kept"]):
+                said += f" with {percent_text(kept)} of the variation left"
         return f"{said}."
 
     def _short(self, row: _Record) -> str:

@@ -424,9 +424,9 @@ def _placebos(result: Replication) -> list[Block]:
             f"{_capital(placebo_sentence(placebos))}. The paths of TBI are taken apart "
             "into waves and put together again with other phases, the same for all "
             f"countries ({first['panels']:,} times for each outcome); outcome and "
-            f"controls stay. {levels_sentence(placebos)} The outcome holds whatever TBI does to it, and the placebos differ "
-            "between countries as TBI does: where there is an effect, these shares are "
-            "an upper bound."
+            f"controls stay. {levels_sentence(placebos)} The outcome "
+            "holds whatever TBI does to it, and the placebos differ between countries "
+            "as TBI does: where there is an effect, these shares are an upper bound."
         ),
         Table(
             wide.rename(columns=_SHOWN).reset_index(),
