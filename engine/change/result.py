@@ -30,6 +30,10 @@ FACTOR_NAMES = (
 )
 IMBALANCE = "imbalance"
 PRICES = "prices"
+_VOLUMES = (
+    " Effects are of volumes, from each year to the next at the prices of the year "
+    "before; what prices do is a seventh factor."
+)
 # Of the regions that were asked for, figures of countries; countries in each.
 _MAPS, _COUNTRIES = 3, 20
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
@@ -117,9 +121,12 @@ class Change(Result):
 
     program = "change"
     report_title = "Why it changed"
-    method = method_of("change")
     printed = True
     always_parquet = ("by_partner", "by_sector")
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        return method_of("change", volumes=_VOLUMES * self.of_volumes)
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def specification_curve(
     says whether the curve as a whole is what no effect would give; it cannot say which
     specification is right. Simonsohn, Simmons and Nelson (2020). Weighted
     specifications are a curve of their own in ``tests``: weights leave few effective
-    clusters, and tests with them reject too often.
+    clusters, and tests with them can reject too often.
 
     Examples
     --------

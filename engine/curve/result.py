@@ -300,9 +300,9 @@ class SpecificationCurve(Result):
             weighted = every.loc[weights == name, "estimate"]
             p = [self._p(k["p_value"]) for k in self._tests_of(model, name).values()]
             said.append(
-                f"Weighted by {name}, a curve of its own whose tests reject too often, "
-                f"{len(weighted)} have the median {number_text(weighted.median())} "
-                f"and p {', '.join(p)}"
+                f"Weighted by {name}, a curve of its own whose tests can reject too "
+                f"often, {len(weighted)} have the median "
+                f"{number_text(weighted.median())} and p {', '.join(p)}"
             )
         if moving := self._most_moving(every):
             said.append(moving)

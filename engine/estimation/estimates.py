@@ -217,8 +217,8 @@ class Estimate(Coefficients):
             notes.insert(1, self.left_out)
         if 0 < self.clusters < _FEW:
             notes.append(
-                f"Note: {self.clusters} clusters are few: p and stars are too small; "
-                "cluster by something finer, or compare a wild bootstrap (tx.resample)"
+                f"Note: {self.clusters} clusters are few: p can be too small, stars "
+                "too many; compare a wild bootstrap (tx.resample)"
             )
         if self.note:
             notes.append(f"Note: {self.note}")

@@ -319,9 +319,12 @@ def _found(row: dict) -> str:
         f"{numbers['se_sampling']}"
     )
     if np.isnan(row["coef_corrected"]):
-        return f"{said}. They leave next to nothing of it, and there is no correction."
+        return f"{said}. They are too large for a correction."
+    # Not of two-stage least squares, nor always beside a lag that errs as well.
+    pulled = 0 <= row["estimate"] / row["coef_corrected"] < 1 - 1e-6
+    way = "They also pull it towards 0: corrected for that" if pulled else "Corrected"
     return (
-        f"{said}. They also pull it towards 0: corrected for that it is "
+        f"{said}. {way} it is "
         f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
         f"{numbers['coef_simex']} ({numbers['coef_simex_se']})."
     )
@@ -336,7 +339,7 @@ def _sentence(row: dict) -> str:
         f"by SIMEX {numbers['coef_simex']} ({numbers['coef_simex_se']})"
     )
     if np.isnan(row["coef_corrected"]):
-        right = "the errors leave next to nothing of it, and there is no correction"
+        right = "the errors are too large for a correction"
     return (
         f"{row['model']}: {row['term']} has the effect {numbers['estimate']}, "
         f"standard error {numbers['se_sampling']} from sampling, "

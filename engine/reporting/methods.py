@@ -7,6 +7,6 @@ from .documents import Document
 _PAGE = Document(Path(__file__).with_name("methods.md"))
 
 
-def method_of(result: str) -> str:
-    """The method behind a result, by its name in ``methods.md``."""
-    return _PAGE.text(result)
+def method_of(result: str, **given: str) -> str:
+    """The method behind a result, by its name in ``methods.md``, with what is given."""
+    return _PAGE.text(result, **given)

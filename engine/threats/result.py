@@ -122,11 +122,12 @@ class Threats(Result):
         if other := [row for row in _cheapest(turned)[:1] if row not in told]:
             told = [*other, *told[: _NAMED - 1]]
         for row in told:
-            kept = percent_text(row["variation_kept"])
             said += (
                 f". {row['threat'].capitalize()} ({threat_in_words(row['variant'])}): "
-                f"{self._short(row)}, with {kept} of the variation left"
+                f"{self._short(row)}"
             )
+            if np.isfinite(kept := row["variation_kept"]):
+                said += f", with {percent_text(kept)} of the variation left"
         return f"{said}."
 
     def _short(self, row: _Record) -> str:

@@ -89,8 +89,10 @@ def test_without_a_rise_of_prices_nothing_is_price():
     found = tx.change(TABLES, "tbi", volumes=volumes)
     prices = found.table[found.table["factor"] == "prices"]
     assert_allclose(prices["value"], 0, atol=ADDS_UP)
-    chained = tx.change(TABLES, "tbi", chained=True).table
-    both = found.table.merge(chained, on=["region", "factor"])
+    chained = tx.change(TABLES, "tbi", chained=True)
+    said = ["seventh factor" in k.method for k in (found, chained)]
+    assert said == [True, False]
+    both = found.table.merge(chained.table, on=["region", "factor"])
     assert_allclose(both["value_x"], both["chained"], atol=ADDS_UP)
 
 

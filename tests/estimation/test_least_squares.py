@@ -547,4 +547,5 @@ def test_rows_left_out_and_few_clusters_are_said(unnamed):
     assert fit.left_out == "12 rows without w left out" and fit.left_out in repr(fit)
     assert "clusters are few" not in repr(fit)
     few = fixed_effects(unnamed, "y", ["x"], **names, clusters="half")
-    assert few.left_out == "" and "2 clusters are few" in repr(few)
+    told = "2 clusters are few: p can be too small, stars too many;"
+    assert few.left_out == "" and told in repr(few)

@@ -232,6 +232,22 @@ def test_draws_are_the_same_from_python_for_any_number(world, panel):
     assert more.residual_max < 1e-5 and more.gap_max == 0
 
 
+def test_only_a_coefficient_that_moves_away_from_0_is_said_to_be_pulled_to_it(world):
+    """Not that of an instrument without errors, nor one that a lag makes negative."""
+    frame = with_lags(panel_of(world), list(MODELS))
+    noise = 0.003 * np.random.default_rng(1).normal(size=len(frame))
+    frame["late"] = 2 * frame["L.TBI"].fillna(0) + noise
+    models = [*MODELS[:2], tx.Model("late", "late", ["TBI", "L.TBI"])]
+    error = tx.TableError("lognormal", a=0.05)
+    found = monte_carlo(frame, models, world, error, draws=20)
+    ols, iv, late = found.finding
+    assert "pull it towards 0: corrected for that it is" in ols
+    assert ". Corrected it is" in iv and ". Corrected it is -" in late
+    error = tx.TableError("lognormal", a=0.2)
+    huge = monte_carlo(frame, MODELS[0], world, error, draws=20)
+    assert "They are too large for a correction." in huge.finding[0]
+
+
 def test_mistakes_are_one_line(world, panel):
     def run(frame=panel, model=MODELS[0], **options):
         return error_of(monte_carlo, frame, model, world, ERROR, **options)

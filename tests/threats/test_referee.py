@@ -44,6 +44,16 @@ def test_rows_are_those_of_the_functions(panel):
         assert "effects have a negative weight" in row["note"]
 
 
+def test_no_share_of_variation_is_told_where_a_row_has_none(panel):
+    """Without an effect, all of the estimate is the factor's."""
+    data = panel.assign(growth=panel["growth"] - panel["trade"])
+    model = tx.Model("main", "growth", ["trade"])
+    found = tx.threats(data, model, only=["interactive effects"], draws=999)
+    (text,) = found.finding
+    assert "Interactive effects: 2 factors gives" in text
+    assert "of the variation left" not in text
+
+
 def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):
     few = panel[(panel["iso3"] < "C09") & (panel["year"] < 2007)]
     model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")

@@ -25,6 +25,7 @@ from tivax.engine.papers.trade_imbalance.columns import (
     too_few_countries,
 )
 from tivax.engine.papers.trade_imbalance.other_indices import INDICES
+from tivax.engine.papers.trade_imbalance.report.robustness import levels_sentence
 from tivax.engine.papers.trade_imbalance.robustness import ERRORS
 
 from helpers import (
@@ -376,3 +377,25 @@ def test_two_years_are_too_few_for_a_lag():
         "2SLS with TBI lagged one year: the years 2000 to 2001 leave fewer than two with "
         "a lag; widen [recipe] years in data.toml"
     )
+
+
+@pytest.mark.parametrize(
+    ("wild", "shocks", "told"),
+    [
+        (0.47, 0.06, "does not keep its level there; that of common shocks does, and"),
+        (0.47, 0.20, "does not keep its level there, nor does that of common shocks"),
+        (0.06, 0.20, "keeps its level there; that of common shocks"),
+        (0.06, 0.04, "keeps its level there, and so does that of common shocks"),
+    ],
+)
+def test_which_p_keeps_its_level_follows_from_the_placebos(wild, shocks, told):
+    sizes = pd.Series([0.05, wild, shocks, 0.04])
+    placebos = pd.DataFrame(
+        {
+            "outcome": ["a", "b", "a", "b"],
+            "method": ["WCR", "WCR", "common shocks", "common shocks"],
+            "size": sizes,
+            "mc_error": np.sqrt(sizes * (1 - sizes) / 192),
+        }
+    )
+    assert told in levels_sentence(placebos)

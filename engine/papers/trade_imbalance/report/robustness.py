@@ -281,6 +281,29 @@ def placebo_sentence(placebos: pd.DataFrame) -> str:
     )
 
 
+_LEVELS = {
+    (False, False): "does not keep its level there, nor does that of common shocks, "
+    "which is last in the table",
+    (False, True): "does not keep its level there; that of common shocks does, and is "
+    "last in the table",
+    (True, False): "keeps its level there; that of common shocks, which is last in the "
+    "table, does not",
+    (True, True): "keeps its level there, and so does that of common shocks, which is "
+    "last in the table",
+}
+
+
+def levels_sentence(placebos: pd.DataFrame) -> str:
+    """Whether the p of the verdicts and that of common shocks reject too many
+    treatments without effect for any outcome, by more than two simulation errors."""
+    often = placebos["size"] - 2 * placebos["mc_error"] > LEVEL
+    kept = ~often.groupby(placebos["method"]).any()
+    return (
+        "The p of the verdicts, which takes countries to be independent, "
+        f"{_LEVELS[bool(kept['WCR']), bool(kept['common shocks'])]}."
+    )
+
+
 def _capital(text: str) -> str:
     return text[0].upper() + text[1:]
 
@@ -302,6 +325,7 @@ def _placebos(result: Replication) -> list[Block]:
         "placebos",
         sizes=_capital(placebo_sentence(placebos)),
         panels=placebos.iloc[0]["panels"],
+        levels=levels_sentence(placebos),
         shares=Table(shares, formats=formats),
         error=placebos["mc_error"].max(),
     )
