@@ -415,10 +415,8 @@ def rows_of(setting: Setting, name: str, own: str) -> Bool[np.ndarray, " panel"]
     frame, model = setting.panel, setting.model
     word, _, block = name.partition(" ")
     if word not in ("without", "only") or not block:
-        try:
+        with naming("choices, sample"):
             chosen = sample_rows(frame, replace(model, sample=name)).index
-        except TivaxError as error:
-            raise error.within("choices, sample") from None
         return frame.index.isin(chosen)
     members = {
         k: units

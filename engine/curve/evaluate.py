@@ -13,6 +13,7 @@ from ..core import (
     Progress,
     TivaxError,
     TomlTable,
+    naming,
     no_progress,
     require_kind,
     require_whole,
@@ -198,10 +199,8 @@ def _space_of(
     choices: Mapping[str, Any] | None,
     blocks: Mapping[str, Sequence[str]],
 ) -> Space:
-    try:
+    with naming(f"model {model.name}"):
         return make_space(frame, model, choices, blocks)
-    except TivaxError as error:
-        raise error.within(f"model {model.name}") from None
 
 
 def _set_apart_the_same(

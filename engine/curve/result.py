@@ -1,8 +1,7 @@
 """``SpecificationCurve``: the table, the joint tests, and the sentence made of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -21,8 +20,6 @@ from ..figures import joint_curve
 from ..reporting import (
     CV1,
     Drawn,
-    Plot,
-    Result,
     Section,
     Table,
     Text,
@@ -31,13 +28,14 @@ from ..reporting import (
 )
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
+from ..threats import ModelsResult
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpecificationCurve(Result):
+class SpecificationCurve(ModelsResult):
     """Curves of models and their joint tests; they print as a table and a sentence.
 
     Attributes
@@ -89,11 +87,6 @@ class SpecificationCurve(Result):
     report_title = "Specification curve"
     method = method_of("curve")
 
-    @property
-    def subtitle(self) -> str:
-        models, draws = len(self.models), self.draws
-        return f"{count_text(models, 'model')}, {count_text(draws, 'draw')}"
-
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
             "specifications": self.table,
@@ -102,21 +95,13 @@ class SpecificationCurve(Result):
             "null": self.null,
         }
 
-    def plots(self) -> dict[str, Plot]:
-        return {
-            f"curve_{number}": partial(_drawn, self, model.name)
-            for number, model in enumerate(self.models, 1)
-        }
+    def _title(self, model: Model) -> str:
+        return self._found(model).split(", with a median")[0]
 
-    def titles(self) -> dict[str, str]:
-        return {
-            name: self._found(model).split(", with a median")[0]
-            for name, model in zip(self.plots(), self.models, strict=True)
-        }
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        drawn = zip(self.models, figures.values(), strict=True)
-        return [self._section(model, figure) for model, figure in drawn]
+    def _figure(self, model: str) -> Figure:
+        """The curve of a model with the band of no effect."""
+        null = self.null[self.null["model"] == model]
+        return joint_curve(self.drawn_curve(model), self.choices, null)
 
     def _section(self, model: Model, figure: Drawn) -> Section:
         tests, options, rows = (
@@ -210,16 +195,6 @@ class SpecificationCurve(Result):
                     )
         return pd.DataFrame(options, columns=[*_BY_OPTION])
 
-    @property
-    def sentence(self) -> str:
-        """Conclusions for each curve in words, from its numbers."""
-        return "\n".join(self.sentences.values())
-
-    @property
-    def sentences(self) -> dict[str, str]:
-        """The sentence of each model, by its name."""
-        return {model.name: self._sentence(model) for model in self.models}
-
     def drawn_curve(self, model: str) -> pd.DataFrame:
         """Rows of a model that the figure shows: those with numbers. ``significant`` is
         True where the declared p is at most 5 %."""
@@ -231,10 +206,6 @@ class SpecificationCurve(Result):
     def _tests_of(self, model: Model, weights: str) -> dict[str, dict[str, Any]]:
         own = self.tests["model"] == model.name
         return _by_statistic(self.tests[own & (self.tests["weights"] == weights)])
-
-    @property
-    def finding(self) -> list[str]:
-        return [self._found(model) for model in self.models]
 
     def _found(self, model: Model) -> str:
         """``The effect of X on Y is positive and significant in 19 % of 116 ...``"""
@@ -361,9 +332,6 @@ class SpecificationCurve(Result):
                 )
         return best
 
-    def _listings(self) -> Sequence[Listing]:
-        return [self._listing(model) for model in self.models]
-
     def _listing(self, model: Model) -> Listing:
         rows = [
             (
@@ -416,9 +384,3 @@ def _by_statistic(tests: pd.DataFrame) -> dict[str, dict[str, Any]]:
 @long_table_of.register(SpecificationCurve)
 def _(result: SpecificationCurve) -> pd.DataFrame:
     return result.table.copy()
-
-
-def _drawn(found: SpecificationCurve, model: str) -> Figure:
-    """The curve of a model with the band of no effect."""
-    null = found.null[found.null["model"] == model]
-    return joint_curve(found.drawn_curve(model), found.choices, null)

@@ -24,7 +24,7 @@ from ...kernels.clusters import ClusterFit
 from ...kernels.covariance_factors import cluster_factor
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
 from ...kernels.two_way import TwoWayLoadings
-from ..core import TivaxError, in_float64, require_kind
+from ..core import TivaxError, in_float64, naming, require_kind
 from .design import Design
 from .distributions import t_sf
 from .effects import is_nested, sums_by
@@ -361,11 +361,9 @@ def fit_model(panel: pd.DataFrame, model: Model) -> Fit:
     (12, 1)
     """
     require_kind("model", model, Model, "a tx.Model")
-    try:
+    with naming(f"model {model.name}"):
         fit = Fit.of(panel, model)
         _require_digits(fit)
-    except TivaxError as error:
-        raise error.within(f"model {model.name}") from None
     return fit
 
 

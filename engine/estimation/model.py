@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from ..core import Text, TivaxError, show
+from ..core import Text, TivaxError, naming, show
 from .regression_data import column_name, column_names, repeated, require_columns
 from .samples import Sample, sample
 
@@ -75,10 +75,8 @@ class Model:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TivaxError(f"model {show(self.name)}: a name is a text")
-        try:
+        with naming(f"model {self.name}"):
             self._check()
-        except TivaxError as error:
-            raise error.within(f"model {self.name}") from None
 
     def _check(self) -> None:
         """Check all names, and make every list a tuple."""

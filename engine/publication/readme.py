@@ -5,9 +5,11 @@ science replication packages", doi:10.5281/zenodo.7293838. Its headings are kept
 order; statements that only an author can make are boxes to tick.
 """
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core import count_text, duration_text, programs
@@ -46,74 +48,72 @@ class Content:
 
 
 def readme_text(content: Content) -> str:
-    """The text of README.md."""
-    parts = [
-        "# Replication package",
-        *_overview(content),
-        *_availability(content),
-        *_datasets(content),
-        *_requirements(content),
-        *_programs(content),
-        *_instructions(content),
-        *_exhibits(content),
-        *_references(content),
-    ]
-    return "\n\n".join(parts) + "\n"
-
-
-# --------------------------------------------------------------------------- sections
-
-
-def _overview(content: Content) -> list[str]:
-    version = content.results[0].manifest["tivax"]
+    """The text of README.md: the template readme.md with what the package holds."""
+    template = Path(__file__).with_name("readme.md").read_text(encoding="utf-8")
+    first, last = content.results[0].manifest, content.results[-1].manifest
     exhibits = [k for result in content.results for k in exhibits_of(result)]
-    figures = sum(k.kind == "figure" for k in exhibits)
-    tables = sum(k.kind == "table" for k in exhibits)
     seconds = sum(result.manifest["wall_s"] for result in content.results)
+    written = (k["bytes"] for result in content.results for k in result.files)
+    size = sum(k.bytes for k in content.inputs if k.provided) + sum(written)
     sources = [k.title for k in _databases(content.inputs)]
-    made_of = f" from {', '.join(sources)}" if sources else ""
-    return [
-        "## Overview",
-        f"The code in this package makes {count_text(tables, 'table')} and "
-        f"{count_text(figures, 'figure')}{made_of}, with tivax {version} (Python). One "
-        f"script, `run_all.sh`, runs {count_text(len(content.results), 'command')} and "
-        "compares what they write with the results in `results/`. The replicator "
-        f"should expect it to run for about {duration_text(seconds)}.",
-    ]
+    text = template.format(
+        tables=count_text(sum(k.kind == "table" for k in exhibits), "table"),
+        figures=count_text(sum(k.kind == "figure" for k in exhibits), "figure"),
+        made_of=f" from {', '.join(sources)}" if sources else "",
+        version=first["tivax"],
+        commands=count_text(len(content.results), "command"),
+        time=duration_text(seconds),
+        licences=_licences(content),
+        availability=_availability(content),
+        sources=_sources(content),
+        datasets=_datasets(content),
+        python=last["python"],
+        version_run=last["tivax"],
+        packages="\n".join(f"  - {k} {v}" for k, v in last["packages"].items()),
+        wheel=f" `software/{content.wheel}` is installed." * bool(content.wheel),
+        seeds=_seeds(content),
+        times=_boxes(_within(seconds, _TIMES)),
+        sizes=_boxes(_within(size, _SIZES)),
+        machine=_machine(last),
+        runs=_runs(content),
+        programs=_programs(content),
+        steps=_steps(content),
+        details="\n".join(
+            f"- `results/{k.name}`:\n\n      {_line(content.commands[k.name])}"
+            for k in content.results
+        ),
+        exhibits=_exhibits(content),
+        references="\n".join(f"- {work.to_text()}" for work in content.works),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)  # what is empty leaves no gap
 
 
-def _availability(content: Content) -> list[str]:
-    out = [k for k in content.inputs if not k.provided]
-    licences = [
+# ------------------------------------------------------------------------------ parts
+
+
+def _licences(content: Content) -> str:
+    lines = [
         f"- {k.title}: {k.licence} ({k.terms})" for k in _databases(content.inputs)
     ]
-    own = [f"`{k.place}`" for k in content.inputs if k.is_own and k.provided]
-    if own:
-        licences.append(f"- {', '.join(own)}: by the authors; [state a licence]")
-    boxes = {
-        "All data **are** publicly available.": not out,
-        "Some data **cannot be made** publicly available.": bool(out)
-        and len(out) < len(content.inputs),
-        "**No data can be made** publicly available.": bool(out)
-        and len(out) == len(content.inputs),
-    }
-    return [
-        "## Data availability and provenance statements",
-        "### Statement about rights",
-        "- [ ] I certify that the author(s) of the manuscript have legitimate access "
-        "to and permission to use the data used in this manuscript.\n"
-        "- [ ] I certify that the author(s) of the manuscript have documented "
-        "permission to redistribute/publish the data contained within this replication "
-        "package.",
-        "### License for data",
-        "\n".join(licences) or "No external data are used.",
-        "### Summary of availability",
-        _boxes(boxes) + "\n\nThis says what the package holds; a file that it leaves "
-        "out can be had as described below.",
-        "### Details on each data source",
-        *(_details(content, rights) for rights in _databases(content.inputs)),
-        *_own_details(content),
-    ]
+    if own := [f"`{k.place}`" for k in content.inputs if k.is_own and k.provided]:
+        lines.append(f"- {', '.join(own)}: by the authors; [state a licence]")
+    return "\n".join(lines) or "No external data are used."
+
+
+def _availability(content: Content) -> str:
+    out, every = sum(not k.provided for k in content.inputs), len(content.inputs)
+    return _boxes(
+        {
+            "All data **are** publicly available.": not out,
+            "Some data **cannot be made** publicly available.": 0 < out < every,
+            "**No data can be made** publicly available.": 0 < out == every,
+        }
+    )
+
+
+def _sources(content: Content) -> str:
+    parts = [_details(content, rights) for rights in _databases(content.inputs)]
+    return "\n\n".join([*parts, *_own_details(content)])
 
 
 def _own_details(content: Content) -> list[str]:
@@ -151,7 +151,7 @@ def _details(content: Content, rights: Rights) -> str:
     return "\n\n".join(lines)
 
 
-def _datasets(content: Content) -> list[str]:
+def _datasets(content: Content) -> str:
     known = references()
     rows = []
     for one in content.inputs:
@@ -188,21 +188,18 @@ def _datasets(content: Content) -> list[str]:
             raw = [(f"`{k['path']}`", f"`{k['sha256']}`") for k in store.raw]
             notes.append(_table(("raw file", "SHA-256"), raw))
     header = ("file", "source", "citation", "licence", "provided", "bytes", "SHA-256")
-    return ["## Dataset list", _table(header, rows), *notes]
+    return "\n\n".join([_table(header, rows), *notes])
 
 
-def _requirements(content: Content) -> list[str]:
-    first = content.results[-1].manifest
-    packages = "\n".join(f"  - {k} {v}" for k, v in first["packages"].items())
+def _seeds(content: Content) -> str:
     seeds = [(k.name, k.manifest["seed"]) for k in content.results]
-    randomness = [
+    return "\n".join(
         f"- `{name}`: {'no random numbers' if seed is None else f'seed {seed}'}"
         for name, seed in seeds
-    ]
-    seconds = sum(result.manifest["wall_s"] for result in content.results)
-    size = sum(k.bytes for k in content.inputs if k.provided) + sum(
-        entry["bytes"] for result in content.results for entry in result.files
     )
+
+
+def _runs(content: Content) -> str:
     rows = [
         (
             result.name,
@@ -212,51 +209,19 @@ def _requirements(content: Content) -> list[str]:
         )
         for result in content.results
     ]
-    wheel = f" `software/{content.wheel}` is installed." if content.wheel else ""
-    return [
-        "## Computational requirements",
-        "### Software requirements",
-        f"- Python {first['python']}\n- tivax {first['tivax']}, with\n{packages}",
-        "`requirements.txt` lists these versions. `run_all.py` uses an installed tivax "
-        f"of this version, else installs it into `.venv`.{wheel}",
-        "### Controlled randomness",
-        "\n".join(randomness),
-        "Random numbers are made by JAX; draw k depends on seed "
-        "and k alone, not on the machine or the number of processes.",
-        "### Memory, runtime, storage requirements",
-        "#### Summary time to reproduce",
-        f"Approximate time needed to reproduce the analyses on the machine below:\n\n"
-        f"{_boxes(_within(seconds, _TIMES))}",
-        "#### Summary of required storage space",
-        _boxes(_within(size, _SIZES)),
-        "#### Computational details",
-        f"The code was last run on {_machine(first)}. Time and memory by command:",
-        _table(("result", "run time", "most memory used", "device"), rows),
-    ]
+    return _table(("result", "run time", "most memory used", "device"), rows)
 
 
-def _programs(content: Content) -> list[str]:
-    commands = dict.fromkeys(result.command for result in content.results)
-    lines = [
-        f"- `tivax {command}` ({programs()[command]['code']}) "
-        f"{programs()[command]['does']}."
-        for command in commands
-        if command in programs()
-    ]
-    lines += [
-        "- `run_all.py`, started by `run_all.sh`, checks the inputs, installs tivax if "
-        "needed, runs every command into `reproduced/` and compares the files with "
-        "`results/`. `package.json` is its list.",
-    ]
-    return [
-        "## Description of programs/code",
-        "\n".join(lines),
-        "### License for code",
-        "tivax is licensed under Apache-2.0, and so are `run_all.py` and `run_all.sh`.",
-    ]
+def _programs(content: Content) -> str:
+    known, commands = programs(), (k.command for k in content.results)
+    return "\n".join(
+        f"- `tivax {name}` ({known[name]['code']}) {known[name]['does']}."
+        for name in dict.fromkeys(commands)
+        if name in known
+    )
 
 
-def _instructions(content: Content) -> list[str]:
+def _steps(content: Content) -> str:
     steps = ["Unpack the archive into an empty folder."]
     if any(not k.provided for k in content.inputs):
         steps.append(
@@ -269,21 +234,10 @@ def _instructions(content: Content) -> list[str]:
         "a machine of the same kind; elsewhere last digits can differ, and the script "
         "says by how much. Figures and reports hold fonts and dates of the machine.",
     ]
-    details = [
-        f"- `results/{result.name}`:\n\n      {_line(content.commands[result.name])}"
-        for result in content.results
-    ]
-    return [
-        "## Instructions to replicators",
-        "\n".join(f"{k}. {step}" for k, step in enumerate(steps, 1)),
-        "### Details on various programs",
-        "The commands that the script runs, in the folder of the package:",
-        "\n".join(details),
-        "`SHA256SUMS` has the checksum of every other file: `sha256sum -c SHA256SUMS`.",
-    ]
+    return "\n".join(f"{k}. {step}" for k, step in enumerate(steps, 1))
 
 
-def _exhibits(content: Content) -> list[str]:
+def _exhibits(content: Content) -> str:
     rows = [
         (
             exhibit.title,
@@ -299,21 +253,7 @@ def _exhibits(content: Content) -> list[str]:
         for result in content.results
         for exhibit in exhibits_of(result)
     ]
-    header = ("exhibit", "kind", "program", "output files")
-    return ["## List of tables and programs", _table(header, rows)]
-
-
-def _references(content: Content) -> list[str]:
-    lines = [f"- {work.to_text()}" for work in content.works]
-    return [
-        "## References",
-        "\n".join(lines),
-        "`references.bib` has them in BibTeX.",
-        "---",
-        "The structure follows L. Vilhuber, M. Koren, J. Llull, M. Connolly and P. "
-        "Morrow, A template README for social science replication packages, "
-        "https://doi.org/10.5281/zenodo.7293838.",
-    ]
+    return _table(("exhibit", "kind", "program", "output files"), rows)
 
 
 # -------------------------------------------------------------------------- small texts

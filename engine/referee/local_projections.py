@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, TivaxError, count_text, require_whole, show
+from ..core import Listing, TivaxError, count_text, naming, require_whole, show
 from ..estimation import (
     Fit,
     Model,
@@ -202,10 +202,8 @@ def local_projections(
         model = Model(
             f"horizon {h}", "ahead", terms, entity="", time=time, clusters=entity
         )
-        try:
+        with naming(f"horizon {h}"):
             fits.append(Fit.of(frame.assign(ahead=ahead)[clean], model))
-        except TivaxError as error:
-            raise error.within(f"horizon {h}") from None
     units = sorted({label for fit in fits for label in fit.labels})
     influence = np.column_stack(
         [

@@ -12,42 +12,10 @@ from ..core import TivaxError, load_toml
 Language = Literal["en", "zh"]
 
 _LABELS: dict[str, list[str]] = load_toml(__package__, "labels.toml")
-# Apart from the labels: a regressor that a user calls exports keeps its name.
-_MEASURES = {
-    "tbi": "trade benefit index",
-    "vax_ratio": "VAX ratio",
-    "va_exports": "value-added exports",
-    "va_imports": "value-added imports",
-    "gross_exports": "gross exports",
-    "gross_imports": "gross imports",
-    "value_added": "value added",
-    "final_demand": "final demand",
-    "inputs_lost": "inputs lost",
-    "price_output": "price of output",
-    "price_final": "price of final demand",
-    "price_exports": "price of exports",
-    "price_imports": "price of imports",
-    "terms_of_trade": "terms of trade",
-}
-# Keys of a grid and their values. Codes begin with a capital or a digit: a name of a
-# user's own, such as exporters alone, keeps its words.
+_WORDS: dict[str, dict[str, str]] = load_toml(__package__, "words.toml")
+# Codes begin with a capital or a digit: a name of a user's own, such as exporters
+# alone, keeps its words.
 _PLACES = "((?:[A-Z0-9][^, ]*|all)(?: [A-Z0-9][^, ]*)*)"
-_VARIANTS = {
-    f"exporters {_PLACES}, importers {_PLACES}": r"\1 to \2",
-    f"importers {_PLACES}, exporters {_PLACES}": r"\2 to \1",
-    f"(?:exporters|regions) {_PLACES}": r"\1",
-    f"to {_PLACES}": r"moved to \1",
-    "to third": "moved to third countries",
-    "to home": "moved home",
-    f"importers {_PLACES}": r"to \1",
-    f"partners {_PLACES}": r"with \1",
-    r"percent (-?[0-9.e+-]+)": r"\1 per cent",
-    "uses (intermediate|final)": r"\1 goods",
-    "uses both": "all goods",
-    "links (all|backward|forward)": r"\1 links",
-    "links (exports|imports|trade)": r"\1",
-    r"trade_cost ([0-9.e+-]+)": r"trade cost \1",
-}
 
 
 def label(code: str, language: Language = "en") -> str:
@@ -118,7 +86,7 @@ def _known(code: str, language: Language) -> str:
 
 def measure_name(code: str) -> str:
     """A measure in words for figures; an indicator's code as it is."""
-    return _MEASURES.get(code, code)
+    return _WORDS["measures"].get(code, code)
 
 
 def change_of(code: str) -> str:
@@ -132,23 +100,10 @@ def variant_in_words(name: str) -> str:
     it is.
 
     ``exporters CHN, importers USA, percent 25`` is ``CHN to USA, 25 per cent``."""
-    for key, words in _VARIANTS.items():
+    for key, words in _WORDS["variants"].items():
+        key = key.replace("PLACES", _PLACES)
         name = re.sub(f"(?:^|(?<=, )){key}(?=$|,)", words, name)
     return name
-
-
-# Variants of threats that a figure shows, by their words in files.
-_THREATS = {
-    r"(\d+) later, alone": r"\1 years later in its place",
-    r"(\d+) earlier, alone": r"\1 years earlier in its place",
-    r"(\d+) later, beside": r"\1 years later beside it",
-    r"(\d+) earlier, beside": r"\1 years earlier beside it",
-    r"as it is(, long run)?": r"among the regressors\1",
-    r"without the (\d+) cells of the largest DFBETA": r"without the \1 largest DFBETA",
-    "without the cell of the largest DFBETA": "without the largest DFBETA",
-    "linear": "a line for each",
-    "first": "year on year",
-}
 
 
 def threat_in_words(variant: str) -> str:
@@ -156,7 +111,7 @@ def threat_in_words(variant: str) -> str:
 
     ``1 later, beside`` is ``1 year later beside it``, ``RQ squared`` is ``regulatory
     quality squared``."""
-    for key, words in _THREATS.items():
+    for key, words in _WORDS["threats"].items():
         if match := re.fullmatch(key, variant):
             return re.sub(r"^1 years", "1 year", match.expand(words))
     return re.sub(

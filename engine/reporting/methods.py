@@ -1,4 +1,4 @@
-"""How the numbers of a result are made, for its report: ``methods.md``."""
+"""Methods behind the numbers of results, for their reports: ``methods.md``."""
 
 from pathlib import Path
 

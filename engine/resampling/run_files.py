@@ -53,6 +53,7 @@ from ..core import (
     Texts,
     TivaxError,
     TomlTable,
+    naming,
     read_toml,
     require_as_recorded,
     require_commas,
@@ -205,12 +206,10 @@ def _read_cells(read: Callable[..., pd.DataFrame], path: Path) -> pd.DataFrame:
 def read_with_lags(path: Path, models: list[Model]) -> pd.DataFrame:
     """A panel file with the lags of its models; a mistake names the file."""
     panel = read_panel(path)
-    try:
+    with naming(path):
         for entity in dict.fromkeys(m.entity for m in models):
             _require_one_spelling(panel, entity)
         return with_lags(panel, models)
-    except TivaxError as error:
-        raise error.within(path) from None
 
 
 def _require_one_spelling(panel: pd.DataFrame, entity: str) -> None:

@@ -9,5 +9,6 @@ from .evaluate import ThreatsSection as ThreatsSection
 from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
 from .forms import unit_weights as unit_weights
+from .models_result import ModelsResult as ModelsResult
 from .result import Threats as Threats
 from .setting import Setting as Setting

@@ -70,15 +70,7 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
     for r in _FACTORS:
         variant = f"{r} factors"
         try:
-            found = interactive_effects(
-                setting.used,
-                model.outcome,
-                names,
-                entity=setting.unit,
-                time=setting.time,
-                factors=r,
-                most=0,
-            )
+            found = setting.of_referee(interactive_effects, names, factors=r, most=0)
             if found.degrees <= 0:
                 raise TivaxError(
                     f"{found.n} rows are too few for effects and {r} factors"
@@ -124,14 +116,8 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
             )
     setting.require_least_squares()
     names = [*terms, *model.controls]
-    between = spatial_errors(
-        setting.used,
-        model.outcome,
-        names,
-        cutoffs=[_CUTOFFS[0]],
-        entity=setting.unit,
-        time=setting.time,
-    ).means
+    near = [_CUTOFFS[0]]
+    between = setting.of_referee(spatial_errors, names, cutoffs=near).means
     for row in between[between["term"].isin(terms)].to_dict("records"):
         yield Row(
             "errors in space",
@@ -149,14 +135,7 @@ def moves(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model, x = setting.model, setting.treatment
     others = [k for k in model.regressors if k != x]
-    found = movers(
-        setting.used,
-        model.outcome,
-        x,
-        controls=others,
-        entity=setting.unit,
-        time=setting.time,
-    )
+    found = setting.of_referee(movers, x, controls=others)
     for row in found.chosen.to_dict("records"):
         yield Row(
             "movers",
@@ -183,13 +162,11 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
             frame = frame.assign(**{"its block": block.loc[frame.index]})
         variant = "mean group" if block is None else f"t over blocks, {name}"
         try:
-            found = country_slopes(
-                frame,
-                model.outcome,
+            found = setting.of_referee(
+                country_slopes,
                 names,
+                rows=frame,
                 blocks=None if block is None else "its block",
-                entity=setting.unit,
-                time=setting.time,
             )
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
@@ -215,15 +192,8 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
     model, x = setting.model, setting.treatment
     others = [k for k in model.regressors if k != x]
     for events, name in ((None, "a change"), (_LARGE, "a large change")):
-        found = local_projections(
-            setting.used,
-            model.outcome,
-            x,
-            controls=others,
-            horizons=_HORIZONS,
-            events=events,
-            entity=setting.unit,
-            time=setting.time,
+        found = setting.of_referee(
+            local_projections, x, controls=others, horizons=_HORIZONS, events=events
         )
         rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (

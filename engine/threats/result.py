@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from matplotlib.figure import Figure
 
 from ..core import (
     Listing,
-    count_text,
     long_table_of,
     number_text,
     p_text,
@@ -23,8 +21,6 @@ from ..figures import threat_intervals
 from ..reporting import (
     CV1,
     Drawn,
-    Plot,
-    Result,
     Section,
     Table,
     Text,
@@ -34,6 +30,7 @@ from ..reporting import (
 )
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
+from .models_result import ModelsResult
 from .setting import HEADLINE
 
 COLUMNS = tuple(
@@ -49,7 +46,7 @@ _Record = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Threats(Result):
+class Threats(ModelsResult):
     """Models under every threat; they print as a table and a sentence each.
 
     Attributes
@@ -79,20 +76,6 @@ class Threats(Result):
     models: tuple[Model, ...]
     draws: int
     residual_max: float
-
-    @property
-    def sentence(self) -> str:
-        """Threats under which each result goes away, in words."""
-        return "\n".join(self.sentences.values())
-
-    @property
-    def sentences(self) -> dict[str, str]:
-        """The sentence of each model, by its name."""
-        return {model.name: self._sentence(model) for model in self.models}
-
-    @property
-    def finding(self) -> list[str]:
-        return [self._found(model) for model in self.models]
 
     def _found(self, model: Model) -> str:
         """``The effect of X on Y (13.58, p 0.0041) is lost in 21 of 44 ...``"""
@@ -284,29 +267,14 @@ class Threats(Result):
     report_title = "What would make it go away"
     method = method_of("threats")
 
-    @property
-    def subtitle(self) -> str:
-        models, draws = len(self.models), self.draws
-        return f"{count_text(models, 'model')}, {count_text(draws, 'draw')}"
-
     def tables(self) -> dict[str, pd.DataFrame]:
         return {"threats": self.rows}
 
-    def plots(self) -> dict[str, Plot]:
-        return {
-            f"threats_{number}": partial(_drawn, self, model.name)
-            for number, model in enumerate(self.models, 1)
-        }
+    def _title(self, model: Model) -> str:
+        return self._found(model).split(". ")[0].rstrip(".")
 
-    def titles(self) -> dict[str, str]:
-        return {
-            f"threats_{number}": self._found(model).split(". ")[0].rstrip(".")
-            for number, model in enumerate(self.models, 1)
-        }
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        drawn = zip(self.models, figures.values(), strict=True)
-        return [self._section(model, figure) for model, figure in drawn]
+    def _figure(self, model: str) -> Figure:
+        return threat_intervals(self.intervals(model))
 
     def _section(self, model: Model, figure: Drawn) -> Section:
         rows = self.rows[self.rows["model"] == model.name]
@@ -347,9 +315,6 @@ class Threats(Result):
             "wild_p_value": "WCR, for 2SLS WRE, Webb's weights: share of |t*| > |t|",
         }
 
-    def _listings(self) -> Sequence[Listing]:
-        return [self._listing(model) for model in self.models]
-
     def _listing(self, model: Model) -> Listing:
         rows = [
             (
@@ -370,10 +335,6 @@ class Threats(Result):
 
 
 _PRINTED = ("", "term", "estimate", "se", "p", "wild p", "n", "variation kept")
-
-
-def _drawn(result: Threats, model: str) -> Figure:
-    return threat_intervals(result.intervals(model))
 
 
 def _records_of(rows: pd.DataFrame) -> list[_Record]:

@@ -1,8 +1,9 @@
 """A model, its rows and its fit: what every threat starts from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import pandas as pd
 
@@ -11,6 +12,8 @@ from ..estimation import Fit, Model, lagged, require_columns, sample_rows
 from .variants import Row, Variant
 
 HEADLINE = "the model"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,6 +124,18 @@ class Setting:
         keys = {"entity": self.unit, "time": self.time}
         found = lagged(self.panel, column, years=years, **keys)
         return found.loc[self.frame.index]
+
+    def of_referee(
+        self,
+        function: Callable[..., T],
+        *names: Any,
+        rows: pd.DataFrame | None = None,
+        **options: Any,
+    ) -> T:
+        """A table of a referee on the rows that the model uses, or on ``rows``."""
+        data = self.used if rows is None else rows
+        keys = {"entity": self.unit, "time": self.time}
+        return function(data, self.model.outcome, *names, **keys, **options)
 
     def require_least_squares(self) -> None:
         """``TivaxError`` for a model with instruments."""

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -10,12 +11,14 @@ import pytest
 from typer._completion_shared import get_completion_script
 
 from tivax.engine import from_frames, save_store
+from tivax.engine.cli.app import COMMANDS
 from tivax.engine.cli.completion import (
     LEVELS,
     complete_at_first_tab,
     complete_indicators,
     complete_source,
 )
+from tivax.engine.core import load_toml
 from tivax.engine.measures import INDICATORS
 from tivax.engine.measures import LEVELS as KNOWN_LEVELS
 
@@ -100,6 +103,17 @@ def test_a_region_without_trade_has_no_index_but_words(tmp_path):
     said = good("decompose", tmp_path / "store", *words, "--out", tmp_path / "d").out
     last = [k for k in said.splitlines() if k.startswith("│ C ")][0]
     assert last.split("│")[2].strip() == "–" and "nan" not in said
+
+
+def test_every_entry_of_the_table_of_options_is_an_option():
+    table = load_toml("tivax.engine.cli", "options.toml")
+    shared, bundled = table.pop("shared"), table.pop("ErrorOptions")
+    commands = {k.__name__.strip("_"): signature(k) for k in COMMANDS.values()}
+    assert {*table} <= {*commands}
+    for name, own in table.items():
+        assert {*own} <= {*commands[name].parameters}
+    every = {k for own in commands.values() for k in own.parameters}
+    assert {*shared, *bundled} <= every
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
-from ...core import Listing, TivaxError
+from ...core import Listing, TivaxError, naming
 from ...estimation import Fit, Model, fit_model
 from ...figures import DrawnStatistics
 from ...figures.resampling import histograms
@@ -200,11 +200,9 @@ def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
     plans = []
     for model, panel in run.models:
         _require_clusters(panel, panels[panel], model)
-        try:
+        with naming(run.path):
             fitted = fit_model(panels[panel], model)
             plans.append(make_plan(fitted, run.scheme, run.draws))
-        except TivaxError as error:
-            raise error.within(run.path) from None
     return tuple(plans)
 
 

@@ -122,14 +122,10 @@ def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
     }
     fitted: list[Fit] = []
     for each, path in run.models:
-        try:
+        with naming(run.path):
             fitted.append(fit_model(panels[path], each))
-        except TivaxError as error:
-            raise error.within(run.path) from None
-    try:
+    with naming(store):
         return set_up(fitted, tables, model)
-    except TivaxError as error:
-        raise error.within(store) from None
 
 
 def _write_draws(setup: Setup, drawn: Sequence[np.ndarray], folder: Path) -> None:

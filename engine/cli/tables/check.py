@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ... import sources
-from ...core import Listing, Run, TivaxError, count_text, source_in_words
+from ...core import Listing, Run, TivaxError, count_text, load_toml, source_in_words
 from ...sources import with_sector_titles
 from ...streaming import check_tables
 from ...tables import WorldTables, YearCheck, check_frame
@@ -45,72 +45,20 @@ def print_checks(
         f"{source}: {count_text(len(tables.regions), 'region')} x "
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
-    for title, columns, legend in _TABLES:
+    for table in load_toml(__package__, "check.toml")["tables"]:
+        columns = table["columns"]
         names = ("year", *(heading for heading, _, _ in columns))
         cells = [
             (str(k.year), *(_cell(getattr(k, name), spec) for _, name, spec in columns))
             for k in rows
         ]
-        notes = [f"  {line}" for line in legend]
-        terminal.show(Listing(title, names, cells, notes))
+        notes = [f"  {line}" for line in table["legend"]]
+        terminal.show(Listing(table["title"], names, cells, notes))
     for row in rows:
         for doubt in row.doubts:
             told = with_sector_titles(doubt, tables.sectors, tables.source)
             terminal.print(f"in doubt: {row.year}: {told}")
     terminal.print(check_summary(rows, tables))
-
-
-# Title; heading, attribute of ``YearCheck`` and format of each column; legend.
-_TABLES = (
-    (
-        "The table as reported",
-        (
-            ("row\ngap", "row_gap", ",.3g"),
-            ("all gaps\n/ output", "row_gap_share", ".1e"),
-            ("taxes,\nmargins", "column_gap", ",.4g"),
-            ("inputs /\noutput", "largest_input_share", ".3f"),
-            ("spectral\nradius", "spectral_radius", ".4f"),
-            ("verdict", "verdict", ""),
-        ),
-        (
-            "row gap: largest |sales - output| of an industry",
-            "taxes, margins: largest |output - inputs - value added| of an industry",
-            "inputs / output: largest of an industry; above 1 its value added is "
-            "negative",
-            "spectral radius: of the input coefficients A; below 1 in a productive "
-            "table",
-        ),
-    ),
-    (
-        "Cells that are negative, industries without output; distance to x*",
-        (
-            ("negative\nsales", "negative_sales", ""),
-            ("negative\ndemand", "negative_demand", ""),
-            ("negative\nVA", "negative_value_added", ""),
-            ("zero\noutput", "zero_output", ""),
-            ("|x - x*|\n/ output", "output_gap_share", ".1e"),
-            ("|E - E*|\n/ exports", "export_gap_share", ".1e"),
-        ),
-        (
-            "negative demand: inventories, mostly",
-            "VA: value added, output less inputs",
-            "x*, E*: output, exports of the model-consistent table, "
-            "x* = (I - A)^-1 Y 1",
-            "x, E: as reported",
-        ),
-    ),
-    (
-        "Identities of the model-consistent table: largest relative misses",
-        (
-            ("sales =\noutput", "output_identity", ".0e"),
-            ("VA absorbed\n= demand", "demand_identity", ".0e"),
-            ("VA balance =\ngross balance", "balance_identity", ".0e"),
-            ("residual", "residual", ".0e"),
-            ("solver", "solver", ""),
-        ),
-        ("residual: of the solve, the worst column of final demand",),
-    ),
-)
 
 
 def _cell(value: int | float | str, spec: str) -> str:

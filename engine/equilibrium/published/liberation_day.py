@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ....kernels.equilibrium import one_sector
-from ...core import in_float64
+from ...core import in_float64, load_toml
 from ..economy import Economy
 from ..supply import Supply, block_changes, block_of, outcomes, solve_blocks
 from .liberation_world import (
@@ -210,48 +210,7 @@ def solve_cases(world: World) -> dict[str, Case]:
     }
 
 
-_WIDE = {
-    "Table 1": {
-        "case 1 USTR, income tax relief": "USTR",
-        "case 2 USTR, lump-sum rebate": "lump-sum",
-        "case 3 optimal US, income tax relief": "optimal",
-    },
-    "Table 9": {
-        "baseline": "USTR",
-        "alternative 2 incomplete pass-through": "pass-through",
-        "alternative 3 higher trade elasticity": "elasticity",
-        "alternative 4 Eaton-Kortum-Krugman": "EK",
-    },
-    "Table 4": {
-        "pre 1 USTR": "inputs",
-        "pre 2 optimal": "inputs, unfinished optimum",
-        "post 1 reciprocal": "inputs, reciprocal",
-    },
-}
-_WARS = {
-    "Table 2": {
-        "1 USTR, reciprocal retaliation": "reciprocal",
-        "3 USTR, optimal retaliation": "optimal retaliation",
-        "4 optimal, optimal retaliation": "war",
-    },
-    "Table 8": {
-        "case 1 EU and China": "EU and China",
-        "case 2 China": "China",
-        "case 3 China, 108 %": "China, 108 %",
-    },
-}
-_REVENUE = {
-    "USTR": "USTR",
-    "optimal": "optimal",
-    "optimal retaliation": "optimal retaliation",
-    "reciprocal retaliation": "reciprocal",
-}
-_WORLD = {
-    "main, before": "USTR",
-    "IO, before": "inputs",
-    "main, after": "reciprocal",
-    "IO, after": "inputs, reciprocal",
-}
+_ROWS = load_toml(__package__, "liberation_day.toml")
 
 
 def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
@@ -280,11 +239,11 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
                 for column, value in zip(columns, means, strict=True)
             )
 
-    for table, named in _WIDE.items():
+    for table, named in _ROWS["wide"].items():
         weights = world.gdp if table == "Table 4" else spent
         for row, case in named.items():
             add(table, row, cases[case], COLUMNS, abroad, weights)
-    for table, named in _WARS.items():
+    for table, named in _ROWS["wars"].items():
         remainder = abroad if table == "Table 2" else {"RoW": rest}
         groups = {"CHN": china, "EU": union} | remainder
         for row, case in named.items():
@@ -309,10 +268,10 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         )
         rows[place] = (*rows[place][:3], mean)
     for row, part in (("% of GDP", 1.0), ("% of federal budget", BUDGET)):
-        for column, case in _REVENUE.items():
+        for column, case in _ROWS["revenue"].items():
             found = cases[case].changes["revenue"].to_numpy()[world.home]
             rows.append(("Table 3", row, column, float(found / part)))
-    for column, case in _WORLD.items():
+    for column, case in _ROWS["world"].items():
         rows.append(("Table 11", "trade", column, cases[case].trade))
         rows.append(("Table 11", "employment", column, cases[case].employment))
     order = ("1", "2", "3", "4", "8", "9", "10", "11")

@@ -6,68 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError, in_float64
+from ...core import TivaxError, in_float64, load_toml
 from ..counterfactual import ExactHat, exact_hat
 from ..economy import Economy, net_imports
 from ..solving import solve_new, solve_old
 from .reading import read_numbers, require_shape
 from .result import Published
 
-FILES = (
-    "xbilat1993.txt",
-    "tariffs1993.txt",
-    "tariffs2005.txt",
-    "GO.txt",
-    "B.txt",
-    "IO.txt",
-    "T.txt",
-)
-REGIONS = (
-    "ARG AUS AUT BRA CAN CHL CHN DNK FIN FRA DEU GRC HUN IND IDN IRL ITA JPN KOR MEX "
-    "NLD NZL NOR PRT ZAF ESP SWE TUR GBR USA ROW"
-).split()
-SECTORS = (
-    "Agriculture",
-    "Mining",
-    "Food",
-    "Textile",
-    "Wood",
-    "Paper",
-    "Petroleum",
-    "Chemicals",
-    "Plastic",
-    "Minerals",
-    "Basic metals",
-    "Metal products",
-    "Machinery n.e.c.",
-    "Office",
-    "Electrical",
-    "Communication",
-    "Medical",
-    "Auto",
-    "Other transport",
-    "Other",
-    "Electricity",
-    "Construction",
-    "Retail",
-    "Hotels",
-    "Land transport",
-    "Water transport",
-    "Air transport",
-    "Aux transport",
-    "Post",
-    "Finance",
-    "Real estate",
-    "Renting",
-    "Computer",
-    "R&D",
-    "Other business",
-    "Public",
-    "Education",
-    "Health",
-    "Other services",
-    "Private",
-)
+_FACTS = load_toml(__package__, "nafta.toml")
+FILES: tuple[str, ...] = tuple(_FACTS["files"])
+REGIONS: list[str] = _FACTS["regions"]
+SECTORS: tuple[str, ...] = tuple(_FACTS["sectors"])
 # Of sectors without trade.
 _ELASTICITY = 8.22
 # What the three members may be called in an economy of the user's.

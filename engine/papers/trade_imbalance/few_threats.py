@@ -8,20 +8,9 @@ import pandas as pd
 import tivax as tx
 
 from ...reporting import Language, label, translated
-from .verdicts import THREATS
+from .verdicts import NAMES, THREATS
 
 OTHERS = 3
-_NAMES = {
-    ("left out", "EU entrants of 2004 to 2013"): "without the EU entrants of 2004–2013",
-    ("membership", "EU"): "EU membership as a control",
-    ("block by year", "developed"): "years by level of development",
-    ("block by year", "EU15, entrants, others"): "years by EU15, entrants, others",
-    ("unit trends", "linear"): "a trend for each country",
-    ("differences", "first"): "changes from year to year",
-    ("weights", "GDP"): "weighted by GDP",
-    ("convergence", "the same, with membership of EU"): "convergence and EU membership",
-    ("convergence", "the same, without entrants of EU"): "convergence, no EU entrants",
-}
 
 
 def few_threats(
@@ -52,7 +41,7 @@ def name_of(threat: str, variant: str) -> str:
     """A threat in a few words."""
     if threat == "the model":
         return "as the paper has it"
-    return _NAMES.get((threat, variant), f"{threat}: {variant}")
+    return NAMES.get((threat, variant), f"{threat}: {variant}")
 
 
 def _intervals(threats: tx.results.Threats, model: str) -> pd.DataFrame:

@@ -14,24 +14,11 @@ from ...core import count_text, percent_text
 from . import columns as paper
 from .columns import LEVEL
 from .results import Replication
-from .verdicts import Verdict, declared_threats, survives
+from .verdicts import UNDER, Verdict, declared_threats, survives
 
 NEAR = 0.1
 """Distance in printed standard errors below which a coefficient counts as
 reproduced."""
-
-# How the main result reads under each declared threat.
-UNDER = {
-    ("left out", "EU entrants of 2004 to 2013"): "without the countries that joined "
-    "the European Union in 2004 to 2013",
-    ("membership", "EU"): "with membership of the European Union as a control",
-    ("block by year", "developed"): "with years by level of development",
-    ("block by year", "EU15, entrants, others"): "with years by EU15, entrants and "
-    "others",
-    ("unit trends", "linear"): "with a trend for each country",
-    ("differences", "first"): "in changes from year to year",
-    ("weights", "GDP"): "weighted by GDP",
-}
 
 
 def answer(result: Replication, found: Sequence[Verdict]) -> list[str]:

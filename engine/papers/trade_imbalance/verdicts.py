@@ -23,23 +23,18 @@ import pandas as pd
 
 import tivax as tx
 
-from ...core import count_text
+from ...core import count_text, load_toml
 from .columns import LEVEL
 from .declared import Role
 from .inference import side
 from .results import Replication
 
-# The same for all data, by ``threat`` and ``variant`` of ``tx.threats``: what may stand
-# behind a trend of an index in 2000 to 2014, and what weighs countries otherwise.
-THREATS = (
-    ("left out", "EU entrants of 2004 to 2013"),
-    ("membership", "EU"),
-    ("block by year", "developed"),
-    ("block by year", "EU15, entrants, others"),
-    ("unit trends", "linear"),
-    ("differences", "first"),
-    ("weights", "GDP"),
-)
+_THREATS = load_toml(__package__, "threats.toml")["threats"]
+NAMES = {(k["threat"], k["variant"]): k["name"] for k in _THREATS}
+"""Threats in a few words."""
+UNDER = {(k["threat"], k["variant"]): k["under"] for k in _THREATS if "under" in k}
+"""How the main result reads under each declared threat."""
+THREATS = tuple(UNDER)
 STATEMENTS = {
     "H1": "Trade imbalance leads to de-globalising policies. What is tested is the "
     "level of TBI, a surplus or deficit with its sign, not the size of the imbalance.",

@@ -61,8 +61,8 @@ from ...estimation import (
 from ...figures import rejection_rates
 from ...reporting import (
     Block,
+    Document,
     Drawn,
-    Heading,
     Plot,
     Result,
     Section,
@@ -71,7 +71,6 @@ from ...reporting import (
     method_of,
     variable_name,
 )
-from ...reporting import Figure as Shown
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..inference import infer
 from ..p_values import LEVEL
@@ -103,6 +102,7 @@ _SCHEMES: Mapping[str, Scheme] = {
 }
 
 
+_REPORT = Document(Path(__file__).with_name("own_panel.md"))
 _LARGEST = 8  # clusters shown, by their share of the variation
 
 
@@ -581,16 +581,6 @@ def _designs(
 def _section(found: "OwnPanel", figure: Drawn) -> Section:
     row, clusters = found.diagnostics, found.clusters
     G, first = int(row["clusters"]), clusters.iloc[0]
-    even = 1 / G
-    about = (
-        f"{G} clusters {_each_with(clusters['rows'])}; "
-        f"{row['effective_clusters']:.1f} effective ones. The largest leverage is "
-        f"{clusters['leverage'].max() / even:.1f} times that of an even cluster, the "
-        f"largest share of the variation that identifies {found.term} "
-        f"{percent_text(first['partial_leverage'])} ({first['cluster']}; even: "
-        f"{percent_text(even)}). The estimate is {row['estimate']:.4g}, and without "
-        f"one cluster {row['without_min']:.4g} to {row['without_max']:.4g}."
-    )
     shown = clusters.head(_LARGEST)[
         ["cluster", "rows", "leverage", "partial_leverage", "estimate_without"]
     ].rename(columns=lambda k: k.replace("_", " "))
@@ -607,24 +597,24 @@ def _section(found: "OwnPanel", figure: Drawn) -> Section:
     ]
     p_values["p_value"] = [p_text(p, found.draws) for p in p_values["p_value"]]
     formats = {"p_value": "", "size, least": ".3f", "size, most": ".3f"}
-    blocks: list[Block] = [
-        Text(found.model.equation),
-        Heading("1. The clusters"),
-        Text(about),
-        Table(shown, "Clusters with most of the variation.", {"rows": "d"}),
-        Heading("2. Their level"),
-        *_told_levels(found),
-        Heading("3. Several p-values"),
-        Table(p_values, "p of no effect, and sizes in the simulations.", formats),
-        Heading("4. Simulations and placebo regressions of this panel"),
-        Shown(figure, "Share of true nulls rejected at 5 %, with 95 % intervals."),
-        Table(
-            wide.reset_index(),
-            "The same as a table.",
-            dict.fromkeys(wide.columns, ".3f"),
-        ),
-    ]
-    return Section(f"{found.model.name}: {found.term}", blocks)
+    return _REPORT.section(
+        "panel",
+        name=found.model.name,
+        term=found.term,
+        equation=found.model.equation,
+        G=G,
+        rows=_each_with(clusters["rows"]),
+        row=row,
+        leverage=clusters["leverage"].max() / (1 / G),
+        share=percent_text(first["partial_leverage"]),
+        first=first,
+        even=percent_text(1 / G),
+        clusters=Table(shown, formats={"rows": "d"}),
+        levels=_told_levels(found),
+        p_values=Table(p_values, formats=formats),
+        figure=figure,
+        sizes=Table(wide.reset_index(), formats=dict.fromkeys(wide.columns, ".3f")),
+    )
 
 
 def _each_with(rows: pd.Series) -> str:

@@ -96,7 +96,7 @@ def _table_2(result: Replication) -> Block:
 
 
 def _index(result: Replication) -> str:
-    """Where the index is from, and how far it is from Table 1."""
+    """The source of the index, and its distance from Table 1."""
     own = result.table_1.dropna()
     gaps = own["difference"].abs()
     if result.files.store is not None:
