@@ -1,6 +1,7 @@
 """``tx.change(volumes=)``, ``tx.deflated``: what is volume, and what is price."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -23,15 +24,9 @@ TABLES = replace(random_tables(regions=3, sectors=2, years=3, seed=4), value_add
 def index_of_prices(tables, *, rate):
     """Prices of industry i in year k: (1 + rate * (i + 1)) ** k."""
     rows = [
-        (
-            year,
-            region,
-            sector,
-            100 * (1 + rate * (1 + i * len(tables.sectors) + j)) ** k,
-        )
+        (year, *industry, 100 * (1 + rate * (i + 1)) ** k)
         for k, year in enumerate(tables.years)
-        for i, region in enumerate(tables.regions)
-        for j, sector in enumerate(tables.sectors)
+        for i, industry in enumerate(product(tables.regions, tables.sectors))
     ]
     return pd.DataFrame(rows, columns=["year", "region", "sector", "price"])
 
@@ -43,15 +38,8 @@ def test_rows_are_divided_by_the_rise_of_their_price():
     Y = {k: pd.DataFrame([[33.0, 44], [15, 25]], labels, ["AAA", "BBB"]) for k in Z}
     x = {k: pd.Series([110.0, 100], labels) for k in Z}
     tables = tx.from_frames(Z, Y, x)
-    prices = pd.DataFrame(
-        [
-            (2000, "AAA", "s", 50.0),
-            (2000, "BBB", "s", 80.0),
-            (2001, "AAA", "s", 55.0),
-            (2001, "BBB", "s", 100.0),
-        ],
-        columns=["year", "region", "sector", "price"],
-    )
+    of_prices = {"year": [2000, 2000, 2001, 2001], "region": ["AAA", "BBB"] * 2}
+    prices = pd.DataFrame({**of_prices, "sector": "s", "price": [50.0, 80, 55, 100]})
     found = tx.deflated(tables, prices).table(2001)
     assert_allclose(found.Z, [[20, 10], [8, 40]], rtol=1e-14)
     assert_allclose(np.asarray(found.Y).reshape(2, 2), [[30, 40], [12, 20]], rtol=1e-14)

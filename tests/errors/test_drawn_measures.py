@@ -102,12 +102,12 @@ def test_small_errors_are_those_of_the_delta_method():
         return sold.to_dataset(name="va_exports")
 
     model = error_model(small)
-    for year in YEARS:
-        found = deviations_of(TABLES, model, year, measure, draws=400)
-        # A deviation of 400 draws is right to 3.5 %.
-        np.testing.assert_allclose(
-            found["va_exports"].sel(year=year), exact.sel(year=year), rtol=0.12
-        )
+    year = YEARS[-1]
+    found = deviations_of(TABLES, model, year, measure, draws=400)
+    # A deviation of 400 draws is right to 3.5 %.
+    np.testing.assert_allclose(
+        found["va_exports"].sel(year=year), exact.sel(year=year), rtol=0.12
+    )
 
 
 # ------------------------------------------------------------------- the commands

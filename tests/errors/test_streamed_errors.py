@@ -61,6 +61,16 @@ def world():
     return small_world(C, S, 1)
 
 
+def whole_numbers(world, filled=False):
+    """Filled cells, of the second slab only, hold the rows of both to their output."""
+    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
+    if filled:
+        last = Z[:, 2 * S :]
+        last[last == 0] = 0.25
+        assert (last == 0.25).any()
+    return replace(world, Z=Z, Y=Y, x=x, value_added=None)
+
+
 def assert_same_bars(tables, model, **options):
     names = [*TRADE.split()]
     usual = tx.standard_errors(tables, model, names, **options)
@@ -113,19 +123,13 @@ def test_groups_and_value_added_that_is_a_row_have_the_same_bars(world):
 @pytest.mark.parametrize("filled", [False, True])
 @pytest.mark.parametrize("net", [False, True])
 def test_rounding_has_the_same_bars_in_slabs(world, net, filled):
-    """Filled cells, of the second slab only, hold the rows of both to their output."""
-    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
-    if filled:
-        last = Z[:, 2 * S :]
-        last[last == 0] = 0.25
-    tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
+    tables = whole_numbers(world, filled)
     assert_same_bars(tx.net_of_inventories(tables) if net else tables, "rounding")
 
 
 def test_rounding_with_known_columns_and_inventories_left_out_is_the_same(world):
     """Inventories move rows beside their balanced cells, which columns hold."""
-    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
-    net = tx.net_of_inventories(replace(world, Z=Z, Y=Y, x=x, value_added=None))
+    net = tx.net_of_inventories(whole_numbers(world))
     assert_same_bars(net, tx.TableError("rounding", margins=["column"]))
 
 
@@ -262,12 +266,7 @@ def test_drawn_shares_leave_what_is_imported_and_sold(world):
 
 def test_drawn_rounding_agrees_with_the_closed_form(world):
     """80 draws are right to 8 %; the worst of four regions within 4 deviations."""
-    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
-    last = Z[:, 2 * S :]
-    last[last == 0] = 0.25
-    assert (last == 0.25).any()
-    tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
-    net = tx.net_of_inventories(tables)
+    net = tx.net_of_inventories(whole_numbers(world, filled=True))
     closed = tx.standard_errors(net, "rounding", "tbi", memory=1)
     drawn = tx.standard_errors(net, "rounding", "TBI", probes=80, memory=1)
     ratio = drawn["TBI_se"].values / closed["tbi_se"].values
@@ -277,8 +276,7 @@ def test_drawn_rounding_agrees_with_the_closed_form(world):
 @pytest.mark.parametrize("members", [(), (0, 2)])
 def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
     """B from either side, for one draw of cells and output."""
-    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
-    tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
+    tables = whole_numbers(world)
     opened = open_year(tables, 0, 1)
     flows = opened.year.flows
     kinds = kinds_of([tx.TableError("rounding")], tables)
@@ -296,7 +294,11 @@ def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
 
     def in_memory(t):
         dZ = drawn.Z.astype(opened.Y.dtype)
-        moved = Z[0] + t * dZ, opened.year.x + t * drawn.x, opened.Y + t * drawn.Y
+        moved = (
+            tables.Z[0] + t * dZ,
+            opened.year.x + t * drawn.x,
+            opened.Y + t * drawn.Y,
+        )
         borders = equal_regions(N, C, opened.Y.dtype)
         if member is not None:
             borders = Perimeters(jnp.repeat(member, S, axis=0))

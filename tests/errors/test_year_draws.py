@@ -1,5 +1,6 @@
 """Draws of tables: their moments, margins and indices, against literal ones."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -231,18 +232,13 @@ def test_a_gpu_makes_as_many_draws_at_once_as_its_memory_takes(
 
 def test_errors_shared_over_years_are_the_same_in_all(world):
     """The second year is the first again, so that its draws are the same indices."""
-    twice = tx.stack_years([world.table(2000), _at(world.table(2000), 2001)])
+    one = world.table(2000)
+    twice = tx.stack_years([one, replace(one, year=2001)])
     kept = tx.TableError("lognormal", a=0.2, over_years="shared")
     for error, same in ((kept, True), (LOGNORMAL, False)):
         model = error_model(error)
         one, two = (drawn(twice, model, 3, year=year) for year in (2000, 2001))
         assert (one[:, :C] == two[:, :C]).all() == same
-
-
-def _at(table, year):
-    from dataclasses import replace
-
-    return replace(table, year=year)
 
 
 def test_output_that_is_rounded_moves_every_coefficient(world):

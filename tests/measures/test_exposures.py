@@ -73,12 +73,6 @@ def test_by_supplying_sector(literal, found):
     assert_allclose(found["FPEM_ORIGIN"], own, rtol=0, atol=ATOL)
 
 
-def test_shares_add_up_to_one_and_nothing_hidden_is_negative(found):
-    for name in ("FPEM", "FPEX"):
-        assert_allclose(found[name].sum("partner"), 100, rtol=1e-12)
-        assert float(found[f"{name}_HIDDEN"].min()) >= 0
-
-
 def test_aggregates_are_sums_of_flows_over_sums_of_inputs(literal, small):
     flows = literal.blocks("through").sum(axis=(1, 3)).T  # [buyer, supplier]
     own = indicators(small, ["FPEM"], "bilateral")["FPEM"][0]

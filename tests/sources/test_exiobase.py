@@ -93,11 +93,6 @@ def test_factors_of_all_versions_are_found(tmp_path, named):
     assert_array_equal(table.value_added, exiobase_world().value_added)
 
 
-def test_a_folder_without_factors_has_no_value_added(tmp_path):
-    (table,) = read_all("exiobase", folder(tmp_path, without=["satellite/F.txt"]))
-    assert table.value_added is None
-
-
 def test_the_line_that_names_the_labels_may_be_missing(tmp_path):
     def change(texts):
         for name in ("Z.txt", "Y.txt"):

@@ -65,7 +65,7 @@ def test_a_year_between_equal_ends_is_like_them(rebuilt):
 
 
 def test_2014_is_near_where_its_real_pieces_are_missing():
-    pieces = replace(true_pieces(), of2014=None, partners=None, cubes=None)
+    pieces = replace(true_pieces(), of2014=None, partners=None)
     (table,) = rebuild(pieces, [2014])
     _, _, x, added = true_world()
     assert missed(table.x, x.ravel()) < 0.02  # the rest of the world by industry

@@ -90,7 +90,3 @@ def test_a_line_cut_short_is_named(tmp_path):
     message = refusal(tmp_path, "1\t2\t3\n4\t5\t6\n7\t8\n")
     assert "line 3 has 2 cells, line 1 has 3" in message
     assert "get it again" in message
-
-
-def test_text_in_the_place_of_a_number_is_quoted(tmp_path):
-    assert "a cell holds 'n.a.', not a number" in refusal(tmp_path, "1\t2\n3\tn.a.\n")
