@@ -11,7 +11,7 @@ import tivax.engine as tx
 from tivax.engine import errors
 from tivax.engine.streaming import flows, memory
 
-from commands import good, mistake
+from commands import good
 from helpers import small_world
 
 C, S = 4, 3
@@ -61,10 +61,3 @@ def test_commands_write_the_same_numbers(usual, tmp_path, little_memory):
             assert_allclose(
                 found[name], wanted[name], rtol=2e-4, atol=1e-6 * top, err_msg=name
             )
-
-
-def test_what_needs_the_inverse_is_one_line(usual, tmp_path, little_memory):
-    told = mistake(
-        "decompose", usual / "store", "--method", "wwz", "--out", tmp_path / "wwz"
-    )
-    assert "GiB in memory, which they do not fit" in told

@@ -187,7 +187,7 @@ def of_pairs(frame: pd.DataFrame) -> dict[str, Case]:
 
 
 def sum_over_pairs(frame: pd.DataFrame, weight: Callable, s: np.ndarray) -> np.ndarray:
-    rows: list[Row] = frame[["iso3", "year", "pair"]].to_dict("records")
+    rows: Any = frame[["iso3", "year", "pair"]].to_dict("records")
     W = np.array([[weight(i, j) for j in rows] for i in rows])
     return s @ W @ s.T
 

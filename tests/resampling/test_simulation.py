@@ -724,27 +724,11 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
 @pytest.mark.parametrize(
     "old, new, said",
     [
-        (
-            '"all"',
-            '"some"',
-            "no column some in the panel, which sample some goes by",
-        ),
+        ('"all"', '"some"', "no column some in the panel, which sample some"),
         ('["TBI", "RQ", "INFR"]', "[]", "regressors = [] in [[design]]: write"),
-        (
-            "unequal =",
-            "unequal_x =",
-            "unequal_x = 0.3 in [[design]]: leave it out: the",
-        ),
-        (
-            "unequal = 0.3",
-            "years = 15",
-            "years = 15 in [[design]]: leave it out: the r",
-        ),
-        (
-            'panel = "panel.csv"',
-            "",
-            "regressors = ['TBI', 'RQ', 'INFR'] in [[design]]: g",
-        ),
+        ("unequal =", "unequal_x =", "unequal_x = 0.3 in [[design]]: leave it out: "),
+        ("unequal = 0.3", "years = 15", "years = 15 in [[design]]: leave it out: the"),
+        ('panel = "panel.csv"', "", "regressors = ['TBI', 'RQ', 'INFR'] in [[design]]"),
         ("unequal = 0.3", "block_x = 0.3", "block_x = 0.3 in [[design]]: leave it out"),
         ('"panel.csv"', '"https://a.b/p.csv"', "an address; download it and give a l"),
         ("unequal = 0.3", 'placebo = "own"', "placebo = 'own' in [[design]]: choose"),
@@ -774,16 +758,8 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
         ("controls = 1", "controls = 19", "too few for 19 controls"),
         ("shortest = 8", "shortest = 9", "is longer than years = 8"),
         ("shortest = 8", "adopters = 20", "write fewer than clusters = 20"),
-        (
-            "unequal_x = 0.2",
-            "unequal_x = -1.0",
-            "unequal_x = -1.0 in [[design]]: write a",
-        ),
-        (
-            "unequal_x = 0.2",
-            "factor = 1.0",
-            "factor = 1.0 in [[design]]: write a share",
-        ),
+        ("unequal_x = 0.2", "unequal_x = -1.0", "unequal_x = -1.0 in [[design]]: "),
+        ("unequal_x = 0.2", "factor = 1.0", "factor = 1.0 in [[design]]: write a sha"),
         ("unequal_x = 0.2", "block = 0.2", "say how many blocks there are: blocks = 5"),
         ("unequal_x = 0.2", "blocks = 21", "write at most clusters = 20"),
         ("unequal_x = 0.2", 'spreads = "y"', "goes with a panel; name its file"),
@@ -804,11 +780,8 @@ def test_a_mistake_in_it_is_one_line(tmp_path, old, new, said):
 
 
 def test_two_designs_of_one_name_are_a_mistake(tmp_path):
-    twice = GOOD + GOOD[GOOD.index("[[design]]") :]
-    path = study_file(tmp_path, twice)
-    assert "duplicate design name strong" in mistake(
-        "simulate", path, "--out", tmp_path / "out"
-    )
+    twice = study_file(tmp_path, GOOD + GOOD[GOOD.index("[[design]]") :])
+    assert "duplicate design name strong" in error_of(read_study, twice)
 
 
 def test_the_built_in_study_holds_the_papers_samples():
