@@ -37,13 +37,16 @@ WORST_RESIDUAL = 1e-5
 # Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
 # float64.
 _MATRICES = 8
+# Bytes of draws that are made at a time, on the cores of a processor.
+_TOGETHER = 1 << 32
 
 
 def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
     """About what a year of draws takes, on all devices."""
     base = 8 * _cells(tables) * 4  # the year as it is read, solved and checked
     size = _bytes_of_a_draw(tables, model)
-    return base + jax.device_count() * blocks_together(size) * size
+    together = blocks_together(size, room=_TOGETHER)
+    return base + jax.device_count() * together * size
 
 
 def _bytes_of_a_draw(tables: WorldTables, model: ErrorModel) -> int:
@@ -125,7 +128,8 @@ def draw_year(
     fresh = any(k.far for k in drawn)
     del whole
     arrays = on_all_devices((base, drawn))
-    together = blocks_together(_bytes_of_a_draw(tables, errors.model))
+    size = _bytes_of_a_draw(tables, errors.model)
+    together = blocks_together(size, room=_TOGETHER)
     made = over_blocks(
         _block(fresh, flows), arrays, seed, draws, start=start, together=together
     )

@@ -37,8 +37,6 @@ _KEPT = 1 << 26
 # Blocks of a step: at once where a device needs that many to be busy.
 _AT_ONCE = {"cpu": 1}
 _AT_ONCE_GPU = 64
-# Bytes of blocks under way on the cores of a processor.
-_TOGETHER = 1 << 32
 _SECONDS = 1.0  # between two writes, about
 
 
@@ -293,10 +291,11 @@ def blocks_at_once() -> int:
     return _AT_ONCE.get(jax.default_backend(), _AT_ONCE_GPU)
 
 
-def blocks_together(size: int) -> int:
-    """Blocks of so many bytes under way on a device, as many as its memory takes."""
-    most = (device_memory() or _TOGETHER) // size
-    return max(1, min(most, calls_together() * blocks_at_once()))
+def blocks_together(size: int, *, room: int | None = None) -> int:
+    """Blocks of so many bytes under way on a device, as many as its memory takes; on a
+    processor as ``room`` takes, in bytes."""
+    room, most = device_memory() or room, calls_together() * blocks_at_once()
+    return most if room is None else max(1, min(room // size, most))
 
 
 def on_all_devices(arrays: Any) -> Any:

@@ -35,6 +35,7 @@ HloModule jit_f
   %s.1 = (s32[], f64[1000,1000]{1,0}) parameter(0)
   %k.2 = s32[] get-tuple-element(%s.1), index=0
   %most = s32[] constant(60)
+  %far = f64[] constant(1000)
   ROOT %lt = pred[] compare(%k.2, %most), direction=LT
 }
 
@@ -62,7 +63,7 @@ def test_kernels_loops_and_calls_are_counted():
 def test_work_is_that_of_loops_as_often_as_they_run():
     work = Program(TEXT).work(H100)
     # Of each step the sum of a row and the comparison; 6 steps where a tenth of 60 is
-    # counted. A row is read and written, not the table.
+    # counted, a whole number. A row is read and written, not the table.
     assert work.launches == 3 + (4 + 6) * 2
     product = 4 * (100 * 200 + 200 * 50 + 100 * 50)
     callback = 4 * (200 * 50 + 100 * 50)

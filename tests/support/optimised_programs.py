@@ -168,9 +168,8 @@ class Program:
             for each in self.computations[todo.pop()].values():
                 todo += each.called
                 compared = compared or each.kind == "compare"
-                if each.kind == "constant" and (
-                    value := re.match(r"(\d+)\)", each.rest)
-                ):
+                whole = each.kind == "constant" and each.shape[0] in "su"
+                if whole and (value := re.match(r"(\d+)\)", each.rest)):
                     most = max(most, int(value[1]))
         return math.ceil(most / 10) if compared else 0
 
