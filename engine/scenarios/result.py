@@ -361,6 +361,8 @@ class ScenarioResult(Result):
         size = rows["shown"].abs()
         if size.isna().all():
             return ""
+        if not size.max():
+            return f"{self.measures[0]} changes in no region."
         row = rows.iloc[int(np.nanargmax(size))]
         percent = bool(row["percent"] == row["percent"])
         return (
