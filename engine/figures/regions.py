@@ -65,9 +65,12 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
 
 def ends_of(values: pd.Series) -> list[tuple[str, float]]:
     """The regions with the highest and the lowest value, without ROW; none of fewer
-    than two."""
+    than two, or where all are alike but for rounding."""
     there = values.drop(REST, errors="ignore").dropna().sort_values(kind="stable")
     if len(there) < 2:
+        return []
+    low, high = there.iloc[0], there.iloc[-1]
+    if high - low <= 1e-9 * max(1, abs(low), abs(high)):
         return []
     return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
 

@@ -366,6 +366,8 @@ class ScenarioResult(Result):
             return ""
         row = rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
         what = measure_name(self.measures[0])
+        if not row["shown"]:
+            return f"In {row['year']} {what} changes in no region."
         variant = f", {variant_in_words(str(row['variant']))}" * (self.count > 1)
         said = [
             f"In {row['year']} {what} changes most in "

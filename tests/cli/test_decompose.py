@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose
 
+import tivax as tx
 from tivax.engine.core import frames
 from tivax.engine.figures.decompositions import bars, over_years, size_of
 from tivax.engine.figures.regions import largest
@@ -249,3 +250,14 @@ def test_years_have_a_panel_for_each_region(totals):
     expected = 100 * float((1 - share.isel(part=0)).max())
     assert_allclose(top, expected, rtol=1e-10)
     assert np.isfinite(top)
+
+
+def test_parts_of_exports_are_not_told_where_nobody_trades(tmp_path):
+    rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods"]])
+    Z, Y = np.diag([10.0, 20.0]), np.diag([30.0, 40.0])
+    flows = (pd.DataFrame(Z, rows, rows), pd.DataFrame(Y, rows, ["AUT", "DEU"]))
+    alone = tx.from_frames(*flows, pd.Series([40.0, 60.0], rows), year=2000)
+    tx.save_store(alone, tmp_path / "store")
+    words = ("--method", "bm-source", "--level", "country", "--no-figures")
+    answer = good("decompose", tmp_path / "store", *words, "--out", tmp_path / "out")
+    assert "the parts of" not in answer.out

@@ -1,12 +1,14 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose
 
 from tivax.engine.core import TivaxError, billions
 from tivax.engine.figures import trade as trade_plots
+from tivax.engine.figures.regions import ends_of
 from tivax.engine.reporting import plot_style
 from tivax.engine.tables import country_name
 
@@ -35,6 +37,13 @@ def codes_of(ax) -> list[str]:
     """The regions that the rows name."""
     codes = {country_name(k): k for k in REGIONS}
     return [codes[k.get_text()] for k in ax.get_yticklabels()]
+
+
+def test_regions_that_are_alike_but_for_rounding_have_no_ends():
+    values = pd.Series({"AUT": 1e-17, "DEU": -1e-17, "FRA": 0.0, "ROW": 1.0})
+    assert ends_of(values) == []
+    values["DEU"] = 0.1
+    assert ends_of(values) == [("DEU", 0.1), ("FRA", 0.0)]
 
 
 # ---------------------------------------------------------------------- TBI lines

@@ -144,6 +144,13 @@ def world():
     return replace(made, Z=Z, Y=Y, x=x, value_added=None)
 
 
+def test_where_nothing_is_sold_a_cut_changes_no_region(world):
+    region, sector = world.regions[2], world.sectors[1]
+    cut = tx.Shock("cut", exporters=region, sectors=sector, percent=50)
+    found = tx.scenarios(world, {"cut": cut}, measures=["value_added"])
+    assert found.sentence == "value_added changes in no region."
+
+
 def literal(world, change, k=-1):
     """Every measure from the changed table, written out with NumPy."""
     A, Y = system(world, k)

@@ -44,14 +44,17 @@ def test_rows_are_those_of_the_functions(panel):
         assert "effects have a negative weight" in row["note"]
 
 
-def test_no_share_of_variation_is_told_where_a_row_has_none(panel):
+def test_no_share_of_variation_is_told_where_a_row_has_none():
     """Without an effect, all of the estimate is the factor's."""
-    data = panel.assign(growth=panel["growth"] - panel["trade"])
+    rng = np.random.default_rng(1)
+    cells = pd.MultiIndex.from_product([range(20), range(9)], names=["iso3", "year"])
+    data = cells.to_frame(index=False)
+    common = np.outer(rng.normal(size=20), rng.normal(size=9)).ravel()
+    data["trade"] = common + 0.5 * rng.normal(size=180)
+    data["growth"] = common + 0.3 * rng.normal(size=180)
     model = tx.Model("main", "growth", ["trade"])
-    found = tx.threats(data, model, only=["interactive effects"], draws=999)
-    (text,) = found.finding
-    assert "Interactive effects: 2 factors gives" in text
-    assert "of the variation left" not in text
+    (text,) = tx.threats(data, model, only=["interactive effects"], draws=999).finding
+    assert "Interactive effects: " in text and "of the variation left" not in text
 
 
 def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):

@@ -241,6 +241,8 @@ class Decomposition(ByYear):
         if shares is None or self.one_by_one:  # groups may overlap
             return ""
         last = shares.isel(year=-1)
+        if not float(last.sum()):  # nobody trades
+            return ""
         together = 100 * last.sum("region") / last.sum()
         parts = ", ".join(
             f"{k} {_cell(float(together.sel(part=k)))} %" for k in last["part"].values

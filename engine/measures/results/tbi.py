@@ -28,6 +28,9 @@ _MAIN = {
 _WITH_ERRORS = (*_FLOWS, "tbi", "value_added")
 
 
+_NOTHING = 1e-9  # a move or a value of the index that is rounding
+
+
 @dataclass(frozen=True)
 class TbiErrors:
     """Standard errors of the tables of ``TbiResult``, by the names of the values.
@@ -220,8 +223,9 @@ class TbiResult(Result):
         index = self.tbi["tbi"].sel(region=self.shown.few).to_series().unstack("region")
         index = index.sort_index()
         index = index.loc[:, index.iloc[[0, -1]].notna().all()]
-        if len(index) >= 3 and index.shape[1] >= 2:
-            region = str((index - index.iloc[0]).abs().max().idxmax())
+        moves = (index - index.iloc[0]).abs().max()
+        if len(index) >= 3 and len(moves) >= 2 and moves.max() > _NOTHING:
+            region = str(moves.idxmax())
             own = index[region]
             peak = (own - own.iloc[0]).abs().idxmax()
             points = [*dict.fromkeys((index.index[0], peak, index.index[-1]))]
@@ -231,8 +235,8 @@ class TbiResult(Result):
         last = last[last.notna()]
         if not self.account and len(last):
             titles["world"] = (
-                f"{(last > 0).sum()} of {len(last)} economies earn more than they pay, "
-                f"{self.tbi['year'].values[-1]}"
+                f"{(last > _NOTHING).sum()} of {len(last)} economies earn more than "
+                f"they pay, {self.tbi['year'].values[-1]}"
             )
         return titles | self._title_of_balances() | self._title_of_deficit()
 
