@@ -277,6 +277,13 @@ def test_it_prints_a_table_and_the_sentence(survivor):
     assert tx.to_long(survivor).equals(survivor.rows)
 
 
+def test_intervals_are_of_rows_with_an_error_in_units_of_the_model(survivor):
+    rows = survivor.intervals("strong")
+    assert set(rows["state"]) == {"the model", "as before", "other question"}
+    shown = survivor.table["se"].notna() & survivor.same_units
+    assert len(rows) == shown.sum()
+
+
 # ------------------------------------------------------------------------- single parts
 
 
