@@ -150,7 +150,8 @@ def test_what_does_not_change_is_said_to_be_so():
         },
     )
     found = tx.change(same, "tbi", region=["R0"])
-    assert found.sentence == "tbi, 2000 to 2002: R0 does not change."
+    told = "Change of the trade benefit index, 2000 to 2002: R0 does not change."
+    assert found.sentence == told
     assert found.titles() == {}
     title = tx.change(TABLES, "tbi", region=["R0"]).titles()["waterfall"]
     assert " from 2000 to 2002; " in title and "most from" not in title

@@ -54,7 +54,7 @@ def test_no_share_of_variation_is_told_where_a_row_has_none():
     data["growth"] = common + 0.3 * rng.normal(size=180)
     model = tx.Model("main", "growth", ["trade"])
     (text,) = tx.threats(data, model, only=["interactive effects"], draws=999).finding
-    assert "Interactive effects: " in text and "of the variation left" not in text
+    assert "Interactive effects (" in text and "of the variation left" not in text
 
 
 def test_factors_that_leave_no_degrees_of_freedom_are_refused(panel):

@@ -74,6 +74,7 @@ class Replication:
     --------
     What :func:`~tivax.replicate` returns:
 
+    >>> from tivax.engine.papers.trade_imbalance import Replication
     >>> list(Replication.__annotations__)[:4]
     ['files', 'panel', 'estimates', 'comparison']
     >>> found = tx.replicate(tx.read_data_files("raw"))  # doctest: +SKIP

@@ -294,7 +294,7 @@ _LEVELS = {
 
 
 def levels_sentence(placebos: pd.DataFrame) -> str:
-    """Whether the p of the verdicts and that of common shocks reject too many
+    """Say whether the p of the verdicts and that of common shocks reject too many
     treatments without effect for any outcome, by more than two simulation errors."""
     often = placebos["size"] - 2 * placebos["mc_error"] > LEVEL
     kept = ~often.groupby(placebos["method"]).any()
