@@ -294,8 +294,11 @@ _LEVELS = {
 
 
 def levels_sentence(placebos: pd.DataFrame) -> str:
-    """Say whether the p of the verdicts and that of common shocks reject too many
-    treatments without effect for any outcome, by more than two simulation errors."""
+    """Say which p keeps its level: of the verdicts, of common shocks.
+
+    One does not that rejects treatments without effect of any outcome in more than
+    5 %, by more than two simulation errors.
+    """
     often = placebos["size"] - 2 * placebos["mc_error"] > LEVEL
     kept = ~often.groupby(placebos["method"]).any()
     return (
