@@ -52,13 +52,13 @@ class ModelsResult(Result):
     def _listings(self) -> Sequence[Listing]:
         return [self._listing(model) for model in self.models]
 
-    @abstractmethod
     def _sentence(self, model: Model) -> str:
         """The conclusion, on the screen."""
+        return f"{model.name}: {self._found(model)}"
 
     @abstractmethod
     def _found(self, model: Model) -> str:
-        """The same in the report, by names of variables."""
+        """The conclusion in the report, by names of variables."""
 
     @abstractmethod
     def _title(self, model: Model) -> str:

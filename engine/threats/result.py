@@ -84,38 +84,69 @@ class Threats(ModelsResult):
             for row, state in zip(self._records, self.states, strict=True)
             if row["model"] == model.name and row["term"] == model.treatments[0]
         ]
-        first = rows[0][0]
+        first, others = rows[0][0], [row for row, state in rows[1:] if state]
         named = (
             f"The effect of {variable_name(model.treatments[0])} on "
             f"{variable_name(model.outcome)} ({self._short(first)})"
         )
-        if "alone identifies" in first["note"]:
-            return self._sentence(model)
+        alone = first["note"] if "alone identifies" in first["note"] else ""
+        if alone and not np.isfinite(first["wild_p_value"]):
+            return (
+                f"{alone}, nor p by it: nothing can be said of threats without draws."
+            )
         if not _is_significant(first):
-            return f"{named} is not significant at 5 %: nothing can take it away."
-        asked = [state for _, state in rows[1:] if state]
-        gone = [row for row, state in rows if state == "gone"]
+            none = f"{named} is not significant at 5 %: nothing can take it away."
+            return f"{none} {alone}." if alone else none
+        gone, blurred = (
+            [row for row, own in rows if own == state] for state in ("gone", "blurred")
+        )
         turned = [row for row in gone if not _same_sign(row, first)]
-        said = f"{named} is lost in {len(gone) or 'none'} of {len(asked)} variants"
+        said = [f"{named} is lost in {len(gone) or 'none'} of {len(others)} variants"]
         if turned:
-            said += f"; in {len(turned)} its sign turns"
-        if blurred := asked.count("blurred"):
-            said += f"; in {blurred} more it can no longer be told from 0"
+            said[0] += f"; in {len(turned)} its sign turns"
+        if blurred:
+            said[0] += f"; in {len(blurred)} more it can no longer be told from 0"
+        if others and not gone and not blurred:
+            weakest = max(others, key=_declared_p)
+            small = min((row["estimate"] for row in others), key=abs)
+            said[0] += (
+                f"; the largest p is {self._p(weakest)}, the smallest effect "
+                f"{number_text(small)}"
+            )
         told = _cheapest(gone)[:_NAMED]
         if other := [row for row in _cheapest(turned)[:1] if row not in told]:
             told = [*other, *told[: _NAMED - 1]]
-        for row in told:
-            said += (
-                f". {row['threat'].capitalize()} ({threat_in_words(row['variant'])}): "
-                f"{self._short(row)}"
-            )
-            if np.isfinite(kept := row["variation_kept"]):
-                said += f", with {percent_text(kept)} of the variation left"
-        return f"{said}."
+        said += map(self._named, told)
+        few = [
+            row["variant"].removeprefix("without ")
+            for row, _ in rows
+            if row["threat"] == "influential clusters"
+            and " of " in row["variant"]
+            and np.isfinite(row["estimate"])
+        ]
+        if few:
+            said.append(f"Clusters to be left out for it: {'; '.join(few)}")
+        return ". ".join([*said, *([alone] if alone else [])]) + "."
+
+    def _named(self, row: _Record) -> str:
+        """``Left out (EU15): 8.260, p 0.0786, with 68 % of the variation left``."""
+        kept = row["variation_kept"]
+        left = f", with {percent_text(kept)} of the variation left"
+        return (
+            f"{row['threat'].capitalize()} ({threat_in_words(row['variant'])}): "
+            f"{self._short(row)}{left if np.isfinite(kept) else ''}"
+        )
 
     def _short(self, row: _Record) -> str:
-        p = p_text(_declared_p(row), self.draws or None)
-        return f"{number_text(row['estimate'])}, p {p}"
+        """``13.58, p 0.0041``."""
+        near = f", within {_ERRORS} Monte-Carlo errors of 0.05"
+        return (
+            f"{number_text(row['estimate'])}, p {self._p(row)}"
+            f"{near if at_level(row, self.draws) else ''}"
+        )
+
+    def _p(self, row: _Record) -> str:
+        return p_text(_declared_p(row), self.draws or None)
 
     @property
     def states(self) -> list[str]:
@@ -179,89 +210,6 @@ class Threats(ModelsResult):
     @property
     def _records(self) -> list[_Record]:
         return _records_of(self.table)
-
-    def _sentence(self, model: Model) -> str:
-        """With what one cluster alone identifies: its p is none, without draws."""
-        first = next(row for row in self._records if row["model"] == model.name)
-        if "alone identifies" not in first["note"]:
-            return self._finding(model)
-        if np.isfinite(first["wild_p_value"]):
-            return f"{self._finding(model)} {first['note']}."
-        return (
-            f"{model.name}: {first['note']}, nor p by it: nothing can be said of "
-            "threats without draws."
-        )
-
-    def _finding(self, model: Model) -> str:
-        treatment = model.treatments[0]
-        rows = [
-            (row, bool(comparable), state)
-            for row, comparable, state in zip(
-                self._records, self.comparable, self.states, strict=True
-            )
-            if row["model"] == model.name and row["term"] == treatment
-        ]
-        first = rows[0][0]
-        name = f"{model.name}: {treatment} on {model.outcome}, {self._numbers(first)}"
-        if not _is_significant(first):
-            return (
-                f"{name}, is not significant at 5 %: there is no result that could go "
-                "away."
-            )
-        asked = [row for row, comparable, _ in rows[1:] if comparable]
-        gone, blurred = (
-            [row for row, _, own in rows if own == state]
-            for state in ("gone", "blurred")
-        )
-        if not gone and not blurred:
-            return f"{name}: {self._survival(asked)}"
-        turned = [row for row in gone if not _same_sign(row, first)]
-        flips = f", {len(turned)} of them with the other sign" if turned else ""
-        takes = "; ".join(map(self._named, _cheapest(gone)[:_NAMED]))
-        said = [
-            f"{name}, is gone in {len(gone)} of {len(asked)} variants{flips}, and "
-            f"blurred in {len(blurred)}",
-            f"What it takes: {takes}"
-            if gone
-            else f"Blurred most cheaply by {self._named(_cheapest(blurred)[0])}",
-        ]
-        if turned:
-            said.append(f"The other sign: {self._named(_cheapest(turned)[0])}")
-        few = [
-            row["variant"].removeprefix("without ")
-            for row, *_ in rows
-            if row["threat"] == "influential clusters"
-            and " of " in row["variant"]
-            and np.isfinite(row["estimate"])
-        ]
-        if few:
-            said.append(f"Clusters to be left out for it: {'; '.join(few)}")
-        return ". ".join(said) + "."
-
-    def _survival(self, asked: Sequence[_Record]) -> str:
-        if not asked:
-            return "nothing was asked."
-        weakest = max(asked, key=_declared_p)
-        small = min(asked, key=lambda row: abs(row["estimate"]))
-        return (
-            f"none of {len(asked)} variants makes it go away. The largest p is that of "
-            f"{self._named(weakest)}; the smallest effect that of {self._named(small)}."
-        )
-
-    def _named(self, row: _Record) -> str:
-        """``left out, EU15: 8.260 (4.504), p 0.0786, 68 % of variation kept``."""
-        kept = row["variation_kept"]
-        share = "" if np.isnan(kept) else f", {percent_text(kept)} of variation kept"
-        return f"{row['threat']}, {row['variant']}: {self._numbers(row)}{share}"
-
-    def _numbers(self, row: _Record) -> str:
-        """``13.58 (4.461), p 0.0041``."""
-        p = p_text(_declared_p(row), self.draws or None)
-        near = f" (0.05 is within {_ERRORS} Monte-Carlo errors)"
-        return (
-            f"{number_text(row['estimate'])} ({number_text(row['se'])}), p {p}"
-            f"{near if at_level(row, self.draws) else ''}"
-        )
 
     program = "threats"
     report_title = "What would make it go away"

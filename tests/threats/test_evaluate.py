@@ -196,9 +196,9 @@ def test_wrong_arguments_are_one_line(small):
 def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor):
     assert not survivor.gone.any()
     count = survivor.comparable.sum() - 1
-    assert f"none of {count} variants makes it go away" in survivor.sentence
+    assert f"is lost in none of {count} variants; the largest p" in survivor.sentence
     assert set(CATALOGUE) >= {"blocks left out", "Oster's delta"}
-    assert "is gone in" not in survivor.sentence
+    assert "its sign turns" not in survivor.sentence
 
 
 def test_a_block_that_makes_the_result_is_named(strong):
@@ -211,8 +211,8 @@ def test_a_block_that_makes_the_result_is_named(strong):
         frame, model, blocks={"the twelve": [f"C{k:02d}" for k in range(12)]},
         only=["blocks left out", "influential clusters"], draws=0,
     )  # fmt: skip
-    assert "is gone in 1 of 2 variants" in found.sentence
-    assert "left out, the twelve: " in found.sentence
+    assert "is lost in 1 of 2 variants" in found.sentence
+    assert "Left out (the twelve): " in found.sentence
     assert "Clusters to be left out for it: " in found.sentence
     assert "the fewest" not in found.sentence  # which names what was not found
     chosen = found.table.set_index("variant")["note"].filter(
@@ -249,7 +249,7 @@ def test_without_a_result_there_is_none_to_go_away(strong):
     assert not found.gone.any()
     # Nor are clusters chosen for what is not significant as it is.
     assert not found.table["variant"].str.contains("not significant").any()
-    assert found.sentence.endswith("there is no result that could go away.")
+    assert found.sentence.endswith("nothing can take it away.")
 
 
 def test_notes_go_by_the_declared_p():
