@@ -124,11 +124,24 @@ if address := PROJECT.get("urls", {}).get("Repository"):
 def find_public_name(app, env, node, text):
     """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    if node.get("refdomain") != "py" or name not in dir(tivax):
+    place = next((k for k in (tivax, tivax.results) if name in dir(k)), None)
+    if node.get("refdomain") != "py" or place is None:
         return None
+    target = f"{place.__name__}.{name}"
     return env.domains["py"].resolve_xref(
-        env, node["refdoc"], app.builder, node["reftype"], f"tivax.{name}", node, text
+        env, node["refdoc"], app.builder, node["reftype"], target, node, text
     )
+
+
+def lead_back(app, page, template, context, doctree):
+    """Let links from source to reference have the name of the page they lead to:
+    viewcode takes one public module for all of a file."""
+    if page.startswith("_modules/"):
+        context["body"] = re.sub(
+            r"(/reference/api/([\w.]+\.)(\w+)\.html#)[\w.]*?\b(?=\3\b)",
+            r"\1\2",
+            context["body"],
+        )
 
 
 def deal_out(app, env, names):
@@ -204,3 +217,4 @@ def setup(app):
     app.connect("env-before-read-docs", deal_out)
     app.connect("build-finished", show_files)
     app.connect("missing-reference", find_public_name)
+    app.connect("html-page-context", lead_back)
