@@ -94,8 +94,12 @@ class Threats(ModelsResult):
             return (
                 f"{alone}, nor p by it: nothing can be said of threats without draws."
             )
+        none = ""
         if not _is_significant(first):
             none = f"{named} is not significant at 5 %: nothing can take it away."
+        elif not others:
+            none = f"{named} is significant; no variant asks whether it goes away."
+        if none:
             return f"{none} {alone}." if alone else none
         gone, blurred = (
             [row for row, own in rows if own == state] for state in ("gone", "blurred")
@@ -106,7 +110,7 @@ class Threats(ModelsResult):
             said[0] += f"; in {len(turned)} its sign turns"
         if blurred:
             said[0] += f"; in {len(blurred)} more it can no longer be told from 0"
-        if others and not gone and not blurred:
+        if not gone and not blurred:
             weakest = max(others, key=_declared_p)
             small = min((row["estimate"] for row in others), key=abs)
             said[0] += (

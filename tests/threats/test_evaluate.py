@@ -252,6 +252,11 @@ def test_without_a_result_there_is_none_to_go_away(strong):
     assert found.sentence.endswith("nothing can take it away.")
 
 
+def test_threats_that_ask_other_questions_take_nothing_away(strong):
+    found = tx.threats(strong, tx.Model("m", "y", ["x"]), only=["unit roots"], draws=0)
+    assert found.sentence.endswith("significant; no variant asks whether it goes away.")
+
+
 def test_notes_go_by_the_declared_p():
     """The lead alone stands for a treatment that lasts, too; beside it does not."""
     row = {
