@@ -17,7 +17,8 @@ import tivax as tx
 
 from .... import figures
 from ....core import Call, stage, to_long
-from ....reporting import Drawn, Language, draw_plot, printed_place
+from ....reporting import Block, Drawn, Language, draw_plot, printed_place
+from ....reporting import Figure as Shown
 from .. import heterogeneity, specifications
 from ..editions import CHOICES
 from ..few_threats import few_threats
@@ -31,6 +32,14 @@ CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
 PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
 
 Plots = dict[str, Callable[[], Figure]]
+
+
+def by_outcome(
+    figures: Mapping[str, Figure | Drawn], name: str, caption: str
+) -> list[Block]:
+    """The figure of each outcome of ``CURVES`` that is drawn."""
+    drawn = ((outcome, figures.get(f"{name}_{outcome}")) for outcome in CURVES)
+    return [Shown(figure, f"{k}, {caption}") for k, figure in drawn if figure]
 
 
 def plots_of(result: Replication, language: Language = "en") -> Plots:

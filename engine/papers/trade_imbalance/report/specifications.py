@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 import tivax as tx
 
 from ....core import p_text, percent_text
-from ....reporting import Block, Drawn, Section, Table, Text
+from ....reporting import Drawn, Section, Table, Text
 from ....reporting import Figure as Shown
 from .. import columns as paper
 from .. import specifications
@@ -16,7 +16,7 @@ from ..columns import OUTCOMES
 from ..inference import side
 from ..results import Replication
 from ..specifications import UNWEIGHTED
-from .plots import CURVES
+from .plots import CURVES, by_outcome
 from .texts import REPORT
 
 
@@ -154,16 +154,6 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
         why = result.skipped.get(JOINT_TITLE, "the panel does not allow it")
         return Section(JOINT_TITLE, [Text(f"Not computed: {why}.")])
     wide = joint.wide
-    drawn: list[Block] = [
-        Shown(
-            figures[f"joint_curve_{outcome}"],
-            f"{outcome}, all countries: the coefficient of TBI under the wide set "
-            "of choices, 95 % intervals; the band holds 95 % of the draws without "
-            "an effect, rank by rank.",
-        )
-        for outcome in CURVES
-        if f"joint_curve_{outcome}" in figures
-    ]
     return REPORT.section(
         "curve",
         draws=wide.draws,
@@ -172,7 +162,13 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
         verdict=_verdict(result),
         tests=Table(_p_table(result)),
         sentences=paper.sentences_as_printed(wide.models, wide.sentences),
-        drawn=drawn,
+        drawn=by_outcome(
+            figures,
+            "joint_curve",
+            "all countries: the coefficient of TBI under the wide set of choices, 95 % "
+            "intervals; the band holds 95 % of the draws without an effect, rank by "
+            "rank.",
+        ),
     )
 
 

@@ -19,13 +19,12 @@ from ....reporting import (
     column_name,
     printed_place,
 )
-from ....reporting import Figure as Shown
 from ..columns import sentences_as_printed
 from ..inference import side
 from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats
-from .plots import CURVES
+from .plots import by_outcome
 from .texts import REPORT
 
 TITLE = "What would make it go away"
@@ -37,15 +36,6 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
     if threats is None:
         why = result.skipped.get(TITLE, "the panel does not allow it")
         return Section(TITLE, [Text(f"Not computed: {why}.")])
-    drawn: list[Block] = [
-        Shown(
-            figures[f"threats_{outcome}"],
-            f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
-            "intervals, cut at arrows; in grey rows that ask another question.",
-        )
-        for outcome in CURVES
-        if f"threats_{outcome}" in figures
-    ]
     return REPORT.section(
         "threats",
         draws=threats.draws,
@@ -53,7 +43,12 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
         sentences=sentences_as_printed(threats.models, threats.sentences),
         declared=Table(_declared(result)),
         vintage=_vintage(threats),
-        drawn=drawn,
+        drawn=by_outcome(
+            figures,
+            "threats",
+            "all countries, all controls: TBI under every threat, 95 % intervals, cut "
+            "at arrows; in grey rows that ask another question.",
+        ),
     )
 
 
