@@ -1,6 +1,10 @@
 # Sets up .venv in the repository and activates it: `. scripts/environment.sh EXTRA`.
 # A second run finds it ready and takes no time.
 
+# Where this is set, every process compiles all that it imports: 2 seconds for JAX, pandas
+# and matplotlib, and a run of the tests starts hundreds.
+unset PYTHONDONTWRITEBYTECODE
+
 find_python() {
     local candidate
     for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
