@@ -6,7 +6,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..reporting import (
-    FULL_WIDTH,
     INK,
     QUIET,
     SMALL,
@@ -18,7 +17,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from .panel import require_columns
+from .parts import panels, require_columns
 
 _COLUMNS = ("outcome", "direct", "ci_low", "ci_high", "prior_low", "prior_high")
 _PANELS = 3  # beside each other
@@ -38,15 +37,11 @@ def direct_effect_bounds(bounds: pd.DataFrame, language: Language = "en") -> Fig
     """
     require_columns("bounds", bounds, list(_COLUMNS))
     outcomes = list(dict.fromkeys(bounds["outcome"]))
-    rows, width = -(-len(outcomes) // _PANELS), min(len(outcomes), _PANELS)
-    fig = Figure(figsize=(FULL_WIDTH, 1.75 * rows + 0.6), layout="constrained")
-    axes = fig.subplots(rows, width, squeeze=False).ravel()
+    fig, axes = panels(len(outcomes), 1.75, 0.6, across=_PANELS)
     handles: dict[str, object] = {}
-    for ax, outcome in zip(axes, outcomes, strict=False):
+    for ax, outcome in zip(axes, outcomes, strict=True):
         handles |= _bands(ax, bounds[bounds["outcome"] == outcome])
         ax.set_title(label(outcome, language).replace("\n", " "), fontsize=SMALL)
-    for ax in axes[len(outcomes) :]:
-        ax.set_axis_off()
     fig.supxlabel(label("direct effect", language), fontsize=SMALL)
     fig.supylabel(label("coefficient", language), fontsize=SMALL)
     names = [label(k, language) for k in handles]
@@ -65,20 +60,16 @@ def _bands(ax: Axes, rows: pd.DataFrame) -> dict[str, object]:
         d, (low[:1] + high[:1]).repeat(len(d)) / 2, color=INK, linewidth=0.9
     )
     ax.axhline(0, color=QUIET, linewidth=0.6)
-    handles: dict[str, object] = {
-        "estimate": estimate,
-        "union of intervals": union,
-        "normal prior": prior,
-    }
+    handles: dict[str, object] = {"estimate": estimate, "union of intervals": union}
+    handles["normal prior"] = prior
     outside = (low > 0) | (high < 0)
     if outside.any() and not outside.all():
         # The first size at which 0 is inside, by the line between two points.
         k = int(outside.sum())
         end = low if low[0] > 0 else high
         at = d[k - 1] + (d[k] - d[k - 1]) * end[k - 1] / (end[k - 1] - end[k])
-        handles["union holds 0"] = ax.axvline(
-            at, color=INK, linewidth=0.7, linestyle=":"
-        )
+        line = ax.axvline(at, color=INK, linewidth=0.7, linestyle=":")
+        handles["union holds 0"] = line
     ax.set_xlim(0, d[-1])
     plain_axes(ax, grid="y")
     return handles

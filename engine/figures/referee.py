@@ -18,7 +18,7 @@ from ..reporting import (
     labelled_rows,
     plain_axes,
 )
-from .panel import require_columns
+from .parts import colour_scale, map_cells, one_panel, panels, require_columns
 
 
 @rc_context(STYLE)
@@ -31,8 +31,7 @@ def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
         ``by``, ``estimate``, ``ci_low``, ``ci_high``; the first row is on top.
     """
     require_columns(by, rows, [by, "estimate", "ci_low", "ci_high"])
-    fig = Figure(figsize=(FULL_WIDTH, 0.26 * len(rows) + 0.9), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(0.26 * len(rows) + 0.9)
     interval_axes(ax)
     place = np.arange(len(rows))
     ax.hlines(place, rows["ci_low"], rows["ci_high"], color=SURPLUS, linewidth=1.2)
@@ -56,27 +55,21 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
     order = weights.sum(axis=1).sort_values(ascending=False).index
     shown = order if len(order) <= 60 else [*order[:30], *order[-30:]]
     table = weights.loc[shown]
-    fig = Figure(figsize=(FULL_WIDTH, 0.115 * len(table) + 1.0), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(0.115 * len(table) + 1.0)
     most = float(np.nanmax(np.abs(table.to_numpy()), initial=0)) or 1.0
-    mesh = ax.pcolormesh(
+    mesh = map_cells(
+        ax,
         np.ma.masked_invalid(table.to_numpy()),
+        [str(k) for k in table.index],
+        [str(k) for k in table.columns],
+        linewidth=0.3,
+        size=SMALL - 1,
         cmap="RdBu",
         norm=TwoSlopeNorm(0, -most, most),
-        edgecolor="white",
-        linewidth=0.3,
     )
     ax.set_facecolor("#EEEEEE")
-    ax.invert_yaxis()
-    ax.set_yticks(np.arange(len(table)) + 0.5, [str(k) for k in table.index])
-    ax.set_xticks(np.arange(table.shape[1]) + 0.5, [str(k) for k in table.columns])
-    ax.tick_params(length=0, pad=2, labelsize=SMALL - 1)
-    ax.tick_params(axis="x", rotation=90)
-    ax.spines[:].set_visible(False)
-    bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
-    bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.outline.set_visible(False)
-    bar.set_label("weight of the effect (red: negative)", fontsize=SMALL)
+    told = "weight of the effect (red: negative)"
+    colour_scale(ax, mesh, told, shrink=0.8, aspect=25)
     return finish_layout(fig, title)
 
 
@@ -94,8 +87,7 @@ def predicted_index(table: pd.DataFrame) -> Figure:
     both = table[["tbi", "predicted"]]
     for key in ("region", "year"):
         both = both - both.groupby(table[key]).transform("mean")
-    fig = Figure(figsize=(0.62 * FULL_WIDTH, 0.55 * FULL_WIDTH), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(0.55 * FULL_WIDTH, 0.62 * FULL_WIDTH)
     plain_axes(ax, grid="both")
     ax.plot(both["predicted"], both["tbi"], "o", color=SURPLUS, markersize=2.5)
     reach = float(both.abs().to_numpy().max())
@@ -116,16 +108,14 @@ def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
         clusters by entity.
     """
     require_columns("errors", table, ["term", "cutoff", "se"])
-    fig = Figure(figsize=(FULL_WIDTH, 0.45 * FULL_WIDTH), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(0.45 * FULL_WIDTH)
     plain_axes(ax, grid="y")
     for number, (term, rows) in enumerate(table.groupby("term", sort=False)):
         ratio = (rows["se"] / rows["se"].iloc[0]).to_numpy()
         color = SURPLUS if number == 0 else QUIET
         width = 1.6 if number == 0 else 0.8
         ax.plot(rows["cutoff"], ratio, "-o", color=color, linewidth=width, markersize=3)
-        end = np.flatnonzero(np.isfinite(ratio))[-1:]
-        for k in end:
+        for k in np.flatnonzero(np.isfinite(ratio))[-1:]:
             place = rows["cutoff"].iloc[k], ratio[k]
             ax.annotate(
                 str(term), place, (4, 0), textcoords="offset points", va="center"
@@ -149,8 +139,7 @@ def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
     columns = ["share", "estimand", "estimate", "ci_low", "ci_high", "chosen"]
     require_columns("slopes", table, columns)
     groups = [*table.groupby("estimand", sort=False)]
-    fig = Figure(figsize=(FULL_WIDTH, 0.42 * FULL_WIDTH), layout="constrained")
-    axes = fig.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    fig, axes = panels(len(groups), 0.42 * FULL_WIDTH, 0, sharey=True)
     for ax, (name, rows) in zip(axes, groups, strict=True):
         plain_axes(ax, grid="y")
         x = 100 * rows["share"]
@@ -179,8 +168,7 @@ def responses(table: pd.DataFrame, title: str) -> Figure:
     columns = "measure horizon estimate ci_low ci_high band_low band_high".split()
     require_columns("responses", table, columns)
     groups = [*table.groupby("measure", sort=False)]
-    fig = Figure(figsize=(FULL_WIDTH, 0.42 * FULL_WIDTH), layout="constrained")
-    axes = fig.subplots(1, len(groups), squeeze=False)[0]
+    fig, axes = panels(len(groups), 0.42 * FULL_WIDTH, 0)
     for ax, (name, rows) in zip(axes, groups, strict=True):
         plain_axes(ax, grid="y")
         x = rows["horizon"]

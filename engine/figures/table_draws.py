@@ -11,10 +11,8 @@ from ..estimation import t_ppf
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FULL_WIDTH,
     INK,
     QUIET,
-    SMALL,
     STYLE,
     SURPLUS,
     finish_layout,
@@ -22,7 +20,7 @@ from ..reporting import (
     labelled_rows,
     variable_name,
 )
-from .panel import require_columns
+from .parts import beside_row, panels, require_columns
 
 _HEIGHT = 1.7  # inches a treatment
 
@@ -50,8 +48,7 @@ def drawn_effects(
     require_columns("summary", summary, ["term", "estimate", "se_total"])
     require_columns("distribution", distribution, ["term", "estimate"])
     rows = summary.to_dict("records")
-    fig = Figure(figsize=(FULL_WIDTH, _HEIGHT * len(rows)), layout="constrained")
-    axes = fig.subplots(len(rows), 1, squeeze=False).ravel()
+    fig, axes = panels(len(rows), _HEIGHT, 0, across=1)
     for row, ax in zip(rows, axes, strict=True):
         drawn = distribution.loc[distribution["term"] == row["term"], "estimate"]
         _one_scale(ax, drawn.to_numpy(), row, float(t_ppf(0.975, clusters - 1)))
@@ -77,15 +74,7 @@ def _one_scale(ax: Axes, drawn: np.ndarray, row: dict, reach: float) -> None:
         ax.hlines([place], row[at] - half, row[at] + half, color=colour, linewidth=1.2)
         if np.isfinite(row[at]):
             told = f"{number_text(row[at])} ± {number_text(half)}"
-            ax.annotate(
-                told,
-                (1.01, place),
-                xycoords=ax.get_yaxis_transform(),
-                fontsize=SMALL,
-                va="center",
-                color=colour,
-                annotation_clip=False,
-            )
+            beside_row(ax, place, told, colour=colour)
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     interval_axes(ax)
     labelled_rows(ax, ["draws of the tables", *(name for name, *_ in _SHOWN)])

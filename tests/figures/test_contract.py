@@ -24,7 +24,7 @@ from tivax.engine.figures import (
     tiles,
     trade,
 )
-from tivax.engine.figures.signed_maps import signed_text
+from tivax.engine.figures.parts import signed_text
 from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
