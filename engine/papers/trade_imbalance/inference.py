@@ -54,6 +54,11 @@ def side(p: float, mc_error: float) -> Side:
     return "below" if p < LEVEL else "above"
 
 
+def mc_error(p: float, draws: int) -> float:
+    """Standard error of a p-value from this many draws; 0 without any."""
+    return float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
+
+
 def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
     """``side`` of each row's p of a kind, such as ``wild``; t-tests have no error."""
     errors = rows[f"{kind}_mc"] if f"{kind}_mc" in rows else [0.0] * len(rows)

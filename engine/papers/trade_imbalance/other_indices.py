@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import xarray as xr
 
 import tivax as tx
 
@@ -57,6 +56,9 @@ INDICES: Mapping[str, str] = {
 }
 
 
+_VARIABLES = ("tbi", "dva_index", "absorbed_abroad_index", "gross_index")
+
+
 VINTAGE = "TBI of WIOD 2013"
 """The index of the same measure from the release before, as a column."""
 
@@ -100,7 +102,10 @@ def index_variants(
     """
     exported = tx.exported_value_added(tables, progress=progress)
     tbi = tx.trade_benefit_index(exported)
-    indices = _index_frame(tbi, exported)
+    names = dict(zip(INDICES, _VARIABLES, strict=True))
+    made = exported.assign(tbi=tbi["tbi"])[[*names.values()]].to_dataframe()
+    made = made.rename(columns={v: k for k, v in names.items()}).reset_index()
+    indices = made.rename(columns={"region": "iso3"})[["iso3", "year", *INDICES]]
     data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
     data = data.dropna(subset=[*INDICES, *CONTROLS])
     regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
@@ -113,19 +118,6 @@ def index_variants(
         correlations=_within_correlations(data, list(INDICES)),
         residual_max=float(exported["residual"].max()),
     )
-
-
-def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
-    data = xr.Dataset(
-        {
-            "TBI": tbi["tbi"],
-            "DVA": exported["dva_index"],
-            "DVA abroad": exported["absorbed_abroad_index"],
-            "gross": exported["gross_index"],
-        }
-    )
-    frame = data.to_dataframe().reset_index().rename(columns={"region": "iso3"})
-    return frame[["iso3", "year", *INDICES]]
 
 
 def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:

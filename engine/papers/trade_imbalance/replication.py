@@ -203,12 +203,11 @@ def replicate(
         shown = with_declared_p(table, table["threat"] == "the model", tests)
         threatened = replace(threatened, table=shown)
     if joint is not None:
-        joint = specifications.JointCurves(
-            *(
-                replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
-                for k in (joint.narrow, joint.wide)
-            )
+        curves = (
+            replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
+            for k in (joint.narrow, joint.wide)
         )
+        joint = specifications.JointCurves(*curves)
     if refused:
         skipped["Bootstrap and placebo"] = refused
     step()
@@ -217,7 +216,7 @@ def replicate(
         panel=panel,
         estimates=estimates,
         comparison=comparison,
-        table_1=paper.table_1(frame, None if erring is None else erring.index),
+        table_1=paper.table_1(frame, erring and erring.index),
         table_errors=erring,
         by_file=by_file,
         structure=structure,

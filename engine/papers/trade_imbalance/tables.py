@@ -38,23 +38,19 @@ def paper_table(
     """One of Tables 3 to 6 with our numbers, laid out as the paper's."""
     columns = []
     for column, estimate in result.estimates.items():
-        if column.table == number:
-            heading = (f"({column.column})", column.outcome)
-            if column.sample != "all":
-                heading = (label(column.sample, language), *heading)
-            columns.append(
-                TableColumn(
-                    heading,
-                    _cells(estimate),
-                    {
-                        "year effects": "yes",
-                        "country effects": "yes",
-                        "observations": str(estimate.n),
-                        "countries": str(estimate.clusters),
-                        "r2": f"{estimate.r2:.4f}",
-                    },
-                )
-            )
+        if column.table != number:
+            continue
+        heading = (f"({column.column})", column.outcome)
+        if column.sample != "all":
+            heading = (label(column.sample, language), *heading)
+        facts = {
+            "year effects": "yes",
+            "country effects": "yes",
+            "observations": str(estimate.n),
+            "countries": str(estimate.clusters),
+            "r2": f"{estimate.r2:.4f}",
+        }
+        columns.append(TableColumn(heading, _cells(estimate), facts))
     return JournalTable(
         title(f"table {number}", language),
         columns,
@@ -75,34 +71,21 @@ def iv_tables(
     lagged: list[Lagged], language: Language = "en"
 ) -> dict[str, JournalTable]:
     """2SLS of every outcome, a table for each sample, and the three first stages."""
-    tables = {}
+    tables, first_stages = {}, []
     notes = title("notes", language) + title("iv notes", language)
-    for group in paper.SAMPLES:
-        columns = [
-            _iv_column(each, k, language)
-            for k, each in enumerate((x for x in lagged if x.sample == group), 1)
-        ]
-        tables[f"iv_{group}"] = JournalTable(
-            title("iv", language).format(sample=label(group, language)),
-            columns,
-            paper.TERMS,
-            notes,
-            language,
-        )
-    tables["iv_first_stage"] = JournalTable(
-        title("first stage", language),
-        [
-            _first_stage(next(x for x in lagged if x.sample == group), k, language)
-            for k, group in enumerate(paper.SAMPLES, 1)
-        ],
-        (LAG, *CONTROLS, "const"),
-        notes,
-        language,
-    )
-    return tables
+    for number, group in enumerate(paper.SAMPLES, 1):
+        own = [each for each in lagged if each.sample == group]
+        columns = [_iv_column(each, k) for k, each in enumerate(own, 1)]
+        name = title("iv", language).format(sample=label(group, language))
+        made = JournalTable(name, columns, paper.TERMS, notes, language)
+        tables[f"iv_{group}"] = made
+        first_stages.append(_first_stage(own[0], number, language))
+    terms, name = (LAG, *CONTROLS, "const"), title("first stage", language)
+    first = JournalTable(name, first_stages, terms, notes, language)
+    return {**tables, "iv_first_stage": first}
 
 
-def _iv_column(each: Lagged, number: int, language: Language) -> TableColumn:
+def _iv_column(each: Lagged, number: int) -> TableColumn:
     weak, own = each.iv.weak, each.ols["TBI"]
     t = abs(each.iv.second["TBI"].t)
     stock_yogo = weak.stock_yogo[10]

@@ -1,16 +1,12 @@
 """The sections of the report on the data: sources, index, descriptive statistics."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ....core import percent_text
 from ....reporting import (
     Block,
     Details,
-    Drawn,
     Language,
     Section,
     Table,
@@ -22,12 +18,11 @@ from .. import descriptives
 from ..columns import SAMPLES, losses_in_words
 from ..results import Replication
 from ..titles import title
-from .texts import REPORT
+from .plots import Figures
+from .texts import REPORT, table_of
 
 
-def data(
-    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
-) -> Section:
+def data(result: Replication, figures: Figures, language: Language) -> Section:
     """Files and editions, what the merge lost, Tables 1 and 2, Figure 1."""
     panel = result.panel
     book, asked = panel.codebook, len(panel.countries) + len(panel.losses)
@@ -81,17 +76,16 @@ def _filled(result: Replication) -> str:
 def _table_2(result: Replication) -> Block:
     if result.structure is None:
         return Text(f"Not computed: {result.skipped['Table 2']}.")
-    return Table(
-        result.structure.rename(
-            columns={
-                "mean_difference": "mean gap",
-                "largest_difference": "largest gap",
-                "beyond": f"rows beyond {descriptives.VISIBLE}",
-            }
-        ),
+    return table_of(
+        result.structure,
+        "index parts rows",
+        {
+            "mean_difference": "mean gap:.4f",
+            "largest_difference": "largest gap:.4f",
+            "beyond": f"rows beyond {descriptives.VISIBLE}",
+        },
         "Each de jure index of Table 2 beside the plain mean of its parts, on the rows "
         "that have every part; absolute differences in index points.",
-        {"mean gap": ".4f", "largest gap": ".4f"},
     )
 
 
@@ -120,12 +114,10 @@ def _index(result: Replication) -> str:
 
 
 def _table_1(result: Replication, language: Language) -> Table:
-    own = result.table_1.dropna()
-    wide = own.pivot(index="year", columns="iso3", values="ours")
-    printed = own.pivot(index="year", columns="iso3", values="paper")
-    order = [k for k in dict.fromkeys(result.table_1["iso3"]) if k in wide]
-    frame = pd.concat({"paper": printed[order], "tivax": wide[order]}, axis=1)
-    frame = frame.swaplevel(axis=1)[order]
+    own = result.table_1.dropna().rename(columns={"ours": "tivax"})
+    wide = own.pivot(index="year", columns="iso3", values=["paper", "tivax"])
+    order = [k for k in result.table_1["iso3"].unique() if k in set(own["iso3"])]
+    frame = wide.swaplevel(axis=1)[order].rename_axis(columns=None)
     formats = {column: ".4f" for column in frame.columns}
     number = numbered("Table", 1, language)
     return Table(frame, title("table 1", language), formats, number)
@@ -135,15 +127,11 @@ def _figure_1_sentence(result: Replication) -> str:
     means = result.figure_1
     first, last = int(means["year"].min()), int(means["year"].max())
     peak = 2008 if first < 2008 < last else last
-
-    def change(index: str, group: str, start: int, end: int) -> float:
-        return descriptives.change(means[means["sample"] == group], index, start, end)
+    groups = [means[means["sample"] == k] for k in ("developing", "developed")]
 
     def both(index: str, start: int, end: int) -> str:
-        return (
-            f"{change(index, 'developing', start, end):+.1f} and "
-            f"{change(index, 'developed', start, end):+.1f}"
-        ).replace("-", "−")
+        changes = (descriptives.change(k, index, start, end) for k in groups)
+        return " and ".join(f"{k:+.1f}" for k in changes).replace("-", "−")
 
     later = (
         f"; the economic one also from {peak} to {last - 1} by "
@@ -162,23 +150,16 @@ def _figure_1_sentence(result: Replication) -> str:
 def descriptive_statistics(result: Replication) -> Section:
     """Moments by group, and the variation that identifies each regressor."""
     moments, variation = result.moments, result.variation
-    of_tbi = variation[variation["variable"] == "TBI"].set_index("sample")
-    shares = of_tbi["share"].to_dict()
+    shares = variation.query("variable == 'TBI'").set_index("sample")["share"].to_dict()
     digits = dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f")
     pooled = moments["sample"] == "all"
-    by_group = moments[~pooled].reset_index(drop=True)
+    every = moments[pooled].drop(columns="sample").reset_index(drop=True)
+    others = moments[~pooled].reset_index(drop=True)
+    by_group = Table(others, "The same by group.", digits)
     return REPORT.section(
         "moments",
-        every=Table(
-            moments[pooled].drop(columns="sample").reset_index(drop=True),
-            formats=digits,
-        ),
-        by_group=[
-            Details(
-                "By group of countries",
-                [Table(by_group, "The same by group.", digits)],
-            )
-        ],
+        every=Table(every, formats=digits),
+        by_group=[Details("By group of countries", [by_group])],
         shares=", ".join(
             f"{percent_text(shares[k])} of the variance of TBI in the sample “{k}”"
             for k in SAMPLES

@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from ....core import p_text
-from ....reporting import Section, Table, Text
+from ....reporting import Section
 from ..exposed import STRONG, Exposed
 from ..results import Replication
-from .texts import REPORT
+from .texts import REPORT, not_computed, table_of
 
 TITLE = "An instrument from the tables"
 
@@ -18,17 +17,10 @@ TITLE = "An instrument from the tables"
 def sections(result: Replication) -> list[Section]:
     """None without world tables."""
     if (found := result.exposed) is None:
-        why = result.skipped.get(TITLE)
-        return [Section(TITLE, [Text(f"Not computed: {why}.")])] if why else []
-    table = pd.DataFrame(
-        {
-            "outcome": found.rows["outcome"],
-            "two stages": found.rows["estimate"],
-            "se, AKM": found.rows["se"],
-            "95 % set, AKM0": [_set(row) for row in found.rows.to_dict("records")],
-            "p, AKM0": [p_text(p) for p in found.rows["p_value"]],
-            "n": found.rows["n"],
-        }
+        return [not_computed(result, TITLE)] if TITLE in result.skipped else []
+    rows = found.rows.assign(
+        set=[_set(row) for row in found.rows.to_dict("records")],
+        p=found.rows["p_value"].map(p_text),
     )
     return [
         REPORT.section(
@@ -37,11 +29,20 @@ def sections(result: Replication) -> list[Section]:
             word="strong" if found.strong else "weak",
             f=found.f,
             strong=STRONG,
-            estimates=Table(table, formats={"two stages": ".2f", "se, AKM": ".2f"}),
+            estimates=table_of(rows, "outcome", _SHOWN),
             verdict=_verdict(found),
             threats=_threats(found),
         )
     ]
+
+
+_SHOWN = {
+    "estimate": "two stages:.2f",
+    "se": "se, AKM:.2f",
+    "set": "95 % set, AKM0",
+    "p": "p, AKM0",
+    "n": "n",
+}
 
 
 def _set(row: Mapping[Any, Any]) -> str:

@@ -1,14 +1,12 @@
 """The section of the report on the paper from world tables: intervals, and changes."""
 
-import pandas as pd
-
 from ....core import percent_text
-from ....reporting import Block, Details, Section, Table, Text
+from ....reporting import Block, Details, Section, Text
 from ..columns import column_names
 from ..from_tables import OtherIndex, TableErrors, changes, changes_sentence
 from ..results import Replication
 from ..tables import coefficient_cells
-from .texts import REPORT
+from .texts import REPORT, table_of
 
 TITLE = "From world tables"
 _LEAST = 0.0001  # a share that is told to two decimals
@@ -33,39 +31,30 @@ def _errors(result: Replication, errors: TableErrors) -> list[Block]:
     printed = result.table_1.dropna(subset=["ours"])
     tbi = rows[rows["term"] == "TBI"]
     share = (rows["se_table"] / rows["se_total"]) ** 2
-    frame = pd.DataFrame(
-        {
-            "column": column_names(tbi),
-            "outcome": tbi["outcome"].to_numpy(),
-            "sample": tbi["sample"].to_numpy(),
-            "estimate": tbi["estimate"].to_numpy(),
-            "se, sampling": tbi["se"].to_numpy(),
-            "se, tables": tbi["se_table"].to_numpy(),
-            "se, both": tbi["se_total"].to_numpy(),
-            "from": tbi["ci_low"].to_numpy(),
-            "to": tbi["ci_high"].to_numpy(),
-        }
-    )
-    table_1 = Table(
-        printed.drop(columns="difference").rename(
-            columns={"ours": "tivax", "ci_low": "from", "ci_high": "to"}
-        ),
-        "The index: printed, from tables, and its 95 % interval.",
-        dict.fromkeys(("paper", "tivax"), ".4f") | dict.fromkeys(("from", "to"), ".5f"),
-    )
+    tbi = tbi.assign(column=column_names(tbi)).reset_index(drop=True)
+    caption = "The index: printed, from tables, and its 95 % interval."
+    shown = {"paper": "paper:.4f", "ours": "tivax:.4f"}
+    shown |= {"ci_low": "from:.5f", "ci_high": "to:.5f", "covers": "covers"}
+    table_1 = table_of(printed, "year iso3", shown, caption)
     return REPORT.blocks(
         "errors of the tables",
         draws=errors.draws,
         count=len(printed),
         covered=int(printed["covers"].sum()),
         share=_at_most(float(share.max())),
-        coefficients=Table(
-            frame,
-            formats=dict.fromkeys(("estimate", "from", "to"), ".3f")
-            | dict.fromkeys(("se, sampling", "se, tables", "se, both"), ".4f"),
-        ),
+        coefficients=table_of(tbi, "column outcome sample", _COEFFICIENTS),
         table_1=[Details("Table 1 with intervals", [table_1])],
     )
+
+
+_COEFFICIENTS = {
+    "estimate": "estimate:.3f",
+    "se": "se, sampling:.4f",
+    "se_table": "se, tables:.4f",
+    "se_total": "se, both:.4f",
+    "ci_low": "from:.3f",
+    "ci_high": "to:.3f",
+}
 
 
 def _at_most(share: float) -> str:
@@ -76,21 +65,16 @@ def _at_most(share: float) -> str:
 
 def _changes(result: Replication, other: OtherIndex) -> list[Block]:
     rows = changes(result.comparison, other)
-    frame = pd.DataFrame(
-        {
-            "column": column_names(rows),
-            "outcome": rows["outcome"],
-            "sample": rows["sample"],
-            "paper": coefficient_cells(rows, "paper_", estimate="coef"),
-            "from tables": coefficient_cells(rows, estimate="coef"),
-            other.name: coefficient_cells(rows, "file_", estimate="coef"),
-            "gap": rows["gap"],
-        }
-    )
-    formats = dict.fromkeys(("paper", "from tables", other.name), "") | {"gap": "+.3f"}
+    rows["column"] = column_names(rows)
+    shown = {}
+    whose = {"paper": "paper_", "from tables": "", other.name: "file_"}
+    for name, prefix in whose.items():
+        rows[name] = coefficient_cells(rows, prefix, estimate="coef")
+        shown[name] = f"{name}:"
+    shown["gap"] = "gap:+.3f"
     return REPORT.blocks(
         "what the tables change",
         said=changes_sentence(result.comparison, other),
-        coefficients=Table(frame, formats=formats),
+        coefficients=table_of(rows, "column outcome sample", shown),
         name=other.name,
     )

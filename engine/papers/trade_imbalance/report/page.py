@@ -10,9 +10,7 @@ change with them. Each section is worded in the module of its subject.
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from ....reporting import Drawn, Language, report_html
+from ....reporting import Language, report_html
 from ..results import Replication
 from ..verdicts import verdicts
 from . import (
@@ -28,6 +26,7 @@ from . import (
     tables,
     threats,
 )
+from .plots import Figures
 
 PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
 
@@ -52,7 +51,7 @@ def titles(result: Replication) -> tuple[str, str]:
 def write(
     path: Path,
     result: Replication,
-    figures: Mapping[str, Figure | Drawn],
+    figures: Figures,
     footer: Mapping[str, str],
     language: Language = "en",
 ) -> None:
@@ -83,7 +82,7 @@ def write(
         robustness.gross_trade(result),
         robustness.fixed_codes(result),
         robustness.other_errors(result),
-        inference.section(result.inference, result.skipped, figures),
+        inference.section(result, figures),
         data.descriptive_statistics(result),
     ]
     page = report_html(

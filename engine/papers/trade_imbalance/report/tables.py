@@ -1,16 +1,13 @@
 """The sections of the report on the paper's question and its tables."""
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
-from ....reporting import Block, Drawn, Journal, Language, Section, numbered
+from ....reporting import Block, Journal, Language, Section, numbered
 from .. import columns as paper
 from ..comparisons import comparison_tables
 from ..results import Replication
 from ..robustness import convention_in_words
 from ..tables import TABLES
 from ..titles import title
+from .plots import Figures
 from .texts import REPORT
 
 
@@ -19,9 +16,7 @@ def question() -> Section:
     return REPORT.section("question")
 
 
-def tables(
-    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
-) -> Section:
+def tables(result: Replication, figures: Figures, language: Language) -> Section:
     """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
     blocks = [k for n in TABLES for k in _table(result, figures, language, n)]
     return REPORT.section(
@@ -40,7 +35,7 @@ def tables(
 
 def _table(
     result: Replication,
-    figures: Mapping[str, Figure | Drawn],
+    figures: Figures,
     language: Language,
     number: int,
 ) -> list[Block]:
