@@ -9,13 +9,7 @@ from itertools import combinations
 from pathlib import Path
 
 from .errors import TivaxError
-from .manifest import (
-    MANIFEST,
-    Run,
-    read_listed,
-    require_as_listed,
-    standing_on,
-)
+from .manifest import MANIFEST, Run, read_listed, require_as_listed, standing_on
 from .output import (
     clear_leftovers,
     part_name,

@@ -8,13 +8,7 @@ from matplotlib import rc_context
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..reporting import (
-    DEFICIT,
-    INK,
-    SMALL,
-    STYLE,
-    finish_layout,
-)
+from ..reporting import DEFICIT, INK, SMALL, STYLE, finish_layout
 from ..tables import country_name
 from .changes import falling_bars
 from .parts import colour_scale, map_cells, one_panel

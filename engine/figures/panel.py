@@ -36,7 +36,14 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
-from .parts import one_panel, panels, require_columns, shade_rows
+from .parts import (
+    drawn_handles,
+    labelled_legend,
+    one_panel,
+    panels,
+    require_columns,
+    shade_rows,
+)
 
 GROUPS = {"developed": 1, "developing": 0}
 GROUP_COLOURS = {"developed": SURPLUS, "developing": DEFICIT}
@@ -131,7 +138,7 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
             fontweight="bold" if term == "TBI" else "normal",
         )
         labelled_rows(ax, names)
-    _comparison_legend(fig, axes[0], language)
+    labelled_legend(fig, drawn_handles(axes[0]), language)
     return finish_layout(fig)
 
 
@@ -173,7 +180,7 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
     for k in heads:
         ax.get_yticklabels()[k].set_fontweight("bold")
     ax.set_xlabel(label("TBI coefficient", language))
-    _comparison_legend(fig, ax, language)
+    labelled_legend(fig, drawn_handles(ax), language)
     return finish_layout(fig)
 
 
@@ -193,10 +200,7 @@ def _with_intervals(comparison: pd.DataFrame) -> pd.DataFrame:
 
 def _beside_published(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
     """Two estimates a row, the published one above."""
-    for kind, shift, prefix in (
-        ("published", -0.17, "paper_"),
-        ("ours", 0.17, ""),
-    ):
+    for kind, shift, prefix in (("published", -0.17, "paper_"), ("ours", 0.17, "")):
         look = estimate_look(kind)
         coef = frame[f"{prefix}coef"].to_numpy(float)
         half = frame[f"{prefix}half"].to_numpy(float)
@@ -216,11 +220,6 @@ def estimate_look(kind: str) -> dict[str, Any]:
         "markeredgewidth": 0.9,
         "zorder": 3,
     }
-
-
-def _comparison_legend(fig: Figure, ax: Axes, language: Language) -> None:
-    handles, names = ax.get_legend_handles_labels()
-    legend(fig, handles, [label(k, language) for k in names])
 
 
 def _column_names(
@@ -281,9 +280,8 @@ def intervals(
         )
     fig.supxlabel(label("TBI coefficient", language), fontsize=SMALL)
     order = ("estimate", "excludes 0", "includes 0", "range of estimates")
-    names = [k for k in order if k in handles]
-    words = [label(k, language) for k in names]
-    legend(fig, [handles[k] for k in names], words, loc="outside upper right")
+    shown = {k: handles[k] for k in order if k in handles}
+    labelled_legend(fig, shown, language, loc="outside upper right")
     return finish_layout(fig)
 
 
@@ -375,20 +373,18 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
     sizes = [len(own) for own in groups]
     around = 0.25 * sum(sizes) + 0.3
     fig, axes = panels(len(sizes), 0.3, around, across=1, height_ratios=sizes)
-    handles = []
     for ax, own in zip(axes, groups, strict=True):
         y = np.arange(len(own))
         ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-        handles = ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true")
-        look = {**estimate_look("ours"), "label": "estimate"}
-        handles += ax.plot(own["estimate"], y, "o", **look)
+        ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true")
+        ax.plot(own["estimate"], y, "o", **estimate_look("ours"), label="estimate")
         ax.hlines(y, own["ci_low"], own["ci_high"], color=SURPLUS, linewidth=0.9)
         plain_axes(ax, grid="x")
         ax.spines["left"].set_visible(False)
         labelled_rows(ax, [label(str(term), language) for term in own["term"]])
         ax.tick_params(axis="y", length=0, pad=10)
         ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=2))
-    legend(fig, handles, [label(k, language) for k in ("true", "estimate")])
+    labelled_legend(fig, drawn_handles(axes[0]), language)
     return finish_layout(fig)
 
 

@@ -13,7 +13,7 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 
 from ..core import TivaxError
-from ..reporting import FULL_WIDTH, INK, SMALL
+from ..reporting import FULL_WIDTH, INK, SMALL, Language, label, legend
 
 BAND = "#EFEFEF"
 
@@ -80,6 +80,20 @@ def beside_row(
         color=colour,
         annotation_clip=False,
     )
+
+
+def drawn_handles(ax: Axes) -> dict[str, Any]:
+    """What is drawn in a panel, by its name."""
+    handles, names = ax.get_legend_handles_labels()
+    return dict(zip(names, handles, strict=True))
+
+
+def labelled_legend(
+    fig: Figure, handles: Mapping[str, Any], language: Language = "en", **place: Any
+) -> None:
+    """A legend whose names are the labels of the keys."""
+    names = [label(k, language) for k in handles]
+    legend(fig, [*handles.values()], names, **place)
 
 
 def starts_of(parts: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:

@@ -30,7 +30,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from .parts import one_panel, panels
+from .parts import labelled_legend, one_panel, panels
 
 
 class DrawnStatistics(NamedTuple):
@@ -58,8 +58,7 @@ def histograms(drawn: Sequence[DrawnStatistics], language: Language = "en") -> F
     handles: dict[str, object] = {}
     for ax, each in zip(axes, drawn, strict=True):
         handles |= _one(ax, each, language)
-    names = [label(name, language) for name in handles]
-    legend(fig, list(handles.values()), names, loc="outside lower center")
+    labelled_legend(fig, handles, language, loc="outside lower center")
     return finish_layout(fig)
 
 

@@ -38,7 +38,7 @@ from ..reporting import (
 )
 from ..tables import country_name
 from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look
-from .parts import one_panel, require_columns
+from .parts import drawn_handles, labelled_legend, one_panel, require_columns
 
 GAP = 0.5  # between the rows of two choices
 
@@ -172,9 +172,8 @@ def _finish_parts(
     language: Language,
 ) -> Figure:
     below.set_xlabel(label("specifications", language))
-    handles, names = above.get_legend_handles_labels()
-    names = [label(k, language) for k in names]
-    legend(fig, handles, names, loc="outside upper right")
+    handles = drawn_handles(above)
+    labelled_legend(fig, handles, language, loc="outside upper right")
     _name_choices(fig, below, options, choices)
     return finish_layout(fig)
 

@@ -43,14 +43,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
-from .parts import (
-    colour_scale,
-    map_cells,
-    one_panel,
-    panels,
-    signed_root,
-    signed_ticks,
-)
+from .parts import colour_scale, map_cells, one_panel, panels, signed_root, signed_ticks
 from .regions import FEW, MANY, known_regions, largest, trade_size
 
 # Eight large economies, each in a colour of its own.

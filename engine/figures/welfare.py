@@ -191,12 +191,7 @@ def welfare_by_region(
 
 
 @rc_context(STYLE)
-def who_pays(
-    paid: pd.Series,
-    *,
-    unit: str = "",
-    named: Sequence[str] = (),
-) -> Figure:
+def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> Figure:
     """Gains and losses of regions as a waterfall that ends in the world's sum.
 
     Parameters

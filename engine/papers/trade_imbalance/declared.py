@@ -152,15 +152,13 @@ def declared_p_values(
     """
     tests = declared_tests()
     data = with_groups(frame)
-    over: dict[tuple[object, object], pd.Series] = {}
-    if family is not None:
-        over = {(k["table"], k["column"]): k for _, k in family.iterrows()}
+    printed = () if family is None else family.iterrows()
+    over = {(k["table"], k["column"]): k for _, k in printed}
     rows: list[dict[str, object]] = []
     progress(0, len(tests))
     for number, test in enumerate(tests, 1):
-        place = printed_place(test.model.tags)
         of_family = None
-        if test.role != "check" and place is not None:
+        if (place := printed_place(test.model.tags)) and test.role != "check":
             of_family = over.get(place)
         if test.without_one:
             found = _without_one(data, test.model, draws, seed)

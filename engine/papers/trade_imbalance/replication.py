@@ -123,7 +123,7 @@ def replicate(
     step()
     with (
         beside(partial(_drawn, frame, draw)) as inferring,
-        beside(partial(_tables, further)) as reading,
+        beside(lambda told: further.world_tables(progress=told)) as reading,
         beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
     ):
         estimates = paper.estimate_columns(frame)
@@ -173,11 +173,10 @@ def replicate(
         curve = specifications.specification_curve(further, panel, estimates)
         draw(plots.of_curve, comparison, curve, left_out)
         step()
-        vintage = other_indices.vintage_index(further, tables, variants)
-        every = other_indices.with_vintage(descriptives.every_outcome(panel), vintage)
+        every = descriptives.every_outcome(panel)
+        every = other_indices.with_vintage(every, further, tables, variants)
         threatened = optional(
-            "What would make it go away",
-            lambda: declared.threats_to_main_tests(every),
+            "What would make it go away", lambda: declared.threats_to_main_tests(every)
         )
         draw(plots.of_threats, threatened)
         step()
@@ -242,10 +241,6 @@ def replicate(
         variation=variation,
         skipped=skipped,
     )
-
-
-def _tables(further: tx.FurtherData, progress: Progress) -> tx.WorldTables | None:
-    return further.world_tables(progress=progress)
 
 
 def _drawn(

@@ -41,8 +41,7 @@ def groups(result: Replication, figures: Figures) -> Section:
             else "for no outcome"
         ),
         slopes=Table(
-            rows,
-            formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"},
+            rows, formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"}
         ),
         question=(
             "Why the pooled coefficient is not between the two"

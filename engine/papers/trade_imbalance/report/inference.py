@@ -100,12 +100,12 @@ def _sentence(rows: pd.DataFrame) -> str:
         f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
         f"of these, {listed(clauses)}."
     )
-    of_wild = sides(starred, "wild")
+    named, of_wild = column_names(starred), sides(starred, "wild")
     for which, start in (
         ("above", "Not under the wild bootstrap"),
         ("at", f"Under the wild bootstrap {AT}"),
     ):
-        own = [k == which for k in of_wild]
-        if names := column_names(starred[own]):
+        names = [k for k, own in zip(named, of_wild, strict=True) if own == which]
+        if names:
             text += f" {start}: {', '.join(names)}."
     return text

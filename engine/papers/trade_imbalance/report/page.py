@@ -15,7 +15,6 @@ from ..results import Replication
 from ..verdicts import verdicts
 from . import (
     data,
-    exposure,
     findings,
     from_tables,
     front,
@@ -23,7 +22,6 @@ from . import (
     inference,
     robustness,
     specifications,
-    tables,
     threats,
 )
 from .plots import Figures
@@ -66,14 +64,14 @@ def write(
     ]
     appendix = [
         findings.summary(result, found),
-        tables.question(),
+        data.question(),
         data.data(result, figures, language),
         *from_tables.sections(result),
-        tables.tables(result, figures, language),
+        data.tables(result, figures, language),
         findings.hypotheses(result, found),
         threats.section(result, figures),
         robustness.lagged_instrument(result, figures, language),
-        *exposure.sections(result),
+        *from_tables.instrument(result),
         robustness.index_variants(result),
         groups.groups(result, figures),
         specifications.leave_one_out(result, figures),

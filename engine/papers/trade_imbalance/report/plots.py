@@ -52,9 +52,7 @@ def plots_of(result: Replication, language: Language = "en") -> Plots:
     return plots
 
 
-def _parts(
-    result: Replication,
-) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
+def _parts(result: Replication) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
     """Functions that draw the plots, and their arguments."""
     frame, comparison = result.panel.frame, result.comparison
     return [
@@ -101,11 +99,7 @@ class Drawing:
 
 @stage("figures")
 def drawn_figures(
-    result: Replication,
-    language: Language,
-    drawing: Drawing | None,
-    *,
-    files: bool,
+    result: Replication, language: Language, drawing: Drawing | None, *, files: bool
 ) -> Figures:
     """Every figure by its file name: what ``drawing`` has, else drawn here."""
     if drawing is not None:
@@ -206,10 +200,7 @@ def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Pl
 
 
 def of_curve(
-    language: Language,
-    comparison: pd.DataFrame,
-    curve: Curve,
-    left_out: pd.DataFrame,
+    language: Language, comparison: pd.DataFrame, curve: Curve, left_out: pd.DataFrame
 ) -> Plots:
     """The curves over editions, and the fits without each country."""
     plots: Plots = {}

@@ -7,14 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ....core import capital, percent_text
-from ....reporting import (
-    Block,
-    Details,
-    Journal,
-    Language,
-    Section,
-    Table,
-)
+from ....reporting import Block, Details, Journal, Language, Section, Table
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES, SAMPLES
 from ..inference import side
