@@ -121,7 +121,7 @@ def _table_1(result: Replication, language: Language) -> Table:
     own = result.table_1.dropna().rename(columns={"ours": "tivax"})
     wide = own.pivot(index="year", columns="iso3", values=["paper", "tivax"])
     order = [k for k in result.table_1["iso3"].unique() if k in set(own["iso3"])]
-    frame = wide.swaplevel(axis=1)[order].rename_axis(columns=None)
+    frame = wide.swaplevel(axis=1)[order]
     formats = {column: ".4f" for column in frame.columns}
     number = numbered("Table", 1, language)
     return Table(frame, title("table 1", language), formats, number)
