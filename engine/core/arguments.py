@@ -16,9 +16,12 @@ from .errors import TivaxError, show
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """Raise ``TivaxError`` unless the value has this type; ``wanted`` describes it."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TivaxError(
-            f"{argument}: give {wanted}, not {show(value)}", argument=argument
-        )
+        raise _wrong(argument, wanted, value)
+
+
+def _wrong(argument: str, wanted: str, value: object) -> TivaxError:
+    message = f"{argument}: give {wanted}, not {show(value)}"
+    return TivaxError(message, argument=argument)
 
 
 def require_list(argument: str, values: object) -> None:
@@ -31,9 +34,7 @@ def require_list(argument: str, values: object) -> None:
             f"{argument}={values!r}: give a list, [{values!r}]", argument=argument
         )
     if not isinstance(values, Iterable) or not all(isinstance(k, str) for k in values):
-        raise TivaxError(
-            f"{argument}: give a list of labels, not {show(values)}", argument=argument
-        )
+        raise _wrong(argument, "a list of labels", values)
 
 
 def require_whole(argument: str, value: object, least: int) -> None:
@@ -42,15 +43,9 @@ def require_whole(argument: str, value: object, least: int) -> None:
     if isinstance(value, bool) or not (
         isinstance(value, int | np.integer) and value >= least
     ):
-        raise TivaxError(
-            f"{argument}: give a whole number from {least}, not {show(value)}",
-            argument=argument,
-        )
+        raise _wrong(argument, f"a whole number from {least}", value)
     if value >= 2**63:
-        raise TivaxError(
-            f"{argument}: give a number below 2^63, not {show(value)}",
-            argument=argument,
-        )
+        raise _wrong(argument, "a number below 2^63", value)
 
 
 def require_years(years: object) -> None:
@@ -60,11 +55,7 @@ def require_years(years: object) -> None:
         and len(years) == 2
         and all(isinstance(k, int | np.integer) for k in years)
     ):
-        raise TivaxError(
-            f"years: give the first and the last, such as (2000, 2014), not "
-            f"{show(years)}",
-            argument="years",
-        )
+        raise _wrong("years", "the first and the last, such as (2000, 2014)", years)
 
 
 def local_path(argument: str, value: object) -> Path:

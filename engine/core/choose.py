@@ -35,11 +35,7 @@ def close_names(name: str, names: list[str]) -> list[str]:
 
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
     """Raise ``TivaxError`` unless the value is one of these words."""
-    if not isinstance(value, str):
-        raise TivaxError(
-            f"no {argument} {show(value)}: {suggest('', known)}", argument=argument
-        )
-    if value not in known:
-        raise TivaxError(
-            f"no {argument} {value}: {suggest(value, known)}", argument=argument
-        )
+    if not isinstance(value, str) or value not in known:
+        shown, name = (value, value) if isinstance(value, str) else (show(value), "")
+        message = f"no {argument} {shown}: {suggest(name, known)}"
+        raise TivaxError(message, argument=argument)

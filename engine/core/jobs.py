@@ -29,13 +29,7 @@ from .display import count_text
 from .errors import TivaxError, Unfinished
 from .interrupts import hint_if_interrupted
 from .manifest import tivax_version
-from .output import (
-    explain_full_disk,
-    is_part,
-    lock_folder,
-    real_path,
-    write_text,
-)
+from .output import explain_full_disk, is_part, lock_folder, real_path, write_text
 from .parts import Part, PartFile, Rows, State, arrays_of, is_sound, keep_arrays
 from .places import require_writable
 from .processes import agreed, is_first, together
@@ -292,21 +286,27 @@ def _require_ours(folder: Path) -> None:
     """Raise ``TivaxError`` for a folder of this name that no run of tivax has made."""
     if not os.path.lexists(folder):
         return
-    wrong = None if folder.is_dir() and not folder.is_symlink() else folder
-    if wrong is None:
+    wrong = folder
+    if folder.is_dir() and not folder.is_symlink():
         inside = [k for k in folder.iterdir() if not is_part(k)]
-        plain = [k for k in inside if k.is_file() and not k.is_symlink()]
-        others = [k for k in plain if k.name != _RUN and not _FILES.fullmatch(k.name)]
-        foreign = [k for k in inside if k not in plain or k in others]
+        ours = [
+            k for k in inside if k.is_file() and not k.is_symlink() and _is_named(k)
+        ]
+        foreign = [k for k in inside if k not in ours]
         record = folder / _RUN
-        if not foreign and inside and (record not in plain or not _is_record(record)):
-            foreign = [record if record in plain else inside[0]]
+        if not foreign and inside and (record not in ours or not _is_record(record)):
+            foreign = [record if record in ours else inside[0]]
         wrong = min(foreign, default=None)
     if wrong is not None:
         raise TivaxError(
             f"{wrong}: in the place of an unfinished run, and not written by one of "
             "this tivax; move it away, or choose another place"
         )
+
+
+def _is_named(path: Path) -> bool:
+    """True if the file is called as those of a run are."""
+    return path.name == _RUN or _FILES.fullmatch(path.name) is not None
 
 
 def _is_record(path: Path) -> bool:
@@ -320,7 +320,7 @@ def _empty(folder: Path) -> None:
     for path in sorted(folder.iterdir(), key=lambda k: k.name == _RUN):
         if is_part(path):
             shutil.rmtree(path, ignore_errors=True)
-        elif path.name == _RUN or _FILES.fullmatch(path.name):
+        elif _is_named(path):
             path.unlink()
 
 

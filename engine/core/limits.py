@@ -66,11 +66,7 @@ def max_size() -> float:
 def require_size(name: str, size: int) -> None:
     """Raise ``TivaxError`` where ``size`` bytes are too many for one file."""
     if size > max_size() * GIB:
-        raise TivaxError(
-            f"{name}: more than {max_size():g} GiB once unpacked; no published table "
-            "has that, max_size= or TIVAX_MAX_SIZE allows more",
-            argument="max_size",
-        )
+        raise _too_much(name, f"{max_size():g} GiB once unpacked")
 
 
 def require_count(
@@ -80,11 +76,15 @@ def require_count(
     than in the file. ``most`` are allowed for each GiB.
     """
     if count > max_size() * most:
-        raise TivaxError(
-            f"{name}: more than {max_size() * most:,.0f} {what}; no published table "
-            "has that, max_size= or TIVAX_MAX_SIZE allows more",
-            argument="max_size",
-        )
+        raise _too_much(name, f"{max_size() * most:,.0f} {what}")
+
+
+def _too_much(name: str, most: str) -> TivaxError:
+    return TivaxError(
+        f"{name}: more than {most}; no published table has that, max_size= or "
+        "TIVAX_MAX_SIZE allows more",
+        argument="max_size",
+    )
 
 
 def longest_line() -> int:
@@ -103,10 +103,16 @@ def line_too_long(name: str, number: int) -> TivaxError:
 
 def machine_memory() -> int | None:
     """Bytes of the machine, or of its container where that has less."""
-    try:
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
+    if (found := physical_memory()) is None:
         return None
     limit = Path("/sys/fs/cgroup/memory.max")
     text = limit.read_text().strip() if limit.exists() else ""
     return min(found, int(text)) if text.isdigit() else found
+
+
+def physical_memory() -> int | None:
+    """Bytes of the machine; None where the system does not report them."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None

@@ -20,23 +20,14 @@ from typing import Any
 
 from .errors import Damaged, TivaxError
 from .jax_setup import processor_name
+from .limits import physical_memory
 from .output import lock_folder, real_path, write_text
 from .progress import stage
 
 MANIFEST = "manifest.json"
 PACKAGES = (
-    "jax",
-    "jaxlib",
-    "numpy",
-    "pandas",
-    "xarray",
-    "zarr",
-    "pyarrow",
-    "pyfixest",
-    "linearmodels",
-    "scipy",
-    "matplotlib",
-)
+    "jax jaxlib numpy pandas xarray zarr pyarrow pyfixest linearmodels scipy matplotlib"
+).split()
 
 
 def tivax_version() -> str:
@@ -50,15 +41,11 @@ def describe_system() -> dict[str, Any]:
     None for what the system does not report. The cores are those this process may use.
     """
     few = getattr(os, "sched_getaffinity", None)
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        memory = None
     return {
         "os": platform.platform(),
         "processor": processor_name(),
         "cores": len(few(0)) if few else os.cpu_count(),
-        "memory_bytes": memory,
+        "memory_bytes": physical_memory(),
         "peak_memory_bytes": _peak_memory(),
     }
 
@@ -100,17 +87,21 @@ def describe_environment(*, dated: bool = True) -> dict[str, str]:
 
     Without the date, a run that is resumed on another day writes the same.
     """
-    import jax
-
-    device = jax.devices()[0]
     return {
         "tivax": tivax_version(),
-        "jax": jax.__version__,
+        "jax": version("jax"),
         "numpy": version("numpy"),
-        "device": f"{device.platform}: {device.device_kind}",
+        "device": _device(),
         "processor": processor_name(),
         **({"date": time.strftime("%Y-%m-%d")} if dated else {}),
     }
+
+
+def _device() -> str:
+    import jax
+
+    device = jax.devices()[0]
+    return f"{device.platform}: {device.device_kind}"
 
 
 def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
@@ -239,12 +230,11 @@ def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:
 
 def read_store_attributes(path: Path) -> dict[str, Any]:
     """Attributes of a tivax store; empty for anything else."""
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
         text = (path / "zarr.json").read_text(encoding="utf-8")
         attributes = json.loads(text)["attributes"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        return {}
-    return attributes if "tivax_format" in attributes else {}
+        return attributes if "tivax_format" in attributes else {}
+    return {}
 
 
 # Sources that are no published tables, as every result must name them.
@@ -335,31 +325,23 @@ class Run:
         self, *, residual_max: float | None, outputs: Sequence[str], **more: Any
     ) -> dict[str, Any]:
         """The manifest. Imports JAX only to name the device."""
-        import jax
-
-        device = jax.devices()[0]
-        packages = {}
-        for name in PACKAGES:
-            try:
-                packages[name] = version(name)
-            except PackageNotFoundError:
-                continue
+        installed = installed_packages()
         content = {
             "command": self.command,
             "argv": self.argv,
             "tivax": tivax_version(),
             "python": platform.python_version(),
-            "packages": packages,
+            "packages": {k: installed[k] for k in PACKAGES if k in installed},
             "started": self.started.isoformat(timespec="seconds"),
             "wall_s": round(time.perf_counter() - self._clock, 3),
             "seed": self.seed,
-            "device": f"{device.platform}: {device.device_kind}",
+            "device": _device(),
             "inputs": self._ahead.result() if self._ahead else self._inputs(),
             **({"basis": said} if (said := self.basis) else {}),
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),
-            "installed": installed_packages(),
+            "installed": installed,
             **more,
         }
         return {**content, "digest": _digest(content)}

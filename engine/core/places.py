@@ -5,16 +5,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 
 from .errors import TivaxError
-from .manifest import (
-    MANIFEST,
-    Run,
-    read_listed,
-    require_as_listed,
-    standing_on,
-)
+from .manifest import MANIFEST, Run, read_listed, require_as_listed, standing_on
 from .output import (
     clear_leftovers,
     part_name,
@@ -87,35 +82,23 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
     for option, path in outputs.items():
         for given in inputs:
             kind = "store" if (given / "zarr.json").exists() else "input"
-            if _holds(given, path) and _holds(path, given):
-                raise TivaxError(
-                    f"{option} {path}: the {kind} itself; choose another",
-                    argument=option,
-                )
+            inside, around = _holds(given, path), _holds(path, given)
             # A link in an output to an input elsewhere would go with it, too.
             link = Path(os.path.abspath(given)).is_relative_to(os.path.abspath(path))
-            if link or _holds(path, given):
-                raise TivaxError(
-                    f"{option} {path}: holds the {kind} {given}; choose another",
-                    argument=option,
-                )
-            if _holds(given, path):
-                raise TivaxError(
-                    f"{option} {path}: lies in the {kind} {given}; choose a place "
-                    "outside it",
-                    argument=option,
-                )
-    named = list(outputs.items())
-    for k, (option, path) in enumerate(named):
-        for other, its in named[:k]:
-            one_holds, other_holds = _holds(path, its), _holds(its, path)
-            if one_holds or other_holds:
-                how = "is" if one_holds and other_holds else "lies in"
-                how = "holds" if one_holds and not other_holds else how
-                raise TivaxError(
-                    f"{option} {path}: {how} {other}; choose another folder",
-                    argument=option,
-                )
+            if inside and around:
+                why = f"the {kind} itself; choose another"
+            elif link or around:
+                why = f"holds the {kind} {given}; choose another"
+            elif inside:
+                why = f"lies in the {kind} {given}; choose a place outside it"
+            else:
+                continue
+            raise TivaxError(f"{option} {path}: {why}", argument=option)
+    hows = {(True, True): "is", (False, True): "lies in", (True, False): "holds"}
+    for (other, its), (option, path) in combinations(outputs.items(), 2):
+        if how := hows.get((_holds(path, its), _holds(its, path))):
+            why = f"{how} {other}; choose another folder"
+            raise TivaxError(f"{option} {path}: {why}", argument=option)
 
 
 def _holds(folder: Path, path: Path) -> bool:
@@ -138,9 +121,7 @@ def require_result_place(
     """
     require_apart({"output": path}, [*folders, *run.inputs])
     clear_leftovers(path)
-    require_free(path, force=force)
-    if path.exists() and not is_empty_folder(path):
-        _require_own_folder(path, run.command)
+    _require_own(path, run.command, force=force)
     require_writable(path)
 
 
@@ -156,7 +137,11 @@ def require_fetch_place(folder: Path, name: str, *, force: bool) -> None:
         require_as_listed(path, listed.get(name), "fetch")
 
 
-def _require_own_folder(folder: Path, command: str) -> None:
+def _require_own(folder: Path, command: str, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless nothing lies there but what ``command`` wrote."""
+    require_free(folder, force=force)
+    if not folder.exists() or is_empty_folder(folder):
+        return
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise TivaxError(
@@ -193,9 +178,7 @@ def output_folder(path: Path, run: "Run", *, force: bool = False) -> Iterator[Pa
     require_result_place(path, run, force=force)
     with partial_folder(path) as part, standing_on(run.basis):
         yield part
-        require_free(path, force=force)
-        if path.exists() and not is_empty_folder(path):
-            _require_own_folder(path, run.command)
+        _require_own(path, run.command, force=force)
         replace_folder(part, path)
 
 

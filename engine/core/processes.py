@@ -41,13 +41,10 @@ class Machines:
 
         Raises ``TivaxError`` where the coordinator does not answer.
         """
-        if self.coordinator is not None:
-            _initialize(self.coordinator, self.processes, self.process_id)
-            return True
-        if _launched():
-            _initialize(None, None, None)
-            return True
-        return False
+        if self.coordinator is None and not _launched():
+            return False
+        _initialize(self.coordinator, self.processes, self.process_id)
+        return True
 
     @classmethod
     def parse(cls, job: str | None) -> "Machines":

@@ -7,15 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
 from types import UnionType
-from typing import (
-    Annotated,
-    Any,
-    Literal,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .choose import choose_from, suggest
 from .errors import NotFound, TivaxError
@@ -215,14 +207,10 @@ class TomlTable:
     ) -> list["TomlTable"]:
         """The sections [[key]], at least one."""
         value = self.values[key]
-        value = [value] if isinstance(value, dict) else value
-        if (
-            not isinstance(value, list)
-            or not value
-            or not all(isinstance(k, dict) for k in value)
-        ):
+        rows = value if isinstance(value, list) else [value]
+        if not rows or not all(isinstance(k, dict) for k in rows):
             raise self.mistake(key, f"write sections [[{key}]]")
-        return [TomlTable(self.file, f"[{key}]", k, known) for k in value]
+        return [TomlTable(self.file, f"[{key}]", k, known) for k in rows]
 
     def grid(
         self,

@@ -1,10 +1,11 @@
-from .direct_effects import direct_effect_bounds as direct_effect_bounds
 from .panel import coefficient_plot as coefficient_plot
 from .panel import index_means as index_means
 from .panel import intervals as intervals
 from .panel import slopes as slopes
 from .panel import tbi_coefficients as tbi_coefficients
 from .panel import true_versus_estimated as true_versus_estimated
+from .referee import direct_effect_bounds as direct_effect_bounds
+from .referee import drawn_effects as drawn_effects
 from .referee import errors_by_cutoff as errors_by_cutoff
 from .referee import labelled_intervals as labelled_intervals
 from .referee import predicted_index as predicted_index
@@ -18,7 +19,6 @@ from .resampling import rejection_rates as rejection_rates
 from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out
 from .specifications import specification_curve as specification_curve
-from .table_draws import drawn_effects as drawn_effects
 from .threatened import few_threats as few_threats
 from .threatened import threat_intervals as threat_intervals
 from .tiles import REAL_INCOME as REAL_INCOME

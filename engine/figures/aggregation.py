@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..reporting import (
-    FULL_WIDTH,
     SMALL,
     STYLE,
     SURPLUS,
@@ -17,6 +16,7 @@ from ..reporting import (
     interval_axes,
     labelled_rows,
 )
+from .parts import panels
 
 
 @rc_context(STYLE)
@@ -28,17 +28,13 @@ def differences(gaps: xr.Dataset, regions: Sequence[str]) -> Figure:
     """
     gaps = gaps.sel(region=list(regions))
     years = gaps["year"].values
-    fig = Figure(
-        figsize=(FULL_WIDTH, 0.15 * max(len(regions), 5) + 0.8),
-        layout="constrained",
-    )
-    left, right = fig.subplots(1, 2, sharey=True)
+    height = 0.15 * max(len(regions), 5)
+    fig, (left, right) = panels(2, height, 0.8, sharey=True)
     _ranges(left, gaps["tbi"], "trade benefit index")
     labelled_rows(left, regions)
     _ranges(right, gaps["vax_ratio"], "VAX ratio")
-    span = (
-        f", dot {years[-1]}, line {years[0]} to {years[-1]}" if len(years) > 1 else ""
-    )
+    dot, line = f", dot {years[-1]}", f", line {years[0]} to {years[-1]}"
+    span = dot + line if len(years) > 1 else ""
     fig.supxlabel(f"aggregated − detailed{span}", fontsize=SMALL)
     return finish_layout(fig)
 

@@ -5,6 +5,7 @@ factor, value).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,6 @@ from ..core import billions
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FULL_WIDTH,
     INK,
     QUIET,
     SMALL,
@@ -31,6 +31,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
+from .parts import beside_row, one_panel, panels, starts_of
 from .regions import FEW, known_regions
 
 _ACROSS = 2
@@ -68,21 +69,17 @@ def waterfall(
     unit, scale = billions(unit)
     wide = scale * table.pivot(index="region", columns="factor", values="value")
     ends = scale * values.set_index("region")[["start", "end"]]
-    across = min(_ACROSS, len(chosen))
-    down = -(-len(chosen) // across)
-    height = (0.155 * (len(factors) + 2) + 0.42) * down + 0.75
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    grid = list(fig.subplots(down, across, squeeze=False).flat)
-    for k, (ax, region) in enumerate(zip(grid, chosen, strict=False)):
+    height = 0.155 * (len(factors) + 2) + 0.42
+    fig, axes = panels(len(chosen), height, 0.75, across=_ACROSS)
+    for k, (ax, region) in enumerate(zip(axes, chosen, strict=True)):
         start, end = ends.loc[[region]].to_numpy(float)[0]
         steps = wide[factors].loc[[region]].to_numpy(float)[0]
         _fall(ax, float(start), float(end), steps)
-        names = [str(years[0]), *factors, str(years[1])] if k % across == 0 else []
-        ax.set_yticks(np.arange(len(factors) + 2), names or [""] * (len(factors) + 2))
+        names = [str(years[0]), *factors, str(years[1])]
+        named = names if k % _ACROSS == 0 else [""] * len(names)
+        ax.set_yticks(np.arange(len(names)), named)
         ax.tick_params(labelsize=SMALL)
         ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
-    for ax in grid[len(chosen) :]:
-        ax.remove()
     if unit not in ("", "1"):
         fig.supxlabel(unit, fontsize=SMALL)
     meanings = {"value of the year": QUIET, "raises it": SURPLUS, "lowers it": DEFICIT}
@@ -93,23 +90,32 @@ def waterfall(
 def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
     """Bars from 0 to the two ends, and between them each step from where the last
     ended."""
-    places = np.arange(len(steps) + 2)
-    reached = start + np.concatenate([[0], np.cumsum(steps)])
-    ax.barh(places[[0, -1]], [start, end], height=0.72, color=QUIET)
     colours = [SURPLUS if step >= 0 else DEFICIT for step in steps]
-    ax.barh(places[1:-1], steps, left=reached[:-1], height=0.72, color=colours)
+    reached = falling_bars(ax, start, steps, end, colours)
     _numbers(ax, start, end, steps, reached)
-    for place, at in zip(places[:-1], reached, strict=True):
-        ax.plot([at, at], [place - 0.36, place + 1.36], color=INK, linewidth=0.6)
-    plain_axes(ax, grid="x")
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylim(places[-1] + 0.6, -0.6)
     ax.use_sticky_edges = False
     ax.margins(x=0.14)  # room for the numbers
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)
+
+
+def falling_bars(
+    ax: Axes, start: float, steps: np.ndarray, end: float, colours: Sequence[str] | str
+) -> np.ndarray:
+    """Draw the bars of a waterfall and the lines that link them; what each step begins
+    from, and the last reaches."""
+    places = np.arange(len(steps) + 2)
+    reached = start + np.concatenate([[0], np.cumsum(steps)])
+    ax.barh(places[[0, -1]], [start, end], height=0.72, color=QUIET)
+    ax.barh(places[1:-1], steps, left=reached[:-1], height=0.72, color=colours)
+    for place, at in zip(places[:-1], reached, strict=True):
+        ax.plot([at, at], [place - 0.36, place + 1.36], color=INK, linewidth=0.6)
+    plain_axes(ax, grid="x")
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(places[-1] + 0.6, -0.6)
+    return reached
 
 
 def _numbers(
@@ -122,10 +128,9 @@ def _numbers(
         if not np.isfinite(value):
             continue
         right = value >= 0
+        sign = "+" if 0 < place <= len(steps) else ""
         ax.annotate(
-            f"{value:{'+' if 0 < place <= len(steps) else ''}.{digits}f}".replace(
-                "-", "−"
-            ),
+            f"{value:{sign}.{digits}f}".replace("-", "−"),
             (tip, place),
             xytext=(2 if right else -2, 0),
             textcoords="offset points",
@@ -167,34 +172,24 @@ def yearly_effects(
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
     unit, scale = billions(unit)
-    across = min(_ACROSS, len(chosen))
-    down = -(-len(chosen) // across)
-    fig = Figure(figsize=(FULL_WIDTH, 1.6 * down + 0.9), layout="constrained")
-    axes = list(fig.subplots(down, across, sharex=True, squeeze=False).flat)
-    for ax, region in zip(axes, chosen, strict=False):
-        own = steps[steps["region"] == region]
-        wide = own.pivot(index="factor", columns="end", values="value")
+    fig, axes = panels(len(chosen), 1.6, 0.9, across=_ACROSS, sharex=True)
+    for ax, region in zip(axes, chosen, strict=True):
+        here = steps[steps["region"] == region]
+        wide = here.pivot(index="factor", columns="end", values="value")
         effects = scale * wide.reindex(index=factors, columns=years).to_numpy(float)
-        for k, (factor, colour) in enumerate(zip(factors, _COLOURS, strict=False)):
-            # What is above 0 is stacked up, what is below down.
-            alike = np.sign(effects[:k]) == np.sign(effects[k])[None]
-            below = np.nansum(np.where(alike, effects[:k], 0), axis=0)
-            ax.bar(years, effects[k], bottom=below, color=colour, label=factor)
+        bars = zip(factors, effects, starts_of(effects), _COLOURS, strict=False)
+        for factor, own, below, colour in bars:
+            ax.bar(years, own, bottom=below, color=colour, label=factor)
         # No dot for a step whose measure is not defined.
         known = np.isfinite(effects).any(axis=0)
         whole = np.where(known, np.nansum(effects, axis=0), np.nan)
-        dot = {"color": INK, "markeredgecolor": "white", "markersize": 4}
-        ax.plot(years, whole, "o", label="change", **dot)
+        ax.plot(years, whole, "o", label="change", **_DOT)
         ax.axhline(0, color=INK, linewidth=0.6)
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=6)
         ax.ticklabel_format(axis="y", style="plain", useOffset=False)
         ax.tick_params(labelsize=SMALL)
         ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
-    for ax in axes[len(chosen) :]:
-        ax.remove()
-    for ax in axes[len(chosen) - across : len(chosen)]:
-        ax.tick_params(labelbottom=True)
     if unit not in ("", "1"):
         fig.supylabel(unit, fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())
@@ -202,6 +197,7 @@ def yearly_effects(
 
 
 # Technology, sourcing; level, mix, origin of demand; value added; imbalances.
+_DOT: dict[str, Any] = {"color": INK, "markeredgecolor": "white", "markersize": 4}
 _COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 
@@ -221,29 +217,19 @@ def effect_bars(
     whole = whole[effects.index]
     places = np.arange(len(effects))
     height = 0.17 * max(len(effects), 4) + 1.1
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(height)
     shown = effects.to_numpy(float).T
-    for k, (factor, colour) in enumerate(zip(effects.columns, _COLOURS, strict=False)):
-        alike = np.sign(shown[:k]) == np.sign(shown[k])[None]
-        left = np.nansum(np.where(alike, shown[:k], 0), axis=0)
-        ax.barh(places, shown[k], left=left, height=0.72, color=colour, label=factor)
-    dot = {"color": INK, "markeredgecolor": "white", "markersize": 4}
-    ax.plot(whole.to_numpy(float), places, "o", label="change", **dot)
+    bars = zip(effects.columns, shown, starts_of(shown), _COLOURS, strict=False)
+    for factor, own, left, colour in bars:
+        ax.barh(places, own, left=left, height=0.72, color=colour, label=factor)
+    ax.plot(whole.to_numpy(float), places, "o", label="change", **_DOT)
     ax.axvline(0, color=INK, linewidth=0.6)
     plain_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     labelled_rows(ax, [country_name(str(k)) for k in effects.index])
     digits = _digits(float(whole.abs().max()))
     for place, value in zip(places, whole, strict=True):
-        ax.annotate(
-            f"{value:+.{digits}f}".replace("-", "−"),
-            (1.01, place),
-            xycoords=ax.get_yaxis_transform(),
-            fontsize=SMALL,
-            va="center",
-            annotation_clip=False,
-        )
+        beside_row(ax, place, f"{value:+.{digits}f}".replace("-", "−"))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)
     if unit not in ("", "1"):

@@ -7,9 +7,9 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from ..core import capital
 from ..reporting import (
     COLOURS,
-    FULL_WIDTH,
     QUIET,
     SMALL,
     STYLE,
@@ -22,7 +22,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
-from .panel import require_columns
+from .parts import panels, require_columns
 
 _COLUMNS = 4  # panels beside each other
 
@@ -49,32 +49,24 @@ def database_lines(
         For the title and the axis.
     """
     require_columns("rows", rows, ["database", "year", "region", "value"])
-    width = min(_COLUMNS, len(regions))
-    high = -(-len(regions) // width)
-    fig = Figure(figsize=(FULL_WIDTH, 1.35 * high + 0.7), layout="constrained")
-    axes = fig.subplots(high, width, squeeze=False, sharex=True).ravel()
+    fig, axes = panels(len(regions), 1.35, 0.7, across=_COLUMNS, sharex=True)
     years = np.unique(rows["year"].to_numpy())
     handles: dict[str, object] = {}
-    for ax, region in zip(axes, regions, strict=False):
+    for ax, region in zip(axes, regions, strict=True):
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=2, inside=True)
         for k, name in enumerate(databases):
             here = rows[(rows["region"] == region) & (rows["database"] == name)]
             here = here.sort_values("year")
             colour = COLOURS[k % len(COLOURS)]
-            (handles[name],) = ax.plot(
-                here["year"], here["value"], color=colour, linewidth=1.2
-            )
+            year, look = here["year"], {"color": colour, "linewidth": 1.2}
+            (handles[name],) = ax.plot(year, here["value"], **look)
             if "ci_low" in here:
-                ends = here["ci_low"], here["ci_high"]
-                ax.fill_between(
-                    here["year"], *ends, color=colour, alpha=0.2, linewidth=0
-                )
+                look |= {"alpha": 0.2, "linewidth": 0}
+                ax.fill_between(year, here["ci_low"], here["ci_high"], **look)
         ax.set_title(country_name(region), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
-    for ax in axes[len(regions) :]:
-        ax.set_axis_off()
-    title = f"{measure[:1].upper()}{measure[1:]}{f', {unit}' if unit else ''}"
+    title = ", ".join(filter(None, [capital(measure), unit]))
     legend(fig, list(handles.values()), list(handles), loc="outside upper right")
     return finish_layout(fig, title)
 
@@ -95,8 +87,7 @@ def database_differences(
     pairs = list(dict.fromkeys(zip(rows["first"], rows["second"], strict=True)))
     mean = rows.groupby("region")["difference"].mean()
     order = mean.sort_values(ascending=False, kind="stable").index.tolist()
-    fig = Figure(figsize=(FULL_WIDTH, 0.15 * len(order) + 0.9), layout="constrained")
-    axes = fig.subplots(1, len(pairs), squeeze=False, sharey=True).ravel()
+    fig, axes = panels(len(pairs), 0.15 * len(order), 0.9, sharey=True)
     for ax, (first, second) in zip(axes, pairs, strict=True):
         chosen = (rows["first"] == first) & (rows["second"] == second)
         here = rows[chosen].set_index("region").reindex(order)
@@ -108,6 +99,5 @@ def database_differences(
         labelled_rows(ax, [country_name(k) for k in order])
         ax.set_title(f"{second} less {first}", fontsize=SMALL, loc="left")
     axes[0].tick_params(axis="y", labelsize=SMALL - 1)
-    title = f"{measure[:1].upper()}{measure[1:]}, {year}: differences"
-    title += f", {unit}" if unit else ""
-    return finish_layout(fig, title)
+    title = f"{capital(measure)}, {year}: differences"
+    return finish_layout(fig, ", ".join(filter(None, [title, unit])))

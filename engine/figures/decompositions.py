@@ -14,7 +14,6 @@ from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
-    FULL_WIDTH,
     INK,
     SMALL,
     STYLE,
@@ -25,6 +24,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from .parts import one_panel, panels, starts_of
 from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
@@ -57,21 +57,18 @@ def bars(
         order = order.split(",")[0].replace("largest first", "")
         order = ", ".join(filter(None, [order, "by the share of the first part"]))
     parts = [str(k) for k in share["part"].values]
-    height = 0.16 * max(len(regions), 6) + 1.1
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    ax = fig.subplots()
-    places, start = np.arange(len(regions)), np.zeros(len(regions))
-    below = np.zeros(len(regions))  # where negative shares end, left of 0
-    for part, colour in zip(parts, _PARTS, strict=False):
-        width = share.sel(part=part).values
-        left = np.where(width < 0, below, start)
+    fig, ax = one_panel(0.16 * max(len(regions), 6) + 1.1)
+    widths = share.transpose("part", "region").values
+    starts, places = starts_of(widths), np.arange(len(regions))
+    for part, width, left, colour in zip(parts, widths, starts, _PARTS, strict=False):
         ax.barh(places, width, left=left, height=0.72, color=colour, label=part)
-        start, below = start + np.maximum(width, 0), below + np.minimum(width, 0)
+    below = np.minimum(widths, 0).sum(axis=0)  # where negative shares end
     labelled_rows(ax, [country_name(k) for k in regions])
     plain_axes(ax, grid="x")
     if (below < -_VISIBLE).any():
         ax.axvline(0, color=INK, linewidth=0.6)
-        ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(start))
+        above = np.maximum(widths, 0).sum(axis=0)
+        ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(above))
     else:
         ax.set_xlim(0, 100)
     ax.set_xlabel(f"% of {of}, {int(last['year'])}")
@@ -122,10 +119,9 @@ def stacked_panels(
     years = shares["year"].values
     rows = -(-len(regions) // _ACROSS)
     columns = -(-len(regions) // rows)  # as few empty places as possible
-    fig = Figure(figsize=(FULL_WIDTH, 1.3 * rows + 0.8), layout="constrained")
-    grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    axes = list(grid.flat)
-    for ax, region in zip(axes, regions, strict=False):
+    shared = {"sharex": True, "sharey": True}
+    fig, axes = panels(len(regions), 1.3, 0.8, across=columns, **shared)
+    for ax, region in zip(axes, regions, strict=True):
         ax.stackplot(
             years,
             *(shares.sel(part=part, region=region).values for part in parts),
@@ -138,10 +134,6 @@ def stacked_panels(
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
         ax.set_title(country_name(region), loc="left", fontweight="bold", color=INK)
-    for ax in axes[len(regions) :]:
-        ax.remove()
-    for ax in axes[len(regions) - columns : len(regions)]:
-        ax.tick_params(labelbottom=True)
     axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0].get_legend_handles_labels())

@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
-    FULL_WIDTH,
     INK,
     QUIET,
     SMALL,
@@ -27,6 +26,7 @@ from ..reporting import (
 )
 from ..tables import country_name
 from .decompositions import stacked_panels
+from .parts import one_panel
 from .regions import FEW, NAMED, largest
 
 
@@ -94,8 +94,7 @@ def position_map(
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
     named = largest(exports_of(data), NAMED) if regions is None else list(regions)
     first, last = (int(data["year"].values[k]) for k in (0, -1))
-    fig = Figure(figsize=(FULL_WIDTH, 4.2), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(4.2)
     for axis in ("x", "y"):
         ax.grid(axis=axis, color="#EEEEEE", linewidth=0.6)  # type: ignore[arg-type]
     ax.spines[["top", "right"]].set_visible(False)

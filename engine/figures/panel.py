@@ -36,12 +36,19 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
+from .parts import (
+    drawn_handles,
+    labelled_legend,
+    one_panel,
+    panels,
+    require_columns,
+    shade_rows,
+)
 
-GROUPS = ("developed", "developing")
+GROUPS = {"developed": 1, "developing": 0}
 GROUP_COLOURS = {"developed": SURPLUS, "developing": DEFICIT}
 GROUP_MARKERS = {"developed": "o", "developing": "^"}
 EXTRA_COLOURS = {"pooled": "#000000", "between": "#009E73"}
-BAND = "#EFEFEF"
 NORMAL = float(special.ndtri(0.975))
 
 
@@ -60,7 +67,7 @@ def index_means(
     year. One panel an index, all of one scale, which does not start at zero.
     """
     require_columns("panel", panel, ["year", "developed", *indices])
-    for group, code in zip(GROUPS, (1, 0), strict=True):
+    for group, code in GROUPS.items():
         for index in indices:
             if panel.loc[panel["developed"] == code, index].isna().all():
                 raise TivaxError(
@@ -68,10 +75,9 @@ def index_means(
                 )
     means = panel.groupby(["developed", "year"])[list(indices)].mean()
     width = 0.4 + 3.3 * len(indices) if len(indices) > 1 else FULL_WIDTH
-    fig = Figure(figsize=(width, 2.5), layout="constrained")
-    axes = fig.subplots(1, len(indices), sharey=True, squeeze=False)[0]
+    fig, axes = panels(len(indices), 2.5, 0, width=width, sharey=True)
     for ax, index in zip(axes, indices, strict=True):
-        for group, code in zip(GROUPS, (1, 0), strict=True):
+        for group, code in GROUPS.items():
             line = means.loc[code][index]
             colour = GROUP_COLOURS[group]
             ax.plot(line.index, line, color=colour, linewidth=1.3, label=group)
@@ -81,7 +87,7 @@ def index_means(
         ax.set_title(label(index, language), loc="left", fontweight="bold")
     for ax, index in zip(axes, indices, strict=True):  # once all share one scale
         ends = []
-        for group, code in zip(GROUPS, (1, 0), strict=True):
+        for group, code in GROUPS.items():
             last = means.loc[code][index].dropna()
             at = float(last.index[-1]), float(last.iloc[-1])
             ends.append((label(group, language), GROUP_COLOURS[group], *at))
@@ -119,15 +125,12 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
     names = _column_names(columns, columns["sample"].nunique() > 1, language)
     place = {column: k for k, column in enumerate(columns["column"])}
 
-    across = min(4, len(terms))
-    down = -(-len(terms) // across)
-    height = (0.26 * len(columns) + 0.42) * down + 0.3
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    panels = list(fig.subplots(down, across, sharey=True, squeeze=False).flat)
-    for ax, term in zip(panels, terms, strict=False):
+    height = 0.26 * len(columns) + 0.42
+    fig, axes = panels(len(terms), height, 0.3, across=4, sharey=True)
+    for ax, term in zip(axes, terms, strict=True):
         part = frame[frame["term"] == term]
         _beside_published(ax, part, part["column"].map(place).to_numpy(float))
-        _shade(ax, range(1, len(columns), 2))
+        shade_rows(ax, range(1, len(columns), 2))
         ax.set_title(
             label(term, language),
             loc="left",
@@ -135,9 +138,7 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
             fontweight="bold" if term == "TBI" else "normal",
         )
         labelled_rows(ax, names)
-    for ax in panels[len(terms) :]:
-        ax.remove()
-    _comparison_legend(fig, panels[0], language)
+    labelled_legend(fig, drawn_handles(axes[0]), language)
     return finish_layout(fig)
 
 
@@ -172,15 +173,14 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
             names.append(head)
         places.append(len(names))
         names.append(name)
-    fig = Figure(figsize=(FULL_WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(0.18 * len(names) + 0.7)
     _beside_published(ax, frame, np.array(places, float))
-    _shade(ax, heads)
+    shade_rows(ax, heads)
     labelled_rows(ax, names)
     for k in heads:
         ax.get_yticklabels()[k].set_fontweight("bold")
     ax.set_xlabel(label("TBI coefficient", language))
-    _comparison_legend(fig, ax, language)
+    labelled_legend(fig, drawn_handles(ax), language)
     return finish_layout(fig)
 
 
@@ -200,10 +200,7 @@ def _with_intervals(comparison: pd.DataFrame) -> pd.DataFrame:
 
 def _beside_published(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
     """Two estimates a row, the published one above."""
-    for kind, shift, prefix in (
-        ("published", -0.17, "paper_"),
-        ("ours", 0.17, ""),
-    ):
+    for kind, shift, prefix in (("published", -0.17, "paper_"), ("ours", 0.17, "")):
         look = estimate_look(kind)
         coef = frame[f"{prefix}coef"].to_numpy(float)
         half = frame[f"{prefix}half"].to_numpy(float)
@@ -223,16 +220,6 @@ def estimate_look(kind: str) -> dict[str, Any]:
         "markeredgewidth": 0.9,
         "zorder": 3,
     }
-
-
-def _shade(ax: Axes, rows: Sequence[int]) -> None:
-    for k in rows:
-        ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
-
-
-def _comparison_legend(fig: Figure, ax: Axes, language: Language) -> None:
-    handles, names = ax.get_legend_handles_labels()
-    legend(fig, handles, [label(k, language) for k in names])
 
 
 def _column_names(
@@ -261,39 +248,29 @@ def intervals(
     ``kinds`` maps what is written to the prefix of columns ``_ci_low`` and
     ``_ci_high``; ``rows`` is of ``PaperInference``.
     """
-    across = 2
-    down = -(-len(rows) // across)
-    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.6), layout="constrained")
-    axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
+    fig, axes = panels(len(rows), 1.45, 0.6, across=2, sharey=True)
     handles: dict[str, object] = {}
-    for ax in axes[len(rows) :]:
-        ax.set_axis_off()
-    for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
+    for ax, (_, row) in zip(axes, rows.iterrows(), strict=True):
         interval_axes(ax)
-        ends = [
-            [float(row[f"{k}_{end}"]) for end in ("ci_low", "ci_high")]
-            for k in kinds.values()
-        ]
+        names = [f"{k}_{end}" for k in kinds.values() for end in ("ci_low", "ci_high")]
+        ends = row[names].to_numpy(float).reshape(-1, 2)
         edges = _edges([*np.ravel(ends), float(row["estimate"]), 0.0])
-        for k, (prefix, (low, high)) in enumerate(
-            zip(kinds.values(), ends, strict=True)
-        ):
+        for k, prefix in enumerate(kinds.values()):
+            low, high = ends[k]
             apart = low > 0 or high < 0
             kind = "excludes 0" if apart else "includes 0"
             colour = COLOURS[1] if apart else QUIET
             if prefix == "without":  # a range of estimates, not an interval
                 kind, colour = "range of estimates", COLOURS[3]
-            (handles[kind],) = ax.plot(
-                np.clip([low, high], *edges), [k, k], color=colour, lw=2
-            )
-            for end, edge, arrow in zip((low, high), edges, "<>", strict=True):
+            shown = np.clip(ends[k], *edges)
+            (handles[kind],) = ax.plot(shown, [k, k], color=colour, lw=2)
+            for end, edge, arrow in zip(ends[k], edges, "<>", strict=True):
                 if np.isinf(end):
                     ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
         if np.isinf(ends).any():
             ax.set_xlim(*edges)
-        handles["estimate"] = ax.axvline(
-            float(row["estimate"]), color=DEFICIT, linewidth=1
-        )
+        estimate = float(row["estimate"])
+        handles["estimate"] = ax.axvline(estimate, color=DEFICIT, linewidth=1)
         labelled_rows(ax, [label(k, language) for k in kinds])
         ax.set_title(
             f"({row['column']}) {label(row['outcome'], language)}, "
@@ -303,9 +280,8 @@ def intervals(
         )
     fig.supxlabel(label("TBI coefficient", language), fontsize=SMALL)
     order = ("estimate", "excludes 0", "includes 0", "range of estimates")
-    names = [k for k in order if k in handles]
-    words = [label(k, language) for k in names]
-    legend(fig, [handles[k] for k in names], words, loc="outside upper right")
+    shown = {k: handles[k] for k in order if k in handles}
+    labelled_legend(fig, shown, language, loc="outside upper right")
     return finish_layout(fig)
 
 
@@ -341,8 +317,7 @@ def slopes(
         raise TivaxError(f"slopes: no slope for group {', '.join(missing)}")
     if unknown := [k for k in slopes if k not in groups and k not in EXTRA_COLOURS]:
         raise TivaxError(f"slopes: no points of group {', '.join(unknown)}")
-    fig = Figure(figsize=(FULL_WIDTH, 3.0), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(3.0)
     colours = GROUP_COLOURS | EXTRA_COLOURS
     for name in sorted(groups, key=lambda k: -int((frame["group"] == k).sum())):
         part = frame[frame["group"] == name]
@@ -396,28 +371,20 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
     require_columns("estimates", frame, ["ci_low", "ci_high"])
     groups = _by_scale(frame)
     sizes = [len(own) for own in groups]
-    fig = Figure(
-        figsize=(FULL_WIDTH, 0.25 * sum(sizes) + 0.3 * len(sizes) + 0.3),
-        layout="constrained",
-    )
-    axes = fig.subplots(len(groups), 1, squeeze=False, height_ratios=sizes)[:, 0]
-    handles = []
+    around = 0.25 * sum(sizes) + 0.3
+    fig, axes = panels(len(sizes), 0.3, around, across=1, height_ratios=sizes)
     for ax, own in zip(axes, groups, strict=True):
         y = np.arange(len(own))
         ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-        handles = [
-            *ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true"),
-            *ax.plot(
-                own["estimate"], y, "o", **estimate_look("ours"), label="estimate"
-            ),
-        ]
+        ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true")
+        ax.plot(own["estimate"], y, "o", **estimate_look("ours"), label="estimate")
         ax.hlines(y, own["ci_low"], own["ci_high"], color=SURPLUS, linewidth=0.9)
         plain_axes(ax, grid="x")
         ax.spines["left"].set_visible(False)
         labelled_rows(ax, [label(str(term), language) for term in own["term"]])
         ax.tick_params(axis="y", length=0, pad=10)
         ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=2))
-    legend(fig, handles, [label(k, language) for k in ("true", "estimate")])
+    labelled_legend(fig, drawn_handles(axes[0]), language)
     return finish_layout(fig)
 
 
@@ -434,17 +401,4 @@ def _by_scale(frame: pd.DataFrame) -> list[pd.DataFrame]:
     return [frame[seen], *_by_scale(frame[~seen])]
 
 
-TRUE_LOOK: dict[str, Any] = {
-    "color": DEFICIT,
-    "markersize": 12,
-    "markeredgewidth": 1.8,
-}
-
-
-def require_columns(what: str, frame: pd.DataFrame, names: Sequence[str]) -> None:
-    """``TivaxError`` names the columns that a frame lacks, or says that it is empty."""
-    missing = [name for name in names if name not in frame.columns]
-    if missing:
-        raise TivaxError(f"{what}: no column {', '.join(missing)}")
-    if frame.empty:
-        raise TivaxError(f"{what}: no rows")
+TRUE_LOOK: dict[str, Any] = {"color": DEFICIT, "markersize": 12, "markeredgewidth": 1.8}

@@ -30,10 +30,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-
-_ACROSS = 3
-_WIDTHS = {1: 0.7 * FULL_WIDTH, 2: FULL_WIDTH, 3: FULL_WIDTH}
-_HEIGHT = 2.2  # inches a row
+from .parts import labelled_legend, one_panel, panels
 
 
 class DrawnStatistics(NamedTuple):
@@ -55,20 +52,13 @@ def histograms(drawn: Sequence[DrawnStatistics], language: Language = "en") -> F
     treatments, and the estimate on both sides; or their t, and the sample's. Placebos
     in Chinese have an axis of densities, as readers there expect.
     """
-    across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
-    rows = -(-len(drawn) // across)
-    fig = Figure(
-        figsize=(_WIDTHS[across], _HEIGHT * rows + 0.35),
-        layout="constrained",
-    )
-    axes = fig.subplots(rows, across, squeeze=False).ravel()
-    for ax in axes[len(drawn) :]:
-        ax.set_axis_off()
+    across = 2 if len(drawn) == 4 else 3
+    width = 0.7 * FULL_WIDTH if len(drawn) == 1 else FULL_WIDTH
+    fig, axes = panels(len(drawn), 2.2, 0.35, across=across, width=width)
     handles: dict[str, object] = {}
-    for ax, each in zip(axes, drawn, strict=False):
+    for ax, each in zip(axes, drawn, strict=True):
         handles |= _one(ax, each, language)
-    names = [label(name, language) for name in handles]
-    legend(fig, list(handles.values()), names, loc="outside lower center")
+    labelled_legend(fig, handles, language, loc="outside lower center")
     return finish_layout(fig)
 
 
@@ -79,9 +69,8 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
     bars = bars[bars["term"] == bars["term"].iloc[0]]
     low, high = bars["low"].to_numpy(), bars["high"].to_numpy()
     density = bars["count"].to_numpy() / bars["count"].sum() / (high - low)
-    fill = ax.bar(
-        low, density, width=high - low, align="edge", color=COLOURS[2], linewidth=0
-    )
+    bars_of: dict[str, Any] = {"align": "edge", "linewidth": 0}
+    fill = ax.bar(low, density, width=high - low, color=COLOURS[2], **bars_of)
     kind = plan.static.kind
     handles: dict[str, object] = {"draws": fill}
     middle = (low + high) / 2
@@ -115,25 +104,13 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
     else:
         marks = (float(term["estimate"]),)
         ax.axvline(0, color=QUIET, linewidth=0.8)
-        interval = ax.axvspan(
-            max(term["ci_low"], low[0]),
-            min(term["ci_high"], high[-1]),
-            color=COLOURS[3],
-            alpha=0.3,
-            linewidth=0,
-            zorder=0,
-        )
-        handles["95 % interval"] = interval
+        ends = max(term["ci_low"], low[0]), min(term["ci_high"], high[-1])
+        look: dict[str, Any] = {"alpha": 0.3, "linewidth": 0, "zorder": 0}
+        handles["95 % interval"] = ax.axvspan(*ends, color=COLOURS[3], **look)
     if kind in ("wild", "placebo"):  # p is the share of draws beyond the sample
         beyond = (middle > marks[-1]) | (middle < marks[0] if len(marks) > 1 else False)
-        area = ax.bar(
-            low[beyond],
-            density[beyond],
-            width=(high - low)[beyond],
-            align="edge",
-            color=DEFICIT,
-            linewidth=0,
-        )
+        width = (high - low)[beyond]
+        area = ax.bar(low[beyond], density[beyond], width, color=DEFICIT, **bars_of)
         if beyond.any():
             handles["p value area"] = area
     for mark in marks:
@@ -195,8 +172,7 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
         coloured = [k for k in MAIN if k in served][: len(COLOURS)]
     row, colour = ("method", "design") if few else ("design", "method")
     each = 0.12 + 0.08 * len(coloured)
-    fig = Figure(figsize=(FULL_WIDTH, 1.0 + each * len(names)), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(1.0 + each * len(names))
     ax.axvspan(0.04, 0.06, color=GRID, linewidth=0, zorder=0)
     ax.axvline(0.05, color=QUIET, linewidth=0.8)
     plain_axes(ax, grid="x")
@@ -206,17 +182,9 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
         rows = result[(result[colour] == name) & result[row].isin(names)]
         apart = 0.7 / len(coloured) * (k - (len(coloured) - 1) / 2)
         y = [names.index(each) + apart for each in rows[row]]
-        handles.append(
-            ax.errorbar(
-                rows["size"],
-                y,
-                xerr=1.96 * rows["mc_error"],
-                fmt="o",
-                markersize=3,
-                linewidth=0.8,
-                color=COLOURS[k],
-            )
-        )
+        look = {"markersize": 3, "linewidth": 0.8, "color": COLOURS[k]}
+        half = 1.96 * rows["mc_error"]
+        handles.append(ax.errorbar(rows["size"], y, xerr=half, fmt="o", **look))
     labelled_rows(ax, names)
     ax.set_xlim(left=0)
     said = "share of true nulls rejected at 5 %"

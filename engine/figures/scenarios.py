@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..core import TivaxError, first_and_named
 from ..reporting import (
     DEFICIT,
-    FULL_WIDTH,
     SMALL,
     STYLE,
     SURPLUS,
@@ -23,7 +23,7 @@ from ..reporting import (
     variant_in_words,
 )
 from ..tables import country_name
-from .panel import require_columns
+from .parts import panels, require_columns
 from .regions import MANY
 
 _COLUMNS = ["variant", "year", "region", "measure", "change", "percent"]
@@ -92,15 +92,11 @@ def largest_changes(
     wide = wide.iloc[first_and_named(there, named, MANY)]
     words = dict(zip(label, texts, strict=True))
     labels = [str(words[k]) for k in wide.index]
-    height = 0.15 * max(len(labels), 5) + 0.9
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    axes = np.atleast_1d(fig.subplots(1, len(measures), sharey=True))
+    height = 0.15 * max(len(labels), 5)
+    fig, axes = panels(len(measures), height, 0.9, sharey=True)
     whole = table[table["measure"].isin(measures)]
     for ax, measure in zip(axes, measures, strict=True):
-        values = wide[measure].to_numpy(float)
-        colours = np.where(values < 0, DEFICIT, SURPLUS)
-        ax.barh(np.arange(len(values)), values, color=colours, height=0.7)
-        interval_axes(ax)
+        _bars(ax, wide[measure])
         unit = _unit(whole, measure)
         ax.set_title(f"{measure_name(measure)}\n{unit}", loc="left", fontsize=SMALL)
     labelled_rows(axes[0], labels)
@@ -131,28 +127,16 @@ def changes_by_variant(
         raise TivaxError(f"no measure {measure} in these scenarios")
     size = rows["shown"].abs().groupby(rows["variant"], sort=False).max()
     order = size.sort_values(ascending=False, kind="stable").index[:_VARIANTS]
-    across = min(_ACROSS, len(order))
-    down = -(-len(order) // across)
     bars = min(_BARS, int(rows.groupby("variant")["region"].nunique().max()))
-    fig = Figure(
-        figsize=(FULL_WIDTH, (0.15 * bars + 0.5) * down + 0.6), layout="constrained"
-    )
-    axes = list(fig.subplots(down, across, sharex=True, squeeze=False).flat)
-    for ax, variant in zip(axes, order, strict=False):
+    height = 0.15 * bars + 0.5
+    fig, axes = panels(len(order), height, 0.6, across=_ACROSS, sharex=True)
+    for ax, variant in zip(axes, order, strict=True):
         own = rows[rows["variant"] == variant].set_index("region")["shown"]
         own = own[own.abs().sort_values(ascending=False, kind="stable").index[:bars]]
-        values = own.to_numpy(float)
-        colours = np.where(values < 0, DEFICIT, SURPLUS)
-        ax.barh(np.arange(len(values)), values, color=colours, height=0.7)
-        interval_axes(ax)
+        _bars(ax, own)
         labelled_rows(ax, [country_name(str(k)) for k in own.index])
-        ax.set_title(
-            textwrap.fill(variant_in_words(str(variant)), 44),
-            loc="left",
-            fontsize=SMALL,
-        )
-    for ax in axes[len(order) :]:
-        ax.remove()
+        title = textwrap.fill(variant_in_words(str(variant)), 44)
+        ax.set_title(title, loc="left", fontsize=SMALL)
     year = int(rows["year"].iloc[0])
     shown = f", {len(order)} of {len(size):,} variants" * (len(size) > len(order))
     fig.supxlabel(_unit(rows, measure), fontsize=SMALL)
@@ -160,6 +144,14 @@ def changes_by_variant(
 
 
 _VARIANTS, _ACROSS, _BARS = 6, 2, 10
+
+
+def _bars(ax: Axes, changes: pd.Series) -> None:
+    """A bar for each row, in the colour of its sign."""
+    values = changes.to_numpy(float)
+    colours = np.where(values < 0, DEFICIT, SURPLUS)
+    ax.barh(np.arange(len(values)), values, color=colours, height=0.7)
+    interval_axes(ax)
 
 
 def _unit(table: pd.DataFrame, measure: str) -> str:

@@ -7,6 +7,7 @@ are at 95 %.
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,8 @@ from ..reporting import (
     plain_axes,
 )
 from ..tables import country_name
-from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look, require_columns
+from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look
+from .parts import drawn_handles, labelled_legend, one_panel, require_columns
 
 GAP = 0.5  # between the rows of two choices
 
@@ -70,9 +72,8 @@ def specification_curve(
     Above: the estimates in their intervals, blue where the interval excludes 0.
     Below: which option of each choice every specification takes.
     """
-    require_columns(
-        "curve", curve, ["estimate", "ci_low", "ci_high", "chosen", *choices]
-    )
+    columns = ["estimate", "ci_low", "ci_high", "chosen", *choices]
+    require_columns("curve", curve, columns)
     curve = curve.sort_values("estimate", kind="stable").reset_index(drop=True)
     low, high = curve["ci_low"], curve["ci_high"]
     fig, above, below, options = _two_parts(curve, choices)
@@ -171,9 +172,8 @@ def _finish_parts(
     language: Language,
 ) -> Figure:
     below.set_xlabel(label("specifications", language))
-    handles, names = above.get_legend_handles_labels()
-    names = [label(k, language) for k in names]
-    legend(fig, handles, names, loc="outside upper right")
+    handles = drawn_handles(above)
+    labelled_legend(fig, handles, language, loc="outside upper right")
     _name_choices(fig, below, options, choices)
     return finish_layout(fig)
 
@@ -186,16 +186,12 @@ def _by_number(option: str) -> str:
 def _intervals(
     ax: Axes, curve: pd.DataFrame, dark: pd.Series, names: tuple[str, str]
 ) -> None:
-    coef, low, high = (
-        curve[k].to_numpy(float) for k in ("estimate", "ci_low", "ci_high")
-    )
+    coef, low, high = curve[["estimate", "ci_low", "ci_high"]].to_numpy(float).T
     edges = np.arange(len(curve) + 1) + 0.5
     chosen = dark.to_numpy(bool)
+    kinds = zip(names, (~chosen, chosen), ("#E4E4E4", "#B5D3E7"), strict=True)
     # One path each, however many specifications: they must not swell an SVG.
-    for name, own, colour in (
-        (names[0], ~chosen, "#E4E4E4"),
-        (names[1], chosen, "#B5D3E7"),
-    ):
+    for name, own, colour in kinds:
         if not own.any():  # a legend names what is there
             continue
         ax.stairs(
@@ -328,31 +324,21 @@ def leave_one_out(
     ``frame`` has ``left_out`` (a code), ``coef``, ``ci_low``, ``ci_high`` and
     ``developed`` (1 or 0); ``full`` is the coefficient of the whole sample.
     """
-    require_columns(
-        "leave one out",
-        frame,
-        ["left_out", "estimate", "ci_low", "ci_high", "developed"],
-    )
+    columns = ["left_out", "estimate", "ci_low", "ci_high", "developed"]
+    require_columns("leave one out", frame, columns)
     frame = frame.sort_values("estimate", kind="stable").reset_index(drop=True)
-    fig = Figure(figsize=(FULL_WIDTH, 0.118 * len(frame) + 0.8), layout="constrained")
-    ax = fig.subplots()
-    line = ax.axvline(
-        full, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="full"
-    )
+    fig, ax = one_panel(0.118 * len(frame) + 0.8)
+    dashes: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (4, 2))}
+    line = ax.axvline(full, color=INK, label="full", **dashes)
     handles, names = [line], [f"{label('full sample', language)} {full:.2f}"]
-    for group, code in zip(GROUPS, (1, 0), strict=True):
+    for group, code in GROUPS.items():
         part = frame[frame["developed"] == code]
         colour = GROUP_COLOURS[group]
         places = part.index.to_numpy(float)
         ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
-        (dots,) = ax.plot(
-            part["estimate"].to_numpy(),
-            places,
-            "o",
-            color=colour,
-            markersize=3,
-            label=group,
-        )
+        estimates = part["estimate"].to_numpy()
+        look: dict[str, Any] = {"color": colour, "markersize": 3, "label": group}
+        (dots,) = ax.plot(estimates, places, "o", **look)
         if len(part):
             handles.append(dots)
             names.append(label(group, language))

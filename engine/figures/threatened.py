@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FULL_WIDTH,
     INK,
     QUIET,
     SMALL,
@@ -27,7 +26,7 @@ from ..reporting import (
     threat_in_words,
 )
 from ..tables import country_in_text
-from .panel import BAND, require_columns
+from .parts import beside_row, panels, require_columns, shade_rows
 
 _LOOKS = {
     "the model": (INK, "D"),
@@ -60,9 +59,8 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     rows = rows.assign(kind=rows["threat"].map(kinds))
     rows = rows.sort_values("kind", kind="stable").reset_index(drop=True)
     parts = _columns(rows)
-    height = _ROW * max(map(len, parts)) + 0.9
-    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
-    axes = fig.subplots(1, len(parts), sharex=True, squeeze=False)[0]
+    height = _ROW * max(map(len, parts))
+    fig, axes = panels(len(parts), height, 0.9, sharex=True)
     model = rows[rows["state"] == "the model"].iloc[0]
     edges = _edges(rows)
     handles: dict[str, object] = {}
@@ -71,9 +69,7 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
         term = str(model["term"])
         headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
         labelled_rows(ax, [_label(k, term) for _, k in headed.iterrows()])
-        shaded = part["kind"].to_numpy() % 2 == 1
-        for k in np.flatnonzero(shaded):
-            ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
+        shade_rows(ax, np.flatnonzero(part["kind"] % 2 == 1).tolist())
         ax.set_xlim(*edges)
         ax.set_ylim(max(map(len, parts)) - 0.4, -0.6)
     fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
@@ -117,8 +113,7 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
         require_columns("threats", rows, [*_REQUIRED, "name", "p_value"])
     names = list(dict.fromkeys(k for rows in models.values() for k in rows["name"]))
     place = {name: k for k, name in enumerate(names)}
-    fig = Figure(figsize=(FULL_WIDTH, 0.24 * len(names) + 1.0), layout="constrained")
-    axes = fig.subplots(1, len(models), sharey=True, squeeze=False)[0]
+    fig, axes = panels(len(models), 0.24 * len(names), 1.0, sharey=True)
     handles: dict[str, object] = {}
     for ax, (title, rows) in zip(axes, models.items(), strict=True):
         rows = rows.set_index(rows["name"].map(place))
@@ -126,19 +121,10 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
         handles |= _intervals(ax, rows, float(rows["estimate"].iloc[0]), edges)
         labelled_rows(ax, names)
         ax.set_title(title, loc="left", fontweight="bold")
-        for k, row in zip(
-            rows.index.to_numpy(float), rows.to_dict("records"), strict=True
-        ):
+        for k, row in zip(rows.index, rows.to_dict("records"), strict=True):
             told = f"{row['estimate']:.1f} ({_short_p(float(row['p_value']))})"
-            ax.annotate(
-                told.replace("-", "−"),
-                (1.02, k),
-                xycoords=ax.get_yaxis_transform(),
-                fontsize=SMALL,
-                va="center",
-                color=_LOOKS[row["state"]][0],
-                annotation_clip=False,
-            )
+            colour = _LOOKS[row["state"]][0]
+            beside_row(ax, k, told.replace("-", "−"), at=1.02, colour=colour)
     fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
     _explain(fig, handles)
     return finish_layout(fig)
@@ -162,13 +148,9 @@ def _intervals(
             continue
         places = part.index.to_numpy(float)
         ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
-        (handles[state],) = ax.plot(
-            part["estimate"].to_numpy(),
-            places,
-            marker,
-            color=colour,
-            markersize=4 if marker == "D" else 3,
-        )
+        dots = {"color": colour, "markersize": 4 if marker == "D" else 3}
+        estimates = part["estimate"].to_numpy()
+        (handles[state],) = ax.plot(estimates, places, marker, **dots)
         cut = part["ci_low"] < edges[0], part["ci_high"] > edges[1]
         for edge, arrow, beyond in zip(edges, "<>", cut, strict=True):
             at = places[beyond.to_numpy()]

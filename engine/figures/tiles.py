@@ -20,7 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ..reporting import FULL_WIDTH, GRID, INK, SMALL, STYLE, finish_layout
 from ..tables import country_position
-from .signed_maps import signed_root, signed_text, signed_ticks
+from .parts import colour_scale, one_panel, signed_root, signed_ticks
 
 _WIDE = 1.5  # columns a row
 _FREE = 1.6  # squares an economy, so that oceans are seen
@@ -87,8 +87,7 @@ def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
     tiles, numbers = tile_map(codes), values.to_numpy(float)
     columns, rows = (1 + max(at[side] for at in tiles.values()) for side in (0, 1))
     side = min(FULL_WIDTH / columns, _LARGEST)
-    fig = Figure(figsize=(FULL_WIDTH, side * rows + 0.75), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(side * rows + 0.75)
     most = float(np.nanmax(np.abs(numbers), initial=0)) or 1.0
     signed = bool(np.nanmin(numbers, initial=0) < 0)
     norm = signed_root(most) if signed else Normalize(0, most)
@@ -109,11 +108,7 @@ def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
         ax.text(x + 0.47, y + 0.68, text, fontsize=0.85 * letters, **about)
     ax.set(xlim=(0, columns), ylim=(rows, 0), aspect="equal")
     ax.axis("off")
-    bar = fig.colorbar(shown, ax=ax, location="bottom", shrink=0.5, aspect=40, pad=0.02)
-    if signed:
-        ticks = signed_ticks(most)
-        bar.set_ticks(ticks, labels=[signed_text(k) for k in ticks])
-    bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.outline.set_visible(False)
-    bar.set_label(label, fontsize=SMALL)
+    ticks = signed_ticks(most) if signed else None
+    where: dict[str, Any] = {"location": "bottom", "shrink": 0.5, "aspect": 40}
+    colour_scale(ax, shown, label, ticks, **where)
     return finish_layout(fig, title)

@@ -43,8 +43,8 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
+from .parts import colour_scale, map_cells, one_panel, panels, signed_root, signed_ticks
 from .regions import FEW, MANY, known_regions, largest, trade_size
-from .signed_maps import signed_root, signed_text, signed_ticks
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
@@ -115,8 +115,7 @@ def _is_thin(index: xr.Dataset) -> bool:
 
 def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
-    fig = Figure(figsize=(FULL_WIDTH, 3.2), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(3.2)
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
     for region, colour in _colours(regions).items():
@@ -146,22 +145,16 @@ def _colours(regions: Sequence[str]) -> dict[str, str]:
 def _panel_each(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
-    rows = -(-len(regions) // columns)
-    fig = Figure(figsize=(FULL_WIDTH, 0.85 * rows + 0.5), layout="constrained")
-    grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    panels = list(grid.flat)
+    shared = {"sharex": True, "sharey": True}
+    fig, axes = panels(len(regions), 0.85, 0.5, across=columns, **shared)
     years = index["year"].values
-    for ax, region in zip(panels, regions, strict=False):
+    for ax, region in zip(axes, regions, strict=True):
         _line_of(ax, index, region, SURPLUS)
         _index_axes(ax, years, bins=2, inside=True)
         ax.set_title(
             textwrap.fill(country_name(region), 18), fontsize=SMALL, loc="left", pad=2
         )
         ax.tick_params(labelsize=SMALL)
-    for ax in panels[len(regions) :]:
-        ax.remove()
-    for ax in panels[len(regions) - columns : len(regions)]:
-        ax.tick_params(labelbottom=True)
     fig.supylabel(name, fontsize=FONT, color=INK)
     return fig
 
@@ -245,35 +238,25 @@ def balance_heatmap(
     names = label_room([country_name(k) for k in chosen])
     # The map is as wide as the page leaves beside names and scale, cells are square.
     side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
-    fig = Figure(figsize=(FULL_WIDTH, side + 0.8 + names), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(side + 0.8 + names)
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
-    mesh = ax.pcolormesh(
+    mesh = map_cells(
+        ax,
         np.ma.masked_invalid(shown),
+        [country_name(k) for k in chosen],
+        chosen,
+        linewidth=0.4,
         cmap="RdBu",
         norm=signed_root(most),
-        edgecolor="white",
-        linewidth=0.4,
     )
-    ax.invert_yaxis()
     ax.set_aspect("equal")
-    places = np.arange(len(chosen)) + 0.5
-    ax.set_xticks(places, chosen, rotation=90, fontsize=SMALL)
-    ax.set_yticks(places, [country_name(k) for k in chosen], fontsize=SMALL)
-    ax.tick_params(length=0, pad=2)
-    ax.spines[:].set_visible(False)
     if len(chosen) > 1:  # the first row and the last column hold nothing
         ax.set_xlim(0, len(chosen) - 1)
         ax.set_ylim(len(chosen), 1)
     ax.set_ylabel("surplus of")
     ax.set_xlabel("with")
-    bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
-    ticks = signed_ticks(most)
-    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
-    bar.ax.tick_params(labelsize=SMALL, length=2)
-    bar.outline.set_visible(False)
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
-    bar.set_label(scale, fontsize=SMALL)
+    colour_scale(ax, mesh, scale, signed_ticks(most), shrink=0.8, aspect=25)
     title = (
         f"Bilateral {'' if account else 'value-added '}balances"
         f"{f' of {account}' if account else ''}, {year}\n"
@@ -325,8 +308,7 @@ def va_versus_gross(
     if regions is not None:
         labels = known_regions(regions, list(T.index))
     rows = max(len(labels), 11)
-    fig = Figure(figsize=(FULL_WIDTH, 0.14 * rows + 0.9), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
+    fig, (left, right) = panels(2, 0.14 * rows, 0.9, width_ratios=[1, 1.25])
     se = None
     if "vax_ratio_se" in trade:
         se = trade["vax_ratio_se"].sel(year=year).to_series().loc[labels]

@@ -2,6 +2,7 @@
 tariffs that regions choose."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,6 @@ from ..core import TivaxError, billions, capital, count_text, first_and_named
 from ..reporting import (
     COLOURS,
     DEFICIT,
-    FULL_WIDTH,
     INK,
     SMALL,
     STYLE,
@@ -25,7 +25,7 @@ from ..reporting import (
     plain_axes,
 )
 from ..tables import REST, country_name
-from .panel import require_columns
+from .parts import beside_row, one_panel, require_columns, starts_of
 from .regions import MANY
 
 # Parts of welfare by colour, in words of the paper.
@@ -70,20 +70,13 @@ def welfare_parts(
     require_columns("changes", changes.reset_index(), ["region", "welfare"])
     shown = _chosen(changes, regions, changes["real_income"], named)
     parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(_height(len(shown)))
     rows = np.arange(len(shown))
-    ends = {True: np.zeros(len(shown)), False: np.zeros(len(shown))}
     handles: list[object] = []
-    for part in parts:
-        values = shown[part].to_numpy()
-        start = np.where(values > 0, ends[True], ends[False])
-        bars = ax.barh(
-            rows, values, left=start, height=0.62, color=_PARTS[part][1], alpha=0.85
-        )
-        handles.append(bars)
-        ends[True] = ends[True] + np.maximum(values, 0)
-        ends[False] = ends[False] + np.minimum(values, 0)
+    values = shown[parts].to_numpy(float).T
+    for part, own, left in zip(parts, values, starts_of(values), strict=True):
+        look: dict[str, Any] = {"color": _PARTS[part][1], "alpha": 0.85}
+        handles.append(ax.barh(rows, own, left=left, height=0.62, **look))
     dots = ax.scatter(shown["welfare"], rows, s=16, color=INK, zorder=3)
     rings = ax.scatter(
         shown["real_income"], rows, s=22, facecolors="none", edgecolors=INK, zorder=3
@@ -125,8 +118,7 @@ def welfare_ranges(
     shown = _chosen(quantiles, regions, furthest, named)
     if regions is None:
         shown = shown.loc[shown[0.5].sort_values(ascending=False, kind="stable").index]
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(_height(len(shown)))
     rows = np.arange(len(shown))
     low, first, middle, third, high = shown.to_numpy(float).T
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
@@ -171,8 +163,7 @@ def welfare_by_region(
     variants = [*rows[_LABEL].unique()][:_VARIANTS]
     first = rows[rows[_LABEL] == variants[0]].set_index("region")
     shown = _chosen(first, regions, first["percent"], named).index
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(_height(len(shown)))
     handles: list[object] = []
     for k, variant in enumerate(variants):
         own = rows[rows[_LABEL] == variant].set_index("region").loc[shown]
@@ -181,9 +172,8 @@ def welfare_by_region(
         if not intervals:
             handles.append(ax.scatter(own["percent"], at, s=14, color=colour))
             continue
-        handles.append(
-            ax.hlines(at, own["ci_low"], own["ci_high"], color=colour, linewidth=3)
-        )
+        ends = own["ci_low"], own["ci_high"]
+        handles.append(ax.hlines(at, *ends, color=colour, linewidth=3))
         # Points are thin lines: dots would hide short intervals.
         ax.vlines(own["percent"], at - 0.24, at + 0.24, color=INK, linewidth=0.9)
     _named_rows(ax, [str(k) for k in shown])
@@ -194,25 +184,14 @@ def welfare_by_region(
     elif intervals:
         numbers = first.loc[shown, ["percent", "ci_low", "ci_high"]].to_numpy(float)
         for k, (value, low, high) in enumerate(numbers):
-            ax.annotate(
-                f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]",
-                (1.02, k),
-                xycoords=ax.get_yaxis_transform(),
-                va="center",
-                fontsize=SMALL,
-                color=INK,
-            )
+            told = f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]"
+            beside_row(ax, k, told, at=1.02)
     title = _title(first["percent"], variants[0])
     return finish_layout(fig, title, finding=True)
 
 
 @rc_context(STYLE)
-def who_pays(
-    paid: pd.Series,
-    *,
-    unit: str = "",
-    named: Sequence[str] = (),
-) -> Figure:
+def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> Figure:
     """Gains and losses of regions as a waterfall that ends in the world's sum.
 
     Parameters
@@ -234,8 +213,7 @@ def who_pays(
         steps = np.append(steps, paid.drop(chosen).sum())
         names.append(f"{len(paid) - len(shown)} others")
     ends = np.cumsum(steps)
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(names) + 1)), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(_height(len(names) + 1))
     colours = np.where(steps < 0, DEFICIT, SURPLUS)
     rows = np.arange(len(names))
     ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
@@ -274,8 +252,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
         ends = rows.set_index("on")
         rates = ends["tariff"]
     shown = rates.iloc[:MANY]
-    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(_height(len(shown)))
     colours = np.where(shown.to_numpy() < 0, DEFICIT, SURPLUS)
     places = np.arange(len(shown))
     ax.barh(places, shown, color=colours, height=0.62)
@@ -287,14 +264,9 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)} shown"
     of = "Tariffs" if several else f"Tariffs of {_name(schedule['player'].iloc[0])}"
     if len(rates) > 1:
-        ends_of = [
-            f"{rate:.1f} ({_name(on)})"
-            for on, rate in (
-                (rates.idxmin(), rates.min()),
-                (rates.idxmax(), rates.max()),
-            )
-        ]
-        of = f"{of} from {ends_of[0]} to {ends_of[1]} per cent"
+        low = f"{rates.min():.1f} ({_name(rates.idxmin())})"
+        high = f"{rates.max():.1f} ({_name(rates.idxmax())})"
+        of = f"{of} from {low} to {high} per cent"
     return finish_layout(fig, f"{of}{whole}"[:110])
 
 
@@ -309,8 +281,7 @@ def response_curves(responses: pd.DataFrame) -> Figure:
         ``tx.optimal_tariff``: the choice is the middle row of a player.
     """
     require_columns("responses", responses, ["player", "tariff", "own_welfare"])
-    fig = Figure(figsize=(FULL_WIDTH, 2.6), layout="constrained")
-    ax = fig.subplots()
+    fig, ax = one_panel(2.6)
     handles, names = [], []
     for k, (name, part) in enumerate(responses.groupby("player", sort=False)):
         x, y = part["tariff"].to_numpy(), part["own_welfare"].to_numpy()

@@ -14,17 +14,17 @@ from tivax.engine.figures import (
     aggregation,
     changes,
     decompositions,
-    direct_effects,
     exposures,
     indicators,
     panel,
+    referee,
     scenarios,
     specifications,
     threatened,
     tiles,
     trade,
 )
-from tivax.engine.figures.signed_maps import signed_text
+from tivax.engine.figures.parts import signed_text
 from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
@@ -228,10 +228,10 @@ def test_the_size_from_which_zero_is_inside_is_named():
             "ci_high": 3 + direct,
         }
     ).assign(prior_low=0.5, prior_high=3.5)
-    figure = direct_effects.direct_effect_bounds(bounds)
+    figure = referee.direct_effect_bounds(bounds)
     assert "from here the union includes 0" in texts(figure)
     assert figure.axes[0].lines[-1].get_xdata()[0] == 1
-    always = direct_effects.direct_effect_bounds(bounds.assign(ci_low=0.5))
+    always = referee.direct_effect_bounds(bounds.assign(ci_low=0.5))
     assert "from here the union includes 0" not in texts(always)
 
 

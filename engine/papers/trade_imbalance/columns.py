@@ -9,6 +9,7 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -176,33 +177,26 @@ def compare(estimates: dict[PaperColumn, tx.results.Estimate]) -> pd.DataFrame:
 
     A convention without a constant leaves its 17 rows empty on our side.
     """
-    rows = []
+    tables = []
     for column, estimate in estimates.items():
         key = (column.table, column.column)
-        for term, (paper_coef, paper_se, paper_stars) in TABLES[key].items():
-            own = (
-                estimate.terms.loc[term].to_dict()
-                if term in estimate.terms.index
-                else {"estimate": float("nan"), "se": float("nan"), "stars": 0}
-            )
-            rows.append(
-                {
-                    **column.keys,
-                    "term": term,
-                    "coef": own["estimate"],
-                    "se": own["se"],
-                    "stars": int(own["stars"]),
-                    "n": estimate.n,
-                    "r2": estimate.r2,
-                    "paper_coef": paper_coef,
-                    "paper_se": paper_se,
-                    "paper_stars": paper_stars,
-                    "paper_r2": FIT[key][1],
-                    "clusters": estimate.clusters,
-                    "paper_n": FIT[key][0],
-                }
-            )
-    return pd.DataFrame(rows)
+        paper_n, paper_r2 = FIT[key]
+        names = ["paper_coef", "paper_se", "paper_stars"]
+        printed = pd.DataFrame.from_dict(TABLES[key], orient="index", columns=names)
+        own = estimate.terms.reindex(printed.index)
+        rows = printed.assign(
+            **column.keys,
+            coef=own["estimate"],
+            se=own["se"],
+            stars=own["stars"].fillna(0).astype(int),
+            n=estimate.n,
+            r2=estimate.r2,
+            paper_r2=paper_r2,
+            clusters=estimate.clusters,
+            paper_n=paper_n,
+        )
+        tables.append(rows.rename_axis("term").reset_index())
+    return pd.concat(tables, ignore_index=True)[[*COMPARISON, "clusters", "paper_n"]]
 
 
 def differences(comparison: pd.DataFrame) -> pd.Series:
@@ -230,32 +224,31 @@ def table_1(tbi: pd.DataFrame, erring: pd.DataFrame | None = None) -> pd.DataFra
     iso3, year, ci_low, ci_high, which are added, and ``covers``: whether an interval
     holds a number that the print rounds to four digits.
     """
-    printed = pd.DataFrame(
-        [
-            {"year": year, "iso3": iso3, "paper": value}
-            for iso3, values in TABLE_1.items()
-            for year, value in zip(range(2000, 2015), values, strict=True)
-        ]
-    )
+    years = pd.RangeIndex(2000, 2015, name="year")
+    wide = pd.DataFrame(TABLE_1, years).rename_axis(columns="iso3")
+    printed = wide.melt(value_name="paper", ignore_index=False).reset_index()
+    places = pd.MultiIndex.from_frame(printed[["year", "iso3"]])
     own = tbi.set_index(["year", "iso3"])["TBI"]
-    printed["ours"] = own.reindex(
-        pd.MultiIndex.from_frame(printed[["year", "iso3"]])
-    ).to_numpy()
+    printed["ours"] = own.reindex(places).to_numpy()
     printed["difference"] = printed["ours"] - printed["paper"]
     if erring is None:
         return printed
     ends = erring[["year", "iso3", "ci_low", "ci_high"]]
     found = printed.merge(ends, on=["year", "iso3"], how="left")
     half = 0.5 * 10.0**-PRINTED_DIGITS
-    within = (found["paper"] >= found["ci_low"] - half) & (
-        found["paper"] <= found["ci_high"] + half
-    )
-    return found.assign(covers=within.where(found["ci_low"].notna()))
+    covers = found["paper"].between(found["ci_low"] - half, found["ci_high"] + half)
+    return found.assign(covers=covers.where(found["ci_low"].notna()))
 
 
 def index_note(panel: tx.Panel) -> str:
     """Source of the index, in the words of the codebook."""
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
+
+
+def reconstructed_years(note: str) -> str | None:
+    """The number of reconstructed years of the index, if its note gives it."""
+    found = re.search(r"(\d+) years? reconstructed", note)
+    return found and found[1]
 
 
 def losses_in_words(panel: tx.Panel) -> list[str]:

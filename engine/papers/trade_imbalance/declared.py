@@ -59,53 +59,29 @@ def declared_tests() -> list[Declared]:
 
 def _first() -> Iterator[Declared]:
     for column, outcome in ((3, "KOFGIdj"), (4, "KOFEcGIdj")):
-        main = _of_column(3, column)
-        rises = f"{outcome} rises with TBI"
-        yield Declared("H1", rises, _where(3, column, "all countries"), main, "main")
+        first = _printed("H1", f"{outcome} rises with TBI", 3, column)
+        main = first.model
+        lagged = replace(main, treatment=(), endogenous=("TBI",), instruments=(LAG,))
+        alone = "the same without any one country"
+        yield first
         yield _by_group_year("H1", main)
-        yield Declared(
-            "H1",
-            "the same, TBI of last year",
-            "2SLS",
-            replace(main, treatment=(), endogenous=("TBI",), instruments=(LAG,)),
-        )
-        yield Declared(
-            "H1", "the same without any one country", "", main, without_one=True
-        )
-        for table_column, group in ((column - 2, "developed"), (column, "developing")):
-            yield Declared(
-                "H1",
-                f"the same among {group} countries",
-                _where(4, table_column),
-                _of_column(4, table_column),
-                "part",
-            )
+        yield Declared("H1", "the same, TBI of last year", "2SLS", lagged)
+        yield Declared("H1", alone, "", main, without_one=True)
+        for place, group in ((column - 2, "developed"), (column, "developing")):
+            yield _printed("H1", f"the same among {group} countries", 4, place, "part")
 
 
 def _second() -> Iterator[Declared]:
     for column, name in enumerate(("trade", "financial", "political"), 1):
-        main = _of_column(5, column)
-        rises = f"{name} globalisation rises with TBI"
-        yield Declared("H2", rises, _where(5, column, "all countries"), main, "main")
-        yield _by_group_year("H2", main)
+        main = _printed("H2", f"{name} globalisation rises with TBI", 5, column)
+        yield main
+        yield _by_group_year("H2", main.model)
 
 
 def _third() -> Iterator[Declared]:
-    yield Declared(
-        "H3",
-        "political index responds in developed countries",
-        _where(6, 3),
-        _of_column(6, 3),
-        "main",
-    )
+    yield _printed("H3", "political index responds in developed countries", 6, 3)
     yield _difference("KOFPoGIdj", "political", "developed", 1)
-    yield Declared(
-        "H3",
-        "economic index responds in developing countries",
-        _where(4, 4),
-        _of_column(4, 4),
-        "main",
-    )
+    yield _printed("H3", "economic index responds in developing countries", 4, 4)
     for outcome, name in (
         ("KOFEcGIdj", "economic"),
         ("KOFTrGIdj", "trade"),
@@ -114,12 +90,15 @@ def _third() -> Iterator[Declared]:
         yield _difference(outcome, name, "developing", -1)
 
 
-def _of_column(table: int, column: int) -> tx.Model:
-    return {printed_place(k.tags): k for k in paper_models()}[table, column]
-
-
-def _where(table: int, column: int, sample: str = "") -> str:
-    return column_name(table, column) + (f", {sample}" if sample else "")
+def _printed(
+    hypothesis: str, claim: str, table: int, column: int, role: Role = "main"
+) -> Declared:
+    """A claim about a column that the paper prints."""
+    model = {printed_place(k.tags): k for k in paper_models()}[table, column]
+    where = column_name(table, column)
+    if model.sample == "all":
+        where += ", all countries"
+    return Declared(hypothesis, claim, where, model, role)
 
 
 def _by_group_year(hypothesis: str, main: tx.Model) -> Declared:
@@ -173,40 +152,30 @@ def declared_p_values(
     """
     tests = declared_tests()
     data = with_groups(frame)
-    over: dict[tuple[object, object], pd.Series] = {}
-    if family is not None:
-        over = {(k["table"], k["column"]): k for _, k in family.iterrows()}
+    printed = () if family is None else family.iterrows()
+    over = {(k["table"], k["column"]): k for _, k in printed}
     rows: list[dict[str, object]] = []
     progress(0, len(tests))
     for number, test in enumerate(tests, 1):
-        place = printed_place(test.model.tags)
         of_family = None
-        if test.role != "check" and place is not None:
+        if (place := printed_place(test.model.tags)) and test.role != "check":
             of_family = over.get(place)
         if test.without_one:
             found = _without_one(data, test.model, draws, seed)
         else:
             found = _one(data, test.model, draws, seed, of_family)
-        row = {
-            "hypothesis": test.hypothesis,
-            "claim": test.claim,
-            "how": test.how,
-            "role": test.role,
-            "sign": test.sign,
-            "model": test.model.name,
-            "outcome": test.model.outcome,
-            "sample": test.model.sample,
-            **found,
-        }
+        told = ("hypothesis", "claim", "how", "role", "sign")
+        rows.append(
+            {
+                **{k: getattr(test, k) for k in told},
+                "model": test.model.name,
+                "outcome": test.model.outcome,
+                "sample": test.model.sample,
+                **found,
+            }
+        )
         if of_family is not None:
-            for name, source in (
-                ("p_sample", "westfall_young"),
-                ("p_family", "westfall_young_all"),
-            ):
-                row[name] = float(of_family[source])
-                row[f"{name}_mc"] = float(of_family[f"{source}_mc"])
-            row["p_family_holm"] = float(of_family["holm_all"])
-        rows.append(row)
+            rows[-1] |= {k: float(of_family[v]) for k, v in _OVER_FAMILY.items()}
         progress(number, len(tests))
     return pd.DataFrame(rows, columns=COLUMNS_OF_ROWS)
 
@@ -223,15 +192,8 @@ def _one(
         n, clusters, coef, se, *drawn = (of_family[k] for k in _OF_FAMILY)
     else:
         try:
-            found = tx.resample(
-                data,
-                model,
-                SCHEME,
-                draws=draws,
-                seed=seed,
-                intervals=False,
-                distribution=False,
-            )
+            alone = {"intervals": False, "distribution": False}
+            found = tx.resample(data, model, SCHEME, draws=draws, seed=seed, **alone)
         except tx.TivaxError as error:
             return {"how": str(error), **_NOTHING}
         n, clusters = found.glance().iloc[0][["n", "clusters"]]
@@ -250,15 +212,14 @@ def _one(
 
 
 _OF_SUMMARY = ("estimate", "se", "p_value", "mc_error", "draws")
-_OF_FAMILY = (
-    "n",
-    "clusters",
-    "estimate",
-    "se",
-    "wild_p_value",
-    "wild_mc",
-    "wild_draws",
-)
+_OF_FAMILY = "n clusters estimate se wild_p_value wild_mc wild_draws".split()
+_OVER_FAMILY = {
+    "p_sample": "westfall_young",
+    "p_sample_mc": "westfall_young_mc",
+    "p_family": "westfall_young_all",
+    "p_family_mc": "westfall_young_all_mc",
+    "p_family_holm": "holm_all",
+}
 _NOTHING = dict.fromkeys(("estimate", "se", "paper_p_value", "p_value"), np.nan)
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 import tivax as tx
 
-from .columns import CONTROLS, OUTCOMES, sample
+from .columns import CONTROLS, OUTCOMES
 
 STRONG = 23.1  # F: the bias of two stages is then a tenth of the worst at most
 
@@ -56,7 +56,7 @@ def exposed(frame: pd.DataFrame, tables: tx.WorldTables | None) -> Exposed | Non
         return None
     found = tx.exposure(tables)
     rows = []
-    used = sample(frame, "all").dropna(subset=["TBI", *CONTROLS])
+    used = frame.dropna(subset=["TBI", *CONTROLS])
     for outcome in OUTCOMES:
         made = found.estimate(used, outcome, treatment="TBI", controls=CONTROLS)
         by = made.table.set_index("method")

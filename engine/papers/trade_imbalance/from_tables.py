@@ -121,9 +121,7 @@ def drawn_rows(
     year = {k: i for i, k in enumerate(sorted({int(k) for k in frame["year"]}))}
     region = {k: i for i, k in enumerate(tables.regions)}
     return drawn[
-        :,
-        [year[k] for k in frame["year"]],
-        [region[k] for k in frame["iso3"]],
+        :, [year[k] for k in frame["year"]], [region[k] for k in frame["iso3"]]
     ]
 
 

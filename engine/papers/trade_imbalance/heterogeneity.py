@@ -49,17 +49,12 @@ def interactions(
         "interaction, group year effects": (two_slopes, "group_year"),
         "all interacted": ([*two_slopes, *controls_dev], "group_year"),
     }
-    return pd.DataFrame(
-        [
-            {
-                "outcome": outcome,
-                "model": model,
-                **_slopes(tx.fixed_effects(data, outcome, regressors, time=time)),
-            }
-            for outcome in outcomes
-            for model, (regressors, time) in designs.items()
-        ]
-    )
+    rows = []
+    for outcome in outcomes:
+        for model, (regressors, time) in designs.items():
+            fit = tx.fixed_effects(data, outcome, regressors, time=time)
+            rows.append({"outcome": outcome, "model": model, **_slopes(fit)})
+    return pd.DataFrame(rows)
 
 
 def _slopes(estimate: tx.results.Estimate) -> dict[str, float]:
@@ -123,27 +118,18 @@ def partial_points(frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
     value for each of its countries, so that sums over rows are the right weights.
     """
     data = with_groups(frame).dropna(subset=[outcome, "TBI", *CONTROLS])
-    pieces = []
-    names = ("TBI", outcome)
-    fits = {k: slopes_of(data, k, CONTROLS) for k in names}
+    names = {"TBI": "x", outcome: "y"}
+    fits = {v: slopes_of(data, k, CONTROLS) for k, v in names.items()}
     e = pd.DataFrame({k: fit.residuals for k, fit in fits.items()})
     # Residuals have no country means left, so the dummies can do without theirs.
     dummies = pd.get_dummies(data["group_year"], dtype=float)
     D = within(dummies, data["iso3"]).to_numpy() - dummies.to_numpy().mean(axis=0)
     coef, *_ = np.linalg.lstsq(D, e.to_numpy(), rcond=None)
     shared = pd.DataFrame(D @ coef, e.index, e.columns)
+    own, keys = e - shared, data[["iso3", "year"]]
+    pieces = []
     for group in ("developed", "developing"):
         k = sample(data, group).index
-        pieces.append(
-            data.loc[k, ["iso3", "year"]].assign(
-                part=f"within {group}",
-                x=(e - shared).loc[k, "TBI"],
-                y=(e - shared).loc[k, outcome],
-            )
-        )
-    pieces.append(
-        data[["iso3", "year"]].assign(
-            part="between groups", x=shared["TBI"], y=shared[outcome]
-        )
-    )
+        pieces.append(keys.loc[k].assign(part=f"within {group}").join(own))
+    pieces.append(keys.assign(part="between groups").join(shared))
     return pd.concat(pieces, ignore_index=True)

@@ -4,7 +4,6 @@ What is reproduced, whether the conclusion stands, the main result, what it rest
 and what the index is made of. Other results give other sentences.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,21 +32,17 @@ def answer(result: Replication, found: Sequence[Verdict]) -> list[str]:
 
 
 def _reproduced(result: Replication) -> str:
-    comparison = result.comparison
+    comparison, frame = result.comparison, result.panel.frame
     if result.other_data:
-        frame = result.panel.frame
         return (
             "These are not the paper's data: the same regressions were run on "
-            f"{result.panel.frame['iso3'].nunique()} countries, {frame['year'].min()} "
-            f"to {frame['year'].max()}."
+            f"{frame['iso3'].nunique()} countries, {frame['year'].min()} to "
+            f"{frame['year'].max()}."
         )
     near, count = paper.agreement(comparison), len(comparison)
     gaps = paper.differences(comparison).abs()
-    if gaps.max() <= NEAR:
-        first = f"All {count} printed coefficients are reproduced"
-    else:
-        close = int((gaps <= NEAR).sum())
-        first = f"{close} of {count} printed coefficients are reproduced"
+    close = f"{int((gaps <= NEAR).sum())} of" if gaps.max() > NEAR else "All"
+    first = f"{close} {count} printed coefficients are reproduced"
     signs = near["signs_equal"]
     said = "every sign" if signs == count else f"{signs} of {count} signs"
     return (
@@ -64,16 +59,12 @@ def _standing(result: Replication, found: Sequence[Verdict]) -> list[str]:
     agree = paper.differences(result.comparison).abs().max() <= NEAR
     conclusions = {k.conclusion for k in found}
     if conclusions == {"supported"}:
-        both, but = "and so does the conclusion", "the conclusion does"
+        both, but = ", and so does the conclusion", "; the conclusion does"
     elif conclusions == {"not supported"}:
-        both, but = "the conclusion does not", "nor does the conclusion"
+        both, but = "; the conclusion does not", ", nor does the conclusion"
     else:
-        both, but = "the conclusion does in part", "the conclusion does in part"
-    if agree:
-        link = ", " if both.startswith("and") else "; "
-        return [f"The numbers stand{link}{both}."]
-    link = ", " if but.startswith("nor") else "; "
-    return [f"Not all numbers stand{link}{but}."]
+        both = but = "; the conclusion does in part"
+    return [f"The numbers stand{both}." if agree else f"Not all numbers stand{but}."]
 
 
 def _hypotheses(result: Replication, found: Sequence[Verdict]) -> str:
@@ -84,13 +75,10 @@ def _hypotheses(result: Replication, found: Sequence[Verdict]) -> str:
         return f"None of the three hypotheses passes its declared tests{on}."
     if len(passed) == len(found):
         return f"All three hypotheses pass their declared tests{on}."
+    neither = [k.hypothesis for k in found if k.conclusion == "not supported"]
     named = [f"{k} passes its declared tests" for k in passed]
     named += [f"{k} passes them in part" for k in partly]
-    named += [
-        f"{k.hypothesis} does not"
-        for k in found
-        if k.hypothesis not in (*passed, *partly)
-    ]
+    named += [f"{k} does not" for k in neither]
     return f"Of the three hypotheses {', '.join(named)}{on}."
 
 
@@ -99,15 +87,13 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
     claim = next((k for v in found for k in v.of_role("main")), None)
     if claim is None or np.isnan(claim.estimate):
         return []
-    p = in_p(claim.p)
+    p = in_p(claim.p_value)
     size = f"{_signed(claim.estimate)} points for a unit of the index, {p}"
-    if not claim.holds and claim.p >= LEVEL:
+    if not claim.holds and claim.p_value >= LEVEL:
         return [f"Within countries, no link of policy with the index is seen: {size}."]
     openness = "more" if claim.estimate > 0 else "less"
-    said = (
-        f"Within countries, policy was {openness} open when the index was higher "
-        f"({size})"
-    )
+    said = f"Within countries, policy was {openness} open when the index was higher"
+    said = f"{said} ({size})"
     if result.threats is None or not claim.holds:
         return [f"{said}."]
     model = result.declared[result.declared["role"] == "main"].iloc[0]["model"]
@@ -121,8 +107,8 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
         several = f"all {len(rows)} declared threats"
         of_all = "the one declared threat" if len(rows) == 1 else several
         return [f"{said}, and this survives {of_all}."]
-    order = {pair: k for k, pair in enumerate(UNDER)}
-    first = min(lost, key=lambda k: order[k["threat"], k["variant"]])
+    order = list(UNDER)
+    first = min(lost, key=lambda k: order.index((k["threat"], k["variant"])))
     return [
         f"{said}, but {_rests(result.threats.table, model, first)} "
         f"{_signed(first['estimate'])} ({in_p(first['wild_p_value'])}).",
@@ -144,16 +130,15 @@ def _rests(table: pd.DataFrame, model: str, lost: pd.Series) -> str:
 
 
 def _index(result: Replication) -> list[str]:
+    made = paper.index_note(result.panel)
     if result.files.store is None:
-        years = result.panel.frame["year"].nunique()
-        found = re.search(r"(\d+) years? reconstructed", paper.index_note(result.panel))
-        if not found:
+        if (count := paper.reconstructed_years(made)) is None:
             return []
         return [
-            f"{found[1]} of the {years} years of the index are reconstructed from "
-            "gross trade; `--tables` computes them from world tables."
+            f"{count} of the {result.panel.frame['year'].nunique()} years of the index "
+            "are reconstructed from gross trade; `--tables` computes them from world "
+            "tables."
         ]
-    made = paper.index_note(result.panel)
     said = [f"The index is {made}."]
     if result.table_errors is not None:
         said.append(_errors(result))

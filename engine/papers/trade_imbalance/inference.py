@@ -54,6 +54,11 @@ def side(p: float, mc_error: float) -> Side:
     return "below" if p < LEVEL else "above"
 
 
+def mc_error(p: float, draws: int) -> float:
+    """Standard error of a p-value from this many draws; 0 without any."""
+    return float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
+
+
 def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
     """``side`` of each row's p of a kind, such as ``wild``; t-tests have no error."""
     errors = rows[f"{kind}_mc"] if f"{kind}_mc" in rows else [0.0] * len(rows)
@@ -106,19 +111,13 @@ def infer_paper(
         for k, model in enumerate(models, 1):
             if name == "placebo_within" and model.sample != "all":
                 # One group alone: moving within it is moving among all.
-                own = rows.iloc[[k - 1]]
-                summaries.append(
-                    own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]]
-                )
+                own = rows.iloc[[k - 1]].rename(columns=_OF_PLACEBO)
+                summaries.append(own[[*_OF_PLACEBO.values()]])
             else:
+                most = draws if name == "wild" else min(draws, FEWER_DRAWS)
+                shown = {"intervals": name in INTERVALS.values(), "distribution": False}
                 found = tx.resample(
-                    frame,
-                    model,
-                    scheme,
-                    draws=draws if name == "wild" else min(draws, FEWER_DRAWS),
-                    seed=seed,
-                    intervals=name in INTERVALS.values(),
-                    distribution=False,
+                    frame, model, scheme, draws=most, seed=seed, **shown
                 )
                 summaries.append(found.summary)
                 if name == "wild":
@@ -134,26 +133,26 @@ def infer_paper(
         for ending, column in kept.items():
             rows[f"{name}_{ending}"] = summary[column].to_numpy()
         if name == "wild":
-            controlled = [k for k in wild if k.plan.fitted.model.controls]
-            together = {"family": "all outcomes and samples"}
-            for ending, adjusted in (
-                ("", tx.adjusted_p_values(wild)),
-                ("_all", tx.adjusted_p_values(controlled, **together)),
-            ):
-                for method in ("westfall_young", "romano_wolf", "holm"):
-                    p = _by_model(adjusted, method, rows["model"])
-                    rows[method + ending] = p
-                    if method != "holm":
-                        names = ["wild_p_value", "wild_mc", "wild_draws"]
-                        alone, mc, count = rows[names].to_numpy(float).T
-                        # Westfall and Young count how often a p is as small as one
-                        # that was drawn.
-                        counted = method == "westfall_young"
-                        rows[f"{method}{ending}_mc"] = _family_error(
-                            np.asarray(p, float), alone, mc, count, counted
-                        )
+            _add_families(rows, wild)
     se = pd.Series([float(row["cv1_se"]) for row in diagnostics])
     return PaperInference(rows, draws, seed, se)
+
+
+def _add_families(rows: pd.DataFrame, wild: list[tx.results.Inference]) -> None:
+    """p of each model over the families that it is in, and their Monte-Carlo error."""
+    alone, mc, count = rows[["wild_p_value", "wild_mc", "wild_draws"]].to_numpy(float).T
+    controlled = [k for k in wild if k.plan.fitted.model.controls]
+    together = tx.adjusted_p_values(controlled, family="all outcomes and samples")
+    for ending, adjusted in (("", tx.adjusted_p_values(wild)), ("_all", together)):
+        for method in ("westfall_young", "romano_wolf", "holm"):
+            p = _by_model(adjusted, method, rows["model"])
+            rows[method + ending] = p
+            if method != "holm":
+                # Westfall and Young count how often a p is as small as one that was
+                # drawn.
+                counted = method == "westfall_young"
+                error = _family_error(p.to_numpy(float), alone, mc, count, counted)
+                rows[f"{method}{ending}_mc"] = error
 
 
 def _family_error(

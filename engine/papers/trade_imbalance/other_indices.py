@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
-import xarray as xr
 
 import tivax as tx
 
@@ -50,43 +49,39 @@ class IndexVariants:
 
 
 INDICES: Mapping[str, str] = {
-    "TBI": "value added absorbed (the paper's)",
-    "DVA": "domestic value added in exports, V_s L_ss e_s",
-    "DVA abroad": "the same, absorbed abroad",
-    "gross": "gross exports",
+    "TBI": "tbi",  # value added absorbed, the paper's
+    "DVA": "dva_index",  # domestic value added in exports, V_s L_ss e_s
+    "DVA abroad": "absorbed_abroad_index",  # of it what is absorbed abroad
+    "gross": "gross_index",  # gross exports
 }
+"""The variable of ``tx.exported_value_added`` by the name of its index."""
 
 
 VINTAGE = "TBI of WIOD 2013"
 """The index of the same measure from the release before, as a column."""
 
 
-def vintage_index(
+def with_vintage(
+    frame: pd.DataFrame,
     further: tx.FurtherData,
     tables: tx.WorldTables | None,
     variants: IndexVariants | None,
-) -> pd.DataFrame | None:
-    """``VINTAGE`` by iso3 and year, where the panel's own index is of other tables:
-    ``variants`` are of ``tables``, which are those of WIOD 2013 without a store."""
+) -> pd.DataFrame:
+    """The panel with ``VINTAGE``, where its own index is of other tables.
+
+    ``variants`` are of ``tables``, which are those of WIOD 2013 without a store.
+    """
+    other, before = None, None
     if further.files.store is None:
-        if variants is None:
-            return None
-        other = variants.indices[["iso3", "year", "TBI"]]
-    else:
-        if tables is None or tables.source.startswith("wiod2013"):
-            return None
+        other = variants and variants.indices
+    elif tables is not None and not tables.source.startswith("wiod2013"):
         before = further.tables_of_2013()
-        if before is None:
-            return None
+    if before is not None:
         index = tx.trade_benefit_index(before)["tbi"].to_series().rename("TBI")
         other = index.reset_index().rename(columns={"region": "iso3"})
-    return other.rename(columns={"TBI": VINTAGE})
-
-
-def with_vintage(frame: pd.DataFrame, vintage: pd.DataFrame | None) -> pd.DataFrame:
-    """The panel with ``VINTAGE``."""
-    if vintage is None:
+    if other is None:
         return frame
+    vintage = other[["iso3", "year", "TBI"]].rename(columns={"TBI": VINTAGE})
     return frame.merge(vintage, on=["iso3", "year"], how="left")
 
 
@@ -100,7 +95,9 @@ def index_variants(
     """
     exported = tx.exported_value_added(tables, progress=progress)
     tbi = tx.trade_benefit_index(exported)
-    indices = _index_frame(tbi, exported)
+    made = exported.assign(tbi=tbi["tbi"])[[*INDICES.values()]].to_dataframe()
+    made = made.rename(columns={v: k for k, v in INDICES.items()}).reset_index()
+    indices = made.rename(columns={"region": "iso3"})[["iso3", "year", *INDICES]]
     data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
     data = data.dropna(subset=[*INDICES, *CONTROLS])
     regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
@@ -113,19 +110,6 @@ def index_variants(
         correlations=_within_correlations(data, list(INDICES)),
         residual_max=float(exported["residual"].max()),
     )
-
-
-def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
-    data = xr.Dataset(
-        {
-            "TBI": tbi["tbi"],
-            "DVA": exported["dva_index"],
-            "DVA abroad": exported["absorbed_abroad_index"],
-            "gross": exported["gross_index"],
-        }
-    )
-    frame = data.to_dataframe().reset_index().rename(columns={"region": "iso3"})
-    return frame[["iso3", "year", *INDICES]]
 
 
 def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:

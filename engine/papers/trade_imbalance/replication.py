@@ -123,7 +123,7 @@ def replicate(
     step()
     with (
         beside(partial(_drawn, frame, draw)) as inferring,
-        beside(partial(_tables, further)) as reading,
+        beside(lambda told: further.world_tables(progress=told)) as reading,
         beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
     ):
         estimates = paper.estimate_columns(frame)
@@ -173,11 +173,10 @@ def replicate(
         curve = specifications.specification_curve(further, panel, estimates)
         draw(plots.of_curve, comparison, curve, left_out)
         step()
-        vintage = other_indices.vintage_index(further, tables, variants)
-        every = other_indices.with_vintage(descriptives.every_outcome(panel), vintage)
+        every = descriptives.every_outcome(panel)
+        every = other_indices.with_vintage(every, further, tables, variants)
         threatened = optional(
-            "What would make it go away",
-            lambda: declared.threats_to_main_tests(every),
+            "What would make it go away", lambda: declared.threats_to_main_tests(every)
         )
         draw(plots.of_threats, threatened)
         step()
@@ -203,12 +202,11 @@ def replicate(
         shown = with_declared_p(table, table["threat"] == "the model", tests)
         threatened = replace(threatened, table=shown)
     if joint is not None:
-        joint = specifications.JointCurves(
-            *(
-                replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
-                for k in (joint.narrow, joint.wide)
-            )
+        curves = (
+            replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
+            for k in (joint.narrow, joint.wide)
         )
+        joint = specifications.JointCurves(*curves)
     if refused:
         skipped["Bootstrap and placebo"] = refused
     step()
@@ -217,7 +215,7 @@ def replicate(
         panel=panel,
         estimates=estimates,
         comparison=comparison,
-        table_1=paper.table_1(frame, None if erring is None else erring.index),
+        table_1=paper.table_1(frame, erring and erring.index),
         table_errors=erring,
         by_file=by_file,
         structure=structure,
@@ -243,10 +241,6 @@ def replicate(
         variation=variation,
         skipped=skipped,
     )
-
-
-def _tables(further: tx.FurtherData, progress: Progress) -> tx.WorldTables | None:
-    return further.world_tables(progress=progress)
 
 
 def _drawn(

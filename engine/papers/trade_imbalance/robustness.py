@@ -89,17 +89,18 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
     largest_prior: the largest direct effect at which the interval excludes 0, empty
     where it never does; share: the first over the reduced form.
     """
+    names = (
+        "estimate",
+        "se",
+        "reduced_form",
+        "largest_union",
+        "largest_prior",
+        "share",
+    )
     rows = [
-        {
-            "outcome": each.outcome,
-            "sample": each.sample,
-            "estimate": each.bounds.estimate,
-            "se": each.bounds.se,
-            "reduced_form": float(each.bounds.reduced_form[0]),
-            "largest_union": each.bounds.largest_union,
-            "largest_prior": each.bounds.largest_prior,
-            "share": each.bounds.share,
-        }
+        {"outcome": each.outcome, "sample": each.sample}
+        | {name: getattr(each.bounds, name) for name in names}
+        | {"reduced_form": float(each.bounds.reduced_form[0])}
         for each in lagged
     ]
     return pd.DataFrame(rows)
@@ -112,11 +113,8 @@ def fixed_codes(
     files: tx.DataFiles, paper: tx.Panel
 ) -> tuple[tx.Panel, dict[PaperColumn, tx.results.Estimate]]:
     """The panel with every country code repaired, and the 17 columns on it."""
-    panel = (
-        paper
-        if files.codes == "fixed"
-        else tx.build_panel(replace(files, codes="fixed"))
-    )
+    fixed = replace(files, codes="fixed")
+    panel = paper if files.codes == "fixed" else tx.build_panel(fixed)
     return panel, estimate_columns(panel.frame)
 
 
@@ -171,17 +169,9 @@ def other_errors(
         for name, vcov in _OTHERS.items():
             fits[name] = tx.fixed_effects(*arguments, vcov=vcov)
         for name, fit in fits.items():
-            term = fit["TBI"]
-            rows.append(
-                {
-                    **column.keys,
-                    "errors": name,
-                    "estimate": term.estimate,
-                    "se": term.se,
-                    "p_value": term.p_value,
-                    "convention": convention_in_words(fit),
-                }
-            )
+            row = {**column.keys, "errors": name}
+            row |= {k: getattr(fit["TBI"], k) for k in ("estimate", "se", "p_value")}
+            rows.append({**row, "convention": convention_in_words(fit)})
     return pd.DataFrame(rows)
 
 
@@ -210,13 +200,8 @@ def cross_section_dependence(
     # Those of a sample one after the other: they share their draws.
     for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
-        run = partial(
-            tx.cross_section_dependence,
-            data,
-            fit.residuals,
-            column.regressors,
-            draws=DEPENDENCE_DRAWS,
-        )
+        given = data, fit.residuals, column.regressors
+        run = partial(tx.cross_section_dependence, *given, draws=DEPENDENCE_DRAWS)
         asked[column] = run if helper is None else helper(run).result
     return lambda: pd.DataFrame(
         [
@@ -249,9 +234,5 @@ def _dependence(
 
 
 def _measure(name: str, found: Any) -> dict[str, float]:
-    return {
-        name: found.value,
-        f"{name}_null": found.null,
-        f"{name}_p_value": found.p_value,
-        f"{name}_mc_error": found.mc_error,
-    }
+    parts = ("null", "p_value", "mc_error")
+    return {name: found.value, **{f"{name}_{k}": getattr(found, k) for k in parts}}

@@ -8,12 +8,12 @@ countries or explained by the others, or there are no more countries than regres
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 from scipy.special import stdtr, stdtrit
 
 import tivax as tx
@@ -41,11 +41,9 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
         # A country without a complete row takes nothing away.
         without = names.to_numpy()[:, None] == np.array(fit.labels)
         whole = np.ones((1, fit.clusters))
-        rows = _summary(fit.samples(np.concatenate([whole, 1.0 - without])), 1.0)
+        rows = _summary(fit.samples(np.concatenate([whole, 1.0 - without])))
         rows["left_out"] = ["", *names]
-        for place, (name, value) in enumerate(column.keys.items()):
-            rows.insert(place, name, value)
-        tables.append(rows)
+        tables.append(pd.DataFrame(column.keys, rows.index).join(rows))
     result = pd.concat(tables, ignore_index=True)
     result["developed"] = result["left_out"].map(developed)
     return result
@@ -91,12 +89,12 @@ def _range(found: pd.DataFrame, full: float) -> dict[str, float | str | int]:
     }
 
 
-def _summary(fits: Any, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
-    """Intervals from t(G-1); times ``unit``, coefficients are in units of the panel."""
-    sound, variance = np.asarray(fits.sound), np.asarray(fits.variance)
-    clusters = np.asarray(fits.clusters)
-    coef = np.where(sound, np.asarray(fits.coef), np.nan) * unit
-    se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan)) * unit
+def _summary(fits: Any) -> pd.DataFrame:
+    """Estimates with intervals from t(G-1)."""
+    variance, clusters = np.asarray(fits.variance), np.asarray(fits.clusters)
+    sound = np.asarray(fits.sound)
+    coef = np.where(sound, np.asarray(fits.coef), np.nan)
+    se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan))
     width = stdtrit(clusters - 1, 0.975) * se
     return pd.DataFrame(
         {
@@ -160,6 +158,7 @@ def specification_curve(
     named = [columns(dict(zip(CHOICES, k, strict=True))) for k in combinations]
     controls = [[k[name] for name in CONTROLS] for k in named]
     sets = list(dict.fromkeys(map(tuple, controls)))
+    chosen = pd.DataFrame(combinations, columns=[*CHOICES]).astype(str)
     tables = {}
     progress(0, len(OUTCOMES))
     for done, outcome in enumerate(OUTCOMES, 1):
@@ -179,20 +178,14 @@ def specification_curve(
         ]
         for group in SAMPLES:
             rows = found.table[found.table["model"] == group].reset_index(drop=True)
-            tables[group, outcome] = _repeated(rows).iloc[places][[*_NUMBERS]]
+            numbers = _repeated(rows).iloc[places][[*_NUMBERS]].reset_index(drop=True)
+            keys = pd.DataFrame({"outcome": outcome, "sample": group}, chosen.index)
+            tables[group, outcome] = pd.concat([keys, chosen, numbers], axis=1)
         progress(done, len(OUTCOMES))
-    chosen = pd.DataFrame(combinations, columns=[*CHOICES]).astype(str)
-    keys = [(outcome, group) for group in SAMPLES for outcome in OUTCOMES]
-    parts = [
-        pd.concat([chosen, tables[group, outcome].reset_index(drop=True)], axis=1)
-        for outcome, group in keys
-    ]
-    table = pd.concat(parts, keys=keys, names=["outcome", "sample"])
-    table = table.reset_index(["outcome", "sample"]).reset_index(drop=True)
-    own = {name: options[name][0] for name in CHOICES}
-    table["chosen"] = np.logical_and.reduce(
-        [table[name] == own[name] for name in CHOICES]
-    )
+    order = [tables[key] for key in product(SAMPLES, OUTCOMES)]
+    table = pd.concat(order, ignore_index=True)
+    own = [options[name][0] for name in CHOICES]
+    table["chosen"] = (table[[*CHOICES]] == own).all(axis=1)
     difference = _largest_difference(table, estimates)
     return Curve(table, difference, is_identified(further.files))
 
@@ -211,16 +204,13 @@ def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
 def _largest_difference(
     table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.results.Estimate]
 ) -> float:
-    own = table[table["chosen"]]
+    own = table[table["chosen"]].set_index(["outcome", "sample"])
     gaps = [0.0]
     for column, estimate in estimates.items():
         if column.controls:
-            row = own[
-                (own["outcome"] == column.outcome) & (own["sample"] == column.sample)
-            ]
+            row = own.loc[column.outcome, column.sample]
             coef, se, *_ = estimate["TBI"]
-            gaps.append(abs(row["estimate"].iloc[0] - coef) / se)
-            gaps.append(abs(row["se"].iloc[0] - se) / se)
+            gaps += [abs(row["estimate"] - coef) / se, abs(row["se"] - se) / se]
     return float(np.nanmax(gaps))
 
 
@@ -261,13 +251,9 @@ def joint_curves(
     ``frame`` is the panel, with ``VINTAGE`` where there is an index of another release.
     """
     models = [k for k in paper_models() if k.sample == "all" and k.controls]
-    made = {
-        name: tx.specification_curve(
-            frame, models, choices=choices, draws=draws, seed=seed
-        )
-        for name, choices in curve_choices(frame, models[0]).items()
-    }
-    return JointCurves(**made)
+    curve = partial(tx.specification_curve, frame, models, draws=draws, seed=seed)
+    choices = curve_choices(frame, models[0])
+    return JointCurves(**{name: curve(choices=k) for name, k in choices.items()})
 
 
 def curve_choices(frame: pd.DataFrame, model: tx.Model) -> dict[str, dict[str, object]]:

@@ -1,20 +1,21 @@
-"""The regression tables of a replication in journal layout."""
+"""The regression tables of a replication in journal layout, and beside the print."""
 
 import numpy as np
 import pandas as pd
 
 import tivax as tx
 
-from ...core import p_cell
+from ...core import TivaxError, p_cell
 from ...reporting import JournalTable, Language, TableColumn, label
 from . import columns as paper
 from .columns import CONTROLS
-from .comparisons import Cell, comparison_tables
 from .results import Replication
 from .robustness import LAG, Lagged
 from .titles import title
 
 TABLES = (3, 4, 5, 6)
+# Coefficient, standard error, number of stars; or a text.
+Cell = tuple[float, float, int] | str
 
 
 def all_tables(
@@ -38,23 +39,19 @@ def paper_table(
     """One of Tables 3 to 6 with our numbers, laid out as the paper's."""
     columns = []
     for column, estimate in result.estimates.items():
-        if column.table == number:
-            heading = (f"({column.column})", column.outcome)
-            if column.sample != "all":
-                heading = (label(column.sample, language), *heading)
-            columns.append(
-                TableColumn(
-                    heading,
-                    _cells(estimate),
-                    {
-                        "year effects": "yes",
-                        "country effects": "yes",
-                        "observations": str(estimate.n),
-                        "countries": str(estimate.clusters),
-                        "r2": f"{estimate.r2:.4f}",
-                    },
-                )
-            )
+        if column.table != number:
+            continue
+        heading = (f"({column.column})", column.outcome)
+        if column.sample != "all":
+            heading = (label(column.sample, language), *heading)
+        facts = {
+            "year effects": "yes",
+            "country effects": "yes",
+            "observations": str(estimate.n),
+            "countries": str(estimate.clusters),
+            "r2": f"{estimate.r2:.4f}",
+        }
+        columns.append(TableColumn(heading, _cells(estimate), facts))
     return JournalTable(
         title(f"table {number}", language),
         columns,
@@ -75,34 +72,21 @@ def iv_tables(
     lagged: list[Lagged], language: Language = "en"
 ) -> dict[str, JournalTable]:
     """2SLS of every outcome, a table for each sample, and the three first stages."""
-    tables = {}
+    tables, first_stages = {}, []
     notes = title("notes", language) + title("iv notes", language)
-    for group in paper.SAMPLES:
-        columns = [
-            _iv_column(each, k, language)
-            for k, each in enumerate((x for x in lagged if x.sample == group), 1)
-        ]
-        tables[f"iv_{group}"] = JournalTable(
-            title("iv", language).format(sample=label(group, language)),
-            columns,
-            paper.TERMS,
-            notes,
-            language,
-        )
-    tables["iv_first_stage"] = JournalTable(
-        title("first stage", language),
-        [
-            _first_stage(next(x for x in lagged if x.sample == group), k, language)
-            for k, group in enumerate(paper.SAMPLES, 1)
-        ],
-        (LAG, *CONTROLS, "const"),
-        notes,
-        language,
-    )
-    return tables
+    for number, group in enumerate(paper.SAMPLES, 1):
+        own = [each for each in lagged if each.sample == group]
+        columns = [_iv_column(each, k) for k, each in enumerate(own, 1)]
+        name = title("iv", language).format(sample=label(group, language))
+        made = JournalTable(name, columns, paper.TERMS, notes, language)
+        tables[f"iv_{group}"] = made
+        first_stages.append(_first_stage(own[0], number, language))
+    terms, name = (LAG, *CONTROLS, "const"), title("first stage", language)
+    first = JournalTable(name, first_stages, terms, notes, language)
+    return {**tables, "iv_first_stage": first}
 
 
-def _iv_column(each: Lagged, number: int, language: Language) -> TableColumn:
+def _iv_column(each: Lagged, number: int) -> TableColumn:
     weak, own = each.iv.weak, each.ols["TBI"]
     t = abs(each.iv.second["TBI"].t)
     stock_yogo = weak.stock_yogo[10]
@@ -202,3 +186,89 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
 def _monte_carlo(p: float, draws: int) -> float:
     """Standard error of a p-value from this many draws; NaN without any."""
     return float(np.sqrt(p * (1 - p) / draws)) if draws else float("nan")
+
+
+# ------------------------------------------------------------- beside the print
+
+
+def comparison_tables(
+    comparison: pd.DataFrame, table: int, language: Language = "en"
+) -> list[JournalTable]:
+    """One table of the paper beside our estimates, in blocks that fit a page.
+
+    A block holds up to three columns of one sample, each as the paper prints it, as
+    tivax finds it, and the difference of the two coefficients in standard errors of
+    the paper.
+
+    Parameters
+    ----------
+    comparison
+        A row a coefficient: table, column, outcome, sample, term, coef, se, stars, n,
+        r2, and the paper's paper_coef, paper_se, paper_stars, paper_r2. The paper's
+        observations are shown where there is a column paper_n.
+    table
+        Its number in the paper. ``TivaxError`` says which there are.
+    """
+    rows = comparison[comparison["table"] == table]
+    if rows.empty:
+        there = ", ".join(str(k) for k in sorted(comparison["table"].unique()))
+        raise TivaxError(f"table {table} has no rows; choose from {there or 'none'}")
+    blocks = []
+    for _, sample in rows.groupby("sample", sort=False):
+        numbers = sample["column"].unique()
+        for part in np.array_split(numbers, -(-len(numbers) // 3)):
+            blocks.append(_block(sample[sample["column"].isin(part)], table, language))
+    return blocks
+
+
+def _block(rows: pd.DataFrame, table: int, language: Language) -> JournalTable:
+    numbers = [f"({k})" for k in rows["column"].unique()]
+    regressions = rows.groupby("column", sort=False)
+    return JournalTable(
+        title("comparison", language).format(
+            table=table, columns="–".join(dict.fromkeys((numbers[0], numbers[-1])))
+        ),
+        [k for _, found in regressions for k in _side_by_side(found, language)],
+        list(rows["term"].unique()),
+        title("notes", language) + title("comparison notes", language),
+        language,
+    )
+
+
+def _side_by_side(rows: pd.DataFrame, language: Language) -> list[TableColumn]:
+    """Paper, tivax and their difference, for the coefficients of one regression."""
+    first = rows.iloc[0]
+    heading = (f"({first['column']}) {first['outcome']}",)
+    if first["sample"] != "all":
+        heading = (label(first["sample"], language), *heading)
+    gaps = (rows["coef"] - rows["paper_coef"]) / rows["paper_se"]
+    return [
+        TableColumn((*heading, label(name, language)), estimates, facts)
+        for name, estimates, facts in (
+            ("published", _estimates_of(rows, "paper_"), _facts(first, "paper_")),
+            ("ours", _estimates_of(rows, ""), _facts(first, "")),
+            ("gap", _signed(rows["term"], gaps), {}),
+        )
+    ]
+
+
+def _estimates_of(rows: pd.DataFrame, whose: str) -> dict[str, Cell]:
+    names = ["term", *(whose + name for name in ("coef", "se", "stars"))]
+    return {
+        str(term): (float(coefficient), float(error), int(stars))
+        for term, coefficient, error, stars in rows[names].dropna().to_numpy()
+    }
+
+
+def _signed(terms: pd.Series, gaps: pd.Series) -> dict[str, Cell]:
+    pairs = zip(terms, gaps, strict=True)
+    return {str(term): f"{gap:+z.2f}" for term, gap in pairs if np.isfinite(gap)}
+
+
+def _facts(first: pd.Series, whose: str) -> dict[str, str]:
+    """The rows below the estimates; empty what is missing."""
+    n, r2 = first.get(f"{whose}n"), first.get(f"{whose}r2")
+    return {
+        "observations": "" if pd.isna(n) else f"{n:.0f}",
+        "r2": "" if pd.isna(r2) else f"{r2:.4f}",
+    }

@@ -15,7 +15,7 @@ of its own.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ import tivax as tx
 from ...core import count_text, load_toml
 from .columns import LEVEL
 from .declared import Role
-from .inference import side
+from .inference import mc_error, side
 from .results import Replication
 
 _THREATS = load_toml(__package__, "threats.toml")["threats"]
@@ -49,11 +49,12 @@ STATEMENTS = {
 class Claim:
     """A claim that follows from a hypothesis, and its test.
 
-    Numbers are NaN where nothing could be estimated. ``p`` is the declared one, ``mc``
-    its simulation error, ``paper_p_value`` that of CV1; ``p_sample`` and ``p_family``
-    hold over the outcomes of the sample and over the declared family (NaN for checks),
-    ``p_holm`` over that family by Holm's rule, which is shown and decides nothing.
-    ``survived`` of ``threatened`` declared threats leave a main test standing.
+    Numbers are those of ``declared_p_values``, NaN where nothing could be estimated:
+    ``p_value`` is the declared one, ``paper_p_value`` that of CV1; ``p_sample`` and
+    ``p_family`` hold over the outcomes of the sample and over the declared family (NaN
+    for checks), ``p_family_holm`` over that family by Holm's rule, which is shown and
+    decides nothing. ``survived`` of ``threatened`` declared threats leave a main test
+    standing.
     """
 
     claim: str
@@ -63,19 +64,19 @@ class Claim:
     estimate: float
     se: float
     paper_p_value: float
-    p: float
-    mc: float = 0.0
+    p_value: float
+    p_mc: float = 0.0
     p_sample: float = float("nan")
     p_family: float = float("nan")
-    family_mc: float = 0.0
-    p_holm: float = float("nan")
+    p_family_mc: float = 0.0
+    p_family_holm: float = float("nan")
     survived: int = 0
     threatened: int = 0
 
     @property
     def holds(self) -> bool:
         """The claimed sign, and the declared p below the level."""
-        return self._has_sign and side(self.p, self.mc) == "below"
+        return self._has_sign and side(self.p_value, self.p_mc) == "below"
 
     @property
     def holds_by_the_papers_p(self) -> bool:
@@ -85,8 +86,13 @@ class Claim:
     @property
     def stands(self) -> bool:
         """It holds, over the declared family too, and survives every threat."""
-        family = side(self.p_family, self.family_mc) == "below"
+        family = self.holds_over_family
         return self.holds and family and self.survived == self.threatened > 0
+
+    @property
+    def holds_over_family(self) -> bool:
+        """The declared p over the family below the level."""
+        return side(self.p_family, self.p_family_mc) == "below"
 
     @property
     def _has_sign(self) -> bool:
@@ -120,13 +126,10 @@ class Verdict:
         count = len(holding)
         said = f"{_holding(count, main, 'main tests')} by the declared p"
         if holding:
-            family = sum(
-                side(test.p_family, test.family_mc) == "below" for test in holding
-            )
+            family = sum(test.holds_over_family for test in holding)
             survivors = sum(test.survived == test.threatened > 0 for test in holding)
-            of_these = "it" if count == 1 else "of these"
             said += (
-                f"; {of_these} {family} over the declared family, {survivors} under "
+                f"; of these {family} over the declared family, {survivors} under "
                 "every declared threat"
                 if count > 1
                 else f"; it {'holds' if family else 'does not hold'} over the declared "
@@ -149,7 +152,7 @@ class Verdict:
         if not alone:
             text += f"None of its {tests} holds at {level}"
         else:
-            over = sum(side(k.p_family, k.family_mc) == "below" for k in alone)
+            over = sum(k.holds_over_family for k in alone)
             standing = sum(k.stands for k in main)
             text += (
                 f"Of its {tests} {len(alone)} {'holds' if len(alone) == 1 else 'hold'} "
@@ -169,10 +172,10 @@ class Verdict:
                 "estimate": [test.estimate for test in self.tests],
                 "s.e.": [test.se for test in self.tests],
                 "p, the paper's": [test.paper_p_value for test in self.tests],
-                "p": [test.p for test in self.tests],
+                "p": [test.p_value for test in self.tests],
                 "over 5": [test.p_sample for test in self.tests],
                 "over 15": [test.p_family for test in self.tests],
-                "Holm": [test.p_holm for test in self.tests],
+                "Holm": [test.p_family_holm for test in self.tests],
                 "threats survived": [
                     f"{test.survived} of {test.threatened}" if test.threatened else ""
                     for test in self.tests
@@ -215,40 +218,19 @@ def _claim(row: dict[Any, Any], threats: tx.results.Threats | None) -> Claim:
         own = declared_threats(threats)
         own = own[own["model"] == row["model"]]
         threatened = len(own)
-        survived = sum(
-            survives(k, row["sign"], threats.draws) for _, k in own.iterrows()
-        )
-    return Claim(
-        row["claim"],
-        row["how"],
-        row["role"],
-        row["sign"],
-        row["estimate"],
-        row["se"],
-        row["paper_p_value"],
-        row["p_value"],
-        _or_zero(row["p_mc"]),
-        row["p_sample"],
-        row["p_family"],
-        _or_zero(row["p_family_mc"]),
-        row["p_family_holm"],
-        survived,
-        threatened,
-    )
+        each = (survives(k, row["sign"], threats.draws) for _, k in own.iterrows())
+        survived = sum(each)
+    given = {k.name: row[k.name] for k in fields(Claim) if k.name in row}
+    return Claim(**given, survived=survived, threatened=threatened)
 
 
 def survives(row: pd.Series, sign: int, draws: int) -> bool:
     """True if a row of the threats upholds the result: the claimed sign, and a declared
     p below 5 % by more than its simulation error."""
     p = float(row["wild_p_value"])
-    error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
-    return bool(sign * row["estimate"] > 0 and side(p, error) == "below")
+    return bool(sign * row["estimate"] > 0 and side(p, mc_error(p, draws)) == "below")
 
 
 def _holding(count: int, tests: Sequence[Claim], called: str) -> str:
     """``1 of 3 checks holds``."""
     return f"{count} of {len(tests)} {called} hold{'s' if count == 1 else ''}"
-
-
-def _or_zero(error: float) -> float:
-    return 0.0 if np.isnan(error) else float(error)

@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import Format, columns_of, write_csv, write_frame
-from ...reporting import Drawn, JournalTable, Language, to_frame, to_html, to_latex
+from ...reporting import Drawn, Language, to_frame, to_html, to_latex
 from . import columns as paper
 from . import specifications
 from .from_tables import changes
@@ -44,7 +44,13 @@ def write_replication(
     for name in ("tables", "results", *(["figures"] if figures else [])):
         (folder / name).mkdir()
     for name, table in all_tables(result, language).items():
-        _write_table(table, folder / "tables", name)
+        head = (
+            f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{table.title}</title>\n'
+        )
+        path = folder / "tables" / name
+        path.with_suffix(".html").write_text(f"{head}{to_html(table)}\n", "utf-8")
+        path.with_suffix(".tex").write_text(to_latex(table), "utf-8")
+        write_csv(to_frame(table), path.with_suffix(".csv"))
     for name, frame in _result_frames(result).items():
         write_frame(frame, folder / "results", name, format, labels)
     drawn = drawn_figures(result, language, drawing, files=figures)
@@ -54,15 +60,9 @@ def write_replication(
     return drawn
 
 
-def _write_table(table: JournalTable, folder: Path, name: str) -> None:
-    head = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{table.title}</title>\n'
-    page = f"{head}{to_html(table)}\n"
-    (folder / f"{name}.html").write_text(page, encoding="utf-8")
-    (folder / f"{name}.tex").write_text(to_latex(table), encoding="utf-8")
-    write_csv(to_frame(table), folder / f"{name}.csv")
-
-
 def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
+    errors, by_file, joint = result.table_errors, result.by_file, result.joint
+    fixed = result.fixed and paper.compare(result.fixed)[list(paper.COMPARISON)]
     frames: dict[str, pd.DataFrame | None] = {
         "table1": result.table_1,
         "figure1": result.figure_1,
@@ -79,27 +79,18 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "descriptive_statistics": result.moments,
         "within_variation": result.variation,
         "table2_structure": result.structure,
+        "index_with_errors": errors and errors.index,
+        "coefficients": errors and errors.coefficients,
+        "index_of_tables_or_file": by_file and changes(result.comparison, by_file),
+        "recipe_fixed": fixed,
+        "index_variants": result.variants and result.variants.rows,
+        "index_values": result.variants and result.variants.indices,
+        "exposure_instrument": result.exposed and result.exposed.rows,
+        "bootstrap_and_placebo": result.inference and result.inference.rows,
+        "threats": result.threats and result.threats.rows,
+        "curve_tests": joint and specifications.joint_p(joint),
+        "curve_specifications": joint and joint.wide.table,
+        "curve_options": joint and joint.wide.by_option,
+        "gross_trade": result.gross and result.gross.rows,
     }
-    if result.table_errors is not None:
-        frames["index_with_errors"] = result.table_errors.index
-        frames["coefficients"] = result.table_errors.coefficients
-    if result.by_file is not None:
-        frames["index_of_tables_or_file"] = changes(result.comparison, result.by_file)
-    if result.fixed is not None:
-        frames["recipe_fixed"] = paper.compare(result.fixed)[list(paper.COMPARISON)]
-    if result.variants is not None:
-        frames["index_variants"] = result.variants.rows
-        frames["index_values"] = result.variants.indices
-    if result.exposed is not None:
-        frames["exposure_instrument"] = result.exposed.rows
-    if result.inference is not None:
-        frames["bootstrap_and_placebo"] = result.inference.rows
-    if result.threats is not None:
-        frames["threats"] = result.threats.rows
-    if result.joint is not None:
-        frames["curve_tests"] = specifications.joint_p(result.joint)
-        frames["curve_specifications"] = result.joint.wide.table
-        frames["curve_options"] = result.joint.wide.by_option
-    if result.gross is not None:
-        frames["gross_trade"] = result.gross.rows
     return {name: frame for name, frame in frames.items() if frame is not None}

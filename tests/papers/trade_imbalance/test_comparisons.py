@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.papers.trade_imbalance.comparisons import comparison_tables
+from tivax.engine.papers.trade_imbalance.tables import comparison_tables
 from tivax.engine.reporting.journal_tables import to_frame
 
 

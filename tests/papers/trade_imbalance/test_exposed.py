@@ -12,7 +12,7 @@ import pytest
 import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS, OUTCOMES
 from tivax.engine.papers.trade_imbalance.exposed import Exposed, exposed
-from tivax.engine.papers.trade_imbalance.report import exposure
+from tivax.engine.papers.trade_imbalance.report import from_tables
 from tivax.engine.reporting import Points, Table, Text, translated
 
 
@@ -48,7 +48,7 @@ def test_rows_are_those_of_exposure(world, frame):
 
 def said(found: Exposed) -> str:
     result = cast(Any, SimpleNamespace(exposed=found, skipped={}))
-    (section,) = exposure.sections(result)
+    (section,) = from_tables.instrument(result)
     return " ".join(k.text for k in section.blocks if isinstance(k, Text))
 
 
@@ -82,7 +82,7 @@ def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, passes):
     checks = found.checks.assign(p_value=0.5 if passes else 0.00001)
     of = replace(found, f=f, rows=rows, checks=checks)
     result = cast(Any, SimpleNamespace(exposed=of, skipped={}))
-    (section,) = exposure.sections(result)
+    (section,) = from_tables.instrument(result)
     texts = [section.title]
     for block in section.blocks:
         if isinstance(block, Text):
@@ -100,6 +100,7 @@ def test_every_sentence_and_cell_has_chinese_words(world, frame, f, p, passes):
 
 def test_without_tables_there_is_a_reason_or_no_section():
     nothing = cast(Any, SimpleNamespace(exposed=None, skipped={}))
-    assert exposure.sections(nothing) == []
-    why = cast(Any, SimpleNamespace(exposed=None, skipped={exposure.TITLE: "no years"}))
-    assert "Not computed: no years." in str(exposure.sections(why)[0].blocks[0])
+    assert from_tables.instrument(nothing) == []
+    skipped = {from_tables.INSTRUMENT: "no years"}
+    why = cast(Any, SimpleNamespace(exposed=None, skipped=skipped))
+    assert "Not computed: no years." in str(from_tables.instrument(why)[0].blocks[0])

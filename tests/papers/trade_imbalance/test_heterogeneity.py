@@ -13,12 +13,7 @@ from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance import heterogeneity
 from tivax.engine.papers.trade_imbalance.heterogeneity import PARTS, with_groups
 
-from helpers import (
-    fit_with_dummies,
-    paper_estimates,
-    paper_panel,
-    random_panel,
-)
+from helpers import fit_with_dummies, paper_estimates, paper_panel, random_panel
 
 # One regression of both groups against two; measured 2e-11 on the real panel.
 SUBSAMPLE_RTOL = 1e-8

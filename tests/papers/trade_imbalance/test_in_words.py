@@ -48,7 +48,7 @@ def result_of(
                 "clusters": 41 if t == "the model" else 29,
             }
             for t, v in [("the model", "as given"), *threats]
-        ],
+        ]
     )
     frame = pd.DataFrame({"iso3": ["AUS", "AUT"], "year": [2000, 2003]})
     return SimpleNamespace(
@@ -90,11 +90,7 @@ def test_numbers_stand_and_the_conclusion_does_not(monkeypatch):
 
 
 def test_an_effect_that_holds_is_said_to_hold(monkeypatch):
-    text = said(
-        monkeypatch,
-        _surviving(),
-        verdicts_of(claim(), claim(), claim()),
-    )
+    text = said(monkeypatch, _surviving(), verdicts_of(claim(), claim(), claim()))
     assert "The numbers stand, and so does the conclusion. " in text
     assert "p = 0.003), and this survives the one declared threat." in text
     assert "All three hypotheses pass their declared tests." in text

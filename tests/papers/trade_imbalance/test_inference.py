@@ -71,10 +71,7 @@ def test_t_tests_are_those_of_the_replication(frame, found):
         ("wild", tx.Scheme("wild", weights="webb")),
         ("pairs", tx.Scheme("pairs")),
         ("placebo", tx.Scheme("placebo", studentised=True)),
-        (
-            "placebo_within",
-            tx.Scheme("placebo", studentised=True, strata="developed"),
-        ),
+        ("placebo_within", tx.Scheme("placebo", studentised=True, strata="developed")),
     ],
 )
 def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):

@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,18 +37,10 @@ def random_inference(seed: int = 0) -> PaperInference:
     """All 17 columns; p-values on both sides of 5 %, half of the intervals without 0."""
     rng = np.random.default_rng(seed)
     n = len(COLUMNS)
-    rows = pd.DataFrame(
-        {
-            "table": [k.table for k in COLUMNS],
-            "column": [k.column for k in COLUMNS],
-            "model": [f"table{k.table}-{k.column}" for k in COLUMNS],
-            "outcome": [k.outcome for k in COLUMNS],
-            "sample": [k.sample for k in COLUMNS],
-            "n": 615,
-            "clusters": rng.integers(19, 42, n),
-            "effective_clusters": rng.uniform(5, 15, n),
-            "estimate": rng.normal(size=n),
-        }
+    rows = pd.DataFrame([k.keys for k in COLUMNS]).assign(
+        clusters=rng.integers(19, 42, n),
+        effective_clusters=rng.uniform(5, 15, n),
+        estimate=rng.normal(size=n),
     )
     for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
         rows[f"{name}_p_value"] = rng.uniform(0, 0.1, n)
@@ -77,7 +71,12 @@ def drawn() -> dict[str, MplFigure]:
 
 @pytest.fixture(scope="module")
 def section(drawn) -> Section:
-    return inference_report.section(FOUND, {}, drawn)
+    return section_of(FOUND, drawn)
+
+
+def section_of(inference: PaperInference | None, figures, **skipped: str) -> Section:
+    result: Any = SimpleNamespace(inference=inference, skipped=skipped)
+    return inference_report.section(result, figures)
 
 
 def of(section: Section, kind: type) -> list:
@@ -92,13 +91,9 @@ def test_the_first_table_has_every_p_value(section):
     assert table.caption == "p-values of TBI by kind of inference."
     assert list(table.frame) == ["outcome", "sample", "TBI", *P_VALUES]
     assert table.frame.index.tolist() == [column.name for column in COLUMNS]
-    source = [f"{k}_p_value" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
-    source += [
-        "placebo_within_p_value",
-        "westfall_young",
-        "westfall_young_all",
-        "holm_all",
-    ]
+    kinds = "cv1 cv2 cv3 wild pairs placebo placebo_within".split()
+    source = [f"{k}_p_value" for k in kinds]
+    source += "westfall_young westfall_young_all holm_all".split()
     assert_allclose(table.frame[P_VALUES], FOUND.rows[source], rtol=0)
     assert_allclose(table.frame["TBI"], FOUND.rows["estimate"], rtol=0)
     assert table.formats == {"TBI": ".3f", **dict.fromkeys(P_VALUES, "p4")}
@@ -122,7 +117,7 @@ def test_what_is_not_known_is_a_dash(drawn):
     """Holm of a model alone in its family."""
     rows = FOUND.rows.copy()
     rows.loc[3, "holm_all"] = np.nan
-    own = inference_report.section(replace(FOUND, rows=rows), {}, drawn)
+    own = section_of(replace(FOUND, rows=rows), drawn)
     page = report_html("", "", [own], {})
     body = page.split("<tbody>")[1].split("</tbody>")[0].splitlines()
     last = [re.findall(r"<td[^>]*>([^<]*)</td>", row)[-1] for row in body if row]
@@ -136,7 +131,7 @@ def test_what_is_not_known_is_a_dash(drawn):
 @pytest.mark.parametrize("seed", range(4))
 def test_the_sentence_counts_the_rows_of_the_table(seed, drawn):
     found = random_inference(seed)
-    own = inference_report.section(found, {}, drawn)
+    own = section_of(found, drawn)
     p = of(own, Table)[0].frame
     sentence = of(own, Text)[1].text
     starred = p[p["CV1"] < 0.05]
@@ -151,22 +146,17 @@ def test_the_sentence_counts_the_rows_of_the_table(seed, drawn):
     assert sentence == f"{start} Not under the wild bootstrap: {lost}."
 
 
-def sentence_of(**p: float) -> str:
+def sentence_of(cv1: float, cv3: float, wild: float, within: float, **p: float) -> str:
     """Where all columns have these p-values."""
-    rows = FOUND.rows.assign(**p)
-    own = inference_report.section(
-        replace(FOUND, rows=rows[:2]), {}, {"table3_inference": MplFigure()}
-    )
+    kinds = {"cv1": cv1, "cv3": cv3, "wild": wild, "placebo_within": within}
+    p |= {f"{kind}_p_value": value for kind, value in kinds.items()}
+    found = replace(FOUND, rows=FOUND.rows.assign(**p)[:2])
+    own = section_of(found, {"table3_inference": MplFigure()})
     return of(own, Text)[1].text
 
 
 def test_where_nothing_is_lost_nothing_is_named():
-    assert sentence_of(
-        cv1_p_value=0.01,
-        cv3_p_value=0.049,
-        wild_p_value=0.01,
-        placebo_within_p_value=0.051,
-    ) == (
+    assert sentence_of(0.01, 0.049, 0.01, 0.051) == (
         "Of 2 coefficients 2 are significant at 5 % by t(G−1); of these, 2 under the "
         "jackknife, 2 under the wild bootstrap and 0 under the placebo within groups."
     )
@@ -175,13 +165,7 @@ def test_where_nothing_is_lost_nothing_is_named():
 def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
     """0.0496 and 0.0502 are the same p-value to the error of a million draws."""
     for p in (0.0496, 0.0502):
-        text = sentence_of(
-            cv1_p_value=0.01,
-            cv3_p_value=0.01,
-            wild_p_value=p,
-            placebo_within_p_value=0.01,
-            wild_mc=0.0003,
-        )
+        text = sentence_of(0.01, 0.01, p, 0.01, wild_mc=0.0003)
         assert "0 under the wild bootstrap (2 more at the threshold within" in text
         assert "Not under the wild bootstrap" not in text
         names = "Table\u00a03\u00a0(1), Table\u00a03\u00a0(2)"
@@ -206,9 +190,7 @@ def test_the_errors_of_the_draws_stand_below_the_p_values(section):
 
 def test_of_what_is_not_significant_nothing_is_lost():
     """5 % itself is not below 5 %, where there is no simulation error."""
-    text = sentence_of(
-        cv1_p_value=0.05, cv3_p_value=0.2, wild_p_value=0.2, placebo_within_p_value=0.2
-    )
+    text = sentence_of(0.05, 0.2, 0.2, 0.2)
     assert text.startswith("Of 2 coefficients 0 are significant at 5 % by t(G−1)")
     assert "Not under" not in text
 
@@ -218,28 +200,22 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
         "up to 1,234 draws of each (see below), seed 7."
     )
     (points,) = of(section, Points)
-    named = {point.split(":")[0] for point in points.points} | {
-        "CV2",
-        "CV3",
-        "within",
-        "Holm",
-    }
+    named = {point.split(":")[0] for point in points.points}
+    named |= {"CV2", "CV3", "within", "Holm"}
     named = named - {"over 5, over 15"} | {"over 5", "over 15"}
     assert named == {*P_VALUES}
     told = " ".join(points.points)
     assert all(f"{name}:" in told or f"{name}," in told for name in P_VALUES)
 
 
-@pytest.mark.parametrize(
-    "skipped, why",
-    [
-        ({"Bootstrap and placebo": "a cell"}, "a cell"),
-        ({"Other": "no"}, "the panel does not allow it"),
-    ],
-)
-def test_without_it_the_section_says_why(skipped, why):
-    own = inference_report.section(None, skipped, {})
-    assert own.blocks == [Text(f"Not computed: {why}.")]
+def test_without_it_the_section_says_why():
+    skipped = {"Bootstrap and placebo": "a cell"}, {"Other": "no"}
+    for given, why in zip(
+        skipped, ("a cell", "the panel does not allow it"), strict=True
+    ):
+        own = section_of(None, {}, **given)
+        assert own.title == inference_report.TITLE
+        assert own.blocks == [Text(f"Not computed: {why}.")]
 
 
 # ------------------------------------------------------------------------- the figures
@@ -259,21 +235,13 @@ def test_there_is_a_figure_for_each_table(section, drawn):
 
 def test_a_model_alone_in_its_family_has_no_adjusted_p(monkeypatch):
     """And progress is told for each model under each scheme."""
-    first = Model(
-        "a", "KOFGIdj", ("TBI", "RQ"), family="two", tags={"table": 3, "column": 1}
-    )
-    models = [
-        first,
-        replace(first, name="b", outcome="KOFEcGIdj", tags={"table": 3, "column": 2}),
-        replace(first, name="c", family="one", tags={"table": 3, "column": 3}),
-    ]
+    tags = [{"table": 3, "column": k} for k in (1, 2, 3)]
+    first = Model("a", "KOFGIdj", ("TBI", "RQ"), family="two", tags=tags[0])
+    second = replace(first, name="b", outcome="KOFEcGIdj", tags=tags[1])
+    models = [first, second, replace(first, name="c", family="one", tags=tags[2])]
     monkeypatch.setattr(paper_inference, "paper_models", lambda: models)
-    told = []
-    found = infer_paper(
-        small_panel(countries=8, years=4, seed=3),
-        draws=99,
-        progress=lambda *k: told.append(k),
-    )
+    told, panel = [], small_panel(countries=8, years=4, seed=3)
+    found = infer_paper(panel, draws=99, progress=lambda *k: told.append(k))
     assert told == [(k, 4 * 3) for k in range(13)]
     assert found.rows["westfall_young"].isna().tolist() == [False, False, True]
     assert found.rows["table"].tolist() == [3, 3, 3]

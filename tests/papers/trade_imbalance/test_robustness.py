@@ -28,13 +28,7 @@ from tivax.engine.papers.trade_imbalance.other_indices import INDICES
 from tivax.engine.papers.trade_imbalance.report.robustness import levels_sentence
 from tivax.engine.papers.trade_imbalance.robustness import ERRORS
 
-from helpers import (
-    error_of,
-    paper_estimates,
-    paper_files,
-    paper_panel,
-    random_panel,
-)
+from helpers import error_of, paper_estimates, paper_files, paper_panel, random_panel
 
 # The same regression on the same rows, called in another way; measured 0.
 RTOL = 1e-12
@@ -47,9 +41,14 @@ REGRESSORS = ("TBI", *CONTROLS)
 # -------------------------------------------------------------- the lagged instrument
 
 
-def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
+def persistent_panel() -> pd.DataFrame:
     frame = random_panel(countries=22, seed=1)
-    frame["TBI"] += frame.groupby("iso3")["TBI"].shift(1).fillna(0)
+    before = frame.groupby("iso3")["TBI"].shift(1).fillna(0)
+    return frame.assign(TBI=frame["TBI"] + before)
+
+
+def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
+    frame = persistent_panel()
     results = robustness.lagged_instrument(frame, draws=99)
     keys = [(k.sample, k.outcome) for k in results]
     assert keys == [(group, name) for group in SAMPLES for name in OUTCOMES]
@@ -70,8 +69,7 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
 
 def test_an_outcome_with_other_rows_has_a_first_stage_of_its_own(monkeypatch):
     monkeypatch.setattr(robustness, "SAMPLES", ("all",))
-    frame = random_panel(countries=22, seed=1)
-    frame["TBI"] += frame.groupby("iso3")["TBI"].shift(1).fillna(0)
+    frame = persistent_panel()
     frame.loc[frame.index[3], OUTCOMES[1]] = np.nan
     results = robustness.lagged_instrument(frame, draws=99)
     n = results[0].iv.first.n
@@ -257,9 +255,8 @@ def test_without_trade_there_is_no_gross_index(shared):
     weo: Edition = files.alternatives["inflation"][0]
     others = {k: v for k, v in files.alternatives.items() if k != "trade"}
     files = replace(files, inflation=weo, inflation_source="weo", alternatives=others)
-    assert (
-        other_indices.gross_trade(paper_panel(shared).frame, FurtherData(files)) is None
-    )
+    frame = paper_panel(shared).frame
+    assert other_indices.gross_trade(frame, FurtherData(files)) is None
 
 
 # ---------------------------------------------------------------------- other samples
@@ -277,10 +274,8 @@ def test_with_every_code_repaired_romania_is_there(shared):
     for column, fit in paper_estimates(shared).items():
         if column.sample == "developed":
             pd.testing.assert_frame_equal(fit.terms, estimates[column].terms)
-    again, _ = robustness.fixed_codes(
-        replace(paper_files(shared), codes="fixed"), panel
-    )
-    assert again is panel
+    fixed = replace(paper_files(shared), codes="fixed")
+    assert robustness.fixed_codes(fixed, panel)[0] is panel
 
 
 # -------------------------------------------------------------- other standard errors
@@ -295,9 +290,9 @@ def test_real_standard_errors_by_seven_rules(shared):
     for _, rows in table.groupby(["table", "column"]):
         assert_allclose(rows["estimate"], rows["estimate"].iloc[0], rtol=1e-6)
     own = table[table["errors"] == "stata"]
-    terms = [fit.terms.loc["TBI"] for fit in paper_estimates(shared).values()]
-    assert_array_equal(own["se"], [k["se"] for k in terms])
-    assert_array_equal(own["p_value"], [k["p_value"] for k in terms])
+    terms = pd.DataFrame([k.terms.loc["TBI"] for k in paper_estimates(shared).values()])
+    for name in ("se", "p_value"):
+        assert_array_equal(own[name], terms[name].astype(float))
     wide = table.pivot(index=["table", "column"], columns="errors", values="se")
     assert_allclose(wide["fixest"], wide["stata"], rtol=1e-6)
     assert (wide["plm"] < wide["stata"]).all() and (wide["stata"] < wide["lsdv"]).all()
@@ -307,10 +302,10 @@ def test_real_standard_errors_by_seven_rules(shared):
     data = sample(frame, one.sample)
     row = table[(table["table"] == one.table) & (table["column"] == one.column)]
     se = row.set_index("errors")["se"]
-    both = fixed_effects(data, one.outcome, one.regressors, vcov="two-way")
-    assert_allclose(se["two-way clusters"], both["TBI"].se, rtol=RTOL)
-    kernel = fixed_effects(data, one.outcome, one.regressors, vcov="driscoll-kraay")
-    assert_allclose(se["Driscoll-Kraay"], kernel["TBI"].se, rtol=RTOL)
+    kinds = {"two-way clusters": "two-way", "Driscoll-Kraay": "driscoll-kraay"}
+    for name, vcov in kinds.items():
+        fit = fixed_effects(data, one.outcome, one.regressors, vcov=vcov)
+        assert_allclose(se[name], fit["TBI"].se, rtol=RTOL)
 
 
 def few_draws(monkeypatch) -> None:
@@ -324,13 +319,9 @@ def test_real_residuals_and_the_cross_section(shared, monkeypatch):
     table = robustness.cross_section_dependence(frame, paper_estimates(shared))()
     assert len(table) == 17
     for column, fit in paper_estimates(shared).items():
-        own = table[
-            (table["table"] == column.table) & (table["column"] == column.column)
-        ]
-        part = sample(frame, column.sample)
-        wide = part.assign(e=fit.residuals).pivot(
-            index="year", columns="iso3", values="e"
-        )
+        own = table[table["table"].eq(column.table) & table["column"].eq(column.column)]
+        part = sample(frame, column.sample).assign(e=fit.residuals)
+        wide = part.pivot(index="year", columns="iso3", values="e")
         r = wide.corr().to_numpy()
         G = len(r)
         pairs = r[np.tril_indices(G, -1)]

@@ -101,10 +101,10 @@ def test_all_hypotheses_are_supported_where_every_test_stands():
 def test_a_single_test_holds():
     reason = judged(**{TRADE: NO})["H2"].reason
     assert "2 of 3 main tests hold " in reason
-    others = [k for k in declared_tests() if k.role == "main" and k.hypothesis == "H1"]
-    reason = judged(**{others[0].claim.replace(" ", "_"): NO})["H1"].reason
-    assert reason.startswith("1 of 2 main tests holds by the declared p; it holds")
-    words = judged(**{others[0].claim.replace(" ", "_"): NO})["H1"].in_words
+    verdict = judged(KOFGIdj_rises_with_TBI=NO)["H1"]
+    start = "1 of 2 main tests holds by the declared p; it holds"
+    assert verdict.reason.startswith(start)
+    words = verdict.in_words
     assert words.startswith("H1 is supported in part. ")
     assert "Of its 2 main tests 1 holds at 5 % alone, 1 over all 15 " in words
 
@@ -201,24 +201,10 @@ def test_groups_differ_in_the_direction_that_is_claimed(claim, sign):
 
 
 def test_a_verdict_is_a_table_for_people():
-    claims = [
-        Claim(
-            "it rises",
-            "Table 3 (1)",
-            "main",
-            1,
-            1.5,
-            0.5,
-            0.01,
-            0.02,
-            0.0,
-            0.03,
-            0.04,
-            p_holm=0.05,
-        )
-    ]
-    claims.append(Claim("and again", "2SLS", "check", 1, 0.5, 0.5, 0.3, 0.4))
-    frame = Verdict("H9", "A statement.", claims).frame()
+    numbers = (1, 1.5, 0.5, 0.01, 0.02, 0.0, 0.03, 0.04)
+    first = Claim("it rises", "Table 3 (1)", "main", *numbers, p_family_holm=0.05)
+    other = Claim("and again", "2SLS", "check", 1, 0.5, 0.5, 0.3, 0.4)
+    frame = Verdict("H9", "A statement.", [first, other]).frame()
     assert frame.iloc[0].to_dict() == {
         "claim": "it rises",
         "test": "Table 3 (1)",
@@ -280,11 +266,8 @@ def test_coefficients_are_those_of_the_replication(frame, rows):
         elif "without" in row["claim"]:
             country = row["how"].split("without ")[1]
             table, column = row["model"].removeprefix("table").split("-")
-            own = left[
-                (left["table"] == int(table))
-                & (left["column"] == int(column))
-                & (left["left_out"] == country)
-            ]
+            keys = left[["table", "column", "left_out"]]
+            own = left[(keys == [int(table), int(column), country]).all(axis=1)]
             expected = own[["estimate", "se"]].iloc[0]
         elif "between groups" in row["claim"]:
             one = slopes.loc[row["outcome"], "group year effects"]

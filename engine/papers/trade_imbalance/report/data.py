@@ -1,16 +1,13 @@
-"""The sections of the report on the data: sources, index, descriptive statistics."""
-
-from collections.abc import Mapping
+"""The sections of the report on the paper's question, its data and its tables."""
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ....core import percent_text
 from ....reporting import (
     Block,
     Details,
-    Drawn,
+    Journal,
     Language,
     Section,
     Table,
@@ -18,16 +15,18 @@ from ....reporting import (
     numbered,
 )
 from ....reporting import Figure as Shown
+from .. import columns as paper
 from .. import descriptives
 from ..columns import SAMPLES, losses_in_words
 from ..results import Replication
+from ..robustness import convention_in_words
+from ..tables import TABLES, comparison_tables
 from ..titles import title
-from .texts import REPORT
+from .plots import Figures
+from .texts import REPORT, table_of
 
 
-def data(
-    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
-) -> Section:
+def data(result: Replication, figures: Figures, language: Language) -> Section:
     """Files and editions, what the merge lost, Tables 1 and 2, Figure 1."""
     panel = result.panel
     book, asked = panel.codebook, len(panel.countries) + len(panel.losses)
@@ -81,17 +80,16 @@ def _filled(result: Replication) -> str:
 def _table_2(result: Replication) -> Block:
     if result.structure is None:
         return Text(f"Not computed: {result.skipped['Table 2']}.")
-    return Table(
-        result.structure.rename(
-            columns={
-                "mean_difference": "mean gap",
-                "largest_difference": "largest gap",
-                "beyond": f"rows beyond {descriptives.VISIBLE}",
-            }
-        ),
+    return table_of(
+        result.structure,
+        "index parts rows",
+        {
+            "mean_difference": "mean gap:.4f",
+            "largest_difference": "largest gap:.4f",
+            "beyond": f"rows beyond {descriptives.VISIBLE}",
+        },
         "Each de jure index of Table 2 beside the plain mean of its parts, on the rows "
         "that have every part; absolute differences in index points.",
-        {"mean gap": ".4f", "largest gap": ".4f"},
     )
 
 
@@ -120,12 +118,10 @@ def _index(result: Replication) -> str:
 
 
 def _table_1(result: Replication, language: Language) -> Table:
-    own = result.table_1.dropna()
-    wide = own.pivot(index="year", columns="iso3", values="ours")
-    printed = own.pivot(index="year", columns="iso3", values="paper")
-    order = [k for k in dict.fromkeys(result.table_1["iso3"]) if k in wide]
-    frame = pd.concat({"paper": printed[order], "tivax": wide[order]}, axis=1)
-    frame = frame.swaplevel(axis=1)[order]
+    own = result.table_1.dropna().rename(columns={"ours": "tivax"})
+    wide = own.pivot(index="year", columns="iso3", values=["paper", "tivax"])
+    order = [k for k in result.table_1["iso3"].unique() if k in set(own["iso3"])]
+    frame = wide.swaplevel(axis=1)[order]
     formats = {column: ".4f" for column in frame.columns}
     number = numbered("Table", 1, language)
     return Table(frame, title("table 1", language), formats, number)
@@ -135,15 +131,11 @@ def _figure_1_sentence(result: Replication) -> str:
     means = result.figure_1
     first, last = int(means["year"].min()), int(means["year"].max())
     peak = 2008 if first < 2008 < last else last
-
-    def change(index: str, group: str, start: int, end: int) -> float:
-        return descriptives.change(means[means["sample"] == group], index, start, end)
+    groups = [means[means["sample"] == k] for k in ("developing", "developed")]
 
     def both(index: str, start: int, end: int) -> str:
-        return (
-            f"{change(index, 'developing', start, end):+.1f} and "
-            f"{change(index, 'developed', start, end):+.1f}"
-        ).replace("-", "−")
+        changes = (descriptives.change(k, index, start, end) for k in groups)
+        return " and ".join(f"{k:+.1f}" for k in changes).replace("-", "−")
 
     later = (
         f"; the economic one also from {peak} to {last - 1} by "
@@ -162,23 +154,16 @@ def _figure_1_sentence(result: Replication) -> str:
 def descriptive_statistics(result: Replication) -> Section:
     """Moments by group, and the variation that identifies each regressor."""
     moments, variation = result.moments, result.variation
-    of_tbi = variation[variation["variable"] == "TBI"].set_index("sample")
-    shares = of_tbi["share"].to_dict()
+    shares = variation.query("variable == 'TBI'").set_index("sample")["share"].to_dict()
     digits = dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f")
     pooled = moments["sample"] == "all"
-    by_group = moments[~pooled].reset_index(drop=True)
+    every = moments[pooled].drop(columns="sample").reset_index(drop=True)
+    others = moments[~pooled].reset_index(drop=True)
+    by_group = Table(others, "The same by group.", digits)
     return REPORT.section(
         "moments",
-        every=Table(
-            moments[pooled].drop(columns="sample").reset_index(drop=True),
-            formats=digits,
-        ),
-        by_group=[
-            Details(
-                "By group of countries",
-                [Table(by_group, "The same by group.", digits)],
-            )
-        ],
+        every=Table(every, formats=digits),
+        by_group=[Details("By group of countries", [by_group])],
         shares=", ".join(
             f"{percent_text(shares[k])} of the variance of TBI in the sample “{k}”"
             for k in SAMPLES
@@ -189,3 +174,63 @@ def descriptive_statistics(result: Replication) -> Section:
             | {"share": ".2%"},
         ),
     )
+
+
+# --------------------------------------------------------------- Tables 3 to 6
+
+
+def question() -> Section:
+    """The paper's question, its index, its regression and its three hypotheses."""
+    return REPORT.section("question")
+
+
+def tables(result: Replication, figures: Figures, language: Language) -> Section:
+    """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
+    blocks = [k for n in TABLES for k in _table(result, figures, language, n)]
+    return REPORT.section(
+        "tables",
+        figures,
+        title=(
+            "The paper's tables beside these data"
+            if result.other_data
+            else "The paper's tables, number by number"
+        ),
+        of_others=_OTHER_COLUMNS if result.other_data else "",
+        errors=convention_in_words(next(iter(result.estimates.values()))),
+        tables=blocks,
+    )
+
+
+def _table(
+    result: Replication, figures: Figures, language: Language, number: int
+) -> list[Block]:
+    rows = result.comparison[result.comparison["table"] == number]
+    gaps = paper.differences(rows).abs()
+    other = rows[rows["stars"] != rows["paper_stars"]].to_dict("records")
+    stars = ", ".join(
+        f"{k['term']} in column {k['column']} (paper {k['paper_stars']}, "
+        f"ours {k['stars']})"
+        for k in other
+    )
+    table, name = numbered("Table", number, language), f"table {number}"
+    return REPORT.blocks(
+        "table",
+        heading=f"{table}: {title(name, language)}",
+        coefficients=len(rows),
+        mean=gaps.mean(),
+        largest=gaps.max(),
+        stars=f"stars differ for {stars}" if stars else "all stars agree",
+        comparisons=[
+            Journal(block, "")
+            for block in comparison_tables(result.comparison, number, language)
+        ],
+        figure=figures[f"table{number}_coefficients"],
+        number=number,
+    )
+
+
+_OTHER_COLUMNS = (
+    "The columns “paper” are of the paper's data, those of tivax of the data of this "
+    "run, which are others. Gaps and stars that differ show what the data change, not "
+    "how well the paper is replicated."
+)

@@ -1,10 +1,7 @@
 """The sections of the report on the findings: distance from the print, every test of
 the hypotheses, caveats."""
 
-import re
-
 import numpy as np
-import pandas as pd
 
 from ....reporting import Block, Heading, Section, Table, Text
 from .. import columns as paper
@@ -14,7 +11,7 @@ from ..tables import coefficient_cells
 from ..verdicts import Verdict
 from . import groups, inference
 from .robustness import placebo_sentence
-from .texts import REPORT
+from .texts import REPORT, table_of
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -63,31 +60,25 @@ def _with_parts(verdict: Verdict) -> str:
 
 def _reconstructed(note: str) -> str:
     """The number of reconstructed years of the index, if its file gives it."""
-    found = re.search(r"(\d+) years? reconstructed", note)
-    if not found:
+    if (count := paper.reconstructed_years(note)) is None:
         return ""
     return (
-        f" Reconstructed years ({found[1]}) are estimated from gross trade, not "
-        "computed from world tables."
+        f" Reconstructed years ({count}) are estimated from gross trade, not computed "
+        "from world tables."
     )
 
 
 def _beside_table(result: Replication) -> Table:
     rows = result.comparison[result.comparison["term"] == "TBI"]
-    frame = pd.DataFrame(
-        {
-            "column": paper.column_names(rows),
-            "outcome": rows["outcome"].to_numpy(),
-            "sample": rows["sample"].to_numpy(),
-            "paper": coefficient_cells(rows, "paper_", estimate="coef"),
-            "tivax": coefficient_cells(rows, estimate="coef"),
-            "gap": paper.differences(rows).to_numpy(),
-            "R² paper": rows["paper_r2"].to_numpy(),
-            "R²": rows["r2"].to_numpy(),
-        }
+    rows = rows.assign(
+        column=paper.column_names(rows),
+        paper=coefficient_cells(rows, "paper_", estimate="coef"),
+        tivax=coefficient_cells(rows, estimate="coef"),
+        gap=paper.differences(rows),
     )
-    formats = {"paper": "", "tivax": "", "gap": "+.3f", "R² paper": ".4f", "R²": ".4f"}
-    return Table(frame, formats=formats)
+    shown = {"paper": "paper:", "tivax": "tivax:", "gap": "gap:+.3f"}
+    shown |= {"paper_r2": "R² paper:.4f", "r2": "R²:.4f"}
+    return table_of(rows.reset_index(drop=True), "column outcome sample", shown)
 
 
 def hypotheses(result: Replication, found: list[Verdict]) -> Section:

@@ -1,13 +1,13 @@
 """The first pages of the report: the answer, one table, one figure, the hypotheses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 from ....core import p_text
-from ....reporting import Drawn, Section, Table, Text, label
+from ....reporting import Section, Table, label
 from .. import columns as paper
 from ..columns import OUTCOMES
 from ..few_threats import few_threats
@@ -15,7 +15,9 @@ from ..in_words import answer
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import THREATS, Verdict
-from .texts import REPORT
+from . import threats
+from .plots import Figures
+from .texts import REPORT, not_computed, table_of
 
 DIGITS = 2  # of coefficients on the first pages; the appendix has the print's four
 _P = "p"
@@ -34,38 +36,32 @@ def the_answer(result: Replication, found: Sequence[Verdict]) -> Section:
 def seventeen_columns(result: Replication) -> Section:
     """The index in the paper's 17 columns: printed, ours, p."""
     rows = result.comparison[result.comparison["term"] == "TBI"]
-    frame = pd.DataFrame(
-        {
-            "column": paper.column_names(rows),
-            "outcome": [label(k) for k in rows["outcome"]],
-            "countries": rows["sample"].to_numpy(),
-            "paper": coefficient_cells(rows, "paper_", DIGITS, estimate="coef"),
-            "tivax": coefficient_cells(rows, "", DIGITS, estimate="coef"),
-        }
+    shown = {"sample": "countries", "paper": "paper:", "tivax": "tivax:"}
+    rows = rows.assign(
+        name=paper.column_names(rows),
+        outcome=rows["outcome"].map(label),
+        paper=coefficient_cells(rows, "paper_", DIGITS, estimate="coef"),
+        tivax=coefficient_cells(rows, "", DIGITS, estimate="coef"),
     )
-    formats = {"paper": "", "tivax": ""}
     told = ""
     if result.inference is not None:
-        own = result.inference.rows.set_index(["table", "column"])
-        places = pd.MultiIndex.from_frame(rows[["table", "column"]])
-        frame[_P] = own["wild_p_value"].reindex(places).to_numpy()
-        frame[_OVER] = own["westfall_young_all"].reindex(places).to_numpy()
-        formats |= {_P: "p3", _OVER: "p3"}
+        drawn = ["table", "column", "wild_p_value", "westfall_young_all"]
+        rows = rows.merge(result.inference.rows[drawn], "left", ["table", "column"])
+        shown |= {"wild_p_value": f"{_P}:p3", "westfall_young_all": f"{_OVER}:p3"}
         told = (
             " p: restricted wild cluster bootstrap. p over 15: the same, for all "
             "outcomes in all samples at once (Westfall and Young)."
         )
-    return REPORT.section("columns", columns=Table(frame, formats=formats), drawn=told)
+    rows = rows.assign(column=rows["name"]).reset_index(drop=True)
+    columns = table_of(rows, "column outcome", shown)
+    return REPORT.section("columns", columns=columns, drawn=told)
 
 
-def threatened(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
+def threatened(result: Replication, figures: Figures) -> Section:
     """One figure of the threats that take the main result away."""
     title = "What the result rests on"
     if "few_threats" not in figures:
-        why = result.skipped.get(
-            "What would make it go away", "the panel does not allow it"
-        )
-        return Section(title, [Text(f"Not computed: {why}.")])
+        return replace(not_computed(result, threats.TITLE), title=title)
     assert result.threats is not None
     rows = next(iter(few_threats(result.threats).values()))
     pairs = zip(rows["threat"], rows["variant"], strict=True)
@@ -87,7 +83,7 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
                 "hypothesis": verdict.hypothesis,
                 "claim": _without_codes(test.claim),
                 "coefficient": f"{test.estimate:.{DIGITS}f} ({test.se:.{DIGITS}f})",
-                _P: p_text(test.p),
+                _P: p_text(test.p_value),
                 _OVER: "" if np.isnan(test.p_family) else p_text(test.p_family),
                 "threats survived": f"{test.survived} of {test.threatened}",
                 "stands": "yes" if test.stands else "no",

@@ -1,20 +1,16 @@
 """The section of the report on developed and developing countries."""
 
-from collections.abc import Mapping
-
-from matplotlib.figure import Figure
-
 from ....core import percent_text
-from ....reporting import Drawn, Section, Table
+from ....reporting import Section, Table
 from .. import descriptives
 from ..columns import LEVEL, OUTCOMES, sample
 from ..heterogeneity import PARTS
 from ..results import Replication
-from .plots import PARTS_OUTCOME
+from .plots import PARTS_OUTCOME, Figures
 from .texts import REPORT
 
 
-def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
+def groups(result: Replication, figures: Figures) -> Section:
     """Slopes of TBI by group, and the parts of the pooled coefficient."""
     rows = result.interactions.rename(
         columns={
@@ -45,8 +41,7 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
             else "for no outcome"
         ),
         slopes=Table(
-            rows,
-            formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"},
+            rows, formats=dict.fromkeys(rows.columns[2:8], ".2f") | {"p_value": "p3"}
         ),
         question=(
             "Why the pooled coefficient is not between the two"

@@ -1,80 +1,58 @@
 """The section of the report on bootstrap, placebo and few clusters."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
-from matplotlib.figure import Figure
 
-from ....reporting import Drawn, Section, Table, Text
 from ....reporting import Figure as Shown
+from ....reporting import Section
 from ..columns import LEVEL, column_names
-from ..inference import PaperInference, sides
-from .texts import REPORT
+from ..inference import SCHEMES, sides
+from ..results import Replication
+from .plots import Figures
+from .texts import AT, REPORT, below_in_words, listed, not_computed, table_of
 
 TITLE = "Bootstrap, placebo and few clusters"
 _P_VALUES = {
-    "outcome": "outcome",
-    "sample": "sample",
-    "estimate": "TBI",
-    "cv1_p_value": "CV1",
-    "cv2_p_value": "CV2",
-    "cv3_p_value": "CV3",
-    "wild_p_value": "wild",
-    "pairs_p_value": "pairs",
-    "placebo_p_value": "placebo",
-    "placebo_within_p_value": "within",
-    "westfall_young": "over 5",
-    "westfall_young_all": "over 15",
-    "holm_all": "Holm",
+    "estimate": "TBI:.3f",
+    "cv1_p_value": "CV1:p4",
+    "cv2_p_value": "CV2:p4",
+    "cv3_p_value": "CV3:p4",
+    "wild_p_value": "wild:p4",
+    "pairs_p_value": "pairs:p4",
+    "placebo_p_value": "placebo:p4",
+    "placebo_within_p_value": "within:p4",
+    "westfall_young": "over 5:p4",
+    "westfall_young_all": "over 15:p4",
+    "holm_all": "Holm:p4",
 }
-_DRAWN = {
-    "wild": "wild",
-    "pairs": "pairs",
-    "placebo": "placebo",
-    "placebo_within": "within",
-}
+_DRAWN = [*zip(SCHEMES, ("wild", "pairs", "placebo", "within"), strict=True)]
 _ERRORS = {
-    **{f"{k}_mc": v for k, v in _DRAWN.items()},
-    "westfall_young_mc": "over 5",
-    "westfall_young_all_mc": "over 15",
+    **{f"{k}_mc": f"{v}:.5f" for k, v in _DRAWN},
+    "westfall_young_mc": "over 5:.5f",
+    "westfall_young_all_mc": "over 15:.5f",
+    **{f"{k}_draws": f"draws, {v}:,.0f" for k, v in _DRAWN},
 }
-_DRAWS = {f"{k}_draws": f"draws, {v}" for k, v in _DRAWN.items()}
 _FEW = {
     "clusters": "countries",
-    "effective_clusters": "effective number",
-    "without_ci_low": "lowest TBI without one",
-    "without_ci_high": "highest TBI without one",
+    "effective_clusters": "effective number:.1f",
+    "without_ci_low": "lowest TBI without one:.3f",
+    "without_ci_high": "highest TBI without one:.3f",
 }
-_AT = "at the threshold within simulation error"
 
 
-def section(
-    inference: PaperInference | None,
-    skipped: Mapping[str, str],
-    figures: Mapping[str, Figure | Drawn],
-) -> Section:
+def section(result: Replication, figures: Figures) -> Section:
     """p-values of all 17 columns side by side, and a figure for each table."""
-    if inference is None:
-        why = skipped.get("Bootstrap and placebo", "the panel does not allow it")
-        return Section(TITLE, [Text(f"Not computed: {why}.")])
+    if (inference := result.inference) is None:
+        return replace(not_computed(result, "Bootstrap and placebo"), title=TITLE)
     rows = inference.rows.set_axis(column_names(inference.rows))
-    p, errors, few = (
-        rows[[*names]].rename(columns=names)
-        for names in (_P_VALUES, {**_ERRORS, **_DRAWS}, _FEW)
-    )
     return REPORT.section(
         "inference",
         draws=inference.draws,
         seed=inference.seed,
         sentence=_sentence(rows),
-        p=Table(p, formats={"TBI": ".3f", **dict.fromkeys(p.columns[3:], "p4")}),
-        errors=Table(
-            errors,
-            formats={
-                **dict.fromkeys(_ERRORS.values(), ".5f"),
-                **dict.fromkeys(_DRAWS.values(), ",.0f"),
-            },
-        ),
+        p=table_of(rows, "outcome sample", _P_VALUES),
+        errors=table_of(rows, "", _ERRORS),
         drawn=[
             Shown(
                 figures[f"table{table}_inference"],
@@ -85,13 +63,7 @@ def section(
             )
             for table in dict.fromkeys(rows["table"])
         ],
-        few=Table(
-            few,
-            formats={
-                "effective number": ".1f",
-                **dict.fromkeys(few.columns[2:], ".3f"),
-            },
-        ),
+        few=table_of(rows, "", _FEW),
     )
 
 
@@ -106,7 +78,7 @@ def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
     if not columns:
         return ""
     return (
-        f" The wild p of {', '.join(columns)} is {_AT}: the colour of its interval "
+        f" The wild p of {', '.join(columns)} is {AT}: the colour of its interval "
         "says nothing."
     )
 
@@ -123,25 +95,17 @@ def _sentence(rows: pd.DataFrame) -> str:
         ("wild", "the wild bootstrap"),
         ("placebo_within", "the placebo within groups"),
     ):
-        places = sides(starred, kind)
-        text = f"{places.count('below')} under {name}"
-        if at := places.count("at"):
-            text += f" ({at} more {_AT})"
-        clauses.append(text)
+        clauses.append(below_in_words(sides(starred, kind), f"{{}} under {name}"))
     text = (
         f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
-        f"of these, {', '.join(clauses[:-1])} and {clauses[-1]}."
+        f"of these, {listed(clauses)}."
     )
-    of_wild = sides(starred, "wild")
+    named, of_wild = column_names(starred), sides(starred, "wild")
     for which, start in (
         ("above", "Not under the wild bootstrap"),
-        ("at", f"Under the wild bootstrap {_AT}"),
+        ("at", f"Under the wild bootstrap {AT}"),
     ):
-        names = [
-            name
-            for name, own in zip(column_names(starred), of_wild, strict=True)
-            if own == which
-        ]
+        names = [k for k, own in zip(named, of_wild, strict=True) if own == which]
         if names:
             text += f" {start}: {', '.join(names)}."
     return text

@@ -10,14 +10,11 @@ change with them. Each section is worded in the module of its subject.
 from collections.abc import Mapping
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from ....reporting import Drawn, Language, report_html
+from ....reporting import Language, report_html
 from ..results import Replication
 from ..verdicts import verdicts
 from . import (
     data,
-    exposure,
     findings,
     from_tables,
     front,
@@ -25,9 +22,9 @@ from . import (
     inference,
     robustness,
     specifications,
-    tables,
     threats,
 )
+from .plots import Figures
 
 PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
 
@@ -52,7 +49,7 @@ def titles(result: Replication) -> tuple[str, str]:
 def write(
     path: Path,
     result: Replication,
-    figures: Mapping[str, Figure | Drawn],
+    figures: Figures,
     footer: Mapping[str, str],
     language: Language = "en",
 ) -> None:
@@ -67,14 +64,14 @@ def write(
     ]
     appendix = [
         findings.summary(result, found),
-        tables.question(),
+        data.question(),
         data.data(result, figures, language),
         *from_tables.sections(result),
-        tables.tables(result, figures, language),
+        data.tables(result, figures, language),
         findings.hypotheses(result, found),
         threats.section(result, figures),
         robustness.lagged_instrument(result, figures, language),
-        *exposure.sections(result),
+        *from_tables.instrument(result),
         robustness.index_variants(result),
         groups.groups(result, figures),
         specifications.leave_one_out(result, figures),
@@ -83,7 +80,7 @@ def write(
         robustness.gross_trade(result),
         robustness.fixed_codes(result),
         robustness.other_errors(result),
-        inference.section(result.inference, result.skipped, figures),
+        inference.section(result, figures),
         data.descriptive_statistics(result),
     ]
     page = report_html(

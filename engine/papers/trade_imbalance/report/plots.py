@@ -32,11 +32,10 @@ CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
 PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
 
 Plots = dict[str, Callable[[], Figure]]
+Figures = Mapping[str, Figure | Drawn]
 
 
-def by_outcome(
-    figures: Mapping[str, Figure | Drawn], name: str, caption: str
-) -> list[Block]:
+def by_outcome(figures: Figures, name: str, caption: str) -> list[Block]:
     """The figure of each outcome of ``CURVES`` that is drawn."""
     drawn = ((outcome, figures.get(f"{name}_{outcome}")) for outcome in CURVES)
     return [Shown(figure, f"{k}, {caption}") for k, figure in drawn if figure]
@@ -53,9 +52,7 @@ def plots_of(result: Replication, language: Language = "en") -> Plots:
     return plots
 
 
-def _parts(
-    result: Replication,
-) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
+def _parts(result: Replication) -> list[tuple[Callable[..., Plots], tuple[Any, ...]]]:
     """Functions that draw the plots, and their arguments."""
     frame, comparison = result.panel.frame, result.comparison
     return [
@@ -86,12 +83,9 @@ class Drawing:
 
     def begin(self, of: Callable[..., Plots], *shown: object) -> None:
         """Have drawn what a function of this module makes of these results."""
-        self._begun[of] = {
-            name: self.helper(
-                partial(draw_plot, plot, files=self._files, language=self.language)
-            )
-            for name, plot in of(self.language, *shown).items()
-        }
+        draw = partial(draw_plot, files=self._files, language=self.language)
+        plots = of(self.language, *shown)
+        self._begun[of] = {k: self.helper(draw, plot) for k, plot in plots.items()}
 
     def of(self, result: Replication) -> dict[str, Drawn]:
         """Every figure of the result by its file name, waited for."""
@@ -105,20 +99,13 @@ class Drawing:
 
 @stage("figures")
 def drawn_figures(
-    result: Replication,
-    language: Language,
-    drawing: Drawing | None,
-    *,
-    files: bool,
-) -> Mapping[str, Figure | Drawn]:
+    result: Replication, language: Language, drawing: Drawing | None, *, files: bool
+) -> Figures:
     """Every figure by its file name: what ``drawing`` has, else drawn here."""
     if drawing is not None:
         return drawing.of(result)
-    plots = plots_of(result, language)
-    return {
-        name: draw_plot(plot, files=files, language=language)
-        for name, plot in plots.items()
-    }
+    draw = partial(draw_plot, files=files, language=language)
+    return {name: draw(plot) for name, plot in plots_of(result, language).items()}
 
 
 def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
@@ -155,12 +142,12 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
 def of_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
     """The columns of Table 3 under every threat."""
     plots: Plots = {}
-    for model in threats.models if threats is not None else ():
-        if (place := printed_place(model.tags)) and place[0] == 3:
-            assert threats is not None
-            plots[f"threats_{model.outcome}"] = partial(
-                figures.threat_intervals, threats.intervals(model.name)
-            )
+    if threats is not None:
+        for model in threats.models:
+            if (place := printed_place(model.tags)) and place[0] == 3:
+                rows = threats.intervals(model.name)
+                made = partial(figures.threat_intervals, rows)
+                plots[f"threats_{model.outcome}"] = made
     return plots
 
 
@@ -200,30 +187,20 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
 def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Plots:
     """The pooled coefficient in parts."""
     points = heterogeneity.partial_points(frame, PARTS_OUTCOME)
-    own = parts[parts["outcome"] == PARTS_OUTCOME]
-    names = dict(
-        zip(heterogeneity.PARTS, ("developed", "developing", "between"), strict=True)
-    )
+    own = parts[parts["outcome"] == PARTS_OUTCOME].set_index("part")
+    groups = ("developed", "developing", "between")
+    names = dict(zip(heterogeneity.PARTS, groups, strict=True))
     points["group"] = points["part"].map(names)
-    slopes = {
-        name: float(own.loc[own["part"] == part, "slope"].iloc[0])
-        for part, name in names.items()
-    }
+    slopes = {name: float(own["slope"][part]) for part, name in names.items()}
     slopes["pooled"] = float(own["contribution"].sum())
     # The countries of a group share their point between groups: once is enough.
     shown = points.round(12).drop_duplicates(["group", "year", "x", "y"])
-    return {
-        "pooled_parts": partial(
-            figures.slopes, shown, slopes, language, y=PARTS_OUTCOME
-        )
-    }
+    made = partial(figures.slopes, shown, slopes, language, y=PARTS_OUTCOME)
+    return {"pooled_parts": made}
 
 
 def of_curve(
-    language: Language,
-    comparison: pd.DataFrame,
-    curve: Curve,
-    left_out: pd.DataFrame,
+    language: Language, comparison: pd.DataFrame, curve: Curve, left_out: pd.DataFrame
 ) -> Plots:
     """The curves over editions, and the fits without each country."""
     plots: Plots = {}
@@ -233,10 +210,8 @@ def of_curve(
             & (comparison["sample"] == "all")
             & (comparison["term"] == "TBI")
         ].iloc[-1]
-        rows = curve.rows
-        drawn = specifications.estimated(
-            rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
-        )
+        rows = specifications.estimated(curve.rows)
+        drawn = rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
         plots[f"specification_curve_{outcome}"] = partial(
             figures.specification_curve,
             drawn,
@@ -246,13 +221,13 @@ def of_curve(
             language,
             name=curve.name,
         )
-        left = left_out[
-            (left_out["table"] == 3) & (left_out["column"] == printed["column"])
-        ]
+        of_table = left_out[left_out["table"] == 3]
+        left = of_table[of_table["column"] == printed["column"]]
+        whole = left["left_out"] == ""
         plots[f"leave_one_out_{outcome}"] = partial(
             figures.leave_one_out,
-            specifications.estimated(left[left["left_out"] != ""]),
-            float(left.loc[left["left_out"] == "", "estimate"].iloc[0]),
+            specifications.estimated(left[~whole]),
+            float(left.loc[whole, "estimate"].iloc[0]),
             language,
         )
     return plots

@@ -1,22 +1,13 @@
 """The sections of the report on 2SLS, other indices, codes and standard errors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from ....core import percent_text
-from ....reporting import (
-    Block,
-    Details,
-    Drawn,
-    Journal,
-    Language,
-    Section,
-    Table,
-    Text,
-)
+from ....core import capital, percent_text
+from ....reporting import Block, Details, Journal, Language, Section, Table
 from .. import columns as paper
 from ..columns import LEVEL, OUTCOMES, SAMPLES
 from ..inference import side
@@ -24,18 +15,19 @@ from ..other_indices import INDICES, IndexVariants
 from ..results import Replication
 from ..robustness import ERRORS, direct_effects
 from ..tables import coefficient_cells, iv_tables, lagged_frame
-from .texts import REPORT
+from .plots import Figures
+from .texts import REPORT, below_in_words, listed, not_computed, table_of
 
 
 def lagged_instrument(
-    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
+    result: Replication, figures: Figures, language: Language
 ) -> Section:
     """2SLS with last year's index: strength of the lag, tables, a lag that acts."""
     frame = lagged_frame(result.lagged)
     pooled = frame[frame["sample"] == "all"]
     larger = int((pooled["estimate"].abs() > pooled["ols_estimate"].abs()).sum())
     bounds = direct_effects(result.lagged)
-    bounds = bounds[bounds["sample"] == "all"].drop(columns="sample")
+    bounds = bounds[bounds["sample"] == "all"]
     return REPORT.section(
         "lagged",
         figures,
@@ -46,11 +38,7 @@ def lagged_instrument(
         outcomes=len(pooled),
         tables=[Journal(k) for k in iv_tables(result.lagged, language).values()],
         survive=" ".join(_survives(row) for _, row in bounds.iterrows()),
-        bounds=Table(
-            bounds.rename(columns=_BOUNDS),
-            formats=dict.fromkeys(["estimate", "se", *_BOUNDS.values()], ".2f")
-            | {"share": ".0%"},
-        ),
+        bounds=table_of(bounds, "outcome", _BOUNDS),
     )
 
 
@@ -67,9 +55,12 @@ def _without_effect(frame: pd.DataFrame) -> str:
 
 
 _BOUNDS = {
-    "reduced_form": "reduced form",
-    "largest_union": "largest, union",
-    "largest_prior": "largest, prior",
+    "estimate": "estimate:.2f",
+    "se": "se:.2f",
+    "reduced_form": "reduced form:.2f",
+    "largest_union": "largest, union:.2f",
+    "largest_prior": "largest, prior:.2f",
+    "share": "share:.0%",
 }
 
 
@@ -128,10 +119,8 @@ def index_variants(result: Replication) -> Section:
             "the data folder holds no world tables of these years and no store was "
             "given; put WIOD tables into it, or use --tables"
         )
-        return _not_computed(result, title, otherwise)
-    rows = variants.rows.assign(cell=coefficient_cells(variants.rows, digits=2))
-    frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
-    frame = _ordered(frame)[list(INDICES)].reset_index()
+        return not_computed(result, title, otherwise)
+    rows = variants.rows
     pooled = rows[
         (rows["sample"] == "all") & (rows["p_value"] < LEVEL) & (rows["estimate"] > 0)
     ]
@@ -145,7 +134,7 @@ def index_variants(result: Replication) -> Section:
         tables=variants.tables,
         rows=_other_rows(result, variants),
         residual=variants.residual_max,
-        coefficients=Table(frame, formats=dict.fromkeys(INDICES, "")),
+        coefficients=_by_index(rows, INDICES),
         positive=", ".join(positive),
         correlations=Table(
             variants.correlations,
@@ -169,12 +158,8 @@ def gross_trade(result: Replication) -> Section:
             "no file holds exports and imports (NE.EXP.GNFS.CD, NE.IMP.GNFS.CD); name "
             "one as trade under [alternatives] in data.toml"
         )
-        return _not_computed(result, title, otherwise)
+        return not_computed(result, title, otherwise)
     gross = result.gross.rows
-    rows = gross.assign(cell=coefficient_cells(gross, digits=2))
-    frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
-    names = ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]
-    frame = _ordered(frame)[names].reset_index()
     pooled = gross[gross["sample"] == "all"].set_index(["outcome", "index"])["p_value"]
     wins = sum(pooled[(k, "TBI | GBI")] < LEVEL for k in OUTCOMES)
     loses = sum(pooled[(k, "GBI | TBI")] < LEVEL for k in OUTCOMES)
@@ -184,41 +169,45 @@ def gross_trade(result: Replication) -> Section:
         loses=loses,
         outcomes=len(OUTCOMES),
         correlation=result.gross.correlation,
-        coefficients=Table(frame, formats=dict.fromkeys(names, "")),
+        coefficients=_by_index(gross, ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]),
     )
+
+
+def _by_index(rows: pd.DataFrame, indices: Collection[str]) -> Table:
+    """A coefficient for each index, by sample and outcome in the paper's order."""
+    cells = rows.assign(cell=coefficient_cells(rows, digits=2))
+    wide = cells.pivot(index=["sample", "outcome"], columns="index", values="cell")
+    order = pd.MultiIndex.from_product([SAMPLES, OUTCOMES], names=wide.index.names)
+    frame = wide.reindex(order)[[*indices]].reset_index()
+    return Table(frame, formats=dict.fromkeys(indices, ""))
 
 
 def fixed_codes(result: Replication) -> Section:
     """TBI in all 17 columns with every country code repaired."""
     title = "Every country code repaired"
     if result.fixed is None or result.fixed_panel is None:
-        return _not_computed(result, title)
-    rows = []
-    for column, estimate in result.fixed.items():
-        first, other = result.estimates[column]["TBI"], estimate["TBI"]
-        rows.append(
-            {
-                "column": column.name,
-                "outcome": column.outcome,
-                "sample": column.sample,
-                f"recipe {result.panel.codes}": first,
-                "recipe fixed": other,
-                "n": estimate.n,
-                "gap": (other.estimate - first.estimate) / first.se,
-            }
-        )
-    frame = pd.DataFrame(rows)
-    names = list(dict.fromkeys([f"recipe {result.panel.codes}", "recipe fixed"]))
-    for name in names:
-        frame[name] = coefficient_cells(pd.DataFrame(frame[name].tolist()))
+        return not_computed(result, title, "")
+    columns, name = [*result.fixed], f"recipe {result.panel.codes}"
+    own = pd.DataFrame([result.estimates[k]["TBI"] for k in columns])
+    other = pd.DataFrame([k["TBI"] for k in result.fixed.values()])
+    told: dict[str, list[Any]] = {
+        "column": [k.name for k in columns],
+        "outcome": [k.outcome for k in columns],
+        "sample": [k.sample for k in columns],
+        name: coefficient_cells(own),
+        "recipe fixed": coefficient_cells(other),
+        "n": [k.n for k in result.fixed.values()],
+    }
+    gap = (other["estimate"] - own["estimate"]) / own["se"]
+    formats = {name: "", "recipe fixed": "", "gap": "+.2f"}
     added = sorted(set(result.fixed_panel.countries) - set(result.panel.countries))
     return REPORT.section(
         "codes",
         rows=len(result.fixed_panel.frame),
         countries=len(result.fixed_panel.countries),
         added=f", {', '.join(added)} added" if added else "",
-        largest=frame["gap"].abs().max(),
-        coefficients=Table(frame, formats=dict.fromkeys(names, "") | {"gap": "+.2f"}),
+        largest=gap.abs().max(),
+        coefficients=Table(pd.DataFrame(told).assign(gap=gap), formats=formats),
     )
 
 
@@ -227,30 +216,26 @@ def other_errors(result: Replication) -> Section:
     errors = result.errors.assign(column=paper.column_names(result.errors))
     order = list(dict.fromkeys(errors["column"]))
     names = list(ERRORS)
-    se = errors.pivot(index="column", columns="errors", values="se").loc[order, names]
-    p = errors.pivot(index="column", columns="errors", values="p_value").loc[
-        order, names
-    ]
+    se, p = (
+        errors.pivot(index="column", columns="errors", values=k).loc[order, names]
+        for k in ("se", "p_value")
+    )
     smallest = int((se.idxmin(axis=1) == "Driscoll-Kraay").sum())
     coef = errors.groupby("column")["estimate"].first()
     se.insert(0, "estimate", coef[order])
-    years = result.panel.frame["year"].nunique()
     notes = errors.drop_duplicates("errors").set_index("errors")["convention"]
+    formats = dict.fromkeys(p.columns, "p3")
+    dependence = result.dependence.set_axis(paper.column_names(result.dependence))
     return REPORT.section(
         "other errors",
-        years=years,
+        years=result.panel.frame["year"].nunique(),
         smallest=smallest,
         columns=len(se),
         notes=[f"{name}: {notes[name]}" for name in names],
         se=Table(se, formats=dict.fromkeys(se.columns, ".3f")),
-        p=[
-            Details(
-                "p-values",
-                [Table(p, "p-values of TBI.", dict.fromkeys(p.columns, "p3"))],
-            )
-        ],
-        dependence=_dependence(result.dependence),
-        correlation=_dependence_table(result.dependence),
+        p=[Details("p-values", [Table(p, "p-values of TBI.", formats)])],
+        dependence=_dependence(dependence),
+        correlation=table_of(dependence, "outcome sample", _DEPENDENCE),
         p_error=max(
             result.dependence[f"{k}mc_error"].max()
             for k in ("", "cdw_plus_", "mean_absolute_", "first_component_")
@@ -307,16 +292,11 @@ def levels_sentence(placebos: pd.DataFrame) -> str:
     )
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _placebos(result: Replication) -> list[Block]:
+def _placebos(result: Replication) -> Sequence[Block]:
     """Placebo regressions with random phases, beside p of common shocks."""
     placebos = result.placebos
     if placebos is None:
-        why = result.skipped.get("Treatments that did nothing", "")
-        return [Text(f"Not computed: {why}.")]
+        return not_computed(result, "Treatments that did nothing", "").blocks
     wide = placebos.pivot(index="outcome", columns="method", values="size")
     wide = wide.loc[list(placebos["outcome"].unique()), list(_SHOWN)]
     errors = result.errors[result.errors["errors"] == "common shocks"]
@@ -326,7 +306,7 @@ def _placebos(result: Replication) -> list[Block]:
     formats = {**dict.fromkeys(_SHOWN.values(), ".0%"), "p of TBI": "p3"}
     return REPORT.blocks(
         "placebos",
-        sizes=_capital(placebo_sentence(placebos)),
+        sizes=capital(placebo_sentence(placebos)),
         panels=placebos.iloc[0]["panels"],
         levels=levels_sentence(placebos),
         shares=Table(shares, formats=formats),
@@ -346,15 +326,12 @@ def _dependence(found: pd.DataFrame) -> list[Block]:
     ):
         pairs = zip(found[f"{prefix}p_value"], found[f"{prefix}mc_error"], strict=True)
         sides = [side(float(p), float(error)) for p, error in pairs]
-        text = f"{name} in {sides.count('below')}"
-        if at := sides.count("at"):
-            text += f" ({at} more at the threshold within simulation error)"
-        said.append(text)
+        said.append(below_in_words(sides, f"{name} in {{}}"))
     return REPORT.blocks(
         "dependence",
         draws=draws,
         columns=len(found),
-        rejected=f"{', '.join(said[:-1])} and {said[-1]}",
+        rejected=listed(said),
         unbalanced=(
             f" Countries lack years in some columns ({lacking} countries at most): "
             "pairs are compared over the years of both."
@@ -364,43 +341,17 @@ def _dependence(found: pd.DataFrame) -> list[Block]:
     )
 
 
-def _dependence_table(found: pd.DataFrame) -> Table:
-    names = {
-        "outcome": "outcome",
-        "sample": "sample",
-        "cd": "CD",
-        "centre": "centre",
-        "cd_star": "CD*",
-        "p_value": "p",
-        "cdw_plus": "CDw+",
-        "cdw_plus_p_value": "p of CDw+",
-        "mean_absolute": "mean |r|",
-        "mean_absolute_null": "null",
-        "mean_absolute_p_value": "p ",
-        "first_component": "first PC",
-        "first_component_null": "null ",
-        "first_component_p_value": "p  ",
-    }
-    table = found.set_axis(paper.column_names(found))[[*names]].rename(columns=names)
-    return Table(
-        table,
-        formats={
-            **dict.fromkeys(["CD", "centre", "CD*", "CDw+"], ".2f"),
-            **dict.fromkeys(["p", "p of CDw+", "p ", "p  "], "p3"),
-            **dict.fromkeys(["mean |r|", "null"], ".3f"),
-            **dict.fromkeys(["first PC", "null "], ".0%"),
-        },
-    )
-
-
-def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows by sample and outcome in the order of the paper."""
-    return frame.reindex(
-        pd.MultiIndex.from_product([SAMPLES, OUTCOMES], names=frame.index.names)
-    )
-
-
-def _not_computed(result: Replication, title: str, otherwise: str = "") -> Section:
-    """A section that could not be computed, and why."""
-    why = result.skipped.get(title, otherwise)
-    return Section(title, [Text(f"Not computed: {why}.")])
+_DEPENDENCE = {
+    "cd": "CD:.2f",
+    "centre": "centre:.2f",
+    "cd_star": "CD*:.2f",
+    "p_value": "p:p3",
+    "cdw_plus": "CDw+:.2f",
+    "cdw_plus_p_value": "p of CDw+:p3",
+    "mean_absolute": "mean |r|:.3f",
+    "mean_absolute_null": "null:.3f",
+    "mean_absolute_p_value": "p :p3",
+    "first_component": "first PC:.0%",
+    "first_component_null": "null :.0%",
+    "first_component_p_value": "p  :p3",
+}

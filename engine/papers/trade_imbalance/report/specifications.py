@@ -1,43 +1,27 @@
 """The sections of the report on leaving countries out and on other editions."""
 
-from collections.abc import Mapping
-
 import pandas as pd
-from matplotlib.figure import Figure
 
 import tivax as tx
 
-from ....core import p_text, percent_text
-from ....reporting import Drawn, Section, Table, Text
-from ....reporting import Figure as Shown
+from ....core import capital, p_text, percent_text
+from ....reporting import Section, Table
 from .. import columns as paper
 from .. import specifications
 from ..columns import OUTCOMES
 from ..inference import side
 from ..results import Replication
 from ..specifications import UNWEIGHTED
-from .plots import CURVES, by_outcome
-from .texts import REPORT
+from .plots import Figures, by_outcome
+from .texts import REPORT, not_computed, table_of
 
 
-def leave_one_out(
-    result: Replication, figures: Mapping[str, Figure | Drawn]
-) -> Section:
+def leave_one_out(result: Replication, figures: Figures) -> Section:
     """The coefficient of TBI without each country in turn."""
     summary = specifications.leave_one_out_summary(result.left_out)
-    summary.insert(0, "of the paper", paper.column_names(summary))
-    summary = summary.drop(columns=["table", "column"])
-    changed = summary[summary.pop("sign_changes") > 0]
-    lost = int(summary.pop("not_estimated").sum())
-    shown = summary.rename(
-        columns={
-            "without_lowest": "without",
-            "without_highest": "without ",
-            "most_influential": "moves most",
-            "largest_p_value": "largest p",
-            "smallest_p_value": "smallest p",
-        }
-    )
+    summary["name"] = paper.column_names(summary)
+    changed = summary.loc[summary["sign_changes"] > 0, "name"]
+    lost = int(summary["not_estimated"].sum())
     return REPORT.section(
         "leave one out",
         count=len(result.left_out) - len(summary) - lost,
@@ -45,66 +29,63 @@ def leave_one_out(
         sign=(
             "The sign of TBI never changes."
             if changed.empty
-            else f"The sign of TBI changes in {', '.join(changed['of the paper'])}."
+            else f"The sign of TBI changes in {', '.join(changed)}."
         ),
-        ranges=Table(
-            shown,
-            formats=dict.fromkeys(["estimate", "lowest", "highest"], ".2f")
-            | dict.fromkeys(["largest p", "smallest p"], "p3"),
+        ranges=table_of(summary, "", _RANGES),
+        drawn=by_outcome(
+            figures,
+            "leave_one_out",
+            "all countries, all controls: the coefficient of TBI without the country "
+            "named, 95 % intervals.",
         ),
-        drawn=[
-            Shown(
-                figures[f"leave_one_out_{outcome}"],
-                f"{outcome}, all countries, all controls: the coefficient of TBI "
-                "without the country named, 95 % intervals.",
-            )
-            for outcome in CURVES
-        ],
     )
 
 
-def specification_curve(
-    result: Replication, figures: Mapping[str, Figure | Drawn]
-) -> Section:
+_RANGES = {
+    "name": "of the paper",
+    "outcome": "outcome",
+    "sample": "sample",
+    "estimate": "estimate:.2f",
+    "lowest": "lowest:.2f",
+    "without_lowest": "without",
+    "highest": "highest:.2f",
+    "without_highest": "without ",
+    "most_influential": "moves most",
+    "largest_p_value": "largest p:p3",
+    "smallest_p_value": "smallest p:p3",
+}
+
+
+def specification_curve(result: Replication, figures: Figures) -> Section:
     """The coefficient of TBI under every combination of editions."""
     rows = result.curve.rows
     count = len(rows) // (len(OUTCOMES) * len(paper.SAMPLES))
-    own = result.curve.name
-    lost = len(rows) - len(specifications.estimated(rows))
-    found = specifications.estimated(rows)
-    summary = []
-    for (group, outcome), each in found.groupby(["sample", "outcome"], sort=False):
-        summary.append(
-            {
-                "sample": group,
-                "outcome": outcome,
-                own: float(each.loc[each["chosen"], "estimate"].iloc[0]),
-                "lowest": each["estimate"].min(),
-                "median": each["estimate"].median(),
-                "highest": each["estimate"].max(),
-            }
-        )
-    frame = pd.DataFrame(summary)
+    found, keys = specifications.estimated(rows), ["sample", "outcome"]
+    lost = len(rows) - len(found)
+    summary = found.groupby(keys, sort=False)["estimate"].agg(["min", "median", "max"])
+    summary["chosen"] = found[found["chosen"]].set_index(keys)["estimate"]
+    shown = {"chosen": f"{result.curve.name}:.2f", "min": "lowest:.2f"}
+    shown |= {"median": "median:.2f", "max": "highest:.2f"}
     return REPORT.section(
         "editions",
         rates=_exchange_rates(rows),
         count=count,
         regressions=len(found),
         lost=f" ({lost} more could not be estimated)" if lost else "",
-        own=_own_specification(result),
+        own=(
+            "identified specification"
+            if result.curve.identified
+            else "specification that data.toml chooses"
+        ),
         difference=result.curve.largest_difference,
         rows=_rows_sentence(found),
-        drawn=[
-            Shown(
-                figures[f"specification_curve_{outcome}"],
-                f"{outcome}, all countries: the coefficient of TBI under {count} "
-                "combinations, 95 % intervals; the printed value as a line.",
-            )
-            for outcome in CURVES
-        ],
-        ranges=Table(
-            frame, formats=dict.fromkeys([own, "lowest", "median", "highest"], ".2f")
+        drawn=by_outcome(
+            figures,
+            "specification_curve",
+            f"all countries: the coefficient of TBI under {count} combinations, 95 % "
+            "intervals; the printed value as a line.",
         ),
+        ranges=table_of(summary.reset_index(), "sample outcome", shown),
     )
 
 
@@ -119,14 +100,6 @@ def _exchange_rates(rows: pd.DataFrame) -> str:
     """The definitions that the files provide."""
     found = rows["exchange rate"].unique()
     return ", ".join(_EXCHANGE_RATES[k] for k in found)
-
-
-def _own_specification(result: Replication) -> str:
-    return (
-        "identified specification"
-        if result.curve.identified
-        else "specification that data.toml chooses"
-    )
 
 
 def _rows_sentence(rows: pd.DataFrame) -> str:
@@ -147,20 +120,19 @@ def _rows_sentence(rows: pd.DataFrame) -> str:
 JOINT_TITLE = "The curve as a whole"
 
 
-def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
+def joint_curves(result: Replication, figures: Figures) -> Section:
     """Joint tests over contestable choices, five outcomes of the full sample."""
     joint = result.joint
     if joint is None:
-        why = result.skipped.get(JOINT_TITLE, "the panel does not allow it")
-        return Section(JOINT_TITLE, [Text(f"Not computed: {why}.")])
-    wide = joint.wide
+        return not_computed(result, JOINT_TITLE)
+    wide, tests = joint.wide, specifications.joint_p(joint)
     return REPORT.section(
         "curve",
         draws=wide.draws,
         narrow=_choices_in_words(joint.narrow),
         wide=_choices_in_words(wide),
-        verdict=_verdict(result),
-        tests=Table(_p_table(result)),
+        verdict=_verdict(tests),
+        tests=Table(_p_table(tests)),
         sentences=paper.sentences_as_printed(wide.models, wide.sentences),
         drawn=by_outcome(
             figures,
@@ -182,10 +154,8 @@ def _choices_in_words(curve: tx.results.SpecificationCurve) -> str:
     return ", ".join(said)
 
 
-def _p_table(result: Replication) -> pd.DataFrame:
-    assert result.joint is not None
-    tests = specifications.joint_p(result.joint)
-    tests["p_value"] = [p_text(k) for k in tests["p_value"]]
+def _p_table(tests: pd.DataFrame) -> pd.DataFrame:
+    tests = tests.assign(p_value=tests["p_value"].map(p_text))
     keys = ["choices", "weights", "outcome", "specifications"]
     frame = tests.pivot(index=keys, columns="statistic", values="p_value")
     frame = frame[list(tests["statistic"].unique())]
@@ -193,26 +163,18 @@ def _p_table(result: Replication) -> pd.DataFrame:
     return frame.loc[order].reset_index().rename_axis(columns=None)
 
 
-def _verdict(result: Replication) -> str:
+def _verdict(tests: pd.DataFrame) -> str:
     """In how many outcomes all three tests reject, for each set of choices."""
-    assert result.joint is not None
-    tests = specifications.joint_p(result.joint)
     found = []
+    pairs = zip(tests["p_value"], tests["mc_error"], strict=True)
+    tests = tests.assign(below=[side(*k) == "below" for k in pairs])
     counted = tests[tests["weights"] == UNWEIGHTED]
     for name, rows in counted.groupby("choices", sort=False):
-        below = [
-            outcome
-            for outcome, own in rows.groupby("outcome", sort=False)
-            if all(
-                side(p, error) == "below"
-                for p, error in zip(own["p_value"], own["mc_error"], strict=True)
-            )
-        ]
-        count = rows["outcome"].nunique()
-        named = f" ({', '.join(map(str, below))})" if below else ""
+        all_three = rows.groupby("outcome", sort=False)["below"].all()
+        below = [str(k) for k in all_three.index[all_three]]
+        named = f" ({', '.join(below)})" if below else ""
         found.append(
             f"over the {name} set all three tests reject no effect at 5 % for "
-            f"{len(below)} of {count} outcomes{named}"
+            f"{len(below)} of {len(all_three)} outcomes{named}"
         )
-    text = "; ".join(found)
-    return f"{text[0].upper()}{text[1:]}."
+    return f"{capital('; '.join(found))}."

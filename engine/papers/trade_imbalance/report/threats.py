@@ -1,41 +1,29 @@
 """The section of the report on threats: what would make the result go away."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
 import tivax as tx
 
 from ....core import p_text
-from ....reporting import (
-    Block,
-    Drawn,
-    Section,
-    Table,
-    Text,
-    column_name,
-    printed_place,
-)
+from ....reporting import Block, Section, Table, column_name, printed_place
 from ..columns import sentences_as_printed
-from ..inference import side
+from ..inference import mc_error, side
 from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats
-from .plots import by_outcome
-from .texts import REPORT
+from .plots import Figures, by_outcome
+from .texts import REPORT, not_computed
 
 TITLE = "What would make it go away"
 
 
-def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
+def section(result: Replication, figures: Figures) -> Section:
     """A sentence for each main test, the declared threats side by side, figures."""
     threats = result.threats
     if threats is None:
-        why = result.skipped.get(TITLE, "the panel does not allow it")
-        return Section(TITLE, [Text(f"Not computed: {why}.")])
+        return not_computed(result, TITLE)
     return REPORT.section(
         "threats",
         draws=threats.draws,
@@ -90,8 +78,7 @@ def _vintage(threats: tx.results.Threats) -> list[Block]:
         own, other, gap = found
         name = f"{model.outcome}, {model.sample}"
         p = float(gap["wild_p_value"])
-        error = float(np.sqrt(p * (1 - p) / threats.draws))
-        if side(p, error) == "below":
+        if side(p, mc_error(p, threats.draws)) == "below":
             differing.append(name)
         said.append(
             f"{name} countries ({own['n']} rows): {_cell(own, threats.draws)} with the "
