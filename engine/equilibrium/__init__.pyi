@@ -1,10 +1,9 @@
 from .batches import TOGETHER as TOGETHER
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
+from .economy import net_imports as net_imports
 from .economy_draws import EconomyDraws as EconomyDraws
 from .economy_draws import draws_of_batches as draws_of_batches
-from .published import Published as Published
-from .published import solve_published as solve_published
 from .result import ExactHat as ExactHat
 from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import chosen_scenario as chosen_scenario
@@ -13,7 +12,14 @@ from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat
 from .scenario_file import variants_of as variants_of
 from .scenario_file import variants_result as variants_result
+from .solving import for_each as for_each
+from .solving import solve_new as solve_new
+from .solving import solve_old as solve_old
 from .supply import Supply as Supply
+from .supply import block_changes as block_changes
+from .supply import block_of as block_of
+from .supply import outcomes as outcomes
+from .supply import solve_blocks as solve_blocks
 from .tariff_choice.answers import Retaliation as Retaliation
 from .tariff_choice.answers import retaliation as retaliation
 from .tariff_choice.nash import NashTariffs as NashTariffs

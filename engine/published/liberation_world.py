@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError, percent_text
-from ..economy import Economy
-from ..supply import Supply
+from ..core import TivaxError, percent_text
+from ..equilibrium import Economy, Supply
 from .reading import read_numbers, require_shape
 
 FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")

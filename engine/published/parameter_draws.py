@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
 from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
-from .solving import for_each
+from ..equilibrium import for_each
 
 # Labour markets of a draw clear to this, relative to value added.
 _AIM = 1e-9

@@ -11,10 +11,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax import TivaxError
-from tivax.engine.equilibrium import parameter_draws
-from tivax.engine.equilibrium.published import (
+from tivax.engine.published import (
     complex_europe,
     europe_data,
+    parameter_draws,
     solve_published,
 )
 

@@ -14,10 +14,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.equilibrium import one_sector
-from ...core import in_float64, load_toml
-from ..economy import Economy
-from ..supply import Supply, block_changes, block_of, outcomes, solve_blocks
+from ...kernels.equilibrium import one_sector
+from ..core import in_float64, load_toml
+from ..equilibrium import (
+    Economy,
+    Supply,
+    block_changes,
+    block_of,
+    outcomes,
+    solve_blocks,
+)
 from .liberation_world import (
     ELASTICITY,
     EU,

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.core import files_of
-from tivax.engine.equilibrium.published import (
+from tivax.engine.published import (
     liberation_world,
     nafta,
     solve_published,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...core import Progress, TivaxError, no_progress, suggest
+from ..core import Progress, TivaxError, no_progress, suggest
 from .complex_europe import complex_europe
 from .liberation_day import liberation_day
 from .nafta import nafta

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ..core import TivaxError
 from .reading import read_numbers, require_shape
 
 ARCHIVE = "fifty_sectors.zip"

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.core import Job, keeping, parts
-from tivax.engine.equilibrium import parameter_draws, solving
+from tivax.engine.equilibrium import solving
+from tivax.engine.published import parameter_draws
 from tivax.kernels.equilibrium import changes
 from tivax.kernels.equilibrium import parameter_draws as kernel
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..economy import Economy, net_imports
-from ..tariff_choice.nash import nash_tariffs
+from ..equilibrium import Economy, nash_tariffs, net_imports
 from .europe_data import ARCHIVE, REGIONS, read_purchases
 from .result import Published
 

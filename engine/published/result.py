@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import Listing
-from ...figures import WELFARE, world_tiles
-from ...reporting import Plot, Result, Section, Table, method_of
+from ..core import Listing
+from ..figures import WELFARE, world_tiles
+from ..reporting import Plot, Result, Section, Table, method_of
 
 
 @dataclass(frozen=True, eq=False, repr=False)

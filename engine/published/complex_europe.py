@@ -13,16 +13,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.equilibrium import changes, parameter_draws, wages
-from ...core import Progress, TivaxError, in_float64, no_progress
-from ..parameter_draws import (
-    DrawnChanges,
-    control_variates,
-    controlled_means,
-    solve_draws,
-    standard_errors,
-    stars,
-)
+from ...kernels.equilibrium import changes, parameter_draws, wages
+from ..core import Progress, TivaxError, in_float64, no_progress
 from .europe_data import (
     FILES,
     GROUPS,
@@ -35,6 +27,14 @@ from .europe_data import (
     read_europe,
     read_memberships,
     read_transfers,
+)
+from .parameter_draws import (
+    DrawnChanges,
+    control_variates,
+    controlled_means,
+    solve_draws,
+    standard_errors,
+    stars,
 )
 from .result import Published
 

@@ -6,10 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError, in_float64, load_toml
-from ..counterfactual import ExactHat, exact_hat
-from ..economy import Economy, net_imports
-from ..solving import solve_new, solve_old
+from ..core import TivaxError, in_float64, load_toml
+from ..equilibrium import (
+    Economy,
+    ExactHat,
+    exact_hat,
+    net_imports,
+    solve_new,
+    solve_old,
+)
 from .reading import read_numbers, require_shape
 from .result import Published
 

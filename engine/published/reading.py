@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ..core import TivaxError
 
 
 def read_numbers(
