@@ -6,12 +6,8 @@ from .economy_draws import EconomyDraws as EconomyDraws
 from .economy_draws import draws_of_batches as draws_of_batches
 from .result import ExactHat as ExactHat
 from .scenario_file import ExactHatRun as ExactHatRun
-from .scenario_file import chosen_scenario as chosen_scenario
 from .scenario_file import economy_of as economy_of
-from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat
-from .scenario_file import variants_of as variants_of
-from .scenario_file import variants_result as variants_result
 from .solving import for_each as for_each
 from .solving import solve_new as solve_new
 from .solving import solve_old as solve_old
@@ -28,3 +24,7 @@ from .tariff_choice.optimal import OptimalTariff as OptimalTariff
 from .tariff_choice.optimal import optimal_tariff as optimal_tariff
 from .tariff_choice.result import ChosenTariffs as ChosenTariffs
 from .variants import Variants as Variants
+from .variants import chosen_scenario as chosen_scenario
+from .variants import exact_hat_scenario as exact_hat_scenario
+from .variants import variants_of as variants_of
+from .variants import variants_result as variants_result

@@ -156,6 +156,12 @@ class ExactHat(Result):
         return [*MEASURES, *more, *OTHERS]
 
     @property
+    def exact(self) -> Float[np.ndarray, " rows"]:
+        """Exact welfare by row of ``changes``: real income, or that of ``supply``."""
+        column = "real_income" if self.supply is None else "welfare"
+        return self.changes[column].to_numpy()
+
+    @property
     def counterfactual(self) -> BatchFlows:
         """The new flows; ``TivaxError`` for a result of several scenarios."""
         if self.new is None:

@@ -97,16 +97,18 @@ class Supply:
                 }.get(name, "a number from 0")
                 raise TivaxError(f"{name} = {show(getattr(self, name))}: give {wanted}")
 
+    @property
+    def measure(self) -> str:
+        """The field of ``one_sector.Outcome`` that welfare is."""
+        return "welfare" if self.welfare == "utility" else "welfare_printed"
+
     def record(self) -> dict[str, object]:
         """Settings for a manifest."""
-        return {
-            "labour": self.labour,
-            "scale": self.scale,
-            "services": np.asarray(self.services, float).tolist(),
-            "pass_through": np.asarray(self.pass_through, float).tolist(),
-            "tax_relief": self.tax_relief,
-            "welfare": self.welfare,
+        by_region = {
+            name: np.asarray(getattr(self, name), float).tolist()
+            for name in ("services", "pass_through")
         }
+        return vars(self) | by_region
 
 
 def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
@@ -270,9 +272,8 @@ def outcomes(
 
 def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
     """The changes of ``FIELDS``, welfare by the formula that was asked for."""
-    if supply.welfare == "printed":
-        outcome = outcome._replace(welfare=outcome.welfare_printed)
-    return [getattr(outcome, name) for name in FIELDS]
+    names = (supply.measure, *FIELDS[1:])
+    return [getattr(outcome, name) for name in names]
 
 
 def spending_of(

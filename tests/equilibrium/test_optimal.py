@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose
 
 import tivax as tx
 from tivax import TivaxError
-from tivax.engine.equilibrium.published.liberation_world import announced, read_world
 from tivax.engine.equilibrium.tariff_choice.best_response import Objective
+from tivax.engine.published.liberation_world import announced, read_world
 
 from economies import two_regions
 

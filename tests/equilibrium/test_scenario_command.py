@@ -9,8 +9,7 @@ import pytest
 
 import tivax as tx
 from tivax.engine.core import files_of
-from tivax.engine.equilibrium.scenario_file import read_exact_hat
-from tivax.engine.equilibrium.variants import make_variants
+from tivax.engine.equilibrium import read_exact_hat, variants_of
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
 from commands import good, mistake
@@ -160,10 +159,10 @@ def test_a_sector_is_named_by_words_of_its_title(folder):
     text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
     path.write_text(f'{text}sectors = "electrical"')
     run = read_exact_hat(path)
-    ((move,),) = make_variants(run, economy, None).moves.values()
+    ((move,),) = variants_of(run, economy).moves.values()
     assert move.sectors == (1,)
     path.write_text(f'{text}sectors = "wheat"')
-    told = error_of(make_variants, read_exact_hat(path), economy, None)
+    told = error_of(variants_of, read_exact_hat(path), economy)
     assert "no sector wheat; choose from c13 (Machinery" in told
 
 

@@ -82,9 +82,7 @@ class Objective:
     ) -> Point:
         assert start is None or isinstance(start, wages.Position)
         new = solve_new(self.economy, old, tariff, self.deficits, start)
-        at = wages.Position(
-            new.log_wages, new.log_prices, new.spending, 0 * old.deficit
-        )
+        at = wages.position_of(new)
         welfare, slope = slope_at(
             jnp.asarray(tariff),
             old,
@@ -112,9 +110,7 @@ class Objective:
             jax.tree.map(lambda a: a[0], change),
             at,
             jnp.asarray(weights),
-            measure="welfare"
-            if self.supply.welfare == "utility"
-            else "welfare_printed",
+            measure=self.supply.measure,
         )
         where = one_sector.hats(at)
         return Point(float(welfare), np.asarray(slope)[:, :, None], where)
@@ -161,11 +157,20 @@ class ChosenRates:
         return self.player.average(self.rates)
 
 
+def with_all(
+    tariff: Float[np.ndarray, "r r s"], choices: Sequence[ChosenRates]
+) -> Float[np.ndarray, "r r s"]:
+    """All tariffs, with those that each player chose."""
+    for choice in choices:
+        tariff = choice.player.with_rates(tariff, choice.rates)
+    return tariff
+
+
 def best_response(
     player: Player,
     objective: Objective,
     tariff: Float[np.ndarray, "r r s"],
-    start: Float[np.ndarray, " k"],
+    start: Float[np.ndarray, " k"] | float,
     *,
     most: int,
     at: Place | None = None,
