@@ -355,8 +355,8 @@ def _block(deficits: Deficits, flows: bool, together: bool) -> Callable[..., Arr
             parts.append(rates.weights(income) @ moved.real_income[-1])
         if flows:
             both = (old.trade, old.spending), (new.trade[-1], new.spending[-1])
-            for equilibrium in both:
-                at = shares.inputs, *equilibrium, given.home
+            for trade, spent in both:
+                at = shares.inputs, trade, spent, given.home
                 parts.append(drawn_economy.index_of_equilibrium(*at))
             parts.append(income.sum() * (new.trade[-1] - old.trade))
         return jnp.concatenate([k.ravel() for k in parts])

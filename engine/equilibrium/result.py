@@ -21,12 +21,7 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, interval
 from ..figures import REAL_INCOME, has_map, world_tiles
-from ..figures.welfare import (
-    welfare_by_region,
-    welfare_parts,
-    welfare_ranges,
-    who_pays,
-)
+from ..figures.welfare import welfare_by_region, welfare_parts, welfare_ranges, who_pays
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
 from ..tables import WorldTables, country_in_text, listing_by_region
@@ -42,14 +37,7 @@ from .supply import Supply
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
-OTHERS = (
-    "real_income",
-    "gdp",
-    "price_index",
-    "exports_gdp",
-    "imports_gdp",
-    "revenue",
-)
+OTHERS = ("real_income", "gdp", "price_index", "exports_gdp", "imports_gdp", "revenue")
 """The others, exact."""
 # Columns that are printed beside welfare, in words.
 _WORDS = {

@@ -37,20 +37,13 @@ from .liberation_world import (
     optimal_retaliation,
     read_world,
 )
-from .result import Published
+from .result import Cell, Published, equilibria_of, table_of
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
 # The rate of the published row "optimal tariff" with inputs, which is no optimum.
 UNFINISHED = 0.1257
-COLUMNS = (
-    "welfare",
-    "deficit",
-    "exports_gdp",
-    "imports_gdp",
-    "employment",
-    "prices",
-)
+COLUMNS = ("welfare", "deficit", "exports_gdp", "imports_gdp", "employment", "prices")
 _SHORT = ("welfare", "deficit", "employment", "prices")
 
 
@@ -139,19 +132,13 @@ def liberation_day(folder: Path) -> Published:
         f"labour market of {last}, which the numeraire stands for, misses by "
         f"{worst:.1f} times its income",
     ]
-    equilibria = pd.DataFrame(
-        {
-            "equilibrium": [*cases],
-            "residual": [k.residual for k in cases.values()],
-            "dropped": last,
-            "dropped_residual": [k.dropped for k in cases.values()],
-        }
-    )
+    residuals = {name: k.residual for name, k in cases.items()}
+    missed = [k.dropped for k in cases.values()]
     maps = {"map USTR": "USTR", "map USTR, reciprocal retaliation": "reciprocal"}
     frames = {
         "tables": tables_of(world, cases),
         "map": pd.concat([_map(k, cases[v]) for k, v in maps.items()]),
-        "equilibria": equilibria,
+        "equilibria": equilibria_of(residuals, last, missed),
     }
     return Published(
         "Ignatenko, Lashkaripour, Macedoni and Simonovska (2025), Liberation Day",
@@ -225,7 +212,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
     abroad = {"non-US": world.others}
     union, china = world.places(EU), world.places(["CHN"])
     rest = world.others & ~union & ~china
-    rows: list[tuple[str, str, str, float]] = []
+    rows: list[Cell] = []
 
     def add(
         table: str,
@@ -281,7 +268,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         rows.append(("Table 11", "trade", column, cases[case].trade))
         rows.append(("Table 11", "employment", column, cases[case].employment))
     order = ("1", "2", "3", "4", "8", "9", "10", "11")
-    frame = pd.DataFrame(rows, columns=["table", "row", "column", "value"])
+    frame = table_of(rows)
     places = frame["table"].map({f"Table {k}": n for n, k in enumerate(order)})
     return frame.loc[places.sort_values(kind="stable").index].reset_index(drop=True)
 

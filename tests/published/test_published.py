@@ -11,12 +11,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.core import files_of
-from tivax.engine.published import (
-    liberation_world,
-    nafta,
-    solve_published,
-    tariff_war,
-)
+from tivax.engine.published import liberation_world, nafta, solve_published, tariff_war
 
 from commands import good, mistake
 from described import assert_described

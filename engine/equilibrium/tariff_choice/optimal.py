@@ -6,13 +6,7 @@ from typing import get_args
 
 import pandas as pd
 
-from ...core import (
-    TivaxError,
-    in_float64,
-    require_choice,
-    require_kind,
-    require_whole,
-)
+from ...core import TivaxError, in_float64, require_choice, require_kind, require_whole
 from ..economy import Economy
 from ..solving import Deficits
 from ..supply import Supply

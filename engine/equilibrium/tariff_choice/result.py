@@ -9,14 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from ...core import (
-    Listing,
-    Progress,
-    TivaxError,
-    count_text,
-    in_float64,
-    no_progress,
-)
+from ...core import Listing, Progress, TivaxError, count_text, in_float64, no_progress
 from ...errors import DRAWS, AnyModel
 from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
