@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import one_sector, wages
-from ..core import TivaxError, require_choice, show
+from ..core import TivaxError, in_float64, require_choice, show
 from .economy import Economy
-from .solving import ALONE, SHARES, Deficits
+from .solving import ALONE, SHARES, Deficits, Old, solve_old
 
 Utility = Literal["utility", "printed"]
 MEASURES = (
@@ -135,10 +135,10 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
     income = beta * sales + nu * paid
     transfer = paid - income - (1 - beta) * sales
     world = income.sum()
-    where = zip(economy.regions, income, spent - (1 - beta) * sales, strict=True)
-    for region, earned, consumed in where:
-        if not earned > 0 or not consumed > 0:
-            what = "labour income" if not earned > 0 else "consumption"
+    consumed = spent - (1 - beta) * sales
+    for what, values in (("labour income", income), ("consumption", consumed)):
+        if not (values > 0).all():
+            region = economy.regions[int(np.argmin(values > 0))]
             raise TivaxError(
                 f"{economy.name}: {what} of {region} is not positive with these "
                 "services and inputs"
@@ -169,23 +169,26 @@ def _by_region(economy: Economy, name: str, values: object) -> np.ndarray:
     return np.broadcast_to(array, (r,)).copy()
 
 
-def old_block(
-    economy: Economy, supply: Supply, deficits: Deficits
-) -> one_sector.OneSector:
-    """The old equilibrium, with transfers or without."""
+@in_float64
+def old_equilibrium(
+    economy: Economy, supply: Supply | None, deficits: Deficits
+) -> Old | one_sector.OneSector:
+    """The old equilibrium, with deficits (of a block of supply, transfers) or without.
+
+    Raises ``TivaxError`` for deficits that are shares of income with a block of supply.
+    """
+    if supply is None:
+        return solve_old(economy, deficits)
     if deficits in SHARES:
         raise TivaxError(f'deficits = "{deficits}" is for economies without supply')
     block = block_of(economy, supply)
     if deficits != "zero":
         return block
-    none = one_sector.unchanged(block)
-    none = none._replace(transfer=0 * block.transfer)
+    none = one_sector.unchanged(block)._replace(transfer=0 * block.transfer)
     still = block._replace(relief=0 * block.relief)
-    found = solve_blocks(
-        economy, still, jax.tree.map(lambda a: a[None], none), ["the old equilibrium"]
-    )
-    one = jax.tree.map(lambda a: a[0], found)
-    return _rebased(block, one)
+    several = jax.tree.map(lambda a: a[None], none)
+    found = solve_blocks(economy, still, several, ["the old equilibrium"])
+    return _rebased(block, jax.tree.map(lambda a: a[0], found))
 
 
 @jax.jit
@@ -276,8 +279,6 @@ def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
     return [getattr(outcome, name) for name in names]
 
 
-def spending_of(
-    block: one_sector.OneSector, found: one_sector.OneSectorState
-) -> Float[Array, "b r"]:
-    """New spending with tariffs of several equilibria."""
-    return jnp.exp(found.log_spending) * block.spending[None]
+def new_transfer(block: one_sector.OneSector, deficits: Deficits) -> Float[Array, " r"]:
+    """Transfers of the new equilibrium."""
+    return block.transfer if deficits == "kept" else 0 * block.transfer

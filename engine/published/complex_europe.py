@@ -36,7 +36,7 @@ from .parameter_draws import (
     standard_errors,
     stars,
 )
-from .result import Cell, Published, equilibria_of, table_of
+from .result import Published, equilibria_of, table_of
 
 # Members before 2004, and since.
 OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
@@ -268,10 +268,8 @@ def _columns(
     for name in ("6 constant", "7 balanced"):
         columns.append(_Column("Table A8", name, values[name], control[name]))
     for name in ("a", "b", "b-a", "c", "c-a", "d", "d-c", "d-a", "f", "f-b"):
-        one, other = (k.replace("d", "S6") for k in f"{name}-".split("-")[:2])
-        both = (
-            own[one] - own[other] if other else own[one] for own in (values, control)
-        )
+        one, *other = (k.replace("d", "S6") for k in name.split("-"))
+        both = (own[one] - sum(own[k] for k in other) for own in (values, control))
         columns.append(_Column("Table B10", name, *both))
     return columns
 
@@ -324,7 +322,7 @@ def _gross_trade(europe: Europe) -> pd.DataFrame:
     sales = europe.trade.sum(axis=2).T / 1000  # seller, buyer
     home = np.diag(sales)
     abroad = sales - np.diag(home)
-    cells: list[Cell] = []
+    cells: list[tuple[str, str, str, float]] = []
     for row, sellers in blocs.items():
         cells.append(("Table A6", row, "domestic sales", float(home[sellers].sum())))
         for bloc, buyers in blocs.items():

@@ -37,7 +37,7 @@ from .liberation_world import (
     optimal_retaliation,
     read_world,
 )
-from .result import Cell, Published, equilibria_of, table_of
+from .result import Published, equilibria_of, table_of
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
@@ -212,7 +212,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
     abroad = {"non-US": world.others}
     union, china = world.places(EU), world.places(["CHN"])
     rest = world.others & ~union & ~china
-    rows: list[Cell] = []
+    cells: dict[tuple[str, str, str], float] = {}
 
     def add(
         table: str,
@@ -226,11 +226,8 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         for name, members in of.items():
             values = case.changes.loc[members, [*columns]]
             means = np.average(values, axis=0, weights=weights[members])
-            label = f"{row}: {name}"
-            rows.extend(
-                (table, label, column, float(value))
-                for column, value in zip(columns, means, strict=True)
-            )
+            for column, value in zip(columns, means, strict=True):
+                cells[table, f"{row}: {name}", column] = float(value)
 
     for table, named in _ROWS["wide"].items():
         weights = world.gdp if table == "Table 4" else spent
@@ -241,36 +238,28 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         groups = {"CHN": china, "EU": union} | remainder
         for row, case in named.items():
             add(table, row, cases[case], _SHORT, groups)
+    free = cases["balanced, free trade"]
     ten = {
         "1 fixed transfers, before": cases["EK"],
-        "2 balanced trade, before": cases["balanced"].less(
-            cases["balanced, free trade"]
-        ),
+        "2 balanced trade, before": cases["balanced"].less(free),
         "3 fixed transfers, after": cases["EK, retaliation"],
-        "4 balanced trade, after": cases["balanced, retaliation"].less(
-            cases["balanced, free trade"]
-        ),
+        "4 balanced trade, after": cases["balanced, retaliation"].less(free),
     }
     # Published: welfare abroad is a plain mean, and that of case 4 is that of case 3.
     for row, case in ten.items():
         add("Table 10", row, case, COLUMNS[:1] + COLUMNS[2:], abroad)
         of = ten["3 fixed transfers, after"] if row.startswith("4") else case
         mean = float(of.changes.loc[world.others, "welfare"].mean())
-        place = next(
-            k for k, v in enumerate(rows) if v[1:3] == (f"{row}: non-US", "welfare")
-        )
-        rows[place] = (*rows[place][:3], mean)
+        cells["Table 10", f"{row}: non-US", "welfare"] = mean
     for row, part in (("% of GDP", 1.0), ("% of federal budget", BUDGET)):
         for column, case in _ROWS["revenue"].items():
             found = cases[case].changes["revenue"].to_numpy()[world.home]
-            rows.append(("Table 3", row, column, float(found / part)))
+            cells["Table 3", row, column] = float(found / part)
     for column, case in _ROWS["world"].items():
-        rows.append(("Table 11", "trade", column, cases[case].trade))
-        rows.append(("Table 11", "employment", column, cases[case].employment))
-    order = ("1", "2", "3", "4", "8", "9", "10", "11")
-    frame = table_of(rows)
-    places = frame["table"].map({f"Table {k}": n for n, k in enumerate(order)})
-    return frame.loc[places.sort_values(kind="stable").index].reset_index(drop=True)
+        cells["Table 11", "trade", column] = cases[case].trade
+        cells["Table 11", "employment", column] = cases[case].employment
+    order = sorted(cells.items(), key=lambda k: int(k[0][0].removeprefix("Table ")))
+    return table_of((*place, value) for place, value in order)
 
 
 def _map(name: str, case: Case) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from ..equilibrium import (
     solve_old,
 )
 from .reading import read_numbers
-from .result import Cell, Published, equilibria_of, table_of
+from .result import Published, equilibria_of, table_of
 
 _FACTS = load_toml(__package__, "nafta.toml")
 FILES: tuple[str, ...] = tuple(_FACTS["files"])
@@ -153,7 +153,7 @@ def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
         "terms of trade": (received - paid) / income[:, None],
         "volume of trade": moved.sum(axis=2) / income[:, None],
     }
-    rows: list[Cell] = []
+    rows: list[tuple[str, str, str, float]] = []
     for name, k in members.items():
         for column, measure in _MEASURES.items():
             value = float(found.changes[measure].iloc[k])

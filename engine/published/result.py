@@ -12,11 +12,8 @@ from ..core import Listing
 from ..figures import WELFARE, world_tiles
 from ..reporting import Plot, Result, Section, Table, method_of
 
-Cell = tuple[str, str, str, float]
-"""Table, row and column of a number that a paper prints."""
 
-
-def table_of(cells: Iterable[Cell]) -> pd.DataFrame:
+def table_of(cells: Iterable[tuple[str, str, str, float]]) -> pd.DataFrame:
     """Printed numbers: table, row, column, value."""
     return pd.DataFrame([*cells], columns=["table", "row", "column", "value"])
 
