@@ -169,18 +169,17 @@ def read_labelled(
     optional: Sequence[str] = (),
 ) -> tuple[str, pd.DataFrame]:
     """A file's name for messages, and its columns checked."""
+    needed = ", ".join((*labels, *numbers))
     if isinstance(source, pd.DataFrame):
         where, frame = what, source.copy()
         require_different_columns(where, frame.columns)
     elif not isinstance(source, str | Path):
-        names = ", ".join((*labels, *numbers))
         raise TivaxError(
-            f"{what}: give a DataFrame with the columns {names}, or the path of a csv, "
-            f"not {show(source)}"
+            f"{what}: give a DataFrame with the columns {needed}, or the path of a "
+            f"csv, not {show(source)}"
         )
     else:
-        path = local_path(what, source)
-        where = str(path)
+        where = str(path := local_path(what, source))
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         try:
@@ -197,9 +196,7 @@ def read_labelled(
         require_different_columns(path)
     for name in (*labels, *numbers):
         if name not in frame:
-            raise TivaxError(
-                f"{where}: no column {name}; it needs {', '.join((*labels, *numbers))}"
-            )
+            raise TivaxError(f"{where}: no column {name}; it needs {needed}")
     for name in labels:
         if frame[name].isna().any():
             raise TivaxError(f"{where}: {name} is empty in a row")

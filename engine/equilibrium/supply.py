@@ -26,6 +26,13 @@ MEASURES = (
 )
 """Measures of a counterfactual with a block of supply, in per cent."""
 FIELDS = (*MEASURES, "real_income", "price_index", "wage")
+# Of a parameter: its dimensions at most, its range, and that in words.
+_RANGES = {
+    "labour": (0, lambda k: k >= 0, "a number from 0"),
+    "scale": (0, lambda k: k >= 0, "a number from 0"),
+    "services": (1, lambda k: (k >= 0) & (k < 1), "shares from 0 to below 1"),
+    "pass_through": (1, lambda k: k > 0, "numbers above 0"),
+}
 # Rounding of thousands of sums; what is worse goes on to a message.
 _SOLVED = wages.CLEARING
 
@@ -78,23 +85,12 @@ class Supply:
 
     def __post_init__(self) -> None:
         require_choice("welfare", self.welfare, ("utility", "printed"))
-        for name in ("labour", "scale", "services", "pass_through"):
+        for name, (most, fits, wanted) in _RANGES.items():
             try:
                 values = np.asarray(getattr(self, name), dtype=np.float64)
             except (TypeError, ValueError):
                 values = np.array(np.nan)
-            one = name in ("labour", "scale")
-            good = np.isfinite(values).all() and values.ndim <= (0 if one else 1)
-            low = (values > 0) if name == "pass_through" else (values >= 0)
-            if (
-                not good
-                or not low.all()
-                or (name == "services" and (values >= 1).any())
-            ):
-                wanted = {
-                    "pass_through": "numbers above 0",
-                    "services": "shares from 0 to below 1",
-                }.get(name, "a number from 0")
+            if values.ndim > most or not (np.isfinite(values) & fits(values)).all():
                 raise TivaxError(f"{name} = {show(getattr(self, name))}: give {wanted}")
 
     @property

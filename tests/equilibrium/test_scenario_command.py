@@ -103,6 +103,7 @@ kind = "exact-hat"
 economy = "economy.npz"
 [[variant]]
 exporters = "R01"
+sectors = "S02"
 [grid]
 importers = "each"
 tariff = [0, 0.1, 0.2, 0.3, 0.4, 0.5]
@@ -126,7 +127,7 @@ def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
     for k, importer in enumerate(economy.regions):
         for rate in (0, 0.1, 0.2, 0.3, 0.4, 0.5) if k != place else ():
             tariff = economy.tariff_new.copy()
-            tariff[k, place] = rate
+            tariff[k, place, 1] = rate
             alone = tx.exact_hat(economy, tariff).table
             name = f"importers {importer}, tariff {rate}"
             found = table[table["variant"] == name].drop(columns="variant")
