@@ -1,9 +1,10 @@
 """``tx.change``: why a measure changed between two years."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,6 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
-    require_choice,
     require_list,
     require_whole,
 )
@@ -168,7 +168,6 @@ def change(
             raise TivaxError("chained: effects of volumes are chained; leave it out")
         if error is not None:
             raise TivaxError("error: not of volumes; leave out volumes, or the errors")
-    reader = _Reader(tables, account.rows(tables))
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
         if measure in TRADE_MEASURES
@@ -176,42 +175,33 @@ def change(
             tables, measure, regions, sector, partner, priced=account.satellite is None
         )
     )
-    inner = list(pairwise(years)) if chained else []
-    runs = 1 + (len(inner) if len(years) > 2 else 0)
-    sectors = len(tables.sectors)
-
-    def of_run(number: int):
-        return lambda done, total: progress(number * total + done, runs * total)
-
-    common: dict[str, Any] = {"nodes": nodes}
-    steps: list[Attribution] = []
-    prices: list[np.ndarray] = []
+    read = later = _reader(tables, account.rows(tables))
+    pairs, prices = [*pairwise(years)], []
+    runs = [(first, last, False) for first, last in pairs]
     if volumes is not None:
-        other = _Reader(volumes, account.rows(volumes))
-        runs = len(years) - 1
-        for k, (before, year) in enumerate(pairwise(years)):
-            both = reader.read(before), other.read(year)
-            step = attribute(
-                measured, both, sectors, polar=False, step_done=of_run(k), **common
-            )
-            prices.append(measured.reported(reader.read(year)) - step.end)
-            steps.append(step)
-        found = summed(steps, np.sum(prices, axis=0))
+        later = _reader(volumes, account.rows(volumes))
     else:
-        both = reader.read(years[0]), reader.read(years[-1])
-        found = attribute(
-            measured, both, sectors, polar=polar, step_done=of_run(0), **common
+        own = (years[0], years[-1], polar)
+        runs = [own, *runs] if chained and len(pairs) > 1 else [own]
+    parts: list[Attribution] = []
+    for number, (first, last, corners) in enumerate(runs):
+        part = attribute(
+            measured,
+            (read(first), later(last)),
+            len(tables.sectors),
+            polar=corners,
+            nodes=nodes,
+            step_done=lambda done, total, k=number: progress(
+                k * total + done, len(runs) * total
+            ),
         )
+        if volumes is not None:
+            prices.append(measured.reported(read(last)) - part.end)
+        parts.append(part)
+    found, steps = parts[0], (parts[1:] or parts) if chained else []
+    if volumes is not None:
+        found, steps = summed(parts, np.sum(prices, axis=0)), parts
     _require_defined(found, measure, regions if region is not None else (), years)
-    if chained and len(years) == 2:
-        steps = [found]
-    elif chained:
-        for k, pair in enumerate(inner):
-            both = reader.read(pair[0]), reader.read(pair[1])
-            step = attribute(
-                measured, both, sectors, polar=False, step_done=of_run(k + 1), **common
-            )
-            steps.append(step)
     unit = measure_unit(measure, tables.unit, account.unit(tables))
     labels = _Labels(tables, regions, unit)
     result = Change(
@@ -223,11 +213,11 @@ def change(
         regions,
         labels.values(found),
         labels.table(found, steps if chained else (), prices),
-        labels.by_partner([found]),
-        labels.by_sector([found]),
-        labels.steps(steps, [*pairwise(years)], prices) if steps else None,
-        labels.by_partner(steps) if chained else None,
-        labels.by_sector(steps) if chained else None,
+        labels.effects([found], "partner"),
+        labels.effects([found], "sector"),
+        labels.steps(steps, pairs, prices) if steps else None,
+        labels.effects(steps, "partner") if chained else None,
+        labels.effects(steps, "sector") if chained else None,
         max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
         found.nodes,
         labels.size(years[-1]),
@@ -286,8 +276,6 @@ def _regions(
     require_list("region", region)
     if not region:
         raise TivaxError("region: name one or more regions, or leave it out for all")
-    for code in region:
-        require_choice("region", code, tables.regions)
     return tuple(dict.fromkeys(region))
 
 
@@ -334,33 +322,31 @@ def _require_defined(
                 )
 
 
-class _Reader:
-    """Years of tables as coefficients; the last one read is kept."""
+def _reader(
+    tables: WorldTables, rows: YearArray | None
+) -> Callable[[int], YearOfTable]:
+    """Reads years of tables as coefficients, and keeps the last one."""
 
-    def __init__(self, tables: WorldTables, rows: YearArray | None) -> None:
-        self._tables, self._rows = tables, rows
-        self._last: tuple[int, YearOfTable] | None = None
-
-    def read(self, year: int) -> YearOfTable:
-        if self._last is not None and self._last[0] == year:
-            return self._last[1]
-        k = self._tables.years.index(year)
-        row = None if self._rows is None else as_float64(self._rows[k])
-        found = year_of_table(read_raw_year(self._tables, k), row)
+    @lru_cache(maxsize=1)
+    def read(year: int) -> YearOfTable:
+        k = tables.years.index(year)
+        row = None if rows is None else as_float64(rows[k])
+        found = year_of_table(read_raw_year(tables, k), row)
         A, Y, v = (np.asarray(each) for each in found.table)
         used, demand = A.sum(axis=0), Y.sum(axis=0)
         if not all(np.isfinite(each).all() for each in (used, demand, v)):
-            check_numbers(self._tables.table(year))
+            check_numbers(tables.table(year))
         if not (used < 1).all():
-            require_productive(self._tables.table(year))
-        for region, total in zip(self._tables.regions, demand, strict=True):
+            require_productive(tables.table(year))
+        for region, total in zip(tables.regions, demand, strict=True):
             if not total >= 0:
                 raise TivaxError(
                     f"{year}: final demand of {region} adds up to {total:,.6g}, and "
                     "has no mix of goods; add the region to another (tx.aggregate)"
                 )
-        self._last = year, found
         return found
+
+    return read
 
 
 @dataclass(frozen=True)
@@ -403,27 +389,20 @@ class _Labels:
             "abroad": value - home,
             "polar": value * np.nan if found.polar is None else found.polar,
         }
-        names: list[str] = [*FACTOR_NAMES]
-        nothing = [np.full(b, np.nan)]
-        if prices:
-            own = {"value": [np.sum(prices, axis=0)]}
-            names.append(PRICES)
-            columns = {
-                k: np.concatenate([v, own.get(k, nothing)]) for k, v in columns.items()
-            }
-        chain = [k.by_pair.sum(axis=(1, 2)) for k in steps]
         if steps:
-            columns["chained"] = np.sum(chain, axis=0)
-        change = found.end - found.start
+            columns["chained"] = np.sum([k.by_pair.sum(axis=(1, 2)) for k in steps], 0)
+        change, other = found.end - found.start, found.imbalance
+        more = {PRICES: {"value": np.sum(prices, axis=0)}} if prices else {}
         # More than rounding.
-        if (np.abs(found.imbalance) > 1e-12 * np.abs(change)).any():
-            names.append(IMBALANCE)
-            other = {"chained": [np.sum([k.imbalance for k in steps], axis=0)]}
-            other |= {"home": nothing, "abroad": nothing}
-            own = [found.imbalance]
-            columns = {
-                k: np.concatenate([v, other.get(k, own)]) for k, v in columns.items()
-            }
+        if (np.abs(other) > 1e-12 * np.abs(change)).any():
+            chained = np.sum([k.imbalance for k in steps], axis=0)
+            more[IMBALANCE] = {"value": other, "polar": other, "chained": chained}
+        names = [*FACTOR_NAMES, *more]
+        unknown = np.full(b, np.nan)
+        columns = {
+            name: np.vstack([values, *(k.get(name, unknown) for k in more.values())])
+            for name, values in columns.items()
+        }
         share = columns["value"] / np.where(change == 0, np.nan, change)[None, :]
         frame = pd.DataFrame(
             {
@@ -435,13 +414,22 @@ class _Labels:
         frame.insert(list(frame).index("polar") + 1, "share", share.T.ravel())
         return frame
 
-    def by_partner(self, parts: Sequence[Attribution]) -> xr.DataArray:
-        effects = np.sum([k.by_pair for k in parts], axis=0).transpose(0, 3, 2, 1)
-        return self._effects(effects, {"partner": list(self.tables.regions)})
-
-    def by_sector(self, parts: Sequence[Attribution]) -> xr.DataArray:
-        effects = np.sum([k.by_good for k in parts], axis=0).transpose(0, 3, 2, 1)
-        return self._effects(effects, {"sector": list(self.tables.sectors)})
+    def effects(
+        self, parts: Sequence[Attribution], by: Literal["partner", "sector"]
+    ) -> xr.DataArray:
+        """Effects (factor, region, country, partner or sector), of all parts."""
+        of_partners = by == "partner"
+        each = [k.by_pair if of_partners else k.by_good for k in parts]
+        last = self.tables.regions if of_partners else self.tables.sectors
+        coords = {
+            "factor": list(FACTOR_NAMES),
+            "region": list(self.regions),
+            "country": list(self.tables.regions),
+            by: list(last),
+        }
+        values = np.sum(each, axis=0).transpose(0, 3, 2, 1)
+        about = {"units": self.unit, "long_name": "effect"}
+        return xr.DataArray(values, coords, list(coords), name="value", attrs=about)
 
     def steps(
         self,
@@ -458,16 +446,6 @@ class _Labels:
             part.insert(0, "start", first)
             parts.append(part)
         return pd.concat(parts, ignore_index=True)
-
-    def _effects(self, values: np.ndarray, last: dict[str, list[str]]) -> xr.DataArray:
-        coords = {
-            "factor": list(FACTOR_NAMES),
-            "region": list(self.regions),
-            "country": list(self.tables.regions),
-            **last,
-        }
-        about = {"units": self.unit, "long_name": "effect"}
-        return xr.DataArray(values, coords, list(coords), name="value", attrs=about)
 
     def _at_home(self, by_pair: np.ndarray) -> np.ndarray:
         where = [self.tables.regions.index(k) for k in self.regions]

@@ -2,7 +2,7 @@
 several regions at once: their values, and what the factors add to them."""
 
 from functools import partial
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,31 +52,6 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
     return YearOfTable(raw, own, table, active)
 
 
-@runtime_checkable
-class Measured(Protocol):
-    """A measure of b regions as a function of a table."""
-
-    def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
-        """The measure as other functions of the package give it."""
-        ...
-
-    def values(
-        self, table: CoefficientTable, active: Float[Array, " n"]
-    ) -> Float[np.ndarray, " b"]:
-        """The measure of a table; ``active`` is 1 for industries with output."""
-        ...
-
-    def effects(
-        self,
-        table: CoefficientTable,
-        active: Float[Array, " n"],
-        moved: tuple[Factors, Factors],
-    ) -> FactorEffects:
-        """Effects of the factors at a point of the path; ``moved`` is the point and the
-        step."""
-        ...
-
-
 class TradeMeasure:
     """One of ``TRADE_MEASURES``: a function of value added sold and bought, and of
     gross exports and imports."""
@@ -100,7 +75,8 @@ class TradeMeasure:
     def values(
         self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
-        return self._of(self._solve(table, active))
+        flows = flows_of(self._solve(table, active), self._borders, gross=self._gross)
+        return with_measures(flows)[self._measure][:, 0]
 
     def effects(
         self,
@@ -111,25 +87,15 @@ class TradeMeasure:
         year = self._solve(table, active)
         flows = flows_of(year, self._borders, gross=self._gross)
         weights = derivatives({k: v[:, 0] for k, v in flows.items()})[self._measure]
-        return _trade_effects(
-            year,
-            Sides(
-                jax.device_put(self._borders.inside),
-                jax.device_put(self._borders.partners),
-            ),
-            jax.device_put(weights[: len(flows)].T),
-            moved,
-        )
+        put, borders = jax.device_put, self._borders
+        sides = Sides(put(borders.inside), put(borders.partners))
+        return _trade_effects(year, sides, put(weights[: len(flows)].T), moved)
 
     def _solve(
         self, table: CoefficientTable, active: Float[Array, " n"]
     ) -> YearInMemory:
         A, Y, v = table
         return solve_table(A, active, Y, v, regions=self._regions, exact=True)
-
-    def _of(self, year: YearInMemory) -> Float[np.ndarray, " b"]:
-        flows = flows_of(year, self._borders, gross=self._gross)
-        return with_measures(flows)[self._measure][:, 0]
 
 
 @jax.jit
@@ -201,9 +167,14 @@ class IndicatorMeasure:
         active: Float[Array, " n"],
         moved: tuple[Factors, Factors],
     ) -> FactorEffects:
-        return _indicator_effects(
-            table, moved, self._place, self._chosen, asked=self._asked
-        )
+        given = table, moved, self._place, self._chosen
+        return _indicator_effects(*given, asked=self._asked)
+
+
+Measured = TradeMeasure | IndicatorMeasure
+"""A measure of b regions as a function of a table: ``reported`` as other functions of
+the package give it, ``values`` of a table in which ``active`` industries have output,
+``effects`` of the factors at a point of the path (``moved``: that point, the step)."""
 
 
 def _values(

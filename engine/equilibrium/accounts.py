@@ -50,10 +50,8 @@ def effect_of_change(
     change: pd.Series, coefficient: float, standard_error: float
 ) -> pd.DataFrame:
     """``ExactHat.effect_on_index`` of a change by region."""
-    for name, value in (
-        ("coefficient", coefficient),
-        ("standard_error", standard_error),
-    ):
+    given = {"coefficient": coefficient, "standard_error": standard_error}
+    for name, value in given.items():
         require_kind(name, value, float | int | np.number, "a number")
         if not np.isfinite(value) or (name == "standard_error" and value < 0):
             raise TivaxError(f"{name} = {value}: give a finite number, from 0")

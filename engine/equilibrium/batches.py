@@ -25,7 +25,6 @@ from .solving import (
     make_shocks,
     new_deficits,
     solve_all,
-    solve_old,
     transfer_of,
 )
 
@@ -72,10 +71,8 @@ class Batches:
     def columns(self) -> Sequence[str]:
         """Names of the values of a row."""
         regions = self.economy.regions
-        return [
-            *(f"{name} {code}" for name in self.fields for code in regions),
-            "clearing",
-        ]
+        changes = [f"{name} {code}" for name in self.fields for code in regions]
+        return [*changes, "clearing"]
 
     @property
     def together(self) -> int:
@@ -83,12 +80,9 @@ class Batches:
         return TOGETHER if self.draws > 1 and self.supply is None else 1
 
     @cached_property
-    @in_float64
     def old(self) -> Old | one_sector.OneSector:
         """The old equilibrium."""
-        if self.supply is None:
-            return solve_old(self.economy, self.deficits)
-        return supply_side.old_block(self.economy, self.supply, self.deficits)
+        return supply_side.old_equilibrium(self.economy, self.supply, self.deficits)
 
     @property
     @in_float64
@@ -97,10 +91,8 @@ class Batches:
         old = self.old
         if isinstance(old, Old):
             return BatchFlows(np.asarray(old.trade), np.asarray(old.spending))
-        return BatchFlows(
-            np.asarray(one_sector.old_trade(old))[:, :, None],
-            np.asarray(old.spending)[:, None],
-        )
+        flows = one_sector.old_trade(old), old.spending
+        return BatchFlows(*(np.asarray(k)[..., None] for k in flows))
 
     def rows(
         self, start: int = 0, progress: Progress = no_progress
@@ -136,9 +128,8 @@ class Batches:
         closed = new_deficits(old, self.deficits)
         shock = make_shocks(old, tariff, costs, closed)
         found = solve_all(self.economy, old, shock, names)
-        changes = _welfare_of_several(
-            old, jnp.asarray(costs), shock.tariff, closed, found
-        )
+        given = old, jnp.asarray(costs), shock.tariff, closed, found
+        changes = _welfare_of_several(*given)
         flows = BatchFlows(np.asarray(found.trade), np.asarray(found.spending))
         return changes, found.clearing, flows
 
@@ -150,16 +141,14 @@ class Batches:
         names: Sequence[str],
     ) -> tuple[Sequence[Array], np.ndarray, BatchFlows]:
         assert self.supply is not None
-        closed = old.transfer if self.deficits == "kept" else 0 * old.transfer
-        change = supply_side.block_changes(old, tariff, costs, closed)
+        transfer = supply_side.new_transfer(old, self.deficits)
+        change = supply_side.block_changes(old, tariff, costs, transfer)
         found = supply_side.solve_blocks(self.economy, old, change, names)
         outcome = supply_side.outcomes(old, found)
         changes = supply_side.fields_of(outcome, self.supply)
         clearing = np.abs(np.asarray(found.excess)).max(axis=1)
-        flows = BatchFlows(
-            np.asarray(found.trade)[..., None],
-            np.asarray(supply_side.spending_of(old, found))[..., None],
-        )
+        spending = jnp.exp(found.log_spending) * old.spending
+        flows = BatchFlows(*(np.asarray(k)[..., None] for k in (found.trade, spending)))
         return changes, clearing, flows
 
     def _name(self, number: int) -> str:

@@ -149,14 +149,13 @@ def _scenarios(
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """New tariffs and factors of trade costs, (b, r, r, s); whether b was given."""
     shape = economy.tariff.shape
-    given = {
-        "tariff_new": economy.tariff_new if tariff_new is None else tariff_new,
-        "trade_costs": np.ones(shape) if trade_costs is None else trade_costs,
-    }
     arrays: dict[str, np.ndarray] = {}
-    for name, values in given.items():
+    for name, values, usual, least in (
+        ("tariff_new", tariff_new, economy.tariff_new, -1),
+        ("trade_costs", trade_costs, np.ones(shape), 0),
+    ):
         try:
-            array = np.asarray(values, dtype=np.float64)
+            array = np.asarray(usual if values is None else values, dtype=np.float64)
         except (TypeError, ValueError):
             raise TivaxError(f"{name} is not an array of numbers") from None
         if array.shape[-3:] != shape or array.ndim > 4 or 0 in array.shape:
@@ -164,13 +163,13 @@ def _scenarios(
                 f"{name} has the shape {array.shape}; it must be (importer, exporter, "
                 f"sector) = {shape}, or several of these"
             )
-        least = -1 if name == "tariff_new" else 0
         if not (np.isfinite(array) & (array > least)).all():
             raise TivaxError(f"{name} must hold numbers above {least}")
         arrays[name] = array
-    tariff, costs = arrays["tariff_new"], arrays["trade_costs"]
-    home = np.einsum("nnj->nj", economy.tariff)
-    if not _is_home(tariff, home) or not _is_home(costs, np.ones_like(home)):
+    tariff, costs = arrays.values()
+    at_home = "...nnj->...nj"
+    moved = np.einsum(at_home, tariff) != np.einsum(at_home, economy.tariff)
+    if moved.any() or (np.einsum(at_home, costs) != 1).any():
         raise TivaxError(
             "at home tariff_new must be what the economy's tariff is, usually 0, and "
             "trade_costs 1"
@@ -182,7 +181,3 @@ def _scenarios(
             raise TivaxError(f"{name} has {len(array)} scenarios, not {b}")
         arrays[name] = np.broadcast_to(array, (b, *shape))
     return arrays["tariff_new"], arrays["trade_costs"], several
-
-
-def _is_home(array: np.ndarray, value: np.ndarray) -> bool:
-    return bool((np.einsum("...nnj->...nj", array) == value).all())

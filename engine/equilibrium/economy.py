@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,15 +117,9 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        for name in _DIMENSIONS:
-            array = _numbers(self, name, getattr(self, name))
-            array.flags.writeable = False
-            object.__setattr__(self, name, array)
-        if self.theta_se is not None:
-            errors = _numbers(self, "theta_se", self.theta_se, "sector")
-            if not (np.isfinite(errors) & (errors >= 0)).all():
-                raise TivaxError(f"{self.name}: theta_se must hold numbers from 0")
-            object.__setattr__(self, "theta_se", errors)
+        for name in (*_DIMENSIONS, "theta_se"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _numbers(self, name))
         _check_values(self)
         check_accounts(self)
 
@@ -300,12 +294,13 @@ class Economy(Printable):
 
     def _listings(self) -> Sequence[Listing]:
         imports = self.trade.sum(axis=(1, 2)) - np.einsum("nnj->n", self.trade)
-        total = self.value_added.sum()
+        added = self.value_added.sum(axis=1)
+        worst = float(np.max(np.abs(self.deficit) / added))
         changed = int((self.tariff_new != self.tariff).sum())
         rows = [
-            ("value added", number_text(total)),
-            ("imports, of value added", number_text(imports.sum() / total)),
-            ("largest deficit, of value added", number_text(_worst_deficit(self))),
+            ("value added", number_text(self.value_added.sum())),
+            ("imports, of value added", number_text(imports.sum() / added.sum())),
+            ("largest deficit, of value added", number_text(worst)),
             ("tariffs that change", f"{changed:,}"),
         ]
         title = (
@@ -329,10 +324,6 @@ def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
     return trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))
 
 
-def _worst_deficit(economy: Economy) -> float:
-    return float(np.max(np.abs(economy.deficit) / economy.value_added.sum(axis=1)))
-
-
 def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
     array = np.atleast_1d(np.asarray(values))
     if array.dtype.kind == "S":
@@ -347,17 +338,11 @@ def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
     return labels
 
 
-def _numbers(
-    economy: Economy, name: str, values: object, dimensions: str = ""
-) -> np.ndarray:
-    sizes = {"input": "sectors", "sector": "sectors"}
-    words = dimensions or _DIMENSIONS[name]
-    shape = tuple(
-        len(getattr(economy, sizes.get(dimension, "regions")))
-        for dimension in words.split(", ")
-    )
+def _numbers(economy: Economy, name: str) -> np.ndarray:
+    words = _DIMENSIONS.get(name, "sector")
+    shape = tuple(map(len, _axes(economy, words)))
     try:
-        array = np.array(values, dtype=np.float64)
+        array = np.array(getattr(economy, name), dtype=np.float64)
     except (TypeError, ValueError):
         raise TivaxError(f"{economy.name}: {name} is not an array of numbers") from None
     if array.shape != shape:
@@ -365,16 +350,22 @@ def _numbers(
             f"{economy.name}: {name} has the shape {array.shape}; it must be "
             f"({words}) = {shape}"
         )
+    array.flags.writeable = False
     return array
 
 
-def label_of(economy: Economy, name: str, cell: Sequence[int]) -> str:
+def _axes(economy: Economy, dimensions: str) -> list[Sequence[str]]:
+    """The labels of each dimension."""
+    return [
+        economy.sectors if name in ("input", "sector") else economy.regions
+        for name in dimensions.split(", ")
+    ]
+
+
+def _label_of(economy: Economy, name: str, cell: Sequence[int]) -> str:
     """Labels of a cell of an array: ``MEX, USA, Textile``."""
-    dimensions = _DIMENSIONS[name].split(", ")
-    return ", ".join(
-        (economy.sectors if dimension in ("input", "sector") else economy.regions)[k]
-        for dimension, k in zip(dimensions, cell, strict=True)
-    )
+    axes = _axes(economy, _DIMENSIONS[name])
+    return ", ".join(labels[k] for labels, k in zip(axes, cell, strict=True))
 
 
 def _check_values(economy: Economy) -> None:
@@ -383,7 +374,7 @@ def _check_values(economy: Economy) -> None:
             cell = np.argwhere(bad)[0].tolist()
             value = getattr(economy, name)[tuple(cell)]
             raise TivaxError(
-                f"{economy.name}: {name} of {label_of(economy, name, cell)} is "
+                f"{economy.name}: {name} of {_label_of(economy, name, cell)} is "
                 f"{value:g}; {wanted}"
             )
 
@@ -400,117 +391,82 @@ def _check_values(economy: Economy) -> None:
     moved = home & (economy.tariff_new != economy.tariff)
     refuse("tariff_new", moved, "at home it must be what tariff is, usually 0")
     refuse("theta", economy.theta <= 0, "an elasticity must be positive")
+    errors = economy.theta_se
+    if errors is not None and not (np.isfinite(errors) & (errors >= 0)).all():
+        raise TivaxError(f"{economy.name}: theta_se must hold numbers from 0")
     spent = np.maximum(economy.final, 0).sum(axis=1)
-    if (spent <= 0).any():
-        k = int(np.argmin(spent))
-        raise TivaxError(f"{economy.name}: {economy.regions[k]} has no final demand")
     total = economy.value_added.sum(axis=1)
-    if (total <= 0).any():
-        k = int(np.argmin(total))
-        raise TivaxError(
-            f"{economy.name}: value added of {economy.regions[k]} is {total[k]:g}; it "
-            "must be positive"
-        )
-
-
-class Gap(NamedTuple):
-    """The largest miss of an account: what, where, the two sides."""
-
-    words: str
-    where: str
-    one: float
-    other: float
-    remedy: str = ""
+    for region, bought, added in zip(economy.regions, spent, total, strict=True):
+        if bought <= 0:
+            raise TivaxError(f"{economy.name}: {region} has no final demand")
+        if added <= 0:
+            raise TivaxError(
+                f"{economy.name}: value added of {region} is {added:g}; it must be "
+                "positive"
+            )
 
 
 def check_accounts(economy: Economy) -> None:
     """Raise ``TivaxError`` with the largest gap unless the economy adds up."""
-    for gap in (_output_gap(economy), _use_gap(economy), _deficit_gap(economy)):
-        if gap:
+    sold, used = economy.output, economy.intermediate.sum(axis=2)
+    paid = economy.intermediate.sum(axis=1) + economy.value_added
+    # An industry below a millionth of its region is measured against that.
+    least = np.maximum(1e-6 * sold.sum(axis=1, keepdims=True), 1e-300)
+    for words, name, one, other, size in (
+        (
+            "sales of {} are not inputs and value added of {}",
+            "value_added",
+            sold,
+            paid,
+            np.maximum(np.maximum(sold, np.abs(paid)), least),
+        ),
+        (
+            "purchases of {} are not inputs and final demand of {}",
+            "final",
+            used + _expected_final(economy),
+            used + economy.final,
+            np.abs(economy.income)[:, None],
+        ),
+        (
+            "imports less exports are {}, the deficit {}",
+            "deficit",
+            net_imports(economy.trade),
+            economy.deficit,
+            economy.value_added.sum(axis=1),
+        ),
+    ):
+        gap = np.abs(one - other)
+        if (gap / size > ADDS_UP).any():
+            cell = tuple(np.argwhere(gap / size == (gap / size).max())[0].tolist())
+            sides = (f"{side[cell]:,.6g}" for side in (one, other))
+            remedy = ""
+            if name == "deficit" and not economy.deficit.any():
+                remedy = (
+                    "; write the deficits that trade has: deficits = 'zero' closes them"
+                )
             raise TivaxError(
-                f"{economy.name}: does not add up: {gap.where}: "
-                + gap.words.format(f"{gap.one:,.6g}", f"{gap.other:,.6g}")
-                + f", a gap of {abs(gap.one - gap.other):,.3g}; at most "
-                f"{percent_text(ADDS_UP, 1)} is allowed{gap.remedy}"
+                f"{economy.name}: does not add up: {_label_of(economy, name, cell)}: "
+                f"{words.format(*sides)}, a gap of {gap[cell]:,.3g}; at most "
+                f"{percent_text(ADDS_UP, 1)} is allowed{remedy}"
             )
 
 
-def _largest(
-    words: str,
-    economy: Economy,
-    of: str,
-    sides: tuple[np.ndarray, np.ndarray],
-    size: np.ndarray,
-) -> Gap | None:
-    one, other = sides
-    relative = np.abs(one - other) / size
-    if not (relative > ADDS_UP).any():
-        return None
-    cell = tuple(np.argwhere(relative == relative.max())[0].tolist())
-    where = label_of(economy, of, cell)
-    return Gap(words, where, float(one[cell]), float(other[cell]))
-
-
-def _output_gap(economy: Economy) -> Gap | None:
-    """Sales of an industry against its inputs and value added."""
-    sold = economy.output
-    paid = economy.intermediate.sum(axis=1) + economy.value_added
-    # An industry below a millionth of its region is measured against that.
-    least = 1e-6 * sold.sum(axis=1, keepdims=True)
-    return _largest(
-        "sales of {} are not inputs and value added of {}",
-        economy,
-        "value_added",
-        (sold, paid),
-        np.maximum(np.maximum(sold, np.abs(paid)), np.maximum(least, 1e-300)),
-    )
-
-
-def _left_for_final(economy: Economy) -> np.ndarray:
-    return economy.spending - economy.intermediate.sum(axis=2)
-
-
 def _zeroed(economy: Economy) -> np.ndarray:
-    left = _left_for_final(economy)
-    income = economy.income[:, None]
-    return (economy.final == 0) & (left < -ADDS_UP * income)
+    """Cells of final demand that were set to zero."""
+    left = economy.spending - economy.intermediate.sum(axis=2)
+    return (economy.final == 0) & (left < -ADDS_UP * economy.income[:, None])
 
 
-def _use_gap(economy: Economy) -> Gap | None:
-    """Purchases against inputs and final demand, by region and sector.
+def _expected_final(economy: Economy) -> np.ndarray:
+    """What purchases leave for final demand, by region and sector.
 
     Where final demand was set to zero, the other cells of the region hold all of it, or
     that scaled to income.
     """
-    left = _left_for_final(economy)
-    zeroed = _zeroed(economy)
-    income = economy.income
+    zeroed, income = _zeroed(economy), economy.income
+    left = economy.spending - economy.intermediate.sum(axis=2)
     kept = np.where(zeroed, 0, left)
-    total = kept.sum(axis=1)
+    total, final = kept.sum(axis=1), economy.final.sum(axis=1)
     scaled = np.where(total > 0, income / np.where(total > 0, total, 1), 1)
-    near = np.abs(economy.final.sum(axis=1) - income) < np.abs(
-        economy.final.sum(axis=1) - total
-    )
-    expected = kept * np.where(zeroed.any(axis=1) & near, scaled, 1)[:, None]
-    used = economy.intermediate.sum(axis=2)
-    return _largest(
-        "purchases of {} are not inputs and final demand of {}",
-        economy,
-        "final",
-        (used + expected, used + economy.final),
-        np.broadcast_to(np.abs(income)[:, None], used.shape),
-    )
-
-
-def _deficit_gap(economy: Economy) -> Gap | None:
-    found = _largest(
-        "imports less exports are {}, the deficit {}",
-        economy,
-        "deficit",
-        (net_imports(economy.trade), economy.deficit),
-        economy.value_added.sum(axis=1),
-    )
-    if found and not economy.deficit.any():
-        told = "; write the deficits that trade has: deficits = 'zero' closes them"
-        return found._replace(remedy=told)
-    return found
+    near = np.abs(final - income) < np.abs(final - total)
+    return kept * np.where(zeroed.any(axis=1) & near, scaled, 1)[:, None]

@@ -129,14 +129,6 @@ class _Drawn(NamedTuple):
     near: _Near
 
 
-class _Settings(NamedTuple):
-    """Settings that are compiled; ``flows``: trade and the trade benefit index too."""
-
-    deficits: Deficits
-    flows: bool
-    together: bool
-
-
 @dataclass(frozen=True, eq=False)
 class EconomyDraws:
     """Draws of the equilibria of an economy.
@@ -206,10 +198,8 @@ class EconomyDraws:
     @property
     def memory(self) -> int:
         """Bytes that draws take, about."""
-        rows = 8 * self.draws * self.layout.size
-        if self.error is None:
-            return rows
-        return rows + blocks_together(self._size) * self._size
+        at_once = 0 if self.error is None else blocks_together(self._size)
+        return 8 * self.draws * self.layout.size + at_once * self._size
 
     @property
     def _size(self) -> int:
@@ -219,36 +209,28 @@ class EconomyDraws:
 
     def record(self) -> dict[str, Any]:
         """Inputs that must be the same for unfinished draws to go on."""
-        se = self.economy.theta_se
-        model = None if self.error is None else error_model(self.error).record
+        se, scenarios = self.economy.theta_se, jax.tree.leaves(self.scenarios)
         return {
-            "error": model,
+            "error": None if self.error is None else error_model(self.error).record,
             "draws": self.draws,
             "seed": self.seed,
             "theta_se": None if se is None else digest_of(se),
-            "scenarios": digest_of(
-                *map(np.asarray, jax.tree.leaves(self.scenarios)),
-            ),
+            "scenarios": digest_of(*map(np.asarray, scenarios)),
         }
 
     def rows(
         self, start: int = 0, progress: Progress = no_progress
     ) -> Iterator[Float[np.ndarray, "k values"]]:
         """Rows from draw ``start`` on; NaN where a draw has no equilibrium."""
-        settings = _Settings(self.deficits, self.flows, self.together)
-        arrays = on_all_devices(self._arrays())
+        block = _block(self.deficits, self.flows, self.together)
+        given = on_all_devices(self._arrays()), self.seed, self.draws
         progress(start, self.draws)
         together = None if self.error is None else blocks_together(self._size)
-        for rows in over_blocks(
-            _block(settings),
-            arrays,
-            self.seed,
-            self.draws,
-            start=start,
-            together=together,
-        ):
+        for rows in over_blocks(block, *given, start=start, together=together):
             start += len(rows)
-            yield self._sound(rows)
+            clearing = self.layout.of(rows, "clearing")
+            solved = (clearing <= wages.CLEARING).all(axis=1)  # NaN is not
+            yield np.where(solved[:, None], rows, np.nan)
             progress(start, self.draws)
 
     def spread(self, progress: Progress = no_progress) -> Spread:
@@ -262,11 +244,6 @@ class EconomyDraws:
         """
         return Spread(rows, self.layout, self.economy.name)
 
-    def _sound(self, rows: np.ndarray) -> np.ndarray:
-        clearing = self.layout.of(rows, "clearing")
-        bad = ~(clearing <= wages.CLEARING).all(axis=1)
-        return np.where(bad[:, None], np.nan, rows)
-
     @in_float64
     def _arrays(self) -> _Drawn:
         economy = self.economy
@@ -276,15 +253,13 @@ class EconomyDraws:
         if self.error is not None:
             assert economy.tables is not None and economy.year is not None
             tables = economy.tables
-            drawn = DrawnErrors(tables, error_model(self.error))
             year = Slabs(tables, tables.years.index(economy.year))
-            errors = drawn.of(year)
+            errors = DrawnErrors(tables, error_model(self.error)).of(year)
             parts = *year.all.table, jax.device_put(year.all.raw.x)
             table = drawn_economy.TableYear(*parts, jax.device_put(home))
-        scenarios = self.scenarios
+        scenarios, income = self.scenarios, economy.value_added.sum(axis=1)
         near = _near(old, scenarios, deficits=self.deficits)
         if scenarios.rates is not None:
-            income = economy.value_added.sum(axis=1)
             given = scenarios, near, self.deficits, self.together
             rates = _with_inverse(old, income, *given)
             scenarios = scenarios._replace(rates=rates)
@@ -334,77 +309,59 @@ def _theta(
 
 
 @lru_cache
-def _block(settings: _Settings) -> Callable[..., Array]:
+def _block(deficits: Deficits, flows: bool, together: bool) -> Callable[..., Array]:
+    """Makes the row of a draw, in the order of ``EconomyDraws.layout``."""
+
     def block(given: _Drawn, seed: Array, number: Array) -> Array:
         key = block_key(seed, number)
         accounts = given.accounts
         if given.table is not None:
-            found = draw(
-                key,
-                given.errors,
-                given.table.Z.astype(jnp.float32),
-                given.table.Y.astype(jnp.float32),
-            )
-            cells = with_errors(found, given.table.Z, given.table.Y, given.table.x)
-            table = drawn_economy.TableYear(*cells, given.table.home)
+            Z, Y, x, home = given.table
+            Z4, Y4 = Z.astype(jnp.float32), Y.astype(jnp.float32)
+            cells = with_errors(draw(key, given.errors, Z4, Y4), Z, Y, x)
+            table = drawn_economy.TableYear(*cells, home)
             accounts = drawn_economy.accounts_of_table(table, given.tariff)
         theta = _theta(key, given.theta, given.theta_se)
         shares = drawn_economy.shares_of(accounts, given.tariff, theta, given.joined)
-        return _row(given, accounts, shares, settings)
+        old, missed = old_at_once(
+            shares,
+            given.tariff,
+            accounts.trade,
+            accounts.value_added,
+            given.near.inverse,
+            deficits=deficits,
+        )
+        deficit, scenarios = new_deficits(old, deficits), given.scenarios
+        income = accounts.value_added.sum(axis=1)
+        tariff, rates, chosen = scenarios.tariff, scenarios.rates, []
+        if rates is not None:
+            start = given.near.start(old, jnp.argmax(scenarios.chosen))
+            point = _choose(old, income, deficit, rates, start, together=together)
+            put = (scenarios.chosen > 0)[:, None, None, None] & (rates.group >= 0)[None]
+            tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
+            chosen = [jnp.expm1(point / rates.roots)]
+
+        def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
+            tariff, costs, number = case
+            new = _new(old, tariff, costs, deficit, given.near.start(old, number))
+            transfer = transfer_of(old, tariff, deficit, new)
+            at = old.economy, old.trade, old.tariff, old.income, costs, transfer, new
+            return welfare.welfare_changes(*at), new
+
+        cases = tariff, scenarios.costs, jnp.arange(len(tariff))
+        moved, new = jax.lax.map(solve, cases)
+        parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
+        if rates is not None:
+            parts.append(rates.weights(income) @ moved.real_income[-1])
+        if flows:
+            both = (old.trade, old.spending), (new.trade[-1], new.spending[-1])
+            for trade, spent in both:
+                at = shares.inputs, trade, spent, given.home
+                parts.append(drawn_economy.index_of_equilibrium(*at))
+            parts.append(income.sum() * (new.trade[-1] - old.trade))
+        return jnp.concatenate([k.ravel() for k in parts])
 
     return block
-
-
-def _row(
-    given: _Drawn,
-    accounts: drawn_economy.TradeAccounts,
-    shares: changes.EconomyArrays,
-    settings: _Settings,
-) -> Array:
-    """The row of a draw, in the order of ``EconomyDraws.layout``."""
-    deficits = settings.deficits
-    old, missed = old_at_once(
-        shares,
-        given.tariff,
-        accounts.trade,
-        accounts.value_added,
-        given.near.inverse,
-        deficits=deficits,
-    )
-    deficit, scenarios = new_deficits(old, deficits), given.scenarios
-    income = accounts.value_added.sum(axis=1)
-    tariff, rates, chosen = scenarios.tariff, scenarios.rates, []
-    if rates is not None:
-        start = given.near.start(old, jnp.argmax(scenarios.chosen))
-        point = _choose(old, income, deficit, rates, start, together=settings.together)
-        put = (scenarios.chosen > 0)[:, None, None, None] & (rates.group >= 0)[None]
-        tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
-        chosen = [jnp.expm1(point / rates.roots)]
-
-    def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
-        tariff, costs, number = case
-        new = _new(old, tariff, costs, deficit, given.near.start(old, number))
-        transfer = transfer_of(old, tariff, deficit, new)
-        moved = welfare.welfare_changes(
-            old.economy, old.trade, old.tariff, old.income, costs, transfer, new
-        )
-        return moved, new
-
-    numbers = jnp.arange(len(tariff))
-    moved, new = jax.lax.map(solve, (tariff, scenarios.costs, numbers))
-    parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
-    if rates is not None:
-        parts.append(rates.weights(income) @ moved.real_income[-1])
-    if settings.flows:
-        scale = income.sum()
-        for trade, spent in (
-            (old.trade, old.spending),
-            (new.trade[-1], new.spending[-1]),
-        ):
-            at = shares.inputs, trade, spent, given.home
-            parts.append(drawn_economy.index_of_equilibrium(*at))
-        parts.append(scale * (new.trade[-1] - old.trade))
-    return jnp.concatenate([k.ravel() for k in parts])
 
 
 def _new(
@@ -463,9 +420,7 @@ def _conditions(
     def slopes(case: tuple[Array, Array, wages.Position]) -> tuple:
         tariff, weights, start = case
         new = _new(old, tariff, 1.0, deficit, start)
-        at = wages.Position(
-            new.log_wages, new.log_prices, new.spending, 0 * old.deficit
-        )
+        at = wages.position_of(new)
 
         def of(weights: Array) -> Array:
             given = tariff, old, at, deficit, weights
@@ -476,11 +431,8 @@ def _conditions(
     each, found = jax.lax.map(slopes, (tariffs, sides, starts))
     each = each.reshape(len(rates.owner), *full.shape)
     cells = jnp.einsum("pn,pnij->nij", rates.owner, each) * (1 + full)
-    sums = (
-        jnp.zeros_like(point)
-        .at[rates.group]
-        .add(jnp.where(rates.group >= 0, cells, 0), mode="drop")
-    )
+    cells = jnp.where(rates.group >= 0, cells, 0)
+    sums = jnp.zeros_like(point).at[rates.group].add(cells, mode="drop")
     return rates.free * sums / rates.roots, found
 
 
@@ -524,17 +476,20 @@ def _choose(
     return jnp.where(jnp.max(jnp.abs(F)) <= _FLAT, point, jnp.nan)
 
 
-@lru_cache
-def _compiled_conditions(deficits: Deficits, together: bool) -> Callable[..., Array]:
-    @jax.jit
-    def conditions(
-        old: Old, income: Array, rates: Rates, start: wages.Position, point: Array
-    ) -> Array:
-        starts = _starts(rates, start, together=together)
-        given = old, income, new_deficits(old, deficits), rates, point, starts
-        return _conditions(*given, together=together)[0]
-
-    return conditions
+@partial(jax.jit, static_argnames=("deficits", "together"))
+def _conditions_at(
+    old: Old,
+    income: Array,
+    rates: Rates,
+    start: wages.Position,
+    point: Array,
+    *,
+    deficits: Deficits,
+    together: bool,
+) -> Array:
+    starts = _starts(rates, start, together=together)
+    given = old, income, new_deficits(old, deficits), rates, point, starts
+    return _conditions(*given, together=together)[0]
 
 
 def _with_inverse(
@@ -548,9 +503,8 @@ def _with_inverse(
     """The inverse of the Jacobian of gradients at the start, by differences."""
     rates = jax.device_put(scenarios.rates)
     at = near.start(old, int(np.argmax(scenarios.chosen)))
-    conditions = partial(
-        _compiled_conditions(deficits, together), old, income, rates, at
-    )
+    settings = {"deficits": deficits, "together": together}
+    conditions = partial(_conditions_at, old, income, rates, at, **settings)
     start = np.asarray(rates.start)
     base = np.asarray(conditions(rates.start))
     J = np.empty((len(start), len(start)))

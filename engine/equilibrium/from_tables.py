@@ -98,29 +98,31 @@ def _read_elasticities(
     where, frame = read_labelled(
         source, "elasticities", ("sector",), ("theta",), ("se",)
     )
-    values = dict(zip(frame["sector"], frame["theta"], strict=True))
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
         raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
-    for name in values:
+    values = frame.set_index("sector")
+    for name in values.index:
         if name != EVERY and name not in sectors:
             raise TivaxError(
                 f"{where}: the tables have no sector {name}; {suggest(name, sectors)}"
             )
-    missing = [k for k in sectors if k not in values]
-    if missing and EVERY not in values:
+    missing = [k for k in sectors if k not in values.index]
+    if missing and EVERY not in values.index:
         raise TivaxError(
             f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
         )
-    found = np.array([values.get(k, values.get(EVERY)) for k in sectors], float)
-    if (bad := np.flatnonzero(found <= 0)).size:
-        raise TivaxError(f"{where}: theta of {sectors[bad[0]]} must be positive")
-    if "se" not in frame:
-        return found, None
-    errors = dict(zip(frame["sector"], frame["se"], strict=True))
-    se = np.array([errors.get(k, errors.get(EVERY)) for k in sectors], float)
-    if (bad := np.flatnonzero(se < 0)).size:
-        raise TivaxError(f"{where}: se of {sectors[bad[0]]} must not be negative")
-    return found, se
+    values = values.loc[[EVERY if k in missing else k for k in sectors]]
+    theta = values["theta"].to_numpy(float)
+    if (theta <= 0).any():
+        sector = sectors[int(np.argmax(theta <= 0))]
+        raise TivaxError(f"{where}: theta of {sector} must be positive")
+    if "se" not in values:
+        return theta, None
+    se = values["se"].to_numpy(float)
+    if (se < 0).any():
+        sector = sectors[int(np.argmax(se < 0))]
+        raise TivaxError(f"{where}: se of {sector} must not be negative")
+    return theta, se
 
 
 def read_cells(
@@ -167,18 +169,17 @@ def read_labelled(
     optional: Sequence[str] = (),
 ) -> tuple[str, pd.DataFrame]:
     """A file's name for messages, and its columns checked."""
+    needed = ", ".join((*labels, *numbers))
     if isinstance(source, pd.DataFrame):
         where, frame = what, source.copy()
         require_different_columns(where, frame.columns)
     elif not isinstance(source, str | Path):
-        names = ", ".join((*labels, *numbers))
         raise TivaxError(
-            f"{what}: give a DataFrame with the columns {names}, or the path of a csv, "
-            f"not {show(source)}"
+            f"{what}: give a DataFrame with the columns {needed}, or the path of a "
+            f"csv, not {show(source)}"
         )
     else:
-        path = local_path(what, source)
-        where = str(path)
+        where = str(path := local_path(what, source))
         if not path.is_file():
             raise NotFound(f"{path}: no such file")
         try:
@@ -195,9 +196,7 @@ def read_labelled(
         require_different_columns(path)
     for name in (*labels, *numbers):
         if name not in frame:
-            raise TivaxError(
-                f"{where}: no column {name}; it needs {', '.join((*labels, *numbers))}"
-            )
+            raise TivaxError(f"{where}: no column {name}; it needs {needed}")
     for name in labels:
         if frame[name].isna().any():
             raise TivaxError(f"{where}: {name} is empty in a row")

@@ -9,16 +9,10 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import adjoint, changes, wages, welfare
-from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
+from ..core import in_float64, require_choice, require_kind
 from .economy import Economy
-from .solving import (
-    Deficits,
-    Old,
-    new_deficits,
-    solve_new,
-    solve_old,
-    transfer_of,
-)
+from .solving import Deficits, Old, new_deficits, solve_new, solve_old, transfer_of
+from .tariff_choice.players import place_of
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
@@ -34,24 +28,19 @@ def gradient_at(
     """``ExactHat.tariff_gradient`` at new tariffs."""
     require_kind("region", region, str, "a label")
     require_choice("measure", measure, DIFFERENTIABLE)
-    if region not in economy.regions:
-        known = suggest(str(region), economy.regions)
-        raise TivaxError(f"{economy.name} has no region {region}{known}")
+    own = np.arange(len(economy.regions)) == place_of(economy, region)
     old = solve_old(economy, deficits)
     new = solve_new(economy, old, tariff, deficits)
     _, slope = slope_at(
         jnp.asarray(tariff),
         old,
-        wages.Position(new.log_wages, new.log_prices, new.spending, 0 * old.deficit),
+        wages.position_of(new),
         new_deficits(old, deficits),
-        jnp.asarray(np.array(economy.regions) == region, float),
+        jnp.asarray(own, float),
         measure=measure,
     )
-    labels = {
-        "importer": list(economy.regions),
-        "exporter": list(economy.regions),
-        "sector": list(economy.sectors),
-    }
+    regions, sectors = [*economy.regions], [*economy.sectors]
+    labels = {"importer": regions, "exporter": regions, "sector": sectors}
     about = {"units": "per cent per percentage point", "long_name": measure}
     home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
     return xr.DataArray(

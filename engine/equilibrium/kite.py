@@ -131,11 +131,19 @@ def _labels(frames: Mapping[str, pd.DataFrame], regional: bool) -> tuple[str, ..
     """Labels of regions or sectors, in order of the alphabet."""
     of_regions = ("origin", "destination", "country")
     found: set[str] = set()
-    for name in ("trade_share", "intermediate_share", "factor_share"):
+    for name in _NEEDED[:3]:
         for column in COLUMNS[name]:
             if (column in of_regions) is regional:
                 found |= set(frames[name][column])
     return tuple(sorted(found))
+
+
+def _axes(
+    name: str, regions: Sequence[str], sectors: Sequence[str]
+) -> list[Sequence[str]]:
+    """The labels of each column of a file."""
+    of_sectors = ("sector", "input", "output")
+    return [sectors if k in of_sectors else regions for k in COLUMNS[name]]
 
 
 def _scattered(
@@ -147,9 +155,7 @@ def _scattered(
 ) -> np.ndarray:
     """The array of a file, each value in the place of its labels."""
     columns = COLUMNS[name]
-    known = [
-        sectors if k in ("sector", "input", "output") else regions for k in columns
-    ]
+    known = _axes(name, regions, sectors)
     if twice := frame.duplicated(list(columns)).to_numpy().nonzero()[0].tolist():
         cell = ", ".join(frame[k].iloc[twice[0]] for k in columns)
         raise TivaxError(f"{path}: {cell} is duplicated")
@@ -192,12 +198,7 @@ def write_kite(economy: Any, folder: Path) -> None:
     require_writable(folder)
     with partial_folder(folder) as part:
         for name, values in arrays.items():
-            labels = [
-                economy.sectors
-                if k in ("sector", "input", "output")
-                else economy.regions
-                for k in COLUMNS[name]
-            ]
+            labels = _axes(name, economy.regions, economy.sectors)
             rows = pd.MultiIndex.from_product(labels, names=COLUMNS[name])
             frame = pd.Series(values.ravel(), rows, name="value").reset_index()
             if len(labels) == 3:  # what is left out is filled again

@@ -21,12 +21,7 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, interval
 from ..figures import REAL_INCOME, has_map, world_tiles
-from ..figures.welfare import (
-    welfare_by_region,
-    welfare_parts,
-    welfare_ranges,
-    who_pays,
-)
+from ..figures.welfare import welfare_by_region, welfare_parts, welfare_ranges, who_pays
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
 from ..tables import WorldTables, country_in_text, listing_by_region
@@ -42,14 +37,7 @@ from .supply import Supply
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
-OTHERS = (
-    "real_income",
-    "gdp",
-    "price_index",
-    "exports_gdp",
-    "imports_gdp",
-    "revenue",
-)
+OTHERS = ("real_income", "gdp", "price_index", "exports_gdp", "imports_gdp", "revenue")
 """The others, exact."""
 # Columns that are printed beside welfare, in words.
 _WORDS = {
@@ -154,6 +142,12 @@ class ExactHat(Result):
             return supply_side.MEASURES
         more = [k for k in ("tech", "transfer") if k in self.changes]
         return [*MEASURES, *more, *OTHERS]
+
+    @property
+    def exact(self) -> Float[np.ndarray, " rows"]:
+        """Exact welfare by row of ``changes``: real income, or that of ``supply``."""
+        column = "real_income" if self.supply is None else "welfare"
+        return self.changes[column].to_numpy()
 
     @property
     def counterfactual(self) -> BatchFlows:
@@ -532,14 +526,14 @@ class ExactHat(Result):
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))
         said = f"{what} changes most in {where}: {row[name]:+.2f} per cent{of}."
-        if len(self.clearing) > 1:
-            return said
         other = rows.iloc[int((rows[name] * -np.sign(row[name])).to_numpy().argmax())]
-        if other[name] * row[name] >= 0 or abs(other[name]) < 0.005:
+        rounding = other[name] * row[name] >= 0 or abs(other[name]) < 0.005
+        if len(self.clearing) > 1 or rounding:
             return said
+        where = country_in_text(str(other["region"]))
         return (
-            f"{said}\nThe largest change the other way is that of "
-            f"{country_in_text(str(other['region']))}: {other[name]:+.2f} per cent."
+            f"{said}\nThe largest change the other way is that of {where}: "
+            f"{other[name]:+.2f} per cent."
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -555,29 +549,23 @@ class ExactHat(Result):
             columns = ["real_income", "welfare", *[*_WORDS][1:]]
             columns = [k for k in columns if k != "revenue" or rows[k].any()]
         first = columns[0]
+        if self.spread is not None:
+            rows = rows.assign(se=self.spread.interval(first, 100).se.ravel())
+            columns.insert(1, "se")
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
         size = rows[first].abs()
         rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
         if not self.asked or len(rows) > len(self.asked):
             rows = rows.iloc[first_and_named([*rows["region"]], self.named, _SHOWN)]
-        errors = None
-        if self.spread is not None:
-            errors = self.spread.interval(first, 100).se.ravel()[rows.index]
+        signs = ["" if k == "se" else "+" for k in columns]
         cells = [
-            (*map(str, names), *(f"{value:+.2f}" for value in values))
+            (*map(str, names), *map("{:{}.2f}".format, values, signs))
             for names, values in zip(
                 rows[labels].to_numpy(), rows[columns].to_numpy(float), strict=True
             )
         ]
         columns = [_WORDS.get(k, k) for k in columns]
-        if errors is not None:
-            columns.insert(1, "se")
-            k = len(labels) + 1
-            cells = [
-                (*cell[:k], f"{se:.2f}", *cell[k:])
-                for cell, se in zip(cells, errors, strict=True)
-            ]
         title = f"The largest changes of {_WORDS.get(first, first)}, in per cent"
         if labels == ["region"]:
             of_regions = {name: row for name, *row in cells}

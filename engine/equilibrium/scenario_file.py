@@ -1,4 +1,4 @@
-"""Scenario files of general equilibrium, read and run.
+"""Scenario files of general equilibrium, read.
 
 kind = "exact-hat"              # or "optimal-tariff", "nash", "retaliation"
 deficits = "kept"               # or "zero", "closing"; by default "kept" of a store
@@ -42,8 +42,8 @@ against = "USA"                 # of retaliation
 how = "reciprocal"              # of retaliation; or "optimal", "together"
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -53,32 +53,24 @@ from msgspec import Meta
 
 from ..core import (
     Blocks,
-    Progress,
     Some,
     Text,
     TivaxError,
     TomlTable,
     local_path,
     naming,
-    no_progress,
     read_toml,
 )
 from ..tables import open_store
-from .counterfactual import exact_hat, result_of
 from .economy import Economy
 from .from_tables import read_cells
-from .result import ExactHat
 from .solving import Deficits
-from .supply import Supply, Utility
-from .tariff_choice.answers import How, retaliation
-from .tariff_choice.nash import Method, nash_tariffs
-from .tariff_choice.optimal import optimal_tariff
+from .supply import Supply
+from .tariff_choice.answers import How
+from .tariff_choice.nash import Method
 from .tariff_choice.players import Over
-from .tariff_choice.result import ChosenTariffs
-from .variants import GRID, LABELS, VariantKeys, Variants, make_variants
 
 _FROM_STORE = ("years", "elasticities", "tariffs")
-
 
 Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation"]
 # Keys of the kinds in which tariffs are chosen, and those that must be there.
@@ -89,23 +81,26 @@ _CHOICES: Mapping[str, Mapping[str, Any]] = {
     "retaliation": {"against": Text, "how": How, "regions": Some, "over": Over},
 }
 _NEEDED = {"optimal-tariff": "region", "retaliation": "against"}
+_SECTIONS = ("grid", "equation", "supply")
+LABELS = ("importers", "exporters", "sectors")
+GRID = (*LABELS, "tariff", "trade_cost")
+"""Keys that a grid may vary."""
 
 
 @dataclass(frozen=True)
-class _File:
-    """The keys beside the sections; None is what a file does not say."""
+class VariantKeys:
+    """A section [[variant]]: whose trade it is, and what becomes of it."""
 
-    kind: Kind
-    deficits: Deficits | None = None
-    economy: Path | None = None
-    store: Path | None = None
-    years: int | None = None
-    elasticities: Path | None = None
-    tariffs: Path | None = None
-    trade_costs: Path | None = None
-
-
-_SECTIONS = ("variant", "grid", "equation", "supply")
+    name: Text = ""
+    importers: Some = ()
+    exporters: Some = ()
+    sectors: Some = ()
+    tariff: (
+        Annotated[float, Meta(gt=-1, description="write a number above -1")] | None
+    ) = None
+    trade_cost: (
+        Annotated[float, Meta(gt=0, description="write a number above 0")] | None
+    ) = None
 
 
 @dataclass(frozen=True)
@@ -114,16 +109,11 @@ class _Equation:
     standard_error: Annotated[float, Meta(ge=0, description="write a number from 0")]
 
 
-@dataclass(frozen=True)
-class _Supply:
+class _SupplyKeys(Supply):
     """Keys of ``Supply``, which checks their numbers."""
 
-    labour: float = 0.0
-    scale: float = 0.0
-    services: float | Sequence[float] = 0.0
-    pass_through: float | Sequence[float] = 1.0
-    tax_relief: bool = False
-    welfare: Utility = "utility"
+    services: float | tuple[float, ...]
+    pass_through: float | tuple[float, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,17 +125,17 @@ class ExactHatRun:
     """
 
     path: Path
+    kind: Kind
     deficits: Deficits
-    economy: Path | None
-    store: Path | None
-    year: int | None
-    elasticities: Path | None
-    tariffs: Path | None
-    trade_costs: Path | None
-    variants: tuple[VariantKeys, ...]
-    equation: tuple[float, float] | None
+    economy: Path | None = None
+    store: Path | None = None
+    years: int | None = None
+    elasticities: Path | None = None
+    tariffs: Path | None = None
+    trade_costs: Path | None = None
+    variants: tuple[VariantKeys, ...] = ()
+    equation: _Equation | None = None
     grid: Mapping[str, Any] = field(default_factory=dict)
-    kind: Kind = "exact-hat"
     choice: Mapping[str, Any] = field(default_factory=dict)
     supply: Supply | None = None
 
@@ -161,6 +151,10 @@ class ExactHatRun:
         return [self.path, *(path for path in named if path is not None)]
 
 
+# The keys beside the sections.
+_KEYS = "kind deficits economy store years elasticities tariffs trade_costs".split()
+
+
 def read_exact_hat(path: str | Path) -> ExactHatRun:
     """Read a scenario file of these kinds; ``TivaxError`` for a mistake in it."""
     path = local_path("path", path)
@@ -168,63 +162,53 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     kind = values.get("kind")
     choosing = _CHOICES.get(kind, {}) if isinstance(kind, str) else {}
     without = ("trade_costs", "grid", "equation") if choosing else ()
-    known = [*get_type_hints(_File), *_SECTIONS, *choosing]
+    known = [*_KEYS, "variant", *_SECTIONS, *choosing]
     file = TomlTable(path, "", values, [k for k in known if k not in without])
-    given = file.make(_File, {"kind": None, **file.convert(_File)})
-    if (given.economy is None) == (given.store is None):
+    given = file.convert(ExactHatRun, *_SECTIONS)
+    if ("economy" in given) == ("store" in given):
         raise TivaxError(f"{path}: give economy (an .npz) or store, one of them")
-    if given.economy and (extra := [k for k in _FROM_STORE if file.has(k)]):
+    if "economy" in given and (extra := [k for k in _FROM_STORE if file.has(k)]):
         raise file.mistake(extra[0], "goes with a store; an .npz has its own")
-    if given.store and not given.elasticities:
+    if "store" in given and "elasticities" not in given:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta; a "
             "row such as *,5 is for all sectors",
         )
     sections = file.tables("variant") if file.has("variant") else []
-    variants = [k.parse(VariantKeys) for k in sections]
+    variants = tuple(k.parse(VariantKeys) for k in sections)
     grid = file.grid(VariantKeys, GRID, LABELS, [k.values for k in sections])
     if grid and len(variants) > 1:
         raise file.mistake("grid", "goes with one section [[variant]] at most")
     if grid and variants and variants[0].name:
         raise sections[0].mistake("name", "variants of a grid have names of their own")
-    equation = None
-    if file.has("equation"):
-        one = file.section("equation", _Equation)
-        equation = (one.coefficient, one.standard_error)
+    equation = file.section("equation", _Equation) if file.has("equation") else None
     if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
     supply = None
     if file.has("supply"):
         if equation:
             raise file.mistake("equation", "goes without a section [supply]")
+        keys = file.table("supply", get_type_hints(_SupplyKeys)).convert(_SupplyKeys)
         with naming(path):
-            supply = Supply(**vars(file.section("supply", _Supply)))
-    if choosing and (k := _first(sections, "trade_cost")):
-        raise k.mistake("trade_cost", "goes with kind exact-hat; give tariff")
-    if (needed := _NEEDED.get(given.kind)) and not file.has(needed):
+            supply = Supply(**keys)
+    for section in sections:
+        if choosing and section.has("trade_cost"):
+            raise section.mistake("trade_cost", "goes with kind exact-hat; give tariff")
+    if (needed := _NEEDED.get(file.read("kind", Kind))) and not file.has(needed):
         raise file.mistake(needed, "is missing")
     # What tables hold are deficits; an .npz is often of the literature, without them.
+    given.setdefault("deficits", "kept" if "store" in given else "zero")
+    choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}
     return ExactHatRun(
-        path=path,
-        deficits=given.deficits or ("kept" if given.store else "zero"),
-        economy=given.economy,
-        store=given.store,
-        year=given.years,
-        elasticities=given.elasticities,
-        tariffs=given.tariffs,
-        trade_costs=given.trade_costs,
-        variants=tuple(variants),
+        path,
+        **given,
+        variants=variants,
         equation=equation,
         grid=grid,
-        kind=given.kind,
-        choice={k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)},
+        choice=choice,
         supply=supply,
     )
-
-
-def _first(sections: Sequence[TomlTable], key: str) -> TomlTable | None:
-    return next((k for k in sections if k.has(key)), None)
 
 
 def _read_names(file: TomlTable, key: str, kind: Any) -> Any:
@@ -239,87 +223,12 @@ def economy_of(run: ExactHatRun) -> Economy:
         return Economy.read(run.economy)
     assert run.store is not None and run.elasticities is not None
     tables = open_store(run.store)
-    year = tables.years[-1] if run.year is None else run.year
+    year = tables.years[-1] if run.years is None else run.years
     return Economy.from_tables(tables, year, run.elasticities, run.tariffs)
 
 
-def exact_hat_scenario(
-    run: str | Path | ExactHatRun,
-    economy: Economy | None = None,
-    *,
-    progress: Progress = no_progress,
-) -> ExactHat:
-    """Run a scenario file of kind exact-hat; ``economy`` is that of the file, if read.
-
-    Raises
-    ------
-    TivaxError
-        For a mistake in the file or the files that it names, and what ``exact_hat``
-        raises.
-    """
-    run = run if isinstance(run, ExactHatRun) else read_exact_hat(run)
-    economy = economy_of(run) if economy is None else economy
-    costs = _trade_costs(run, economy)
-    if run.several:
-        variants = make_variants(run, economy, costs)
-        rows = np.concatenate([*variants.batches.rows(progress=progress)])
-        return variants_result(variants, rows)
-    found = exact_hat(
-        economy,
-        trade_costs=costs,
-        deficits=run.deficits,
-        supply=run.supply,
-        progress=progress,
-    )
-    moved = np.unique(np.argwhere(economy.tariff_new != economy.tariff)[:, :2])
-    named = tuple(economy.regions[int(k)] for k in moved)
-    index = None
-    if run.equation is not None:
-        effects = found.effect_on_index(*run.equation)
-        index = effects.rename_axis("region").reset_index()
-    return replace(found, index=index, named=named)
-
-
-def chosen_scenario(
-    run: ExactHatRun, economy: Economy, *, progress: Progress = no_progress
-) -> ChosenTariffs:
-    """Run a scenario file in which tariffs are chosen.
-
-    Raises ``TivaxError`` for a mistake in the files, and what the function of the kind
-    raises.
-    """
-    if run.variants:
-        moves = tuple(replace(k, name="as announced") for k in run.variants)
-        variants = make_variants(replace(run, variants=moves), economy, None)
-        tariffs, _ = variants.batches.schedules(np.array([0]))
-        economy = replace(economy, tariff_new=tariffs[0])
-    given: dict[str, Any] = {"deficits": run.deficits, "supply": run.supply}
-    given |= run.choice
-    with naming(run.path):
-        if run.kind == "optimal-tariff":
-            return optimal_tariff(economy, **given)
-        if run.kind == "nash":
-            given = {"method": "exact", **given}
-            return nash_tariffs(economy, **given, progress=progress)
-        return retaliation(economy, **given, progress=progress)
-
-
-def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
-    """The variants of a file that has some, checked before any is solved."""
-    return make_variants(run, economy, _trade_costs(run, economy))
-
-
-def variants_result(
-    variants: Variants, rows: Float[np.ndarray, "b values"]
-) -> ExactHat:
-    """The tables of all variants, of the rows that ``batches`` made."""
-    found = result_of(variants.batches, rows, iceberg=variants.iceberg)
-    return replace(found, named=variants.named)
-
-
-def _trade_costs(
-    run: ExactHatRun, economy: Economy
-) -> Float[np.ndarray, "r r s"] | None:
+def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] | None:
+    """Factors of trade costs that a scenario file names, if it does."""
     if run.trade_costs is None:
         return None
     labels = (economy.regions, economy.sectors)

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import one_sector, wages
-from ..core import TivaxError, require_choice, show
+from ..core import TivaxError, in_float64, require_choice, show
 from .economy import Economy
-from .solving import ALONE, SHARES, Deficits
+from .solving import ALONE, SHARES, Deficits, Old, solve_old
 
 Utility = Literal["utility", "printed"]
 MEASURES = (
@@ -26,6 +26,13 @@ MEASURES = (
 )
 """Measures of a counterfactual with a block of supply, in per cent."""
 FIELDS = (*MEASURES, "real_income", "price_index", "wage")
+# Of a parameter: its dimensions at most, its range, and that in words.
+_RANGES = {
+    "labour": (0, lambda k: k >= 0, "a number from 0"),
+    "scale": (0, lambda k: k >= 0, "a number from 0"),
+    "services": (1, lambda k: (k >= 0) & (k < 1), "shares from 0 to below 1"),
+    "pass_through": (1, lambda k: k > 0, "numbers above 0"),
+}
 # Rounding of thousands of sums; what is worse goes on to a message.
 _SOLVED = wages.CLEARING
 
@@ -78,35 +85,26 @@ class Supply:
 
     def __post_init__(self) -> None:
         require_choice("welfare", self.welfare, ("utility", "printed"))
-        for name in ("labour", "scale", "services", "pass_through"):
+        for name, (most, fits, wanted) in _RANGES.items():
             try:
                 values = np.asarray(getattr(self, name), dtype=np.float64)
             except (TypeError, ValueError):
                 values = np.array(np.nan)
-            one = name in ("labour", "scale")
-            good = np.isfinite(values).all() and values.ndim <= (0 if one else 1)
-            low = (values > 0) if name == "pass_through" else (values >= 0)
-            if (
-                not good
-                or not low.all()
-                or (name == "services" and (values >= 1).any())
-            ):
-                wanted = {
-                    "pass_through": "numbers above 0",
-                    "services": "shares from 0 to below 1",
-                }.get(name, "a number from 0")
+            if values.ndim > most or not (np.isfinite(values) & fits(values)).all():
                 raise TivaxError(f"{name} = {show(getattr(self, name))}: give {wanted}")
+
+    @property
+    def measure(self) -> str:
+        """The field of ``one_sector.Outcome`` that welfare is."""
+        return "welfare" if self.welfare == "utility" else "welfare_printed"
 
     def record(self) -> dict[str, object]:
         """Settings for a manifest."""
-        return {
-            "labour": self.labour,
-            "scale": self.scale,
-            "services": np.asarray(self.services, float).tolist(),
-            "pass_through": np.asarray(self.pass_through, float).tolist(),
-            "tax_relief": self.tax_relief,
-            "welfare": self.welfare,
+        by_region = {
+            name: np.asarray(getattr(self, name), float).tolist()
+            for name in ("services", "pass_through")
         }
+        return vars(self) | by_region
 
 
 def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
@@ -133,10 +131,10 @@ def block_of(economy: Economy, supply: Supply) -> one_sector.OneSector:
     income = beta * sales + nu * paid
     transfer = paid - income - (1 - beta) * sales
     world = income.sum()
-    where = zip(economy.regions, income, spent - (1 - beta) * sales, strict=True)
-    for region, earned, consumed in where:
-        if not earned > 0 or not consumed > 0:
-            what = "labour income" if not earned > 0 else "consumption"
+    consumed = spent - (1 - beta) * sales
+    for what, values in (("labour income", income), ("consumption", consumed)):
+        if not (values > 0).all():
+            region = economy.regions[int(np.argmin(values > 0))]
             raise TivaxError(
                 f"{economy.name}: {what} of {region} is not positive with these "
                 "services and inputs"
@@ -167,23 +165,26 @@ def _by_region(economy: Economy, name: str, values: object) -> np.ndarray:
     return np.broadcast_to(array, (r,)).copy()
 
 
-def old_block(
-    economy: Economy, supply: Supply, deficits: Deficits
-) -> one_sector.OneSector:
-    """The old equilibrium, with transfers or without."""
+@in_float64
+def old_equilibrium(
+    economy: Economy, supply: Supply | None, deficits: Deficits
+) -> Old | one_sector.OneSector:
+    """The old equilibrium, with deficits (of a block of supply, transfers) or without.
+
+    Raises ``TivaxError`` for deficits that are shares of income with a block of supply.
+    """
+    if supply is None:
+        return solve_old(economy, deficits)
     if deficits in SHARES:
         raise TivaxError(f'deficits = "{deficits}" is for economies without supply')
     block = block_of(economy, supply)
     if deficits != "zero":
         return block
-    none = one_sector.unchanged(block)
-    none = none._replace(transfer=0 * block.transfer)
+    none = one_sector.unchanged(block)._replace(transfer=0 * block.transfer)
     still = block._replace(relief=0 * block.relief)
-    found = solve_blocks(
-        economy, still, jax.tree.map(lambda a: a[None], none), ["the old equilibrium"]
-    )
-    one = jax.tree.map(lambda a: a[0], found)
-    return _rebased(block, one)
+    several = jax.tree.map(lambda a: a[None], none)
+    found = solve_blocks(economy, still, several, ["the old equilibrium"])
+    return _rebased(block, jax.tree.map(lambda a: a[0], found))
 
 
 @jax.jit
@@ -270,13 +271,10 @@ def outcomes(
 
 def fields_of(outcome: one_sector.Outcome, supply: Supply) -> Sequence[Array]:
     """The changes of ``FIELDS``, welfare by the formula that was asked for."""
-    if supply.welfare == "printed":
-        outcome = outcome._replace(welfare=outcome.welfare_printed)
-    return [getattr(outcome, name) for name in FIELDS]
+    names = (supply.measure, *FIELDS[1:])
+    return [getattr(outcome, name) for name in names]
 
 
-def spending_of(
-    block: one_sector.OneSector, found: one_sector.OneSectorState
-) -> Float[Array, "b r"]:
-    """New spending with tariffs of several equilibria."""
-    return jnp.exp(found.log_spending) * block.spending[None]
+def new_transfer(block: one_sector.OneSector, deficits: Deficits) -> Float[Array, " r"]:
+    """Transfers of the new equilibrium."""
+    return block.transfer if deficits == "kept" else 0 * block.transfer

@@ -1,4 +1,4 @@
-"""Variants of a scenario file of kind exact-hat: sections, or all cells of a grid.
+"""Scenario files of general equilibrium, run; variants are sections, or of a grid.
 
 All are checked before one is solved; their arrays are made a few at a time.
 """
@@ -8,58 +8,39 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from msgspec import Meta
 
-from ..core import EACH, Some, Text, TivaxError, naming, suggest, variant_name
+from ..core import (
+    EACH,
+    Progress,
+    TivaxError,
+    naming,
+    no_progress,
+    suggest,
+    variant_name,
+)
 from ..sources import find_sector
 from .batches import Batches
+from .counterfactual import exact_hat, result_of
 from .economy import Economy, digest_of
+from .result import ExactHat
+from .scenario_file import (
+    LABELS,
+    ExactHatRun,
+    VariantKeys,
+    costs_of,
+    economy_of,
+    read_exact_hat,
+)
 from .solving import Deficits
 from .supply import Supply
-
-LABELS = ("importers", "exporters", "sectors")
-GRID = (*LABELS, "tariff", "trade_cost")
-"""Keys that a grid may vary."""
-
-
-_Rate = Annotated[float, Meta(gt=-1, description="write a number above -1")]
-_Factor = Annotated[float, Meta(gt=0, description="write a number above 0")]
-
-
-@dataclass(frozen=True)
-class VariantKeys:
-    """A section [[variant]]: whose trade it is, and what becomes of it."""
-
-    name: Text = ""
-    importers: Some = ()
-    exporters: Some = ()
-    sectors: Some = ()
-    tariff: (
-        Annotated[float, Meta(gt=-1, description="write a number above -1")] | None
-    ) = None
-    trade_cost: (
-        Annotated[float, Meta(gt=0, description="write a number above 0")] | None
-    ) = None
-
-
-@runtime_checkable
-class VariantsFile(Protocol):
-    """Keys of a scenario file from which its variants are made."""
-
-    @property
-    def path(self) -> Path: ...
-    @property
-    def deficits(self) -> Deficits: ...
-    @property
-    def variants(self) -> Sequence[VariantKeys]: ...
-    @property
-    def grid(self) -> Mapping[str, Any]: ...
-    @property
-    def supply(self) -> Supply | None: ...
+from .tariff_choice.answers import retaliation
+from .tariff_choice.nash import nash_tariffs
+from .tariff_choice.optimal import optimal_tariff
+from .tariff_choice.result import ChosenTariffs
 
 
 class Move(NamedTuple):
@@ -82,10 +63,6 @@ class Variants:
     moves: Mapping[str, Sequence[Move]]
     costs: Float[np.ndarray, "r r s"] | None = None
     supply: Supply | None = None
-
-    @property
-    def names(self) -> list[str]:
-        return [*self.moves]
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -112,13 +89,13 @@ class Variants:
     @cached_property
     def batches(self) -> Batches:
         """The variants as scenarios to solve."""
-        every, names = [*self.moves.values()], self.names
+        every = [*self.moves.values()]
 
         def schedules(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             made = [self._schedule(every[k]) for k in numbers.tolist()]
             return np.stack([k for k, _ in made]), np.stack([k for _, k in made])
 
-        given = len(every), schedules, names, self.supply
+        given = len(every), schedules, [*self.moves], self.supply
         return Batches(self.economy, self.deficits, *given)
 
     def record(self) -> dict[str, Any]:
@@ -149,22 +126,20 @@ class Variants:
         return tariff, costs
 
 
-def make_variants(
-    file: VariantsFile, economy: Economy, costs: Float[np.ndarray, "r r s"] | None
-) -> Variants:
+def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
     """The variants of a file, with labels looked up; sections of a name act together.
 
     Raises ``TivaxError`` for a label that the economy lacks, a rate or factor that is
     not possible, and a grid without a variant.
     """
-    moves: dict[str, list[Move]] = {}
-    for name, keys in _sections(file, economy):
-        with naming(file.path):
+    costs, moves = costs_of(run, economy), dict[str, list[Move]]()
+    for name, keys in _sections(run, economy):
+        with naming(run.path):
             moves.setdefault(name, []).append(_move(keys, economy))
-    return Variants(economy, file.deficits, moves, costs, file.supply)
+    return Variants(economy, run.deficits, moves, costs, run.supply)
 
 
-def _sections(file: VariantsFile, economy: Economy) -> list[tuple[str, VariantKeys]]:
+def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
         return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
     every = dict.fromkeys(LABELS, economy.regions) | {"sectors": economy.sectors}
@@ -212,3 +187,71 @@ def _positions(
                 f"{key}: {economy.name} has no {name}; {suggest(name, labels)}"
             )
     return tuple(labels.index(name) for name in chosen or labels)
+
+
+def variants_result(
+    variants: Variants, rows: Float[np.ndarray, "b values"]
+) -> ExactHat:
+    """The tables of all variants, of the rows that ``batches`` made."""
+    found = result_of(variants.batches, rows, iceberg=variants.iceberg)
+    return replace(found, named=variants.named)
+
+
+def exact_hat_scenario(
+    run: str | Path | ExactHatRun,
+    economy: Economy | None = None,
+    *,
+    progress: Progress = no_progress,
+) -> ExactHat:
+    """Run a scenario file of kind exact-hat; ``economy`` is that of the file, if read.
+
+    Raises
+    ------
+    TivaxError
+        For a mistake in the file or the files that it names, and what ``exact_hat``
+        raises.
+    """
+    run = run if isinstance(run, ExactHatRun) else read_exact_hat(run)
+    economy = economy_of(run) if economy is None else economy
+    if run.several:
+        variants = variants_of(run, economy)
+        rows = np.concatenate([*variants.batches.rows(progress=progress)])
+        return variants_result(variants, rows)
+    found = exact_hat(
+        economy,
+        trade_costs=costs_of(run, economy),
+        deficits=run.deficits,
+        supply=run.supply,
+        progress=progress,
+    )
+    moved = np.unique(np.argwhere(economy.tariff_new != economy.tariff)[:, :2])
+    named = tuple(economy.regions[int(k)] for k in moved)
+    index = None
+    if run.equation is not None:
+        effects = found.effect_on_index(**vars(run.equation))
+        index = effects.rename_axis("region").reset_index()
+    return replace(found, index=index, named=named)
+
+
+def chosen_scenario(
+    run: ExactHatRun, economy: Economy, *, progress: Progress = no_progress
+) -> ChosenTariffs:
+    """Run a scenario file in which tariffs are chosen.
+
+    Raises ``TivaxError`` for a mistake in the files, and what the function of the kind
+    raises.
+    """
+    if run.variants:
+        moves = tuple(replace(k, name="as announced") for k in run.variants)
+        variants = variants_of(replace(run, variants=moves), economy)
+        tariffs, _ = variants.batches.schedules(np.array([0]))
+        economy = replace(economy, tariff_new=tariffs[0])
+    given: dict[str, Any] = {"deficits": run.deficits, "supply": run.supply}
+    given |= run.choice
+    with naming(run.path):
+        if run.kind == "optimal-tariff":
+            return optimal_tariff(economy, **given)
+        if run.kind == "nash":
+            given = {"method": "exact", **given}
+            return nash_tariffs(economy, **given, progress=progress)
+        return retaliation(economy, **given, progress=progress)

@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from ...kernels import leontief
 from ...kernels.scenarios import low_rank
-from ..core import TivaxError, raise_interrupt
+from ..core import TivaxError, in_float64, raise_interrupt
 from ..measures import solve_years
 from ..tables import WORST_RESIDUAL
 from .changes import Changes, changes_of
@@ -68,8 +68,7 @@ def value_rows(
     Raises ``TivaxError`` for a variant that is not solved or not productive.
     """
     waiting: list[Changes] = []
-    names: list[str] = []
-    size = 0
+    names, size = [], 0
     for name, shocks in variants:
         raise_interrupt()
         changes = changes_of(solved.table, shocks)
@@ -83,30 +82,29 @@ def value_rows(
         yield _evaluated(solved, waiting, names)
 
 
+@in_float64
 def _evaluated(
     solved: SolvedYear, waiting: Sequence[Changes], names: Sequence[str]
 ) -> Float[np.ndarray, "k values"]:
-    n = len(solved.table.x)
+    n, regions = solved.table.Y.shape
     by_shape: dict[Shape | None, list[int]] = {}
     for k, changes in enumerate(waiting):
-        shape = None
-        if changes.rank <= _HIGHEST_RANK * n:
-            shape = _shape_of(changes, n)
+        shape = _shape_of(changes, n) if changes.rank <= _HIGHEST_RANK * n else None
         by_shape.setdefault(shape, []).append(k)
     rows: dict[int, np.ndarray] = {}
     for shape, places in by_shape.items():
         if shape is None:
-            for k in places:
-                rows[k] = _row(_solved_anew(solved, waiting[k]))
+            rows |= {k: _row(_solved_anew(solved, waiting[k])) for k in places}
             continue
-        at_once = _at_once(shape, n, solved.table.Y.shape[1])
+        each = 8 * _values_at_once(shape, n, regions)
+        at_once = max(1, min(_MOST_AT_ONCE, _ROOM // each))
         for start in range(0, len(places), at_once):
             some = places[start : start + at_once]
             filled = [*some, *[some[0]] * (at_once - len(some))]
-            updates = [_update(waiting[k], shape) for k in filled]
-            found = _evaluate_together(solved, updates)
-            for k, one in zip(some, _unstacked(found), strict=False):
-                rows[k] = _row(one)
+            found = _evaluate_together(
+                solved, [_update(waiting[k], shape) for k in filled]
+            )
+            rows |= zip(some, _row(found), strict=False)
             raise_interrupt()
     moved = np.array([(k.moved, k.unplaced) for k in waiting])
     values = np.hstack([np.array([rows[k] for k in range(len(waiting))]), moved])
@@ -125,14 +123,12 @@ def _evaluate_together(
     return jax.tree.map(np.asarray, found)
 
 
-def _unstacked(found: low_rank.CellChanges) -> Iterator[low_rank.CellChanges]:
-    for k in range(len(found.residual)):
-        yield jax.tree.map(lambda value, k=k: value[k], found)
-
-
-def _row(found: low_rank.CellChanges) -> Float[np.ndarray, " values"]:
+def _row(found: low_rank.CellChanges) -> Float[np.ndarray, "*k values"]:
+    """The row of a variant, or a row for each that is stacked."""
     checks = (found.residual, found.identity, found.smallest_multiplier)
-    return np.concatenate([*found.accounts, found.industries, np.array(checks, float)])
+    return np.concatenate(
+        [*found.accounts, found.industries, np.stack(checks, axis=-1)], axis=-1
+    )
 
 
 def _require_solved(year: int, values: np.ndarray, names: Sequence[str]) -> None:
@@ -190,11 +186,10 @@ def _update(changes: Changes, shape: Shape) -> dict[str, np.ndarray]:
 
     The parts of ``low_rank.Update``, without rows where it has every row.
     """
-    n = len(changes.table.x)
     rows, columns, buyers = _numbers(changes)
+    height = shape.rows or len(changes.table.x)
     if not shape.rows:
-        rows = np.arange(n)
-    height = shape.rows or n
+        rows = np.arange(height)
     M = np.zeros((height, shape.rank))
     N = np.zeros((shape.rank, shape.columns))
     start = 0
@@ -225,12 +220,6 @@ def _update(changes: Changes, shape: Shape) -> dict[str, np.ndarray]:
 
 def _filled(numbers: np.ndarray, length: int) -> np.ndarray:
     return np.concatenate([numbers, np.zeros(length - len(numbers), int)])
-
-
-def _at_once(shape: Shape, n: int, regions: int) -> int:
-    """Number of variants of this shape that fit a batch."""
-    each = 8 * _values_at_once(shape, n, regions)
-    return max(1, min(_MOST_AT_ONCE, _ROOM // each))
 
 
 def _values_at_once(shape: Shape, n: int, regions: int) -> int:

@@ -64,16 +64,14 @@ def linkages(
 def linkages_of(solved: SolvedYear) -> pd.DataFrame:
     """``linkages`` of a year that is solved."""
     found = jax.tree.map(np.asarray, low_rank.linkages(solved.base))
-    regions, sectors = solved.table.places.regions, solved.table.places.sectors
-    frame = pd.DataFrame(
-        {
-            "region": np.repeat(np.array(regions, object), len(sectors)),
-            "sector": np.tile(np.array(sectors, object), len(regions)),
-            "backward": found.backward,
-            "forward": found.forward,
-        }
+    places = solved.table.places
+    industries = pd.MultiIndex.from_product(
+        [places.regions, places.sectors], names=["region", "sector"]
+    )
+    frame = industries.to_frame(index=False).assign(
+        backward=found.backward, forward=found.forward
     )
     frame["key"] = (found.backward > 1) & (found.forward > 1)
-    frame["output_lost"] = found.output_lost
-    frame["value_added_lost"] = found.value_added_lost
-    return frame
+    return frame.assign(
+        output_lost=found.output_lost, value_added_lost=found.value_added_lost
+    )

@@ -5,7 +5,7 @@ user pays the same price for a product, and whoever makes it passes on all of a 
 dp' = dc' B.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from ...kernels.scenarios import low_rank
-from ..core import TivaxError, raise_interrupt
+from ..core import TivaxError, in_float64, raise_interrupt
 from ..tables import WORST_RESIDUAL
 from .changes import Changes, YearTable, pairs_of
 from .evaluate import CHECKS
@@ -43,33 +43,42 @@ def price_rows(
 
     In place of value added by industry a row has the price of its product.
     """
-    weights = _Weights(solved)
+    weights = _weights_of(solved.table)
     for start in range(0, len(variants), _AT_ONCE):
         raise_interrupt()
-        some = variants[start : start + _AT_ONCE]
-        costs = [_cost(solved, shocks) for _, shocks in some]
-        unit = np.zeros((_AT_ONCE, len(solved.table.x)))
-        unit[: len(some)] = [k.unit for k in costs]
-        base = solved.base
-        found, residual = low_rank.price_changes(base.A, base.B, jnp.asarray(unit))
-        if not float(residual) <= WORST_RESIDUAL:
-            raise TivaxError(
-                f"{solved.year}, {some[0][0]}: prices are not solved (relative "
-                f"residual {float(residual):.1e})"
-            )
-        changes = np.asarray(found)
-        yield np.array(
-            [
-                np.concatenate(
-                    [
-                        1 + weights.indices(change, cost),
-                        1 + change,
-                        _checks(float(residual)),
-                    ]
-                )
-                for change, cost in zip(changes, costs, strict=False)
-            ]
+        yield _priced(solved, weights, variants[start : start + _AT_ONCE])
+
+
+@in_float64
+def _priced(
+    solved: SolvedYear,
+    weights: Mapping[str, Float[np.ndarray, "n p"]],
+    variants: Sequence[tuple[str, tuple[Shock, ...]]],
+) -> Float[np.ndarray, "k values"]:
+    costs = [_cost(solved, shocks) for _, shocks in variants]
+    unit = np.zeros((_AT_ONCE, len(solved.table.x)))
+    unit[: len(variants)] = [k.unit for k in costs]
+    base, member = solved.base, solved.table.places.member
+    found, residual = low_rank.price_changes(base.A, base.B, jnp.asarray(unit))
+    if not float(residual) <= WORST_RESIDUAL:
+        raise TivaxError(
+            f"{solved.year}, {variants[0][0]}: prices are not solved (relative "
+            f"residual {float(residual):.1e})"
         )
+    checks = _checks(float(residual))
+    rows = []
+    for change, cost in zip(np.asarray(found), costs, strict=False):
+        paid = {name: change @ weight for name, weight in weights.items()}
+        paid["price_final"] = paid["price_final"] + cost.final @ member
+        border = (cost.final + cost.inputs) @ member
+        paid["price_imports"] = paid["price_imports"] + border
+        indices = [_over(paid[name], weights[name].sum(axis=0)) for name in FIELDS]
+        rows.append(np.concatenate([*(1 + k for k in indices), 1 + change, checks]))
+    return np.array(rows)
+
+
+def _over(paid: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    return np.divide(paid, whole, out=np.full_like(paid, np.nan), where=whole != 0)
 
 
 def base_prices(solved: SolvedYear) -> Float[np.ndarray, " values"]:
@@ -83,44 +92,20 @@ def _checks(residual: float) -> Float[np.ndarray, " checks"]:
     return np.array([residual, *[0.0] * (len(CHECKS) - 1)])
 
 
-class _Weights:
+def _weights_of(table: YearTable) -> dict[str, Float[np.ndarray, "n p"]]:
     """Weights of the price averages: output, final demand, exports, imports."""
-
-    def __init__(self, solved: SolvedYear) -> None:
-        table, places = solved.table, solved.table.places
-        n, c = table.Y.shape
-        users = np.repeat(np.eye(c), n // c, axis=0)
-        self.member, self.n = places.member, n
-        by_buyer = table.A @ (users * table.x[:, None])
-        abroad = np.repeat(~places.at_home(), n // c, axis=0)
-        active = (table.x > 0)[:, None]
-        trade = (by_buyer + table.Y) * abroad * active
-        here = users @ self.member
-        self.weights = {
-            "price_output": here * table.x[:, None],
-            "price_final": table.Y @ self.member,
-            "price_exports": here * trade.sum(axis=1)[:, None],
-            "price_imports": trade @ self.member,
-        }
-
-    def indices(self, change: np.ndarray, cost: _Cost) -> np.ndarray:
-        """Changes of the indices, field after field."""
-        border = {
-            "price_final": cost.final,
-            "price_imports": cost.final + cost.inputs,
-        }
-        found = []
-        for name in FIELDS:
-            weight = self.weights[name]
-            paid = change @ weight
-            if name in border:
-                paid = paid + border[name] @ self.member
-            whole = weight.sum(axis=0)
-            some = whole != 0
-            found.append(
-                np.divide(paid, whole, out=np.full_like(paid, np.nan), where=some)
-            )
-        return np.concatenate(found)
+    member, (n, c) = table.places.member, table.Y.shape
+    users = np.repeat(np.eye(c), n // c, axis=0)
+    by_buyer = table.A @ (users * table.x[:, None])
+    abroad = np.repeat(~table.places.at_home(), n // c, axis=0)
+    trade = (by_buyer + table.Y) * abroad * (table.x > 0)[:, None]
+    here = users @ member
+    return {
+        "price_output": here * table.x[:, None],
+        "price_final": table.Y @ member,
+        "price_exports": here * trade.sum(axis=1)[:, None],
+        "price_imports": trade @ member,
+    }
 
 
 def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
@@ -129,9 +114,7 @@ def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
     total, given = _Cost(np.zeros(n), np.zeros(c), np.zeros(c)), np.full(n, np.nan)
     for shock in shocks:
         if shock.of == "imports":
-            total = _Cost(
-                *(a + b for a, b in zip(total, _border(table, shock), strict=True))
-            )
+            total = _Cost(*map(np.add, total, _border(table, shock)))
             continue
         rows = _industries(table, shock)
         if shock.of == "price":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from ..figures.scenarios import changes_by_variant, largest_changes, shown_chang
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
 from ..tables import country_in_text, listing_by_region
+from .evaluate import CHECKS
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -51,13 +53,14 @@ _SHOWN = 10
 _MEASURES = 4
 
 
-def measures_of(row: Float[np.ndarray, " v"], fields: Sequence[str]) -> dict:
-    """Measures of a row of accounts, by region; those of a result last.
+def _measures_of(
+    accounts: Float[np.ndarray, "*k v"], measures: Sequence[str], fields: Sequence[str]
+) -> Float[np.ndarray, "*k w"]:
+    """Measures by region, and of the world where they add up, of rows of accounts.
 
     ``tbi`` from value added exported and imported, ``terms_of_trade`` from prices.
     """
-    count = len(fields)
-    found = dict(zip(fields, np.split(row, count), strict=True))
+    found = dict(zip(fields, np.split(accounts, len(fields), axis=-1), strict=True))
     if "lost" in found:
         found["inputs_lost"] = found.pop("lost")
         sold, bought = found["va_exports"], found["va_imports"]
@@ -65,7 +68,12 @@ def measures_of(row: Float[np.ndarray, " v"], fields: Sequence[str]) -> dict:
             found["tbi"] = (sold - bought) / (sold + bought)
     else:
         found["terms_of_trade"] = found["price_exports"] / found["price_imports"]
-    return found
+    parts = []
+    for name in measures:
+        parts.append(found[name])
+        if QUANTITIES.get(name):
+            parts.append(found[name].sum(axis=-1, keepdims=True))
+    return np.concatenate(parts, axis=-1)
 
 
 def tidy(
@@ -78,32 +86,19 @@ def tidy(
     values: Float[np.ndarray, "t k v"],
 ) -> pd.DataFrame:
     """A row for each variant, year, region and measure; the world where sums exist."""
-    known = QUANTITIES if "lost" in fields else PRICES
     labels = [
         (code, name)
         for name in measures
-        for code in ([*regions, EVERY_PARTNER] if known[name] else regions)
+        for code in (*regions, *([EVERY_PARTNER] if QUANTITIES.get(name) else ()))
     ]
-
-    def line(row: Float[np.ndarray, " v"]) -> Float[np.ndarray, " w"]:
-        found = measures_of(row, fields)
-        parts = [
-            np.append(found[k], found[k].sum()) if known[k] else found[k]
-            for k in measures
-        ]
-        return np.concatenate(parts)
-
-    columns = {
-        "region": np.array([code for code, _ in labels], object),
-        "measure": np.array([name for _, name in labels], object),
-    }
+    codes, of = (np.array(k, object) for k in zip(*labels, strict=True))
     return _tidy(
         names,
         years,
-        columns,
-        np.array([line(row) for row in base]),
-        np.array([[line(row) for row in year] for year in values]),
-        np.array([name not in _NO_PERCENT for _, name in labels]),
+        {"region": codes, "measure": of},
+        _measures_of(base, measures, fields),
+        _measures_of(values, measures, fields),
+        ~np.isin(of, _NO_PERCENT),
     )
 
 
@@ -115,11 +110,8 @@ def industry_table(
     values: Float[np.ndarray, "t k n"],
 ) -> pd.DataFrame:
     """A row for each variant, year and industry; ``labels`` are regions, sectors."""
-    regions, sectors = (np.array([*k], object) for k in labels)
-    columns = {
-        "region": np.repeat(regions, len(sectors)),
-        "sector": np.tile(sectors, len(regions)),
-    }
+    regions, sectors = zip(*product(*labels), strict=True)
+    columns = {"region": np.array(regions, object), "sector": np.array(sectors, object)}
     return _tidy(names, years, columns, base, values, np.ones(base.shape[1], bool))
 
 
@@ -158,18 +150,17 @@ def _tidy(
 def variant_table(
     variants: Mapping[str, tuple[Shock, ...]],
     years: Sequence[int],
-    checks: Mapping[str, Float[np.ndarray, "t k"]],
+    checks: Float[np.ndarray, "t k checks"],
 ) -> pd.DataFrame:
     """A row for each shock of a variant and year, with how well it is solved."""
-    lines = []
-    for k, (name, shocks) in enumerate(variants.items()):
-        for t, year in enumerate(years):
-            of_variant = {key: values[t, k] for key, values in checks.items()}
-            lines += [
-                {"variant": name, "year": year, **shock.record(), **of_variant}
-                for shock in shocks
-            ]
-    return pd.DataFrame(lines)
+    lines = [
+        {"variant": name, "year": year, **shock.record()}
+        | dict(zip(CHECKS, checks[t, k], strict=True))
+        for k, (name, shocks) in enumerate(variants.items())
+        for t, year in enumerate(years)
+        for shock in shocks
+    ]
+    return pd.DataFrame(lines).drop(columns="smallest_multiplier")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

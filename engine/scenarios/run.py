@@ -71,12 +71,11 @@ class ScenarioPlan:
     @property
     def columns(self) -> Sequence[str]:
         """Names of the values of a row."""
-        regions, places = self.places.names, self.places
-        of_regions = [f"{name} {code}" for name in self.fields for code in regions]
-        of_industries = [f"{r}:{i}" for r in places.regions for i in places.sectors]
-        if not self.industries:
-            of_industries = []
-        return [*of_regions, *of_industries, *evaluate.CHECKS]
+        places = self.places
+        names = [f"{name} {code}" for name in self.fields for code in places.names]
+        if self.industries:
+            names += [f"{r}:{i}" for r in places.regions for i in places.sectors]
+        return [*names, *evaluate.CHECKS]
 
     def _kept(self, rows: Float[np.ndarray, "k all"]) -> Float[np.ndarray, "k values"]:
         """Rows without industries, unless they are asked for."""
@@ -112,17 +111,23 @@ class ScenarioPlan:
         """A year with its inverse; the last one is kept."""
         if year not in self._solved:
             self._solved.clear()
-            self._solved[year] = solve_year(
-                self.tables, year, self.places, self.value_added
-            )
+            given = self.tables, year, self.places, self.value_added
+            self._solved[year] = solve_year(*given)
         return self._solved[year]
 
-    @in_float64
     def rows(
         self, start: int = 0, progress: Progress = no_progress
-    ) -> "Iterator[Float[np.ndarray, 'k values']]":
+    ) -> Iterator[Float[np.ndarray, "k values"]]:
         """Rows from number ``start`` on, some at a time."""
-        return iter(_Rows(self, start, progress))
+        items = list(self.variants.items())
+        progress(start, self.draws)
+        rows_of = prices.price_rows if self.priced else evaluate.value_rows
+        while start < self.draws:
+            year, first = divmod(start, len(items))
+            for part in rows_of(self.solved(self.years[year]), items[first:]):
+                start += len(part)
+                yield self._kept(part)
+                progress(start, self.draws)
 
     @in_float64
     def base_rows(self) -> Float[np.ndarray, "t values"]:
@@ -131,39 +136,22 @@ class ScenarioPlan:
         return self._kept(np.array([base_of(self.solved(k)) for k in self.years]))
 
     def result(
-        self,
-        base: Float[np.ndarray, "t values"],
-        rows: Float[np.ndarray, "k values"],
+        self, base: Float[np.ndarray, "t values"], rows: Float[np.ndarray, "k values"]
     ) -> ScenarioResult:
         """Make the result of all rows."""
-        t, count = len(self.years), len(evaluate.CHECKS)
-        regions, names = self.places.names, list(self.variants)
-        values = rows.reshape(t, len(self.variants), -1)
-        first, last = len(self.fields) * len(regions), values.shape[2] - count
-        checks = {
-            name: values[:, :, last + k]
-            for k, name in enumerate(evaluate.CHECKS)
-            if name != "smallest_multiplier"
-        }
+        labels = list(self.variants), self.years
+        regions = self.places.names
+        values = rows.reshape(len(self.years), len(self.variants), -1)
+        ends = len(self.fields) * len(regions), -len(evaluate.CHECKS)
+        before, made_before, _ = np.split(base, ends, axis=1)
+        after, made, checks = np.split(values, ends, axis=2)
         industries = None
         if self.industries:
-            industries = result.industry_table(
-                names,
-                self.years,
-                (self.places.regions, self.places.sectors),
-                base[:, first:last],
-                values[:, :, first:last],
-            )
+            of = self.places.regions, self.places.sectors
+            industries = result.industry_table(*labels, of, made_before, made)
+        measured = self.measures, self.fields
         return ScenarioResult(
-            table=result.tidy(
-                names,
-                self.years,
-                regions,
-                self.measures,
-                self.fields,
-                base[:, :first],
-                values[:, :, :first],
-            ),
+            table=result.tidy(*labels, regions, *measured, before, after),
             variants=result.variant_table(self.variants, self.years, checks),
             measures=self.measures,
             unit=self.tables.unit,
@@ -188,37 +176,8 @@ def drawn_changes(
         rows = np.concatenate(list(own.rows()))
         return own.result(own.base_rows(), rows).table["change"].to_numpy(float)
 
-    given = plan.tables, model, plan.years, measure, size
-    return MeasuredDraws(*given, draws, seed)
-
-
-class _Rows:
-    """Rows of a plan: a class, since a generator would leave ``in_float64``."""
-
-    def __init__(self, plan: ScenarioPlan, start: int, progress: Progress) -> None:
-        self.plan, self.start, self.progress = plan, start, progress
-
-    def __iter__(self) -> Iterator[Float[np.ndarray, "k values"]]:
-        parts = self._parts()
-        while (part := _next_in_float64(parts)) is not None:
-            yield part
-
-    def _parts(self) -> Iterator[Float[np.ndarray, "k values"]]:
-        plan, done = self.plan, self.start
-        items = list(plan.variants.items())
-        self.progress(done, plan.draws)
-        rows_of = prices.price_rows if plan.priced else evaluate.value_rows
-        while done < plan.draws:
-            year, first = divmod(done, len(items))
-            for part in rows_of(plan.solved(plan.years[year]), items[first:]):
-                done += len(part)
-                yield plan._kept(part)
-                self.progress(done, plan.draws)
-
-
-@in_float64
-def _next_in_float64(parts: Iterator[np.ndarray]) -> np.ndarray | None:
-    return next(parts, None)
+    years = plan.years
+    return MeasuredDraws(plan.tables, model, years, measure, size, draws, seed)
 
 
 def scenarios(
@@ -301,8 +260,8 @@ def scenarios(
         value_added=value_added,
         industries=industries,
     )
-    rows = list(plan.rows(progress=progress))
-    found = plan.result(plan.base_rows(), np.concatenate(rows))
+    rows = np.concatenate([*plan.rows(progress=progress)])
+    found = plan.result(plan.base_rows(), rows)
     if error is None:
         return found
     drawn = drawn_changes(plan, len(found.table), error_model(error), draws, seed)
@@ -323,14 +282,12 @@ def make_plan(
 
     Raises ``TivaxError`` as ``scenarios``.
     """
-    require_tables(tables)
     Account(value_added).rows(tables)
     require_kind("industries", industries, bool, "True or False")
     variants = as_variants(shocks)
     places = Places.of(tables)
-    for name in (EVERY_PARTNER,):
-        if name in places.names:
-            raise TivaxError(f"{name} stands for the world: rename the region {name}")
+    if (name := EVERY_PARTNER) in places.names:
+        raise TivaxError(f"{name} stands for the world: rename the region {name}")
     for several in variants.values():
         for shock in several:
             _require_labels(places, shock)
@@ -339,13 +296,12 @@ def make_plan(
     require_list("measures", measures)
     for name in measures:
         require_choice("measure", name, known)
-    chosen = tuple(dict.fromkeys(measures))
-    default = tuple(PRICES) if priced else DEFAULT_MEASURES
+    default = PRICES if priced else DEFAULT_MEASURES
     return ScenarioPlan(
         tables=tables,
         variants=variants,
         years=chosen_years(tables, years),
-        measures=chosen or default,
+        measures=tuple(dict.fromkeys(measures or default)),
         value_added=value_added,
         places=places,
         industries=industries,

@@ -150,15 +150,13 @@ class Shock:
             return 100.0
         require_kind("percent", self.percent, Real, "a number, such as 25")
         percent = float(cast(Any, self.percent))
-        low, high = (0.0, 100.0) if flows else (-100.0, float("inf"))
-        if not low <= percent <= high or percent == float("inf"):
-            what = {"demand": "final demand", "price": "a cost or price"}
-            raise TivaxError(
-                f"percent = {percent:g}: a {self.kind} takes 0 to 100 per cent"
-                if flows
-                else f"percent = {percent:g}: {what[self.kind]} changes by -100 per "
-                "cent or more"
-            )
+        if flows and not 0 <= percent <= 100:
+            remedy = f"a {self.kind} takes 0 to 100 per cent"
+            raise TivaxError(f"percent = {percent:g}: {remedy}")
+        if not -100 <= percent < float("inf"):
+            what = "final demand" if self.kind == "demand" else "a cost or price"
+            remedy = f"{what} changes by -100 per cent or more"
+            raise TivaxError(f"percent = {percent:g}: {remedy}")
         return percent
 
     @property

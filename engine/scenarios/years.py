@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from ...kernels.scenarios import low_rank
-from ..core import TivaxError
+from ..core import TivaxError, in_float64
 from ..measures import Account, ValueAdded
 from ..streaming import does_not_fit, is_too_large
 from ..tables import (
@@ -43,6 +43,7 @@ class SolvedYear:
 _MATRICES = 4
 
 
+@in_float64
 def solve_year(
     tables: WorldTables, year: int, places: Places, value_added: ValueAdded
 ) -> SolvedYear:
@@ -54,18 +55,15 @@ def solve_year(
     if is_too_large(tables.n):
         raise does_not_fit(tables.n, _MATRICES)
     k = list(tables.years).index(year)
-    part = slice(k, k + 1)
+    part, put = slice(k, k + 1), jax.device_put
     x, Y = tables.output(part)[0], tables.final_demand(part)[0]
     Z = as_float64(tables.Z[k])
     rows = Account(value_added).rows(tables)
     v = None
     if rows is not None:
         v = np.divide(as_float64(rows[k]), x, out=np.zeros_like(x), where=x > 0)
-    base = low_rank.base_of(
-        *map(jax.device_put, (Z, x, Y)),
-        None if v is None else jax.device_put(v),
-        jax.device_put(places.member),
-    )
+    own = None if v is None else put(v)
+    base = low_rank.base_of(put(Z), put(x), put(Y), own, put(places.member))
     residual = float(base.residual)
     if not residual <= WORST_RESIDUAL or float(base.kept.min()) <= 0:
         check_numbers(tables.table(year))

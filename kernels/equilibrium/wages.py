@@ -260,6 +260,11 @@ def equilibrium_at(
     )
 
 
+def position_of(found: Equilibrium) -> Position:
+    """The position of an equilibrium, where F is 0."""
+    return Position(*found[:2], found.spending, jnp.zeros_like(found.log_wages))
+
+
 def rebased(economy: EconomyArrays, found: Equilibrium) -> EconomyArrays:
     """An equilibrium as the old one of others; value added adds to 1 again."""
     paid = jnp.exp(found.log_wages) * economy.income

@@ -50,33 +50,24 @@ def test_a_file_gives_back_the_economy(economy, file):
     "name, change, line",
     [
         ("theta", None, "no array theta; an economy has regions, sectors"),
-        ("theta", np.ones(3), r"theta has the shape \(3,\); it must be \(sector\)"),
+        ("theta", np.ones(3), "theta has the shape (3,); it must be (sector)"),
         ("theta", np.array([1.0, -1]), "theta of S02 is -1; an elasticity must be"),
         ("theta", np.array(["a", "b"]), "theta is not an array of numbers"),
         ("regions", np.array(["A", "A", "B"]), "regions has A twice"),
         ("regions", np.arange(3), "regions must be a list of labels"),
-        (
-            "deficit",
-            np.zeros(3),
-            "the deficit 0, a gap .*; write the deficits that trade has: deficits = 'zero'",
-        ),
+        ("deficit", np.zeros(3), "; write the deficits that trade has: deficits = 'zero' closes them"),
     ],
-)
+)  # fmt: skip
 def test_a_file_that_is_wrong_ends_in_a_line_that_names_it(
     file, tmp_path, name, change, line
 ):
     path = rewritten(file, tmp_path / "e.npz", **{name: change})
-    with pytest.raises(TivaxError, match=line) as caught:
-        tx.Economy.read(path)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    told = error_of(tx.Economy.read, path)
+    assert line in told and str(path) in told
 
 
 def test_what_is_not_a_file_of_arrays_is_refused(file, tmp_path):
-    with pytest.raises(TivaxError, match="no such file"):
-        tx.Economy.read(tmp_path / "none.npz")
-    (tmp_path / "text.npz").write_text("text")
-    with pytest.raises(TivaxError, match=r"text.npz: not an .npz of plain arrays"):
-        tx.Economy.read(tmp_path / "text.npz")
+    assert "no such file" in error_of(tx.Economy.read, tmp_path / "none.npz")
     # More than is wanted is not looked at.
     found = rewritten(file, tmp_path / "more.npz", notes=np.array([None]))
     assert tx.Economy.read(found).regions == tx.Economy.read(file).regions
@@ -86,6 +77,7 @@ def test_what_is_not_a_file_of_arrays_is_refused(file, tmp_path):
     "damage, why",
     [
         (lambda whole: b"", "cut short"),
+        (lambda whole: b"text", "cut short"),
         (lambda whole: whole[:-40], "cut short"),
         (lambda whole: b"PK\x03\x04" + bytes(100), "cut short"),
         (lambda whole: whole[:200] + bytes(50) + whole[250:], "it is damaged"),
@@ -157,8 +149,7 @@ def test_final_demand_may_be_negative_or_set_to_zero(economy, form):
     used = inputs[2, 1] / cost * found.counterfactual.trade.sum(axis=0)[2]
     assert_allclose(spent, used.sum(), rtol=1e-9)
     final[2, 0] *= 1.1
-    with pytest.raises(TivaxError, match="ROW, S01: purchases"):
-        replace(zeroed, final=final)
+    assert "ROW, S01: purchases" in error_of(replace, zeroed, final=final)
 
 
 def test_tables_become_an_economy_cell_by_cell():
@@ -167,15 +158,9 @@ def test_tables_become_an_economy_cell_by_cell():
     # No negative cells: inventories of the synthetic world are part of final demand.
     Y = np.asarray(table.Y).sum(axis=2)
     assert Y.min() >= 0
-    tariffs = pd.DataFrame(
-        {
-            "importer": ["R01", "R01"],
-            "exporter": ["*", "ROW"],
-            "sector": ["S01", "S01"],
-            "tariff": [0.1, 0.2],
-            "tariff_new": [0.0, 0.3],
-        }
-    )
+    rows = [("R01", "*", "S01", 0.1, 0.0), ("R01", "ROW", "S01", 0.2, 0.3)]
+    columns = ["importer", "exporter", "sector", "tariff", "tariff_new"]
+    tariffs = pd.DataFrame(rows, columns=columns)
     economy = tx.Economy.from_tables(world, 2000, THETAS, tariffs)
     assert economy.tariff[0, :, 0].tolist() == [0, 0.1, 0.2]
     assert economy.tariff_new[0, :, 0].tolist() == [0, 0, 0.3]
@@ -196,14 +181,7 @@ def test_negative_final_demand_is_set_to_zero_and_output_solved_again():
     Y = np.asarray(table.Y).sum(axis=2)
     Y[0, 1] = -0.5 * abs(Y[0, 1])
     Y[0, 0] += np.asarray(table.Y).sum(axis=2)[0, 1] - Y[0, 1]
-    changed = tx.WorldTables(
-        Z=tables.Z,
-        Y=Y[None],
-        x=tables.x,
-        regions=tables.regions,
-        sectors=tables.sectors,
-        years=tables.years,
-    )
+    changed = replace(tables, Y=Y[None], value_added=None, categories=())
     economy = tx.Economy.from_tables(changed, tables.years[0], THETAS)
     A = np.asarray(table.Z) / table.x
     x = np.linalg.solve(np.eye(6) - A, np.maximum(Y, 0).sum(axis=1))
@@ -232,8 +210,7 @@ def test_two_columns_of_one_name_are_named():
 def test_elasticities_that_are_wrong_are_named(frame, line):
     world = tx.synthetic_world(regions=2, sectors=2, years=1, seed=1)
     frame = pd.DataFrame(frame).replace({"S1": "S01"})
-    with pytest.raises(TivaxError, match=line):
-        tx.Economy.from_tables(world, 2000, frame)
+    assert line in error_of(tx.Economy.from_tables, world, 2000, frame)
 
 
 # ----------------------------------------------------------------------- both tables
@@ -285,17 +262,6 @@ def scenario(folder, file, text):
     return path
 
 
-def test_a_scenario_file_gives_the_four_measures(economy, file, tmp_path):
-    path = scenario(tmp_path, file, 'deficits = "kept"\n')
-    result = exact_hat_scenario(path)
-    found = tx.exact_hat(economy, deficits="kept")
-    assert list(result.table.columns) == ["region", "measure", "percent"]
-    pd.testing.assert_frame_equal(result.table, found.table)
-    names = {"scenario", "equilibrium", "tbi", "trade", "value_added"}
-    assert set(result.tables()) == names
-    assert read_exact_hat(path).inputs == [path, file]
-
-
 def test_variants_of_a_file_are_the_changes_that_they_name(economy, file, tmp_path):
     text = """
     [[variant]]
@@ -316,68 +282,36 @@ def test_variants_of_a_file_are_the_changes_that_they_name(economy, file, tmp_pa
     assert list(result.table["variant"].unique()) == ["wall", "distance"]
     tariff = economy.tariff_new.copy()
     tariff[0, 1:], tariff[1, 0, 0] = 0.3, 0.2
+    assert read_exact_hat(tmp_path / "scenario.toml").inputs[1:] == [file]
     expected = tx.exact_hat(economy, tariff).table
     got = result.table[result.table["variant"] == "wall"]
     got = got[got["measure"] != "tech"]
     assert_allclose(got["percent"], expected["percent"], atol=1e-8)
 
 
-def test_a_grid_makes_every_combination_on_top_of_one_variant(economy, file, tmp_path):
-    text = """
-    [[variant]]
-    exporters = "R01"
-    sectors = "S01"
-    [grid]
-    importers = "each"
-    tariff = [0.2, 0.3]
-    """
-    result = exact_hat_scenario(scenario(tmp_path, file, text))
-    # A region's sales at home bear no tariff.
-    names = [f"importers {r}, tariff {k}" for r in ("R02", "ROW") for k in (0.2, 0.3)]
-    assert list(result.table["variant"].unique()) == names
-    one = """
-    [[variant]]
-    importers = "ROW"
-    exporters = "R01"
-    sectors = "S01"
-    tariff = 0.2
-    """
-    wanted = exact_hat_scenario(scenario(tmp_path, file, one)).table["percent"]
-    got = result.table[result.table["variant"] == names[2]]["percent"]
-    assert_allclose(got, wanted, atol=1e-8)
-
-
 @pytest.mark.parametrize(
     "text, line",
     [
         ("colour = 1", "unknown key colour; did you mean economy"),
-        ("[grid]\ntariff = 0.1", "tariff = 0.1 in .grid.: write a list of values"),
-        ("[grid]\ncost = [1]", "unknown key cost in .grid.; did you mean trade_cost"),
-        (
-            "[grid]\nimporters = ['R01']\nexporters = ['R01']\ntariff = [1]",
-            "no variant",
-        ),
+        ("[grid]\ntariff = 0.1", "tariff = 0.1 in [grid]: write a list of values"),
+        ("[grid]\ncost = [1]", "unknown key cost in [grid]; did you mean trade_cost"),
+        ("[grid]\nimporters = ['R01']\nexporters = ['R01']\ntariff = [1]", "no variant"),
         ("[grid]\ntariff = [0.1, 0.1]", "has tariff 0.1 twice"),
         ('deficits = "none"', "deficits = 'none'"),
         ('elasticities = "t.csv"', "elasticities = 't.csv': goes with a store"),
-        ('store = "s"', "give economy .* or store, one of them"),
+        ('store = "s"', "give economy (an .npz) or store, one of them"),
         ('[[variant]]\nname = "a"', "tariff: is missing in a variant"),
         ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no Mars; choose from R01"),
         ("[grid]\nimporters = [[]]\ntariff = [1]", "one at least, or leave it out"),
-        (
-            "[[variant]]\ntariff = 1\n[grid]\ntariff = [2, 3]",
-            "tariff = 1: .grid. has tariff, too; keep one of them",
-        ),
+        ("[[variant]]\ntariff = 1\n[grid]\ntariff = [2, 3]", "tariff = 1: [grid] has tariff, too; keep one of them"),
         ("[[variant]]\ntariff = -1", "write a number above -1"),
-        ("[equation]\ncoefficient = 1", "standard_error in .equation.: is missing"),
+        ("[equation]\ncoefficient = 1", "standard_error in [equation]: is missing"),
         ('trade_costs = "none.csv"', "none.csv: no such file"),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_in_a_scenario_file_is_one_line(file, tmp_path, text, line):
     path = scenario(tmp_path, file, text)
-    with pytest.raises(TivaxError, match=line) as caught:
-        exact_hat_scenario(path)
-    assert "\n" not in str(caught.value)
+    assert line in error_of(exact_hat_scenario, path)
 
 
 def test_a_store_with_files_of_elasticities_and_tariffs(tmp_path):
@@ -419,5 +353,5 @@ def test_inputs_that_are_hardly_negative_pass_and_are_counted(economy):
     assert abs(found.tbi_change()["after"]).max() < 1e-10
     none = tx.exact_hat(with_cell(0.0)).changes
     assert_allclose(found.changes, none, atol=0.01)
-    with pytest.raises(TivaxError, match=r"R01, S02, S01 is .*more than 0.1 % of the"):
-        with_cell(-0.0011)
+    told = error_of(with_cell, -0.0011)
+    assert "R01, S02, S01 is" in told and "more than 0.1 % of the" in told

@@ -30,15 +30,9 @@ def world():
 
 
 def _economy(world, se=0.5):
-    tariffs = pd.DataFrame(
-        {
-            "importer": ["R01", "R02"],
-            "exporter": ["*", "*"],
-            "sector": ["*", "*"],
-            "tariff": [0.02, 0.05],
-            "tariff_new": [0.12, 0.05],
-        }
-    )
+    rows = [("R01", "*", "*", 0.02, 0.12), ("R02", "*", "*", 0.05, 0.05)]
+    columns = ["importer", "exporter", "sector", "tariff", "tariff_new"]
+    tariffs = pd.DataFrame(rows, columns=columns)
     thetas = _thetas(se) if se is not None else _thetas(0.0)[["sector", "theta"]]
     return tx.Economy.from_tables(world, 2000, thetas, tariffs)
 
@@ -117,9 +111,7 @@ def test_the_waterfall_of_who_pays_ends_at_the_sum_of_the_world(world):
 
 def test_draw_k_does_not_depend_on_the_number_of_draws(world):
     found = tx.exact_hat(_economy(world))
-    few, more = (
-        found.drawing(ERROR, draws, SEED).spread().rows for draws in (2, DRAWS)
-    )
+    few, more = (found.drawing(ERROR, k, SEED).spread().rows for k in (2, DRAWS))
     np.testing.assert_array_equal(few, more[:2])
     rest = np.concatenate([*found.drawing(ERROR, DRAWS, SEED).rows(start=4)])
     np.testing.assert_array_equal(rest, more[4:])
@@ -147,11 +139,8 @@ def test_small_errors_of_elasticities_are_those_of_the_delta_method(world):
         for sign in (1, -1):
             moved = _thetas(0.0)[["sector", "theta"]]
             moved.loc[k, "theta"] += sign * step
-            ends.append(
-                tx.exact_hat(
-                    tx.Economy.from_tables(world, 2000, moved, _as_frame(economy))
-                ).changes["real_income"]
-            )
+            one = tx.Economy.from_tables(world, 2000, moved, _as_frame(economy))
+            ends.append(tx.exact_hat(one).changes["real_income"])
         slopes.append((ends[0] - ends[1]) / (2 * step))
     expected = 0.01 * np.sqrt(sum(k**2 for k in slopes))
     se = drawn.spread.interval("real_income", 100).se[0]
@@ -162,15 +151,10 @@ def test_small_errors_of_elasticities_are_those_of_the_delta_method(world):
 @pytest.mark.parametrize("regions", [["R01", "R02"], {"both": ["R01", "R02"]}])
 def test_nash_rates_of_a_draw_are_those_found_alone(world, regions):
     economy = _economy(world, se=None)
-    war = tx.nash_tariffs(economy, method="exact", regions=regions, deficits="kept")
-    spread = war.drawing(ERROR, 3, SEED).spread()
+    given = {"method": "exact", "regions": regions, "deficits": "kept"}
+    spread = tx.nash_tariffs(economy, **given).drawing(ERROR, 3, SEED).spread()
     for k in range(3):
-        alone = tx.nash_tariffs(
-            _drawn_alone(world, economy, k),
-            method="exact",
-            regions=regions,
-            deficits="kept",
-        )
+        alone = tx.nash_tariffs(_drawn_alone(world, economy, k), **given)
         rates = np.concatenate([c.rates for c in alone.choices])
         # Players stay where scaled gradients are below 1e-6.
         np.testing.assert_allclose(spread.of("rates")[k], rates, atol=3e-6)
@@ -269,7 +253,6 @@ def test_draws_without_errors_are_refused(folder):
     (folder / "known.csv").write_text("sector,theta\n*,5\n")
     text = (folder / "exact-hat.toml").read_text().replace("theta.csv", "known.csv")
     (folder / "known.toml").write_text(text)
-    line = mistake(
-        "scenario", folder / "known.toml", "--draws", 5, "--out", folder / "no"
-    )
+    words = ("--draws", 5, "--out", folder / "no")
+    line = mistake("scenario", folder / "known.toml", *words)
     assert "--draws 5: nothing has an error" in line

@@ -11,9 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import root
 
 import tivax as tx
-from tivax import TivaxError
-from tivax.engine.equilibrium import solving
+from tivax.engine.equilibrium import net_imports, solving
 from tivax.kernels.equilibrium import adjoint, wages
+
+from helpers import error_of
 
 # Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
 SOLVED = 1e-10
@@ -64,9 +65,8 @@ def test_real_wages_follow_from_the_change_of_the_home_share(inputs):
     costs = np.array([[1, 0.8], [1.1, 1]])[:, :, None]
     economy = one_sector(inputs)
     found = tx.exact_hat(economy, trade_costs=costs)
-    home = np.einsum(
-        "nnj->n", found.counterfactual.trade
-    ) / found.counterfactual.trade.sum(axis=(1, 2))
+    trade = found.counterfactual.trade
+    home = np.einsum("nnj->n", trade) / trade.sum(axis=(1, 2))
     before = np.array([0.8, 0.9])
     expected = (home / before) ** (-1 / (4 * (1 - inputs)))
     assert_allclose(1 + found.changes["realwage"] / 100, expected, rtol=SOLVED)
@@ -160,21 +160,14 @@ def test_no_shock_changes_nothing(economy, deficits):
 
 def test_markets_clear_and_deficits_are_kept_in_world_value_added(economy, found):
     share = economy.value_added / economy.output
-    paid = economy.value_added.sum(axis=1) * (
-        1 + found.changes["wage"].to_numpy() / 100
-    )
+    growth = 1 + found.changes["wage"].to_numpy() / 100
+    paid = economy.value_added.sum(axis=1) * growth
     sold = found.counterfactual.trade.sum(axis=0)
     assert_allclose((share * sold).sum(axis=1), paid, rtol=SOLVED)
     assert_allclose(paid.sum(), economy.value_added.sum(), rtol=SOLVED)
-    balance = found.counterfactual.trade.sum(
-        axis=(1, 2)
-    ) - found.counterfactual.trade.sum(axis=(0, 2))
-    assert_allclose(balance, economy.deficit, atol=SOLVED * paid.sum())
-    closed = tx.exact_hat(economy)
-    balance = closed.counterfactual.trade.sum(
-        axis=(1, 2)
-    ) - closed.counterfactual.trade.sum(axis=(0, 2))
-    assert_allclose(balance, 0, atol=SOLVED * paid.sum())
+    for flows, wanted in ((found, economy.deficit), (tx.exact_hat(economy), 0)):
+        balance = net_imports(flows.counterfactual.trade)
+        assert_allclose(balance, wanted, atol=SOLVED * paid.sum())
 
 
 @pytest.mark.parametrize("deficits", ["zero", "kept"])
@@ -184,12 +177,9 @@ def test_welfare_is_the_first_order_part_of_real_income(economy, deficits):
     abroad = (1 - np.eye(3))[:, :, None] * np.ones((1, 1, 2))
 
     def changes(size: float) -> pd.DataFrame:
-        return tx.exact_hat(
-            economy,
-            economy.tariff + size * abroad,
-            trade_costs=1 + size * abroad,
-            deficits=deficits,
-        ).changes
+        tariff, costs = economy.tariff + size * abroad, 1 + size * abroad
+        found = tx.exact_hat(economy, tariff, trade_costs=costs, deficits=deficits)
+        return found.changes
 
     small, large = changes(0.001), changes(0.002)
     gap, smaller = (k["welfare"] - k["real_income"] for k in (large, small))
@@ -258,11 +248,11 @@ def test_newton_steps_find_the_same_equilibrium(economy, monkeypatch):
     tariff = economy.tariff + 3.0 * (1 - np.eye(3))[:, :, None]
     shared = tx.exact_hat(economy, tariff)
     solve = solving._solve_several
-    monkeypatch.setattr(
-        solving,
-        "_solve_several",
-        lambda *given: solve(*given)._replace(clearing=jnp.ones(1)),
-    )
+
+    def unsolved(*given):
+        return solve(*given)._replace(clearing=jnp.ones(1))
+
+    monkeypatch.setattr(solving, "_solve_several", unsolved)
     newton = tx.exact_hat(economy, tariff)
     assert newton.clearing.max() < 1e-10
     assert_allclose(newton.changes, shared.changes, atol=1e-8)
@@ -288,22 +278,16 @@ def test_solvers_find_the_inverse_themselves_where_the_one_given_is_no_use(econo
     are those of a solver that starts with its own Jacobian."""
     with jax.enable_x64(True):
         old = solving.solve_old(economy, "kept")
-        given = (
-            old.economy,
-            solving.make_shocks(
-                old,
-                economy.tariff_new[None],
-                np.ones((1, *economy.tariff.shape)),
-                old.deficit,
-            ),
-        )
-        shares, shock = given[0], jax.tree.map(lambda k: k[0], given[1])
+        costs = np.ones((1, *economy.tariff.shape))
+        given = old, economy.tariff_new[None], costs, old.deficit
+        shock = jax.tree.map(lambda k: k[0], solving.make_shocks(*given))
+        shares = old.economy
 
         def slope(inverse):
             new = wages.solve_near(
                 shares, shock, inverse, old.start, old.start, jnp.asarray(wages.AIM)
             )
-            at = wages.Position(*new[:2], new.spending, 0 * old.deficit)
+            at = wages.position_of(new)
 
             def income(tariff):
                 moved = shock._replace(
@@ -375,22 +359,21 @@ def test_a_line_says_where_linear_welfare_is_far_whatever_other_regions_do(found
 
 
 def test_arguments_of_another_shape_and_number_are_refused(economy):
-    with pytest.raises(TivaxError, match=r"tariff_new has the shape \(3, 3\)"):
-        tx.exact_hat(economy, np.zeros((3, 3)))
-    with pytest.raises(TivaxError, match="trade_costs must hold numbers above 0"):
-        tx.exact_hat(economy, trade_costs=np.zeros((3, 3, 2)))
-    with pytest.raises(TivaxError, match="at home tariff_new must be what"):
-        tx.exact_hat(economy, np.full((3, 3, 2), 0.1))
-    with pytest.raises(TivaxError, match="has no region Mars"):
-        tx.exact_hat(economy).tariff_gradient("Mars")
+    told = error_of(tx.exact_hat, economy, np.zeros((3, 3)))
+    assert "tariff_new has the shape (3, 3)" in told
+    told = error_of(tx.exact_hat, economy, trade_costs=np.zeros((3, 3, 2)))
+    assert "trade_costs must hold numbers above 0" in told
+    told = error_of(tx.exact_hat, economy, np.full((3, 3, 2), 0.1))
+    assert "at home tariff_new must be what" in told
+    told = error_of(tx.exact_hat(economy).tariff_gradient, "Mars")
+    assert "has no region Mars; choose from R01" in told
 
 
 def test_an_equilibrium_that_does_not_exist_is_one_line(economy):
     """Deficits are kept, and nothing can be shipped to pay for them."""
     costs = np.where(np.eye(3, dtype=bool)[:, :, None], 1.0, np.full((1, 1, 2), 1e6))
-    with pytest.raises(TivaxError, match="does not converge: the labour") as caught:
-        tx.exact_hat(economy, trade_costs=costs, deficits="kept")
-    assert "\n" not in str(caught.value)
+    told = error_of(tx.exact_hat, economy, trade_costs=costs, deficits="kept")
+    assert "does not converge: the labour" in told
 
 
 @pytest.mark.parametrize("deficits", ["zero", "kept"])

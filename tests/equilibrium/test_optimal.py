@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax import TivaxError
-from tivax.engine.equilibrium.published.liberation_world import announced, read_world
 from tivax.engine.equilibrium.tariff_choice.best_response import Objective
+from tivax.engine.published.liberation_world import announced, read_world
 
 from economies import two_regions
+from helpers import error_of
 
 BLOCK = tx.Supply(
     labour=0.5, scale=0.1, services=0.1, pass_through=1.2, tax_relief=True
@@ -42,17 +42,12 @@ def test_no_direction_is_better(over):
     assert_allclose(best.welfare, found, atol=1e-9)
     rng = np.random.default_rng(0)
     away = (np.arange(3) != 0)[:, None]
-    for _ in range(2):
-        for side in (0.02, -0.02):
-            moved = best.tariff.copy()
-            step = {
-                "exporters": rng.uniform(size=(3, 1)),
-                "sectors": rng.uniform(size=(1, 2)),
-                "uniform": np.ones((1, 1)),
-            }[over]
-            moved[0] += side * step * away
-            other = tx.exact_hat(economy, moved).changes["real_income"]["R01"]
-            assert other < best.welfare
+    size = {"exporters": (3, 1), "sectors": (1, 2), "uniform": (1, 1)}[over]
+    for side in (0.02, -0.02, 0.02, -0.02):
+        moved = best.tariff.copy()
+        moved[0] += side * rng.uniform(0.5, 1, size) * away
+        other = tx.exact_hat(economy, moved).changes["real_income"]["R01"]
+        assert other < best.welfare
 
 
 @pytest.mark.parametrize("welfare", ["utility", "printed"])
@@ -151,12 +146,6 @@ def test_all_others_as_one_answer_the_usa(shared, share, over, rate, welfare):
 
 
 def test_a_region_that_is_not_there_or_imports_nothing_is_refused():
-    with pytest.raises(TivaxError, match="has no region C"):
-        tx.optimal_tariff(two(80.0), "C")
-    closed = two(80.0)
-    trade = closed.trade * np.eye(2)[:, :, None]
-    alone = replace(
-        closed, trade=trade, final=trade.sum(axis=1), value_added=trade.sum(axis=0)
-    )
-    with pytest.raises(TivaxError, match="A imports nothing"):
-        tx.optimal_tariff(alone, "A")
+    assert "has no region C" in error_of(tx.optimal_tariff, two(80.0), "C")
+    alone = two_regions([[80, 0], [0, 80]])
+    assert "A imports nothing" in error_of(tx.optimal_tariff, alone, "A")

@@ -9,8 +9,7 @@ import pytest
 
 import tivax as tx
 from tivax.engine.core import files_of
-from tivax.engine.equilibrium.scenario_file import read_exact_hat
-from tivax.engine.equilibrium.variants import make_variants
+from tivax.engine.equilibrium import read_exact_hat, variants_of
 from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
 
 from commands import good, mistake
@@ -104,6 +103,7 @@ kind = "exact-hat"
 economy = "economy.npz"
 [[variant]]
 exporters = "R01"
+sectors = "S02"
 [grid]
 importers = "each"
 tariff = [0, 0.1, 0.2, 0.3, 0.4, 0.5]
@@ -127,7 +127,7 @@ def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
     for k, importer in enumerate(economy.regions):
         for rate in (0, 0.1, 0.2, 0.3, 0.4, 0.5) if k != place else ():
             tariff = economy.tariff_new.copy()
-            tariff[k, place] = rate
+            tariff[k, place, 1] = rate
             alone = tx.exact_hat(economy, tariff).table
             name = f"importers {importer}, tariff {rate}"
             found = table[table["variant"] == name].drop(columns="variant")
@@ -160,10 +160,10 @@ def test_a_sector_is_named_by_words_of_its_title(folder):
     text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
     path.write_text(f'{text}sectors = "electrical"')
     run = read_exact_hat(path)
-    ((move,),) = make_variants(run, economy, None).moves.values()
+    ((move,),) = variants_of(run, economy).moves.values()
     assert move.sectors == (1,)
     path.write_text(f'{text}sectors = "wheat"')
-    told = error_of(make_variants, read_exact_hat(path), economy, None)
+    told = error_of(variants_of, read_exact_hat(path), economy)
     assert "no sector wheat; choose from c13 (Machinery" in told
 
 

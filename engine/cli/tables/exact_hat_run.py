@@ -27,12 +27,12 @@ from ...equilibrium import (
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
-    solve_published,
     variants_of,
     variants_result,
 )
 from ...errors import DRAWS
 from ...figures.regions import known_regions
+from ...published import solve_published
 from ..bundles import ErrorOptions, OutputOptions
 from ..options import require_store
 from ..terminal import Terminal

@@ -24,7 +24,7 @@ from ..economy_draws import Scenarios, scenarios_of
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
-from .best_response import ChosenRates, Objective, best_response
+from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
 from .players import Over, Regions, make_player, members_of, place_of
 from .result import ChosenTariffs
@@ -99,8 +99,7 @@ class Retaliation(ChosenTariffs):
 
     def _welfare(self) -> Float[np.ndarray, "2 r"]:
         """Exact welfare of regions in both scenarios, in per cent."""
-        own = self.outcome.changes["real_income" if self.supply is None else "welfare"]
-        return own.to_numpy().reshape(2, -1)
+        return self.outcome.exact.reshape(2, -1)
 
     @property
     def sentence(self) -> str:
@@ -185,13 +184,10 @@ def retaliation(
             f"{economy.name}: {against} sets no new tariff that could be answered; "
             "tariff_new holds it"
         )
-    if regions is None:
-        sold = economy.trade[:, place].sum(axis=1) > 0
-        sold[place] = False
-        names = [economy.regions[k] for k in np.flatnonzero(sold).tolist()]
-    else:
-        names = regions
-    blocs = members_of(economy, names)
+    sold = economy.trade[:, place].sum(axis=1) > 0
+    sold[place] = False
+    buyers = [economy.regions[k] for k in np.flatnonzero(sold).tolist()]
+    blocs = members_of(economy, buyers if regions is None else regions)
     if place in [k for some in blocs.values() for k in some]:
         raise TivaxError(f"regions: {against} cannot answer itself; leave it out")
     if how == "reciprocal":
@@ -205,15 +201,10 @@ def retaliation(
         for number, (name, members) in enumerate(blocs.items()):
             progress(number, len(blocs))
             player = make_player(economy, name, members, over, [place])
-            rates = np.full(len(player.labels), float(start))
-            choice, _ = best_response(
-                player, objective, economy.tariff_new, rates, most=most
-            )
-            choices.append(choice)
+            given = objective, economy.tariff_new, start
+            choices.append(best_response(player, *given, most=most)[0])
         progress(len(blocs), len(blocs))
-    tariff = economy.tariff_new
-    for choice in choices:
-        tariff = choice.player.with_rates(tariff, choice.rates)
+    tariff = with_all(economy.tariff_new, choices)
     return Retaliation(
         economy, tariff, choices, supply, deficits, against=against, how=how
     )

@@ -15,7 +15,7 @@ from ....kernels.equilibrium import one_sector, wages
 from .. import supply as supply_side
 from ..economy import Economy
 from ..gradient import slope_at
-from ..solving import Deficits, Old, new_deficits, solve_new, solve_old
+from ..solving import Deficits, Old, new_deficits, solve_new
 from ..supply import Supply
 from .players import Player
 
@@ -55,9 +55,7 @@ class Objective:
 
     @cached_property
     def old(self) -> Old | one_sector.OneSector:
-        if self.supply is None:
-            return solve_old(self.economy, self.deficits)
-        return supply_side.old_block(self.economy, self.supply, self.deficits)
+        return supply_side.old_equilibrium(self.economy, self.supply, self.deficits)
 
     def weights(self, player: Player) -> Float[np.ndarray, " r"]:
         """Shares of members in the income of the player."""
@@ -82,17 +80,10 @@ class Objective:
     ) -> Point:
         assert start is None or isinstance(start, wages.Position)
         new = solve_new(self.economy, old, tariff, self.deficits, start)
-        at = wages.Position(
-            new.log_wages, new.log_prices, new.spending, 0 * old.deficit
-        )
-        welfare, slope = slope_at(
-            jnp.asarray(tariff),
-            old,
-            at,
-            new_deficits(old, self.deficits),
-            jnp.asarray(weights),
-            measure="real_income",
-        )
+        at = wages.position_of(new)
+        closed, weight = new_deficits(old, self.deficits), jnp.asarray(weights)
+        given = jnp.asarray(tariff), old, at, closed, weight
+        welfare, slope = slope_at(*given, measure="real_income")
         return Point(float(welfare), np.asarray(slope), at)
 
     def _of_block(
@@ -103,21 +94,14 @@ class Objective:
         start: Place | None,
     ) -> Point:
         assert self.supply is not None and not isinstance(start, wages.Position)
-        transfer = block.transfer if self.deficits == "kept" else 0 * block.transfer
+        transfer = supply_side.new_transfer(block, self.deficits)
         shock = tariff[None]
-        change = supply_side.block_changes(block, shock, np.ones_like(shock), transfer)
-        at = supply_side.solve_block(self.economy, block, change, start)
-        welfare, slope = _block_slope(
-            block,
-            jax.tree.map(lambda a: a[0], change),
-            at,
-            jnp.asarray(weights),
-            measure="welfare"
-            if self.supply.welfare == "utility"
-            else "welfare_printed",
-        )
-        where = one_sector.hats(at)
-        return Point(float(welfare), np.asarray(slope)[:, :, None], where)
+        changes = supply_side.block_changes(block, shock, np.ones_like(shock), transfer)
+        at = supply_side.solve_block(self.economy, block, changes, start)
+        change = jax.tree.map(lambda a: a[0], changes)
+        given = block, change, at, jnp.asarray(weights)
+        welfare, slope = _block_slope(*given, measure=self.supply.measure)
+        return Point(float(welfare), np.asarray(slope)[..., None], one_sector.hats(at))
 
 
 @partial(jax.jit, static_argnames="measure")
@@ -161,11 +145,20 @@ class ChosenRates:
         return self.player.average(self.rates)
 
 
+def with_all(
+    tariff: Float[np.ndarray, "r r s"], choices: Sequence[ChosenRates]
+) -> Float[np.ndarray, "r r s"]:
+    """All tariffs, with those that each player chose."""
+    for choice in choices:
+        tariff = choice.player.with_rates(tariff, choice.rates)
+    return tariff
+
+
 def best_response(
     player: Player,
     objective: Objective,
     tariff: Float[np.ndarray, "r r s"],
-    start: Float[np.ndarray, " k"],
+    start: Float[np.ndarray, " k"] | float,
     *,
     most: int,
     at: Place | None = None,

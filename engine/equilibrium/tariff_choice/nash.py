@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -18,13 +17,11 @@ from ...core import (
     require_choice,
 )
 from ...errors import AnyModel
-from ...figures.welfare import tariff_schedule
-from ...reporting import Plot
 from ..economy import Economy
 from ..economy_draws import EconomyDraws
 from ..solving import Deficits
 from ..supply import Supply
-from .best_response import ChosenRates, Objective, best_response
+from .best_response import ChosenRates, Objective, best_response, with_all
 from .formula import FormulaWar, changes_of_war, solve_formula
 from .optimal import require_choices
 from .players import Over, Player, Regions, make_player, members_of
@@ -122,23 +119,17 @@ class NashTariffs(ChosenTariffs):
             "response and not exactly one; imbalances are removed first."
         )
 
-    def tables(self) -> dict[str, pd.DataFrame]:
-        if self.markups is None:
-            return super().tables()
-        return {"rates": self.schedule, "players": self.players}
-
-    def plots(self) -> dict[str, Plot]:
-        if self.markups is None:
-            return super().plots()
-        return {"rates": partial(tariff_schedule, self.schedule)}
+    @property
+    def _has_outcome(self) -> bool:  # type: ignore[override]
+        return self.markups is None
 
     def facts(self) -> Mapping[str, Any]:
         own = {"residual_max": max(self.residual, abs(self.dropped)), "kind": self.kind}
-        return own if self.markups is not None else {**super().facts(), **own}
+        return {**super().facts(), **own} if self._has_outcome else own
 
     @property
     def subtitle(self) -> str:
-        if self.markups is None:
+        if self._has_outcome:
             return super().subtitle
         return f"{count_text(len(self.choices), 'region')}, with markups"
 
@@ -147,11 +138,8 @@ class NashTariffs(ChosenTariffs):
         players = self.players.set_index("player")
         rates, welfare = players["tariff"], players["own_welfare"]
         ends = [
-            f"{rate:.1f} ({name})"
-            for rate, name in (
-                (rates.min(), rates.idxmin()),
-                (rates.max(), rates.idxmax()),
-            )
+            f"{rates.iloc[k]:.1f} ({rates.index[k]})"
+            for k in (int(rates.argmin()), int(rates.argmax()))
         ]
         settled = ""
         if self.war is None:
@@ -167,7 +155,7 @@ class NashTariffs(ChosenTariffs):
         )
 
     def _listings(self) -> Sequence[Listing]:
-        if self.markups is None:
+        if self._has_outcome:
             return super()._listings()
         note = f"equations hold to {max(self.residual, abs(self.dropped)):.1e}"
         listing = self._own_listing()
@@ -257,9 +245,7 @@ def nash_tariffs(
     ]
     objective = Objective(economy, supply, deficits)
     found, rounds = play(players, objective, start, most, progress)
-    tariff = economy.tariff_new
-    for choice in found:
-        tariff = choice.player.with_rates(tariff, choice.rates)
+    tariff = with_all(economy.tariff_new, found)
     return NashTariffs(economy, tariff, found, supply, deficits, rounds, over=over)
 
 
@@ -275,7 +261,7 @@ def play(
     Raises ``TivaxError`` where they still move after thirty rounds.
     """
     tariff, at = objective.economy.tariff_new, None
-    rates = {k.name: np.full(len(k.labels), float(start)) for k in players}
+    rates = {k.name: np.asarray(start) for k in players}
     spent = dict.fromkeys(rates, 0)
     rows: list[tuple[int, str, float, float]] = []
     moved: dict[str, float] = {}
@@ -311,10 +297,9 @@ def _by_formula(
     own: Over = "uniform" if markups is None else "sectors"
     choices: list[ChosenRates] = []
     for k, (name, welfare) in enumerate(war.changes["real_income"].items()):
-        player = make_player(economy, str(name), [k], own)
-        rates = war.rates[k, [0]]
+        player, sectors = make_player(economy, str(name), [k], own), [0]
         if markups is not None:
-            rates = war.rates[k, [economy.sectors.index(j) for j in player.labels]]
-        choices.append(ChosenRates(player, rates, float(welfare)))
+            sectors = [economy.sectors.index(j) for j in player.labels]
+        choices.append(ChosenRates(player, war.rates[k, sectors], float(welfare)))
     given = None if markups is None else np.asarray(markups, float)
     return NashTariffs(economy, war.tariff, choices, markups=given, war=war)

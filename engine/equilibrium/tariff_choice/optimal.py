@@ -4,16 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-import numpy as np
 import pandas as pd
 
-from ...core import (
-    TivaxError,
-    in_float64,
-    require_choice,
-    require_kind,
-    require_whole,
-)
+from ...core import TivaxError, in_float64, require_choice, require_kind, require_whole
 from ..economy import Economy
 from ..solving import Deficits
 from ..supply import Supply
@@ -161,16 +154,9 @@ def optimal_tariff(
     require_choices(economy, over, supply, deficits, start, most)
     player = joint_player(economy, region, over, against)
     objective = Objective(economy, supply, deficits)
-    rates = np.full(len(player.labels), float(start))
-    choice, _ = best_response(player, objective, economy.tariff_new, rates, most=most)
-    return OptimalTariff(
-        economy,
-        player.with_rates(economy.tariff_new, choice.rates),
-        [choice],
-        supply,
-        deficits,
-        over=over,
-    )
+    choice, _ = best_response(player, objective, economy.tariff_new, start, most=most)
+    tariff = player.with_rates(economy.tariff_new, choice.rates)
+    return OptimalTariff(economy, tariff, [choice], supply, deficits, over=over)
 
 
 def joint_player(

@@ -9,14 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 
-from ...core import (
-    Listing,
-    Progress,
-    TivaxError,
-    count_text,
-    in_float64,
-    no_progress,
-)
+from ...core import Listing, Progress, TivaxError, count_text, in_float64, no_progress
 from ...errors import DRAWS, AnyModel
 from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
@@ -142,6 +135,7 @@ class ChosenTariffs(Result):
         )
 
     _together = True
+    _has_outcome = True
 
     def _scenarios(self) -> Scenarios:
         tariff = self.tariff[None]
@@ -154,8 +148,7 @@ class ChosenTariffs(Result):
             return None
         players = [k.player for k in self.choices]
         group = np.full(self.tariff.shape, -1)
-        owner = np.zeros((len(players), len(self.economy.regions)))
-        first = 0
+        owner, first = np.zeros((len(players), len(self.economy.regions))), 0
         for k, player in enumerate(players):
             members = [*player.members]
             group[members] = np.where(player.groups >= 0, player.groups + first, -1)
@@ -166,8 +159,9 @@ class ChosenTariffs(Result):
             [[j not in k.corners for j in k.player.labels] for k in self.choices]
         )
         start = roots * np.log1p(rates)
-        given = group, owner, roots, start, free.astype(float), np.eye(len(start))
-        return Rates(*jax.device_put((self.economy.tariff_new, *given)))
+        free, inverse = free.astype(float), np.eye(len(start))
+        given = self.economy.tariff_new, group, owner, roots, start, free, inverse
+        return Rates(*jax.device_put(given))
 
     @property
     def _named(self) -> tuple[str, ...]:
@@ -181,19 +175,13 @@ class ChosenTariffs(Result):
         """Columns player, tariff (per cent, weighted by old imports), own_welfare (per
         cent; with errors se, ci_low, ci_high), gradient, corners (rates that ended at
         -50 or 300 %), evaluations."""
-        found = pd.DataFrame(
-            {
-                "player": [k.player.name for k in self.choices],
-                "tariff": [100 * k.average for k in self.choices],
-                "own_welfare": [k.welfare for k in self.choices],
-                "gradient": [k.gradient for k in self.choices],
-                "corners": [len(k.corners) for k in self.choices],
-                "evaluations": [k.evaluations for k in self.choices],
-            }
-        )
-        if self.spread is None or "own" not in self.spread.layout.shapes:
-            return found
-        return self.spread.interval("own", 100).beside(found)
+        rows = [
+            (k.player.name, 100 * k.average, k.welfare, k.gradient)
+            + (len(k.corners), k.evaluations)
+            for k in self.choices
+        ]
+        found = pd.DataFrame(rows, columns=[*_COLUMNS, "corners", "evaluations"])
+        return self._with_interval(found, "own")
 
     @property
     def schedule(self) -> pd.DataFrame:
@@ -211,9 +199,13 @@ class ChosenTariffs(Result):
             for k in self.choices
         ]
         found = pd.concat(parts, ignore_index=True)
-        if self.spread is None or "rates" not in self.spread.layout.shapes:
-            return found
-        return self.spread.interval("rates", 100).beside(found)
+        return self._with_interval(found, "rates")
+
+    def _with_interval(self, table: pd.DataFrame, name: str) -> pd.DataFrame:
+        """The table with the interval of draws of that name, if there are any."""
+        if self.spread is None or name not in self.spread.layout.shapes:
+            return table
+        return self.spread.interval(name, 100).beside(table)
 
     @cached_property
     @in_float64
@@ -232,9 +224,8 @@ class ChosenTariffs(Result):
             each = [np.expm1(k * np.log1p(choice.rates)) for k in _CURVE]
             tariffs = np.stack([player.with_rates(self.tariff, k) for k in each])
             given = {"deficits": self.deficits, "supply": self.supply}
-            changes = exact_hat(self.economy, tariffs, **given).changes
-            own = changes["real_income" if self.supply is None else "welfare"]
-            values = own.to_numpy().reshape(len(each), -1) @ objective.weights(player)
+            moved = exact_hat(self.economy, tariffs, **given).exact
+            values = moved.reshape(len(each), -1) @ objective.weights(player)
             averages = [100 * player.average(k) for k in each]
             rows += zip([player.name] * len(each), averages, values, strict=True)
         return pd.DataFrame(rows, columns=["player", "tariff", "own_welfare"])
@@ -244,13 +235,14 @@ class ChosenTariffs(Result):
         equilibrium."""
         own = {"rates": self.schedule, "players": self.players, "rounds": self.rounds}
         own["responses"] = self.responses
-        return {k: v for k, v in own.items() if len(v)} | self.outcome.tables()
+        own = {k: v for k, v in own.items() if len(v)}
+        return own | (self.outcome.tables() if self._has_outcome else {})
 
     def plots(self) -> dict[str, Plot]:
         plots: dict[str, Plot] = {"rates": partial(tariff_schedule, self.schedule)}
         if len(self.responses):
             plots["responses"] = partial(response_curves, self.responses)
-        return plots | self.outcome.plots()
+        return plots | (self.outcome.plots() if self._has_outcome else {})
 
     def facts(self) -> Mapping[str, Any]:
         players = self.players
@@ -272,11 +264,10 @@ class ChosenTariffs(Result):
         """Rates of the only player, or a row for each."""
         names = ("", *_COLUMNS[1:])
         if len(self.choices) == 1:
+            own = self.schedule[["on", "tariff", "share"]].to_numpy()
             rows = [
                 (str(name), f"{rate:.2f}", f"{100 * share:.2f}")
-                for name, rate, share in self.schedule[
-                    ["on", "tariff", "share"]
-                ].to_numpy()
+                for name, rate, share in own
             ]
             names = ("", "tariff", "share of imports")
         else:

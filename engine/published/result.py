@@ -1,6 +1,6 @@
 """The result of a published model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -8,9 +8,24 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import Listing
-from ...figures import WELFARE, world_tiles
-from ...reporting import Plot, Result, Section, Table, method_of
+from ..core import Listing
+from ..figures import WELFARE, world_tiles
+from ..reporting import Plot, Result, Section, Table, method_of
+
+
+def table_of(cells: Iterable[tuple[str, str, str, float]]) -> pd.DataFrame:
+    """Printed numbers: table, row, column, value."""
+    return pd.DataFrame([*cells], columns=["table", "row", "column", "value"])
+
+
+def equilibria_of(
+    residuals: Mapping[str, float],
+    dropped: str = "world value added",
+    missed: float | Sequence[float] = 0.0,
+) -> pd.DataFrame:
+    """The largest miss of each equilibrium, and that of the market that was dropped."""
+    frame = pd.DataFrame(residuals.items(), columns=["equilibrium", "residual"])
+    return frame.assign(dropped=dropped, dropped_residual=missed)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

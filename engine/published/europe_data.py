@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
-from .reading import read_numbers, require_shape
+from ..core import TivaxError
+from .reading import read_numbers, require_file
 
 ARCHIVE = "fifty_sectors.zip"
 REGIONS = (
@@ -126,21 +126,19 @@ def read_europe(folder: Path) -> Europe:
     path = folder / ARCHIVE
     r, s = len(REGIONS), INDUSTRIES
     shares, factors, spending = read_purchases(path)
-    with _opened(path) as archive:
-        budget, added, inventory = (
-            _member(path, archive, name, (s, r)).T
-            for name in ("alphas", "B", "inventory2014")
-        )
-        mix = _member(path, archive, "G", (r * s, s)).reshape(r, s, s)
-        income = _member(path, archive, "VA_n", (r, 1))[:, 0]
-        surplus = _member(path, archive, "S_n", (r, 1))[:, 0]
+    budget, added, inventory = (
+        _read_member(path, name, (s, r)).T for name in ("alphas", "B", "inventory2014")
+    )
+    mix = _read_member(path, "G", (r * s, s)).reshape(r, s, s)
+    income, surplus = (_read_member(path, k, (r, 1))[:, 0] for k in ("VA_n", "S_n"))
     output = (shares / factors * spending[:, None, :]).sum(axis=0) + inventory
-    gap = np.abs((added * output).sum(axis=1) / income - 1)
+    made = (added * output).sum(axis=1)
+    gap = np.abs(made / income - 1)
     if not (gap < 1e-6).all():
         n = int(np.argmax(gap))
         raise TivaxError(
             f"{path}: VA_n.txt: value added of {REGIONS[n]} is {income[n]:.6g}, that "
-            f"of its output by B.txt {(added * output).sum(axis=1)[n]:.6g}"
+            f"of its output by B.txt {made[n]:.6g}"
         )
     tariff = factors - 1
     return Europe(
@@ -164,12 +162,11 @@ def read_purchases(
 ]:
     """Shares of spending and tariff factors (buyer, seller, industry), and spending."""
     r, s = len(REGIONS), INDUSTRIES
-    with _opened(path) as archive:
-        shares, factors = (
-            _member(path, archive, name, (s * r, r)).reshape(s, r, r).transpose(1, 2, 0)
-            for name in ("Din2014", "tariffs2014")
-        )
-        spending = _member(path, archive, "X0", (s, r)).T
+    shares, factors = (
+        _read_member(path, name, (s * r, r)).reshape(s, r, r).transpose(1, 2, 0)
+        for name in ("Din2014", "tariffs2014")
+    )
+    spending = _read_member(path, "X0", (s, r)).T
     total = shares.sum(axis=1)
     if (bad := (np.abs(total - 1) > 1e-6) & (total != 0)).any():
         n, j = np.argwhere(bad)[0].tolist()
@@ -195,9 +192,7 @@ def _lapsed(
     Between members of the single market; with partners of an agreement that lapses
     where the rate is above that of now. The rest of the world has no rates in the file.
     """
-    path = folder / RATES
-    if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+    path = require_file(folder / RATES)
     try:
         table = pd.read_stata(path)[["iso2", "iso1", "sector", "tau_mfn_w"]]
     except (ValueError, KeyError, OSError) as error:
@@ -210,8 +205,8 @@ def _lapsed(
     if any(k.isna().any() for k in at):
         raise TivaxError(f"{path}: a country that the archive does not have")
     rates[tuple(k.to_numpy(int) for k in at)] = table["tau_mfn_w"]
-    if not ((rates >= 0) & (rates < _HIGHEST)).all():
-        n, i, j = np.argwhere(~((rates >= 0) & (rates < _HIGHEST)))[0].tolist()
+    if (bad := ~((rates >= 0) & (rates < _HIGHEST))).any():
+        n, i, j = np.argwhere(bad)[0].tolist()
         raise TivaxError(
             f"{path}: the rate of {REGIONS[n]} on {REGIONS[i]} in industry {j + 1} is "
             f"{rates[n, i, j]:.4g}"
@@ -233,20 +228,17 @@ def _lapsed(
 def read_memberships(folder: Path) -> Float[np.ndarray, "d r r"]:
     """Counterfactual less actual memberships by pair, in the order of MEMBERSHIPS."""
     path, r = folder / THREE, len(REGIONS)
-    with _opened(path) as archive:
-        read = [_member(path, archive, f"dummy_diff_{k}", (r, r)) for k in _DUMMIES]
-    ended = np.stack(read)
+    names = [f"dummy_diff_{k}" for k in _DUMMIES]
+    ended = np.stack([_read_member(path, k, (r, r)) for k in names])
     if (ended > 0).any():
         d = int(np.argwhere(ended > 0)[0, 0])
-        raise TivaxError(f"{path}: dummy_diff_{_DUMMIES[d]}.txt: a membership begins")
+        raise TivaxError(f"{path}: {names[d]}.txt: a membership begins")
     return ended
 
 
 def read_transfers(folder: Path) -> Float[np.ndarray, " r"]:
     """Operating budgetary balances of the EU's members, million US$."""
-    path = folder / TRANSFERS
-    if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+    path = require_file(folder / TRANSFERS)
     try:
         found = json.loads(path.read_text())
         return np.array([float(found.get(code, 0)) for code in REGIONS])
@@ -259,23 +251,10 @@ def read_estimates(folder: Path, *, three: bool) -> Estimates:
     path = folder / (THREE if three else ARCHIVE)
     names = _COARSE if three else _EFFECTS
     end = "_sec-aest" if three else "-sec-nnew"
-    s = len(GROUPS) if three else INDUSTRIES
-    with _opened(path) as archive:
-
-        def read(name: str) -> Float[np.ndarray, "k s"]:
-            return _member(
-                path,
-                archive,
-                name + end,
-                (None, s),
-                header=not three,
-                separator="," if three else "\t",
-            )
-
-        tariff = read(_ELASTICITY)
-        effects = [read(k) for k in names]
-    for name, values in zip(names, effects, strict=True):
-        require_shape(path / f"{name}{end}.txt", values, tariff.shape)
+    form = {"header": not three, "separator": "," if three else "\t"}
+    shape = None, len(GROUPS) if three else INDUSTRIES
+    tariff = _read_member(path, _ELASTICITY + end, shape, **form)
+    effects = [_read_member(path, k + end, tariff.shape, **form) for k in names]
     if (tariff > -1).any():
         k, j = np.argwhere(tariff > -1)[0].tolist()
         raise TivaxError(
@@ -324,18 +303,8 @@ def _sums(values: Float[np.ndarray, "*k s"]) -> Float[np.ndarray, "*k t"]:
     return np.stack([values[..., [*k]].sum(axis=-1) for k in GROUPS], axis=-1)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    if not path.is_file():
-        raise TivaxError(f"{path}: no such file")
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile:
-        raise TivaxError(f"{path}: not a zip file") from None
-
-
-def _member(
+def _read_member(
     path: Path,
-    archive: zipfile.ZipFile,
     name: str,
     shape: Sequence[int | None],
     *,
@@ -343,10 +312,12 @@ def _member(
     separator: str = ",",
 ) -> Float[np.ndarray, "n m"]:
     """A member of an archive; None stands for any number of rows."""
-    if f"{name}.txt" not in archive.namelist():
-        raise TivaxError(f"{path}: no {name}.txt in it")
-    where = path / f"{name}.txt"
-    content = io.BytesIO(archive.read(f"{name}.txt"))
-    values = read_numbers(where, header=header, separator=separator, content=content)
-    require_shape(where, values, tuple(k or len(values) for k in shape))
-    return values
+    try:
+        with zipfile.ZipFile(require_file(path)) as archive:
+            content = io.BytesIO(archive.read(f"{name}.txt"))
+    except zipfile.BadZipFile:
+        raise TivaxError(f"{path}: not a zip file") from None
+    except KeyError:
+        raise TivaxError(f"{path}: no {name}.txt in it") from None
+    form = {"header": header, "separator": separator, "content": content}
+    return read_numbers(path / f"{name}.txt", shape, **form)

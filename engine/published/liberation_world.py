@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError, percent_text
-from ..economy import Economy
-from ..supply import Supply
-from .reading import read_numbers, require_shape
+from ..core import TivaxError, percent_text
+from ..equilibrium import Economy, Supply
+from .reading import read_numbers, require_file
 
 FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")
 HOME = "USA"
@@ -117,27 +116,24 @@ class World:
 def read_world(folder: Path) -> World:
     """Read and calibrate; ``TivaxError`` for files that are missing or damaged."""
     trade_file, gdp_file, tariff_file, label_file = (folder / k for k in FILES)
-    if not label_file.is_file():
-        raise TivaxError(f"{label_file}: no such file")
-    labels = pd.read_csv(label_file, keep_default_na=False)
+    labels = pd.read_csv(require_file(label_file), keep_default_na=False)
     if "iso3" not in labels:
         raise TivaxError(f"{label_file}: no column iso3")
     countries = labels["iso3"].astype(str).tolist()
     r = len(countries)
-    exports = read_numbers(trade_file, header=True, blank=0.0)
-    gdp = read_numbers(gdp_file, header=True)
-    rates = read_numbers(tariff_file, header=True)
-    require_shape(trade_file, exports, (r, r))
-    require_shape(gdp_file, gdp, (r, 1))
-    require_shape(tariff_file, rates, (r, 1))
+    exports = read_numbers(trade_file, (r, r), header=True, blank=0.0)
+    gdp, rates = (
+        read_numbers(path, (r, 1), header=True)[:, 0]
+        for path in (gdp_file, tariff_file)
+    )
     if HOME not in countries:
         raise TivaxError(f"{label_file}: no {HOME}")
     for bad, path, what in (
         (exports.min(axis=1) < 0, trade_file, "trade is negative"),
-        (gdp[:, 0] <= 0, gdp_file, "GDP is not positive"),
-        (rates[:, 0] < 0, tariff_file, "the tariff is negative"),
+        (gdp <= 0, gdp_file, "GDP is not positive"),
+        (rates < 0, tariff_file, "the tariff is negative"),
         (
-            rates[:, 0] > _HIGHEST_RATE,
+            rates > _HIGHEST_RATE,
             tariff_file,
             f"the tariff is above {percent_text(_HIGHEST_RATE)}, which none is; rates "
             "are shares (0.1 is 10 %)",
@@ -146,18 +142,10 @@ def read_world(folder: Path) -> World:
     ):
         if bad.any():
             raise TivaxError(f"{path}: {countries[int(np.argmax(bad))]}: {what}")
-    return _calibrated(countries, exports.T, gdp[:, 0] / 1000, rates[:, 0])
-
-
-def _calibrated(
-    countries: Sequence[str], flows: np.ndarray, gdp: np.ndarray, rates: np.ndarray
-) -> World:
-    """Fill in home sales, what GDP and transfers leave of imports, not below 0."""
-    home = [*countries].index(HOME)
-    nu = np.full(len(countries), 0.0)
+    # Home sales are what GDP and transfers leave of imports, not below 0.
+    flows, gdp, home = exports.T, gdp / 1000, countries.index(HOME)
     rest, own = _service_shares(flows, gdp, home)
-    nu[:] = rest
-    nu[home] = own
+    nu = np.where(np.arange(r) == home, own, rest)
     imports = flows.sum(axis=1)
     transfer = (1 - nu) * (imports - (1 - nu) @ flows)
     left = gdp + transfer - imports

@@ -8,13 +8,11 @@ Heiland (2022).
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
-from ..economy import Economy, net_imports
-from ..tariff_choice.nash import nash_tariffs
+from ..equilibrium import Economy, nash_tariffs, net_imports
 from .europe_data import ARCHIVE, REGIONS, read_purchases
-from .result import Published
+from .result import Published, equilibria_of
 
 # The 50 industries of the archive by group, and the groups' trade elasticities.
 # Services have 10 in what is printed, by a footnote; the table says 4.
@@ -48,14 +46,8 @@ def tariff_war(folder: Path) -> Published:
     long = frame[["baseline tariff", "baseline real GDP"]].rename_axis("row")
     rows = long.reset_index().melt("row", var_name="column").sort_values("row")
     rows.insert(0, "table", "Table 2")
-    equilibria = pd.DataFrame(
-        {
-            "equilibrium": ["trade war"],
-            "residual": [found.residual],
-            "dropped": [f"budget of {REGIONS[-1]}"],
-            "dropped_residual": [found.dropped],
-        }
-    )
+    dropped = f"budget of {REGIONS[-1]}", found.dropped
+    equilibria = equilibria_of({"trade war": found.residual}, *dropped)
     return Published(
         "Lashkaripour (2021), tariff war",
         {"tables": rows.reset_index(drop=True), "equilibria": equilibria},

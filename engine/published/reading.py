@@ -1,5 +1,6 @@
 """Plain files of numbers of replication archives, checked as they are read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -7,29 +8,29 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ..core import TivaxError
 
 
 def read_numbers(
     path: Path,
+    shape: Sequence[int | None],
     *,
     header: bool = False,
     separator: str = ",",
     blank: float | None = None,
     content: IO[bytes] | None = None,
 ) -> Float[np.ndarray, "n m"]:
-    """A matrix of numbers; an empty cell is ``blank``, or a mistake.
+    """A matrix of numbers of a shape, in which None is any number of rows.
 
-    ``content`` is that of a file in an archive, whose path is for messages.
+    An empty cell is ``blank``, or a mistake. ``content`` is that of a file in an
+    archive, whose path is for messages.
 
-    Raises ``TivaxError`` for a file that is missing, is not a matrix, or holds a cell
-    that is no number.
+    Raises ``TivaxError`` for a file that is missing, is not a matrix, or of another
+    shape, and for a cell that is no number.
     """
-    if content is None and not path.is_file():
-        raise TivaxError(f"{path}: no such file")
+    source = require_file(path) if content is None else content
     try:
         first = 0 if header else None
-        source = path if content is None else content
         frame = pd.read_csv(source, header=first, sep=separator, dtype=str)
     except (ValueError, OSError) as error:
         line = str(error).splitlines()[0]
@@ -43,11 +44,15 @@ def read_numbers(
         row, column = bad[0].tolist()
         what = "empty" if empty[row, column] else f"{frame.iat[row, column]}, no number"
         raise TivaxError(f"{path}: row {row + 1}, column {column + 1} is {what}")
+    wanted = tuple(k or len(values) for k in shape)
+    if values.shape != wanted:
+        sizes = (" x ".join(map(str, k)) for k in (values.shape, wanted))
+        raise TivaxError("{}: {} numbers; it must have {}".format(path, *sizes))
     return values
 
 
-def require_shape(path: Path, values: np.ndarray, shape: tuple[int, ...]) -> None:
-    """``TivaxError`` unless a file has that many rows and columns."""
-    if values.shape != shape:
-        has, wanted = (" x ".join(map(str, k)) for k in (values.shape, shape))
-        raise TivaxError(f"{path}: {has} numbers; it must have {wanted}")
+def require_file(path: Path) -> Path:
+    """The path; ``TivaxError`` unless it is a file."""
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file")
+    return path

@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.core import Job, keeping, parts
-from tivax.engine.equilibrium import parameter_draws, solving
+from tivax.engine.equilibrium import solving
+from tivax.engine.published import parameter_draws
 from tivax.kernels.equilibrium import changes
 from tivax.kernels.equilibrium import parameter_draws as kernel
 
@@ -23,26 +24,17 @@ def made(deficits: solving.Deficits = "share, as published"):
     """The world of an economy, a scenario with its new tariffs and without."""
     with jax.enable_x64(True):
         old = solving.solve_old(economy(), deficits)
-        nothing = np.zeros(economy().tariff.shape)
-        base = changes.EconomyShock(
-            jax.device_put(nothing), old.tariff, old.deficit * 0, old.surplus
-        )
+        nothing = jax.device_put(np.zeros(economy().tariff.shape))
+        given = nothing, old.tariff, old.deficit * 0, old.surplus
+        base = changes.EconomyShock(*given)
         assert old.surplus is not None
         world = kernel.DrawnWorld(old.economy, base, old.start, old.inverse)
         ended = np.zeros((1, 3, 3))
         ended[0, 0, 1] = ended[0, 1, 0] = -1
         share = np.asarray(old.surplus.share)
-        cases = kernel.Cases(
-            *map(
-                jax.device_put,
-                (
-                    ended,
-                    np.array([[0.0], [1.0]]),
-                    np.stack([economy().tariff_new, economy().tariff]),
-                    np.stack([share, share]),
-                ),
-            )
-        )
+        tariffs = np.stack([economy().tariff_new, economy().tariff])
+        chosen, shares = np.array([[0.0], [1.0]]), np.stack([share, share])
+        cases = kernel.Cases(*jax.device_put((ended, chosen, tariffs, shares)))
     return world, cases
 
 
@@ -59,9 +51,8 @@ def test_a_draw_is_the_exact_hat_of_its_elasticities():
         costs = np.ones(economy().tariff.shape)
         costs[0, 1] = costs[1, 0] = np.exp(effects[k, 0])
         one = replace(economy(), theta=own)
-        for c, moved in enumerate(
-            ({}, {"tariff_new": one.tariff, "trade_costs": costs})
-        ):
+        ended = {"tariff_new": one.tariff, "trade_costs": costs}
+        for c, moved in enumerate(({}, ended)):
             expected = tx.exact_hat(one, **moved, deficits="share, as published")
             real = expected.changes["real_income"]
             assert_allclose(found.percent[k, c], real, atol=1e-6)
@@ -96,9 +87,8 @@ def test_a_job_that_is_stopped_goes_on_with_the_draws_that_are_left(
 
         job = Job(tmp_path / "out", "scenario", {"draws": 5})
         with job.resumed(print), keeping(job):
-            return parameter_draws.solve_draws(
-                *made(), theta, effects, progress=progress
-            )
+            given = *made(), theta, effects
+            return parameter_draws.solve_draws(*given, progress=progress)
 
     with pytest.raises(KeyboardInterrupt):
         solve(4)

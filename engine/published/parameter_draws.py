@@ -4,7 +4,6 @@ Draws are a batch axis. On an accelerator a batch is as slow as its slowest draw
 is the one with the smallest elasticity: draws are solved in that order.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,7 +14,7 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
 from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
-from .solving import for_each
+from ..equilibrium import for_each
 
 # Labour markets of a draw clear to this, relative to value added.
 _AIM = 1e-9
@@ -163,7 +162,7 @@ def stars(values: Float[np.ndarray, "k r"]) -> Int[np.ndarray, " r"]:
     mean = np.nanmean(values, axis=0)
     found = np.zeros(len(mean), int)
     for tail in _STARS:
-        low, high = _percentiles(values, (tail, 100 - tail))
+        low, high = np.nanpercentile(values, (tail, 100 - tail), axis=0)
         found += np.where(mean > 0, low > 0, high < 0)
     return found
 
@@ -173,9 +172,3 @@ def standard_errors(values: Float[np.ndarray, "k r"]) -> Float[np.ndarray, " r"]
     number = np.isfinite(values).sum(axis=0)
     spread = np.sqrt(np.nanmean((values - np.nanmean(values, axis=0)) ** 2, axis=0))
     return spread / np.sqrt(np.maximum(number - 1, 1))
-
-
-def _percentiles(
-    values: Float[np.ndarray, "k r"], which: Sequence[float]
-) -> Float[np.ndarray, "p r"]:
-    return np.nanpercentile(values, which, axis=0)

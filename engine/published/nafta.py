@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError, in_float64, load_toml
-from ..counterfactual import ExactHat, exact_hat
-from ..economy import Economy, net_imports
-from ..solving import solve_new, solve_old
-from .reading import read_numbers, require_shape
-from .result import Published
+from ..core import TivaxError, in_float64, load_toml
+from ..equilibrium import (
+    Economy,
+    ExactHat,
+    exact_hat,
+    net_imports,
+    solve_new,
+    solve_old,
+)
+from .reading import read_numbers
+from .result import Published, equilibria_of, table_of
 
 _FACTS = load_toml(__package__, "nafta.toml")
 FILES: tuple[str, ...] = tuple(_FACTS["files"])
@@ -48,14 +53,7 @@ def nafta(folder: Path) -> Published:
         "Caliendo and Parro (2015), NAFTA",
         {
             "tables": _tables(found, members),
-            "equilibria": pd.DataFrame(
-                {
-                    "equilibrium": ["NAFTA"],
-                    "residual": [float(found.clearing.max())],
-                    "dropped": ["world value added"],
-                    "dropped_residual": [0.0],
-                }
-            ),
+            "equilibria": equilibria_of({"NAFTA": float(found.clearing.max())}),
         },
         float(found.clearing.max()),
         inputs,
@@ -86,23 +84,18 @@ def read_text_files(folder: Path) -> Economy:
     """
     r, s, traded = len(REGIONS), len(SECTORS), 20
     shapes = [(traded * r, r)] * 3 + [(s, r)] * 2 + [(r * s, s), (traded, 1)]
-    arrays = []
-    for name, shape in zip(FILES, shapes, strict=True):
-        values = read_numbers(folder / name, separator=r"\s+")
-        require_shape(folder / name, values, shape)
-        arrays.append(values)
-    imports, old, new, output, added, coefficients, dispersion = arrays
+    imports, old, new, output, added, coefficients, dispersion = (
+        read_numbers(folder / name, shape, separator=r"\s+")
+        for name, shape in zip(FILES, shapes, strict=True)
+    )
 
     def by_pair(values: np.ndarray) -> np.ndarray:
         pairs = np.zeros((r, r, s))
         pairs[:, :, :traded] = values.reshape(traded, r, r).transpose(1, 2, 0)
         return pairs
 
-    trade, tariff, later = (
-        by_pair(imports * 1000),
-        by_pair(old / 100),
-        by_pair(new / 100),
-    )
+    trade = by_pair(imports * 1000)
+    tariff, later = by_pair(old / 100), by_pair(new / 100)
     members = np.isin(REGIONS, ["CAN", "MEX", "USA"])
     inside = (members[:, None] & members[None, :])[:, :, None]
     home = np.arange(r)
@@ -175,4 +168,4 @@ def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
         chosen = inside & (np.arange(len(inside)) != k)
         growth = later[k, chosen].sum() / trade[k, chosen].sum() - 1
         rows.append(("imports from members", name, "change", float(100 * growth)))
-    return pd.DataFrame(rows, columns=["table", "row", "column", "value"])
+    return table_of(rows)

@@ -14,10 +14,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.equilibrium import one_sector
-from ...core import in_float64, load_toml
-from ..economy import Economy
-from ..supply import Supply, block_changes, block_of, outcomes, solve_blocks
+from ...kernels.equilibrium import one_sector
+from ..core import in_float64, load_toml
+from ..equilibrium import (
+    Economy,
+    Supply,
+    block_changes,
+    block_of,
+    outcomes,
+    solve_blocks,
+)
 from .liberation_world import (
     ELASTICITY,
     EU,
@@ -31,20 +37,13 @@ from .liberation_world import (
     optimal_retaliation,
     read_world,
 )
-from .result import Published
+from .result import Published, equilibria_of, table_of
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
 # The rate of the published row "optimal tariff" with inputs, which is no optimum.
 UNFINISHED = 0.1257
-COLUMNS = (
-    "welfare",
-    "deficit",
-    "exports_gdp",
-    "imports_gdp",
-    "employment",
-    "prices",
-)
+COLUMNS = ("welfare", "deficit", "exports_gdp", "imports_gdp", "employment", "prices")
 _SHORT = ("welfare", "deficit", "employment", "prices")
 
 
@@ -133,19 +132,13 @@ def liberation_day(folder: Path) -> Published:
         f"labour market of {last}, which the numeraire stands for, misses by "
         f"{worst:.1f} times its income",
     ]
-    equilibria = pd.DataFrame(
-        {
-            "equilibrium": [*cases],
-            "residual": [k.residual for k in cases.values()],
-            "dropped": last,
-            "dropped_residual": [k.dropped for k in cases.values()],
-        }
-    )
+    residuals = {name: k.residual for name, k in cases.items()}
+    missed = [k.dropped for k in cases.values()]
     maps = {"map USTR": "USTR", "map USTR, reciprocal retaliation": "reciprocal"}
     frames = {
         "tables": tables_of(world, cases),
         "map": pd.concat([_map(k, cases[v]) for k, v in maps.items()]),
-        "equilibria": equilibria,
+        "equilibria": equilibria_of(residuals, last, missed),
     }
     return Published(
         "Ignatenko, Lashkaripour, Macedoni and Simonovska (2025), Liberation Day",
@@ -219,7 +212,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
     abroad = {"non-US": world.others}
     union, china = world.places(EU), world.places(["CHN"])
     rest = world.others & ~union & ~china
-    rows: list[tuple[str, str, str, float]] = []
+    cells: dict[tuple[str, str, str], float] = {}
 
     def add(
         table: str,
@@ -233,11 +226,8 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         for name, members in of.items():
             values = case.changes.loc[members, [*columns]]
             means = np.average(values, axis=0, weights=weights[members])
-            label = f"{row}: {name}"
-            rows.extend(
-                (table, label, column, float(value))
-                for column, value in zip(columns, means, strict=True)
-            )
+            for column, value in zip(columns, means, strict=True):
+                cells[table, f"{row}: {name}", column] = float(value)
 
     for table, named in _ROWS["wide"].items():
         weights = world.gdp if table == "Table 4" else spent
@@ -248,36 +238,28 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         groups = {"CHN": china, "EU": union} | remainder
         for row, case in named.items():
             add(table, row, cases[case], _SHORT, groups)
+    free = cases["balanced, free trade"]
     ten = {
         "1 fixed transfers, before": cases["EK"],
-        "2 balanced trade, before": cases["balanced"].less(
-            cases["balanced, free trade"]
-        ),
+        "2 balanced trade, before": cases["balanced"].less(free),
         "3 fixed transfers, after": cases["EK, retaliation"],
-        "4 balanced trade, after": cases["balanced, retaliation"].less(
-            cases["balanced, free trade"]
-        ),
+        "4 balanced trade, after": cases["balanced, retaliation"].less(free),
     }
     # Published: welfare abroad is a plain mean, and that of case 4 is that of case 3.
     for row, case in ten.items():
         add("Table 10", row, case, COLUMNS[:1] + COLUMNS[2:], abroad)
         of = ten["3 fixed transfers, after"] if row.startswith("4") else case
         mean = float(of.changes.loc[world.others, "welfare"].mean())
-        place = next(
-            k for k, v in enumerate(rows) if v[1:3] == (f"{row}: non-US", "welfare")
-        )
-        rows[place] = (*rows[place][:3], mean)
+        cells["Table 10", f"{row}: non-US", "welfare"] = mean
     for row, part in (("% of GDP", 1.0), ("% of federal budget", BUDGET)):
         for column, case in _ROWS["revenue"].items():
             found = cases[case].changes["revenue"].to_numpy()[world.home]
-            rows.append(("Table 3", row, column, float(found / part)))
+            cells["Table 3", row, column] = float(found / part)
     for column, case in _ROWS["world"].items():
-        rows.append(("Table 11", "trade", column, cases[case].trade))
-        rows.append(("Table 11", "employment", column, cases[case].employment))
-    order = ("1", "2", "3", "4", "8", "9", "10", "11")
-    frame = pd.DataFrame(rows, columns=["table", "row", "column", "value"])
-    places = frame["table"].map({f"Table {k}": n for n, k in enumerate(order)})
-    return frame.loc[places.sort_values(kind="stable").index].reset_index(drop=True)
+        cells["Table 11", "trade", column] = cases[case].trade
+        cells["Table 11", "employment", column] = cases[case].employment
+    order = sorted(cells.items(), key=lambda k: int(k[0][0].removeprefix("Table ")))
+    return table_of((*place, value) for place, value in order)
 
 
 def _map(name: str, case: Case) -> pd.DataFrame:

@@ -13,16 +13,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.equilibrium import changes, parameter_draws, wages
-from ...core import Progress, TivaxError, in_float64, no_progress
-from ..parameter_draws import (
-    DrawnChanges,
-    control_variates,
-    controlled_means,
-    solve_draws,
-    standard_errors,
-    stars,
-)
+from ...kernels.equilibrium import changes, parameter_draws, wages
+from ..core import Progress, TivaxError, in_float64, no_progress
 from .europe_data import (
     FILES,
     GROUPS,
@@ -36,7 +28,15 @@ from .europe_data import (
     read_memberships,
     read_transfers,
 )
-from .result import Published
+from .parameter_draws import (
+    DrawnChanges,
+    control_variates,
+    controlled_means,
+    solve_draws,
+    standard_errors,
+    stars,
+)
+from .result import Published, equilibria_of, table_of
 
 # Members before 2004, and since.
 OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
@@ -143,13 +143,11 @@ def complex_europe(
     total, done = kept * sum(len(run.scenarios) for run in runs), 0
     solved: dict[str, DrawnChanges] = {}
     for run in runs:
-        several, before = len(run.scenarios), done
+        k = len(run.scenarios)
         solved[run.name] = run.solve(
-            ended,
-            transfer,
-            lambda n, _, k=several, at=before: progress(at + k * n, total),
+            ended, transfer, lambda n, _, k=k, at=done: progress(at + k * n, total)
         )
-        done += kept * several
+        done += kept * k
     columns = _columns(
         {name: found.percent for name, found in solved.items()},
         {run.name: run.controls(ended, transfer) for run in runs},
@@ -163,7 +161,13 @@ def complex_europe(
         {
             "tables": pd.concat([_printed(columns), _gross_trade(fifty)]),
             "intervals": intervals,
-            "equilibria": _equilibria(solved),
+            "equilibria": equilibria_of(
+                {
+                    label: float(np.nanmax(found.clearing[:, c]))
+                    for name, found in solved.items()
+                    for c, label in enumerate(SCENARIOS if name == "5" else [name])
+                }
+            ),
         },
         worst,
         [folder / name for name in FILES],
@@ -264,12 +268,17 @@ def _columns(
     for name in ("6 constant", "7 balanced"):
         columns.append(_Column("Table A8", name, values[name], control[name]))
     for name in ("a", "b", "b-a", "c", "c-a", "d", "d-c", "d-a", "f", "f-b"):
-        one, other = (k.replace("d", "S6") for k in f"{name}-".split("-")[:2])
-        both = (
-            own[one] - own[other] if other else own[one] for own in (values, control)
-        )
+        one, *other = (k.replace("d", "S6") for k in name.split("-"))
+        both = (own[one] - sum(own[k] for k in other) for own in (values, control))
         columns.append(_Column("Table B10", name, *both))
     return columns
+
+
+def _rows(column: _Column, suffix: str = "", **values: np.ndarray) -> pd.DataFrame:
+    """A row for each country."""
+    name = column.name + suffix
+    where = {"table": column.table, "row": REGIONS, "column": name}
+    return pd.DataFrame(where | values)
 
 
 def _printed(columns: Sequence[_Column]) -> pd.DataFrame:
@@ -277,17 +286,8 @@ def _printed(columns: Sequence[_Column]) -> pd.DataFrame:
     parts = []
     for column in columns:
         mean, marks = np.nanmean(column.percent, axis=0), stars(column.percent)
-        for name, values in ((column.name, mean), (f"{column.name} stars", marks)):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "table": column.table,
-                        "row": REGIONS,
-                        "column": name,
-                        "value": values.astype(float),
-                    }
-                )
-            )
+        parts.append(_rows(column, value=mean))
+        parts.append(_rows(column, " stars", value=marks.astype(float)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -299,23 +299,18 @@ def _intervals(columns: Sequence[_Column]) -> pd.DataFrame:
         se = standard_errors(column.percent)
         controlled, its_se = controlled_means(column.percent, column.control)
         low, high = np.nanpercentile(column.percent, (2.5, 97.5), axis=0)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "table": column.table,
-                    "row": REGIONS,
-                    "column": column.name,
-                    "mean": np.nanmean(column.percent, axis=0),
-                    "se": se,
-                    "ci_low": low,
-                    "ci_high": high,
-                    "draws": np.isfinite(column.percent).sum(axis=0),
-                    "controlled": controlled,
-                    "controlled_se": its_se,
-                    "variance_ratio": (se / np.where(its_se > 0, its_se, se)) ** 2,
-                }
-            )
+        part = _rows(
+            column,
+            mean=np.nanmean(column.percent, axis=0),
+            se=se,
+            ci_low=low,
+            ci_high=high,
+            draws=np.isfinite(column.percent).sum(axis=0),
+            controlled=controlled,
+            controlled_se=its_se,
+            variance_ratio=(se / np.where(its_se > 0, its_se, se)) ** 2,
         )
+        parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
@@ -327,20 +322,10 @@ def _gross_trade(europe: Europe) -> pd.DataFrame:
     sales = europe.trade.sum(axis=2).T / 1000  # seller, buyer
     home = np.diag(sales)
     abroad = sales - np.diag(home)
-    rows: list[tuple[str, str, str, float]] = []
+    cells: list[tuple[str, str, str, float]] = []
     for row, sellers in blocs.items():
-        rows.append(("Table A6", row, "domestic sales", float(home[sellers].sum())))
+        cells.append(("Table A6", row, "domestic sales", float(home[sellers].sum())))
         for bloc, buyers in blocs.items():
             value = float(abroad[np.ix_(sellers, buyers)].sum())
-            rows.append(("Table A6", row, f"to {bloc}", value))
-    return pd.DataFrame(rows, columns=["table", "row", "column", "value"])
-
-
-def _equilibria(solved: dict[str, DrawnChanges]) -> pd.DataFrame:
-    rows = []
-    for name, found in solved.items():
-        names = [*SCENARIOS] if name == "5" else [name]
-        for c, label in enumerate(names):
-            rows.append((label, float(np.nanmax(found.clearing[:, c]))))
-    frame = pd.DataFrame(rows, columns=["equilibrium", "residual"])
-    return frame.assign(dropped="world value added", dropped_residual=0.0)
+            cells.append(("Table A6", row, f"to {bloc}", value))
+    return table_of(cells)
