@@ -78,15 +78,11 @@ app = typer.Typer(
 complete_at_first_tab()
 
 
-def _help(docstring: str) -> str:
-    """Paragraphs without the line breaks of the code, which a terminal sets anew."""
-    paragraphs = inspect.cleandoc(docstring).split("\n\n")
-    return "\n\n".join(k.replace("\n", " ") for k in paragraphs)
-
-
 for _title, _commands in _GROUPS.items():
     for _name, _command in _commands.items():
-        _text = _help(_command.__doc__ or "")
+        # Paragraphs without the line breaks of the code, which a terminal sets anew.
+        _parts = (inspect.getdoc(_command) or "").split("\n\n")
+        _text = "\n\n".join(k.replace("\n", " ") for k in _parts)
         app.command(_name, help=_text, rich_help_panel=_title)(_command)
 
 

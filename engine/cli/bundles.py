@@ -4,13 +4,13 @@ import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, is_dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import TivaxError, start_jax
 from .example_files import RunToml
-from .options import declared
+from .options import declared, split_names
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -81,10 +81,16 @@ class Tables:
 
     def open(self, terminal: Terminal) -> "NetInventories":
         """The tables, read when they are used."""
-        from . import inputs
+        from ..tables import NetInventories, correct_for_inventories
+        from .inputs import open_tables
 
-        tables = inputs.open_tables(self.store, self.years)
-        return inputs.correct_tables(tables, self.net_inventories, terminal)
+        tables = open_tables(self.store, self.years)
+        if self.net_inventories is None:
+            return NetInventories(tables)
+        # Those that are known where the text is empty.
+        names = split_names(self.net_inventories) or None
+        with terminal.progress("inventories") as progress:
+            return correct_for_inventories(tables, names, progress=progress)
 
 
 @dataclass(frozen=True)
@@ -99,9 +105,17 @@ class Accounts:
         return self.satellite or []
 
     def read(self) -> "list[ValueAdded]":
-        from . import inputs
+        from .. import measures, sources
 
-        return inputs.read_accounts(self.value_added, self.files)
+        defined = measures.require_value_added(self.value_added)
+        if not self.files:
+            return [defined]
+        if defined != "residual":
+            raise TivaxError(
+                "--satellite stands in place of value added: leave out --value-added "
+                f"{defined}"
+            )
+        return [*sources.read_satellites(self.files)]
 
     def read_one(self, why: str) -> "ValueAdded":
         """The one account; ``TivaxError`` says why it is one."""
@@ -123,33 +137,40 @@ class Grouping:
 
 
 @dataclass(frozen=True)
-class ErrorOptions:
-    """Errors of tables that are drawn, and how many draws."""
+class TableErrors:
+    """Errors of tables."""
 
     error: str | None = None
-    draws: int | None = None
-    seed: int | None = None
 
+    @cached_property
     def model(self) -> "ErrorModel | None":
         """The error model that is named, if one is."""
-        from . import inputs
+        from .. import errors
 
-        return inputs.read_error(self.error)
-
-    def require_model(self, model: "ErrorModel | None") -> None:
-        """Raise ``TivaxError`` for draws of no error."""
-        for name in ("draws", "seed") if model is None else ():
-            if (value := getattr(self, name)) is not None:
-                raise TivaxError(
-                    f"--{name} {value}: nothing has an error: give --error"
-                )
+        return None if self.error is None else errors.ErrorModel.read(self.error)
 
     @property
     def files(self) -> list[Path]:
         """Files of the error model, for the inputs of a manifest."""
-        from . import inputs
+        if self.error is None or self.model is None:
+            return []
+        return [k for k in (Path(self.error), *self.model.files) if k.is_file()]
 
-        return inputs.error_files(self.error, self.model())
+
+@dataclass(frozen=True)
+class ErrorOptions(TableErrors):
+    """Errors of tables that are drawn, and how many draws."""
+
+    draws: int | None = None
+    seed: int | None = None
+
+    def require_model(self) -> None:
+        """Raise ``TivaxError`` for draws of no error."""
+        for name in ("draws", "seed") if self.model is None else ():
+            if (value := getattr(self, name)) is not None:
+                raise TivaxError(
+                    f"--{name} {value}: nothing has an error: give --error"
+                )
 
 
 @dataclass(frozen=True)
@@ -161,14 +182,12 @@ class RunOptions:
     draws: int | None = None
     seed: int | None = None
 
-    def models(self, *, draws: int | None = None, **defaults: Any) -> "RunFile":
-        """The models of the run file; ``draws`` and ``defaults`` where it has none."""
+    def models(self, **defaults: Any) -> "RunFile":
+        """The models of the run file; ``defaults`` where it has none."""
         from .. import resampling
         from ..papers import known_models
 
         assert self.run is not None  # else it is said that RUN is missing
-        if draws is not None:
-            defaults["draws"] = draws
         given = resampling.read_run_file(self.run, known_models(), **defaults)
         return resampling.with_overrides(given, self.draws, self.seed)
 
@@ -218,8 +237,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def run(**values: Any) -> None:
         for name, bundle in bundles.items():
             given = [k.name for k in fields(bundle) if k.name in values]
-            own = {k: values.pop(k) for k in given}
-            values[name] = bundle(**own)
+            values[name] = bundle(**{k: values.pop(k) for k in given})
         function(**values)
 
     vars(run)["__signature__"] = inspect.Signature(options)

@@ -4,7 +4,7 @@ From the tables of facts, so that the shell does not wait for JAX.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..core import load_toml
 
@@ -30,56 +30,31 @@ fi"""
     scripts["zsh"] = scripts.get("zsh", "").replace(f"\n{says}", f"\n{answers}")
 
 
-def complete_source(incomplete: str) -> list[str]:
-    """Databases of world tables."""
-    return _beginning(load_toml(f"{_PACKAGE}.sources", "sources.toml"), incomplete)
+def _completion(
+    names: Callable[[], Iterable[str]], *, several: bool = False
+) -> Callable[[str], list[str]]:
+    """``several``: after a comma, another one."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        if not several:
+            before, comma, last = "", "", incomplete
+        return [before + comma + name for name in names() if name.startswith(last)]
+
+    return complete
 
 
-def complete_download(incomplete: str) -> list[str]:
-    """Databases that can be downloaded."""
-    return _beginning(load_toml(f"{_PACKAGE}.sources", "archives.toml"), incomplete)
-
-
-def complete_method(incomplete: str) -> list[str]:
-    """Methods of decomposition."""
-    return _beginning(load_toml(f"{_PACKAGE}.measures", "methods.toml"), incomplete)
-
-
-def complete_list(incomplete: str) -> list[str]:
-    """Complete the names that `tivax list` takes."""
-    return _beginning(LISTS, incomplete)
-
-
-def complete_level(incomplete: str) -> list[str]:
-    """Levels of detail."""
-    return _beginning([*LEVELS, "all"], incomplete)
-
-
-def complete_indicators(incomplete: str) -> list[str]:
-    """Codes of indicators; after a comma, another one."""
-    before, comma, last = incomplete.rpartition(",")
-    known = load_toml(f"{_PACKAGE}.measures", "indicators.toml")
-    return [before + comma + name for name in _beginning(known, last)]
-
-
-def complete_groups(incomplete: str) -> list[str]:
-    """Built-in groups of countries; after a comma, another one."""
-    before, comma, last = incomplete.rpartition(",")
-    known = load_toml(f"{_PACKAGE}.tables", "country_groups.toml")
-    return [before + comma + name for name in _beginning(known, last)]
-
-
-def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
-    return [name for name in names if name.startswith(incomplete)]
+def _facts(room: str, file: str) -> Callable[[], Iterable[str]]:
+    return lambda: load_toml(f"{_PACKAGE}.{room}", file)
 
 
 COMPLETIONS = {
-    "source": complete_source,
-    "download": complete_download,
-    "method": complete_method,
-    "list": complete_list,
-    "level": complete_level,
-    "indicators": complete_indicators,
-    "groups": complete_groups,
+    "source": _completion(_facts("sources", "sources.toml")),
+    "download": _completion(_facts("sources", "archives.toml")),
+    "method": _completion(_facts("measures", "methods.toml")),
+    "list": _completion(lambda: LISTS),
+    "level": _completion(lambda: (*LEVELS, "all")),
+    "indicators": _completion(_facts("measures", "indicators.toml"), several=True),
+    "groups": _completion(_facts("tables", "country_groups.toml"), several=True),
 }
 """By their names in options.toml."""

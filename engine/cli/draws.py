@@ -1,33 +1,28 @@
-"""Draws of a measure of tables that a command makes, kept until its results are."""
+"""What a command draws or solves row by row, kept until its results are there."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Job, Part, Run
-from ..errors import MeasuredDraws
+from ..core import Job
 from .bundles import OutputOptions
 from .terminal import Terminal
 
 
 @contextmanager
-def kept_draws(
-    run: Run,
+def filled(
+    job: Job,
+    makers: Sequence[Callable[[int], Iterator[np.ndarray]]],
     output: OutputOptions,
     terminal: Terminal,
-    draws: MeasuredDraws,
-    identity: Mapping[str, Any],
-) -> Iterator[Float[np.ndarray, "k size"]]:
-    """All draws; the same command goes on with those that are there.
-
-    ``identity`` is what they depend on besides the tables and their errors.
-    """
-    whole = {**identity, **draws.record, "years": [*draws.years]}
-    job = Job(output.out, run.command, whole, [Part(draws.count, draws.size)])
+    what: str = "drawing",
+    unit: str = "draws",
+) -> Iterator[list[Float[np.ndarray, "k size"]]]:
+    """All rows of each part of a job; the same command goes on with those that are
+    there. ``makers`` make those of a part from a row on."""
     with job.resumed(terminal.print, force=output.force):
-        with terminal.progress("drawing", "draws") as progress:
-            job.fill(lambda _, start: draws.rows(start), progress)
-        yield np.concatenate([*job.parts[0].windows()])
+        with terminal.progress(what, unit) as progress:
+            job.fill(lambda k, start: makers[k](start), progress)
+        yield [np.concatenate([*part.windows()]) for part in job.parts]

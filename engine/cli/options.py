@@ -44,6 +44,11 @@ def require_store(path: Path | None) -> Path | None:
     return path
 
 
+def split_names(text: str) -> list[str]:
+    """Names separated by commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def parse_size(text: str, option: str = "--size") -> tuple[int, int, int]:
     """``44x56x15``: regions, sectors, years."""
     form = "REGIONSxSECTORSxYEARS, such as 44x56x15"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import combinations, pairwise
 from threading import Timer
 from typing import Any
@@ -110,27 +110,15 @@ class Terminal:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
 
-    @contextmanager
-    def _shown(self, what: str, unit: str) -> Iterator[Callback]:
+    def _shown(self, what: str, unit: str) -> AbstractContextManager[Callback]:
         if self.quiet:
-            yield no_progress
-        elif self.err.is_terminal:
-            with self._bar(
-                what,
-                MofNCompleteColumn(),
-                TextColumn(unit),
-                *([_RateColumn(unit)] if unit in _FAST else []),
-                TimeElapsedColumn(),
-                TextColumn("left"),
-                TimeRemainingColumn(),
-            ) as bar:
-                yield bar
-        else:
-            lines = _LogLines(what, unit)
-            try:
-                yield lines
-            finally:
-                lines.waiting.cancel()
+            return nullcontext(no_progress)
+        if not self.err.is_terminal:
+            return _LogLines(what, unit)
+        rate = [_RateColumn(unit)] if unit in _FAST else []
+        count = MofNCompleteColumn(), TextColumn(unit), *rate
+        left = TextColumn("left"), TimeRemainingColumn()
+        return self._bar(what, *count, TimeElapsedColumn(), *left)
 
     @contextmanager
     def progress(self, what: str, unit: str = "years") -> Iterator[Callback]:
@@ -151,34 +139,27 @@ class Terminal:
             yield told
         log.info("%s: %.2f s", what, time.perf_counter() - start)
 
-    @contextmanager
-    def download(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+    def download(
+        self, what: str
+    ) -> AbstractContextManager[Callable[[int, int | None], None]]:
         """A callback (bytes, total or None) for one download."""
         if self.quiet or not self.err.is_terminal:
-            yield lambda done, total: None
-            return
+            return nullcontext(lambda done, total: None)
         columns = DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-        with self._bar(what, *columns) as bar:
-            yield bar
+        return self._bar(what, *columns)
 
     @contextmanager
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
-        if self.quiet:
-            yield lambda line: raise_interrupt()
-        elif self.err.is_terminal:
-            with self.err.status(what) as spinner:
-
-                def update(line: str) -> None:
-                    raise_interrupt()
-                    spinner.update(line)
-
-                yield update
-        else:
+        spins = self.err.is_terminal and not self.quiet
+        with self.err.status(what) if spins else nullcontext() as spinner:
 
             def tell(line: str) -> None:
                 raise_interrupt()
-                print(f"tivax: {line}", file=sys.stderr)
+                if spinner:
+                    spinner.update(line)
+                else:
+                    self.announce(line)
 
             yield tell
 
@@ -193,11 +174,9 @@ class Terminal:
         """
         if self.json:
             return
-        table = Table()
-        for k, name in enumerate(columns):
-            number = k >= words
-            justify = "right" if number else "left"
-            table.add_column(name, justify=justify, no_wrap=number)
+        table = Table(*columns[:words])
+        for name in columns[words:]:
+            table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
             table.add_row(*row)
         if self._least(table) > self.out.width:
@@ -216,7 +195,7 @@ class Terminal:
         lines."""
         self.print(listing.title)
         if listing.rows:
-            columns = [_heading(k) for k in listing.columns]
+            columns = [*map(_heading, listing.columns)]
             self.table(columns, listing.rows, words=listing.words)
         for line in listing.notes:
             self.print(line)
@@ -286,7 +265,7 @@ class _RateColumn(ProgressColumn):
 _SILENT = 10.0  # seconds without a line
 
 
-class _LogLines:
+class _LogLines(AbstractContextManager["_LogLines"]):
     """Progress as plain lines, at most one a second and always the last."""
 
     def __init__(self, what: str, unit: str) -> None:
@@ -298,6 +277,9 @@ class _LogLines:
         self.waiting = Timer(_SILENT, lambda: print(silent, file=sys.stderr))
         self.waiting.daemon = True
         self.waiting.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.waiting.cancel()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()

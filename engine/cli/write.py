@@ -13,6 +13,7 @@ from ..core import (
     output_folder,
     require_format,
     require_result_place,
+    shift_progress,
 )
 from ..reporting import (
     Context,
@@ -106,6 +107,12 @@ def write_result(
     context = Context(name, more, notes, codes, facts)
     record = save_result(result, run, output, context, beside=beside)
     print_result(result, record, output, terminal, context, *ends)
+
+
+def piece_of(progress: Progress, number: int, pieces: int, size: int) -> Progress:
+    """Progress of a piece, which counts itself in its own way, as ``size`` units."""
+    shifted = shift_progress(progress, number * size, pieces * size)
+    return lambda done, of: shifted(size * done // of, size)
 
 
 def write_joined(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ..core import Listing, count_text, percent_text
 from ..figures import databases as drawings
 from ..figures.regions import largest
 from ..measures import INDICATORS
-from ..reporting import Z95, Plot, Result, measure_name, method_of
+from ..reporting import Plot, Result, interval_columns, measure_name, method_of
 from ..tables import country_in_text
 
 # Of a figure of lines, panels; regions of a printed table.
@@ -63,11 +63,8 @@ class Comparison(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """agreement, values and differences."""
-        return {
-            "agreement": self.agreement,
-            "values": self.table,
-            "differences": self.pairs,
-        }
+        main, values = self.agreement, self.table
+        return {"agreement": main, "values": values, "differences": self.pairs}
 
     @property
     def _keys(self) -> list[str]:
@@ -85,14 +82,13 @@ class Comparison(Result):
         parts = []
         for first, second in combinations(self.databases, 2):
             one, other = by_name[first], by_name[second]
-            part = (other["value"] - one["value"]).rename("difference").to_frame()
+            name = "difference"
+            part = (other["value"] - one["value"]).rename(name).to_frame()
             if "se" in one:
                 both = [k["se"].fillna(0) ** 2 for k in (one, other)]
                 known = one["se"].notna() | other["se"].notna()
                 se = ((both[0] + both[1]) ** 0.5).where(known)
-                part["se"] = se
-                part["ci_low"] = part["difference"] - Z95 * se
-                part["ci_high"] = part["difference"] + Z95 * se
+                part = interval_columns(part, se.to_frame(name), name, [name])
             part = part.reset_index()
             part.insert(0, "second", second)
             part.insert(0, "first", first)
@@ -108,17 +104,13 @@ class Comparison(Result):
         ``largest_difference`` in absolute value, the latter with its region and year;
         ``explained``: the share of squared differences that errors explain.
         """
-        rows = []
-        for measure in self._measures:
-            for first, second in combinations(self.databases, 2):
-                gaps = self.pairs[
-                    (self.pairs["measure"] == measure)
-                    & (self.pairs["first"] == first)
-                    & (self.pairs["second"] == second)
-                ].dropna(subset=["difference"])
-                levels = self._beside(measure, first, second)
-                row = {"measure": measure, "first": first, "second": second}
-                rows.append(row | self._agreement(levels, gaps))
+        rows, keys = [], ["measure", "first", "second"]
+        there = self.pairs.dropna(subset=["difference"])
+        for measure, pair in product(self.units, combinations(self.databases, 2)):
+            at = [measure, *pair]
+            gaps = there[(there[keys] == at).all(axis=1)]
+            row = dict(zip(keys, at, strict=True))
+            rows.append(row | self._agreement(self._beside(*at), gaps))
         return pd.DataFrame(rows)
 
     def _beside(self, measure: str, *databases: str) -> pd.DataFrame:
@@ -157,46 +149,32 @@ class Comparison(Result):
         """Regions of the figures: those asked for, else those that disagree most."""
         if self.asked:
             return list(self.asked)[:_PANELS]
-        main = self.pairs[self.pairs["measure"] == self._measures[0]]
+        main = self.pairs[self.pairs["measure"] == next(iter(self.units))]
         gap = main["difference"].abs().groupby(main["region"]).mean()
         return largest(gap, _PANELS, rest=False)
-
-    @property
-    def _measures(self) -> list[str]:
-        return list(self.units)
 
     def plots(self) -> dict[str, Plot]:
         """Lines of each database by region and, of the first two databases, the mean
         difference of every region with its interval."""
         plots: dict[str, Plot] = {}
-        for measure in self._measures:
-            rows = self.table[self.table["measure"] == measure]
-            if "sector" in rows:  # a line a region needs one number a year
-                continue
-            unit = self.units[measure]
+        if "sector" in self.table:  # a line a region needs one number a year
+            return plots
+        which = {"regions": self.shown, "databases": self.databases}
+        year = self.years[-1]
+        for measure, unit in self.units.items():
+            rows, gaps = (k[k["measure"] == measure] for k in (self.table, self.pairs))
             about = {"measure": _title(measure), "unit": "" if unit == "1" else unit}
-            plots[f"lines_{measure}"] = partial(
-                drawings.database_lines,
-                rows,
-                regions=self.shown,
-                databases=self.databases,
-                **about,
-            )
-            gaps = self.pairs[self.pairs["measure"] == measure]
-            last = gaps[gaps["year"] == self.years[-1]]
-            plots[f"differences_{measure}"] = partial(
-                drawings.database_differences,
-                last,
-                year=self.years[-1],
-                **about,
-            )
+            lines = partial(drawings.database_lines, rows, **which, **about)
+            last = gaps[gaps["year"] == year]
+            bars = partial(drawings.database_differences, last, year=year, **about)
+            plots |= {f"lines_{measure}": lines, f"differences_{measure}": bars}
         return plots
 
     def facts(self) -> dict[str, Any]:
         return {
             "residual_max": self.residual_max,
             "databases": list(self.databases),
-            "measures": self._measures,
+            "measures": list(self.units),
             "units": dict(self.units),
             "years": [self.years[0], self.years[-1]],
             "regions": len(self.regions),
@@ -237,17 +215,14 @@ class Comparison(Result):
 
     def _listings(self) -> Sequence[Listing]:
         """Agreement, a row for each measure and pair."""
-        shown = self.agreement
         rows = [
             (
-                str(k["measure"]),
-                str(k["first"]),
-                str(k["second"]),
+                *(str(k[name]) for name in ("measure", "first", "second")),
                 f"{k['correlation']:.3f}",
                 f"{k['change_correlation']:.3f}",
                 f"{k['mean_difference']:.4g}",
             )
-            for k in shown.to_dict(orient="records")
+            for k in self.agreement.to_dict(orient="records")
         ]
         names = ("measure", "database", "compared with")
         columns = (*names, "levels", "changes", "mean gap")

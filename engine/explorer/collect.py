@@ -163,33 +163,23 @@ def _measure(
     others: list[str],
 ) -> Measure:
     rows = series.rows
-    known = {"region": regions, "other": others}
-    sides = [k for k in known if k in rows]
-    places = (
-        pd.Categorical(rows["year"], categories=years).codes,
-        *(pd.Categorical(rows[k], categories=known[k]).codes for k in sides),
-    )
-    if rows.duplicated(["year", *sides]).any():
-        twice = rows[rows.duplicated(["year", *sides])].iloc[0]
-        labels = " ".join(str(twice[k]) for k in ("year", *sides))
+    known = {"year": years, "region": regions, "other": others}
+    keys = [k for k in known if k in rows]
+    twice = rows[rows.duplicated(keys)]
+    if not twice.empty:
+        labels = " ".join(map(str, twice[keys].iloc[0]))
         raise TivaxError(f"{series.file}: {series.code} of {labels} is there twice")
-    shape = (len(years), *(len(known[k]) for k in sides))
+    places = tuple(pd.Index(known[k]).get_indexer(rows[k]) for k in keys)
+    shape = tuple(len(known[k]) for k in keys)
 
     def array(name: str) -> np.ndarray | None:
-        if name not in rows or rows[name].isna().all():
+        if name not in rows or (name != "value" and rows[name].isna().all()):
             return None
         full = np.full(shape, np.nan)
         full[places] = rows[name]
         return full
 
-    values = array("value")
-    return Measure(
-        series.code,
-        series.meaning,
-        group,
-        series.file,
-        np.full(shape, np.nan) if values is None else values,
-        array("low"),
-        array("high"),
-        series.side,
-    )
+    values, low, high = map(array, ("value", "low", "high"))
+    assert values is not None
+    about = series.code, series.meaning, group, series.file
+    return Measure(*about, values, low, high, series.side)

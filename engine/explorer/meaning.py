@@ -47,9 +47,7 @@ def meaning_of(
         found = _term(labels.get("term", column), account, manifest)
     else:
         found = _column(command, table, column, labels, manifest)
-    if not account:
-        return found
-    return replace(found, title=f"{account}: {found.title}")
+    return replace(found, title=f"{account}: {found.title}") if account else found
 
 
 def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
@@ -107,16 +105,17 @@ def _column(
     title, _, more = title.partition(": ")
     others = {k: v for k, v in labels.items() if k not in ("account", "measure")}
     if others:
-        named = (
-            variant_in_words(v) if k == "variant" else v for k, v in others.items()
-        )
-        title += f" ({', '.join(named)})"
+        if "variant" in others:
+            others["variant"] = variant_in_words(others["variant"])
+        title += f" ({', '.join(others.values())})"
     account = labels.get("account", "")
     unit = "%" if column == "percent" else about.unit if about else ""
-    unit = {
-        "value added": _traced_unit(manifest, account),
-        "tables": _tables_unit(manifest, account),
-    }.get(unit, unit)
+    # The unit of gross flows is not recorded beside a satellite account.
+    gross = (account or manifest.get("value_added", "")) in ("residual", "basic")
+    if unit == "value added" or (unit == "tables" and gross):
+        unit = _traced_unit(manifest, account)
+    elif unit == "tables":
+        unit = ""
     means = about.means if about else ""
     definition = means or (f"{more[:1].upper()}{more[1:]}." if more else "")
     signed = about.signed if about and about.unit and not measure else None
@@ -130,12 +129,6 @@ def _traced_unit(manifest: Mapping[str, Any], account: str) -> str:
         if account in ("", one.get("value_added")):
             return str(one.get("value_added_unit", one.get("unit", "")))
     return ""
-
-
-def _tables_unit(manifest: Mapping[str, Any], account: str) -> str:
-    """The unit of gross flows, which is not recorded beside a satellite account."""
-    name = account or manifest.get("value_added", "")
-    return _traced_unit(manifest, account) if name in ("residual", "basic") else ""
 
 
 @dataclass(frozen=True)

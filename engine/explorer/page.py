@@ -273,13 +273,8 @@ def _region_names(
     tables: Sequence[ResultTable], places: dict[str, str]
 ) -> dict[str, str]:
     """Names of the codes of countries that tables have."""
-    codes = {
-        str(code)
-        for table in tables
-        for column in REGION_COLUMNS
-        if column in table.frame
-        for code in table.frame[column].unique()
-    }
+    columns = [k.frame[c] for k in tables for c in REGION_COLUMNS if c in k.frame]
+    codes = {str(code) for column in columns for code in column.unique()}
     named = {k: places.get(k) or country_name(k) for k in sorted(codes)}
     return {k: name for k, name in named.items() if k != name}
 
@@ -301,10 +296,8 @@ def _by_size(collected: Collected) -> list[int]:
 def _title(collected: Collected, words: Mapping[str, str]) -> str:
     """The databases and the years; of results without a database the folders."""
     shown = [k.group for k in (*collected.measures, *collected.tables)]
-    origins = [
-        collected.origins[k] for k in dict.fromkeys(shown) if k in collected.origins
-    ]
-    databases = [k.title for k in origins if k.citation]
+    origins = [collected.origins.get(k) for k in dict.fromkeys(shown)]
+    databases = [k.title for k in origins if k and k.citation]
     names = [words.get(k, k) for k in dict.fromkeys(databases or shown)]
     if not collected.years:
         return "; ".join(names)

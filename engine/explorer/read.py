@@ -56,11 +56,10 @@ def find_tables(folder: Path, command: str) -> dict[str, tuple[str, Path]]:
     return dict(sorted(found.items(), key=lambda k: _place(k[0], k[1][0])))
 
 
-def _writes(command: str, name: str, *, guessed: bool) -> bool:
-    if guessed:
-        return name in files_of(command) and bool(files_of(command)[name].columns)
-    output = output_of(command, name)
-    return output is not None and bool(output[1].columns)
+def _writes(command: str, name: str, *, guessed: bool = False) -> bool:
+    """True for a table; where the command is ``guessed``, under that very name."""
+    pattern, output = output_of(command, name) or ("", None)
+    return bool(output and output.columns) and (not guessed or pattern == name)
 
 
 def _place(name: str, command: str) -> int:
@@ -198,8 +197,7 @@ def require_recorded(
     listed = {str(k.get("name")): k for k in manifest["files"]}
     command = manifest["command"]
     for name in sorted(listed):
-        stem = Path(name).with_suffix("").as_posix()
-        if _is_table(command, stem, name) and not (folder / name).exists():
+        if _is_table(command, name) and not (folder / name).exists():
             raise TivaxError(
                 f"{folder / name}: missing, and {MANIFEST} lists it; run `tivax "
                 f"{command}` again"
@@ -214,9 +212,10 @@ def require_recorded(
         require_as_written(path, entry, command)
 
 
-def _is_table(command: str, stem: str, name: str) -> bool:
+def _is_table(command: str, name: str) -> bool:
+    stem = Path(name).with_suffix("").as_posix()
     is_data = Path(name).suffix[1:] in get_args(Format) and stem not in _APART
-    return is_data and command in programs() and _writes(command, stem, guessed=False)
+    return is_data and command in programs() and _writes(command, stem)
 
 
 # Bytes of memory for each of a file, about; its rows are short, their labels long.

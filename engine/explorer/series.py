@@ -184,8 +184,9 @@ def _series_of(
 def _code(column: str, labels: Mapping[str, str]) -> str:
     """The code of an indicator or a term, or the name of the column; with the account
     and all other labels in front."""
-    own = [v for k, v in labels.items() if k in ("indicator", "term", "measure")]
-    before = [v for k, v in labels.items() if k not in ("indicator", "term", "measure")]
+    named = {"indicator", "term", "measure"}
+    own = [v for k, v in labels.items() if k in named]
+    before = [v for k, v in labels.items() if k not in named]
     last = own if own and column == "value" else [*own, column]
     return "/".join([*before, *last])
 
@@ -197,39 +198,28 @@ def _by_side(
 
     ``summed``: where there are no rows of all sectors, values add up over them.
     """
-    first = {regions[0]: "region"}
-    rows = rows.rename(columns=first)
-    partner = regions[1] if len(regions) == 2 else None
-    sector = "sector" if "sector" in rows else None
-    if sector and summed and not (rows["sector"] == EVERY_SECTOR).any():
-        kept = [k for k in ("year", "region", partner) if k]
-        yield from _by_side(_sum(rows, kept), ["region", *regions[1:]], summed=False)
-        yield (
-            "sector",
-            _sum(rows, ["year", "region", "sector"]).rename(
-                columns={"sector": "other"}
-            ),
-        )
+    names = dict(zip(regions, ("region", "partner"), strict=False))
+    rows = rows.rename(columns=names)
+    if summed and "sector" in rows and not (rows["sector"] == EVERY_SECTOR).any():
+        both = [k for k in ("year", "region", "partner") if k in rows]
+        yield from _by_side(_sum(rows, both), both[1:], summed=False)
+        of_sectors = _sum(rows, ["year", "region", "sector"])
+        yield "sector", of_sectors.rename(columns={"sector": "other"})
         return
-    all_sectors = rows["sector"] == EVERY_SECTOR if sector else True
-    all_partners = rows[partner] == EVERY_PARTNER if partner else True
-    cases: list[tuple[Side, Any, str | None]] = [
-        ("", all_sectors & all_partners, None),
-        ("partner", all_sectors & ~_mask(all_partners, rows), partner),
-        ("sector", all_partners & ~_mask(all_sectors, rows), sector),
+    every = pd.Series(True, rows.index)
+    sectors = rows["sector"] == EVERY_SECTOR if "sector" in rows else every
+    partners = rows["partner"] == EVERY_PARTNER if "partner" in rows else every
+    cases: list[tuple[Side, pd.Series]] = [
+        ("", sectors & partners),
+        ("partner", sectors & ~partners),
+        ("sector", partners & ~sectors),
     ]
-    for side, chosen, other in cases:
-        part = rows[_mask(chosen, rows)]
-        if part.empty or (other is None and side):
-            continue
-        dropped = [k for k in (partner, sector) if k and k != other]
-        part = part.drop(columns=dropped)
-        yield side, part.rename(columns={other: "other"} if other else {})
-
-
-def _mask(chosen: Any, rows: pd.DataFrame) -> pd.Series:
-    """A mask also of what is True or False for all rows."""
-    return pd.Series(chosen, index=rows.index) if isinstance(chosen, bool) else chosen
+    for side, chosen in cases:
+        part = rows[chosen]
+        if not part.empty:
+            dropped = {"partner", "sector"} - {side}
+            part = part.drop(columns=[k for k in dropped if k in part])
+            yield side, part.rename(columns={side: "other"})
 
 
 def _sum(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -84,9 +84,8 @@ class MomentSums:
     def moments(self) -> ErrorMoments:
         fitted, places = self._moved.fitted, self._moved.places
         layout, rows = fitted.layout, fitted.rows
-        net = rows[:, self._kept]
-        net = net - self._fixed @ (self._fixed.T @ net)
-        where = [self._kept.index(k) for k in places]
+        net = _net_of(self._fixed, rows[:, self._kept])
+        where = [*map(self._kept.index, places)]
         # The mean over the draws was taken from them.
         degrees = max(self._draws - 1, 1)
         errors = np.zeros((len(fitted.labels), *(len(self._kept),) * 2))
@@ -98,8 +97,7 @@ class MomentSums:
         reliability, within, sd = [], [], []
         n = len(rows)
         for place, basis in self._others.items():
-            x = rows[:, place] - basis @ (basis.T @ rows[:, place])
-            own = rows[:, place] - self._effects @ (self._effects.T @ rows[:, place])
+            x, own = (_net_of(k, rows[:, place]) for k in (basis, self._effects))
             k = places.index(place) if place in places else None
             share = 0.0 if k is None else self._alone[k] / degrees / (x @ x)
             size = fitted.size[place]
@@ -107,18 +105,15 @@ class MomentSums:
             within.append(size * np.sqrt(own @ own / n))
             spread = 0.0 if k is None else self._within[k] / degrees / n
             sd.append(size * np.sqrt(spread))
-        end, q = layout.regressors, layout.treatments
+        end, q, place_of = layout.regressors, layout.treatments, self._kept.index
+        last = end + layout.instruments
         return ErrorMoments(
             products=net.T @ net,
             errors=errors.sum(axis=0),
             by_cluster=products - errors,
-            regressors=[self._kept.index(k) for k in self._kept if k < end],
-            instruments=[
-                self._kept.index(k)
-                for k in self._kept
-                if end <= k < end + layout.instruments
-            ],
-            treatments=[self._kept.index(k) for k in range(end - q, end)],
+            regressors=[k for k, place in enumerate(self._kept) if place < end],
+            instruments=[k for k, at in enumerate(self._kept) if end <= at < last],
+            treatments=[*map(place_of, range(end - q, end))],
             reliability=np.array(reliability),
             within=np.array(within),
             error_sd=np.array(sd),
@@ -131,8 +126,7 @@ def corrected(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
     In 2SLS the exogenous moved columns are their own instruments. NaN where the errors
     are as large as what the other columns leave.
     """
-    S = moments.products - moments.errors
-    return _corrected(moments, S)
+    return _corrected(moments, moments.products - moments.errors)
 
 
 def corrected_error(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
@@ -148,19 +142,16 @@ def corrected_error(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
 def _corrected(
     moments: ErrorMoments, S: Float[np.ndarray, "m m"]
 ) -> Float[np.ndarray, " q"]:
-    X = moments.regressors
+    X = Z = moments.regressors
     if moments.instruments:
-        exogenous = [k for k in X if k not in moments.treatments]
-        Z = [*exogenous, *moments.instruments]
-        first = S[np.ix_(Z, Z)]
-        if not _definite(first, moments.products[np.ix_(Z, Z)]):
-            return np.full(len(moments.treatments), np.nan)
+        Z = [k for k in X if k not in moments.treatments] + moments.instruments
+    first = S[np.ix_(Z, Z)]
+    if not _definite(first, moments.products[np.ix_(Z, Z)]):
+        return np.full(len(moments.treatments), np.nan)
+    A, b = first, S[X, -1]
+    if moments.instruments:
         Pi = np.linalg.solve(first, S[np.ix_(Z, X)])
         A, b = Pi.T @ S[np.ix_(Z, X)], Pi.T @ S[Z, -1]
-    else:
-        A, b = S[np.ix_(X, X)], S[X, -1]
-        if not _definite(A, moments.products[np.ix_(X, X)]):
-            return np.full(len(moments.treatments), np.nan)
     beta = np.linalg.solve(A, b)
     return beta[[X.index(k) for k in moments.treatments]]
 
@@ -203,6 +194,10 @@ def _definite(S: np.ndarray, whole: np.ndarray) -> bool:
     L = np.linalg.cholesky(full)
     inner = np.linalg.solve(L, np.linalg.solve(L, scaled).T)
     return bool(np.linalg.eigvalsh(inner).min() > 0.05)
+
+
+def _net_of(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    return columns - basis @ (basis.T @ columns)
 
 
 def _projection(columns: np.ndarray) -> np.ndarray:

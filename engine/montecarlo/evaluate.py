@@ -1,6 +1,6 @@
 """Monte Carlo over errors of tables, through to regressions: ``tx.monte_carlo``."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -187,27 +187,20 @@ class MonteCarlo(Result):
         }
 
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        drawn = zip(self._models, figures.values(), strict=True)
-        return [self._section(name, figure) for name, figure in drawn]
+        return [*map(self._section, self._models, figures.values())]
 
     def _section(self, name: str, figure: Drawn) -> Section:
         effect, treatment = (
             table[table["model"] == name].set_index("term").drop(columns="model")
             for table in (self.summary, self.reliability)
         )
-        about = f"{effect['outcome'].iloc[0]}, sample {effect['sample'].iloc[0]}: "
-        caption = (
-            "95 % intervals from sampling alone, from the tables alone and from both, "
-            "and the corrected estimates; the dashed line is the estimate. Dots are "
-            "estimates over draws of the tables: each has their errors twice, and lies "
-            "nearer to 0."
-        )
-        told = about + "the effect, its errors and corrections."
+        outcome, sample = effect[["outcome", "sample"]].iloc[0]
+        told = f"{outcome}, sample {sample}: the effect, its errors and corrections."
         terms = ", ".join(variable_name(str(k)) for k in effect.index)
         return Section(
-            f"{terms} on {variable_name(effect['outcome'].iloc[0])}",
+            f"{terms} on {variable_name(outcome)}",
             [
-                Shown(figure, caption),
+                Shown(figure, _CAPTION),
                 _words(effect, _EFFECT, told),
                 _words(treatment, _TREATMENT, "The treatment and its errors."),
             ],
@@ -248,6 +241,11 @@ class MonteCarlo(Result):
         return [Listing(title, _PRINTED, rows)]
 
 
+_CAPTION = (
+    "95 % intervals from sampling alone, from the tables alone and from both, and the "
+    "corrected estimates; the dashed line is the estimate. Dots are estimates over "
+    "draws of the tables: each has their errors twice, and lies nearer to 0."
+)
 # Rows of the report's tables: columns of summary.csv and reliability.csv in words.
 _EFFECT = {
     "estimate": "estimate",
@@ -286,21 +284,18 @@ _PRINTED = (
 
 def _words(table: pd.DataFrame, meanings: Mapping[str, str], caption: str) -> Table:
     """A row for each number and a column for each treatment, so that it fits a page."""
-
-    def shown(row: pd.Series) -> pd.Series:
-        if {"ci_low", "ci_high"} <= set(row.index):
-            row["interval"] = interval_text(row["ci_low"], row["ci_high"])
-            row["p_value"] = p_text(row["p_value"])
-        texts = {
-            text: row[k] if isinstance(row[k], str) else number_text(row[k])
-            for k, text in meanings.items()
-            if isinstance(row[k], str) or not pd.isna(row[k])
-        }
-        return pd.Series(texts, dtype=object)
-
-    frame = pd.DataFrame({k: shown(row.copy()) for k, row in table.iterrows()})
-    frame = frame.reindex([k for k in meanings.values() if k in frame.index])
-    return Table(frame.fillna(""), caption, dict.fromkeys(frame.columns, ""))
+    if {"ci_low", "ci_high"} <= set(table):
+        ends = zip(table["ci_low"], table["ci_high"], strict=True)
+        table = table.assign(
+            interval=[interval_text(*k) for k in ends],
+            p_value=table["p_value"].map(p_text),
+        )
+    wide = table[[k for k in meanings if not table[k].isna().all()]]
+    texts = wide.map(
+        lambda k: k if isinstance(k, str) else "" if pd.isna(k) else number_text(k)
+    )
+    frame = texts.rename(columns=meanings).T.rename_axis(None, axis=1)
+    return Table(frame, caption, dict.fromkeys(frame.columns, ""))
 
 
 def _drawn(found: MonteCarlo, model: str) -> Figure:
@@ -308,45 +303,48 @@ def _drawn(found: MonteCarlo, model: str) -> Figure:
     return drawn_effects(rows, every, found.clusters[model])
 
 
+def _in_words(row: dict) -> tuple[dict[str, str], str]:
+    """The numbers, ``share`` that of the tables in the variance; and what corrected
+    estimates are, empty where errors are too large for a correction."""
+    told = {k: number_text(row[k]) for k in _NUMBERS}
+    told["share"] = percent_text(row["se_table"] ** 2 / row["se_total"] ** 2)
+    right = (
+        "is {coef_corrected} ({coef_corrected_se}), by SIMEX {coef_simex} "
+        "({coef_simex_se})"
+    )
+    return told, "" if np.isnan(row["coef_corrected"]) else right.format_map(told)
+
+
 def _found(row: dict) -> str:
     """``Errors of the tables are behind 12 % of the variance of the effect ...``"""
-    share = percent_text(row["se_table"] ** 2 / row["se_total"] ** 2)
-    numbers = {k: number_text(row[k]) for k in _NUMBERS}
+    told, right = _in_words(row)
     said = (
-        f"Errors of the tables are behind {share} of the variance of the effect of "
-        f"{variable_name(row['term'])} on {variable_name(row['outcome'])}: "
-        f"{numbers['estimate']}, standard error {numbers['se_total']} in place of "
-        f"{numbers['se_sampling']}"
+        f"Errors of the tables are behind {told['share']} of the variance of the "
+        f"effect of {variable_name(row['term'])} on {variable_name(row['outcome'])}: "
+        f"{told['estimate']}, standard error {told['se_total']} in place of "
+        f"{told['se_sampling']}"
     )
-    if np.isnan(row["coef_corrected"]):
+    if not right:
         return f"{said}. They are too large for a correction."
     # Not of two-stage least squares, nor always beside a lag that errs as well.
     pulled = 0 <= row["estimate"] / row["coef_corrected"] < 1 - 1e-6
     way = "They also pull it towards 0: corrected for that" if pulled else "Corrected"
-    return (
-        f"{said}. {way} it is "
-        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
-        f"{numbers['coef_simex']} ({numbers['coef_simex_se']})."
-    )
+    return f"{said}. {way} it {right}."
 
 
 def _sentence(row: dict) -> str:
-    numbers = {k: number_text(row[k]) for k in _NUMBERS}
-    share = row["se_table"] ** 2 / row["se_total"] ** 2
-    right = (
-        "corrected for them the effect is "
-        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), "
-        f"by SIMEX {numbers['coef_simex']} ({numbers['coef_simex_se']})"
-    )
-    if np.isnan(row["coef_corrected"]):
-        right = "the errors are too large for a correction"
+    told, right = _in_words(row)
+    right = f"corrected for them the effect {right}" if right else _TOO_LARGE
     return (
-        f"{row['model']}: {row['term']} has the effect {numbers['estimate']}, "
-        f"standard error {numbers['se_sampling']} from sampling, "
-        f"{numbers['se_table']} from the tables, {numbers['se_total']} in all "
-        f"({percent_text(share)} of its square from the tables); reliability "
+        f"{row['model']}: {row['term']} has the effect {told['estimate']}, "
+        f"standard error {told['se_sampling']} from sampling, "
+        f"{told['se_table']} from the tables, {told['se_total']} in all "
+        f"({told['share']} of its square from the tables); reliability "
         f"{row['reliability']:.3f}: {right}."
     )
+
+
+_TOO_LARGE = "the errors are too large for a correction"
 
 
 def summarise_draws(
@@ -369,27 +367,29 @@ def summarise_draws(
             yield at.start, np.stack([k[at, :regions] for k in drawn], axis=1)
 
     mean = np.stack([k[:, :regions].mean(axis=0) for k in drawn])
-    fits: list[ModelDraws] = []
-    for number, moved in enumerate(setup.moved):
-        shifted = shift_progress(progress, number * D, len(setup.moved) * D)
-        fit = regress(
+    given = {"seed": seed, "bayesian": bayesian, "draws": D}
+    fits = [
+        regress(
             moved,
             windows(),
             setup.base,
             mean,
-            seed=seed,
-            bayesian=bayesian,
-            progress=shifted,
-            draws=D,
+            progress=shift_progress(progress, number * D, len(setup.moved) * D),
+            **given,
         )
-        fits.append(fit)
+        for number, moved in enumerate(setup.moved)
+    ]
     scheme = f"montecarlo-{setup.model.name}"
     worst = np.array([k[:, regions:].max(axis=0) for k in drawn]).max(axis=0)
+
+    def below(each: Callable[[ModelDraws], pd.DataFrame]) -> pd.DataFrame:
+        return pd.concat(map(each, fits), ignore_index=True)
+
     return MonteCarlo(
-        summary=pd.concat([summarise(k, scheme) for k in fits], ignore_index=True),
-        reliability=pd.concat([_reliability(k) for k in fits], ignore_index=True),
+        summary=below(partial(summarise, scheme=scheme)),
+        reliability=below(_reliability),
         index=_index(setup, drawn),
-        distribution=pd.concat([_distribution(k) for k in fits], ignore_index=True),
+        distribution=below(_distribution),
         clusters={k.model.name: len(k.moved.fitted.labels) for k in fits},
         draws=D,
         years=setup.years,
@@ -400,39 +400,32 @@ def summarise_draws(
 
 def _reliability(found: ModelDraws) -> pd.DataFrame:
     moments, moved = found.moments, found.moved
-    rows = []
-    for k, term in enumerate(found.model.treatments):
-        sd, error = float(moments.within[k]), float(moments.error_sd[k])
-        rows.append(
-            {
-                "model": found.model.name,
-                "term": term,
-                "sd_within": sd,
-                "sd_error": error,
-                "reliability_within": 1 - (error / sd) ** 2,
-                "reliability": float(moments.reliability[k]),
-                "correlation_with_tables": moved.correlation,
-                "largest_gap_to_tables": moved.largest_gap,
-                "moved_columns": ", ".join(moved.names),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {
+            "model": found.model.name,
+            "term": found.model.treatments,
+            "sd_within": moments.within,
+            "sd_error": moments.error_sd,
+            "reliability_within": 1 - (moments.error_sd / moments.within) ** 2,
+            "reliability": moments.reliability,
+            "correlation_with_tables": moved.correlation,
+            "largest_gap_to_tables": moved.largest_gap,
+            "moved_columns": ", ".join(moved.names),
+        }
+    )
 
 
 def _distribution(found: ModelDraws) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {
-                "model": found.model.name,
-                "term": term,
-                "draw": np.arange(len(found.coef)),
-                "estimate": found.coef[:, k],
-                "se": found.se[:, k],
-            }
-        )
-        for k, term in enumerate(found.model.treatments)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    draws, terms = found.coef.shape
+    return pd.DataFrame(
+        {
+            "model": found.model.name,
+            "term": np.repeat(np.array(found.model.treatments, object), draws),
+            "draw": np.tile(np.arange(draws), terms),
+            "estimate": found.coef.T.ravel(),
+            "se": found.se.T.ravel(),
+        }
+    )
 
 
 def _index(setup: Setup, drawn: Sequence[np.ndarray]) -> pd.DataFrame:
@@ -440,19 +433,16 @@ def _index(setup: Setup, drawn: Sequence[np.ndarray]) -> pd.DataFrame:
     for year, base, values in zip(setup.years, setup.base, drawn, strict=True):
         values = np.asarray(values[:, : len(regions)])
         low, high = np.quantile(values, (0.025, 0.975), axis=0)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "year": year,
-                    "region": regions,
-                    "tbi": base,
-                    "mean": values.mean(axis=0),
-                    "se": values.std(axis=0, ddof=1) if len(values) > 1 else np.nan,
-                    "ci_low": low,
-                    "ci_high": high,
-                }
-            )
-        )
+        of_year = {
+            "year": year,
+            "region": regions,
+            "tbi": base,
+            "mean": values.mean(axis=0),
+            "se": values.std(axis=0, ddof=1) if len(values) > 1 else np.nan,
+            "ci_low": low,
+            "ci_high": high,
+        }
+        parts.append(pd.DataFrame(of_year))
     return pd.concat(parts, ignore_index=True)
 
 

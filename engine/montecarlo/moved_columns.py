@@ -58,11 +58,9 @@ def column_of(model: Model) -> str:
 
 def years_needed(fitted: Fit) -> set[int]:
     """Years of the tables that the rows of a model take, lags included."""
-    found: set[int] = set()
     year = _keys(fitted)["year"].to_numpy(int)
-    for name in _moved(fitted.model):
-        found |= set((year - name.startswith(_LAG)).tolist())
-    return found
+    lags = {name.startswith(_LAG) for name in _moved(fitted.model)}
+    return {k - lag for lag in lags for k in year.tolist()}
 
 
 def match_columns(
@@ -78,24 +76,20 @@ def match_columns(
     """
     keys, model = _keys(fitted), fitted.model
     names = _moved(model)
-    of_region = {name: k for k, name in enumerate(regions)}
-    of_year = {name: k for k, name in enumerate(years)}
-    year, region = [], []
+    places: dict[str, list[np.ndarray]] = {"region": [], "year": []}
     for name in names:
         when = keys["year"].to_numpy(int) - name.startswith(_LAG)
-        for column, known, what in (
-            (keys["iso3"].astype(str), of_region, "region"),
-            (pd.Series(when), of_year, "year"),
+        for what, labels, known in (
+            ("region", keys["iso3"].astype(str), regions),
+            ("year", when, years),
         ):
-            lacking = sorted(set(column) - set(known))
-            if lacking:
+            if lacking := sorted(set(labels) - set(known)):
                 raise TivaxError(
                     f"model {model.name}: the tables lack {what} {lacking[0]}, which "
                     f"rows with {name} have; leave these rows out or take other tables"
                 )
-        region.append([of_region[k] for k in keys["iso3"].astype(str)])
-        year.append([of_year[k] for k in when.tolist()])
-    at_year, at_region = np.array(year).T, np.array(region).T
+            places[what].append(pd.Index(known).get_indexer(labels))
+    at_year, at_region = (np.array(places[k]).T for k in ("year", "region"))
     there = fitted.data.loc[fitted.used.index, list(names)].to_numpy(float)
     tables = base[at_year, at_region]
     gap = np.abs(there - tables)

@@ -27,14 +27,6 @@ from .corrections import (
 )
 from .moved_columns import MovedColumns
 
-SUMMARY = tuple(
-    (
-        "model table column outcome sample term scheme draws estimate se p_value "
-        "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both "
-        "reliability coef_corrected coef_simex coef_corrected_se "
-        "coef_simex_se"
-    ).split()
-)
 # Clusters are drawn so often in each draw of the tables.
 RESAMPLES = 20
 # Draws of the tables whose regressions are made together.
@@ -85,37 +77,27 @@ def regress(
         jnp.asarray(float(fitted.products.n_parameters)),
     )
     run = _estimate(fitted.layout, bayesian)
-    sums, parts = MomentSums(moved), []
+    sums, parts, window = MomentSums(moved), [], min(_WINDOW, draws)
     for first, drawn in windows:
         count = len(drawn)
-        errors = moved.errors(drawn - base[None])
-        centred = moved.errors(drawn - mean[None])
-        sums.add(centred)
+        both = [moved.errors(drawn - k[None]) for k in (base, mean)]
+        sums.add(both[1])
         # All windows are of one shape, and so of one compiled program.
-        rest = ((0, min(_WINDOW, draws) - count), (0, 0), (0, 0))
-        keys = _keys(seed, first, min(_WINDOW, draws))
-        found = run(
-            panel,
-            jax.device_put(np.pad(errors, rest)),
-            jax.device_put(np.pad(centred, rest)),
-            keys,
-            jnp.asarray(LAMBDAS),
-        )
+        rest = ((0, window - count), (0, 0), (0, 0))
+        padded = [jax.device_put(np.pad(k, rest)) for k in both]
+        keys = _keys(seed, first, window)
+        found = run(panel, *padded, keys, jnp.asarray(LAMBDAS))
         parts.append(jax.tree.map(lambda k, n=count: np.asarray(k)[:n], found))
         progress(first + count, draws)
     together = jax.tree.map(lambda *k: np.concatenate(k), *parts)
-    unit = fitted.unit
+    unit, coef, added = fitted.unit, np.asarray(fitted.coef), together.simex
     return ModelDraws(
         moved=moved,
         coef=together.coef * unit,
         se=np.sqrt(together.variance) * unit,
         resampled=together.resampled * unit,
-        simex=simex(np.asarray(fitted.coef), together.simex.mean(axis=0) * unit),
-        simex_se=simex_error(
-            np.asarray(fitted.coef),
-            together.simex * unit,
-            together.simex_resampled * unit,
-        ),
+        simex=simex(coef, added.mean(axis=0) * unit),
+        simex_se=simex_error(coef, added * unit, together.simex_resampled * unit),
         moments=sums.moments(),
     )
 
@@ -140,7 +122,7 @@ def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.DrawnEstim
 
 
 def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
-    """Rows of ``SUMMARY``, one for each treatment.
+    """A row for each treatment, with the columns of summary.csv.
 
     ``se_sampling`` is CV1 of the tables as they are, ``se_table`` the spread of the
     estimates over draws, ``se_total`` the root of the sum of their squares (law of
@@ -194,5 +176,6 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
                 "coef_simex_se": float(found.simex_se[k]),
             }
         )
-    frame = pd.DataFrame(rows)[list(SUMMARY)]
-    return frame.astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))
+    return pd.DataFrame(rows).astype(
+        dict.fromkeys(("table", "column", "draws_per_s"), "Int64")
+    )

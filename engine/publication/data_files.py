@@ -92,14 +92,13 @@ def collect(
     for result in results:
         for path, entry in result.inputs.items():
             place = layout.place(path)
-            known = found.get(place)
-            if known is not None and known.sha256 != entry["sha256"]:
+            if place not in found:
+                found[place] = _data_file(result, path, entry, place, include)
+            elif found[place].sha256 != entry["sha256"]:
                 raise TivaxError(
                     f"{path}: two results read different versions; run the commands "
                     "again"
                 )
-            if known is None:
-                found[place] = _data_file(result, path, entry, place, include)
     files = [found[place] for place in sorted(found)]
     _require_relative(files)
     return files
@@ -119,7 +118,9 @@ def _data_file(
             "package` in the folder in which it was run, or leave data out by "
             "--include-data none"
         )
-    manifest = _maker(path)
+    # Of the command that made a store or a table.
+    maker = None if read_store_attributes(path) else maker_of(path)
+    manifest = maker.manifest if maker else store_manifest(path)
     return DataFile(
         path=path,
         place=place,
@@ -128,16 +129,8 @@ def _data_file(
         rights=rights,
         provided=provided,
         made_by=tuple(manifest["argv"][1:]) if manifest else (),
-        raw=tuple(manifest.get("inputs", ())) if manifest else (),
+        raw=tuple(manifest.get("inputs", ())),
     )
-
-
-def _maker(path: Path) -> dict[str, Any]:
-    """The manifest of the command that made a store or a table; else empty."""
-    if read_store_attributes(path):
-        return store_manifest(path)
-    maker = maker_of(path)
-    return dict(maker.manifest) if maker else {}
 
 
 def _require_relative(files: Sequence[DataFile]) -> None:

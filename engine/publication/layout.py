@@ -18,13 +18,8 @@ class PackageLayout:
 
     def __init__(self, results: Sequence[StoredResult]) -> None:
         paths = [path for result in results for path in result.inputs]
-        named = [
-            found
-            for result in results
-            for word in result.argv
-            for part in _parts(word)
-            if (found := _named(part, result)) is not None
-        ]
+        words = [(k, part) for k in results for w in k.argv for part in _parts(w)]
+        named = [path for k, part in words if (path := _named(part, k))]
         self.root = Path(os.path.commonpath([*paths, *named])) if paths else Path.cwd()
         if self.root in paths:
             self.root = self.root.parent
@@ -46,12 +41,9 @@ class PackageLayout:
             elif word in _PROCESSES:
                 next(words)
             elif word not in _FLAGS:
-                argv.append(",".join(self._word(k, result) for k in _parts(word)))
+                paths = [(part, _named(part, result)) for part in _parts(word)]
+                argv.append(",".join(self.place(k) if k else part for part, k in paths))
         return [*argv, "--quiet"]
-
-    def _word(self, word: str, result: StoredResult) -> str:
-        path = _named(word, result)
-        return word if path is None else self.place(path)
 
 
 def _out_of(result: StoredResult) -> str:

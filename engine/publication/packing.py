@@ -36,8 +36,8 @@ from .results import StoredResult, read_result, require_whole
 
 # The commands that write results; a package runs no other.
 _COMMANDS = frozenset(
-    "tbi decompose indicators scenario change aggregate panel replicate bootstrap "
-    "placebo simulate threats curve montecarlo demo bench".split()
+    "tbi decompose indicators scenario change compare exposure aggregate panel "
+    "replicate bootstrap placebo simulate threats curve montecarlo demo bench".split()
 )
 # Of every file in the archive: the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -119,8 +119,7 @@ def package(
     """
     require_choice("include_data", include_data, INCLUDE)
     out = local_path("out", out)
-    if isinstance(results, str | os.PathLike):
-        results = [results]
+    results = [results] if isinstance(results, str | os.PathLike) else results
     require_kind("results", results, Sequence, "a list of result folders")
     found = [read_result(local_path("results", k)) for k in results]
     if not found:
@@ -137,7 +136,9 @@ def package(
         require_whole(result)
     layout = PackageLayout(found)
     inputs = collect(found, layout, include_data)
-    software = None if wheel is None else _wheel(local_path("wheel", wheel))
+    software = None if wheel is None else local_path("wheel", wheel)
+    if software and not (software.is_file() and software.suffix == ".whl"):
+        raise TivaxError(f"{software}: no wheel; give the file tivax-VERSION-....whl")
     members = dict(_members(found, inputs, layout, software))
     with output_file(out, _SEAL, force=force) as part:
         _write_zip(part, members)
@@ -173,8 +174,8 @@ def _require_place(out: Path, results: Sequence[StoredResult], *, force: bool) -
     read = [path for result in results for path in result.inputs]
     for result in results:
         # A panel lies in a folder that need not be its own.
-        own = [result.path] if result.manifest_path.name == MANIFEST else result.paths
-        read += own
+        whole = result.manifest_path.name == MANIFEST
+        read += [result.path] if whole else result.paths
     require_apart({"output": out}, read)
     require_no_folder(out)
     if out.suffix.lower() != ".zip":
@@ -183,12 +184,6 @@ def _require_place(out: Path, results: Sequence[StoredResult], *, force: bool) -
             argument="output",
         )
     require_file_place(out, _SEAL, force=force)
-
-
-def _wheel(path: Path) -> Path:
-    if not path.is_file() or path.suffix != ".whl":
-        raise TivaxError(f"{path}: no wheel; give the file tivax-VERSION-....whl")
-    return path
 
 
 Bytes = bytes | Path
@@ -227,8 +222,7 @@ def _members(
     yield "requirements.txt", _requirements(results).encode()
     if installed := results[-1].manifest.get("installed"):
         # As the last command had them; elsewhere pip leaves out what is not needed.
-        pins = "".join(f"{line}\n" for line in _pins(installed))
-        yield "constraints.txt", pins.encode()
+        yield "constraints.txt", _pins(installed).encode()
     yield "package.json", f"{json.dumps(plan, indent=1, ensure_ascii=False)}\n".encode()
     script = package_files(__package__ or "").joinpath("run_all.py").read_bytes()
     yield "run_all.py", script
@@ -264,32 +258,22 @@ def _plan(
         for result in results
         for entry in result.files
     }
-    given, imports = [], []
+    given: list[tuple[str, str, str, bool]] = []
+    imports = []
     for one in inputs:
         raw = [] if one.provided or one.made_by[:1] != ("import",) else one.raw
         folder = f"{DATA}/raw-{Path(one.place).name}"
-        given += [
-            {
-                "place": f"{folder}/{Path(k['path']).name}",
-                "sha256": k["sha256"],
-                "get": one.get_raw(Path(k["path"]).name),
-                "made": False,
-            }
-            for k in raw
-        ]
+        for k in raw:
+            name = Path(k["path"]).name
+            given.append((f"{folder}/{name}", k["sha256"], one.get_raw(name), False))
         if raw:
             imports.append(_import(one, folder))
-        given.append(
-            {
-                "place": one.place,
-                "sha256": one.sha256,
-                "get": one.how_to_get,
-                "made": bool(raw) or (not one.provided and one.sha256 in made),
-            }
-        )
+        here = bool(raw) or (not one.provided and one.sha256 in made)
+        given.append((one.place, one.sha256, one.how_to_get, here))
+    about = ("place", "sha256", "get", "made")
     return {
         "tivax": results[0].manifest["tivax"],
-        "inputs": given,
+        "inputs": [dict(zip(about, k, strict=True)) for k in given],
         "imports": imports,
         "runs": [
             {
@@ -323,13 +307,13 @@ def _import(store: DataFile, folder: str) -> list[str]:
 
 def _requirements(results: Sequence[StoredResult]) -> str:
     """Versions of the packages that the last command ran with."""
-    manifest = results[-1].manifest
-    lines = [f"# Python {manifest['python']}", f"tivax=={manifest['tivax']}"]
-    return "".join(f"{line}\n" for line in [*lines, *_pins(manifest["packages"])])
+    about = results[-1].manifest
+    own = {"tivax": about["tivax"], **about["packages"]}
+    return f"# Python {about['python']}\n{_pins(own)}"
 
 
-def _pins(packages: Mapping[str, str]) -> list[str]:
-    return [f"{name}=={number}" for name, number in packages.items()]
+def _pins(packages: Mapping[str, str]) -> str:
+    return "".join(f"{name}=={number}\n" for name, number in packages.items())
 
 
 def _write_zip(path: Path, members: dict[str, Bytes]) -> None:

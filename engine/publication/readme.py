@@ -113,21 +113,15 @@ def _availability(content: Content) -> str:
 
 def _sources(content: Content) -> str:
     parts = [_details(content, rights) for rights in _databases(content.inputs)]
-    return "\n\n".join([*parts, *_own_details(content)])
-
-
-def _own_details(content: Content) -> list[str]:
-    """The statement of what is of no database."""
-    own = [k for k in content.inputs if k.is_own]
-    if not own:
-        return []
-    inside = sum(k.provided for k in own)
-    names = ", ".join(f"`{k.place}`" for k in own)
-    return [
-        "#### Data of the authors",
-        f"{names}: made or chosen by the authors; {inside} of {len(own)} are in this "
-        "package.",
-    ]
+    if own := [k for k in content.inputs if k.is_own]:
+        inside = sum(k.provided for k in own)
+        names = ", ".join(f"`{k.place}`" for k in own)
+        parts += [
+            "#### Data of the authors",
+            f"{names}: made or chosen by the authors; {inside} of {len(own)} are in "
+            "this package.",
+        ]
+    return "\n\n".join(parts)
 
 
 def _details(content: Content, rights: Rights) -> str:
@@ -204,7 +198,7 @@ def _runs(content: Content) -> str:
         (
             result.name,
             duration_text(result.manifest["wall_s"]),
-            _memory(result, "peak_memory_bytes"),
+            _memory(result.manifest),
             result.manifest["device"],
         )
         for result in content.results
@@ -301,8 +295,8 @@ def _machine(manifest: Mapping[str, Any]) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _memory(result: StoredResult, key: str) -> str:
-    value = (result.manifest.get("system") or {}).get(key)
+def _memory(manifest: Mapping[str, Any]) -> str:
+    value = (manifest.get("system") or {}).get("peak_memory_bytes")
     return _size(value) if value else "not recorded"
 
 

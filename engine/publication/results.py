@@ -118,9 +118,8 @@ def read_result(path: Path) -> StoredResult:
 
 def find_manifest(path: Path) -> Path | None:
     """The manifest of a result folder or beside a panel; None where there is none."""
-    candidates = [path / MANIFEST, _beside(path)]
-    if path.name.endswith(MANIFEST):
-        candidates.insert(0, path)
+    own = [path] if path.name.endswith(MANIFEST) else []
+    candidates = [*own, path / MANIFEST, _beside(path)]
     return next((k for k in candidates if k.is_file()), None)
 
 
@@ -160,22 +159,13 @@ def _require_plain(path: Path, content: Mapping[str, Any]) -> None:
     installed = {**content.get("packages", {}), **content.get("installed", {})}
     numbers = [content["tivax"], content["python"], *installed.values()]
     parts = [part for k in content["files"] for part in str(k["name"]).split("/")]
-    wrong = next(
-        (
-            text
-            for pattern, texts in (
-                (_VERSION, numbers), (_PACKAGE, [*installed]), (_PART, parts)
-            )
-            for text in texts
-            if not (isinstance(text, str) and pattern.fullmatch(text))
-        ),
-        None,
-    )  # fmt: skip
-    if wrong is not None:
-        raise TivaxError(
-            f"{path}: {show(wrong)} is no version, package or file of a result; it may "
-            "have been tampered with, ask where it comes from"
-        )
+    for pattern, texts in (_VERSION, numbers), (_PACKAGE, installed), (_PART, parts):
+        for text in texts:
+            if not (isinstance(text, str) and pattern.fullmatch(text)):
+                raise TivaxError(
+                    f"{path}: {show(text)} is no version, package or file of a result; "
+                    "it may have been tampered with, ask where it comes from"
+                )
 
 
 def _base_of(manifest: Path, inputs: list[str]) -> Path:

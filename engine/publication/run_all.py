@@ -69,11 +69,10 @@ def find_tivax(version: str) -> str:
     print(f"installing tivax {version} into .venv", flush=True)
     venv.create(HERE / ".venv", with_pip=True)
     pip = [str(own.parent / "python"), "-m", "pip", "install", "--quiet"]
-    links = ["--find-links", "software"] if (HERE / "software").exists() else []
-    files = ["-r", "requirements.txt"]
-    if (HERE / "constraints.txt").exists():
-        files += ["-c", "constraints.txt"]
-    done = subprocess.run([*pip, *links, *files], cwd=HERE)
+    pip += ["-r", "requirements.txt"]
+    for option, name in ("--find-links", "software"), ("-c", "constraints.txt"):
+        pip += [option, name] if (HERE / name).exists() else []
+    done = subprocess.run(pip, cwd=HERE)
     if done.returncode:
         sys.exit(
             f"tivax {version} cannot be installed; install it by hand, or put its "
@@ -130,12 +129,13 @@ def compare_csv(new: Path, old: Path) -> str:
         one, other = ours[column], theirs[column]
         if column in TIMES or one == other:
             continue
-        pairs = [(number(a), number(b)) for a, b in zip(one, other, strict=False)]
         if len(one) != len(other):
             return "differs: other rows"
-        if any(k == "" for k in map(same_kind, one, other)):
+        pairs = zip(one, other, strict=True)
+        cells = [(number(a), number(b), a == b) for a, b in pairs]
+        if any(None in (a, b) and not same for a, b, same in cells):
             return f"differs: column {column}"
-        finite = [(a, b) for a, b in pairs if a is not None and b is not None]
+        finite = [(a, b) for a, b, _ in cells if a is not None and b is not None]
         scale = max(abs(b) for _, b in finite) or 1.0
         worst = max(worst, *(abs(a - b) / scale for a, b in finite))
     return f"same to {worst:.0e}" if worst <= TOLERANCE else f"differs by {worst:.0e}"
@@ -146,13 +146,6 @@ def read_csv(path: Path) -> dict[str, list[str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.reader(stream))
     return {name: [row[k] for row in rows[1:]] for k, name in enumerate(rows[0])}
-
-
-def same_kind(one: str, other: str) -> str:
-    """``number`` or ``text`` where two cells can be compared; else empty."""
-    if number(one) is not None and number(other) is not None:
-        return "number"
-    return "text" if one == other else ""
 
 
 def number(text: str) -> float | None:

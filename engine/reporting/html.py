@@ -7,9 +7,9 @@ nothing.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
@@ -180,9 +180,8 @@ def report_html(
             for letter, section in zip(ascii_uppercase, appendix, strict=False)
         )
         heading = f"<h2>{label('Appendix', language)}</h2>"
-        body.append(
-            f'<section class="appendix" id="appendix">\n{heading}\n{folded}\n</section>'
-        )
+        about = 'class="appendix" id="appendix"'
+        body.append(f"<section {about}>\n{heading}\n{folded}\n</section>")
     facts = (f"{escape(key)} {escape(value)}" for key, value in footer.items())
     return _installed("report.html").format(
         language="zh-CN" if language == "zh" else language,
@@ -214,8 +213,7 @@ class _Captions:
     def __init__(self, prefix: str, language: Language) -> None:
         self.prefix = prefix
         self.language: Language = language
-        self.numbers = {kind: count(1) for kind in ("Figure", "Table")}
-        self.ids = {kind: count(1) for kind in ("Figure", "Table")}
+        self.numbers, self.ids = (defaultdict(lambda: count(1)) for _ in range(2))
 
     def id(self, kind: str) -> str:
         return f"{kind.lower()}-{next(self.ids[kind])}"
@@ -275,11 +273,10 @@ def _block(block: Block, captions: _Captions) -> str:
             paragraphs = (part.strip() for part in text.split("\n\n"))
             return "\n".join(f"<p>{_inline(part)}</p>" for part in paragraphs if part)
         case Formula(name):
-            text, mathml = (_formulas()[name][k] for k in ("text", "mathml"))
-            return (
-                f'<p class="formula"><math display="block" alttext="{escape(text)}">'
-                f"{mathml.strip()}</math></p>"
-            )
+            own = load_toml(__package__, "formulas.toml")[name]
+            text, mathml = escape(own["text"]), own["mathml"].strip()
+            math = f'<math display="block" alttext="{text}">{mathml}</math>'
+            return f'<p class="formula">{math}</p>'
         case Heading(text):
             return f"<h3>{escape(text)}</h3>"
         case Points(points):
@@ -289,13 +286,8 @@ def _block(block: Block, captions: _Captions) -> str:
             return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
         case Figure():
             return _figure(block, captions)
-        case Table():
-            return _captioned(
-                block.caption,
-                block.number,
-                frame_html(block.frame, block.formats),
-                captions,
-            )
+        case Table(frame, caption, formats, number):
+            return _captioned(caption, number, frame_html(frame, formats), captions)
         case Journal(table, number):
             return _captioned(table.title, number, to_html(table), captions)
         case Details(summary, inner):
@@ -308,11 +300,6 @@ def _block(block: Block, captions: _Captions) -> str:
 def _inline(text: str) -> str:
     """Escaped text, `code` between backticks as code."""
     return spaced(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))
-
-
-@cache
-def _formulas() -> dict[str, dict[str, str]]:
-    return load_toml(__package__, "formulas.toml")
 
 
 def _figure(block: Figure, captions: _Captions) -> str:

@@ -76,14 +76,8 @@ def translated_frame(
 def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
     """The frame as a ``<table>``; ``formats`` as those of ``html.Table``."""
     named = not isinstance(frame.index, pd.RangeIndex)
-    right = [
-        column in formats or _is_number(frame.iloc[:, k])
-        for k, column in enumerate(frame.columns)
-    ]
-    cells = [
-        _formatted(frame.iloc[:, k], formats.get(column))
-        for k, column in enumerate(frame.columns)
-    ]
+    right = [name in formats or _is_number(column) for name, column in frame.items()]
+    cells = [_formatted(column, formats.get(name)) for name, column in frame.items()]
     labels = _label_cells(frame.index) if named else [""] * len(frame)
     rows = []
     for k, name in enumerate(labels):
@@ -93,11 +87,10 @@ def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
         rows.append(f"<tr>{name}{''.join(row)}</tr>")
     body = "\n".join(rows)
     columns = frame.shape[1] + named * frame.index.nlevels
-    kind = ' class="wide"' if columns > _FEW_COLUMNS else ""
-    if columns > _MANY_COLUMNS:
-        kind = ' class="wide widest"'
+    kind = "wide widest" if columns > _MANY_COLUMNS else "wide"
+    own = f' class="{kind}"' if columns > _FEW_COLUMNS else ""
     return (
-        f'<div class="scroll"><table{kind}>\n'
+        f'<div class="scroll"><table{own}>\n'
         f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
         f"<tbody>\n{body}\n</tbody>\n</table></div>"
     )
@@ -170,7 +163,7 @@ def _formatted(column: pd.Series, spec: str | None) -> list[str]:
     missing = "–" if number else ""
     if pd.api.types.is_bool_dtype(column):
         column = column.map({True: "yes", False: "no"})
-    cells = [missing if _is_missing(x) else _cell_text(x, spec) for x in column]
+    cells = [missing if pd.isna(x) else _cell_text(x, spec) for x in column]
     return [cell.replace("-", "−") for cell in cells] if number else cells
 
 
@@ -179,12 +172,6 @@ def _cell_text(value: Any, spec: str) -> str:
         return p_cell(value, int(spec[1:]))
     text = format(value, spec)
     return text.replace("%", " %") if spec.endswith("%") else text
-
-
-def _is_missing(value: object) -> bool:
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
-    return bool(value != value)
 
 
 def _default_format(column: pd.Series) -> str:

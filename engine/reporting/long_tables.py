@@ -85,6 +85,7 @@ class LongTable:
                     require_rows(writer.format, part.rows * self.count)
 
 
+@dataclass(eq=False)
 class LongWriter:
     """A long table, written a part at a time: labels, term, value.
 
@@ -93,19 +94,13 @@ class LongWriter:
     together in memory. ``labels`` of columns are for dta, further ``sheets`` for xlsx.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        kind: str = "term",
-        labels: Mapping[str, str | Column] | None = None,
-        sheets: Mapping[str, pd.DataFrame] | None = None,
-        flags: Sequence[str] = (),
-    ) -> None:
-        self._path = path
-        self._flags = flags
-        self._kind = kind
-        self._labels = labels
-        self._sheets = sheets
+    path: Path
+    kind: str = "term"
+    labels: Mapping[str, str | Column] | None = None
+    sheets: Mapping[str, pd.DataFrame] | None = None
+    flags: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
         self._kept: list[pa.Table] = []
         self._rows = 0
         self._writer: Any = None
@@ -125,18 +120,12 @@ class LongWriter:
                 self._writer.close()
         if self._kept and kind is None:
             frame = pa.concat_tables(self._kept).to_pandas()
-            write_frame(
-                frame,
-                self._path.parent,
-                self._path.stem,
-                self.format,
-                self._labels,
-                sheets=self._sheets,
-            )
+            place = self.path.parent, self.path.stem, self.format
+            write_frame(frame, *place, self.labels, sheets=self.sheets)
 
     @property
     def format(self) -> Format:
-        return require_format(self._path.suffix.removeprefix("."))
+        return require_format(self.path.suffix.removeprefix("."))
 
     @stage("writing")
     def write(self, part: LongPart) -> None:
@@ -175,20 +164,17 @@ class LongWriter:
         labels: dict[tuple[Hashable, ...], dict[str, Any]] = {}
         for k, (name, term) in enumerate(terms.items()):
             if term.dims not in labels:
-                labels[term.dims] = _labels_of(term, self._path.suffix == ".csv")
+                labels[term.dims] = _labels_of(term, self.path.suffix == ".csv")
             columns = dict(labels[term.dims])
-            columns[self._kind] = _dictionary(np.full(term.size, k, np.int32), names)
-            # NaN is an empty cell, in csv, too.
-            values = np.ascontiguousarray(term.values).ravel()
-            columns["value"] = pa.array(values, from_pandas=True)
-            table = pa.table(columns)
+            columns[self.kind] = _dictionary(np.full(term.size, k, np.int32), names)
+            numbers = {"value": np.ascontiguousarray(term.values)}
             if errors is not None:
-                for column, found in interval_ends(term, errors[name]).items():
-                    values = pa.array(found.ravel(), from_pandas=True)
-                    table = table.append_column(column, values)
+                numbers |= interval_ends(term, errors[name])
+            for column, found in numbers.items():  # NaN is an empty cell, in csv, too
+                columns[column] = pa.array(found.ravel(), from_pandas=True)
             if flags is not None:
-                column = _dictionary(flags[name].values.ravel(), self._flags)
-                table = table.append_column("flag", column)
+                columns["flag"] = _dictionary(flags[name].values.ravel(), self.flags)
+            table = pa.table(columns)
             yield table if self.format in ("parquet", "csv") else _plain(table)
 
     def _put(self, tables: Sequence[pa.Table]) -> None:
@@ -199,30 +185,26 @@ class LongWriter:
 
     def _open(self, schema: pa.Schema) -> Any:
         if self.format == "csv":
-            return pc.CSVWriter(self._path, schema)
+            return pc.CSVWriter(self.path, schema)
         if self.format == "feather":
             compressed = pa.ipc.IpcWriteOptions(compression="lz4")
-            return pa.ipc.new_file(self._path, schema, options=compressed)
+            return pa.ipc.new_file(self.path, schema, options=compressed)
         # Values all differ: a dictionary of them is no use.
         labels: Any = [k for k in schema.names if k != "value"]
-        return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
+        return pq.ParquetWriter(self.path, schema, use_dictionary=labels)
 
 
 def _labels_of(term: xr.DataArray, csv: bool) -> dict[str, Any]:
     """Columns of year and labels, in the order of the array."""
     columns: dict[str, Any] = {}
-    sizes = [term.sizes[k] for k in term.dims]
-    for axis, dim in enumerate(term.dims):
-        index = np.arange(sizes[axis], dtype=np.int32)
-        shape = [1] * len(sizes)
-        shape[axis] = sizes[axis]
-        full = np.broadcast_to(index.reshape(shape), sizes).ravel()
+    places = np.indices(term.shape, np.int32)
+    for dim, place in zip(term.dims, places, strict=True):
         labels: Sequence[Any] = term[dim].values.tolist()
         if dim == "year":
-            columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
+            columns["year"] = pa.array(np.asarray(labels, np.int32)[place.ravel()])
         else:
             words = [escape_formula(k) for k in labels] if csv else labels
-            columns[str(dim)] = _dictionary(full, words)
+            columns[str(dim)] = _dictionary(place.ravel(), words)
     return columns
 
 

@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from ..core import basis, stage
+from ..core import basis
 from .drawn import Drawn
 from .labels import Language
 from .translations import translated
@@ -208,6 +207,10 @@ _BESIDE = (
     ((0, 5), "center", "bottom"),
     ((0, -5), "center", "top"),
 )
+_LABEL: dict[str, Any] = {
+    "textcoords": "offset points", "ha": "left", "va": "bottom", "fontsize": SMALL,
+    "color": INK,
+}  # fmt: skip
 # How much of a label is left of its place, or below.
 _BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0, "bottom": 0.0, "top": 1.0}
 
@@ -228,17 +231,7 @@ def label_points(
 
     taken, crowd = [around(*at) for _, *at in points], [around(*at) for at in others]
     for name, x, y in points:
-        label = ax.annotate(
-            name,
-            (x, y),
-            xytext=(0, 0),
-            textcoords="offset points",
-            ha="left",
-            va="bottom",
-            fontsize=SMALL,
-            color=INK,
-            zorder=5,
-        )
+        label = ax.annotate(name, (x, y), xytext=(0, 0), zorder=5, **_LABEL)
         with _quiet_fonts():
             here = label.get_window_extent()
         boxes = [
@@ -271,8 +264,8 @@ def _never_falling(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     Isotonic regression; importing SciPy's takes longer than a figure.
     """
     groups: list[tuple[float, int]] = []  # sum and number of neighbours
-    for value in values.tolist():
-        total, count = value, 1
+    for total in values.tolist():
+        count = 1
         while groups and groups[-1][0] / groups[-1][1] > total / count:
             before, more = groups.pop()
             total, count = total + before, count + more
@@ -306,18 +299,10 @@ def legend(
     loc: Any = "outside lower right",
 ) -> None:
     """Small entries outside the axes, without a box, in as few rows as possible."""
+    style: dict[str, Any] = {"frameon": False, "fontsize": SMALL, "borderpad": 0}
+    style |= {"loc": loc, "handletextpad": 0.3, "columnspacing": 1.2}
     for columns in range(len(names), 0, -1):
-        made = fig.legend(
-            handles,
-            names,
-            loc=loc,
-            frameon=False,
-            fontsize=SMALL,
-            ncols=columns,
-            borderpad=0,
-            handletextpad=0.3,
-            columnspacing=1.2,
-        )
+        made = fig.legend(handles, names, ncols=columns, **style)
         with _quiet_fonts():
             width = made.get_window_extent().width
         if width <= 0.97 * fig.bbox.width or columns == 1:
@@ -427,26 +412,10 @@ _NOTE = 0.2  # inches of a note below a figure
 _LINE, _TITLE_LETTERS = 0.16, 88  # inches, and letters, of a line of a title
 
 
-def draw_plot(
-    plot: Callable[[], Figure],
-    *,
-    files: bool = True,
-    note: str | None = None,
-    language: Language = "en",
-    title: str = "",
-) -> Drawn:
-    """Draw the figure that ``plot`` makes: in another process no figure has to come
-    back."""
-    return draw(plot(), files=files, note=note, language=language, title=title)
-
-
-@stage("figures")
-def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
-    """Write ``name.svg``, ``.png`` (200 dpi) and ``.pdf`` into ``folder``; their names.
-
-    There is no PNG or PDF where no font here has all letters of the figure.
-    """
-    return draw(figure).save(folder, name)
+def draw_plot(plot: Callable[[], Figure], **options: Any) -> Drawn:
+    """Draw the figure that ``plot`` makes, with the options of ``draw``: in another
+    process no figure has to come back."""
+    return draw(plot(), **options)
 
 
 # Of a PDF: versions and the date.

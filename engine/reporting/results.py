@@ -20,7 +20,6 @@ from ..core import (
     Printable,
     Run,
     TivaxError,
-    basis,
     choose_from,
     columns_of,
     describe_environment,
@@ -105,8 +104,8 @@ class Result(Printable):
             Figure(k, output_title(self.program, f"figures/{name}"))
             for name, k in figures.items()
         ]
-        both = {"Table": tables, "Figures": shown}
-        return [Section(title, blocks) for title, blocks in both.items() if blocks]
+        both = Section("Table", tables), Section("Figures", shown)
+        return [section for section in both if section.blocks]
 
     def facts(self) -> Mapping[str, Any]:
         """Facts that the manifest states, ``residual_max`` among them."""
@@ -224,17 +223,14 @@ def write_parts(
     plots = result.plots() if figures or not result.printed else {}
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
+    drawn: dict[str, Drawn] = {}
     with stage("figures"):
-        titles = result.titles()
-        drawn = {
-            k: _draw(
-                plot,
-                files=figures,
-                language=context.language,
-                title=context.title or titles.get(k, ""),
-            )
-            for k, plot in plots.items()
-        }
+        titles, language = result.titles(), context.language
+        for name, plot in plots.items():
+            from .plot_style import draw  # loads matplotlib
+
+            title = context.title or titles.get(name, "")
+            drawn[name] = draw(plot(), files=figures, language=language, title=title)
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
@@ -252,12 +248,6 @@ def write_parts(
         (folder / "report.html").write_text(page, encoding="utf-8")
 
 
-def _draw(plot: Plot, *, files: bool, language: Language, title: str) -> Drawn:
-    from .plot_style import draw_plot  # loads matplotlib
-
-    return draw_plot(plot, files=files, note=basis(), language=language, title=title)
-
-
 def write_frames(
     result: Result,
     frames: Mapping[str, pd.DataFrame],
@@ -272,11 +262,10 @@ def write_frames(
         others["labels"] = codes
         write_csv(codes, folder / "labels.csv")
     for name, frame in frames.items():
-        if name in result.always_parquet:
+        parquet = name in result.always_parquet
+        if parquet:
             write_frame(frame, folder, name, "parquet")
-        if (
-            name not in result.always_parquet or format == "dta"
-        ):  # Stata reads no parquet
+        if not parquet or format == "dta":  # Stata reads no parquet
             sheets = others if name == main and result.one_workbook else None
             write_frame(frame, folder, name, format, labels, sheets=sheets)
     if format == "dta" and (lines := result.do_lines()):
@@ -330,10 +319,8 @@ class Joined(Result):
 
     def titles(self) -> dict[str, str]:
         each = [part.titles() for part in self.parts]
-        found = {
-            new: each[part].get(old, "") for (part, old), new, _ in self._numbered()
-        }
-        return {name: title for name, title in found.items() if title}
+        numbered = [(new, each[k], old) for (k, old), new, _ in self._numbered()]
+        return {new: titles[old] for new, titles, old in numbered if titles.get(old)}
 
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
         if self.printed:

@@ -13,10 +13,9 @@ from typer._completion_shared import get_completion_script
 from tivax.engine import from_frames, save_store
 from tivax.engine.cli.app import COMMANDS
 from tivax.engine.cli.completion import (
+    COMPLETIONS,
     LEVELS,
     complete_at_first_tab,
-    complete_indicators,
-    complete_source,
 )
 from tivax.engine.core import load_toml
 from tivax.engine.measures import INDICATORS
@@ -187,13 +186,13 @@ def test_list_has_every_indicator_and_only_filters_it():
 
 
 def test_a_shell_completes_names():
-    assert complete_source("wiod") == [
+    assert COMPLETIONS["source"]("wiod") == [
         "wiod2016",
         "wiod2013",
         "wiod2016-pyp",
         "wiod2016-national",
     ]
-    assert complete_indicators("TBI,GVC_POS_K") == ["TBI,GVC_POS_KPWW"]
+    assert COMPLETIONS["indicators"]("TBI,GVC_POS_K") == ["TBI,GVC_POS_KPWW"]
     assert set(LEVELS) == set(KNOWN_LEVELS)
     assert "--install-completion" in good("--help").out
 

@@ -106,8 +106,8 @@ def test_the_first_and_the_last_year_are_written(first, last, bins, shown):
 
 def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
     figure = one_line()
-    plot_style.save_figure(figure, tmp_path, "first")
-    plot_style.save_figure(figure, tmp_path, "second")
+    plot_style.draw(figure).save(tmp_path, "first")
+    plot_style.draw(figure).save(tmp_path, "second")
     first, second = (tmp_path / f"{k}.svg" for k in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
 

@@ -44,34 +44,24 @@ def run_experiment(
     with job.resumed(terminal.print, force=output.force):
         with terminal.progress("drawing", "draws") as progress:
             rates = _draw(job, plans, run.seed, progress)
+        inverted = [None] * len(plans)
         if any(k.scheme.kind == "wild" and k.scheme.null for k in plans):
             with terminal.progress("intervals", "models") as progress:
                 inverted = _invert(plans, run.seed, progress)
-        else:
-            inverted = [None] * len(plans)
         with terminal.status("summarising"):
-            experiment = Experiment(
-                run,
-                plans,
-                tuple(job.parts),
-                tuple(
-                    summarise(
-                        plan, draws, ends, rate=(rate or None) if run.timed else None
-                    )
-                    for plan, draws, ends, rate in zip(
-                        plans, job.parts, inverted, rates, strict=True
-                    )
-                ),
-                output.words,
+            summarised = tuple(
+                summarise(plan, draws, ends, rate=rate if run.timed else None)
+                for plan, draws, ends, rate in zip(
+                    plans, job.parts, inverted, rates, strict=True
+                )
             )
-        write_result(
-            experiment,
-            started,
-            output,
-            terminal,
-            beside=experiment.write_draws if run.save_draws else None,
-            draws_per_s=_speeds(plans, rates),
-        )
+            parts = tuple(job.parts)
+            experiment = Experiment(run, plans, parts, summarised, output.words)
+        beside = experiment.write_draws if run.save_draws else None
+        names = [plan.fitted.model.name for plan in plans]
+        speeds = {k: rate and round(rate) for k, rate in zip(names, rates, strict=True)}
+        told = {"beside": beside, "draws_per_s": speeds}
+        write_result(experiment, started, output, terminal, **told)
 
 
 def _draw(
@@ -79,31 +69,22 @@ def _draw(
     plans: Sequence[ResamplingPlan],
     seed: int,
     progress: Progress = no_progress,
-) -> list[float]:
-    """Make the draws that are left; draws a second of each model."""
+) -> list[float | None]:
+    """Make the draws that are left; draws a second of each model, None where all were
+    kept from before."""
     rates = [Rate() for _ in plans]
     job.fill(
         lambda k, start: stream(plans[k], seed, start=start, rate=rates[k]), progress
     )
-    return [k.value for k in rates]
+    return [k.value or None for k in rates]
 
 
 def _invert(
     plans: Sequence[ResamplingPlan], seed: int, progress: Progress = no_progress
 ) -> list[Inverted | None]:
-    inverted = []
+    inverted: list[Inverted | None] = []
     progress(0, len(plans))
     for k, plan in enumerate(plans, 1):
         inverted.append(invert_wild(plan, seed))
         progress(k, len(plans))
     return inverted
-
-
-def _speeds(
-    plans: Sequence[ResamplingPlan], rates: Sequence[float]
-) -> dict[str, int | None]:
-    """Draws a second of each model; None where all were kept from before."""
-    return {
-        plan.fitted.model.name: round(rate) if rate else None
-        for plan, rate in zip(plans, rates, strict=True)
-    }

@@ -6,7 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import count_text, number_text, p_equals, p_text, percent_text
+from ...core import (
+    capital,
+    count_text,
+    number_text,
+    p_equals,
+    p_text,
+    percent_text,
+)
+from ...estimation import Model
 from ...reporting import (
     Document,
     Drawn,
@@ -20,12 +28,10 @@ from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 
 _REPORT = Document(Path(__file__).with_name("bootstrap.md"))
-_FEW = tuple(
-    (
-        "model term n clusters effective_clusters cv1_p_value cv2_p_value cv2_df "
-        "cv3_p_value without_min without_max"
-    ).split()
-)
+_FEW = (
+    "model term n clusters effective_clusters cv1_p_value cv2_p_value cv2_df "
+    "cv3_p_value without_min without_max"
+).split()
 
 
 def sections(
@@ -48,7 +54,7 @@ def sections(
         _REPORT.section(
             "results",
             summary=Table(shown(summary), formats=_P_FORMATS),
-            scheme=_capital(plan.scheme.words),
+            scheme=capital(plan.scheme.words),
             ties=TIE_RULES[kind],
             se=_standard_error(plan.scheme),
             left_out=_left_out(experiment),
@@ -66,7 +72,7 @@ def sections(
     if len(adjusted) > adjusted["family"].nunique():
         family = Table(_in_words(shown(adjusted)), formats=_IN_WORDS)
         found.append(_REPORT.section("together", adjusted=family))
-    models = _in_words(shown(tables["models"][list(_FEW)]))
+    models = _in_words(shown(tables["models"][_FEW]))
     return [
         *found,
         _REPORT.section(
@@ -82,7 +88,7 @@ def finding(experiment: Any) -> list[str]:
     """Each effect in words: its size, the p to report, the usual one beside it."""
     usual = experiment.models.set_index(["model", "term"])["cv1_p_value"]
     lines = []
-    for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
+    for plan, inference in experiment.pairs:
         for _, row in inference.summary.iterrows():
             model = plan.fitted.model
             p = p_equals(row["p_value"], plan.random_draws)
@@ -106,17 +112,18 @@ def finding(experiment: Any) -> list[str]:
 
 def _named(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
     """Columns of the paper by their printed names."""
-    names = {}
-    for plan in experiment.plans:
-        model = plan.fitted.model
-        if place := printed_place(model.tags):
-            names[model.name] = column_name(*place)
+    names = {k.model.name: _name(k.model) for k in experiment.fitted_models}
     return table.assign(model=table["model"].replace(names))
+
+
+def _name(model: Model) -> str:
+    place = printed_place(model.tags)
+    return column_name(*place) if place else model.name
 
 
 def title(experiment: Any) -> str:
     """The question asked: one effect by its names, else how many."""
-    models = {plan.fitted.model.name: plan.fitted.model for plan in experiment.plans}
+    models = {k.model.name: k.model for k in experiment.fitted_models}
     if len(models) > 1:
         return f"How sure are {len(models)} effects?"
     (model,) = models.values()
@@ -133,38 +140,24 @@ def subtitle(experiment: Any) -> str:
     many = len(plans) > 1
     made = count_text(plans[0].draws, "pattern" if plans[0].exact else "draw")
     return (
-        f"{_capital(plans[0].scheme.words)}; {len(plans)} model{'s' * many}, {made}"
+        f"{capital(plans[0].scheme.words)}; {len(plans)} model{'s' * many}, {made}"
         f"{' each' * many}, seed {experiment.run.seed}"
     )
 
 
 def _equations(experiment: Any) -> list[str]:
     """Every model: regressors, effects, clusters, sample, rows."""
-    lines = []
-    for fitted in experiment.fitted_models:
-        model = fitted.model
-        name = model.name
-        if place := printed_place(model.tags):
-            name = column_name(*place)
-        lines.append(
-            f"{name}: {model.equation}; {fitted.n:,} observations, "
-            f"{len(fitted.labels)} clusters"
-        )
-    return lines
+    return [
+        f"{_name(k.model)}: {k.model.equation}; {k.n:,} observations, "
+        f"{len(k.labels)} clusters"
+        for k in experiment.fitted_models
+    ]
 
 
 _P_COLUMNS = (
-    *(
-        "p_value",
-        "romano_wolf",
-        "westfall_young",
-        "holm",
-        "cv1_p_value",
-        "cv2_p_value",
-        "cv3_p_value",
-    ),
-    "mc_error",
-)
+    "p_value romano_wolf westfall_young holm cv1_p_value cv2_p_value cv3_p_value "
+    "mc_error"
+).split()
 _P_FORMATS = dict.fromkeys(_P_COLUMNS, "")
 _IN_WORDS = {k.replace("p_value", "p").replace("_", " "): "" for k in _P_COLUMNS}
 _NO_INTERVAL = (
@@ -186,10 +179,6 @@ def _readable(experiment: Any, table: pd.DataFrame) -> pd.DataFrame:
         draws = None if name.startswith("cv") or name == "mc_error" else random
         texts[name] = [p_text(float(p), draws) for p in table[name]]
     return table.assign(**texts)
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
 
 
 def _figure_name(name: str, figures: int) -> str:
@@ -217,7 +206,8 @@ def method(plan: ResamplingPlan) -> str:
         moved=_REPORT.text(
             "residuals" if residuals else "paths", scheme=scheme, within=within
         ),
-        compared=f"What is compared is {_T if scheme.studentised else _COEFFICIENT}",
+        compared="What is compared is "
+        + (_T if scheme.studentised else f"the coefficient: {COEFFICIENTS}"),
         exact=exact,
     )
 
@@ -238,32 +228,22 @@ COEFFICIENTS = (
 
 
 _T = "t, not the coefficient (randomisation-t, standard errors CV1)"
-_COEFFICIENT = f"the coefficient: {COEFFICIENTS}"
 
 
 def _standard_error(scheme: Scheme) -> str:
     if scheme.kind == "wild":
         return f"{scheme.covariance}, of the estimate"
-    return _SE[scheme.kind]
-
-
-_SE = {
-    "pairs": "the standard deviation of the draws",
-    "bayesian": "the standard deviation of the draws",
-    "placebo": "the standard deviation of the coefficients of the placebo draws",
-}
+    placebo = "coefficients of the placebo " if scheme.kind == "placebo" else ""
+    return f"the standard deviation of the {placebo}draws"
 
 
 def _left_out(experiment: Any) -> str:
-    failed = {
-        plan.fitted.model.name: inference.failed
-        for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
+    each = ", ".join(
+        f"{inference.failed:,} of {plan.fitted.model.name}"
+        for plan, inference in experiment.pairs
         if inference.failed
-    }
-    if not failed:
-        return ""
-    each = ", ".join(f"{count:,} of {name}" for name, count in failed.items())
-    return f" Left out because their design was singular: {each}."
+    )
+    return each and f" Left out because their design was singular: {each}."
 
 
 def _tested(plan: ResamplingPlan, row: pd.Series) -> str:
@@ -289,10 +269,11 @@ def _range(row: pd.Series) -> str:
     return f"95 % [{ends[0]:.4g}, {ends[1]:.4g}], "
 
 
-def findings(experiment: Any) -> list[str]:
+def sentence(experiment: Any) -> str:
     """Lines for the terminal."""
     lines = []
-    for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
+    for plan, inference in experiment.pairs:
+        name = plan.fitted.model.name
         for _, row in inference.summary.iterrows():
             p = p_equals(row["p_value"], plan.random_draws)
             lines.append(
@@ -302,25 +283,22 @@ def findings(experiment: Any) -> list[str]:
             )
         if plan.exact and plan.draws * LEVEL < 2:
             lines.append(
-                f"{plan.fitted.model.name}: {plan.draws} patterns are too few "
-                f"for a test at {percent_text(LEVEL)}"
+                f"{name}: {plan.draws} patterns are too few for a test at "
+                f"{percent_text(LEVEL)}"
             )
         if inference.ties and plan.scheme.kind == "wild":
             half = (inference.ties / 2) / plan.draws
             lines.append(
-                f"{plan.fitted.model.name}: "
-                f"{count_text(inference.ties, 'exact tie')}; counting "
-                f"half of them adds {half:.4f}"
+                f"{name}: {count_text(inference.ties, 'exact tie')}; counting half of "
+                f"them adds {half:.4f}"
             )
         if inference.failed:
             lines.append(
-                f"{plan.fitted.model.name}: {count_text(inference.failed, 'draw')} "
-                "left out, their design was singular"
+                f"{name}: {count_text(inference.failed, 'draw')} left out, their "
+                "design was singular"
             )
     scheme = experiment.plans[0].scheme
     if scheme.kind == "placebo" and not scheme.studentised:
-        studentised = (
-            "" if scheme.permute == "years" else "; studentised = true compares t"
-        )
-        lines.append(f"coefficients are compared: {COEFFICIENTS}{studentised}")
-    return lines + _notes(experiment)
+        how = "" if scheme.permute == "years" else "; studentised = true compares t"
+        lines.append(f"coefficients are compared: {COEFFICIENTS}{how}")
+    return "\n".join([*lines, *_notes(experiment)])

@@ -24,7 +24,7 @@ def run_curve(drawing: RunOptions, output: OutputOptions, terminal: Terminal) ->
 
 def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
     """The curves of the models, by panel file and clusters."""
-    options = read_curve_section(run.toml)
+    given = {"draws": run.draws, "seed": run.seed, **read_curve_section(run.toml)}
     groups: dict[tuple[Path, str], list[Model]] = {}
     for model, path in run.models:
         groups.setdefault((path, model.clusters), []).append(model)
@@ -32,13 +32,6 @@ def _evaluated(run: RunFile, progress: Progress) -> list[SpecificationCurve]:
     for (path, _), models in groups.items():
         panel = read_with_lags(path, models)
         with naming(run.path):
-            made = specification_curve(
-                panel,
-                models,
-                draws=run.draws,
-                seed=run.seed,
-                progress=progress,
-                **options,
-            )
+            made = specification_curve(panel, models, progress=progress, **given)
         found.append(made)
     return found

@@ -1,7 +1,7 @@
 """``Experiment``: a run file whose draws are made, as a result; and its plans."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,8 +38,8 @@ from ...resampling import (
     make_plan,
     model_table,
     multiple_testing,
-    read_with_lags,
 )
+from ..inputs import read_panels
 from . import bootstrap_report as report
 
 # Histograms of a figure: more would be too small to read.
@@ -59,43 +59,34 @@ class Experiment(Result):
     program = "bootstrap"
 
     def __post_init__(self) -> None:
-        plan = self.plans[0]
-        words = {
-            "report_title": report.title(self),
-            "method": report.method(plan),
-        }
-        for name, value in words.items():
-            object.__setattr__(self, name, value)
+        object.__setattr__(self, "report_title", report.title(self))
+        object.__setattr__(self, "method", report.method(self.plans[0]))
+
+    subtitle = property(report.subtitle)
+    sentence = property(report.sentence)
+    finding = property(report.finding)
 
     @property
-    def subtitle(self) -> str:
-        return report.subtitle(self)
-
-    @property
-    def sentence(self) -> str:
-        return "\n".join(report.findings(self))
-
-    @property
-    def finding(self) -> list[str]:
-        return report.finding(self)
+    def pairs(self) -> list[tuple[ResamplingPlan, Inference]]:
+        """The plan of each model, and what its draws say."""
+        return [*zip(self.plans, self.inferences, strict=True)]
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        each = [cluster_table(fitted) for fitted in self.fitted_models]
-        drawn = [k.distribution for k in self.inferences]
         return {
             "summary": self.summary,
-            "intervals": self.intervals,
+            "intervals": _below(k.intervals for k in self.inferences),
             "models": self.models,
-            "clusters": pd.concat(each, ignore_index=True),
-            "multiple_testing": self.adjusted,
-            "distribution": pd.concat(drawn, ignore_index=True),
+            "clusters": _below(map(cluster_table, self.fitted_models)),
+            "multiple_testing": multiple_testing.adjust(
+                list(zip(self.plans, self.draws, self.inferences, strict=True))
+            ),
+            "distribution": _below(k.distribution for k in self.inferences),
         }
 
     def plots(self) -> dict[str, Plot]:
         """Histograms, one figure for each table of the paper, else six models each."""
         groups: dict[str, list[DrawnStatistics]] = {}
-        pairs = zip(self.plans, self.inferences, strict=True)
-        for k, (plan, inference) in enumerate(pairs):
+        for k, (plan, inference) in enumerate(self.pairs):
             place = printed_place(plan.fitted.model.tags)
             name = f"draws_{k // _PER_FIGURE + 1}"
             name = f"table{place[0]}_draws" if place else name
@@ -128,32 +119,20 @@ class Experiment(Result):
 
     def write_draws(self, folder: Path) -> None:
         """draws.parquet: draw (from 0), model, column, value; a row group a window."""
-        schema = pa.schema(
-            [
-                ("draw", pa.int64()),
-                ("model", pa.dictionary(pa.int32(), pa.string())),
-                ("column", pa.dictionary(pa.int32(), pa.string())),
-                ("value", pa.float64()),
-            ]
-        )
+        words = pa.dictionary(pa.int32(), pa.string())
+        kinds = {"draw": pa.int64(), "model": words, "column": words}
+        schema = pa.schema({**kinds, "value": pa.float64()})
         with pq.ParquetWriter(folder / "draws.parquet", schema) as writer:
             for plan, draws in zip(self.plans, self.draws, strict=True):
                 start = 0
                 for window in draws.windows():
                     number = np.arange(start, start + len(window))
                     start += len(window)
+                    model = _constant(plan.fitted.model.name, len(number))
                     for name, values in zip(plan.columns, window.T, strict=True):
-                        model = plan.fitted.model.name
-                        table = pa.table(
-                            {
-                                "draw": number,
-                                "model": _constant(model, len(number)),
-                                "column": _constant(name, len(number)),
-                                "value": values,
-                            },
-                            schema=schema,
-                        )
-                        writer.write_table(table)
+                        column = _constant(name, len(number))
+                        rows = [number, model, column, values]
+                        writer.write_table(pa.table(rows, schema=schema))
 
     def _listings(self) -> list[Listing]:
         return [k for inference in self.inferences for k in inference._listings()]
@@ -164,11 +143,7 @@ class Experiment(Result):
 
     @property
     def summary(self) -> pd.DataFrame:
-        return pd.concat([k.summary for k in self.inferences], ignore_index=True)
-
-    @property
-    def intervals(self) -> pd.DataFrame:
-        return pd.concat([k.intervals for k in self.inferences], ignore_index=True)
+        return _below(k.summary for k in self.inferences)
 
     @cached_property
     def models(self) -> pd.DataFrame:
@@ -184,20 +159,10 @@ class Experiment(Result):
         )
         return table.merge(own, on="model")
 
-    @property
-    def adjusted(self) -> pd.DataFrame:
-        return multiple_testing.adjust(
-            list(zip(self.plans, self.draws, self.inferences, strict=True))
-        )
-
 
 def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
     """Designs of all models under the run's scheme."""
-    panels = {
-        path: read_with_lags(path, [model for model, k in run.models if k == path])
-        for path in run.panels
-    }
-    plans = []
+    panels, plans = read_panels(run), []
     for model, panel in run.models:
         _require_clusters(panel, panels[panel], model)
         with naming(run.path):
@@ -213,6 +178,10 @@ def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
             f"{path}: a single {model.clusters}, {names[0]}; model {model.name} takes "
             "at least two clusters; was the file cut?"
         )
+
+
+def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True)
 
 
 def _constant(text: str, n: int) -> pa.Array:

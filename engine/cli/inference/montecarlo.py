@@ -19,11 +19,12 @@ from ...core import (
     sha256,
 )
 from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
-from ...estimation import Fit, fit_model
+from ...estimation import fit_model
 from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
-from ...resampling import RunFile, Scheme, read_with_lags
+from ...resampling import RunFile, Scheme
 from ...tables import open_store
 from ..bundles import OutputOptions, RunOptions
+from ..inputs import read_panels
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -41,18 +42,14 @@ def run_montecarlo(
         require_place(output, started)
     setup = _set_up(run, store, model)
     years, columns = len(setup.years), len(setup.tables.regions) + 2
-    job = Job(
-        output.out,
-        "montecarlo",
-        {
-            **run.identity,
-            "store": sha256(store) if is_first() else "",
-            "error": model.record,
-            "error_files": [sha256(k) for k in model.files],
-        },
-        [Part(run.draws, columns)] * years,
-        unit="draws of years",
-    )
+    identity = {
+        **run.identity,
+        "store": sha256(store) if is_first() else "",
+        "error": model.record,
+        "error_files": [sha256(k) for k in model.files],
+    }
+    parts, unit = [Part(run.draws, columns)] * years, "draws of years"
+    job = Job(output.out, "montecarlo", identity, parts, unit)
     draw = partial(setup.draw, seed=run.seed, draws=run.draws)
     if not is_first():
         with job.resumed(terminal.print):
@@ -64,7 +61,7 @@ def run_montecarlo(
         f"about {size:.1f} GiB of memory"
     )
     with job.resumed(terminal.print, force=output.force):
-        with terminal.progress("drawing", "draws of years") as progress:
+        with terminal.progress("drawing", unit) as progress:
             job.fill(draw, progress)
         drawn = [  # read when they are used
             np.memmap(part.path, "<f8", "r", shape=(part.rows, part.columns))
@@ -115,15 +112,9 @@ def _error_files(run: RunFile, model: ErrorModel) -> list[Path]:
 
 
 def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
-    tables = open_store(store, lazy=True)
-    panels = {
-        path: read_with_lags(path, [k for k, panel in run.models if panel == path])
-        for path in run.panels
-    }
-    fitted: list[Fit] = []
-    for each, path in run.models:
-        with naming(run.path):
-            fitted.append(fit_model(panels[path], each))
+    tables, panels = open_store(store, lazy=True), read_panels(run)
+    with naming(run.path):
+        fitted = [fit_model(panels[path], each) for each, path in run.models]
     with naming(store):
         return set_up(fitted, tables, model)
 
@@ -134,19 +125,15 @@ def _write_draws(setup: Setup, drawn: Sequence[np.ndarray], folder: Path) -> Non
     import pyarrow.parquet as pq
 
     regions = list(setup.tables.regions)
-    writer = None
-    for year, values in zip(setup.years, drawn, strict=True):
-        D = len(values)
-        table = pa.table(
-            {
+    kinds = {"draw": pa.int64(), "year": pa.int64()}
+    kinds |= {"region": pa.string(), "tbi": pa.float64()}
+    with pq.ParquetWriter(folder / "draws.parquet", pa.schema(kinds)) as writer:
+        for year, values in zip(setup.years, drawn, strict=True):
+            D = len(values)
+            columns = {
                 "draw": np.repeat(np.arange(D), len(regions)),
                 "year": np.full(D * len(regions), year),
                 "region": pa.array(regions * D),
                 "tbi": np.asarray(values[:, : len(regions)]).ravel(),
             }
-        )
-        if writer is None:
-            writer = pq.ParquetWriter(folder / "draws.parquet", table.schema)
-        writer.write_table(table)
-    if writer is not None:
-        writer.close()
+            writer.write_table(pa.table(columns))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ....kernels.panels.simulated import MAIN, METHODS
-from ...core import Job, Part, Run, duration_text, naming, read_toml, shift_progress
+from ...core import Job, Part, Run, duration_text, naming, read_toml
 from ...reporting import Joined
 from ...resampling import (
     BUILT_IN,
@@ -28,7 +28,7 @@ from ...resampling import (
 )
 from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
-from ..write import require_place, write_result
+from ..write import piece_of, require_place, write_result
 
 
 def simulates_models(run: Path) -> bool:
@@ -69,21 +69,10 @@ def _evaluated(run: RunFile, options: dict, terminal: Terminal) -> list[OwnPanel
         for number, (model, path) in enumerate(run.models):
             panel = read_with_lags(path, [model])
             size = options.get("panels", 1_000) * 5
-            shifted = shift_progress(progress, number * size, len(run.models) * size)
-
-            def told(done: int, of: int, size: int = size, tell=shifted) -> None:
-                tell(size * done // of, size)
-
+            told = piece_of(progress, number, len(run.models), size)
+            given = {"draws": run.draws, "seed": run.seed, **options}
             with naming(path):
-                found += own_panel(
-                    panel,
-                    model,
-                    path=path,
-                    draws=run.draws,
-                    seed=run.seed,
-                    progress=told,
-                    **options,
-                )
+                found += own_panel(panel, model, path=path, progress=told, **given)
     return found
 
 
@@ -99,18 +88,13 @@ def run_study(
 ) -> None:
     """Simulate a study, the built-in one without a file, and write what it says."""
     study = BUILT_IN if path is None else read_study(path)
-    study = study if panels is None else replace(study, panels=panels)
-    study = study if seed is None else replace(study, seed=seed)
+    given = {"panels": panels, "seed": seed}
+    study = replace(study, **{k: v for k, v in given.items() if v is not None})
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
     require_place(output, started)
-    job = Job(
-        output.out,
-        "simulate",
-        study.facts,
-        [Part(study.panels, len(COLUMNS), PANELS)] * len(study.designs),
-        unit="panels",
-    )
+    parts = [Part(study.panels, len(COLUMNS), PANELS)] * len(study.designs)
+    job = Job(output.out, "simulate", study.facts, parts, unit="panels")
     with job.resumed(terminal.print, force=output.force):
         _announce_time(study, [k.rows - k.count for k in job.parts], terminal)
         with terminal.progress("simulating", "panels") as progress:
@@ -157,10 +141,7 @@ def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None
             first = found.iloc[0]
             few = f"{first['effective_clusters']:.1f} of {first['clusters']}"
             shares = found.set_index("method")[column].reindex(methods)
-            rows.append((str(name), few, *map(_share, shares)))
+            texts = ("-" if np.isnan(k) else f"{k:.3f}" for k in shares)
+            rows.append((str(name), few, *texts))
         headings = [name.replace(" ", "\n", 1) for name in methods]
         terminal.table(("design", "G*", *headings), rows)
-
-
-def _share(size: float) -> str:
-    return "-" if np.isnan(size) else f"{size:.3f}"

@@ -1,12 +1,13 @@
 """``tivax threats``: the models of a run file under every threat."""
 
 from ...core import Progress, naming
-from ...resampling import RunFile, Scheme, read_with_lags
+from ...resampling import RunFile, Scheme
 from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
 from ..bundles import OutputOptions, RunOptions
+from ..inputs import read_panels
 from ..terminal import Terminal
-from ..write import write_joined
+from ..write import piece_of, write_joined
 
 
 def run_threats(drawing: RunOptions, output: OutputOptions, terminal: Terminal) -> None:
@@ -18,27 +19,12 @@ def run_threats(drawing: RunOptions, output: OutputOptions, terminal: Terminal) 
 def _evaluated(run: RunFile, progress: Progress) -> list[Threats]:
     """The threats of each model."""
     options = run.toml.section("threats", ThreatsSection)
-    found: list[Threats] = []
-    total = run.draws * len(run.models)
-    for path in run.panels:
-        models = [model for model, panel in run.models if panel == path]
-        panel = read_with_lags(path, models)
-        for model in models:
-            before = run.draws * len(found)
-
-            def told(done: int, of: int, before: int = before) -> None:
-                progress(before + run.draws * done // of, total)
-
-            told(0, 1)
-            with naming(run.path):
-                made = evaluate(
-                    panel,
-                    model,
-                    draws=run.draws,
-                    seed=run.seed,
-                    progress=told,
-                    **options,
-                )
-            found.append(made)
-    progress(total, total)
+    given = {"draws": run.draws, "seed": run.seed, **options}
+    panels, many, found = read_panels(run), len(run.models), list[Threats]()
+    for model, path in sorted(run.models, key=lambda k: run.panels.index(k[1])):
+        told = piece_of(progress, len(found), many, run.draws)
+        told(0, 1)
+        with naming(run.path):
+            found.append(evaluate(panels[path], model, progress=told, **given))
+    progress(many * run.draws, many * run.draws)
     return found

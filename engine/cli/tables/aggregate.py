@@ -1,23 +1,17 @@
 """``tivax aggregate``: a store with fewer regions or sectors, and aggregation bias."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 import zarr
 
-from ...core import (
-    Format,
-    Run,
-    TivaxError,
-    count_text,
-    output_folder,
-    require_apart,
-    require_result_place,
-    write_frame,
-)
+from ...core import Listing, Run, TivaxError, count_text, require_apart
 from ...figures import aggregation as aggregation_plots
 from ...measures import (
     absorbed_frame,
@@ -26,7 +20,7 @@ from ...measures import (
     difference,
     largest,
 )
-from ...reporting import save_figure
+from ...reporting import Context, Plot, Result
 from ...sources import with_sector_titles
 from ...tables import (
     REST,
@@ -42,10 +36,12 @@ from ...tables import (
     store_attributes,
     suggest_region,
 )
+from ..bundles import OutputOptions
 from ..terminal import Terminal, next_step
+from ..write import require_place, save_result
 
 Mapped = Mapping[str, str]
-_DRAWN = 20  # regions of the figure
+_DRAWN, _PRINTED = 20, 8  # regions of the figure, and of the table
 
 
 def run_aggregate(
@@ -53,29 +49,28 @@ def run_aggregate(
     tables: WorldTables,
     names: Sequence[str],
     groups: ChosenGroups,
+    only: Sequence[str],
     out: Path,
-    *,
-    only: Sequence[str] = (),
-    compare: Path | None,
-    format: Format = "csv",
-    figures: bool = True,
-    force: bool,
+    comparison: OutputOptions | None,
     terminal: Terminal,
+    *,
+    force: bool,
 ) -> None:
     """Write the aggregated store, a year at a time, then the comparison.
 
     ``names`` are concordances: built-in ones or files; ``only`` are regions or groups
-    that are kept, of which all others become ROW. With ``compare``, that folder
+    that are kept, of which all others become ROW. The folder of ``comparison``
     gets comparison.csv, va_absorbed.parquet, a figure and a manifest.
     """
+    compare = comparison and comparison.out
     used = [read_concordance(name) for name in names]
     files = [Path(k.name) for k in used if k.name not in concordances()]
     run = Run("aggregate", [store, *groups.files, *files])
     both_places = {"--out": out, **({"--compare": compare} if compare else {})}
     require_apart(both_places, run.inputs)
     require_replaceable(out, force=force, command=run.command)
-    if compare is not None:
-        require_result_place(compare, run, force=force)
+    if comparison is not None:
+        require_place(comparison, run)
     try:
         new = _new_codes(tables, used, groups, only)
         small = aggregate(tables, **new)
@@ -97,7 +92,7 @@ def run_aggregate(
     )
     for line in groups.lines:
         terminal.print(line)
-    if compare is None:
+    if comparison is None:
         terminal.finish(written, next_step("tbi", out, "--out", "results"))
         return
     with terminal.progress("comparing") as progress:
@@ -105,21 +100,13 @@ def run_aggregate(
             tables, small, regions=new["regions"], progress=progress
         )
     run.inputs = [*run.inputs, out]
-    with output_folder(compare, run, force=force) as folder:
-        write_frame(comparison_frame(both), folder, "comparison", format)
-        absorbed = format if format != "csv" else "parquet"
-        write_frame(absorbed_frame(both), folder, "va_absorbed", absorbed)
-        if figures:
-            drawn = largest(both).index.get_level_values("region")[:_DRAWN].tolist()
-            figure = aggregation_plots.differences(difference(both), drawn)
-            (folder / "figures").mkdir()
-            save_figure(figure, folder / "figures", "differences")
-        written = run.write_manifest(
-            folder, residual_max=both.attrs["residual_max"], **record
-        )
-    _print_differences(terminal, both)
-    first = "figures/differences.svg" if figures else "comparison.csv"
-    terminal.finish(written, f"Open {compare / first}")
+    found = AggregationBias(both, ("va_absorbed",) * (comparison.format == "csv"))
+    written = save_result(found, run, comparison, Context(facts=record))
+    terminal.show(found.largest)
+    for line in found.sentence.splitlines():
+        terminal.print(line)
+    first = "figures/differences.svg" if comparison.figures else "comparison.csv"
+    terminal.finish(written, f"Open {comparison.out / first}")
 
 
 def _new_codes(
@@ -197,43 +184,66 @@ def _write_store(
     return manifest
 
 
-def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> None:
-    """Print the largest difference of the index by region, largest first."""
-    gaps = largest(both)
-    terminal.print(
-        "Results of the aggregated tables less aggregated results: the largest of each "
-        f"region, {min(most, len(gaps))} of {len(gaps)} regions"
-    )
-    rows = []
-    for region, year in gaps.index[:most]:
-        at = both.sel(region=region, year=year)
-        tbi, vax = at["tbi"].values, at["vax_ratio"].values
-        rows.append(
-            (
-                region,
-                str(year),
-                *(f"{k:+.4f}" for k in (*tbi, tbi[1] - tbi[0])),
-                *(f"{k:.4f}" for k in vax),
-                f"{vax[1] - vax[0]:+.4f}",
+# Measures, in words, and whether either sign has a meaning.
+_COMPARED = (("tbi", "TBI", "+"), ("vax_ratio", "VAX ratio", ""))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class AggregationBias(Result):
+    """Results of detailed and of aggregated tables (``compare_aggregation``)."""
+
+    both: xr.Dataset
+    always_parquet: Sequence[str]
+
+    program = "aggregate"
+    printed = True
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        both = self.both
+        return {
+            "comparison": comparison_frame(both),
+            "va_absorbed": absorbed_frame(both),
+        }
+
+    def plots(self) -> dict[str, Plot]:
+        drawn = largest(self.both).index.get_level_values("region")[:_DRAWN].tolist()
+        differences = partial(
+            aggregation_plots.differences, difference(self.both), drawn
+        )
+        return {"differences": differences}
+
+    def facts(self) -> dict[str, Any]:
+        return {"residual_max": self.both.attrs["residual_max"]}
+
+    @property
+    def largest(self) -> Listing:
+        """The largest difference of the index by region, largest first."""
+        gaps, rows = largest(self.both), []
+        for region, year in gaps.index[:_PRINTED]:
+            row, at = [region, str(year)], self.both.sel(region=region, year=year)
+            for measure, _, sign in _COMPARED:
+                before, after = at[measure].values
+                row += [f"{before:{sign}.4f}", f"{after:{sign}.4f}"]
+                row.append(f"{after - before:+.4f}")
+            rows.append(row)
+        columns = ["region", "year"]
+        for _, words, _ in _COMPARED:
+            columns += [f"{words}\ndetailed", f"{words}\naggregated", "difference"]
+        return Listing(
+            "Results of the aggregated tables less aggregated results: the largest of "
+            f"each region, {len(rows)} of {len(gaps)} regions",
+            columns,
+            rows,
+        )
+
+    @property
+    def sentence(self) -> str:
+        lines = []
+        for measure, words, _ in _COMPARED:
+            gap = np.abs(self.both[measure].diff("tables").values)
+            region, year = largest(self.both, measure).index[0]
+            lines.append(
+                f"{words}: largest difference {np.nanmax(gap):.2g} ({region} {year}), "
+                f"median {np.nanmedian(gap):.2g}"
             )
-        )
-    terminal.table(
-        (
-            "region",
-            "year",
-            "TBI\ndetailed",
-            "TBI\naggregated",
-            "difference",
-            "VAX ratio\ndetailed",
-            "VAX ratio\naggregated",
-            "difference",
-        ),
-        rows,
-    )
-    for measure, words in (("tbi", "TBI"), ("vax_ratio", "VAX ratio")):
-        gap = both[measure].diff("tables").values
-        region, year = largest(both, measure).index[0]
-        terminal.print(
-            f"{words}: largest difference {np.nanmax(np.abs(gap)):.2g} ({region} "
-            f"{year}), median {np.nanmedian(np.abs(gap)):.2g}"
-        )
+        return "\n".join(lines)

@@ -47,16 +47,15 @@ def change(
 
     from ...change import change as decompose_change
     from ...change import drawn_effects
-    from ...core import TivaxError, require_format
+    from ...core import Job, Part, TivaxError
     from ...figures.regions import known_regions
     from ...tables import WorldTables, aggregate, deflated, regions_of_groups
-    from ..draws import kept_draws
+    from ..draws import filled
     from ..inputs import split_codes
     from ..write import write_result
     from .subject import Subject
 
     terminal = screen.terminal()
-    require_format(output.format)
     traced = accounts.read_one("changes for reasons of its own")
     if span := parse_years(at.years):
         if start is not None or end is not None:
@@ -81,8 +80,8 @@ def change(
         notes.insert(0, _ADDED_UP)
     asked = split_codes(region)
     asked = known_regions(asked, subject.tables.regions) if asked else None
-    model = drawn.model()
-    drawn.require_model(model)
+    model = drawn.model
+    drawn.require_model()
     if model is not None and other is not None:
         raise TivaxError("--error: not of volumes; leave out --volumes, or the errors")
     prices = [] if volumes is None else [volumes]
@@ -108,8 +107,10 @@ def change(
         return
     given = traced, model, drawn.draws, drawn.seed
     draws = drawn_effects(subject.tables, found, *given)
-    with kept_draws(run, output, terminal, draws, found.identity) as effects:
-        found = found.with_draws(effects)
+    identity = {**found.identity, **draws.record, "years": [*draws.years]}
+    job = Job(output.out, "change", identity, [Part(draws.count, draws.size)])
+    with filled(job, [draws.rows], output, terminal) as (rows,):
+        found = found.with_draws(rows)
         facts = {**subject.facts, **draws.record}
         write_result(found, run, output, terminal, **about, **facts)
 

@@ -1,5 +1,6 @@
 """Printed output of ``tivax check``."""
 
+from collections import Counter
 from pathlib import Path
 
 from ... import sources
@@ -40,9 +41,9 @@ def print_checks(
 
     Each is at most 80 columns wide.
     """
-    source = source_in_words(tables.source) or "tables"
     terminal.print(
-        f"{source}: {count_text(len(tables.regions), 'region')} x "
+        f"{source_in_words(tables.source) or 'tables'}: "
+        f"{count_text(len(tables.regions), 'region')} x "
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for table in load_toml(__package__, "check.toml")["tables"]:
@@ -67,25 +68,21 @@ def _cell(value: int | float | str, spec: str) -> str:
 
 def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
     """One sentence: sound years, the largest gap of rows, the check of value added."""
-    count = len(rows)
-    sound = sum(row.verdict == "sound" for row in rows)
-    found = [f"{sound} of {count} year{'s' if count > 1 else ''} sound"]
+    verdicts = Counter(row.verdict for row in rows)
+    years = count_text(len(rows), "year")
+    found = [f"{verdicts['sound']} of {years} sound"]
     for verdict, words in (("fault", "with a fault"), ("in doubt", "in doubt")):
-        if many := sum(row.verdict == verdict for row in rows):
+        if many := verdicts[verdict]:
             found.append(f"{many} {words}")
     gap = max(row.row_gap for row in rows)
     share = 100 * max(row.row_gap_share for row in rows)
     missed = f"rows miss output by at most {gap:,.3g} {tables.unit} ({share:.2g} %)"
     if "rows" in tables.checked:
         missed += f", {tables.checked['rows']}"
-    added = _value_added_summary(rows, tables)
-    return f"{', '.join(found)}; {missed}; value added {added}"
-
-
-def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
-    """Summary of value added from these checks, and from those at import."""
     if bad := sum(bool(row.value_added_fault) for row in rows):
-        return f"is impossible in {bad} of {count_text(len(rows), 'year')}"
-    if tables.value_added is None:
-        return "cannot be checked: this edition has no value-added row"
-    return tables.checked.get("value added") or sources.VALUE_ADDED_ALONE
+        added = f"is impossible in {bad} of {years}"
+    elif tables.value_added is None:
+        added = "cannot be checked: this edition has no value-added row"
+    else:
+        added = tables.checked.get("value added") or sources.VALUE_ADDED_ALONE
+    return f"{', '.join(found)}; {missed}; value added {added}"

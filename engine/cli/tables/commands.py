@@ -11,9 +11,11 @@ from ..bundles import (
     MachineOptions,
     OutputOptions,
     Screen,
+    TableErrors,
     Tables,
     command,
 )
+from ..options import split_names
 
 
 @command
@@ -60,20 +62,14 @@ def aggregate(
     from ..inputs import open_tables, split_codes
     from .aggregate import run_aggregate
 
+    require_format(format)
     tables = open_tables(store, years)
+    chosen, kept = choose_groups(groups, tables.regions), split_codes(only)
+    comparison = compare and OutputOptions(compare, format, no_figures, force=force)
     run_aggregate(
-        store,
-        tables,
-        concordance or [],
-        choose_groups(groups, tables.regions),
-        out,
-        only=split_codes(only),
-        compare=compare,
-        format=require_format(format),
-        force=force,
-        figures=not no_figures,
-        terminal=screen.terminal(),
-    )
+        store, tables, concordance or [], chosen, kept, out, comparison,
+        screen.terminal(), force=force,
+    )  # fmt: skip
 
 
 @command
@@ -86,7 +82,8 @@ def tbi(
     screen: Screen,
     drop: list[str] | None = None,
     certify: str = "columns",
-    error: str | None = None,
+    *,
+    drawn: TableErrors,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -97,22 +94,13 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     with machines.start() as first:
-        from ...core import require_format
-        from ...measures import require_certify
         from .subject import Subject
         from .tbi import run_tbi
 
         terminal = screen.terminal(first=first)
-        require_format(output.format)
-        run_tbi(
-            Subject.read(at, grouping, accounts, terminal),
-            output,
-            terminal,
-            asked=grouping.regions,
-            drop=drop or [],
-            certify=require_certify(certify),
-            error=error,
-        )
+        subject = Subject.read(at, grouping, accounts, terminal)
+        asked = subject.regions(grouping.regions, drop=drop or ())
+        run_tbi(subject, output, terminal, asked, drop or [], certify, drawn)
 
 
 @command
@@ -143,7 +131,7 @@ def decompose(
 
         import pandas as pd
 
-        from ...core import TivaxError, require_format
+        from ...core import TivaxError
         from ...errors import DRAWS, deviations_of
         from ...measures import Decomposition
         from ...reporting import Context
@@ -151,7 +139,6 @@ def decompose(
         from .subject import Subject
 
         terminal = screen.terminal(first=first)
-        require_format(output.format)
         subject = Subject.read(at, grouping, accounts, terminal)
         sides = {
             "exporter": subject.regions(exporters, option="--exporters"),
@@ -166,8 +153,8 @@ def decompose(
             by_origin=by_origin,
             sides={side: codes for side, codes in sides.items() if codes},
         )
-        model, facts = drawn.model(), subject.facts
-        drawn.require_model(model)
+        model, facts = drawn.model, subject.facts
+        drawn.require_model()
         if model is not None:
             if grouping.each_group:
                 raise TivaxError("--error goes without --each-group")
@@ -191,7 +178,8 @@ def indicators(
     only: str = "",
     level: str = "country",
     certify: str = "columns",
-    error: str | None = None,
+    *,
+    drawn: TableErrors,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
@@ -203,7 +191,6 @@ def indicators(
 
     Example: tivax indicators wiod16 --out tiva
     """
-    names = [k.strip() for k in only.split(",") if k.strip()]
     with machines.start() as first:
         from ...measures import IndicatorsByYear, require_certify
         from .indicators import run_indicators
@@ -214,10 +201,10 @@ def indicators(
         found = IndicatorsByYear(
             **subject.fields,
             asked=subject.regions(grouping.regions),
-            only=names,
+            only=split_names(only),
             level=level,
             certify=require_certify(certify),
             drawn=output.figures,
             net=bool(subject.net.categories),
         )
-        run_indicators(subject, output, terminal, found, error)
+        run_indicators(subject, output, terminal, found, drawn)

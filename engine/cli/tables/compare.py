@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..bundles import OutputOptions, Processor, Screen, command
+from ..bundles import OutputOptions, Processor, Screen, TableErrors, command
 
 
 @command
@@ -25,10 +25,9 @@ def compare(
     Example: tivax compare wiod13 wiod16 --years 2000:2011 --out compared
     """
     processor.start()
-    from ... import errors
     from ...comparison import compare as compare_databases
     from ...core import Run, TivaxError
-    from ..inputs import error_files, open_tables, read_error, split_codes
+    from ..inputs import open_tables, split_codes
     from ..write import require_place, write_result
 
     terminal = screen.terminal()
@@ -46,12 +45,9 @@ def compare(
             f"--error: {len(given)} for {len(stores)} stores; give one for all, or one "
             "for each"
         )
-    models: dict[str, errors.ErrorModel] = {}
-    files: list[Path] = []
-    for name, text in zip(names, given, strict=False):
-        if text != "none" and (model := read_error(text)) is not None:
-            models[name] = model
-            files += error_files(text, model)
+    each = [TableErrors(None if text == "none" else text) for text in given]
+    models = {name: k.model for name, k in zip(names, each, strict=False) if k.model}
+    files = [file for k in each for file in k.files]
     used = concordance or []
     mapped = [k for k in map(Path, used) if k.is_file()]
     run = Run("compare", [*stores, *mapped, *files])

@@ -1,11 +1,10 @@
 """``tivax scenario`` for files of general equilibrium: run and write."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ...core import (
     Job,
@@ -34,6 +33,7 @@ from ...errors import DRAWS
 from ...figures.regions import known_regions
 from ...published import solve_published
 from ..bundles import ErrorOptions, OutputOptions
+from ..draws import filled
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -64,7 +64,7 @@ def run_exact_hat(
     require_place(output, started)
     economy = economy_of(file)
     only = tuple(known_regions(asked, economy.regions)) if asked else ()
-    model = drawn.model()
+    model = drawn.model
     has_errors = model is not None or economy.theta_se is not None
     if drawn.draws is not None and not has_errors:
         raise TivaxError(
@@ -73,24 +73,23 @@ def run_exact_hat(
         )
     given = model, drawn.draws or DRAWS, drawn.seed or 0
     found: ExactHat | ChosenTariffs | None = None
+    parts, makers, unit = [], [], "draws"
+    identity = {"kind": file.kind, "economy": economy.digest, "deficits": file.deficits}
     variants = variants_of(file, economy) if file.several else None
+    terminal.announce(_size_text(economy, variants.batches.draws if variants else 1))
     if variants is not None:
         batches = variants.batches
-        terminal.announce(_size_text(economy, batches.draws))
-        parts = [Part(batches.draws, len(batches.columns), batches.together)]
-        makers = [batches.rows]
+        parts.append(Part(batches.draws, len(batches.columns), batches.together))
+        makers.append(batches.rows)
         drawing = draws_of_batches(batches, *given) if has_errors else None
-        identity, unit = variants.record(), "variants"
+        identity, unit = {"kind": file.kind, **variants.record()}, "variants"
     else:
-        terminal.announce(_size_text(economy, 1))
-        parts, makers, unit = [], [], "draws"
         if file.kind == "exact-hat":
             found = exact_hat_scenario(file, economy)
         else:
             with terminal.progress("tariffs", "players") as progress:
                 found = chosen_scenario(file, economy, progress=progress)
         drawing = found.drawing(*given) if has_errors else None
-        identity = {"economy": economy.digest, "deficits": file.deficits}
     facts: dict[str, Any] = {}
     if drawing is not None:
         parts.append(Part(drawing.draws, drawing.layout.size))
@@ -99,28 +98,15 @@ def run_exact_hat(
         facts = {k: v for k, v in drawing.record().items() if k in ("error", "draws")}
         memory = drawing.memory / 2**30
         terminal.announce(f"{drawing.draws:,} draws; about {memory:.1f} GiB of memory")
-    rows: list[np.ndarray] = []
-
-    def write() -> None:
-        result = found
-        if variants is not None:
-            result = variants_result(variants, rows[0])
+    job = Job(output.out, "scenario", identity, parts, unit=unit)
+    kept = filled(job, makers, output, terminal, "scenarios", unit)
+    with kept if parts else nullcontext([]) as rows:
+        result = variants_result(variants, rows[0]) if variants else found
         assert result is not None
         if drawing is not None:
             result = replace(result, spread=drawing.spread_of(rows[-1]))
         result = replace(result, asked=only)
         write_result(result, started, output, terminal, name=path.stem, **facts)
-
-    if not parts:
-        write()
-        return
-    identity = {"kind": file.kind, **identity}
-    job = Job(output.out, "scenario", identity, parts, unit=unit)
-    with job.resumed(terminal.print, force=output.force):
-        with terminal.progress("scenarios", unit) as progress:
-            job.fill(lambda k, start: makers[k](start), progress)
-        rows += [np.concatenate([*part.windows()]) for part in job.parts]
-        write()
 
 
 def run_published(

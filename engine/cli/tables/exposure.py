@@ -8,6 +8,7 @@ from ..bundles import (
     OutputOptions,
     Processor,
     Screen,
+    TableErrors,
     Tables,
     command,
 )
@@ -26,7 +27,8 @@ def exposure(
     paths: int = 20,
     elasticities: Path | None = None,
     groups: str | None = None,
-    error: str | None = None,
+    *,
+    drawn: TableErrors,
 ) -> None:
     """A buyer's exposure to a supplier: look-through, face value, through whom.
 
@@ -37,19 +39,15 @@ def exposure(
     """
     processor.start()
     from ...chains import supply_exposure
-    from ...core import require_format
-    from ..inputs import error_files, read_error, split_codes
-    from ..write import require_place, write_result
+    from ..inputs import split_codes
+    from ..write import write_result
     from .subject import Subject
 
     terminal = screen.terminal()
-    require_format(output.format)
     traced = accounts.read_one("has a result of its own")
     subject = Subject.read(at, Grouping(groups), accounts, terminal)
-    model = read_error(error)
-    files = [*([] if elasticities is None else [elasticities])]
-    run = subject.begin("exposure", output, [*files, *error_files(error, model)])
-    require_place(output, run)
+    files = [] if elasticities is None else [elasticities]
+    run = subject.begin("exposure", output, [*files, *drawn.files])
     with terminal.progress("solving", "years") as progress:
         found = supply_exposure(
             subject.tables,
@@ -60,11 +58,11 @@ def exposure(
             value_added=traced,
             paths=paths,
             elasticities=elasticities,
-            error=model,
+            error=drawn.model,
             progress=progress,
         )
     facts = subject.facts
-    if model is not None:
-        facts |= {"error": model.record}
+    if drawn.model is not None:
+        facts |= {"error": drawn.model.record}
     about = {"notes": subject.notes, "codes": subject.codes}
     write_result(found, run, output, terminal, **about, **facts)

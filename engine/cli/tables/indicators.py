@@ -6,8 +6,7 @@ from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
-from ..bundles import OutputOptions
-from ..inputs import error_files, read_error
+from ..bundles import OutputOptions, TableErrors
 from ..terminal import Terminal
 from .by_year import run_by_year
 from .subject import Subject
@@ -23,23 +22,22 @@ def run_indicators(
     output: OutputOptions,
     terminal: Terminal,
     found: IndicatorsByYear,
-    error: str | None,
+    drawn: TableErrors,
 ) -> None:
     """Compute and write year after year, with standard errors if they are asked for."""
     require_rows(require_format(output.format), found.expected)
-    model = read_error(error)
+    model = drawn.model
     notes, facts = subject.notes, subject.facts
     if model is not None:
-        of_year = errors.indicator_error_years
-        found.errors = partial(of_year, subject.tables, model)
+        found.errors = partial(errors.indicator_error_years, subject.tables, model)
         probes = errors.PROBES
         right = errors.accuracy_of(probes)
         facts |= {"error": model.record, "probes": probes, "se_accuracy": right}
-        told = (
+        notes.insert(
+            0,
             f"standard errors of {model.name} from {probes} draws of signs, right to "
-            f"about {percent_text(right)} of themselves"
+            f"about {percent_text(right)} of themselves",
         )
-        notes = [told, *notes]
     if found.expected > _MANY_ROWS:
         each = _BYTES_PER_ROW.get(output.format, 0) * found.expected / 1e6
         about = f", about {each:,.0f} MB of {output.format}" if each else ""
@@ -48,5 +46,4 @@ def run_indicators(
             "--only and --years make it smaller"
         )
     context = Context(notes=notes, codes=subject.codes, facts=facts)
-    files = error_files(error, model)
-    run_by_year(subject, output, terminal, found, context, files)
+    run_by_year(subject, output, terminal, found, context, drawn.files)

@@ -39,14 +39,12 @@ def scenario(
         )
     if data is not None and drawn.error is not None:
         raise TivaxError("--error goes with a scenario file, not with --example --data")
-    from ...core import require_format
     from ...scenarios import EQUILIBRIUM, kind_of
     from ..inputs import split_codes
     from .exact_hat_run import run_exact_hat, run_published
     from .scenario_run import run_scenario
 
     terminal = screen.terminal()
-    require_format(output.format)
     if data is not None:
         run_published(str(run), data, drawn.draws, output, terminal)
         return

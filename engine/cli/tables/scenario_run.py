@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ...core import (
@@ -28,6 +27,7 @@ from ...scenarios import (
 )
 from ...tables import open_store
 from ..bundles import ErrorOptions, OutputOptions
+from ..draws import filled
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -55,8 +55,8 @@ def run_scenario(
         raise TivaxError(f"{path}: store: is missing; name one of `tivax import`")
     with naming(path):
         require_store(file.store)
-    model = drawn.model()
-    drawn.require_model(model)
+    model = drawn.model
+    drawn.require_model()
     started = Run("scenario", [path, file.store, *drawn.files], seed=drawn.seed)
     require_place(output, started)
     plan = _planned(file)
@@ -72,11 +72,10 @@ def run_scenario(
         makers.append(draws.rows)
         facts = draws.record
     identity |= facts
-    job = Job(output.out, "scenario", identity, parts, unit="variants")
-    with job.resumed(terminal.print, force=output.force):
-        with terminal.progress("scenarios", "variants") as progress:
-            job.fill(lambda k, start: makers[k](start), progress)
-        values, *changes = (np.concatenate([*k.windows()]) for k in job.parts)
+    unit = "variants"
+    job = Job(output.out, "scenario", identity, parts, unit=unit)
+    with filled(job, makers, output, terminal, "scenarios", unit) as kept:
+        values, *changes = kept
         found = replace(
             plan.result(plan.base_rows(), values),
             asked=tuple(only),

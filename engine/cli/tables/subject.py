@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from ...core import Run, TivaxError, is_first, require_result_place
+from ...core import Run, TivaxError, is_first
 from ...measures import (
     ValueAdded,
     perimeters_of,
@@ -28,6 +28,7 @@ from ..bundles import Accounts, Grouping, OutputOptions, Tables
 from ..inputs import split_codes
 from ..terminal import Terminal
 from ..together import shared_years
+from ..write import require_place
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,11 @@ class Subject:
     def begin(
         self, command: str, output: OutputOptions, files: Sequence[Path] = ()
     ) -> Run:
-        """The run; ``TivaxError`` in the first process where its place is taken."""
+        """The run; ``TivaxError`` in the first process for a format that is none, and
+        where its place is taken."""
         run = Run(command, [self.store, *self.groups.files, *self.given.files, *files])
         if is_first():
-            require_result_place(output.out, run, force=output.force)
+            require_place(output, run)
             run.describe_ahead()
         return run
 

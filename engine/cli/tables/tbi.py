@@ -7,15 +7,15 @@ from typing import Any
 from ... import errors  # loaded with --error only
 from ...core import Progress, is_first, shift_progress
 from ...measures import (
-    Certify,
     TbiResult,
     ValueAdded,
     compute_tbi,
+    require_certify,
     value_added_name,
 )
 from ...reporting import Context, Joined
-from ..bundles import OutputOptions
-from ..inputs import error_files, read_error, read_final_accounts
+from ..bundles import OutputOptions, TableErrors
+from ..inputs import read_final_accounts
 from ..terminal import Terminal, next_step
 from ..write import print_result, save_result
 from .subject import Subject
@@ -25,18 +25,16 @@ def run_tbi(
     subject: Subject,
     output: OutputOptions,
     terminal: Terminal,
-    *,
-    asked: str,
+    asked: Sequence[str],
     drop: Sequence[str],
-    certify: Certify,
-    error: str | None,
+    certify: str,
+    drawn: TableErrors,
 ) -> None:
     """Compute the index of every account, write and print it.
 
     ``asked``: the regions that figures and summary show."""
-    model = read_error(error)
-    regions = subject.regions(asked, drop=drop)
-    run = subject.begin("tbi", output, error_files(error, model))
+    model, certified = drawn.model, require_certify(certify)
+    run = subject.begin("tbi", output, drawn.files)
     final = read_final_accounts(subject.given.files)
     years, count = len(subject.tables.years), len(subject.accounts)
     every = years * count
@@ -56,12 +54,12 @@ def run_tbi(
             account,
             **chosen,
             one_by_one=subject.each_group,
-            certify=certify,
+            certify=certified,
             final=final.get(value_added_name(account)),
             progress=progress,
         )
         net = bool(subject.net.categories)
-        return replace(result, asked=regions, net=net, named=count > 1)
+        return replace(result, asked=asked, net=net, named=count > 1)
 
     def with_errors(
         account: ValueAdded, result: TbiResult, *, progress: Progress

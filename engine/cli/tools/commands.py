@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ...core import TivaxError, start_jax
-from ..bundles import Processor, Screen, command
+from ..bundles import OutputOptions, Processor, Screen, command
 from ..options import parse_size
 
 
@@ -22,18 +22,10 @@ def demo(
     Example: tivax demo --out demo
     """
     start_jax()
-    from ...reporting import require_language
     from .demo import run_demo
 
-    run_demo(
-        out,
-        parse_size(size),
-        seed=seed,
-        figures=not no_figures,
-        language=require_language(language),
-        force=force,
-        terminal=screen.terminal(),
-    )
+    output = OutputOptions(out, no_figures=no_figures, language=language, force=force)
+    run_demo(output, parse_size(size), seed, screen.terminal())
 
 
 @command
