@@ -150,12 +150,10 @@ def _of_inverse(world: InvertedTable) -> Terms:
     exports = world.total_exports[:, None] * member
     required = B @ exports
     at_home = v * own(required)
+    again = world.A @ (member * required)
     return {
         # As ``imports_reexported``, as often as it crosses the border.
-        "imports_in_exports": world.A
-        @ (member * required)
-        * abroad
-        * world.active[:, None],
+        "imports_in_exports": again * abroad * world.active[:, None],
         "VAX_P": value_chains.final_stage(world),
         "EXGR_DVA_ORIGIN": at_home,
         "VS1": v * (B @ world.total_exports) - at_home,
@@ -267,11 +265,12 @@ def _propagation(world: InvertedTable) -> Terms:
 
 def _lengths(world: InvertedTable) -> Terms:
     """Stages by way, times value, and value."""
+    sides = {
+        "plv": position.forward_stages(world),
+        "ply": position.backward_stages(world),
+    }
     result = {}
-    for side, ways in (
-        ("plv", position.forward_stages(world)),
-        ("ply", position.backward_stages(world)),
-    ):
+    for side, ways in sides.items():
         for way, (stages, value) in ways.items():
             result |= {f"{side}_{way}_stages": stages, f"{side}_{way}": value}
     return result
