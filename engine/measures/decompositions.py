@@ -23,7 +23,14 @@ from ..core import (
     shift_progress,
     source_in_words,
 )
-from ..tables import AnyGroups, Groups, WorldTables, require_tables, whole_regions
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    named_groups,
+    require_tables,
+    whole_regions,
+)
 from .accounts import Account, ValueAdded
 from .group_runs import in_groups, require_new_names, rows_of
 from .methods import (
@@ -150,11 +157,16 @@ def decomposed_years(
     detail: bool = False,
     by_origin: bool = False,
     groups: AnyGroups | None = None,
+    apart: bool = False,
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
-    """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
+    """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD.
+
+    ``apart``: the rows of each group in turn. Mistakes are reported before the first
+    group is computed.
+    """
     chosen = require_method(method, level, detail=detail, by_origin=by_origin)
     account = Account(value_added)
     if method == "tripartite-output" and account.satellite is not None:
@@ -162,16 +174,21 @@ def decomposed_years(
             "method tripartite-output sets value added against output: it takes no "
             "satellite account"
         )
-    return years_of_method(
-        tables,
-        chosen,
-        method,
-        level,
-        groups=groups,
-        account=account,
-        memory=memory,
-        progress=progress,
-    )
+    about = {"account": account, "memory": memory}
+    compute = partial(years_of_method, tables, chosen, method, level, **about)
+    if not apart:
+        return compute(groups=groups, progress=progress)
+    named = named_groups(groups, whole_regions(tables))
+    require_new_names(named, tables.regions)
+    years = len(tables.years)
+    runs = {
+        name: compute(
+            groups={name: members},
+            progress=shift_progress(progress, k * years, len(named) * years),
+        )
+        for k, (name, members) in enumerate(named.items())
+    }
+    return (rows_of(part, name) for name, run in runs.items() for part in run)
 
 
 def years_of_method(
@@ -312,35 +329,3 @@ def _labelled(
             "reference": method.source,
         },
     )
-
-
-def decomposed_each_group(
-    tables: WorldTables,
-    method: str,
-    level: str = "bilateral-sector",
-    *,
-    detail: bool = False,
-    by_origin: bool = False,
-    groups: Groups,
-    value_added: ValueAdded = "residual",
-    progress: Progress = no_progress,
-) -> Generator[xr.Dataset, None, None]:
-    """``decomposed_years`` for each group in turn: its rows, by chunks of years.
-
-    Mistakes are reported before the first group is computed.
-    """
-    require_new_names(groups, tables.regions)
-    years = len(tables.years)
-    about = {"detail": detail, "by_origin": by_origin, "value_added": value_added}
-    runs = {
-        name: decomposed_years(
-            tables,
-            method,
-            level,
-            **about,
-            groups={name: members},
-            progress=shift_progress(progress, k * years, len(groups) * years),
-        )
-        for k, (name, members) in enumerate(groups.items())
-    }
-    return (rows_of(part, name) for name, run in runs.items() for part in run)
