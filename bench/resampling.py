@@ -19,13 +19,7 @@ from jaxtyping import Float
 
 from ..engine.core import in_float64
 from ..engine.estimation import Fit, Model, fit_model, lagged
-from ..engine.resampling import (
-    DrawSource,
-    Scheme,
-    draws_of,
-    make_plan,
-    resample,
-)
+from ..engine.resampling import DrawSource, Scheme, draws_of, make_plan, resample
 from .harness import Case
 
 CLUSTERS, YEARS, REGRESSORS = 41, 15, 8

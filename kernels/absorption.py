@@ -24,12 +24,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .cells import certify_solution
-from .leontief import (
-    inputs_by_good,
-    per_dollar,
-    residual_value_added,
-    sales_to_regions,
-)
+from .leontief import inputs_by_good, per_dollar, residual_value_added, sales_to_regions
 from .perimeters import equal_regions
 from .solve import Method, solve
 

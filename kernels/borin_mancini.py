@@ -327,8 +327,7 @@ def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
         return kept[:, :, 0].T
 
     kept = jax.lax.map(
-        one_exporter,
-        (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c)),
+        one_exporter, (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c))
     )
     return kept.reshape(n, c)
 

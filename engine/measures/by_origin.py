@@ -247,10 +247,7 @@ def _exports_of(
 
 
 def _demand_of(
-    world: InvertedTable,
-    by_use: Float[Array, "n c 1"] | None = None,
-    *,
-    sectors: int,
+    world: InvertedTable, by_use: Float[Array, "n c 1"] | None = None, *, sectors: int
 ) -> OriginYear:
     Y = None if by_use is None else by_use[..., 0]
     made = kernels.in_final_demand(world, Y, sectors=sectors)

@@ -237,11 +237,7 @@ def years_of_method(
 
 
 def _decompose_year(
-    world: InvertedTable,
-    *,
-    method: Method,
-    kernel_of_terms: Kernel,
-    sectors: int,
+    world: InvertedTable, *, method: Method, kernel_of_terms: Kernel, sectors: int
 ) -> DecomposedYear:
     """Terms of a year's inverted table, and their identity. Levels of a method that has
     one kernel for them share a compiled program."""
