@@ -135,13 +135,9 @@ def _solve(world: World, name: str) -> Case:
             (A, Y, v),
         )
 
-    def numpy_solve() -> list[np.ndarray]:
+    def by_numpy(solved: Callable[..., np.ndarray]) -> list[np.ndarray]:
         years = zip(world.A, world.Y, v_known, strict=True)
-        return [v[:, None] * np.linalg.solve(eye - A, Y) for A, Y, v in years]
-
-    def numpy_inv() -> list[np.ndarray]:
-        years = zip(world.A, world.Y, v_known, strict=True)
-        return [v[:, None] * (np.linalg.inv(eye - A) @ Y) for A, Y, v in years]
+        return [v[:, None] * solved(eye - A, Y) for A, Y, v in years]
 
     def error(absorbed: Any) -> float:
         """Worst relative residual of B Y over years and columns, by numpy."""
@@ -159,8 +155,8 @@ def _solve(world: World, name: str) -> Case:
             "tivax": fast,
             "tivax block-jacobi": lambda: jacobi(A, Y, v),
             "jax.numpy solve, lax.map": lambda: lu(A, Y, v),
-            "numpy solve": numpy_solve,
-            "numpy inv, v*(B@Y)": numpy_inv,
+            "numpy solve": lambda: by_numpy(np.linalg.solve),
+            "numpy inv, v*(B@Y)": lambda: by_numpy(lambda M, Y: np.linalg.inv(M) @ Y),
             BARE: bare_passes(A, Y, passes),
             PARTS: bare_parts(A, Y, passes, regions=regions),
         },
@@ -188,11 +184,7 @@ def inverse(world: World) -> Case | None:
         partial(jax.lax.map, lambda A: jnp.linalg.inv(jnp.eye(len(A)) - A))
     )
 
-    def scipy_inverse() -> list[np.ndarray]:
-        return [
-            scipy.linalg.inv(eye - A, overwrite_a=True, check_finite=False)
-            for A in years
-        ]
+    scipy_inv = partial(scipy.linalg.inv, overwrite_a=True, check_finite=False)
 
     def error(inverses: Any) -> float:
         return max(
@@ -206,7 +198,7 @@ def inverse(world: World) -> Case | None:
             "tivax": lambda: map_inverse(A),
             "jax.numpy inv, lax.map": lambda: map_lapack(A),
             "numpy inv": lambda: [np.linalg.inv(eye - A) for A in years],
-            "scipy inv": scipy_inverse,
+            "scipy inv": lambda: [scipy_inv(eye - A) for A in years],
         },
         baseline="numpy inv",
         error=error,
@@ -240,12 +232,8 @@ def store(world: World) -> Case:
     )
 
 
-def _decomposition(method: str, world: World) -> Case:
-    return decomposition(method, world.tables, full=world.full)
-
-
-def _large_panel(case: Callable[..., Case], units: int, world: World) -> Case:
-    return case(units, full=world.full)
+def _sized(case: Callable[..., Case], *given: Any) -> Callable[[World], Case]:
+    return lambda world: case(*given, full=world.full)
 
 
 CASES: dict[str, Callable[[World], Case | None]] = {
@@ -255,21 +243,23 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "pymrio": lambda world: labelled.pymrio(world.tables),
     "mario": lambda world: labelled.mario(world.tables),
     **{
-        method.replace("-", "_"): partial(_decomposition, method)
-        for method in ("wwz", "kww", "bm-source", "bm-sink")
+        name.replace("-", "_"): lambda world, name=name: decomposition(
+            name, world.tables, full=world.full
+        )
+        for name in ("wwz", "kww", "bm-source", "bm-sink")
     },
     "scenarios": lambda world: counterfactuals.cuts(
         world.tables, world.A[-1], world.Y[-1], world.v[-1]
     ),
     "change": lambda world: counterfactuals.why(world.tables, world.A, world.Y),
-    "exact_hat": lambda world: counterfactuals.tariffs(full=world.full),
-    "one_scenario": lambda world: counterfactuals.one_scenario(full=world.full),
-    "pairs": lambda world: resampling.pairs(full=world.full),
-    "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
-    "wild": lambda world: resampling.wild(full=world.full),
-    "placebo": lambda world: resampling.placebo(full=world.full),
+    "exact_hat": _sized(counterfactuals.tariffs),
+    "one_scenario": _sized(counterfactuals.one_scenario),
+    "pairs": _sized(resampling.pairs),
+    "pairs_2sls": _sized(resampling.pairs_2sls),
+    "wild": _sized(resampling.wild),
+    "placebo": _sized(resampling.placebo),
     **{
-        f"panel_{kind}_{units}": partial(_large_panel, case, units)
+        f"panel_{kind}_{units}": _sized(case, units)
         for units in large_panels.UNITS
         for kind, case in (
             ("fe", large_panels.fixed_effect_panels),

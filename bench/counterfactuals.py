@@ -7,6 +7,8 @@ exact_hat     tariff schedules in one batch, against one after the other
 one_scenario  one schedule of a large world, the old equilibrium with it; and many
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,12 +75,11 @@ def cuts(tables: WorldTables, A: np.ndarray, Y: np.ndarray, v: np.ndarray) -> Ca
 def why(tables: WorldTables, A: np.ndarray, Y: np.ndarray) -> Case:
     """Effects of six factors on the index of all regions between the last two years."""
     start, end = tables.years[-2:]
-    nodes = change(tables, "tbi", start=start, end=end, polar=False).nodes
-    eye, path = np.eye(A.shape[1]), np.polynomial.legendre.leggauss(nodes)[0]
-
-    def fast() -> Float[np.ndarray, "c f"]:
-        found = change(tables, "tbi", start=start, end=end, polar=False)
-        return np.asarray(found.by_factor)
+    moves = partial(change, tables, "tbi", start=start, end=end, polar=False)
+    found = moves()
+    moved = found.values["change"].to_numpy()
+    path = np.polynomial.legendre.leggauss(found.nodes)[0]
+    eye = np.eye(A.shape[1])
 
     def bare_solves() -> list[np.ndarray]:
         found = []
@@ -88,9 +89,6 @@ def why(tables: WorldTables, A: np.ndarray, Y: np.ndarray) -> Case:
             found += [np.linalg.solve(left, demand), np.linalg.solve(left.T, demand)]
         return found
 
-    values = change(tables, "tbi", start=start, end=end, polar=False).values
-    moved = values["change"].to_numpy()
-
     def error(found: Any) -> float:
         """Effects that do not add up to the change."""
         if isinstance(found, list) and len(found) != len(moved):
@@ -99,7 +97,10 @@ def why(tables: WorldTables, A: np.ndarray, Y: np.ndarray) -> Case:
 
     return Case(
         "change",
-        {"tivax": fast, "numpy solves of the nodes": bare_solves},
+        {
+            "tivax": lambda: np.asarray(moves().by_factor),
+            "numpy solves of the nodes": bare_solves,
+        },
         baseline="numpy solves of the nodes",
         error=error,
         rounds=3,
@@ -110,64 +111,55 @@ def why(tables: WorldTables, A: np.ndarray, Y: np.ndarray) -> Case:
 
 def tariffs(*, full: bool) -> Case:
     """Real wages by region after each of many tariff schedules."""
-    size = {"regions": 31, "sectors": 40} if full else {"regions": 3, "sectors": 2}
-    economy = Economy.synthetic(**size, seed=1)
+    economy = _economy(31, 40, full=full)
     count = _SCHEDULES if full else _FEW_SCHEDULES
     rates = np.linspace(0, 2, count)[:, None, None, None] * economy.tariff
-
-    def fast() -> Float[np.ndarray, "p r"]:
-        wages = exact_hat(economy, rates).changes["realwage"]
-        return wages.to_numpy().reshape(count, -1)
-
-    def one_by_one() -> Float[np.ndarray, "p r"]:
-        each = [exact_hat(economy, rate).changes["realwage"] for rate in rates]
-        return np.stack([k.to_numpy() for k in each])
-
-    wanted = one_by_one()
-
-    def error(found: Any) -> float:
-        """In per cent of a wage, of which equilibria know ten digits."""
-        off = np.abs(np.asarray(found) - wanted)
-        return float(np.max(off / np.abs(wanted).max()))
-
-    return Case(
+    return _of_wages(
         "exact_hat",
-        {"tivax": fast, "tivax, one by one": one_by_one},
+        {
+            "tivax": lambda: _real_wages(economy, rates),
+            "tivax, one by one": lambda: np.concatenate(
+                [_real_wages(economy, rate) for rate in rates]
+            ),
+        },
         baseline="tivax, one by one",
-        error=error,
-        rounds=3,
-        tolerance=1e-8,
     )
 
 
 def one_scenario(*, full: bool) -> Case:
     """Real wages by region after one tariff schedule, and after many in a batch."""
-    size = {"regions": 81, "sectors": 50} if full else {"regions": 3, "sectors": 2}
-    economy = Economy.synthetic(**size, seed=1)
-    count = 16 if full else 2
+    economy, count = _economy(81, 50, full=full), 16 if full else 2
     rates = np.linspace(0.5, 1, count)[:, None, None, None] * economy.tariff
+    batch = f"tivax, {count} in a batch"
+    return _of_wages(
+        "one_scenario",
+        {
+            "tivax": lambda: _real_wages(economy, rates[0]),
+            batch: lambda: _real_wages(economy, rates)[:1],
+        },
+        baseline="tivax",
+        repeats={batch: count},
+        notes=("KITE.jl publishes 0.1 s for one scenario of 81 countries, 50 sectors",),
+    )
 
-    def alone() -> Float[np.ndarray, " r"]:
-        return exact_hat(economy, rates[0]).changes["realwage"].to_numpy()
 
-    def batch() -> Float[np.ndarray, " r"]:
-        wages = exact_hat(economy, rates).changes["realwage"].to_numpy()
-        return wages.reshape(count, -1)[0]
+def _economy(regions: int, sectors: int, *, full: bool) -> Economy:
+    size = (regions, sectors) if full else (3, 2)
+    return Economy.synthetic(*size, seed=1)
 
-    wanted = alone()
+
+def _real_wages(economy: Economy, rates: np.ndarray) -> Float[np.ndarray, "p r"]:
+    wages = exact_hat(economy, rates).changes["realwage"].to_numpy()
+    return wages.reshape(-1, len(economy.regions))
+
+
+def _of_wages(
+    name: str, methods: dict[str, Callable[[], Any]], *, baseline: str, **more: Any
+) -> Case:
+    wanted = methods[baseline]()
 
     def error(found: Any) -> float:
         """In per cent of a wage, of which equilibria know ten digits."""
-        off = np.abs(np.asarray(found) - wanted)
-        return float(np.max(off) / np.abs(wanted).max())
+        return float(np.abs(np.asarray(found) - wanted).max() / np.abs(wanted).max())
 
-    return Case(
-        "one_scenario",
-        {"tivax": alone, f"tivax, {count} in a batch": batch},
-        baseline="tivax",
-        error=error,
-        rounds=3,
-        repeats={f"tivax, {count} in a batch": count},
-        tolerance=1e-8,
-        notes=("KITE.jl publishes 0.1 s for one scenario of 81 countries, 50 sectors",),
-    )
+    return Case(name, methods, baseline, error, rounds=3, tolerance=1e-8, **more)

@@ -11,16 +11,17 @@ that nothing that forms it can take less.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ..engine.measures import decomposed_years
 from ..engine.tables import WorldTables
+from ..kernels.leontief import input_coefficients
 from ..kernels.wang_wei_zhu import KWW_TERMS, WWZ_TERMS
 from .harness import Case
 
@@ -230,11 +231,10 @@ def decomposition(method: str, tables: WorldTables, *, full: bool) -> Case:
             for t in range(part.sizes["year"])
         ]
 
-    def closed_form() -> list[list[Matrix]]:
-        return [list(form(ClosedForms(Z[0], x[0], Y[0])).values())]
-
-    A = jnp.asarray(Z[0] * np.divide(1, x[0], out=np.zeros_like(x[0]), where=x[0] > 0))
-    limits = {} if method in _NO_INVERSE else {BARE: lambda: _squared(A)}
+    first_year = partial(ClosedForms, Z[0], x[0], Y[0])
+    A = input_coefficients(jnp.asarray(Z[0]), jnp.asarray(x[0]))
+    squared = jax.jit(lambda A: A @ A)
+    limits = {} if method in _NO_INVERSE else {BARE: lambda: squared(A)}
 
     def error(answer: Any) -> float:
         worst = 0.0
@@ -255,7 +255,7 @@ def decomposition(method: str, tables: WorldTables, *, full: bool) -> Case:
         {
             one: lambda: by_tivax(first),
             every: lambda: by_tivax(tables),
-            baseline: closed_form,
+            baseline: lambda: [[*form(first_year()).values()]],
             **limits,
         },
         baseline=baseline,
@@ -265,11 +265,6 @@ def decomposition(method: str, tables: WorldTables, *, full: bool) -> Case:
         notes=(RECORDED, NO_PYMRIO) if method == "wwz" else (NO_PYMRIO,),
         limits=tuple(limits),
     )
-
-
-@jax.jit
-def _squared(A: Array) -> Array:
-    return A @ A
 
 
 def _gap(a: Matrix, b: Matrix) -> float:

@@ -6,7 +6,6 @@ interval. wildboottest takes matrices of clusters by clusters: it is left out of
 than 2,000 units, where a loop of numpy makes some draws.
 """
 
-import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -19,9 +18,9 @@ from jaxtyping import Float
 from ..engine.estimation import Model, fixed_effects
 from ..engine.resampling import Inference, Scheme, resample
 from .harness import Case
+from .resampling import NAMES, REGRESSORS, feols, wildboottest
 
-YEARS, REGRESSORS, DRAWS = 10, 8, 9_999
-NAMES = tuple(f"x{k}" for k in range(1, REGRESSORS + 1))
+YEARS, DRAWS = 10, 9_999
 UNITS = (2_000, 20_000, 100_000)
 # Of the small runs, which show that the answers agree.
 _SMALL = {2_000: 150, 20_000: 300, 100_000: 400}
@@ -56,7 +55,7 @@ def fixed_effect_panels(units: int, *, full: bool) -> Case:
         return table[["estimate", "se"]].to_numpy().T
 
     def pyfixest() -> Float[np.ndarray, "2 k"]:
-        fit = _feols(frame)
+        fit = feols("unit + year", frame, vcov={"CRV1": "unit"})
         return np.array([fit.coef()[list(NAMES)], fit.se()[list(NAMES)]])
 
     expected = pyfixest()
@@ -93,7 +92,7 @@ def wild_panels(units: int, *, full: bool) -> Case:
     repeats = {f"tivax, {draws:,} draws and the interval": draws, label: loop}
     if find_spec("wildboottest") and units <= _MOST_OF_WILDBOOTTEST:
         name = f"wildboottest, {draws:,} draws"
-        methods[name], repeats[name] = lambda: _wildboottest(frame, draws), draws
+        methods[name], repeats[name] = lambda: wildboottest(frame, "unit", draws), draws
     t, p = _loop(frame, 0)[0], tivax()[1]
 
     def error(found: np.ndarray) -> float:
@@ -110,25 +109,9 @@ def wild_panels(units: int, *, full: bool) -> Case:
     return Case(name, methods, label, error, rounds=3, repeats=repeats)
 
 
-def _feols(frame: pd.DataFrame) -> Any:
-    import pyfixest
-
-    # The package has a module of the same name, which type checkers see instead.
-    feols: Any = pyfixest.feols
-    formula = f"y ~ {' + '.join(NAMES)} | unit + year"
-    return feols(formula, frame, vcov={"CRV1": "unit"})
-
-
 def _se(found: Inference) -> float:
     """In units of the panel."""
     return float(np.sqrt(found.plan.fitted.covariance()[0, 0]))
-
-
-def _wildboottest(frame: pd.DataFrame, draws: int) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = _feols(frame).wildboottest(reps=draws, param="x1", seed=1)
-    return np.array(float(found["Pr(>|t|)"]))
 
 
 def _loop(frame: pd.DataFrame, draws: int) -> Float[np.ndarray, "3"]:

@@ -7,7 +7,8 @@ are for one draw. tivax's draws are made on the way, random numbers included.
 
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,14 +19,7 @@ from jaxtyping import Float
 
 from ..engine.core import in_float64
 from ..engine.estimation import Fit, Model, fit_model, lagged
-from ..engine.resampling import (
-    DrawSource,
-    ResamplingPlan,
-    Scheme,
-    draws_of,
-    make_plan,
-    resample,
-)
+from ..engine.resampling import DrawSource, Scheme, draws_of, make_plan, resample
 from .harness import Case
 
 CLUSTERS, YEARS, REGRESSORS = 41, 15, 8
@@ -65,22 +59,57 @@ def _design(instruments: tuple[str, ...] = ()) -> Fit:
     return fit_model(panel(), Model("bench", "y", NAMES, instruments=instruments))
 
 
-def _tivax(
-    fitted: Fit, scheme: Scheme, sizes: tuple[int, ...], name: str = "tivax"
-) -> tuple[dict[str, Callable[[], np.ndarray]], dict[str, int]]:
-    """A method for each number of draws, and those numbers."""
-    methods, repeats = {}, {}
-    for n in sizes:
-        plan = make_plan(fitted, scheme, n)
-        label = f"{name}, {n:,} draws"
-        methods[label] = lambda p=plan: draws_of(p, _SEED).values[:, 0]
-        repeats[label] = n
-    return methods, repeats
+Refit = Callable[[np.ndarray], float]
+"""An estimate or t, from the weights, signs or moves of a draw."""
+
+
+@dataclass
+class _Methods:
+    """Methods, and the draws of each, of a panel on which ``scheme`` draws."""
+
+    fitted: Fit
+    scheme: Scheme
+    runs: dict[str, Callable[[], np.ndarray]] = field(default_factory=dict)
+    draws: dict[str, int] = field(default_factory=dict)
+
+    def add(self, name: str, draws: int, run: Callable[[], np.ndarray]) -> str:
+        """A method, named with its draws."""
+        label = f"{name}, {draws:,} draws"
+        self.runs[label], self.draws[label] = run, draws
+        return label
+
+    def tivax(self, sizes: tuple[int, ...], name: str = "tivax", **about: Any) -> None:
+        """A method for each number of draws."""
+        for n in sizes:
+            plan = make_plan(self.fitted, replace(self.scheme, **about), n)
+            self.add(name, n, lambda p=plan: draws_of(p, _SEED).values[:, 0])
+
+    def whole_call(self, sizes: tuple[int, ...], column: str) -> None:
+        """``tx.resample`` from the frame to p and intervals, of the most draws."""
+        model, most = Model("bench", "y", NAMES), max(sizes)
+
+        def run() -> np.ndarray:
+            found = resample(panel(), model, self.scheme, draws=most, seed=_SEED)
+            return found.summary[column].to_numpy(float)[:1]
+
+        self.add(f"tivax {self.scheme.kind}, whole call", most, run)
+
+    def loop(self, name: str, draws: int, refit: Refit, drawn: np.ndarray) -> str:
+        """A loop over the first draws."""
+        return self.add(name, draws, lambda: _looped(refit, drawn[:draws]))
+
+    def case(self, name: str, baseline: str, error: Callable[[Any], float]) -> Case:
+        return Case(name, self.runs, baseline, error, rounds=3, repeats=self.draws)
+
+
+def _looped(refit: Refit, drawn: np.ndarray) -> Float[np.ndarray, " n"]:
+    return np.array([refit(one) for one in drawn])
 
 
 @in_float64
-def _drawn(plan: ResamplingPlan, what: str) -> np.ndarray:
+def _drawn(fitted: Fit, scheme: Scheme, what: str) -> np.ndarray:
     """The first block of weights, signs or moves of a program, (draws, clusters)."""
+    plan = make_plan(fitted, scheme, 1)
     source = DrawSource(plan.static, _SEED, 0)
     if what == "wild":
         return np.asarray(source.wild(jnp.asarray(plan.arrays["position"]))).T
@@ -105,51 +134,24 @@ def _against(
 
 def pairs(*, full: bool) -> Case:
     """Clusters drawn with replacement, coefficients of two-way fixed effects."""
-    fitted = _design()
-    scheme = Scheme("pairs")
-    counts = _drawn(make_plan(fitted, scheme, 1), "weights").astype(int)
-    methods, repeats = _tivax(fitted, scheme, _FULL if full else _SMALL)
-    whole, most = _whole_call(scheme, _FULL if full else _SMALL)
-    methods[whole] = lambda: _resampled(scheme, most, "estimate")
-    repeats[whole] = most
-    loops = {
-        f"numpy normal equations, {(k := 999 if full else 20)} draws": (
-            k,
-            _normal_refit,
-        ),
-        f"numpy lstsq loop, {(n := 999 if full else 20)} draws": (n, _numpy_refit),
-        f"pyfixest loop, {(m := 99 if full else _CHECKED)} draws": (m, _pyfixest_refit),
-    }
-    for name, (draws, refit) in loops.items():
-        prepared = refit(fitted)
-        methods[name] = lambda d=draws, r=prepared: np.array([r(w) for w in counts[:d]])
-        repeats[name] = draws
+    fitted, scheme = _design(), Scheme("pairs")
+    counts = _drawn(fitted, scheme, "weights").astype(int)
+    sizes, loops = (_FULL, 999) if full else (_SMALL, 20)
+    methods = _Methods(fitted, scheme)
+    methods.tivax(sizes)
+    methods.whole_call(sizes, "estimate")
+    methods.loop("numpy normal equations", loops, _normal_refit(fitted), counts)
     literal = _numpy_refit(fitted)
-    gap = _against(np.array([literal(w) for w in counts[:_CHECKED]]))
-    own = _against(fitted.coef[:1])
-    return Case(
-        "pairs",
-        methods,
-        baseline=list(loops)[2],
-        error=lambda answer: own(answer) if answer.size == 1 else gap(answer),
-        rounds=3,
-        repeats=repeats,
+    methods.loop("numpy lstsq loop", loops, literal, counts)
+    few = 99 if full else _CHECKED
+    theirs = methods.loop("pyfixest loop", few, _pyfixest_refit(), counts)
+    gap, own = _against(_looped(literal, counts[:_CHECKED])), _against(fitted.coef[:1])
+    return methods.case(
+        "pairs", theirs, lambda answer: (own if answer.size == 1 else gap)(answer)
     )
 
 
-def _whole_call(scheme: Scheme, sizes: tuple[int, ...]) -> tuple[str, int]:
-    """``tx.resample`` from the frame to p and intervals, of the most draws."""
-    most = max(sizes)
-    return f"tivax {scheme.kind}, whole call, {most:,} draws", most
-
-
-def _resampled(scheme: Scheme, draws: int, column: str) -> np.ndarray:
-    model = Model("bench", "y", NAMES)
-    found = resample(panel(), model, scheme, draws=draws, seed=_SEED)
-    return found.summary[column].to_numpy(float)[:1]
-
-
-def _normal_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
+def _normal_refit(fitted: Fit) -> Refit:
     """The fastest plain loop: rows net of country effects, weighted by the counts."""
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
 
@@ -161,7 +163,7 @@ def _normal_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     return refit
 
 
-def _numpy_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
+def _numpy_refit(fitted: Fit) -> Refit:
     """The cheapest loop that is right: rows net of country effects, stacked again."""
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
@@ -174,28 +176,35 @@ def _numpy_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
     return refit
 
 
-def _feols() -> Callable[..., Any]:
+def feols(effects: str, data: pd.DataFrame, **options: Any) -> Any:
+    """pyfixest's fit of y on the regressors, with these fixed effects."""
     import pyfixest
 
     # The package has a module of the same name, which type checkers see instead.
-    feols: Any = pyfixest.feols
-    return feols
+    fit: Any = pyfixest.feols
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return fit(f"y ~ {' + '.join(NAMES)} | {effects}", data, **options)
 
 
-def _pyfixest_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
+def wildboottest(data: pd.DataFrame, unit: str, draws: int) -> np.ndarray:
+    """p of pyfixest's wildboottest, Rademacher, from formula to p."""
+    fit = feols(f"{unit} + year", data, vcov={"CRV1": unit})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = fit.wildboottest(reps=draws, param="x1", seed=1)
+    return np.array(float(found["Pr(>|t|)"]))
+
+
+def _pyfixest_refit() -> Refit:
     """feols on copies of the countries' rows, each copy a country of its own."""
-    feols = _feols()
     groups = [frame for _, frame in panel().groupby("iso3", sort=True)]
-    formula = f"y ~ {' + '.join(NAMES)} | copy + year"
+    lean = {"lean": True, "copy_data": False, "store_data": False}
 
     def refit(counts: np.ndarray) -> float:
         taken = [groups[g] for g in range(CLUSTERS) for _ in range(counts[g])]
         data = pd.concat([frame.assign(copy=k) for k, frame in enumerate(taken)])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            fit = feols(
-                formula, data, vcov="iid", lean=True, copy_data=False, store_data=False
-            )
+        fit = feols("copy + year", data, vcov="iid", **lean)
         return float(fit.coef()["x1"])
 
     return refit
@@ -203,26 +212,16 @@ def _pyfixest_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
 
 def pairs_2sls(*, full: bool) -> Case:
     """The same for two-stage least squares, the treatment's lag as instrument."""
-    fitted = _design(("L.x1",))
-    scheme = Scheme("pairs")
-    counts = _drawn(make_plan(fitted, scheme, 1), "weights").astype(int)
-    methods, repeats = _tivax(fitted, scheme, (_FULL if full else _SMALL)[-1:])
-    draws = 999 if full else 20
-    loop = f"numpy loop, {draws} draws"
+    fitted, scheme = _design(("L.x1",)), Scheme("pairs")
+    counts = _drawn(fitted, scheme, "weights").astype(int)
     refit = _two_stage_refit(fitted)
-    methods[loop] = lambda: np.array([refit(w) for w in counts[:draws]])
-    repeats[loop] = draws
-    return Case(
-        "pairs_2sls",
-        methods,
-        baseline=loop,
-        error=_against(np.array([refit(w) for w in counts[:_CHECKED]])),
-        rounds=3,
-        repeats=repeats,
-    )
+    methods = _Methods(fitted, scheme)
+    methods.tivax((_FULL if full else _SMALL)[-1:])
+    loop = methods.loop("numpy loop", 999 if full else 20, refit, counts)
+    return methods.case("pairs_2sls", loop, _against(_looped(refit, counts[:_CHECKED])))
 
 
-def _two_stage_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
+def _two_stage_refit(fitted: Fit) -> Refit:
     rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
     w = fitted.layout.exogenous
     X, y = fitted.rows[:, : w + 1], fitted.rows[:, -1]
@@ -242,42 +241,32 @@ def _two_stage_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
 
 def wild(*, full: bool) -> Case:
     """t* of the restricted wild cluster bootstrap."""
-    fitted = _design()
-    sizes = _FULL if full else _SMALL
-    scheme = Scheme("wild")
-    methods, repeats = _tivax(fitted, scheme, sizes, "tivax Rademacher")
-    p = _p(methods[list(methods)[-1]](), fitted)
-    webb, of_webb = _tivax(fitted, Scheme("wild", weights="webb"), sizes, "tivax Webb")
-    signs = _drawn(make_plan(fitted, scheme, 1), "wild")
-    draws = 999 if full else 20
-    loop = f"numpy lstsq loop, {draws} draws"
-    refit = _wild_refit(fitted)
-    literal = np.array([refit(v) for v in signs[:_CHECKED]])
-    methods |= webb
-    repeats |= of_webb
-    methods[loop] = lambda: np.array([refit(v) for v in signs[:draws]])
-    repeats[loop] = draws
-    plain, normal = f"numpy normal equations, {draws} draws", _wild_normal_refit(fitted)
-    methods[plain] = lambda: np.array([normal(v) for v in signs[:draws]])
-    repeats[plain] = draws
-    whole, most = _whole_call(scheme, sizes)
-    methods[whole] = lambda: _resampled(scheme, most, "p_value")
-    repeats[whole] = most
-    own = _drawn(make_plan(fitted, Scheme("wild", weights="webb"), 1), "wild")
-    literal_webb = np.array([refit(v) for v in own[:_CHECKED]])
+    fitted, scheme = _design(), Scheme("wild")
+    sizes, draws, reps = (_FULL, 999, 9_999) if full else (_SMALL, 20, 999)
+    signs = _drawn(fitted, scheme, "wild")
+    literal, normal = _wild_refits(fitted)
+    methods = _Methods(fitted, scheme)
+    methods.tivax(sizes, "tivax Rademacher")
+    p = _p([*methods.runs.values()][-1](), fitted)
+    methods.tivax(sizes, "tivax Webb", weights="webb")
+    loop = methods.loop("numpy lstsq loop", draws, literal, signs)
+    methods.loop("numpy normal equations", draws, normal, signs)
+    methods.whole_call(sizes, "p_value")
     if find_spec("wildboottest"):
-        reps = 9_999 if full else 999
-        name = f"wildboottest, {reps:,} draws"
-        methods[name] = lambda: _wildboottest(reps)
-        repeats[name] = reps
+        # Clusters as numbers: it cannot take words.
+        data = panel().assign(country=pd.factorize(panel()["iso3"])[0])
+        run = partial(wildboottest, data, "country", reps)
+        methods.add("wildboottest", reps, run)
+    webb = _drawn(fitted, Scheme("wild", weights="webb"), "wild")
+    gaps = [_against(_looped(literal, k[:_CHECKED])) for k in (signs, webb)]
 
     def error(answer: np.ndarray) -> float:
         if answer.size == 1:  # a p-value: 0 within five of its Monte-Carlo errors
-            allowed = 5 * np.sqrt(p * (1 - p) / (9_999 if full else 999)) + 1e-3
+            allowed = 5 * np.sqrt(p * (1 - p) / reps) + 1e-3
             return max(0.0, abs(answer.item() - p) - allowed)
-        return min(_against(k)(answer) for k in (literal, literal_webb))
+        return min(gap(answer) for gap in gaps)
 
-    return Case("wild", methods, baseline=loop, error=error, rounds=3, repeats=repeats)
+    return methods.case("wild", loop, error)
 
 
 def _p(drawn: Float[np.ndarray, " n"], fitted: Fit) -> float:
@@ -286,17 +275,19 @@ def _p(drawn: Float[np.ndarray, " n"], fitted: Fit) -> float:
     return float((np.abs(drawn) > abs(t)).mean())
 
 
-def _wild_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
-    """Flip restricted residuals, refit, CV1 t: rows net of country effects."""
+def _wild_refits(fitted: Fit) -> tuple[Refit, Refit]:
+    """Flip restricted residuals, refit, CV1 t, on rows net of country effects: word for
+    word, and with everything that a draw does not change made once."""
     X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
     rest = X[:, :-1]
     fitted_values = rest @ np.linalg.lstsq(rest, y, rcond=None)[0]
     residuals = y - fitted_values
     inverse = np.linalg.inv(X.T @ X)
+    bread = inverse @ X.T
     N, G, k = len(y), CLUSTERS, X.shape[1] + 1
     small = G / (G - 1) * (N - 1) / (N - k)
 
-    def refit(v: np.ndarray) -> float:
+    def literal(v: np.ndarray) -> float:
         own = fitted_values + residuals * v[cluster]
         beta = np.linalg.lstsq(X, own, rcond=None)[0]
         left = own - X @ beta
@@ -305,40 +296,13 @@ def _wild_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
         half = scores @ inverse[:, -1]
         return float(beta[-1] / np.sqrt(small * (half @ half)))
 
-    return refit
-
-
-def _wild_normal_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
-    """The same with everything that a draw does not change made once."""
-    X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
-    rest = X[:, :-1]
-    fitted_values = rest @ np.linalg.lstsq(rest, y, rcond=None)[0]
-    residuals = y - fitted_values
-    bread = np.linalg.inv(X.T @ X) @ X.T
-    N, G, k = len(y), CLUSTERS, X.shape[1] + 1
-    small = G / (G - 1) * (N - 1) / (N - k)
-
-    def refit(v: np.ndarray) -> float:
+    def normal(v: np.ndarray) -> float:
         own = fitted_values + residuals * v[cluster]
         beta = bread @ own
         scores = np.bincount(cluster, bread[-1] * (own - X @ beta))
         return float(beta[-1] / np.sqrt(small * (scores @ scores)))
 
-    return refit
-
-
-def _wildboottest(reps: int) -> np.ndarray:
-    """p of pyfixest's wildboottest, Rademacher, from formula to p."""
-    feols = _feols()
-    # Clusters as numbers: it cannot take words.
-    data = panel().assign(country=pd.factorize(panel()["iso3"])[0])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fit = feols(
-            f"y ~ {' + '.join(NAMES)} | country + year", data, vcov={"CRV1": "country"}
-        )
-        found = fit.wildboottest(reps=reps, param="x1", seed=1)
-    return np.array(float(found["Pr(>|t|)"]))
+    return literal, normal
 
 
 # --------------------------------------------------------------------------- placebo
@@ -346,26 +310,16 @@ def _wildboottest(reps: int) -> np.ndarray:
 
 def placebo(*, full: bool) -> Case:
     """Whole treatment paths moved among countries."""
-    fitted = _design()
-    scheme = Scheme("placebo", studentised=False)
-    moves = _drawn(make_plan(fitted, scheme, 1), "options")
-    methods, repeats = _tivax(fitted, scheme, _FULL if full else _SMALL)
-    draws = 999 if full else 20
-    loop = f"numpy lstsq loop, {draws} draws"
+    fitted, scheme = _design(), Scheme("placebo", studentised=False)
+    moves = _drawn(fitted, scheme, "options")
     refit = _placebo_refit(fitted)
-    methods[loop] = lambda: np.array([refit(o) for o in moves[:draws]])
-    repeats[loop] = draws
-    return Case(
-        "placebo",
-        methods,
-        baseline=loop,
-        error=_against(np.array([refit(o) for o in moves[:_CHECKED]])),
-        rounds=3,
-        repeats=repeats,
-    )
+    methods = _Methods(fitted, scheme)
+    methods.tivax(_FULL if full else _SMALL)
+    loop = methods.loop("numpy lstsq loop", 999 if full else 20, refit, moves)
+    return methods.case("placebo", loop, _against(_looped(refit, moves[:_CHECKED])))
 
 
-def _placebo_refit(fitted: Fit) -> Callable[[np.ndarray], float]:
+def _placebo_refit(fitted: Fit) -> Refit:
     rest, x, y = fitted.rows[:, :-2], fitted.rows[:, -2], fitted.rows[:, -1]
     paths = x.reshape(CLUSTERS, YEARS)
 

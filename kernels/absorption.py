@@ -24,12 +24,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from .cells import certify_solution
-from .leontief import (
-    inputs_by_good,
-    per_dollar,
-    residual_value_added,
-    sales_to_regions,
-)
+from .leontief import inputs_by_good, per_dollar, residual_value_added, sales_to_regions
+from .perimeters import equal_regions
 from .solve import Method, solve
 
 
@@ -118,10 +114,9 @@ def gross_exports(
     added to set beside them.
     """
     n, c = Y.shape
-    s = n // c
-    home = jnp.repeat(jnp.eye(c, dtype=Y.dtype), s, axis=0, total_repeat_length=n)
     sold = Y + sales_to_regions(A, output, regions=c)
-    return sold * (1 - home) * active[:, None].astype(Y.dtype)
+    abroad = equal_regions(n, c, Y.dtype).abroad
+    return sold * abroad * active[:, None].astype(Y.dtype)
 
 
 @jax.jit

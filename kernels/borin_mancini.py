@@ -47,22 +47,20 @@ def exporter_source(world: InvertedTable) -> Terms:
     FVA = world.fva_multiplier[:, None] * E
     VAX = u * (E - returned)
     DAVAX = u * world.absorbed_by_buyer
-    terms = {
-        "GEXP": E,
-        "DC": DC,
-        "DVA": DVA,
-        "VAX": VAX,
-        "DAVAX": DAVAX,
-        "REF": DVA - VAX,
-        "DDC": DC - DVA,
-        "FC": FC,
-        "FVA": FVA,
-        "FDC": FC - FVA,
-        "GVC": DC + FC - DAVAX,
-        "GVCB": FC + DC - DVA,
-        "GVCF": DVA - DAVAX,
-    }
-    return abroad_only(world, terms)
+    terms = {"GEXP": E, "VAX": VAX, "REF": DVA - VAX, **_counted(DC, DVA, FC, FVA)}
+    return abroad_only(world, {**terms, **_in_chains(DC, DVA, FC, DAVAX)})
+
+
+def _counted(DC: Array, DVA: Array, FC: Array, FVA: Array) -> Terms:
+    """Contents, value added in them, and what is counted twice."""
+    home = {"DC": DC, "DVA": DVA, "DDC": DC - DVA}
+    return {**home, "FC": FC, "FVA": FVA, "FDC": FC - FVA}
+
+
+def _in_chains(DC: Array, DVA: Array, FC: Array, DAVAX: Array) -> Terms:
+    """Exports that cross more than one border: all, backward, forward."""
+    gvc = {"GVC": DC + FC - DAVAX, "GVCB": FC + DC - DVA, "GVCF": DVA - DAVAX}
+    return {"DAVAX": DAVAX, **gvc}
 
 
 def exporter_sink(world: InvertedTable) -> Terms:
@@ -96,15 +94,10 @@ def exporter_sink(world: InvertedTable) -> Terms:
     DC, FC, DVA, FVA, REF = h * E, f * E, h * to_all, f * to_all, h * to_self
     terms = {
         "GEXP": E,
-        "DC": DC,
-        "DVA": DVA,
         "VAX": DVA - REF,
         "VAXIM": h * to_buyer,
         "REF": REF,
-        "DDC": DC - DVA,
-        "FC": FC,
-        "FVA": FVA,
-        "FDC": FC - FVA,
+        **_counted(DC, DVA, FC, FVA),
     }
     return abroad_only(world, terms)
 
@@ -250,18 +243,10 @@ def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     first = world.first_crossing.mT
     FC, FVA = abroad(foreign), abroad(multiply(first, foreign.T).T)
     return {
-        "DC": DC,
-        "DVA": DVA,
         "VAX": DVA - REF,
-        "DAVAX": DAVAX,
         "REF": REF,
-        "DDC": DC - DVA,
-        "FC": FC,
-        "FVA": FVA,
-        "FDC": FC - FVA,
-        "GVC": DC + FC - DAVAX,
-        "GVCB": FC + DC - DVA,
-        "GVCF": DVA - DAVAX,
+        **_counted(DC, DVA, FC, FVA),
+        **_in_chains(DC, DVA, FC, DAVAX),
     }
 
 
@@ -298,17 +283,11 @@ def world_flows(world: InvertedTable) -> Terms:
     s, u_t A_ts L_s, whatever s makes of it; at its last the buyer r absorbs it, or
     sends on its own value added v_r B_rs, for which r is no foreigner.
     """
-    whole, first, last = (
-        world_perspective(world),
-        exporter_source(world),
-        exporter_sink(world),
-    )
-    domestic = ("DVA", "VAX", "REF", "DDC")
-    return {
-        **whole,
-        **{k: last[k] for k in domestic},
-        **{f"{k}_SOURCE": first[k] for k in domestic},
-    }
+    first, last = exporter_source(world), exporter_sink(world)
+    terms = world_perspective(world)
+    for k in ("DVA", "VAX", "REF", "DDC"):
+        terms |= {k: last[k], f"{k}_SOURCE": first[k]}
+    return terms
 
 
 def self_cell(world: InvertedTable) -> Terms:
@@ -329,9 +308,8 @@ def self_industry(world: InvertedTable) -> Terms:
 
 def self_bilateral(world: InvertedTable) -> Terms:
     """The perimeter of all exports of s to r: (I + A_sr B_rs)^-1 E_sr."""
-    if world.borders.blocks:
-        return _counted_once(world, _kept_of_blocks(world))
-    return _counted_once(world, _kept_of_any(world))
+    kept = _kept_of_blocks if world.borders.blocks else _kept_of_any
+    return _counted_once(world, kept(world))
 
 
 def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
@@ -349,8 +327,7 @@ def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
         return kept[:, :, 0].T
 
     kept = jax.lax.map(
-        one_exporter,
-        (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c)),
+        one_exporter, (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c))
     )
     return kept.reshape(n, c)
 

@@ -32,7 +32,7 @@ def purchases(world: InvertedTable) -> Terms:
     final, member = world.Y.sum(axis=1)[:, None], world.borders.member
     first = (member.T @ world.A).T
     beyond = world.contents((first.T @ world.A).T)
-    return _both("inputs", (member + first) * final, beyond * final)
+    return _both(world, "inputs", (member + first) * final, beyond * final)
 
 
 def sales(world: InvertedTable) -> Terms:
@@ -41,14 +41,16 @@ def sales(world: InvertedTable) -> Terms:
     final = _completed(world)
     first = world.A @ final
     beyond = world.requirements(world.A @ first)
-    return _both("sales", final + first, beyond)
+    return _both(world, "sales", final + first, beyond)
 
 
-def _both(side: str, face: Array, hidden: Array) -> Terms:
+def _both(world: InvertedTable, side: str, face: Array, hidden: Array) -> Terms:
+    through = face + hidden
     return {
         f"{side}_face": face,
         f"{side}_hidden": hidden,
-        f"{side}_through": face + hidden,
+        f"{side}_through": through,
+        f"{side}_abroad": through * world.borders.abroad,
     }
 
 

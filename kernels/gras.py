@@ -61,37 +61,32 @@ def gras(
     P, N = jnp.maximum(cells, 0), jnp.maximum(-cells, 0)
     r, s = jnp.ones_like(cells[:, 0]), jnp.ones_like(cells[0])
 
+    def once(total: Array, p: Array, n: Array) -> tuple[Array, Array]:
+        """The multiplier of positive and negative cells, and the gap it leaves."""
+        k = multiplier(total, p, n)
+        return k, _gap(total, k * p, inverse(k) * n)
+
     def by_row(s: Float[Array, " m"]) -> tuple[Array, Array]:
         return P @ s, N @ inverse(s)
 
     def by_column(r: Float[Array, " n"]) -> tuple[Array, Array]:
         return r @ P, inverse(r) @ N
 
-    if columns is None:
+    if rows is None or columns is None:
+        gap = jnp.zeros_like(r[0])
         if rows is not None:
-            p, n = by_row(s)
-            r = multiplier(rows, p, n)
-            gap = _gap(rows, r * p, inverse(r) * n)
-        else:
-            gap = jnp.zeros_like(r[0])
-        return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
-    if rows is None:
-        p, n = by_column(r)
-        s = multiplier(columns, p, n)
-        gap = _gap(columns, s * p, inverse(s) * n)
+            r, gap = once(rows, *by_row(s))
+        elif columns is not None:
+            s, gap = once(columns, *by_column(r))
         return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
 
     def turn(state: tuple) -> tuple:
         _, _, p, n, _, k = state
         s = multiplier(columns, p, n)
-        across = by_row(s)
-        r = multiplier(rows, *across)
-        p, n = by_column(r)
         # Rows of what cannot be met have a gap of their own.
-        gap = jnp.maximum(
-            _gap(columns, s * p, inverse(s) * n),
-            _gap(rows, r * across[0], inverse(r) * across[1]),
-        )
+        r, of_rows = once(rows, *by_row(s))
+        p, n = by_column(r)
+        gap = jnp.maximum(_gap(columns, s * p, inverse(s) * n), of_rows)
         return r, s, p, n, gap, k + 1
 
     def unfinished(state: tuple) -> Array:

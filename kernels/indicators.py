@@ -150,12 +150,10 @@ def _of_inverse(world: InvertedTable) -> Terms:
     exports = world.total_exports[:, None] * member
     required = B @ exports
     at_home = v * own(required)
+    again = world.A @ (member * required)
     return {
         # As ``imports_reexported``, as often as it crosses the border.
-        "imports_in_exports": world.A
-        @ (member * required)
-        * abroad
-        * world.active[:, None],
+        "imports_in_exports": again * abroad * world.active[:, None],
         "VAX_P": value_chains.final_stage(world),
         "EXGR_DVA_ORIGIN": at_home,
         "VS1": v * (B @ world.total_exports) - at_home,
@@ -167,7 +165,8 @@ def _embodied(world: InvertedTable) -> Terms:
     """Value added in exports, by exporting industry and buyer (or origin)."""
     E, abroad = world.exports, world.borders.abroad
     h, u = world.domestic_content[:, None], world.dva_multiplier[:, None]
-    itself = _made_by_itself(world)[:, None]
+    # v_i L_ii: of the exporting industry itself.
+    itself = (world.v * diagonal(world.L))[:, None]
     final = world.final_exports * world.active[:, None]
     chains = value_chains.tripartite(world)
     davax = u * world.absorbed_by_buyer * abroad
@@ -199,11 +198,6 @@ def _exported_again(world: InvertedTable) -> Float[Array, "n c"]:
     elsewhere = world.A @ (member * (world.output - own(world.X))[:, None])
     back = world.borders.buyers(world.A, world.X)
     return world.domestic_content[:, None] * (elsewhere - back) * world.borders.abroad
-
-
-def _made_by_itself(world: InvertedTable) -> Float[Array, " n"]:
-    """v_i L_ii: value added of the exporting industry itself in a US$ of exports."""
-    return world.v * diagonal(world.L)
 
 
 def _absorbed(world: InvertedTable) -> Terms:
@@ -267,11 +261,12 @@ def _propagation(world: InvertedTable) -> Terms:
 
 def _lengths(world: InvertedTable) -> Terms:
     """Stages by way, times value, and value."""
+    sides = {
+        "plv": position.forward_stages(world),
+        "ply": position.backward_stages(world),
+    }
     result = {}
-    for side, ways in (
-        ("plv", position.forward_stages(world)),
-        ("ply", position.backward_stages(world)),
-    ):
+    for side, ways in sides.items():
         for way, (stages, value) in ways.items():
             result |= {f"{side}_{way}_stages": stages, f"{side}_{way}": value}
     return result
@@ -279,18 +274,6 @@ def _lengths(world: InvertedTable) -> Terms:
 
 def _is(names: str) -> Callable[[str], bool]:
     return frozenset(names.split()).__contains__
-
-
-def _foreign_inputs(world: InvertedTable) -> Terms:
-    """Purchases along chains, and those of them from abroad."""
-    bought = exposure.purchases(world)
-    return {**bought, "inputs_abroad": bought["inputs_through"] * world.borders.abroad}
-
-
-def _foreign_sales(world: InvertedTable) -> Terms:
-    """Sales along chains, and those of them abroad."""
-    sold = exposure.sales(world)
-    return {**sold, "sales_abroad": sold["sales_through"] * world.borders.abroad}
 
 
 _BY_PRODUCTS = (
@@ -312,8 +295,8 @@ _BY_PRODUCTS = (
     (_is("FD_VA DXD_DVA FFD_DVA DFD_FVA"), _absorbed),
     (_is("final_sales reported_output PROD VALU"), _by_industry),
     (lambda flow: flow.startswith(("VA_", "FP_")), _produced),
-    (lambda flow: flow.startswith("inputs_"), _foreign_inputs),
-    (lambda flow: flow.startswith(("sales_", "bought_")), _foreign_sales),
+    (lambda flow: flow.startswith("inputs_"), exposure.purchases),
+    (lambda flow: flow.startswith(("sales_", "bought_")), exposure.sales),
     (lambda flow: flow.startswith("multiplied_"), exposure.multiplied),
     (_is("INCOME_BASED"), exposure.enabled),
 )
@@ -368,10 +351,6 @@ def _exported_for_good(world: InvertedTable) -> Array:
     return world.borders.total(abroad.sum(1))
 
 
-def _completed_at_home(world: InvertedTable) -> Array:
-    return world.borders.total(world.domestic_content * world.Y.sum(axis=1))
-
-
 IDENTITIES: tuple[tuple[frozenset[str], Callable[..., Pair]], ...] = (
     _same(
         "EXGR_DVA EXGR_FVA",
@@ -400,7 +379,7 @@ IDENTITIES: tuple[tuple[frozenset[str], Callable[..., Pair]], ...] = (
         "VAX_P VALU",
         lambda w, f: (
             f["VAX_P"].sum((1, 2)),
-            f["VALU"].sum(1) - _completed_at_home(w),
+            f["VALU"].sum(1) - w.borders.total(w.domestic_content * w.Y.sum(axis=1)),
         ),
     ),
     _same("FFD_DVA", lambda w, f: (f["FFD_DVA"].sum((1, 2)), _exported_for_good(w))),

@@ -12,6 +12,7 @@ where n x n does not fit in memory.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -146,38 +147,25 @@ def moved(M: Flows, by: Flows, t: Float[Array, ""]) -> Flows:
     """M + t ``by`` at t = 0, differentiable in t."""
     assert M.inside is not None and by.inside is not None
     assert M.buyers is not None and by.buyers is not None
-    pairs = (
-        (M.times, by.times),
-        (M.transposed_times, by.transposed_times),
-        (M.buyers, by.buyers),
-    )
-    times, transposed, buyers = (
-        partial(_along(own, lambda Q, _, other=other: other(Q)), t)
-        for own, other in pairs
-    )
-    inside = _moved_inside(M.inside, by.inside, t)
-    return Flows(times, transposed, inside, buyers)
 
+    def both(own: Product, other: Product) -> Product:
+        return partial(_along(own, lambda Q, _: other(Q)), t)
 
-def _moved_inside(D: Inside, by: Inside, t: Float[Array, ""]) -> Inside:
-    if isinstance(D, Blocks) or isinstance(by, Blocks):
-        assert isinstance(D, Blocks) and isinstance(by, Blocks)
-        return D.map(lambda M, N: M + t * N, by)
-    return D + t * by
+    return Flows(
+        both(M.times, by.times),
+        both(M.transposed_times, by.transposed_times),
+        _each(lambda D, E: D + t * E, M.inside, by.inside),
+        both(M.buyers, by.buyers),
+    )
 
 
 def moved_inverse(B: Flows, by: Flows, t: Float[Array, ""]) -> Flows:
     """The inverse of I - A - t ``by`` at t = 0, differentiable in t: dB = B dA B."""
-    return Flows(
-        partial(_along(B.times, lambda _, made: B.times(by.times(made))), t),
-        partial(
-            _along(
-                B.transposed_times,
-                lambda _, made: B.transposed_times(by.transposed_times(made)),
-            ),
-            t,
-        ),
-    )
+
+    def both(own: Product, other: Product) -> Product:
+        return partial(_along(own, lambda _, made: own(other(made))), t)
+
+    return Flows(both(B.times, by.times), both(B.transposed_times, by.transposed_times))
 
 
 @jax.custom_jvp
@@ -208,23 +196,25 @@ def lazy_inverse(A: Float[Array, "n n"], B: Float[Array, "n n"]) -> Flows:
 # ------------------------------------------------------------ what stays inside borders
 
 
+def _each(change: Callable[..., Array], D: Inside, *others: Any) -> Inside:
+    """``change`` of each stack, or of the whole array."""
+    if isinstance(D, Blocks):
+        return D.map(change, *others)
+    return change(D, *others)
+
+
 def less(D: Inside) -> Inside:
     """I - D."""
-    if isinstance(D, Blocks):
-        return D.map(_less)
-    return _less(D)
 
+    def from_one(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
+        return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)] - D
 
-def _less(D: Float[Array, "*b k k"]) -> Float[Array, "*b k k"]:
-    return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)] - D
+    return _each(from_one, D)
 
 
 def product(D: Inside, E: Inside) -> Inside:
     """D E."""
-    if isinstance(D, Blocks) or isinstance(E, Blocks):
-        assert isinstance(D, Blocks) and isinstance(E, Blocks)
-        return D.map(jnp.matmul, E)
-    return D @ E
+    return _each(jnp.matmul, D, E)
 
 
 @jax.jit

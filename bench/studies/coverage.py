@@ -177,11 +177,16 @@ class Judged:
         )
 
 
+def pooled(errors: pd.DataFrame) -> pd.Series:
+    """Shares covered by measure, of all years and sizes."""
+    every = judge(errors).set_index(["year", "output", "measure"])
+    return every["covered"].loc["all", "all"]
+
+
 def miss(judged: Iterable[Judged], user: float, use: float) -> float:
     """Mean distance from 95 % of the shares covered, over the four measures."""
-    coverage = judge(pd.concat(each.rows(user, use) for each in judged))
-    pooled = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
-    return float((pooled["covered"] - 95).abs().mean())
+    covered = pooled(pd.concat(each.rows(user, use) for each in judged))
+    return float((covered - 95).abs().mean())
 
 
 def choices(
@@ -194,8 +199,6 @@ def choices(
         two = [k for k in judged if k != judge_year]
         powers = min(scores, key=lambda p: sum(scores[p][k] for k in two))
         user, use = min(grid, key=lambda g: miss([judged[k] for k in two], *g))
-        coverage = judge(judged[judge_year].rows(user, use))
-        covered = coverage[(coverage["year"] == "all") & (coverage["output"] == "all")]
         best = min(each[judge_year] for each in scores.values())
         rows.append(
             {
@@ -207,7 +210,7 @@ def choices(
                 "judged_on": judge_year,
                 "score": scores[powers][judge_year],
                 "best_score": best,
-                **dict(zip(covered["measure"], covered["covered"], strict=True)),
+                **pooled(judged[judge_year].rows(user, use)),
             }
         )
     return pd.DataFrame(rows)

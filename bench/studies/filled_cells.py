@@ -97,16 +97,8 @@ class FilledYear:
         W = weight / self.sold[None, :]
         apart = self.m * (g - ((self.m @ g) / _positive(self.m.sum(axis=1)))[:, None])
         users = W @ apart
-        by_use = np.hstack(
-            [
-                apart[:, :n].reshape(n, self.c, self.s).sum(axis=1),
-                apart[:, n:].reshape(n, self.c, self.f).sum(axis=1),
-            ]
-        )
         goods = np.einsum(
-            "irg,rgu->igu",
-            W.reshape(n, self.c, self.s),
-            by_use.reshape(self.c, self.s, -1),
+            "irg,rgu->igu", W.reshape(n, self.c, self.s), self._by_use(apart)
         )
         return Parts(W**2 @ row, (users**2).sum(axis=1), (goods**2).sum(axis=(1, 2)))
 
@@ -131,20 +123,21 @@ class FilledYear:
         spread = (k / total)[:, None] * (m @ Q)
         own = np.vstack([(k @ m)[:, None] * Q, np.zeros((self.F.shape[1] - n, n))])
         users = own - self.m.T @ spread
-        by_use = np.hstack(
-            [
-                self.m[:, :n].reshape(n, c, s).sum(axis=1),
-                self.m[:, n:].reshape(n, c, self.f).sum(axis=1),
-            ]
-        )
         # Of each good: what its sellers' filled cells of a use make, less the mean.
         sold = (k[:, None] * m).reshape(c, s, c, s).sum(axis=0)
         inside = np.einsum("gqu,quj->guj", sold, Q.reshape(c, s, n))
         goods = -np.einsum(
-            "rgu,rgj->guj", by_use.reshape(c, s, -1), spread.reshape(c, s, n)
+            "rgu,rgj->guj", self._by_use(self.m), spread.reshape(c, s, n)
         )
         goods[:, :s] += inside
         return Parts(alone, (users**2).sum(axis=0), (goods**2).sum(axis=(0, 1)))
+
+    def _by_use(self, cells: np.ndarray) -> np.ndarray:
+        """Cells by seller, good and use, summed over the regions of the users."""
+        n, c = len(self.x), self.c
+        parts = cells[:, :n].reshape(n, c, -1), cells[:, n:].reshape(n, c, self.f)
+        by_use = np.hstack([k.sum(axis=1) for k in parts])
+        return by_use.reshape(c, self.s, -1)
 
 
 def _positive(values: np.ndarray) -> np.ndarray:

@@ -102,11 +102,16 @@ def _output_by_absorber(tables: tx.WorldTables) -> dict[tuple[str, str], float]:
 
 def wang_wei_zhu(truth: Path) -> pd.DataFrame:
     """Sixteen terms of their toy table by exporter, sector and importer."""
-    folder = truth / "wwz_toy"
-    given = pd.read_csv(folder / "in.csv", comment="#", index_col=0).to_numpy(float)
+    own = tx.decompose(toy_table(truth), "wwz")
+    return _terms(own, truth / "wwz_toy" / "out_wwz_decompr.csv")
+
+
+def toy_table(truth: Path) -> tx.WorldTables:
+    """Three countries of two sectors, with structural zeros."""
+    file = truth / "wwz_toy" / "in.csv"
+    given = pd.read_csv(file, comment="#", index_col=0).to_numpy(float)
     Z, Y, x = given[None, :, :6], given[None, :, 6:9], given[None, :, 9]
-    tables = tx.WorldTables(Z, Y, x, ["rrr", "sss", "ttt"], ["1", "2"], [2000])
-    return _terms(tx.decompose(tables, "wwz"), folder / "out_wwz_decompr.csv")
+    return tx.WorldTables(Z, Y, x, ["rrr", "sss", "ttt"], ["1", "2"], [2000])
 
 
 def borin_mancini(truth: Path) -> pd.DataFrame:

@@ -8,13 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import (
-    NotFound,
-    TivaxError,
-    local_path,
-    require_different_columns,
-    suggest,
-)
+from ..core import NotFound, TivaxError, local_path, require_different_columns, suggest
 from .sides import BuyerAndSupplier
 from .solved import ChainYear
 

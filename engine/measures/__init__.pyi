@@ -12,7 +12,6 @@ from .aggregation_bias import difference as difference
 from .aggregation_bias import largest as largest
 from .by_origin import origins as origins
 from .decompositions import decompose as decompose
-from .decompositions import decomposed_each_group as decomposed_each_group
 from .decompositions import decomposed_years as decomposed_years
 from .flags import FLAGS as FLAGS
 from .footprint_accounts import footprints as footprints

@@ -4,7 +4,7 @@ Full tables of origin by destination: a question about single industries is a se
 and a sum.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 import jax.numpy as jnp
@@ -28,7 +28,7 @@ from ..core import (
 )
 from ..tables import AnyGroups, WorldTables, require_tables, suggest_region
 from .accounts import Account, ValueAdded
-from .perimeters import Kernel, NamedPerimeters, compute_inverted, perimeters_of
+from .perimeters import Kernel, compute_inverted, perimeters_of
 
 Of = Literal["exports", "final demand", "products"]
 Whole = Literal["exports", "final", "output"]
@@ -137,7 +137,10 @@ def origins(
     require_choice("whole", whole, get_args(Whole))
     require_tables(tables)
     dims = _DIMS[of]
-    _require_dims(keep := dims if keep is None else keep, dims)
+    require_list("keep", keep := dims if keep is None else keep)
+    for name in keep:
+        if name not in dims:
+            raise TivaxError(f"no dim {name}: {suggest(name, dims)}")
     require_list("via", via)
     if of == "products" and tables.parents:
         raise TivaxError(
@@ -182,39 +185,24 @@ def origins(
     else:
         kernel, options = _products_of, {"of": whole}
         title = f"value added in {'final products' if whole == 'final' else whole}"
-    labels = {"origin": names, "absorber": names, "destination": names}
-    labels["producer"] = names
-    coords = {k: labels.get(k, sectors) for k in dims}
-    given = tables, borders, coords, keep, title, value_added, progress
-    return _years(kernel, *given, **options)
+    of_regions = ("origin", "absorber", "destination", "producer")
+    coords = {k: names if k in of_regions else sectors for k in dims}
+    account = Account(value_added)
+    years = compute_inverted(kernel, tables, borders, account, progress, **options)
+    about = {"units": account.unit(tables), "long_name": title}
+    return _labelled(years, tables, coords, keep, **about)
 
 
-def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
-    require_list("keep", keep)
-    for name in keep:
-        if name not in dims:
-            raise TivaxError(f"no dim {name}: {suggest(name, dims)}")
-
-
-def _years(
-    kernel: Kernel,
+def _labelled(
+    years: Iterable[tuple[slice, OriginYear]],
     tables: WorldTables,
-    borders: NamedPerimeters,
     coords: dict[str, list[str]],
     keep: Sequence[str],
-    title: str,
-    value_added: ValueAdded,
-    progress: Progress,
-    uses: Sequence[Sequence[str]] = (),
-    **options: Any,
+    **attrs: str,
 ) -> xr.DataArray:
-    account = Account(value_added)
     sizes = [len(k) for k in coords.values()]
     summed = tuple(1 + k for k, dim in enumerate(coords) if dim not in keep)
     parts, residuals = [], []
-    years = compute_inverted(
-        kernel, tables, borders, account, progress, uses=uses, **options
-    )
     for _, part in years:
         # Only the perimeters that have a member.
         table = part.table[(slice(None), *(slice(size) for size in sizes))]
@@ -227,8 +215,7 @@ def _years(
         ["year", *kept],
         name="value_added",
         attrs={
-            "units": account.unit(tables),
-            "long_name": title,
+            **attrs,
             "source": source_in_words(tables.source),
             "residual_max": max(residuals),
         },
@@ -260,10 +247,7 @@ def _exports_of(
 
 
 def _demand_of(
-    world: InvertedTable,
-    by_use: Float[Array, "n c 1"] | None = None,
-    *,
-    sectors: int,
+    world: InvertedTable, by_use: Float[Array, "n c 1"] | None = None, *, sectors: int
 ) -> OriginYear:
     Y = None if by_use is None else by_use[..., 0]
     made = kernels.in_final_demand(world, Y, sectors=sectors)

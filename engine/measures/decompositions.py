@@ -5,7 +5,7 @@ over industries and buyers, except where the level is part of the method (``bm-s
 ``ltv``).
 """
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -23,7 +23,14 @@ from ..core import (
     shift_progress,
     source_in_words,
 )
-from ..tables import AnyGroups, Groups, WorldTables, require_tables, whole_regions
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    named_groups,
+    require_tables,
+    whole_regions,
+)
 from .accounts import Account, ValueAdded
 from .group_runs import in_groups, require_new_names, rows_of
 from .methods import (
@@ -39,7 +46,7 @@ from .methods import (
     require_identity,
     require_method,
 )
-from .perimeters import compute_inverted, perimeters_of
+from .perimeters import NamedPerimeters, compute_inverted, perimeters_of
 
 # Terms in the unit of the tables, also with a satellite account.
 _GROSS = ("GEXP", "GIMP", "X")
@@ -150,11 +157,16 @@ def decomposed_years(
     detail: bool = False,
     by_origin: bool = False,
     groups: AnyGroups | None = None,
+    apart: bool = False,
     value_added: ValueAdded = "residual",
     memory: int | None = None,
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
-    """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
+    """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD.
+
+    ``apart``: the rows of each group in turn. Mistakes are reported before the first
+    group is computed.
+    """
     chosen = require_method(method, level, detail=detail, by_origin=by_origin)
     account = Account(value_added)
     if method == "tripartite-output" and account.satellite is not None:
@@ -162,16 +174,21 @@ def decomposed_years(
             "method tripartite-output sets value added against output: it takes no "
             "satellite account"
         )
-    return years_of_method(
-        tables,
-        chosen,
-        method,
-        level,
-        groups=groups,
-        account=account,
-        memory=memory,
-        progress=progress,
-    )
+    about = {"account": account, "memory": memory}
+    compute = partial(years_of_method, tables, chosen, method, level, **about)
+    if not apart:
+        return compute(groups=groups, progress=progress)
+    named = named_groups(groups, whole_regions(tables))
+    require_new_names(named, tables.regions)
+    years = len(tables.years)
+    runs = {
+        name: compute(
+            groups={name: members},
+            progress=shift_progress(progress, k * years, len(named) * years),
+        )
+        for k, (name, members) in enumerate(named.items())
+    }
+    return (rows_of(part, name) for name, run in runs.items() for part in run)
 
 
 def years_of_method(
@@ -186,9 +203,8 @@ def years_of_method(
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
     """``decomposed_years`` with the terms of ``chosen``, called ``method``."""
-    borders, unit = perimeters_of(tables, groups), account.unit(tables)
-    labels = list(borders.names)
-    inverse = chosen.kernels[level] not in WITHOUT_INVERSE
+    borders, kernel = perimeters_of(tables, groups), chosen.kernels[level]
+    inverse = kernel not in WITHOUT_INVERSE
     program = "inverse" if inverse else "solves"
     if method == "ltv":
         program = "ltv"
@@ -201,38 +217,27 @@ def years_of_method(
         account,
         progress,
         inverse=inverse,
-        contents=chosen.kernels[level] not in WITHOUT_CONTENTS,
+        contents=kernel not in WITHOUT_CONTENTS,
         memory=memory,
         program=program,
         method=chosen,
-        kernel_of_terms=chosen.kernels[level],
+        kernel_of_terms=kernel,
         sectors=len(tables.sectors),
     )
-    member = None if borders.are_regions else borders.member
-
-    at_level = partial(
-        _at_level,
+    label = partial(
+        _labelled,
+        tables=tables,
+        borders=borders,
         method=chosen,
+        name=method,
         level=level,
-        sectors=len(tables.sectors),
-        member=member,
+        unit=account.unit(tables),
     )
-
-    def labelled(at: slice, part: DecomposedYear) -> xr.Dataset:
-        terms = {name: at_level(np.asarray(k)) for name, k in part.terms.items()}
-        part = part._replace(terms=terms)
-        years = tables.years[at]
-        return _labelled(part, tables, years, chosen, method, level, labels, unit)
-
-    return (labelled(k, part) for k, part in parts)
+    return (label(part, tables.years[at]) for at, part in parts)
 
 
 def _decompose_year(
-    world: InvertedTable,
-    *,
-    method: Method,
-    kernel_of_terms: Kernel,
-    sectors: int,
+    world: InvertedTable, *, method: Method, kernel_of_terms: Kernel, sectors: int
 ) -> DecomposedYear:
     """Terms of a year's inverted table, and their identity. Levels of a method that has
     one kernel for them share a compiled program."""
@@ -274,12 +279,13 @@ def _at_level(
 
 def _labelled(
     part: DecomposedYear,
+    years: Sequence[int],
+    *,
     tables: WorldTables,
-    years: Any,
+    borders: NamedPerimeters,
     method: Method,
     name: str,
     level: str,
-    perimeters: list[str],
     unit: str,
 ) -> xr.Dataset:
     if method.check is not None:
@@ -287,32 +293,28 @@ def _labelled(
         require_identity(np.asarray(part.identity), years, what)
     by_sector, by_buyer = LEVELS[level]
     who = "importer" if method.kernels[level] is importer_totals else "exporter"
-    coords: dict[str, Any] = {"year": list(years), who: perimeters}
+    coords: dict[str, Any] = {"year": list(years), who: list(borders.names)}
     if by_sector:
         coords["sector"] = list(tables.sectors)
     if by_buyer:
-        coords["importer"] = perimeters
+        coords["importer"] = list(borders.names)
     # Only the perimeters that have a member.
     there = [slice(len(labels)) for labels in coords.values()]
-    data: dict[str, Any] = {
-        term: (
-            list(coords)[: part.terms[term].ndim],
-            part.terms[term][tuple(there[: part.terms[term].ndim])],
-            {"units": tables.unit if term in _GROSS else unit, "long_name": text},
-        )
-        for term, text in method.terms.items()
-        if term in part.terms
+    member = None if borders.are_regions else borders.member
+    data: dict[str, Any] = {}
+    for term, text in method.terms.items():
+        if term in part.terms:
+            found = np.asarray(part.terms[term])
+            found = _at_level(found, method, level, len(tables.sectors), member)
+            attrs = {"units": tables.unit if term in _GROSS else unit}
+            dims, places = list(coords)[: found.ndim], tuple(there[: found.ndim])
+            data[term] = (dims, found[places], attrs | {"long_name": text})
+    exactness = {
+        "residual": "relative residual of the solve",
+        "identity": "largest relative gap of what must add up",
     }
-    data["residual"] = (
-        "year",
-        part.residual,
-        {"long_name": "relative residual of the solve"},
-    )
-    data["identity"] = (
-        "year",
-        part.identity,
-        {"long_name": "largest relative gap of what must add up"},
-    )
+    for key, text in exactness.items():
+        data[key] = ("year", getattr(part, key), {"long_name": text})
     return xr.Dataset(
         data,
         coords,
@@ -323,35 +325,3 @@ def _labelled(
             "reference": method.source,
         },
     )
-
-
-def decomposed_each_group(
-    tables: WorldTables,
-    method: str,
-    level: str = "bilateral-sector",
-    *,
-    detail: bool = False,
-    by_origin: bool = False,
-    groups: Groups,
-    value_added: ValueAdded = "residual",
-    progress: Progress = no_progress,
-) -> Generator[xr.Dataset, None, None]:
-    """``decomposed_years`` for each group in turn: its rows, by chunks of years.
-
-    Mistakes are reported before the first group is computed.
-    """
-    require_new_names(groups, tables.regions)
-    years = len(tables.years)
-    runs = {}
-    for k, (name, members) in enumerate(groups.items()):
-        runs[name] = decomposed_years(
-            tables,
-            method,
-            level,
-            detail=detail,
-            by_origin=by_origin,
-            groups={name: members},
-            value_added=value_added,
-            progress=shift_progress(progress, k * years, len(groups) * years),
-        )
-    return (rows_of(part, name) for name, run in runs.items() for part in run)

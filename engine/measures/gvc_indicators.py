@@ -4,6 +4,7 @@ Their table is ``indicator_table``.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
@@ -70,7 +71,7 @@ def indicators_at(
     Raises ``TivaxError`` for a name that does not.
     """
     require_tables(tables)
-    require_level(level)
+    require_choice("level", level, LEVELS)
     possible = possible_indicators(names, tables, value_added)
     kept = [k for k in possible if INDICATORS[k].has(level)]
     for name in names:
@@ -104,12 +105,6 @@ def possible_indicators(
         if name in barred:
             raise TivaxError(f"indicator {name} needs {barred[name]}")
     return [k for k in known if k not in barred]
-
-
-def require_level(level: str) -> str:
-    """A name of ``LEVELS``; ``TivaxError`` for any other."""
-    require_choice("level", level, LEVELS)
-    return level
 
 
 class IndicatorYear(NamedTuple):
@@ -220,36 +215,9 @@ def indicator_years(
     """``indicators`` of several levels, a year at a time, and their flags if asked."""
     names = possible_indicators(names, tables, value_added)
     for level in levels:
-        require_level(level)
-    borders = perimeters_of(tables, groups)
+        require_choice("level", level, LEVELS)
+    borders, account = perimeters_of(tables, groups), Account(value_added)
     cells = require_certify(certify) == "cells"
-    account = Account(value_added)
-    return _years(
-        tables, names, levels, borders, account, cells, memory, flagged, progress
-    )
-
-
-class LevelsOfYear(NamedTuple):
-    """Indicators of a year by level; the same variables as indices into
-    ``flags.FLAGS``, none unless asked for."""
-
-    values: dict[str, xr.Dataset]
-    flags: dict[str, xr.Dataset]
-
-
-def _years(
-    tables: WorldTables,
-    names: Sequence[str],
-    levels: Sequence[str],
-    borders: NamedPerimeters,
-    account: Account,
-    cells: bool,
-    memory: int | None,
-    flagged: bool,
-    progress: Progress,
-) -> Generator[LevelsOfYear, None, None]:
-    unit = account.unit(tables)
-    count = len(borders.names)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
     # One program serves all larger selections.
@@ -265,33 +233,43 @@ def _years(
         program="indicators",
         sectors=len(tables.sectors),
     )
-    runs = compute(tables, borders, account, progress, certify=cells)
-    names_of = ["residual", "identity"]
-    names_of += ["cell_error", "cell_backward_error"] if cells else []
-    for years, part in runs:
-        what = "flows miss the totals they add up to"
-        require_identity(part.identity, tables.years[years], what)
-        for k, year in enumerate(tables.years[years]):
-            finest = _finest(part, k, count, priced=account.satellite is None)
-            about = {name: float(getattr(part, name)[k]) for name in names_of}
-            values = {
-                level: _labelled(
-                    finest, level, names, tables, list(borders.names), year, unit
-                )
-                for level in levels
-            }
-            marks = {}
-            if flagged:
-                read = partial(tables.select, year, year)
-                why = _Causes(read, compute, borders, account)
-                marks = {level: _flagged(data, why) for level, data in values.items()}
-            yield LevelsOfYear(
-                {
-                    level: data.assign({n: ("year", [v]) for n, v in about.items()})
-                    for level, data in values.items()
-                },
-                marks,
+    unit, priced = account.unit(tables), account.satellite is None
+    measured = ["residual", "identity"]
+    measured += ["cell_error", "cell_backward_error"] if cells else []
+
+    def of_year(part: IndicatorYear, k: int, year: int) -> LevelsOfYear:
+        finest = _finest(part, k, len(borders.names), priced=priced)
+        values = {
+            level: _labelled(
+                finest, level, names, tables, list(borders.names), year, unit
             )
+            for level in levels
+        }
+        marks = {}
+        if flagged:
+            read = partial(tables.select, year, year)
+            why = _Causes(read, compute, borders, account)
+            marks = {level: _flagged(data, why) for level, data in values.items()}
+        about = {n: ("year", [float(getattr(part, n)[k])]) for n in measured}
+        return LevelsOfYear({k: v.assign(about) for k, v in values.items()}, marks)
+
+    def every_year() -> Generator[LevelsOfYear, None, None]:
+        runs = compute(tables, borders, account, progress, certify=cells)
+        for at, part in runs:
+            years = tables.years[at]
+            what = "flows miss the totals they add up to"
+            require_identity(part.identity, years, what)
+            yield from (of_year(part, k, year) for k, year in enumerate(years))
+
+    return every_year()
+
+
+class LevelsOfYear(NamedTuple):
+    """Indicators of a year by level; the same variables as indices into
+    ``flags.FLAGS``, none unless asked for."""
+
+    values: dict[str, xr.Dataset]
+    flags: dict[str, xr.Dataset]
 
 
 def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
@@ -303,26 +281,22 @@ def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
     return finest | derived_flows(finest, priced=priced)
 
 
+@dataclass(frozen=True)
 class _Causes:
     """Causes of values outside their bounds in one year, computed when needed."""
 
-    def __init__(
-        self,
-        year: Callable[[], WorldTables],
-        compute: Callable[..., Generator[tuple[slice, IndicatorYear], None, None]],
-        borders: NamedPerimeters,
-        account: Account,
-    ) -> None:
-        self._year, self._compute = year, compute
-        self._borders, self._counted = borders, account
+    read: Callable[[], WorldTables]
+    compute: Callable[..., Generator[tuple[slice, IndicatorYear], None, None]]
+    borders: NamedPerimeters
+    counted: Account
 
     @cached_property
     def _tables(self) -> WorldTables:
-        return self._year()
+        return self.read()
 
     @cached_property
     def _account(self) -> xr.DataArray:
-        return self._counted.by_industry(self._tables)
+        return self.counted.by_industry(self._tables)
 
     @cached_property
     def demand(self) -> bool:
@@ -343,9 +317,9 @@ class _Causes:
     def flows(self) -> dict[str, np.ndarray]:
         """The year's flows with value added below 0 counted as 0."""
         positive = Account(self._account.clip(min=0))
-        runs = self._compute(self._tables, self._borders, positive, no_progress)
+        runs = self.compute(self._tables, self.borders, positive, no_progress)
         ((_, part),) = runs
-        return _finest(part, 0, len(self._borders.names), priced=False)
+        return _finest(part, 0, len(self.borders.names), priced=False)
 
 
 def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:

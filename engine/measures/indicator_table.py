@@ -162,24 +162,6 @@ def _share_of_arrays(part: jax.Array, whole: jax.Array, scale: float) -> jax.Arr
     return jnp.where(whole == 0, jnp.nan, quotient)
 
 
-def _difference(a: str, b: str) -> Formula:
-    return lambda k: k[a] - k[b]
-
-
-def _percent(a: str, b: str) -> Formula:
-    return lambda k: _share(k[a], k[b], 100.0)
-
-
-def _partner_share(name: str, whole: str = "") -> Formula:
-    """Share of a flow in that (or in another one) with everyone."""
-    return lambda k: _share(k[name], k.of_all_partners(whole or name), 100.0)
-
-
-def _region_share(name: str) -> Formula:
-    """Share of a flow in that of all sectors with everyone."""
-    return lambda k: _share(k[name], k.of_all_sectors(name), 100.0)
-
-
 def _concentration(name: str) -> Formula:
     """Herfindahl and Hirschman's index of the partners' shares."""
 
@@ -203,27 +185,6 @@ def _largest_share(name: str) -> Formula:
         k.of_all_partners(name),
         100.0,
     )
-
-
-def _industry_share(name: str) -> Formula:
-    """Share of a flow in all exports of the region, whatever the sector."""
-    return lambda k: _share(
-        k.of_all_partners(name), k.of_all_sectors("exports_held"), 100.0
-    )
-
-
-def _share_of_demand(name: str) -> Formula:
-    """Share of a flow in all that the partner absorbs, from everywhere."""
-    return lambda k: _share(k[name], k.of_whole_partner(name), 100.0)
-
-
-def _ratio(a: str, b: str) -> Formula:
-    return lambda k: _share(k[a], k[b])
-
-
-def _balance(a: str, b: str) -> Formula:
-    """(sold - bought) / (sold + bought), the form of the trade benefit index."""
-    return lambda k: _share(k[a] - k[b], k[a] + k[b])
 
 
 def _sum_share(parts: tuple[str, ...], whole: tuple[str, ...]) -> Formula:
@@ -276,18 +237,32 @@ _GVC_PRODUCTS = ("FP_GVC_S", "FP_GVC_C")
 _PRODUCTS = ("FP_D", "FP_RT", *_GVC_PRODUCTS)
 # Formulas that several indicators have, by their name in indicators.toml.
 _SHARED: dict[str, Callable[..., Formula]] = {
-    "difference": _difference,
-    "balance": _balance,
-    "ratio": _ratio,
-    "per cent": _percent,
-    "per cent of all partners": _partner_share,
-    "per cent of all sectors and partners": _region_share,
+    "difference": lambda a, b: lambda k: k[a] - k[b],
+    # (sold - bought) / (sold + bought), the form of the trade benefit index.
+    "balance": lambda a, b: lambda k: _share(k[a] - k[b], k[a] + k[b]),
+    "ratio": lambda a, b: lambda k: _share(k[a], k[b]),
+    "per cent": lambda a, b: lambda k: _share(k[a], k[b], 100.0),
+    # Of a flow in that (or in another one) with everyone.
+    "per cent of all partners": lambda name, whole="": (
+        lambda k: _share(k[name], k.of_all_partners(whole or name), 100.0)
+    ),
+    "per cent of all sectors and partners": lambda name: (
+        lambda k: _share(k[name], k.of_all_sectors(name), 100.0)
+    ),
     "per cent of final products": lambda name: _sum_share((name,), _PRODUCTS),
     "concentration": _concentration,
     "number equivalent": _number_equivalent,
     "largest share": _largest_share,
-    "per cent of the region's exports": _industry_share,
-    "per cent of the partner's demand": _share_of_demand,
+    # Whatever the sector.
+    "per cent of the region's exports": lambda name: (
+        lambda k: _share(
+            k.of_all_partners(name), k.of_all_sectors("exports_held"), 100.0
+        )
+    ),
+    # All that the partner absorbs, from everywhere.
+    "per cent of the partner's demand": lambda name: (
+        lambda k: _share(k[name], k.of_whole_partner(name), 100.0)
+    ),
     "participation": _participation,
     "advantage": _advantage,
 }

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.inverted_table import InvertedTable, Terms
-from ..core import TivaxError, load_toml, require_choice, require_kind
+from ..core import TivaxError, load_toml, require_choice
 
 Level = Literal["country", "sector", "bilateral", "bilateral-sector"]
 MethodName = Literal[
@@ -394,7 +394,6 @@ def require_method(
                 f"method {name} has no {what}: choose from {', '.join(there)}"
             )
         method = there[name] if asked else method
-    require_kind("level", level, str, "one of " + ", ".join(method.kernels))
     require_choice("level", level, LEVELS)
     if level not in method.kernels:
         raise TivaxError(

@@ -18,10 +18,7 @@ from ..streaming import streamed_inverted
 from ..tables import AnyGroups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
-from .years import (
-    Options,
-    compute_years,
-)
+from .years import Options, compute_years
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8

@@ -10,10 +10,7 @@ from ..tables import AnyGroups, WorldTables, perimeters, region_names
 
 
 def regroup(
-    array: xr.DataArray,
-    *,
-    drop: Sequence[str] = (),
-    groups: AnyGroups | None = None,
+    array: xr.DataArray, *, drop: Sequence[str] = (), groups: AnyGroups | None = None
 ) -> xr.DataArray:
     """Drop regions and replace members by their group, on every region axis.
 

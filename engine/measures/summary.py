@@ -12,12 +12,7 @@ from .footprint_accounts import footprints_of
 from .group_runs import join_groups, require_new_names
 from .regrouping import regroup, regroup_trade
 from .results.tbi import TbiResult
-from .trade import (
-    Certify,
-    balances_of,
-    trade_benefit_index,
-    value_added_trade,
-)
+from .trade import Certify, balances_of, trade_benefit_index, value_added_trade
 
 
 def compute_tbi(

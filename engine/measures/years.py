@@ -90,10 +90,7 @@ def _count(arrays: Sequence[Years | None]) -> int:
 
 
 def _on_devices(
-    devices: Sequence[Any],
-    one_year: Callable,
-    options: Options,
-    *arrays: Years | None,
+    devices: Sequence[Any], one_year: Callable, options: Options, *arrays: Years | None
 ) -> Any:
     """``map_years`` on several devices, some years at a time on each: on a CPU one."""
     count, mesh = _count(arrays), Mesh(np.array(devices), ("years",))

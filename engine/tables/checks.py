@@ -17,8 +17,7 @@ from ...kernels.perimeters import equal_regions
 from ...kernels.solve import TOLERANCE, Method, Solution, solve
 from ..core import TivaxError, in_float64
 from .plausibility import find_doubts
-from .rules import describe_value_added as told_value_added
-from .rules import impossible_value_added, unit_is_plausible, worst_value_added
+from .rules import impossible_value_added, unit_is_plausible
 from .unproductive import unproductive_in_words
 from .world_table import Tolerance, WorldTable
 
@@ -356,22 +355,15 @@ def year_check(
         productive=productive,
         unproductive=unproductive,
         solver="import-share" if passes else "lu",
-        value_added_fault=_value_added_fault(table, column_tolerance),
-        unit_fault=_unit_fault(table),
+        value_added_fault=impossible_value_added(table, column_tolerance)[1],
+        unit_fault=(
+            ""
+            if unit_is_plausible(x)
+            else f"the largest output is {x.max():.1e}: no unit makes that"
+        ),
         doubts=find_doubts(table, parents),
         **number,
     )
-
-
-def _value_added_fault(table: WorldTable, tolerance: Tolerance) -> str:
-    bad = impossible_value_added(table, tolerance)
-    return told_value_added(table, worst_value_added(table, bad)) if bad.any() else ""
-
-
-def _unit_fault(table: WorldTable) -> str:
-    if not unit_is_plausible(table.x):
-        return f"the largest output is {table.x.max():.1e}: no unit makes that"
-    return ""
 
 
 def check_frame(rows: list[YearCheck]) -> pd.DataFrame:

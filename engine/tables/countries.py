@@ -10,14 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..core import (
-    Listing,
-    TivaxError,
-    load_toml,
-    require_kind,
-    require_list,
-    suggest,
-)
+from ..core import Listing, TivaxError, load_toml, require_kind, require_list, suggest
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import NotFound, TivaxError, read_toml, require_list, show
-from .countries import (
-    country_group,
-    country_groups,
-    group_members,
-    suggest_region,
-)
+from .countries import country_group, country_groups, group_members, suggest_region
 from .rules import require_labels
 from .world_tables import WorldTables, require_tables
 

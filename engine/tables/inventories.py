@@ -16,14 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..core import (
-    Progress,
-    TivaxError,
-    load_toml,
-    no_progress,
-    require_list,
-    suggest,
-)
+from ..core import Progress, TivaxError, load_toml, no_progress, require_list, suggest
 from .world_table import LazyYears, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 

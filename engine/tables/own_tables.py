@@ -108,10 +108,7 @@ def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> No
     for table in tables:
         _require_one_unit(table)
     every = [(table, imbalance(table, tolerance)) for table in tables]
-    bad = [
-        (k, found) for k, found in every if found.industries and found.share > _CLEAR
-    ]
-    if bad:
+    if bad := [(t, k) for t, k in every if k.industries and k.share > _CLEAR]:
         table, found = bad[0]
         others = f" (and {count_text(len(bad) - 1, 'more year')})" if bad[1:] else ""
         warnings.warn(
@@ -258,31 +255,23 @@ def _one_year(
     industries = [(r, s) for r in regions for s in sectors]
     Z, Y = _matrix("Z", frames["Z"]), _matrix("Y", frames["Y"])
     categories, demand = _demand(Y.columns, regions, sectors)
-    at_row = _placed("Z", "rows", Z.index, industries)
+    sellers = _placed("Z", "rows", Z.index, industries)
+    users = _placed("Z", "columns", Z.columns, industries)
+    Z = _numbers("Z", Z)[np.ix_(sellers, users)]
+    sellers = _placed("Y", "rows", Y.index, industries)
+    wanted = [(r, k) for r in regions for k in categories]
+    Y = _numbers("Y", Y)[np.ix_(sellers, _places("Y", "columns", demand, wanted))]
+    added = frames.get("value_added")
     table = WorldTable(
         year=year,
         regions=regions,
         sectors=sectors,
         categories=categories,
-        Z=_numbers("Z", Z)[
-            np.ix_(at_row, _placed("Z", "columns", Z.columns, industries))
-        ],
-        Y=_numbers("Y", Y)[
-            np.ix_(
-                _placed("Y", "rows", Y.index, industries),
-                _places(
-                    "Y",
-                    "columns",
-                    demand,
-                    [(r, k) for r in regions for k in categories],
-                ),
-            )
-        ].reshape(len(industries), len(regions), len(categories)),
+        Z=Z,
+        Y=Y.reshape(len(industries), len(regions), len(categories)),
         x=_vector("x", frames["x"], industries),
         value_added=(
-            _vector("value_added", frames["value_added"], industries)
-            if "value_added" in frames
-            else None
+            None if added is None else _vector("value_added", added, industries)
         ),
         origin=source,
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from ..core import TivaxError, count_text
 from .world_table import Tolerance, WorldTable
@@ -192,13 +192,12 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
         return
     inputs, x, added = table.Z.sum(axis=0), table.x, table.value_added
     if table.taxes_and_margins is None:
-        bad = impossible_value_added(table, tolerance)
-        if bad.any():
-            k = worst_value_added(table, bad)
+        count, worst = impossible_value_added(table, tolerance)
+        if count:
             raise TivaxError(
-                f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
-                f"industries, worst {describe_value_added(table, k)}; unbalanced=True "
-                "imports the table as it is",
+                f"{table.where}: impossible value added in {count} of {x.size} "
+                f"industries, worst {worst}; unbalanced=True imports the table as it "
+                "is",
                 argument="unbalanced",
             )
         return
@@ -215,10 +214,9 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
         )
 
 
-def impossible_value_added(
-    table: WorldTable, tolerance: Tolerance
-) -> Bool[np.ndarray, " n"]:
-    """Industries whose value added no taxes and subsidies explain.
+def impossible_value_added(table: WorldTable, tolerance: Tolerance) -> tuple[int, str]:
+    """Number of industries whose value added no taxes and subsidies explain, and the
+    worst of them in words.
 
     Output at basic prices is inputs, taxes less subsidies on them, margins, and value
     added. Subsidies do not exceed the inputs that they are paid for, so that value
@@ -226,23 +224,16 @@ def impossible_value_added(
     at least minus inputs. In WIOD 2016 (2014) they are -0.22 to 0.24 of output.
     """
     if table.value_added is None:
-        return np.zeros(table.x.size, dtype=bool)
+        return 0, ""
     allowed, added = tolerance.allowed(table.x), table.value_added
-    return (added > table.x + allowed) | (added < -table.Z.sum(axis=0) - allowed)
-
-
-def worst_value_added(table: WorldTable, bad: Bool[np.ndarray, " n"]) -> int:
-    """The industry of the largest value added among ``bad``."""
-    assert table.value_added is not None
-    return int(np.where(bad, np.abs(table.value_added), 0).argmax())
-
-
-def describe_value_added(table: WorldTable, k: int) -> str:
-    """One industry with its value added, inputs and output."""
-    assert table.value_added is not None
-    return (
-        f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
-        f"{table.Z.sum(axis=0)[k]:,.6g}, output {table.x[k]:,.6g}"
+    inputs = table.Z.sum(axis=0)
+    bad = (added > table.x + allowed) | (added < -inputs - allowed)
+    if not bad.any():
+        return 0, ""
+    k = int(np.where(bad, np.abs(added), 0).argmax())
+    return int(bad.sum()), (
+        f"{table.industry(k)}: value added {added[k]:,.6g}, inputs "
+        f"{inputs[k]:,.6g}, output {table.x[k]:,.6g}"
     )
 
 

@@ -5,7 +5,7 @@ measure that takes ``value_added`` takes one: flows are then in the account's un
 the same formulas with the account per US$ of output for v.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -21,25 +21,8 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
     Raises ``TivaxError`` for a year, region, sector or industry it does not have, for
     duplicated labels, and for a year in which it is 0 everywhere.
     """
-    wanted = {
-        "year": list(tables.years),
-        "region": list(tables.regions),
-        "sector": list(tables.sectors),
-    }
-    if set(account.dims) != set(wanted):
-        dims = ", ".join(map(str, account.dims))
-        raise TivaxError(
-            f"{_name(account)}: needs the dims year, region, sector, not {dims}"
-        )
-    for dim, labels in wanted.items():
-        _require_labels(account, dim, labels)
-    values = account.sel(wanted).transpose(*wanted).to_numpy().astype(float)
-    if not np.isfinite(values).all():
-        t, r, s = np.argwhere(~np.isfinite(values))[0]
-        raise TivaxError(
-            f"{_name(account)}: no number for {tables.years[t]} "
-            f"{tables.regions[r]}:{tables.sectors[s]}"
-        )
+    wanted = {k: list(getattr(tables, f"{k}s")) for k in ("year", "region", "sector")}
+    values = _aligned(account, wanted).to_numpy()
     empty = np.flatnonzero(~values.any(axis=(1, 2))).tolist()
     if empty:
         raise TivaxError(
@@ -58,17 +41,24 @@ def align_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
     """
     if "category" in account.dims:
         account = account.sum("category", skipna=False, keep_attrs=True)
-    if set(account.dims) != {"year", "region"}:
+    return _aligned(account, {k: like[k].values.tolist() for k in ("year", "region")})
+
+
+def _aligned(account: xr.DataArray, wanted: Mapping[str, list]) -> xr.DataArray:
+    """The account at these labels, all of which it has, with a number for each."""
+    if set(account.dims) != set(wanted):
         dims = ", ".join(map(str, account.dims))
-        raise TivaxError(f"{_name(account)}: needs the dims year, region, not {dims}")
-    wanted = {k: like[k].values.tolist() for k in ("year", "region")}
+        raise TivaxError(
+            f"{_name(account)}: needs the dims {', '.join(wanted)}, not {dims}"
+        )
     for dim, labels in wanted.items():
         _require_labels(account, dim, labels)
-    values = account.sel(wanted).transpose(*wanted)
+    values = account.sel(wanted).transpose(*wanted).astype(float)
     if bad := np.argwhere(~np.isfinite(values.to_numpy())).tolist():
-        year, region = wanted["year"][bad[0][0]], wanted["region"][bad[0][1]]
-        raise TivaxError(f"{_name(account)}: no number for {year} {region}")
-    return values.astype(float)
+        labels = zip(wanted.values(), bad[0], strict=True)
+        year, *place = (each[k] for each, k in labels)
+        raise TivaxError(f"{_name(account)}: no number for {year} {':'.join(place)}")
+    return values
 
 
 def idle_share(account: xr.DataArray, tables: WorldTables) -> float:

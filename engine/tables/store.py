@@ -221,10 +221,7 @@ class StoreWriter:
         self.write_slabs(table.year, [table.Z], others)
 
     def write_slabs(
-        self,
-        year: int,
-        slabs: Iterable[np.ndarray],
-        others: Mapping[str, np.ndarray],
+        self, year: int, slabs: Iterable[np.ndarray], others: Mapping[str, np.ndarray]
     ) -> None:
         """Put one year in its place: Z in row slabs, in order, and the other arrays.
 
@@ -371,10 +368,7 @@ def write_store(
 
 
 def open_store(
-    path: str | os.PathLike,
-    *,
-    years: tuple[int, int] | None = None,
-    lazy: bool = False,
+    path: str | os.PathLike, *, years: tuple[int, int] | None = None, lazy: bool = False
 ) -> WorldTables:
     """The tables of a store, or its years from the first to the last of ``years``.
 

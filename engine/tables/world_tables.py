@@ -27,12 +27,12 @@ from ..core import (
     TivaxError,
     TivaxWarning,
     count_text,
+    require_choice,
     require_kind,
     require_list,
     require_years,
     show,
     source_in_words,
-    suggest,
 )
 from .plausibility import find_doubts
 from .rules import (
@@ -138,24 +138,19 @@ class WorldTables(Printable):
         for name in ("Z", "Y", "x", "value_added"):
             _require_bare(name, getattr(self, name))
             put(name, _as_array(name, getattr(self, name)))
-        put("regions", tuple(map(str, self.regions)))
-        put("sectors", tuple(map(str, self.sectors)))
         put("years", tuple(map(parse_year, self.years)))
         if not self.categories:
             f = self.Y.shape[3] if len(self.Y.shape) == 4 else 1
-            put(
-                "categories",
-                ("FD",) if f == 1 else tuple(f"F{k + 1}" for k in range(f)),
-            )
-        put("categories", tuple(map(str, self.categories)))
+            put("categories", ["FD"] if f == 1 else [f"F{k + 1}" for k in range(f)])
+        for name in ("regions", "sectors", "categories"):
+            put(name, tuple(map(str, getattr(self, name))))
         require_kind("parents", self.parents, Mapping, "a dict from part to region")
         require_kind(
             "tolerance", self.tolerance, Tolerance, "a Tolerance of engine.tables"
         )
         require_kind("unit", self.unit, str, "a text")
-        put("parents", dict(self.parents))
-        put("checked", dict(self.checked))
-        put("rebuilt", dict(self.rebuilt))
+        for name in ("parents", "checked", "rebuilt"):
+            put(name, dict(getattr(self, name)))
         put("column_tolerance", self.column_tolerance or self.tolerance.for_columns())
         self._check_labels()
         self._check_parents()
@@ -258,23 +253,18 @@ class WorldTables(Printable):
 
         Raises ``TivaxError`` for no category, an unknown or a repeated one.
         """
-        if categories is not None:
-            require_list("categories", categories)
-        if categories is not None and len(set(categories)) != max(len(categories), 1):
-            raise TivaxError(
-                "categories of final demand: name one or more, each of them once"
-            )
-        for name in categories or ():
-            if name not in self.categories:
-                raise TivaxError(
-                    f"no category of final demand {name}: "
-                    f"{suggest(name, self.categories)}"
-                )
         Y = as_float64(self.Y[years])
         if Y.ndim == 3:
             Y = Y[..., None]
         if categories is None:
             return Y.sum(axis=3)
+        require_list("categories", categories)
+        if len(set(categories)) != max(len(categories), 1):
+            raise TivaxError(
+                "categories of final demand: name one or more, each of them once"
+            )
+        for name in categories:
+            require_choice("category of final demand", name, self.categories)
         return Y[..., [self.categories.index(k) for k in categories]].sum(axis=3)
 
     def table(self, year: int) -> WorldTable:

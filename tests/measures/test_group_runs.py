@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine import TivaxError
-from tivax.engine.measures import decomposed_each_group, in_groups
+from tivax.engine.measures import decomposed_years, in_groups
 from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, names
@@ -112,8 +112,9 @@ def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
 
 def test_years_are_streamed_group_by_group_with_one_count_of_progress():
     calls = []
-    parts = decomposed_each_group(
-        TABLES, "my", "country", groups=GROUPS, progress=lambda *k: calls.append(k)
+    given = {"groups": GROUPS, "apart": True}
+    parts = decomposed_years(
+        TABLES, "my", "country", **given, progress=lambda *k: calls.append(k)
     )
     seen = [(str(k["exporter"].values[0]), k["year"].values.tolist()) for k in parts]
     assert seen == [(g, [y]) for g in GROUPS for y in TABLES.years]
@@ -127,7 +128,7 @@ def test_a_group_cannot_be_called_as_a_region():
     with pytest.raises(TivaxError, match=told):
         tx.decompose(TABLES, "my", "bilateral", groups=groups, apart=True)
     with pytest.raises(TivaxError, match=told):
-        decomposed_each_group(TABLES, "my", groups=groups)
+        decomposed_years(TABLES, "my", groups=groups, apart=True)
     with pytest.raises(TivaxError, match=told):
         compute_tbi(TABLES, groups=groups, one_by_one=True)
 

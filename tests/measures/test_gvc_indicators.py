@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.bench.studies.printed_terms import appendix_table
 from tivax.engine import (
     TivaxWarning,
     WorldTables,
@@ -31,7 +32,7 @@ from tivax.kernels.inverted_table import invert_table
 
 from commands import good, mistake
 from helpers import compiled, error_of, random_tables
-from truth_files import CLASSES, DECOMPR_RTOL, EXVATOOLS_RTOL, WIODTEST, assert_same
+from truth_files import CLASSES, DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same, outside
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -77,12 +78,9 @@ def test_indicators_of_groups_are_those_of_exvatools(wiodtest, of_exvatools, gro
         "DDC": "EXGR_RIM",
         "VAX": "FFD_DVA",
     }
-    members = CLASSES[group]
-    own = indicators(
-        wiodtest, list(names.values()), "bilateral-sector", groups={group: members}
-    )
-    others = [k for k in WIODTEST if k not in members]
-    columns = [k for k, region in enumerate(WIODTEST) if region in others]
+    groups = {group: CLASSES[group]}
+    own = indicators(wiodtest, [*names.values()], "bilateral-sector", groups=groups)
+    others, columns = outside(CLASSES[group])
     for term, name in names.items():
         found = own[name].sel(region=group, partner=others).values[0]
         assert_same(found, printed[term][:, columns], EXVATOOLS_RTOL)
@@ -97,23 +95,15 @@ def by_industry(leather) -> xr.Dataset:
 
 
 @pytest.mark.parametrize(
-    "file, name",
-    [("e2r", "VS1"), ("i2e", "EXGR_FVA"), ("nrca", "RCA_VA")]
-    + [("dfddva", "DXD_DVA"), ("ffddva", "FFD_DVA"), ("dfdfva", "DFD_FVA")],
+    "file, name, column",
+    [("e2r", "VS1", -1), ("i2e", "EXGR_FVA", -1), ("nrca", "RCA_VA", -1)]
+    + [("dfddva", "DXD_DVA", -1), ("ffddva", "FFD_DVA", -1), ("dfdfva", "DFD_FVA", -1)]
+    + [("up_down", "UPSTREAM", 1), ("up_down", "DOWNSTREAM", 2)],
 )
-def test_indicators_of_decompr(shared, by_industry, file, name):
-    folder = shared / "truth" / "decompr_leather"
-    own = by_industry[name].values[0]
-    printed = pd.read_csv(folder / f"out_gvc_{file}.csv", comment="#").iloc[:, -1]
-    assert_same(own.ravel(), printed, DECOMPR_RTOL)
-
-
-def test_stages_of_decompr(shared, by_industry):
-    folder = shared / "truth" / "decompr_leather"
-    own = by_industry.isel(year=0)
-    printed = pd.read_csv(folder / "out_gvc_up_down.csv", comment="#")
-    assert_same(own["UPSTREAM"].values.ravel(), printed.iloc[:, 1], DECOMPR_RTOL)
-    assert_same(own["DOWNSTREAM"].values.ravel(), printed.iloc[:, 2], DECOMPR_RTOL)
+def test_indicators_of_decompr(shared, by_industry, file, name, column):
+    file = shared / "truth" / "decompr_leather" / f"out_gvc_{file}.csv"
+    printed = pd.read_csv(file, comment="#").iloc[:, column]
+    assert_same(by_industry[name].values[0].ravel(), printed, DECOMPR_RTOL)
 
 
 # ------------------------------------------------- Koopman, Wang and Wei (2014)
@@ -122,12 +112,7 @@ def test_stages_of_decompr(shared, by_industry):
 def test_vertical_specialisation_of_appendix_d(shared):
     """Printed there: VS, VS1* in two versions, shares of exports."""
     folder = shared / "truth" / "kww2014_appendix"
-    given = pd.read_csv(folder / "appD_in.csv", comment="#")
-    Z, Y, x = np.zeros((6, 6)), np.zeros((6, 2)), np.zeros(6)
-    Z[:5, :5], Y[:5], x[:5] = given.iloc[:, 1:6], given.iloc[:, 6:8], given["x"]
-    tables = WorldTables(
-        Z[None], Y[None], x[None], ["E12", "E21"], ["1", "2", "3"], [2000]
-    )
+    tables = appendix_table(folder / "appD_in.csv", [0, 0, 0, 1, 1])
     own = indicators(tables).isel(year=0)
     nine = decompose(tables, "kww", "country").isel(year=0)
     printed = pd.read_csv(folder / "appD_expected.csv", index_col=0)
@@ -148,14 +133,8 @@ def test_vertical_specialisation_of_appendix_d(shared):
 
 def test_position_of_a_chain_by_hand(shared):
     """C1 adds 1 and sells it on four times: its 1 is in 4 other exports."""
-    folder = shared / "truth" / "kww2014_appendix"
-    given = pd.read_csv(folder / "ex2_case1_in.csv", comment="#")
-    Z, Y, x = (
-        given.iloc[:, k].to_numpy(float) for k in (slice(1, 7), slice(7, 13), 13)
-    )
-    names = given["name"].tolist()
-    tables = WorldTables(Z[None], Y[None], x[None], names, ["S"], [2000])
-    own = indicators(tables).isel(year=0)
+    file = shared / "truth" / "kww2014_appendix" / "ex2_case1_in.csv"
+    own = indicators(appendix_table(file, [*range(6)])).isel(year=0)
     assert_allclose(own["VS1"], [4, 3, 2, 1, 0, 0], atol=1e-12)
     assert_allclose(own["EXGR_FVA"], [0, 1, 2, 3, 4, 0], atol=1e-12)
     # C2 to C4 pass it on, of which C1's first sale is the one that counts.
@@ -170,10 +149,9 @@ def test_position_of_a_chain_by_hand(shared):
 # ------------------------------------------------- shares of OECD TiVA, by its guide
 
 
-def test_shares_and_reexports_from_dense_blocks(by_use):
+def test_shares_and_reexports_from_dense_blocks(by_use, all_levels):
     """Region by region with numpy, as the guide's formulas have them."""
-    own = indicators(by_use, (), "bilateral-sector").isel(year=1)
-    alone = indicators(by_use, (), "sector").isel(year=1)
+    own, alone = (all_levels[k].isel(year=1) for k in ("bilateral-sector", "sector"))
     c, s, n = 4, 3, 12
     Z, x, Y = by_use.Z[1], by_use.x[1], by_use.final_demand()[1]
     A = Z / x
@@ -231,10 +209,10 @@ def test_shares_and_reexports_from_dense_blocks(by_use):
     assert_same(alone["EXGR_DVAFXSH"].values, 100 * elsewhere / total[:, None], RTOL)
 
 
-def test_lengths_of_production_by_their_definition(by_use):
+def test_lengths_of_production_by_their_definition(by_use, all_levels):
     """Wang, Wei, Yu and Zhu (2017b): output induced over value added, by dense
     matrices; Dietzenbacher and Romero (2007): rounds weighted by what flows in them."""
-    own = indicators(by_use, (), "sector").isel(year=1)
+    own = all_levels["sector"].isel(year=1)
     c, n = 4, 12
     Z, x, Y = by_use.Z[1], by_use.x[1], by_use.final_demand()[1]
     region = np.repeat(np.arange(c), n // c)
@@ -280,8 +258,8 @@ def test_chains_that_cross_no_border_have_no_length(by_use):
         assert np.isfinite(found["PLV"]).all()
 
 
-def test_value_added_in_consumption_and_in_fixed_capital(by_use):
-    own = indicators(by_use, (), "bilateral-sector")
+def test_value_added_in_consumption_and_in_fixed_capital(by_use, all_levels):
+    own = all_levels["bilateral-sector"]
     A = by_use.Z[0] / by_use.x[0]
     B, v = np.linalg.inv(np.eye(12) - A), 1 - A.sum(axis=0)
     for use, name in enumerate(("CONS_VA", "GFCF_VA")):

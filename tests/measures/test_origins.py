@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
+from tivax.bench.studies.printed_terms import toy_table
+from tivax.engine import TivaxError, decompose, value_added_absorbed
 from tivax.engine.measures import origins
 
 from helpers import error_of
@@ -62,12 +63,9 @@ def test_leontief_decompositions_are_those_of_decompr(shared, leather, of):
 
 
 def test_leontief_decomposition_with_structural_zeros(shared):
-    folder = shared / "truth" / "wwz_toy"
-    given = pd.read_csv(folder / "in.csv", comment="#", index_col=0).to_numpy(float)
-    Z, Y, x = given[None, :, :6], given[None, :, 6:9], given[None, :, 9]
-    tables = WorldTables(Z, Y, x, ["rrr", "sss", "ttt"], ["1", "2"], [2000])
-    own = origins(tables, "products", whole="exports").values[0]
-    printed = pd.read_csv(folder / "out_leontief_exports.csv", comment="#")
+    truth = shared / "truth"
+    own = origins(toy_table(truth), "products", whole="exports").values[0]
+    printed = pd.read_csv(truth / "wwz_toy" / "out_leontief_exports.csv", comment="#")
     assert_same(own.ravel(), printed.iloc[:, -1], DECOMPR_RTOL)
 
 
@@ -137,24 +135,24 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
 
 
 @pytest.mark.parametrize(
-    "arguments, line",
+    "given, line",
     [
-        (("R9",), "no region R9: did you mean R"),
-        (("R1", {"keep": ("orgin",)}), "no dim orgin: did you mean origin?"),
-        (("R1", {"via": ("R7",)}), "no region R7: did you mean R"),
-        (("R1", {"via": "R2"}), "via='R2': give a list, ['R2']"),
-        (("R1", {"keep": "origin"}), "keep='origin': give a list, ['origin']"),
-        (("R1", {"groups": {"G": []}}), "group G: give a list of its regions"),
-        (("R1", {"groups": {"G": "R2"}}), "group G: give a list of its regions"),
-        (("R1", {"groups": {"G": ["R2", 3]}}), "group G: give a list of its regions"),
-        (("R1", {"groups": {" ": ["R2"]}}), "groups: ' ' is no name; give a text"),
+        ({"exporter": "R9"}, "no region R9: did you mean R"),
+        ({"keep": ("orgin",)}, "no dim orgin: did you mean origin?"),
+        ({"via": ("R7",)}, "no region R7: did you mean R"),
+        ({"via": "R2"}, "via='R2': give a list, ['R2']"),
+        ({"keep": "origin"}, "keep='origin': give a list, ['origin']"),
+        ({"groups": {"G": []}}, "group G: give a list of its regions"),
+        ({"groups": {"G": "R2"}}, "group G: give a list of its regions"),
+        ({"groups": {"G": ["R2", 3]}}, "group G: give a list of its regions"),
+        ({"groups": {" ": ["R2"]}}, "groups: ' ' is no name; give a text"),
         # It would be empty the second time, and nothing grouped.
-        (("R1", {"groups": {"G": iter(["R2"])}}), "group G: give a list of its"),
+        ({"groups": {"G": iter(["R2"])}}, "group G: give a list of its"),
     ],
 )
-def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
-    exporter, more = arguments[0], arguments[1] if len(arguments) > 1 else {}
-    assert error_of(origins, small, "exports", exporter, **more).startswith(line)
+def test_unknown_names_are_told_with_the_nearest(small, given, line):
+    given = {"exporter": "R1"} | given
+    assert error_of(origins, small, "exports", **given).startswith(line)
 
 
 def test_an_unknown_whole_is_refused(small):

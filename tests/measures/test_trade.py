@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import TivaxError, WorldTables, open_store, save_store
 from tivax.engine.measures import require_value_added, years
 from tivax.engine.measures import trade as measures
-from tivax.engine.measures.regrouping import regroup
 
 from helpers import hand_table, random_tables, system
 
@@ -119,16 +118,6 @@ def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
         )
 
 
-def test_the_whole_world_as_one_group_trades_with_nobody(trade):
-    with pytest.raises(TivaxError, match="fewer than two regions are left"):
-        measures.trade_benefit_index(trade, groups={"WLD": ["R0", "R1", "R2", "R3"]})
-
-
-def test_a_region_in_two_groups_is_refused_whatever_the_groups_are_called(trade):
-    with pytest.raises(TivaxError, match="R1 is in R1 and in X"):
-        regroup(trade["va_absorbed"], groups={"R1": ["R1", "R2"], "X": ["R1"]})
-
-
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
 def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
     tables = hand_table([[50, 20], [10, 60]], [[100, 30], [20, 110]], ("AAA", "BBB"))
@@ -161,6 +150,8 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
         (dict(drop=["XXX"]), "no region XXX: choose from R0, R1, R2, R3"),
         (dict(groups={"G": ["R1", "YYY"]}), "no region YYY"),
         (dict(groups={"G": ["R1"], "H": ["R1"]}), "region R1 is in G and in H"),
+        (dict(groups={"R1": ["R1", "R2"], "X": ["R1"]}), "R1 is in R1 and in X"),
+        (dict(groups={"W": ["R0", "R1", "R2", "R3"]}), "fewer than two regions are"),
         (dict(groups={"R0": ["R1"]}), "group R0: a region has that code"),
     ],
 )

@@ -37,6 +37,12 @@ def truth_table(folder: Path, regions: list[str]) -> WorldTables:
     )
 
 
+def outside(members: list[str]) -> tuple[list[str], list[int]]:
+    """The regions of WIODTEST that are not members, and their places."""
+    others = [k for k in WIODTEST if k not in members]
+    return others, [WIODTEST.index(k) for k in others]
+
+
 def assert_same(actual, expected, rtol):
     """Relative to the largest number of the array."""
     expected = np.asarray(expected, float)

@@ -36,17 +36,9 @@ def tables() -> WorldTables:
 
 def demand_table(Z, sold, stocks, x) -> WorldTables:
     """One year of single-sector regions: final sales and inventories by absorber."""
-    Y = np.stack([np.array(sold, float), np.array(stocks, float)], axis=-1)
+    arrays = (np.array([k], float) for k in (Z, np.stack([sold, stocks], axis=-1), x))
     names = [f"R{k}" for k in range(len(x))]
-    return WorldTables(
-        np.array(Z, float)[None],
-        Y[None],
-        np.array(x, float)[None],
-        names,
-        ["S"],
-        [2000],
-        categories=["CONS_h", "INVEN"],
-    )
+    return WorldTables(*arrays, names, ["S"], [2000], categories=["CONS_h", "INVEN"])
 
 
 HALF_STORED = demand_table(

@@ -1,5 +1,7 @@
 import json
 import shutil
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,11 +25,8 @@ N = REGIONS * SECTORS
 @pytest.fixture(scope="module")
 def tables():
     made = random_tables(regions=REGIONS, sectors=SECTORS, years=len(YEARS))
-    return WorldTables(
-        made.Z, made.Y, made.x, made.regions, made.sectors, made.years,
-        value_added=made.value_added, categories=made.categories,
-        unit="million PPP$", tolerance=Tolerance(3.0, 1e-7), source="made up",
-    )  # fmt: skip
+    about = {"unit": "million PPP$", "source": "made up"}
+    return replace(made, tolerance=Tolerance(3.0, 1e-7), **about)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +39,11 @@ def saved(tables, tmp_path_factory):
 @pytest.fixture
 def store(saved, tmp_path):
     return Path(shutil.copytree(saved, tmp_path / "store"))
+
+
+def attributes(unit, source, tolerance):
+    given = {"unit": unit, "source": source, "tolerance": tolerance}
+    return store_attributes(**given, title="", citation="")
 
 
 def refusal(path, **options):
@@ -123,10 +127,7 @@ def test_a_year_of_zeros_is_a_year(tables, tmp_path):
     """Zeros are zarr's fill value: such a chunk may be left out of the disk."""
     Z = tables.Z.copy()
     Z[1] = 0
-    zero = WorldTables(
-        Z, tables.Y, tables.x, tables.regions, tables.sectors, YEARS,
-        value_added=0 * tables.x, categories=tables.categories,
-    )  # fmt: skip
+    zero = replace(tables, Z=Z, value_added=0 * tables.x)
     save_store(zero, tmp_path / "store")
     assert_same(open_store(tmp_path / "store"), zero)
 
@@ -142,12 +143,8 @@ def test_a_year_without_any_number_is_a_year(tables, tmp_path, name):
 
 
 def test_years_may_be_written_in_any_order(tables, tmp_path):
-    attributes = store_attributes(
-        unit=tables.unit, source=tables.source, title="", citation="",
-        tolerance=tables.tolerance,
-    )  # fmt: skip
-    first = tables.table(2000)
-    writer = StoreWriter(tmp_path / "store", first, YEARS, attributes=attributes)
+    about = attributes(tables.unit, tables.source, tables.tolerance)
+    writer = StoreWriter(tmp_path / "store", tables, YEARS, attributes=about)
     for year in (2002, 2000, 2001):
         writer.write(tables.table(year))
     assert not (tmp_path / "store").exists()
@@ -239,9 +236,8 @@ def test_an_array_that_is_gone_is_told(store, name):
 
 @pytest.mark.parametrize("key", ["tivax_format", "unit", "tolerance", "source"])
 def test_an_attribute_that_is_gone_is_told(store, key):
-    document = json.loads((store / "zarr.json").read_text())
-    del document["attributes"][key]
-    (store / "zarr.json").write_text(json.dumps(document))
+    with metadata(store) as document:
+        del document["attributes"][key]
     refusal(store)
 
 
@@ -264,10 +260,17 @@ def test_years_that_a_store_does_not_hold_are_told(store):
         open_store(store, years=(1990, 1999))
 
 
+@contextmanager
+def metadata(folder):
+    """The document of a store or an array, to be changed."""
+    document = json.loads((folder / "zarr.json").read_text())
+    yield document
+    (folder / "zarr.json").write_text(json.dumps(document))
+
+
 def change_attribute(store, key, value):
-    document = json.loads((store / "zarr.json").read_text())
-    document["attributes"][key] = value
-    (store / "zarr.json").write_text(json.dumps(document))
+    with metadata(store) as document:
+        document["attributes"][key] = value
 
 
 # ------------------------------------------------------------------------- damage
@@ -344,12 +347,8 @@ def test_files_that_have_changed_places_are_noticed(store, one, other, tmp_path)
 
 
 def test_a_year_of_another_store_is_noticed(tables, store, tmp_path):
-    twice = WorldTables(
-        2 * tables.Z, 2 * tables.Y, 2 * tables.x,
-        tables.regions, tables.sectors, tables.years,
-        value_added=tables.value_added, categories=tables.categories,
-    )  # fmt: skip
-    save_store(twice, tmp_path / "other")
+    twice = {k: 2 * getattr(tables, k) for k in "ZYx"}
+    save_store(replace(tables, **twice), tmp_path / "other")
     shutil.copy(tmp_path / "other/Z/c/0/0/0/0/0", store / "Z/c/0/0/0/0/0")
     message = refusal(store)
     assert "Z of 2000 is damaged (it holds another year or array)" in message
@@ -392,12 +391,11 @@ def test_metadata_that_are_not_of_tivax_are_refused(store, change, name, older):
     """In the format without checksums, too, and before any memory is taken."""
     if older:
         without_checksums(store)
-    path = store / name / "zarr.json"
-    document = json.loads(path.read_text())
-    METADATA[change](document)
-    if json.loads(path.read_text()) == document:
+    with metadata(store / name) as document:
+        before = deepcopy(document)
+        METADATA[change](document)
+    if before == document:
         return  # the axes of a single dimension
-    path.write_text(json.dumps(document))
     if older and change == "other axes":
         return  # nothing that is read
     refusal(store)
@@ -521,12 +519,8 @@ def test_a_save_that_is_interrupted_leaves_the_old_store(
 
 
 def test_the_new_store_is_not_seen_before_it_is_whole(tables, store):
-    attributes = store_attributes(
-        unit="t", source="new", title="", citation="", tolerance=Tolerance()
-    )
-    writer = StoreWriter(
-        store, tables.table(2001), [2001], attributes=attributes, force=True
-    )
+    about = attributes("t", "new", Tolerance())
+    writer = StoreWriter(store, tables, [2001], attributes=about, force=True)
     writer.write(tables.table(2001))
     assert_same(open_store(store), tables)
     writer.finish({})

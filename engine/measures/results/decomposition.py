@@ -14,7 +14,7 @@ from ...figures.regions import ends_of, size_of
 from ...reporting import LongPart, LongTable, Plot
 from ...tables import REST, WorldTables, country_in_text, listing_by_region
 from ..accounts import Account, ValueAdded, satellite_name
-from ..decompositions import decomposed_each_group, decomposed_years
+from ..decompositions import decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
 from .by_year import ByYear, named, one_after_the_other
 
@@ -76,12 +76,14 @@ class Decomposition(ByYear):
     def _terms(
         self, world: WorldTables, account: ValueAdded, progress: Progress = no_progress
     ) -> Iterable[xr.Dataset]:
-        of_years: Callable[..., Iterable[xr.Dataset]] = (
-            decomposed_each_group if self.one_by_one else decomposed_years
+        return decomposed_years(
+            world,
+            **self.options,
+            groups=self.groups,
+            apart=self.one_by_one,
+            value_added=account,
+            progress=progress,
         )
-        about = {"detail": self.detail, "by_origin": self.by_origin}
-        given = {"groups": self.groups, "value_added": account, "progress": progress}
-        return of_years(world, self.name, self.level, **about, **given)
 
     def _of_draw(self, account: ValueAdded, world: WorldTables) -> xr.Dataset:
         """The rows of one year of drawn tables."""

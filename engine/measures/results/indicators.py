@@ -12,13 +12,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ...core import (
-    Listing,
-    TivaxError,
-    count_text,
-    shift_progress,
-    suggest,
-)
+from ...core import Listing, TivaxError, count_text, shift_progress, suggest
 from ...figures import shown_regions
 from ...figures.regions import FEW, NAMED, ends_of, largest
 from ...reporting import LongPart, LongTable, Plot, with_intervals
