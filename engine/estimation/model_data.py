@@ -10,13 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ..core import TivaxError, count_text
 from .design import Design
 from .model import Model
-from .regression_data import (
-    column_name,
-    column_names,
-    require_column_names,
-    require_names,
-    require_one_row,
-)
+from .regression_data import column_name, require_column_names, require_one_row
 
 
 class Equation(NamedTuple):
@@ -86,36 +80,12 @@ def alone_note(
 
 
 def two_way_design(
-    data: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    *,
-    entity: str,
-    time: str,
-    clusters: str | None = None,
-    second: str | None = None,
-    endogenous: Sequence[str] = (),
-    instruments: Sequence[str] = (),
+    data: pd.DataFrame, model: Model, *, clusters: str = "", second: str | None = None
 ) -> Design:
     """The design of a model with effects of entities and of periods, whose rows have
     ``clusters``, which must hold whole entities, and ``second`` ones."""
-    require_column_names(outcome=outcome, entity=entity, time=time)
-    if entity == time:
-        raise TivaxError(f"entity and time are both {entity}; name two columns")
-    controls = column_names("regressors", regressors)
-    if not (*controls, *endogenous):
-        raise TivaxError("regressors: name at least one")
-    require_names(outcome, [*controls, *endogenous], instruments)
-    model = Model(
-        "",
-        outcome,
-        controls,
-        treatment=() if endogenous else controls,
-        endogenous=endogenous,
-        instruments=instruments,
-        entity=entity,
-        time=time,
-    )
+    entity, time = model.entity, model.time
+    require_column_names(entity=entity, time=time)
     further = [k for k in (clusters, second) if k]
     design = Design.of(data, model, further=further, drawn=False)
     require_one_row(data, entity, time)
