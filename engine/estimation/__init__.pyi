@@ -22,6 +22,7 @@ from .fit import Fit as Fit
 from .fit import LowRank as LowRank
 from .fit import WildForm as WildForm
 from .fit import fit_model as fit_model
+from .fit import t_row as t_row
 from .fit import t_test as t_test
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import two_stage as two_stage
@@ -43,6 +44,7 @@ from .regression_data import column_names as column_names
 from .regression_data import complete_rows as complete_rows
 from .regression_data import explained as explained
 from .regression_data import independent as independent
+from .regression_data import net_of as net_of
 from .regression_data import of_norm_one as of_norm_one
 from .regression_data import orthonormal as orthonormal
 from .regression_data import powers as powers

@@ -8,7 +8,7 @@ bootstrap draws, and the jackknife over clusters.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, cast, get_args
 
 import jax
 import jax.numpy as jnp
@@ -18,17 +18,10 @@ from scipy.linalg import eigvals
 from scipy.optimize import brentq
 
 from ...kernels import clusters, random_draws, resampling
-from ..core import TivaxError, in_float64, require_kind, show
+from ..core import TivaxError, in_float64, require_choice, require_kind, show
 from .distributions import chi2_ppf, chi2_sf, f_ppf, f_sf
-from .iv_data import (
-    SINGULAR,
-    IVData,
-    Partialled,
-    is_singular,
-    score_products,
-    sums_by_cluster,
-    wald,
-)
+from .estimates import require_level
+from .iv_data import SINGULAR, IVData, Partialled, is_singular, wald
 from .regression_data import times_power
 
 Beta = float | Sequence[float] | np.ndarray
@@ -65,8 +58,21 @@ def anderson_rubin(data: IVData, *, beta: Beta = 0.0) -> AndersonRubin:
     Anderson and Rubin (1949, Annals of Mathematical Statistics 20). As ivreg2's arf
     and archi2, with F(L1, G-1) under clusters.
     """
-    tested = hypothesis(beta, data.X.shape[1])
-    return test_hypothesis(data.partialled, data.covariance == "iid", tested)
+    d = data.partialled
+    r = d.errors(hypothesis(beta, data.X.shape[1]))
+    g = d.Q.T @ r
+    e = r - d.Q @ g
+    statistic = wald(g, d.score_products(e, e), d.least(e, d.y))
+    df = d.Q.shape[1]
+    F, c = statistic * d.f_factor / df, statistic * d.chi2_factor
+    return AndersonRubin(
+        f=F,
+        f_p_value=float(f_sf(F, df, d.df_r)),
+        chi2=c,
+        chi2_p_value=float(chi2_sf(c, df)),
+        df=df,
+        df_r=d.df_r,
+    )
 
 
 def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
@@ -83,26 +89,6 @@ def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
             "give one for each"
         )
     return values
-
-
-def test_hypothesis(
-    d: Partialled, iid: bool, beta: Float[np.ndarray, " K1"]
-) -> AndersonRubin:
-    """The Anderson-Rubin test of ``beta`` on data with the controls taken out."""
-    r = d.y - d.X @ times_power(beta, d.X_unit - d.y_unit)
-    g = d.Q.T @ r
-    e = r - d.Q @ g
-    statistic = wald(g, score_products(d, iid, e, e, d.Q), d.least(e, d.y))
-    df = d.Q.shape[1]
-    F, c = statistic * d.f_factor / df, statistic * d.chi2_factor
-    return AndersonRubin(
-        f=F,
-        f_p_value=float(f_sf(F, df, d.df_r)),
-        chi2=c,
-        chi2_p_value=float(chi2_sf(c, df)),
-        df=df,
-        df_r=d.df_r,
-    )
 
 
 # ------------------------------------------------------------------- other p-values
@@ -122,8 +108,8 @@ def jackknife_anderson_rubin(
     with the plain variance estimator. W is taken out of all clusters at once, so that
     a little of each cluster's errors is left in the others'.
     """
-    e = d.y - d.X @ times_power(beta, d.X_unit - d.y_unit)
-    s = sums_by_cluster(d, d.Q * e[:, None])
+    e = d.errors(beta)
+    s = d.sums(d.Q * e[:, None])
     across, squares = _jackknife_terms(s, s)
     L1 = d.Q.shape[1]
     if squares <= (SINGULAR * d.least(e, d.y) * d.N) ** 2:
@@ -160,9 +146,9 @@ def bootstrap_anderson_rubin(
             "give clusters, and covariance 'cluster'"
         )
     tested = hypothesis(beta, data.X.shape[1])
-    if np.isnan(test_hypothesis(d, False, tested).f):
+    if np.isnan(anderson_rubin(data, beta=tested).f):
         return float("nan")
-    e = d.y - d.X @ times_power(tested, d.X_unit - d.y_unit)
+    e = d.errors(tested)
     columns = np.column_stack([d.W, d.Q, e / np.linalg.norm(e)])
     rows = np.bincount(d.group, minlength=d.G).astype(float)
     layout = clusters.Layout(d.W.shape[1], 0, d.Q.shape[1])
@@ -269,37 +255,20 @@ def anderson_rubin_set(
             f"a confidence set for {data.X.shape[1]} endogenous regressors is not an "
             "interval; give one, or test points with anderson_rubin"
         )
-    if not isinstance(level, int | float) or not 0 < level < 1:
-        raise TivaxError(
-            f"level {show(level)} is not between 0 and 1; give 0.95 for 95 %"
-        )
-    if distribution not in get_args(Distribution):
-        known = ", ".join(get_args(Distribution))
-        raise TivaxError(f"distribution {show(distribution)}: choose from {known}")
+    require_level(level)
+    require_choice("distribution", distribution, get_args(Distribution))
     d = data.partialled
     L1 = d.Q.shape[1]
     if distribution == "jackknife":
         critical = float(chi2_ppf(level, L1) - L1) / np.sqrt(2 * L1)
-        return _set(_jackknife_accepted(d, critical), d, level, distribution, critical)
-    if distribution == "F":
+        intervals = _jackknife_accepted(d, critical)
+    elif distribution == "F":
         critical = float(f_ppf(level, L1, d.df_r))
-        c = critical * L1 / d.f_factor
+        intervals = _accepted(d, critical * L1 / d.f_factor)
     else:
         critical = float(chi2_ppf(level, L1))
-        c = critical / d.chi2_factor
-    intervals = _accepted(_quadratic(d, data.covariance == "iid"), c)
-    return _set(intervals, d, level, distribution, critical)
-
-
-def _set(
-    intervals: Intervals,
-    d: Partialled,
-    level: float,
-    distribution: Distribution,
-    critical: float,
-) -> ConfidenceSet:
-    """The set in units of the data."""
-    unit = d.y_unit - int(d.X_unit[0])
+        intervals = _accepted(d, critical / d.chi2_factor)
+    unit = d.y_unit - int(d.X_unit[0])  # to that of the data
     ends = [tuple(times_power(np.array(k), unit).tolist()) for k in intervals]
     return ConfidenceSet(tuple(ends), level, distribution, critical)
 
@@ -310,46 +279,30 @@ def unknown_set(level: float = 0.95) -> ConfidenceSet:
     return ConfidenceSet(((nan, nan),), level, "F", nan)
 
 
-class _Quadratic(NamedTuple):
-    """g(t) = g0 + t g1 and S(t) = S0 + t S1 + t^2 S2, at beta = centre + scale t."""
+def _accepted(d: Partialled, c: float) -> Intervals:
+    """The intervals of beta where g'S^-1 g <= c.
 
-    g0: Float[np.ndarray, " L1"]
-    g1: Float[np.ndarray, " L1"]
-    S0: Float[np.ndarray, "L1 L1"]
-    S1: Float[np.ndarray, "L1 L1"]
-    S2: Float[np.ndarray, "L1 L1"]
-    centre: float
-    scale: float
-
-
-def _quadratic(d: Partialled, iid: bool) -> _Quadratic:
-    """The test as a function of beta, in units in which S0 and S2 have one trace."""
+    At beta = centre + scale t, g = g0 + t g1 and S = S0 + t S1 + t^2 S2, in units in
+    which S0 and S2 have one trace.
+    """
     x = d.X[:, 0]
     P, p = d.Q.T @ x, d.Q.T @ d.y
     ex, ey = x - d.Q @ P, d.y - d.Q @ p
-    Sxx = score_products(d, iid, ex, ex, d.Q)
+    Sxx = d.score_products(ex, ex)
     singular = SingularScores(
         "the Anderson-Rubin covariance is singular; use more clusters, "
         "or fewer instruments"
     )
     if is_singular(Sxx, d.least(ex, x)):
         raise singular
-    centre = np.trace(score_products(d, iid, ex, ey, d.Q)) / np.trace(Sxx)
+    centre = np.trace(d.score_products(ex, ey)) / np.trace(Sxx)
     e = ey - centre * ex
-    S0 = score_products(d, iid, e, e, d.Q)
+    S0 = d.score_products(e, e)
     if is_singular(S0, d.least(e, d.y)):
         raise singular
     scale = np.sqrt(np.trace(S0) / np.trace(Sxx))
-    S1 = -scale * score_products(d, iid, e, ex, d.Q)
-    return _Quadratic(
-        p - centre * P, -scale * P, S0, S1 + S1.T, scale**2 * Sxx, centre, scale
-    )
-
-
-def _accepted(q: _Quadratic, c: float) -> Intervals:
-    """The intervals of beta where g'S^-1 g <= c."""
-
-    g0, g1, S0, S1, S2, centre, scale = q
+    S1 = -scale * d.score_products(e, ex)
+    g0, g1, S1, S2 = p - centre * P, -scale * P, S1 + S1.T, scale**2 * Sxx
 
     def excess(angle: float) -> float:
         cos, sin = np.cos(angle), np.sin(angle)
@@ -398,7 +351,7 @@ def _jackknife_accepted(d: Partialled, critical: float) -> Intervals:
     two and four, known from five points; T = critical is a root of their difference.
     """
     x = d.X[:, 0]
-    a, b = (sums_by_cluster(d, d.Q * k[:, None]) for k in (d.y, x))
+    a, b = (d.sums(d.Q * k[:, None]) for k in (d.y, x))
     size = np.linalg.norm(b)
     centre = float(np.sum(a * b) / size**2)
     a = a - centre * b

@@ -204,7 +204,9 @@ def expected_cd(
     """
     p = present.astype(variances.dtype)
     G, s = len(p), variances
-    by_pair = _by_pair(present.shape, present.tobytes()).astype(p.dtype)
+    shared = _shared(present)
+    by_pair = np.where(shared > 0, 1 / np.sqrt(np.maximum(shared, 1)), 0)
+    by_pair = (by_pair + by_pair.T).astype(p.dtype)
     each = 1 / p.sum(axis=0)
     mean = (s @ p) * each**2  # m_t / G_t
     years = p.sum(axis=1)
@@ -243,7 +245,7 @@ class _Panel:
         column, years = pd.factorize(used[time], sort=True)
         present = np.zeros((len(countries), len(years)), bool)
         present[row, column] = True
-        if not len(_pairs(present)[0]):
+        if not _shared(present).any():
             raise TivaxError(
                 f"cross-section dependence: no two countries share {FEWEST_YEARS} years"
             )
@@ -281,26 +283,10 @@ def _ones(length: int, like: np.ndarray) -> np.ndarray:
     return np.ones(length, like.dtype)
 
 
-def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs i < j with years enough in common."""
-    return _pairs_of(present.shape, present.tobytes())
-
-
-@lru_cache(maxsize=2)
-def _pairs_of(shape: tuple[int, ...], cells: bytes) -> tuple[np.ndarray, np.ndarray]:
-    """Kept: all draws have the same."""
-    present = np.frombuffer(cells, bool).reshape(shape).astype(int)
-    i, j = np.nonzero(np.triu(present @ present.T >= FEWEST_YEARS, 1))
-    return i, j
-
-
-@lru_cache(maxsize=2)
-def _by_pair(shape: tuple[int, ...], cells: bytes) -> Float[np.ndarray, "G G"]:
-    """1 over the root of the years of both, 0 of pairs that are none."""
-    present, pairs = np.frombuffer(cells, bool).reshape(shape), _pairs_of(shape, cells)
-    found = np.zeros((shape[0], shape[0]))
-    found[pairs] = 1 / np.sqrt(present.astype(int) @ present.T)[pairs]
-    return found + found.T
+def _shared(present: Bool[np.ndarray, "G T"]) -> Float[np.ndarray, "G G"]:
+    """Years of both countries; 0 of pairs i >= j, and of those with too few."""
+    shared = np.triu(present.astype(float) @ present.T, 1)
+    return np.where(shared >= FEWEST_YEARS, shared, 0)
 
 
 # ------------------------------------------------------------------- the statistics
@@ -311,7 +297,7 @@ def _signs(present: Bool[np.ndarray, "G T"], seed: int) -> Float[np.ndarray, " p
     number. The stream of draws is the same for all panels."""
     rng = np.random.default_rng((seed, _SIGNS))
     w = 2.0 * rng.integers(0, 2, (_SIGNS, len(present))) - 1
-    return (w.T @ w)[_pairs(present)] / np.sqrt(_SIGNS)
+    return (w.T @ w)[np.nonzero(_shared(present))] / np.sqrt(_SIGNS)
 
 
 def _statistics(
@@ -320,14 +306,14 @@ def _statistics(
     signs: Float[np.ndarray, " pairs"],
 ) -> dict[str, Float[np.ndarray, " B"]]:
     """All statistics of each draw; ``component`` is the largest eigenvalue."""
-    G = len(present)
-    pairs = _pairs(present)
+    G, years = len(present), _shared(present)
+    pairs = np.nonzero(years)
     centred, squares = _centred(e, present)
     z = centred / np.sqrt(squares)[:, :, None]
     across = np.ascontiguousarray(z.transpose(0, 2, 1))  # or the products take longer
     r = z @ across if present.all() else _pairwise(e, present)
     r = r.reshape(len(r), -1).take(pairs[0] * G + pairs[1], axis=1)
-    shared = (present.astype(e.dtype) @ present.T)[pairs]
+    shared = years[pairs].astype(e.dtype)
     each = np.sqrt(2 / (G * (G - 1)) * shared)
     cd = r @ each
     large = np.abs(r)
@@ -472,12 +458,8 @@ def _autocorrelation(
 def _against(
     value: float, null: Float[np.ndarray, " B"], *, two_sided: bool = False
 ) -> Statistic:
-    n = len(null)
-    above = (1 + int((null >= value).sum())) / (1 + n)
-    p = above
-    if two_sided:
-        below = (1 + int((null <= value).sum())) / (1 + n)
-        p = min(1.0, 2 * min(above, below))
-    tail = p / 2 if two_sided else p
-    error = float(np.sqrt(tail * (1 - tail) / n)) * (2 if two_sided else 1)
-    return Statistic(float(value), float(null.mean()), p, error)
+    n, sides = len(null), 2 if two_sided else 1
+    beyond = [int((null >= value).sum()), int((null <= value).sum())]
+    tail = min(1 / sides, (1 + min(beyond[:sides])) / (1 + n))
+    error = sides * float(np.sqrt(tail * (1 - tail) / n))
+    return Statistic(float(value), float(null.mean()), sides * tail, error)

@@ -227,11 +227,16 @@ class Estimate(Coefficients):
 
 def quantile_of(level: float, degrees: Any) -> Any:
     """Standard errors from the estimate to the ends of an interval of this level."""
+    require_level(level)
+    return t_ppf((1 + level) / 2, np.asarray(degrees, float))
+
+
+def require_level(level: object) -> None:
+    """``TivaxError`` unless it is the level of an interval."""
     if not isinstance(level, float | np.floating) or not 0 < level < 1:
         raise TivaxError(
             f"level {show(level)}: give a number between 0 and 1, such as 0.95"
         )
-    return t_ppf((1 + level) / 2, np.asarray(degrees, float))
 
 
 # With fewer clusters t(G-1) rejects too often (Cameron, Gelbach and Miller 2008).

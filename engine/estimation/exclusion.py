@@ -30,9 +30,8 @@ from ..core import (
     percent_text,
     show,
 )
-from .equations import InstrumentEquation
 from .estimates import quantile_of
-from .iv_data import IVData, small_sample_factor, sums_by_cluster
+from .iv_data import IVData, small_sample_factor
 from .regression_data import times_power
 
 # Bounds are computed at so many sizes of the direct effect, from 0 to the largest.
@@ -122,10 +121,9 @@ class PlausiblyExogenous(Printable):
 
 
 def bounds_of(
-    equation: InstrumentEquation, *, largest: float | None = None, level: float = 0.95
+    data: IVData, outcome: str, *, largest: float | None = None, level: float = 0.95
 ) -> PlausiblyExogenous:
     """``IVEstimate.plausibly_exogenous`` of an equation."""
-    data = equation.data
     L1 = data.Z.shape[1]
     if L1 > _INSTRUMENTS:
         raise TivaxError(
@@ -139,16 +137,9 @@ def bounds_of(
         isinstance(largest, int | float) and not isinstance(largest, bool)
     ) or not 0 < largest < float("inf"):
         raise TivaxError(f"largest {show(largest)}: give a number above 0")
-    union = [e.union(d, t) for d in np.linspace(0, largest, _POINTS)]
-    prior = [e.prior(d, t) for d in np.linspace(0, largest, _POINTS)]
     bounds = pd.DataFrame(
-        {
-            "direct": np.linspace(0, largest, _POINTS),
-            "ci_low": [k[0] for k in union],
-            "ci_high": [k[1] for k in union],
-            "prior_low": [k[0] for k in prior],
-            "prior_high": [k[1] for k in prior],
-        }
+        [(d, *e.union(d, t), *e.prior(d, t)) for d in np.linspace(0, largest, _POINTS)],
+        columns=["direct", "ci_low", "ci_high", "prior_low", "prior_high"],
     )
     sign = np.sign(e.estimate)
 
@@ -157,7 +148,7 @@ def bounds_of(
         return sign * (ends[0] if sign > 0 else ends[1])
 
     return PlausiblyExogenous(
-        outcome=equation.given.model.outcome,
+        outcome=outcome,
         endogenous=data.endogenous[0],
         instruments=data.instruments,
         estimate=e.estimate,
@@ -211,8 +202,8 @@ def _effects(data: IVData) -> _Effects:
     b, A = fitted @ d.y / bread, fitted @ Z / bread
     root = np.sqrt(small_sample_factor(data)) / bread
     u, left = d.y - x * b, Z - np.outer(x, A)
-    s = root * sums_by_cluster(d, (fitted * u)[:, None])[:, 0]
-    r = root * sums_by_cluster(d, fitted[:, None] * left)
+    s = root * d.sums((fitted * u)[:, None])[:, 0]
+    r = root * d.sums(fitted[:, None] * left)
     own = np.linalg.solve(d.R, d.Q.T @ d.y)
     to_beta = d.y_unit - int(d.X_unit[0])
     of_gamma = d.Z_unit - int(d.X_unit[0])

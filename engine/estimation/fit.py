@@ -26,7 +26,7 @@ from ...kernels.panels.sample_fits import SampleFits, fit_clusters
 from ...kernels.two_way import TwoWayLoadings
 from ..core import TivaxError, in_float64, naming, require_kind
 from .design import Design
-from .distributions import t_sf
+from .distributions import t_ppf, t_sf
 from .effects import is_nested, sums_by
 from .estimates import Estimate
 from .linear_fits import LinearFit, Vcov, two_ways
@@ -398,3 +398,11 @@ def t_test(coef: float, se: float, clusters: int) -> tuple[float, float, float]:
     """Coefficient, error and p by t(G - 1)."""
     p = 2 * t_sf(abs(coef) / se, clusters - 1) if se > 0 else np.nan
     return float(coef), float(se), float(p)
+
+
+def t_row(coef: float, se: float, clusters: int) -> dict[str, float]:
+    """Columns of a table: ``t_test`` and the 95 % interval by t(G - 1)."""
+    b, se, p = t_test(coef, se, clusters)
+    reach = float(t_ppf(0.975, clusters - 1)) * se
+    ends = {"ci_low": b - reach, "ci_high": b + reach}
+    return {"estimate": b, "se": se, "p_value": p, **ends}

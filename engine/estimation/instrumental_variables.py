@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ..core import (
-    Listing,
-    long_table_of,
-    number_text,
-    p_text,
-    to_long,
-)
+from ..core import Listing, TivaxError, long_table_of, number_text, p_text, to_long
 from . import weak_instruments
 from .anderson_rubin import (
     Beta,
@@ -23,15 +18,50 @@ from .anderson_rubin import (
     unknown_set,
 )
 from .coefficients import Coefficients
-from .equations import InstrumentEquation, instrument_equation
+from .design import Design
 from .estimates import Estimate, Term
 from .exclusion import PlausiblyExogenous, bounds_of
+from .iv_data import IVData
 from .library_fits import iv2sls
 from .linear_fits import LinearFit, Vcov
-from .model_data import Equation, cluster_column
-from .regression_data import ENTITY, TIME
+from .model import Model
+from .model_data import Equation, cluster_column, two_way_design
+from .regression_data import ENTITY, TIME, column_name, column_names
 from .vcov import CV1, vcov_of
 from .weak_instruments import WeakInstruments
+
+
+class InstrumentEquation(NamedTuple):
+    """An equation with one endogenous regressor on its checked rows; ``data`` is in
+    units of the data, net of entities."""
+
+    given: Design
+    data: IVData
+
+    @classmethod
+    def of(cls, given: Design, clusters: str) -> "InstrumentEquation":
+        """That of a design, whose rows have these clusters."""
+        model, rows = given.model, (given.rows * given.size)[given.back]
+        y, X, controls, Z = (
+            rows[:, given.places(names)]
+            for names in (
+                [model.outcome],
+                model.treatments,
+                model.controls,
+                model.instruments,
+            )
+        )
+        dummies = rows[:, : given.layout.dummies]
+        data = IVData(
+            y=y[:, 0],
+            X=X,
+            W=np.hstack([np.ones((given.n, 1)), dummies, controls]),
+            Z=Z,
+            clusters=given.used[clusters].to_numpy()[given.back],
+            endogenous=model.treatments,
+            instruments=tuple(model.instruments),
+        )
+        return cls(given, data)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,7 +197,8 @@ class IVEstimate(Coefficients):
         0   0.000   0.025
         1   0.008   0.015
         """
-        return bounds_of(self.equation, largest=largest, level=level)
+        given, data = self.equation
+        return bounds_of(data, given.model.outcome, largest=largest, level=level)
 
     def summary(self) -> str:
         """The tables that it prints."""
@@ -268,31 +299,35 @@ def two_stage(
     74.5
     """
     vcov, clusters = vcov_of(vcov, clusters), cluster_column(entity, clusters)
-    equation = instrument_equation(
-        data,
+    column_name("endogenous", endogenous)
+    controls = column_names("controls", controls)
+    if not column_names("instruments", instruments):
+        raise TivaxError("instruments: name at least one")
+    model = Model(
+        "",
         outcome,
-        endogenous,
-        instruments,
-        controls,
+        (*controls, endogenous),
+        treatment=endogenous,
+        instruments=instruments,
         entity=entity,
         time=time,
-        clusters=clusters,
-        second=vcov.second,
     )
+    given = two_way_design(data, model, clusters=clusters, second=vcov.second)
+    equation = InstrumentEquation.of(given, clusters)
     try:
         ar_set = anderson_rubin_set(equation.data)
     except SingularScores:
         ar_set = unknown_set()
 
     def stage(names: Equation) -> Estimate:
-        fit = LinearFit.of(equation.given, clusters, names)
+        fit = LinearFit.of(given, clusters, names)
         return iv2sls(fit) if vcov == CV1() else fit.vcov(vcov)
 
     tests = weak_instruments.weak_instrument_tests(
         equation.data, draws=draws, seed=seed
     )
     return IVEstimate(
-        second=stage(Equation.of(equation.given.model)),
+        second=stage(Equation.of(model)),
         first=stage(Equation(endogenous, (*controls, *instruments))),
         weak=tests,
         ar_set=ar_set,

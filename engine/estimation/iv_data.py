@@ -57,7 +57,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ...kernels.covariance_factors import cluster_factor
-from ..core import TivaxError, show
+from ..core import TivaxError, require_choice, show
 from .effects import sums_by
 from .regression_data import COLLINEAR, net_of, powers, times_power
 
@@ -110,11 +110,7 @@ class IVData:
         X, Z = self.X, self.Z
         object.__setattr__(self, "endogenous", self.endogenous or _names("x", X))
         object.__setattr__(self, "instruments", self.instruments or _names("z", Z))
-        if self.covariance not in get_args(Covariance):
-            raise TivaxError(
-                f"unknown covariance {self.covariance!r}; choose from "
-                f"{list(get_args(Covariance))}"
-            )
+        require_choice("covariance", self.covariance, get_args(Covariance))
         if X.shape[1] == 0:
             raise TivaxError("no endogenous regressor; give one, or estimate by OLS")
         if Z.shape[1] < X.shape[1]:
@@ -181,6 +177,7 @@ class Partialled(NamedTuple):
     N: int
     L: int
     G: int  # 0 unless clustered
+    iid: bool
     chi2_factor: float
     f_factor: float  # without the 1 / L1
     cd_factor: float
@@ -195,6 +192,30 @@ class Partialled(NamedTuple):
         """The size of S for errors e that are iid, no less than rounding of ``whole``:
         an S far below is nothing but what cancels."""
         return float(max(e @ e, COLLINEAR**2 * (whole @ whole)) / self.N)
+
+    def errors(self, beta: Float[np.ndarray, " K1"]) -> Float[np.ndarray, " N"]:
+        """y - X beta, in the units of y here; beta is in those of the data."""
+        return self.y - self.X @ times_power(beta, self.X_unit - self.y_unit)
+
+    def sums(self, scores: Float[np.ndarray, "N J"]) -> Float[np.ndarray, "rows J"]:
+        """Scores summed within each cluster, or as they are without clusters."""
+        return scores if self.group is None else sums_by(self.group, scores)
+
+    def score_products(
+        self,
+        e: Float[np.ndarray, " N"],
+        v: Float[np.ndarray, " N"],
+        A: Float[np.ndarray, "N J"] | None = None,
+    ) -> Float[np.ndarray, "J J"]:
+        """sum of (A'e)(A'v)' over rows or clusters; (e'v / N) I for iid errors.
+
+        A, by default Q, has orthonormal columns, so that the iid form is that of the
+        others' expectation.
+        """
+        A = self.Q if A is None else A
+        if self.iid:
+            return np.eye(A.shape[1]) * (e @ v) / self.N
+        return self.sums(A * e[:, None]).T @ self.sums(A * v[:, None])
 
 
 def partial_out(data: IVData) -> Partialled:
@@ -233,7 +254,7 @@ def partial_out(data: IVData) -> Partialled:
         f_factor = 1 / cluster_factor(G, N, L + a)
     return Partialled(
         *(y, X, Q, R * scale[None, :], basis, group, N, L, G),
-        *(chi2_factor, f_factor, float(N - L - d - a), df_r),
+        *(data.covariance == "iid", chi2_factor, f_factor, float(N - L - d - a), df_r),
         *(int(units[0][0]), *units[1:]),
     )
 
@@ -265,38 +286,13 @@ def _check_rank(
             )
 
 
-def score_products(
-    d: Partialled,
-    iid: bool,
-    e: Float[np.ndarray, " N"],
-    v: Float[np.ndarray, " N"],
-    A: Float[np.ndarray, "N J"],
-) -> Float[np.ndarray, "J J"]:
-    """sum of (A'e)(A'v)' over rows or clusters; (e'v / N) I for iid errors.
-
-    A has orthonormal columns, so that the iid form is that of the others' expectation.
-    """
-    if iid:
-        return np.eye(A.shape[1]) * (e @ v) / d.N
-    return sums_by_cluster(d, A * e[:, None]).T @ sums_by_cluster(d, A * v[:, None])
-
-
-def sums_by_cluster(
-    d: Partialled, scores: Float[np.ndarray, "N J"]
-) -> Float[np.ndarray, "rows J"]:
-    """Scores summed within each cluster, or as they are without clusters."""
-    if d.group is None:
-        return scores
-    return sums_by(d.group, scores)
-
-
 def wald(
     g: Float[np.ndarray, " J"], S: Float[np.ndarray, "J J"], least: float
 ) -> float:
     """g' S^-1 g, NaN where S is singular (fewer clusters than instruments need)."""
-    values, vectors = np.linalg.eigh(S)
-    if values[0] <= SINGULAR * max(values[-1], least):
+    if is_singular(S, least):
         return float("nan")
+    values, vectors = np.linalg.eigh(S)
     return float(np.sum((vectors.T @ g) ** 2 / values))
 
 

@@ -22,6 +22,7 @@ from ..core import TivaxError, require_choice
 from .estimates import Estimate
 from .library_fits import feols
 from .linear_fits import LinearFit, Vcov
+from .model import Model
 from .model_data import cluster_column, two_way_design
 from .regression_data import ENTITY, TIME
 from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
@@ -105,15 +106,8 @@ def fixed_effects(
             )
         vcov = CV1(convention)
     clusters = cluster_column(entity, clusters)
-    given = two_way_design(
-        data,
-        outcome,
-        regressors,
-        entity=entity,
-        time=time,
-        clusters=clusters,
-        second=vcov.second,
-    )
+    model = Model("", outcome, regressors, regressors, entity=entity, time=time)
+    given = two_way_design(data, model, clusters=clusters, second=vcov.second)
     fit = LinearFit.of(given, clusters)
     return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
 
@@ -131,5 +125,5 @@ def linear_fit(
     For the hundreds of fits of a robustness check: a library takes several times as
     long for each.
     """
-    given = two_way_design(data, outcome, regressors, entity=entity, time=time)
-    return LinearFit.of(given, entity)
+    model = Model("", outcome, regressors, regressors, entity=entity, time=time)
+    return LinearFit.of(two_way_design(data, model), entity)

@@ -23,19 +23,13 @@ from .effects import is_nested, sums_by
 from .estimates import Estimate, quantile_of, stars
 from .model_data import (
     LEVERAGE,
-    SHARE,
+    Block,
     Equation,
     alone_note,
     left_out_text,
     singly_identified,
 )
-from .regression_data import (
-    ENTITY,
-    lost_to_rounding,
-    of_norm_one,
-    orthonormal,
-    rounding_of,
-)
+from .regression_data import ENTITY, lost_to_rounding, orthonormal, rounding_of
 
 
 class Covariance(NamedTuple):
@@ -115,7 +109,7 @@ class LinearFit:
         if equation.endogenous:
             x = rows[:, given.place_of(equation.endogenous)]
             instruments = rows[:, given.places(equation.instruments)]
-            Z = orthonormal(of_norm_one(np.hstack([columns, instruments]))).basis
+            Z = orthonormal(np.hstack([columns, instruments])).basis
             stages = _Stages(x, basis, Z, slopes[d:])
             fitted = Z @ (Z.T @ x)
             basis, slopes = _slopes(np.column_stack([columns, fitted]))
@@ -195,7 +189,7 @@ class LinearFit:
 
     def blocks(
         self, code: Int[np.ndarray, " N"], basis: Float[np.ndarray, "N p"]
-    ) -> Iterator["Block"]:
+    ) -> Iterator[Block]:
         """The leverages of each group of rows, its entities' effects included."""
         size = np.bincount(self.entity)
         order = np.argsort(code, kind="stable")
@@ -315,28 +309,6 @@ def two_ways(
     share both are in both."""
     pairs = first * (second.max() + 1) + second
     return [(1, first), (1, second), (-1, pd.factorize(pairs)[0])]
-
-
-class Block(NamedTuple):
-    """The rows of one group, and 1 - H_gg = 1 - U (1 - left) U' there."""
-
-    rows: Int[np.ndarray, " m"]
-    U: Float[np.ndarray, "m r"]
-    left: Float[np.ndarray, " r"]
-
-    def power(self, v: Float[np.ndarray, "m ..."], exponent: float) -> np.ndarray:
-        """(I - H_gg)^exponent v; directions that the group alone identifies are out."""
-        kept = self.left > LEVERAGE
-        scale = np.where(kept, np.where(kept, self.left, 1) ** exponent, 0)
-        return v + (self.U * (scale - 1)) @ (self.U.T @ v)
-
-    def holds(self, H: Float[np.ndarray, "q N"]) -> Bool[np.ndarray, " q"]:
-        """Flag coefficients of which this group alone identifies a part."""
-        held = self.left <= LEVERAGE
-        if not held.any():
-            return np.zeros(len(H), bool)
-        along = H[:, self.rows] @ self.U[:, held]
-        return np.linalg.norm(along, axis=1) > SHARE * np.linalg.norm(H, axis=1)
 
 
 def _slopes(

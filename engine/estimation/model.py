@@ -1,6 +1,7 @@
 """Linear models of a panel: columns, effects, clusters, sample."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -17,7 +18,7 @@ class Model:
     Attributes
     ----------
     name
-        Unique within a run.
+        Unique within a run; empty for a model of its own.
     outcome
         A column of the panel.
     regressors
@@ -75,7 +76,7 @@ class Model:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise TivaxError(f"model {show(self.name)}: a name is a text")
-        with naming(f"model {self.name}"):
+        with naming(f"model {self.name}") if self.name else nullcontext():
             self._check()
 
     def _check(self) -> None:
@@ -116,7 +117,7 @@ class Model:
         if bool(endogenous) != bool(self.instruments):
             return "endogenous", "endogenous and instruments go together"
         if not treatments:
-            return "regressors", "name at least the treatment"
+            return "regressors", "name at least one"
         if endogenous and set(treatments) != set(endogenous):
             return (
                 "treatment",

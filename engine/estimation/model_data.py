@@ -10,13 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ..core import TivaxError, count_text
 from .design import Design
 from .model import Model
-from .regression_data import (
-    column_name,
-    column_names,
-    require_column_names,
-    require_names,
-    require_one_row,
-)
+from .regression_data import column_name, require_column_names, require_one_row
 
 
 class Equation(NamedTuple):
@@ -41,6 +35,36 @@ class Equation(NamedTuple):
 LEVERAGE, SHARE = 1e-9, 1e-6
 
 
+class Block(NamedTuple):
+    """The rows of one group, and 1 - H_gg = 1 - U (1 - left) U' there."""
+
+    rows: Int[np.ndarray, " m"]
+    U: Float[np.ndarray, "m r"]
+    left: Float[np.ndarray, " r"]
+
+    @classmethod
+    def of(
+        cls, rows: Int[np.ndarray, " m"], columns: Float[np.ndarray, "N p"]
+    ) -> "Block":
+        """The block of these rows, of columns that are orthonormal in all rows."""
+        U, s, _ = np.linalg.svd(columns[rows], full_matrices=False)
+        return cls(rows, U, 1 - s**2)
+
+    def power(self, v: Float[np.ndarray, "m ..."], exponent: float) -> np.ndarray:
+        """(I - H_gg)^exponent v; directions that the group alone identifies are out."""
+        kept = self.left > LEVERAGE
+        scale = np.where(kept, np.where(kept, self.left, 1) ** exponent, 0)
+        return v + (self.U * (scale - 1)) @ (self.U.T @ v)
+
+    def holds(self, H: Float[np.ndarray, "q N"]) -> Bool[np.ndarray, " q"]:
+        """Flag coefficients of which this group alone identifies a part."""
+        held = self.left <= LEVERAGE
+        if not held.any():
+            return np.zeros(len(H), bool)
+        along = H[:, self.rows] @ self.U[:, held]
+        return np.linalg.norm(along, axis=1) > SHARE * np.linalg.norm(H, axis=1)
+
+
 def singly_identified(
     basis: Float[np.ndarray, "N p"],
     slopes: Float[np.ndarray, "q N"],
@@ -53,19 +77,9 @@ def singly_identified(
     """
     leverage = np.bincount(cluster, (basis**2).sum(axis=1))
     flags = np.zeros((len(slopes), len(leverage)), bool)
-    along = slopes @ basis
-    size = np.linalg.norm(along, axis=1)
     # Directions of one cluster have a leverage of 1 there: few clusters have as much.
     for g in np.flatnonzero(leverage >= 1 - LEVERAGE):
-        own = basis[cluster == g]
-        # A cluster has fewer rows than columns, where these are years by block.
-        if len(own) < own.shape[1]:
-            _, s, V = np.linalg.svd(own, full_matrices=False)
-            held, U = s**2, V.T
-        else:
-            held, U = np.linalg.eigh(own.T @ own)
-        part = np.linalg.norm(along @ U[:, held >= 1 - LEVERAGE], axis=1)
-        flags[:, g] = part > SHARE * size
+        flags[:, g] = Block.of(np.flatnonzero(cluster == g), basis).holds(slopes)
     return flags
 
 
@@ -86,36 +100,12 @@ def alone_note(
 
 
 def two_way_design(
-    data: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    *,
-    entity: str,
-    time: str,
-    clusters: str | None = None,
-    second: str | None = None,
-    endogenous: Sequence[str] = (),
-    instruments: Sequence[str] = (),
+    data: pd.DataFrame, model: Model, *, clusters: str = "", second: str | None = None
 ) -> Design:
     """The design of a model with effects of entities and of periods, whose rows have
     ``clusters``, which must hold whole entities, and ``second`` ones."""
-    require_column_names(outcome=outcome, entity=entity, time=time)
-    if entity == time:
-        raise TivaxError(f"entity and time are both {entity}; name two columns")
-    controls = column_names("regressors", regressors)
-    if not (*controls, *endogenous):
-        raise TivaxError("regressors: name at least one")
-    require_names(outcome, [*controls, *endogenous], instruments)
-    model = Model(
-        "",
-        outcome,
-        controls,
-        treatment=() if endogenous else controls,
-        endogenous=endogenous,
-        instruments=instruments,
-        entity=entity,
-        time=time,
-    )
+    entity, time = model.entity, model.time
+    require_column_names(entity=entity, time=time)
     further = [k for k in (clusters, second) if k]
     design = Design.of(data, model, further=further, drawn=False)
     require_one_row(data, entity, time)

@@ -15,20 +15,13 @@ from scipy.optimize import minimize_scalar
 from ..core import TivaxError, number_text, p_text, require_kind, require_whole
 from .anderson_rubin import (
     Beta,
+    anderson_rubin,
     bootstrap_anderson_rubin,
     hypothesis,
     jackknife_anderson_rubin,
-    test_hypothesis,
 )
 from .distributions import chi2_ppf, chi2_sf, f_sf, normal_isf, normal_sf
-from .iv_data import (
-    SINGULAR,
-    IVData,
-    Partialled,
-    is_singular,
-    score_products,
-    wald,
-)
+from .iv_data import SINGULAR, IVData, Partialled, is_singular, wald
 from .regression_data import COLLINEAR, times_power
 
 # Largest size of a nominal 5 % Wald test on 2SLS, in per cent -> critical value of the
@@ -145,19 +138,17 @@ def weak_instrument_tests(
     require_whole("draws", draws, 0)
     require_whole("seed", seed, 0)
     d = data.partialled
-    iid = data.covariance == "iid"
     L1, K1 = data.Z.shape[1], data.X.shape[1]
-    lm, kp_f, cd_f = _rank_statistics(d, iid)
+    lm, kp_f, cd_f = _rank_statistics(d)
     df = L1 - K1 + 1
-    tested = hypothesis(beta, K1)
-    ar = test_hypothesis(d, iid, tested)
-    jackknife, jackknife_p = jackknife_anderson_rubin(d, tested)
+    ar = anderson_rubin(data, beta=beta)
+    jackknife, jackknife_p = jackknife_anderson_rubin(d, hypothesis(beta, K1))
     bootstrap = float("nan")
     if draws:
         bootstrap = bootstrap_anderson_rubin(data, beta=beta, draws=draws, seed=seed)
     effective, critical, simplified = float("nan"), {}, {}
     if K1 == 1:
-        effective, critical, simplified = _effective_f(d, iid)
+        effective, critical, simplified = _effective_f(d)
     return WeakInstruments(
         kp_lm=lm,
         kp_lm_p_value=float(chi2_sf(lm, df)),
@@ -189,7 +180,7 @@ def stock_yogo_critical_values(
     return dict(zip(SIZES, row, strict=True))
 
 
-def _rank_statistics(d: Partialled, iid: bool) -> tuple[float, float, float]:
+def _rank_statistics(d: Partialled) -> tuple[float, float, float]:
     """Kleibergen-Paap rk LM and Wald F, and the Cragg-Donald F.
 
     Theta = Q'X(X'X)^-1/2 has the canonical correlations r as singular values. Both
@@ -213,22 +204,21 @@ def _rank_statistics(d: Partialled, iid: bool) -> tuple[float, float, float]:
             "the instruments reproduce an endogenous regressor exactly; "
             "treat it as exogenous"
         )
-    lm = wald(lam, score_products(d, iid, x, x, A), d.least(x, x)) * d.chi2_factor
+    lm = wald(lam, d.score_products(x, x, A), d.least(x, x)) * d.chi2_factor
     L1 = d.Q.shape[1]
-    kp_f = wald(lam, score_products(d, iid, e, e, A), d.least(e, x)) * d.f_factor / L1
+    kp_f = wald(lam, d.score_products(e, e, A), d.least(e, x)) * d.f_factor / L1
     return lm, kp_f, float(r[-1] ** 2 / (e @ e) * d.cd_factor / L1)
 
 
 def _first_stages(data: IVData, d: Partialled) -> tuple[FirstStage, ...]:
     """Z coefficients R^-1 P, covariance R^-1 S R^-T over the factor of the F."""
-    iid = data.covariance == "iid"
     L1 = d.Q.shape[1]
     R_inverse = solve_triangular(d.R, np.eye(L1))
     stages = []
     for k, (name, x) in enumerate(zip(data.endogenous, d.X.T, strict=True)):
         P = d.Q.T @ x
         e = x - d.Q @ P
-        S = score_products(d, iid, e, e, d.Q)
+        S = d.score_products(e, e)
         least = d.least(e, x)
         F = wald(P, S, least) * d.f_factor / L1
         unit = d.X_unit[k] - d.Z_unit
@@ -306,9 +296,7 @@ def _acceptance_ends() -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]
 # ------------------------------------------------------------------- the effective F
 
 
-def _effective_f(
-    d: Partialled, iid: bool
-) -> tuple[float, dict[int, float], dict[int, float]]:
+def _effective_f(d: Partialled) -> tuple[float, dict[int, float], dict[int, float]]:
     """F_eff = P'P / tr(V), V the covariance of P, and its critical values.
 
     Montiel Olea and Pflueger (2013, J. of Business & Economic Statistics 31). V is
@@ -320,9 +308,8 @@ def _effective_f(
     x = d.X[:, 0]
     P, p = d.Q.T @ x, d.Q.T @ d.y
     v2, v1 = x - d.Q @ P, d.y - d.Q @ p
-    S1, S12, S2 = (
-        score_products(d, iid, *pair, d.Q) for pair in ((v1, v1), (v1, v2), (v2, v2))
-    )
+    pairs = (v1, v1), (v1, v2), (v2, v2)
+    S1, S12, S2 = (d.score_products(*pair) for pair in pairs)
     if np.trace(S2) <= SINGULAR * d.least(v2, x):
         unknown: dict[int, float] = {tau: float("nan") for tau in BIASES}
         return float("nan"), unknown, unknown
@@ -403,7 +390,7 @@ def overidentification(data: IVData) -> Overidentification:
     if df == 0:
         return Overidentification(0.0, float("nan"), 0)
     u = d.y - d.X @ np.linalg.lstsq(P, p, rcond=None)[0]
-    S = score_products(d, data.covariance == "iid", u, u, d.Q)
+    S = d.score_products(u, u)
     if is_singular(S, d.least(u, d.y)):
         return Overidentification(float("nan"), float("nan"), df)
     SP = np.linalg.solve(S, P)

@@ -20,31 +20,21 @@ import numpy as np
 import pandas as pd
 
 from ..core import Listing, TivaxError
-from ..estimation import (
-    column_name,
-    complete_rows,
-    linear_fit,
-    regressor_names,
-    require_column_names,
-    require_one_row,
-    t_ppf,
-    t_test,
-)
+from ..estimation import CV1, column_name, linear_fit, regressor_names, t_row
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result, method_of
+from ..reporting import Plot, method_of
+from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
 
 MEANING = {
     "mean group": "average over countries of the slope of each over time",
     "t over blocks": "average over blocks of countries of the two-way slope of each",
 }
 _FEWEST = 3  # blocks or countries of a t test
-_COLUMNS = (
-    "method term estimate se p_value ci_low ci_high groups spread meaning".split()
-)
+_SLOPES = ["method", "group", "term", "estimate", "n"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CountrySlopes(Result):
+class CountrySlopes(Diagnosis):
     """Means of slopes, and the slopes.
 
     Attributes
@@ -87,9 +77,6 @@ class CountrySlopes(Result):
         title = f"Slopes of {self.outcome} in {first}"
         return {"slopes": partial(labelled_intervals, shown, "group", title)}
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
-
     @property
     def sentence(self) -> str:
         """The means of the first regressor, and how slopes spread."""
@@ -108,11 +95,8 @@ class CountrySlopes(Result):
         )
 
     def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (f"{k['method']}, {k['term']}", *(f"{k[c]:.4g}" for c in _COLUMNS[2:7]))
-            for k in self.table.to_dict("records")
-        ]
-        return [Listing(self.outcome, ("", *_COLUMNS[2:7]), rows)]
+        labels = self.table["method"] + ", " + self.table["term"]
+        return [listing(self.outcome, self.table, [*labels], NUMBERS)]
 
 
 def country_slopes(
@@ -153,11 +137,9 @@ def country_slopes(
     >>> int(found.table["groups"].iloc[0])
     12
     """
-    require_column_names(outcome=outcome, entity=entity, time=time)
     names = regressor_names(outcome, regressors)
     labels = [] if blocks is None else [column_name("blocks", blocks)]
-    rows = complete_rows(data, [outcome, *names], [entity, time, *labels])
-    require_one_row(rows, entity, time)
+    rows = panel_rows(data, outcome, names, entity, time, labels)
     slopes, residual = _of_each(rows, outcome, names, entity, time)
     table = [_mean("mean group", slopes, term) for term in names]
     if labels:
@@ -171,16 +153,12 @@ def country_slopes(
                 fit = linear_fit(part, outcome, names, entity=entity, time=time)
             except TivaxError:
                 continue
-            unit = fit.given.size[fit.given.place_of(outcome)]
-            size = fit.given.size[fit.given.places(fit.terms)]
-            y = fit.given.rows[:, fit.given.place_of(outcome)]
+            own = fit.vcov(CV1()).terms["estimate"]
             more += [
-                {"group": str(block), "term": term, "estimate": b, "n": fit.rows}
-                for term, b in zip(fit.terms, fit.H @ y * unit / size, strict=True)
+                ("t over blocks", str(block), term, b, fit.rows)
+                for term, b in own.items()
             ]
-        of_blocks = pd.DataFrame(
-            [{"method": "t over blocks", **k} for k in more], columns=[*slopes]
-        )
+        of_blocks = pd.DataFrame(more, columns=_SLOPES)
         table += [_mean("t over blocks", of_blocks, term) for term in names]
         slopes = pd.concat([slopes, of_blocks], ignore_index=True)
     return CountrySlopes(pd.DataFrame(table), slopes, outcome, residual)
@@ -206,10 +184,8 @@ def _of_each(
         u = cells[:, 0] / size[0] - X @ b
         residual = max(residual, float(np.abs(X.T @ u).max()))
         for term, value in zip(names, b * size[0] / size[1:], strict=True):
-            row = {"group": str(label), "term": term, "estimate": value}
-            found.append({"method": "mean group", **row, "n": len(cells)})
-    columns = ["method", "group", "term", "estimate", "n"]
-    return pd.DataFrame(found, columns=columns), residual
+            found.append(("mean group", str(label), term, value, len(cells)))
+    return pd.DataFrame(found, columns=_SLOPES), residual
 
 
 def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
@@ -223,7 +199,5 @@ def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
             f"{more} or fewer regressors"
         )
     spread = float(b.std(ddof=1))
-    mean, se, p = t_test(float(b.mean()), spread / np.sqrt(q), q)
-    reach = float(t_ppf(0.975, q - 1)) * se
-    values = (method, term, mean, se, p, mean - reach, mean + reach, q, spread)
-    return dict(zip(_COLUMNS, (*values, MEANING[method]), strict=True))
+    row = {"method": method, "term": term, **t_row(b.mean(), spread / np.sqrt(q), q)}
+    return {**row, "groups": q, "spread": spread, "meaning": MEANING[method]}

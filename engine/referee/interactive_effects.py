@@ -31,23 +31,17 @@ r (N + T) / NT log(min(N, T)), the lowest.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
 from ..core import Listing, TivaxError, require_choice, require_whole
-from ..estimation import (
-    column_name,
-    complete_rows,
-    regressor_names,
-    require_one_row,
-    t_ppf,
-    t_sf,
-)
+from ..estimation import regressor_names, t_row
 from ..figures import labelled_intervals
-from ..reporting import Plot, Result, method_of
+from ..reporting import Plot, method_of
+from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
 
 Correction = Literal["bai", "moon-weidner"]
 _AIM = 1e-13  # of the coefficients' change, relative to their standard errors
@@ -58,7 +52,7 @@ _TRIAL = 40  # rounds from each
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class InteractiveEffects(Result):
+class InteractiveEffects(Diagnosis):
     """A two-way regression with common factors.
 
     Attributes
@@ -118,9 +112,6 @@ class InteractiveEffects(Result):
         title = f"{self.outcome}, {self.factors.shape[1]} common factors"
         return {"intervals": partial(labelled_intervals, rows, "term", title)}
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
-
     @property
     def sentence(self) -> str:
         """The estimate with factors, and how many the criterion would take."""
@@ -137,13 +128,9 @@ class InteractiveEffects(Result):
         )
 
     def _listings(self) -> Sequence[Listing]:
-        columns = ["estimate", "se", "p_value", "ci_low", "ci_high", "se_bai"]
-        rows = [
-            (str(name), *(f"{value:.4g}" for value in line))
-            for name, line in self.terms[columns].iterrows()
-        ]
         notes = [f"{self.n:,} rows, {self.clusters} units, sigma2 {self.sigma2:.6g}"]
-        return [Listing(self.outcome, ("", *columns), rows, notes)]
+        columns, names = (*NUMBERS, "se_bai"), [*self.terms.index]
+        return [listing(self.outcome, self.terms, names, columns, notes)]
 
 
 def _best(criteria: pd.DataFrame) -> int:
@@ -213,7 +200,6 @@ def interactive_effects(
     >>> int(fit.criteria["r"].max())
     5
     """
-    column_name("outcome", outcome)
     names = regressor_names(outcome, regressors)
     if correction is not None:
         require_choice("correction", correction, ("bai", "moon-weidner"))
@@ -230,16 +216,9 @@ def interactive_effects(
     tried = range(min(most, room) + 1)
     fits = {r: _fit(panel, r, names) for r in tried}
     cells = int(panel.there.sum())
-    criteria = pd.DataFrame(
-        {
-            "r": [*tried],
-            "ssr": [fits[r].ssr for r in tried],
-            "ic": [
-                np.log(fits[r].ssr / cells) + r * (N + T) / (N * T) * np.log(min(N, T))
-                for r in tried
-            ],
-        }
-    )
+    criteria = pd.DataFrame({"r": [*tried], "ssr": [fits[r].ssr for r in tried]})
+    penalty = criteria["r"] * (N + T) / (N * T) * np.log(min(N, T))
+    criteria["ic"] = np.log(criteria["ssr"] / cells) + penalty
     r = _best(criteria) if factors == "ic" else int(factors)
     fit = fits[r] if r in fits else _fit(panel, r, names)
     terms, F, L = _inference(panel, fit, r, names, correction, bandwidth)
@@ -262,8 +241,7 @@ def interactive_effects(
 def _panel(
     data: pd.DataFrame, outcome: str, names: Sequence[str], entity: str, time: str
 ) -> tuple[_Panel, np.ndarray, np.ndarray]:
-    rows = complete_rows(data, [outcome, *names], [entity, time])
-    require_one_row(rows, entity, time)
+    rows = panel_rows(data, outcome, names, entity, time)
     unit, units = pd.factorize(rows[entity], sort=True)
     period, periods = pd.factorize(rows[time], sort=True)
     there = np.zeros((len(units), len(periods)), bool)
@@ -396,32 +374,22 @@ def _inference(
     L, F = _leading(part, r)
     to_units = np.linalg.qr(L)[0] if r else np.zeros((N, 0))
     net_F = X - (X @ F) @ F.T
-    both = net_F - np.einsum("ir,krt->kit", to_units, _turned(to_units, net_F))
+    both = _net_of(to_units, net_F)
     ses = [_clustered(k, u) for k in (net_F, both)]
     bias = np.zeros(len(names))
     if correction is not None and r:
         bias = _bias(X, both, u, F, L, to_units, correction, bandwidth)
     beta = fit.beta - bias
-    width = t_ppf(0.975, N - 1) * ses[0]
-    terms = pd.DataFrame(
-        {
-            "estimate": beta,
-            "se": ses[0],
-            "p_value": 2 * t_sf(np.abs(beta) / ses[0], N - 1),
-            "ci_low": beta - width,
-            "ci_high": beta + width,
-            "se_bai": ses[1],
-            "bias": bias,
-        },
-        index=pd.Index(names, name="term"),
-    )
-    return terms, F, L
+    rows = [t_row(b, se, N) for b, se in zip(beta, ses[0], strict=True)]
+    terms = pd.DataFrame(rows, pd.Index(names, name="term"))
+    return terms.assign(se_bai=ses[1], bias=bias), F, L
 
 
-def _turned(
+def _net_of(
     basis: Float[np.ndarray, "N r"], X: Float[np.ndarray, "k N T"]
-) -> Float[np.ndarray, "k r T"]:
-    return np.einsum("ir,kit->krt", basis, X)
+) -> Float[np.ndarray, "k N T"]:
+    """Net of loadings of units."""
+    return X - np.einsum("ir,krt->kit", basis, np.einsum("ir,kit->krt", basis, X))
 
 
 def _clustered(
@@ -449,7 +417,7 @@ def _bias(
     T = len(F)
     G = F @ np.linalg.inv(L.T @ L) @ L.T  # (T, N), F of length one
     by_unit, by_period = (u**2).sum(axis=1), (u**2).sum(axis=0)
-    across = X - np.einsum("ir,krt->kit", to_units, _turned(to_units, X))
+    across = _net_of(to_units, X)
     over = X - (X @ F) @ F.T
     total = np.einsum("i,kit,ti->k", by_unit, across, G)
     total += np.einsum("t,kit,ti->k", by_period, over, G)

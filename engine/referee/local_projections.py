@@ -27,29 +27,16 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Listing, TivaxError, count_text, naming, require_whole, show
-from ..estimation import (
-    Fit,
-    Model,
-    column_names,
-    complete_rows,
-    lagged,
-    require_column_names,
-    require_names,
-    require_one_row,
-    t_ppf,
-    t_test,
-)
+from ..estimation import Fit, Model, column_name, column_names, lagged, t_ppf, t_row
 from ..figures import responses
-from ..reporting import Plot, Result, method_of
+from ..reporting import Plot, method_of
+from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
 
 _DRAWS = 50_000
-_COLUMNS = (
-    "measure horizon estimate se p_value ci_low ci_high band_low band_high n".split()
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LocalProjections(Result):
+class LocalProjections(Diagnosis):
     """Responses by horizon.
 
     Attributes
@@ -87,9 +74,6 @@ class LocalProjections(Result):
         title = f"Response of {self.outcome} to {self.treatment}"
         return {"responses": partial(responses, self.table, title)}
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
-
     @property
     def sentence(self) -> str:
         """The response at once and at the end, and whether the band leaves out zero."""
@@ -118,11 +102,9 @@ class LocalProjections(Result):
         return text + "."
 
     def _listings(self) -> Sequence[Listing]:
-        rows = [
-            (f"{k['measure']} {k['horizon']}", *(f"{k[c]:.4g}" for c in _COLUMNS[2:9]))
-            for k in self.table.to_dict("records")
-        ]
-        return [Listing(self.outcome, ("", *_COLUMNS[2:9]), rows)]
+        labels = self.table["measure"] + " " + self.table["horizon"].astype(str)
+        columns = (*NUMBERS, "band_low", "band_high")
+        return [listing(self.outcome, self.table, [*labels], columns)]
 
 
 def local_projections(
@@ -180,16 +162,14 @@ def local_projections(
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())
     True
     """
-    require_column_names(outcome=outcome, entity=entity, time=time, treatment=treatment)
+    column_name("treatment", treatment)
     controls = column_names("controls", controls)
-    require_names(outcome, [treatment, *controls])
     for name, count in (("horizons", horizons), ("leads", leads), ("lags", lags)):
         require_whole(name, count, 0)
     require_whole("seed", seed, 0)
     if events is not None and not (isinstance(events, float) and 0 < events < 1):
         raise TivaxError(f"events {show(events)}: give a share such as 0.1, or None")
-    rows = complete_rows(data, [outcome, treatment, *controls], [entity, time])
-    require_one_row(rows, entity, time)
+    rows = panel_rows(data, outcome, [treatment, *controls], entity, time)
     keys = {"entity": entity, "time": time}
     frame, terms, event = _regressors(
         rows, outcome, treatment, controls, keys, lags, events
@@ -218,13 +198,11 @@ def local_projections(
     until = np.tril(np.ones((horizons + 1, horizons + 1)))
     sums = influence[:, after] @ until.T
     G = len(units)
-    tables = [
-        _table("response", steps, b, influence, n, G, seed),
-        _table(
-            "cumulative", range(horizons + 1), until @ b[after], sums, n[after], G, seed
-        ),
-    ]
-    table = pd.concat(tables, ignore_index=True)
+    rows_of = partial(_rows_of, G=G, seed=seed)
+    made = rows_of("response", steps, b, influence, n)
+    steps = steps[leads:]
+    made += rows_of("cumulative", steps, until @ b[after], sums, n[after])
+    table = pd.DataFrame(made)
     residual = max(fit.residual for fit in fits)
     return LocalProjections(table, outcome, treatment, events, G, residual)
 
@@ -283,25 +261,24 @@ def _clean(
     return clean
 
 
-def _table(
+def _rows_of(
     measure: str,
     steps: Sequence[int],
     b: Float[np.ndarray, " h"],
     influence: Float[np.ndarray, "G h"],
     n: np.ndarray,
+    *,
     G: int,
     seed: int,
-) -> pd.DataFrame:
+) -> list[dict[str, Any]]:
     se = np.sqrt((influence**2).sum(axis=0))
     correlation = influence.T @ influence / se[:, None] / se[None, :]
-    reach, band = float(t_ppf(0.975, G - 1)), sup_t(correlation, G - 1, seed)
-    rows = []
-    for k, h in enumerate(steps):
-        estimate, error, p = t_test(b[k], se[k], G)
-        ends = [estimate + s * c * error for c in (reach, band) for s in (-1, 1)]
-        values = (measure, h, estimate, error, p, *ends, int(n[k]))
-        rows.append(dict(zip(_COLUMNS, values, strict=True)))
-    return pd.DataFrame(rows)
+    band = sup_t(correlation, G - 1, seed) * se
+    return [
+        {"measure": measure, "horizon": h, **t_row(b[k], se[k], G)}
+        | {"band_low": b[k] - band[k], "band_high": b[k] + band[k], "n": int(n[k])}
+        for k, h in enumerate(steps)
+    ]
 
 
 def sup_t(correlation: Float[np.ndarray, "h h"], degrees: int, seed: int = 0) -> float:

@@ -25,24 +25,17 @@ programs fit each pair of periods.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ..core import Listing, TivaxError, require_whole
-from ..estimation import (
-    column_names,
-    complete_rows,
-    require_column_names,
-    require_names,
-    require_one_row,
-    t_ppf,
-    t_test,
-)
+from ..estimation import column_name, column_names, t_row
 from ..figures import slopes_by_band
-from ..reporting import Plot, Result, method_of
+from ..reporting import Plot, method_of
+from .diagnosis import NUMBERS, Diagnosis, panel_rows
 from .two_way_weights import neighbours, periods
 
 SHARES = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5)
@@ -50,14 +43,10 @@ MEANING = {
     "AS": "average over movers of the effect of one unit of the treatment",
     "WAS": "the same weighted by how far they move: effect of all moves per unit moved",
 }
-_COLUMNS = (
-    "band share estimand estimate se p_value ci_low ci_high stayers movers "
-    "prediction_error chosen meaning"
-).split()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Movers(Result):
+class Movers(Diagnosis):
     """Average slopes of movers by band.
 
     Attributes
@@ -94,9 +83,6 @@ class Movers(Result):
         title = f"{self.outcome}: average slopes in {self.treatment}, by band"
         return {"bands": partial(slopes_by_band, self.table, title)}
 
-    def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
-
     @property
     def chosen(self) -> pd.DataFrame:
         """AS and WAS at the band of cross-validation."""
@@ -122,10 +108,10 @@ class Movers(Result):
 
     def _listings(self) -> Sequence[Listing]:
         rows = [
-            (str(k["estimand"]), *(f"{k[c]:.4g}" for c in _COLUMNS[3:7]), k["meaning"])
+            (str(k["estimand"]), *(f"{k[c]:.4g}" for c in NUMBERS), k["meaning"])
             for k in self.chosen.to_dict("records")
         ]
-        return [Listing(self.report_title, ("", *_COLUMNS[3:7], ""), rows)]
+        return [Listing(self.report_title, ("", *NUMBERS, ""), rows)]
 
 
 class _Changes(NamedTuple):
@@ -181,15 +167,13 @@ def movers(
     >>> found.table["estimand"].tolist()
     ['AS', 'WAS', 'AS', 'WAS']
     """
-    require_column_names(outcome=outcome, entity=entity, time=time, treatment=treatment)
-    controls = column_names("controls", controls)
-    require_names(outcome, [treatment, *controls])
+    names = [column_name("treatment", treatment), *column_names("controls", controls)]
     require_whole("order", order, 0)
     found = [*shares] if np.iterable(shares) else []
     if not found or not all(isinstance(k, int | float) and 0 < k < 1 for k in found):
         raise TivaxError("shares: give numbers between 0 and 1, such as [0.2, 0.4]")
-    rows = complete_rows(data, [outcome, treatment, *controls], [entity, time])
-    changes = _changes(rows, [outcome, treatment, *controls], entity, time, order)
+    rows = panel_rows(data, outcome, names, entity, time)
+    changes = _changes(rows, [outcome, *names], entity, time, order)
     bands = [float(np.quantile(np.abs(changes.d), k)) for k in sorted(found)]
     target = np.abs(changes.d) <= bands[0]
     fits = [_at(changes, h, target) for h in bands]
@@ -205,11 +189,10 @@ def movers(
         for j, name in enumerate(MEANING):
             gap = fit.left[:, j] - fit.slopes[j]
             se = float(np.sqrt((G - 1) / G * (gap**2).sum()))
-            b, se, p = t_test(fit.slopes[j], se, G)
-            reach = float(t_ppf(0.975, G - 1)) * se
-            values = (h, share, name, b, se, p, b - reach, b + reach, fit.stayers)
-            values += (fit.movers, fit.error, int(k == best), MEANING[name])
-            table.append(dict(zip(_COLUMNS, values, strict=True)))
+            row = {"band": h, "share": share, "estimand": name}
+            row |= {**t_row(fit.slopes[j], se, G), "stayers": fit.stayers}
+            row |= {"movers": fit.movers, "prediction_error": fit.error}
+            table.append({**row, "chosen": int(k == best), "meaning": MEANING[name]})
     residual = max(fit.residual for fit in fits)
     return Movers(pd.DataFrame(table), outcome, treatment, G, residual)
 
@@ -217,7 +200,6 @@ def movers(
 def _changes(
     rows: pd.DataFrame, names: Sequence[str], entity: str, time: str, order: int
 ) -> _Changes:
-    require_one_row(rows, entity, time)
     rows = rows.sort_values([entity, time], kind="stable")
     unit, period = pd.factorize(rows[entity])[0], periods(rows[time])
     before = neighbours(unit, period)

@@ -36,20 +36,20 @@ from jaxtyping import Float, Int
 
 from ..core import Listing, TivaxError, require_kind, require_whole, show
 from ..estimation import (
+    COLLINEAR,
     column_name,
     column_names,
     complete_rows,
+    net_of,
     normal_sf,
+    of_norm_one,
+    orthonormal,
     require_column_names,
     require_names,
 )
 from ..figures import labelled_intervals
 from ..reporting import Z95, Plot, Result, method_of
 from .placebo_shocks import placebo_p
-
-# What is left of a column that others make, relative to its length.
-_EXPLAINED = 1e-9
-METHODS = ("homoskedastic", "EHW", "region clusters", "AKM", "AKM0")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -171,25 +171,19 @@ class ShiftShare(Result):
         return placebo_p(value, self._numerator, draws=draws, seed=seed)
 
 
-class _Net:
-    """Least squares with row weights, and what it leaves of columns."""
-
-    def __init__(self, Z: Float[np.ndarray, "n k"], q: Float[np.ndarray, " n"]) -> None:
-        self.root = np.sqrt(q)[:, None]
-        size = np.linalg.norm(Z * self.root, axis=0)
-        U, s, _ = np.linalg.svd(
-            Z * self.root / np.where(size > 0, size, 1), full_matrices=False
-        )
-        self.basis = U[:, s > _EXPLAINED * s.max(initial=0)]
-
-    def of(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
-        scaled = columns * self.root
-        left = scaled - self.basis @ (self.basis.T @ scaled)
-        left = left - self.basis @ (self.basis.T @ left)
-        gone = np.linalg.norm(left, axis=0) <= _EXPLAINED * np.linalg.norm(
-            scaled, axis=0
-        )
-        return np.where(gone[None, :], 0, left) / self.root
+def _net(
+    columns: Float[np.ndarray, "n m"],
+    Z: Float[np.ndarray, "n k"],
+    q: Float[np.ndarray, " n"],
+) -> tuple[Float[np.ndarray, "n m"], int]:
+    """What least squares with row weights leave of columns, and the rank of Z."""
+    root = np.sqrt(q)[:, None]
+    spans = orthonormal(of_norm_one(Z * root), COLLINEAR)
+    scaled = columns * root
+    left = net_of(scaled, spans.basis)
+    level = np.linalg.norm(scaled, axis=0)
+    left[:, np.linalg.norm(left, axis=0) <= COLLINEAR * level] = 0
+    return left / root, int((spans.left >= COLLINEAR).sum())
 
 
 def shift_share(
@@ -277,15 +271,15 @@ def shift_share(
         raise TivaxError(f"weights {weights}: {q.min():.4g} is not positive")
     dummies = [pd.get_dummies(used[k], dtype=float).to_numpy()[:, 1:] for k in keys]
     Z = np.hstack([np.ones((len(used), 1)), used[numbers].to_numpy(), *dummies])
-    net = _Net(Z, q)
     X = used[made[0] if made else treatment].to_numpy()
     columns = np.column_stack([used[outcome], used[treatment], X])
-    y, D, x = net.of(columns).T
+    net, rank = _net(columns, Z, q)
+    y, D, x = net.T
     for name, left in ((outcome, y), (treatment, D), (made[0] if made else "", x)):
         if not left.any():
             raise TivaxError(f"{name} is explained by the controls and effects")
     crossing = float((q * x) @ D)
-    if abs(crossing) <= _EXPLAINED * float(np.linalg.norm(q * x) * np.linalg.norm(D)):
+    if abs(crossing) <= COLLINEAR * float(np.linalg.norm(q * x) * np.linalg.norm(D)):
         raise TivaxError(f"{instrument} does not move {treatment}")
     beta = float((q * x) @ y) / crossing
     u = y - beta * D
@@ -295,7 +289,7 @@ def shift_share(
         h = _on_shares(W, x, q, names)
     else:
         h = given - mass @ given / mass.sum()
-    n, k = len(used), net.basis.shape[1] + 1
+    n, k = len(used), rank + 1
     errors: dict[str, float] = {}
     score = q * x * u
     rows, adjusted = (n / (n - k), n - k) if not made else (1.0, n)
@@ -310,9 +304,7 @@ def shift_share(
     R = np.bincount(groups, h * ((q * u) @ W))
     T = np.bincount(groups, h * ((q * D) @ W))
     errors["AKM"] = np.sqrt(R @ R)
-    table = [
-        _row(name, beta, float(error) / abs(crossing)) for name, error in errors.items()
-    ]
+    table = [_row(k, beta, float(v) / abs(crossing)) for k, v in errors.items()]
     table.append(_null_imposed(beta, crossing, R, T))
     pi = crossing / float((q * x) @ x)
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
@@ -343,10 +335,7 @@ def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[s
     if not isinstance(shares, pd.DataFrame | np.ndarray):
         raise TivaxError(f"shares: give a DataFrame or an array, not {show(shares)}")
     names = [str(k) for k in shares] if isinstance(shares, pd.DataFrame) else []
-    try:
-        W = np.asarray(shares, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TivaxError("shares: not all of them are numbers") from None
+    W = _numbers("shares", shares)
     if W.ndim != 2 or len(W) != rows:
         raise TivaxError(
             f"shares has the shape {W.shape}; it must be ({rows}, shocks), a row for "
@@ -356,6 +345,13 @@ def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[s
         i, s = np.argwhere(~np.isfinite(W))[0]
         raise TivaxError(f"shares: row {i}, shock {s} is {W[i, s]:g}; give a number")
     return W, names or [str(k) for k in range(W.shape[1])]
+
+
+def _numbers(argument: str, given: object) -> np.ndarray:
+    try:
+        return np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TivaxError(f"{argument}: not all of them are numbers") from None
 
 
 def _shock_clusters(
@@ -380,10 +376,7 @@ def _given_shocks(
 ) -> Float[np.ndarray, " s"] | None:
     if given is None:
         return None
-    try:
-        values = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise TivaxError("shocks: not all of them are numbers") from None
+    values = _numbers("shocks", given)
     if values.shape != kept.shape or not np.isfinite(values).all():
         raise TivaxError(f"shocks: give a number for each of the {len(kept)} shocks")
     return values[kept]
@@ -400,7 +393,7 @@ def _on_shares(
     size = np.linalg.norm(W * root[:, None], axis=0)
     Q, triangle = np.linalg.qr(W * root[:, None] / size)
     left = np.abs(np.diag(triangle)) if len(W) >= len(size) else np.zeros(1)
-    if left.min() < _EXPLAINED:
+    if left.min() < COLLINEAR:
         place = int(np.argmin(left)) if len(W) >= len(size) else len(W)
         raise TivaxError(
             f"shares: those of shock {names[place]} are made of the others' "
@@ -409,18 +402,15 @@ def _on_shares(
     return np.linalg.solve(triangle, Q.T @ (x * root)) / size
 
 
-def _row(
-    method: str, beta: float, se: float, ends: tuple[float, float] | None = None
-) -> dict[str, object]:
-    low, high = (beta - Z95 * se, beta + Z95 * se) if ends is None else ends
+def _row(method: str, beta: float, se: float) -> dict[str, object]:
     p = 2 * float(normal_sf(abs(beta) / se)) if se > 0 else float("nan")
     return {
         "method": method,
         "estimate": beta,
         "se": se,
         "p_value": p,
-        "ci_low": low,
-        "ci_high": high,
+        "ci_low": beta - Z95 * se,
+        "ci_high": beta + Z95 * se,
         "shape": "interval",
     }
 
@@ -437,16 +427,11 @@ def _null_imposed(
     # In d = beta - b: a d^2 - 2 c d - R'R <= 0.
     a, c = crossing**2 / Z95**2 - T @ T, R @ T
     root = c**2 + a * (R @ R)
-    row = _row("AKM0", beta, float("nan"))
+    row = _row("AKM0", beta, float("nan")) | {"p_value": p}
     if root < 0:
-        return row | {
-            "p_value": p,
-            "ci_low": -np.inf,
-            "ci_high": np.inf,
-            "shape": "line",
-        }
+        return row | {"ci_low": -np.inf, "ci_high": np.inf, "shape": "line"}
     ends = sorted(float(beta - (c + sign * np.sqrt(root)) / a) for sign in (1, -1))
-    row |= {"p_value": p, "ci_low": ends[0], "ci_high": ends[1]}
+    row |= {"ci_low": ends[0], "ci_high": ends[1]}
     if a > 0:
         return row | {"se": (ends[1] - ends[0]) / (2 * Z95)}
     return row | {"shape": "union"}

@@ -9,7 +9,6 @@ SCPC, module ``scpc``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,8 @@ from ..estimation import (
     require_column_names,
 )
 from ..figures import errors_by_cutoff
-from ..reporting import Plot, Result, method_of
+from ..reporting import Plot, method_of
+from .diagnosis import NUMBERS, Diagnosis
 from .scpc import are_apart, components
 
 _CUTOFFS = 12
@@ -34,7 +34,7 @@ _FEWEST = 8  # entities of SCPC, beside the regressors
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class SpatialErrors(Result):
+class SpatialErrors(Diagnosis):
     """Standard errors by cut-off, and intervals between entities.
 
     Attributes
@@ -75,9 +75,6 @@ class SpatialErrors(Result):
     def plots(self) -> Mapping[str, Plot]:
         title = f"Standard errors of {self.outcome} by cut-off ({self.kernel})"
         return {"cutoffs": partial(errors_by_cutoff, self.table, title)}
-
-    def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual}
 
     @property
     def sentence(self) -> str:
@@ -172,16 +169,14 @@ def spatial_errors(
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
-    rows = []
-    for cutoff in (0.0, *chosen):
-        vcov = Conley(cutoff, kernel, lags, distances=square) if cutoff else CV1()
-        terms = fit.vcov(vcov).terms[_NUMBERS].to_dict("index")
-        for term in names:
-            rows.append({"term": term, "cutoff": float(cutoff), **terms[term]})
-    table = pd.DataFrame(rows).sort_values("cutoff", kind="stable")
-    table = table.sort_values("term", key=lambda k: k.map(names.index), kind="stable")
+    by_cutoff = {0.0: fit.vcov(CV1()).terms[[*NUMBERS]]}
+    for cutoff in sorted(k for k in chosen if k):
+        vcov = Conley(cutoff, kernel, lags, distances=square)
+        by_cutoff[cutoff] = fit.vcov(vcov).terms[[*NUMBERS]]
+    table = pd.concat(by_cutoff, names=["cutoff", "term"])
+    table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(
-        table.reset_index(drop=True),
+        table,
         _between(used, outcome, names, entity, square),
         square,
         outcome,
@@ -190,8 +185,7 @@ def spatial_errors(
     )
 
 
-_NUMBERS = ["estimate", "se", "p_value", "ci_low", "ci_high"]
-_OF_MEANS = ["term", *_NUMBERS, "components", "critical_value"]
+_OF_MEANS = ["term", *NUMBERS, "components", "critical_value"]
 
 
 def _distances(given: Sequence[float]) -> list[float]:
@@ -231,6 +225,6 @@ def _between(
         se = made.se(scores - scores.mean())
         reach = made.critical * se
         p = made.p_value(b / se) if se > 0 else float("nan")
-        values = (term, b, se, p, b - reach, b + reach, made.v.shape[1], made.critical)
-        found.append(dict(zip(_OF_MEANS, values, strict=True)))
-    return pd.DataFrame(found)
+        ends = (b - reach, b + reach)
+        found.append((term, b, se, p, *ends, made.v.shape[1], made.critical))
+    return pd.DataFrame(found, columns=_OF_MEANS)

@@ -33,9 +33,14 @@ from jaxtyping import Float
 
 from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
+    COLLINEAR,
+    Effects,
     column_name,
     column_names,
     complete_rows,
+    net_of,
+    of_norm_one,
+    orthonormal,
     require_column_names,
     require_names,
     require_one_row,
@@ -104,14 +109,12 @@ class TwoWayWeights(Result):
         """Count effects with a negative weight, and say how much effects may vary."""
         value = self._values
         negative, cells = int(value["negative weights"]), int(value["cells"])
-        text = (
+        beta = value["beta"]
+        return (
             f"{negative:,} of {cells:,} effects of {self.treatment} on {self.outcome} "
             f"count with a negative weight, {value['sum of negative weights']:.3f} in "
             f"all ({self.kind}). An average effect of zero takes effects whose "
             f"standard deviation is {value[_SENSIBILITY]:.4g}, "
-        )
-        beta = value["beta"]
-        return text + (
             f"{value[_SENSIBILITY] / abs(beta):.2g} times the estimate {beta:.4g}."
         )
 
@@ -134,14 +137,8 @@ class TwoWayWeights(Result):
         """
         require_choice("key", key, (self.entity, self.time))
         weight = self.cells["weight"]
-        parts = pd.DataFrame(
-            {
-                key: self.cells[key],
-                "weight": weight,
-                "positive": weight.clip(lower=0),
-                "negative": weight.clip(upper=0),
-            }
-        )
+        ends = {"positive": weight.clip(lower=0), "negative": weight.clip(upper=0)}
+        parts = self.cells[[key, "weight"]].assign(**ends)
         return parts.groupby(key).sum().sort_values("weight", ascending=False)
 
     def correlation(self, column: str) -> pd.DataFrame:
@@ -252,13 +249,14 @@ def two_way_weights(
     if differences and level is None:
         values = np.where(before[:, None] >= 0, values - values[before], np.nan)
     there = np.isfinite(values).all(axis=1)
-    y, *X = values[there].T[: 2 + len(controls)]
-    e = _left(
-        np.column_stack(X),
-        [period[there]] if differences else [unit[there], period[there]],
-        treatment,
-    )
-    beta = float(e @ y / (e @ X[0]))
+    y, x = values[there].T[:2]
+    named = [time] if differences else [entity, time]
+    effects = Effects.of(rows[there], named, unit[there])
+    X = effects.without_dummies(effects.within(values[there, 1:]))
+    e = net_of(X[:, 0], orthonormal(of_norm_one(X[:, 1:])).basis)
+    if not np.linalg.norm(e) > COLLINEAR * np.linalg.norm(x - x.mean()):
+        raise TivaxError(f"{treatment} is explained by the effects and controls")
+    beta = float(e @ y / (e @ x))
     left = np.zeros(len(rows))
     left[there] = e
     change = np.where(before >= 0, D - D[before], 0.0)
@@ -303,31 +301,6 @@ def _from_here(
 ) -> Float[np.ndarray, " n"]:
     """Sums over each unit's rows from this one on."""
     return pd.Series(left[::-1]).groupby(unit[::-1]).cumsum().to_numpy()[::-1]
-
-
-def _left(
-    X: Float[np.ndarray, "n k"], effects: Sequence[np.ndarray], treatment: str
-) -> Float[np.ndarray, " n"]:
-    """The first column net of effects and of the other columns."""
-    dummies = [
-        (pd.factorize(code)[0][:, None] == np.arange(len(np.unique(code)))).astype(
-            float
-        )
-        for code in effects[1:] or effects
-    ]
-    every = np.column_stack([X, *dummies])
-    size = np.linalg.norm(X[:, 0] - X[:, 0].mean())
-    if len(effects) > 1:
-        code = effects[0]
-        means = np.zeros((code.max() + 1, every.shape[1]))
-        np.add.at(means, code, every)
-        every = every - (means / np.bincount(code)[:, None])[code]
-    d, others = every[:, 0], every[:, 1:]
-    for _ in range(2):
-        d = d - others @ np.linalg.lstsq(others, d, rcond=1e-10)[0]
-    if not np.linalg.norm(d) > 1e-9 * size:
-        raise TivaxError(f"{treatment} is explained by the effects and controls")
-    return d
 
 
 def _summary(
