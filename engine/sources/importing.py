@@ -19,6 +19,7 @@ from ..core import (
     show,
     size_limit,
 )
+from ..files import TableFile
 from ..streaming import require_productive_table
 from ..tables import (
     StoreWriter,
@@ -35,7 +36,7 @@ from ..tables import (
     without_rounding,
 )
 from .catalogue import get_source
-from .source import Source, TableFile
+from .source import Source
 from .titles import final_demand_title, sector_title, with_sector_titles
 
 # Files read at the same time. Reading is mostly decompression, which leaves the

@@ -8,10 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from ..core import TivaxError, local_path
+from ..files import TableFile, finding
 from ..tables import parse_year
-from . import finding
 from .pymrio_files import Extension, extension_names, find_systems, read_extension
-from .source import TableFile
 
 
 class Satellite(NamedTuple):

@@ -26,11 +26,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ..core import TivaxError
+from ..files import TableFile, finding, read_frame, read_words, table_of, year_told
+from ..files import opening as fs
 from ..tables import WorldTable, one_unit
-from . import files as fs
-from . import finding
-from .labelled_frames import read_frame, read_words, table_of, year_told
-from .source import TableFile
 
 EXPECTED = "folders or archives of pymrio, with file_parameters.json, Z and Y"
 PARAMETERS, METADATA = "file_parameters.json", "metadata.json"

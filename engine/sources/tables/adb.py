@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 
 from ...core import TivaxError, load_toml
+from ...files import TableFile, layout
 from ...tables import WorldTable
-from .. import layout
-from ..source import TableFile
 from .wiod2013 import cell_text, sheet_rows, year_of_name
 
 # Households, institutions serving them, government, fixed capital, inventories.

@@ -26,11 +26,10 @@ import numpy as np
 import numpy.lib.format as npy
 
 from ...core import TivaxError, require_size
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...streaming import is_too_large, matrix_in_words
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 _HEADER_2 = npy.read_array_header_2_0

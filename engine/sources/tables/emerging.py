@@ -26,11 +26,10 @@ from typing import Any
 import numpy as np
 
 from ...core import TivaxError, percent_text
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...streaming import is_too_large, scratch
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 LISTS = {"country_list": "regions", "sector_list": "sectors", "final_list": "final"}
 _START = (b"MATLAB 7.3 MAT-file", b"\x89HDF")

@@ -35,11 +35,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 # Eora's own codes. ANT (Netherlands Antilles) and USR (Soviet Union) are of no country
 # that is left, and stay.

@@ -35,11 +35,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, TextTable, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import TextTable, read_text_table
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
 _pairs = partial(layout.coded_pairs, own=CODES)

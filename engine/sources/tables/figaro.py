@@ -25,11 +25,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError, count_text, require_count
+from ...files import TableFile, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 # Government, households, institutions serving them, fixed capital formation,
 # changes in inventories and valuables.

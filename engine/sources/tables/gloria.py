@@ -34,11 +34,9 @@ import numpy as np
 import scipy.sparse as sparse
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout, read_text_rows
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_rows
 from .emerging import misses
 
 _NAME = r".*_(?P<what>[TYV])-Results_(?P<year>\d{4})_\d{3}_Markup001\(full\)\.csv"

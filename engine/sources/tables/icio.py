@@ -26,11 +26,9 @@ from ...core import (
     require_new,
     require_writable,
 )
+from ...files import TableFile, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable, WorldTables, require_tables
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 _LISTS = ("countrylist", "sectorlist", "uselist")
 _ENDINGS = tuple(f"{what}.csv" for what in _LISTS)

@@ -17,10 +17,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError, count_text, require_count
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
 

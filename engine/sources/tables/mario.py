@@ -26,10 +26,10 @@ from pathlib import Path
 import pandas as pd
 
 from ...core import TivaxError
-from ...tables import WorldTable, one_unit
-from .. import files as fs
-from .. import finding, layout
-from ..labelled_frames import (
+from ...files import (
+    TableFile,
+    finding,
+    layout,
     read_frame,
     read_words,
     separator_of,
@@ -37,7 +37,8 @@ from ..labelled_frames import (
     with_iso_codes,
     year_told,
 )
-from ..source import TableFile
+from ...files import opening as fs
+from ...tables import WorldTable, one_unit
 
 _EXPECTED = (
     "folders flows of MARIO with Z, Y and units as .txt, .csv or .parquet (to_txt or "

@@ -31,10 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError, load_toml
+from ...files import TableFile, finding, layout, read_text_table
 from ...tables import WorldTable, normalise
-from .. import finding, layout
-from ..source import TableFile, source_facts
-from ..text_tables import read_text_table
+from ..source import source_facts
 
 PARENTS: dict[str, str] = source_facts()["oecd"]["parents"]
 

@@ -9,11 +9,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ...core import TivaxError
+from ...files import TableFile, finding, with_iso_codes
 from ...tables import WorldTable
-from .. import finding
-from ..labelled_frames import with_iso_codes
 from ..pymrio_files import find_systems, read_system
-from ..source import TableFile
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:

@@ -25,10 +25,9 @@ from typing import Any
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}

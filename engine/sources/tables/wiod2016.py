@@ -26,10 +26,9 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
+from ...files import TableFile, layout
+from ...files import opening as fs
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import layout
-from ..source import TableFile
 from .wiod2013 import read_sheet
 
 # Number after the country in the columns of final demand -> name of the category.

@@ -1,6 +1,6 @@
 """WIOD 2016, rebuilt: 44 regions x 56 industries, 2000-2014, from national tables.
 
-Million US$ at basic prices. The world tables are estimated (``sources.rebuilding``)
+Million US$ at basic prices. The world tables are estimated (``rebuilding``)
 from pieces of the release of 2016, found by their names:
 
 ``CCC_NIOT_nov16.csv``, one for each of 43 countries
@@ -43,10 +43,9 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError
-from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..rebuilding import (
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
+from ...rebuilding import (
     COUNTRIES,
     INDUSTRIES,
     REGIONS,
@@ -57,7 +56,7 @@ from ..rebuilding import (
     Year2014,
     rebuild,
 )
-from ..source import TableFile
+from ...tables import WorldTable
 
 TOTALS = ("II_fob", "TXSP", "EXP_adj", "PURR", "PURNR", "VA", "IntTTM", "GO")
 LABELS = ("Year", "Code", "Description", "Origin")

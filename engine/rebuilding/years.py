@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from ...tables import WorldTable
+from ..tables import WorldTable
 from .checks import check_pieces
 from .countries import Countries, countries_of
 from .facts import describe

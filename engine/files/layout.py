@@ -7,7 +7,7 @@ import numpy as np
 
 from ..core import TivaxError
 from ..tables import alpha3, normalise
-from .source import TableFile
+from .table_file import TableFile
 
 # Where the file may well be the published one, of an edition laid out differently.
 OTHER_EDITION = "get the file again if it was changed, otherwise use another edition"

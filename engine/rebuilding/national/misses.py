@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ...core import TivaxError
-from ..rebuilding.countries import Countries
+from ..countries import Countries
 from .partners import PartnerFlows
 from .recipe import Recipe
 

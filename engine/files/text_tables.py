@@ -18,8 +18,8 @@ import pyarrow.csv
 from jaxtyping import Float
 
 from ..core import TEXT_LINES, TivaxError, require_count
-from . import files as fs
-from .source import TableFile
+from . import opening as fs
+from .table_file import TableFile
 
 _BLOCK = 1 << 24  # bytes of text parsed at a time
 

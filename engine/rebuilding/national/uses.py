@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 
 from ...core import TivaxError, suggest
 from ...tables import normalise, read_concordance
-from ..rebuilding.countries import Countries
+from ..countries import Countries
 from .recipe import Piece, Recipe, Uses, in_years
 
 TOTALS = ("exports", "imports", "output", "value added")

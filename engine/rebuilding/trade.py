@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ....kernels.rebuilding import trade as kernel
-from ...core import in_float64
+from ...kernels.rebuilding import trade as kernel
+from ..core import in_float64
 from .countries import Countries
 from .pieces import (
     COUNTRIES,

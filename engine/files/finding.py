@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..core import NotFound, TivaxError
-from .files import members_of
-from .source import TableFile
+from .opening import members_of
+from .table_file import TableFile
 
 
 def gather(paths: Sequence[Path], pattern: str, wanted: str) -> list[TableFile]:

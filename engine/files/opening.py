@@ -28,7 +28,7 @@ from rdata.conversion import DEFAULT_CLASS_MAP
 from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
 from ..core import TivaxError, line_too_long, longest_line, require_count, require_size
-from .source import TableFile
+from .table_file import TableFile
 
 ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
 GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"

@@ -16,9 +16,9 @@ import pandas as pd
 
 from ..core import TivaxError, require_commas, unescape_formula
 from ..tables import WorldTable, alpha3, normalise, table_from_frames
-from . import files as fs
 from . import layout
-from .source import TableFile
+from . import opening as fs
+from .table_file import TableFile
 from .text_tables import read_text_table
 
 TEXT, PARQUET = ("txt", "tsv", "csv"), ("parquet", "parq", "par")

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ..core import TivaxError
 from .countries import countries_of
 from .pieces import (
     COUNTRIES,

@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from ...core import TivaxError
 from ...tables import WorldTable, normalise, open_store
-from ..rebuilding.countries import Countries
-from ..rebuilding.pieces import ratio
+from ..countries import Countries
+from ..pieces import ratio
 from .recipe import Recipe, Trade, in_years
 from .uses import Rest, labels_at
 

@@ -21,9 +21,8 @@ from ...core import (
     read_toml,
     require_different_columns,
 )
+from ...files import TableFile, read_rows
 from ...tables import normalise, require_labels
-from ..labelled_frames import read_rows
-from ..source import TableFile
 
 _KEYS = (
     "title unit years countries sectors final tolerance may_miss uses trade totals "
