@@ -10,5 +10,7 @@ from .labelled_frames import with_iso_codes as with_iso_codes
 from .labelled_frames import year_told as year_told
 from .table_file import TableFile as TableFile
 from .text_tables import TextTable as TextTable
+from .text_tables import coded as coded
+from .text_tables import read_cells as read_cells
 from .text_tables import read_text_rows as read_text_rows
 from .text_tables import read_text_table as read_text_table

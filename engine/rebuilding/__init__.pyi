@@ -12,4 +12,5 @@ from .pieces import YEARS as YEARS
 from .pieces import Pieces as Pieces
 from .pieces import Year2000 as Year2000
 from .pieces import Year2014 as Year2014
+from .years import in_turn as in_turn
 from .years import rebuild as rebuild
