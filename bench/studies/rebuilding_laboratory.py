@@ -3,7 +3,7 @@
 What the pieces of WIOD 2016 tell is kept: home blocks, exports by product, imports by
 product and use, trade by pair in goods, services and 16 groups, all partners of 2011
 and those of final uses in 1997. Partners of inputs in other years, and which user buys
-from whom, are rebuilt by the same steps (``engine.sources.rebuilding``), and intervals
+from whom, are rebuilt by the same steps (``engine.rebuilding``), and intervals
 compared with the tables as they were. Both releases share no detail of users: what is
 learned here are not the parameters but whether the model is right.
 
@@ -181,7 +181,7 @@ def members(groups: list[list[str]], sectors: tuple[str, ...]) -> np.ndarray:
 
 def about(years: list[int]) -> Mapping[str, Any]:
     """The attribute ``rebuilt``: the parameters of WIOD 2016 for these products."""
-    facts = load_toml("tivax.engine.sources.rebuilding", "facts.toml")
+    facts = load_toml("tivax.engine.rebuilding", "facts.toml")
     errors = deepcopy(facts["errors"])
     errors["known"] = {"groups": _GROUPS, "kinds": _KINDS}
     errors["products"] = _PRODUCTS

@@ -9,7 +9,6 @@ from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
-from .national import write_national_example as write_national_example
 from .pymrio_accounts import Satellite as Satellite
 from .pymrio_systems import from_pymrio as from_pymrio
 from .pymrio_systems import to_pymrio as to_pymrio

@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from ..core import require_choice
+from ..files import finding
 from ..tables import Tolerance
-from .finding import by_name
 from .source import Source, source_facts
 
 SOURCES = tuple(source_facts())
@@ -25,7 +25,7 @@ def get_source(name: str) -> Source:
     find = getattr(module, "find", None)
     if find is None:
         patterns = {k: facts.pop(k) for k in ("names", "expected")}
-        find = partial(by_name, **patterns)
+        find = partial(finding.by_name, **patterns)
     own: dict[str, Any] = {
         k: Tolerance(**facts[k]) for k in ("tolerance", "column_tolerance")
     }

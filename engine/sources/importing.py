@@ -1,7 +1,6 @@
 """Import the files of a database to a store: read, check, write, year by year."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from ..core import (
     show,
     size_limit,
 )
+from ..files import TableFile
+from ..rebuilding import in_turn
 from ..streaming import require_productive_table
 from ..tables import (
     StoreWriter,
@@ -35,7 +36,7 @@ from ..tables import (
     without_rounding,
 )
 from .catalogue import get_source
-from .source import Source, TableFile
+from .source import Source
 from .titles import final_demand_title, sector_title, with_sector_titles
 
 # Files read at the same time. Reading is mostly decompression, which leaves the
@@ -350,22 +351,13 @@ def _open_years(
                 names = sorted({t.origin for t in tables if t.year == year})
                 raise TivaxError(f"{year} is duplicated: {', '.join(names)}")
         return found, iter(tables)
+    found = [file.year for file in files if file.year is not None]
     if source.read_together is not None:
-        found = [file.year for file in files if file.year is not None]
         return found, iter(source.read_together(files)) if files else iter(())
-    return [file.year for file in files if file.year is not None], _ahead(source, files)
+    return found, _ahead(source, files)
 
 
 def _ahead(source: Source, files: Sequence[TableFile]) -> Iterator[WorldTable]:
     """Read the files in order, a few at a time and never more than that in memory."""
-    with ThreadPoolExecutor(_READERS) as pool:
-        waiting = [pool.submit(_read_all, source, file) for file in files[:_READERS]]
-        for k in range(len(files)):
-            tables = waiting.pop(0).result()
-            if k + _READERS < len(files):
-                waiting.append(pool.submit(_read_all, source, files[k + _READERS]))
-            yield from tables
-
-
-def _read_all(source: Source, file: TableFile) -> list[WorldTable]:
-    return list(source.read(file))
+    for tables in in_turn(lambda file: list(source.read(file)), files, _READERS):
+        yield from tables

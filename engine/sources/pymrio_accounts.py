@@ -8,10 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from ..core import TivaxError, local_path
+from ..files import TableFile, finding
 from ..tables import parse_year
-from . import finding
 from .pymrio_files import Extension, extension_names, find_systems, read_extension
-from .source import TableFile
 
 
 class Satellite(NamedTuple):
@@ -110,9 +109,7 @@ def year_of(file: TableFile, year: int | None) -> int:
     """The year that is given, else that which the system tells."""
     if year is not None:
         return parse_year(year)
-    if file.year is None:
-        raise TivaxError(f"{file.name}: nothing tells the year; give year=2014")
-    return file.year
+    return finding.require_year(file, "give year=2014")
 
 
 def _extensions_of(system: Any) -> dict[str, Extension]:

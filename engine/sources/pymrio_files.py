@@ -26,11 +26,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from ..core import TivaxError
+from ..files import TableFile, finding, read_frame, read_words, table_of, year_told
+from ..files import opening as fs
 from ..tables import WorldTable, one_unit
-from . import files as fs
-from . import finding
-from .labelled_frames import read_frame, read_words, table_of, year_told
-from .source import TableFile
 
 EXPECTED = "folders or archives of pymrio, with file_parameters.json, Z and Y"
 PARAMETERS, METADATA = "file_parameters.json", "metadata.json"
@@ -53,8 +51,7 @@ class Extension(NamedTuple):
 def find_systems(paths: Sequence[Path]) -> list[TableFile]:
     """The systems below ``paths``, each as its file of Z (or A) with the others as
     parts; ``year`` is None where nothing tells it."""
-    found = finding.gather(finding.beside(paths), _FILES, EXPECTED)
-    at = {finding.location(file): file for file in found}
+    at = finding.located(finding.beside(paths), _FILES, EXPECTED)
     folders = [
         location.removesuffix(f"/{PARAMETERS}")
         for location in at
@@ -84,7 +81,9 @@ def _system(
                 "system; save it whole (io.save_all)"
             )
     sales = parts.pop(main)
-    told = [] if "metadata" not in parts else _metadata(parts["metadata"])
+    told: list[str] = []
+    if "metadata" in parts:
+        told = fs.json_texts(parts["metadata"], "name", "description", "version")
     names = (folder.rpartition("/")[2], sales.path.stem if sales.member else "", *told)
     return replace(sales, year=year_told(*names), parts=parts)
 
@@ -94,11 +93,11 @@ def _parts(
 ) -> dict[str, TableFile]:
     """The files that the parameters of a folder name, and these themselves."""
     own = at[f"{folder}/{PARAMETERS}"]
-    shown = f"{before}" if before else f"{folder.rpartition('/')[2]}/"
-    parts = {f"{before}parameters": replace(own, folder=shown.rstrip("/"))}
+    shown = before.rstrip("/") or folder.rpartition("/")[2]
+    parts = {f"{before}parameters": replace(own, folder=shown)}
     for name, entry in _parameters(own)["files"].items():
         if found := at.get(f"{folder}/{entry['name']}"):
-            parts[before + name] = replace(found, folder=shown.rstrip("/"))
+            parts[before + name] = replace(found, folder=shown)
     return parts
 
 
@@ -119,13 +118,6 @@ def _parameters(file: TableFile) -> dict[str, Any]:
         if any(not 0 < k < 9 for k in levels):
             raise ValueError("numbers of levels")
         return {"files": files, "systemtype": str(content["systemtype"])}
-
-
-def _metadata(file: TableFile) -> list[str]:
-    data = fs.read_bytes(file, (b"{",))
-    with fs.parsing(file):
-        content = json.loads(data)
-        return [str(content.get(k) or "") for k in ("name", "description", "version")]
 
 
 def read_system(file: TableFile, year: int) -> WorldTable:

@@ -16,9 +16,9 @@ from ..core import (
     require_size,
     unescape_formula,
 )
+from ..files import TableFile
+from ..files.opening import parsing
 from ..tables import require_labels
-from .files import parsing
-from .source import TableFile
 
 _LABELS = ("year", "region", "sector")
 _FINAL = "final"  # a column of what final demand itself emits

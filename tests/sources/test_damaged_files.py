@@ -15,13 +15,13 @@ import pytest
 
 from tivax.engine.core import limits
 from tivax.engine.core.errors import TivaxError
+from tivax.engine.files import TableFile
+from tivax.engine.files import opening as fs
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.resampling.run_files import read_run_file
-from tivax.engine.sources import files as fs
 from tivax.engine.sources.importing import import_tables
 from tivax.engine.sources.panel import bis, wdi, weo
 from tivax.engine.sources.satellites import read_satellites
-from tivax.engine.sources.source import TableFile
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
 from tivax.engine.tables.rules import require_labels

@@ -69,7 +69,7 @@ def test_arrays_that_do_not_fit_the_lists_are_refused(tmp_path):
     world = emerging_world()
     path = write_emerging(tmp_path, replace(world, sectors=(*world.sectors, "3 Fish")))
     message = refusal("emerging", path)
-    assert "f has shape (6, 9), but its countries, sectors and final demand" in message
+    assert "f has shape (6, 9), but the labels make it" in message
 
 
 def test_the_matlab_files_of_old_are_refused_in_one_line(tmp_path):

@@ -164,9 +164,18 @@ def swap(name, i, j):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (drop_last("T"), "T.txt: 4 rows x 5 columns, but the labels make it 5 x 5"),
-        (drop_last("FD"), "FD.txt: 4 rows x 18 columns, but the labels make it 5 x 18"),
-        (drop_last("VA"), "VA.txt: 5 rows x 5 columns, but the labels make it 6 x 5"),
+        (
+            drop_last("T"),
+            "T.txt: the table has shape (4, 5), but the labels make it (5, 5)",
+        ),
+        (
+            drop_last("FD"),
+            "FD.txt: the table has shape (4, 18), but the labels make it (5, 18)",
+        ),
+        (
+            drop_last("VA"),
+            "VA.txt: the table has shape (5, 5), but the labels make it (6, 5)",
+        ),
         (put("T", 2, "1\tx\t3\t4\t5"), "T.txt: a cell holds 'x', not a number"),
         (drop_last("labels_FD"), "labels_FD.txt: lines lack ROW:Acquisitions"),
         (swap("labels_FD", 0, 1), "labels_FD.txt: lines are in another order"),

@@ -9,8 +9,9 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, import_tables, open_store
 from tivax.engine.core.manifest import describe_input
+from tivax.engine.files import TableFile
 from tivax.engine.sources import importing
-from tivax.engine.sources.source import Source, TableFile
+from tivax.engine.sources.source import Source
 from tivax.engine.tables import Tolerance
 from tivax.engine.tables.countries import normalise
 

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.core import limits
-from tivax.engine.sources.source import TableFile
+from tivax.engine.files import TableFile
 from tivax.engine.sources.tables import arrays
 from tivax.engine.streaming import flows, memory
 

@@ -10,9 +10,8 @@ import pytest
 import python_calamine as calamine
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.sources import layout
+from tivax.engine.files import TableFile, layout
 from tivax.engine.sources.panel import kof, pwt, weo, wgi
-from tivax.engine.sources.source import TableFile
 from tivax.engine.sources.tables import adb, eora, oecd
 
 import panel_files as pf

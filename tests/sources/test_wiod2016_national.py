@@ -12,11 +12,11 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.errors import draw_flows
+from tivax.engine.files import TableFile
 from tivax.engine.measures import compute_tbi
 from tivax.engine.publication import cite
-from tivax.engine.sources.rebuilding import COUNTRIES, REGIONS, YEARS
-from tivax.engine.sources.rebuilding.pieces import GROUP_MEMBERS
-from tivax.engine.sources.source import TableFile
+from tivax.engine.rebuilding import COUNTRIES, REGIONS, YEARS
+from tivax.engine.rebuilding.pieces import GROUP_MEMBERS
 from tivax.engine.sources.tables import wiod2016_national as national
 
 from commands import good, mistake

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tivax.engine.sources.rebuilding import (
+from tivax.engine.rebuilding import (
     COUNTRIES,
     INDUSTRIES,
     REGIONS,
@@ -22,7 +22,7 @@ from tivax.engine.sources.rebuilding import (
     Year2000,
     Year2014,
 )
-from tivax.engine.sources.rebuilding.pieces import (
+from tivax.engine.rebuilding.pieces import (
     GROUP_MEMBERS,
     KIND_MEMBERS,
     PRODUCT_OF,

@@ -26,7 +26,7 @@ def _paths_or_example(ctx: Any, paths: list[Path]) -> list[Path]:
         raise typer.BadParameter(
             "--example writes that of national: tivax import national --example FOLDER"
         )
-    from ...sources import write_national_example
+    from ...rebuilding import write_national_example
 
     recipe = write_national_example(paths[0])
     follows = shell_command("import", "national", recipe, "--out", "rebuilt")

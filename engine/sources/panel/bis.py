@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
+from ...files import TableFile
 from ...tables import alpha3
-from ..source import TableFile
 from . import country_years as cy
 
 SHEETS = {"real": "Real", "nominal": "Nominal"}

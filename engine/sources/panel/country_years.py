@@ -22,9 +22,8 @@ import pandas as pd
 from python_calamine import CalamineWorkbook
 
 from ...core import TEXT_CELLS, NotFound, TivaxError, choose_from, require_count
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 
 AGAIN = "get the published file again"
 OTHER_EDITION = layout.OTHER_EDITION

@@ -32,9 +32,8 @@ from typing import Any
 import pandas as pd
 
 from ...core import TivaxError
-from .. import files as fs
-from .. import layout
-from ..source import TableFile
+from ...files import TableFile, layout
+from ...files import opening as fs
 from . import country_years as cy
 
 CODES = ("countrycode", "isocode")

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError, load_toml
-from .. import files as fs
-from ..source import TableFile
+from ...files import TableFile
+from ...files import opening as fs
 from . import country_years as cy
 
 # In lower case; the API's comes first.

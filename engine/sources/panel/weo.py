@@ -28,8 +28,8 @@ from pathlib import Path
 import pandas as pd
 
 from ...core import TivaxError
-from .. import files as fs
-from ..source import TableFile
+from ...files import TableFile
+from ...files import opening as fs
 from . import country_years as cy
 
 SUFFIXES = tuple(

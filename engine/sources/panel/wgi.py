@@ -36,7 +36,7 @@ import pandas as pd
 from python_calamine import CalamineWorkbook
 
 from ...core import TivaxError
-from ..source import TableFile
+from ...files import TableFile
 from . import country_years as cy
 from . import wdi
 

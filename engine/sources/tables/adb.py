@@ -18,13 +18,18 @@ from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
-import numpy as np
-
 from ...core import TivaxError, load_toml
+from ...files import TableFile, layout
 from ...tables import WorldTable
-from .. import layout
-from ..source import TableFile
-from .wiod2013 import cell_text, sheet_rows, year_of_name
+from .wiod2013 import (
+    LABEL_COLUMNS,
+    Totals,
+    cell_text,
+    check_columns,
+    filled,
+    sheet_rows,
+    year_of_name,
+)
 
 # Households, institutions serving them, government, fixed capital, inventories.
 DEMAND = {"F1": "CONS_h", "F2": "CONS_np", "F3": "CONS_g", "F4": "GFCF", "F5": "INVEN"}
@@ -36,7 +41,6 @@ CODES = load_toml(__package__, "adb.toml")
 # adjustments, purchases abroad and by non-residents, transport margins.
 BETWEEN = ("r99", "r61", "r62", "r63", "trs")
 
-LABEL_COLUMNS = 4  # A is empty, B name, C region, D code
 # How workbooks of some years write no sales; error values are read as nothing, too.
 _BLANK = ("", "NA")
 
@@ -49,36 +53,24 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     industries = list(
         takewhile(lambda row: cell_text(row[3]).startswith("c"), cells[top + 1 :])
     )
-    n = len(industries)
     row_codes = [cell_text(row[3]) for row in industries]
     row_regions = [cell_text(row[2]) for row in industries]
     regions, sectors = layout.region_major(
         file, layout.region_codes(file, row_regions, CODES), row_codes
     )
-    c, f = len(regions), len(DEMAND)
-    columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + n + c * f)
-    column_regions = [cell_text(cell) for cell in cells[top - 1][columns]]
-    column_codes = [cell_text(cell) for cell in cells[top][columns]]
-    layout.check_labels(
-        file,
-        "columns",
-        layout.coded_pairs(file, column_regions, column_codes, own=CODES),
-        layout.pairs(regions, sectors) + layout.pairs(regions, list(DEMAND)),
-    )
+    width = check_columns(file, cells, top + 1, regions, sectors, list(DEMAND), CODES)
     block = layout.numbers(
-        file, [_filled(row) for row in industries], top + 1, LABEL_COLUMNS, n + c * f
+        file, [filled(row, _BLANK) for row in industries], top + 1, LABEL_COLUMNS, width
     )
-    yield WorldTable(
+    totals = Totals(file, cells, top + 1 + len(industries), 3, len(industries))
+    yield layout.sales_table(
+        file,
+        (regions, sectors, DEMAND.values()),
+        block,
+        x=totals.row("r69"),
+        value_added=totals.row("r64"),
+        taxes_and_margins=totals.sum(BETWEEN, _BLANK),
         year=_year(file, title, cells),
-        regions=regions,
-        sectors=sectors,
-        categories=tuple(DEMAND.values()),
-        Z=np.ascontiguousarray(block[:, :n]),
-        Y=block[:, n:].reshape(n, c, f),
-        x=_total(file, cells, top + 1 + n, "r69", n),
-        value_added=_total(file, cells, top + 1 + n, "r64", n),
-        taxes_and_margins=_between(file, cells, top + 1 + n, n),
-        origin=file.name,
         edition=_prices(file, cells[:top]),
     )
 
@@ -92,39 +84,6 @@ def _code_row(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> in
         f"{file.name}: sheet {title!r} has no row of codes c1, c2, ... from column E; "
         "not a table of the ADB, or a damaged one: get it again"
     )
-
-
-def _filled(row: Sequence[Any]) -> list[Any]:
-    """The row with zeros where no sales are written as nothing or as NA."""
-    blank = [isinstance(cell, str) and cell.strip() in _BLANK for cell in row]
-    return [0.0 if empty else cell for cell, empty in zip(row, blank, strict=True)]
-
-
-def _total(
-    file: TableFile, cells: Sequence[Sequence[Any]], below: int, code: str, n: int
-) -> np.ndarray:
-    """One of the rows from ``below`` on, where totals stand."""
-    for k in range(below, len(cells)):
-        if cell_text(cells[k][3]) == code:
-            return layout.numbers(file, [cells[k]], k, LABEL_COLUMNS, n)[0]
-    raise TivaxError(
-        f"{file.name}: no row {code} below the industries; the file is incomplete, "
-        "get it again"
-    )
-
-
-def _between(
-    file: TableFile, cells: Sequence[Sequence[Any]], below: int, n: int
-) -> np.ndarray | None:
-    """Taxes, adjustments and margins together, where the workbook has all rows."""
-    codes = {cell_text(row[3]): k for k, row in enumerate(cells[below:], start=below)}
-    if not set(BETWEEN) <= codes.keys():
-        return None
-    rows = [
-        layout.numbers(file, [_filled(cells[k])], k, LABEL_COLUMNS, n)[0]
-        for k in (codes[code] for code in BETWEEN)
-    ]
-    return np.sum(rows, axis=0)
 
 
 def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:

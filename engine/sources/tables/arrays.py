@@ -26,11 +26,10 @@ import numpy as np
 import numpy.lib.format as npy
 
 from ...core import TivaxError, require_size
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...streaming import is_too_large, matrix_in_words
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 _HEADER_2 = npy.read_array_header_2_0
@@ -68,20 +67,18 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     categories = ("FD",) if f == 1 else tuple(f"F{k + 1}" for k in range(f))
     if "categories" in arrays:
         categories = _labels(file, arrays, "categories")
-    yield WorldTable(
+    numbers = {k: _numbers(file, arrays, k) for k in ("Z", "x", "va") if k in arrays}
+    shapes = {"Z": (n, n), "Y": (n, c, len(categories)), "x": (n,), "va": (n,)}
+    for key, values in {**numbers, "Y": Y}.items():
+        layout.check_shape(file, key, values, shapes[key])
+    yield layout.sales_table(
+        file,
+        (regions, sectors, categories),
+        numbers["Z"],
+        Y,
+        x=numbers["x"],
         year=layout.check_year(file, _whole_year(file, arrays["year"])),
-        regions=regions,
-        sectors=sectors,
-        categories=categories,
-        Z=_shaped(file, "Z", _numbers(file, arrays, "Z"), (n, n)),
-        Y=_shaped(file, "Y", Y, (n, c, len(categories))),
-        x=_shaped(file, "x", _numbers(file, arrays, "x"), (n,)),
-        value_added=(
-            _shaped(file, "va", _numbers(file, arrays, "va"), (n,))
-            if "va" in arrays
-            else None
-        ),
-        origin=file.name,
+        value_added=numbers.get("va"),
         parents=_parents(file, arrays, regions),
     )
 
@@ -284,14 +281,3 @@ def _numbers(file: TableFile, arrays: Mapping[str, np.ndarray], key: str) -> np.
             "save it as float"
         )
     return arrays[key].astype(float, copy=False)
-
-
-def _shaped(
-    file: TableFile, key: str, values: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
-    if values.shape != shape:
-        raise TivaxError(
-            f"{file.name}: {key} has shape {values.shape}, but its regions, sectors "
-            f"and categories make it {shape}"
-        )
-    return values

@@ -20,20 +20,17 @@ memory.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from ...core import TivaxError, percent_text
+from ...core import percent_text
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...streaming import is_too_large, scratch
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 LISTS = {"country_list": "regions", "sector_list": "sectors", "final_list": "final"}
-_START = (b"MATLAB 7.3 MAT-file", b"\x89HDF")
 _TOGETHER = 1 << 28  # bytes of z that are read at a time
 # What an industry's X may miss its sales by, of them, and be told by nobody.
 _NOTICED = 0.01
@@ -41,10 +38,10 @@ _NOTICED = 0.01
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    year = finding.year_of_name(file, "EMERGING_V2_2023_m.mat")
-    with _opened(file) as h5:
+    finding.year_of_name(file, "EMERGING_V2_2023_m.mat")
+    with fs.open_matlab(file) as h5:
         group = _group(file, h5)
-        labels = {what: _texts(file, h5, group[k]) for k, what in LISTS.items()}
+        labels = {what: fs.matlab_texts(h5, group[k]) for k, what in LISTS.items()}
         for what, texts in labels.items():
             layout.check_unique(file, what, texts)
         regions = layout.region_codes(file, labels["regions"], {})
@@ -56,17 +53,14 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         reported = _array(file, group, "X", (n,))
         Z = _sales(file, group["z"], n)
     x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
-    yield WorldTable(
-        year=year,
-        regions=regions,
-        sectors=tuple(labels["sectors"]),
-        categories=tuple(labels["final"]),
-        Z=Z,
-        Y=np.ascontiguousarray(Y),
+    yield layout.sales_table(
+        file,
+        (regions, labels["sectors"], labels["final"]),
+        Z,
+        np.ascontiguousarray(Y),
         x=x,
         value_added=value_added,
         output_is_row_sum=True,
-        origin=file.name,
         edition=f"{len(labels['sectors'])} sectors",
         doubts=misses(x, reported, "X of the file"),
     )
@@ -86,23 +80,6 @@ def misses(x: np.ndarray, reported: np.ndarray, what: str) -> tuple[str, ...]:
     )
 
 
-@contextmanager
-def _opened(file: TableFile) -> Iterator[Any]:
-    """The HDF5 file; one on the disk may be of any size, for it is read in parts."""
-    import io
-
-    import h5py
-
-    if file.member is None:
-        with file.path.open("rb") as stream:
-            fs.check_start(file, stream.read(1024), _START)
-        place: Any = file.path
-    else:
-        place = io.BytesIO(fs.read_bytes(file, _START))
-    with fs.parsing(file), h5py.File(place, "r") as h5:
-        yield h5
-
-
 def _group(file: TableFile, h5: Any) -> Any:
     """The group of the variables: the top, or the one beside ``#refs#``."""
     wanted = ("z", "f", "va", "X", *LISTS)
@@ -114,37 +91,20 @@ def _group(file: TableFile, h5: Any) -> Any:
     raise AssertionError("an element that is missing is an error")
 
 
-def _texts(file: TableFile, h5: Any, references: Any) -> list[str]:
-    """The texts of a list of MATLAB: references to arrays of letters."""
-    return [
-        "".join(map(chr, np.asarray(h5[one]).ravel().tolist())).strip("\0 ")
-        for one in np.asarray(references).ravel()
-    ]
-
-
 def _array(
     file: TableFile, group: Any, name: str, shape: tuple[int, ...]
 ) -> np.ndarray:
     """A variable as float64; a list may be a row or a column."""
-    found = group[name]
-    size = found.shape
-    if len(shape) == 1 and sorted(size)[:-1] == [1] * (len(size) - 1):
-        size = (max(size),)
-    if size != shape:
-        raise TivaxError(
-            f"{file.name}: {name} has shape {found.shape[::-1]}, but its countries, "
-            f"sectors and final demand make it {shape[::-1]}; {layout.OTHER_EDITION}"
-        )
-    return np.asarray(found, dtype=np.float64).reshape(shape)
+    found = np.asarray(group[name], dtype=np.float64)
+    if len(shape) == 1 and max(found.shape, default=1) == found.size:
+        found = found.ravel()
+    layout.check_shape(file, name, found.T, shape[::-1])
+    return found
 
 
 def _sales(file: TableFile, z: Any, n: int) -> np.ndarray:
     """Sales by row, turned from what the file has, some buyers at a time."""
-    if z.shape != (n, n):
-        raise TivaxError(
-            f"{file.name}: z has shape {z.shape}, but its countries and sectors make "
-            f"it {(n, n)}; {layout.OTHER_EDITION}"
-        )
+    layout.check_shape(file, "z", z, (n, n))
     Z = scratch(n, n, dtype=np.float64) if is_too_large(n) else np.empty((n, n))
     buyers = max(1, _TOGETHER // (8 * n))
     for first in range(0, n, buyers):

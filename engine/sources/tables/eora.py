@@ -35,11 +35,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 # Eora's own codes. ANT (Netherlands Antilles) and USR (Soviet Union) are of no country
 # that is left, and stay.
@@ -58,8 +56,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
     labels: dict[str, TableFile] = {}
     for path in paths:
         alone = path.is_file() and path.suffix.lower() != ".zip"
-        found = finding.gather([path.parent if alone else path], _NAMES, _EXPECTED)
-        at = {finding.location(file): file for file in found}
+        at = finding.located([path.parent if alone else path], _NAMES, _EXPECTED)
         labels |= {k: file for k, file in at.items() if "/labels_" in k}
         for where in at.keys() - labels.keys():
             if where.endswith("_T.txt") and (not alone or at[where].path == path):
@@ -91,8 +88,7 @@ def _labelled(
         if not known:
             folder = file.path.parent
             beside = [k for k in (folder / name, folder / "indices.zip") if k.exists()]
-            found = finding.gather(beside, re.escape(name), name) if beside else []
-            known = {finding.location(one): one for one in found}
+            known = finding.located(beside, re.escape(name), name) if beside else {}
         if not known:
             raise TivaxError(
                 f"{file.name}: no {name} with it; put indices.zip of the database "
@@ -106,7 +102,7 @@ def _labelled(
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a year."""
     prices = re.search(r"_(bp|pp)_T\.txt$", file.name)
-    assert file.year is not None and prices
+    assert prices
     regions, sectors, at = _industries(file)
     n, c = len(regions) * len(sectors), len(regions)
     T = _numbers(file, (len(at), len(at)))
@@ -115,27 +111,21 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     del T
     categories = _categories(file, regions)
     Y = np.zeros((n, c, len(categories)))
-    Y[at] = _numbers(file.parts["FD"], (len(at), c * len(categories))).reshape(
-        len(at), c, len(categories)
-    )
+    demand = _numbers(file.parts["FD"], (len(at), c * len(categories)))
+    Y[at] = demand.reshape(len(at), *Y.shape[1:])
     value_added = None
     if "VA" in file.parts:
         value_added = np.zeros(n)
         rows = _numbers(file.parts["VA"], (VALUE_ADDED_ROWS, len(at)))
         value_added[at] = rows.sum(axis=0)
-    yield WorldTable(
-        year=file.year,
-        regions=regions,
-        sectors=sectors,
-        categories=categories,
-        Z=Z,
-        Y=Y,
-        x=Z.sum(axis=1) + Y.sum(axis=(1, 2)),
+    yield layout.sales_table(
+        file,
+        (regions, sectors, categories),
+        Z,
+        Y,
         value_added=value_added,
         # Taxes and subsidies on products are in the rows of value added.
         taxes_and_margins=None if value_added is None else np.zeros(n),
-        output_is_row_sum=True,
-        origin=file.name,
         edition=PRICES[prices[1]],
     )
 
@@ -169,7 +159,7 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
 
 def _read_labels(file: TableFile) -> tuple[list[str], list[str]]:
     """Codes of regions, and names of sectors or categories."""
-    text = fs.read_bytes(file, ()).decode("utf-8-sig", "replace")
+    text = fs.read_text(file, "replace")
     lines = [line.split("\t") for line in text.splitlines() if line.strip()]
     short = [k for k, line in enumerate(lines, start=1) if len(line) < 4]
     if short or not lines:
@@ -182,10 +172,5 @@ def _read_labels(file: TableFile) -> tuple[list[str], list[str]]:
 
 def _numbers(file: TableFile, shape: tuple[int, int]) -> np.ndarray:
     values = read_text_table(file).values
-    if values.shape != shape:
-        raise TivaxError(
-            f"{file.name}: {values.shape[0]} rows x {values.shape[1]} columns, but the "
-            f"labels make it {shape[0]} x {shape[1]}; the file is damaged or "
-            "incomplete, get it again"
-        )
+    layout.check_shape(file, "the table", values, shape)
     return values

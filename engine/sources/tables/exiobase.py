@@ -25,7 +25,6 @@ rests of the world have codes of three letters here, as in those versions: WWA (
 Pacific), WWE (Europe), WWF (Africa), WWL (America), WWM (Middle East).
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,11 +34,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, TextTable, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import TextTable, read_text_table
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
 _pairs = partial(layout.coded_pairs, own=CODES)
@@ -74,18 +71,13 @@ _MONEY = ("MEUR", "MILLEUR", "MILLIONEUR")
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year. A file represents its folder."""
-    found = finding.gather(
-        finding.beside(paths), r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED
-    )
-    at = {finding.location(file): file for file in found}
+    names = r"[azyxf]\.txt|unit\.txt|metadata\.json"
+    at = finding.located(finding.beside(paths), names, _EXPECTED)
     tables = [
         _together(location.rpartition("/")[0], at)
         for location in at
-        if location.endswith("/Z.txt")
-        or (
-            location.endswith("/A.txt")
-            and location.removesuffix("A.txt") + "Z.txt" not in at
-        )
+        if location.endswith(("/Z.txt", "/A.txt"))
+        and (location[-5] == "Z" or f"{location[:-5]}Z.txt" not in at)
     ]
     finding.require_tables(tables, paths, _EXPECTED)
     return finding.one_per_year(tables)
@@ -110,51 +102,34 @@ def _year(sales: TableFile, folder: str, parts: Mapping[str, TableFile]) -> int:
     named = re.findall(r"IOT_(\d{4})", folder)
     named += re.findall(_YEAR, folder.rpartition("/")[2])
     if not named and "metadata" in parts:
-        named = re.findall(_YEAR, _metadata(parts["metadata"]))
-    if not named:
-        raise TivaxError(
-            f"{sales.name}: nothing tells the year; give the folder or archive its "
-            "published name, such as IOT_2011_ixi"
-        )
-    return int(named[-1])
-
-
-def _metadata(file: TableFile) -> str:
-    """Name and description of a data set."""
-    data = fs.read_bytes(file, (b"{",))
-    with fs.parsing(file):
-        content = json.loads(data)
-    return f"{content.get('name')} {content.get('description')}"
+        texts = fs.json_texts(parts["metadata"], "name", "description")
+        named = re.findall(_YEAR, " ".join(texts))
+    year = int(named[-1]) if named else None
+    remedy = "give the folder or archive its published name, such as IOT_2011_ixi"
+    return finding.require_year(replace(sales, year=year), remedy)
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a folder."""
-    assert file.year is not None
     _require_money(file)
     sales = read_text_table(file, header=2, labels=2)
     regions, sectors, rows = _labels(file, sales)
     demand, categories = _final_demand(file, regions, rows)
-    Z = sales.values
+    Z, x = sales.values, _output(file, rows)
     if Path(file.name).name.endswith("A.txt"):
-        x = _output(file, rows)
         if x is None:
             x = np.linalg.solve(np.eye(len(Z)) - Z, demand.sum(axis=(1, 2)))
         Z *= x[None, :]
-    else:
-        x = _output(file, rows)
-        if x is None:
-            x = Z.sum(axis=1) + demand.sum(axis=(1, 2))
+    elif x is None:
+        x = Z.sum(axis=1) + demand.sum(axis=(1, 2))
     factors = _factors(file, rows)
-    yield WorldTable(
-        year=file.year,
-        regions=regions,
-        sectors=sectors,
-        categories=categories,
-        Z=Z,
-        Y=demand,
+    yield layout.sales_table(
+        file,
+        (regions, sectors, categories),
+        Z,
+        demand,
         x=x,
         value_added=None if factors is None else factors[1:].sum(axis=0),
-        origin=file.name,
         edition=SYSTEMS.get(len(sectors), ""),
         taxes_and_margins=None if factors is None else factors[0],
         output_is_row_sum="x" not in file.parts,
@@ -165,7 +140,7 @@ def _require_money(file: TableFile) -> None:
     """Raise ``TivaxError`` where a sector is not in millions of euro."""
     if "unit" not in file.parts:
         return
-    lines = fs.read_bytes(file.parts["unit"], ()).decode("utf-8", "replace").split("\n")
+    lines = fs.read_text(file.parts["unit"], "replace").split("\n")
     units = {line.split("\t")[-1].strip() for line in lines[1:] if line.strip()}
     others = sorted(k for k in units if re.sub(r"[^A-Z]", "", k.upper()) not in _MONEY)
     if others:

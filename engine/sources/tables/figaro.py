@@ -22,14 +22,18 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
-from ...core import TivaxError, count_text, require_count
+from ...core import TivaxError, require_count
+from ...files import (
+    TableFile,
+    coded,
+    finding,
+    layout,
+    read_cells,
+    read_text_table,
+)
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 # Government, households, institutions serving them, fixed capital formation,
 # changes in inventories and valuables.
@@ -46,14 +50,13 @@ ROUNDING = 0.002
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    year = finding.year_of_name(file, "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv")
+    finding.year_of_name(file, "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv")
     header = _header(file)
     if len(header) == 7 and header[-1] == "obsValue":
-        rows, columns, values = _flat(file, header)
+        yield _table(file, *_flat(file, header))
     else:
         table = read_text_table(file, header=1, labels=1, separator=",")
-        rows, columns, values = table.labels[0], table.header[0], table.values
-    yield _table(file, year, rows, columns, values)
+        yield _table(file, table.labels[0], table.header[0], table.values)
 
 
 def _header(file: TableFile) -> list[str]:
@@ -66,38 +69,21 @@ def _flat(
 ) -> tuple[list[str], list[str], np.ndarray]:
     """Labels and numbers of the long form, each cell of which must be there once."""
     row, column, value = header[0], header[1], header[-1]
-    label = pa.dictionary(pa.int32(), pa.string())
     if len({row, column, value}) < 3:
         raise TivaxError(f"{file.name}: columns of one name; get it again")
-    with fs.open_table(file) as stream, fs.parsing(file):
-        cells = pyarrow.csv.read_csv(
-            stream,
-            # On one thread the error of a bad cell names its row.
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=[row, column, value],
-                column_types={row: label, column: label, value: pa.float64()},
-                strings_can_be_null=True,
-            ),
-        ).unify_dictionaries()
-    rows, row_at = _codes(cells[row])
-    columns, column_at = _codes(cells[column])
+    cells = read_cells(file, [row, column], {value: pa.float64()})
+    rows, row_at = coded(cells[row])
+    columns, column_at = coded(cells[column])
     if not rows or min(row_at.min(), column_at.min()) < 0:
         raise TivaxError(f"{file.name}: cells without a label, or none; get it again")
     require_count(file.name, len(rows) * len(columns))
     at = row_at * len(columns) + column_at
-    times = np.bincount(at, minlength=len(rows) * len(columns))
-    for problem, bad in (("lacks", times == 0), ("repeats", times > 1)):
-        if bad.any():
-            i, j = divmod(int(bad.argmax()), len(columns))
-            raise TivaxError(
-                f"{file.name}: {problem} {count_text(int(bad.sum()), 'cell')}, first "
-                f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
-                "again"
-            )
-    values = np.empty(len(rows) * len(columns))
-    values[at] = cells[value].to_numpy()
-    return _ordered(rows, columns, values.reshape(len(rows), len(columns)))
+    shape = len(rows), len(columns)
+    times = np.bincount(at, minlength=shape[0] * shape[1]).reshape(shape)
+    layout.check_once(file, times, rows, columns)
+    values = np.empty(shape)
+    values.reshape(-1)[at] = cells[value].to_numpy()
+    return _ordered(rows, columns, values)
 
 
 def _ordered(
@@ -126,20 +112,8 @@ def _sorted_by(labels: Sequence[str], wanted: Sequence[str]) -> list[int]:
     )
 
 
-def _codes(labels: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
-    """The labels in order of their first cell, and the position of each cell's."""
-    if labels.num_chunks == 0:
-        return [], np.zeros(0, dtype=int)
-    parts = [chunk.indices.fill_null(-1).to_numpy() for chunk in labels.chunks]
-    return labels.chunk(0).dictionary.to_pylist(), np.concatenate(parts).astype(int)
-
-
 def _table(
-    file: TableFile,
-    year: int,
-    rows: list[str],
-    columns: list[str],
-    values: np.ndarray,
+    file: TableFile, rows: list[str], columns: list[str], values: np.ndarray
 ) -> WorldTable:
     """The table of labelled numbers, in the order of the matrix files."""
     n = sum(not label.startswith("W2_") for label in rows)
@@ -160,20 +134,16 @@ def _table(
     x[(x < 0) & (x >= -ROUNDING)] = 0
     totals = dict(zip(TOTALS, values[n:, :n], strict=True))
     products = any(sector.startswith("CPA_") for sector in sectors)
-    return WorldTable(
-        year=year,
-        regions=regions,
-        sectors=sectors,
-        categories=CATEGORIES,
-        Z=np.ascontiguousarray(values[:n, :n]),
-        Y=values[:n, n:].reshape(n, len(regions), len(CATEGORIES)),
+    return layout.sales_table(
+        file,
+        (regions, sectors, CATEGORIES),
+        values[:n],
         x=x,
         value_added=sum((totals[name] for name in VALUE_ADDED), np.zeros(n)),
         taxes_and_margins=sum(
             (totals[name] for name in TOTALS if name not in VALUE_ADDED), np.zeros(n)
         ),
         output_is_row_sum=True,
-        origin=file.name,
         edition="product by product" if products else "industry by industry",
     )
 

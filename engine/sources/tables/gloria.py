@@ -34,11 +34,9 @@ import numpy as np
 import scipy.sparse as sparse
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout, read_text_rows
+from ...files import opening as fs
 from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_rows
 from .emerging import misses
 
 _NAME = r".*_(?P<what>[TYV])-Results_(?P<year>\d{4})_\d{3}_Markup001\(full\)\.csv"
@@ -69,17 +67,16 @@ def _readme(T: TableFile, given: Sequence[TableFile]) -> TableFile:
     """The workbook of labels: one of those given, or in the folders above."""
     above = (k for folder in list(T.path.parents)[:3] for k in folder.glob("*.xlsx"))
     lies = [TableFile(k) for k in above if re.fullmatch(_README, k.name, re.IGNORECASE)]
-    for readme in (*given, *lies):
-        return readme
-    raise TivaxError(
-        f"{T.name}: no GLORIA_ReadMe_059.xlsx, or of another release, which has the "
-        "labels; give it, too"
-    )
+    if not (readmes := [*given, *lies]):
+        raise TivaxError(
+            f"{T.name}: no GLORIA_ReadMe_059.xlsx, or of another release, which has "
+            "the labels; give it, too"
+        )
+    return readmes[0]
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a year."""
-    assert file.year is not None
     regions, sectors, categories = _labels(file.parts["labels"])
     c, s, f = len(regions), len(sectors), len(categories)
     n = c * s
@@ -103,35 +100,30 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         Z = np.ascontiguousarray((shares @ use.T).T)
         value_added = shares @ value_added
     x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
-    yield WorldTable(
-        year=file.year,
-        regions=regions,
-        sectors=sectors,
-        categories=categories,
-        Z=Z,
-        Y=Y,
+    yield layout.sales_table(
+        file,
+        (regions, sectors, categories),
+        Z,
+        Y,
         x=x,
         value_added=value_added + of_products[0],
         output_is_row_sum=True,
-        origin=file.name,
         edition="product by product, basic prices",
         doubts=misses(x, supply.sum(axis=0), "supply"),
     )
 
 
-def _labels(
-    file: TableFile,
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _labels(file: TableFile) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
     """Regions, sectors and categories of final demand."""
     book = fs.open_workbook(file)
     column = partial(_column, file, book)
     regions = layout.region_codes(file, column("Regions", "Region_acronyms"), {})
     sectors = column("Sectors", "Sector_names")
     categories = column("Value added and final demand", "Final_demand_names")
-    named = {"regions": regions, "sectors": sectors, "categories": categories}
-    for what, labels in named.items():
-        layout.check_unique(file, what, labels)
-    return regions, tuple(sectors), tuple(categories)
+    layout.check_unique(file, "regions", regions)
+    layout.check_unique(file, "sectors", sectors)
+    layout.check_unique(file, "categories", categories)
+    return regions, sectors, categories
 
 
 def _column(file: TableFile, book: Any, sheet: str, name: str) -> list[str]:

@@ -26,11 +26,9 @@ from ...core import (
     require_new,
     require_writable,
 )
+from ...files import TableFile, finding, layout, read_text_table
+from ...files import opening as fs
 from ...tables import WorldTable, WorldTables, require_tables
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
-from ..text_tables import read_text_table
 
 _LISTS = ("countrylist", "sectorlist", "uselist")
 _ENDINGS = tuple(f"{what}.csv" for what in _LISTS)
@@ -78,11 +76,8 @@ def _lists(file: TableFile) -> dict[str, TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    if file.year is None:
-        raise TivaxError(
-            f"{file.name}: the name does not tell the year; end it in one, such as "
-            "EM_2015.csv"
-        )
+    remedy = "end it in one, such as EM_2015.csv"
+    finding.require_year(file, remedy, "the name does not tell the year")
     codes = _names(file.parts["countrylist"])
     regions = layout.region_codes(file.parts["countrylist"], codes, {})
     layout.check_unique(file.parts["countrylist"], "regions", regions)
@@ -95,17 +90,12 @@ def read(file: TableFile) -> Iterator[WorldTable]:
             "and region, and columns of as many sectors and of final demand; get it "
             "again, or correct the list"
         )
-    sectors, uses = n // c, (width - n) // c
-    yield WorldTable(
-        year=file.year,
-        regions=regions,
-        sectors=_named(file, "sectorlist", sectors, "S"),
-        categories=_named(file, "uselist", uses, "F"),
-        Z=np.ascontiguousarray(values[:, :n]),
-        Y=values[:, n:].reshape(n, c, uses),
-        x=values.sum(axis=1),
-        output_is_row_sum=True,
-        origin=file.name,
+    names = (
+        _named(file, "sectorlist", n // c, "S"),
+        _named(file, "uselist", (width - n) // c, "F"),
+    )
+    yield layout.sales_table(
+        file, (regions, *names), values, x=values.sum(axis=1), output_is_row_sum=True
     )
 
 

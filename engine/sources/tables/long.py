@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from ...core import TivaxError, require_different_columns, require_kind
+from ...files import TableFile, finding, layout, read_rows, year_told
 from ...tables import (
     Tolerance,
     WorldTable,
@@ -24,9 +25,6 @@ from ...tables import (
     one_unit,
     stack_years,
 )
-from .. import finding, layout
-from ..labelled_frames import read_rows, year_told
-from ..source import TableFile
 
 # Columns, and the names that stand for them; the first is ours.
 COLUMNS = {

@@ -14,13 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
 
-from ...core import TivaxError, count_text, require_count
+from ...core import TivaxError, require_count
+from ...files import TableFile, coded, finding, layout, read_cells
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
 
@@ -45,16 +42,15 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The tables of a file in order of year."""
-    cells = _read_cells(file)
+    # 26 bytes a row in memory.
+    cells = read_cells(file, LABELS, {"year": pa.int16(), "value": pa.float64()})
     if cells.num_rows == 0 or cells["year"].null_count:
         raise TivaxError(f"{file.name}: rows without a year, or none; get it again")
-    year = cells["year"].to_numpy()
-    value = cells["value"].to_numpy()
-    labels = {name: cells[name].unify_dictionaries() for name in LABELS}
+    year, value = cells["year"].to_numpy(), cells["value"].to_numpy()
+    labels = {name: coded(cells[name]) for name in LABELS}
     del cells
-    names = {name: _names(name, labels[name]) for name in LABELS}
-    codes = {name: _codes(labels[name]) for name in LABELS}
-    del labels
+    names = {name: _names(name, found) for name, (found, _) in labels.items()}
+    codes = {name: places for name, (_, places) in labels.items()}
 
     of_region = np.array([*(name != "TOT" for name in names["row_country"]), False])
     industry_codes = np.unique(codes["row_isic3"][of_region[codes["row_country"]]])
@@ -76,47 +72,21 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         column = column_at[codes["col_country"][part], codes["col_isic3"][part]]
         n = len(industries)
         block = _block(file, int(one), row, column, value[part], rows, columns, n)
-        yield WorldTable(
+        yield layout.sales_table(
+            file,
+            (regions, sectors, CATEGORIES),
+            block[:n, :-1],
             year=int(one),
-            regions=tuple(regions),
-            sectors=tuple(sectors),
-            categories=CATEGORIES,
-            Z=np.ascontiguousarray(block[:n, :n]),
-            Y=block[:n, n:-1].reshape(n, len(regions), len(CATEGORIES)),
             x=block[:n, -1].copy(),
             value_added=block[n, :n].copy(),
             taxes_and_margins=block[n + 1 :, :n].sum(axis=0) if whole else None,
-            origin=file.name,
         )
 
 
-def _read_cells(file: TableFile) -> pa.Table:
-    """The columns of the csv, labels as codes: 26 bytes a row in memory."""
-    types = {name: pa.dictionary(pa.int32(), pa.string()) for name in LABELS}
-    types |= {"year": pa.int16(), "value": pa.float64()}
-    with fs.open_text(file) as stream, fs.parsing(file):
-        return pyarrow.csv.read_csv(
-            stream,
-            # On one thread the error of a bad cell names its row.
-            read_options=pyarrow.csv.ReadOptions(use_threads=False),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=["year", *LABELS, "value"], column_types=types
-            ),
-        )
-
-
-def _names(column: str, labels: pa.ChunkedArray) -> list[str]:
+def _names(column: str, found: Sequence[str]) -> list[str]:
     """The labels that occur, in order, without x; regions in the spelling of tivax."""
-    found = labels.chunk(0).dictionary.to_pylist()
-    if column.endswith("country"):
-        found = normalise(found)
-    return [name.removeprefix("x") for name in found]
-
-
-def _codes(labels: pa.ChunkedArray) -> np.ndarray:
-    """The position of each label in ``_names``; -1 where the cell is blank."""
-    parts = [chunk.indices.fill_null(-1).to_numpy() for chunk in labels.chunks]
-    return np.concatenate(parts)
+    names = normalise(found) if column.endswith("country") else found
+    return [name.removeprefix("x") for name in names]
 
 
 def _positions(
@@ -155,14 +125,7 @@ def _block(
     times = np.bincount(at, minlength=shape[0] * shape[1]).reshape(shape)
     times[n, n:] = 1
     times[n + 1 :] = 1
-    for problem, bad in (("lacks", times == 0), ("repeats", times > 1)):
-        if bad.any():
-            i, j = np.argwhere(bad)[0]
-            raise TivaxError(
-                f"{file.name}: {year} {problem} {count_text(int(bad.sum()), 'cell')}, "
-                f"first {rows[i]} to {columns[j]}; the file is damaged or incomplete, "
-                "get it again"
-            )
+    layout.check_once(file, times, rows, columns, f"{year} ")
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
     return block

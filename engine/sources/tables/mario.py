@@ -18,7 +18,6 @@ of the folder or archive, else ``year`` of the metadata.json above ``flows``. Su
 use tables, coefficients and the flat layout are refused.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +25,10 @@ from pathlib import Path
 import pandas as pd
 
 from ...core import TivaxError
-from ...tables import WorldTable, one_unit
-from .. import files as fs
-from .. import finding, layout
-from ..labelled_frames import (
+from ...files import (
+    TableFile,
+    finding,
+    layout,
     read_frame,
     read_words,
     separator_of,
@@ -37,7 +36,8 @@ from ..labelled_frames import (
     with_iso_codes,
     year_told,
 )
-from ..source import TableFile
+from ...files import opening as fs
+from ...tables import WorldTable, one_unit
 
 _EXPECTED = (
     "folders flows of MARIO with Z, Y and units as .txt, .csv or .parquet (to_txt or "
@@ -49,8 +49,7 @@ _NAMES = r"(?:Z|Y|X|units|S|U)\.(?:txt|csv|parquet)|metadata\.json"
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year. A file represents its folder."""
-    wide = [_database(path) for path in paths]
-    at = {finding.location(k): k for k in finding.gather(wide, _NAMES, _EXPECTED)}
+    at = finding.located([_database(path) for path in paths], _NAMES, _EXPECTED)
     if (not any(_stem(k) == "Z" for k in at)) and (
         supply := [k for k in at if _stem(k) in ("S", "U")]
     ):
@@ -95,22 +94,18 @@ def _together(sales: str, at: Mapping[str, TableFile]) -> TableFile:
             parts["metadata"] = at[f"{place}/metadata.json"]
     archive = file.path.stem if file.member else ""
     named = year_told(flows, above.rpartition("/")[2], archive)
-    told = year_told(_metadata_year(parts["metadata"])) if "metadata" in parts else None
+    told = None
+    if "metadata" in parts:
+        told = year_told(*fs.json_texts(parts["metadata"], "year"))
     if named is not None and told is not None:
         layout.check_year(replace(file, year=named), told)
-    year = named if named is not None else told
-    if year is None:
-        raise TivaxError(
-            f"{file.name}: nothing tells the year; end the name of the folder above "
-            "flows, or of the archive, in it, such as mario_2011"
-        )
-    return replace(file, year=year, parts=parts)
-
-
-def _metadata_year(file: TableFile) -> str:
-    data = fs.read_bytes(file, (b"{",))
-    with fs.parsing(file):
-        return str(json.loads(data).get("year"))
+    file = replace(file, year=told if named is None else named, parts=parts)
+    finding.require_year(
+        file,
+        "end the name of the folder above flows, or of the archive, in it, such as "
+        "mario_2011",
+    )
+    return file
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:

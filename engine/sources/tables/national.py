@@ -2,7 +2,7 @@
 
 The recipe is a TOML file that names national use tables, trade by seller and buyer,
 and where there are any a seed, totals and a rest of the world: see
-``sources.national.recipe``. All files are in long form, csv, parquet or xlsx.
+``rebuilding.national.recipe``. All files are in long form, csv, parquet or xlsx.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ...core import TivaxError, local_path
+from ...files import TableFile, finding
+from ...rebuilding import read_recipe, rebuild_by_recipe
 from ...tables import Tolerance, WorldTable, WorldTables, stack_years
-from .. import finding
-from ..national import read_recipe, rebuild
-from ..source import TableFile
 
 _WANTED = (
     "a recipe, one .toml file; tivax import national --example FOLDER writes one with "
@@ -40,7 +39,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 def read_together(files: Sequence[TableFile]) -> Iterator[WorldTable]:
     """The tables of these years, in order."""
-    yield from rebuild(read_recipe(files[0].path), [k.year or 0 for k in files])
+    yield from rebuild_by_recipe(
+        read_recipe(files[0].path), [k.year or 0 for k in files]
+    )
 
 
 def from_national(
@@ -107,7 +108,7 @@ def from_national(
         recipe = local_path("recipe", recipe)
     found = read_recipe(recipe)
     return stack_years(
-        list(rebuild(found, found.years)),
+        list(rebuild_by_recipe(found, found.years)),
         unit=found.unit,
         tolerance=tolerance,
         source=source,

@@ -31,10 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError, load_toml
+from ...files import TableFile, finding, layout, read_text_table
 from ...tables import WorldTable, normalise
-from .. import finding, layout
-from ..source import TableFile, source_facts
-from ..text_tables import read_text_table
+from ..source import source_facts
 
 PARENTS: dict[str, str] = source_facts()["oecd"]["parents"]
 
@@ -84,30 +83,25 @@ def _dated(file: TableFile) -> TableFile:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    year = finding.year_of_name(file, _EXAMPLE)
+    finding.year_of_name(file, _EXAMPLE)
     table = read_text_table(file, header=1, labels=1, separator=",", blank=0.0)
-    layout = read_layout(file, table.header[0], table.labels[0])
-    regions, whole = layout.regions, layout.whole
+    found = read_layout(file, table.header[0], table.labels[0])
+    regions, whole = found.regions, found.whole
     c, f = len(regions), len(CATEGORIES)
-    n = c * len(layout.sectors)
+    n = c * len(found.sectors)
     Y = np.zeros((n, c, f))
-    Y[:, [regions.index(region) for region in whole]] = table.values[:n, n:-1].reshape(
-        n, len(whole), f
-    )
-    yield WorldTable(
-        year=year,
-        regions=regions,
-        sectors=layout.sectors,
-        categories=CATEGORIES,
-        Z=np.ascontiguousarray(table.values[:n, :n]),
-        Y=Y,
+    places = [regions.index(region) for region in whole]
+    Y[:, places] = table.values[:n, n:-1].reshape(n, -1, f)
+    size = "small" if len(whole) == c else "extended"
+    yield layout.sales_table(
+        file,
+        (regions, found.sectors, CATEGORIES),
+        np.ascontiguousarray(table.values[:n, :n]),
+        Y,
         x=table.values[-1, :n].copy(),
         value_added=table.values[-2, :n].copy(),
         taxes_and_margins=table.values[n:-2, :n].sum(axis=0),
-        origin=file.name,
-        edition=(
-            f"edition {layout.edition}, {'small' if len(whole) == c else 'extended'}"
-        ),
+        edition=f"edition {found.edition}, {size}",
     )
 
 

@@ -8,23 +8,17 @@ letters; units must be the same for all sectors.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ...core import TivaxError
+from ...files import TableFile, finding, with_iso_codes
 from ...tables import WorldTable
-from .. import finding
-from ..labelled_frames import with_iso_codes
 from ..pymrio_files import find_systems, read_system
-from ..source import TableFile
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The systems below ``paths``, by year. A file represents its folder."""
     systems = find_systems(paths)
     for file in systems:
-        if file.year is None:
-            raise TivaxError(
-                f"{file.name}: nothing tells the year; end the name of the folder or "
-                "archive in it, such as mrio_2011"
-            )
+        remedy = "end the name of the folder or archive in it, such as mrio_2011"
+        finding.require_year(file, remedy)
     return finding.one_per_year(systems)
 
 

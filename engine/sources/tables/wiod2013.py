@@ -20,15 +20,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...core import TivaxError
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import finding, layout
-from ..source import TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}
@@ -86,15 +85,13 @@ def _from_list(file: TableFile, objects: Mapping[str, Any]) -> WorldTable:
     layout.check_unique(file, "countries", regions)
     layout.check_unique(file, "industries", sectors)
     c, n, f = len(regions), len(regions) * len(sectors), len(DEMAND)
-    return WorldTable(
-        year=year,
-        regions=regions,
-        sectors=sectors,
-        categories=tuple(DEMAND.values()),
-        Z=_numbers(file, table, "inter", (n, n)),
-        Y=_numbers(file, table, "final", (n, c * f)).reshape(n, c, f),
+    return layout.sales_table(
+        file,
+        (regions, sectors, DEMAND.values()),
+        _numbers(file, table, "inter", (n, n)),
+        _numbers(file, table, "final", (n, c * f)),
         x=_numbers(file, table, "output", (n,)),
-        origin=file.name,
+        year=year,
     )
 
 
@@ -106,11 +103,7 @@ def _numbers(
     values = getattr(values, "to_numpy", lambda: values)()  # matrices with labels
     if getattr(values, "dtype", np.dtype("O")).kind not in "iuf":
         raise TivaxError(f"{file.name}: {name} does not hold numbers; get it again")
-    if values.shape != shape:
-        raise TivaxError(
-            f"{file.name}: {name} has shape {values.shape}, but the countries, "
-            f"industries and {len(DEMAND)} categories of final demand make it {shape}"
-        )
+    layout.check_shape(file, name, values, shape)
     return np.ma.filled(values.astype(float), np.nan)
 
 
@@ -152,28 +145,22 @@ def read_sheet(
         column_a = [cell_text(row[0]) for row in industries]
         names = tuple(column_a[: len(codes)])
         layout.check_labels(file, "codes in column A", column_a, names * len(regions))
-    n, c, f = len(industries), len(regions), len(demand)
-    first, last = LABEL_COLUMNS, LABEL_COLUMNS + n + c * f
-    column_regions = normalise(rows[4][first:last])
-    columns = zip(column_regions, map(cell_text, rows[5][first:last]), strict=True)
-    layout.check_labels(
+    block = layout.numbers(
         file,
-        "columns",
-        [f"{region}:{code}" for region, code in columns],
-        layout.pairs(regions, codes) + layout.pairs(regions, list(demand)),
+        industries,
+        FIRST_ROW,
+        LABEL_COLUMNS,
+        check_columns(file, rows, FIRST_ROW, regions, codes, list(demand)),
     )
-    block = layout.numbers(file, industries, FIRST_ROW, first, n + c * f)
-    return WorldTable(
+    totals = Totals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
+    return layout.sales_table(
+        file,
+        (regions, names, demand.values()),
+        block,
+        x=totals.row("output at basic prices"),
+        value_added=totals.row("value added at basic prices"),
+        taxes_and_margins=totals.sum(BETWEEN),
         year=year,
-        regions=regions,
-        sectors=names,
-        categories=tuple(demand.values()),
-        Z=np.ascontiguousarray(block[:, :n]),
-        Y=block[:, n:].reshape(n, c, f),
-        x=_total(file, rows, "output at basic prices", n),
-        value_added=_total(file, rows, "value added at basic prices", n),
-        taxes_and_margins=_between(file, rows, n),
-        origin=file.name,
     )
 
 
@@ -186,6 +173,63 @@ def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
     if len(rows) <= FIRST_ROW or len(rows[0]) <= LABEL_COLUMNS:
         raise TivaxError(f"{file.name}: sheet {title!r} holds no table; get it again")
     return title, rows
+
+
+def check_columns(
+    file: TableFile,
+    rows: Sequence[Sequence[Any]],
+    top: int,
+    regions: Sequence[str],
+    sectors: Sequence[str],
+    demand: Sequence[str],
+    own: Mapping[str, str] = {},
+) -> int:
+    """The number of columns: industries, then final demand, as the two rows say that
+    stand above ``top``; ``own`` as in ``region_codes``."""
+    wanted = layout.pairs(regions, sectors) + layout.pairs(regions, demand)
+    columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + len(wanted))
+    named, codes = ([cell_text(k) for k in rows[top - k][columns]] for k in (2, 1))
+    found = layout.coded_pairs(file, named, codes, own=own)
+    layout.check_labels(file, "columns", found, wanted)
+    return len(wanted)
+
+
+class Totals(NamedTuple):
+    """The ``n`` first numbers of rows below the industries, by the text in ``column``.
+
+    They have no code that all bear. ``blank``: what is read as 0.
+    """
+
+    file: TableFile
+    rows: Sequence[Sequence[Any]]
+    below: int
+    column: int
+    n: int
+
+    def row(self, name: str, blank: Sequence[str] = ()) -> np.ndarray:
+        """One of the rows; ``TivaxError`` where it is not there."""
+        for k in range(self.below, len(self.rows)):
+            if cell_text(self.rows[k][self.column]).lower() == name:
+                cells = filled(self.rows[k], blank)
+                return layout.numbers(self.file, [cells], k, LABEL_COLUMNS, self.n)[0]
+        raise TivaxError(
+            f"{self.file.name}: no row {name!r} below the industries; the file is "
+            "incomplete, get it again"
+        )
+
+    def sum(self, names: Sequence[str], blank: Sequence[str] = ()) -> np.ndarray | None:
+        """Taxes, adjustments and margins together, where the sheet has all rows."""
+        there = {cell_text(row[self.column]).lower() for row in self.rows[self.below :]}
+        if not set(names) <= there:
+            return None
+        return np.sum([self.row(name, blank) for name in names], axis=0)
+
+
+def filled(row: Sequence[Any], blank: Sequence[str]) -> list[Any]:
+    """The row with zeros where it says one of ``blank``."""
+    return [
+        0.0 if isinstance(cell, str) and cell.strip() in blank else cell for cell in row
+    ]
 
 
 def _check_prices(
@@ -213,12 +257,11 @@ def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> i
 
 def year_of_name(file: TableFile, title: str) -> int:
     """The year of the file's name, where neither its sheet nor cell A1 tells one."""
-    if file.year is None:
-        raise TivaxError(
-            f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
-            "in cell A1; give the file the name it is published under"
-        )
-    return file.year
+    return finding.require_year(
+        file,
+        "give the file the name it is published under",
+        f"no year in the file's name, in that of sheet {title!r} nor in cell A1",
+    )
 
 
 def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -229,29 +272,6 @@ def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
         return cell_text(row[2]) not in ("", "TOT") and not total
 
     return list(takewhile(is_industry, rows[FIRST_ROW:]))
-
-
-def _total(
-    file: TableFile, rows: Sequence[Sequence[Any]], name: str, n: int
-) -> np.ndarray:
-    """One of the rows below the industries, which have no code that all bear."""
-    for k in range(FIRST_ROW + n, len(rows)):
-        if cell_text(rows[k][1]).lower() == name:
-            return layout.numbers(file, [rows[k]], k, LABEL_COLUMNS, n)[0]
-    raise TivaxError(
-        f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
-        "get it again"
-    )
-
-
-def _between(
-    file: TableFile, rows: Sequence[Sequence[Any]], n: int
-) -> np.ndarray | None:
-    """Taxes, adjustments and margins together, where the sheet has all rows."""
-    names = {cell_text(row[1]).lower() for row in rows[FIRST_ROW + n :]}
-    if not set(BETWEEN) <= names:
-        return None
-    return np.sum([_total(file, rows, name, n) for name in BETWEEN], axis=0)
 
 
 def cell_text(cell: object) -> str:

@@ -26,10 +26,9 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
+from ...files import TableFile, layout
+from ...files import opening as fs
 from ...tables import WorldTable, normalise
-from .. import files as fs
-from .. import layout
-from ..source import TableFile
 from .wiod2013 import read_sheet
 
 # Number after the country in the columns of final demand -> name of the category.
@@ -86,7 +85,6 @@ def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
     sectors = tuple(code[: len(within)])
     layout.check_labels(file, "codes of industries", code[:n], sectors * len(regions))
 
-    c, f = len(regions), len(DEMAND)
     layout.check_labels(
         file,
         "columns",
@@ -95,19 +93,16 @@ def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
     )
     values = _values(file, frame.iloc[:, len(LABELS) :])
     totals = {total: values[n + k, :n] for k, total in enumerate(code[n:])}
-    return WorldTable(
-        year=year,
-        regions=regions,
-        sectors=sectors,
-        categories=tuple(DEMAND.values()),
-        Z=np.ascontiguousarray(values[:n, :n]),
-        Y=values[:n, n:-1].reshape(n, c, f),
+    return layout.sales_table(
+        file,
+        (regions, sectors, DEMAND.values()),
+        values[:n, :-1],
         x=layout.element(file, totals, "GO").copy(),
         value_added=layout.element(file, totals, "VA").copy(),
         taxes_and_margins=sum(
             (layout.element(file, totals, total) for total in BETWEEN), np.zeros(n)
         ),
-        origin=file.name,
+        year=year,
     )
 
 

@@ -1,6 +1,6 @@
 """WIOD 2016, rebuilt: 44 regions x 56 industries, 2000-2014, from national tables.
 
-Million US$ at basic prices. The world tables are estimated (``sources.rebuilding``)
+Million US$ at basic prices. The world tables are estimated (``rebuilding``)
 from pieces of the release of 2016, found by their names:
 
 ``CCC_NIOT_nov16.csv``, one for each of 43 countries
@@ -37,16 +37,16 @@ import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError
-from ...tables import WorldTable
-from .. import files as fs
-from .. import finding, layout
-from ..rebuilding import (
+from ...files import TableFile, finding, layout
+from ...files import opening as fs
+from ...rebuilding import (
     COUNTRIES,
     INDUSTRIES,
     REGIONS,
@@ -57,7 +57,7 @@ from ..rebuilding import (
     Year2014,
     rebuild,
 )
-from ..source import TableFile
+from ...tables import WorldTable
 
 TOTALS = ("II_fob", "TXSP", "EXP_adj", "PURR", "PURNR", "VA", "IntTTM", "GO")
 LABELS = ("Year", "Code", "Description", "Origin")
@@ -150,29 +150,33 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     national = np.stack(
         [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
     )
-    several = {
-        "of2000": {f"{k} of 2000": name for k, name in _IN_2000.items()},
-        "partners": {f"{k} of 2014": name for k, name in _PARTNERS_2014.items()},
-        "cubes": {f"trade by 16 groups {k}": f"WIOD{k}.mat" for k in YEARS},
+    readers = {
+        "of2014": (read_2014, {"2014": ""}),
+        "imported_inputs": (read_imported_inputs, {"imported inputs of 2014": ""}),
+        "of2000": (read_2000, {f"{k} of 2000": name for k, name in _IN_2000.items()}),
+        "partners": (
+            read_partners,
+            {f"{k} of 2014": name for k, name in _PARTNERS_2014.items()},
+        ),
+        "cubes": (
+            lambda *cubes: np.stack([read_cube(k) for k in cubes]),
+            {f"trade by 16 groups {k}": f"WIOD{k}.mat" for k in YEARS},
+        ),
     }
-    found = {k: [parts.get(one) for one in names] for k, names in several.items()}
-    lacking = {
-        k: [name for one, name in names.items() if one not in parts]
-        for k, names in several.items()
-        if any(found[k])
-    }
-    inputs, of2014 = parts.get("imported inputs of 2014"), parts.get("2014")
-    of2000, partners, cubes = (found[k] if all(found[k]) else None for k in several)
+    found: dict[str, Any] = {}
+    lacking: dict[str, list[str]] = {}
+    for piece, (read_piece, names) in readers.items():
+        absent = [name for one, name in names.items() if one not in parts]
+        if not absent:
+            found[piece] = read_piece(*(parts[one] for one in names))
+        elif len(absent) < len(names):
+            lacking[piece] = absent
     return Pieces(
         national=national,
         pairs=read_pairs(parts["trade between countries"]),
-        of2014=None if of2014 is None else read_2014(of2014),
-        imported_inputs=None if inputs is None else read_imported_inputs(inputs),
-        partners=None if partners is None else read_partners(*partners),
-        of2000=None if of2000 is None else read_2000(*of2000),
-        cubes=None if cubes is None else np.stack([read_cube(k) for k in cubes]),
         names={piece: file.name for piece, file in parts.items()},
-        lacking={k: files for k, files in lacking.items() if files},
+        lacking=lacking,
+        **found,
     )
 
 
@@ -207,8 +211,7 @@ def read_national(file: TableFile) -> np.ndarray:
         layout.check_labels(file, f"rows of {k}", labels, wanted)
     order = np.argsort(np.array(year, int), kind="stable")
     tables = values[order].reshape(len(YEARS), len(_ROWS), len(COLUMNS))
-    _require_numbers(file, "cells", tables)
-    return tables
+    return _checked(file, "cells", tables, tables.shape)
 
 
 def read_pairs(file: TableFile) -> np.ndarray:
@@ -230,8 +233,7 @@ def read_pairs(file: TableFile) -> np.ndarray:
     seller, buyer = (frame[k].map(place).to_numpy(int) for k in ("iso1", "iso2"))
     at = (year[used] - YEARS[0], kind[used] - 1, seller[used], buyer[used])
     pairs[at] = frame["imp_int"].to_numpy(float)[used] * 1e4
-    _require_numbers(file, "trade of pairs", pairs)
-    return pairs
+    return _checked(file, "trade of pairs", pairs, shape)
 
 
 def read_2014(file: TableFile) -> Year2014:
@@ -241,18 +243,16 @@ def read_2014(file: TableFile) -> Year2014:
         arrays = dict(np.load(io.BytesIO(data), allow_pickle=False))
     c, n = len(REGIONS), len(INDUSTRIES)
     shapes = {
-        "C": (c,),
         "D": (c, n, n),
         "Y": (c, n, c, len(USES)),
         "exp": (c, n),
         "imp": (c, n),
         "va": ((c - 1) * n,),
     }
+    codes = [str(k) for k in layout.element(file, arrays, "C")]
+    layout.check_labels(file, "codes C", codes, REGIONS)
     for name, shape in shapes.items():
-        _require_shape(file, name, layout.element(file, arrays, name), shape)
-    layout.check_labels(file, "codes C", [str(k) for k in arrays["C"]], REGIONS)
-    for name in ("D", "Y", "exp", "imp", "va"):
-        _require_numbers(file, name, arrays[name])
+        _checked(file, name, layout.element(file, arrays, name), shape)
     return Year2014(
         home=arrays["D"],
         final=arrays["Y"],
@@ -268,16 +268,13 @@ def read_imported_inputs(file: TableFile) -> np.ndarray:
 
     with fs.open_table(file) as stream, fs.parsing(file):
         arrays = scipy.io.loadmat(io.BytesIO(stream.read()), variable_names=["pf_data"])
-    inputs = layout.element(file, arrays, "pf_data")
-    n = len(INDUSTRIES)
-    _require_shape(file, "pf_data", inputs, (n, n, len(COUNTRIES)))
-    _require_numbers(file, "pf_data", inputs)
+    inputs, n = layout.element(file, arrays, "pf_data"), len(INDUSTRIES)
+    _checked(file, "pf_data", inputs, (n, n, len(COUNTRIES)))
     return np.ascontiguousarray(inputs.transpose(2, 0, 1))
 
 
-def read_partners(partners: TableFile | None, tariffs: TableFile | None) -> np.ndarray:
+def read_partners(partners: TableFile, tariffs: TableFile) -> np.ndarray:
     """50 products, seller, buyer: shares of sellers in purchases without tariffs."""
-    assert partners is not None and tariffs is not None
     c = len(REGIONS)
     order = [sorted(REGIONS).index(k) for k in REGIONS]
     both = []
@@ -285,18 +282,14 @@ def read_partners(partners: TableFile | None, tariffs: TableFile | None) -> np.n
         data = fs.read_bytes(file, ())
         with fs.parsing(file):
             values = np.loadtxt(io.BytesIO(data), delimiter=",")
-        _require_shape(file, "the file", values, (_PARTNERS, c))
-        _require_numbers(file, "shares", values)
+        _checked(file, "the file", values, (_PARTNERS, c))
         both.append(values.reshape(-1, c, c)[:, order][:, :, order].transpose(0, 2, 1))
     spent = both[0] / both[1]
     return spent / spent.sum(1, keepdims=True)
 
 
-def read_2000(
-    final: TableFile | None, output: TableFile | None, added: TableFile | None
-) -> Year2000:
+def read_2000(final: TableFile, output: TableFile, added: TableFile) -> Year2000:
     """The pieces of 2000."""
-    assert final is not None and output is not None and added is not None
     c, n, f = len(REGIONS), len(INDUSTRIES), len(USES)
     head, _, *demand = _rounded(final)
     columns = [k for k in REGIONS for _ in USES]
@@ -322,41 +315,27 @@ def _numbers_of(
         values = np.array([[float(k.replace(",", "") or 0) for k in r] for r in rows])
     if shape[0] == 1:
         values = values.reshape(1, -1)
-    _require_shape(file, "the file", values, shape)
-    _require_numbers(file, "cells", values)
-    return values
+    return _checked(file, "the file", values, shape)
 
 
-def read_cube(file: TableFile | None) -> np.ndarray:
+def read_cube(file: TableFile) -> np.ndarray:
     """One year: 16 groups, seller, buyer."""
-    import h5py
-
-    assert file is not None
-    with fs.open_table(file) as stream:
-        data = stream.read()
-    with fs.parsing(file), h5py.File(io.BytesIO(data), "r") as h5:
-        texts = np.asarray(h5["data/countries"]).ravel()  # references to codes
-        names = ["".join(map(chr, np.asarray(h5[one]).ravel())) for one in texts]
+    with fs.open_matlab(file) as h5:
+        names = fs.matlab_texts(h5, h5["data/countries"])
         flows = np.asarray(h5["data/Xjik_3D"])
     layout.check_labels(file, "countries", names, REGIONS)
-    _require_shape(file, "Xjik_3D", flows, (16, len(REGIONS), len(REGIONS)))
-    _require_numbers(file, "Xjik_3D", flows)
+    _checked(file, "Xjik_3D", flows, (16, len(REGIONS), len(REGIONS)))
     return np.ascontiguousarray(flows.transpose(0, 2, 1))
 
 
-def _require_shape(
+def _checked(
     file: TableFile, what: str, values: np.ndarray, shape: tuple[int, ...]
-) -> None:
-    if values.shape != shape:
-        raise TivaxError(
-            f"{file.name}: {what} has shape {values.shape}, not {shape}; "
-            f"{layout.OTHER_EDITION}"
-        )
-
-
-def _require_numbers(file: TableFile, what: str, values: np.ndarray) -> None:
+) -> np.ndarray:
+    """The numbers of a piece, of which none is missing."""
+    layout.check_shape(file, what, values, shape)
     if not np.isfinite(values).all():
         raise TivaxError(
             f"{file.name}: {what} lack {np.count_nonzero(~np.isfinite(values))} "
             "numbers; get the file again"
         )
+    return values

@@ -7,8 +7,8 @@ in current prices; cell A2 says "previous". A store of them is what ``tivax chan
 
 from collections.abc import Iterator
 
+from ...files import TableFile
 from ...tables import WorldTable
-from ..source import TableFile
 from .wiod2016 import read_workbook
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..core import NotFound, TivaxError
-from .files import members_of
-from .source import TableFile
+from .opening import members_of
+from .table_file import TableFile
 
 
 def gather(paths: Sequence[Path], pattern: str, wanted: str) -> list[TableFile]:
@@ -68,14 +68,24 @@ def require_tables(
         raise TivaxError(f"{shown}: no table in it; expected {expected}")
 
 
-def year_of_name(file: TableFile, example: str) -> int:
-    """The year of the name; ``TivaxError`` where it tells none."""
+def require_year(
+    file: TableFile, remedy: str, problem: str = "nothing tells the year"
+) -> int:
+    """The year that a name tells; ``TivaxError`` where none does."""
     if file.year is None:
-        raise TivaxError(
-            f"{file.name}: the name does not tell the year; give the file its "
-            f"published name, such as {example}"
-        )
+        raise TivaxError(f"{file.name}: {problem}; {remedy}")
     return file.year
+
+
+def year_of_name(file: TableFile, example: str) -> int:
+    """The year of the published name; ``TivaxError`` where the file has another."""
+    remedy = f"give the file its published name, such as {example}"
+    return require_year(file, remedy, "the name does not tell the year")
+
+
+def located(paths: Sequence[Path], pattern: str, wanted: str) -> dict[str, TableFile]:
+    """``gather``, by location: files that stand beside each other make a table."""
+    return {location(file): file for file in gather(paths, pattern, wanted)}
 
 
 def location(file: TableFile) -> str:

@@ -9,10 +9,10 @@ from jaxtyping import Float
 
 from ...core import TivaxError
 from ...tables import WorldTable, normalise, open_store
-from ..rebuilding.countries import Countries
-from ..rebuilding.pieces import ratio
+from ..countries import Countries
+from ..pieces import ratio
 from .recipe import Recipe, Trade, in_years
-from .uses import Rest, labels_at
+from .uses import Rest, array_of, labels_at, places, summed
 
 # Of the trade in proportion that is added to a seed, so that margins can be met.
 _TRACE = 1e-5
@@ -44,26 +44,20 @@ def read_flows(recipe: Recipe, trade: Trade) -> PartnerFlows:
     country or year without rows, for trade below 0.
     """
     name, regions = trade.piece.name, recipe.regions
-    products = trade.products or {"": recipe.sectors}
     needed = ["seller", "buyer", "value"]
     needed += ["year"] if len(recipe.years) > 1 else []
     needed += ["product"] if trade.products else []
     needed += ["use"] if "" not in trade.uses else []
     optional = {"year", "product"} - set(needed)
     frame = trade.piece.read(needed, sorted(optional))
-    if "product" in frame and not trade.products:
-        products = {k: (k,) for k in recipe.sectors}
-    frame = frame.assign(
-        seller=list(normalise(frame["seller"])),
-        buyer=list(normalise(frame["buyer"])),
-        year=frame["year"] if "year" in frame else str(min(recipe.years)),
-        product=frame["product"] if "product" in frame else "",
-        use=frame["use"] if "use" in frame else "",
-    )
-    frame = in_years(frame, recipe, name)
+    each = {k: (k,) for k in recipe.sectors}
+    products = trade.products or (each if "product" in frame else {"": recipe.sectors})
+    usual = {"year": str(min(recipe.years)), "product": "", "use": ""}
+    frame = frame.assign(**{k: v for k, v in usual.items() if k not in frame})
+    frame = in_years(_normalised(frame), recipe, name)
     groups, place_of_group = _groups(recipe, trade, "products", products)
     kinds, place_of_kind = _groups(recipe, trade, "uses", trade.uses)
-    at = {k: i for i, k in enumerate(regions)}
+    at, years = places(regions), places(recipe.years)
     remedy = "is not in the recipe"
     if trade.others and recipe.rest:
         for side in ("seller", "buyer"):
@@ -71,7 +65,6 @@ def read_flows(recipe: Recipe, trade: Trade) -> PartnerFlows:
             frame = frame.assign(**{side: frame[side].where(known, recipe.rest)})
     else:
         remedy += " (others = true in [[trade]] adds such to the rest of the world)"
-    years = {str(k): i for i, k in enumerate(recipe.years)}
     place = (
         labels_at(frame, "year", years, name, "is not in the recipe"),
         labels_at(frame, "product", place_of_group, name, "is in no group of products"),
@@ -81,8 +74,7 @@ def read_flows(recipe: Recipe, trade: Trade) -> PartnerFlows:
     )
     shape = (len(years), len(groups), len(kinds), len(regions), len(regions))
     _require_sold(frame, name)
-    flat = np.ravel_multi_index(place, shape)
-    flows = np.bincount(flat, frame["value"], int(np.prod(shape))).reshape(shape)
+    flows, _ = summed(frame, place, shape)
     own = np.arange(len(regions))
     flows[..., own, own] = 0
     if {one for members in groups.values() for one in members} == {*recipe.sectors}:
@@ -100,6 +92,11 @@ def read_flows(recipe: Recipe, trade: Trade) -> PartnerFlows:
         _members(kinds, recipe.users),
         {year: flows[t] for t, year in enumerate(recipe.years)},
     )
+
+
+def _normalised(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with sellers and buyers in the spelling of tivax."""
+    return frame.assign(**{k: list(normalise(frame[k])) for k in ("seller", "buyer")})
 
 
 def _groups(
@@ -194,14 +191,11 @@ class Seeds:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        self.recipe, self._shares = recipe, None
-        self._tables = None
-        given = recipe.seed
-        if given.store:
-            self._tables = open_store(given.store, lazy=True)
+        self.recipe, store = recipe, recipe.seed.store
+        self._shares = _read_shares(recipe) if recipe.seed.shares else None
+        self._tables = open_store(store, lazy=True) if store else None
+        if self._tables is not None:
             _check_store(recipe, self._tables)
-        if given.shares:
-            self._shares = _read_shares(recipe)
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -281,15 +275,13 @@ def cells_of(
 ) -> tuple[Float[np.ndarray, "r s d u"], np.ndarray, np.ndarray]:
     """Sales of a table in the recipe's labels, and which regions and users it has."""
     c, s = len(table.regions), len(table.sectors)
-    f = len(table.categories)
-    flows = np.concatenate(
-        [table.Z.reshape(c, s, c, s), table.Y.reshape(c, s, c, f)], 3
-    )
+    parts = table.Z.reshape(c, s, c, s), table.Y.reshape(c, s, c, -1)
+    flows = np.concatenate(parts, 3)
     users = (*table.sectors, *table.categories)
-    region = np.array(
-        [table.regions.index(k) if k in table.regions else -1 for k in recipe.regions]
+    region, user = (
+        np.array([places(there).get(k, -1) for k in wanted])
+        for there, wanted in ((table.regions, recipe.regions), (users, recipe.users))
     )
-    user = np.array([users.index(k) if k in users else -1 for k in recipe.users])
     sector = [table.sectors.index(k) for k in recipe.sectors]
     found = flows[region][:, sector][:, :, region][..., user]
     return found, region >= 0, user >= 0
@@ -317,24 +309,13 @@ def _read_shares(recipe: Recipe) -> Mapping[int, Float[np.ndarray, "s r 1 d"]]:
     frame = in_years(frame, recipe, piece.name)
     if (frame["value"] < 0).any():
         raise TivaxError(f"{piece.name}: a share is below 0; correct it")
-    columns = {
+    axes = {
         "year": recipe.years,
         "product": recipe.sectors,
         "seller": recipe.regions,
         "buyer": recipe.regions,
     }
-    place = tuple(
-        labels_at(
-            frame.assign(**{k: list(normalise(frame[k])) for k in ("seller", "buyer")}),
-            column,
-            {str(k): i for i, k in enumerate(labels)},
-            piece.name,
-            "is not in the recipe",
-        )
-        for column, labels in columns.items()
-    )
-    shares = np.zeros([len(k) for k in columns.values()])
-    shares[place] = frame["value"]
+    shares = array_of(_normalised(frame), axes, piece.name, 0.0)
     own = np.arange(len(recipe.regions))
     shares[:, :, own, own] = 0
     shares = ratio(shares, shares.sum(2, keepdims=True))

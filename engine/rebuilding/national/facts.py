@@ -14,27 +14,18 @@ def describe(recipe: Recipe) -> dict[str, Any]:
     """
     facts, seed, years = load_toml(__package__, "facts.toml"), recipe.seed, recipe.years
     start = "store" if seed.store else "shares" if seed.shares else "proportional"
+    real = {"real": list(years), "printed": [], "estimated": []}
+    estimated = {"real": [], "printed": [], "estimated": list(years)}
     blocks = {}
     for name, block in facts["blocks"].items():
-        real = list(years) if block.get("real") else []
-        words = {"title": block["title"]}
-        if not real:
-            words["how"] = block.get(start, block["proportional"])
-        known = set(real)
-        blocks[name] = {
-            **words,
-            "real": real,
-            "printed": [],
-            "estimated": [k for k in years if k not in known],
-        }
+        blocks[name] = {"title": block["title"]}
+        if not block.get("real"):
+            blocks[name] |= {"how": block.get(start, block["proportional"])}
+        blocks[name] |= real if block.get("real") else estimated
     for trade in recipe.trade:
-        blocks[f"trade: {trade.name}"] = {
-            "title": f"trade by seller and buyer, {trade.name}",
-            **({"note": "near the truth, not met"} if trade.approximate else {}),
-            "real": list(years),
-            "printed": [],
-            "estimated": [],
-        }
+        note = {"note": "near the truth, not met"} if trade.approximate else {}
+        title = f"trade by seller and buyer, {trade.name}"
+        blocks[f"trade: {trade.name}"] = {"title": title, **note, **real}
     if not recipe.rest:
         del blocks["rest"]
     missing = [] if start != "proportional" else [facts["missing"]["seed"]]

@@ -141,14 +141,7 @@ def rest_of_world(
     users = _users(pieces, countries, output, trade_last)
     imported = trade_last[:, :, 0, _ROW].sum(1) @ users
     home = real.home[_ROW]
-    last = KnownYear(
-        output=output,
-        traded=_traded(trade_last),
-        own=own,
-        home=home,
-        added=_added(output, home, imported),
-        raised=_raised(pieces, -1, output),
-    )
+    last = _known(pieces, -1, output, own, home, imported, trade_last)
     if then is None:
         return RestOfWorld(last, last, users)
     output, added = then.output[_ROW], then.added[_ROW]
@@ -162,14 +155,7 @@ def rest_of_world(
     columns = np.maximum(output - added * extra - imported, 0)
     columns = np.where(output > 0, np.maximum(columns, 0.02 * output), 0)
     home = _balanced(home + 1e-9, rows, columns)
-    first = KnownYear(
-        output=output,
-        traded=_traded(trade_first),
-        own=own,
-        home=home,
-        added=_added(output, home, imported),
-        raised=_raised(pieces, 0, output),
-    )
+    first = _known(pieces, 0, output, own, home, imported, trade_first)
     basic = np.clip(ratio(ratio(added, output), first.added), 0, 1)
     return RestOfWorld(first, last, users, basic)
 
@@ -195,25 +181,27 @@ def _users(
     return ratio(cells, cells.sum(1, keepdims=True))
 
 
-def _traded(trade: Trade) -> float:
-    return float(trade[:, _ROW].sum() + trade[:, :_ROW, :, _ROW].sum())
-
-
-def _added(
+def _known(
+    pieces: Pieces,
+    t: int,
     output: Float[np.ndarray, " 56"],
+    own: Float[np.ndarray, "56 5"],
     home: Float[np.ndarray, "56 56"],
     imported: Float[np.ndarray, " 56"],
-) -> Float[np.ndarray, " 56"]:
-    return np.where(output > 0, 1 - ratio(home.sum(0) + imported, output), 0)
-
-
-def _raised(
-    pieces: Pieces, t: int, output: Float[np.ndarray, " 56"]
-) -> Float[np.ndarray, " 16"]:
-    if pieces.cubes is None:
-        return np.ones(len(GROUP_MEMBERS))
-    counted = pieces.cubes[t, :, _ROW].sum(1)
-    return np.minimum(ratio(counted, GROUP_MEMBERS @ output), _MOST_RAISED)
+    trade: Trade,
+) -> KnownYear:
+    raised = np.ones(len(GROUP_MEMBERS))
+    if pieces.cubes is not None:
+        counted = pieces.cubes[t, :, _ROW].sum(1)
+        raised = np.minimum(ratio(counted, GROUP_MEMBERS @ output), _MOST_RAISED)
+    return KnownYear(
+        output=output,
+        traded=float(trade[:, _ROW].sum() + trade[:, :_ROW, :, _ROW].sum()),
+        own=own,
+        home=home,
+        added=np.where(output > 0, 1 - ratio(home.sum(0) + imported, output), 0),
+        raised=raised,
+    )
 
 
 def _balanced(

@@ -8,10 +8,10 @@ import pytest
 from national_pieces import C, N, true_pieces, true_world
 from numpy.testing import assert_allclose
 
-from tivax.engine.sources.rebuilding import check_pieces, describe, rebuild
-from tivax.engine.sources.rebuilding.countries import countries_of
-from tivax.engine.sources.rebuilding.pieces import PRODUCT_OF
-from tivax.engine.sources.rebuilding.rest_of_world import WITH_OUTPUT
+from tivax.engine.rebuilding import check_pieces, describe, rebuild
+from tivax.engine.rebuilding.countries import countries_of
+from tivax.engine.rebuilding.pieces import PRODUCT_OF
+from tivax.engine.rebuilding.rest_of_world import WITH_OUTPUT
 
 from helpers import error_of
 

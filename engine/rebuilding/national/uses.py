@@ -1,6 +1,7 @@
 """National tables of all countries and years, as arrays in the common sectors."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,7 @@ from jaxtyping import Float, Int
 
 from ...core import TivaxError, suggest
 from ...tables import normalise, read_concordance
-from ..rebuilding.countries import Countries
+from ..countries import Countries
 from .recipe import Piece, Recipe, Uses, in_years
 
 TOTALS = ("exports", "imports", "output", "value added")
@@ -84,6 +85,36 @@ def labels_at(
     return np.array([known[k] for k in labels], int)[codes]
 
 
+def places(labels: Iterable[object]) -> dict[str, int]:
+    """The place of each label, as text."""
+    return {str(k): i for i, k in enumerate(labels)}
+
+
+def array_of(
+    frame: pd.DataFrame, axes: Mapping[str, Sequence[object]], name: str, empty: float
+) -> Float[np.ndarray, "..."]:
+    """Values by the labels of columns, an axis each; ``empty`` where there is no row.
+
+    Raises ``TivaxError`` for a label that is not the recipe's.
+    """
+    place = tuple(
+        labels_at(frame, column, places(labels), name, "is not in the recipe")
+        for column, labels in axes.items()
+    )
+    values = np.full([len(k) for k in axes.values()], empty)
+    values[place] = frame["value"]
+    return values
+
+
+def summed(
+    frame: pd.DataFrame, place: Sequence[Int[np.ndarray, " rows"]], shape: Sequence[int]
+) -> tuple[Float[np.ndarray, "..."], Int[np.ndarray, "..."]]:
+    """Sums of values by place, and how many rows each cell has."""
+    flat, size = np.ravel_multi_index(place, shape), math.prod(shape)
+    sums = np.bincount(flat, frame["value"], size).reshape(shape)
+    return sums, np.bincount(flat, minlength=size).reshape(shape)
+
+
 @dataclass(frozen=True)
 class _Reader:
     """Reads the national table of one country."""
@@ -105,30 +136,22 @@ class _Reader:
         """Home and imported uses (t, s, u), exports, output, value added (t, s)."""
         recipe, uses, frame = self.recipe, self.uses, self._rows()
         t, s, u = len(recipe.years), len(recipe.sectors), len(recipe.users)
-        year = labels_at(
-            frame,
-            "year",
-            {str(k): i for i, k in enumerate(recipe.years)},
-            self.name,
-            "is not in the recipe",
-        )
+        known = places(recipe.years)
+        year = labels_at(frame, "year", known, self.name, "is not in the recipe")
         if absent := sorted({*range(t)} - {*year.tolist()}):
             raise TivaxError(
                 f"{self.name}: no rows of {self.country} in {recipe.years[absent[0]]}; "
                 "add them, or take the year out of the recipe's years"
             )
-        users = {k: i for i, k in enumerate(recipe.users)}
+        users = places(recipe.users)
         place = (
             year,
             self._at(frame, "origin", {uses.home: 0, uses.imported: 1}, ()),
             self._at(frame, "product", users, (uses.value_added,), s),
             self._at(frame, "user", users, (uses.exports, uses.output)),
         )
-        shape = (t, 2, s + 1, u + 2)
-        flat = np.ravel_multi_index(place, shape)
-        size = int(np.prod(shape))
-        cells = np.bincount(flat, frame["value"], size).reshape(shape)
-        given = np.bincount(flat, minlength=size).reshape(shape) > 0
+        cells, rows = summed(frame, place, (t, 2, s + 1, u + 2))
+        given = rows > 0
         cells[:, :, :, u:] = np.where(given[:, :, :, u:], cells[:, :, :, u:], np.nan)
         home, imported = cells[:, 0, :s, :u], cells[:, 1, :s, :u]
         exports, output = cells[:, 0, :s, u], cells[:, 0, :s, u + 1]
@@ -287,18 +310,13 @@ def _totals(recipe: Recipe) -> Totals:
     name = recipe.totals.name
     frame = in_years(frame, recipe, name)
     frame = frame.assign(country=list(normalise(frame["country"])))
-
-    def places(labels: Sequence[object]) -> dict[str, int]:
-        return {str(k): i for i, k in enumerate(labels)}
-
-    known = (recipe.regions, TOTALS, recipe.years, recipe.sectors)
-    columns = ("country", "total", "year", "product")
-    place = tuple(
-        labels_at(frame, column, places(labels), name, "is not in the recipe")
-        for column, labels in zip(columns, known, strict=True)
-    )
-    values = np.full([len(k) for k in known], np.nan)
-    values[place] = frame["value"]
+    axes = {
+        "country": recipe.regions,
+        "total": TOTALS,
+        "year": recipe.years,
+        "product": recipe.sectors,
+    }
+    values = array_of(frame, axes, name, np.nan)
     found = {
         (region, what): values[r, k]
         for r, region in enumerate(recipe.regions)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
-from ...tables import WorldTable
+from ..tables import WorldTable
 from .checks import check_pieces
 from .countries import Countries, countries_of
 from .facts import describe
@@ -27,7 +27,7 @@ _C, _N, _ROW = len(REGIONS), len(INDUSTRIES), len(COUNTRIES)
 _FIRST, _LAST = YEARS[0], YEARS[-1]
 _OWN = np.arange(_C)
 _PASSES = 3  # of trade and of what the cubes count inputs by, each from the other
-T = TypeVar("T")
+S, T = TypeVar("S"), TypeVar("T")
 _WIDEST = 8  # years at once: a year takes 150 MB
 
 
@@ -82,16 +82,16 @@ def rebuild(
     )
 
 
-def in_turn(make: Callable[[int], T], years: Sequence[int], widest: int) -> Iterator[T]:
-    """Yield ``make`` of each year, in order, ``widest`` at most at once."""
+def in_turn(make: Callable[[S], T], given: Sequence[S], widest: int) -> Iterator[T]:
+    """Yield ``make`` of each year or file, in order, ``widest`` at most at once."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
-    wide = min(cores or os.cpu_count() or 1, widest, len(years))
+    wide = min(cores or os.cpu_count() or 1, widest, len(given) or 1)
     with ThreadPoolExecutor(wide) as pool:
-        waiting = [pool.submit(make, year) for year in years[:wide]]
-        for k in range(len(years)):
+        waiting = [pool.submit(make, one) for one in given[:wide]]
+        for k in range(len(given)):
             table = waiting.pop(0).result()
-            if k + wide < len(years):
-                waiting.append(pool.submit(make, years[k + wide]))
+            if k + wide < len(given):
+                waiting.append(pool.submit(make, given[k + wide]))
             yield table
 
 
@@ -120,11 +120,11 @@ def _trade_of_ends(
     seed: Trade,
     lifts: tuple[Lift, Lift],
 ) -> _Ends:
-    of_last, _ = fit(pieces, _LAST, last, seed, lifts[1], trace=1e-6)
-    of_first, _ = fit(pieces, _FIRST, first, of_last, lifts[0])
+    of_last = fit(pieces, _LAST, last, seed, lifts[1], trace=1e-6)
+    of_first = fit(pieces, _FIRST, first, of_last, lifts[0])
     if pieces.of2000 is not None:
         start = seed_2000(pieces, of_first)
-        of_first, _ = fit(pieces, _FIRST, first, start, lifts[0], inputs_only=True)
+        of_first = fit(pieces, _FIRST, first, start, lifts[0], inputs_only=True)
     row = rest_of_world(pieces, last, of_first, of_last)
     return _Ends((of_first, of_last), lifts, row)
 
@@ -143,7 +143,7 @@ def _table(
     for k in range(_PASSES if pieces.cubes is not None else 1):
         if k:
             lift = _lift(_world(pieces, ends, year, countries, trade))
-        trade, _ = fit(pieces, year, countries, trade, lift)
+        trade = fit(pieces, year, countries, trade, lift)
     world = _world(pieces, ends, year, countries, trade)
     Z, Y = _flows(world)
     x = world.output.ravel()

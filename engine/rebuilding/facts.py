@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ...core import load_toml
+from ..core import load_toml
 from .pieces import YEARS, Pieces
 
 

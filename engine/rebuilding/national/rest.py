@@ -7,9 +7,9 @@ from jaxtyping import Float
 
 from ...core import TivaxError
 from ...tables import WorldTable
-from ..rebuilding.countries import Countries
-from ..rebuilding.pieces import ratio
-from ..rebuilding.rest_of_world import RowYear, close_account
+from ..countries import Countries
+from ..pieces import ratio
+from ..rest_of_world import RowYear, close_account
 from .partners import cells_of
 from .recipe import Recipe
 from .uses import Rest

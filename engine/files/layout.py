@@ -1,13 +1,14 @@
 """Checks of what a file of tables holds: its year, its labels, its cells."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from ..core import TivaxError
-from ..tables import alpha3, normalise
-from .source import TableFile
+from ..core import TivaxError, count_text
+from ..tables import WorldTable, alpha3, normalise
+from .table_file import TableFile
 
 # Where the file may well be the published one, of an edition laid out differently.
 OTHER_EDITION = "get the file again if it was changed, otherwise use another edition"
@@ -78,14 +79,17 @@ def region_codes(
     spelled = {}
     for code in dict.fromkeys(codes):
         try:
-            spelled[code] = own.get(code.upper()) or (
-                alpha3(code) if len(code) == 2 else normalise([code])[0]
-            )
+            spelled[code] = own.get(code.upper()) or region_code(code)
         except TivaxError as error:
             raise TivaxError(
                 f"{file.name}: {error}; get the published file again"
             ) from error
     return tuple(spelled[code] for code in codes)
+
+
+def region_code(code: str) -> str:
+    """A code in the spelling of tivax, of two letters (ISO 3166-1 alpha-2) or more."""
+    return alpha3(code) if len(code) == 2 else normalise([code])[0]
 
 
 def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
@@ -139,6 +143,63 @@ def cell_name(row: int, column: int) -> str:
     from openpyxl.utils import get_column_letter
 
     return f"{get_column_letter(column + 1)}{row + 1}"
+
+
+def check_shape(
+    file: TableFile, what: str, values: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    """Raise ``TivaxError`` for numbers of another shape than the labels make."""
+    if values.shape != shape:
+        raise TivaxError(
+            f"{file.name}: {what} has shape {values.shape}, but the labels make it "
+            f"{shape}; {OTHER_EDITION}"
+        )
+
+
+def check_once(
+    file: TableFile,
+    times: Int[np.ndarray, "rows columns"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    head: str = "",
+) -> None:
+    """Raise ``TivaxError`` where a cell is not there, or more than once."""
+    for problem, bad in (("lacks", times == 0), ("repeats", times > 1)):
+        if bad.any():
+            i, j = np.argwhere(bad)[0]
+            raise TivaxError(
+                f"{file.name}: {head}{problem} {count_text(int(bad.sum()), 'cell')}, "
+                f"first {rows[i]} to {columns[j]}; the file is damaged or incomplete, "
+                "get it again"
+            )
+
+
+def sales_table(
+    file: TableFile,
+    labels: tuple[Sequence[str], Sequence[str], Iterable[str]],
+    Z: Float[np.ndarray, "n m"],
+    Y: Float[np.ndarray, "..."] | None = None,
+    *,
+    x: Float[np.ndarray, " n"] | None = None,
+    **others: Any,
+) -> WorldTable:
+    """The table of a file: its regions, sectors and categories, and its numbers.
+
+    Without ``Y``, Z is a block whose columns are industries, then final demand by
+    region and category. Output is the sum of the row where ``x`` is not given. The year
+    is that of the file's name unless ``others``, fields of the table, has it.
+    """
+    regions, sectors, categories = map(tuple, labels)
+    if Y is None:
+        Z, Y = np.ascontiguousarray(Z[:, : len(Z)]), Z[:, len(Z) :]
+    Y = Y.reshape(len(Z), len(regions), len(categories))
+    if x is None:
+        others["output_is_row_sum"] = True
+        x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
+    about = {"year": file.year, "origin": file.name, **others}
+    return WorldTable(
+        regions=regions, sectors=sectors, categories=categories, Z=Z, Y=Y, x=x, **about
+    )
 
 
 def element(

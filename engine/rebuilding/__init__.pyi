@@ -1,7 +1,9 @@
-"""World tables estimated from national tables, trade by pair and two real years."""
-
 from .checks import check_pieces as check_pieces
 from .facts import describe as describe
+from .national.example import write_national_example as write_national_example
+from .national.recipe import Recipe as Recipe
+from .national.recipe import read_recipe as read_recipe
+from .national.years import rebuild_by_recipe as rebuild_by_recipe
 from .pieces import COUNTRIES as COUNTRIES
 from .pieces import INDUSTRIES as INDUSTRIES
 from .pieces import REGIONS as REGIONS
@@ -10,4 +12,5 @@ from .pieces import YEARS as YEARS
 from .pieces import Pieces as Pieces
 from .pieces import Year2000 as Year2000
 from .pieces import Year2014 as Year2014
+from .years import in_turn as in_turn
 from .years import rebuild as rebuild

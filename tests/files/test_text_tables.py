@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.sources import text_tables
-from tivax.engine.sources.source import TableFile
-from tivax.engine.sources.text_tables import read_text_table
+from tivax.engine.files import TableFile, text_tables
+from tivax.engine.files.text_tables import read_text_table
 
 from helpers import error_of
 

@@ -1,13 +1,13 @@
 """Gaps between the margins of a rebuilt table and its trade, by country."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
 from ...core import TivaxError
-from ..rebuilding.countries import Countries
+from ..countries import Countries
 from .partners import PartnerFlows
 from .recipe import Recipe
 
@@ -36,55 +36,30 @@ def misses(
 ) -> list[Miss]:
     """Gaps of every margin and country: exports, imports, and each table of trade."""
     c = len(recipe.countries)
-    rows = [
-        *_by_country(
-            recipe,
-            year,
-            "exports of national tables",
-            trade[:, :c].sum((2, 3)).T,
-            countries.exports,
-            (recipe.sectors,),
-        ),
-        *_by_country(
-            recipe,
-            year,
-            "imports of national tables",
-            trade[..., :c].sum(1).transpose(2, 0, 1),
-            countries.imported,
-            (recipe.sectors, recipe.users),
-        ),
-    ]
+    sold, bought = trade[:, :c].sum((2, 3)).T, trade[..., :c].sum(1).transpose(2, 0, 1)
+    labels = (recipe.sectors, recipe.users)
+    margins: dict[str, Any] = {  # what the fit has, what is given, labels of its axes
+        "exports of national tables": (sold, countries.exports, labels[:1]),
+        "imports of national tables": (bought, countries.imported, labels),
+    }
+    buyers = tuple(f"to {k}" for k in recipe.regions)
     for one in flows:
         got = np.einsum(
             "gs,wu,srud->rgwd", one.products, one.uses, trade, optimize=True
         )
-        rows += _by_country(
-            recipe,
-            year,
-            one.trade.name,
-            got[:c],
-            one.flows[year].transpose(2, 0, 1, 3)[:c],
-            (one.groups, one.kinds, tuple(f"to {k}" for k in recipe.regions)),
-        )
+        given = one.flows[year].transpose(2, 0, 1, 3)
+        margins[one.trade.name] = got[:c], given[:c], (one.groups, one.kinds, buyers)
+    rows = []
+    for margin, (got, given, labels) in margins.items():
+        off = np.nan_to_num(np.abs(got - given))
+        for k, country in enumerate(recipe.countries):
+            worst = np.unravel_index(off[k].argmax(), off[k].shape)
+            told = [str(names[i]) for names, i in zip(labels, worst, strict=True)]
+            where = ", ".join(filter(None, told))
+            total = np.abs(np.nan_to_num(given[k])).sum()
+            share = float(off[k].sum() / total) if total else 0.0
+            rows.append(Miss(margin, year, country, share, float(off[k].max()), where))
     return rows
-
-
-def _by_country(
-    recipe: Recipe,
-    year: int,
-    margin: str,
-    got: Float[np.ndarray, "c ..."],
-    given: Float[np.ndarray, "c ..."],
-    labels: Sequence[Sequence[str]],
-) -> Iterator[Miss]:
-    off = np.nan_to_num(np.abs(got - given))
-    for k, country in enumerate(recipe.countries):
-        worst = np.unravel_index(off[k].argmax(), off[k].shape)
-        told = [str(names[i]) for names, i in zip(labels, worst, strict=True)]
-        where = ", ".join(filter(None, told))
-        total = np.abs(np.nan_to_num(given[k])).sum()
-        share = off[k].sum() / total if total else 0.0
-        yield Miss(margin, year, country, float(share), float(off[k].max()), where)
 
 
 def require_met(
@@ -107,9 +82,7 @@ def require_met(
 
 def worst_years(found: Sequence[Miss]) -> list[Miss]:
     """Keep the year with the largest gap, for each margin and country."""
-    worst: dict[tuple[str, str], Miss] = {}
+    by: dict[tuple[str, str], list[Miss]] = {}
     for one in found:
-        key = one.margin, one.country
-        if key not in worst or one.missed > worst[key].missed:
-            worst[key] = one
-    return list(worst.values())
+        by.setdefault((one.margin, one.country), []).append(one)
+    return [max(years, key=lambda k: k.missed) for years in by.values()]

@@ -7,7 +7,7 @@ than the numbers do.
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple, cast
@@ -15,11 +15,11 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ..core import TEXT_LINES, TivaxError, require_count
-from . import files as fs
-from .source import TableFile
+from . import opening as fs
+from .table_file import TableFile
 
 _BLOCK = 1 << 24  # bytes of text parsed at a time
 
@@ -96,6 +96,31 @@ def read_text_rows(file: TableFile, *, separator: str) -> Iterator[np.ndarray]:
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
         lines = _split(file, fs.lines_of(file, buffered), separator, 0)
         yield from _parse_blocks(file, lines, [], separator, np.nan)
+
+
+def read_cells(
+    file: TableFile, labels: Sequence[str], numbers: Mapping[str, pa.DataType]
+) -> pa.Table:
+    """These columns of a csv with a row for each cell; labels are coded, to save
+    memory, numbers of the given types."""
+    types = {**numbers, **dict.fromkeys(labels, pa.dictionary(pa.int32(), pa.string()))}
+    with fs.open_text(file) as stream, fs.parsing(file):
+        return pyarrow.csv.read_csv(
+            stream,
+            # On one thread the error of a bad cell names its row.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=[*types], column_types=types, strings_can_be_null=True
+            ),
+        ).unify_dictionaries()
+
+
+def coded(column: pa.ChunkedArray) -> tuple[list[str], Int[np.ndarray, " rows"]]:
+    """Labels in order of their first cell, and the place of each cell's; -1 of none."""
+    if column.num_chunks == 0:
+        return [], np.zeros(0, dtype=int)
+    parts = [chunk.indices.fill_null(-1).to_numpy() for chunk in column.chunks]
+    return column.chunk(0).dictionary.to_pylist(), np.concatenate(parts)
 
 
 class _Line(NamedTuple):

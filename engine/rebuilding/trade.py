@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ....kernels.rebuilding import trade as kernel
-from ...core import in_float64
+from ...kernels.rebuilding import trade as kernel
+from ..core import in_float64
 from .countries import Countries
 from .pieces import (
     COUNTRIES,
@@ -44,8 +44,8 @@ def fit(
     *,
     trace: float = 1e-5,
     inputs_only: bool = False,
-) -> tuple[Trade, float]:
-    """The trade of one year nearest to ``seed``, and what imports miss of all imports.
+) -> Trade:
+    """The trade of one year nearest to ``seed``.
 
     Purchases and sales of the rest of the world are free: they close the account.
     ``lift``: how many times the cubes count the inputs of a product and buyer.
@@ -75,8 +75,7 @@ def fit(
     )
     first = 0 if pieces.cubes is None else _WITH_GROUPS
     how = (put(first), put(_TOLERANCE), put(_MOST))
-    found = _fit(put(seed), margins, (flows,), *how)
-    return np.asarray(found.trade), float(found.gap)
+    return np.asarray(_fit(put(seed), margins, (flows,), *how).trade)
 
 
 def _proportional(

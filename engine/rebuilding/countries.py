@@ -6,8 +6,8 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ....kernels.rebuilding import rounding
-from ...core import in_float64
+from ...kernels.rebuilding import rounding
+from ..core import in_float64
 from .pieces import COUNTRIES, YEARS, Pieces, ratio
 
 _N = 56

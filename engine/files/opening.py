@@ -7,6 +7,7 @@ in place.
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import re
@@ -28,11 +29,12 @@ from rdata.conversion import DEFAULT_CLASS_MAP
 from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
 from ..core import TivaxError, line_too_long, longest_line, require_count, require_size
-from .source import TableFile
+from .table_file import TableFile
 
 ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
 GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 R_DATA = (GZIP, BZIP2, XZ, b"RDX", b"RDA", b"RDB")
+MATLAB = (b"MATLAB 7.3 MAT-file", b"\x89HDF")
 # Formats 117 on of Stata begin with a tag, the older ones with their number.
 STATA = (b"<stata_dta>", *(bytes([k]) for k in (105, 108, 110, 111, 113, 114, 115)))
 # As files begin that are no text: archives, R, Parquet, Excel of old, HDF5, PDF.
@@ -185,12 +187,20 @@ def read_bytes(file: TableFile, magic: Sequence[bytes]) -> bytes:
     return data
 
 
-def read_text(file: TableFile) -> str:
+def read_text(file: TableFile, errors: str = "strict") -> str:
     """The whole of a text in UTF-8, with a mark at its start or without."""
     data = read_bytes(file, ())
     check_text(file, data[:1024])
     with parsing(file):
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig", errors)
+
+
+def json_texts(file: TableFile, *keys: str) -> list[str]:
+    """Entries of an object in JSON as texts, "" for one that is not there."""
+    data = read_bytes(file, (b"{",))
+    with parsing(file):
+        content = json.loads(data)
+        return [str(content.get(key) or "") for key in keys]
 
 
 @contextmanager
@@ -273,6 +283,29 @@ def _categories(
     """A factor of R; the library's own way, code by code, takes a third of a file."""
     place = np.ma.filled(codes, 0) - 1  # R counts from 1 and masks missing ones
     return pd.Categorical.from_codes(place, attributes["levels"], ordered=ordered)
+
+
+@contextmanager
+def open_matlab(file: TableFile) -> Iterator[Any]:
+    """A file of MATLAB 7.3, which is HDF5; of any size on the disk, read in parts."""
+    import h5py
+
+    if file.member is None:
+        with file.path.open("rb") as stream:
+            check_start(file, stream.read(1024), MATLAB)
+        place: Any = file.path
+    else:
+        place = io.BytesIO(read_bytes(file, MATLAB))
+    with parsing(file), h5py.File(place, "r") as h5:
+        yield h5
+
+
+def matlab_texts(h5: Any, references: Any) -> list[str]:
+    """The texts of a list of MATLAB: references to arrays of letters."""
+    return [
+        "".join(map(chr, np.asarray(h5[one]).ravel().tolist())).strip("\0 ")
+        for one in np.asarray(references).ravel()
+    ]
 
 
 def read_stata(file: TableFile) -> pd.DataFrame:

@@ -15,10 +15,10 @@ from typing import Any
 import pandas as pd
 
 from ..core import TivaxError, require_commas, unescape_formula
-from ..tables import WorldTable, alpha3, normalise, table_from_frames
-from . import files as fs
+from ..tables import WorldTable, table_from_frames
 from . import layout
-from .source import TableFile
+from . import opening as fs
+from .table_file import TableFile
 from .text_tables import read_text_table
 
 TEXT, PARQUET = ("txt", "tsv", "csv"), ("parquet", "parq", "par")
@@ -56,8 +56,7 @@ def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
         frame = _read_parquet(file).reset_index()
         return [[str(cell) for cell in row] for row in frame.to_numpy().tolist()]
     _require_text(file)
-    text = fs.read_bytes(file, ()).decode("utf-8-sig", "replace")
-    lines = list(fs.lines_of(file, io.StringIO(text)))
+    lines = list(fs.lines_of(file, io.StringIO(fs.read_text(file, "replace"))))
     with fs.parsing(file):
         return list(filter(None, csv.reader(lines[1:], delimiter=separator)))
 
@@ -138,18 +137,14 @@ def table_of(
 def with_iso_codes(file: TableFile, table: WorldTable) -> WorldTable:
     """The table with codes of countries in ISO 3166-1 alpha-3; others stay."""
     own = _REST if set(_REST) <= set(table.regions) else {}
-    regions = tuple(_iso(code, own) for code in table.regions)
+    regions = []
+    for code in table.regions:
+        try:
+            regions.append(own.get(code) or layout.region_code(code))
+        except TivaxError:  # two letters of no country
+            regions.append(code)
     layout.check_unique(file, "regions", regions)
-    return replace(table, regions=regions)
-
-
-def _iso(code: str, own: Mapping[str, str]) -> str:
-    if code in own:
-        return own[code]
-    try:
-        return alpha3(code) if len(code) == 2 else normalise([code])[0]
-    except TivaxError:  # two letters of no country
-        return code
+    return replace(table, regions=tuple(regions))
 
 
 def year_told(*names: str) -> int | None:

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ..core import TivaxError
 from .countries import countries_of
 from .pieces import (
     COUNTRIES,
@@ -64,22 +64,31 @@ def _check_2014(pieces: Pieces) -> None:
         return
     real = countries_of(pieces, YEARS[-1])
     table = pieces.national[:, -1]
-    own = [("2014", real.home, table[:, :_N, :61])]
     bought = table[:, _N:112, :61]
-    own.append(("2014", real.imported[:, :, _N:], bought[:, :, _N:]))
+    _require_near(pieces, "2014", real.home, table[:, :_N, :61], _HALF)
+    _require_near(pieces, "2014", real.imported[:, :, _N:], bought[:, :, _N:], _HALF)
     if pieces.imported_inputs is not None:
-        inputs = real.imported[:, :, :_N]
-        own.append(("imported inputs of 2014", inputs, bought[:, :, :_N]))
-    for piece, exact, printed in own:
-        off = np.abs(exact - printed)
-        if off.max() > _HALF:
-            k = int(off.max((1, 2)).argmax())
-            raise TivaxError(
-                f"{_name(pieces, piece)}: cells of {COUNTRIES[k]} differ from "
-                f"{_name(pieces, f'national tables {COUNTRIES[k]}')} by up to "
-                f"{off[k].max():,.6g} million US$, and rounding explains .5; are they "
-                "in another unit, or countries in another order?"
-            )
+        given, printed = real.imported[:, :, :_N], bought[:, :, :_N]
+        _require_near(pieces, "imported inputs of 2014", given, printed, _HALF)
+
+
+def _require_near(
+    pieces: Pieces,
+    piece: str,
+    given: Float[np.ndarray, "43 ..."],
+    printed: Float[np.ndarray, "43 ..."],
+    most: float,
+) -> None:
+    """Raise ``TivaxError`` where cells miss those of national tables by more."""
+    off = np.abs(given - printed).reshape(_C, -1).max(1)
+    if off.max() > most:
+        k = int(off.argmax())
+        raise TivaxError(
+            f"{_name(pieces, piece)}: cells of {COUNTRIES[k]} differ from "
+            f"{_name(pieces, f'national tables {COUNTRIES[k]}')} by up to "
+            f"{off[k]:,.6g} million US$, and rounding explains {most:.1g}; are they in "
+            "another unit, or countries in another order?"
+        )
 
 
 # Home sales agree to 1e-4 in the median, and where inventories are large (Malta) or the
@@ -148,15 +157,8 @@ def _check_2000(pieces: Pieces) -> None:
         return
     then, table, own = pieces.of2000, pieces.national[:, 0], range(_C)
     for piece, given, printed in (
-        ("output", then.output[:_C], table[:, 119, :_N]),
-        ("value added", then.added[:_C], table[:, 117, :_N]),
-        ("final uses", then.final[own, :, own], table[:, :_N, _N:61]),
+        ("output of 2000", then.output[:_C], table[:, 119, :_N]),
+        ("value added of 2000", then.added[:_C], table[:, 117, :_N]),
+        ("final uses of 2000", then.final[own, :, own], table[:, :_N, _N:61]),
     ):
-        off = np.abs(given - printed).reshape(_C, -1).max(1)
-        if off.max() > 2 * _HALF:
-            k = int(off.argmax())
-            raise TivaxError(
-                f"{_name(pieces, f'{piece} of 2000')}: {piece} of {COUNTRIES[k]} "
-                f"differ from its national table by {off[k]:,.6g} million US$; are "
-                "they in another unit, or countries in another order?"
-            )
+        _require_near(pieces, piece, given, printed, 2 * _HALF)

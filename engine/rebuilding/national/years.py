@@ -16,8 +16,8 @@ from jaxtyping import Float
 from ....kernels.rebuilding import trade as kernel
 from ...core import TivaxError, in_float64
 from ...tables import WorldTable
-from ..rebuilding.countries import Countries
-from ..rebuilding.years import in_turn
+from ..countries import Countries
+from ..years import in_turn
 from .facts import describe
 from .misses import Miss, misses, require_met, worst_years
 from .partners import PartnerFlows, Seeds, check_units, read_flows
@@ -32,7 +32,7 @@ _WIDEST = 4  # years at once: one of 44 x 56 takes 400 MB
 _fit = partial(jax.jit, static_argnames="classes")(kernel.fit_trade)
 
 
-def rebuild(recipe: Recipe, years: Sequence[int]) -> Iterator[WorldTable]:
+def rebuild_by_recipe(recipe: Recipe, years: Sequence[int]) -> Iterator[WorldTable]:
     """The tables of these years, in order.
 
     Raises ``TivaxError`` where pieces are missing or disagree, and where margins

@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.sources import import_tables, write_national_example
+from tivax.engine.rebuilding import write_national_example
+from tivax.engine.sources import import_tables
 
 from commands import good, mistake, names, tivax
 from helpers import error_of

@@ -4,7 +4,7 @@ A TOML file, or a mapping of the same keys in which a frame may stand for a file
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,12 @@ from ...core import (
     read_toml,
     require_different_columns,
 )
+from ...files import TableFile, read_rows
 from ...tables import normalise, require_labels
-from ..labelled_frames import read_rows
-from ..source import TableFile
 
 _KEYS = (
     "title unit years countries sectors final tolerance may_miss uses trade totals "
     "seed rest"
-).split()
-_USES = (
-    "file columns scale concordance home imported exports output value_added"
 ).split()
 _TRADE = "name file columns scale products uses others approximate".split()
 _TOTALS = "file columns scale".split()
@@ -112,11 +108,15 @@ class Uses:
     pieces: Mapping[int | None, Piece]
     shared: bool
     concordance: str
-    home: str
-    imported: str
-    exports: str
-    output: str
-    value_added: str
+    home: Text = "home"
+    imported: Text = "imported"
+    exports: Text = "exports"
+    output: Text = "output"
+    value_added: Text = "value added"
+
+
+_LABELS = tuple(k.name for k in fields(Uses) if k.type == Text)
+_USES = ("file", "columns", "scale", "concordance", *_LABELS)
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,9 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
     if rest and rest.has("inventories"):
         inventories = rest.choice("inventories", names["final"])
     years = _years(table)
-    trade = tuple(_trade(k, users, names) for k in _sections(table, "trade", _TRADE))
+    if not table.has("trade"):
+        raise table.mistake("[[trade]]", "is missing; who sells to whom must be told")
+    trade = tuple(_trade(k, users, names) for k in table.tables("trade", _TRADE))
     called = [k.name for k in trade]
     if twice := [k for k in called if called.count(k) > 1]:
         raise TivaxError(
@@ -226,18 +228,12 @@ def read_recipe(given: Path | Mapping[str, Any]) -> Recipe:
         title=table.read("title", Text, ""),
         unit=table.read("unit", Text, "million US$"),
         years=years,
-        countries=countries,
-        sectors=names["sectors"],
-        final=names["final"],
+        **{**names, "countries": countries},
         tolerance=_positive(table, "tolerance", 1e-6),
         may_miss=_positive(table, "may_miss", 1e-5),
         uses=_uses(table, countries, years),
         trade=trade,
-        totals=(
-            _piece(table.table("totals", _TOTALS), "file")
-            if table.has("totals")
-            else None
-        ),
+        totals=_piece(table.table("totals", _TOTALS)) if table.has("totals") else None,
         seed=_seed(table.table("seed", _SEED)) if table.has("seed") else Seed(),
         rest=code,
         inventories=inventories,
@@ -282,19 +278,18 @@ def _positive(table: TomlTable, key: str, default: float) -> float:
     return value
 
 
-def _sections(table: TomlTable, key: str, known: Sequence[str]) -> list[TomlTable]:
-    if not table.has(key):
-        raise table.mistake(f"[[{key}]]", "is missing; who sells to whom must be told")
-    return table.tables(key, known)
+def _file(table: TomlTable, key: str, name: str) -> Path:
+    path = table.file.parent / name
+    if not path.is_file():
+        raise table.mistake(key, f"no such file {path}; put it there")
+    return path
 
 
-def _piece(table: TomlTable, key: str, file: str | None = None) -> Piece:
+def _piece(table: TomlTable, file: str | None = None) -> Piece:
     """The file, or frame, of a section; ``file`` in place of what it says."""
-    given = table.values.get(key)
+    given = table.values.get("file")
     if not isinstance(given, pd.DataFrame):
-        given = table.file.parent / (file or table.read(key, Text))
-        if not given.is_file():
-            raise table.mistake(key, f"no such file {given}; put it there")
+        given = _file(table, "file", file or table.read("file", Text))
     columns = table.values.get("columns", {})
     if not isinstance(columns, Mapping) or not all(
         isinstance(k, str) for k in columns.values()
@@ -313,35 +308,25 @@ def _uses(
     base = {k: v for k, v in section.values.items() if k in _USES}
     found = {}
     for country in countries:
-        own = {}
-        if section.has(country):
-            own = section.table(country, _USES).values
+        own = section.table(country, _USES).values if section.has(country) else {}
         one = TomlTable(table.file, f"uses.{country}", {**base, **own}, _USES)
         file, pieces = one.values.get("file"), {}
         if isinstance(file, str) and "{year}" in file:
             for year in years:
                 name = file.replace("{country}", country).replace("{year}", str(year))
-                pieces[year] = _piece(one, "file", name)
-        elif isinstance(file, str):
-            pieces[None] = _piece(one, "file", file.replace("{country}", country))
+                pieces[year] = _piece(one, name)
         else:
-            pieces[None] = _piece(one, "file")
+            name = file.replace("{country}", country) if isinstance(file, str) else None
+            pieces[None] = _piece(one, name)
         concordance = one.read("concordance", Text, "").replace("{country}", country)
         if concordance:
-            path = table.file.parent / concordance
-            if not path.is_file():
-                raise one.mistake("concordance", f"no such file {path}; put it there")
-            concordance = str(path)
+            concordance = str(_file(one, "concordance", concordance))
         found[country] = Uses(
             pieces=pieces,
             shared="file" not in own
             and not (isinstance(file, str) and "{country}" in file),
             concordance=concordance,
-            home=one.read("home", Text, "home"),
-            imported=one.read("imported", Text, "imported"),
-            exports=one.read("exports", Text, "exports"),
-            output=one.read("output", Text, "output"),
-            value_added=one.read("value_added", Text, "value added"),
+            **{k: one.read(k, Text) for k in _LABELS if one.has(k)},
         )
     return found
 
@@ -349,7 +334,7 @@ def _uses(
 def _trade(
     table: TomlTable, users: Sequence[str], names: Mapping[str, Sequence[str]]
 ) -> Trade:
-    piece = _piece(table, "file")
+    piece = _piece(table)
     products = table.values.get("products")
     if isinstance(products, str):
         products = _product_file(table, products)
@@ -392,9 +377,7 @@ def _mapped(
 
 def _product_file(table: TomlTable, name: str) -> dict[str, list[str]]:
     """Pairs of a csv: from the product of trade, to a common sector; many to many."""
-    path = table.file.parent / name
-    if not path.is_file():
-        raise table.mistake("products", f"no such file {path}; put it there")
+    path = _file(table, "products", name)
     frame = read_rows(TableFile(path))
     if missing := {"from", "to"} - set(frame.columns):
         raise TivaxError(f"{path.name}: no column {min(missing)}; name from and to")
@@ -410,9 +393,8 @@ def _seed(table: TomlTable) -> Seed:
             "store", "give a store of world tables, or a file of shares"
         )
     if table.has("file"):
-        return Seed(shares=_piece(table, "file"))
+        return Seed(shares=_piece(table))
     store = table.read("store", Path)
     if not (store / "zarr.json").is_file():
         raise table.mistake("store", f"{store} is no store; make one by tivax import")
-    year = table.read("year", Count, None)
-    return Seed(store=store, year=year)
+    return Seed(store=store, year=table.read("year", Count, None))

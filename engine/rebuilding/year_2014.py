@@ -24,7 +24,7 @@ def with_2014(pieces: Pieces) -> Pieces:
     last = len(YEARS) - 1
     ours = unrounded(pieces, last, np.zeros((_ROW, 2 * _N, 61)))
     seed = np.zeros((_N, _C, 6, _C))
-    trade, _ = fit(pieces, YEARS[-1], ours, seed, np.ones((_N, _C)), trace=1)
+    trade = fit(pieces, YEARS[-1], ours, seed, np.ones((_N, _C)), trace=1)
     home, own = ours.home[:, :, :_N].sum(0), ours.home[:, :, _N:].sum(0)
     imported = ours.imported[:, :, :_N].sum(0)
     output = ours.output.sum(0)

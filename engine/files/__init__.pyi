@@ -1,0 +1,16 @@
+from . import finding as finding
+from . import layout as layout
+from . import opening as opening
+from .labelled_frames import read_frame as read_frame
+from .labelled_frames import read_rows as read_rows
+from .labelled_frames import read_words as read_words
+from .labelled_frames import separator_of as separator_of
+from .labelled_frames import table_of as table_of
+from .labelled_frames import with_iso_codes as with_iso_codes
+from .labelled_frames import year_told as year_told
+from .table_file import TableFile as TableFile
+from .text_tables import TextTable as TextTable
+from .text_tables import coded as coded
+from .text_tables import read_cells as read_cells
+from .text_tables import read_text_rows as read_text_rows
+from .text_tables import read_text_table as read_text_table

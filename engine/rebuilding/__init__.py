@@ -1,0 +1,5 @@
+"""World tables estimated from national tables and trade by pair."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

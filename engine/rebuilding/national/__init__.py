@@ -1,0 +1,1 @@
+"""World tables rebuilt from anybody's national tables and trade, by a recipe."""
