@@ -45,23 +45,25 @@ def source_path(files: DataFiles, source: Source) -> Path:
     return edition.path
 
 
+Read = Callable[[Path, Sequence[str]], pd.DataFrame]
+"""Reader of some series of a file."""
+
+
 def _read_block(
-    read: Callable[[Path, Sequence[str]], pd.DataFrame],
+    read: Read,
     path: Path,
     series: Sequence[str],
-    fixes: dict[str, str],
+    source: Source = "tbi",
+    codes: Codes = "paper",
 ) -> pd.DataFrame:
-    """Series of a file by (iso3, year), codes repaired by ``fixes``."""
+    """Series of a file by (iso3, year), codes of the source repaired if ``fixed``."""
     frame = read_whole_path(read, path, series)
+    fixes = CODE_FIXES[source] if codes == "fixed" else {}
     frame["iso3"] = frame.pop("code").replace(fixes)
     return _by_country_and_year(frame, path)
 
 
-def read_whole_path(
-    read: Callable[[Path, Sequence[str]], pd.DataFrame],
-    path: Path,
-    series: Sequence[str],
-) -> pd.DataFrame:
+def read_whole_path(read: Read, path: Path, series: Sequence[str]) -> pd.DataFrame:
     """``read(path, series)``; a mistake names the file by its whole path.
 
     Content is kept while the file is as it was: panels of other rules and editions ask
@@ -84,11 +86,7 @@ def read_whole_path(
 
 @lru_cache(maxsize=64)
 def _read(
-    read: Callable[[Path, Sequence[str]], pd.DataFrame],
-    path: Path,
-    series: tuple[str, ...],
-    changed: int,
-    size: int,
+    read: Read, path: Path, series: tuple[str, ...], changed: int, size: int
 ) -> pd.DataFrame:
     return read(path, series)
 
@@ -103,17 +101,10 @@ def _by_country_and_year(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     return frame.set_index(["iso3", "year"]).sort_index()
 
 
-def _fixes(source: Source, codes: Codes) -> dict[str, str]:
-    return CODE_FIXES[source] if codes == "fixed" else {}
-
-
 def tbi_block(files: DataFiles) -> tuple[pd.DataFrame, float | None]:
     """The index by (iso3, year), column TBI, and ``Panel.residual_max``."""
-    path, residual = source_path(files, "tbi"), None
-    if files.store:
-        frame, residual = _tbi_of_store(path)
-    else:
-        frame = _tbi_of_csv(path)
+    path = source_path(files, "tbi")
+    frame, residual = _tbi_of_store(path) if files.store else (_tbi_of_csv(path), None)
     frame["iso3"] = frame["iso3"].replace(CODE_FIXES["tbi"])
     return _by_country_and_year(frame, path), residual
 
@@ -158,14 +149,13 @@ def _tbi_of_csv(path: Path) -> pd.DataFrame:
 
 def kof_block(edition: Edition, codes: Codes) -> pd.DataFrame:
     """The five de jure indices by (iso3, year)."""
-    return _read_block(kof.read, edition.path, OUTCOMES, _fixes("kof", codes))
+    return _read_block(kof.read, edition.path, OUTCOMES, "kof", codes)
 
 
 def other_outcomes_block(edition: Edition, codes: Codes) -> pd.DataFrame:
     """Further de jure indices by (iso3, year), none where the edition lacks one."""
-    path = edition.path
     try:
-        return _read_block(kof.read, path, OTHER_OUTCOMES, _fixes("kof", codes))
+        return _read_block(kof.read, edition.path, OTHER_OUTCOMES, "kof", codes)
     except TivaxError:  # no file of the paper's variables need have them
         keys = pd.MultiIndex.from_arrays([[], []], names=["iso3", "year"])
         return pd.DataFrame(index=keys)
@@ -174,9 +164,8 @@ def other_outcomes_block(edition: Edition, codes: Codes) -> pd.DataFrame:
 def pwt_block(edition: Edition, codes: Codes) -> pd.DataFrame:
     """lnEXR, TFP, lnCK, lnGDP, lnPOP by (iso3, year)."""
     variables = [v for v in VARIABLES if v.source == "pwt"]
-    block = _read_block(
-        pwt.read, edition.path, [v.series for v in variables], _fixes("pwt", codes)
-    )
+    series = [v.series for v in variables]
+    block = _read_block(pwt.read, edition.path, series, "pwt", codes)
     return pd.DataFrame({v.name: transform(block[v.series], v) for v in variables})
 
 
@@ -192,7 +181,7 @@ def log(values: pd.Series) -> pd.Series:
 
 def wgi_block(edition: Edition, codes: Codes, fill: Fill) -> pd.DataFrame:
     """Regulatory quality by (iso3, year), with the year 2001 filled."""
-    block = _read_block(wgi.read, edition.path, ["rqe"], _fixes("wgi", codes))
+    block = _read_block(wgi.read, edition.path, ["rqe"], "wgi", codes)
     return pd.DataFrame({"RQ": fill_2001(block["rqe"], fill)})
 
 
@@ -215,10 +204,13 @@ def inflation_block(files: DataFiles) -> pd.DataFrame:
     """Consumer price inflation by (iso3, year), column INFR, % a year."""
     read = {"wdi": wdi.read, "weo": weo.read}[files.inflation_source]
     series = INFLATION_SERIES[files.inflation_source]
-    fixes = _fixes("inflation", files.codes)
-    values = _read_block(read, files.inflation.path, [series], fixes)[series]
+
+    def of(path: Path) -> pd.Series:
+        return _read_block(read, path, [series], "inflation", files.codes)[series]
+
+    values = of(files.inflation.path)
     for code, path in files.inflation_override.items():
-        other = _read_block(read, path, [series], fixes)[series]
+        other = of(path)
         if code not in countries_of(other):
             raise TivaxError(f"{path}: no rows for {code}; fix [inflation] override")
         values = pd.concat(
@@ -233,9 +225,7 @@ def real_exchange_rate(edition: Edition) -> pd.Series:
     The inverse of the price level of output (PPP over exchange rate) relative to that
     of the United States: a rise is a real depreciation.
     """
-    levels = _read_block(pwt.read, edition.path, ["pl_gdpo"], {})["pl_gdpo"].unstack(
-        "year"
-    )
+    levels = _read_block(pwt.read, edition.path, ["pl_gdpo"])["pl_gdpo"].unstack("year")
     if "USA" not in levels.index:
         raise TivaxError(
             f"{edition.path}: no rows for USA, the base of real exchange rates; get "
@@ -249,7 +239,7 @@ def real_exchange_rate(edition: Edition) -> pd.Series:
 
 def effective_exchange_rate(path: Path) -> pd.Series:
     """Log real effective exchange rate, 2010 = 100: a rise is an appreciation."""
-    return log(_read_block(bis.read, path, ["real"], {})["real"]).rename("lnEXR")
+    return log(_read_block(bis.read, path, ["real"])["real"]).rename("lnEXR")
 
 
 def gross_balance_index(paths: Sequence[Path]) -> pd.Series:
@@ -259,11 +249,10 @@ def gross_balance_index(paths: Sequence[Path]) -> pd.Series:
     NE.EXP.GNFS.CD and NE.IMP.GNFS.CD: one file with both, or one of each, in this
     order.
     """
-    first, last = paths[0], paths[-1]
-    if first == last:
-        both = _read_block(wdi.read, first, [EXPORTS, IMPORTS], {})
+    if paths[0] == paths[-1]:
+        both = _read_block(wdi.read, paths[0], [EXPORTS, IMPORTS])
         exports, imports = both[EXPORTS], both[IMPORTS]
     else:
-        exports = _read_block(wdi.read, first, [EXPORTS], {})[EXPORTS]
-        imports = _read_block(wdi.read, last, [IMPORTS], {})[IMPORTS]
+        exports = _read_block(wdi.read, paths[0], [EXPORTS])[EXPORTS]
+        imports = _read_block(wdi.read, paths[-1], [IMPORTS])[IMPORTS]
     return ((exports - imports) / (exports + imports)).rename("GBI")

@@ -127,13 +127,8 @@ def build_panel(files: DataFiles) -> Panel:
     grid = pd.MultiIndex.from_product(
         [countries, range(first, last + 1)], names=["iso3", "year"]
     )
-    frame = pd.concat(
-        [
-            blocks[v.source][v.name].reindex(grid).astype(float).rename(v.name)
-            for v in VARIABLES
-        ],
-        axis=1,
-    ).reset_index()
+    columns = {v.name: blocks[v.source][v.name].reindex(grid) for v in VARIABLES}
+    frame = pd.DataFrame(columns, grid, dtype=float).reset_index()
     _require_years(frame, files)
     frame.insert(2, "developed", frame["iso3"].isin(list(DEVELOPED)).astype(int))
     return Panel(
@@ -153,9 +148,7 @@ def _countries(
 ) -> tuple[list[str], tuple[Loss, ...]]:
     """The countries that every source has, and the reasons for the others."""
     kept, losses, missing = [], [], []
-    present: dict[Source, set[str]] = {
-        name: countries_of(block) for name, block in blocks.items()
-    }
+    present: dict[Source, set[str]] = {k: countries_of(v) for k, v in blocks.items()}
     for iso3 in WIOD_COUNTRIES:
         absent: list[Source] = [k for k in blocks if iso3 not in present[k]]
         if iso3 in files.drop:
@@ -192,14 +185,10 @@ def _lacking(
     if absent and _is_run(have):
         what += f", none of {absent[0]}{_more(absent, 'year')}"
         leave += f' and years = "{have[0]}:{have[-1]}"'
-    return TivaxError(
-        f"{source_path(files, name)}: no rows for {what}; {_again(files, name)}"
-        + (
-            f", or leave out what is missing by [recipe] {leave} in data.toml"
-            if len(missing) <= 5
-            else ""
-        )
-    )
+    remedy = _again(files, name)
+    if len(missing) <= 5:
+        remedy += f", or leave out what is missing by [recipe] {leave} in data.toml"
+    return TivaxError(f"{source_path(files, name)}: no rows for {what}; {remedy}")
 
 
 def _more(found: Sequence[object], what: str = "") -> str:
@@ -222,19 +211,13 @@ def _again(files: DataFiles, source: Source) -> str:
 
 
 def _why(iso3: str, absent: list[Source], present: dict[Source, set[str]]) -> str:
-    reasons = []
+    reasons, remedy = [], ""
     for name in absent:
         old = [k for k, v in CODE_FIXES[name].items() if v == iso3]
         coded = next((k for k in old if k in present[name]), None)
-        reasons.append(
-            f"coded {coded} in the {TITLES[name]}"
-            if coded
-            else f"not in the {TITLES[name]}"
-        )
-    recoded = any("coded" in reason for reason in reasons)
-    return ", ".join(reasons) + (
-        '; [recipe] codes = "fixed" keeps it' if recoded else ""
-    )
+        reasons.append(f"{f'coded {coded}' if coded else 'not'} in the {TITLES[name]}")
+        remedy = '; [recipe] codes = "fixed" keeps it' if coded else remedy
+    return ", ".join(reasons) + remedy
 
 
 def _require_years(frame: pd.DataFrame, files: DataFiles) -> None:
@@ -244,11 +227,9 @@ def _require_years(frame: pd.DataFrame, files: DataFiles) -> None:
         years = [int(k) for k in empty.index[empty == 0]]
         if years:
             have = [int(k) for k in empty.index[empty > 0]]
-            remedy = (
-                f'write [recipe] years = "{have[0]}:{have[-1]}" in data.toml'
-                if _is_run(have)
-                else _again(files, variable.source)
-            )
+            remedy = _again(files, variable.source)
+            if _is_run(have):
+                remedy = f'write [recipe] years = "{have[0]}:{have[-1]}" in data.toml'
             raise TivaxError(
                 f"{source_path(files, variable.source)}: no {variable.series} in "
                 f"{years[0]}{_more(years, 'year')}; {remedy}"
@@ -259,6 +240,7 @@ def _codebook(frame: pd.DataFrame, files: DataFiles) -> pd.DataFrame:
     rows = []
     for variable in VARIABLES:
         values = frame[["year", variable.name]].dropna()
+        filled = int((values["year"] == 2001).sum()) * (variable.source == "wgi")
         rows.append(
             {
                 "variable": variable.name,
@@ -275,11 +257,7 @@ def _codebook(frame: pd.DataFrame, files: DataFiles) -> pd.DataFrame:
                 "last_year": int(values["year"].max()),
                 "cells": len(values),
                 "missing": len(frame) - len(values),
-                "filled": (
-                    int((values["year"] == 2001).sum())
-                    if variable.source == "wgi"
-                    else 0
-                ),
+                "filled": filled,
                 "mean": values[variable.name].mean(),
                 "sd": values[variable.name].std(),
                 "min": values[variable.name].min(),
@@ -308,11 +286,9 @@ def _note(files: DataFiles, variable: Variable) -> str:
         return "called ck up to edition 9.0"
     if variable.source == "wgi":
         return f"2001, never published, filled by rule {files.fill_2001}"
-    if variable.source == "inflation" and files.inflation_override:
-        return "; ".join(
-            f"{code} from {path.name}"
-            for code, path in files.inflation_override.items()
-        )
+    if variable.source == "inflation":
+        others = files.inflation_override.items()
+        return "; ".join(f"{code} from {path.name}" for code, path in others)
     return ""
 
 

@@ -114,19 +114,16 @@ class DataFiles:
 
         Not of the index: it was computed, from a store that says what it is made of.
         """
-        named = [(name, getattr(self, name)) for name in ("kof", "pwt", "wgi")]
-        prices = [self.inflation.path, *self.inflation_override.values()]
-        others = self.alternatives.get("inflation", ())
-        return {
-            **{
-                edition.path: _DATABASES.get(key, key)
-                for key, some in self.alternatives.items()
-                for edition in some
-            },
-            **{edition.path: name for name, edition in named},
-            **{edition.path: inflation_source(edition.path) for edition in others},
-            **dict.fromkeys(prices, self.inflation_source),
+        found = {
+            edition.path: _DATABASES.get(key, key)
+            for key, some in self.alternatives.items()
+            for edition in some
         }
+        found |= {getattr(self, name).path: name for name in ("kof", "pwt", "wgi")}
+        others = self.alternatives.get("inflation", ())
+        found |= {edition.path: inflation_source(edition.path) for edition in others}
+        prices = [self.inflation.path, *self.inflation_override.values()]
+        return found | dict.fromkeys(prices, self.inflation_source)
 
     def places(self) -> list[Path]:
         """The folder and all that is named in it: no place for results."""
@@ -298,8 +295,8 @@ def read_data_files(
         },
         tables=tables or find_tables(folder),
     )
-    for key, codes in (("inflation", prices.override), ("recipe", recipe.drop)):
-        _require_countries(toml, key, codes)
+    _require_countries(toml, "inflation", "override", prices.override)
+    _require_countries(toml, "recipe", "drop", recipe.drop)
     for path in prices.override.values():
         _existing(toml, "inflation", "override", path)
     for name in ("kof", "pwt", "wgi"):
@@ -335,9 +332,10 @@ def _existing(
     return path
 
 
-def _require_countries(toml: TomlTable, section: str, codes: Iterable[str]) -> None:
+def _require_countries(
+    toml: TomlTable, section: str, key: str, codes: Iterable[str]
+) -> None:
     """``TivaxError`` for a code that is not of a country of the panel."""
-    key = "drop" if section == "recipe" else "override"
     for code in codes:
         if code not in WIOD_COUNTRIES:
             iso3 = _ISO3.get(code)

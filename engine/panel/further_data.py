@@ -159,14 +159,10 @@ class FurtherData:
         if named := files.alternatives.get("trade"):
             return [edition.path for edition in named]
         below = sorted(files_below(files.folder))
-        fetched = [
-            next(
-                (path for path in below if path.name.startswith(f"API_{series}")), None
-            )
-            for series in (EXPORTS, IMPORTS)
-        ]
+        starts = [f"API_{series}" for series in (EXPORTS, IMPORTS)]
+        fetched = [[p for p in below if p.name.startswith(k)][:1] for k in starts]
         if all(fetched):
-            return [path for path in fetched if path is not None]
+            return [*fetched[0], *fetched[1]]
         if files.inflation_source != "wdi":
             return []
         with files.inflation.path.open("rb") as stream:

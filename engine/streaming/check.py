@@ -32,10 +32,7 @@ _MATRICES = 3
 
 
 def check_tables(
-    tables: WorldTables,
-    *,
-    memory: int | None = None,
-    progress: Progress = no_progress,
+    tables: WorldTables, *, memory: int | None = None, progress: Progress = no_progress
 ) -> list[YearCheck]:
     """Check every year; a lazy store is read a year at a time.
 
@@ -67,17 +64,13 @@ def check_tables(
     large = is_too_large(tables.n, memory=memory, held=_MATRICES)
     rows: list[YearCheck] = []
     progress(0, len(tables.years))
+    mapped, rule = is_mapped(tables.n, memory), tables.column_tolerance
+    about = {"column_tolerance": rule, "parents": tables.parents}
     for k, year in enumerate(tables.years):
-        rows.append(
-            _check_streamed(tables, k, is_mapped(tables.n, memory))
-            if large
-            else check_year(
-                tables.table(year),
-                tables.tolerance,
-                column_tolerance=tables.column_tolerance,
-                parents=tables.parents,
-            )
-        )
+        if large:
+            rows.append(_check_streamed(tables, k, mapped))
+        else:
+            rows.append(check_year(tables.table(year), tables.tolerance, **about))
         progress(len(rows), len(tables.years))
     return rows
 

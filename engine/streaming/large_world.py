@@ -154,9 +154,7 @@ def _year(
 
 
 def _output(
-    recipe: Float[Array, "c s s"],
-    seller: Float[Array, "c s c"],
-    Y: Float[Array, "n c"],
+    recipe: Float[Array, "c s s"], seller: Float[Array, "c s c"], Y: Float[Array, "n c"]
 ) -> Float[Array, "n c"]:
     """B Y where A[(r, i), (d, j)] = seller[r, i, d] recipe[d, i, j]."""
     c, s, _ = recipe.shape

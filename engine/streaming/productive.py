@@ -30,16 +30,10 @@ def require_productive_table(table: WorldTable) -> None:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TivaxWarning)  # the import tells all doubts
-        tables = WorldTables(
-            table.Z[None],
-            table.Y[None],
-            table.x[None],
-            table.regions,
-            table.sectors,
-            [table.year],
-        )
-        x = jax.device_put(table.x)
-        year = StreamedYear(StreamedFlows(tables, 0), x, mapped=is_mapped(n))
+        Z, Y, x = (k[None] for k in (table.Z, table.Y, table.x))
+        tables = WorldTables(Z, Y, x, table.regions, table.sectors, [table.year])
+        flows, x = StreamedFlows(tables, 0), jax.device_put(table.x)
+        year = StreamedYear(flows, x, mapped=is_mapped(n))
         require_productive_year(year, table.where)
 
 

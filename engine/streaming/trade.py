@@ -32,14 +32,8 @@ def streamed_trade(
                 year.inputs, partial(_refined, year), Y, X
             )
         sold = year.flows.sold(year.scale * X.sum(axis=1))
-    absorbed, exports, output, share = _flows(
-        year.x, year.columns, year.scale, Y, v, X, sold
-    )
     return ValueAddedTrade(
-        absorbed=absorbed,
-        exports=exports,
-        output=output,
-        largest_input_share=share,
+        **_flows(year.x, year.columns, year.scale, Y, v, X, sold),
         residual=residual,
         passes=passes,
         cell_error=cell_error,
@@ -56,18 +50,18 @@ def _flows(
     v: Float[Array, " n"] | None,
     X: Float[Array, "n c"],
     sold: Float[Array, "n c"],
-) -> tuple[Float[Array, "n c"], Float[Array, "n c"], Float[Array, " n"], Array]:
+) -> dict[str, Array]:
     """Value added absorbed, exports, output and the largest input share; ``sold`` are
     inputs to each region."""
     n, c = Y.shape
     abroad, active = equal_regions(n, c, Y.dtype).abroad, x > 0
     left = jnp.where(active, 1 - columns * scale, 0)
-    return (
-        (left if v is None else v)[:, None] * X,
-        (Y + sold) * abroad * active[:, None].astype(Y.dtype),
-        X.sum(axis=1),
-        1 - jnp.min(jnp.where(active, left, 1)),
-    )
+    return {
+        "absorbed": (left if v is None else v)[:, None] * X,
+        "exports": (Y + sold) * abroad * active[:, None].astype(Y.dtype),
+        "output": X.sum(axis=1),
+        "largest_input_share": 1 - jnp.min(jnp.where(active, left, 1)),
+    }
 
 
 def _refined(year: StreamedYear, R: Float[Array, "n k"]) -> Float[Array, "n k"]:

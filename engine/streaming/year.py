@@ -37,11 +37,7 @@ class StreamedYear:
     """
 
     def __init__(
-        self,
-        flows: StreamedFlows,
-        x: Float[Array, " n"],
-        *,
-        mapped: bool = False,
+        self, flows: StreamedFlows, x: Float[Array, " n"], *, mapped: bool = False
     ) -> None:
         n, c = len(x), flows.regions
         self.flows, self.x, self.scale = flows, x, per_dollar(x)
@@ -77,10 +73,7 @@ class StreamedYear:
         return kernels.spectral_radius(self._F, self._D)
 
     def solve(
-        self,
-        Y: Float[Array, "n k"],
-        *,
-        tol: float = TOLERANCE,
+        self, Y: Float[Array, "n k"], *, tol: float = TOLERANCE
     ) -> IterativeSolution:
         """X = (I - A)^-1 Y, as ``import_share.solve``."""
         low = partial(kernels.product, self._F, self._D, mesh=self._mesh)
@@ -102,10 +95,9 @@ class StreamedYear:
     ) -> IterativeSolution:
         """C = (I - A')^-1 R, as ``import_share.solve_contents``; ``inside`` are flows
         that do not count as exports, by default those at home."""
-        D, D32 = (self.D, self._D) if inside is None else (inside, None)
-        if D32 is None:
-            coefficients = of_columns(D, self.scale)
-            D32 = jax.tree.map(_in_float32, coefficients)
+        D, D32 = self.D, self._D
+        if inside is not None:
+            D, D32 = inside, jax.tree.map(_in_float32, of_columns(inside, self.scale))
         times = transposed(self.flows.transposed_times, D, exporting, self.scale)
         some = None if exporting is None else exporting.astype(jnp.float32)
         given = kernels.Contents(self._D, D32, some)
