@@ -228,7 +228,7 @@ def effect_bars(
     ax.spines["left"].set_visible(False)
     labelled_rows(ax, [country_name(str(k)) for k in effects.index])
     digits = _digits(float(whole.abs().max()))
-    for place, value in zip(places, whole, strict=True):
+    for place, value in enumerate(whole):
         beside_row(ax, place, f"{value:+.{digits}f}".replace("-", "−"))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)

@@ -1,7 +1,7 @@
 """What figures share: panels, stacked bars, maps of cells, texts beside rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -138,7 +138,7 @@ def colour_scale(
     **shape: Any,
 ) -> None:
     """The scale of a map's colours; ``ticks`` are texts by value."""
-    bar = ax.get_figure(root=True).colorbar(shown, ax=ax, pad=0.02, **shape)
+    bar = cast(Figure, ax.figure).colorbar(shown, ax=ax, pad=0.02, **shape)
     if ticks is not None:
         bar.set_ticks([*ticks], labels=[*ticks.values()])
         bar.minorticks_off()

@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from ....reporting import Document, Section, Table, Text
-from ..inference import Side
 from ..results import Replication
 
 REPORT = Document(Path(__file__).with_name("report.md"))
@@ -36,7 +35,7 @@ def table_of(
     return Table(frame, caption, formats)
 
 
-def below_in_words(places: Sequence[Side], where: str) -> str:
+def below_in_words(places: Sequence[str], where: str) -> str:
     """How many p-values are below 5 %, as ``where`` says, and how many at it."""
     said = where.format(places.count("below"))
     at = places.count("at")
