@@ -1,4 +1,4 @@
-"""What figures share: panels, stacked bars, maps of cells, texts beside rows."""
+"""Parts that figures share: panels, stacked bars, maps, texts beside rows."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -83,7 +83,7 @@ def beside_row(
 
 
 def drawn_handles(ax: Axes) -> dict[str, Any]:
-    """What is drawn in a panel, by its name."""
+    """The handles of a panel by the names of what is drawn."""
     handles, names = ax.get_legend_handles_labels()
     return dict(zip(names, handles, strict=True))
 
@@ -97,7 +97,7 @@ def labelled_legend(
 
 
 def starts_of(parts: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:
-    """Where each part of a stacked bar begins: what is above 0 is stacked up, what is
+    """The start of each part of a stacked bar: what is above 0 is stacked up, what is
     below it down."""
     starts = np.zeros_like(parts)
     for k, part in enumerate(parts):

@@ -1,4 +1,4 @@
-"""What sections share: the words of ``report.md``, tables, what was not computed."""
+"""Parts that sections share: the words of ``report.md``, tables, reasons."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
