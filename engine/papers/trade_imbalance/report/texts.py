@@ -36,7 +36,7 @@ def table_of(
 
 
 def below_in_words(places: Sequence[str], where: str) -> str:
-    """How many p-values are below 5 %, as ``where`` says, and how many at it."""
+    """The count of p-values below 5 %, as ``where`` says it, and of those at it."""
     said = where.format(places.count("below"))
     at = places.count("at")
     return f"{said} ({at} more {AT})" if at else said
