@@ -6,6 +6,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import QuadMesh
@@ -13,9 +14,11 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 
 from ..core import TivaxError
-from ..reporting import FULL_WIDTH, INK, SMALL, Language, label, legend
+from ..reporting import FULL_WIDTH, INK, SMALL, STYLE, Language, label, legend
 
 BAND = "#EFEFEF"
+styled = rc_context(STYLE)
+"""Decorates a function that draws: all figures have one look."""
 
 
 def require_columns(what: str, frame: pd.DataFrame, names: Sequence[str]) -> None:
