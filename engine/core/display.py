@@ -37,19 +37,15 @@ class Listing:
     def html(self) -> str:
         """The same as HTML, in the style of the page around it."""
         head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
-        align = [
-            ' style="text-align: left"' if 1 < self.words and k < self.words else ""
-            for k in range(len(self.rows[0]) if self.rows else 0)
-        ]
-        body = "\n".join(
-            f"<tr><th{align[0]}>{escape(line[0])}</th>"
-            + "".join(
-                f"<td{left}>{escape(cell)}</td>"
-                for left, cell in zip(align[1:], line[1:], strict=True)
-            )
-            + "</tr>"
-            for line in self.rows
-        )
+        left = ' style="text-align: left"'
+
+        def cell(k: int, text: str) -> str:
+            tag = "td" if k else "th"
+            align = left if 1 < self.words and k < self.words else ""
+            return f"<{tag}{align}>{escape(text)}</{tag}>"
+
+        lines = ("".join(cell(*k) for k in enumerate(line)) for line in self.rows)
+        body = "\n".join(f"<tr>{line}</tr>" for line in lines)
         return (
             f"<p>{escape(self.title)}</p>\n<table>\n"
             + (f"<thead><tr>{head}</tr></thead>\n" if head else "")

@@ -4,22 +4,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..reporting import (
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     interval_axes,
     labelled_rows,
 )
-from .parts import panels
+from .parts import panels, styled
 
 
-@rc_context(STYLE)
+@styled
 def differences(gaps: xr.Dataset, regions: Sequence[str]) -> Figure:
     """Aggregated less detailed: trade benefit index and VAX ratio.
 

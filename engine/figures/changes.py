@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -22,7 +21,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     labelled_rows,
@@ -31,13 +29,13 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
-from .parts import beside_row, one_panel, panels, starts_of
+from .parts import beside_row, one_panel, panels, starts_of, styled
 from .regions import FEW, known_regions
 
 _ACROSS = 2
 
 
-@rc_context(STYLE)
+@styled
 def waterfall(
     values: pd.DataFrame,
     table: pd.DataFrame,
@@ -146,7 +144,7 @@ def _digits(most: float) -> int:
     return int(np.clip(2 - np.floor(np.log10(most or 1.0)), 0, 3))
 
 
-@rc_context(STYLE)
+@styled
 def yearly_effects(
     steps: pd.DataFrame,
     *,
@@ -201,7 +199,7 @@ _DOT: dict[str, Any] = {"color": INK, "markeredgecolor": "white", "markersize": 
 _COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 
-@rc_context(STYLE)
+@styled
 def effect_bars(
     effects: pd.DataFrame, *, title: str = "", unit: str = "", rows: str = ""
 ) -> Figure:
@@ -228,7 +226,7 @@ def effect_bars(
     ax.spines["left"].set_visible(False)
     labelled_rows(ax, [country_name(str(k)) for k in effects.index])
     digits = _digits(float(whole.abs().max()))
-    for place, value in zip(places, whole, strict=True):
+    for place, value in enumerate(whole):
         beside_row(ax, place, f"{value:+.{digits}f}".replace("-", "−"))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)

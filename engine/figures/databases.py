@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..core import capital
@@ -12,7 +11,6 @@ from ..reporting import (
     COLOURS,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     interval_axes,
@@ -22,12 +20,12 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import country_name
-from .parts import panels, require_columns
+from .parts import panels, require_columns, styled
 
 _COLUMNS = 4  # panels beside each other
 
 
-@rc_context(STYLE)
+@styled
 def database_lines(
     rows: pd.DataFrame,
     *,
@@ -71,7 +69,7 @@ def database_lines(
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def database_differences(
     rows: pd.DataFrame, *, year: int, measure: str, unit: str = ""
 ) -> Figure:

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
     INK,
     SMALL,
-    STYLE,
     finish_layout,
     labelled_rows,
     legend,
@@ -24,7 +22,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
-from .parts import one_panel, panels, starts_of
+from .parts import one_panel, panels, starts_of, styled
 from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
@@ -32,7 +30,7 @@ _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
 _VISIBLE = 0.05  # per cent; less is rounding
 
 
-@rc_context(STYLE)
+@styled
 def bars(
     totals: xr.DataArray,
     of: str,
@@ -76,7 +74,7 @@ def bars(
     return finish_layout(fig, "\n".join(filter(None, (method, order))))
 
 
-@rc_context(STYLE)
+@styled
 def over_years(
     totals: xr.DataArray,
     of: str,
@@ -102,7 +100,7 @@ def over_years(
     )
 
 
-@rc_context(STYLE)
+@styled
 def stacked_panels(
     shares: xr.DataArray,
     name: str,

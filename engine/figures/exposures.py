@@ -4,19 +4,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from ..reporting import DEFICIT, INK, SMALL, STYLE, finish_layout
+from ..reporting import DEFICIT, INK, SMALL, finish_layout
 from ..tables import country_name
 from .changes import falling_bars
-from .parts import colour_scale, map_cells, one_panel
+from .parts import colour_scale, map_cells, one_panel, styled
 
 _LEAST = 0.01  # per cent: less has the palest colour
 
 
-@rc_context(STYLE)
+@styled
 def exposure_waterfall(rounds: pd.DataFrame, *, title: str = "") -> Figure:
     """A waterfall from face value to look-through, a step for each round of inputs.
 
@@ -40,7 +39,7 @@ def exposure_waterfall(rounds: pd.DataFrame, *, title: str = "") -> Figure:
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     """Look-through exposures in per cent: a row a buyer, a column a supplier.
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,18 +18,17 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     label_points,
 )
 from ..tables import country_name
 from .decompositions import stacked_panels
-from .parts import one_panel
+from .parts import one_panel, styled
 from .regions import FEW, NAMED, largest
 
 
-@rc_context(STYLE)
+@styled
 def participation(
     data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
 ) -> Figure:
@@ -79,7 +77,7 @@ def exports_of(data: xr.Dataset) -> pd.Series:
     return data["EXGR"].isel(year=-1).to_series()
 
 
-@rc_context(STYLE)
+@styled
 def position_map(
     data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
 ) -> Figure:

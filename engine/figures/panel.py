@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -23,7 +22,6 @@ from ..reporting import (
     FULL_WIDTH,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     Language,
     finish_layout,
@@ -43,6 +41,7 @@ from .parts import (
     panels,
     require_columns,
     shade_rows,
+    styled,
 )
 
 GROUPS = {"developed": 1, "developing": 0}
@@ -55,7 +54,7 @@ NORMAL = float(special.ndtri(0.975))
 # ------------------------------------------------------------------- means over years
 
 
-@rc_context(STYLE)
+@styled
 def index_means(
     panel: pd.DataFrame,
     indices: Sequence[str] = ("KOFGIdj", "KOFEcGIdj"),
@@ -99,7 +98,7 @@ def index_means(
 # ----------------------------------------------------- beside published estimates
 
 
-@rc_context(STYLE)
+@styled
 def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Figure:
     """The coefficients of one table, as published and as estimated.
 
@@ -142,7 +141,7 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
     return finish_layout(fig)
 
 
-@rc_context(STYLE)
+@styled
 def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Figure:
     """Every coefficient of the trade benefit index, grouped by table and sample.
 
@@ -238,7 +237,7 @@ def _column_names(
 # ------------------------------------------------------ every kind of interval
 
 
-@rc_context(STYLE)
+@styled
 def intervals(
     rows: pd.DataFrame, kinds: Mapping[str, str], language: Language = "en"
 ) -> Figure:
@@ -295,7 +294,7 @@ def _edges(values: Sequence[float]) -> tuple[float, float]:
 # ------------------------------------------------------------------ slopes by group
 
 
-@rc_context(STYLE)
+@styled
 def slopes(
     frame: pd.DataFrame,
     slopes: Mapping[str, float],
@@ -354,7 +353,7 @@ def slopes(
 # ---------------------------------------------------------------------- known truth
 
 
-@rc_context(STYLE)
+@styled
 def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Figure:
     """Estimates in their intervals beside the coefficients that made the data.
 

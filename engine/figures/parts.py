@@ -1,11 +1,12 @@
-"""What figures share: panels, stacked bars, maps of cells, texts beside rows."""
+"""Parts that figures share: panels, stacked bars, maps, texts beside rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import QuadMesh
@@ -13,9 +14,11 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 
 from ..core import TivaxError
-from ..reporting import FULL_WIDTH, INK, SMALL, Language, label, legend
+from ..reporting import FULL_WIDTH, INK, SMALL, STYLE, Language, label, legend
 
 BAND = "#EFEFEF"
+styled = rc_context(STYLE)
+"""Decorates a function that draws: all figures have one look."""
 
 
 def require_columns(what: str, frame: pd.DataFrame, names: Sequence[str]) -> None:
@@ -83,7 +86,7 @@ def beside_row(
 
 
 def drawn_handles(ax: Axes) -> dict[str, Any]:
-    """What is drawn in a panel, by its name."""
+    """The handles of a panel by the names of what is drawn."""
     handles, names = ax.get_legend_handles_labels()
     return dict(zip(names, handles, strict=True))
 
@@ -97,7 +100,7 @@ def labelled_legend(
 
 
 def starts_of(parts: Float[np.ndarray, "k n"]) -> Float[np.ndarray, "k n"]:
-    """Where each part of a stacked bar begins: what is above 0 is stacked up, what is
+    """The start of each part of a stacked bar: what is above 0 is stacked up, what is
     below it down."""
     starts = np.zeros_like(parts)
     for k, part in enumerate(parts):
@@ -138,7 +141,7 @@ def colour_scale(
     **shape: Any,
 ) -> None:
     """The scale of a map's colours; ``ticks`` are texts by value."""
-    bar = ax.get_figure(root=True).colorbar(shown, ax=ax, pad=0.02, **shape)
+    bar = cast(Figure, ax.figure).colorbar(shown, ax=ax, pad=0.02, **shape)
     if ticks is not None:
         bar.set_ticks([*ticks], labels=[*ticks.values()])
         bar.minorticks_off()

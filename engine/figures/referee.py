@@ -3,7 +3,6 @@ with a direct effect, errors of the tables."""
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -17,7 +16,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     Language,
     finish_layout,
@@ -35,10 +33,11 @@ from .parts import (
     one_panel,
     panels,
     require_columns,
+    styled,
 )
 
 
-@rc_context(STYLE)
+@styled
 def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
     """A row for each value of the column ``by``, its estimate and 95 % interval.
 
@@ -59,7 +58,7 @@ def labelled_intervals(rows: pd.DataFrame, by: str, title: str) -> Figure:
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
     """Weights of units (rows) in periods (columns), those that sum to most on top.
 
@@ -90,7 +89,7 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def predicted_index(table: pd.DataFrame) -> Figure:
     """Change of the index against the predicted one, a point for each region and year.
 
@@ -114,7 +113,7 @@ def predicted_index(table: pd.DataFrame) -> Figure:
     return finish_layout(fig)
 
 
-@rc_context(STYLE)
+@styled
 def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
     """Standard errors over the cut-off of Conley's kernel, a line for each regressor.
 
@@ -143,7 +142,7 @@ def errors_by_cutoff(table: pd.DataFrame, title: str) -> Figure:
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
     """Average slopes of movers over the band of quasi-stayers, a panel an estimand.
 
@@ -171,7 +170,7 @@ def slopes_by_band(table: pd.DataFrame, title: str) -> Figure:
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def responses(table: pd.DataFrame, title: str) -> Figure:
     """Responses by horizon with pointwise intervals and simultaneous bands, a panel a
     measure.
@@ -204,7 +203,7 @@ _BOUNDS = ("outcome", "direct", "ci_low", "ci_high", "prior_low", "prior_high")
 _ACROSS = 3  # beside each other
 
 
-@rc_context(STYLE)
+@styled
 def direct_effect_bounds(bounds: pd.DataFrame, language: Language = "en") -> Figure:
     """A panel for each outcome: both intervals against the size of the direct effect.
 
@@ -258,7 +257,7 @@ def _bands(ax: Axes, rows: pd.DataFrame) -> dict[str, object]:
 _HEIGHT = 1.7  # inches a treatment
 
 
-@rc_context(STYLE)
+@styled
 def drawn_effects(
     summary: pd.DataFrame, distribution: pd.DataFrame, clusters: int
 ) -> Figure:

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -22,7 +21,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     Language,
     finish_layout,
     label,
@@ -30,7 +28,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from .parts import labelled_legend, one_panel, panels
+from .parts import labelled_legend, one_panel, panels, styled
 
 
 class DrawnStatistics(NamedTuple):
@@ -42,7 +40,7 @@ class DrawnStatistics(NamedTuple):
     inference: Any
 
 
-@rc_context(STYLE)
+@styled
 def histograms(drawn: Sequence[DrawnStatistics], language: Language = "en") -> Figure:
     """One small histogram for each model, of its first term.
 
@@ -150,7 +148,7 @@ def _different(
 _COLOURED = 6
 
 
-@rc_context(STYLE)
+@styled
 def rejection_rates(result: pd.DataFrame) -> Figure:
     """Share of true nulls that each method rejects at 5 %.
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -13,7 +12,6 @@ from ..core import TivaxError, first_and_named
 from ..reporting import (
     DEFICIT,
     SMALL,
-    STYLE,
     SURPLUS,
     change_of,
     finish_layout,
@@ -23,7 +21,7 @@ from ..reporting import (
     variant_in_words,
 )
 from ..tables import country_name
-from .parts import panels, require_columns
+from .parts import panels, require_columns, styled
 from .regions import MANY
 
 _COLUMNS = ["variant", "year", "region", "measure", "change", "percent"]
@@ -50,7 +48,7 @@ def _of_last_year(table: pd.DataFrame, regions: Sequence[str] | None) -> pd.Data
     return table
 
 
-@rc_context(STYLE)
+@styled
 def largest_changes(
     table: pd.DataFrame,
     regions: Sequence[str] | None = None,
@@ -109,7 +107,7 @@ def largest_changes(
     return finish_layout(fig, f"Largest changes, {year}: {what}"[:110])
 
 
-@rc_context(STYLE)
+@styled
 def changes_by_variant(
     table: pd.DataFrame,
     measure: str | None = None,

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -22,7 +21,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     Language,
     choice_name,
@@ -38,7 +36,7 @@ from ..reporting import (
 )
 from ..tables import country_name
 from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look
-from .parts import drawn_handles, labelled_legend, one_panel, require_columns
+from .parts import drawn_handles, labelled_legend, one_panel, require_columns, styled
 
 GAP = 0.5  # between the rows of two choices
 
@@ -46,7 +44,7 @@ GAP = 0.5  # between the rows of two choices
 # ------------------------------------------------------------------ specification curve
 
 
-@rc_context(STYLE)
+@styled
 def specification_curve(
     curve: pd.DataFrame,
     choices: Sequence[str],
@@ -86,7 +84,7 @@ def specification_curve(
     return _finish_parts(fig, above, below, options, names, language)
 
 
-@rc_context(STYLE)
+@styled
 def joint_curve(
     curve: pd.DataFrame,
     choices: Sequence[str],
@@ -315,7 +313,7 @@ def _name_choices(
 # ----------------------------------------------------------------- leaving one out
 
 
-@rc_context(STYLE)
+@styled
 def leave_one_out(
     frame: pd.DataFrame, full: float, language: Language = "en"
 ) -> Figure:

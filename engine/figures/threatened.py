@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +15,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     interval_axes,
@@ -26,7 +24,7 @@ from ..reporting import (
     threat_in_words,
 )
 from ..tables import country_in_text
-from .parts import beside_row, panels, require_columns, shade_rows
+from .parts import beside_row, panels, require_columns, shade_rows, styled
 
 _LOOKS = {
     "the model": (INK, "D"),
@@ -40,7 +38,7 @@ _ONE_COLUMN = 36  # rows; more stand in two columns, so that all are on one page
 _REQUIRED = ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"]
 
 
-@rc_context(STYLE)
+@styled
 def threat_intervals(rows: pd.DataFrame) -> Figure:
     """Every row of a model as an interval, by kind of threat.
 
@@ -97,7 +95,7 @@ def _explain(fig: Figure, handles: Mapping[str, object]) -> None:
     legend(fig, [handles[k] for k in names], names, loc="outside upper right")
 
 
-@rc_context(STYLE)
+@styled
 def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
     """The same few threats for each model, a panel a model.
 

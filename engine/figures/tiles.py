@@ -12,15 +12,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.optimize import linear_sum_assignment
 
-from ..reporting import FULL_WIDTH, GRID, INK, SMALL, STYLE, finish_layout
+from ..reporting import FULL_WIDTH, GRID, INK, SMALL, finish_layout
 from ..tables import country_position
-from .parts import colour_scale, one_panel, signed_root, signed_ticks
+from .parts import colour_scale, one_panel, signed_root, signed_ticks, styled
 
 _WIDE = 1.5  # columns a row
 _FREE = 1.6  # squares an economy, so that oceans are seen
@@ -69,7 +68,7 @@ def has_map(codes: Iterable[object]) -> bool:
     return sum(country_position(str(k)) is not None for k in codes) >= _LEAST
 
 
-@rc_context(STYLE)
+@styled
 def world_tiles(values: pd.Series, label: str, *, title: str = "") -> Figure:
     """A value of every economy as the colour of its tile, with the value in it.
 

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import xarray as xr
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -30,7 +29,6 @@ from ..reporting import (
     INK,
     QUIET,
     SMALL,
-    STYLE,
     SURPLUS,
     Language,
     finish_layout,
@@ -43,7 +41,15 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST, country_name
-from .parts import colour_scale, map_cells, one_panel, panels, signed_root, signed_ticks
+from .parts import (
+    colour_scale,
+    map_cells,
+    one_panel,
+    panels,
+    signed_root,
+    signed_ticks,
+    styled,
+)
 from .regions import FEW, MANY, known_regions, largest, trade_size
 
 # Eight large economies, each in a colour of its own.
@@ -53,7 +59,7 @@ LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split
 # ------------------------------------------------------------- trade benefit index
 
 
-@rc_context(STYLE)
+@styled
 def tbi_lines(
     tbi: xr.Dataset,
     regions: Sequence[str] | None = None,
@@ -200,7 +206,7 @@ def _index_axes(
 # ---------------------------------------------------------------- bilateral balances
 
 
-@rc_context(STYLE)
+@styled
 def balance_heatmap(
     absorbed: xr.DataArray,
     *,
@@ -265,7 +271,7 @@ def balance_heatmap(
     return finish_layout(fig, title)
 
 
-@rc_context(STYLE)
+@styled
 def va_versus_gross(
     trade: xr.Dataset,
     *,

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +15,6 @@ from ..reporting import (
     DEFICIT,
     INK,
     SMALL,
-    STYLE,
     SURPLUS,
     finish_layout,
     interval_axes,
@@ -25,7 +23,7 @@ from ..reporting import (
     plain_axes,
 )
 from ..tables import REST, country_name
-from .parts import beside_row, one_panel, require_columns, starts_of
+from .parts import beside_row, one_panel, require_columns, starts_of, styled
 from .regions import MANY
 
 # Parts of welfare by colour, in words of the paper.
@@ -43,7 +41,7 @@ _LABEL = "shown as"
 _NOTHING = 1e-8
 
 
-@rc_context(STYLE)
+@styled
 def welfare_parts(
     changes: pd.DataFrame,
     regions: Sequence[str] | None = None,
@@ -94,7 +92,7 @@ def welfare_parts(
     return finish_layout(fig, title, finding=True)
 
 
-@rc_context(STYLE)
+@styled
 def welfare_ranges(
     changes: pd.DataFrame,
     regions: Sequence[str] | None = None,
@@ -134,7 +132,7 @@ def welfare_ranges(
     )
 
 
-@rc_context(STYLE)
+@styled
 def welfare_by_region(
     table: pd.DataFrame,
     regions: Sequence[str] | None = None,
@@ -190,7 +188,7 @@ def welfare_by_region(
     return finish_layout(fig, title, finding=True)
 
 
-@rc_context(STYLE)
+@styled
 def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> Figure:
     """Gains and losses of regions as a waterfall that ends in the world's sum.
 
@@ -227,7 +225,7 @@ def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> F
     return finish_layout(fig, title, finding=True)
 
 
-@rc_context(STYLE)
+@styled
 def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     """Tariffs chosen as bars, the largest shares of imports first.
 
@@ -270,7 +268,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     return finish_layout(fig, f"{of}{whole}"[:110])
 
 
-@rc_context(STYLE)
+@styled
 def response_curves(responses: pd.DataFrame) -> Figure:
     """Welfare of each player as its own rates move, and dots at what it chose.
 

@@ -41,10 +41,8 @@ def test_a_run_of_another_identity_is_unfinished(tmp_path):
     with pytest.raises(KeyboardInterrupt), job.resumed(print):
         job.parts[0].append(np.ones((1, 1)))
         raise KeyboardInterrupt
-    with (
-        pytest.raises(tx.Unfinished, match="holds an unfinished run") as error,
-        other.resumed(print),
-    ):
+    refused = pytest.raises(tx.Unfinished, match="holds an unfinished run")
+    with refused as error, other.resumed(print):
         pass
     assert error.value.argument == "force"
     assert in_options(error.value).endswith("; --force starts over")
@@ -61,11 +59,7 @@ def test_a_mistake_keeps_its_kind_and_argument_where_a_file_is_named():
 @pytest.mark.parametrize(
     "message, argument, worded",
     [
-        (
-            "x: exists; force=True replaces it",
-            "force",
-            "x: exists; --force replaces it",
-        ),
+        ("x: force=True replaces it", "force", "x: --force replaces it"),
         ("output x: a file", "output", "--out x: a file"),
         ("draws: give 1", "draws", "--draws: give 1"),
         ("max_size: give a number", "max_size", "--max-size: give a number"),

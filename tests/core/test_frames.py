@@ -22,12 +22,16 @@ TABLES = random_tables(regions=3, sectors=2, years=2)
 pytestmark = pytest.mark.usefixtures("quick")
 
 
+def labels_of(path) -> dict[str, str]:
+    with pd.read_stata(path, iterator=True) as reader:
+        return reader.variable_labels()
+
+
 def test_columns_that_stata_does_not_take_are_renamed_and_labelled(tmp_path):
     columns = ["2001", "exchange rate", "exchange_rate", "in", "x" * 40, "x" * 41, "ok"]
     write_frame(pd.DataFrame([range(7)], columns=columns), tmp_path, "t", "dta")
     frame = pd.read_stata(tmp_path / "t.dta")
-    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
-        labels = reader.variable_labels()
+    labels = labels_of(tmp_path / "t.dta")
     assert list(frame) == [
         "_2001", "exchange_rate", "exchange_rate_2", "_in", "x" * 32, "x" * 30 + "_2",
         "ok",
@@ -49,8 +53,7 @@ def test_a_label_too_long_for_stata_is_cut_before_its_unit_or_between_words(
     tmp_path, label, kept
 ):
     write_frame(pd.DataFrame({"own": [1]}), tmp_path, "t", "dta", {"own": label})
-    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
-        assert reader.variable_labels() == {"own": kept}
+    assert labels_of(tmp_path / "t.dta") == {"own": kept}
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet", "feather", "dta"])
@@ -127,10 +130,9 @@ def test_columns_that_many_tables_have_are_labelled_for_stata(tmp_path):
     frame = pd.DataFrame([["TBI", 0.1, 1, 2]], columns=columns)
     labels = {**columns_of("decompose"), "se": "its own label"}
     write_frame(frame, tmp_path, "t", "dta", labels)
-    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
-        assert reader.variable_labels() == {
-            "term": "term of the decomposition",
-            "x_ci_low": "95 % from: x",
-            "own": "own",
-            "se": "its own label",
-        }
+    assert labels_of(tmp_path / "t.dta") == {
+        "term": "term of the decomposition",
+        "x_ci_low": "95 % from: x",
+        "own": "own",
+        "se": "its own label",
+    }

@@ -54,9 +54,8 @@ def test_results_appear_only_when_the_block_has_ended(tmp_path):
     with output_folder(tmp_path / "a" / "out", TBI) as part:
         (part / "tbi.csv").write_text("1")
         assert not (tmp_path / "a" / "out").exists()
-        assert (
-            part.parent.parent == tmp_path / "a"
-        )  # the same disk: a rename moves no bytes
+        # The same disk: a rename moves no bytes.
+        assert part.parent.parent == tmp_path / "a"
     assert names(tmp_path / "a") == ["out"]
     assert names(tmp_path / "a" / "out") == ["tbi.csv"]
 
@@ -257,10 +256,8 @@ def test_the_manifest_of_a_folder_of_downloads_keeps_what_was_there(tmp_path):
     for name, size in (("a.zip", 1), ("b.zip", 2), ("a.zip", 3)):
         Run("fetch").add_to_manifest(tmp_path, {"name": name, "bytes": size})
     manifest = json.loads((tmp_path / "manifest.json").read_text())
-    assert manifest["files"] == [
-        {"name": "b.zip", "bytes": 2},
-        {"name": "a.zip", "bytes": 3},
-    ]
+    kept = [{"name": "b.zip", "bytes": 2}, {"name": "a.zip", "bytes": 3}]
+    assert manifest["files"] == kept
     assert manifest["outputs"] == ["a.zip", "b.zip"]
     assert names(tmp_path) == ["manifest.json"]
     with pytest.raises(TivaxError, match="written by `tivax fetch`"):
@@ -271,10 +268,8 @@ def test_the_manifest_of_a_folder_of_downloads_keeps_what_was_there(tmp_path):
 
 
 def test_two_runs_write_to_two_places(tmp_path):
-    with (
-        partial_folder(tmp_path / "out") as one,
-        partial_folder(tmp_path / "out") as two,
-    ):
+    first, second = partial_folder(tmp_path / "out"), partial_folder(tmp_path / "out")
+    with first as one, second as two:
         assert one != two
 
 
@@ -579,10 +574,8 @@ def write_sealed(path, text="new", *, force=False):
 def test_a_file_without_a_manifest_is_replaced_unless_somebody_changed_it(tmp_path):
     path = tmp_path / "page.html"
     write_sealed(path, "old")
-    assert (
-        error_of(write_sealed, path)
-        == f"{path}: exists already; force=True replaces it"
-    )
+    told = f"{path}: exists already; force=True replaces it"
+    assert error_of(write_sealed, path) == told
     write_sealed(path, force=True)
     assert path.read_text().startswith("new<!-- ")
     for change in (lambda t: f"my notes{t}", lambda t: f"{t}mine", lambda t: "thesis"):

@@ -22,14 +22,10 @@ PACKAGES = {"engine": tivax.engine, "kernels": tivax.kernels, "bench": tivax.ben
 
 def modules(package):
     """Names of a package and of all modules in it."""
-    return [
-        package.__name__,
-        *(
-            m.name
-            for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
-            if not m.name.endswith("__main__")  # importing it runs the command
-        ),
-    ]
+    found = pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+    # Importing __main__ runs the command.
+    inside = [k.name for k in found if not k.name.endswith("__main__")]
+    return [package.__name__, *inside]
 
 
 def python(code, folder):
@@ -69,10 +65,8 @@ def test_every_package_of_the_repository_is_listed_for_installation():
         for name in PACKAGES
         for path in (REPOSITORY / name).rglob("__init__.py")
     }
-    beside = {
-        "tivax.engine.front",
-        "tivax.bench.studies",
-    }  # installed as tivax; not at all
+    # Installed as tivax; not at all.
+    beside = {"tivax.engine.front", "tivax.bench.studies"}
     assert sorted(listed) == sorted(found - beside | {"tivax"})
 
 
@@ -82,9 +76,8 @@ def test_every_module_of_the_repository_is_installed_with_its_types(name):
     (folder,) = map(Path, package.__path__)
     assert (folder / "py.typed").is_file()
     for kind in ("*.py", "*.pyi", "*.toml", "*.csv", "*.css", "*.html"):
-        own = {
-            p.relative_to(REPOSITORY / name) for p in (REPOSITORY / name).rglob(kind)
-        }
+        source = REPOSITORY / name
+        own = {p.relative_to(source) for p in source.rglob(kind)}
         found = {path.relative_to(folder) for path in folder.rglob(kind)}
         # tivax itself, and what runs from a checkout alone
         apart = {p for p in own | found if {"front", "studies"} & {*p.parts}}
@@ -155,10 +148,7 @@ def stub_names(package):
 
 
 def rooms():
-    packages = [
-        import_module("tivax"),
-        *(import_module(k) for k in modules(tivax.engine)),
-    ]
+    packages = map(import_module, ["tivax", *modules(tivax.engine)])
     return [
         package
         for package in packages

@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,20 +12,11 @@ from tivax.engine.cli.terminal import Terminal
 from tivax.engine.core.progress import Stages
 
 
-class Clock:
-    """Seconds that pass only when told."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch):
-    clock = Clock()
-    monkeypatch.setattr(time, "perf_counter", clock)
+    """Seconds that pass only when told."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
     return clock
 
 
@@ -38,13 +30,8 @@ def test_a_stage_within_another_counts_for_itself_alone(clock):
             clock.now += 4
         clock.now += 8
     clock.now += 16
-    assert stage.table() == [
-        ("imports", 1),
-        ("other", 16),
-        ("writing", 10),
-        ("figures", 4),
-        ("total", 31),
-    ]
+    told = [("imports", 1), ("other", 16), ("writing", 10), ("figures", 4)]
+    assert stage.table() == [*told, ("total", 31)]
 
 
 def test_seconds_are_moved_once_where_spans_lie_within_each_other(clock):

@@ -76,6 +76,12 @@ def spans(ax) -> list[Rectangle]:
     return [k for k in ax.patches if k not in own]
 
 
+def named(figure) -> list[str]:
+    """The names in the legend."""
+    (legend,) = figure.legends
+    return [k.get_text() for k in legend.get_texts()]
+
+
 # ------------------------------------------------------------------------ histograms
 
 
@@ -159,8 +165,7 @@ def test_titles_and_the_legend_say_what_is_shown(name, legend):
     p = drawn(name).inference.summary["p_value"].iloc[0]
     assert ax.get_title(loc="left") == name
     assert ax.get_title(loc="right") == f"p = {p:.4f}"
-    (shown,) = ax.figure.legends
-    assert [k.get_text() for k in shown.get_texts()] == legend
+    assert named(ax.figure) == legend
 
 
 @pytest.mark.parametrize(
@@ -201,15 +206,8 @@ def test_each_model_has_a_histogram_of_the_same_size(models, shape):
 
 def test_the_legend_of_unlike_models_names_all():
     figure = histograms([drawn("pairs"), drawn("wild"), drawn("placebo")])
-    (shown,) = figure.legends
-    assert [k.get_text() for k in shown.get_texts()] == [
-        "draws",
-        "95 % interval",
-        "the sample",
-        "t(G - 1)",
-        "share beyond: p",
-        "the sample, either sign",
-    ]
+    told = ["draws", "95 % interval", "the sample", "t(G - 1)", "share beyond: p"]
+    assert named(figure) == [*told, "the sample, either sign"]
 
 
 def test_the_draws_beyond_the_sample_are_an_area():
@@ -217,13 +215,13 @@ def test_the_draws_beyond_the_sample_are_an_area():
     found = drawn("wild")
     (ax,) = histograms([found]).axes
     every, beyond = ax.containers[:2]
-    areas = [
-        sum(k.get_width() * k.get_height() for k in part) for part in (every, beyond)
-    ]
-    assert_allclose(areas[0], 1, atol=1e-9)
-    width = max(k.get_width() * k.get_height() for k in every)
+    all_bars, tail = (
+        [k.get_width() * k.get_height() for k in part] for part in (every, beyond)
+    )
+    assert_allclose(sum(all_bars), 1, atol=1e-9)
+    width = max(all_bars)
     p = float(found.inference.summary["p_value"].iloc[0])
-    assert abs(areas[1] - p) <= 2 * width
+    assert abs(sum(tail) - p) <= 2 * width
     assert {to_hex(k.get_facecolor()) for k in beyond} == {DEFICIT.lower()}
 
 
@@ -234,12 +232,7 @@ def test_placebos_in_chinese_are_a_density_with_its_axis():
     assert len(ax.get_yticks()) > 2
     p = drawn("placebo").inference.summary["p_value"].iloc[0]
     assert ax.get_title(loc="right") == f"p值 = {p:.4f}"
-    (shown,) = figure.legends
-    assert [k.get_text() for k in shown.get_texts()] == [
-        "抽样分布",
-        "超出的份额：p值",
-        "真实估计值（正负两侧）",
-    ]
+    assert named(figure) == ["抽样分布", "超出的份额：p值", "真实估计值（正负两侧）"]
     # The other schemes have no such axis, and all words but t* in Chinese.
     (ax,) = histograms([drawn("pairs")], "zh").axes
     assert ax.get_xlabel() == "系数" and len(ax.get_yticks()) == 0
@@ -280,12 +273,8 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
     assert figure.get_supxlabel() == words
     # What the colours mean is said beside the panels.
     (said,) = figure.legends
-    assert [k.get_text() for k in said.get_texts()] == [
-        "estimate",
-        "interval excludes 0",
-        "interval includes 0",
-        "range of the estimate, not an interval",
-    ]
+    told = ["estimate", "interval excludes 0", "interval includes 0"]
+    assert named(figure) == [*told, "range of the estimate, not an interval"]
     below = next(k for k in figure.texts if k.get_text() == words)
     assert not said.get_window_extent().overlaps(below.get_window_extent())
     for ax, (_, row) in zip(shown, frame.iterrows(), strict=True):
@@ -318,11 +307,9 @@ def test_an_infinite_end_is_an_arrow_at_the_edge():
     """The axis holds what is finite, and 15 % of its width on both sides."""
     frame = rows(1).assign(wild_ci_low=-np.inf, wild_ci_high=2.0, pairs_ci_high=np.inf)
     ax = intervals(frame, INTERVALS).axes[0]
-    columns = [
-        f"{k}_{end}" for k in INTERVALS.values() for end in ("ci_low", "ci_high")
-    ]
-    known = [0.0, *frame[["estimate", *columns]].to_numpy(float).ravel()]
-    known = np.array(known)[np.isfinite(known)]
+    values = frame.filter(regex="^estimate$|_ci_(low|high)$").to_numpy(float)
+    known = np.append(0.0, values)
+    known = known[np.isfinite(known)]
     room = 0.15 * np.ptp(known)
     edges = known.min() - room, known.max() + room
     assert_allclose(ax.get_xlim(), edges)

@@ -19,6 +19,7 @@ import pandas as pd
 
 import tivax as tx
 
+from ...core import files_of
 from ...reporting import column_name, printed_place
 from .printed import FIT, TABLE_1, TABLES
 
@@ -29,12 +30,9 @@ Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 LEVEL = 0.05  # of tests and of what intervals leave out
 TERMS = ("TBI", *CONTROLS, "const")
 PRINTED_DIGITS = 4
-COMPARISON = tuple(
-    (
-        "table column outcome sample term coef se stars n r2 paper_coef paper_se "
-        "paper_stars paper_r2"
-    ).split()
-)
+WRITTEN = files_of("replicate")
+"""The files of a replication, with their columns, by name."""
+COMPARISON = WRITTEN["comparison"].columns
 
 
 @dataclass(frozen=True)

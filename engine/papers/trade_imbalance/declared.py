@@ -20,7 +20,7 @@ import tivax as tx
 
 from ...core import Progress, no_progress
 from ...reporting import column_name, printed_place
-from .columns import CONTROLS, paper_models
+from .columns import CONTROLS, WRITTEN, paper_models
 from .heterogeneity import with_groups
 from .other_indices import VINTAGE
 from .robustness import LAG
@@ -126,11 +126,7 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
     )
 
 
-COLUMNS_OF_ROWS = (
-    "hypothesis claim how role sign model outcome sample n clusters estimate se "
-    "paper_p_value p_value "
-    "p_mc draws p_sample p_sample_mc p_family p_family_mc p_family_holm"
-).split()
+COLUMNS_OF_ROWS = list(WRITTEN["results/declared_tests"].columns)
 
 
 def declared_p_values(

@@ -114,17 +114,6 @@ def coefficients_of_draws(
     return {"TBI": slope, **named}
 
 
-def drawn_rows(
-    frame: pd.DataFrame, tables: tx.WorldTables, drawn: Float[np.ndarray, "D t c"]
-) -> Float[np.ndarray, "D n"]:
-    """Draws of the index of ``tables`` by year and region, for the rows of a panel."""
-    year = {k: i for i, k in enumerate(sorted({int(k) for k in frame["year"]}))}
-    region = {k: i for i, k in enumerate(tables.regions)}
-    return drawn[
-        :, [year[k] for k in frame["year"]], [region[k] for k in frame["iso3"]]
-    ]
-
-
 @dataclass(frozen=True, eq=False)
 class OtherIndex:
     """The 17 columns with the index of a file beside those from tables.
@@ -217,4 +206,6 @@ def draws_of_index(
     home = np.diagonal(flows, axis1=-2, axis2=-1)
     out, into = flows.sum(-1) - home, flows.sum(-2) - home
     index = (out - into) / np.where(out + into == 0, np.nan, out + into)
-    return drawn_rows(frame, tables, index)
+    regions = list(tables.regions)
+    year = [years.index(int(k)) for k in frame["year"]]
+    return index[:, year, [regions.index(k) for k in frame["iso3"]]]

@@ -21,6 +21,7 @@ from .columns import (
     CONTROLS,
     OUTCOMES,
     SAMPLES,
+    WRITTEN,
     Convention,
     PaperColumn,
     estimate_columns,
@@ -137,7 +138,7 @@ def placebo_treatments(
         if model.sample == "all" and model.controls:
             sizes = tx.phase_placebos(frame, model, panels=panels, draws=draws)
             rates.append(sizes.assign(outcome=model.outcome))
-    columns = ["outcome", "method", "panels", "draws", "size", "mc_error"]
+    columns = [*WRITTEN["results/placebo_treatments"].columns]
     return pd.concat(rates, ignore_index=True)[columns].dropna(subset=["size"])
 
 

@@ -204,11 +204,12 @@ def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
 def _largest_difference(
     table: pd.DataFrame, estimates: Mapping[PaperColumn, tx.results.Estimate]
 ) -> float:
-    own = table[table["chosen"]].set_index(["outcome", "sample"])
+    own = table[table["chosen"]]
     gaps = [0.0]
     for column, estimate in estimates.items():
         if column.controls:
-            row = own.loc[column.outcome, column.sample]
+            keys = {"outcome": column.outcome, "sample": column.sample}
+            row = own[(own[[*keys]] == [*keys.values()]).all(axis=1)].iloc[0]
             coef, se, *_ = estimate["TBI"]
             gaps += [abs(row["estimate"] - coef) / se, abs(row["se"] - se) / se]
     return float(np.nanmax(gaps))

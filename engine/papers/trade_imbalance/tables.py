@@ -146,41 +146,30 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
     """Every figure of the 2SLS tables, a row for each outcome and sample."""
     rows = []
     for each in lagged:
-        weak, stage = each.iv.weak, each.iv.weak.first_stage[0]
-        own, ols = each.iv.second["TBI"], each.ols["TBI"]
+        second, weak = each.iv.second, each.iv.weak
+        stage, p = weak.first_stage[0], weak.ar_bootstrap_p_value
         rows.append(
             {
+                **vars(weak),
+                **second["TBI"]._asdict(),
+                **{f"ols_{k}": v for k, v in each.ols["TBI"]._asdict().items()},
                 "outcome": each.outcome,
                 "sample": each.sample,
-                **{k: getattr(own, k) for k in ("estimate", "se", "p_value", "stars")},
-                **{f"ols_{k}": getattr(ols, k) for k in ("estimate", "se", "p_value")},
                 "first_stage_estimate": float(stage.coefficients[0]),
                 "first_stage_se": float(stage.standard_errors[0]),
                 "first_stage_f": stage.f,
                 "partial_r2": stage.partial_r2,
-                **{
-                    k: getattr(weak, k)
-                    for k in ("kp_lm", "kp_lm_p_value", "kp_f", "cd_f")
-                },
                 "stock_yogo_10": weak.stock_yogo[10],
-                "effective_f": weak.effective_f,
                 "effective_f_critical_10": weak.effective_f_critical[10],
-                "ar_f": weak.ar_f,
-                "ar_f_p_value": weak.ar_f_p_value,
-                "ar_bootstrap_p_value": weak.ar_bootstrap_p_value,
-                "ar_bootstrap_mc": _monte_carlo(
-                    weak.ar_bootstrap_p_value, weak.ar_draws
-                ),
-                "ar_jackknife": weak.ar_jackknife,
-                "ar_jackknife_p_value": weak.ar_jackknife_p_value,
-                "t": abs(own.t),
-                "tf_critical": weak.tf_critical,
+                "ar_bootstrap_mc": _monte_carlo(p, weak.ar_draws),
+                "t": abs(second["TBI"].t),
                 "ar_set": each.iv.ar_set.text(".6g"),
-                "n": each.iv.second.n,
-                "clusters": each.iv.second.clusters,
+                "n": second.n,
+                "clusters": second.clusters,
             }
         )
-    return pd.DataFrame(rows).replace({None: np.nan})
+    columns = paper.WRITTEN["results/instrumental_variables"].columns
+    return pd.DataFrame(rows)[[*columns]].replace({None: np.nan})
 
 
 def _monte_carlo(p: float, draws: int) -> float:

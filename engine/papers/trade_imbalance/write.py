@@ -62,7 +62,9 @@ def write_replication(
 
 def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
     errors, by_file, joint = result.table_errors, result.by_file, result.joint
-    fixed = result.fixed and paper.compare(result.fixed)[list(paper.COMPARISON)]
+    fixed = None
+    if result.fixed is not None:
+        fixed = paper.compare(result.fixed)[list(paper.COMPARISON)]
     frames: dict[str, pd.DataFrame | None] = {
         "table1": result.table_1,
         "figure1": result.figure_1,

@@ -52,16 +52,9 @@ def test_t_tests_are_those_of_the_replication(frame, found):
     for _, row in found.rows.iterrows():
         estimate = columns[row["table"], row["column"]]
         term = estimate["TBI"]
-        assert_allclose(
-            [
-                row["estimate"],
-                row["cv1_p_value"],
-                row["cv1_ci_low"],
-                row["cv1_ci_high"],
-            ],
-            [term.estimate, term.p_value, term.ci_low, term.ci_high],
-            rtol=RTOL,
-        )
+        own = row[["estimate", "cv1_p_value", "cv1_ci_low", "cv1_ci_high"]].tolist()
+        expected = [term.estimate, term.p_value, term.ci_low, term.ci_high]
+        assert_allclose(own, expected, rtol=RTOL)
         assert (row["n"], row["clusters"]) == (estimate.n, estimate.clusters)
 
 
@@ -110,9 +103,8 @@ def test_a_difference_within_simulation_error_decides_nothing(p, mc, expected):
 
 def test_few_countries_are_enumerated():
     """Webb's 6^4 patterns and the 4! of the placebo: no simulation error is left."""
-    model = tx.Model(
-        "a", "KOFGIdj", ("TBI",), family="one", tags={"table": 3, "column": 1}
-    )
+    tags = {"table": 3, "column": 1}
+    model = tx.Model("a", "KOFGIdj", ("TBI",), family="one", tags=tags)
     panel = random_panel(countries=4, years=6, seed=8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paper_inference, "paper_models", lambda: [model])
@@ -178,18 +170,13 @@ def test_a_larger_family_has_larger_p(found):
 
 def test_leaving_out_spans_the_single_fits(frame, found):
     model = models()[0]
-    each = [
-        tx.fixed_effects(
-            frame[frame["iso3"] != iso3], model.outcome, ["TBI", *model.controls]
-        )["TBI"].estimate
-        for iso3 in frame["iso3"].unique()
-    ]
-    row = found.rows.iloc[0]
-    assert_allclose(
-        [row["without_ci_low"], row["without_ci_high"]],
-        [min(each), max(each)],
-        rtol=RTOL,
-    )
+    regressors, each = ["TBI", *model.controls], []
+    for iso3 in frame["iso3"].unique():
+        rest = frame[frame["iso3"] != iso3]
+        fit = tx.fixed_effects(rest, model.outcome, regressors)
+        each.append(fit["TBI"].estimate)
+    own = found.rows.iloc[0][["without_ci_low", "without_ci_high"]].tolist()
+    assert_allclose(own, [min(each), max(each)], rtol=RTOL)
 
 
 def test_the_error_of_a_family_is_finite_where_no_draw_was_as_large():
@@ -200,6 +187,5 @@ def test_the_error_of_a_family_is_finite_where_no_draw_was_as_large():
     own = 0.02 * 0.98 / 999
     wanted = [(own + 0.002**2) ** 0.5, (own + (0.02 * 999 * 0.001) ** 2) ** 0.5, 0]
     assert_allclose(found, wanted, rtol=1e-12)
-    assert_allclose(
-        paper_inference._family_error(p, alone, mc, draws, False)[0], own**0.5
-    )
+    plain = paper_inference._family_error(p, alone, mc, draws, False)
+    assert_allclose(plain[0], own**0.5)

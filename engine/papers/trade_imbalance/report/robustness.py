@@ -325,8 +325,8 @@ def _dependence(found: pd.DataFrame) -> list[Block]:
         ("CDw+", "cdw_plus_"),
     ):
         pairs = zip(found[f"{prefix}p_value"], found[f"{prefix}mc_error"], strict=True)
-        sides = [side(float(p), float(error)) for p, error in pairs]
-        said.append(below_in_words(sides, f"{name} in {{}}"))
+        places = [side(float(p), float(error)) for p, error in pairs]
+        said.append(below_in_words(places, f"{name} in {{}}"))
     return REPORT.blocks(
         "dependence",
         draws=draws,

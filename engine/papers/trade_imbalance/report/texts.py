@@ -1,4 +1,4 @@
-"""What sections share: the words of ``report.md``, tables, what was not computed."""
+"""Parts that sections share: the words of ``report.md``, tables, reasons."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from ....reporting import Document, Section, Table, Text
-from ..inference import Side
 from ..results import Replication
 
 REPORT = Document(Path(__file__).with_name("report.md"))
@@ -36,8 +35,8 @@ def table_of(
     return Table(frame, caption, formats)
 
 
-def below_in_words(places: Sequence[Side], where: str) -> str:
-    """How many p-values are below 5 %, as ``where`` says, and how many at it."""
+def below_in_words(places: Sequence[str], where: str) -> str:
+    """The count of p-values below 5 %, as ``where`` says it, and of those at it."""
     said = where.format(places.count("below"))
     at = places.count("at")
     return f"{said} ({at} more {AT})" if at else said
