@@ -25,6 +25,7 @@ from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
 from ..tables import country_in_text, listing_by_region
 from .evaluate import CHECKS
+from .prices import FIELDS
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -39,13 +40,7 @@ QUANTITIES = {
     "final_demand": True,
     "inputs_lost": True,
 }
-PRICES = {
-    "price_output": False,
-    "price_final": False,
-    "price_exports": False,
-    "price_imports": False,
-    "terms_of_trade": False,
-}
+PRICES = (*FIELDS, "terms_of_trade")
 # Of these a change in per cent says nothing.
 _NO_PERCENT = ("tbi", "inputs_lost")
 _SHOWN = 10
