@@ -59,12 +59,15 @@ class Attribution(NamedTuple):
 def summed(steps: Sequence[Attribution], other: Float[np.ndarray, " b"]) -> Attribution:
     """Steps from year to year as one, with ``other`` in the change beside them."""
     first, change = steps[0], sum(k.end - k.start for k in steps) + other
-    sums = (
-        np.sum([getattr(k, name) for k in steps], axis=0)
-        for name in ("imbalance", "remainder", "by_pair", "by_good")
+    return first._replace(
+        end=first.start + change,
+        imbalance=np.sum([k.imbalance for k in steps], axis=0),
+        remainder=np.sum([k.remainder for k in steps], axis=0),
+        by_pair=np.sum([k.by_pair for k in steps], axis=0),
+        by_good=np.sum([k.by_good for k in steps], axis=0),
+        polar=None,
+        nodes=max(k.nodes for k in steps),
     )
-    nodes = max(k.nodes for k in steps)
-    return Attribution(first.start, first.start + change, *sums, None, nodes)
 
 
 def attribute(
@@ -115,13 +118,14 @@ def attribute(
                     solved(corners - corner + count)
                 averages[factor] += (after - before) / 2
                 before = after
-    reported = [measured.reported(year) for year in years]
-    imbalance = (reported[1] - reported[0]) - (ends[1] - ends[0])
+    start, end = (measured.reported(year) for year in years)
+    imbalance = (end - start) - (ends[1] - ends[0])
     while True:
         total = _integral(measured, way, active, count, solved)
         remainder = ends[1] - ends[0] - total.by_pair.sum(axis=(0, 1, 2))
-        effects = np.asarray(total.by_pair), np.asarray(total.by_good)
-        found = Attribution(*reported, imbalance, remainder, *effects, averages, count)
+        pairs, goods = np.asarray(total.by_pair), np.asarray(total.by_good)
+        shown = start, end, imbalance, remainder, pairs, goods, averages, count
+        found = Attribution(*shown)
         missed = np.nanmax(found.relative, initial=0)
         if nodes is not None or missed <= CLOSE or count == _MOST:
             return found

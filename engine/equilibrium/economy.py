@@ -22,6 +22,7 @@ from ..core import (
     percent_text,
     read_npz,
     require_choice,
+    suggest,
     write_bytes,
 )
 from ..tables import WorldTables
@@ -317,6 +318,14 @@ def digest_of(*arrays: np.ndarray) -> str:
         total.update(f"{array.dtype} {array.shape} ".encode())
         total.update(np.ascontiguousarray(array).tobytes())
     return total.hexdigest()
+
+
+def place_of(economy: Economy, region: str) -> int:
+    """The position of a region; ``NotFound`` where the economy has none of the name."""
+    if region not in economy.regions:
+        known = suggest(str(region), economy.regions)
+        raise NotFound(f"{economy.name} has no region {region}; {known}")
+    return economy.regions.index(region)
 
 
 def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:

@@ -572,7 +572,7 @@ def _before_and_after(
     labels: Mapping[str, Sequence[str]], before: np.ndarray, after: np.ndarray
 ) -> pd.DataFrame:
     """A row for each cell of two arrays whose axes have these labels."""
-    cells = pd.MultiIndex.from_product(labels.values(), names=[*labels])
+    cells = pd.MultiIndex.from_product([*labels.values()], names=[*labels])
     frame = cells.to_frame(index=False)
     return frame.assign(before=before.ravel(), after=after.ravel())
 

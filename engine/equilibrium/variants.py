@@ -166,8 +166,10 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
 def _move(keys: VariantKeys, economy: Economy) -> Move:
     if keys.tariff is None and keys.trade_cost is None:
         raise TivaxError("tariff: is missing in a variant; give it, or trade_cost")
-    places = (_positions(key, getattr(keys, key), economy) for key in LABELS)
-    return Move(*places, keys.tariff, keys.trade_cost)
+    importers, exporters, sectors = (
+        _positions(key, getattr(keys, key), economy) for key in LABELS
+    )
+    return Move(importers, exporters, sectors, keys.tariff, keys.trade_cost)
 
 
 def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
