@@ -95,13 +95,15 @@ def attribute(
         done += 1
         step_done(done, done + foreseen)
 
+    def value(t: Float[np.ndarray, " f"]) -> Float[np.ndarray, " b"]:
+        return measured.values(_made(*way, jax.device_put(t)), active)
+
     count = _FIRST if nodes is None else nodes
     ahead = corners + count
     step_done(0, 2 + ahead)
     ends = []
     for k, at in enumerate((0.0, 1.0)):
-        here = jax.device_put(np.full(FACTORS, at))
-        ends.append(measured.values(_made(*way, here), active))
+        ends.append(value(np.full(FACTORS, at)))
         solved(1 - k + ahead)
     averages = None
     if polar:
@@ -112,8 +114,7 @@ def attribute(
                 moved[factor] = 1
                 after = ends[1]
                 if k < FACTORS - 1:
-                    here = jax.device_put(moved)
-                    after = measured.values(_made(*way, here), active)
+                    after = value(moved)
                     corner += 1
                     solved(corners - corner + count)
                 averages[factor] += (after - before) / 2

@@ -467,7 +467,7 @@ def _zeroed(economy: Economy) -> np.ndarray:
 
 
 def _expected_final(economy: Economy) -> np.ndarray:
-    """What purchases leave for final demand, by region and sector.
+    """Final demand that purchases leave, by region and sector.
 
     Where final demand was set to zero, the other cells of the region hold all of it, or
     that scaled to income.

@@ -178,12 +178,9 @@ class ExactHat(Result):
         gap = (self.changes["welfare"] - exact).abs()
         far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
         if far.any():
-            k = int(far.argmax())
-            linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
-            labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
-            if self.names:
-                labels[0] = self.names[labels[0]]
-            name = ", ".join(map(str, labels))
+            row = self.equilibrium.iloc[int(far.argmax())]
+            linear, exact = row[["welfare", "real_income"]]
+            name = ", ".join(map(str, row[: self.changes.index.nlevels]))
             lines.append(
                 f"welfare is linear and far from the exact change of real income in "
                 f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
