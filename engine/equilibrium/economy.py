@@ -118,9 +118,9 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        for name in (*_DIMENSIONS, "theta_se"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _numbers(self, name))
+        optional = ["theta_se"] * (self.theta_se is not None)
+        for name in (*_DIMENSIONS, *optional):
+            object.__setattr__(self, name, _numbers(self, name))
         _check_values(self)
         check_accounts(self)
 
