@@ -59,15 +59,14 @@ class Attribution(NamedTuple):
 def summed(steps: Sequence[Attribution], other: Float[np.ndarray, " b"]) -> Attribution:
     """Steps from year to year as one, with ``other`` in the change beside them."""
     first, change = steps[0], sum(k.end - k.start for k in steps) + other
-    return Attribution(
-        first.start,
-        first.start + change,
-        np.sum([k.imbalance for k in steps], axis=0),
-        np.sum([k.remainder for k in steps], axis=0),
-        np.sum([k.by_pair for k in steps], axis=0),
-        np.sum([k.by_good for k in steps], axis=0),
-        None,
-        max(k.nodes for k in steps),
+    return first._replace(
+        end=first.start + change,
+        imbalance=np.sum([k.imbalance for k in steps], axis=0),
+        remainder=np.sum([k.remainder for k in steps], axis=0),
+        by_pair=np.sum([k.by_pair for k in steps], axis=0),
+        by_good=np.sum([k.by_good for k in steps], axis=0),
+        polar=None,
+        nodes=max(k.nodes for k in steps),
     )
 
 
@@ -96,12 +95,15 @@ def attribute(
         done += 1
         step_done(done, done + foreseen)
 
+    def value(t: Float[np.ndarray, " f"]) -> Float[np.ndarray, " b"]:
+        return measured.values(_made(*way, jax.device_put(t)), active)
+
     count = _FIRST if nodes is None else nodes
     ahead = corners + count
     step_done(0, 2 + ahead)
     ends = []
     for k, at in enumerate((0.0, 1.0)):
-        ends.append(measured.values(_at(*way, np.full(FACTORS, at)), active))
+        ends.append(value(np.full(FACTORS, at)))
         solved(1 - k + ahead)
     averages = None
     if polar:
@@ -112,26 +114,19 @@ def attribute(
                 moved[factor] = 1
                 after = ends[1]
                 if k < FACTORS - 1:
-                    after = measured.values(_at(*way, moved), active)
+                    after = value(moved)
                     corner += 1
                     solved(corners - corner + count)
                 averages[factor] += (after - before) / 2
                 before = after
-    reported = [measured.reported(year) for year in years]
-    imbalance = (reported[1] - reported[0]) - (ends[1] - ends[0])
+    start, end = (measured.reported(year) for year in years)
+    imbalance = (end - start) - (ends[1] - ends[0])
     while True:
         total = _integral(measured, way, active, count, solved)
-        along_path = ends[1] - ends[0]
-        found = Attribution(
-            reported[0],
-            reported[1],
-            imbalance,
-            along_path - total.by_pair.sum(axis=(0, 1, 2)),
-            np.asarray(total.by_pair),
-            np.asarray(total.by_good),
-            averages,
-            count,
-        )
+        remainder = ends[1] - ends[0] - total.by_pair.sum(axis=(0, 1, 2))
+        pairs, goods = np.asarray(total.by_pair), np.asarray(total.by_good)
+        shown = start, end, imbalance, remainder, pairs, goods, averages, count
+        found = Attribution(*shown)
         missed = np.nanmax(found.relative, initial=0)
         if nodes is not None or missed <= CLOSE or count == _MOST:
             return found
@@ -196,9 +191,3 @@ _along, _table = jax.jit(along), jax.jit(table_at)
 @jax.jit
 def _made(start: Factors, step: Factors, t: Float[Array, " f"]) -> CoefficientTable:
     return table_at(along(start, step, t))
-
-
-def _at(
-    start: Factors, step: Factors, t: Sequence[float] | np.ndarray
-) -> CoefficientTable:
-    return _made(start, step, jax.device_put(np.asarray(t)))

@@ -43,10 +43,8 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
     """Coefficients of a year; ``row`` is value added where it is not a residual."""
     Z, x, Y = (jax.device_put(k) for k in (raw.flows, raw.x, raw.final))
     own = None if row is None else jax.device_put(row)
-    if own is None:
-        v = leontief.residual_value_added(Z, x)
-    else:
-        v = own * leontief.per_dollar(x)
+    residual = leontief.residual_value_added
+    v = residual(Z, x) if own is None else own * leontief.per_dollar(x)
     table = CoefficientTable(leontief.input_coefficients(Z, x), Y, v)
     active = jax.device_put((raw.x > 0).astype(Z.dtype))
     return YearOfTable(raw, own, table, active)

@@ -173,25 +173,15 @@ class Change(Result):
         by factor."""
         shown, years = self.shown, (self.start, self.end)
         about = {"title": self._plot_title, "unit": self.unit}
-        plots: dict[str, Plot] = {
-            "waterfall": partial(
-                drawings.waterfall,
-                self.values,
-                self.table,
-                years=years,
-                regions=shown.few,
-                **about,
-            )
-        }
+        few = about | {"regions": shown.few}
+        waterfall = partial(drawings.waterfall, self.values, self.table, years=years)
+        plots: dict[str, Plot] = {"waterfall": partial(waterfall, **few)}
         if self.steps is not None:
-            plots["steps"] = partial(
-                drawings.yearly_effects, self.steps, regions=shown.few, **about
-            )
+            plots["steps"] = partial(drawings.yearly_effects, self.steps, **few)
         if len(self.regions) > 1:
             effects = self.by_factor.loc[shown.many]
-            plots["factors"] = partial(
-                drawings.effect_bars, effects, rows="region", **about
-            )
+            about["rows"] = "region"
+            plots["factors"] = partial(drawings.effect_bars, effects, **about)
         if shown.asked and len(shown.few) <= _MAPS:
             for region in shown.few:
                 name = f"countries_{_NOT_IN_NAMES.sub('_', region)}"
@@ -235,16 +225,11 @@ class Change(Result):
         }
 
     def facts(self) -> dict[str, Any]:
-        of_indicator = {self.measure: self.unit} if self.measure in INDICATORS else {}
+        names = ("measure", "sector", "partner", "start", "end", "unit")
         return {
             "residual_max": self.remainder,
-            "measure": self.measure,
-            "sector": self.sector,
-            "partner": self.partner,
-            "start": self.start,
-            "end": self.end,
-            "unit": self.unit,
-            "units": of_indicator,
+            **{name: getattr(self, name) for name in names},
+            "units": {self.measure: self.unit} if self.measure in INDICATORS else {},
             "nodes": self.nodes,
             "chained": self.steps is not None,
             "prices": "previous year's" if self.of_volumes else "current",
@@ -315,14 +300,11 @@ class Change(Result):
 
     def _listings(self) -> Sequence[Listing]:
         """The effects on the regions shown."""
-        change = self.values["change"].to_numpy(float)
-        cells = self.by_factor.assign(change=change)
-        most = self.largest
+        cells = self.by_factor.assign(change=self.values["change"].to_numpy(float))
         columns = [_SHORT.get(str(k), str(k)) for k in cells]
-        rows = {
-            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist(), most)
-            for code in self.shown.few
-        }
+        values = cells.loc[[*self.shown.few]].to_numpy(float).tolist()
+        texts = (effect_texts(k, self.largest) for k in values)
+        rows = dict(zip(self.shown.few, texts, strict=True))
         note = (
             f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
             f"at {count_text(self.nodes, 'point')} of the path"
@@ -331,10 +313,8 @@ class Change(Result):
         return [listing_by_region(title, columns, rows, (note,))]
 
 
-def effect_texts(effects: Sequence[float], most: float | None = None) -> list[str]:
-    """Numbers with as many decimals as leave the largest, or ``most``, four digits."""
-    if most is None:
-        most = max((abs(k) for k in effects if k == k), default=0.0)
+def effect_texts(effects: Sequence[float], most: float) -> list[str]:
+    """Numbers with as many decimals as leave ``most`` four digits."""
     decimals = 3 - math.floor(math.log10(most)) if most > 0 else 0
     least = 0.5 * 10.0**-decimals
     return [

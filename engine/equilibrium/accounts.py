@@ -56,15 +56,8 @@ def effect_of_change(
         if not np.isfinite(value) or (name == "standard_error" and value < 0):
             raise TivaxError(f"{name} = {value}: give a finite number, from 0")
     effect, se = coefficient * change, standard_error * change.abs()
-    return pd.DataFrame(
-        {
-            "change": change,
-            "estimate": effect,
-            "se": se,
-            "ci_low": effect - _NORMAL * se,
-            "ci_high": effect + _NORMAL * se,
-        }
-    )
+    found = pd.DataFrame({"change": change, "estimate": effect, "se": se})
+    return found.assign(ci_low=effect - _NORMAL * se, ci_high=effect + _NORMAL * se)
 
 
 _NORMAL = 1.959963984540054

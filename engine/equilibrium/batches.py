@@ -147,7 +147,7 @@ class Batches:
         outcome = supply_side.outcomes(old, found)
         changes = supply_side.fields_of(outcome, self.supply)
         clearing = np.abs(np.asarray(found.excess)).max(axis=1)
-        spending = jnp.exp(found.log_spending) * old.spending
+        spending = jnp.exp(found.log_spending) * old.spending[None]
         flows = BatchFlows(*(np.asarray(k)[..., None] for k in (found.trade, spending)))
         return changes, clearing, flows
 

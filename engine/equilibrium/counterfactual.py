@@ -124,24 +124,14 @@ def result_of(
     if supply is None:
         names = [*MEASURES, *OTHERS, "wage"]
         names += ["tech"] * iceberg + ["transfer"] * (deficits in ("closing", *SHARES))
-    index = pd.MultiIndex.from_product(
-        [range(len(rows)), economy.regions], names=["scenario", "region"]
-    )
+    labels = [range(len(rows)), economy.regions]
+    index = pd.MultiIndex.from_product(labels, names=["scenario", "region"])
     flat = {name: 100 * changes[name].ravel() for name in names}
     frame = pd.DataFrame(flat, index=index)
     if new is not None:
         frame = frame.droplevel("scenario")
-    return ExactHat(
-        economy,
-        deficits,
-        frame,
-        clearing,
-        before,
-        new,
-        batches.names,
-        supply,
-        batches=batches,
-    )
+    given = economy, deficits, frame, clearing, before, new, batches.names, supply
+    return ExactHat(*given, batches=batches)
 
 
 def _scenarios(

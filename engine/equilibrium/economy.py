@@ -22,6 +22,7 @@ from ..core import (
     percent_text,
     read_npz,
     require_choice,
+    suggest,
     write_bytes,
 )
 from ..tables import WorldTables
@@ -117,9 +118,9 @@ class Economy(Printable):
         for name in ("regions", "sectors"):
             labels = _labels(self.name, name, getattr(self, name))
             object.__setattr__(self, name, labels)
-        for name in (*_DIMENSIONS, "theta_se"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _numbers(self, name))
+        optional = ["theta_se"] * (self.theta_se is not None)
+        for name in (*_DIMENSIONS, *optional):
+            object.__setattr__(self, name, _numbers(self, name))
         _check_values(self)
         check_accounts(self)
 
@@ -319,6 +320,14 @@ def digest_of(*arrays: np.ndarray) -> str:
     return total.hexdigest()
 
 
+def place_of(economy: Economy, region: str) -> int:
+    """The position of a region; ``NotFound`` where the economy has none of the name."""
+    if region not in economy.regions:
+        known = suggest(str(region), economy.regions)
+        raise NotFound(f"{economy.name} has no region {region}; {known}")
+    return economy.regions.index(region)
+
+
 def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
     """Imports less exports by region; home sales cancel."""
     return trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))
@@ -458,7 +467,7 @@ def _zeroed(economy: Economy) -> np.ndarray:
 
 
 def _expected_final(economy: Economy) -> np.ndarray:
-    """What purchases leave for final demand, by region and sector.
+    """Final demand that purchases leave, by region and sector.
 
     Where final demand was set to zero, the other cells of the region hold all of it, or
     that scaled to income.

@@ -185,10 +185,8 @@ class EconomyDraws:
         """The numbers of a row."""
         r, s = len(self.economy.regions), len(self.economy.sectors)
         b, rates = len(self.scenarios.tariff), self.scenarios.rates
-        shapes: dict[str, tuple[int, ...]] = {
-            name: (b, r) for name in welfare.Welfare._fields
-        }
-        shapes["clearing"] = (b,)
+        moved = dict.fromkeys(welfare.Welfare._fields, (b, r))
+        shapes: dict[str, tuple[int, ...]] = {**moved, "clearing": (b,)}
         if rates is not None:
             shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
         if self.flows:

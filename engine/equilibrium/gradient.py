@@ -10,9 +10,8 @@ from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import adjoint, changes, wages, welfare
 from ..core import in_float64, require_choice, require_kind
-from .economy import Economy
+from .economy import Economy, place_of
 from .solving import Deficits, Old, new_deficits, solve_new, solve_old, transfer_of
-from .tariff_choice.players import place_of
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 

@@ -178,12 +178,9 @@ class ExactHat(Result):
         gap = (self.changes["welfare"] - exact).abs()
         far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
         if far.any():
-            k = int(far.argmax())
-            linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
-            labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
-            if self.names:
-                labels[0] = self.names[labels[0]]
-            name = ", ".join(map(str, labels))
+            row = self.equilibrium.iloc[int(far.argmax())]
+            linear, exact = row[["welfare", "real_income"]]
+            name = ", ".join(map(str, row[: self.changes.index.nlevels]))
             lines.append(
                 f"welfare is linear and far from the exact change of real income in "
                 f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
@@ -223,11 +220,10 @@ class ExactHat(Result):
         Net of tariffs, in units of the economy; pairs that trade in neither are left
         out.
         """
-        labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
-        names = ["importer", "exporter", "sector"]
-        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["before"] = self.old.trade.ravel()
-        frame["after"] = self.counterfactual.trade.ravel()
+        regions, sectors = self.economy.regions, self.economy.sectors
+        labels = {"importer": regions, "exporter": regions, "sector": sectors}
+        both = self.old.trade, self.counterfactual.trade
+        frame = _before_and_after(labels, *both)
         kept = (frame["before"] > 0) | (frame["after"] > 0)
         if self.spread is not None:
             frame["change"] = frame["after"] - frame["before"]
@@ -245,14 +241,11 @@ class ExactHat(Result):
         if self.supply is not None:
             raise TivaxError("value added by sector is of a result without supply")
         cost = economy.intermediate.sum(axis=1) + economy.value_added
-        per_unit = np.where(
-            cost > 0, economy.value_added / np.where(cost > 0, cost, 1), 1
-        )
-        names, labels = ["region", "sector"], (economy.regions, economy.sectors)
-        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["before"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
-        frame["after"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
-        return frame
+        positive = np.where(cost > 0, cost, 1)
+        per_unit = np.where(cost > 0, economy.value_added / positive, 1)
+        labels = {"region": economy.regions, "sector": economy.sectors}
+        both = self.old.trade, self.counterfactual.trade
+        return _before_and_after(labels, *(per_unit * k.sum(axis=0) for k in both))
 
     def world_tables(self, which: Which = "after", year: int = 2000) -> WorldTables:
         """World tables of an equilibrium: every user of a region buys a good from the
@@ -442,13 +435,11 @@ class ExactHat(Result):
         """scenario and equilibrium; tbi, trade and value_added of one scenario; index
         if that was asked for."""
         tables = {"scenario": self.table, "equilibrium": self.equilibrium}
-        if self.new is not None:
-            if self.supply is None:
-                tbi = self.tbi_change().rename_axis("region")
-                tables["tbi"] = tbi.reset_index()
+        if self.new is not None and self.supply is None:
+            tbi = self.tbi_change().rename_axis("region").reset_index()
+            tables |= {"tbi": tbi, "trade": self.flows, "value_added": self.value_added}
+        elif self.new is not None:
             tables["trade"] = self.flows
-            if self.supply is None:
-                tables["value_added"] = self.value_added
         if self.index is not None:
             tables["index"] = self.index
         return tables
@@ -457,13 +448,14 @@ class ExactHat(Result):
         if self.supply is not None:  # welfare has no parts
             return {}
         asked, named = self.asked or None, self.named
+        alone, one = len(self.clearing) == 1, self.changes
+        if alone and self.new is None:
+            one = one.droplevel("scenario")
         draw = partial(welfare_ranges, self.changes)
-        if len(self.clearing) == 1:
-            one = self.changes if self.new else self.changes.droplevel("scenario")
+        if alone:
             draw = partial(welfare_parts, one, name="".join(self.names))
         elif len(self.names) in _FEW:
-            without = replace(self, spread=None)
-            draw = partial(welfare_by_region, without.table)
+            draw = partial(welfare_by_region, replace(self, spread=None).table)
         plots: dict[str, Plot] = {"welfare": partial(draw, asked, named=named)}
         if self.spread is not None:
             given = self.table, asked
@@ -471,10 +463,8 @@ class ExactHat(Result):
         if self.new is not None:
             draw = partial(who_pays, self.paid, unit=self.unit)
             plots["who_pays"] = partial(draw, named=named)
-        if len(self.clearing) == 1 and has_map(self.economy.regions):
-            values = self.changes["real_income"]
-            values = values if self.new else values.droplevel("scenario")
-            plots["world"] = partial(world_tiles, values, REAL_INCOME)
+        if alone and has_map(self.economy.regions):
+            plots["world"] = partial(world_tiles, one["real_income"], REAL_INCOME)
         return plots
 
     @property
@@ -573,6 +563,15 @@ class ExactHat(Result):
         else:
             shown = Listing(title, (*labels, *columns), cells, words=len(labels))
         return [Listing(f"{head}added", (), (), self.lines), shown]
+
+
+def _before_and_after(
+    labels: Mapping[str, Sequence[str]], before: np.ndarray, after: np.ndarray
+) -> pd.DataFrame:
+    """A row for each cell of two arrays whose axes have these labels."""
+    cells = pd.MultiIndex.from_product([*labels.values()], names=[*labels])
+    frame = cells.to_frame(index=False)
+    return frame.assign(before=before.ravel(), after=after.ravel())
 
 
 _WELFARE = (

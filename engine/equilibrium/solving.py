@@ -64,9 +64,8 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
     shares, tariff = share_economy(economy), jax.device_put(economy.tariff)
     trade, value_added = jax.device_put((economy.trade, economy.value_added))
-    shock, kept, start = _old_problem(
-        shares, tariff, trade, value_added, deficits=deficits
-    )
+    given = shares, tariff, trade, value_added
+    shock, kept, start = _old_problem(*given, deficits=deficits)
     inverse = wages.inverse_jacobian(shares, kept, start)
     found = _solve_one(shares, shock, inverse, start, 0.0)
     if not float(found.clearing) <= wages.CLEARING:
@@ -85,9 +84,8 @@ def old_at_once(
 ) -> tuple[Old, Float[Array, ""]]:
     """``solve_old`` in one program, with the inverse Jacobian of an economy close by,
     and how markets clear, which may not be enough."""
-    shock, _, start = _old_problem(
-        shares, tariff, trade, value_added, deficits=deficits
-    )
+    given = shares, tariff, trade, value_added
+    shock, _, start = _old_problem(*given, deficits=deficits)
     aim = jnp.zeros((), tariff.dtype)
     found = wages.solve_near(shares, shock, inverse, start, start, aim)
     old = _old_of(shares, shock, found, inverse, deficits=deficits)
@@ -127,26 +125,14 @@ def _old_of(
     deficits: Deficits,
 ) -> Old:
     paid = jnp.exp(found.log_wages) * shares.income
-    rebased = wages.rebased(shares, found)
-    start = wages.origin(found.spending)
-    deficit = shock.deficit / paid.sum()
-    still = shock._replace(deficit=deficit)
+    surplus = None
     if deficits in SHARES:
         share = shock.deficit / (shock.deficit - found.income)
-        spread = jnp.asarray(float(deficits == "share"))
-        still = still._replace(deficit=0 * deficit)
-        still = still._replace(surplus=changes.Surplus(share, spread))
-    return Old(
-        rebased,
-        shock.tariff,
-        found.trade,
-        found.spending,
-        found.income,
-        deficit,
-        start,
-        inverse,
-        still.surplus,
-    )
+        surplus = changes.Surplus(share, jnp.asarray(float(deficits == "share")))
+    deficit = shock.deficit / paid.sum()
+    flows = shock.tariff, found.trade, found.spending, found.income, deficit
+    start = wages.origin(found.spending)
+    return Old(wages.rebased(shares, found), *flows, start, inverse, surplus)
 
 
 def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
@@ -163,9 +149,8 @@ def solve_new(
     start: wages.Position | None = None,
 ) -> wages.Equilibrium:
     """The new equilibrium of one schedule of tariffs, by default from the old one."""
-    shock = make_shocks(
-        old, tariff[None], np.ones((1, *tariff.shape)), new_deficits(old, deficits)
-    )
+    costs, deficit = np.ones((1, *tariff.shape)), new_deficits(old, deficits)
+    shock = make_shocks(old, tariff[None], costs, deficit)
     found = solve_all(economy, old, shock, [ALONE], start)
     return jax.tree.map(lambda a: a[0], found)
 
@@ -180,9 +165,8 @@ def make_shocks(
         lambda a: jnp.broadcast_to(a[None], (len(tariff), *a.shape)),
         (deficit, old.surplus),
     )
-    return changes.EconomyShock(
-        jnp.asarray(log_costs), jnp.asarray(tariff), several, surplus
-    )
+    moved = jnp.asarray(log_costs), jnp.asarray(tariff)
+    return changes.EconomyShock(*moved, several, surplus)
 
 
 def transfer_of(

@@ -166,18 +166,14 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
 def _move(keys: VariantKeys, economy: Economy) -> Move:
     if keys.tariff is None and keys.trade_cost is None:
         raise TivaxError("tariff: is missing in a variant; give it, or trade_cost")
-    return Move(
-        _positions("importers", keys.importers, economy.regions, economy),
-        _positions("exporters", keys.exporters, economy.regions, economy),
-        _positions("sectors", keys.sectors, economy.sectors, economy),
-        keys.tariff,
-        keys.trade_cost,
+    importers, exporters, sectors = (
+        _positions(key, getattr(keys, key), economy) for key in LABELS
     )
+    return Move(importers, exporters, sectors, keys.tariff, keys.trade_cost)
 
 
-def _positions(
-    key: str, chosen: Sequence[str], labels: Sequence[str], economy: Economy
-) -> tuple[int, ...]:
+def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
+    labels = economy.sectors if key == "sectors" else economy.regions
     if key == "sectors":
         with naming(f"sectors: {economy.name}"):
             chosen = [find_sector(k, labels, economy.source) for k in chosen]

@@ -76,28 +76,21 @@ class PublishedRun:
         progress: Progress = no_progress,
     ) -> DrawnChanges:
         """All scenarios of all draws, by what memberships change by and transfers."""
-        return solve_draws(
-            _world(self.europe, self.estimates.theta.mean(axis=0), self.deficits),
-            _cases(self, ended, transfer),
-            self.estimates.theta,
-            self.estimates.costs,
-            simple=self.simple,
-            progress=progress,
-        )
+        theta, costs = self.estimates.theta, self.estimates.costs
+        world = _world(self.europe, theta.mean(axis=0), self.deficits)
+        given = world, _cases(self, ended, transfer), theta, costs
+        return solve_draws(*given, simple=self.simple, progress=progress)
 
     def controls(
         self, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
     ) -> Float[np.ndarray, "k c r"]:
         """Control variates of all scenarios; of all ``known`` draws the mean is 0."""
         theta, effects = self.known.theta.mean(axis=0), self.known.costs.mean(axis=0)
-        return control_variates(
-            _world(self.europe, theta, self.deficits),
-            _cases(self, ended, transfer),
-            parameter_draws.Draw(*jax.device_put((theta, effects))),
-            self.estimates.theta,
-            self.estimates.costs,
-            simple=self.simple,
-        )
+        mean = parameter_draws.Draw(*jax.device_put((theta, effects)))
+        world = _world(self.europe, theta, self.deficits)
+        given = world, _cases(self, ended, transfer), mean
+        own = self.estimates.theta, self.estimates.costs
+        return control_variates(*given, *own, simple=self.simple)
 
 
 @dataclass(frozen=True)

@@ -153,11 +153,11 @@ def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
         "terms of trade": (received - paid) / income[:, None],
         "volume of trade": moved.sum(axis=2) / income[:, None],
     }
-    rows: list[tuple[str, str, str, float]] = []
-    for name, k in members.items():
-        for column, measure in _MEASURES.items():
-            value = float(found.changes[measure].iloc[k])
-            rows.append(("Table 2", name, column, value))
+    rows = [
+        ("Table 2", name, column, float(found.changes[measure].iloc[k]))
+        for name, k in members.items()
+        for column, measure in _MEASURES.items()
+    ]
     for name, k in members.items():
         away = np.arange(len(inside)) != k
         for where, chosen in (("NAFTA", inside & away), ("rest of world", ~inside)):

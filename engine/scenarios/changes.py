@@ -129,9 +129,10 @@ def pairs_of(places: Places, shock: Shock) -> Bool[np.ndarray, "c c"]:
     return pairs
 
 
-def _users(places: Places, buyer: int) -> Index:
-    s = len(places.sectors)
-    return np.arange(buyer * s, (buyer + 1) * s)
+def rows_of(places: Places, shock: Shock) -> Index:
+    """The industries whose sales, links or costs change."""
+    regions = places.find_regions(shock.sides[0], shock.who)
+    return places.industries(regions, places.find_sectors(shock.sectors))
 
 
 def _cut(changes: Changes, shock: Shock) -> None:
@@ -142,7 +143,7 @@ def _cut(changes: Changes, shock: Shock) -> None:
     for buyer in np.flatnonzero(pairs.any(axis=0)).tolist():
         rows = places.industries(pairs[:, buyer], sectors)
         if shock.uses != "final":
-            users = _users(places, buyer)
+            users = places.users(buyer)
             cells = changes.inputs(rows, users)
             blocks.append((rows, users, -shock.share * cells))
         if shock.uses != "intermediate":
@@ -166,7 +167,7 @@ def _shift(changes: Changes, shock: Shock) -> None:
         target = own if shock.to[0] == "home" else ~own & ~sellers
         target = target if named is None else named & ~sellers
         goods = places.industries(np.ones_like(sellers), sectors)
-        column, users = np.array([buyer]), _users(places, buyer)
+        column, users = np.array([buyer]), places.users(buyer)
         inputs, final = changes.inputs(goods, users), changes.final(goods, column)
         output = table.x[goods]
         bought = inputs @ table.x[users] + final[:, 0]
@@ -234,8 +235,7 @@ def _extract(changes: Changes, shock: Shock) -> None:
         _cut(changes, shock)
         return
     places = changes.table.places
-    regions = places.find_regions(shock.sides[0], shock.who)
-    inside = places.industries(regions, places.find_sectors(shock.sectors))
+    inside = rows_of(places, shock)
     every = np.arange(len(changes.table.x))
     outside = np.setdiff1d(every, inside)
     if shock.uses != "final":
@@ -255,10 +255,7 @@ def _extract(changes: Changes, shock: Shock) -> None:
 
 def _demand(changes: Changes, shock: Shock) -> None:
     places = changes.table.places
-    rows = places.industries(
-        places.find_regions(shock.sides[0], shock.who),
-        places.find_sectors(shock.sectors),
-    )
+    rows = rows_of(places, shock)
     columns = np.flatnonzero(places.find_regions(shock.sides[1], shock.whom))
     changes.change_final(rows, columns, shock.share * changes.final(rows, columns))
 

@@ -91,6 +91,10 @@ class Places:
         s = len(self.sectors)
         return (np.flatnonzero(regions)[:, None] * s + sectors[None, :]).ravel()
 
+    def users(self, buyer: int) -> Int[np.ndarray, " s"]:
+        """The industries of a region."""
+        return np.arange(len(self.sectors)) + buyer * len(self.sectors)
+
     def at_home(self) -> Bool[np.ndarray, "c c"]:
         """Pairs of regions whose trade is not trade."""
         return self.whole[:, None] == self.whole[None, :]

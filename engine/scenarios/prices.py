@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from ...kernels.scenarios import low_rank
 from ..core import TivaxError, in_float64, raise_interrupt
 from ..tables import WORST_RESIDUAL
-from .changes import Changes, YearTable, pairs_of
+from .changes import Changes, YearTable, pairs_of, rows_of
 from .evaluate import CHECKS
 from .shocks import Shock
 from .years import SolvedYear
@@ -116,22 +116,13 @@ def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
         if shock.of == "imports":
             total = _Cost(*map(np.add, total, _border(table, shock)))
             continue
-        rows = _industries(table, shock)
+        rows = rows_of(table.places, shock)
+        rows = rows[table.x[rows] > 0]
         if shock.of == "price":
             given[rows] = shock.share
         else:
             total.unit[rows] += shock.share * np.asarray(solved.base.kept)[rows]
     return total._replace(unit=_with_prices(solved, total.unit, given))
-
-
-def _industries(table: YearTable, shock: Shock) -> Int[np.ndarray, " m"]:
-    """Rows of the industries with output whose cost or price rises."""
-    places = table.places
-    rows = places.industries(
-        places.find_regions(shock.sides[0], shock.who),
-        places.find_sectors(shock.sectors),
-    )
-    return rows[table.x[rows] > 0]
 
 
 def _with_prices(
@@ -158,13 +149,12 @@ def _border(table: YearTable, shock: Shock) -> _Cost:
     pairs = pairs_of(places, shock)
     sectors = places.find_sectors(shock.sectors)
     n, c = table.Y.shape
-    s = n // c
     unit, inputs, final = np.zeros(n), np.zeros(c), np.zeros(c)
     now = Changes(table)
     for buyer in np.flatnonzero(pairs.any(axis=0)).tolist():
         rows = places.industries(pairs[:, buyer], sectors)
         rows = rows[table.x[rows] > 0]  # others export nothing
-        users = np.arange(buyer * s, (buyer + 1) * s)
+        users = places.users(buyer)
         unit[users] = shock.share * now.inputs(rows, users).sum(axis=0)
         inputs[buyer] = unit[users] @ table.x[users]
         final[buyer] = shock.share * table.Y[rows, buyer].sum()

@@ -25,6 +25,7 @@ from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
 from ..tables import country_in_text, listing_by_region
 from .evaluate import CHECKS
+from .prices import FIELDS
 from .shocks import Shock
 
 # Measures of regions, and whether they add up to the world's.
@@ -39,13 +40,7 @@ QUANTITIES = {
     "final_demand": True,
     "inputs_lost": True,
 }
-PRICES = {
-    "price_output": False,
-    "price_final": False,
-    "price_exports": False,
-    "price_imports": False,
-    "terms_of_trade": False,
-}
+PRICES = (*FIELDS, "terms_of_trade")
 # Of these a change in per cent says nothing.
 _NO_PERCENT = ("tbi", "inputs_lost")
 _SHOWN = 10
@@ -262,11 +257,8 @@ class ScenarioResult(Result):
 
     def titles(self) -> dict[str, str]:
         """Who changes most, in the last year, of the first measure."""
-        rows = self.table.assign(shown=shown_change(self.table))
-        rows = rows[
-            (rows["measure"] == rows["measure"].iloc[0]) & rows["shown"].notna()
-        ]
-        rows = rows[(rows["year"] == rows["year"].max()) & (rows["region"] != "WLD")]
+        rows = self._of_first(self.table.assign(shown=shown_change(self.table)))
+        rows = rows[rows["year"] == rows["year"].max()]
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
         if not rows["shown"].any():
@@ -278,8 +270,12 @@ class ScenarioResult(Result):
         among = "" if rows["region"].nunique() == 1 else " changes most"
         who = country_in_text(str(most["region"]))
         change = f"{most['shown']:+.3g}".replace("-", "−")
-        said = f"{capital(who)}{among}: {what} {change}"
-        return {"largest": f"{said}{unit}{variant}"}
+        return {"largest": f"{capital(who)}{among}: {what} {change}{unit}{variant}"}
+
+    def _of_first(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of regions, of the first measure, where there is a change to show."""
+        own = (rows["region"] != EVERY_PARTNER) & rows["shown"].notna()
+        return rows[own & (rows["measure"] == self.measures[0])]
 
     def facts(self) -> dict[str, Any]:
         facts: dict[str, Any] = {
@@ -293,8 +289,7 @@ class ScenarioResult(Result):
         }
         if self.priced:
             return facts
-        return {
-            **facts,
+        return facts | {
             "identity_max": self.identity_max,
             "moved": float(self.variants["moved"].sum()),
             "unplaced": float(self.variants["unplaced"].sum()),
@@ -329,13 +324,14 @@ class ScenarioResult(Result):
         ):
             if value not in known:
                 raise TivaxError(f"no {what} {value}: {suggest(str(value), known)}")
-        table = self.table
-        rows = table[
-            (table["variant"] == variant)
-            & (table["measure"] == measure)
-            & (table["year"] == table["year"].max())
-            & (table["region"] != EVERY_PARTNER)
-        ]
+        rows = self.table[self.table["region"] != EVERY_PARTNER]
+        last = {
+            "variant": variant,
+            "measure": measure,
+            "year": self.table["year"].max(),
+        }
+        for name, value in last.items():
+            rows = rows[rows[name] == value]
         column = "change" if measure in _NO_PERCENT else "percent"
         found = pd.Series(rows[column].to_numpy(), rows["region"].to_list())
         order = np.argsort(-found.abs().to_numpy(), kind="stable")
@@ -350,9 +346,7 @@ class ScenarioResult(Result):
     def sentence(self) -> str:
         """The largest change of the first measure, and the largest of the other sign in
         the same variant."""
-        rows = self._last_year
-        own = (rows["region"] != EVERY_PARTNER) & rows["shown"].notna()
-        rows = rows[own & (rows["measure"] == self.measures[0])]
+        rows = self._of_first(self._last_year)
         if rows.empty:
             return ""
         row = rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
@@ -360,21 +354,20 @@ class ScenarioResult(Result):
         if not row["shown"]:
             return f"In {row['year']} {what} changes in no region."
         variant = f", {variant_in_words(str(row['variant']))}" * (self.count > 1)
-        said = [
-            f"In {row['year']} {what} changes most in "
-            f"{country_in_text(str(row['region']))}: {_with_unit(row)}{variant}."
-        ]
+        where = country_in_text(str(row["region"]))
+        said = (
+            f"In {row['year']} {what} changes most in {where}: "
+            f"{_with_unit(row)}{variant}."
+        )
         others = rows[rows["variant"] == row["variant"]]
         others = others[others["shown"] * row["shown"] < 0]
-        if len(others):
-            other = others.iloc[int(others["shown"].abs().to_numpy().argmax())]
-            if _with_unit(other)[0] in "+-":  # not of rounding
-                where = country_in_text(str(other["region"]))
-                said.append(
-                    f"The largest change the other way is that of {where}: "
-                    f"{_with_unit(other)}."
-                )
-        return "\n".join(said)
+        if others.empty:
+            return said
+        other = others.iloc[int(others["shown"].abs().to_numpy().argmax())]
+        where, change = country_in_text(str(other["region"])), _with_unit(other)
+        if change[0] not in "+-":  # of rounding
+            return said
+        return f"{said}\nThe largest change the other way is that of {where}: {change}."
 
     @property
     def _last_year(self) -> pd.DataFrame:

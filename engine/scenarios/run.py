@@ -1,6 +1,6 @@
 """``tx.scenarios``: all variants of all years, in one call or a part at a time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -92,8 +92,7 @@ class ScenarioPlan:
     @property
     def rows_per_variant(self) -> int:
         """Rows of the tables of results for a variant and a year."""
-        known = PRICES if self.priced else QUANTITIES
-        world = sum(known[name] for name in self.measures)
+        world = sum(QUANTITIES.get(name, False) for name in self.measures)
         many = self.tables.n if self.industries else 0
         return len(self.measures) * len(self.places.names) + world + many
 
@@ -292,7 +291,7 @@ def make_plan(
         for shock in several:
             _require_labels(places, shock)
     priced = next(iter(variants.values()))[0].priced
-    known: Mapping[str, bool] = PRICES if priced else QUANTITIES
+    known = PRICES if priced else QUANTITIES
     require_list("measures", measures)
     for name in measures:
         require_choice("measure", name, known)

@@ -60,16 +60,7 @@ class ShockKeys(Shock):
 
 
 SHOCK_KEYS = (*get_type_hints(ShockKeys),)
-FILE_KEYS = (
-    "store",
-    "years",
-    "measures",
-    "value_added",
-    "industries",
-    "linkages",
-    "grid",
-    "shock",
-)
+FILE_KEYS = "store years measures value_added industries linkages grid shock".split()
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
 # Kinds in general equilibrium have files of their own form.

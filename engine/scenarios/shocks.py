@@ -26,7 +26,7 @@ exporters and importers; its links with ``partners`` alone may end.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Real
 from typing import Any, Literal, cast, get_args
 
@@ -107,7 +107,7 @@ class Shock:
     percent: float | int | None = None
     uses: Uses = "both"
     both_ways: bool = False
-    to: Sequence[str] = "third"
+    to: Sequence[str] = ("third",)
     links: Links = "all"
     of: Of = "value added"
     name: str = ""
@@ -124,8 +124,9 @@ class Shock:
         require_kind("both_ways", self.both_ways, bool, "True or False")
         require_kind("name", self.name, str, "a text")
         object.__setattr__(self, "percent", self._share())
-        for key, default in _DEFAULTS.items():
-            if key not in OWN[self.kind] and getattr(self, key) != default:
+        others = set().union(*OWN.values()) - OWN[self.kind]
+        for key, default in ((k.name, k.default) for k in fields(self)):
+            if key in others and getattr(self, key) != default:
                 kinds = [k for k, keys in OWN.items() if key in keys]
                 raise TivaxError(
                     f"{key}: goes with kind {' or '.join(kinds)}, not {self.kind}"
@@ -192,16 +193,6 @@ class Shock:
             value = getattr(self, key)
             found[key] = " ".join(value) if isinstance(value, tuple) else value
         return {**found, **{k: found[k] or EVERY for k in ("who", "whom", "sectors")}}
-
-
-_DEFAULTS: Mapping[str, Any] = {
-    **dict.fromkeys(LABELS[:4], ()),
-    "uses": "both",
-    "both_ways": False,
-    "to": ("third",),
-    "links": "all",
-    "of": "value added",
-}
 
 
 def _labels(key: str, value: Any) -> tuple[str, ...]:

@@ -56,12 +56,9 @@ def low_rank_effects(
     by_seller = left.reshape(*left.shape[:2], c, s)
     demand = final.reshape(3, c, s, c)
     absorbed = right[:, :, n:]
-    final_pairs = jnp.einsum(
-        "bpri,frid,bpd->frdb", by_seller, demand, absorbed, optimize=_ORDER
-    )
-    final_goods = jnp.einsum(
-        "bpri,frid,bpd->fidb", by_seller, demand, absorbed, optimize=_ORDER
-    )
+    cells = by_seller, demand, absorbed
+    final_pairs = jnp.einsum("bpri,frid,bpd->frdb", *cells, optimize=_ORDER)
+    final_goods = jnp.einsum("bpri,frid,bpd->fidb", *cells, optimize=_ORDER)
     return _together(
         jnp.moveaxis(pairs, 0, 2),
         jnp.moveaxis(goods, 0, 2),

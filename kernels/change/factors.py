@@ -89,11 +89,8 @@ def path_between(start: Factors, end: Factors) -> tuple[Factors, Factors]:
 
 def table_at(factors: Factors) -> CoefficientTable:
     """The table that factors make."""
-    A = (_spread(factors.H, factors.S) * factors.S).sum(axis=0)
-    bought = factors.y[None, None, :] * factors.M
-    return CoefficientTable(
-        A, (_spread(bought, factors.O) * factors.O).sum(axis=0), factors.v
-    )
+    Y = _made(factors.y[None, None, :] * factors.M, factors.O)
+    return CoefficientTable(_made(factors.H, factors.S), Y, factors.v)
 
 
 def along(start: Factors, step: Factors, t: Float[Array, " f"]) -> Factors:
@@ -108,19 +105,11 @@ def directions(
     """Derivatives along the path at ``here``: of A by technology and sourcing, of Y by
     level, mix and origin, of v."""
 
-    def made(total: Array, shares: Array) -> Array:
-        return (_spread(total, shares) * shares).sum(axis=0)
-
     y, dy = here.y[None, None, :], step.y[None, None, :]
+    level, mix = _made(dy * here.M, here.O), _made(y * step.M, here.O)
     return (
-        jnp.stack([made(step.H, here.S), made(here.H, step.S)]),
-        jnp.stack(
-            [
-                made(dy * here.M, here.O),
-                made(y * step.M, here.O),
-                made(y * here.M, step.O),
-            ]
-        ),
+        jnp.stack([_made(step.H, here.S), _made(here.H, step.S)]),
+        jnp.stack([level, mix, _made(y * here.M, step.O)]),
         step.v,
     )
 
@@ -140,6 +129,11 @@ def _split(
 def _spread(of_goods: Array, like: Array) -> Array:
     """A value for each good (k, s, N) as one for each product (k, n, N)."""
     return jnp.tile(of_goods, (1, like.shape[1] // of_goods.shape[1], 1))
+
+
+def _made(total: Array, shares: Array) -> Array:
+    """Cells of totals by good and the shares of the sellers in them."""
+    return (_spread(total, shares) * shares).sum(axis=0)
 
 
 def _over(part: Array, whole: Array) -> Array:

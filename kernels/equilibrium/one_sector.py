@@ -109,12 +109,8 @@ def _visit(
 ) -> tuple[Array, OneSectorState]:
     """Misses of all equations, and the equilibrium, at logs of w, E, L and P hat."""
     w, e, l, p = x
-    b, nu, phi, theta = (
-        block.value_added,
-        block.services,
-        block.pass_through,
-        block.theta,
-    )
+    b, nu, phi = block.value_added, block.services, block.pass_through
+    theta = block.theta
     bundle = (1 - b) * (w - p) + l
     cost = b * w + (1 - b) * p - block.scale * bundle
     sold = jnp.exp(-theta * cost)

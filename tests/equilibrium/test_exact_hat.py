@@ -14,6 +14,7 @@ import tivax as tx
 from tivax.engine.equilibrium import net_imports, solving
 from tivax.kernels.equilibrium import adjoint, wages
 
+from economies import two_regions
 from helpers import error_of
 
 # Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
@@ -32,20 +33,14 @@ def found(economy) -> tx.results.ExactHat:
 
 def one_sector(inputs: float, tariff: float = 0.0) -> tx.Economy:
     """Two regions of one sector that trade a fifth, a tenth: no deficits."""
-    trade = np.array([[80.0, 20.0], [20.0, 180.0]])[:, :, None]
-    output = trade.sum(axis=0)
-    intermediate = inputs * output[:, :, None]
-    return tx.Economy(
-        regions=("A", "B"),
-        sectors=("goods",),
-        trade=trade,
-        tariff=np.zeros((2, 2, 1)),
+    economy = two_regions([[80, 20], [20, 180]])
+    used = inputs * economy.output
+    return replace(
+        economy,
         tariff_new=tariff * (1 - np.eye(2))[:, :, None],
-        intermediate=intermediate,
-        final=trade.sum(axis=1) - intermediate.sum(axis=2),
-        value_added=output - intermediate.sum(axis=1),
-        deficit=np.zeros(2),
-        theta=np.array([4.0]),
+        intermediate=used[:, :, None],
+        final=economy.spending - used,
+        value_added=economy.output - used,
     )
 
 

@@ -19,14 +19,14 @@ from ...core import (
 )
 from ..batches import Batches
 from ..counterfactual import result_of
-from ..economy import Economy
+from ..economy import Economy, place_of
 from ..economy_draws import Scenarios, scenarios_of
 from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
-from .players import Over, Regions, make_player, members_of, place_of
+from .players import Over, Regions, make_player, members_of
 from .result import ChosenTariffs
 
 How = Literal["reciprocal", "optimal", "together"]

@@ -205,12 +205,8 @@ def best_response(
     logs = z / roots
     at_end = np.isclose(logs, low) | np.isclose(logs, high)
     inside = scale * np.abs(slope[~at_end])
-    choice = ChosenRates(
-        player,
-        np.expm1(logs),
-        float(-100 * scale * value),
-        float(inside.max()) if inside.size else 0.0,
-        [player.labels[k] for k in np.flatnonzero(at_end).tolist()],
-        int(evaluations),
-    )
-    return choice, last
+    gradient = float(inside.max(initial=0.0))
+    corners = [player.labels[k] for k in np.flatnonzero(at_end).tolist()]
+    welfare = float(-100 * scale * value)
+    given = player, np.expm1(logs), welfare, gradient, corners, int(evaluations)
+    return ChosenRates(*given), last

@@ -53,13 +53,9 @@ def solve_formula(
     away = ~np.eye(len(economy.regions), dtype=bool)[:, :, None]
     rates = np.where(away, tariff, -1).max(axis=1)
     income, wage = np.asarray(found.real_income), np.expm1(np.asarray(found.log_wages))
-    return FormulaWar(
-        rates,
-        tariff,
-        changes_of_war(economy, tariff, flows, income, wage),
-        max(float(before.size), float(found.size)),
-        float(found.dropped),
-    )
+    changes = changes_of_war(economy, tariff, flows, income, wage)
+    residual = max(float(before.size), float(found.size))
+    return FormulaWar(rates, tariff, changes, residual, float(found.dropped))
 
 
 def changes_of_war(
@@ -126,9 +122,8 @@ def _markups(
 
 
 def _require(economy: Economy, found: nash.War, what: str) -> None:
-    size = float(found.size)
-    if not size <= _SOLVED:
+    if not float(found.size) <= _SOLVED:
         raise TivaxError(
             f"{economy.name}: {what} does not converge: an equation misses by "
-            f"{size:.1e}"
+            f"{float(found.size):.1e}"
         )

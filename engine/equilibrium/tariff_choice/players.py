@@ -7,9 +7,9 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
-from ...core import NotFound, TivaxError, show, suggest
+from ...core import TivaxError, show
 from ...tables import country_groups, group_members
-from ..economy import Economy
+from ..economy import Economy, place_of
 
 Over = Literal["exporters", "sectors", "importers", "uniform"]
 Regions = str | Sequence[str] | Mapping[str, Sequence[str]]
@@ -115,14 +115,6 @@ def members_of(
                 raise TivaxError(f"{what}: {economy.regions[k]} is in {both}")
             bloc_of[k] = name
     return found
-
-
-def place_of(economy: Economy, region: str) -> int:
-    """The position of a region; ``NotFound`` where the economy has none of the name."""
-    if region not in economy.regions:
-        known = suggest(str(region), economy.regions)
-        raise NotFound(f"{economy.name} has no region {region}; {known}")
-    return economy.regions.index(region)
 
 
 def _expanded(economy: Economy, name: str) -> Sequence[str]:

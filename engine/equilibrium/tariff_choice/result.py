@@ -75,9 +75,8 @@ class ChosenTariffs(Result):
     @cached_property
     def outcome(self) -> ExactHat:
         """The equilibrium with these tariffs, against the old one."""
-        found = exact_hat(
-            self.economy, self.tariff, deficits=self.deficits, supply=self.supply
-        )
+        given = {"deficits": self.deficits, "supply": self.supply}
+        found = exact_hat(self.economy, self.tariff, **given)
         return replace(found, asked=self.asked, named=self._named, spread=self.spread)
 
     def with_errors(
@@ -276,19 +275,19 @@ class ChosenTariffs(Result):
                 + (f"{slope:.1e}" if np.isfinite(slope) else "-",)
                 for name, rate, welfare, slope in self.players[[*_COLUMNS]].to_numpy()
             ]
-        schedule = self.schedule
+        schedule, ends = self.schedule, ("se", "ci_low", "ci_high")
         if "se" in schedule and len(schedule) == len(rows):
-            ends = schedule[["se", "ci_low", "ci_high"]].to_numpy()
-            names = (*names, "se", "ci_low", "ci_high")
+            names, values = (*names, *ends), schedule[[*ends]].to_numpy()
             rows = [
-                (*row, *(f"{value:.2f}" for value in own))
-                for row, own in zip(rows, ends, strict=True)
+                (*row, *map("{:.2f}".format, own))
+                for row, own in zip(rows, values, strict=True)
             ]
         notes = []
         if len(rows) > _SHOWN:
             notes.append(f"and {count_text(len(rows) - _SHOWN, 'more row')}")
-        for choice in self.choices:
-            if choice.corners:
-                named = ", ".join(choice.corners)
-                notes.append(f"{choice.player.name}: at a bound: {named}")
+        notes += [
+            f"{choice.player.name}: at a bound: {', '.join(choice.corners)}"
+            for choice in self.choices
+            if choice.corners
+        ]
         return Listing("Tariffs chosen, in per cent", names, rows[:_SHOWN], notes)
