@@ -171,7 +171,7 @@ def test_a_png_is_written_only_where_a_font_has_all_letters(tmp_path, caplog):
     figure = one_line("\U00013000")
     assert plot_style.draw(figure).save(tmp_path, "lines") == ["lines.svg"]
     assert not (tmp_path / "lines.png").exists()
-    written = plot_style.save_figure(one_line("−1 ≤ α"), tmp_path, "lines")
+    written = plot_style.draw(one_line("−1 ≤ α")).save(tmp_path, "lines")
     assert written == ["lines.svg", "lines.png", "lines.pdf"]
     assert not caplog.records
 
