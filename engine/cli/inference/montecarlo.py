@@ -39,9 +39,9 @@ def run_montecarlo(
     started = Run("montecarlo", inputs=inputs, seed=run.seed)
     if is_first():
         require_place(output, started)
-    fitted = fit_models(run)
+    tables, fitted = open_store(store, lazy=True), fit_models(run)
     with naming(store):
-        setup = set_up(fitted, open_store(store, lazy=True), model)
+        setup = set_up(fitted, tables, model)
     years, columns = len(setup.years), len(setup.tables.regions) + 2
     identity = {
         **run.identity,
