@@ -137,7 +137,7 @@ class Grouping:
 
 
 @dataclass(frozen=True)
-class TableErrors:
+class ErrorModelOption:
     """Errors of tables."""
 
     error: str | None = None
@@ -158,7 +158,7 @@ class TableErrors:
 
 
 @dataclass(frozen=True)
-class ErrorOptions(TableErrors):
+class ErrorOptions(ErrorModelOption):
     """Errors of tables that are drawn, and how many draws."""
 
     draws: int | None = None

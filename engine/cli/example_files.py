@@ -28,25 +28,22 @@ def _example_or(ctx: Any, run: Path | None) -> Path | None:
     """
     if ctx.resilient_parsing:
         return run
+    command = ctx.info_name or ""
     if ctx.params.get("example") and ctx.params.get("data") is None:
-        _show(ctx.info_name or "", run)
+        text = example_run_file(command)
+        if run is None:
+            typer.echo(text, nl=False)
+            raise typer.Exit
+        if run.exists():
+            raise TivaxError(f"{run}: exists already; choose another name")
+        require_writable(run)
+        write_text(run, text)
+        follows = shell_command(command, run, "--out", run.stem)
+        typer.echo(f"Run file {run}; next: {follows}")
         raise typer.Exit
-    if run is None and ctx.info_name != "simulate":
+    if run is None and command != "simulate":
         raise typer.BadParameter("give RUN, a run file; --example makes one", ctx)
     return run
-
-
-def _show(command: str, path: Path | None) -> None:
-    text = example_run_file(command)
-    if path is None:
-        typer.echo(text, nl=False)
-        return
-    if path.exists():
-        raise TivaxError(f"{path}: exists already; choose another name")
-    require_writable(path)
-    write_text(path, text)
-    follows = shell_command(command, path, "--out", path.stem)
-    typer.echo(f"Run file {path}; next: {follows}")
 
 
 RunToml = Annotated[

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 from xarray import DataArray
 
-from .. import resampling, sources  # loaded where an option asks for them
-from ..core import TivaxError, parse_years
+from .. import estimation, resampling, sources  # loaded where a command needs them
+from ..core import TivaxError, naming, parse_years
 from ..tables import WorldTables, normalise, open_store
 
 
@@ -42,3 +42,10 @@ def read_panels(run: "resampling.RunFile") -> dict[Path, pd.DataFrame]:
         path: resampling.read_with_lags(path, [k for k, at in run.models if at == path])
         for path in run.panels
     }
+
+
+def fit_models(run: "resampling.RunFile") -> "list[estimation.Fit]":
+    """The models of a run file, fitted to their panels."""
+    panels = read_panels(run)
+    with naming(run.path):
+        return [estimation.fit_model(panels[path], k) for k, path in run.models]

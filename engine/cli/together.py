@@ -5,23 +5,13 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from ..core import (
-    Machines,
-    Run,
-    abandon_parts,
-    interrupt_ending,
-    is_first,
-    print_last,
-    sha256,
-)
+from ..core import Machines, abandon_parts, interrupt_ending, is_first, print_last
 from .endings import ending_of
-from .terminal import Terminal
 
 # Keys in the coordinator's store; seconds that the first process waits for the others
 # after it has failed, and milliseconds that these wait for it.
@@ -114,33 +104,3 @@ def _leave_others(line: str) -> None:
             left = max(until - time.monotonic(), 0.001)
             client.blocking_key_value_get(f"{_LEFT}/{other}", round(1000 * left))
         time.sleep(0.1)  # they say so just before
-
-
-@contextmanager
-def shared_years(
-    out: Path,
-    run: Run,
-    years: Sequence[int],
-    terminal: Terminal,
-    *,
-    force: bool,
-    **options: Any,
-) -> Iterator[None]:
-    """Divide the years of the block among the processes of the job.
-
-    Each keeps its years beside ``out`` until the results are there, so that a job that
-    was stopped goes on, with all processes or one. ``options``: what years depend on
-    besides the inputs of the run.
-    """
-    import jax
-
-    from ..core import Job, keeping, unfinished
-
-    if jax.process_count() == 1 and not unfinished(out).exists():
-        yield
-        return
-    inputs = [sha256(path) for path in run.inputs if is_first()]
-    identity = {"inputs": inputs, "years": [*years], **options}
-    job = Job(out, run.command, identity, unit="parts of the years")
-    with job.resumed(terminal.print, force=force), keeping(job):
-        yield

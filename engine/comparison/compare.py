@@ -119,13 +119,11 @@ def compare(
     names = list(dict.fromkeys(names))
     if not names:
         raise TivaxError("measures: name one or more, such as tbi")
-    known = [*TRADE_MEASURES, *INDICATORS]
-    for name in names:
-        if name not in known:
-            raise TivaxError(
-                f"no measure {name}: give {', '.join(TRADE_MEASURES)} or an indicator "
-                "(tx.INDICATORS)"
-            )
+    if unknown := [k for k in names if k not in TRADE_MEASURES and k not in INDICATORS]:
+        raise TivaxError(
+            f"no measure {unknown[0]}: give {', '.join(TRADE_MEASURES)} or an "
+            "indicator (tx.INDICATORS)"
+        )
     require_choice("level", level, ("country", "sector"))
     for argument, value in (("regions", regions), ("concordances", concordances)):
         require_kind(argument, value, (list, tuple), "a list")
@@ -149,26 +147,17 @@ def compare(
         shown = values.sel(year=chosen_years, region=chosen)
         frames.append(_frame(shown, name, names, level))
     table = pd.concat(frames, ignore_index=True)
-    return Comparison(
-        table,
-        tuple(databases),
-        tuple(chosen_years),
-        tuple(chosen),
-        units,
-        {name: error_model(model).record for name, model in models.items()},
-        max(residuals),
-        asked=tuple(regions),
-    )
+    records = {name: error_model(model).record for name, model in models.items()}
+    shared = tuple(databases), tuple(chosen_years), tuple(chosen), units
+    return Comparison(table, *shared, records, max(residuals), asked=tuple(regions))
 
 
 def _models(
     errors: AnyModel | Mapping[str, AnyModel] | None,
     databases: Mapping[str, WorldTables],
 ) -> dict[str, AnyModel]:
-    if errors is None:
-        return {}
     if not isinstance(errors, Mapping):
-        return dict.fromkeys(databases, errors)
+        return {} if errors is None else dict.fromkeys(databases, errors)
     found = {str(name): model for name, model in errors.items()}
     for name in found:
         require_choice("errors", name, databases)

@@ -69,11 +69,8 @@ def result_keys(result: StoredResult) -> set[str]:
 def database_keys(sources: Iterable[str]) -> set[str]:
     """Keys of databases; none for tables of one's own, unless they are estimated."""
     sources = [*sources]
-    known = [rights_of(source) for source in sources]
-    return {
-        *keys_for(sources),
-        *(key for rights in known if rights for key in rights.references),
-    }
+    known = filter(None, map(rights_of, sources))
+    return {*keys_for(sources), *(key for k in known for key in k.references)}
 
 
 def method_keys(result: StoredResult) -> set[str]:
@@ -82,8 +79,10 @@ def method_keys(result: StoredResult) -> set[str]:
     keys = set(keys_for(_topics(manifest)))
     if "method" in manifest:
         keys |= {*keys_cited(measures.METHODS[manifest["method"]].source)}
-    for name in _indicator_names(manifest.get("units") or {}):
-        keys |= {*keys_cited(measures.INDICATORS[name].source)}
+    # Of several accounts the units are one level deeper.
+    for key, value in (manifest.get("units") or {}).items():
+        for name in value if isinstance(value, dict) else [key]:
+            keys |= {*keys_cited(measures.INDICATORS[name].source)}
     return keys
 
 
@@ -102,12 +101,3 @@ def _topics(manifest: Mapping[str, Any]) -> set[str]:
     if (manifest.get("net_inventories") or {}).get("categories"):
         topics.add("net inventories")
     return topics
-
-
-def _indicator_names(units: dict[str, Any]) -> set[str]:
-    """Names of indicators; with several accounts they are one level deeper."""
-    return {
-        name
-        for key, value in units.items()
-        for name in (value if isinstance(value, dict) else [key])
-    }

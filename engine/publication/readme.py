@@ -149,29 +149,20 @@ def _datasets(content: Content) -> str:
     known = references()
     rows = []
     for one in content.inputs:
-        keys = [key for k in one.rights for key in k.references]
-        rows.append(
-            (
-                f"`{one.place}`",
-                ", ".join(k.title for k in one.rights) or "the authors",
-                "; ".join(known[key].short for key in dict.fromkeys(keys)) or "n.a.",
-                "; ".join(dict.fromkeys(k.licence for k in one.rights)) or "n.a.",
-                "yes" if one.provided else "no",
-                f"{one.bytes:,}",
-                f"`{one.sha256}`",
-            )
-        )
+        keys = dict.fromkeys(key for k in one.rights for key in k.references)
+        titles = ", ".join(k.title for k in one.rights) or "the authors"
+        cited = "; ".join(known[key].short for key in keys) or "n.a."
+        licences = "; ".join(dict.fromkeys(k.licence for k in one.rights)) or "n.a."
+        about = titles, cited, licences, "yes" if one.provided else "no"
+        rows.append((f"`{one.place}`", *about, f"{one.bytes:,}", f"`{one.sha256}`"))
     size = sum(k.bytes for k in content.inputs if k.provided)
-    stores = [k for k in content.inputs if k.is_store]
     notes = [f"Data in this package: {_size(size)} before compression."]
-    for store in stores:
-        how = (
-            "is in the package as it was read"
-            if store.provided
-            else "is imported from its raw files by `run_all.py`"
-            if store.raw
-            else "is not in the package"
-        )
+    for store in (k for k in content.inputs if k.is_store):
+        how = "is not in the package"
+        if store.provided:
+            how = "is in the package as it was read"
+        elif store.raw:
+            how = "is imported from its raw files by `run_all.py`"
         notes.append(
             f"`{store.place}` is a folder of world tables (zarr version 3), which {how}"
             "; its SHA-256 is that of the sorted names and sums of its files."
@@ -232,21 +223,15 @@ def _steps(content: Content) -> str:
 
 
 def _exhibits(content: Content) -> str:
-    rows = [
-        (
-            exhibit.title,
-            exhibit.kind,
-            f"`tivax {result.command}` ({result.name})",
-            ", ".join(f"`results/{result.name}/{k}`" for k in exhibit.files)
-            + (
-                " (not provided: holds data that are left out)"
-                if f"results/{result.name}/{exhibit.files[0]}" in content.withheld
-                else ""
-            ),
-        )
-        for result in content.results
-        for exhibit in exhibits_of(result)
-    ]
+    rows = []
+    for result in content.results:
+        program = f"`tivax {result.command}` ({result.name})"
+        for exhibit in exhibits_of(result):
+            files = [f"results/{result.name}/{k}" for k in exhibit.files]
+            told = ", ".join(f"`{k}`" for k in files)
+            if files[0] in content.withheld:
+                told += " (not provided: holds data that are left out)"
+            rows.append((exhibit.title, exhibit.kind, program, told))
     return _table(("exhibit", "kind", "program", "output files"), rows)
 
 

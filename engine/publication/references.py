@@ -117,20 +117,15 @@ def keys_cited(text: str) -> list[str]:
     """
     known = {name: k for k, one in references().items() for name in one.cited}
     keys = []
-    for part in text.split(";"):
-        names, years = _names_and_years(part.strip())
+    for part in map(str.strip, text.split(";")):
+        match = re.fullmatch(r"(.*?) (\d{4}[a-z]?(?:, \d{4}[a-z]?)*)", part)
+        names, years = (match[1], match[2].split(", ")) if match else (part, [])
         for name in [f"{names} {year}" for year in years] or [names]:
             if name in known:
                 keys.append(known[name])
             elif years or len(text.split(";")) == 1:
                 raise TivaxError(f"references.toml: no work is cited as {name!r}")
     return list(dict.fromkeys(keys))
-
-
-def _names_and_years(part: str) -> tuple[str, list[str]]:
-    """Names and years of "Borin and Mancini 2019, 2023"."""
-    match = re.fullmatch(r"(.*?) (\d{4}[a-z]?(?:, \d{4}[a-z]?)*)", part)
-    return (match[1], match[2].split(", ")) if match else (part, [])
 
 
 def select(keys: Iterable[str]) -> list[Reference]:

@@ -36,17 +36,14 @@ def to_docx(table: JournalTable) -> bytes:
     made = document.add_table(
         len(head) + len(estimates) + len(rows), 1 + len(table.columns)
     )
-    for row, (name, level) in zip(made.rows, head, strict=False):
-        row.cells[0].text, place = name, 1
-        for text, span in level:
+    lines = [[(name, 1), *level] for name, level in head]
+    lines += [[(k, 1) for k in (name, *cells)] for name, cells in (*estimates, *rows)]
+    for row, line in zip(made.rows, lines, strict=True):
+        place = 0
+        for text, span in line:
             cell = row.cells[place].merge(row.cells[place + span - 1])
             cell.text = with_minus(text)
             place += span
-    body = made.rows[len(head) :]
-    for row, (name, cells) in zip(body, [*estimates, *rows], strict=True):
-        for cell, text in zip(row.cells, [name, *cells], strict=True):
-            cell.text = with_minus(text)
-    for row in made.rows:
         for k, cell in enumerate(row.cells):
             cell.paragraphs[0].paragraph_format.space_after = Pt(0)
             cell.paragraphs[0].alignment = 1 if k else 0  # centred but for names

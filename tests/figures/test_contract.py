@@ -141,7 +141,7 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     files = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        written = plot_style.save_figure(FIGURES[name](), folder, "figure")
+        written = plot_style.draw(FIGURES[name]()).save(folder, "figure")
         files.append([(folder / file).read_bytes() for file in written])
     assert files[0] == files[1]
     svg = (tmp_path / "a" / "figure.svg").read_text(encoding="utf-8")

@@ -356,6 +356,6 @@ FIGURES = {
 def test_the_same_data_give_the_same_bytes(name, tmp_path):
     texts = []
     for k in (1, 2):
-        written = plot_style.save_figure(FIGURES[name](), tmp_path, f"{k}")
+        written = plot_style.draw(FIGURES[name]()).save(tmp_path, f"{k}")
         texts.append([(tmp_path / file).read_bytes() for file in written])
     assert len(texts[0]) == 3 and texts[0] == texts[1]

@@ -74,7 +74,7 @@ def test_a_thousand_specifications_make_a_small_file(tmp_path):
     options = {k: rng.choice(["one", "two", "three"], 1000) for k in names}
     frame = curve(1000).assign(**options)
     figure = specification_curve(frame, names, 6.0, 2.0)
-    plot_style.save_figure(figure, tmp_path, "curve")
+    plot_style.draw(figure).save(tmp_path, "curve")
     assert (tmp_path / "curve.svg").stat().st_size < 500_000
 
 
@@ -92,7 +92,7 @@ def test_one_specification_and_none_identified_are_drawn(tmp_path):
     frame = curve().iloc[:1]
     figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
     assert "choice of data.toml" not in words(figure)
-    plot_style.save_figure(figure, tmp_path, "curve")
+    plot_style.draw(figure).save(tmp_path, "curve")
 
 
 # ---------------------------------------------------------------- curve and its null

@@ -108,7 +108,7 @@ def test_more_than_eight_regions_get_a_panel_each(years, tmp_path):
         assert ax.get_title(loc="left").replace("\n", " ") == region
         drawn = np.asarray(ax.get_lines()[0].get_ydata())
         assert_allclose(drawn, tbi["tbi"].sel(region=region))
-    plot_style.save_figure(figure, tmp_path, "panels")
+    plot_style.draw(figure).save(tmp_path, "panels")
 
 
 def test_labels_at_the_line_ends_do_not_overlap():
@@ -190,7 +190,7 @@ def test_flows_are_shown_in_billions(units, shown, factor):
 
 def test_no_trade_at_all_is_still_a_map(tmp_path):
     absorbed = random_trade()["va_absorbed"] * 0
-    plot_style.save_figure(trade_plots.balance_heatmap(absorbed), tmp_path, "empty")
+    plot_style.draw(trade_plots.balance_heatmap(absorbed)).save(tmp_path, "empty")
 
 
 # ------------------------------------------------------------- value added and gross

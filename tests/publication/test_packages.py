@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 import tivax
+from tivax.engine.cli.app import COMMANDS
+from tivax.engine.core import programs
 from tivax.engine.core.manifest import PACKAGES, installed_packages
+from tivax.engine.publication import packing
 from tivax.engine.publication.exhibits import exhibits_of
 from tivax.engine.publication.results import read_result
 
@@ -143,9 +146,8 @@ def test_the_table_of_names_has_a_title_of_its_own(tmp_path, monkeypatch):
 
 def test_every_output_is_in_the_list_of_tables_and_programs(sections):
     for name in OUTPUTS:
-        assert (
-            f"`results/replication/{name}`" in sections["List of tables and programs"]
-        )
+        place = f"`results/replication/{name}`"
+        assert place in sections["List of tables and programs"]
 
 
 # -------------------------------------------------------------------- what is in a zip
@@ -215,28 +217,23 @@ STRANGE = [
 ]
 
 
-@pytest.mark.parametrize("more", STRANGE)
+OUTSIDE = "../secret.txt /etc/passwd a//b ..\\x a\nb".split(" ")
+
+
+@pytest.mark.parametrize("more", [*STRANGE, *OUTSIDE])
 def test_what_no_command_writes_is_in_no_package(fresh, more):
-    write_result(fresh / "b", ["tbi", "s", "--out", "b"], {}, {"a": ""}, **more)
+    """Also a file that lies outside the folder of its result."""
+    given = more if isinstance(more, dict) else {}
+    write_result(fresh / "b", ["tbi", "s", "--out", "b"], {}, {"a": ""}, **given)
+    manifest = fresh / "b" / "manifest.json"
+    if isinstance(more, str):
+        content = json.loads(manifest.read_text())
+        content["files"][0]["name"] = more
+        write_files(fresh, {"secret.txt": "", "b/manifest.json": json.dumps(content)})
     line = error_of(tivax.package, "b", "p.zip")
-    assert line.startswith(
-        f"{fresh / 'b' / 'manifest.json'}: ".replace(f"{fresh}/", "")
-    )
+    assert line.startswith("b/manifest.json: ")
     assert "is no version, package or file of a result" in line
     assert not (fresh / "p.zip").exists()
-
-
-@pytest.mark.parametrize(
-    "name", ["../secret.txt", "/etc/passwd", "a//b", "..\\x", "a\nb"]
-)
-def test_a_file_outside_its_result_is_in_no_package(fresh, name):
-    write_result(fresh / "b", ["tbi", "s", "--out", "b"], {}, {"a": ""})
-    manifest = fresh / "b" / "manifest.json"
-    content = json.loads(manifest.read_text())
-    write_files(fresh, {"secret.txt": ""})
-    content["files"][0]["name"] = name
-    manifest.write_text(json.dumps(content))
-    assert "is no version, package or file" in error_of(tivax.package, "b", "p.zip")
 
 
 @pytest.mark.parametrize(
@@ -244,11 +241,13 @@ def test_a_file_outside_its_result_is_in_no_package(fresh, name):
 )
 def test_a_package_runs_only_commands_that_write_results(fresh, words):
     write_result(fresh / "b", words, {}, {"a": ""})
-    line = error_of(tivax.package, "b", "p.zip")
-    assert (
-        f"of `tivax '{words[0]}'`, which a package does not run; it runs aggregate"
-        in line
-    )
+    said = f"of `tivax '{words[0]}'`, which a package does not run; it runs aggregate"
+    assert said in error_of(tivax.package, "b", "p.zip")
+
+
+def test_every_command_that_writes_a_result_can_be_packed():
+    """Each of them ends with the command that packs it."""
+    assert {*programs()} & {*COMMANDS} <= packing._COMMANDS
 
 
 def test_a_panel_of_another_format_is_not_packed_in_its_place(fresh):

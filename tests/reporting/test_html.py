@@ -69,9 +69,13 @@ def line_figure(title="line"):
     return figure
 
 
-def page_of(*blocks, **options):
+def html_of(*blocks, **options):
     sections = [Section("one", blocks)]
-    return Page(report_html("title", "subtitle", sections, FOOTER, **options))
+    return report_html("title", "subtitle", sections, FOOTER, **options)
+
+
+def page_of(*blocks, **options):
+    return Page(html_of(*blocks, **options))
 
 
 def table_of(frame, formats=None):
@@ -79,25 +83,15 @@ def table_of(frame, formats=None):
 
 
 def test_the_report_is_one_file_that_loads_nothing():
-    blocks = [
-        Text("text"),
-        Figure(line_figure(), "figure"),
-        Table(pd.DataFrame({"a": [1]}), "t"),
-    ]
-    html = report_html("T", "S", [Section("s", blocks)], FOOTER)
+    table = Table(pd.DataFrame({"a": [1]}), "t")
+    html = html_of(Text("text"), Figure(line_figure(), "figure"), table)
     page = Page(html)
-
     loading = {"src", "href", "xlink:href", "action", "data", "poster", "srcset"}
     links = [value for name, value in page.attributes if name in loading]
-    assert links
-    assert all(link.startswith("#") for link in links)
+    assert links and all(link.startswith("#") for link in links)
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
-    outside = [
-        value
-        for name, value in page.attributes
-        if "//" in (value or "") and not name.startswith("xmlns")
-    ]
-    assert outside == []
+    others = [v for name, v in page.attributes if not name.startswith("xmlns")]
+    assert not any("//" in (value or "") for value in others)
     assert "@import" not in html
 
 
@@ -145,9 +139,7 @@ def test_every_figure_is_embedded_and_figures_and_tables_are_numbered_on():
     page = Page(html)
     assert page.tags.count("svg") == 2
     assert {"alpha", "beta"} <= set(page.cells("text"))
-    assert page.cells("b") == [
-        f"{k}." for k in ("Figure 1", "Table 1", "Table 2", "Figure 2")
-    ]
+    assert page.cells("b") == ["Figure 1.", "Table 1.", "Table 2.", "Figure 2."]
     assert [k.strip() for k in page.cells("a")] == ["first", "second"]
     assert [k.strip() for k in page.cells("h2")] == ["1. first", "2. second"]
 
@@ -170,13 +162,9 @@ def test_a_number_of_ones_own_takes_the_place_of_the_next_one():
         Figure(line_figure(), "bare", ""),
     ]
     page = page_of(*blocks, prefix="A")
-    assert page.cells("b") == [
-        f"{k}."
-        for k in (
-            *("Table A1", "Table 3", "Table 4", "Table A2"),
-            *("Figure 1", "Table A3", "Figure A1"),
-        )
-    ]
+    tables = ["Table A1", "Table 3", "Table 4", "Table A2"]
+    shown = [*tables, "Figure 1", "Table A3", "Figure A1"]
+    assert page.cells("b") == [f"{k}." for k in shown]
     called = [value for name, value in page.attributes if name == "aria-label"]
     assert called == ["Figure 1", "Figure A1", "bare"]
     ids = [value for name, value in page.attributes if name == "id"]
@@ -238,8 +226,7 @@ def test_headings_points_and_details():
 
 
 def test_a_figures_own_style_rule_does_not_reach_the_page():
-    html = report_html("t", "s", [Section("a", [Figure(line_figure(), "f")])], {})
-    assert html.count("<style") == 1
+    assert html_of(Figure(line_figure(), "f")).count("<style") == 1
 
 
 def test_the_footer_holds_what_the_caller_gives_in_order():
@@ -248,10 +235,8 @@ def test_the_footer_holds_what_the_caller_gives_in_order():
 
 
 def test_an_empty_line_starts_a_paragraph():
-    assert page_of(Text("one\ntwo\n\nthree\n\n")).cells("p")[1:] == [
-        "one\ntwo",
-        "three",
-    ]
+    page = page_of(Text("one\ntwo\n\nthree\n\n"))
+    assert page.cells("p")[1:] == ["one\ntwo", "three"]
 
 
 @pytest.mark.parametrize(
@@ -307,16 +292,10 @@ def test_formulas_are_mathml_and_backticks_mark_code():
 
 
 def test_the_same_content_gives_the_same_bytes():
-    def html():
-        return report_html(
-            "t", "s", [Section("a", [Figure(line_figure(), "f")])], FOOTER
-        )
-
-    assert html() == html()
+    one, again = (html_of(Figure(line_figure(), "f")) for _ in range(2))
+    assert one == again
 
 
 def test_a_link_leads_to_the_file_beside_the_report():
-    html = report_html(
-        "t", "s", [Section("a", [Link("Open <it>", 'x".html')])], {"tivax": "1"}
-    )
+    html = html_of(Link("Open <it>", 'x".html'))
     assert '<p><a href="x&quot;.html">Open &lt;it&gt;</a></p>' in html

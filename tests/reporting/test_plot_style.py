@@ -169,15 +169,15 @@ def test_chinese_text_names_chinese_fonts_and_other_text_does_not():
 def test_a_png_is_written_only_where_a_font_has_all_letters(tmp_path, caplog):
     # Hieroglyphs: DejaVu Sans has none of them.
     figure = one_line("\U00013000")
-    assert plot_style.save_figure(figure, tmp_path, "lines") == ["lines.svg"]
+    assert plot_style.draw(figure).save(tmp_path, "lines") == ["lines.svg"]
     assert not (tmp_path / "lines.png").exists()
-    written = plot_style.save_figure(one_line("−1 ≤ α"), tmp_path, "lines")
+    written = plot_style.draw(one_line("−1 ≤ α")).save(tmp_path, "lines")
     assert written == ["lines.svg", "lines.png", "lines.pdf"]
     assert not caplog.records
 
 
 def test_an_installed_chinese_font_gives_a_png(tmp_path):
-    written = plot_style.save_figure(one_line("贸易"), tmp_path, "lines")
+    written = plot_style.draw(one_line("贸易")).save(tmp_path, "lines")
     assert ("lines.png" in written) == bool(plot_style.INSTALLED)
 
 

@@ -50,19 +50,9 @@ def replicate(
         # Files that data.toml names are kept apart from --out once it is read.
         run = Run("replicate")
         require_result_place(output.out, run, force=output.force, folders=[data])
-        file_format = require_format(output.format)
+        require_format(output.format)
         files = read_data_files(data, store=require_store(store))
-        run_replication(
-            asked,
-            files,
-            output.out,
-            output.words,
-            helper,
-            figures=output.figures,
-            format=file_format,
-            force=output.force,
-            terminal=screen.terminal(),
-        )
+        run_replication(asked, files, output, helper, screen.terminal())
 
 
 @command
@@ -87,10 +77,9 @@ def simulate(
     processor.start()
     from .simulate import run_own_panels, run_study, simulates_models
 
-    if run is not None and simulates_models(run):
-        run_own_panels(run, panels, seed, output, screen.terminal())
-    else:
-        run_study(run, panels, seed, output, screen.terminal())
+    own = run is not None and simulates_models(run)
+    run_it = run_own_panels if own else run_study
+    run_it(run, panels, seed, output, screen.terminal())
 
 
 @command

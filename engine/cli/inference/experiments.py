@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ....kernels.random_draws import GENERATOR
 from ...core import Listing, TivaxError, naming
-from ...estimation import Fit, Model, fit_model
+from ...estimation import Fit, fit_model
 from ...figures import DrawnStatistics
 from ...figures.resampling import histograms
 from ...reporting import (
@@ -163,21 +163,17 @@ class Experiment(Result):
 def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
     """Designs of all models under the run's scheme."""
     panels, plans = read_panels(run), []
-    for model, panel in run.models:
-        _require_clusters(panel, panels[panel], model)
+    for model, path in run.models:
+        panel, clusters = panels[path], model.clusters
+        names = panel.get(clusters, pd.Series(dtype=str)).dropna().unique()
+        if len(names) == 1:
+            raise TivaxError(
+                f"{path}: a single {clusters}, {names[0]}; model {model.name} takes at "
+                "least two clusters; was the file cut?"
+            )
         with naming(run.path):
-            fitted = fit_model(panels[panel], model)
-            plans.append(make_plan(fitted, run.scheme, run.draws))
+            plans.append(make_plan(fit_model(panel, model), run.scheme, run.draws))
     return tuple(plans)
-
-
-def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
-    names = panel.get(model.clusters, pd.Series(dtype=str)).dropna().unique()
-    if len(names) == 1:
-        raise TivaxError(
-            f"{path}: a single {model.clusters}, {names[0]}; model {model.name} takes "
-            "at least two clusters; was the file cut?"
-        )
 
 
 def _below(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:

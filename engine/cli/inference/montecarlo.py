@@ -19,12 +19,11 @@ from ...core import (
     sha256,
 )
 from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
-from ...estimation import fit_model
 from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
 from ...resampling import RunFile, Scheme
 from ...tables import open_store
 from ..bundles import OutputOptions, RunOptions
-from ..inputs import read_panels
+from ..inputs import fit_models
 from ..options import require_store
 from ..terminal import Terminal
 from ..write import require_place, write_result
@@ -40,7 +39,9 @@ def run_montecarlo(
     started = Run("montecarlo", inputs=inputs, seed=run.seed)
     if is_first():
         require_place(output, started)
-    setup = _set_up(run, store, model)
+    tables, fitted = open_store(store, lazy=True), fit_models(run)
+    with naming(store):
+        setup = set_up(fitted, tables, model)
     years, columns = len(setup.years), len(setup.tables.regions) + 2
     identity = {
         **run.identity,
@@ -109,14 +110,6 @@ def _error_files(run: RunFile, model: ErrorModel) -> list[Path]:
     name = run.toml.values["error"]
     own = isinstance(name, str) and name not in BUILT_IN
     return [*([run.path.parent / name] if own else []), *model.files]
-
-
-def _set_up(run: RunFile, store: Path, model: ErrorModel) -> Setup:
-    tables, panels = open_store(store, lazy=True), read_panels(run)
-    with naming(run.path):
-        fitted = [fit_model(panels[path], each) for each, path in run.models]
-    with naming(store):
-        return set_up(fitted, tables, model)
 
 
 def _write_draws(setup: Setup, drawn: Sequence[np.ndarray], folder: Path) -> None:

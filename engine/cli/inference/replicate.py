@@ -2,34 +2,37 @@
 
 from contextlib import ExitStack
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ...core import Call, Format, Run, output_folder, require_result_place, stage
+from ...core import (
+    Call,
+    Run,
+    output_folder,
+    require_format,
+    require_result_place,
+    stage,
+)
 from ...panel import DataFiles
-from ...reporting import Language, missing_font_note
+from ...reporting import missing_font_note
+from ..bundles import OutputOptions
 from ..terminal import Terminal
 
 
 def run_replication(
     paper: Any,
     files: DataFiles,
-    out: Path,
-    language: Language,
+    output: OutputOptions,
     helper: Call,
-    *,
-    figures: bool = True,
-    format: Format = "csv",
-    force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write the replication of a paper (``get_paper``) to ``out``, print its findings.
+    """Write the replication of a paper (``get_paper``), print its findings.
 
-    ``helper`` calls functions beside this process. Without ``figures`` there are only
+    ``helper`` calls functions beside this process. Without figures there are only
     those of the report.
     """
+    out, force = output.out, output.force
     further = paper.inputs(files)
     read = [
         *files.inputs(),
@@ -41,7 +44,7 @@ def run_replication(
     sources = named | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(read)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
-    if note := missing_font_note(language):
+    if note := missing_font_note(output.words):
         terminal.warn(note)
     with (
         terminal.status("replicating") as status,
@@ -60,9 +63,9 @@ def run_replication(
         facts, findings = paper.run_paper(
             files,
             folder,
-            language=language,
-            figures=figures,
-            format=format,
+            language=output.words,
+            figures=output.figures,
+            format=require_format(output.format),
             said=said,
             helper=helper,
         )

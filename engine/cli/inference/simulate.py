@@ -41,7 +41,7 @@ def simulates_models(run: Path) -> bool:
 
 
 def run_own_panels(
-    path: Path,
+    path: Path | None,
     panels: int | None,
     seed: int | None,
     output: OutputOptions,

@@ -5,13 +5,13 @@ from pathlib import Path
 from ...core import start_jax
 from ..bundles import (
     Accounts,
+    ErrorModelOption,
     ErrorOptions,
     Grouping,
     LongOutput,
     MachineOptions,
     OutputOptions,
     Screen,
-    TableErrors,
     Tables,
     command,
 )
@@ -83,7 +83,7 @@ def tbi(
     drop: list[str] | None = None,
     certify: str = "columns",
     *,
-    drawn: TableErrors,
+    drawn: ErrorModelOption,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -179,7 +179,7 @@ def indicators(
     level: str = "country",
     certify: str = "columns",
     *,
-    drawn: TableErrors,
+    drawn: ErrorModelOption,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ..bundles import OutputOptions, Processor, Screen, TableErrors, command
+from ..bundles import ErrorModelOption, OutputOptions, Processor, Screen, command
 
 
 @command
@@ -45,7 +45,7 @@ def compare(
             f"--error: {len(given)} for {len(stores)} stores; give one for all, or one "
             "for each"
         )
-    each = [TableErrors(None if text == "none" else text) for text in given]
+    each = [ErrorModelOption(None if text == "none" else text) for text in given]
     models = {name: k.model for name, k in zip(names, each, strict=False) if k.model}
     files = [file for k in each for file in k.files]
     used = concordance or []

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from ..bundles import (
     Accounts,
+    ErrorModelOption,
     Grouping,
     OutputOptions,
     Processor,
     Screen,
-    TableErrors,
     Tables,
     command,
 )
@@ -28,7 +28,7 @@ def exposure(
     elasticities: Path | None = None,
     groups: str | None = None,
     *,
-    drawn: TableErrors,
+    drawn: ErrorModelOption,
 ) -> None:
     """A buyer's exposure to a supplier: look-through, face value, through whom.
 

@@ -1,7 +1,6 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
 from pathlib import Path
-from typing import Any
 
 from ... import sources
 from ...core import Run, parse_years, require_fetch_place
@@ -39,49 +38,31 @@ def fetch(
             f"--mirror {mirror}: not encrypted, so that {files[-1].name} may be "
             f"changed on its way; {known}"
         )
-    for file, year in zip(files, _years_of(archive, files), strict=True):
+    by_name = {archive.of_year(k).name: k for k in archive.years}
+    for file in files:
         run = Run("fetch")
         with terminal.download(source) as progress:
             got = sources.fetch(
                 source,
                 out,
                 format=format,
-                year=year,
+                year=by_name.get(file.name),  # None: it holds all years
                 mirror=mirror,
                 force=force,
                 progress=progress,
             )
-        record = _recorded(run, got, file, out)
+        known = {k: getattr(got, k) for k in ("url", "bytes", "sha256", "verified")}
+        about = {"licence": file.licence, "citation": file.citation}
+        record = run.add_to_manifest(out, {"name": got.path.name, **known, **about})
         state = "already there" if got.already_there else f"{got.bytes:,} bytes"
         terminal.print(f"{got.path}: {state}, {_checked(got.verified)}")
         terminal.print(f"SHA-256 {got.sha256}")
         if file is files[-1]:
             came = got.path if len(files) == 1 else out
-            terminal.finish(record, _follows(source, came, out))
-
-
-def _recorded(run: Run, got: Any, file: "sources.Archive", out: Path) -> dict[str, Any]:
-    """The manifest of the folder, with the file that came."""
-    return run.add_to_manifest(
-        out,
-        {
-            "name": got.path.name,
-            "url": got.url,
-            "bytes": got.bytes,
-            "sha256": got.sha256,
-            "verified": got.verified,
-            "licence": file.licence,
-            "citation": file.citation,
-        },
-    )
-
-
-def _years_of(
-    archive: "sources.Archive", files: list["sources.Archive"]
-) -> list[int | None]:
-    """The year of each file; None of one that holds all years."""
-    by_name = {archive.of_year(k).name: k for k in archive.years}
-    return [by_name.get(file.name) for file in files]
+            further = next_step("import", source, came, "--out", "store")
+            if source not in sources.SOURCES:  # which are joined to a panel
+                further = next_step("panel", "--data", out, "--out", "panel.csv")
+            terminal.finish(record, further)
 
 
 def _checked(verified: str) -> str:
@@ -90,10 +71,3 @@ def _checked(verified: str) -> str:
         return "no published checksum"
     title = "size" if verified == "size" else sources.checksum_title(verified)
     return f"{title} as published"
-
-
-def _follows(source: str, path: Path, folder: Path) -> str:
-    """Next command for a database: tables are imported, others join a panel."""
-    if source in sources.SOURCES:
-        return next_step("import", source, path, "--out", "store")
-    return next_step("panel", "--data", folder, "--out", "panel.csv")

@@ -6,7 +6,7 @@ from ... import errors  # loaded with --error only
 from ...core import percent_text, require_format, require_rows
 from ...measures import IndicatorsByYear
 from ...reporting import Context
-from ..bundles import OutputOptions, TableErrors
+from ..bundles import ErrorModelOption, OutputOptions
 from ..terminal import Terminal
 from .by_year import run_by_year
 from .subject import Subject
@@ -22,7 +22,7 @@ def run_indicators(
     output: OutputOptions,
     terminal: Terminal,
     found: IndicatorsByYear,
-    drawn: TableErrors,
+    drawn: ErrorModelOption,
 ) -> None:
     """Compute and write year after year, with standard errors if they are asked for."""
     require_rows(require_format(output.format), found.expected)

@@ -1,15 +1,16 @@
 """The subject of a command of measures: tables, groups of regions, accounts."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import jax
 import pandas as pd
 
-from ...core import Run, TivaxError, is_first
+from ...core import Job, Run, TivaxError, is_first, keeping, sha256, unfinished
 from ...measures import (
     ValueAdded,
     perimeters_of,
@@ -27,7 +28,6 @@ from ...tables import (
 from ..bundles import Accounts, Grouping, OutputOptions, Tables
 from ..inputs import split_codes
 from ..terminal import Terminal
-from ..together import shared_years
 from ..write import require_place
 
 
@@ -83,22 +83,30 @@ class Subject:
                 raise TivaxError(f"{option}: no region {code}: {near}")
         return asked
 
+    @contextmanager
     def shared_years(
         self, output: OutputOptions, run: Run, terminal: Terminal, **options: Any
-    ) -> AbstractContextManager[None]:
-        """Divide the years of the block among the processes of the job; ``options`` as
-        in ``together.shared_years``."""
-        return shared_years(
-            output.out,
-            run,
-            self.tables.years,
-            terminal,
-            force=output.force,
+    ) -> Iterator[None]:
+        """Divide the years of the block among the processes of the job.
+
+        Each keeps its years beside the results until these are there, so that a job
+        that was stopped goes on, with all processes or one. ``options``: what years
+        depend on besides the inputs of the run.
+        """
+        if jax.process_count() == 1 and not unfinished(output.out).exists():
+            yield
+            return
+        identity = {
+            "inputs": [sha256(path) for path in run.inputs if is_first()],
+            "years": [*self.tables.years],
             **options,
-            groups=self.groups.members,
-            each_group=self.each_group,
-            net_inventories=self.net.record,
-        )
+            "groups": self.groups.members,
+            "each_group": self.each_group,
+            "net_inventories": self.net.record,
+        }
+        job = Job(output.out, run.command, identity, unit="parts of the years")
+        with job.resumed(terminal.print, force=output.force), keeping(job):
+            yield
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import Context, Joined
-from ..bundles import OutputOptions, TableErrors
+from ..bundles import ErrorModelOption, OutputOptions
 from ..inputs import read_final_accounts
 from ..terminal import Terminal, next_step
 from ..write import print_result, save_result
@@ -28,7 +28,7 @@ def run_tbi(
     asked: Sequence[str],
     drop: Sequence[str],
     certify: str,
-    drawn: TableErrors,
+    drawn: ErrorModelOption,
 ) -> None:
     """Compute the index of every account, write and print it.
 

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ from ....bench.harness import Timing, machine, measure
 from ...core import Run, TivaxError, output_folder, require_result_place, write_csv
 from ...tables import WorldShape, open_store
 from ..terminal import Terminal
+from .bench_compare import machine_text
 
 COLUMNS = [field.name for field in fields(Timing)]
 
@@ -48,13 +49,12 @@ def run_bench(
     given = None if store is None else open_store(store)
     if only and only not in CASES:
         raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
-    names = [only] if only else list(CASES)
     about = machine()
     rows: list[Timing] = []
     notes: dict[str, tuple[str, ...]] = {}
     with terminal.status("making the world") as said, TemporaryDirectory() as folder:
         world = make_world(Path(folder), full=full)
-        for name in names:
+        for name in [only] if only else CASES:
             if (case := CASES[name](world)) is not None:
                 rows += measure(case, said=said)
                 notes |= {name: case.notes} if case.notes else {}
@@ -69,7 +69,7 @@ def run_bench(
             rows += measure(solve_of_size(shape, Path(folder)), said=said)
     answers = [row.residual for row in rows if not math.isnan(row.residual)]
     residual = max(answers, default=0.0)
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
+    frame = pd.DataFrame(rows, columns=COLUMNS)
     with output_folder(out, run, force=force) as results:
         write_csv(frame, results / "bench.csv")
         document = {
@@ -93,11 +93,7 @@ def run_bench(
 def _print(
     terminal: Terminal, rows: list[Timing], about: dict[str, Any], size: str
 ) -> None:
-    packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
-    terminal.print(
-        f"{size}, float64; {about['processor']}, {about['cores']} cores; "
-        f"{about['device']}; {packages}"
-    )
+    terminal.print(f"{size}, float64; {machine_text(about)}")
     for name, value in about["blas"].items():
         terminal.print(f"{name}={value} is set: it can change the speed of numpy")
     terminal.print("Median times; ratio = baseline median / median")

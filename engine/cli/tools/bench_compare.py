@@ -1,6 +1,7 @@
 """``tivax bench compare A B``: two results of ``tivax bench`` side by side."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,29 +34,32 @@ def compare_results(first: Path, second: Path, terminal: Terminal) -> None:
             f"{first} is of {sizes[0]}, {second} of {sizes[1]}: time both with --full, "
             "or both without"
         )
-    rows = _joined(*results)
+    one, other = results
+    rows = one.rows.merge(other.rows, on=_KEYS, suffixes=("_a", "_b"))
+    if rows.empty:
+        raise TivaxError(f"{first} and {second} have no case and method in common")
+    rows = rows.rename(columns={"median_s_a": "A", "median_s_b": "B"})
+    rows["ratio"] = rows["A"] / rows["B"]
     for name, each in zip("AB", results, strict=True):
-        about = each.document["machine"]
-        packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
-        terminal.print(
-            f"{name} = {each.folder}: {about['processor']}, {about['cores']} cores; "
-            f"{about['device']}; {packages}"
-        )
+        about = machine_text(each.document["machine"])
+        terminal.print(f"{name} = {each.folder}: {about}")
     terminal.print(f"{sizes[0]}; median times; A / B above 1 where B is faster")
     terminal.table(
         ("case", "method", "A", "B", "A / B"),
         [
-            (row["case"], row["method"], f"{a:.4g} s", f"{b:.4g} s", f"{a / b:.2f}")
-            for row in rows.to_dict("records")
-            for a, b in [(float(row["A"]), float(row["B"]))]
+            (case, method, f"{a:.4g} s", f"{b:.4g} s", f"{ratio:.2f}")
+            for case, method, a, b, ratio in rows.itertuples(index=False)
         ],
     )
-    terminal.finish(
-        {
-            "first": str(first),
-            "second": str(second),
-            "rows": rows.assign(ratio=rows["A"] / rows["B"]).to_dict("records"),
-        }
+    record = {"first": str(first), "second": str(second)}
+    terminal.finish({**record, "rows": rows.to_dict("records")})
+
+
+def machine_text(about: Mapping[str, Any]) -> str:
+    """Processor, cores, device and packages of a result."""
+    packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
+    return (
+        f"{about['processor']}, {about['cores']} cores; {about['device']}; {packages}"
     )
 
 
@@ -64,9 +68,8 @@ def _read(folder: Path) -> _Result:
     try:
         document = json.loads(path.read_text())
         rows = pd.DataFrame(document["rows"])[[*_KEYS, "median_s"]]
-        about, timed = document["machine"], rows["median_s"].to_numpy(float)
-        _ = document["size"], about["processor"], about["cores"], about["device"]
-        _ = about["packages"].items()
+        timed = rows["median_s"].to_numpy(float)
+        _ = document["size"], machine_text(document["machine"])
         words = rows[_KEYS].map(lambda k: isinstance(k, str))
         if not words.all(axis=None) or (timed <= 0).any():
             raise ValueError
@@ -77,12 +80,3 @@ def _read(folder: Path) -> _Result:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise TivaxError(f"{path} is not a bench.json of tivax bench") from None
     return _Result(folder, document, rows)
-
-
-def _joined(first: _Result, second: _Result) -> pd.DataFrame:
-    rows = first.rows.merge(second.rows, on=_KEYS, suffixes=("_a", "_b"))
-    if rows.empty:
-        raise TivaxError(
-            f"{first.folder} and {second.folder} have no case and method in common"
-        )
-    return rows.rename(columns={"median_s_a": "A", "median_s_b": "B"})

@@ -16,11 +16,12 @@ import numpy as np
 from ...core import Progress, Run
 from ...measures import TbiResult, compute_tbi, decompose, totals_of
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect, known_effect
+from ...reporting import missing_font_note
 from ...streaming import check_tables
 from ...tables import WorldShape, WorldTables, synthetic_world
 from ..bundles import OutputOptions
 from ..terminal import Terminal
-from ..write import print_result, require_place, save_result
+from ..write import require_place, save_result
 from .demo_result import METHOD, Demo, Race
 
 # Years that are timed, checked and kept in the store: more would take longer than all
@@ -40,10 +41,14 @@ def run_demo(
     demo = _compute(output, size, seed, terminal)
     with terminal.status("writing"):
         record = save_result(demo, run, output, beside=demo.write_beside)
+    if note := missing_font_note(output.words):
+        terminal.warn(note)
     for listing in demo.result._listings():
         terminal.show(listing)
-    try_next = f"Try next: {demo.commands(output.out)[0]}"
-    print_result(demo, record, output, terminal, None, try_next)
+    for line in demo.sentence.splitlines():
+        terminal.print(line)
+    terminal.print(f"Try next: {demo.commands(output.out)[0]}")
+    terminal.finish(record, f"Open {output.out / 'report.html'}")
 
 
 def _compute(

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from ...core import start_jax
 from ..bundles import command
+from ..options import split_names
 from ..terminal import Terminal
 
 _MEGABYTE = 1e6
@@ -30,10 +31,10 @@ def explore(
     start_jax()
     from ... import explorer
 
-    names = [k.strip() for k in only.split(",") if k.strip()]
+    given = {"only": split_names(only), "language": language, "force": force}
     terminal = Terminal(quiet, json=json)
     with terminal.status("collecting the results"):
-        explorer.explore(results, out, only=names, language=language, force=force)
+        explorer.explore(results, out, **given)
     size = out.stat().st_size
     record = {"outputs": [str(out)], "bytes": size}
     terminal.finish(record, f"Open {out} ({size / _MEGABYTE:.1f} MB)")

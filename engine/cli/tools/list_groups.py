@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ...core import TivaxError, suggest, tivax_version
 from ...tables import CountryGroup, country_group, country_groups, country_name
@@ -27,29 +26,13 @@ def print_groups(terminal: Terminal, store_or_name: str = "", name: str = "") ->
         _print_one(terminal, shown[0], regions)
     else:
         _print_all(terminal, regions)
-    code = shown[0].name if name else "EU27"
-    store = store_or_name if regions is not None else "STORE"
-    follows = next_step("tbi", store, "--groups", code, "--out", "results")
-    terminal.finish(_record(shown, regions) if terminal.json else {})
+    told = [{**asdict(k), "absent": _split(k, regions)[1]} for k in shown]
+    terminal.finish({"command": "list", "tivax": tivax_version(), "groups": told})
     if terminal.out.is_terminal:  # elsewhere the lines are read by a program
+        code = shown[0].name if name else "EU27"
+        store = store_or_name if regions is not None else "STORE"
+        follows = next_step("tbi", store, "--groups", code, "--out", "results")
         terminal.print(follows)
-
-
-def _record(
-    groups: Sequence[CountryGroup], regions: Sequence[str] | None
-) -> dict[str, Any]:
-    """For --json: the groups, and the members that the store lacks."""
-    return {
-        "command": "list",
-        "tivax": tivax_version(),
-        "groups": [
-            {
-                **asdict(group),
-                "absent": [] if regions is None else _split(group, regions)[1],
-            }
-            for group in groups
-        ],
-    }
 
 
 def _regions(store: str) -> tuple[str, ...]:
@@ -65,11 +48,10 @@ def _print_all(terminal: Terminal, regions: Sequence[str] | None) -> None:
     rows = []
     for group in country_groups().values():
         here, absent = _split(group, regions)
-        if regions is None:
-            rows.append((group.name, group.title, str(len(here)), " ".join(here)))
-        else:
-            count = f"{len(here)} of {len(group.members)}"
-            rows.append((group.name, group.title, count, " ".join(absent)))
+        count, last = str(len(here)), here
+        if regions is not None:
+            count, last = f"{count} of {len(group.members)}", absent
+        rows.append((group.name, group.title, count, " ".join(last)))
     last = "members" if regions is None else "absent"
     terminal.listing(("name", "title", "countries", last), rows)
 
@@ -77,21 +59,14 @@ def _print_all(terminal: Terminal, regions: Sequence[str] | None) -> None:
 def _print_one(
     terminal: Terminal, group: CountryGroup, regions: Sequence[str] | None
 ) -> None:
-    here, _ = _split(group, regions)
     terminal.print(f"{group.name}: {group.title}")
     terminal.print(f"Members since {group.since}. {group.source}")
-    store = () if regions is None else ("store",)
-    terminal.listing(
-        ("code", "country", *store),
-        [
-            (
-                code,
-                country_name(code),
-                *(("yes" if code in here else "absent",) if store else ()),
-            )
-            for code in group.members
-        ],
-    )
+    columns = ["code", "country"]
+    rows = [[code, country_name(code)] for code in group.members]
+    if regions is not None:
+        columns += ["store"]
+        rows = [[*k, "yes" if k[0] in regions else "absent"] for k in rows]
+    terminal.listing(columns, rows)
 
 
 def _split(

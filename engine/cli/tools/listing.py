@@ -3,7 +3,7 @@
 from ...core import TivaxError, choose_from, start_jax
 from ..bundles import Screen, command
 from ..completion import LISTS
-from ..options import parse_table_size
+from ..options import parse_table_size, split_names
 from ..terminal import Terminal
 
 
@@ -32,8 +32,7 @@ def list_(
         case "indicators":
             from .list_indicators import print_indicators
 
-            codes = [k.strip() for name in some for k in name.split(",")]
-            print_indicators(terminal, [k for k in codes if k])
+            print_indicators(terminal, split_names(",".join(some)))
         case "methods":
             _at_most(0, what, some)
             _print_methods(terminal)

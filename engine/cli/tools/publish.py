@@ -1,5 +1,6 @@
 """``tivax package``: results for others to run again, and what to cite."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -38,13 +39,8 @@ def package(
         raise TivaxError("--out is missing: name the zip archive, or give --cite")
     terminal = Terminal(quiet, json=json)
     with terminal.status("packing"):
-        packed = publication.package(
-            results,
-            out,
-            include_data=include_data,
-            wheel=wheel,
-            force=force,
-        )
+        given = {"include_data": include_data, "wheel": wheel, "force": force}
+        packed = publication.package(results, out, **given)
     terminal.print(
         f"{out}: {packed.files} files, {packed.bytes / 1e6:,.1f} MB (data "
         f"{packed.data_bytes / 1e6:,.1f} MB before compression)"
@@ -53,11 +49,6 @@ def package(
         terminal.print(
             f"Left out: {', '.join(packed.left_out)}; README.md says where to get them"
         )
-    record = {
-        "outputs": [str(out)],
-        "files": packed.files,
-        "bytes": packed.bytes,
-        "data_bytes": packed.data_bytes,
-        "left_out": list(packed.left_out),
-    }
+    record = {"outputs": [str(out)], **asdict(packed)}
+    del record["path"]
     terminal.finish(record, "Unpack it and run: sh run_all.sh")
