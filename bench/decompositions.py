@@ -145,21 +145,14 @@ def source(w: ClosedForms) -> Terms:
     FVA = kept.reshape(-1, 1) * E
     VAX = u * (E - w.buyers(w.X) * w.abroad)
     DAVAX = u * (w.final + w.A @ w.inside(w.L, w.at_home) * w.abroad)
-    return {
-        "GEXP": E,
-        "DC": DC,
-        "DVA": DVA,
-        "VAX": VAX,
-        "DAVAX": DAVAX,
-        "REF": DVA - VAX,
-        "DDC": DC - DVA,
-        "FC": FC,
-        "FVA": FVA,
-        "FDC": FC - FVA,
-        "GVC": E - DAVAX,
-        "GVCB": FC + DC - DVA,
-        "GVCF": DVA - DAVAX,
-    }
+    terms = {"GEXP": E, "VAX": VAX, "DAVAX": DAVAX, "REF": DVA - VAX}
+    gvc = {"GVC": E - DAVAX, "GVCB": FC + DC - DVA, "GVCF": DVA - DAVAX}
+    return {**terms, **_counted(DC, DVA, FC, FVA), **gvc}
+
+
+def _counted(DC: Matrix, DVA: Matrix, FC: Matrix, FVA: Matrix) -> Terms:
+    home = {"DC": DC, "DVA": DVA, "DDC": DC - DVA}
+    return {**home, "FC": FC, "FVA": FVA, "FDC": FC - FVA}
 
 
 def sink(w: ClosedForms) -> Terms:
@@ -182,17 +175,8 @@ def sink(w: ClosedForms) -> Terms:
     to_self = last(w.X, w.own(to_others(w.X))[:, None], w.final)
     h, f, E = w.domestic_content[:, None], w.foreign_content[:, None], w.E
     DC, FC, DVA, FVA, REF = h * E, f * E, h * to_all, f * to_all, h * to_self
-    return {
-        "GEXP": E,
-        "DC": DC,
-        "DVA": DVA,
-        "VAX": DVA - REF,
-        "REF": REF,
-        "DDC": DC - DVA,
-        "FC": FC,
-        "FVA": FVA,
-        "FDC": FC - FVA,
-    }
+    terms = {"GEXP": E, "VAX": DVA - REF, "REF": REF}
+    return {**terms, **_counted(DC, DVA, FC, FVA)}
 
 
 # Closed form, and the terms that add up to exports.

@@ -148,8 +148,7 @@ def product(
     (N: rows of zeros are added), and products are gathered from them.
     """
 
-    with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(_product(mesh), mesh, 3)(F, D, X)
+    return _on_mesh(_product(mesh), mesh, F, D, X)
 
 
 @partial(jax.jit, static_argnames="mesh")
@@ -168,8 +167,7 @@ def correct(
         times = partial(_product(mesh), F, D)
         return correction(times, partial(apply_inverse, P), r, goal)
 
-    with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(corrected, mesh, 5)(F, D, P, r, goal)
+    return _on_mesh(corrected, mesh, F, D, P, r, goal)
 
 
 def _product(mesh: Mesh | None) -> Callable[[Array, Array, Array], Array]:
@@ -204,8 +202,7 @@ def product_of_contents(
     def multiplied(F: Array, given: Contents, C: Array) -> Array:
         return _product_of_contents(mesh, F, given)(C)
 
-    with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(multiplied, mesh, 3)(F, given, C)
+    return _on_mesh(multiplied, mesh, F, given, C)
 
 
 @partial(jax.jit, static_argnames="mesh")
@@ -225,8 +222,7 @@ def correct_contents(
         apply = partial(apply_transposed, P, exporting=given.exporting)
         return correction(times, apply, r, goal)
 
-    with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(corrected, mesh, 5)(F, given, P, r, goal)
+    return _on_mesh(corrected, mesh, F, given, P, r, goal)
 
 
 def _product_of_contents(
@@ -245,18 +241,15 @@ def _product_of_contents(
     return transposed(multiply, given.inside, given.exporting)
 
 
-def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, count: int) -> Callable:
-    """``run`` with its first argument divided by rows, the others on every device."""
-    if mesh is None:
-        return run
-    everywhere = PartitionSpec()
-    return jax.shard_map(
-        run,
-        mesh=mesh,
-        in_specs=(PartitionSpec("rows"), *[everywhere] * (count - 1)),
-        out_specs=everywhere,
-        check_vma=False,
-    )
+def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, *given: Any) -> Any:
+    """``run`` of the first argument divided by rows, the others on every device."""
+    if mesh is not None:
+        everywhere = PartitionSpec()
+        places = (PartitionSpec("rows"), *[everywhere] * (len(given) - 1))
+        of_part = partial(jax.shard_map, mesh=mesh, check_vma=False)
+        run = of_part(run, in_specs=places, out_specs=everywhere)
+    with jax.default_matmul_precision(_PRECISION):
+        return run(*given)
 
 
 @jax.jit

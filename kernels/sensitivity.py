@@ -106,12 +106,8 @@ def value_added_gradients(
     X = products.X
     abroad, home = X @ borders.partners, X @ borders.inside
     left = jnp.stack([*contents])
-    right = jnp.stack(
-        [
-            in_cells(products, abroad, borders.partners),
-            in_cells(products, home, borders.inside),
-        ]
-    )
+    sides = (abroad, borders.partners), (home, borders.inside)
+    right = jnp.stack([in_cells(products, *side) for side in sides])
     added = jnp.stack([picked[0] * abroad[None, :], picked[1] * home[None, :]])
     return Gradients(
         left,

@@ -137,19 +137,21 @@ def parts(tables: tx.WorldTables) -> dict[str, dict[str, Any]]:
         none["users"][kind] = {"by_seller": 0.0, "by_pair": 0.0}
     none["rest_of_world"]["coefficients"] = 0.0
     none["rounding"] = {"cell": 0.0, "balance": 0.0}
-    found = {"rounding": {**none, "rounding": errors["rounding"]}}
+
+    def alone(section: str, changes: dict[str, Any]) -> dict[str, Any]:
+        return none | {section: none[section] | changes}
+
+    found = {"rounding": alone("rounding", errors["rounding"])}
     for kind in errors["products"]:
         if kind in errors["partners"]:
-            part = deepcopy(none)
-            part["partners"][kind] = errors["partners"][kind]
-            found[f"partners of {kind}"] = part
+            own = {kind: errors["partners"][kind]}
+            found[f"partners of {kind}"] = alone("partners", own)
         for by in ("by_seller", "by_pair"):
-            part = deepcopy(none)
-            part["users"][kind][by] = _UNIT
-            found[f"users of {kind} {by}"] = part
-    part = deepcopy(none)
-    part["rest_of_world"]["coefficients"] = _UNIT
-    return {**found, "rest of the world": part}
+            own = {kind: none["users"][kind] | {by: _UNIT}}
+            found[f"users of {kind} {by}"] = alone("users", own)
+    return found | {
+        "rest of the world": alone("rest_of_world", {"coefficients": _UNIT})
+    }
 
 
 def parameters(tables: tx.WorldTables, base: Flows, exact: Flows) -> pd.DataFrame:

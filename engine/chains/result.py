@@ -104,17 +104,11 @@ class SupplyExposure(Result):
     def tables(self) -> dict[str, pd.DataFrame]:
         pairs = self.pairs.rename_axis("region").reset_index()
         pairs = pairs.melt("region", var_name="partner", value_name="value")
-        frames = {
-            "by_industry": self.by_industry,
-            "by_product": self.by_product,
-            "third_countries": self.third_countries,
-            "paths": self.paths,
-            "rounds": self.rounds,
-            "extraction": self.extraction,
-        }
+        names = ("by_industry", "by_product", "third_countries", "paths", "rounds")
+        names += ("extraction",)
         return {
             "exposure": self.table,
-            **{name: self._named(frame) for name, frame in frames.items()},
+            **{name: self._named(getattr(self, name)) for name in names},
             "pairs": pairs.assign(year=self.year)[["year", *pairs]],
         }
 

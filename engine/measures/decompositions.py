@@ -28,7 +28,6 @@ from ..tables import (
     Groups,
     WorldTables,
     named_groups,
-    require_tables,
     whole_regions,
 )
 from .accounts import Account, ValueAdded
@@ -129,7 +128,6 @@ def decompose(
     R02       10322401.0  8873298.0  1301280.0
     ROW       11757118.0  8983990.0  2149224.0
     """
-    require_tables(tables)
 
     def compute(groups: Groups) -> xr.Dataset:
         parts = decomposed_years(

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from ..core import TivaxError
-from ..tables import AnyGroups, WorldTables, perimeters, region_names
+from ..tables import AnyGroups, region_names
 
 
 def regroup(
@@ -48,7 +48,6 @@ def regroup_trade(
     """Flows of ``value_added_trade`` with regions dropped and grouped, for
     ``trade.balances_of``; by sector ``va_positive`` leaves out industries with negative
     value added, if there are any."""
-    require_computed(trade, "va_absorbed", "gross_exports")
     flows = {name: trade[name] for name in ("va_absorbed", "gross_exports")}
     if by_sector:
         negative = trade["va_absorbed"].sum("absorber") * trade["output"] < 0
@@ -58,11 +57,6 @@ def regroup_trade(
         {name: regroup(flow, drop=drop, groups=groups) for name, flow in flows.items()},
         attrs=trade.attrs,
     )
-
-
-def merge_split_regions(trade: xr.Dataset, tables: WorldTables) -> xr.Dataset:
-    """Flows of parts added to those of the region that was split."""
-    return merge_regions(trade, perimeters(tables))
 
 
 def merge_regions(trade: xr.Dataset, name: Mapping[str, str]) -> xr.Dataset:

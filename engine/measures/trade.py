@@ -18,7 +18,14 @@ from ..core import (
     source_in_words,
 )
 from ..streaming import streamed_trade
-from ..tables import AnyGroups, Groups, WorldTables, region_names, require_tables
+from ..tables import (
+    AnyGroups,
+    Groups,
+    WorldTables,
+    perimeters,
+    region_names,
+    require_tables,
+)
 from . import flags
 from .accounts import Account, ValueAdded
 from .decompositions import years_of_method
@@ -26,7 +33,6 @@ from .group_runs import in_groups
 from .methods import WITH_ABSORBED
 from .regrouping import (
     merge_regions,
-    merge_split_regions,
     regroup,
     regroup_trade,
     require_computed,
@@ -161,7 +167,8 @@ def _flows(
     trade = _labelled(years, tables, account.unit(tables))
     if not cells:
         trade = trade.drop_vars(["cell_error", "cell_backward_error"])
-    return merge_split_regions(trade, tables) if tables.parents else trade
+    # Parts are computed apart, then added to those of the region that was split.
+    return merge_regions(trade, perimeters(tables)) if tables.parents else trade
 
 
 def require_certify(name: str) -> Certify:

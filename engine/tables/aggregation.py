@@ -91,14 +91,13 @@ def aggregate(
         tuple(f"{r}:{s}" for r in region.labels for s in sector.labels),
         (region.place[:, None] * len(sector.labels) + sector.place[None, :]).ravel(),
     )
+    added = tables.value_added
     return replace(
         tables,
         Z=_summed(tables.Z, industry, industry),
         Y=_summed(tables.Y, industry, region),
         x=_summed(tables.x, industry),
-        value_added=None
-        if tables.value_added is None
-        else _summed(tables.value_added, industry),
+        value_added=None if added is None else _summed(added, industry),
         regions=region.labels,
         sectors=sector.labels,
         tolerance=_of_sums(tables.tolerance, industry),

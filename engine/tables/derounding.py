@@ -94,15 +94,14 @@ def deround(table: WorldTable, powers: Powers = CHOSEN) -> Derounded:
     missing = table.x - table.Z.sum(axis=1) - table.Y.sum(axis=(1, 2))
     weights = _weights(flows, powers, sectors=s)
     makes = table.x.reshape(c, s)
-    weights[:, :, :s] *= makes > 0
+    inputs = weights[:, :, :s]
+    inputs *= makes > 0
     while True:
         filled = flows + spread(missing, weights.reshape(n, -1)).reshape(flows.shape)
-        too_much = (filled[:, :, :s].sum(axis=0) > makes) & weights[:, :, :s].any(
-            axis=0
-        )
+        too_much = (filled[:, :, :s].sum(axis=0) > makes) & inputs.any(axis=0)
         if not too_much.any():
             break
-        weights[:, :, :s] *= ~too_much
+        inputs *= ~too_much
     kept = [k for k in range(len(table.categories)) if k not in stocks]
     Y = table.Y.copy()
     Y[:, :, kept] = filled[:, :, s:]

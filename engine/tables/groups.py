@@ -170,9 +170,8 @@ def perimeters(
     Raises ``TivaxError`` as :func:`region_names` does, and for a part: only its parent
     can be dropped or grouped.
     """
-    require_tables(tables)
     require_list("drop", drop)
-    parents, whole = tables.parents, whole_regions(tables)
+    whole, parents = whole_regions(tables), tables.parents
     groups = named_groups(groups, whole)
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code in parents:

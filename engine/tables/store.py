@@ -46,6 +46,7 @@ from .store_files import (
     DIMS,
     FORMAT,
     IN_SLABS,
+    ITSELF,
     LABELS,
     UNCHECKED,
     StoredYears,
@@ -175,21 +176,16 @@ class StoreWriter:
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
         self._group.attrs.update({"tivax_format": format, **attributes})
-        labels: dict[str, Sequence[str]] = {
-            "origin": like.regions,
-            "sector": like.sectors,
-            "user": like.regions,
-            "user_sector": like.sectors,
-            "absorber": like.regions,
-            "category": like.categories,
-        }
+        labels = {"origin": like.regions, "sector": like.sectors}
+        labels["category"] = like.categories
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
             compressors=checked,
             dimension_names=("year",),
         )
-        for name, values in labels.items():
+        for name in [k for k in LABELS if k != "year"]:
+            values = labels[LABELS[name]]
             array: Any = self._group.create_array(
                 name,
                 shape=(len(values),),
@@ -442,8 +438,7 @@ def open_store(
             rebuilt=dict(about.get("rebuilt", {})),
         )
     except (LookupError, TypeError, ValueError) as error:
-        what = "what it says of itself (zarr.json, labels)"
-        raise damaged(path, what, f"{error}") from None
+        raise damaged(path, ITSELF, f"{error}") from None
     if stored.format == UNCHECKED:
         _warn_unchecked(path, tables)
     return tables if lazy else tables.select(tables.years[0], tables.years[-1])

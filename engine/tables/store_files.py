@@ -49,6 +49,7 @@ LABELS = {
     "category": "category",
 }
 _OPTIONAL = ("value_added",)
+ITSELF = "what it says of itself (zarr.json, labels)"
 
 # Metadata are a few thousand bytes; a manifest of many inputs is longer.
 _LARGEST_METADATA = 1 << 26
@@ -240,20 +241,14 @@ class _Reader:
 
     def read(self) -> StoredTables:
         files = _label_files(self.path)
-        if self.checked and _digest(self.documents, files) != self.attributes.get(
-            "digest"
-        ):
-            raise damaged(
-                self.path,
-                "what it says of itself (zarr.json, labels)",
-                "the digest differs",
-            )
+        said = self.attributes.get("digest")
+        if self.checked and _digest(self.documents, files) != said:
+            raise damaged(self.path, ITSELF, "the digest differs")
         labels = {name: self._labels(name, files[name]) for name in LABELS}
         for name, same in LABELS.items():
             if labels[name] != labels[same]:
-                raise damaged(
-                    self.path, f"the axis {name}", f"not the labels of {same}"
-                )
+                why = f"not the labels of {same}"
+                raise damaged(self.path, f"the axis {name}", why)
         arrays = {
             name: self._array(name, labels) for name in DIMS if name in self.documents
         }
@@ -313,17 +308,13 @@ class _Reader:
         codecs = document.get("codecs")
         names = [codec, *(["crc32c"] if self.checked else [])]
         endian = {"name": "bytes", "configuration": {"endian": "little"}}
+        grid = {"name": "regular", "configuration": {"chunk_shape": list(chunk)}}
+        key = {"name": "default", "configuration": {"separator": "/"}}
         wanted = {
             "shape": list(shape),
             "data_type": data_type,
-            "chunk_grid": {
-                "name": "regular",
-                "configuration": {"chunk_shape": list(chunk)},
-            },
-            "chunk_key_encoding": {
-                "name": "default",
-                "configuration": {"separator": "/"},
-            },
+            "chunk_grid": grid,
+            "chunk_key_encoding": key,
             "zarr_format": 3,
             "node_type": "array",
         }
@@ -335,11 +326,8 @@ class _Reader:
         ):
             wrong.append("codecs")
         if wrong:
-            raise damaged(
-                self.path,
-                f"{name}/zarr.json",
-                f"{wrong[0]} is not that of the labels and the format",
-            )
+            why = f"{wrong[0]} is not that of the labels and the format"
+            raise damaged(self.path, f"{name}/zarr.json", why)
 
 
 def _document(path: Path, name: str) -> dict[str, Any]:
@@ -391,9 +379,8 @@ def _label_files(path: Path) -> dict[str, bytes]:
                 raise damaged(path, f"the axis {name}", "the file is too large")
             found[name] = file.read_bytes()
         except OSError as error:
-            raise damaged(
-                path, f"the axis {name}", error.strerror or str(error)
-            ) from None
+            why = error.strerror or str(error)
+            raise damaged(path, f"the axis {name}", why) from None
     return found
 
 

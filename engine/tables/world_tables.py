@@ -278,7 +278,7 @@ class WorldTables(Printable):
 
     def select(self, first: int, last: int) -> "WorldTables":
         """The years from ``first`` to ``last``, both included."""
-        part = year_range(self.years, (first, last))
+        part, added = year_range(self.years, (first, last)), self.value_added
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", TivaxWarning)  # said when these were made
             return replace(
@@ -286,9 +286,7 @@ class WorldTables(Printable):
                 Z=self.Z[part],
                 Y=self.Y[part],
                 x=self.x[part],
-                value_added=None
-                if self.value_added is None
-                else self.value_added[part],
+                value_added=None if added is None else added[part],
                 years=self.years[part],
             )
 

@@ -41,17 +41,14 @@ def undo_rounding(
     """
     h = rows.shape[0]
 
-    def turn(
-        _: Array, multipliers: tuple[Array, Array]
-    ) -> tuple[Float[Array, " h"], Float[Array, " k"]]:
+    def turn(_: Array, multipliers: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = multipliers
         a = _multipliers(p[:h] + q[:h] * b[None], q[:h], low[:h], high[:h], rows, 1)
         of_row = jnp.zeros_like(p[:, 0]).at[:h].set(a)
         return a, _multipliers(p + q * of_row[:, None], q, low, high, columns, 0)
 
-    a, b = jax.lax.fori_loop(
-        0, _TURNS, turn, (jnp.zeros_like(rows), jnp.zeros_like(columns))
-    )
+    start = jnp.zeros_like(rows), jnp.zeros_like(columns)
+    a, b = jax.lax.fori_loop(0, _TURNS, turn, start)
     of_row = jnp.zeros_like(p[:, 0]).at[:h].set(a)
     return jnp.clip(p + q * (of_row[:, None] + b[None]), low, high)
 
@@ -66,9 +63,7 @@ def _multipliers(
 ) -> Float[Array, " t"]:
     """One multiplier for each total of cells along ``axis``."""
 
-    def halve(
-        _: Array, ends: tuple[Array, Array]
-    ) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
+    def halve(_: Array, ends: tuple[Array, Array]) -> tuple[Array, Array]:
         a, b = ends
         middle = (a + b) / 2
         moved = jnp.clip(p + q * jnp.expand_dims(middle, axis), low, high)

@@ -17,7 +17,8 @@ Margins take turns. The multipliers are kept, not the array: a turn reads the se
 twice. A class holds the uses that no margin by seller and buyer tells apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -118,33 +119,24 @@ def fit_trade(
     """
     members = [slice(a, z) for a, z in pairwise(accumulate(classes, initial=0))]
 
-    def by_class(b: Float[Array, "i u d"]) -> _Cells:
-        """Sums over the uses of a class."""
-        plus = [(seed[:, :, k] * b[:, None, k]).sum(2) for k in members]
-        plus = jnp.stack(plus)
+    def summed(
+        weights: Iterable[Array], axis: int, join: Callable[..., Array]
+    ) -> _Cells:
+        """Cells of each class, multiplied and divided by its weights."""
+        of = list(zip(members, weights, strict=True))
+        plus = join([(seed[:, :, k] * weight).sum(axis) for k, weight in of])
         if below is None:
             return _Cells(plus, jnp.zeros_like(plus))
-        minus = [_over(below[:, :, k], b[:, None, k]).sum(2) for k in members]
-        return _Cells(plus, jnp.stack(minus))
+        minus = [_over(below[:, :, k], weight).sum(axis) for k, weight in of]
+        return _Cells(plus, join(minus))
+
+    def by_class(b: Float[Array, "i u d"]) -> _Cells:
+        """Sums over the uses of a class."""
+        return summed([b[:, None, k] for k in members], 2, jnp.stack)
 
     def by_buyer(m: Float[Array, "h i r d"]) -> _Cells:
         """Sums over sellers."""
-        of = list(zip(members, m, strict=True))
-        plus = [(seed[:, :, k] * each[:, :, None]).sum(1) for k, each in of]
-        plus = jnp.concatenate(plus, 1)
-        if below is None:
-            return _Cells(plus, jnp.zeros_like(plus))
-        minus = [_over(below[:, :, k], each[:, :, None]).sum(1) for k, each in of]
-        return _Cells(plus, jnp.concatenate(minus, 1))
-
-    def to_near(
-        m: Float[Array, "h i r d"], of: _Cells, one: Pairs | GroupFlows
-    ) -> Float[Array, "h i r d"]:
-        return (
-            to_flows(m, of, one)
-            if isinstance(one, GroupFlows)
-            else to_pairs(m, of, one)
-        )
+        return summed(m[:, :, :, None], 1, partial(jnp.concatenate, axis=1))
 
     def to_flows(
         m: Float[Array, "h i r d"], of: _Cells, flows: GroupFlows
@@ -171,7 +163,10 @@ def fit_trade(
         def nearer() -> Float[Array, "h i r d"]:
             moved = now.m
             for one in near:
-                moved = to_near(moved, of, one)
+                if isinstance(one, GroupFlows):
+                    moved = to_flows(moved, of, one)
+                else:
+                    moved = to_pairs(moved, of, one)
             return moved
 
         if near:

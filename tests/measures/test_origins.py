@@ -155,11 +155,8 @@ def test_unknown_names_are_told_with_the_nearest(small, given, line):
     assert error_of(origins, small, "exports", **given).startswith(line)
 
 
-def test_an_unknown_whole_is_refused(small):
+def test_an_option_that_is_unknown_or_of_another_table_is_refused(small):
     line = error_of(origins, small, "products", whole="imports")
     assert "whole" in line and "exports" in line
-
-
-def test_an_option_of_another_table_is_refused(small):
     line = error_of(origins, small, "products", groups={"G": ["R1", "R2"]})
     assert line == "groups: leave it out, it is not of products"

@@ -59,6 +59,12 @@ class ByYear(Result):
         """True if there is one account."""
         return len(self.accounts) == 1
 
+    def named(self, part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
+        """A part with the name of its account, where there are several."""
+        if self.alone:
+            return part
+        return part.expand_dims(account=[value_added_name(account)])
+
 
 def one_after_the_other(
     compute: Callable[[ValueAdded, Progress], Iterable[Any]],
@@ -73,8 +79,3 @@ def one_after_the_other(
 
         for part in compute(account, of_all):
             yield account, part
-
-
-def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
-    """A part with the name of its account as a first label."""
-    return part.expand_dims(account=[value_added_name(account)])

@@ -16,7 +16,7 @@ from ...tables import REST, WorldTables, country_in_text, listing_by_region
 from ..accounts import Account, ValueAdded, satellite_name
 from ..decompositions import decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
-from .by_year import ByYear, named, one_after_the_other
+from .by_year import ByYear, one_after_the_other
 
 _LEVEL = "bilateral-sector"
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -109,10 +109,8 @@ class Decomposition(ByYear):
                 se = None
                 if self.errors is not None:
                     compute = partial(self._of_draw, account)
-                    se = self.errors(int(year["year"][0]), compute)
-                    se = se if self.alone else named(se, account)
-                values = year if self.alone else named(year, account)
-                of_year = LongPart(values, errors=se)
+                    se = self.named(self.errors(int(year["year"][0]), compute), account)
+                of_year = LongPart(self.named(year, account), errors=se)
                 self.rows += of_year.rows
                 yield of_year
 

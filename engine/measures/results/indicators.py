@@ -30,7 +30,7 @@ from ..indicator_table import EVERY_PARTNER, EVERY_SECTOR, INDICATORS
 from ..methods import LEVELS, WORST_IDENTITY
 from ..perimeters import perimeters_of
 from ..trade import Certify
-from .by_year import ByYear, named, one_after_the_other
+from .by_year import ByYear, one_after_the_other
 from .tbi import certified_line
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -229,8 +229,7 @@ class IndicatorsByYear(ByYear):
         self.flags.update(count_flags(flags))
         units = self._units.setdefault(value_added_name(account), {})
         units.update({k: v.attrs["units"] for k, v in values.items()})
-        if not self.alone:
-            values, more = named(values, account), [named(k, account) for k in more]
+        values, *more = (self.named(k, account) for k in (values, *more))
         part = LongPart(values, flags, *more)
         self.rows += part.rows
         return part
