@@ -64,7 +64,16 @@ def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
 def left_out(setting: Setting) -> Iterator[Variant | Row]:
     """The model without each block."""
     for name, units in named_blocks(setting):
-        yield _without("left out", name, units, setting)
+        if isinstance(units, TivaxError):
+            yield refused("left out", name, units)
+            continue
+        inside = setting.frame[setting.unit].astype(str).isin(list(units))
+        if not inside.any():
+            yield refused("left out", name, _absent(units, setting))
+        elif inside.all():
+            yield refused("left out", name, TivaxError("nothing is left without it"))
+        else:
+            yield setting.variant("left out", name, frame=setting.frame[~inside])
 
 
 def alone(setting: Setting) -> Iterator[Variant | Row]:
@@ -89,13 +98,11 @@ def block_years(setting: Setting) -> Iterator[Variant | Row]:
     """Effects of years that each block has for itself."""
     frame, time = setting.frame, setting.time
     for name, block in partitions(setting):
+        column = f"{name} by year"
         own = block.astype(str) + " " + frame[time].astype(str)
-        yield setting.variant(
-            "block by year",
-            name,
-            frame=frame.assign(**{f"{name} by year": own}),
-            model=setting.equation(time=f"{name} by year"),
-        )
+        made = {"frame": frame.assign(**{column: own})}
+        made |= {"model": setting.equation(time=column)}
+        yield setting.variant("block by year", name, **made)
 
 
 def membership(setting: Setting) -> Iterator[Variant | Row]:
@@ -219,19 +226,6 @@ def _income_thirds(setting: Setting) -> pd.Series | None:
         return None
     third = pd.qcut(first.rank(method="first"), len(THIRDS), labels=list(THIRDS))
     return frame[unit].map(third.astype(str))
-
-
-def _without(
-    threat: str, name: str, units: Sequence[str] | TivaxError, setting: Setting
-) -> Variant | Row:
-    if isinstance(units, TivaxError):
-        return refused(threat, name, units)
-    inside = setting.frame[setting.unit].astype(str).isin(list(units))
-    if not inside.any():
-        return refused(threat, name, _absent(units, setting))
-    if inside.all():
-        return refused(threat, name, TivaxError("nothing is left without it"))
-    return setting.variant(threat, name, frame=setting.frame[~inside])
 
 
 def _absent(units: Sequence[str], setting: Setting) -> TivaxError:

@@ -49,7 +49,7 @@ def squares(setting: Setting) -> Iterator[Variant | Row]:
     every = second_order(setting.frame, controls)
     each = second_order(setting.frame, controls, products=False)
     for name, column in each.items():
-        yield _with(setting, threat, f"{name}", {name: column})
+        yield _with(setting, threat, name, {name: column})
     if len(each) > 1:
         yield _with(setting, threat, "squares of all", each)
     if len(every) > len(each):
@@ -119,15 +119,9 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
     b, variance = np.array(found).T
     coef = float(np.median(b))
     se = float(np.sqrt(np.median(variance + (b - coef) ** 2)))
-    yield Row(
-        "form of controls",
-        f"partialled out, {Z.shape[1]} terms by cross-fitted ridge",
-        treatment,
-        *t_test(coef, se, G),
-        N,
-        G,
-        comparable=True,
-    )
+    variant = f"partialled out, {Z.shape[1]} terms by cross-fitted ridge"
+    tested = t_test(coef, se, G)
+    yield Row("form of controls", variant, treatment, *tested, N, G, comparable=True)
 
 
 def _cross_fitted(

@@ -143,30 +143,31 @@ def functional_form(setting: Setting) -> Iterator[Variant | Row]:
     name = setting.model.outcome
     values = setting.column(name).astype(float)
     used = setting.used[name].astype(float)
-    if used.min() > 0 and used.max() < 100:
-        slope = (used * (100 - used) / 100).mean()
-        logit = (values / (100 - values)).map(np.log) * slope
-        yield _transformed(setting, "logit of the outcome / 100", logit)
-    else:
-        error = TivaxError(f"{name} does not lie between 0 and 100")
-        yield refused("functional form", "logit of the outcome / 100", error)
-    if used.min() > 0:
-        yield _transformed(
-            setting, "log of the outcome", values.map(np.log) * used.mean()
+    forms = {
+        "logit of the outcome / 100": (
+            used.min() > 0 and used.max() < 100,
+            "does not lie between 0 and 100",
+            lambda y: (y / (100 - y)).map(np.log),
+            (used * (100 - used) / 100).mean(),
+        ),
+        "log of the outcome": (
+            used.min() > 0,
+            "is not positive",
+            lambda y: y.map(np.log),
+            used.mean(),
+        ),
+    }
+    for variant, (defined, lacking, form, slope) in forms.items():
+        if not defined:
+            error = TivaxError(f"{name} {lacking}")
+            yield refused("functional form", variant, error)
+            continue
+        yield setting.variant(
+            "functional form",
+            variant,
+            frame=setting.frame.assign(**{name: form(values) * slope}),
+            note="in points at the mean of the outcome",
         )
-    else:
-        error = TivaxError(f"{name} is not positive")
-        yield refused("functional form", "log of the outcome", error)
-
-
-def _transformed(setting: Setting, variant: str, values: pd.Series) -> Variant:
-    name = setting.model.outcome
-    return setting.variant(
-        "functional form",
-        variant,
-        frame=setting.frame.assign(**{name: values}),
-        note="in points at the mean of the outcome",
-    )
 
 
 def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
@@ -178,10 +179,9 @@ def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
     frame = setting.frame.assign(
         **{past: setting.earlier(y, 1), own: setting.earlier(x, 1)}
     )
-    others = tuple(k for k in setting.model.regressors if k != x)
     for variant, controls in (
-        ("on the outcome a year earlier", others),
-        ("the same, given its own past", (*others, own)),
+        ("on the outcome a year earlier", setting.others),
+        ("the same, given its own past", (*setting.others, own)),
     ):
         yield setting.variant(
             "reverse direction",

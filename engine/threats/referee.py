@@ -9,7 +9,6 @@ import numpy as np
 from ..core import TivaxError
 from ..estimation import Conley, t_test
 from ..referee import (
-    Kind,
     country_slopes,
     interactive_effects,
     local_projections,
@@ -31,19 +30,9 @@ def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
     """Sum of the negative weights of cells in the model and in its first differences
     (de Chaisemartin and D'Haultfoeuille 2020; ``tx.two_way_weights``)."""
     setting.require_least_squares()
-    model = setting.model
-    others = [k for k in model.regressors if k != setting.treatment]
-    kinds: dict[Kind, str] = {"feTR": "levels", "fdTR": "first differences"}
-    for kind, name in kinds.items():
-        found = two_way_weights(
-            setting.used,
-            model.outcome,
-            setting.unit,
-            setting.time,
-            setting.treatment,
-            kind=kind,
-            controls=others,
-        )
+    equation = {"treatment": setting.treatment, "controls": setting.others}
+    for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
+        found = setting.of_referee(two_way_weights, kind=kind, **equation)
         numbers = dict(zip(found.table["number"], found.table["value"], strict=True))
         negative, cells = int(numbers["negative weights"]), int(numbers["cells"])
         spread = next(v for k, v in numbers.items() if k.endswith("(sensibility)"))
@@ -133,9 +122,8 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
 def moves(setting: Setting) -> Iterator[Variant | Row]:
     """Movers against quasi-stayers in first differences, AS and WAS (``tx.movers``)."""
     setting.require_least_squares()
-    model, x = setting.model, setting.treatment
-    others = [k for k in model.regressors if k != x]
-    found = setting.of_referee(movers, x, controls=others)
+    x = setting.treatment
+    found = setting.of_referee(movers, x, controls=setting.others)
     for row in found.chosen.to_dict("records"):
         yield Row(
             "movers",
@@ -155,19 +143,14 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
     setting.require_least_squares()
     model = setting.model
     names = [*model.treatments, *model.controls]
-    ways = [("", None), *partitions(setting)]
-    for name, block in ways:
-        frame = setting.used
-        if block is not None:
-            frame = frame.assign(**{"its block": block.loc[frame.index]})
-        variant = "mean group" if block is None else f"t over blocks, {name}"
+    frame = setting.used
+    ways = {"mean group": (frame, None)}
+    for name, block in partitions(setting):
+        rows = frame.assign(**{"its block": block.loc[frame.index]})
+        ways[f"t over blocks, {name}"] = (rows, "its block")
+    for variant, (rows, blocks) in ways.items():
         try:
-            found = setting.of_referee(
-                country_slopes,
-                names,
-                rows=frame,
-                blocks=None if block is None else "its block",
-            )
+            found = setting.of_referee(country_slopes, names, rows=rows, blocks=blocks)
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
             continue
@@ -189,12 +172,9 @@ def projections(setting: Setting) -> Iterator[Variant | Row]:
     """Responses to a change of the treatment, and to a large one, at once and over the
     years (``tx.local_projections``)."""
     setting.require_least_squares()
-    model, x = setting.model, setting.treatment
-    others = [k for k in model.regressors if k != x]
+    x, options = setting.treatment, {"controls": setting.others, "horizons": _HORIZONS}
     for events, name in ((None, "a change"), (_LARGE, "a large change")):
-        found = setting.of_referee(
-            local_projections, x, controls=others, horizons=_HORIZONS, events=events
-        )
+        found = setting.of_referee(local_projections, x, events=events, **options)
         rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (
             (("response", 0), "at once"),

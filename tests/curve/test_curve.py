@@ -412,12 +412,12 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     apart = options.groupby("choice")["median"].agg(lambda k: k.max() - k.min())
     assert f"moves the median most is {apart.idxmax()}:" in found.sentence
     bare = rows["weights"] == "none"
-    assert f"in {bare.sum()} specifications without weights" in found.sentence
+    assert f" of {bare.sum()} specifications without weights, with a" in found.sentence
     told = "Weighted by GDP, a curve of its own whose tests can reject too often"
     assert told in found.sentence
     significant = rows[bare & (rows["wild_p_value"] <= 0.05)]
     side = (np.sign(significant["estimate"])).value_counts().max()
-    assert f"{side} of them" in found.sentence
+    assert f"significant in {percent_text(side / bare.sum())} of" in found.sentence
     # Of two specifications a draw has 0, 1/2 or 1, so that 1 may be the share of more
     # than one draw in forty that 97.5 % of them do not exceed.
     tests = found.tests.set_index(["weights", "statistic"])
@@ -531,6 +531,14 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
         row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
         assert_allclose([row["estimate"], row["se"]], printed, atol=0.0101)
+
+
+def test_a_specification_may_have_no_effects(panel):
+    found = tx.specification_curve(panel, MODEL, choices={"effects": [[]]}, draws=9)
+    fit = fit_model(panel, replace(MODEL, entity="", time="", clusters="iso3"))
+    assert found.table["effects"].tolist() == ["iso3 + year", "none"]
+    row = found.table[["estimate", "se"]].iloc[1].astype(float)
+    assert_allclose(row, [fit.coef[0], fit.se[0]], rtol=1e-9)
 
 
 def test_a_form_of_the_controls_adds_columns(panel):

@@ -713,5 +713,7 @@ def test_sets_that_do_not_exist_say_why():
     assert "is not an interval" in build(instruments=2, endogenous=2)
     assert "use more clusters" in build(instruments=4, countries=4)
     data = panel()
-    assert "give a number between 0 and 1" in error_of(anderson_rubin_set, data, level=95.0)
+    assert "give a number between 0 and 1" in error_of(
+        anderson_rubin_set, data, level=95.0
+    )
     assert np.isnan(weak_instrument_tests(panel(instruments=4, countries=4)).kp_f)
