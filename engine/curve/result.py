@@ -197,7 +197,7 @@ class SpecificationCurve(ModelsResult):
             drop=True
         )
 
-    def _tests_of(self, model: Model, weights: str) -> dict[Any, dict[str, Any]]:
+    def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:
         own = (self.tests["model"] == model.name) & (self.tests["weights"] == weights)
         return self.tests[own].set_index("statistic").to_dict("index")
 
@@ -286,8 +286,8 @@ class SpecificationCurve(ModelsResult):
         if not (apart > 0).any():
             return ""
         own = options[options["choice"] == apart.idxmax()].set_index("option")["median"]
-        ends = (own.idxmax(), own.idxmin())
-        said = [f"{k} {number_text(own[k])}" for k in ends]
+        ends = own.loc[[own.idxmax(), own.idxmin()]]
+        said = [f"{option} {number_text(median)}" for option, median in ends.items()]
         return (
             f"The choice that moves the median most is {apart.idxmax()}: "
             f"{', '.join(said)}"

@@ -144,7 +144,7 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
     model = setting.model
     names = [*model.treatments, *model.controls]
     frame = setting.used
-    ways = {"mean group": (frame, None)}
+    ways: dict[str, Any] = {"mean group": (frame, None)}
     for name, block in partitions(setting):
         rows = frame.assign(**{"its block": block.loc[frame.index]})
         ways[f"t over blocks, {name}"] = (rows, "its block")
