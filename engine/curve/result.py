@@ -285,9 +285,10 @@ class SpecificationCurve(ModelsResult):
         apart = medians.max() - medians.min()
         if not (apart > 0).any():
             return ""
-        own = options[options["choice"] == apart.idxmax()].set_index("option")["median"]
-        ends = own.loc[[own.idxmax(), own.idxmin()]]
-        said = [f"{option} {number_text(median)}" for option, median in ends.items()]
+        own = options[options["choice"] == apart.idxmax()].reset_index(drop=True)
+        medians = own["median"].to_numpy()
+        ends = own.iloc[[medians.argmax(), medians.argmin()]].to_dict("records")
+        said = [f"{k['option']} {number_text(k['median'])}" for k in ends]
         return (
             f"The choice that moves the median most is {apart.idxmax()}: "
             f"{', '.join(said)}"
