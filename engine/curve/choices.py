@@ -65,6 +65,16 @@ class Specification(NamedTuple):
     rows: Bool[np.ndarray, " panel"]
     weights: str
 
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Outcome, treatment and controls."""
+        return (self.outcome, self.treatment, *self.controls)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """All columns of numbers, weights among them."""
+        return (*self.factors, *([self.weights] if self.weights else []))
+
 
 @dataclass(frozen=True, eq=False)
 class Space:

@@ -9,13 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.covariance_factors import cluster_factor, kernel_of_years
-from ..core import (
-    TivaxError,
-    load_toml,
-    require_choice,
-    require_kind,
-    show,
-)
+from ..core import TivaxError, load_toml, require_choice, require_kind, show
 from .linear_fits import Covariance, LinearFit, Vcov
 from .vcov import calendar, kernel_lags, square_among
 
@@ -154,8 +148,8 @@ class Conley(Vcov):
         require_choice("kernel", self.kernel, get_args(SpaceKernel))
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
-        D = distances_among([*names], self.places, self.distances)
+        names = fit.entities
+        D = distances_among(names, self.places, self.distances)
         K, G, over = space_weights(D, self.cutoff, self.kernel), len(names), ""
         if self.lags is None:
             sums = fit.sums(fit.entity)

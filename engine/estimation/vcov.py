@@ -321,11 +321,11 @@ class Network(Vcov):
         )
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
-        sums, G = fit.sums(fit.entity), len(names)
+        names, sums = fit.entities, fit.sums(fit.entity)
+        G = len(names)
         factor = cluster_factor(G, fit.rows, fit.parameters)
         return Covariance(
-            factor * sums.T @ self.among([*names]) @ sums,
+            factor * sums.T @ self.among(names) @ sums,
             f"network HAC, order {self.order}, factor of clusters by country, t(G-1)",
             G,
             None,

@@ -27,10 +27,10 @@ from ..resampling import LEVEL
 from .models_result import ModelsResult
 from .setting import HEADLINE
 
-COLUMNS = (
+COLUMNS = tuple(
     "model threat variant term estimate se p_value wild_p_value n clusters "
-    "variation_kept note"
-).split()
+    "variation_kept note".split()
+)
 _NAMED = 3
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 _LEAST = 0.5  # of an estimate: with less the result is not what it was
@@ -222,19 +222,12 @@ class Threats(ModelsResult):
 
     def _section(self, model: Model, figure: Drawn) -> Section:
         rows = self.rows[self.rows["model"] == model.name]
-        shown = (
-            rows.drop(columns="model")
-            .assign(
-                # Rows that ask another question have units of their own.
-                estimate=[number_text(k) for k in rows["estimate"]],
-                se=[number_text(k) for k in rows["se"]],
-                p_value=[p_text(p) for p in rows["p_value"]],
-                wild_p_value=[
-                    p_text(p, self.draws or None) for p in rows["wild_p_value"]
-                ],
-            )
-            .rename(columns={"wild_p_value": "wild p", "variation_kept": "kept"})
-        )
+        wild = [p_text(p, self.draws or None) for p in rows["wild_p_value"]]
+        # Rows that ask another question have units of their own.
+        texts = {k: rows[k].map(number_text) for k in ("estimate", "se")}
+        texts |= {"p_value": rows["p_value"].map(p_text), "wild_p_value": wild}
+        named = {"wild_p_value": "wild p", "variation_kept": "kept"}
+        shown = rows.drop(columns="model").assign(**texts).rename(columns=named)
         caption = (
             "Estimates with 95 % intervals, estimate +- t(G - 1) se, in units of the "
             "effect, arrows an interval that goes on; in grey rows that ask another "
