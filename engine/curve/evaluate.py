@@ -157,8 +157,8 @@ def specification_curve(
     for c, place in first.items():
         if isinstance(reason := outcomes[place], str):
             raise TivaxError(f"model {models[c].name}: {reason}")
-    fitted = [k for k in range(len(jobs)) if isinstance(outcomes[k], Fitted)]
-    fits = [fit for k in fitted if isinstance(fit := outcomes[k], Fitted)]
+    made = {k: fit for k, fit in sorted(outcomes.items()) if isinstance(fit, Fitted)}
+    fitted, fits = [*made], [*made.values()]
     clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
     draws = _POINTS**clusters if exact else draws

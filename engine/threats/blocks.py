@@ -12,7 +12,7 @@ from ..estimation import COMPLEMENTS
 from ..panel import PEOPLE, PRODUCT
 from ..tables import country_group
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made
 
 _FACTS = load_toml(__package__, "blocks.toml")
 MEMBERSHIPS: dict[str, list[str]] = _FACTS["memberships"]
@@ -61,7 +61,7 @@ def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
     return pd.Series(inside.astype(float), units.index)
 
 
-def left_out(setting: Setting) -> Iterator[Variant | Row]:
+def left_out(setting: Setting) -> Made:
     """The model without each block."""
     for name, units in named_blocks(setting):
         if isinstance(units, TivaxError):
@@ -76,7 +76,7 @@ def left_out(setting: Setting) -> Iterator[Variant | Row]:
             yield setting.variant("left out", name, frame=setting.frame[~inside])
 
 
-def alone(setting: Setting) -> Iterator[Variant | Row]:
+def alone(setting: Setting) -> Made:
     """The entrants of a dated group alone: with the model's controls, and the treatment
     by itself."""
     _require_codes(setting)
@@ -94,7 +94,7 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
             yield setting.variant("alone", named, frame=inside, model=equation)
 
 
-def block_years(setting: Setting) -> Iterator[Variant | Row]:
+def block_years(setting: Setting) -> Made:
     """Effects of years that each block has for itself."""
     frame, time = setting.frame, setting.time
     for name, block in partitions(setting):
@@ -105,7 +105,7 @@ def block_years(setting: Setting) -> Iterator[Variant | Row]:
         yield setting.variant("block by year", name, **made)
 
 
-def membership(setting: Setting) -> Iterator[Variant | Row]:
+def membership(setting: Setting) -> Made:
     """A dummy that turns to 1 in the year in which a unit joins."""
     _require_codes(setting)
     for name in MEMBERSHIPS:

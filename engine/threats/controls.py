@@ -5,7 +5,7 @@ units that start high and low, the rest stays in the errors, and a treatment tha
 with it takes its part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..core import TivaxError
 from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row, Variant
 
 _FOLDS, _SPLITS = 5, 25
 # Of the ridge, for columns whose mean square is 1, by row.
@@ -41,7 +41,7 @@ def second_order(
     }
 
 
-def squares(setting: Setting) -> Iterator[Variant | Row]:
+def squares(setting: Setting) -> Made:
     """The square of each control, of all, and all their products."""
     threat, controls = "form of controls", setting.model.controls
     if not controls:
@@ -56,7 +56,7 @@ def squares(setting: Setting) -> Iterator[Variant | Row]:
         yield _with(setting, threat, "squares and products of all", every)
 
 
-def convergence(setting: Setting) -> Iterator[Variant | Row]:
+def convergence(setting: Setting) -> Made:
     """Years that go with the outcome in a unit's first year: who starts low catches up.
     Beside it, membership of a group, and without those who join it."""
     threat, columns = "convergence", initial_by_time(setting)
@@ -88,7 +88,7 @@ def initial_by_time(setting: Setting, *, linear: bool = False) -> dict[str, pd.S
     return {f"first {y} in {k}": first * (years == k) for k in setting.years[1:]}
 
 
-def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
+def partialled_out(setting: Setting) -> Made:
     """The controls, their squares and products taken out of outcome and treatment by a
     ridge that is fitted to other units (double machine learning; Chernozhukov et al.
     2018, Econometrics Journal 21), median of 25 divisions of the units into 5 folds."""

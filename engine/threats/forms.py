@@ -1,6 +1,5 @@
 """Threats of form: weights, asymmetry, other outcomes, functional form, direction."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +8,10 @@ import pandas as pd
 from ..core import TivaxError
 from ..estimation import Fit
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Variant
 
 
-def weights(setting: Setting) -> Iterator[Variant | Row]:
+def weights(setting: Setting) -> Made:
     """Rows weighted by a unit's mean over the years; ``lnX`` means exp(lnX)."""
     for name in setting.weights:
         try:
@@ -34,7 +33,7 @@ def unit_weights(setting: Setting, name: str) -> tuple[str, pd.Series]:
     return shown, values.groupby(setting.frame[setting.unit]).transform("mean")
 
 
-def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
+def asymmetry(setting: Setting) -> Made:
     """A slope below 0 and one above: of an index of trade, deficit and surplus."""
     setting.require_least_squares()
     x = setting.treatment
@@ -52,7 +51,7 @@ def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
     )
 
 
-def vintages(setting: Setting) -> Iterator[Variant | Row]:
+def vintages(setting: Setting) -> Made:
     """Another measure of the treatment in its place, and the treatment itself on the
     rows that both have: the two differ by the measure alone."""
     setting.require_least_squares()
@@ -118,7 +117,7 @@ def _partial_correlation(one: Fit, other: Fit) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:
+def placebo_outcomes(setting: Setting) -> Made:
     """Outcomes that the treatment should leave alone."""
     named = setting.model.columns
     for name in setting.placebos:
@@ -137,7 +136,7 @@ def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def functional_form(setting: Setting) -> Iterator[Variant | Row]:
+def functional_form(setting: Setting) -> Made:
     """The outcome between 0 and 100 as a logit, and its logarithm, in points at the
     mean: times what a point of the outcome is at the mean of its slope."""
     name = setting.model.outcome
@@ -170,7 +169,7 @@ def functional_form(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
+def reverse_direction(setting: Setting) -> Made:
     """The treatment on the outcome of a year earlier, and on itself then: does the
     outcome come first (Granger)?"""
     setting.require_least_squares()

@@ -1,7 +1,7 @@
 """Threats that a referee names: weights of effects, more common factors, errors in
 space, slopes that differ, and dynamics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from ..referee import (
 )
 from .blocks import partitions
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _FACTORS = (2, 3, 4, 5)
 _CUTOFFS = (1_000, 2_000, 4_000)  # km
@@ -26,7 +26,7 @@ _HORIZONS = 4
 _LARGE = 0.1  # share of changes that are events
 
 
-def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
+def effect_weights(setting: Setting) -> Made:
     """Sum of the negative weights of cells in the model and in its first differences
     (de Chaisemartin and D'Haultfoeuille 2020; ``tx.two_way_weights``)."""
     setting.require_least_squares()
@@ -48,7 +48,7 @@ def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def several_factors(setting: Setting) -> Iterator[Variant | Row]:
+def several_factors(setting: Setting) -> Made:
     """Effects of units and years and several factors with loadings of the units
     (``tx.interactive_effects``); errors clustered by unit."""
     setting.require_least_squares()
@@ -84,7 +84,7 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
+def errors_in_space(setting: Setting) -> Made:
     """Errors correlated by the distance of capitals (Conley 1999; ``tx.Conley``), and
     SCPC of means over time (Mueller and Watson 2022; ``tx.spatial_errors``)."""
     model, fit = setting.model, setting.fit
@@ -119,7 +119,7 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def moves(setting: Setting) -> Iterator[Variant | Row]:
+def moves(setting: Setting) -> Made:
     """Movers against quasi-stayers in first differences, AS and WAS (``tx.movers``)."""
     setting.require_least_squares()
     x = setting.treatment
@@ -137,7 +137,7 @@ def moves(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def slopes(setting: Setting) -> Iterator[Variant | Row]:
+def slopes(setting: Setting) -> Made:
     """Slopes of each country (mean group) and of blocks (Ibragimov and Mueller 2010;
     ``tx.country_slopes``)."""
     setting.require_least_squares()
@@ -168,7 +168,7 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def projections(setting: Setting) -> Iterator[Variant | Row]:
+def projections(setting: Setting) -> Made:
     """Responses to a change of the treatment, and to a large one, at once and over the
     years (``tx.local_projections``)."""
     setting.require_least_squares()

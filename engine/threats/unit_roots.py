@@ -10,7 +10,6 @@ statistic is at most as large. For cointegration CIPS is of the residuals of the
 and the random walks are an outcome and as many regressors, fitted in the same way.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,13 +18,13 @@ from jaxtyping import Float
 
 from ..core import TivaxError
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _PANELS, _AT_ONCE, _SEED = 999, 111, 1
 _FEWEST_YEARS = 8
 
 
-def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
+def unit_roots(setting: Setting) -> Made:
     """CIPS of outcome and treatment: the null is that every unit has a unit root."""
     setting.require_least_squares()
     G, T = _size(setting)
@@ -44,7 +43,7 @@ def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def cointegration(setting: Setting) -> Iterator[Variant | Row]:
+def cointegration(setting: Setting) -> Made:
     """CIPS of the model's residuals: the null is that nothing ties the outcome to the
     regressors in the long run."""
     setting.require_least_squares()

@@ -9,7 +9,6 @@ Oster, E. (2019), Unobservable selection and coefficient stability, Journal of B
 sensitivity, Journal of the Royal Statistical Society B 82:39-67.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..core import TivaxError, percent_text
 from ..estimation import Fit, of_norm_one, orthonormal, t_ppf
 from .blocks import membership
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row, Variant
 
 _R_MAX = 1.3  # times the R2 with controls: Oster's bound
 
@@ -36,7 +35,7 @@ class Moments(NamedTuple):
     x_left: float
 
 
-def oster(setting: Setting) -> Iterator[Variant | Row]:
+def oster(setting: Setting) -> Made:
     """delta: selection on unobservables relative to that on the controls for an effect
     of 0, where R2 is at most 1.3 times that with controls."""
     _require_one(setting)
@@ -58,7 +57,7 @@ def oster(setting: Setting) -> Iterator[Variant | Row]:
     )
 
 
-def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
+def robustness_value(setting: Setting) -> Made:
     """Share of the rest of treatment and outcome that a confounder has to explain for
     an effect of 0, and for one that is not significant at 5 %, with iid errors."""
     _require_one(setting)
@@ -77,7 +76,7 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
+def benchmarks(setting: Setting) -> Made:
     """Yield estimates against a confounder as strong as each control is beside the
     others, and as strong as membership of a group (Cinelli and Hazlett 2020, section
     4.4)."""

@@ -1,26 +1,24 @@
 """Threats of time: trends, differences, leads and lags, dynamics, periods."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
 from ..estimation import Fit, t_test
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _LONG = (1, 3, 5)
 _SHIFTS = (1, 2)
 _WINDOW = 5
 
 
-def trends(setting: Setting) -> Iterator[Variant | Row]:
+def trends(setting: Setting) -> Made:
     """A linear trend of each unit's own."""
     yield setting.variant("unit trends", "linear", slopes=(setting.time,))
 
 
-def differences(setting: Setting) -> Iterator[Variant | Row]:
+def differences(setting: Setting) -> Made:
     """First and long differences: effects of years, none of units."""
     frame, unit, time = setting.frame, setting.unit, setting.time
     names = list(setting.model.columns)
@@ -46,7 +44,7 @@ def differences(setting: Setting) -> Iterator[Variant | Row]:
 BEFORE = "row before"
 
 
-def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
+def leads_and_lags(setting: Setting) -> Made:
     """The treatment of later and earlier years: alone, and beside the treatment."""
     setting.require_least_squares()
     x = setting.treatment
@@ -71,7 +69,7 @@ def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def dynamics(setting: Setting) -> Iterator[Variant | Row]:
+def dynamics(setting: Setting) -> Made:
     """The outcome of the year before as a regressor, and the half-panel jackknife of
     Dhaene and Jochmans (2015) against the bias of short panels (Nickell 1981)."""
     setting.require_least_squares()
@@ -144,7 +142,7 @@ def _long_run(
     )
 
 
-def periods(setting: Setting) -> Iterator[Variant | Row]:
+def periods(setting: Setting) -> Made:
     """The two halves of the years, and rolling windows of five."""
     frame, time, years = setting.frame, setting.time, setting.years
     half = (len(years) + 1) // 2

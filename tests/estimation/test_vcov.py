@@ -502,7 +502,7 @@ def test_what_does_not_go_together_is_told_in_one_line():
     assert "no capital of C00 is known; give places" in told(vcov=tx.Conley(1000))
     places = places_of(frame)
     for given, line in (
-        (places.drop("C03"), "places: no row of C03"),
+        (places.drop("C03"), "places: the rows lack C03"),
         (places.drop(columns="latitude"), "places: no column latitude"),
         (places.assign(latitude=95.0), "places: C00 is at [95.0"),
     ):
