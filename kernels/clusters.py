@@ -134,18 +134,25 @@ def two_way_products(
     Dummies are those of the last ``dummies`` years; with one for every year see
     ``without_base``.
     """
-    G, T, m = M.shape
+    columns = within_clusters(M, seen, dummies=dummies)
+    layout = Layout(dummies, M.shape[2] - 1 - outcomes, 1)
+    S = jnp.einsum("gti,gtj->gij", columns, columns)
+    n_parameters = jnp.asarray(layout.regressors + 1.0, M.dtype)
+    return ClusterCrossProducts(S, seen.sum(axis=1), n_parameters), layout
+
+
+def within_clusters(
+    M: Float[Array, "G T m"], seen: Float[Array, "G T"], *, dummies: int
+) -> Float[Array, "G T dm"]:
+    """Dummies of the last years, then M, net of cluster effects; 0 where unseen."""
+    G, T, _ = M.shape
     years = jnp.broadcast_to(
         jnp.eye(T, dtype=M.dtype)[None, :, T - dummies :], (G, T, dummies)
     )
     columns = jnp.concatenate([years, M], axis=2) * seen[:, :, None]
-    count = seen.sum(axis=1)
-    mean = columns.sum(axis=1) / jnp.maximum(count, 1)[:, None]
-    columns = (columns - mean[:, None, :]) * seen[:, :, None]
-    layout = Layout(dummies, m - 1 - outcomes, 1)
-    S = jnp.einsum("gti,gtj->gij", columns, columns)
-    n_parameters = jnp.asarray(layout.regressors + 1.0, M.dtype)
-    return ClusterCrossProducts(S, count, n_parameters), layout
+    count = jnp.maximum(seen.sum(axis=1), 1)
+    mean = columns.sum(axis=1) / count[:, None]
+    return (columns - mean[:, None, :]) * seen[:, :, None]
 
 
 @partial(jax.jit, static_argnames="layout")

@@ -64,7 +64,7 @@ def two_way_tests(
     by the wild bootstrap of two-way clusters, and for common shocks
     (``tx.CommonShocks``). x is the treatment net of all others over its square."""
     G, T, m = M.shape
-    cells = _net(M)
+    cells = net_of_both(M)
     flat = cells.reshape(G * T, m)
     W, y = flat[:, :-2], flat[:, -1]
     inverse = jnp.linalg.inv(W.T @ W)
@@ -86,7 +86,7 @@ def two_way_tests(
     def drawn(u: Array) -> tuple[Array, Array]:
         """The loadings of the estimate, and scores of the cells."""
         each = u.reshape(G, T)[:, :, None] * one_hot
-        left = net_of_controls(_net(each).reshape(N, weighed))
+        left = net_of_controls(net_of_both(each).reshape(N, weighed))
         left = left - r[:, None] * (x @ left)[None, :]
         return x @ each.reshape(N, weighed), (x[:, None] * left).reshape(G, T, weighed)
 
@@ -127,7 +127,7 @@ def two_way_tests(
     return p_of
 
 
-def _net(M: Float[Array, "G T m"]) -> Float[Array, "G T m"]:
+def net_of_both(M: Float[Array, "G T m"]) -> Float[Array, "G T m"]:
     """Take out the effects of countries and years."""
     cells = M - M.mean(axis=1, keepdims=True)
     return cells - cells.mean(axis=0, keepdims=True)

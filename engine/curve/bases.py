@@ -7,7 +7,7 @@ base; everything after them is the same program for all.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +56,6 @@ class Columns:
     terms: Mapping[str, EffectTerm]
     cluster: Int[np.ndarray, " panel"]
     labels: tuple[str, ...]
-    levels: Mapping[str, int] = field(default_factory=dict)
 
     def complete(
         self,
@@ -168,16 +167,20 @@ def make_base(
     power = powers(values)
     values = times_power(values, -power)
 
-    used = pd.DataFrame({k: columns.terms[k].code[place] for k in key.effects})
-    slopes = [
-        (k, columns.terms[k].slope) for k in key.effects if columns.terms[k].slope
-    ]
-    sloped = [name for _, name in slopes]
-    used = used.assign(**{k: columns.values[k][place] for k in sloped})
+    terms = {k: columns.terms[k] for k in key.effects}
+    slopes = {k: term.slope for k, term in terms.items() if term.slope}
+    used = pd.DataFrame(
+        {
+            **{k: term.code[place] for k, term in terms.items()},
+            **{k: columns.values[k][place] for k in slopes.values()},
+        },
+        index=place,
+    )
+    sloped = [*slopes.values()]
     effects = Effects.of(used, key.effects, cluster, root=root, slopes=sloped)
-    if slopes and slopes[0][0] != effects.nested[0]:
+    if slopes and (first := next(iter(slopes))) != effects.nested[0]:
         raise TivaxError(
-            f"slopes of {slopes[0][0]} take the only effect that the clusters nest"
+            f"slopes of {first} take the only effect that the clusters nest"
         )
     Q, F = effects.basis, effects.within(values)
     before = np.linalg.norm(values * effects.root[:, None], axis=0)

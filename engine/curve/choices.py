@@ -7,7 +7,7 @@ such as ``continent`` or ``EU15, entrants, others``.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
@@ -39,19 +39,6 @@ from ..threats import (
     unit_weights,
 )
 
-NAMES = (
-    "outcome",
-    "treatment",
-    "controls",
-    "form",
-    "effects",
-    "sample",
-    "years",
-    "weights",
-    "lag",
-)
-"""Choices by name; any other name is that of a control."""
-
 SUBSETS, ONE_LEFT_OUT = "subsets", "one left out"
 FORMS = ("linear", "squares", "products", "convergence")
 """Form in which controls enter: as they are, with their squares, with these and their
@@ -77,6 +64,16 @@ class Specification(NamedTuple):
     effects: tuple[str, ...]
     rows: Bool[np.ndarray, " panel"]
     weights: str
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """Outcome, treatment and controls."""
+        return (self.outcome, self.treatment, *self.controls)
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """All columns of numbers, weights among them."""
+        return (*self.factors, *([self.weights] if self.weights else []))
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,34 +120,21 @@ class Space:
         found = []
         for number in numbers:
             place = np.unravel_index(number, shape) if shape else ()
-            found.append(
-                self._specification(
-                    {
-                        name: own[int(k)]
-                        for (name, own), k in zip(
-                            self.options.items(), place, strict=True
-                        )
-                    }
-                )
-            )
+            chosen = zip(self.options.items(), place, strict=True)
+            options = {name: own[int(k)] for (name, own), k in chosen}
+            found.append(self._specification(options))
         return found
-
-    @cached_property
-    def _given(self) -> tuple[tuple[str, ...], str]:
-        """The model's own controls and treatment."""
-        return self.setting.model.controls, self.setting.treatment
 
     def _specification(self, chosen: Mapping[str, Option]) -> Specification:
         model = self.setting.model
-        own_controls, own_treatment = self._given
 
         def value(name: str, default: Any) -> Any:
             return chosen[name].value if name in chosen else default
 
-        controls = value("controls", own_controls)
+        controls = value("controls", model.controls)
         stand_in = {k: v.value for k, v in chosen.items() if k not in NAMES}
         controls = tuple(stand_in.get(k, k) for k in controls)
-        treatment = value("treatment", own_treatment)
+        treatment = value("treatment", self.setting.treatment)
         outcome = value("outcome", model.outcome)
         more = self._of_form(value("form", "linear"), controls, outcome)
         rows = value("sample", self._own_rows)
@@ -229,9 +213,7 @@ def make_space(
         if name in NAMES:
             made = _OPTIONS[name](space, given)
         elif name in setting.model.controls:
-            require_list(f"choices, {name}", given)
-            require_columns(setting.panel, given)
-            made = [Option(k, k) for k in (name, *given)]
+            made = _in_place_of(space, name, name, given)
         else:
             known = (*NAMES, *setting.model.controls)
             raise TivaxError(f"choices: no choice {show(name)}: {suggest(name, known)}")
@@ -294,16 +276,19 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
 # ----------------------------------------------------------------- options of a choice
 
 
-def _outcomes(space: Space, given: Any) -> Iterator[Option]:
-    require_list("choices, outcome", given)
+def _in_place_of(space: Space, name: str, own: str, given: Any) -> list[Option]:
+    """Columns that may stand for the model's ``own``."""
+    require_list(f"choices, {name}", given)
     require_columns(space.setting.panel, given)
-    yield from (Option(k, k) for k in (space.setting.model.outcome, *given))
+    return [Option(k, k) for k in (own, *given)]
 
 
-def _treatments(space: Space, given: Any) -> Iterator[Option]:
-    require_list("choices, treatment", given)
-    require_columns(space.setting.panel, given)
-    yield from (Option(k, k) for k in (space.setting.model.treatments[0], *given))
+def _outcomes(space: Space, given: Any) -> list[Option]:
+    return _in_place_of(space, "outcome", space.setting.model.outcome, given)
+
+
+def _treatments(space: Space, given: Any) -> list[Option]:
+    return _in_place_of(space, "treatment", space.setting.treatment, given)
 
 
 def _controls(space: Space, given: Any) -> Iterator[Option]:
@@ -318,15 +303,12 @@ def _controls(space: Space, given: Any) -> Iterator[Option]:
         sets: Any = (k for n in range(len(own)) for k in combinations(own, n))
     elif given == ONE_LEFT_OUT:
         sets = [(), *(tuple(k for k in own if k != left) for left in own)]
-    elif isinstance(given, list | tuple) and not isinstance(given, str):
-        sets = []
+    elif isinstance(given, list | tuple):
+        sets, model = [], space.setting.model
         for names in given:
             require_list("choices, controls", names)
             require_columns(space.setting.panel, names)
-            if (
-                space.setting.model.outcome in names
-                or space.setting.model.treatments[0] in names
-            ):
+            if {model.outcome, model.treatments[0]} & {*names}:
                 raise TivaxError(
                     f"choices, controls: {', '.join(names)} hold the outcome or the "
                     "treatment"
@@ -362,7 +344,7 @@ def _forms(space: Space, given: Any) -> Iterator[Option]:
 def _effects(space: Space, given: Any) -> Iterator[Option]:
     own = space.setting.model.all_effects
     yield Option(" + ".join(own) or "none", own)
-    if isinstance(given, str) or not isinstance(given, list | tuple):
+    if not isinstance(given, list | tuple):
         raise TivaxError(
             f"choices, effects: give lists such as "
             f'[["iso3", "developed^year"]], not {show(given)}'
@@ -435,7 +417,7 @@ def rows_of(setting: Setting, name: str, own: str) -> Bool[np.ndarray, " panel"]
 
 
 def _years(space: Space, given: Any) -> Iterator[Option]:
-    if isinstance(given, str) or not isinstance(given, list | tuple):
+    if not isinstance(given, list | tuple):
         raise TivaxError(
             f'choices, years: give a list such as ["2008:2014"], not {show(given)}'
         )
@@ -477,7 +459,7 @@ def _lags(space: Space, given: Any) -> Iterator[Option]:
     yield from (Option(str(k), k) for k in (0, *given))
 
 
-_OPTIONS: dict[str, Callable[..., Iterator[Option]]] = {
+_OPTIONS: dict[str, Callable[..., Iterable[Option]]] = {
     "outcome": _outcomes,
     "treatment": _treatments,
     "controls": _controls,
@@ -488,3 +470,5 @@ _OPTIONS: dict[str, Callable[..., Iterator[Option]]] = {
     "weights": _weights,
     "lag": _lags,
 }
+NAMES = tuple(_OPTIONS)
+"""Choices by name; any other name is that of a control."""

@@ -22,9 +22,9 @@ from ..estimation import Model, models_of, t_ppf, t_sf
 from ..panel import Panel
 from ..resampling import LEVEL, with_lags
 from ..threats import panel_frame, require_blocks
-from .choices import Space, make_space
+from .choices import make_space
 from .fitting import Fitted, Placed, fit_all
-from .joint import STATISTICS, JointTest, draw_jointly
+from .joint import BAND, STATISTICS, JointTest, draw_jointly
 from .result import UNWEIGHTED, SpecificationCurve
 
 DRAWS = 9_999
@@ -139,7 +139,10 @@ def specification_curve(
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     frame = with_lags(frame, models)
-    spaces = [_space_of(frame, each, choices, blocks or {}) for each in models]
+    spaces = []
+    for each in models:
+        with naming(f"model {each.name}"):
+            spaces.append(make_space(frame, each, choices, blocks or {}))
     jobs: list[Placed] = []
     curve_of: list[int] = []
     for c, space in enumerate(spaces):
@@ -154,10 +157,11 @@ def specification_curve(
     for c, place in first.items():
         if isinstance(reason := outcomes[place], str):
             raise TivaxError(f"model {models[c].name}: {reason}")
-    fitted = [k for k in range(len(jobs)) if isinstance(outcomes[k], Fitted)]
-    fits = [fit for k in fitted if isinstance(fit := outcomes[k], Fitted)]
+    made = {k: fit for k, fit in sorted(outcomes.items()) if isinstance(fit, Fitted)}
+    fitted, fits = [*made], [*made.values()]
     clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
+    draws = _POINTS**clusters if exact else draws
     of_model = np.array([curve_of[k] for k in fitted])
     tested = [
         (int(c), jobs[k].specification.options.get("weights", UNWEIGHTED))
@@ -169,7 +173,7 @@ def specification_curve(
         fits,
         of_model,
         np.array([curves.index(k) for k in tested]),
-        draws=_POINTS**clusters if exact else draws,
+        draws=draws,
         seed=seed,
         exact=exact,
         told=lambda done: progress(done * total // len(fits), total),
@@ -177,7 +181,6 @@ def specification_curve(
     wild_p_value = np.full(len(jobs), np.nan)
     wild_p_value[fitted] = drawn.wild_p_value
     names = [m.name for m in models]
-    draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
         table=_table(names, jobs, outcomes, curve_of, wild_p_value),
         tests=_tests(
@@ -191,16 +194,6 @@ def specification_curve(
         exact=exact,
         residual_max=max(k.gradient for k in fits),
     )
-
-
-def _space_of(
-    frame: pd.DataFrame,
-    model: Model,
-    choices: Mapping[str, Any] | None,
-    blocks: Mapping[str, Sequence[str]],
-) -> Space:
-    with naming(f"model {model.name}"):
-        return make_space(frame, model, choices, blocks)
 
 
 def _set_apart_the_same(
@@ -233,24 +226,20 @@ def _table(
     wild_p_value: Float[np.ndarray, " s"],
 ) -> pd.DataFrame:
     """A row for each specification; the first of a curve is the model as given."""
+    made = [job.specification for job in jobs]
     rows = pd.DataFrame(
-        [
-            {
-                "model": names[c],
-                "outcome": job.specification.outcome,
-                **job.specification.options,
-            }
-            for job, c in zip(jobs, curve_of, strict=True)
-        ]
+        {"model": names[c], "outcome": one.outcome, **one.options}
+        for one, c in zip(made, curve_of, strict=True)
     )
-    numbers = np.full((4, len(jobs)), np.nan)
-    notes = []
-    for k in range(len(jobs)):
-        fit = outcomes[k]
-        notes.append(fit if isinstance(fit, str) else "")
-        if isinstance(fit, Fitted):
-            numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
-    coef, se, n, clusters = numbers
+    every = [outcomes[k] for k in range(len(jobs))]
+    coef, se, n, clusters = np.array(
+        [
+            (np.nan,) * 4
+            if isinstance(fit, str)
+            else (fit.coef, fit.se, fit.n, fit.clusters)
+            for fit in every
+        ]
+    ).T
     half = t_ppf(1 - LEVEL / 2, clusters - 1) * se
     rows["estimate"], rows["se"] = coef, se
     rows["ci_low"], rows["ci_high"] = coef - half, coef + half
@@ -258,7 +247,7 @@ def _table(
     rows["wild_p_value"] = wild_p_value
     rows["n"], rows["clusters"] = n, clusters
     rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
-    rows["note"] = notes
+    rows["note"] = [fit if isinstance(fit, str) else "" for fit in every]
     return rows.astype({"n": "Int64", "clusters": "Int64"})
 
 
@@ -268,26 +257,16 @@ def _tests(
     draws: int,
     exact: bool,
 ) -> pd.DataFrame:
-    rows = []
+    parts = []
     for (name, weights), test in zip(curves, tests, strict=True):
         p = test.p(exact=exact)
+        low, middle, high = np.quantile(test.drawn, BAND, axis=1)
+        columns = {"model": name, "weights": weights, "statistic": STATISTICS}
+        columns |= {"estimate": test.observed, "null_low": low, "null_median": middle}
+        columns |= {"null_high": high, "p_value": p}
         errors = np.zeros(3) if exact else np.sqrt(p * (1 - p) / draws)
-        low, middle, high = np.quantile(test.drawn, [0.025, 0.5, 0.975], axis=1)
-        for k, statistic in enumerate(STATISTICS):
-            rows.append(
-                {
-                    "model": name,
-                    "weights": weights,
-                    "statistic": statistic,
-                    "estimate": float(test.observed[k]),
-                    "null_low": float(low[k]),
-                    "null_median": float(middle[k]),
-                    "null_high": float(high[k]),
-                    "p_value": float(p[k]),
-                    "mc_error": float(errors[k]),
-                }
-            )
-    return pd.DataFrame(rows)
+        parts.append(pd.DataFrame({**columns, "mc_error": errors}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def _null(
@@ -295,10 +274,8 @@ def _null(
 ) -> pd.DataFrame:
     parts = []
     for name, own in zip(names, quantiles, strict=True):
-        low, middle, high = own.T
-        rank = np.arange(1, len(low) + 1)
-        made = {"rank": rank, "null_low": low, "null_median": middle}
-        made["null_high"] = high
-        parts.append(pd.DataFrame(made).assign(model=name))
-    null = pd.concat(parts, ignore_index=True)
-    return null[["model", "rank", "null_low", "null_median", "null_high"]]
+        part = pd.DataFrame(own, columns=["null_low", "null_median", "null_high"])
+        part.insert(0, "model", name)
+        part.insert(1, "rank", np.arange(1, len(own) + 1))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

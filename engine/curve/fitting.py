@@ -66,17 +66,17 @@ def fit_all(
     Specifications of a base come together; one base is held at a time.
     """
     columns = _columns(panel, cluster, jobs)
-    names = sorted({k for job in jobs for k in _factors(job.specification)})
+    names = sorted({k for job in jobs for k in job.specification.factors})
     effects = {job.specification.effects for job in jobs}
     width = _rounded(max(columns.widest(k) for k in effects), _DUMMIES)
     rows: dict[tuple[bytes, tuple[str, ...], tuple[str, ...]], bytes] = {}
     groups: dict[BaseKey, list[Placed]] = {}
     for job in jobs:
         one = job.specification
-        if reason := _impossible(one):
-            yield job.place, reason
+        if twice := [k for k in one.factors if one.factors.count(k) > 1]:
+            yield job.place, f"{twice[0]} is twice among its columns"
             continue
-        wanted = tuple(sorted(set(_numbers(one))))
+        wanted = tuple(sorted(set(one.numbers)))
         asked = (np.packbits(one.rows).tobytes(), wanted, one.effects)
         if asked not in rows:
             complete = columns.complete(one.rows, wanted, one.effects)
@@ -96,22 +96,6 @@ def _rounded(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _factors(one: Specification) -> tuple[str, ...]:
-    return (one.outcome, one.treatment, *one.controls)
-
-
-def _numbers(one: Specification) -> list[str]:
-    """All columns of numbers, weights among them."""
-    return [*_factors(one), *([one.weights] if one.weights else [])]
-
-
-def _impossible(one: Specification) -> str:
-    """A column in two places."""
-    names = _factors(one)
-    twice = [k for k in names if names.count(k) > 1]
-    return f"{twice[0]} is twice among its columns" if twice else ""
-
-
 def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Placed]) -> Columns:
     """All columns of all specifications, once."""
     values: dict[str, np.ndarray] = {}
@@ -123,7 +107,7 @@ def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Placed]) -> Colum
 
     for job in jobs:
         one, space = job.specification, job.space
-        for name in _numbers(one):
+        for name in one.numbers:
             take(name, space)
         for effect in one.effects:
             if effect not in terms:

@@ -28,7 +28,7 @@ from .fitting import Fitted
 STATISTICS = ("median effect", "share significant", "Stouffer Z")
 # z is read from a table of t in these steps, and linear between them: to 1e-5.
 _STEP, _LARGEST = 1 / 128, 32.0
-_BAND = (0.025, 0.5, 0.975)
+BAND = (0.025, 0.5, 0.975)
 
 
 class JointTest(NamedTuple):
@@ -48,7 +48,7 @@ class JointTest(NamedTuple):
 class DrawnCurves(NamedTuple):
     """p of each specification, and the joint test of each curve.
 
-    ``quantiles`` hold those of ``_BAND`` under the null for each model, by rank of its
+    ``quantiles`` hold those of ``BAND`` under the null for each model, by rank of its
     sorted effects.
     """
 
@@ -157,5 +157,5 @@ def _effects(
         if not quantiles:
             every = (block[:, model == m] for m in range(model.max() + 1))
             ranked = (np.sort(k, axis=1) for k in every)
-            quantiles = [np.quantile(k, _BAND, axis=0).T for k in ranked]
+            quantiles = [np.quantile(k, BAND, axis=0).T for k in ranked]
     return np.concatenate(medians, axis=1), quantiles

@@ -1,6 +1,6 @@
 """``SpecificationCurve``: the table, the joint tests, and the sentence made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,15 +17,7 @@ from ..core import (
 )
 from ..estimation import Model
 from ..figures import joint_curve
-from ..reporting import (
-    CV1,
-    Drawn,
-    Section,
-    Table,
-    Text,
-    method_of,
-    variable_name,
-)
+from ..reporting import CV1, Drawn, Section, Table, Text, method_of, variable_name
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
 from ..threats import ModelsResult
@@ -96,7 +88,8 @@ class SpecificationCurve(ModelsResult):
         }
 
     def _title(self, model: Model) -> str:
-        return self._found(model).split(", with a median")[0]
+        rows = self.drawn_curve(model.name)
+        return self._headline(model, rows[_weights_of(rows) == UNWEIGHTED])
 
     def _figure(self, model: str) -> Figure:
         """The curve of a model with the band of no effect."""
@@ -177,23 +170,24 @@ class SpecificationCurve(ModelsResult):
 
     def _options_of(self, rows: pd.DataFrame) -> pd.DataFrame:
         """``by_option`` of some rows with numbers."""
-        options = []
-        for model, curve in rows.groupby("model", sort=False):
-            for choice in self.choices:
-                for option, own in curve.groupby(choice, sort=False):
-                    options.append(
-                        {
-                            "model": model,
-                            "choice": choice,
-                            "option": option,
-                            "specifications": len(own),
-                            "median": own["estimate"].median(),
-                            "lowest": own["estimate"].min(),
-                            "highest": own["estimate"].max(),
-                            "significant": (own["wild_p_value"] <= LEVEL).mean(),
-                        }
-                    )
-        return pd.DataFrame(options, columns=[*_BY_OPTION])
+        rows = rows.assign(significant=rows["wild_p_value"] <= LEVEL)
+        parts = [
+            curve.groupby(choice, sort=False)
+            .agg(
+                specifications=("estimate", "size"),
+                median=("estimate", "median"),
+                lowest=("estimate", "min"),
+                highest=("estimate", "max"),
+                significant=("significant", "mean"),
+            )
+            .rename_axis("option")
+            .reset_index()
+            .assign(model=model, choice=choice)
+            for model, curve in rows.groupby("model", sort=False)
+            for choice in self.choices
+        ]
+        empty = pd.DataFrame(columns=_BY_OPTION)
+        return pd.concat(parts, ignore_index=True)[_BY_OPTION] if parts else empty
 
     def drawn_curve(self, model: str) -> pd.DataFrame:
         """Rows of a model that the figure shows: those with numbers. ``significant`` is
@@ -203,68 +197,42 @@ class SpecificationCurve(ModelsResult):
             drop=True
         )
 
-    def _tests_of(self, model: Model, weights: str) -> dict[str, dict[str, Any]]:
-        own = self.tests["model"] == model.name
-        return _by_statistic(self.tests[own & (self.tests["weights"] == weights)])
+    def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:
+        own = (self.tests["model"] == model.name) & (self.tests["weights"] == weights)
+        return self.tests[own].set_index("statistic").to_dict("index")
+
+    def _headline(self, model: Model, rows: pd.DataFrame) -> str:
+        own = rows[rows["significant"]]
+        up = int((own["estimate"] > 0).sum())
+        share = max(up, len(own) - up) / len(rows)
+        sign = "positive" if 2 * up >= len(own) else "negative"
+        return (
+            f"The effect of {variable_name(model.treatments[0])} on "
+            f"{variable_name(model.outcome)} is {sign} and significant in "
+            f"{percent_text(share)} of {count_text(len(rows), 'specification')}"
+        )
 
     def _found(self, model: Model) -> str:
         """``The effect of X on Y is positive and significant in 19 % of 116 ...``"""
         every = self.drawn_curve(model.name)
-        rows = every[_weights_of(every) == UNWEIGHTED]
-        tests = self._tests_of(model, UNWEIGHTED)
-        own = rows[rows["significant"]]
-        up = int((own["estimate"] > 0).sum())
-        many = max(up, len(own) - up)
-        sign = "positive" if 2 * up >= len(own) else "negative"
-        share = percent_text(many / len(rows))
-        p = [
-            f"p {self._p(tests[k]['p_value'])} for the {words}"
-            for k, words in (
-                ("median effect", "median"),
-                ("share significant", "share"),
-                ("Stouffer Z", "sum of all (Stouffer's Z)"),
-            )
-        ]
-        said = (
-            f"The effect of {variable_name(model.treatments[0])} on "
-            f"{variable_name(model.outcome)} is {sign} and significant in {share} of "
-            f"{count_text(len(rows), 'specification')}, with a median of "
-            f"{number_text(tests['median effect']['estimate'])}. Against draws "
-            f"without any effect: {', '.join(p)}: "
-            f"{self._conclusion(list(tests.values()))}"
-        )
-        moving = self._most_moving(every)
-        return f"{said}. {moving}." if moving else f"{said}."
-
-    def _sentence(self, model: Model) -> str:
-        every = self.drawn_curve(model.name)
         weights = _weights_of(every)
         others = [k for k in weights.unique() if k != UNWEIGHTED]
         rows, tests = every[weights == UNWEIGHTED], self._tests_of(model, UNWEIGHTED)
-        significant = rows[rows["significant"]]
-        up = int((significant["estimate"] > 0).sum())
-        down = len(significant) - up
-        many, sign = max(up, down), "positive" if up >= down else "negative"
-        own = rows[rows["chosen"]].iloc[0]
-        share, median, z = (
-            tests[k] for k in ("share significant", "median effect", "Stouffer Z")
-        )
-        effects = rows["estimate"]
+        own, effects = rows[rows["chosen"]].iloc[0], rows["estimate"]
+        median, share, z = tests.values()
+        p = [self._p(k["p_value"]) for k in (median, share, z)]
         said = [
-            f"{model.name}: {model.treatments[0]} on {model.outcome} in "
-            f"{count_text(len(rows), 'specification')}"
-            f"{' without weights' if others else ''}{self._drawn_from(model)}, from "
-            f"{number_text(effects.min())} to {number_text(effects.max())}, "
-            f"median {number_text(median['estimate'])} (the model "
-            f"{number_text(own['estimate'])}, p {self._p(own['wild_p_value'])})",
-            f"{_share_in_words(many, len(rows), sign)}; without any effect the "
-            f"share with the more frequent sign would be at most "
+            f"{self._headline(model, rows)}{' without weights' if others else ''}, "
+            f"with a median of {number_text(median['estimate'])}",
+            f"Estimates go from {number_text(effects.min())} to "
+            f"{number_text(effects.max())}; the model gives "
+            f"{number_text(own['estimate'])}, p {self._p(own['wild_p_value'])}",
+            *self._left(model),
+            "Without any effect the share with the more frequent sign would be at most "
             f"{percent_text(share['null_median'])} in half of the draws and "
             f"{percent_text(share['null_high'])} in 39 of 40",
-            "Together: a median as far from 0 has "
-            f"p {self._p(median['p_value'])}, as many significant ones "
-            f"p {self._p(share['p_value'])}, as large a Stouffer Z "
-            f"p {self._p(z['p_value'])}: "
+            f"Against draws without any effect: p {p[0]} for the median, p {p[1]} for "
+            f"the share, p {p[2]} for the sum of all (Stouffer's Z): "
             f"{self._conclusion(list(tests.values()))}",
         ]
         for name in others:
@@ -275,23 +243,21 @@ class SpecificationCurve(ModelsResult):
                 f"often, {len(weighted)} have the median "
                 f"{number_text(weighted.median())} and p {', '.join(p)}"
             )
-        if moving := self._most_moving(every):
-            said.append(moving)
-        return ". ".join(said) + "."
+        said.append(self._most_moving(every))
+        return ". ".join(filter(None, said)) + "."
 
-    def _drawn_from(self, model: Model) -> str:
+    def _left(self, model: Model) -> Iterator[str]:
+        """How many combinations there are beside the specifications with numbers."""
         rows = self.table[self.table["model"] == model.name]
-        more = []
         if self.combinations > len(rows):
-            more.append(f"drawn at random from {self.combinations:,} combinations")
+            yield f"They are drawn at random from {self.combinations:,} combinations"
         rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["estimate"].isna().sum()) - same
         if same:
-            more.append(f"{same} more repeat{'s' if same == 1 else ''} another one")
+            yield f"{same} more repeat{'s' if same == 1 else ''} another one"
         if lost:
-            more.append(f"{lost} more cannot be estimated")
-        return f" ({'; '.join(more)})" if more else ""
+            yield f"{lost} more cannot be estimated"
 
     def _p(self, p: float) -> str:
         return p_text(p, None if self.exact else self.draws)
@@ -314,23 +280,19 @@ class SpecificationCurve(ModelsResult):
 
     def _most_moving(self, rows: pd.DataFrame) -> str:
         """The choice whose options have medians furthest apart, of a model's rows."""
-        best, wide = "", 0.0
-        for choice, own in self._options_of(rows).groupby("choice", sort=False):
-            apart = own["median"].max() - own["median"].min()
-            if apart > wide:
-                wide = float(apart)
-                ends = own.loc[[own["median"].idxmax(), own["median"].idxmin()]]
-                said = [
-                    f"{option} {number_text(median)}"
-                    for option, median in zip(
-                        ends["option"], ends["median"], strict=True
-                    )
-                ]
-                best = (
-                    f"The choice that moves the median most is {choice}: "
-                    f"{', '.join(said)}"
-                )
-        return best
+        options = self._options_of(rows)
+        medians = options.groupby("choice", sort=False)["median"]
+        apart = medians.max() - medians.min()
+        if not (apart > 0).any():
+            return ""
+        own = options[options["choice"] == apart.idxmax()].reset_index(drop=True)
+        medians = own["median"].to_numpy()
+        ends = own.iloc[[medians.argmax(), medians.argmin()]].to_dict("records")
+        said = [f"{k['option']} {number_text(k['median'])}" for k in ends]
+        return (
+            f"The choice that moves the median most is {apart.idxmax()}: "
+            f"{', '.join(said)}"
+        )
 
     def _listing(self, model: Model) -> Listing:
         rows = [
@@ -357,28 +319,10 @@ def _weights_of(rows: pd.DataFrame) -> pd.Series:
     return rows["weights"] if "weights" in rows else pd.Series(UNWEIGHTED, rows.index)
 
 
-def _share_in_words(many: int, of: int, sign: str) -> str:
-    """Number of specifications significant with the more frequent sign, in words."""
-    if not many:
-        return "None of them is significant at 5 % by itself"
-    verb = "is" if many == 1 else "are"
-    return (
-        f"{many} of them ({percent_text(many / of)}) {verb} {sign} and significant "
-        "at 5 %"
-    )
-
-
 _PRINTED = ("", "observed", "null 2.5 %", "50 %", "97.5 %", "p", "error of p")
 _BY_OPTION = (
     "model choice option specifications median lowest highest significant".split()
 )
-
-
-def _by_statistic(tests: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    return {
-        str(row["statistic"]): {str(k): v for k, v in row.items()}
-        for row in tests.to_dict("records")
-    }
 
 
 @long_table_of.register(SpecificationCurve)

@@ -169,14 +169,10 @@ def cross_section_dependence(
     variances = _shrunk(_variances(squares, panel.present)[0], panel.present)
     matching, noise = _noise(panel.present.shape, draws, seed)
     rho = _matching_autocorrelation(e, panel, variances, matching)
-    parts = [
-        _statistics(
-            _independent(panel, variances, rho, noise[:, start : start + _AT_ONCE]),
-            panel.present,
-            signs,
-        )
-        for start in range(0, draws, _AT_ONCE)
-    ]
+    parts = []
+    for start in range(0, draws, _AT_ONCE):
+        drawn = _independent(panel, variances, rho, noise[:, start : start + _AT_ONCE])
+        parts.append(_statistics(drawn, panel.present, signs))
     null = {k: np.concatenate([part[k] for part in parts]) for k in own}
     G = len(panel.present)
     return Dependence(
@@ -410,8 +406,9 @@ def _independent(
     noise: Float[np.ndarray, "T B G"],
 ) -> Float[np.ndarray, "B G T"]:
     """Residuals of independent normal errors with AR(1) autocorrelation ``rho``."""
-    scale = np.sqrt(variances).astype(np.float32)[:, None]
-    return panel.residuals(_autoregressive(noise, np.float32(rho)) * scale)
+    scale, rho = np.sqrt(variances)[:, None], noise.dtype.type(rho)
+    errors = _autoregressive(noise, rho) * scale.astype(noise.dtype)
+    return panel.residuals(errors)
 
 
 def _autoregressive(
@@ -435,13 +432,8 @@ def _matching_autocorrelation(
 
     Demeaning biases the autocorrelation of residuals down; simulated ones share that.
     """
-    scale = np.sqrt(variances)[:, None]
-    found = [
-        _autocorrelation(
-            panel.residuals(_autoregressive(noise, rho) * scale), panel.present
-        ).mean()
-        for rho in _AUTOCORRELATIONS
-    ]
+    drawn = (_independent(panel, variances, rho, noise) for rho in _AUTOCORRELATIONS)
+    found = [_autocorrelation(k, panel.present).mean() for k in drawn]
     own = float(_autocorrelation(e, panel.present)[0])
     return float(np.interp(own, np.maximum.accumulate(found), _AUTOCORRELATIONS))
 

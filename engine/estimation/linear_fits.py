@@ -141,6 +141,11 @@ class LinearFit:
         """Number of each row's entity, in the order of their names."""
         return self.codes(self.given.model.entity)
 
+    @property
+    def entities(self) -> list[Any]:
+        """Their names, sorted."""
+        return [*pd.factorize(self.given.used[self.given.model.entity], sort=True)[1]]
+
     @cached_property
     def cluster(self) -> Int[np.ndarray, " N"]:
         return self.codes(self.clusters)

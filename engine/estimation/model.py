@@ -125,10 +125,13 @@ class Model:
             )
         if not endogenous and (lacking := set(treatments) - set(self.regressors)):
             return "treatment", f"{sorted(lacking)[0]} is not a regressor"
+        others = (k for k in endogenous if k not in self.regressors)
+        names = (*self.regressors, *others)
+        if mistake := repeated(self.outcome, names, self.instruments):
+            return mistake
         if len(set(treatments)) < len(treatments):
             return "treatment", f"{', '.join(treatments)}: name each once"
-        others = (k for k in endogenous if k not in self.regressors)
-        return repeated(self.outcome, (*self.regressors, *others), self.instruments)
+        return None
 
     @property
     def treatments(self) -> tuple[str, ...]:

@@ -9,15 +9,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.covariance_factors import cluster_factor, kernel_of_years
-from ..core import (
-    TivaxError,
-    load_toml,
-    require_choice,
-    require_kind,
-    show,
-)
+from ..core import TivaxError, load_toml, require_choice, require_kind, show
 from .linear_fits import Covariance, LinearFit, Vcov
-from .vcov import calendar, kernel_lags, square_among
+from .vcov import calendar, kernel_lags, require_each, square_among
 
 SpaceKernel = Literal["bartlett", "uniform"]
 CAPITALS: dict[str, list[float]] = load_toml(__package__, "capitals.toml")
@@ -66,12 +60,7 @@ def distances_among(
     for column in ("latitude", "longitude"):
         if column not in places:
             raise TivaxError(f"places: no column {column}; degrees north and east")
-    for name in names:
-        if name not in places.index:
-            raise TivaxError(f"places: no row of {name}; add it")
-    if places.index.has_duplicates:
-        twice = places.index[places.index.duplicated()][0]
-        raise TivaxError(f"places: two rows of {twice}; leave one")
+    require_each("places: the rows", names, places.index)
     found = places.loc[[*names], ["latitude", "longitude"]].to_numpy(float)
     if not (sound := np.isfinite(found) & (np.abs(found) <= (90, 360))).all():
         i = int(np.argwhere(~sound)[0, 0])
@@ -154,8 +143,8 @@ class Conley(Vcov):
         require_choice("kernel", self.kernel, get_args(SpaceKernel))
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
-        D = distances_among([*names], self.places, self.distances)
+        names = fit.entities
+        D = distances_among(names, self.places, self.distances)
         K, G, over = space_weights(D, self.cutoff, self.kernel), len(names), ""
         if self.lags is None:
             sums = fit.sums(fit.entity)

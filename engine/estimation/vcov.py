@@ -321,11 +321,11 @@ class Network(Vcov):
         )
 
     def of(self, fit: LinearFit) -> Covariance:
-        names = pd.factorize(fit.given.used[fit.given.model.entity], sort=True)[1]
-        sums, G = fit.sums(fit.entity), len(names)
+        names, sums = fit.entities, fit.sums(fit.entity)
+        G = len(names)
         factor = cluster_factor(G, fit.rows, fit.parameters)
         return Covariance(
-            factor * sums.T @ self.among([*names]) @ sums,
+            factor * sums.T @ self.among(names) @ sums,
             f"network HAC, order {self.order}, factor of clusters by country, t(G-1)",
             G,
             None,
@@ -346,20 +346,24 @@ class Network(Vcov):
         return K / size / size[:, None]
 
 
+def require_each(place: str, names: Sequence[object], there: pd.Index) -> None:
+    """``TivaxError`` unless each of these names is there once."""
+    if lacking := [name for name in names if name not in there]:
+        raise TivaxError(
+            f"{place} lack {lacking[0]}: {suggest(str(lacking[0]), there)}"
+        )
+    if there.has_duplicates:
+        twice = there[there.duplicated()][0]
+        raise TivaxError(f"{place} have {twice} twice; leave one")
+
+
 def square_among(
     table: pd.DataFrame, names: Sequence[object], argument: str, what: str
 ) -> Float[np.ndarray, "G G"]:
     """The entries of a square table among these names, checked: numbers that are not
     negative, each name once."""
-    for axis, there in (("rows", table.index), ("columns", table.columns)):
-        if lacking := [name for name in names if name not in there]:
-            raise TivaxError(
-                f"{argument}: the {axis} lack {lacking[0]}: "
-                f"{suggest(str(lacking[0]), there)}"
-            )
-        if there.has_duplicates:
-            twice = there[there.duplicated()][0]
-            raise TivaxError(f"{argument}: the {axis} have {twice} twice; leave one")
+    require_each(f"{argument}: the rows", names, table.index)
+    require_each(f"{argument}: the columns", names, table.columns)
     try:
         F = table.loc[[*names], [*names]].to_numpy(float)
     except (TypeError, ValueError):

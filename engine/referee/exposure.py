@@ -28,15 +28,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import (
-    Listing,
-    Progress,
-    TivaxError,
-    no_progress,
-    require_kind,
-    require_whole,
-)
-from ..estimation import fixed_effects
+from ..core import Listing, Progress, TivaxError, no_progress, require_whole
+from ..estimation import fixed_effects, require_columns
 from ..figures import predicted_index
 from ..measures import ValueAdded, origins
 from ..reporting import Plot, Result, method_of
@@ -205,10 +198,9 @@ class Exposure(Result):
             aligned, W, groups, shocks = self._aligned(frame, entity, time)
             with_now: list[str] = []
             if check == "trend":
-                now = self.table[["region", "year", "instrument"]].set_axis(
-                    [entity, time, "now"], axis=1
-                )
-                now = now.assign(**{time: now[time] + lead})
+                now = self.table[["region", "year", "instrument"]].copy()
+                now["year"] += lead
+                now.columns = [entity, time, "now"]
                 aligned = aligned.drop(columns="now", errors="ignore").merge(
                     now, how="left", on=[entity, time]
                 )
@@ -231,10 +223,7 @@ class Exposure(Result):
         self, data: pd.DataFrame, entity: str, time: str
     ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
         """Rows with index and instrument; shares, clusters and values of shocks."""
-        require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
-        for name in (entity, time):
-            if name not in data:
-                raise TivaxError(f"no column {name} in the data")
+        require_columns(data, [entity, time])
         mine = self.table[["region", "year", "tbi", "instrument"]]
         frame = data.drop(columns=["tbi", "instrument"], errors="ignore").merge(
             mine.rename(columns={"region": entity, "year": time}), on=[entity, time]
@@ -262,12 +251,8 @@ class Exposure(Result):
             for partner in self.regions
             for product in self.products
         ]
-        return (
-            frame,
-            pd.DataFrame(W.reshape(len(frame), -1), columns=names),
-            groups,
-            values,
-        )
+        shares_of_rows = pd.DataFrame(W.reshape(len(frame), -1), columns=names)
+        return frame, shares_of_rows, groups, values
 
 
 _KEPT = ("estimate", "se", "p_value")
@@ -325,7 +310,8 @@ def exposure(
     start = years.index(base)
     regions, count = tuple(map(str, held["origin"].values)), T.shape[1]
     away = 1 - np.eye(count)
-    exported = T[start] * away[:, None, :]  # (i, k, d)
+    abroad = T * away[None, :, None, :]
+    exported = abroad[start]  # (i, k, d)
     # (i, d, k) and (i, j, k): what i sells to d, and what j sells to i.
     terms = np.stack([exported.transpose(0, 2, 1), exported.transpose(2, 0, 1)])
     totals = terms.sum(axis=(2, 3))
@@ -333,8 +319,7 @@ def exposure(
         side, i = np.argwhere(totals <= 0)[0]
         raise TivaxError(f"{regions[i]} has no value-added {_SIDES[side]} in {base}")
     shares = terms / totals[:, :, None, None]
-    bought = T.sum(axis=1)  # (t, k, d), all origins
-    sold = (T * away[None, :, None, :]).sum(axis=3)  # (t, j, k), home left out
+    bought, sold = T.sum(axis=1), abroad.sum(axis=3)  # (t, k, d), (t, j, k)
     pooled = np.stack([bought.transpose(2, 1, 0), sold.transpose(1, 2, 0)])
     shocks = _logs(pooled, start)
     predicted, instrument = np.zeros((2, 2, count, len(years)))
@@ -348,8 +333,7 @@ def exposure(
         own = _logs(without, start)
         predicted[:, i] = np.einsum("apk,apkt->at", terms[:, i], np.exp(own))
         instrument[:, i] = np.einsum("apk,apkt->at", shares[:, i], own)
-    actual = np.stack([(T * away[None, :, None, :]).sum(axis=(2, 3)).T] * 2)
-    actual[1] = (T * away[None, :, None, :]).sum(axis=(1, 2)).T
+    actual = np.stack([abroad.sum(axis=(2, 3)).T, abroad.sum(axis=(1, 2)).T])
     table = pd.DataFrame(
         {
             "region": np.repeat(regions, len(years)),

@@ -300,11 +300,10 @@ def _both_ways(table: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]:
 
 def _fit(panel: _Panel, r: int, names: Sequence[str]) -> _Fit:
     start = _slopes(panel.X, panel.y)
+    left = panel.y - np.tensordot(start, panel.X, 1)
     if r == 0:
-        left = panel.y - np.tensordot(start, panel.X, 1)
         return _Fit(start, np.zeros_like(left), float((left**2).sum()), 0.0)
     # Not convex: some rounds from several starts, the best of them to the end.
-    left = panel.y - np.tensordot(start, panel.X, 1)
     cut = float(np.linalg.svd(left, compute_uv=False)[r])
     starts = [start, *(_penalised(panel, share * cut) for share in _PENALTIES)]
     begun = [_settled(panel, one, r, _TRIAL) for one in starts]

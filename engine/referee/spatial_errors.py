@@ -161,8 +161,7 @@ def spatial_errors(
     names = regressor_names(outcome, regressors)
     require_choice("kernel", kernel, ("bartlett", "uniform"))
     fit = linear_fit(data, outcome, names, entity=entity, time=time)
-    used = fit.given.used
-    labels = [*pd.factorize(used[entity], sort=True)[1]]
+    labels = fit.entities
     D = distances_among(labels, places, distances)
     pairs = D[np.triu_indices(len(D), 1)]
     chosen = [] if cutoffs is None else _distances(cutoffs)
@@ -177,7 +176,7 @@ def spatial_errors(
     table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(
         table,
-        _between(used, outcome, names, entity, square),
+        _between(fit.given.used, outcome, names, entity, square),
         square,
         outcome,
         kernel,

@@ -12,7 +12,7 @@ from ..estimation import COMPLEMENTS
 from ..panel import PEOPLE, PRODUCT
 from ..tables import country_group
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made
 
 _FACTS = load_toml(__package__, "blocks.toml")
 MEMBERSHIPS: dict[str, list[str]] = _FACTS["memberships"]
@@ -61,13 +61,22 @@ def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
     return pd.Series(inside.astype(float), units.index)
 
 
-def left_out(setting: Setting) -> Iterator[Variant | Row]:
+def left_out(setting: Setting) -> Made:
     """The model without each block."""
     for name, units in named_blocks(setting):
-        yield _without("left out", name, units, setting)
+        if isinstance(units, TivaxError):
+            yield refused("left out", name, units)
+            continue
+        inside = setting.frame[setting.unit].astype(str).isin(list(units))
+        if not inside.any():
+            yield refused("left out", name, _absent(units, setting))
+        elif inside.all():
+            yield refused("left out", name, TivaxError("nothing is left without it"))
+        else:
+            yield setting.variant("left out", name, frame=setting.frame[~inside])
 
 
-def alone(setting: Setting) -> Iterator[Variant | Row]:
+def alone(setting: Setting) -> Made:
     """The entrants of a dated group alone: with the model's controls, and the treatment
     by itself."""
     _require_codes(setting)
@@ -85,20 +94,18 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
             yield setting.variant("alone", named, frame=inside, model=equation)
 
 
-def block_years(setting: Setting) -> Iterator[Variant | Row]:
+def block_years(setting: Setting) -> Made:
     """Effects of years that each block has for itself."""
     frame, time = setting.frame, setting.time
     for name, block in partitions(setting):
+        column = f"{name} by year"
         own = block.astype(str) + " " + frame[time].astype(str)
-        yield setting.variant(
-            "block by year",
-            name,
-            frame=frame.assign(**{f"{name} by year": own}),
-            model=setting.equation(time=f"{name} by year"),
-        )
+        made = {"frame": frame.assign(**{column: own})}
+        made |= {"model": setting.equation(time=column)}
+        yield setting.variant("block by year", name, **made)
 
 
-def membership(setting: Setting) -> Iterator[Variant | Row]:
+def membership(setting: Setting) -> Made:
     """A dummy that turns to 1 in the year in which a unit joins."""
     _require_codes(setting)
     for name in MEMBERSHIPS:
@@ -219,19 +226,6 @@ def _income_thirds(setting: Setting) -> pd.Series | None:
         return None
     third = pd.qcut(first.rank(method="first"), len(THIRDS), labels=list(THIRDS))
     return frame[unit].map(third.astype(str))
-
-
-def _without(
-    threat: str, name: str, units: Sequence[str] | TivaxError, setting: Setting
-) -> Variant | Row:
-    if isinstance(units, TivaxError):
-        return refused(threat, name, units)
-    inside = setting.frame[setting.unit].astype(str).isin(list(units))
-    if not inside.any():
-        return refused(threat, name, _absent(units, setting))
-    if inside.all():
-        return refused(threat, name, TivaxError("nothing is left without it"))
-    return setting.variant(threat, name, frame=setting.frame[~inside])
 
 
 def _absent(units: Sequence[str], setting: Setting) -> TivaxError:

@@ -1,6 +1,6 @@
 """All threats, in the order of the table."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from . import (
     blocks,
@@ -14,9 +14,9 @@ from . import (
     years,
 )
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made
 
-Threat = Callable[[Setting], Iterator[Variant | Row]]
+Threat = Callable[[Setting], Made]
 
 CATALOGUE: dict[str, Threat] = {
     "blocks left out": blocks.left_out,

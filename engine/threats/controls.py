@@ -5,7 +5,7 @@ units that start high and low, the rest stays in the errors, and a treatment tha
 with it takes its part.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -17,7 +17,7 @@ from ..core import TivaxError
 from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row, Variant
 
 _FOLDS, _SPLITS = 5, 25
 # Of the ridge, for columns whose mean square is 1, by row.
@@ -41,7 +41,7 @@ def second_order(
     }
 
 
-def squares(setting: Setting) -> Iterator[Variant | Row]:
+def squares(setting: Setting) -> Made:
     """The square of each control, of all, and all their products."""
     threat, controls = "form of controls", setting.model.controls
     if not controls:
@@ -49,14 +49,14 @@ def squares(setting: Setting) -> Iterator[Variant | Row]:
     every = second_order(setting.frame, controls)
     each = second_order(setting.frame, controls, products=False)
     for name, column in each.items():
-        yield _with(setting, threat, f"{name}", {name: column})
+        yield _with(setting, threat, name, {name: column})
     if len(each) > 1:
         yield _with(setting, threat, "squares of all", each)
     if len(every) > len(each):
         yield _with(setting, threat, "squares and products of all", every)
 
 
-def convergence(setting: Setting) -> Iterator[Variant | Row]:
+def convergence(setting: Setting) -> Made:
     """Years that go with the outcome in a unit's first year: who starts low catches up.
     Beside it, membership of a group, and without those who join it."""
     threat, columns = "convergence", initial_by_time(setting)
@@ -88,7 +88,7 @@ def initial_by_time(setting: Setting, *, linear: bool = False) -> dict[str, pd.S
     return {f"first {y} in {k}": first * (years == k) for k in setting.years[1:]}
 
 
-def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
+def partialled_out(setting: Setting) -> Made:
     """The controls, their squares and products taken out of outcome and treatment by a
     ridge that is fitted to other units (double machine learning; Chernozhukov et al.
     2018, Econometrics Journal 21), median of 25 divisions of the units into 5 folds."""
@@ -119,15 +119,9 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
     b, variance = np.array(found).T
     coef = float(np.median(b))
     se = float(np.sqrt(np.median(variance + (b - coef) ** 2)))
-    yield Row(
-        "form of controls",
-        f"partialled out, {Z.shape[1]} terms by cross-fitted ridge",
-        treatment,
-        *t_test(coef, se, G),
-        N,
-        G,
-        comparable=True,
-    )
+    variant = f"partialled out, {Z.shape[1]} terms by cross-fitted ridge"
+    tested = t_test(coef, se, G)
+    yield Row("form of controls", variant, treatment, *tested, N, G, comparable=True)
 
 
 def _cross_fitted(

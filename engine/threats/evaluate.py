@@ -127,7 +127,15 @@ def threats(
         weights = [k for k in (PEOPLE, PRODUCT) if k in frame]
     if placebos is None:
         placebos = [k for k in PLACEBO_OUTCOMES if k in frame]
-    _require_arguments(blocks, columns, weights, placebos, vintages, only)
+    require_blocks(blocks)
+    require_list("columns", columns)
+    require_list("weights", weights)
+    require_list("placebos", placebos)
+    require_list("vintages", vintages)
+    require_list("only", only)
+    for name in only:
+        if name not in CATALOGUE:
+            raise TivaxError(f"only: no threat {name}: {suggest(name, CATALOGUE)}")
     require_whole("draws", draws, 0)
     require_whole("seed", seed, 0)
     frame = with_lags(frame, models)
@@ -170,29 +178,6 @@ def panel_frame(panel: object) -> pd.DataFrame:
     return panel.reset_index(drop=True)
 
 
-def _require_arguments(
-    blocks: object,
-    columns: object,
-    weights: object,
-    placebos: object,
-    vintages: object,
-    only: object,
-) -> None:
-    require_blocks(blocks)
-    for argument, given in (
-        ("columns", columns),
-        ("weights", weights),
-        ("placebos", placebos),
-        ("vintages", vintages),
-        ("only", only),
-    ):
-        require_list(argument, given)
-    assert isinstance(only, Sequence)
-    for name in only:
-        if name not in CATALOGUE:
-            raise TivaxError(f"only: no threat {name}: {suggest(name, CATALOGUE)}")
-
-
 def _rows_of(
     setting: Setting, only: Sequence[str]
 ) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
@@ -232,16 +217,10 @@ def _evaluated(
 
 
 def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
-    made = asdict(row)
-    made["term"] = row.term or setting.treatment
     comparable = row.comparable and np.isfinite(row.estimate)
-    return {
-        **made,
-        "wild_p_value": np.nan,
-        "variation_kept": np.nan,
-        "comparable": comparable,
-        "same_units": comparable,
-    }, None
+    made = asdict(row) | {"comparable": comparable, "same_units": comparable}
+    lacking = dict.fromkeys(["wild_p_value", "variation_kept"], np.nan)
+    return {**made, **lacking, "term": row.term or setting.treatment}, None
 
 
 def _fitted(
@@ -252,20 +231,11 @@ def _fitted(
         zip(model.treatments, fit.coef, fit.se, strict=True)
     ):
         own = term in setting.model.treatments
-        coef, se, p = t_test(b, se, fit.clusters)
         note = "; ".join(filter(None, [made.note, fit.without_se or fit.alone]))
-        row = {
-            "threat": made.threat,
-            "variant": made.variant,
-            "term": term,
-            "estimate": coef,
-            "se": se,
-            "p_value": p,
+        tested = (*t_test(b, se, fit.clusters), fit.n, fit.clusters, note)
+        row = asdict(Row(made.threat, made.variant, term, *tested)) | {
             "wild_p_value": np.nan,
-            "n": fit.n,
-            "clusters": fit.clusters,
             "variation_kept": kept[j] if own else np.nan,
-            "note": note,
             "own": own,
             "comparable": made.comparable and own,
             "same_units": made.same_units,
@@ -296,13 +266,8 @@ def _said(row: Mapping[str, Any]) -> str:
 
 def _variation_kept(made: Variant, fit: Fit, setting: Setting) -> np.ndarray:
     """|c|^2 of the model over |c|^2 of the variant, by treatment of the variant."""
-    model = dict(
-        zip(
-            setting.model.treatments,
-            (setting.fit.row_weights**2).sum(axis=0),
-            strict=True,
-        )
-    )
+    given = (setting.fit.row_weights**2).sum(axis=0)
+    model = dict(zip(setting.model.treatments, given, strict=True))
     weights = pd.DataFrame(fit.row_weights, fit.used.index)
     if made.earlier:
         # A difference is the row less the row before.

@@ -5,8 +5,6 @@ X      regressors, y the outcome, both net of units and years
 lam, f loadings of units and the factor, of norm 1
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -14,14 +12,14 @@ from jaxtyping import Float
 from ..core import TivaxError
 from ..estimation import t_test
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _TOLERANCE, _MOST = 1e-11, 20_000
 # Without a unit: another start, and less is asked of what only enters an error.
 _LOOSE = 1e-7
 
 
-def common_effects(setting: Setting) -> Iterator[Variant | Row]:
+def common_effects(setting: Setting) -> Made:
     """Common correlated effects, pooled (Pesaran 2006): each unit has its own slopes on
     the means of a year over the units; units weigh the same."""
     setting.require_least_squares()
@@ -49,7 +47,7 @@ def common_effects(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def interactive_effect(setting: Setting) -> Iterator[Variant | Row]:
+def interactive_effect(setting: Setting) -> Made:
     """Effects of units and years and one factor with loadings of the units (Bai 2009),
     by least squares; its error is the jackknife over clusters, CV3."""
     setting.require_least_squares()

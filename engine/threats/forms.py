@@ -1,6 +1,5 @@
 """Threats of form: weights, asymmetry, other outcomes, functional form, direction."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -9,10 +8,10 @@ import pandas as pd
 from ..core import TivaxError
 from ..estimation import Fit
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Variant
 
 
-def weights(setting: Setting) -> Iterator[Variant | Row]:
+def weights(setting: Setting) -> Made:
     """Rows weighted by a unit's mean over the years; ``lnX`` means exp(lnX)."""
     for name in setting.weights:
         try:
@@ -34,7 +33,7 @@ def unit_weights(setting: Setting, name: str) -> tuple[str, pd.Series]:
     return shown, values.groupby(setting.frame[setting.unit]).transform("mean")
 
 
-def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
+def asymmetry(setting: Setting) -> Made:
     """A slope below 0 and one above: of an index of trade, deficit and surplus."""
     setting.require_least_squares()
     x = setting.treatment
@@ -52,7 +51,7 @@ def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
     )
 
 
-def vintages(setting: Setting) -> Iterator[Variant | Row]:
+def vintages(setting: Setting) -> Made:
     """Another measure of the treatment in its place, and the treatment itself on the
     rows that both have: the two differ by the measure alone."""
     setting.require_least_squares()
@@ -118,7 +117,7 @@ def _partial_correlation(one: Fit, other: Fit) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:
+def placebo_outcomes(setting: Setting) -> Made:
     """Outcomes that the treatment should leave alone."""
     named = setting.model.columns
     for name in setting.placebos:
@@ -137,39 +136,40 @@ def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def functional_form(setting: Setting) -> Iterator[Variant | Row]:
+def functional_form(setting: Setting) -> Made:
     """The outcome between 0 and 100 as a logit, and its logarithm, in points at the
     mean: times what a point of the outcome is at the mean of its slope."""
     name = setting.model.outcome
     values = setting.column(name).astype(float)
     used = setting.used[name].astype(float)
-    if used.min() > 0 and used.max() < 100:
-        slope = (used * (100 - used) / 100).mean()
-        logit = (values / (100 - values)).map(np.log) * slope
-        yield _transformed(setting, "logit of the outcome / 100", logit)
-    else:
-        error = TivaxError(f"{name} does not lie between 0 and 100")
-        yield refused("functional form", "logit of the outcome / 100", error)
-    if used.min() > 0:
-        yield _transformed(
-            setting, "log of the outcome", values.map(np.log) * used.mean()
+    forms = {
+        "logit of the outcome / 100": (
+            used.min() > 0 and used.max() < 100,
+            "does not lie between 0 and 100",
+            lambda y: (y / (100 - y)).map(np.log),
+            (used * (100 - used) / 100).mean(),
+        ),
+        "log of the outcome": (
+            used.min() > 0,
+            "is not positive",
+            lambda y: y.map(np.log),
+            used.mean(),
+        ),
+    }
+    for variant, (defined, lacking, form, slope) in forms.items():
+        if not defined:
+            error = TivaxError(f"{name} {lacking}")
+            yield refused("functional form", variant, error)
+            continue
+        yield setting.variant(
+            "functional form",
+            variant,
+            frame=setting.frame.assign(**{name: form(values) * slope}),
+            note="in points at the mean of the outcome",
         )
-    else:
-        error = TivaxError(f"{name} is not positive")
-        yield refused("functional form", "log of the outcome", error)
 
 
-def _transformed(setting: Setting, variant: str, values: pd.Series) -> Variant:
-    name = setting.model.outcome
-    return setting.variant(
-        "functional form",
-        variant,
-        frame=setting.frame.assign(**{name: values}),
-        note="in points at the mean of the outcome",
-    )
-
-
-def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
+def reverse_direction(setting: Setting) -> Made:
     """The treatment on the outcome of a year earlier, and on itself then: does the
     outcome come first (Granger)?"""
     setting.require_least_squares()
@@ -178,10 +178,9 @@ def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
     frame = setting.frame.assign(
         **{past: setting.earlier(y, 1), own: setting.earlier(x, 1)}
     )
-    others = tuple(k for k in setting.model.regressors if k != x)
     for variant, controls in (
-        ("on the outcome a year earlier", others),
-        ("the same, given its own past", (*others, own)),
+        ("on the outcome a year earlier", setting.others),
+        ("the same, given its own past", (*setting.others, own)),
     ):
         yield setting.variant(
             "reverse direction",

@@ -6,8 +6,6 @@ that turn the sign are looked for as in Broderick, Giordano and Meager (2020): b
 first-order influence of each, then by a fit without them.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -16,13 +14,13 @@ from ..core import TivaxError
 from ..estimation import Fit, t_test
 from ..resampling import LEVEL
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row, Variant
 
 _CELLS = (1, 5, 10)
 _LARGEST_SHARE = 1 / 3  # that may be taken away
 
 
-def cells(setting: Setting) -> Iterator[Variant | Row]:
+def cells(setting: Setting) -> Made:
     """Without the cells that speak most for the result, by DFBETA."""
     setting.require_least_squares()
     fit = setting.fit
@@ -44,7 +42,7 @@ def cells(setting: Setting) -> Iterator[Variant | Row]:
     yield _turned(setting, fit, pull)
 
 
-def clusters(setting: Setting) -> Iterator[Variant | Row]:
+def clusters(setting: Setting) -> Made:
     """Without the cluster that speaks most for the result, then without the next one:
     how many it takes until it is not significant, and until it has the other sign.
 

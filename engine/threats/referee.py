@@ -1,7 +1,7 @@
 """Threats that a referee names: weights of effects, more common factors, errors in
 space, slopes that differ, and dynamics."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,6 @@ import numpy as np
 from ..core import TivaxError
 from ..estimation import Conley, t_test
 from ..referee import (
-    Kind,
     country_slopes,
     interactive_effects,
     local_projections,
@@ -19,7 +18,7 @@ from ..referee import (
 )
 from .blocks import partitions
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _FACTORS = (2, 3, 4, 5)
 _CUTOFFS = (1_000, 2_000, 4_000)  # km
@@ -27,23 +26,13 @@ _HORIZONS = 4
 _LARGE = 0.1  # share of changes that are events
 
 
-def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
+def effect_weights(setting: Setting) -> Made:
     """Sum of the negative weights of cells in the model and in its first differences
     (de Chaisemartin and D'Haultfoeuille 2020; ``tx.two_way_weights``)."""
     setting.require_least_squares()
-    model = setting.model
-    others = [k for k in model.regressors if k != setting.treatment]
-    kinds: dict[Kind, str] = {"feTR": "levels", "fdTR": "first differences"}
-    for kind, name in kinds.items():
-        found = two_way_weights(
-            setting.used,
-            model.outcome,
-            setting.unit,
-            setting.time,
-            setting.treatment,
-            kind=kind,
-            controls=others,
-        )
+    equation = {"treatment": setting.treatment, "controls": setting.others}
+    for kind, name in (("feTR", "levels"), ("fdTR", "first differences")):
+        found = setting.of_referee(two_way_weights, kind=kind, **equation)
         numbers = dict(zip(found.table["number"], found.table["value"], strict=True))
         negative, cells = int(numbers["negative weights"]), int(numbers["cells"])
         spread = next(v for k, v in numbers.items() if k.endswith("(sensibility)"))
@@ -59,7 +48,7 @@ def effect_weights(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def several_factors(setting: Setting) -> Iterator[Variant | Row]:
+def several_factors(setting: Setting) -> Made:
     """Effects of units and years and several factors with loadings of the units
     (``tx.interactive_effects``); errors clustered by unit."""
     setting.require_least_squares()
@@ -95,7 +84,7 @@ def several_factors(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
+def errors_in_space(setting: Setting) -> Made:
     """Errors correlated by the distance of capitals (Conley 1999; ``tx.Conley``), and
     SCPC of means over time (Mueller and Watson 2022; ``tx.spatial_errors``)."""
     model, fit = setting.model, setting.fit
@@ -130,12 +119,11 @@ def errors_in_space(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def moves(setting: Setting) -> Iterator[Variant | Row]:
+def moves(setting: Setting) -> Made:
     """Movers against quasi-stayers in first differences, AS and WAS (``tx.movers``)."""
     setting.require_least_squares()
-    model, x = setting.model, setting.treatment
-    others = [k for k in model.regressors if k != x]
-    found = setting.of_referee(movers, x, controls=others)
+    x = setting.treatment
+    found = setting.of_referee(movers, x, controls=setting.others)
     for row in found.chosen.to_dict("records"):
         yield Row(
             "movers",
@@ -149,25 +137,20 @@ def moves(setting: Setting) -> Iterator[Variant | Row]:
         )
 
 
-def slopes(setting: Setting) -> Iterator[Variant | Row]:
+def slopes(setting: Setting) -> Made:
     """Slopes of each country (mean group) and of blocks (Ibragimov and Mueller 2010;
     ``tx.country_slopes``)."""
     setting.require_least_squares()
     model = setting.model
     names = [*model.treatments, *model.controls]
-    ways = [("", None), *partitions(setting)]
-    for name, block in ways:
-        frame = setting.used
-        if block is not None:
-            frame = frame.assign(**{"its block": block.loc[frame.index]})
-        variant = "mean group" if block is None else f"t over blocks, {name}"
+    frame = setting.used
+    ways: dict[str, Any] = {"mean group": (frame, None)}
+    for name, block in partitions(setting):
+        rows = frame.assign(**{"its block": block.loc[frame.index]})
+        ways[f"t over blocks, {name}"] = (rows, "its block")
+    for variant, (rows, blocks) in ways.items():
         try:
-            found = setting.of_referee(
-                country_slopes,
-                names,
-                rows=frame,
-                blocks=None if block is None else "its block",
-            )
+            found = setting.of_referee(country_slopes, names, rows=rows, blocks=blocks)
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
             continue
@@ -185,16 +168,13 @@ def slopes(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def projections(setting: Setting) -> Iterator[Variant | Row]:
+def projections(setting: Setting) -> Made:
     """Responses to a change of the treatment, and to a large one, at once and over the
     years (``tx.local_projections``)."""
     setting.require_least_squares()
-    model, x = setting.model, setting.treatment
-    others = [k for k in model.regressors if k != x]
+    x, options = setting.treatment, {"controls": setting.others, "horizons": _HORIZONS}
     for events, name in ((None, "a change"), (_LARGE, "a large change")):
-        found = setting.of_referee(
-            local_projections, x, controls=others, horizons=_HORIZONS, events=events
-        )
+        found = setting.of_referee(local_projections, x, events=events, **options)
         rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (
             (("response", 0), "at once"),

@@ -9,13 +9,7 @@ import pandas as pd
 from jaxtyping import Bool
 from matplotlib.figure import Figure
 
-from ..core import (
-    Listing,
-    long_table_of,
-    number_text,
-    p_text,
-    percent_text,
-)
+from ..core import Listing, long_table_of, number_text, p_text, percent_text
 from ..estimation import Model, t_ppf
 from ..figures import threat_intervals
 from ..reporting import (
@@ -34,15 +28,13 @@ from .models_result import ModelsResult
 from .setting import HEADLINE
 
 COLUMNS = tuple(
-    (
-        "model threat variant term estimate se p_value wild_p_value n clusters "
-        "variation_kept note"
-    ).split()
+    "model threat variant term estimate se p_value wild_p_value n clusters "
+    "variation_kept note".split()
 )
 _NAMED = 3
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 _LEAST = 0.5  # of an estimate: with less the result is not what it was
-_Record = dict[str, Any]
+_Record = Mapping[Any, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,7 +188,7 @@ class Threats(ModelsResult):
         shown = (self.table["model"] == model) & self.same_units
         shown = (shown & self.table["se"].notna()).to_numpy(bool)
         rows = self.table[shown]
-        records = _records_of(rows)
+        records = rows.to_dict("records")
         comparable = self.comparable[shown]
         states = [
             "the model"
@@ -212,8 +204,8 @@ class Threats(ModelsResult):
         return rows[columns].assign(**ends, state=states).reset_index(drop=True)
 
     @property
-    def _records(self) -> list[_Record]:
-        return _records_of(self.table)
+    def _records(self) -> list[dict[Any, Any]]:
+        return self.table.to_dict("records")
 
     program = "threats"
     report_title = "What would make it go away"
@@ -230,19 +222,12 @@ class Threats(ModelsResult):
 
     def _section(self, model: Model, figure: Drawn) -> Section:
         rows = self.rows[self.rows["model"] == model.name]
-        shown = (
-            rows.drop(columns="model")
-            .assign(
-                # Rows that ask another question have units of their own.
-                estimate=[number_text(k) for k in rows["estimate"]],
-                se=[number_text(k) for k in rows["se"]],
-                p_value=[p_text(p) for p in rows["p_value"]],
-                wild_p_value=[
-                    p_text(p, self.draws or None) for p in rows["wild_p_value"]
-                ],
-            )
-            .rename(columns={"wild_p_value": "wild p", "variation_kept": "kept"})
-        )
+        wild = [p_text(p, self.draws or None) for p in rows["wild_p_value"]]
+        # Rows that ask another question have units of their own.
+        texts = {k: rows[k].map(number_text) for k in ("estimate", "se")}
+        texts |= {"p_value": rows["p_value"].map(p_text), "wild_p_value": wild}
+        named = {"wild_p_value": "wild p", "variation_kept": "kept"}
+        shown = rows.drop(columns="model").assign(**texts).rename(columns=named)
         caption = (
             "Estimates with 95 % intervals, estimate +- t(G - 1) se, in units of the "
             "effect, arrows an interval that goes on; in grey rows that ask another "
@@ -287,10 +272,6 @@ class Threats(ModelsResult):
 
 
 _PRINTED = ("", "term", "estimate", "se", "p", "wild p", "n", "variation kept")
-
-
-def _records_of(rows: pd.DataFrame) -> list[_Record]:
-    return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
 def _declared_p(row: _Record) -> float:

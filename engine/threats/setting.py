@@ -66,6 +66,11 @@ class Setting:
         """The first treatment."""
         return self.model.treatments[0]
 
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The regressors but the first treatment."""
+        return tuple(k for k in self.model.regressors if k != self.treatment)
+
     @cached_property
     def _keys(self) -> tuple[str, str]:
         """The columns of units and of years, where the model has effects of these."""
@@ -99,6 +104,11 @@ class Setting:
         made = {"frame": self.frame, "model": self.model, **changes}
         return Variant(threat, variant, **made)
 
+    def row(self, threat: str, variant: str, **changes) -> Row:
+        """A row of numbers: by default of the treatment, on the rows of the model."""
+        made = {"term": self.treatment, "n": self.fit.n, "clusters": self.fit.clusters}
+        return Row(threat, variant, **{**made, **changes})
+
     def equation(
         self, *, swap: Mapping[str, Sequence[str]] | None = None, **changes
     ) -> Model:
@@ -126,11 +136,7 @@ class Setting:
         return found.loc[self.frame.index]
 
     def of_referee(
-        self,
-        function: Callable[..., T],
-        *names: Any,
-        rows: pd.DataFrame | None = None,
-        **options: Any,
+        self, function: Callable[..., T], *names: Any, rows: Any = None, **options: Any
     ) -> T:
         """A table of a referee on the rows that the model uses, or on ``rows``."""
         data = self.used if rows is None else rows

@@ -10,7 +10,7 @@ statistic is at most as large. For cointegration CIPS is of the residuals of the
 and the random walks are an outcome and as many regressors, fitted in the same way.
 """
 
-from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -18,62 +18,59 @@ from jaxtyping import Float
 
 from ..core import TivaxError
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _PANELS, _AT_ONCE, _SEED = 999, 111, 1
 _FEWEST_YEARS = 8
 
 
-def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
+def unit_roots(setting: Setting) -> Made:
     """CIPS of outcome and treatment: the null is that every unit has a unit root."""
     setting.require_least_squares()
     G, T = _size(setting)
     null = _null(G, T)
     for name in (setting.model.outcome, setting.treatment):
-        statistic = float(cips(_paths(setting, [name])[..., 0]))
-        p = _share_below(null, statistic)
-        said = (
-            "rejected: some units have none"
-            if p <= 0.05
-            else "a unit root is not rejected: wandering may pass for an effect; see "
-            "differences"
+        made = setting.row(
+            "unit root", f"CIPS, null: unit roots in {name}", term=name, clusters=G
         )
-        yield Row(
-            "unit root",
-            f"CIPS, null: unit roots in {name}",
-            name,
-            statistic,
-            p_value=p,
-            n=G * T,
-            clusters=G,
-            note=f"p simulated; {said}",
+        yield _tested(
+            made,
+            _paths(setting, [name])[..., 0],
+            null,
+            "rejected: some units have none",
+            "a unit root is not rejected: wandering may pass for an effect; see "
+            "differences",
         )
 
 
-def cointegration(setting: Setting) -> Iterator[Variant | Row]:
+def cointegration(setting: Setting) -> Made:
     """CIPS of the model's residuals: the null is that nothing ties the outcome to the
     regressors in the long run."""
     setting.require_least_squares()
     G, T = _size(setting)
     names = [setting.model.outcome, *setting.model.treatments, *setting.model.controls]
-    statistic = float(cips(_residuals(_paths(setting, names))))
-    null = _null(G, T, len(names))
-    p = _share_below(null, statistic)
-    said = (
-        "rejected: residuals of some units do not wander"
-        if p <= 0.05
-        else "residuals may wander: levels may be related by chance; see differences"
+    variant = "CIPS of the residuals, null: none"
+    yield _tested(
+        setting.row("cointegration", variant, clusters=G),
+        _residuals(_paths(setting, names)),
+        _null(G, T, len(names)),
+        "rejected: residuals of some units do not wander",
+        "residuals may wander: levels may be related by chance; see differences",
     )
-    yield Row(
-        "cointegration",
-        "CIPS of the residuals, null: none",
-        setting.treatment,
-        statistic,
-        p_value=p,
-        n=G * T,
-        clusters=G,
-        note=f"p simulated; {said}",
-    )
+
+
+def _tested(
+    row: Row,
+    paths: Float[np.ndarray, "G T"],
+    null: Float[np.ndarray, " B"],
+    rejected: str,
+    not_rejected: str,
+) -> Row:
+    """CIPS of these paths, and (1 + draws at most as large) / (1 + draws)."""
+    statistic = float(cips(paths))
+    p = float((1 + (null <= statistic).sum()) / (1 + len(null)))
+    note = f"p simulated; {rejected if p <= 0.05 else not_rejected}"
+    return replace(row, estimate=statistic, p_value=p, note=note)
 
 
 def cips(paths: Float[np.ndarray, "*batch G T"]) -> Float[np.ndarray, "*batch"]:
@@ -142,8 +139,3 @@ def _residuals(
     across = np.swapaxes(flat, -1, -2)
     beta = np.linalg.solve(across @ flat, across @ along)
     return (along - flat @ beta).reshape(y.shape)
-
-
-def _share_below(null: Float[np.ndarray, " B"], statistic: float) -> float:
-    """(1 + draws at most as large) / (1 + draws)."""
-    return float((1 + (null <= statistic).sum()) / (1 + len(null)))

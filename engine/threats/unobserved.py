@@ -9,7 +9,6 @@ Oster, E. (2019), Unobservable selection and coefficient stability, Journal of B
 sensitivity, Journal of the Royal Statistical Society B 82:39-67.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..core import TivaxError, percent_text
 from ..estimation import Fit, of_norm_one, orthonormal, t_ppf
 from .blocks import membership
 from .setting import Setting
-from .variants import Row, Variant
+from .variants import Made, Row, Variant
 
 _R_MAX = 1.3  # times the R2 with controls: Oster's bound
 
@@ -36,7 +35,7 @@ class Moments(NamedTuple):
     x_left: float
 
 
-def oster(setting: Setting) -> Iterator[Variant | Row]:
+def oster(setting: Setting) -> Made:
     """delta: selection on unobservables relative to that on the controls for an effect
     of 0, where R2 is at most 1.3 times that with controls."""
     _require_one(setting)
@@ -48,47 +47,36 @@ def oster(setting: Setting) -> Iterator[Variant | Row]:
     r_max = min(1.0, _R_MAX * m.long_r2)
     delta = oster_delta(m, r_max)
     words = "more" if abs(delta) > 1 else "no more"
-    yield Row(
+    yield setting.row(
         "Oster's delta",
         f"R2 at most {r_max:.3f}",
-        setting.treatment,
-        delta,
-        n=setting.fit.n,
-        clusters=setting.fit.clusters,
+        estimate=delta,
         note=f"without controls {m.short:.4g}, R2 {m.short_r2:.3f} to {m.long_r2:.3f}; "
         f"an effect of 0 takes unobservables that select {words} than the controls do"
         + (", in the other direction" if delta < 0 else ""),
     )
 
 
-def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
+def robustness_value(setting: Setting) -> Made:
     """Share of the rest of treatment and outcome that a confounder has to explain for
     an effect of 0, and for one that is not significant at 5 %, with iid errors."""
     _require_one(setting)
     fit = setting.fit
     df = _degrees(fit)
     partial = _partial_t(fit, df)
-    for variant, t in (
-        ("to 0", partial),
-        (
-            "to p = 0.05",
-            max(0.0, partial - t_ppf(0.975, df - 1) * np.sqrt(df / (df - 1))),
-        ),
-    ):
+    beyond = max(0.0, partial - t_ppf(0.975, df - 1) * np.sqrt(df / (df - 1)))
+    for variant, t in (("to 0", partial), ("to p = 0.05", beyond)):
         value = robustness_of(t / np.sqrt(df))
-        yield Row(
+        yield setting.row(
             "robustness value",
             variant,
-            setting.treatment,
-            value,
-            n=fit.n,
-            clusters=fit.clusters,
+            estimate=value,
             note=f"a confounder that explains {percent_text(value, 1)} of what the "
             "rest leaves of treatment and outcome, errors iid",
         )
 
 
-def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
+def benchmarks(setting: Setting) -> Made:
     """Yield estimates against a confounder as strong as each control is beside the
     others, and as strong as membership of a group (Cinelli and Hazlett 2020, section
     4.4)."""
@@ -112,8 +100,7 @@ def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
 def _strength(fit: Fit, control: str) -> tuple[float, float]:
     """Partial R2 of a control with the treatment, and with the outcome given it, both
     given the other controls."""
-    place = fit.C.shape[1] - 1 - len(fit.model.controls)
-    place += fit.model.controls.index(control)
+    place = fit.place_of(control)
     rest = orthonormal(of_norm_one(np.delete(fit.C[:, :-1], place, axis=1))).basis
     z, x, y = (k - rest @ (rest.T @ k) for k in (fit.C[:, place], fit.C[:, -1], fit.y))
     given = [k - x * (x @ k) / (x @ x) for k in (z, y)]
@@ -130,13 +117,10 @@ def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
     estimate = float(fit.coef[0])
     size = abs(estimate) / _partial_t(fit, df) * np.sqrt(df)
     bias = size * np.sqrt(of_y * of_x / (1 - of_x))
-    return Row(
+    return setting.row(
         "confounder",
         name,
-        setting.treatment,
-        float(np.sign(estimate) * (abs(estimate) - bias)),
-        n=fit.n,
-        clusters=fit.clusters,
+        estimate=float(np.sign(estimate) * (abs(estimate) - bias)),
         note=f"what is left beside a confounder of this size: {percent_text(of_x, 1)} "
         f"of the rest of the treatment, {percent_text(of_y, 1)} of the outcome's, "
         "errors iid",
@@ -153,10 +137,8 @@ def moments(setting: Setting) -> Moments:
     fit = setting.fit
     rows = setting.used
     treatments = setting.model.treatments
-    bare = setting.variant(
-        "", "", frame=rows, model=setting.equation(regressors=treatments)
-    )
-    short = bare.fit()
+    bare = setting.equation(regressors=treatments)
+    short = setting.variant("", "", frame=rows, model=bare).fit()
     unit = fit.size[-1]
     sse_long, sse_short = unit**2 * (fit.u @ fit.u), unit**2 * (short.u @ short.u)
     x2 = float((short.treatment_left**2).sum())
@@ -178,18 +160,10 @@ def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
     explained, left = (m.long_r2 - m.short_r2) * m.y, (r_max - m.long_r2) * m.y
     x, x_left = m.x, m.x_left
     common = gap**3 * (x_left * x - x_left**2)
-    top = (
-        gap * explained * x_left
-        + gap * x * x_left * moved**2
-        + 2 * gap**2 * x_left * moved * x
-        + common
-    )
-    bottom = (
-        left * moved * x
-        + gap * left * (x - x_left)
-        + gap**2 * x_left * moved * x
-        + common
-    )
+    top = gap * explained * x_left + gap * x * x_left * moved**2
+    top += 2 * gap**2 * x_left * moved * x + common
+    bottom = left * moved * x + gap * left * (x - x_left)
+    bottom += gap**2 * x_left * moved * x + common
     return float(top / bottom)
 
 

@@ -1,5 +1,6 @@
 """A threat yields variants to fit, or finished rows of the table."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -71,3 +72,7 @@ class Row:
     clusters: int | None = None
     note: str = ""
     comparable: bool = False
+
+
+Made = Iterator[Variant | Row]
+"""What a threat yields."""

@@ -1,26 +1,24 @@
 """Threats of time: trends, differences, leads and lags, dynamics, periods."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
 from ..estimation import Fit, t_test
 from .setting import Setting, refused
-from .variants import Row, Variant
+from .variants import Made, Row
 
 _LONG = (1, 3, 5)
 _SHIFTS = (1, 2)
 _WINDOW = 5
 
 
-def trends(setting: Setting) -> Iterator[Variant | Row]:
+def trends(setting: Setting) -> Made:
     """A linear trend of each unit's own."""
     yield setting.variant("unit trends", "linear", slopes=(setting.time,))
 
 
-def differences(setting: Setting) -> Iterator[Variant | Row]:
+def differences(setting: Setting) -> Made:
     """First and long differences: effects of years, none of units."""
     frame, unit, time = setting.frame, setting.unit, setting.time
     names = list(setting.model.columns)
@@ -46,7 +44,7 @@ def differences(setting: Setting) -> Iterator[Variant | Row]:
 BEFORE = "row before"
 
 
-def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
+def leads_and_lags(setting: Setting) -> Made:
     """The treatment of later and earlier years: alone, and beside the treatment."""
     setting.require_least_squares()
     x = setting.treatment
@@ -71,15 +69,15 @@ def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
             )
 
 
-def dynamics(setting: Setting) -> Iterator[Variant | Row]:
+def dynamics(setting: Setting) -> Made:
     """The outcome of the year before as a regressor, and the half-panel jackknife of
     Dhaene and Jochmans (2015) against the bias of short panels (Nickell 1981)."""
     setting.require_least_squares()
     x, y = setting.treatment, setting.model.outcome
     past = f"{y} 1 year earlier"
     frame = setting.frame.assign(**{past: setting.earlier(y, 1)})
-    others = tuple(k for k in setting.model.regressors if k != x)
-    model = setting.equation(regressors=(x, *others, past), treatment=(x, past))
+    regressors = (x, *setting.others, past)
+    model = setting.equation(regressors=regressors, treatment=(x, past))
     T = len(setting.years) - 1
     bias = f"biased by short T (Nickell): T = {T}"
     whole = setting.variant(
@@ -96,23 +94,16 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
     rows = frame.loc[fit.used.index]
     years = np.sort(rows[setting.time].unique())
     middle = years[len(years) // 2]
+    early = rows[setting.time] < middle
     halves = [
         setting.variant("", "", frame=part, model=model).fit()
-        for part in (
-            rows[rows[setting.time] < middle],
-            rows[rows[setting.time] >= middle],
-        )
+        for part in (rows[early], rows[~early])
     ]
     coef = 2 * fit.coef - sum(half.coef for half in halves) / 2
-    influence = (
-        2 * fit.by_label
-        - sum(
-            half.by_label.reindex(fit.by_label.index, fill_value=0.0) for half in halves
-        )
-        / 2
-    )
+    parts = [k.by_label.reindex(fit.by_label.index, fill_value=0.0) for k in halves]
+    influence = (2 * fit.by_label - sum(parts) / 2).to_numpy()
     note = f"half-panel jackknife, halves from {years[0]:.0f} and {middle:.0f}"
-    errors = np.sqrt(fit.correction * (influence.to_numpy() ** 2).sum(axis=0))
+    errors = np.sqrt(fit.correction * (influence**2).sum(axis=0))
     for j, term in enumerate(model.treatments):
         yield Row(
             "lagged outcome",
@@ -123,17 +114,11 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
             fit.clusters,
             note,
         )
-    yield _long_run(
-        "half-panel jackknife, long run", fit, coef, influence.to_numpy(), note
-    )
+    yield _long_run("half-panel jackknife, long run", fit, coef, influence, note)
 
 
 def _long_run(
-    variant: str,
-    fit: Fit,
-    coef: np.ndarray,
-    influence: np.ndarray,
-    note: str,
+    variant: str, fit: Fit, coef: np.ndarray, influence: np.ndarray, note: str
 ) -> Row:
     """b / (1 - rho), its error by the delta method."""
     rho = coef[1]
@@ -157,7 +142,7 @@ def _long_run(
     )
 
 
-def periods(setting: Setting) -> Iterator[Variant | Row]:
+def periods(setting: Setting) -> Made:
     """The two halves of the years, and rolling windows of five."""
     frame, time, years = setting.frame, setting.time, setting.years
     half = (len(years) + 1) // 2
@@ -165,12 +150,8 @@ def periods(setting: Setting) -> Iterator[Variant | Row]:
     for threat, spans in (("period", parts), ("window", _windows(years))):
         for first, last in spans:
             inside = frame[frame[time].between(first, last)]
-            yield setting.variant(
-                threat,
-                f"{first}-{last}",
-                frame=inside,
-                comparable=threat == "period",
-            )
+            own = {"frame": inside, "comparable": threat == "period"}
+            yield setting.variant(threat, f"{first}-{last}", **own)
 
 
 def _windows(years: list[int]) -> list[tuple[int, int]]:

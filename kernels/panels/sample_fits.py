@@ -94,12 +94,8 @@ def fit_cells(
 ) -> CellFit:
     """Fit the cells [controls, treatment, y], given the fit of their
     ``clusters.two_way_products`` with dummies of all years but the first."""
-    G, T, m = M.shape
-    years = jnp.broadcast_to(jnp.eye(T, dtype=M.dtype)[None, :, 1:], (G, T, T - 1))
-    columns = jnp.concatenate([years, M], axis=2) * seen[:, :, None]
+    columns = clusters.within_clusters(M, seen, dummies=M.shape[1] - 1)
     count = jnp.maximum(seen.sum(axis=1), 1)
-    mean = columns.sum(axis=1) / count[:, None]
-    columns = (columns - mean[:, None, :]) * seen[:, :, None]
     c, y = columns[:, :, :-1], columns[:, :, -1]
     spread = c @ fit.bread_inverse
     leverage = (spread * c).sum(axis=2) + seen / count[:, None]
@@ -138,7 +134,7 @@ def two_way_jackknife_variance(
     """CV3 by country, plus by year, less by row: (n - 1)/n times the sum of squared
     changes of the coefficient. NaN where it is not positive, or one country, year or
     row alone identifies the coefficient."""
-    G, T, m = M.shape
+    G, T, _ = M.shape
     ones = jnp.ones(G, M.dtype)
 
     def without_year(t: Array) -> Array:

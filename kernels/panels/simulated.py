@@ -37,7 +37,7 @@ from .. import clusters, jackknife, placebo, random_draws, resampling
 from ..clusters import ClusterCrossProducts
 from ..low_rank import LowRankUpdate
 from ..resampling import LEVEL, TIE
-from ..two_way import two_way_tests
+from ..two_way import net_of_both, two_way_tests
 from . import sample_fits
 
 # With a standard error; then those of draws.
@@ -208,10 +208,10 @@ def simulate(
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
     if design.outcome is not None and design.placebo is not None:
-        x = _placebo_treatments(kx, regressors[:, :, -1], design)
-        regressors = regressors.at[:, :, -1].set(
-            jnp.where(design.placebo > 0, x, regressors[:, :, -1])
-        )
+        own = regressors[:, :, -1]
+        drawn = _placebo_treatments(kx, own, design)
+        x = jnp.where(design.placebo > 0, drawn, own)
+        regressors = regressors.at[:, :, -1].set(x)
         y = jnp.where(design.placebo > 0, design.outcome, y)
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
 
@@ -330,25 +330,12 @@ def simulate_and_test(
     contrast = jnp.zeros(layout.regressors).at[j].set(1)
     bell = clusters.degrees(fit, contrast, spectrum)
     few = min(G, T) - 1.0
-    degrees = jnp.stack(
-        [
-            bell if name == "CV2 BM" else jnp.asarray(df, b.dtype)
-            for name, df in zip(
-                ANALYTIC,
-                [*[G - 1.0] * 5, few, few, T - 1.0, G - 1.0, G - 1.0],
-                strict=True,
-            )
-        ]
-    )
+    df = jnp.array([*[G - 1.0] * 5, few, few, T - 1.0, G - 1.0, G - 1.0], b.dtype)
+    degrees = df.at[ANALYTIC.index("CV2 BM")].set(bell)
     v = random_draws.rademacher(of_signs, G, draws=draws)
-    bayes = jax.random.fold_in(of_counts, 2)
-    weights = jnp.concatenate(
-        [
-            random_draws.counts(of_counts, G, draws=draws).astype(float),
-            random_draws.exponential(bayes, G, draws=draws),
-        ],
-        axis=1,
-    )
+    pairs = random_draws.counts(of_counts, G, draws=draws).astype(float)
+    bayes = random_draws.exponential(jax.random.fold_in(of_counts, 2), G, draws=draws)
+    weights = jnp.concatenate([pairs, bayes], axis=1)
     if balanced:
         short = layout._replace(dummies=0)
         net = resampling.balanced_rows(M - M.mean(axis=1, keepdims=True))
@@ -423,8 +410,7 @@ def _placebos(
     assignment: Int[Array, "G B"],
 ) -> tuple[Float[Array, "5 B"], Float[Array, "5 B"]]:
     """Statistics of moved treatments and of moved residuals, of a balanced panel."""
-    cells = M - M.mean(axis=1, keepdims=True)
-    cells = cells - cells.mean(axis=0, keepdims=True)
+    cells = net_of_both(M)
     W, paths, left = cells[:, :, :-2], cells[:, :, -2], cells[:, :, :-3:-1]
     ww = jnp.einsum("gtw,gtv->gwv", W, W)
     inverse = jnp.linalg.inv(ww.sum(axis=0))

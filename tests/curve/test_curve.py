@@ -216,8 +216,8 @@ def test_a_curve_of_one_specification_is_the_wild_bootstrap(panel):
     t = np.abs(next(draws_of(plan, 3).windows())[:, 0])
     p = (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
     (row,) = found.table.to_dict("records")
-    se = np.sqrt(fitted.covariance()[0, 0])
-    assert_allclose([row["estimate"], row["se"]], [fitted.coef[0], se], rtol=RTOL)
+    own = [*fitted.coef, *fitted.se]
+    assert_allclose([row["estimate"], row["se"]], own, rtol=RTOL)
     assert row["wild_p_value"] == p and row["chosen"]
     # Stouffer's Z of one specification is its z: its p counts the data among the draws.
     tests = found.tests.set_index("statistic")["p_value"]
@@ -342,18 +342,16 @@ def test_what_cannot_be_fitted_says_why_and_the_others_go_on(panel):
     notes = found.table.set_index(["controls", "treatment", "sample", "outcome"])[
         "note"
     ]
-    assert (
-        notes["fixed", "TBI", "all", "KOFGIdj"] == "fixed is explained by the effects"
-    )
-    assert notes["RQ, twice", "TBI", "all", "KOFGIdj"] == "its regressors are collinear"
-    assert (
-        notes["other", "other", "all", "KOFGIdj"] == "other is twice among its columns"
-    )
-    assert notes["RQ, twice", "TBI", "all", "RQ"] == "RQ is twice among its columns"
-    assert notes["RQ, twice", "TBI", "only FEW", "KOFGIdj"].startswith(
-        "3 clusters are left"
-    )
-    assert notes["all", "TBI", "only EU entrants of 2004", "KOFGIdj"] == ""
+    for place, why in {
+        ("fixed", "TBI", "all", "KOFGIdj"): "fixed is explained by the effects",
+        ("RQ, twice", "TBI", "all", "KOFGIdj"): "its regressors are collinear",
+        ("other", "other", "all", "KOFGIdj"): "other is twice among its columns",
+        ("RQ, twice", "TBI", "all", "RQ"): "RQ is twice among its columns",
+        ("all", "TBI", "only EU entrants of 2004", "KOFGIdj"): "",
+    }.items():
+        assert notes[place] == why
+    lone = notes["RQ, twice", "TBI", "only FEW", "KOFGIdj"]
+    assert lone.startswith("3 clusters are left")
     lost = int((found.table["note"] != "").sum())
     assert f"{lost} more cannot be estimated" in found.sentence
     assert len(found.null) == len(found.estimated) == len(found.table) - lost
@@ -412,12 +410,12 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     apart = options.groupby("choice")["median"].agg(lambda k: k.max() - k.min())
     assert f"moves the median most is {apart.idxmax()}:" in found.sentence
     bare = rows["weights"] == "none"
-    assert f"in {bare.sum()} specifications without weights" in found.sentence
+    assert f" of {bare.sum()} specifications without weights, with a" in found.sentence
     told = "Weighted by GDP, a curve of its own whose tests can reject too often"
     assert told in found.sentence
     significant = rows[bare & (rows["wild_p_value"] <= 0.05)]
     side = (np.sign(significant["estimate"])).value_counts().max()
-    assert f"{side} of them" in found.sentence
+    assert f"significant in {percent_text(side / bare.sum())} of" in found.sentence
     # Of two specifications a draw has 0, 1/2 or 1, so that 1 may be the share of more
     # than one draw in forty that 97.5 % of them do not exceed.
     tests = found.tests.set_index(["weights", "statistic"])
@@ -531,6 +529,14 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
         row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
         assert_allclose([row["estimate"], row["se"]], printed, atol=0.0101)
+
+
+def test_a_specification_may_have_no_effects(panel):
+    found = tx.specification_curve(panel, MODEL, choices={"effects": [[]]}, draws=9)
+    fit = fit_model(panel, replace(MODEL, entity="", time="", clusters="iso3"))
+    assert found.table["effects"].tolist() == ["iso3 + year", "none"]
+    row = found.table[["estimate", "se"]].iloc[1].astype(float)
+    assert_allclose(row, [fit.coef[0], fit.se[0]], rtol=1e-9)
 
 
 def test_a_form_of_the_controls_adds_columns(panel):

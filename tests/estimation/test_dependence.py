@@ -21,17 +21,10 @@ def panel(
     e: np.ndarray, x: np.ndarray | None = None, present: np.ndarray | None = None
 ) -> pd.DataFrame:
     """Rows of countries (rows) and years (columns) with the outcome e."""
-    G, T = e.shape
-    frame = pd.DataFrame(
-        {
-            "iso3": np.repeat([f"C{g:02}" for g in range(G)], T),
-            "year": np.tile(np.arange(2000, 2000 + T), G),
-            "y": e.ravel(),
-            "x": (
-                np.random.default_rng(9).normal(size=(G, T)) if x is None else x
-            ).ravel(),
-        }
-    )
+    g, t = (k.ravel() for k in np.indices(e.shape))
+    x = np.random.default_rng(9).normal(size=e.shape) if x is None else x
+    frame = pd.DataFrame({"iso3": [f"C{k:02}" for k in g], "year": 2000 + t})
+    frame = frame.assign(y=e.ravel(), x=x.ravel())
     return frame if present is None else frame[present.ravel()]
 
 
@@ -199,16 +192,9 @@ def rejections(unequal: bool, factor: float = 0.0, panels: int = PANELS) -> np.n
     rng, found = np.random.default_rng(10), []
     for _ in range(panels):
         one = of_outcome(panel(errors(rng, unequal, factor)), draws=DRAWS)
+        tests = (one.corrected, one.absolute, one.component, one.weighted)
         old = 2 * stats.norm.sf(abs(one.cd))
-        found.append(
-            [
-                old,
-                one.corrected.p_value,
-                one.absolute.p_value,
-                one.component.p_value,
-                one.weighted.p_value,
-            ]
-        )
+        found.append([old, *(test.p_value for test in tests)])
     return (np.array(found) <= 0.05).mean(axis=0)
 
 

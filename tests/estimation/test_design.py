@@ -125,17 +125,10 @@ def by_pyfixest(frame: pd.DataFrame, case: Case, weights: str) -> tuple[float, f
 def test_a_fit_is_that_of_the_libraries(name, panel, weights):
     """CV1 is their sandwich times G/(G-1) (N-1)/(N-k)."""
     frame, case = PANELS[panel], CASES[name]
-    model = Model(
-        "m",
-        "KOFGIdj",
-        ("TBI", "RQ", "INFR"),
-        treatment="TBI",
-        instruments=case.instruments,
-        entity="",
-        time="",
-        effects=case.effects,
-        clusters=case.clusters,
-    )
+    names = ("TBI", "RQ", "INFR")
+    of = {"instruments": case.instruments, "clusters": case.clusters}
+    of |= {"entity": "", "time": "", "effects": case.effects}
+    model = Model("m", "KOFGIdj", names, treatment="TBI", **of)
     fit = Fit.of(frame, model, weights=weights, slopes=case.slopes)
     G, N, k = frame[case.clusters].nunique(), len(frame), 3 + case.parameters
     assert (fit.clusters, fit.n, fit.k) == (G, N, k)

@@ -21,7 +21,6 @@ from tivax.engine.estimation.anderson_rubin import (
     bootstrap_anderson_rubin,
     jackknife_anderson_rubin,
 )
-from tivax.engine.estimation.iv_data import partial_out
 from tivax.engine.estimation.weak_instruments import tf_critical_value
 from tivax.engine.resampling import Scheme, make_plan
 from tivax.engine.resampling.wild_tests import anderson_rubin_p_values
@@ -76,12 +75,9 @@ def net_of(W, columns):
     [(2.0, 18.66), (2.1, 9.74), (2.5, 4.92), (3.0, 3.65), (5.0, 2.46), (8.0, 2.08)],
 )
 def test_tf_critical_values_are_those_published(root, published):
-    """By the square root of F, as R's ivDiag has them, which are rounded up."""
+    """By the square root of F, as R's ivDiag has them, which are rounded up; 3.43 at
+    F = 10 is in the abstract of Lee et al. (2022)."""
     assert published - 0.01 < tf_critical_value(root**2) <= published
-
-
-def test_with_an_f_of_10_a_t_of_3_43_takes_the_place_of_1_96():
-    """Lee et al. (2022), in the abstract of their working paper."""
     assert round(tf_critical_value(10.0), 2) == 3.43
 
 
@@ -157,7 +153,7 @@ def test_the_jackknife_is_its_definition(instruments, beta):
 
 
 def jackknife_p(data: IVData, beta: float) -> float:
-    return jackknife_anderson_rubin(partial_out(data), np.array([beta]))[1]
+    return jackknife_anderson_rubin(data.partialled, np.array([beta]))[1]
 
 
 def test_the_jackknife_by_hand():
@@ -167,7 +163,7 @@ def test_the_jackknife_by_hand():
     data = IVData(
         y, z[:, None] * 5, np.zeros((3, 0)), z[:, None], clusters=np.arange(3)
     )
-    T = jackknife_anderson_rubin(partial_out(data), np.zeros(1))[0]
+    T = jackknife_anderson_rubin(data.partialled, np.zeros(1))[0]
     assert T == pytest.approx(22 / np.sqrt(2 * 98), rel=1e-12)
 
 
@@ -229,16 +225,26 @@ def test_without_clusters_there_is_no_bootstrap():
 # ------------------------------------------------------- instruments that act directly
 
 
-def test_without_a_direct_effect_it_is_two_stage_least_squares():
-    frame = instrumented()
-    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
-    fit = two_stage(frame, "y", "x", ["z1"], ["w"])
-    own = fit["x"]
+def of_one(**changes):
+    """2SLS by one instrument; ``changes`` are functions of the frame."""
+    return two_stage(instrumented().assign(**changes), "y", "x", ["z1"], ["w"])
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return of_one()
+
+
+@pytest.fixture(scope="module")
+def found(fit):
+    return fit.plausibly_exogenous()
+
+
+def test_without_a_direct_effect_it_is_two_stage_least_squares(fit, found):
+    own, ends = fit["x"], ["ci_low", "ci_high"]
     assert_allclose((found.estimate, found.se), (own.estimate, own.se), rtol=RTOL)
-    ends = found.bounds.iloc[0][["ci_low", "ci_high"]].to_numpy(float)
-    assert_allclose(
-        ends, fit.confint().iloc[0][["ci_low", "ci_high"]].to_numpy(float), rtol=RTOL
-    )
+    wanted = fit.confint()[ends].iloc[0].to_numpy(float)
+    assert_allclose(found.bounds[ends].iloc[0].to_numpy(float), wanted, rtol=RTOL)
 
 
 @pytest.mark.parametrize("instruments", [1, 2])
@@ -262,61 +268,48 @@ def test_the_union_is_that_of_intervals_of_refits(instruments):
     )
 
 
-def test_the_prior_adds_its_variance():
+def test_the_prior_adds_its_variance(fit):
     """One instrument: d^2 / 4 over the squared first stage."""
-    frame = instrumented()
-    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous(largest=0.4)
-    pi = two_stage(frame, "y", "x", ["z1"], ["w"]).first["z1"].estimate
+    found, pi = fit.plausibly_exogenous(largest=0.4), fit.first["z1"].estimate
     width = t.ppf(0.975, 8) * np.sqrt(found.se**2 + 0.4**2 / 4 / pi**2)
     last = found.bounds.iloc[-1]
     wanted = found.estimate - width, found.estimate + width
     assert_allclose((last["prior_low"], last["prior_high"]), wanted, rtol=RTOL)
 
 
-def test_at_the_largest_direct_effect_the_interval_ends_at_0():
-    frame = instrumented()
-    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
+def test_at_the_largest_direct_effect_the_interval_ends_at_0(fit, found):
     for name, largest in (
         ("ci_low", found.largest_union),
         ("prior_low", found.largest_prior),
     ):
-        at = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous(
-            largest=largest
-        )
-        assert at.bounds[name].iloc[-1] == pytest.approx(0, abs=1e-10)
-        assert (at.bounds[name].iloc[:-1] > 0).all()
+        ends = fit.plausibly_exogenous(largest=largest).bounds[name]
+        assert ends.iloc[-1] == pytest.approx(0, abs=1e-10)
+        assert (ends.iloc[:-1] > 0).all()
     assert found.share == found.largest_union / abs(found.reduced_form[0])
     assert f"at most {found.largest_union:.4g} in size" in str(found)
 
 
-def test_a_negative_effect_is_its_mirror_image():
-    frame = instrumented()
-    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
-    mirrored = frame.assign(y=-frame["y"])
-    other = two_stage(mirrored, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
+def test_a_negative_effect_is_its_mirror_image(found):
+    other = of_one(y=lambda k: -k["y"]).plausibly_exogenous()
     assert_allclose(other.bounds["ci_high"], -found.bounds["ci_low"], rtol=RTOL)
     assert other.largest_union == pytest.approx(found.largest_union, rel=1e-9)
 
 
-def test_units_do_not_matter():
-    frame = instrumented()
-    found = two_stage(frame, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
-    scaled = frame.assign(y=frame["y"] * 1e6, z1=frame["z1"] * 1e-3)
-    other = two_stage(scaled, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
+def test_units_do_not_matter(found):
+    units = {"y": lambda k: k["y"] * 1e6, "z1": lambda k: k["z1"] * 1e-3}
+    other = of_one(**units).plausibly_exogenous()
     assert other.largest_union == pytest.approx(1e9 * found.largest_union, rel=1e-9)
 
 
-def test_an_interval_that_holds_0_has_no_largest_direct_effect():
-    frame = instrumented()
-    b = two_stage(frame, "y", "x", ["z1"], ["w"])["x"]
-    moved = frame.assign(y=frame["y"] - (b.estimate - b.se) * frame["x"])
-    found = two_stage(moved, "y", "x", ["z1"], ["w"]).plausibly_exogenous()
+def test_an_interval_that_holds_0_has_no_largest_direct_effect(fit):
+    b = fit["x"]
+    moved = of_one(y=lambda k: k["y"] - (b.estimate - b.se) * k["x"])
+    found = moved.plausibly_exogenous()
     assert np.isnan(found.largest_union) and np.isnan(found.largest_prior)
     assert str(found).endswith("The interval holds 0 even without a direct effect.")
 
 
 @pytest.mark.parametrize("largest", [0.0, -1.0, float("inf")])
-def test_the_largest_direct_effect_is_a_number_above_0(largest):
-    fit = two_stage(instrumented(), "y", "x", ["z1"], ["w"])
+def test_the_largest_direct_effect_is_a_number_above_0(largest, fit):
     line = error_of(fit.plausibly_exogenous, largest=largest)
     assert line.endswith("give a number above 0")

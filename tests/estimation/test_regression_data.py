@@ -99,10 +99,8 @@ def test_a_unit_changes_neither_t_nor_p_nor_f(name):
 
 
 def test_a_power_of_two_changes_no_digit():
-    own, other = (
-        fixed_effects(UNBALANCED, Y, X),
-        fixed_effects(scaled(8, 0.25, 1), Y, X),
-    )
+    frames = UNBALANCED, scaled(8, 0.25, 1)
+    own, other = (fixed_effects(frame, Y, X) for frame in frames)
     assert_array_equal(other.terms["t"], own.terms["t"])
     assert other["TBI"].estimate == own["TBI"].estimate * 32
 
@@ -114,15 +112,7 @@ def test_a_unit_changes_no_statistic_of_two_stage_least_squares():
         for stage in ("first", "second"):
             t = getattr(own, stage).terms["t"]
             assert_allclose(getattr(other, stage).terms["t"], t, rtol=1e-8)
-        for k in (
-            "kp_lm",
-            "kp_f",
-            "cd_f",
-            "effective_f",
-            "ar_f",
-            "ar_f_p_value",
-            "ar_chi2",
-        ):
+        for k in "kp_lm kp_f cd_f effective_f ar_f ar_f_p_value ar_chi2".split():
             assert_allclose(getattr(other.weak, k), getattr(own.weak, k), rtol=1e-8)
         stage, its = own.weak.first_stage[0], other.weak.first_stage[0]
         unit = treatment / instrument
@@ -258,14 +248,7 @@ def test_what_has_no_errors_is_not_resampled(frame, reason):
 # ------------------------------------------------------------------- the same mistakes
 
 
-def with_columns(**columns: Any) -> pd.DataFrame:
-    return UNBALANCED.assign(**columns)
-
-
-def twice() -> pd.DataFrame:
-    return pd.concat([UNBALANCED, UNBALANCED.iloc[[4]]])
-
-
+with_columns = UNBALANCED.assign
 FIRST = UNBALANCED.iloc[4]
 ONE = UNBALANCED["iso3"] == "C03"
 ALONE = "KOFGIdj is a linear combination of the effects alone ({n} rows); drop one, or use more rows"
@@ -274,7 +257,7 @@ WORDS = "column RQ holds words, not numbers; fix the data or convert it with pan
 
 # A panel, the regressors, and what every estimator says of them.
 MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
-    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; fix the panel"),
+    "a country-year twice": (pd.concat([UNBALANCED, UNBALANCED.iloc[[4]]]), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; fix the panel"),
     "a constant outcome": (with_columns(KOFGIdj=5.0), X, ALONE),
     "an outcome of zeros": (with_columns(KOFGIdj=0.0), X, ALONE),
     "an outcome of years": (with_columns(KOFGIdj=1e7 + UNBALANCED["year"] / 3), X, ALONE),

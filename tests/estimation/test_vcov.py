@@ -1,7 +1,7 @@
 """Covariances by literal loops over pairs of rows, refits and other libraries."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -161,21 +161,12 @@ def of_pairs(frame: pd.DataFrame) -> dict[str, Case]:
     cases: dict[str, Case] = {
         "CV1": ("CV1", lambda i, j: same(i, j, "iso3"), plain, G - 1),
         "two-way": ("two-way", lambda i, j: either(i, j, "year"), both, T - 1),
-        "two-way pair": (
-            tx.TwoWay("pair"),
-            lambda i, j: either(i, j, "pair"),
-            crossed,
-            5,
-        ),
     }
+    pairs = lambda i, j: either(i, j, "pair")  # noqa: E731
+    cases["two-way pair"] = (tx.TwoWay("pair"), pairs, crossed, 5)
     for lags in (None, 0, 3):
-        m = default if lags is None else lags
-        cases[f"Driscoll-Kraay {lags}"] = (
-            tx.DriscollKraay(lags),
-            lambda i, j, m=m: bartlett(i, j, m),
-            kernel,
-            T - 1,
-        )
+        near = partial(bartlett, lags=default if lags is None else lags)
+        cases[f"Driscoll-Kraay {lags}"] = (tx.DriscollKraay(lags), near, kernel, T - 1)
     for kernel_name, lags in (("bartlett", None), ("uniform", 2)):
         vcov = tx.Conley(9000.0, kernel_name, lags, places_of(frame))
         near = near_by(frame, kernel_name, lags)
@@ -442,14 +433,10 @@ def test_capitals_are_as_far_apart_as_they_are():
     """Great circles as airlines give them, to 1 %."""
     names = ["FRA", "DEU", "USA", "JPN", "AUS", "GBR"]
     D = pd.DataFrame(distances_among(names), names, names)
-    for i, j, km in (
-        ("FRA", "DEU", 878),
-        ("GBR", "FRA", 344),
-        ("GBR", "USA", 5900),
-        ("USA", "JPN", 10_910),
-        ("JPN", "AUS", 7_950),
-    ):
-        assert D.loc[i, j] == pytest.approx(km, rel=0.01), (i, j)
+    for pair, km in {
+        "FRA DEU": 878, "GBR FRA": 344, "GBR USA": 5900, "USA JPN": 10_910, "JPN AUS": 7_950
+    }.items():  # fmt: skip
+        assert D.loc[*pair.split()] == pytest.approx(km, rel=0.01), pair
     assert len(CAPITALS) >= 43
 
 
@@ -515,7 +502,7 @@ def test_what_does_not_go_together_is_told_in_one_line():
     assert "no capital of C00 is known; give places" in told(vcov=tx.Conley(1000))
     places = places_of(frame)
     for given, line in (
-        (places.drop("C03"), "places: no row of C03"),
+        (places.drop("C03"), "places: the rows lack C03"),
         (places.drop(columns="latitude"), "places: no column latitude"),
         (places.assign(latitude=95.0), "places: C00 is at [95.0"),
     ):

@@ -321,6 +321,16 @@ def adjustments(rows: Rows, literal: Refit) -> list[np.ndarray]:
     return [root(np.eye(len(i)) - literal.hat[np.ix_(i, i)]) for i in own]
 
 
+def row_by_row(rows: Rows, inverse: np.ndarray) -> np.ndarray:
+    """CV2 of coefficients that are ``inverse`` times the outcome."""
+    literal = refit(rows)
+    each = []
+    for g, B in enumerate(adjustments(rows, literal)):
+        own = rows.country == g
+        each.append(inverse[:, own] @ B @ literal.residuals[own])
+    return np.array(each).T @ np.array(each)
+
+
 def alone_in_years(rows: Rows) -> Rows:
     """Three countries have a year each that no other has: a dummy for one row, a leverage
     of 1 that rounding puts on either side of 1."""
@@ -348,30 +358,15 @@ ROW_BY_ROW = {
 @pytest.mark.parametrize("name", ROW_BY_ROW)
 def test_cv2_adjusts_residuals_row_by_row(name):
     rows = ROW_BY_ROW[name]
-    literal = refit(rows)
-    half = np.array(
-        [
-            literal.inverse[:, own] @ B @ literal.residuals[own]
-            for g, B in enumerate(adjustments(rows, literal))
-            for own in [rows.country == g]
-        ]
-    )
-    close(results(rows).cv2, half.T @ half)
+    close(results(rows).cv2, row_by_row(rows, refit(rows).inverse))
 
 
 def test_cv2_of_the_dummy_of_one_row_is_that_of_the_residuals():
     """Rounding over the root of 1 - leverage would be 1e-8 of the covariances."""
     rows = ROW_BY_ROW["years of their own"]
     c = columns(rows)[:, : rows.layout.regressors]
-    inverse, literal = pseudo_inverse(c), refit(rows)
-    half = np.array(
-        [
-            inverse[:, own] @ B @ literal.residuals[own]
-            for g, B in enumerate(adjustments(rows, literal))
-            for own in [rows.country == g]
-        ]
-    )
-    own, expected = np.asarray(kernel.cv2(one_fit(rows))), half.T @ half
+    own = np.asarray(kernel.cv2(one_fit(rows)))
+    expected = row_by_row(rows, pseudo_inverse(c))
     served = ~rests_on_one_country(rows)
     # The dummies of their years have none.
     assert served.sum() == rows.layout.regressors - 3

@@ -65,17 +65,16 @@ def test_the_mean_group_is_the_mean_of_slopes_that_differ():
 
 def test_mistakes_are_told_in_one_line(panel):
     moved = panel.assign(block=panel["block"].where(panel["year"] > 2004, "other"))
-    assert "is in two blocks" in error_of(
-        tx.country_slopes, moved, "KOFGIdj", NAMES, blocks="block"
-    )
-    two = panel[panel["iso3"] < "C02"]
-    assert "2 countries have a slope of their own" in error_of(
-        tx.country_slopes, two, "KOFGIdj", NAMES
-    )
-    each = panel.assign(block=panel["iso3"])
-    assert "0 blocks of two countries or more have a slope" in error_of(
-        tx.country_slopes, each, "KOFGIdj", NAMES, blocks="block"
-    )
-    assert "has two rows in" in error_of(
-        tx.country_slopes, pd.concat([panel, panel.head(1)]), "KOFGIdj", NAMES
-    )
+    for frame, blocks, told in (
+        (moved, "block", "is in two blocks"),
+        (panel[panel["iso3"] < "C02"], None, "2 countries have a slope of their own"),
+        (
+            panel.assign(block=panel["iso3"]),
+            "block",
+            "0 blocks of two countries or more have a slope",
+        ),
+        (pd.concat([panel, panel.head(1)]), None, "has two rows in"),
+    ):
+        assert told in error_of(
+            tx.country_slopes, frame, "KOFGIdj", NAMES, blocks=blocks
+        )

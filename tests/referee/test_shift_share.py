@@ -40,17 +40,10 @@ def test_numbers_of_autor_dorn_and_hanson_are_those_of_shiftsharese(adh, shared,
     truth = truth[truth["model"] == model]
     outcome, treatment, instrument = MODELS[model]
     for sectors, rows in truth.groupby("sector_clusters"):
-        found = tx.shift_share(
-            data,
-            outcome,
-            treatment,
-            shares=W,
-            instrument=instrument,
-            controls=CONTROLS,
-            weights="weights",
-            clusters="statefip",
-            shock_clusters=sic // 10 if sectors == "3-digit" else None,
-        )
+        groups = sic // 10 if sectors == "3-digit" else None
+        of = {"shares": W, "instrument": instrument, "controls": CONTROLS}
+        of |= {"weights": "weights", "clusters": "statefip", "shock_clusters": groups}
+        found = tx.shift_share(data, outcome, treatment, **of)
         table = found.table.set_index("method")
         for row in rows.itertuples():
             column = {"beta": "estimate", "p": "p_value"}.get(row.number, row.number)
@@ -88,13 +81,16 @@ def _call(data, W, **more):
     return tx.shift_share(data, "y", "x", shares=W, instrument="z", **options)
 
 
+def _akm0(data, W):
+    return _call(data, W).table.set_index("method").loc["AKM0"]
+
+
 def test_errors_are_those_of_the_formulas_written_out(made):
     data, W, _ = made
     table = _call(data, W, clusters="state").table.set_index("method")
     n, w = len(data), data["w"].to_numpy()
-    Z = np.column_stack([np.ones(n), data["c"], pd.get_dummies(data["group"])]).astype(
-        float
-    )
+    groups = pd.get_dummies(data["group"]).to_numpy(float)
+    Z = np.column_stack([np.ones(n), data["c"], groups])
     P = Z @ np.linalg.pinv(Z.T @ (w[:, None] * Z)) @ (w[:, None] * Z).T
     y, x, z = (data[k] - P @ data[k] for k in "yxz")
     beta = (w * z * y).sum() / (w * z * x).sum()
@@ -102,24 +98,20 @@ def test_errors_are_those_of_the_formulas_written_out(made):
     h = np.linalg.solve(W.T @ (w[:, None] * W), W.T @ (w * z))
     R = [h[s] * sum(w[i] * W[i, s] * u[i] for i in range(n)) for s in range(len(h))]
     bottom = abs((w * z * x).sum())
-    assert table.loc["AKM", "se"] == pytest.approx(
-        np.linalg.norm(R) / bottom, rel=1e-10
-    )
     score = pd.Series(w * z * u)
-    assert table.loc["EHW", "se"] == pytest.approx(np.linalg.norm(score) / bottom)
     states = score.groupby(data["state"]).sum()
-    expected = np.linalg.norm(states) / bottom
-    assert table.loc["region clusters", "se"] == pytest.approx(expected)
+    for method, sums in (("AKM", R), ("EHW", score), ("region clusters", states)):
+        expected = np.linalg.norm(sums) / bottom
+        assert table.loc[method, "se"] == pytest.approx(expected, rel=1e-10)
 
 
 def test_ends_of_akm0_are_where_the_test_turns(made):
     data, W, _ = made
-    found = _call(data, W).table.set_index("method").loc["AKM0"]
+    found = _akm0(data, W)
     assert found["shape"] == "interval"
     for end in (found["ci_low"], found["ci_high"]):
         moved = data.assign(y=data["y"] - end * data["x"])
-        p = _call(moved, W).table.set_index("method").loc["AKM0", "p_value"]
-        assert p == pytest.approx(0.05, rel=1e-8)
+        assert _akm0(moved, W)["p_value"] == pytest.approx(0.05, rel=1e-8)
 
 
 def test_a_weak_instrument_leaves_the_whole_line_or_two_halves(made):
@@ -128,7 +120,7 @@ def test_a_weak_instrument_leaves_the_whole_line_or_two_halves(made):
     shapes = set()
     for _ in range(30):
         noise = data.assign(z=W @ rng.normal(size=W.shape[1]))
-        row = _call(noise, W).table.set_index("method").loc["AKM0"]
+        row = _akm0(noise, W)
         shapes.add(row["shape"])
         if row["shape"] == "line":
             assert np.isinf([row["ci_low"], row["ci_high"]]).all()
@@ -136,8 +128,7 @@ def test_a_weak_instrument_leaves_the_whole_line_or_two_halves(made):
         if row["shape"] == "union":
             middle = (row["ci_low"] + row["ci_high"]) / 2
             moved = noise.assign(y=noise["y"] - middle * noise["x"])
-            p = _call(moved, W).table.set_index("method").loc["AKM0", "p_value"]
-            assert p < 0.05
+            assert _akm0(moved, W)["p_value"] < 0.05
     assert shapes == {"line", "union"}
 
 

@@ -41,15 +41,13 @@ def _panel(seed=0, gap=False):
 def test_the_estimate_is_the_weighted_sum_of_effects():
     """Without errors, exactly: of cells, and of units whose effects do not change."""
     data = _panel()
-    for kind in ("feTR", "fdTR"):
-        found = tx.two_way_weights(data, "y", **NAMES, treatment="d", kind=kind)
-        weighted = found.cells["weight"] @ data.loc[found.cells.index, "effect"]
+    for kind in ("feTR", "fdTR", "feS", "fdS"):
+        y, effect = ("y", "effect") if kind.endswith("TR") else ("stable", "own")
+        found = tx.two_way_weights(data, y, **NAMES, treatment="d", kind=kind)
+        weight = found.cells["weight"]
+        weighted = weight @ data.loc[found.cells.index, effect]
         assert weighted == pytest.approx(found.table["value"][0], rel=1e-12)
-    for kind in ("feS", "fdS"):
-        found = tx.two_way_weights(data, "stable", **NAMES, treatment="d", kind=kind)
-        weighted = found.cells["weight"] @ data.loc[found.cells.index, "own"]
-        assert weighted == pytest.approx(found.table["value"][0], rel=1e-12)
-        assert found.cells["weight"].sum() == pytest.approx(1, rel=1e-12)
+        assert weight.sum() == pytest.approx(1, rel=1e-12)
 
 
 def test_differences_that_are_given_are_those_that_are_made():
@@ -98,16 +96,12 @@ def test_sums_by_unit_and_the_files(tmp_path):
         ({"treatment": "none"}, "no column none"),
         ({"treatment": "iso3"}, "iso3 is explained by the effects"),
         ({"level": "d"}, "level goes with fdTR and fdS"),
-        ({"controls": ["d"]}, "d"),
+        ({"controls": ["d"]}, "d is duplicated"),
+        ({"data": pd.concat([_panel(), _panel()[:1]])}, "0 has two rows in 2000"),
     ],
 )
 def test_mistakes_are_told_in_one_line(more, message):
     options = {"treatment": "d", **NAMES} | more
+    data = options.pop("data", _panel())
     with pytest.raises(tx.TivaxError, match=message):
-        tx.two_way_weights(_panel(), "y", **options)
-
-
-def test_two_rows_of_a_cell_are_refused():
-    data = _panel()
-    with pytest.raises(tx.TivaxError, match="0 has two rows in 2000"):
-        tx.two_way_weights(pd.concat([data, data[:1]]), "y", **NAMES, treatment="d")
+        tx.two_way_weights(data, "y", **options)

@@ -90,6 +90,10 @@ def row(found, threat, variant, term="TBI", model="KOFGIdj"):
     return rows.iloc[0]
 
 
+def assert_fits(got, fit, k=0):
+    assert_allclose([got["estimate"], got["se"]], [fit.coef[k], fit.se[k]], RTOL)
+
+
 def differences(h):
     def made(frame):
         frame = frame.sort_values(["iso3", "year"])
@@ -160,54 +164,41 @@ LITERAL = [
 )
 def test_the_table_holds_refits_by_hand(found, frame, threat, variant, rows, x, how):
     wanted, got = refit(rows(frame), "KOFGIdj", x, **how), row(found, threat, variant)
-    assert_allclose(got["estimate"], wanted.coef[0], rtol=RTOL)
-    assert_allclose(got["se"], wanted.se[0], rtol=RTOL)
+    assert_fits(got, wanted)
     assert got["n"] == wanted.n
 
 
 @pytest.mark.shared
 def test_other_regressors_and_outcomes_are_refits_by_hand(found, frame):
-    for h, word in (
-        (-2, "2 later"),
-        (-1, "1 later"),
-        (1, "1 earlier"),
-        (2, "2 earlier"),
-    ):
-        threat = "leads" if h < 0 else "lags"
-        term = f"TBI {abs(h)} year{'s' * (abs(h) > 1)} {word.split()[1]}"
+    for h in (-2, -1, 1, 2):
+        threat, when = ("leads", "later") if h < 0 else ("lags", "earlier")
+        word = f"{abs(h)} {when}"
+        term = f"TBI {abs(h)} year{'s' * (abs(h) > 1)} {when}"
         alone = refit(frame, "KOFGIdj", [f"TBI{h}", *CONTROLS])
         got = row(found, threat, f"{word}, alone", term)
-        assert_allclose(
-            [got["estimate"], got["se"]], [alone.coef[0], alone.se[0]], RTOL
-        )
+        assert_fits(got, alone)
         both = refit(frame, "KOFGIdj", [*X, f"TBI{h}"])
         for k, name in ((0, "TBI"), (-1, term)):
             got = row(found, threat, f"{word}, beside", name)
-            assert_allclose(
-                [got["estimate"], got["se"]], [both.coef[k], both.se[k]], RTOL
-            )
+            assert_fits(got, both, k)
     sides = refit(frame, "KOFGIdj", ["below", "above", *CONTROLS])
     for k, name in enumerate(("TBI below 0", "TBI above 0")):
         got = row(found, "asymmetry", "slope on each side of 0", name)
-        assert_allclose(
-            [got["estimate"], got["se"]], [sides.coef[k], sides.se[k]], RTOL
-        )
+        assert_fits(got, sides, k)
     for name in ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj"):
         wanted, got = refit(frame, name, X), row(found, "placebo outcome", name)
-        assert_allclose(
-            [got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL
-        )
+        assert_fits(got, wanted)
     y = frame["KOFGIdj"]
     logit = np.log(y / (100 - y)) * (y * (100 - y) / 100).mean()
     wanted = refit(frame.assign(logit=logit), "logit", X)
     got = row(found, "functional form", "logit of the outcome / 100")
-    assert_allclose([got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
+    assert_fits(got, wanted)
     wanted = refit(frame, "TBI", ["past", *CONTROLS])
     got = row(
         found, "reverse direction", "on the outcome a year earlier",
         "KOFGIdj 1 year earlier",
     )  # fmt: skip
-    assert_allclose([got["estimate"], got["se"]], [wanted.coef[0], wanted.se[0]], RTOL)
+    assert_fits(got, wanted)
 
 
 @pytest.mark.shared
