@@ -527,7 +527,7 @@ def published(archive: Archive) -> bytes:
         return api_answer(archive.name.removeprefix("API_").removesuffix(".zip"))
     if archive.is_zip:
         return zip_with({"xl/worksheets/sheet1.xml": "<worksheet/>"}, archive.size)
-    if archive.is_stata:
+    if archive.name.endswith(".dta"):
         known = archive.size or 1000
         return STATA % bytes(known - len(STATA % b""))
     return WEO.encode("latin-1")

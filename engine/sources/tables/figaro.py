@@ -71,7 +71,7 @@ def _flat(
     row, column, value = header[0], header[1], header[-1]
     if len({row, column, value}) < 3:
         raise TivaxError(f"{file.name}: columns of one name; get it again")
-    cells = read_cells(file, [row, column], {value: pa.float64()})
+    cells = read_cells(file, [row, column], {value: pa.float64()}, blanks=True)
     rows, row_at = coded(cells[row])
     columns, column_at = coded(cells[column])
     if not rows or min(row_at.min(), column_at.min()) < 0:

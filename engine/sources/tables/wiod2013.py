@@ -61,10 +61,9 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    suffix = Path(file.name).suffix.lower()
-    if suffix == ".rdata":
+    if file.suffix == ".rdata":
         yield _from_list(file, fs.read_r(file))
-    elif suffix == ".xlsx":
+    elif file.suffix == ".xlsx":
         yield read_sheet(file, DEMAND, sectors="c-codes")
     else:
         raise TivaxError(f"{file.name}: WIOD 2013 tables are .RData or .xlsx files")
