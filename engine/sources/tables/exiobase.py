@@ -73,12 +73,8 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year. A file represents its folder."""
     names = r"[azyxf]\.txt|unit\.txt|metadata\.json"
     at = finding.located(finding.beside(paths), names, _EXPECTED)
-    tables = [
-        _together(location.rpartition("/")[0], at)
-        for location in at
-        if location.endswith(("/Z.txt", "/A.txt"))
-        and (location[-5] == "Z" or f"{location[:-5]}Z.txt" not in at)
-    ]
+    sales = [k.rpartition("/")[0] for k in at if k.endswith(("/Z.txt", "/A.txt"))]
+    tables = [_together(folder, at) for folder in dict.fromkeys(sales)]
     finding.require_tables(tables, paths, _EXPECTED)
     return finding.one_per_year(tables)
 

@@ -133,11 +133,6 @@ def _only(piece: str, files: Sequence[TableFile]) -> TableFile:
     return files[0]
 
 
-def read(file: TableFile) -> Iterator[WorldTable]:
-    """The table of one year."""
-    yield from read_together([file])
-
-
 def read_together(files: Sequence[TableFile]) -> Iterator[WorldTable]:
     """The tables of these years, in order, rebuilt on all cores."""
     pieces = read_pieces(files[0].parts)
