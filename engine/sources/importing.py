@@ -339,10 +339,6 @@ def _open_years(
     found = [file.year for file in files if file.year is not None]
     if source.read_together is not None:
         return found, iter(source.read_together(files)) if files else iter(())
-    return found, _ahead(source, files)
-
-
-def _ahead(source: Source, files: Sequence[TableFile]) -> Iterator[WorldTable]:
-    """Read the files in order, a few at a time and never more than that in memory."""
-    for tables in in_turn(lambda file: list(source.read(file)), files, _READERS):
-        yield from tables
+    # A few at a time, and never more than that in memory.
+    read = in_turn(lambda file: list(source.read(file)), files, _READERS)
+    return found, (table for tables in read for table in tables)

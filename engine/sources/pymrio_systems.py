@@ -303,7 +303,10 @@ def _listed(satellites: Satellites) -> list[Satellite]:
 def _one_extension(
     tables: WorldTables, year: int, satellites: list[Satellite]
 ) -> dict[str, pd.DataFrame]:
-    labels = [_stressor(k.account) for k in satellites]
+    accounts = [k.account for k in satellites]
+    labels = [
+        tuple(k.attrs.get("stressor", [str(k.name or "account")])) for k in accounts
+    ]
     levels = satellites[0].account.attrs.get("levels", ["stressor"])
     if len({len(k) for k in labels} | {len(levels)}) > 1:
         labels, levels = [(" ".join(k),) for k in labels], ["stressor"]
@@ -315,20 +318,16 @@ def _one_extension(
     if not rows.is_unique:
         raise TivaxError(f"satellites: {rows[rows.duplicated()][0]} is there twice")
     labels_of = {"F": _labels(tables), "F_Y": _labels(tables, "category")}
-    accounts = {"F": [k.account for k in satellites]}
+    flows = {"F": accounts}
     if any(k.direct is not None for k in satellites):
         # An account of regions alone goes to the first category.
-        accounts["F_Y"] = [_by_use(k.direct, tables, year) for k in satellites]
+        flows["F_Y"] = [_by_use(k.direct, tables, year) for k in satellites]
     frames = {}
-    for name, given in accounts.items():
+    for name, given in flows.items():
         values = np.array([_row(k, year, labels_of[name]) for k in given])
         frames[name] = pd.DataFrame(values, rows, _index(labels_of[name]))
     units = [str(k.account.attrs.get("units", "")) for k in satellites]
     return {**frames, "unit": pd.DataFrame({"unit": units}, rows)}
-
-
-def _stressor(account: xr.DataArray) -> tuple[str, ...]:
-    return tuple(account.attrs.get("stressor", [str(account.name or "account")]))
 
 
 def _by_use(

@@ -11,7 +11,6 @@ Where a year is too large for memory its Z is mapped, not read: from a folder, o
 an archive that is not compressed.
 """
 
-import io
 import math
 import re
 import struct
@@ -98,7 +97,9 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
             k.stem: _array(file, k, k.stem, partial(k.open, "rb"), k.stat().st_size)
             for k in here
         }
-    with _opened(file) as stream:
+    # An archive on the disk may be of any size: each of its arrays has a limit.
+    whole = file.path.open("rb") if file.member is None else fs.open_table(file)
+    with whole as stream:
         fs.check_start(file, stream.read(1024), fs.ZIP)
         stream.seek(0)
         with fs.parsing(file):
@@ -113,11 +114,6 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
             for key in keys
             if key in members
         }
-
-
-def _opened(file: TableFile) -> AbstractContextManager[io.BufferedIOBase]:
-    """An archive on the disk may be of any size: each of its arrays has a limit."""
-    return file.path.open("rb") if file.member is None else fs.open_table(file)
 
 
 def _require_known(file: TableFile, names: Iterable[str]) -> None:

@@ -51,17 +51,13 @@ ROUNDING = 0.002
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
     finding.year_of_name(file, "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv")
-    header = _header(file)
+    text = fs.first_line(file).decode("utf-8-sig", "replace")
+    header = [cell.strip(' "\r\n') for cell in text.split(",")]
     if len(header) == 7 and header[-1] == "obsValue":
         yield _table(file, *_flat(file, header))
     else:
         table = read_text_table(file, header=1, labels=1, separator=",")
         yield _table(file, table.labels[0], table.header[0], table.values)
-
-
-def _header(file: TableFile) -> list[str]:
-    text = fs.first_line(file).decode("utf-8-sig", "replace")
-    return [cell.strip(' "\r\n') for cell in text.split(",")]
 
 
 def _flat(
