@@ -10,6 +10,7 @@ from tivax.engine.tables.rules import check_balance, check_values
 from source_files import (
     DEMAND_2013,
     assert_holds,
+    cell,
     r_list,
     read_all,
     refusal,
@@ -144,15 +145,6 @@ def test_an_r_list_that_is_not_a_whole_table_is_refused(tmp_path, change, messag
     assert re.search(
         re.escape(message).replace(r"\.\*", ".*").replace(r"\ ", " "), told
     )
-
-
-def cell(row, column, value):
-    """Rows and columns from 0: E7 is 6, 4."""
-
-    def change(cells):
-        cells[row][column] = value
-
-    return change
 
 
 def swap_columns(cells):
