@@ -121,6 +121,7 @@ def test_a_path_that_is_not_there_is_named(tmp_path, source):
 
 
 PUBLISHED_NAMES = {
+    "wiod2013": [("wiot95_row_apr12.xlsx", 1995)],
     "adb": [
         ("ADB-MRIO-2000_Mar2022-3.xlsx", 2000),
         ("ADB-MRIO-2000.xlsx", 2000),
@@ -160,6 +161,19 @@ def test_any_name_of_a_file_that_is_given_itself_tells_its_year(tmp_path, name):
     (tmp_path / name).touch()
     (found,) = get_source("oecd").find([tmp_path / name])
     assert found.year == 2020
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("wiod2013", "WIOD 2013 tables are .RData or .xlsx files"),
+        ("wiod2016", "WIOD 2016 tables are .RData, .dta, .xlsb or .xlsx files"),
+    ],
+)
+def test_a_suffix_that_no_release_has_is_refused(tmp_path, source, told):
+    path = tmp_path / "wiot_2000.csv"
+    path.write_text("1,2\n")
+    assert told in refusal(source, path)
 
 
 @each_form

@@ -167,9 +167,3 @@ def test_an_r_file_of_other_objects_is_refused(tmp_path):
 )
 def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
     assert message in refusal("wiod2016", workbook(tmp_path, change=change))
-
-
-def test_another_suffix_is_refused(tmp_path):
-    path = tmp_path / "wiot2000.csv"
-    path.write_text("1,2\n")
-    assert "are .RData, .dta, .xlsb or .xlsx files" in refusal("wiod2016", path)

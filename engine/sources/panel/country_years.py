@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -286,12 +285,9 @@ def tidy_years(
 
 def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The frames side by side, with the rows of all of them."""
-    return reduce(
-        lambda left, right: left.merge(
-            right, on=["code", "year"], how="outer", sort=True, validate="1:1"
-        ),
-        frames,
-    )
+    keys = ["code", "year"]
+    wide = pd.concat([frame.set_index(keys) for frame in frames], axis=1)
+    return wide.sort_index().reset_index()
 
 
 def numbers(cells: Iterable[Any] | pd.Series, missing: Collection[str]) -> np.ndarray:
