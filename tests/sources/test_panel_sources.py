@@ -43,6 +43,11 @@ def assert_rows(frame, *rows):
     )
 
 
+def assert_same(source, path, other, series):
+    frames = (source.read(k, [series]) for k in (path, other))
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+
+
 def written(row):
     code, year, *values = row.split()
     return code, int(year), *map(float, values)
@@ -190,9 +195,7 @@ def test_the_kof_archive_of_2019_is_read_in_place(tmp_path):
     path = zipped(
         tmp_path, {table.name: table.read_bytes(), **others}, "KOFGI_2019.zip"
     )
-    pd.testing.assert_frame_equal(
-        kof.read(path, ["KOFGIdj"]), kof.read(table, ["KOFGIdj"]), check_exact=True
-    )
+    assert_same(kof, path, table, "KOFGIdj")
     message = refusal(kof, path, "KOFXXdj")
     assert "KOFGI_2019.zip:KOFGI_2019_data.dta: lacks KOFXXdj" in message
 
@@ -322,9 +325,7 @@ def test_the_archive_of_the_stata_file_is_read_in_place(tmp_path, write):
     table = write(tmp_path)
     members = {"a.dta": b"", table.name: table.read_bytes()}
     path = zipped(tmp_path, members, "wgidataset_stata.zip")
-    pd.testing.assert_frame_equal(
-        wgi.read(path, ["rqe"]), wgi.read(table, ["rqe"]), check_exact=True
-    )
+    assert_same(wgi, path, table, "rqe")
     none = zipped(tmp_path, {"readme.txt": "x"})
     assert "no table in it; expected wgidataset.dta" in refusal(wgi, none, "rqe")
 
@@ -340,9 +341,7 @@ def test_an_indicator_of_the_world_bank_skips_the_years_nobody_has(tmp_path):
         "XKX 1998 -1.0",
     )
     archive = zipped(tmp_path, {path.name: path.read_bytes()})
-    pd.testing.assert_frame_equal(
-        wgi.read(archive, ["rqe"]), wgi.read(path, ["rqe"]), check_exact=True
-    )
+    assert_same(wgi, archive, path, "rqe")
     assert "lacks VA.EST; get it from https://api" in refusal(wgi, path, "vae")
 
 
@@ -374,7 +373,7 @@ def test_the_table_of_a_downloaded_archive_is_found_beside_its_metadata(tmp_path
     path = small_wdi(tmp_path)
     other = f"Metadata_Country_{path.name}"
     archive = zipped(tmp_path, {other: '"Country Code"', path.name: path.read_bytes()})
-    pd.testing.assert_frame_equal(wdi.read(archive, [CPI]), wdi.read(path, [CPI]))
+    assert_same(wdi, archive, path, CPI)
     message = refusal(wdi, zipped(tmp_path, {other: ""}), CPI)
     assert "no files API_<CODE>_*.csv in it, not one" in message
 

@@ -144,13 +144,8 @@ def read_sheet(
         column_a = [cell_text(row[0]) for row in industries]
         names = tuple(column_a[: len(codes)])
         layout.check_labels(file, "codes in column A", column_a, names * len(regions))
-    block = layout.numbers(
-        file,
-        industries,
-        FIRST_ROW,
-        LABEL_COLUMNS,
-        check_columns(file, rows, FIRST_ROW, regions, codes, list(demand)),
-    )
+    width = check_columns(file, rows, FIRST_ROW, regions, codes, list(demand), {})
+    block = layout.numbers(file, industries, FIRST_ROW, LABEL_COLUMNS, width)
     totals = Totals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
     return layout.sales_table(
         file,
@@ -158,7 +153,7 @@ def read_sheet(
         block,
         x=totals.row("output at basic prices"),
         value_added=totals.row("value added at basic prices"),
-        taxes_and_margins=totals.sum(BETWEEN),
+        taxes_and_margins=totals.together(BETWEEN),
         year=year,
     )
 
@@ -181,15 +176,14 @@ def check_columns(
     regions: Sequence[str],
     sectors: Sequence[str],
     demand: Sequence[str],
-    own: Mapping[str, str] = {},
+    own: Mapping[str, str],
 ) -> int:
     """The number of columns: industries, then final demand, as the two rows say that
     stand above ``top``; ``own`` as in ``region_codes``."""
     wanted = layout.pairs(regions, sectors) + layout.pairs(regions, demand)
     columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + len(wanted))
     named, codes = ([cell_text(k) for k in rows[top - k][columns]] for k in (2, 1))
-    found = layout.coded_pairs(file, named, codes, own=own)
-    layout.check_labels(file, "columns", found, wanted)
+    layout.check_pairs(file, "columns", named, codes, wanted, own=own)
     return len(wanted)
 
 
@@ -216,7 +210,9 @@ class Totals(NamedTuple):
             "incomplete, get it again"
         )
 
-    def sum(self, names: Sequence[str], blank: Sequence[str] = ()) -> np.ndarray | None:
+    def together(
+        self, names: Sequence[str], blank: Sequence[str] = ()
+    ) -> np.ndarray | None:
         """Taxes, adjustments and margins together, where the sheet has all rows."""
         there = {cell_text(row[self.column]).lower() for row in self.rows[self.below :]}
         if not set(names) <= there:
