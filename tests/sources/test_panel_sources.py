@@ -15,6 +15,7 @@ from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 
 import panel_files as pf
 from helpers import error_of
+from panel_files import value_of
 
 CPI, EXPORTS, RATE = "FP.CPI.TOTL.ZG", "NE.EXP.GNFS.CD", "PA.NUS.FCRF"
 NAN = float("nan")
@@ -51,12 +52,6 @@ def assert_same(source, path, other, series):
 def written(row):
     code, year, *values = row.split()
     return code, int(year), *map(float, values)
-
-
-def cell(frame, code, year, name):
-    at = (frame["code"] == code) & (frame["year"] == year)
-    (value,) = frame.loc[at, name]
-    return value
 
 
 # ------------------------------------------------------------------- small files
@@ -252,7 +247,7 @@ def test_na_of_a_csv_is_a_missing_number(tmp_path):
     path = small_pwt(tmp_path, "pwt110.csv")
     assert ",NA\n" not in path.read_text()
     path.write_text(path.read_text().replace(",\n", ",NA\n").replace(",,", ",NA,"))
-    assert math.isnan(cell(pwt.read(path, ["ctfp"]), "AGO", 2000, "ctfp"))
+    assert math.isnan(value_of(pwt.read(path, ["ctfp"]), "AGO", 2000, "ctfp"))
     path.write_text("\n\n")
     assert "no names in row 1" in refusal(pwt, path, "ctfp")
 
@@ -599,7 +594,7 @@ def test_the_real_kof_editions_hold_215_codes_but_no_taiwan(
     assert (frame["year"].min(), frame["year"].max()) == (1970, last)
     assert not {"ROU", "TWN"} & set(frame["code"])
     for name, value in zip(["KOFGIdj", "KOFTrGIdj"], romania, strict=True):
-        assert cell(frame, "ROM", 2000, name) == pytest.approx(value, abs=1e-6)
+        assert value_of(frame, "ROM", 2000, name) == pytest.approx(value, abs=1e-6)
 
 
 @pytest.mark.shared
@@ -612,20 +607,21 @@ def test_the_real_penn_world_tables_are_whole(panel, file, rows, codes):
     assert (len(frame), frame["code"].nunique()) == (rows, codes)
     assert {"ROU", "TWN"} < set(frame["code"])
     for year in (1960, 2014):
-        assert cell(frame, "USA", year, "ctfp") == cell(frame, "USA", year, "xr") == 1
+        for name in ("ctfp", "xr"):
+            assert value_of(frame, "USA", year, name) == 1
     # The euro also before 1999: 4.2 marks a dollar in 1960, 1.95583 marks a euro.
-    assert cell(frame, "DEU", 1960, "xr") == pytest.approx(4.2 / 1.95583, rel=1e-3)
+    assert value_of(frame, "DEU", 1960, "xr") == pytest.approx(4.2 / 1.95583, rel=1e-3)
 
 
 @pytest.mark.shared
 def test_ck_is_a_stock_in_version_9_0_and_an_index_from_9_1_on(panel):
     old = pwt.read(panel / "pwt" / "pwt9.0.rda", ["ck"])
     new = pwt.read(panel / "pwt" / "pwt9.1.rda", ["ck", "cn"])
-    assert cell(old, "USA", 2010, "ck") == 48_876_336
-    assert cell(new, "USA", 2010, "ck") == 1
-    assert cell(new, "USA", 2010, "cn") == 51_439_596
+    assert value_of(old, "USA", 2010, "ck") == 48_876_336
+    assert value_of(new, "USA", 2010, "ck") == 1
+    assert value_of(new, "USA", 2010, "cn") == 51_439_596
     as_cn = pwt.read(panel / "pwt" / "pwt9.0.rda", ["cn"])
-    assert cell(as_cn, "USA", 2010, "cn") == 48_876_336
+    assert value_of(as_cn, "USA", 2010, "cn") == 48_876_336
 
 
 @pytest.mark.shared
@@ -635,16 +631,16 @@ def test_the_real_governance_indicators_have_no_year_1997_1999_2001(panel):
     frame = wgi.read(book, ["rqe", "pve"])
     assert (len(frame), frame["code"].nunique()) == (214 * 21, 214)
     assert sorted(set(frame["year"])) == [1996, 1998, 2000, *range(2002, 2020)]
-    assert cell(frame, "ROM", 1996, "rqe") == 0.02611813321709633
-    assert cell(frame, "ROM", 1998, "rqe") == 0.22479337453842163
-    assert cell(frame, "TWN", 2019, "rqe") == 1.4027597904205322
-    assert cell(frame, "TWN", 2019, "pve") == 0.7195976972579956
-    assert np.isnan(cell(frame, "ABW", 1996, "rqe"))
+    assert value_of(frame, "ROM", 1996, "rqe") == 0.02611813321709633
+    assert value_of(frame, "ROM", 1998, "rqe") == 0.22479337453842163
+    assert value_of(frame, "TWN", 2019, "rqe") == 1.4027597904205322
+    assert value_of(frame, "TWN", 2019, "pve") == 0.7195976972579956
+    assert np.isnan(value_of(frame, "ABW", 1996, "rqe"))
 
     later = wgi.read(panel / "wgi" / "wgidataset_2022ed.dta", ["rqe"])
     assert sorted(set(later["year"])) == [1996, 1998, 2000, *range(2002, 2022)]
     assert len(later) == 4922
-    assert cell(later, "ROM", 2021, "rqe") == pytest.approx(0.309020, abs=1e-6)
+    assert value_of(later, "ROM", 2021, "rqe") == pytest.approx(0.309020, abs=1e-6)
 
 
 @pytest.mark.shared
@@ -652,9 +648,9 @@ def test_two_pulls_of_the_real_inflation_differ_for_the_united_kingdom(panel):
     new = wdi.read(panel / "wdi" / "openness_wdi-data.csv", [CPI, EXPORTS])
     old = wdi.read(panel / "wdi" / "wdi_older_econ-openness.csv", [CPI])
     assert (len(new), len(old)) == (12_900, 12_354)
-    assert cell(new, "GBR", 2000, CPI) == 1.18295624210404
-    assert cell(new, "GBR", 2000, EXPORTS) == 417751550915.418
-    assert cell(old, "GBR", 2000, CPI) == 0.785269429
+    assert value_of(new, "GBR", 2000, CPI) == 1.18295624210404
+    assert value_of(new, "GBR", 2000, EXPORTS) == 417751550915.418
+    assert value_of(old, "GBR", 2000, CPI) == 0.785269429
 
 
 @pytest.mark.shared
@@ -670,7 +666,7 @@ def test_each_member_of_the_euro_is_told_in_the_real_exchange_rate(panel, monkey
     euro = dict(wdi.EURO)
     monkeypatch.setattr(wdi, "EURO", {})
     frame = wdi.read(path, [RATE])
-    assert cell(frame, "USA", 2014, RATE) == 1
+    assert value_of(frame, "USA", 2014, RATE) == 1
     for code in euro.keys() - {"BGR"}:  # the file ends before 2026
         monkeypatch.setattr(wdi, "EURO", {code: euro[code]})
         with pytest.raises(TivaxError, match=f"{RATE} of {code} changes currency"):
@@ -682,10 +678,10 @@ def test_the_real_outlook_holds_195_countries_with_taiwan(panel):
     path = panel / "weo" / "WEOApr2021all.csv.bz2"
     frame = weo.read(path, ["PCPIPCH", "NGDP_R"])
     assert (len(frame), frame["code"].nunique()) == (195 * 47, 195)
-    assert cell(frame, "TWN", 2000, "PCPIPCH") == 1.185
+    assert value_of(frame, "TWN", 2000, "PCPIPCH") == 1.185
     # "1,092.12" and "1,602.59" in the first row.
-    assert cell(frame, "AFG", 2012, "NGDP_R") == 1092.12
-    assert cell(frame, "AFG", 2026, "NGDP_R") == 1602.59
+    assert value_of(frame, "AFG", 2012, "NGDP_R") == 1092.12
+    assert value_of(frame, "AFG", 2026, "NGDP_R") == 1602.59
 
 
 @pytest.mark.shared
@@ -694,7 +690,7 @@ def test_the_real_effective_exchange_rates_are_means_of_months(panel):
     assert (len(frame), frame["code"].nunique()) == (60 * 28, 60)
     assert [code for code in set(frame["code"]) if len(code) != 3] == ["XM"]
     # 74.65 + 72.46 + ... + 68.32, the months of RBAU in 2000, add up to 836.45.
-    assert cell(frame, "AUS", 2000, "real") == pytest.approx(836.45 / 12, rel=1e-14)
+    assert value_of(frame, "AUS", 2000, "real") == pytest.approx(836.45 / 12, rel=1e-14)
     whole = frame["year"] < 2021
     assert frame.loc[whole, ["real", "nominal"]].notna().all(axis=None)
     assert frame.loc[~whole, ["real", "nominal"]].isna().all(axis=None)

@@ -143,7 +143,7 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     national = np.stack(
         [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
     )
-    # How a piece is read, and what of it is a file each: its name here, and of the file.
+    # How a piece is read, and its parts, a file each: their names here, and the files'.
     readers = {
         "of2014": (read_2014, {"2014": ""}),
         "imported_inputs": (read_imported_inputs, {"imported inputs of 2014": ""}),
