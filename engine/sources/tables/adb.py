@@ -23,7 +23,7 @@ from ...files import TableFile, layout
 from ...tables import WorldTable
 from .wiod2013 import (
     LABEL_COLUMNS,
-    Totals,
+    SheetTotals,
     cell_text,
     check_columns,
     filled,
@@ -60,7 +60,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     block = layout.numbers(
         file, [filled(row, _BLANK) for row in industries], top + 1, LABEL_COLUMNS, width
     )
-    totals = Totals(file, cells, top + 1 + len(industries), 3, len(industries))
+    totals = SheetTotals(file, cells, top + 1 + len(industries), 3, len(industries))
     yield layout.sales_table(
         file,
         (regions, sectors, DEMAND.values()),

@@ -146,7 +146,7 @@ def read_sheet(
         layout.check_labels(file, "codes in column A", column_a, names * len(regions))
     width = check_columns(file, rows, FIRST_ROW, regions, codes, list(demand), {})
     block = layout.numbers(file, industries, FIRST_ROW, LABEL_COLUMNS, width)
-    totals = Totals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
+    totals = SheetTotals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
     return layout.sales_table(
         file,
         (regions, names, demand.values()),
@@ -187,7 +187,7 @@ def check_columns(
     return len(wanted)
 
 
-class Totals(NamedTuple):
+class SheetTotals(NamedTuple):
     """The ``n`` first numbers of rows below the industries, by the text in ``column``.
 
     They have no code that all bear. ``blank``: what is read as 0.
