@@ -59,6 +59,7 @@ def region_major(
     file: TableFile,
     regions: Sequence[str],
     sectors: Sequence[str],
+    *,
     own: Mapping[str, str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Unique regions and sectors of rows that must run by region, then sector.
@@ -110,8 +111,8 @@ def check_pairs(
     what: str,
     regions: Sequence[str],
     codes: Sequence[str],
-    wanted: Sequence[str],
     *,
+    wanted: Sequence[str],
     own: Mapping[str, str],
 ) -> None:
     """``check_labels`` of rows or columns, which ``pairs`` wants; ``own`` as above."""

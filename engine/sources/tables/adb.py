@@ -55,7 +55,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     )
     row_codes = [cell_text(row[3]) for row in industries]
     row_regions = [cell_text(row[2]) for row in industries]
-    regions, sectors = layout.region_major(file, row_regions, row_codes, CODES)
+    regions, sectors = layout.region_major(file, row_regions, row_codes, own=CODES)
     width = check_columns(file, cells, top + 1, regions, sectors, list(DEMAND), CODES)
     block = layout.numbers(
         file, [filled(row, _BLANK) for row in industries], top + 1, LABEL_COLUMNS, width

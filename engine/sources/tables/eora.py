@@ -136,7 +136,7 @@ def _industries(file: TableFile) -> tuple[tuple[str, ...], tuple[str, ...], np.n
     codes, names = _read_labels(part)
     rest = codes[-1:] == ["ROW"] and names[-1] not in names[:-1]
     k = len(codes) - rest
-    regions, sectors = layout.region_major(part, codes[:k], names[:k], CODES)
+    regions, sectors = layout.region_major(part, codes[:k], names[:k], own=CODES)
     if not rest:
         return regions, sectors, np.arange(k)
     every = np.arange((len(regions) + 1) * (len(sectors) + 1))
@@ -151,7 +151,7 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     codes, names = _read_labels(part)
     categories = tuple(dict.fromkeys(names))
     wanted = layout.pairs(regions, categories)
-    layout.check_pairs(part, "lines", codes, names, wanted, own=CODES)
+    layout.check_pairs(part, "lines", codes, names, wanted=wanted, own=CODES)
     return categories
 
 

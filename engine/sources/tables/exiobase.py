@@ -150,9 +150,9 @@ def _labels(
     file: TableFile, sales: TextTable
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Regions, sectors and the labels of rows, which must be those of columns."""
-    regions, sectors = layout.region_major(file, *sales.labels, CODES)
+    regions, sectors = layout.region_major(file, *sales.labels, own=CODES)
     rows = layout.pairs(regions, sectors)
-    _check_pairs(file, "columns", *sales.header, rows)
+    _check_pairs(file, "columns", *sales.header, wanted=rows)
     return regions, sectors, rows
 
 
@@ -162,9 +162,10 @@ def _final_demand(
     """Final demand (n, c, f) and its categories, without exports, which are zero."""
     part = file.parts["Y"]
     table = read_text_table(part, header=2, labels=2)
-    _check_pairs(part, "rows", *table.labels, rows)
+    _check_pairs(part, "rows", *table.labels, wanted=rows)
     categories = list(dict.fromkeys(table.header[1]))
-    _check_pairs(part, "columns", *table.header, layout.pairs(regions, categories))
+    wanted = layout.pairs(regions, categories)
+    _check_pairs(part, "columns", *table.header, wanted=wanted)
     Y = table.values.reshape(len(rows), len(regions), len(categories))
     exports = [k for k, name in enumerate(categories) if name.startswith("Export")]
     for k in exports:
@@ -185,7 +186,7 @@ def _output(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["x"]
     table = read_text_table(part, header=1, labels=2)
-    _check_pairs(part, "rows", *table.labels, rows)
+    _check_pairs(part, "rows", *table.labels, wanted=rows)
     layout.check_labels(part, "columns", table.header[0], ["indout"])
     return table.values[:, 0]
 
@@ -196,7 +197,7 @@ def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["F"]
     table = read_text_table(part, header=2, labels=1, rows=len(FACTORS))
-    _check_pairs(part, "columns", *table.header, rows)
+    _check_pairs(part, "columns", *table.header, wanted=rows)
     for k, wanted in enumerate(FACTORS):
         name = "".join(table.labels[0][k : k + 1])
         if not name.startswith(wanted):

@@ -113,12 +113,12 @@ def _table(
 ) -> WorldTable:
     """The table of labelled numbers, in the order of the matrix files."""
     n = sum(not label.startswith("W2_") for label in rows)
-    regions, sectors = layout.region_major(file, *_parts(rows[:n]), CODES)
+    regions, sectors = layout.region_major(file, *_parts(rows[:n]), own=CODES)
     layout.check_labels(
         file, "rows below the industries", rows[n:], _labels(["W2"], TOTALS)
     )
     wanted = layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES)
-    layout.check_pairs(file, "columns", *_parts(columns), wanted, own=CODES)
+    layout.check_pairs(file, "columns", *_parts(columns), wanted=wanted, own=CODES)
     x = values[:n].sum(axis=1)
     x[(x < 0) & (x >= -ROUNDING)] = 0
     totals = dict(zip(TOTALS, values[n:, :n], strict=True))

@@ -183,7 +183,7 @@ def check_columns(
     wanted = layout.pairs(regions, sectors) + layout.pairs(regions, demand)
     columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + len(wanted))
     named, codes = ([cell_text(k) for k in rows[top - k][columns]] for k in (2, 1))
-    layout.check_pairs(file, "columns", named, codes, wanted, own=own)
+    layout.check_pairs(file, "columns", named, codes, wanted=wanted, own=own)
     return len(wanted)
 
 
