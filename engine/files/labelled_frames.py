@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -21,7 +20,7 @@ from . import opening as fs
 from .table_file import TableFile
 from .text_tables import read_text_table
 
-TEXT, PARQUET = ("txt", "tsv", "csv"), ("parquet", "parq", "par")
+TEXT, PARQUET = (".txt", ".tsv", ".csv"), (".parquet", ".parq", ".par")
 _LONG = {".csv": (), ".parquet": (b"PAR1",), ".xlsx": fs.ZIP}
 _YEAR = r"(?<!\d)(?:19|20)\d\d(?!\d)"
 # EXIOBASE's rests of the world: WF would be Wallis and Futuna.
@@ -35,7 +34,7 @@ def read_frame(
 
     Raises ``TivaxError`` for a file that is not that.
     """
-    if _suffix(file) in PARQUET:
+    if file.suffix in PARQUET:
         frame = _read_parquet(file)
         levels = frame.index.nlevels, frame.columns.nlevels
         if levels != (rows, columns):
@@ -52,7 +51,7 @@ def read_frame(
 
 def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
     """The cells of a small table of text below its header, labels first."""
-    if _suffix(file) in PARQUET:
+    if file.suffix in PARQUET:
         frame = _read_parquet(file).reset_index()
         return [[str(cell) for cell in row] for row in frame.to_numpy().tolist()]
     _require_text(file)
@@ -63,7 +62,7 @@ def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
 
 def read_rows(file: TableFile) -> pd.DataFrame:
     """A table in long form as it stands: csv, parquet or a workbook's first sheet."""
-    suffix = Path(file.name).suffix.lower()
+    suffix = file.suffix
     if suffix not in _LONG:
         raise TivaxError(f"{file.name}: write it as csv, parquet or xlsx")
     texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
@@ -89,23 +88,18 @@ def read_rows(file: TableFile) -> pd.DataFrame:
 
 def separator_of(file: TableFile) -> str:
     """Separator of the cells of a text: a comma, a semicolon or a tab."""
-    if _suffix(file) in PARQUET:
+    if file.suffix in PARQUET:
         return ","
     line = fs.first_line(file)
     return max(",;\t", key=lambda mark: line.count(mark.encode()))
 
 
-def _suffix(file: TableFile) -> str:
-    return Path(file.name).suffix.lower().removeprefix(".")
-
-
 def _require_text(file: TableFile) -> None:
-    if _suffix(file) in TEXT:
-        return
-    raise TivaxError(
-        f"{file.name}: {_suffix(file) or 'no'} files are not read (pickled ones can "
-        "run code); save the system as txt or parquet"
-    )
+    if file.suffix not in TEXT:
+        raise TivaxError(
+            f"{file.name}: {file.suffix[1:] or 'no'} files are not read (pickled ones "
+            "can run code); save the system as txt or parquet"
+        )
 
 
 def _read_parquet(file: TableFile) -> pd.DataFrame:

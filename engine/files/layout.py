@@ -56,9 +56,18 @@ def check_unique(file: TableFile, what: str, labels: Sequence[str]) -> None:
 
 
 def region_major(
-    file: TableFile, regions: Sequence[str], sectors: Sequence[str]
+    file: TableFile,
+    regions: Sequence[str],
+    sectors: Sequence[str],
+    *,
+    own: Mapping[str, str] | None = None,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Unique regions and sectors of rows that must run by region, then sector."""
+    """Unique regions and sectors of rows that must run by region, then sector.
+
+    Regions are spelled as by ``region_codes`` where its ``own`` is given.
+    """
+    if own is not None:
+        regions = region_codes(file, regions, own)
     each_region = tuple(dict.fromkeys(regions))
     each_sector = tuple(dict.fromkeys(sectors))
     rows = [f"{r}:{s}" for r, s in zip(regions, sectors, strict=True)]
@@ -97,16 +106,19 @@ def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
     return [f"{region}:{code}" for region in regions for code in codes]
 
 
-def coded_pairs(
+def check_pairs(
     file: TableFile,
+    what: str,
     regions: Sequence[str],
     codes: Sequence[str],
     *,
+    wanted: Sequence[str],
     own: Mapping[str, str],
-) -> list[str]:
-    """Labels such as ``DEU:C20`` of rows or columns; regions as ``region_codes``."""
+) -> None:
+    """``check_labels`` of rows or columns, which ``pairs`` wants; ``own`` as above."""
     spelled = region_codes(file, regions, own)
-    return [f"{region}:{code}" for region, code in zip(spelled, codes, strict=True)]
+    found = [f"{region}:{code}" for region, code in zip(spelled, codes, strict=True)]
+    check_labels(file, what, found, wanted)
 
 
 def some(labels: Sequence[str]) -> str:

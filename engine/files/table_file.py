@@ -26,3 +26,8 @@ class TableFile:
         if self.member:
             return f"{self.path.name}:{self.member}"
         return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
+
+    @property
+    def suffix(self) -> str:
+        """The last suffix of the name, in lower case."""
+        return Path(self.name).suffix.lower()

@@ -99,10 +99,14 @@ def read_text_rows(file: TableFile, *, separator: str) -> Iterator[np.ndarray]:
 
 
 def read_cells(
-    file: TableFile, labels: Sequence[str], numbers: Mapping[str, pa.DataType]
+    file: TableFile,
+    labels: Sequence[str],
+    numbers: Mapping[str, pa.DataType],
+    *,
+    blanks: bool,
 ) -> pa.Table:
     """These columns of a csv with a row for each cell; labels are coded, to save
-    memory, numbers of the given types."""
+    memory, numbers of the given types. ``blanks``: an empty label is none."""
     types = {**numbers, **dict.fromkeys(labels, pa.dictionary(pa.int32(), pa.string()))}
     with fs.open_text(file) as stream, fs.parsing(file):
         return pyarrow.csv.read_csv(
@@ -110,7 +114,7 @@ def read_cells(
             # On one thread the error of a bad cell names its row.
             read_options=pyarrow.csv.ReadOptions(use_threads=False),
             convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=[*types], column_types=types, strings_can_be_null=True
+                include_columns=[*types], column_types=types, strings_can_be_null=blanks
             ),
         ).unify_dictionaries()
 

@@ -17,23 +17,22 @@ def describe(pieces: Pieces) -> dict[str, Any]:
     """
     facts = load_toml(__package__, "facts.toml")
     errors = dict(facts["errors"])
+    lacking = {
+        piece: f" (without {', '.join(files)} the others are of no use)"
+        for piece, files in pieces.lacking.items()
+    }
     if pieces.cubes is None:
         errors["known"] = {**errors["known"], "groups": []}
     return {
         "words": facts["words"],
         "blocks": {k: _block(pieces, block) for k, block in facts["blocks"].items()},
         "missing": [
-            f"{cost['files']}{_lacking(pieces, piece)}: {cost['effect']}"
+            f"{cost['files']}{lacking.get(piece, '')}: {cost['effect']}"
             for piece, cost in facts["costs"].items()
             if getattr(pieces, piece) is None
         ],
         "errors": errors,
     }
-
-
-def _lacking(pieces: Pieces, piece: str) -> str:
-    files = pieces.lacking.get(piece, ())
-    return f" (without {', '.join(files)} the others are of no use)" if files else ""
 
 
 def _block(pieces: Pieces, block: Mapping[str, Any]) -> dict[str, Any]:

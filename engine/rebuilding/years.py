@@ -27,7 +27,8 @@ _C, _N, _ROW = len(REGIONS), len(INDUSTRIES), len(COUNTRIES)
 _FIRST, _LAST = YEARS[0], YEARS[-1]
 _OWN = np.arange(_C)
 _PASSES = 3  # of trade and of what the cubes count inputs by, each from the other
-S, T = TypeVar("S"), TypeVar("T")
+S = TypeVar("S")
+T = TypeVar("T")
 _WIDEST = 8  # years at once: a year takes 150 MB
 
 

@@ -20,7 +20,14 @@ from .source import source_facts
 HEAD = 256  # bytes at the start of a file that show its format
 _LARGEST = 4 * GIB  # six times the largest whose size is known
 STATA = b"<stata_dta>"  # how formats from 117 on begin
-MATLAB = (b"MATLAB 7.3 MAT-file", b"\x89HDF")  # and HDF5, which it is
+# Formats 113 to 115 of Stata begin with their number and the order of their bytes.
+_OLD_STATA = (bytes([k, order]) for k in (113, 114, 115) for order in (1, 2))
+_FORMATS = {
+    ".zip": ("zip archive", (b"PK",)),
+    ".xlsx": ("zip archive", (b"PK",)),
+    ".dta": ("Stata file", (STATA, *_OLD_STATA)),
+    ".mat": ("MATLAB 7.3 file", (b"MATLAB 7.3 MAT-file", b"\x89HDF")),  # HDF5
+}
 CHECKSUMS = ("sha256", "sha1", "md5")  # the strongest first
 
 
@@ -92,12 +99,11 @@ class Archive:
         return self.name.endswith((".zip", ".xlsx"))
 
     @property
-    def is_stata(self) -> bool:
-        return self.name.endswith(".dta")
-
-    @property
-    def is_matlab(self) -> bool:
-        return self.name.endswith(".mat")
+    def start(self) -> tuple[str, tuple[bytes, ...]]:
+        """The format in words, and how files of it begin."""
+        header = self.header.encode(), self.header.encode("utf-16-le")
+        text = f"text with the header {self.header!r}", header
+        return _FORMATS.get(Path(self.name).suffix, text)
 
 
 def _archives_of(name: str, database: dict[str, Any]) -> dict[str, Archive]:
@@ -197,7 +203,7 @@ def find_problem(path: Path, archive: Archive) -> str | None:
         return f"it {other}"
     elif head.startswith(STATA):
         return _stata_problem(path)
-    elif archive.is_matlab:
+    elif archive.name.endswith(".mat"):
         return _matlab_problem(path)
     return None
 
@@ -215,23 +221,9 @@ def is_web_page(head: bytes) -> bool:
 
 def other_kind(head: bytes, archive: Archive) -> str | None:
     """Why a file that begins like this has another format; None where it fits."""
-    if archive.is_zip:
-        kind, fits = "zip archive", head.startswith(b"PK")
-    elif archive.is_stata:
-        # Formats 113 to 115 begin with their number and the order of their bytes.
-        old = head[:1] in (b"\x71", b"\x72", b"\x73") and head[1:2] in (b"\1", b"\2")
-        kind, fits = "Stata file", old or head.startswith(STATA)
-    elif archive.is_matlab:
-        kind, fits = "MATLAB 7.3 file", head.startswith(MATLAB)
-    elif archive.header:
-        kind = f"text with the header {archive.header!r}"
-        text = head.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF16_LE)
-        text = text.removeprefix(b'"')
-        fits = text.startswith(
-            (archive.header.encode(), archive.header.encode("utf-16-le"))
-        )
-    else:
-        return None
+    kind, starts = archive.start
+    text = head.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF16_LE)
+    fits = text.removeprefix(b'"').startswith(starts)
     return None if fits else f"is not a {kind}, it begins with {head[:8]!r}"
 
 

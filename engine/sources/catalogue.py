@@ -1,8 +1,8 @@
 """The databases of world tables that tivax reads.
 
 To add one, write its facts in ``sources.toml`` and its module in ``sources/tables``,
-with two functions, ``find`` and ``read`` of a :class:`Source`; where each file is a
-table, ``names`` and ``expected`` of the facts find them.
+with two functions, ``find`` and ``read`` (or ``read_together``) of a :class:`Source`;
+where each file is a table, ``names`` and ``expected`` of the facts find them.
 """
 
 from functools import partial
@@ -30,5 +30,6 @@ def get_source(name: str) -> Source:
         k: Tolerance(**facts[k]) for k in ("tolerance", "column_tolerance")
     }
     own["published"] = tuple(facts.get("published", ())) or None
-    own["read_together"] = getattr(module, "read_together", None)
-    return Source(name=name, find=find, read=module.read, **{**facts, **own})
+    together = own["read_together"] = getattr(module, "read_together", None)
+    own["read"] = (lambda file: together([file])) if together else module.read
+    return Source(name=name, find=find, **{**facts, **own})

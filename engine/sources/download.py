@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 from urllib.parse import quote
 
 import pooch
@@ -156,18 +156,14 @@ class _Job:
 def _fetched(
     job: _Job, *, resumed_from: int = 0, already_there: bool = False
 ) -> Fetched:
-    archive = job.archive
+    size = "size" if job.archive.size else "none"
+    verified: Any = job.archive.checksum[0] if job.archive.checksum else size
     return Fetched(
         path=job.target,
         url=job.url,
         bytes=job.target.stat().st_size,
         sha256=pooch.file_hash(str(job.target)),
-        verified=cast(
-            Any,
-            archive.checksum[0]
-            if archive.checksum
-            else ("size" if archive.size else "none"),
-        ),
+        verified=verified,
         resumed_from=resumed_from,
         already_there=already_there,
     )
@@ -350,15 +346,10 @@ def _refuse_other(job: _Job, response: requests.Response, first: bytes) -> None:
 
 
 def _may_pass(error: requests.RequestException) -> bool:
-    passing = (
-        requests.ConnectionError,
-        requests.Timeout,
-        requests.HTTPError,
-        requests.exceptions.ChunkedEncodingError,
-    )
-    return isinstance(error, passing) and not isinstance(
-        error, requests.exceptions.SSLError
-    )
+    passing = (requests.ConnectionError, requests.Timeout, requests.HTTPError)
+    broken = requests.exceptions.ChunkedEncodingError
+    bad = requests.exceptions.SSLError
+    return isinstance(error, (*passing, broken)) and not isinstance(error, bad)
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -176,12 +176,8 @@ def _store(
     files = [f for f in source.find(paths) if _wanted(f.year, years)]
     found, tables = _open_years(source, files, years)
     if not found:
-        raise TivaxError(
-            f"no table of the years {years[0]} to {years[1]} in "
-            f"{', '.join(map(str, paths))}"
-            if years
-            else f"no table in {', '.join(map(str, paths))}"
-        )
+        wanted = f" of the years {years[0]} to {years[1]}" if years else ""
+        raise TivaxError(f"no table{wanted} in {', '.join(map(str, paths))}")
     writer: StoreWriter | None = None
     first: WorldTable | None = None
     doubtful: list[str] = []
@@ -226,20 +222,13 @@ def _store(
                     rebuilt=table.rebuilt,
                 )
                 attributes["derounded"] = derounded
+                demand = map(final_demand_title, table.categories)
                 attributes["titles"] = {
                     "sector": {k: sector_title(k, source.name) for k in table.sectors},
-                    "final demand": {
-                        k: final_demand_title(k) for k in table.categories
-                    },
+                    "final demand": dict(zip(table.categories, demand, strict=True)),
                 }
-                writer = StoreWriter(
-                    store,
-                    table,
-                    found,
-                    attributes=attributes,
-                    force=force,
-                    command=run.command,
-                )
+                how = {"force": force, "command": run.command}
+                writer = StoreWriter(store, table, found, attributes=attributes, **how)
             check_same_labels(first, table)
             if table.unit != first.unit:
                 raise TivaxError(
@@ -338,12 +327,8 @@ def _open_years(
     """The years there are, and their tables as they are read, in order."""
     if any(file.year is None for file in files):
         # Only the file itself tells its years: read it all.
-        tables = [
-            table
-            for file in files
-            for table in source.read(file)
-            if _wanted(table.year, years)
-        ]
+        every = (table for file in files for table in source.read(file))
+        tables = [table for table in every if _wanted(table.year, years)]
         tables.sort(key=lambda table: table.year)
         found = [table.year for table in tables]
         for year in found:
@@ -354,10 +339,6 @@ def _open_years(
     found = [file.year for file in files if file.year is not None]
     if source.read_together is not None:
         return found, iter(source.read_together(files)) if files else iter(())
-    return found, _ahead(source, files)
-
-
-def _ahead(source: Source, files: Sequence[TableFile]) -> Iterator[WorldTable]:
-    """Read the files in order, a few at a time and never more than that in memory."""
-    for tables in in_turn(lambda file: list(source.read(file)), files, _READERS):
-        yield from tables
+    # A few at a time, and never more than that in memory.
+    read = in_turn(lambda file: list(source.read(file)), files, _READERS)
+    return found, (table for tables in read for table in tables)

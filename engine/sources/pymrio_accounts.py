@@ -146,8 +146,8 @@ def _satellites_of(name: str, extension: Extension, year: int) -> dict[str, Sate
                 f"extension {name}: only one of F and F_Y has the row {odd[0]}"
             )
         F_Y = F_Y.reindex(F.index)
-    of_industries = _cube(name, F, "sector")
-    of_uses = None if F_Y is None else _cube(name, F_Y, "category")
+    cubes = [_cube(name, F, "sector")]
+    cubes += [] if F_Y is None else [_cube(name, F_Y, "category")]
     levels = [str(k or "stressor") for k in F.index.names]
     found = {}
     for k, row in enumerate(F.index):
@@ -155,15 +155,8 @@ def _satellites_of(name: str, extension: Extension, year: int) -> dict[str, Sate
         about = {"units": units[k], "extension": name}
         about |= {"stressor": parts, "levels": levels}
         label = " ".join(parts)
-        account, direct = (
-            None if cube is None else cube[k].expand_dims(year=[year]).rename(label)
-            for cube in (of_industries, of_uses)
-        )
-        assert account is not None
-        for one in (account, direct):
-            if one is not None:
-                one.attrs.update(about)
-        found[label] = Satellite(account, direct)
+        rows = [cube[k].expand_dims(year=[year]).rename(label) for cube in cubes]
+        found[label] = Satellite(*(one.assign_attrs(about) for one in rows))
     return found
 
 

@@ -52,11 +52,7 @@ def find_systems(paths: Sequence[Path]) -> list[TableFile]:
     """The systems below ``paths``, each as its file of Z (or A) with the others as
     parts; ``year`` is None where nothing tells it."""
     at = finding.located(finding.beside(paths), _FILES, EXPECTED)
-    folders = [
-        location.removesuffix(f"/{PARAMETERS}")
-        for location in at
-        if location.endswith(f"/{PARAMETERS}")
-    ]
+    folders = [k.rpartition("/")[0] for k in at if k.endswith(f"/{PARAMETERS}")]
     kinds = {k: _parameters(at[f"{k}/{PARAMETERS}"])["systemtype"] for k in folders}
     systems = [_system(k, at, kinds) for k in folders if kinds[k] == "IOSystem"]
     finding.require_tables(systems, paths, EXPECTED)

@@ -5,7 +5,7 @@ pymrio itself is needed for ``to_pymrio`` alone. Its format on disk is described
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -179,14 +179,8 @@ def to_pymrio(
         name: {"name": _title(name), **parts}
         for name, parts in _extension_frames(tables, table, satellites).items()
     }
-    about = _about(tables, table)
-    return pymrio.IOSystem(
-        **_core_frames(tables, table),
-        name=about["name"],
-        description=about["description"],
-        version=about["version"],
-        **extensions,
-    )
+    core, about = _core_frames(tables, table), _about(tables, table)
+    return pymrio.IOSystem(**core, **about, **extensions)
 
 
 def _save_system(
@@ -237,21 +231,21 @@ def _chosen(tables: WorldTables, year: int | None) -> WorldTable:
     return tables.table(tables.years[0] if year is None else year)
 
 
-def _industries(tables: WorldTables) -> pd.MultiIndex:
-    labels = [tables.regions, tables.sectors]
-    return pd.MultiIndex.from_product(labels, names=["region", "sector"])
+def _labels(tables: WorldTables, inner: str = "sector") -> dict[str, Sequence[str]]:
+    """Labels of industries, or of final demand by ``category``."""
+    within = tables.sectors if inner == "sector" else tables.categories
+    return {"region": tables.regions, inner: within}
 
 
-def _uses(tables: WorldTables) -> pd.MultiIndex:
-    labels = [tables.regions, tables.categories]
-    return pd.MultiIndex.from_product(labels, names=["region", "category"])
+def _index(labels: Mapping[str, Sequence[str]]) -> pd.MultiIndex:
+    return pd.MultiIndex.from_product([*labels.values()], names=[*labels])
 
 
 def _core_frames(tables: WorldTables, table: WorldTable) -> dict[str, pd.DataFrame]:
-    rows = _industries(tables)
+    rows, uses = _index(_labels(tables)), _index(_labels(tables, "category"))
     return {
         "Z": pd.DataFrame(table.Z, rows, rows),
-        "Y": pd.DataFrame(table.Y.reshape(len(rows), -1), rows, _uses(tables)),
+        "Y": pd.DataFrame(table.Y.reshape(len(rows), -1), rows, uses),
         "x": pd.DataFrame(table.x[:, None], rows, ["indout"]),
         "unit": pd.DataFrame({"unit": [tables.unit] * len(rows)}, rows),
     }
@@ -282,7 +276,7 @@ def _extension_frames(
     if table.value_added is not None and "factor_inputs" not in frames:
         row = pd.Index(["Value Added"], name="inputtype")
         frames["factor_inputs"] = {
-            "F": pd.DataFrame(table.value_added[None], row, _industries(tables)),
+            "F": pd.DataFrame(table.value_added[None], row, _index(_labels(tables))),
             "unit": pd.DataFrame({"unit": [tables.unit]}, row),
         }
     return frames
@@ -309,7 +303,10 @@ def _listed(satellites: Satellites) -> list[Satellite]:
 def _one_extension(
     tables: WorldTables, year: int, satellites: list[Satellite]
 ) -> dict[str, pd.DataFrame]:
-    labels = [_stressor(k.account) for k in satellites]
+    accounts = [k.account for k in satellites]
+    labels = [
+        tuple(k.attrs.get("stressor", [str(k.name or "account")])) for k in accounts
+    ]
     levels = satellites[0].account.attrs.get("levels", ["stressor"])
     if len({len(k) for k in labels} | {len(levels)}) > 1:
         labels, levels = [(" ".join(k),) for k in labels], ["stressor"]
@@ -320,30 +317,25 @@ def _one_extension(
     )
     if not rows.is_unique:
         raise TivaxError(f"satellites: {rows[rows.duplicated()][0]} is there twice")
-    of_industries = {"region": tables.regions, "sector": tables.sectors}
-    of_uses = {"region": tables.regions, "category": tables.categories}
-    F = [_row(k.account, year, of_industries) for k in satellites]
-    frames = {"F": pd.DataFrame(np.array(F), rows, _industries(tables))}
-    direct = [k.direct for k in satellites if k.direct is not None]
-    if direct:
+    labels_of = {"F": _labels(tables), "F_Y": _labels(tables, "category")}
+    flows = {"F": accounts}
+    if any(k.direct is not None for k in satellites):
         # An account of regions alone goes to the first category.
-        nothing = np.zeros(len(tables.regions) * len(tables.categories))
-        F_Y = [
-            nothing
-            if k.direct is None
-            else _row(_by_use(k.direct, tables), year, of_uses)
-            for k in satellites
-        ]
-        frames["F_Y"] = pd.DataFrame(np.array(F_Y), rows, _uses(tables))
+        flows["F_Y"] = [_by_use(k.direct, tables, year) for k in satellites]
+    frames = {}
+    for name, given in flows.items():
+        values = np.array([_row(k, year, labels_of[name]) for k in given])
+        frames[name] = pd.DataFrame(values, rows, _index(labels_of[name]))
     units = [str(k.account.attrs.get("units", "")) for k in satellites]
     return {**frames, "unit": pd.DataFrame({"unit": units}, rows)}
 
 
-def _stressor(account: xr.DataArray) -> tuple[str, ...]:
-    return tuple(account.attrs.get("stressor", [str(account.name or "account")]))
-
-
-def _by_use(direct: xr.DataArray, tables: WorldTables) -> xr.DataArray:
+def _by_use(
+    direct: xr.DataArray | None, tables: WorldTables, year: int
+) -> xr.DataArray:
+    if direct is None:
+        labels = {"year": [year], "region": [*tables.regions]}
+        direct = xr.DataArray(0.0, labels, [*labels])
     if "category" in direct.dims:
         return direct
     whole = direct.expand_dims(category=[tables.categories[0]])

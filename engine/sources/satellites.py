@@ -146,11 +146,9 @@ def _read(path: Path, final: bool) -> list[xr.DataArray]:
     units = set(frame["unit"]) if "unit" in frame else {""}
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
-    texts = [k for k in labels if k != "year"]
-    for what in texts:
-        there = frame[what].notna()
-        frame[what] = frame[what].astype(object).where(there, "").map(str)
-        frame[what] = frame[what].map(unescape_formula)
+    for what in labels[1:]:
+        texts = frame[what].astype(object).where(frame[what].notna(), "").map(str)
+        frame[what] = texts.map(unescape_formula)
         require_labels(frame[what].unique(), f"{path}: {what}")
     require_labels(names, f"{path}: column")
     table = frame.set_index(labels)

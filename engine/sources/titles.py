@@ -96,13 +96,6 @@ def region_title(code: str) -> str:
     return country_name(code)
 
 
-def _part_of(name: str, members: Sequence[str]) -> str:
-    group = country_groups().get(name)
-    if group is None or len(members) == len(group.members):
-        return ""
-    return f" ({len(members)} of {len(group.members)})"
-
-
 def label_table(
     tables: WorldTables, groups: Mapping[str, Sequence[str]] | None = None
 ) -> pd.DataFrame:
@@ -112,11 +105,13 @@ def label_table(
     built-in group that is not whole says how many members there are.
     """
     rows = [(code, "region", region_title(code)) for code in tables.regions]
-    rows += [
-        (name, "region", f"{region_title(name)}{_part_of(name, members)}")
-        for name, members in (groups or {}).items()
-        if name not in tables.regions
-    ]
+    for name, members in (groups or {}).items():
+        group = country_groups().get(name)
+        part = ""
+        if group is not None and len(members) != len(group.members):
+            part = f" ({len(members)} of {len(group.members)})"
+        if name not in tables.regions:
+            rows.append((name, "region", f"{region_title(name)}{part}"))
     rows += [(k, "sector", sector_title(k, tables.source)) for k in tables.sectors]
     rows += [(k, "final demand", final_demand_title(k)) for k in tables.categories]
     return pd.DataFrame(rows, columns=["code", "kind", "title"])

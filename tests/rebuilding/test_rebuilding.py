@@ -176,5 +176,5 @@ def test_cells_of_2000_of_countries_in_another_order_are_refused(field, piece):
     if field == "final":
         values = values[:, :, SWAPPED]
     message = refused(of2000=replace(old, **{field: values}))
-    assert message.startswith(f"{piece} of 2000: {piece} of AU")
+    assert message.startswith(f"{piece} of 2000: cells of AU")
     assert "countries in another order" in message

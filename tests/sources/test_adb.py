@@ -3,13 +3,12 @@ from dataclasses import replace
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
 from tivax.engine.tables.rules import check_same_labels
 
 from mrio_files import adb_cells, adb_world, write_adb
-from source_files import assert_holds, read_all, refusal
+from source_files import assert_holds, cell, read_all, refusal
 
 
 def workbook(folder, year=2019, change=None, name=None, **options):
@@ -66,37 +65,7 @@ def test_constant_prices_are_told(tmp_path):
         check_same_labels(adb_world(), table)
 
 
-# --------------------------------------------------------------- finding the files
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "ADB-MRIO-2000_Mar2022-3.xlsx",
-        "ADB-MRIO-2000.xlsx",
-        "ADB-MRIO62-2000_August 2024.xlsx",
-        "ADB-MRIO72-2000_July 2025.xlsx",
-        "ADB-MRIO-2000-August 2025.xlsx",
-        "ADB MRIO 2000, at constant 2010 prices.xlsx",
-        "ADB-MRIO-2000-at-constant-2010-prices.xlsx",
-    ],
-)
-def test_published_names_are_found(tmp_path, name):
-    (tmp_path / name).touch()
-    (found,) = get_source("adb").find([tmp_path])
-    assert found.year == 2000
-
-
 # ----------------------------------------------------------------- damaged files
-
-
-def cell(row, column, value):
-    """Rows and columns from 0: E8 is 7, 4."""
-
-    def change(cells):
-        cells[row][column] = value
-
-    return change
 
 
 def swap_columns(cells):
@@ -114,8 +83,8 @@ def swap_columns(cells):
         (cell(6, 12, "F9"), "columns lack CHN:F1"),
         (lambda cells: cells.pop(8), "rows lack CHN:c2"),
         (cell(7, 2, "MAL"), "rows lack"),
-        (lambda cells: cells.pop(), "no row r69 below the industries"),
-        (lambda cells: cells.pop(20), "no row r64 below the industries"),
+        (lambda cells: cells.pop(), "no row 'r69' below the industries"),
+        (lambda cells: cells.pop(20), "no row 'r64' below the industries"),
         (cell(7, 2, "XX"), "no country XX in ISO 3166-1"),
         (lambda cells: cells.__delitem__(slice(5, None)), "holds no table"),
     ],

@@ -120,6 +120,62 @@ def test_a_path_that_is_not_there_is_named(tmp_path, source):
     assert "no such file or folder" in refusal(source, tmp_path / "none")
 
 
+PUBLISHED_NAMES = {
+    "wiod2013": [("wiot95_row_apr12.xlsx", 1995)],
+    "adb": [
+        ("ADB-MRIO-2000_Mar2022-3.xlsx", 2000),
+        ("ADB-MRIO-2000.xlsx", 2000),
+        ("ADB-MRIO62-2000_August 2024.xlsx", 2000),
+        ("ADB-MRIO72-2000_July 2025.xlsx", 2000),
+        ("ADB-MRIO-2000-August 2025.xlsx", 2000),
+        ("ADB MRIO 2000, at constant 2010 prices.xlsx", 2000),
+        ("ADB-MRIO-2000-at-constant-2010-prices.xlsx", 2000),
+    ],
+    "figaro": [
+        ("matrix_eu-ic-io_ind-by-ind_2019.csv", 2019),
+        ("matrix_eu-ic-io_prod-by-prod_23ed_2019.csv", 2019),
+        ("matrix_eu-ic-io_ind-by-ind_25ed_2019_v2.csv", 2019),
+    ],
+    "oecd": [
+        ("1995.csv", 1995),
+        ("2016.CSV", 2016),
+        ("2022_SML.csv", 2022),
+        ("ICIO2021_2018.csv", 2018),  # not the year of the edition
+    ],
+}
+
+
+@pytest.mark.parametrize("source", PUBLISHED_NAMES)
+def test_published_names_are_found_and_tell_the_year(tmp_path, source):
+    (tmp_path / "matrix_eu-ic-use_24ed_2019.csv").touch()
+    for name, year in PUBLISHED_NAMES[source]:
+        path = tmp_path / name
+        path.touch()
+        (found,) = get_source(source).find([tmp_path])
+        assert (found.path, found.year) == (path, year)
+        path.unlink()
+
+
+@pytest.mark.parametrize("name", ["data_2020_SML.csv", "my ICIO2021_2020 table.csv"])
+def test_any_name_of_a_file_that_is_given_itself_tells_its_year(tmp_path, name):
+    (tmp_path / name).touch()
+    (found,) = get_source("oecd").find([tmp_path / name])
+    assert found.year == 2020
+
+
+@pytest.mark.parametrize(
+    "source, told",
+    [
+        ("wiod2013", "WIOD 2013 tables are .RData or .xlsx files"),
+        ("wiod2016", "WIOD 2016 tables are .RData, .dta, .xlsb or .xlsx files"),
+    ],
+)
+def test_a_suffix_that_no_release_has_is_refused(tmp_path, source, told):
+    path = tmp_path / "wiot_2000.csv"
+    path.write_text("1,2\n")
+    assert told in refusal(source, path)
+
+
 @each_form
 def test_two_files_of_a_year_are_refused(tmp_path, form):
     if form.source == "long":

@@ -119,28 +119,23 @@ def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     eora = mf.eora_texts(mf.eora_world()) | {"T": [line]}
     for path in mf.write_eora(tmp_path / "eora", eora):
         zipped_into(tmp_path / "Eora26_2015_bp.zip", path)
-    oecd = zip_text(tmp_path / "2018.zip", "2018_SML.csv", "V1," + "1," * (5 << 19))
-    figaro = zip_text(
-        tmp_path / "figaro.zip", "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv", line
-    )
+    text = "V1," + "1," * (5 << 19)
+    oecd = pf.zip_of(tmp_path / "2018.zip", {"2018_SML.csv": text})
+    matrix = {"matrix_eu-ic-io_ind-by-ind_26ed_2019.csv": line}
+    figaro = pf.zip_of(tmp_path / "figaro.zip", matrix)
     archives = {"eora": tmp_path / "Eora26_2015_bp.zip", "oecd": oecd, "figaro": figaro}
     for source, path in archives.items():
         assert path.stat().st_size < 100_000
         message = refusal(source, path)
         assert "line 1 is longer than 4 MiB" in message and "TIVAX_MAX_SIZE" in message
-    api = zip_text(
-        tmp_path / "API_X.zip", "API_X_DS2.csv", '"Country Code,' * (1 << 19)
-    )
+    text = '"Country Code,' * (1 << 19)
+    api = pf.zip_of(tmp_path / "API_X.zip", {"API_X_DS2.csv": text})
     assert "line 1 is longer than 4 MiB" in error_of(wdi.read, api, ["X"])
 
 
 def zipped_into(archive: Path, path: Path) -> None:
     with zipfile.ZipFile(archive, "a", zipfile.ZIP_DEFLATED) as opened:
         opened.write(path, path.name)
-
-
-def zip_text(path: Path, name: str, text: str) -> Path:
-    return pf.zip_of(path, {name: text})
 
 
 def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path, small):

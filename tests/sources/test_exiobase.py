@@ -20,7 +20,7 @@ from mrio_files import (
     write_lines,
 )
 from published_forms import pack
-from source_files import assert_holds, cut, read_all, refusal
+from source_files import assert_holds, cut, read_all, refusal, swap
 
 # A x = Z with one rounding each way, and the sum of a row of six: 1e-15 seen.
 RTOL = 1e-13
@@ -183,13 +183,6 @@ def put(name, line, column, text):
         cells = texts[name][line].split("\t")
         cells[column] = text
         texts[name][line] = "\t".join(cells)
-
-    return change
-
-
-def swap(name, i, j):
-    def change(texts):
-        texts[name][i], texts[name][j] = texts[name][j], texts[name][i]
 
     return change
 

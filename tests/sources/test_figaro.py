@@ -77,21 +77,6 @@ def test_output_well_below_zero_is_not_hidden(tmp_path):
 # --------------------------------------------------------------- finding the files
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "matrix_eu-ic-io_ind-by-ind_2019.csv",
-        "matrix_eu-ic-io_prod-by-prod_23ed_2019.csv",
-        "matrix_eu-ic-io_ind-by-ind_25ed_2019_v2.csv",
-    ],
-)
-def test_published_names_are_found(tmp_path, name):
-    (tmp_path / name).touch()
-    (tmp_path / "matrix_eu-ic-use_24ed_2019.csv").touch()
-    (found,) = get_source("figaro").find([tmp_path])
-    assert (found.year, found.path) == (2019, tmp_path / name)
-
-
 def test_a_name_without_a_year_is_refused(tmp_path):
     path = matrix(tmp_path, name="figaro.csv")
     assert "the name does not tell the year" in refusal("figaro", path)

@@ -15,6 +15,7 @@ from tivax.engine.sources.panel import kof, pwt, weo, wgi
 from tivax.engine.sources.tables import adb, eora, oecd
 
 import panel_files as pf
+from panel_files import value_of
 
 pytestmark = pytest.mark.shared
 
@@ -22,11 +23,6 @@ pytestmark = pytest.mark.shared
 @pytest.fixture(scope="module")
 def newer(shared):
     return shared / "data" / "panel" / "newer"
-
-
-def value(frame, code, year, name):
-    (found,) = frame.loc[(frame["code"] == code) & (frame["year"] == year), name]
-    return found
 
 
 def sheet(path, name):
@@ -40,8 +36,8 @@ def sheet(path, name):
 def test_governance_of_2024_is_one_long_sheet(newer):
     frame = wgi.read(newer / "wgidataset_2024update.xlsx", ["rqe", "cce"])
     # Rows AFGcc1996 and NIUrq1996 (missing, "..") of the sheet.
-    assert value(frame, "AFG", 1996, "cce") == -1.291704773902893
-    assert math.isnan(value(frame, "NIU", 1996, "rqe"))
+    assert value_of(frame, "AFG", 1996, "cce") == -1.291704773902893
+    assert math.isnan(value_of(frame, "NIU", 1996, "rqe"))
     assert sorted(set(frame["year"])) == [1996, 1998, 2000, *range(2002, 2024)]
     assert {"ROM", "TWN"} <= set(frame["code"])
 
@@ -63,8 +59,8 @@ def governance_of_2025(folder, **columns):
 
 def test_governance_of_2025_has_a_sheet_for_each_family(tmp_path):
     frame = wgi.read(governance_of_2025(tmp_path), ["rqe", "vae"])
-    assert value(frame, "ROU", 2014, "rqe") == 0.625
-    assert math.isnan(value(frame, "ROU", 1996, "vae"))
+    assert value_of(frame, "ROU", 2014, "rqe") == 0.625
+    assert math.isnan(value_of(frame, "ROU", 1996, "vae"))
 
 
 def test_a_column_that_governance_of_2025_lacks_is_named(tmp_path):
@@ -103,19 +99,19 @@ def outlook_of_2025(folder):
 
 def test_outlook_from_october_2025_is_a_workbook(tmp_path):
     frame = weo.read(outlook_of_2025(tmp_path), ["PCPIPCH", "NGDPD"])
-    assert value(frame, "KOS", 2024, "PCPIPCH") == 1.5
-    assert value(frame, "IND", 2023, "PCPIPCH") == 5.4
-    assert value(frame, "IND", 2024, "NGDPD") == 3800.25
-    assert math.isnan(value(frame, "IND", 2024, "PCPIPCH"))
+    assert value_of(frame, "KOS", 2024, "PCPIPCH") == 1.5
+    assert value_of(frame, "IND", 2023, "PCPIPCH") == 5.4
+    assert value_of(frame, "IND", 2024, "NGDPD") == 3800.25
+    assert math.isnan(value_of(frame, "IND", 2024, "PCPIPCH"))
 
 
 def test_kof_of_2025_and_penn_world_table_10_0_are_read(newer):
     index = kof.read(newer / "KOFGI_2025_public.xlsx", ["KOFGI", "KOFEcGIdj"])
-    assert value(index, "BHR", 1997, "KOFGI") == 54.71139907836914
+    assert value_of(index, "BHR", 1997, "KOFGI") == 54.71139907836914
     assert index["year"].max() == 2023
     frame = pwt.read(newer / "pwt100.dta", ["ctfp", "cn", "xr", "pop"])
     official = pd.read_stata(newer / "pwt100.dta").set_index(["countrycode", "year"])
-    assert value(frame, "ROU", 2014, "ctfp") == official.loc[("ROU", 2014), "ctfp"]
+    assert value_of(frame, "ROU", 2014, "ctfp") == official.loc[("ROU", 2014), "ctfp"]
     assert frame["code"].nunique() == 183
 
 

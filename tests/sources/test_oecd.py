@@ -3,13 +3,12 @@ import zarr
 from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
-from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
 
 from commands import tivax
 from helpers import error_of
 from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd
-from source_files import assert_holds, read_all, refusal, zipped
+from source_files import assert_holds, cell, read_all, refusal, zipped
 
 
 def small(folder, name="2019_SML.csv"):
@@ -57,24 +56,6 @@ def test_a_blank_cell_is_zero(tmp_path):
 # ------------------------------------------------------------------ where it is read
 
 
-@pytest.mark.parametrize(
-    "name, year",
-    [
-        ("1995.csv", 1995),
-        ("2016.CSV", 2016),
-        ("2022_SML.csv", 2022),
-        ("ICIO2021_2018.csv", 2018),
-        ("data_2020_SML.csv", 2020),
-        ("my ICIO2021_1999 table.csv", 1999),
-    ],
-)
-def test_the_year_is_that_of_the_name(tmp_path, name, year):
-    """Not the edition's in it."""
-    (tmp_path / name).touch()
-    (found,) = get_source("oecd").find([tmp_path / name])
-    assert found.year == year
-
-
 @pytest.mark.parametrize("name", ["ICIO2021.csv", "table.csv", "2016-2018.csv"])
 def test_a_name_without_one_year_is_refused(tmp_path, name):
     message = refusal("oecd", small(tmp_path, name))
@@ -108,13 +89,6 @@ def test_a_damaged_archive_in_an_archive_is_refused(tmp_path, at):
 # ---------------------------------------------------------------- wrong contents
 
 
-def put(row, column, text):
-    def change(rows):
-        rows[row][column] = text
-
-    return change
-
-
 def swap_rows(rows):
     rows[2][0], rows[3][0] = rows[3][0], rows[2][0]
 
@@ -143,16 +117,16 @@ def totals_of_2021(rows):
 @pytest.mark.parametrize(
     "change, message",
     [
-        (put(4, 0, "CHN_C24A"), "rows lack CHN:A01"),
+        (cell(4, 0, "CHN_C24A"), "rows lack CHN:A01"),
         (swap_rows, "rows are in another order, first at position 5 (CHN:C24A"),
         (swap_columns, "columns are in another order, first at position 2"),
         (rename_sector, "the sectors 01T03 are of no edition that is read here; those"),
-        (put(0, 3, "AUS_C24A"), "columns lack AUS:J62_63"),
-        (put(0, -1, "TOTAL"), "columns lack OUT"),
+        (cell(0, 3, "AUS_C24A"), "columns lack AUS:J62_63"),
+        (cell(0, -1, "TOTAL"), "columns lack OUT"),
         (drop_parent, "holds CN1, a part of CHN, but not CHN"),
         (totals_of_2021, "rows below the industries lack VA, OUT"),
-        (put(-3, 0, "TXS"), "rows below the industries lack TLS"),
-        (put(5, 7, "n.a."), "a cell holds 'n.a.', not a number"),
+        (cell(-3, 0, "TXS"), "rows below the industries lack TLS"),
+        (cell(5, 7, "n.a."), "a cell holds 'n.a.', not a number"),
     ],
     ids=lambda value: getattr(value, "__name__", "")[:20],
 )

@@ -15,6 +15,7 @@ from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 
 import panel_files as pf
 from helpers import error_of
+from panel_files import value_of
 
 CPI, EXPORTS, RATE = "FP.CPI.TOTL.ZG", "NE.EXP.GNFS.CD", "PA.NUS.FCRF"
 NAN = float("nan")
@@ -28,7 +29,9 @@ def refusal(source, path, *series):
 
 
 def assert_rows(frame, *rows):
-    """The frame holds these (code, year, values ...), in this order, exactly."""
+    """The frame holds these (code, year, values ...), in this order, exactly; a row may
+    be written as words."""
+    rows = [row if isinstance(row, tuple) else written(row) for row in rows]
     assert list(frame.columns[:2]) == ["code", "year"]
     assert frame["year"].dtype == "int64"
     assert all(dtype == "float64" for dtype in frame.dtypes.iloc[2:])
@@ -41,10 +44,14 @@ def assert_rows(frame, *rows):
     )
 
 
-def cell(frame, code, year, name):
-    at = (frame["code"] == code) & (frame["year"] == year)
-    (value,) = frame.loc[at, name]
-    return value
+def assert_same(source, path, other, series):
+    frames = (source.read(k, [series]) for k in (path, other))
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+
+
+def written(row):
+    code, year, *values = row.split()
+    return code, int(year), *map(float, values)
 
 
 # ------------------------------------------------------------------- small files
@@ -122,7 +129,7 @@ def small_bis(folder, months=None, codes=("DZ", "XM")):
 def test_a_kof_workbook_is_read_exactly_sorted_and_with_its_own_codes(tmp_path):
     frame = kof.read(small_kof(tmp_path), ["KOFPoGIdj", "KOFTrGIdj"])
     # Index 27 of 27 is KOFPoGIdj, index 9 KOFTrGIdj; 2001 is the first row.
-    assert_rows(frame, ("ROM", 2000, 36.1, 18.1), ("ROM", 2001, 36.0, NAN))
+    assert_rows(frame, "ROM 2000 36.1 18.1", "ROM 2001 36.0 nan")
 
 
 def test_a_kof_stata_file_gives_the_values_of_its_float32(tmp_path):
@@ -164,9 +171,7 @@ def test_a_kof_workbook_with_a_mistake_is_refused(tmp_path, frame, told):
 
 def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_path):
     frame = pf.kof([("ABW", 2000), ("", 2001), (" ", 2001)])
-    assert_rows(
-        kof.read(small_kof(tmp_path, frame=frame), ["KOFGI"]), ("ABW", 2000, 10.0)
-    )
+    assert_rows(kof.read(small_kof(tmp_path, frame=frame), ["KOFGI"]), "ABW 2000 10.0")
     frame = pf.kof().astype({"year": object})
     for wrong in ("later", 2000.5, "", 20):
         frame.loc[1, "year"] = wrong
@@ -185,9 +190,7 @@ def test_the_kof_archive_of_2019_is_read_in_place(tmp_path):
     path = zipped(
         tmp_path, {table.name: table.read_bytes(), **others}, "KOFGI_2019.zip"
     )
-    pd.testing.assert_frame_equal(
-        kof.read(path, ["KOFGIdj"]), kof.read(table, ["KOFGIdj"]), check_exact=True
-    )
+    assert_same(kof, path, table, "KOFGIdj")
     message = refusal(kof, path, "KOFXXdj")
     assert "KOFGI_2019.zip:KOFGI_2019_data.dta: lacks KOFXXdj" in message
 
@@ -214,12 +217,7 @@ def test_an_archive_with_another_name_two_tables_or_none_is_told(tmp_path):
 )
 def test_every_form_of_the_penn_world_table_is_read_exactly(tmp_path, name):
     frame = pwt.read(small_pwt(tmp_path, name), ["ck", "ctfp"])
-    assert_rows(
-        frame,
-        ("AGO", 2000, 7.0, NAN),
-        ("ROU", 2000, 9.0, 0.5),
-        ("ROU", 2001, 8.0, 0.75),
-    )
+    assert_rows(frame, "AGO 2000 7.0 nan", "ROU 2000 9.0 0.5", "ROU 2001 8.0 0.75")
 
 
 def test_years_that_are_floats_become_integers(tmp_path):
@@ -237,7 +235,7 @@ def test_a_series_of_later_versions_names_the_version_to_get(tmp_path):
 
 def test_ck_is_read_for_cn_only_where_there_is_no_cn(tmp_path):
     old = pwt.read(small_pwt(tmp_path), ["cn", "ck"])
-    assert_rows(old, ("AGO", 2000, 7, 7), ("ROU", 2000, 9, 9), ("ROU", 2001, 8, 8))
+    assert_rows(old, "AGO 2000 7 7", "ROU 2000 9 9", "ROU 2001 8 8")
     later = small_pwt(tmp_path, "pwt9.1.rda", cn=[1.0, 2.0, 3.0])
     rows = ("AGO", 2000, 3.0), ("ROU", 2000, 1.0), ("ROU", 2001, 2.0)
     assert_rows(pwt.read(later, ["cn"]), *rows)
@@ -249,7 +247,7 @@ def test_na_of_a_csv_is_a_missing_number(tmp_path):
     path = small_pwt(tmp_path, "pwt110.csv")
     assert ",NA\n" not in path.read_text()
     path.write_text(path.read_text().replace(",\n", ",NA\n").replace(",,", ",NA,"))
-    assert math.isnan(cell(pwt.read(path, ["ctfp"]), "AGO", 2000, "ctfp"))
+    assert math.isnan(value_of(pwt.read(path, ["ctfp"]), "AGO", 2000, "ctfp"))
     path.write_text("\n\n")
     assert "no names in row 1" in refusal(pwt, path, "ctfp")
 
@@ -273,23 +271,17 @@ def test_an_r_file_of_something_else_is_refused(tmp_path):
 @pytest.mark.parametrize("top", [2, 13, 20])
 def test_a_wgi_sheet_is_read_wherever_its_labels_stand(tmp_path, top):
     frame = wgi.read(small_wgi(tmp_path, top=top), ["rqe"])
-    assert_rows(
-        frame,
-        ("ADO", 1996, 1.25),
-        ("ADO", 1998, -2.0),
-        ("ROM", 1996, 0.1),
-        ("ROM", 1998, NAN),
-    )
+    assert_rows(frame, "ADO 1996 1.25", "ADO 1998 -2.0", "ROM 1996 0.1", "ROM 1998 nan")
 
 
 def test_two_sheets_give_the_rows_of_both(tmp_path):
     frame = wgi.read(small_wgi(tmp_path), ["pve", "rqe"])
     assert_rows(
         frame,
-        ("ADO", 1996, 1.5, 1.25),
-        ("ADO", 1998, 1.0, -2.0),
-        ("ROM", 1996, NAN, 0.1),
-        ("ROM", 1998, NAN, NAN),
+        "ADO 1996 1.5 1.25",
+        "ADO 1998 1.0 -2.0",
+        "ROM 1996 nan 0.1",
+        "ROM 1998 nan nan",
     )
 
 
@@ -316,9 +308,9 @@ def test_the_later_stata_file_has_a_row_a_family(tmp_path, text):
     path = small_long_wgi(tmp_path, estimate=numbers)
     assert_rows(
         wgi.read(path, ["vae", "rqe"]),
-        ("ABW", 1998, NAN, -1.5),
-        ("ROU", 1996, 0.75, NAN),
-        ("ROU", 1998, NAN, 0.25),
+        "ABW 1998 nan -1.5",
+        "ROU 1996 0.75 nan",
+        "ROU 1998 nan 0.25",
     )
     assert "wgidataset.dta: lacks cce; get the" in refusal(wgi, path, "rqe", "cce")
 
@@ -328,9 +320,7 @@ def test_the_archive_of_the_stata_file_is_read_in_place(tmp_path, write):
     table = write(tmp_path)
     members = {"a.dta": b"", table.name: table.read_bytes()}
     path = zipped(tmp_path, members, "wgidataset_stata.zip")
-    pd.testing.assert_frame_equal(
-        wgi.read(path, ["rqe"]), wgi.read(table, ["rqe"]), check_exact=True
-    )
+    assert_same(wgi, path, table, "rqe")
     none = zipped(tmp_path, {"readme.txt": "x"})
     assert "no table in it; expected wgidataset.dta" in refusal(wgi, none, "rqe")
 
@@ -340,15 +330,13 @@ def test_an_indicator_of_the_world_bank_skips_the_years_nobody_has(tmp_path):
     path = api(tmp_path, rows, "RQ.EST", (1996, 1997, 1998))
     assert_rows(
         wgi.read(path, ["rqe"]),
-        ("ROU", 1996, 0.5),
-        ("ROU", 1998, 0.25),
-        ("XKX", 1996, NAN),
-        ("XKX", 1998, -1.0),
+        "ROU 1996 0.5",
+        "ROU 1998 0.25",
+        "XKX 1996 nan",
+        "XKX 1998 -1.0",
     )
     archive = zipped(tmp_path, {path.name: path.read_bytes()})
-    pd.testing.assert_frame_equal(
-        wgi.read(archive, ["rqe"]), wgi.read(path, ["rqe"]), check_exact=True
-    )
+    assert_same(wgi, archive, path, "rqe")
     assert "lacks VA.EST; get it from https://api" in refusal(wgi, path, "vae")
 
 
@@ -373,20 +361,14 @@ def test_a_wgi_sheet_without_labels_or_with_text_is_refused(tmp_path):
 def test_a_csv_of_the_api_is_read_with_and_without_its_preface(tmp_path, preface):
     rows = [("ROU", CPI, ["45.7", "34.5"]), ("AFE", CPI, ["", "1.5"])]
     frame = wdi.read(api(tmp_path, rows, preface=preface), [CPI])
-    assert_rows(
-        frame,
-        ("AFE", 2000, NAN),
-        ("AFE", 2001, 1.5),
-        ("ROU", 2000, 45.7),
-        ("ROU", 2001, 34.5),
-    )
+    assert_rows(frame, "AFE 2000 nan", "AFE 2001 1.5", "ROU 2000 45.7", "ROU 2001 34.5")
 
 
 def test_the_table_of_a_downloaded_archive_is_found_beside_its_metadata(tmp_path):
     path = small_wdi(tmp_path)
     other = f"Metadata_Country_{path.name}"
     archive = zipped(tmp_path, {other: '"Country Code"', path.name: path.read_bytes()})
-    pd.testing.assert_frame_equal(wdi.read(archive, [CPI]), wdi.read(path, [CPI]))
+    assert_same(wdi, archive, path, CPI)
     message = refusal(wdi, zipped(tmp_path, {other: ""}), CPI)
     assert "no files API_<CODE>_*.csv in it, not one" in message
 
@@ -402,10 +384,10 @@ def test_indicators_are_picked_from_a_bulk_csv(tmp_path):
     frame = wdi.read(api(tmp_path, rows, preface=False), [EXPORTS, CPI])
     assert_rows(
         frame,
-        ("AFE", 2000, 5.0, NAN),
-        ("AFE", 2001, 6.0, NAN),
-        ("ROU", 2000, 3.0, 1.0),
-        ("ROU", 2001, NAN, 2.0),
+        "AFE 2000 5.0 nan",
+        "AFE 2001 6.0 nan",
+        "ROU 2000 3.0 1.0",
+        "ROU 2001 nan 2.0",
     )
 
 
@@ -414,7 +396,7 @@ def test_indicators_are_picked_from_a_bulk_csv(tmp_path):
 def test_a_table_of_ones_own_is_read_by_indicator_or_alias(tmp_path, code, inflation):
     text = f"Year,{inflation},{code},note\n2001,NA,ROU,\n2000,45.7,ROU,x\n2000,,,\n"
     frame = wdi.read(table(tmp_path, text), [CPI])
-    assert_rows(frame, ("ROU", 2000, 45.7), ("ROU", 2001, NAN))
+    assert_rows(frame, "ROU 2000 45.7", "ROU 2001 nan")
 
 
 def test_a_column_that_a_table_lacks_is_named_with_its_alias(tmp_path):
@@ -498,10 +480,10 @@ def test_every_form_of_the_outlook_is_read_exactly(tmp_path, name, encoding, del
     )
     assert_rows(
         frame,
-        ("CIV", 2000, -2_000_000.0, 2693.56),
-        ("CIV", 2001, NAN, NAN),
-        ("UVK", 2000, NAN, NAN),
-        ("UVK", 2001, 1.5, NAN),
+        "CIV 2000 -2000000.0 2693.56",
+        "CIV 2001 nan nan",
+        "UVK 2000 nan nan",
+        "UVK 2001 1.5 nan",
     )
 
 
@@ -541,10 +523,10 @@ def test_a_year_is_the_mean_of_its_twelve_months(tmp_path):
     # (0 + 1 + ... + 11) / 12 = 5.5; the euro area keeps its code.
     assert_rows(
         frame,
-        ("DZA", 2000, 105.5, 105.5),
-        ("DZA", 2001, NAN, NAN),
-        ("XM", 2000, 205.5, 205.5),
-        ("XM", 2001, NAN, NAN),
+        "DZA 2000 105.5 105.5",
+        "DZA 2001 nan nan",
+        "XM 2000 205.5 205.5",
+        "XM 2001 nan nan",
     )
 
 
@@ -578,7 +560,7 @@ def test_a_month_that_repeats_and_a_blank_month_are_told_or_missing(tmp_path):
     rows = pf.bis_sheet("Real", ["DZ", "XM"], [(2000, m) for m in range(1, 13)])
     rows[8][1] = ""
     path = pf.write_sheets(tmp_path / "broad.xlsx", {"Real": rows})
-    assert_rows(bis.read(path, ["real"]), ("DZA", 2000, NAN), ("XM", 2000, 205.5))
+    assert_rows(bis.read(path, ["real"]), "DZA 2000 nan", "XM 2000 205.5")
 
 
 def test_a_series_that_the_bis_does_not_have_is_refused(tmp_path):
@@ -612,7 +594,7 @@ def test_the_real_kof_editions_hold_215_codes_but_no_taiwan(
     assert (frame["year"].min(), frame["year"].max()) == (1970, last)
     assert not {"ROU", "TWN"} & set(frame["code"])
     for name, value in zip(["KOFGIdj", "KOFTrGIdj"], romania, strict=True):
-        assert cell(frame, "ROM", 2000, name) == pytest.approx(value, abs=1e-6)
+        assert value_of(frame, "ROM", 2000, name) == pytest.approx(value, abs=1e-6)
 
 
 @pytest.mark.shared
@@ -625,20 +607,21 @@ def test_the_real_penn_world_tables_are_whole(panel, file, rows, codes):
     assert (len(frame), frame["code"].nunique()) == (rows, codes)
     assert {"ROU", "TWN"} < set(frame["code"])
     for year in (1960, 2014):
-        assert cell(frame, "USA", year, "ctfp") == cell(frame, "USA", year, "xr") == 1
+        for name in ("ctfp", "xr"):
+            assert value_of(frame, "USA", year, name) == 1
     # The euro also before 1999: 4.2 marks a dollar in 1960, 1.95583 marks a euro.
-    assert cell(frame, "DEU", 1960, "xr") == pytest.approx(4.2 / 1.95583, rel=1e-3)
+    assert value_of(frame, "DEU", 1960, "xr") == pytest.approx(4.2 / 1.95583, rel=1e-3)
 
 
 @pytest.mark.shared
 def test_ck_is_a_stock_in_version_9_0_and_an_index_from_9_1_on(panel):
     old = pwt.read(panel / "pwt" / "pwt9.0.rda", ["ck"])
     new = pwt.read(panel / "pwt" / "pwt9.1.rda", ["ck", "cn"])
-    assert cell(old, "USA", 2010, "ck") == 48_876_336
-    assert cell(new, "USA", 2010, "ck") == 1
-    assert cell(new, "USA", 2010, "cn") == 51_439_596
+    assert value_of(old, "USA", 2010, "ck") == 48_876_336
+    assert value_of(new, "USA", 2010, "ck") == 1
+    assert value_of(new, "USA", 2010, "cn") == 51_439_596
     as_cn = pwt.read(panel / "pwt" / "pwt9.0.rda", ["cn"])
-    assert cell(as_cn, "USA", 2010, "cn") == 48_876_336
+    assert value_of(as_cn, "USA", 2010, "cn") == 48_876_336
 
 
 @pytest.mark.shared
@@ -648,16 +631,16 @@ def test_the_real_governance_indicators_have_no_year_1997_1999_2001(panel):
     frame = wgi.read(book, ["rqe", "pve"])
     assert (len(frame), frame["code"].nunique()) == (214 * 21, 214)
     assert sorted(set(frame["year"])) == [1996, 1998, 2000, *range(2002, 2020)]
-    assert cell(frame, "ROM", 1996, "rqe") == 0.02611813321709633
-    assert cell(frame, "ROM", 1998, "rqe") == 0.22479337453842163
-    assert cell(frame, "TWN", 2019, "rqe") == 1.4027597904205322
-    assert cell(frame, "TWN", 2019, "pve") == 0.7195976972579956
-    assert np.isnan(cell(frame, "ABW", 1996, "rqe"))
+    assert value_of(frame, "ROM", 1996, "rqe") == 0.02611813321709633
+    assert value_of(frame, "ROM", 1998, "rqe") == 0.22479337453842163
+    assert value_of(frame, "TWN", 2019, "rqe") == 1.4027597904205322
+    assert value_of(frame, "TWN", 2019, "pve") == 0.7195976972579956
+    assert np.isnan(value_of(frame, "ABW", 1996, "rqe"))
 
     later = wgi.read(panel / "wgi" / "wgidataset_2022ed.dta", ["rqe"])
     assert sorted(set(later["year"])) == [1996, 1998, 2000, *range(2002, 2022)]
     assert len(later) == 4922
-    assert cell(later, "ROM", 2021, "rqe") == pytest.approx(0.309020, abs=1e-6)
+    assert value_of(later, "ROM", 2021, "rqe") == pytest.approx(0.309020, abs=1e-6)
 
 
 @pytest.mark.shared
@@ -665,9 +648,9 @@ def test_two_pulls_of_the_real_inflation_differ_for_the_united_kingdom(panel):
     new = wdi.read(panel / "wdi" / "openness_wdi-data.csv", [CPI, EXPORTS])
     old = wdi.read(panel / "wdi" / "wdi_older_econ-openness.csv", [CPI])
     assert (len(new), len(old)) == (12_900, 12_354)
-    assert cell(new, "GBR", 2000, CPI) == 1.18295624210404
-    assert cell(new, "GBR", 2000, EXPORTS) == 417751550915.418
-    assert cell(old, "GBR", 2000, CPI) == 0.785269429
+    assert value_of(new, "GBR", 2000, CPI) == 1.18295624210404
+    assert value_of(new, "GBR", 2000, EXPORTS) == 417751550915.418
+    assert value_of(old, "GBR", 2000, CPI) == 0.785269429
 
 
 @pytest.mark.shared
@@ -683,7 +666,7 @@ def test_each_member_of_the_euro_is_told_in_the_real_exchange_rate(panel, monkey
     euro = dict(wdi.EURO)
     monkeypatch.setattr(wdi, "EURO", {})
     frame = wdi.read(path, [RATE])
-    assert cell(frame, "USA", 2014, RATE) == 1
+    assert value_of(frame, "USA", 2014, RATE) == 1
     for code in euro.keys() - {"BGR"}:  # the file ends before 2026
         monkeypatch.setattr(wdi, "EURO", {code: euro[code]})
         with pytest.raises(TivaxError, match=f"{RATE} of {code} changes currency"):
@@ -695,10 +678,10 @@ def test_the_real_outlook_holds_195_countries_with_taiwan(panel):
     path = panel / "weo" / "WEOApr2021all.csv.bz2"
     frame = weo.read(path, ["PCPIPCH", "NGDP_R"])
     assert (len(frame), frame["code"].nunique()) == (195 * 47, 195)
-    assert cell(frame, "TWN", 2000, "PCPIPCH") == 1.185
+    assert value_of(frame, "TWN", 2000, "PCPIPCH") == 1.185
     # "1,092.12" and "1,602.59" in the first row.
-    assert cell(frame, "AFG", 2012, "NGDP_R") == 1092.12
-    assert cell(frame, "AFG", 2026, "NGDP_R") == 1602.59
+    assert value_of(frame, "AFG", 2012, "NGDP_R") == 1092.12
+    assert value_of(frame, "AFG", 2026, "NGDP_R") == 1602.59
 
 
 @pytest.mark.shared
@@ -707,7 +690,7 @@ def test_the_real_effective_exchange_rates_are_means_of_months(panel):
     assert (len(frame), frame["code"].nunique()) == (60 * 28, 60)
     assert [code for code in set(frame["code"]) if len(code) != 3] == ["XM"]
     # 74.65 + 72.46 + ... + 68.32, the months of RBAU in 2000, add up to 836.45.
-    assert cell(frame, "AUS", 2000, "real") == pytest.approx(836.45 / 12, rel=1e-14)
+    assert value_of(frame, "AUS", 2000, "real") == pytest.approx(836.45 / 12, rel=1e-14)
     whole = frame["year"] < 2021
     assert frame.loc[whole, ["real", "nominal"]].notna().all(axis=None)
     assert frame.loc[~whole, ["real", "nominal"]].isna().all(axis=None)

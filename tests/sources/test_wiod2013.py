@@ -10,6 +10,7 @@ from tivax.engine.tables.rules import check_balance, check_values
 from source_files import (
     DEMAND_2013,
     assert_holds,
+    cell,
     r_list,
     read_all,
     refusal,
@@ -92,11 +93,6 @@ def test_the_later_vintage_of_2008_and_2009_is_taken(tmp_path):
     ]
 
 
-def test_names_in_lower_case_are_found(tmp_path):
-    workbook(tmp_path).rename(tmp_path / "wiot95_row_apr12.xlsx")
-    assert [table.year for table in read_all("wiod2013", tmp_path)] == [1995]
-
-
 def test_an_archive_of_other_files_says_which_names_are_expected(tmp_path):
     note = tmp_path / "note.txt"
     note.write_text("nothing")
@@ -112,12 +108,6 @@ def test_an_archive_of_other_files_says_which_names_are_expected(tmp_path):
 def test_a_file_of_another_format_is_refused_by_its_first_bytes(tmp_path):
     path = workbook(tmp_path).rename(tmp_path / "wiot_1995.RData")
     assert "not a .RData file by its first bytes" in refusal("wiod2013", path)
-
-
-def test_another_suffix_is_refused(tmp_path):
-    path = tmp_path / "wiot_2000.csv"
-    path.write_text("1,2\n")
-    assert "WIOD 2013 tables are .RData or .xlsx files" in refusal("wiod2013", path)
 
 
 # ---------------------------------------------------------------- wrong contents
@@ -144,15 +134,6 @@ def test_an_r_list_that_is_not_a_whole_table_is_refused(tmp_path, change, messag
     assert re.search(
         re.escape(message).replace(r"\.\*", ".*").replace(r"\ ", " "), told
     )
-
-
-def cell(row, column, value):
-    """Rows and columns from 0: E7 is 6, 4."""
-
-    def change(cells):
-        cells[row][column] = value
-
-    return change
 
 
 def swap_columns(cells):

@@ -3,6 +3,7 @@ import pytest
 
 from source_files import (
     DEMAND_2016,
+    cell,
     frame_2016,
     read_all,
     refusal,
@@ -36,6 +37,7 @@ def workbook(folder, year=2000, change=None, name="Nov16"):
     return write_sheet(folder / f"WIOT{year}_{name}_ROW.xlsx", str(year), cells)
 
 
+AT_PREVIOUS_PRICES = cell(1, 0, "43 countries, in previous year's prices")
 FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
 
 
@@ -61,10 +63,7 @@ def test_a_table_in_previous_years_prices_is_refused_by_its_name(tmp_path):
 
 
 def test_a_table_in_previous_years_prices_is_refused_by_cell_a2(tmp_path):
-    def change(cells):
-        cells[1][0] = "43 countries, in previous year's prices"
-
-    path = workbook(tmp_path, change=change)
+    path = workbook(tmp_path, change=AT_PREVIOUS_PRICES)
     assert "prices of the previous year (PYP)" in refusal("wiod2016", path)
 
 
@@ -80,11 +79,8 @@ def test_current_prices_are_refused_as_those_of_the_previous_year(tmp_path):
 
 
 def test_one_folder_holds_both_prices_and_each_source_reads_its_own(tmp_path):
-    def at_previous_prices(cells):
-        cells[1][0] = "43 countries, in previous year's prices"
-
     workbook(tmp_path, 2001)
-    workbook(tmp_path, 2001, at_previous_prices, name="PYP_Nov16")
+    workbook(tmp_path, 2001, AT_PREVIOUS_PRICES, name="PYP_Nov16")
     for source, origin in (("wiod2016", "Nov16"), ("wiod2016-pyp", "PYP_Nov16")):
         (table,) = read_all(source, tmp_path)
         assert table.origin == f"WIOT2001_{origin}_ROW.xlsx"
@@ -160,13 +156,6 @@ def test_an_r_file_of_other_objects_is_refused(tmp_path):
     assert "lacks wiot, it has niot" in refusal("wiod2016", path)
 
 
-def cell(row, column, value):
-    def change(cells):
-        cells[row][column] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
     "change, message",
     [
@@ -178,9 +167,3 @@ def cell(row, column, value):
 )
 def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
     assert message in refusal("wiod2016", workbook(tmp_path, change=change))
-
-
-def test_another_suffix_is_refused(tmp_path):
-    path = tmp_path / "wiot2000.csv"
-    path.write_text("1,2\n")
-    assert "are .RData, .dta, .xlsb or .xlsx files" in refusal("wiod2016", path)

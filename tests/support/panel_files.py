@@ -349,3 +349,9 @@ def write_panel_files(folder: Path, codes: Sequence[str]) -> Path:
     (folder / "older.csv").write_text(cpi_of(codes, plus=100.0))
     (folder / "data.toml").write_text('[recipe]\nyears = "2000:2003"\n')
     return folder
+
+
+def value_of(frame: pd.DataFrame, code: str, year: int, name: str) -> float:
+    """The one value of a country, a year and a series."""
+    (value,) = frame.loc[(frame["code"] == code) & (frame["year"] == year), name]
+    return value

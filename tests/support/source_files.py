@@ -1,7 +1,7 @@
 """Small files in the exact layout of the published ones, and what they hold."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +67,24 @@ def refusal(source: str, *paths: Path) -> str:
     message = error_of(read_all, source, *paths)
     assert any(path.name in message for path in paths)
     return message
+
+
+def cell(row: int, column: int, value: Any) -> Callable[[Any], None]:
+    """A change of one cell of a sheet; both count from 0: E8 is 7, 4."""
+
+    def change(cells: Any) -> None:
+        cells[row][column] = value
+
+    return change
+
+
+def swap(name: str, i: int, j: int) -> Callable[[Any], None]:
+    """A change of two lines of one text of several, which are exchanged."""
+
+    def change(texts: Any) -> None:
+        texts[name][i], texts[name][j] = texts[name][j], texts[name][i]
+
+    return change
 
 
 def assert_holds(read: WorldTable, table: WorldTable) -> None:

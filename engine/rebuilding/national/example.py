@@ -33,12 +33,12 @@ def write_national_example(folder: Path) -> Path:
     require_writable(folder)
     recipe = files(__package__ or "").joinpath("example_recipe.toml")
     world = synthetic_world(_SHAPE, seed=_SEED)
-    flows = _flows(world)
+    flows, industries = _flows(world), _industries(world)
     with partial_folder(folder) as part:
         for name in ("uses", "concordances"):
             (part / name).mkdir()
         for k, country in enumerate(world.regions[:-1]):
-            frame = _uses(world, flows, country)
+            frame = _uses(flows, industries, country)
             if k == 0:
                 frame = _own_labels(frame)
                 write_csv(_concordance(world), part / f"concordances/{country}.csv")
@@ -46,7 +46,8 @@ def write_national_example(folder: Path) -> Path:
                 frame["value"] *= 1000
             write_csv(frame, part / f"uses/{country}.csv")
         write_csv(_trade(world, flows), part / "trade.csv")
-        write_csv(_totals(world), part / "totals.csv")
+        totals = _totals(industries, world.regions[-1])
+        write_csv(totals, part / "totals.csv")
         write_csv(flows, part / "truth.csv")
         write_text(part / "recipe.toml", recipe.read_text("utf-8"))
         replace_folder(part, folder)
@@ -69,7 +70,18 @@ def _flows(world: WorldTables) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _uses(world: WorldTables, flows: pd.DataFrame, country: str) -> pd.DataFrame:
+def _industries(world: WorldTables) -> pd.DataFrame:
+    """Output and value added of all industries."""
+    labels = pd.MultiIndex.from_product(
+        [world.years, world.regions, world.sectors], names=["year", "region", "sector"]
+    )
+    values = {"output": world.x, "value added": world.value_added}
+    return pd.DataFrame(
+        {k: np.ravel(v) for k, v in values.items()}, labels
+    ).reset_index()
+
+
+def _uses(flows: pd.DataFrame, industries: pd.DataFrame, country: str) -> pd.DataFrame:
     """The national table of a country."""
     sold, bought = flows["region"] == country, flows["user_region"] == country
     of_row = ["year", "product", "user"]
@@ -86,18 +98,11 @@ def _uses(world: WorldTables, flows: pd.DataFrame, country: str) -> pd.DataFrame
         .assign(origin="imported" if what == "imported" else "home")
         for what, part in parts.items()
     ]
-    added = _by_industry(world, world.value_added, country).rename(
-        columns={"sector": "user"}
+    added = industries[industries["region"] == country].rename(
+        columns={"sector": "user", "value added": "value"}
     )
     rows.append(added.assign(product="value added", origin="home"))
     return pd.concat(rows)[["year", "origin", "product", "user", "value"]]
-
-
-def _by_industry(world: WorldTables, values, region: str) -> pd.DataFrame:
-    s, r = len(world.sectors), world.regions.index(region)
-    labels = pd.MultiIndex.from_product([world.years, world.sectors])
-    frame = labels.to_frame(index=False, name=["year", "sector"])
-    return frame.assign(value=np.asarray(values)[:, r * s : (r + 1) * s].ravel())
 
 
 def _own_labels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -125,10 +130,8 @@ def _trade(world: WorldTables, flows: pd.DataFrame) -> pd.DataFrame:
     rest = world.regions[-1]
     abroad = flows["region"] != flows["user_region"]
     own = abroad & (flows["region"] != rest) & (flows["user_region"] != rest)
-    goods, final = (
-        flows["sector"].isin(_GOODS),
-        flows["user_sector"].isin(world.categories),
-    )
+    goods = flows["sector"].isin(_GOODS)
+    final = flows["user_sector"].isin(world.categories)
     named = flows.rename(columns={"region": "seller", "user_region": "buyer"}).assign(
         product=np.where(goods, "goods", "services"),
         use=np.where(final, "final", "intermediate"),
@@ -137,12 +140,10 @@ def _trade(world: WorldTables, flows: pd.DataFrame) -> pd.DataFrame:
     return named[own].groupby(keys)["value"].sum().reset_index()
 
 
-def _totals(world: WorldTables) -> pd.DataFrame:
+def _totals(industries: pd.DataFrame, rest: str) -> pd.DataFrame:
     """Output and value added of the rest of the world."""
-    rest = world.regions[-1]
-    rows = [
-        _by_industry(world, values, rest).assign(country=rest, total=total)
-        for total, values in (("output", world.x), ("value added", world.value_added))
-    ]
-    frame = pd.concat(rows).rename(columns={"sector": "product"})
+    own = industries[industries["region"] == rest].rename(
+        columns={"region": "country", "sector": "product"}
+    )
+    frame = own.melt(["country", "year", "product"], var_name="total")
     return frame[["country", "year", "total", "product", "value"]]

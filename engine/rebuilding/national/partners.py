@@ -119,8 +119,8 @@ def _groups(
                 )
             seen[one] = label
     order = {k: i for i, k in enumerate(groups)}
-    places = {k: order[frozenset(members)] for k, members in given.items()}
-    return {k: tuple(members) for members, k in groups.items()}, places
+    place_of = {k: order[frozenset(members)] for k, members in given.items()}
+    return {k: tuple(members) for members, k in groups.items()}, place_of
 
 
 def _members(

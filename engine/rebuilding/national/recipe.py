@@ -310,14 +310,13 @@ def _uses(
     for country in countries:
         own = section.table(country, _USES).values if section.has(country) else {}
         one = TomlTable(table.file, f"uses.{country}", {**base, **own}, _USES)
-        file, pieces = one.values.get("file"), {}
-        if isinstance(file, str) and "{year}" in file:
-            for year in years:
-                name = file.replace("{country}", country).replace("{year}", str(year))
-                pieces[year] = _piece(one, name)
-        else:
-            name = file.replace("{country}", country) if isinstance(file, str) else None
-            pieces[None] = _piece(one, name)
+        file = one.values.get("file")
+        name = file.replace("{country}", country) if isinstance(file, str) else None
+        each = years if name and "{year}" in name else (None,)
+        pieces = {
+            year: _piece(one, name and name.replace("{year}", str(year)))
+            for year in each
+        }
         concordance = one.read("concordance", Text, "").replace("{country}", country)
         if concordance:
             concordance = str(_file(one, "concordance", concordance))

@@ -101,14 +101,9 @@ def fit(
         kernel.Pairs(put(k.flows[year]), put(k.products), put(k.uses[:, order[first]]))
         for k in flows
     ]
-    exact, near = (
-        tuple(
-            pair
-            for pair, one in zip(pairs, flows, strict=True)
-            if one.trade.approximate == approximate
-        )
-        for approximate in (False, True)
-    )
+    told = [*zip(pairs, (k.trade.approximate for k in flows), strict=True)]
+    exact = tuple(pair for pair, approximate in told if not approximate)
+    near = tuple(pair for pair, approximate in told if approximate)
     imports = countries.imported.transpose(1, 2, 0)[:, order]
     margins = kernel.Margins(
         put(imports, (0, 0), (0, 0), row),
@@ -146,21 +141,19 @@ def _table(
     home, x, added = countries.home, countries.output, countries.added
     if recipe.rest:
         row, basic = rest_of_world(recipe, countries, rest, like, trade)
-        cells = np.concatenate([row.home, row.own], 1)
-        home = np.concatenate([home, cells[None]])
+        home = np.concatenate([home, np.concatenate([row.home, row.own], 1)[None]])
         x = np.concatenate([x, row.output[None]])
         added = np.concatenate([added, basic[None]])
-    flows_of_all = trade.transpose(1, 0, 3, 2)  # seller, product, buyer, user
-    flows_of_all = np.ascontiguousarray(flows_of_all)
-    flows_of_all[own, :, own] = home
+    cells = np.ascontiguousarray(trade.transpose(1, 0, 3, 2))
+    cells[own, :, own] = home  # seller, product, buyer, user
     n = len(own) * s
     table = WorldTable(
         year=year,
         regions=recipe.regions,
         sectors=recipe.sectors,
         categories=recipe.final,
-        Z=flows_of_all[..., :s].reshape(n, n),
-        Y=flows_of_all[..., s:].reshape(n, len(own), -1),
+        Z=cells[..., :s].reshape(n, n),
+        Y=cells[..., s:].reshape(n, len(own), -1),
         x=x.ravel(),
         value_added=None if np.isnan(added).any() else added.ravel(),
         origin=recipe.name,

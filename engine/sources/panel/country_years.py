@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import reduce
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -51,7 +50,7 @@ def table_file(path: Path, suffixes: Sequence[str], database: str) -> TableFile:
 def table_in(file: TableFile, names: str, first: str) -> TableFile:
     """The table in a zip archive: ``first``, or the only one whose name matches
     ``names``. Another file is returned as it is."""
-    if suffix(file) != ".zip":
+    if file.suffix != ".zip":
         return file
     # Names that begin with a dot are what a Mac adds to archives.
     found = finding.gather([file.path], rf"(?!\.)(?:{names})", first)
@@ -64,19 +63,13 @@ def table_in(file: TableFile, names: str, first: str) -> TableFile:
     return best[0]
 
 
-def suffix(file: TableFile) -> str:
-    """The last suffix of the name, in lower case."""
-    return Path(file.name).suffix.lower()
-
-
 def read_columns(file: TableFile, sheet: str) -> dict[str, Sequence[Any] | pd.Series]:
     """The columns, by name, of a Stata file, or of a csv file or sheet with names in
     row 1."""
-    if suffix(file) == ".dta":
-        return {str(name): cells for name, cells in read_stata(file).items()}
-    return columns_of(
-        file, read_csv(file) if suffix(file) == ".csv" else read_sheet(file, sheet)
-    )
+    if file.suffix == ".dta":
+        return {str(name): cells for name, cells in fs.read_stata(file).items()}
+    csv_file = file.suffix == ".csv"
+    return columns_of(file, read_csv(file) if csv_file else read_sheet(file, sheet))
 
 
 def columns_of(
@@ -91,18 +84,12 @@ def columns_of(
     return dict(zip(names, cells, strict=True))
 
 
-read_stata = fs.read_stata
-
-
-open_workbook = fs.open_workbook
-
-
 def read_sheet(
     file: TableFile, sheet: str, book: CalamineWorkbook | None = None
 ) -> list[list[Any]]:
     """The cells of a sheet from A1 on, of the ``book`` where it has been opened; blanks
     in its name and case do not matter."""
-    book = book or open_workbook(file)
+    book = book or fs.open_workbook(file)
     titles = {_plain(title): title for title in book.sheet_names}
     if _plain(sheet) in titles:
         return fs.read_cells(file, book, titles[_plain(sheet)])
@@ -115,13 +102,22 @@ def read_sheet(
 def read_csv(file: TableFile) -> list[list[str]]:
     """The rows of a csv file in UTF-8, each as long as the first."""
     with open_lines(file) as lines:
-        rows = [row for row in csv_rows(file, lines) if row]
-    for row in rows:
-        if len(row) != len(rows[0]):
-            raise fs.damaged(
-                file, f"a row has {len(row)} cells and the header {len(rows[0])}"
+        return list(whole_rows(file, csv_rows(file, lines)))
+
+
+def whole_rows(
+    file: TableFile, rows: Iterable[list[str]], width: int = 0
+) -> Iterator[list[str]]:
+    """The rows that are not blank, each as long as the header, here or above."""
+    for row in filter(None, rows):
+        width = width or len(row)
+        if len(row) != width:
+            raise TivaxError(
+                f"{file.name}: a row has {len(row)} cells and the header {width}, "
+                f"first after {','.join(row)[:40]!r}; the file is damaged or "
+                "incomplete, get it again"
             )
-    return rows
+        yield row
 
 
 def csv_rows(
@@ -144,7 +140,7 @@ def _plain(title: str) -> str:
 
 def read_unpacked(file: TableFile) -> bytes:
     """The bytes of a file, decompressed where its name ends in .bz2 or .gz."""
-    magic = {".bz2": (fs.BZIP2,), ".gz": (fs.GZIP,)}.get(suffix(file), ())
+    magic = {".bz2": (fs.BZIP2,), ".gz": (fs.GZIP,)}.get(file.suffix, ())
     packed = fs.read_bytes(file, magic)
     data = fs.unpacked(file, packed) if magic else packed
     fs.check_start(file, data[:1024], ())
@@ -164,9 +160,7 @@ def open_lines(file: TableFile) -> Iterator[Iterator[str]]:
             )
             yield fs.lines_of(file, text)
         except UnicodeDecodeError as error:
-            raise TivaxError(
-                f"{file.name}: not a text in UTF-8; {AGAIN}, or save it as UTF-8"
-            ) from error
+            raise fs.damaged(file, error) from error
 
 
 def cells_of(file: TableFile, line: str) -> list[str]:
@@ -271,14 +265,29 @@ def tidy(
     return frame.sort_values(["code", "year"], ignore_index=True)
 
 
+def tidy_years(
+    file: TableFile,
+    rows: Sequence[Sequence[Any]],
+    code: int,
+    years: Mapping[int, Any],
+    name: str,
+    missing: Collection[str] = ("",),
+) -> pd.DataFrame:
+    """``tidy`` of rows that have a column for each of the ``years``, by position."""
+    return tidy(
+        file,
+        [row[code] for row in rows for _ in years],
+        [year for _ in rows for year in years.values()],
+        {name: [row[j] for row in rows for j in years]},
+        missing=missing,
+    )
+
+
 def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """The frames side by side, with the rows of all of them."""
-    return reduce(
-        lambda left, right: left.merge(
-            right, on=["code", "year"], how="outer", sort=True, validate="1:1"
-        ),
-        frames,
-    )
+    keys = ["code", "year"]
+    wide = pd.concat([frame.set_index(keys) for frame in frames], axis=1)
+    return wide.sort_index().reset_index()
 
 
 def numbers(cells: Iterable[Any] | pd.Series, missing: Collection[str]) -> np.ndarray:

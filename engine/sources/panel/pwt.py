@@ -47,7 +47,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     ``TivaxError`` in one line for anything but a file of the Penn World Table.
     """
     file = _file(path)
-    if cy.suffix(file) in (".rda", ".rdata"):
+    if file.suffix in (".rda", ".rdata"):
         size = path.stat()
         columns = _kept(path, size.st_mtime_ns, size.st_size)
     else:

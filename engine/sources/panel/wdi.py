@@ -44,7 +44,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     exchange rate (PA.NUS.FCRF) that changes currency: :func:`require_one_currency`.
     """
     file = cy.table_file(path, (".csv", ".zip"), "World Bank")
-    if cy.suffix(file) == ".zip":
+    if file.suffix == ".zip":
         file = _member(file)
     with cy.open_lines(file) as lines:
         header = _header(file, lines)
@@ -121,7 +121,8 @@ def _from_api(
     at = cy.year_columns(file, header)
     code, indicator = _code_column(header), _column(header, "indicator code")
     rows: dict[str, list[list[str]]] = {name: [] for name in series}
-    for row in _rows(file, header, _mentioning(series, lines)):
+    found = cy.csv_rows(file, _mentioning(series, lines))
+    for row in cy.whole_rows(file, found, len(header)):
         if row[indicator] in rows:
             rows[row[indicator]].append(row)
     for name in series:
@@ -132,17 +133,7 @@ def _from_api(
             f"get it from https://api.worldbank.org/v2/en/indicator/{name}"
             "?downloadformat=csv",
         )
-    return cy.join(
-        [
-            cy.tidy(
-                file,
-                [row[code] for row in rows[name] for _ in at],
-                [year for _ in rows[name] for year in at.values()],
-                {name: [row[j] for row in rows[name] for j in at]},
-            )
-            for name in dict.fromkeys(series)
-        ]
-    )
+    return cy.join([cy.tidy_years(file, rows[k], code, at, k) for k in rows])
 
 
 def _from_table(
@@ -161,7 +152,7 @@ def _from_table(
         cy.check_series(
             file, columns, [name], f"no column has the name {name}{alias}; add it"
         )
-    rows = list(_rows(file, header, lines))
+    rows = list(cy.whole_rows(file, cy.csv_rows(file, lines), len(header)))
     return cy.tidy(
         file,
         [row[code] for row in rows],
@@ -180,18 +171,3 @@ def _mentioning(texts: Sequence[str], lines: Iterator[str]) -> Iterator[str]:
             line = ""
     if line:
         yield line
-
-
-def _rows(
-    file: TableFile, header: list[str], lines: Iterator[str]
-) -> Iterator[list[str]]:
-    """The cells of the lines, each as long as the header."""
-    for row in cy.csv_rows(file, lines):
-        if row and len(row) != len(header):
-            raise TivaxError(
-                f"{file.name}: a row has {len(row)} cells and the header "
-                f"{len(header)}, first after {','.join(row)[:40]!r}; the file is "
-                "damaged or incomplete, get it again"
-            )
-        if row:
-            yield row

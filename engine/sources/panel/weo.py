@@ -53,7 +53,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     ``TivaxError`` in one line for anything but a file as above.
     """
     file = cy.table_file(path, SUFFIXES, "World Economic Outlook")
-    header, rows = _sheet(file) if cy.suffix(file) == ".xlsx" else _rows(file)
+    header, rows = _sheet(file) if file.suffix == ".xlsx" else _rows(file)
     names = WORKBOOK if "COUNTRY.ID" in header else TEXT
     cy.check_series(file, header, names)
     code, subject = map(header.index, names)
@@ -81,24 +81,23 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     if not rows:
         raise fs.damaged(file, "no rows below the header")
     by_subject = {
-        name: [row for row in rows if row[subject].strip() == name] for name in series
+        name: [
+            [_without_commas(cell) for cell in row]
+            for row in rows
+            if row[subject].strip() == name
+        ]
+        for name in series
     }
-    found = [name for name in series if by_subject[name]]
+    there = [name for name in series if by_subject[name]]
     has = sorted({row[subject].strip() for row in rows})
     shown = has if len(has) <= _MANY else [*has[:_MANY], f"{len(has) - _MANY} more"]
     cy.check_series(
-        file, found, series, f"this edition has the subjects {', '.join(shown)}"
+        file, there, series, f"this edition has the subjects {', '.join(shown)}"
     )
     return cy.join(
         [
-            cy.tidy(
-                file,
-                [row[code] for row in of_subject for _ in at],
-                [year for _ in of_subject for year in at.values()],
-                {name: [_without_commas(row[j]) for row in of_subject for j in at]},
-                missing=MISSING,
-            )
-            for name, of_subject in by_subject.items()
+            cy.tidy_years(file, found, code, at, name, MISSING)
+            for name, found in by_subject.items()
         ]
     )
 

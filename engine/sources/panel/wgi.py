@@ -37,6 +37,7 @@ from python_calamine import CalamineWorkbook
 
 from ...core import TivaxError
 from ...files import TableFile
+from ...files import opening as fs
 from . import country_years as cy
 from . import wdi
 
@@ -63,9 +64,9 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     file = cy.table_file(path, (".xlsx", ".dta", ".csv", ".zip"), "WGI")
     cy.require_known(file, series, SHEETS)
     file = cy.table_in(file, r".*\.dta|API_.*\.csv", "wgidataset.dta")
-    if cy.suffix(file) == ".xlsx":
+    if file.suffix == ".xlsx":
         return _from_workbook(file, series)
-    if cy.suffix(file) == ".dta":
+    if file.suffix == ".dta":
         return _from_stata(file, series)
     frame = wdi.read(path, [INDICATORS[name] for name in series])
     frame = frame.rename(columns={code: name for name, code in INDICATORS.items()})
@@ -75,7 +76,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
 
 def _from_stata(file: TableFile, series: Sequence[str]) -> pd.DataFrame:
     """The estimates in either form of the Stata file."""
-    table = cy.read_stata(file)
+    table = fs.read_stata(file)
     if {"indicator", "estimate"} <= set(table.columns):
         return _from_long(file, table, series)
     cy.check_series(file, table.columns, ["code", "year", *series])
@@ -85,7 +86,7 @@ def _from_stata(file: TableFile, series: Sequence[str]) -> pd.DataFrame:
 
 def _from_workbook(file: TableFile, series: Sequence[str]) -> pd.DataFrame:
     """The estimates in any of the three layouts of the workbook."""
-    book = cy.open_workbook(file)  # once: that takes as long as to read a sheet
+    book = fs.open_workbook(file)  # once: that takes as long as to read a sheet
     sheets = book.sheet_names
     plain = [title.strip().lower() for title in sheets]
     families = list(dict.fromkeys(series))
@@ -130,13 +131,8 @@ def _from_family_sheet(
         "Governance estimate",
     )
     cy.check_series(file, columns, ["Economy (code)", "Year", estimate])
-    return cy.tidy(
-        file,
-        columns["Economy (code)"],
-        columns["Year"],
-        {name: columns[estimate]},
-        missing=MISSING,
-    )
+    code, year = columns["Economy (code)"], columns["Year"]
+    return cy.tidy(file, code, year, {name: columns[estimate]}, missing=MISSING)
 
 
 def _from_wide_sheet(
@@ -152,12 +148,7 @@ def _from_wide_sheet(
             f"of years; {cy.OTHER_EDITION}"
         )
     code = rows[top].index("Code")
-    at = [j for j, label in enumerate(rows[top]) if label == "Estimate"]
-    body = rows[top + 1 :]
-    return cy.tidy(
-        file,
-        [row[code] for row in body for _ in at],
-        [rows[top - 1][j] for _ in body for j in at],
-        {name: [row[j] for row in body for j in at]},
-        missing=MISSING,
-    )
+    years = {
+        j: rows[top - 1][j] for j, label in enumerate(rows[top]) if label == "Estimate"
+    }
+    return cy.tidy_years(file, rows[top + 1 :], code, years, name, MISSING)

@@ -23,7 +23,7 @@ from ...files import TableFile, layout
 from ...tables import WorldTable
 from .wiod2013 import (
     LABEL_COLUMNS,
-    Totals,
+    SheetTotals,
     cell_text,
     check_columns,
     filled,
@@ -55,21 +55,19 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     )
     row_codes = [cell_text(row[3]) for row in industries]
     row_regions = [cell_text(row[2]) for row in industries]
-    regions, sectors = layout.region_major(
-        file, layout.region_codes(file, row_regions, CODES), row_codes
-    )
+    regions, sectors = layout.region_major(file, row_regions, row_codes, own=CODES)
     width = check_columns(file, cells, top + 1, regions, sectors, list(DEMAND), CODES)
     block = layout.numbers(
         file, [filled(row, _BLANK) for row in industries], top + 1, LABEL_COLUMNS, width
     )
-    totals = Totals(file, cells, top + 1 + len(industries), 3, len(industries))
+    totals = SheetTotals(file, cells, top + 1 + len(industries), 3, len(industries))
     yield layout.sales_table(
         file,
         (regions, sectors, DEMAND.values()),
         block,
         x=totals.row("r69"),
         value_added=totals.row("r64"),
-        taxes_and_margins=totals.sum(BETWEEN, _BLANK),
+        taxes_and_margins=totals.together(BETWEEN, _BLANK),
         year=_year(file, title, cells),
         edition=_prices(file, cells[:top]),
     )

@@ -11,14 +11,14 @@ Where a year is too large for memory its Z is mapped, not read: from a folder, o
 an archive that is not compressed.
 """
 
-import io
 import math
 import re
 import struct
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -90,10 +90,16 @@ def _is_folder(file: TableFile) -> bool:
 def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
     """The arrays named ``keys`` that an archive or a folder has."""
     if _is_folder(file):
-        parts = {path.stem: path for path in file.path.parent.glob("*.npy")}
-        _require_known(file, parts)
-        return {key: _in_folder(file, parts[key]) for key in keys if key in parts}
-    with _opened(file) as stream:
+        paths = {path.stem: path for path in file.path.parent.glob("*.npy")}
+        _require_known(file, paths)
+        here = [paths[key] for key in keys if key in paths]
+        return {
+            k.stem: _array(file, k, k.stem, partial(k.open, "rb"), k.stat().st_size)
+            for k in here
+        }
+    # An archive on the disk may be of any size: each of its arrays has a limit.
+    whole = file.path.open("rb") if file.member is None else fs.open_table(file)
+    with whole as stream:
         fs.check_start(file, stream.read(1024), fs.ZIP)
         stream.seek(0)
         with fs.parsing(file):
@@ -104,15 +110,10 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
         }
         _require_known(file, members)
         return {
-            key: _array(file, archive, members[key], key)
+            key: _member(file, archive, members[key], key)
             for key in keys
             if key in members
         }
-
-
-def _opened(file: TableFile) -> AbstractContextManager[io.BufferedIOBase]:
-    """An archive on the disk may be of any size: each of its arrays has a limit."""
-    return file.path.open("rb") if file.member is None else fs.open_table(file)
 
 
 def _require_known(file: TableFile, names: Iterable[str]) -> None:
@@ -155,24 +156,43 @@ def _header(file: TableFile, stream: Any, key: str, size: int) -> _Header:
     return header
 
 
-def _array(
+def _member(
     file: TableFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str
 ) -> np.ndarray:
     """One array of an archive."""
-    with fs.parsing(file), archive.open(member) as stream:
-        header = _header(file, stream, key, member.file_size)
-    if key == "Z" and header.too_large:
-        _require_mappable(file, header, member.compress_type == zipfile.ZIP_STORED)
+
+    def start() -> int:
         with fs.parsing(file), archive.open(member) as stream:
             while stream.read(_PIECE):  # to the end, where the checksum is compared
                 pass
         with file.path.open("rb") as stream:
             stream.seek(member.header_offset + _LENGTHS)
             lengths = struct.unpack("<HH", stream.read(4))
-        start = member.header_offset + _LENGTHS + 4 + sum(lengths) + header.start
-        return np.memmap(file.path, header.dtype, "r", start, header.shape)
-    require_size(file.name, member.file_size)
-    with fs.parsing(file), archive.open(member) as stream:
+        return member.header_offset + _LENGTHS + 4 + sum(lengths)
+
+    stored = member.compress_type == zipfile.ZIP_STORED
+    opened = partial(archive.open, member)
+    return _array(file, file.path, key, opened, member.file_size, stored, start)
+
+
+def _array(
+    file: TableFile,
+    path: Path,
+    key: str,
+    opened: Callable[[], AbstractContextManager[Any]],
+    size: int,
+    stored: bool = True,
+    start: Callable[[], int] = int,
+) -> np.ndarray:
+    """One array, at ``start`` of the file at ``path``; Z may stay there."""
+    with fs.parsing(file), opened() as stream:
+        header = _header(file, stream, key, size)
+    if key == "Z" and header.too_large:
+        _require_mappable(file, header, stored)
+        at = start() + header.start
+        return np.memmap(path, header.dtype, "r", at, header.shape)
+    require_size(file.name, size)
+    with fs.parsing(file), opened() as stream:
         return npy.read_array(stream, allow_pickle=False)
 
 
@@ -180,19 +200,6 @@ def _array(
 # further fields are, before both and the data (APPNOTE 4.3.7).
 _LENGTHS = 26
 _PIECE = 1 << 24
-
-
-def _in_folder(file: TableFile, path: Path) -> np.ndarray:
-    """One array of a folder."""
-    with path.open("rb") as stream:
-        header = _header(file, stream, path.stem, path.stat().st_size)
-        if path.stem == "Z" and header.too_large:
-            _require_mappable(file, header, stored=True)
-            return np.memmap(path, header.dtype, "r", header.start, header.shape)
-        require_size(file.name, path.stat().st_size)
-        stream.seek(0)
-        with fs.parsing(file):
-            return npy.read_array(stream, allow_pickle=False)
 
 
 def _require_mappable(file: TableFile, header: _Header, stored: bool) -> None:

@@ -136,9 +136,7 @@ def _industries(file: TableFile) -> tuple[tuple[str, ...], tuple[str, ...], np.n
     codes, names = _read_labels(part)
     rest = codes[-1:] == ["ROW"] and names[-1] not in names[:-1]
     k = len(codes) - rest
-    regions, sectors = layout.region_major(
-        part, layout.region_codes(part, codes[:k], CODES), names[:k]
-    )
+    regions, sectors = layout.region_major(part, codes[:k], names[:k], own=CODES)
     if not rest:
         return regions, sectors, np.arange(k)
     every = np.arange((len(regions) + 1) * (len(sectors) + 1))
@@ -152,8 +150,8 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     part = file.parts["labels of FD"]
     codes, names = _read_labels(part)
     categories = tuple(dict.fromkeys(names))
-    labels = layout.coded_pairs(part, codes, names, own=CODES)
-    layout.check_labels(part, "lines", labels, layout.pairs(regions, categories))
+    wanted = layout.pairs(regions, categories)
+    layout.check_pairs(part, "lines", codes, names, wanted=wanted, own=CODES)
     return categories
 
 

@@ -39,7 +39,7 @@ from ...files import opening as fs
 from ...tables import WorldTable
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
-_pairs = partial(layout.coded_pairs, own=CODES)
+_check_pairs = partial(layout.check_pairs, own=CODES)
 
 # How the first rows of F begin. The first is not part of value added.
 FACTORS = (
@@ -73,12 +73,8 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year. A file represents its folder."""
     names = r"[azyxf]\.txt|unit\.txt|metadata\.json"
     at = finding.located(finding.beside(paths), names, _EXPECTED)
-    tables = [
-        _together(location.rpartition("/")[0], at)
-        for location in at
-        if location.endswith(("/Z.txt", "/A.txt"))
-        and (location[-5] == "Z" or f"{location[:-5]}Z.txt" not in at)
-    ]
+    sales = [k.rpartition("/")[0] for k in at if k.endswith(("/Z.txt", "/A.txt"))]
+    tables = [_together(folder, at) for folder in dict.fromkeys(sales)]
     finding.require_tables(tables, paths, _EXPECTED)
     return finding.one_per_year(tables)
 
@@ -154,11 +150,9 @@ def _labels(
     file: TableFile, sales: TextTable
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Regions, sectors and the labels of rows, which must be those of columns."""
-    regions, sectors = layout.region_major(
-        file, layout.region_codes(file, sales.labels[0], CODES), sales.labels[1]
-    )
+    regions, sectors = layout.region_major(file, *sales.labels, own=CODES)
     rows = layout.pairs(regions, sectors)
-    layout.check_labels(file, "columns", _pairs(file, *sales.header), rows)
+    _check_pairs(file, "columns", *sales.header, wanted=rows)
     return regions, sectors, rows
 
 
@@ -168,11 +162,10 @@ def _final_demand(
     """Final demand (n, c, f) and its categories, without exports, which are zero."""
     part = file.parts["Y"]
     table = read_text_table(part, header=2, labels=2)
-    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    _check_pairs(part, "rows", *table.labels, wanted=rows)
     categories = list(dict.fromkeys(table.header[1]))
-    layout.check_labels(
-        part, "columns", _pairs(part, *table.header), layout.pairs(regions, categories)
-    )
+    wanted = layout.pairs(regions, categories)
+    _check_pairs(part, "columns", *table.header, wanted=wanted)
     Y = table.values.reshape(len(rows), len(regions), len(categories))
     exports = [k for k, name in enumerate(categories) if name.startswith("Export")]
     for k in exports:
@@ -193,7 +186,7 @@ def _output(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["x"]
     table = read_text_table(part, header=1, labels=2)
-    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    _check_pairs(part, "rows", *table.labels, wanted=rows)
     layout.check_labels(part, "columns", table.header[0], ["indout"])
     return table.values[:, 0]
 
@@ -204,7 +197,7 @@ def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["F"]
     table = read_text_table(part, header=2, labels=1, rows=len(FACTORS))
-    layout.check_labels(part, "columns", _pairs(part, *table.header), rows)
+    _check_pairs(part, "columns", *table.header, wanted=rows)
     for k, wanted in enumerate(FACTORS):
         name = "".join(table.labels[0][k : k + 1])
         if not name.startswith(wanted):

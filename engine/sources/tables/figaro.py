@@ -51,17 +51,13 @@ ROUNDING = 0.002
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
     finding.year_of_name(file, "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv")
-    header = _header(file)
+    text = fs.first_line(file).decode("utf-8-sig", "replace")
+    header = [cell.strip(' "\r\n') for cell in text.split(",")]
     if len(header) == 7 and header[-1] == "obsValue":
         yield _table(file, *_flat(file, header))
     else:
         table = read_text_table(file, header=1, labels=1, separator=",")
         yield _table(file, table.labels[0], table.header[0], table.values)
-
-
-def _header(file: TableFile) -> list[str]:
-    text = fs.first_line(file).decode("utf-8-sig", "replace")
-    return [cell.strip(' "\r\n') for cell in text.split(",")]
 
 
 def _flat(
@@ -71,7 +67,7 @@ def _flat(
     row, column, value = header[0], header[1], header[-1]
     if len({row, column, value}) < 3:
         raise TivaxError(f"{file.name}: columns of one name; get it again")
-    cells = read_cells(file, [row, column], {value: pa.float64()})
+    cells = read_cells(file, [row, column], {value: pa.float64()}, blanks=True)
     rows, row_at = coded(cells[row])
     columns, column_at = coded(cells[column])
     if not rows or min(row_at.min(), column_at.min()) < 0:
@@ -117,19 +113,12 @@ def _table(
 ) -> WorldTable:
     """The table of labelled numbers, in the order of the matrix files."""
     n = sum(not label.startswith("W2_") for label in rows)
-    region, sector = _parts(rows[:n])
-    regions, sectors = layout.region_major(
-        file, layout.region_codes(file, region, CODES), sector
-    )
+    regions, sectors = layout.region_major(file, *_parts(rows[:n]), own=CODES)
     layout.check_labels(
         file, "rows below the industries", rows[n:], _labels(["W2"], TOTALS)
     )
-    layout.check_labels(
-        file,
-        "columns",
-        layout.coded_pairs(file, *_parts(columns), own=CODES),
-        layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES),
-    )
+    wanted = layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES)
+    layout.check_pairs(file, "columns", *_parts(columns), wanted=wanted, own=CODES)
     x = values[:n].sum(axis=1)
     x[(x < 0) & (x >= -ROUNDING)] = 0
     totals = dict(zip(TOTALS, values[n:, :n], strict=True))

@@ -93,7 +93,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         added += block.sum(axis=0)
     of_industries, of_products = _halves(added[None, :], s)
     Z, value_added = use, of_industries[0]
-    if not _is_diagonal(supply):
+    if not np.array_equal(*supply.nonzero()):  # an industry makes other products
         # Of a product in the output of each industry.
         per_output = sparse.diags_array(_inverse(supply.sum(axis=1)))
         shares = sparse.csr_array((per_output @ supply).T)
@@ -198,8 +198,3 @@ def _require_zero(file: TableFile, values: np.ndarray, what: str) -> None:
 
 def _inverse(values: np.ndarray) -> np.ndarray:
     return np.where(values != 0, 1 / np.where(values != 0, values, 1), 0)
-
-
-def _is_diagonal(supply: sparse.csr_array) -> bool:
-    of, to = supply.nonzero()
-    return bool(np.array_equal(of, to))

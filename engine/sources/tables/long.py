@@ -150,31 +150,23 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
     use = _at(user, (*sectors, *categories))
     _require_bought(to, use - len(sectors), categories, name)
     _require_used(row, use, sectors, name)
-    n, c, s, f = (
-        len(regions) * len(sectors),
-        len(regions),
-        len(sectors),
-        len(categories),
-    )
+    c, s, f = len(regions), len(sectors), len(categories)
     for each in sorted(years.unique()):
         there = (years == each).to_numpy()
-        flows = np.zeros((n, c, s + f))
+        flows = np.zeros((c * s, c, s + f))
         place = np.ravel_multi_index((row[there], to[there], use[there]), flows.shape)
         _require_once(frame[there], place, f"{name}: {int(each)}")
         flows.reshape(-1)[place] = values[there]
-        Z, Y = flows[:, :, :s].reshape(n, n), flows[:, :, s:].copy()
+        Z, Y = flows[:, :, :s].reshape(c * s, -1), flows[:, :, s:].copy()
         absent = flows.size - len(place)
         doubt = f"{absent:,} of {flows.size:,} flows are not there and count as 0"
-        yield WorldTable(
+        yield layout.sales_table(
+            TableFile(Path(name)),
+            (regions, sectors, categories),
+            Z,
+            Y,
             year=int(each),
-            regions=regions,
-            sectors=sectors,
-            categories=categories,
-            Z=Z,
-            Y=Y,
-            x=Z.sum(axis=1) + Y.sum(axis=(1, 2)),
             origin=name,
-            output_is_row_sum=True,
             unit=unit,
             doubts=(doubt,) if absent else (),
         )

@@ -43,7 +43,8 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The tables of a file in order of year."""
     # 26 bytes a row in memory.
-    cells = read_cells(file, LABELS, {"year": pa.int16(), "value": pa.float64()})
+    numbers = {"year": pa.int16(), "value": pa.float64()}
+    cells = read_cells(file, LABELS, numbers, blanks=False)
     if cells.num_rows == 0 or cells["year"].null_count:
         raise TivaxError(f"{file.name}: rows without a year, or none; get it again")
     year, value = cells["year"].to_numpy(), cells["value"].to_numpy()

@@ -32,11 +32,6 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
     return [TableFile(found[0].path, year=year, parts=parts) for year in recipe.years]
 
 
-def read(file: TableFile) -> Iterator[WorldTable]:
-    """The table of one year."""
-    yield from read_together([file])
-
-
 def read_together(files: Sequence[TableFile]) -> Iterator[WorldTable]:
     """The tables of these years, in order."""
     yield from rebuild_by_recipe(

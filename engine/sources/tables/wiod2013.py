@@ -61,10 +61,9 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    suffix = Path(file.name).suffix.lower()
-    if suffix == ".rdata":
+    if file.suffix == ".rdata":
         yield _from_list(file, fs.read_r(file))
-    elif suffix == ".xlsx":
+    elif file.suffix == ".xlsx":
         yield read_sheet(file, DEMAND, sectors="c-codes")
     else:
         raise TivaxError(f"{file.name}: WIOD 2013 tables are .RData or .xlsx files")
@@ -145,21 +144,16 @@ def read_sheet(
         column_a = [cell_text(row[0]) for row in industries]
         names = tuple(column_a[: len(codes)])
         layout.check_labels(file, "codes in column A", column_a, names * len(regions))
-    block = layout.numbers(
-        file,
-        industries,
-        FIRST_ROW,
-        LABEL_COLUMNS,
-        check_columns(file, rows, FIRST_ROW, regions, codes, list(demand)),
-    )
-    totals = Totals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
+    width = check_columns(file, rows, FIRST_ROW, regions, codes, list(demand), {})
+    block = layout.numbers(file, industries, FIRST_ROW, LABEL_COLUMNS, width)
+    totals = SheetTotals(file, rows, FIRST_ROW + len(industries), 1, len(industries))
     return layout.sales_table(
         file,
         (regions, names, demand.values()),
         block,
         x=totals.row("output at basic prices"),
         value_added=totals.row("value added at basic prices"),
-        taxes_and_margins=totals.sum(BETWEEN),
+        taxes_and_margins=totals.together(BETWEEN),
         year=year,
     )
 
@@ -182,19 +176,18 @@ def check_columns(
     regions: Sequence[str],
     sectors: Sequence[str],
     demand: Sequence[str],
-    own: Mapping[str, str] = {},
+    own: Mapping[str, str],
 ) -> int:
     """The number of columns: industries, then final demand, as the two rows say that
     stand above ``top``; ``own`` as in ``region_codes``."""
     wanted = layout.pairs(regions, sectors) + layout.pairs(regions, demand)
     columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + len(wanted))
     named, codes = ([cell_text(k) for k in rows[top - k][columns]] for k in (2, 1))
-    found = layout.coded_pairs(file, named, codes, own=own)
-    layout.check_labels(file, "columns", found, wanted)
+    layout.check_pairs(file, "columns", named, codes, wanted=wanted, own=own)
     return len(wanted)
 
 
-class Totals(NamedTuple):
+class SheetTotals(NamedTuple):
     """The ``n`` first numbers of rows below the industries, by the text in ``column``.
 
     They have no code that all bear. ``blank``: what is read as 0.
@@ -217,7 +210,9 @@ class Totals(NamedTuple):
             "incomplete, get it again"
         )
 
-    def sum(self, names: Sequence[str], blank: Sequence[str] = ()) -> np.ndarray | None:
+    def together(
+        self, names: Sequence[str], blank: Sequence[str] = ()
+    ) -> np.ndarray | None:
         """Taxes, adjustments and margins together, where the sheet has all rows."""
         there = {cell_text(row[self.column]).lower() for row in self.rows[self.below :]}
         if not set(names) <= there:

@@ -20,7 +20,6 @@ international transport margins lie between. Sectors are named by IndustryCode.
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -42,12 +41,11 @@ LABELS = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a file."""
-    suffix = Path(file.name).suffix.lower()
-    if suffix == ".rdata":
+    if file.suffix == ".rdata":
         yield _from_frame(file, _r_frame(file))
-    elif suffix == ".dta":
+    elif file.suffix == ".dta":
         yield _from_frame(file, fs.read_stata(file))
-    elif suffix in (".xlsb", ".xlsx"):
+    elif file.suffix in (".xlsb", ".xlsx"):
         yield read_workbook(file)
     else:
         raise TivaxError(

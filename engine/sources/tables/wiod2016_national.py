@@ -40,8 +40,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
 
 from ...core import TivaxError
 from ...files import TableFile, finding, layout
@@ -133,11 +131,6 @@ def _only(piece: str, files: Sequence[TableFile]) -> TableFile:
     return files[0]
 
 
-def read(file: TableFile) -> Iterator[WorldTable]:
-    """The table of one year."""
-    yield from read_together([file])
-
-
 def read_together(files: Sequence[TableFile]) -> Iterator[WorldTable]:
     """The tables of these years, in order, rebuilt on all cores."""
     pieces = read_pieces(files[0].parts)
@@ -150,6 +143,7 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     national = np.stack(
         [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
     )
+    # How a piece is read, and its parts, a file each: their names here, and the files'.
     readers = {
         "of2014": (read_2014, {"2014": ""}),
         "imported_inputs": (read_imported_inputs, {"imported inputs of 2014": ""}),
@@ -186,32 +180,23 @@ def read_national(file: TableFile) -> np.ndarray:
     layout.check_labels(file, "columns", lines[0].split(";"), [*LABELS, *COLUMNS])
     rows = [line for line in lines[1:] if line[:4].isdigit()]
     with fs.parsing(file):
-        cells = pyarrow.csv.read_csv(
-            io.BytesIO("\n".join(rows).encode()),
-            read_options=pyarrow.csv.ReadOptions(column_names=[*LABELS, *COLUMNS]),
-            parse_options=pyarrow.csv.ParseOptions(delimiter=";"),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types={
-                    **dict.fromkeys(LABELS, pa.string()),
-                    **dict.fromkeys(COLUMNS, pa.float64()),
-                }
-            ),
-        )
-        values = np.stack([cells[k].to_numpy() for k in COLUMNS], axis=1)
-    year, origin, code = (cells[k].to_pylist() for k in ("Year", "Origin", "Code"))
+        cells = list(csv.reader(rows, delimiter=";"))
+        labels = np.array([row[:4] for row in cells], str).reshape(-1, 4)
+        values = np.array([[float(k or "nan") for k in row[4:]] for row in cells])
+    tables = []
     for k in YEARS:
-        rows = [j for j, one in enumerate(year) if one == str(k)]
-        if len(rows) != len(_ROWS):
+        here = labels[:, 0] == str(k)
+        if here.sum() != len(_ROWS):
             raise TivaxError(
-                f"{file.name}: {k} has {len(rows)} rows, a national table has "
+                f"{file.name}: {k} has {here.sum()} rows, a national table has "
                 f"{len(_ROWS)}; get the file again"
             )
-        labels = [f"{origin[j]}:{code[j]}" for j in rows]
-        wanted = [f"{a}:{b}" for a, b in _ROWS]
-        layout.check_labels(file, f"rows of {k}", labels, wanted)
-    order = np.argsort(np.array(year, int), kind="stable")
-    tables = values[order].reshape(len(YEARS), len(_ROWS), len(COLUMNS))
-    return _checked(file, "cells", tables, tables.shape)
+        found = [f"{origin}:{code}" for _, code, _, origin in labels[here]]
+        wanted = [f"{origin}:{code}" for origin, code in _ROWS]
+        layout.check_labels(file, f"rows of {k}", found, wanted)
+        tables.append(values[here])
+    shape = len(YEARS), len(_ROWS), len(COLUMNS)
+    return _checked(file, "cells", np.stack(tables), shape)
 
 
 def read_pairs(file: TableFile) -> np.ndarray:
