@@ -191,32 +191,32 @@ _balanced_rows = jax.jit(resampling.balanced_rows)
 
 
 def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
-    """Loadings by treatment, the rows of the panel's weights, and the observed t."""
+    """Loadings by treatment, the rows of the panel's weights, and the observed t of
+    each treatment, in units of the panel, or their joint F."""
     layout, q = fitted.layout, fitted.layout.treatments
     position = _weight_labels(fitted, scheme)[1]
     if layout.instruments:
+        said = ""
         if scheme.second:
-            raise TivaxError(
-                f'model {fitted.model.name}: second = "{scheme.second}" is of least '
-                "squares; leave it out for two-stage least squares"
+            said = (
+                f'second = "{scheme.second}" is of least squares; leave it out for '
+                "two-stage least squares"
             )
-        if scheme.type != "11":
-            raise TivaxError(
-                f'model {fitted.model.name}: type "{scheme.type}" is of least squares; '
-                'the wild bootstrap of 2SLS (WRE) has type "11" alone'
+        elif scheme.type != "11":
+            said = (
+                f'type "{scheme.type}" is of least squares; the wild bootstrap of 2SLS '
+                '(WRE) has type "11" alone'
             )
-        if q > 1 or not scheme.null:
-            raise TivaxError(
-                f"model {fitted.model.name}: the wild bootstrap of 2SLS (WRE) takes "
-                "one endogenous regressor and null = true"
+        elif q > 1 or not scheme.null:
+            said = (
+                "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and "
+                "null = true"
             )
-        loadings = [
-            resampling.instrument_loadings(
-                fitted.products,
-                jnp.asarray(scheme.value / fitted.unit[0]),
-                layout=layout,
-            )
-        ]
+        if said:
+            raise TivaxError(f"model {fitted.model.name}: {said}")
+        null = jnp.asarray(scheme.value / fitted.unit[0])
+        run = resampling.instrument_loadings
+        loadings = [run(fitted.products, null, layout=layout)]
     elif scheme.second:
         loadings = [
             fitted.two_way_loadings(
@@ -231,15 +231,11 @@ def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
             wild_loadings(fitted, R, r, restricted=scheme.null, type=scheme.type)
             for R, r in _hypotheses(fitted, scheme)
         ]
-    return (
-        {"loadings": loadings, "position": position},
-        observed_t(
-            fitted,
-            joint=scheme.joint,
-            null=scheme.value,
-            covariance=scheme.covariance,
-        ),
-    )
+    arrays = {"loadings": loadings, "position": position}
+    V, gap = fitted.covariance(scheme.covariance), fitted.coef - scheme.value
+    if scheme.joint and q > 1:
+        return arrays, [float(gap @ np.linalg.solve(V, gap)) / q]
+    return arrays, [float(k) for k in gap / np.sqrt(np.diag(V))]
 
 
 def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
@@ -283,9 +279,7 @@ def wild_loadings(
     run = resampling.wild_loadings
     if type != "11":
         run = partial(
-            jackknife.jackknife_loadings,
-            scores=type[0] == "3",
-            variance=type[1] == "3",
+            jackknife.jackknife_loadings, scores=type[0] == "3", variance=type[1] == "3"
         )
     return run(
         fitted.products,
@@ -294,22 +288,6 @@ def wild_loadings(
         layout=fitted.layout,
         restricted=restricted,
     )
-
-
-def observed_t(
-    fitted: Fit,
-    *,
-    joint: bool = False,
-    null: float = 0.0,
-    covariance: str = "CV1",
-) -> list[float]:
-    """t of each treatment against ``null``, in units of the panel, or their joint F."""
-    q, V = fitted.layout.treatments, fitted.covariance(covariance)
-    if joint and q > 1:
-        gap = fitted.coef - null
-        return [float(gap @ np.linalg.solve(V, gap)) / q]
-    se = np.sqrt(np.diag(V))
-    return [float(k) for k in (fitted.coef - null) / se]
 
 
 def _tile() -> int:

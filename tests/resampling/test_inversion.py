@@ -19,19 +19,9 @@ from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
-from tivax.engine.resampling.wild_tests import (
-    anderson_rubin,
-    by_inversion,
-    invert_wild,
-)
+from tivax.engine.resampling.wild_tests import anderson_rubin, by_inversion, invert_wild
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 
 LEVEL = 0.05
 # Between an end and a null that is not rejected, in standard errors: of all patterns,

@@ -12,10 +12,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
-from tivax.engine.papers.trade_imbalance.columns import (
-    COLUMNS,
-    paper_models,
-)
+from tivax.engine.papers.trade_imbalance.columns import COLUMNS, paper_models
 from tivax.engine.reporting import printed_place
 from tivax.engine.resampling.run_files import (
     RunFile,

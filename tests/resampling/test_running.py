@@ -24,13 +24,7 @@ from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
 from commands import run_fork
-from experiment_panels import (
-    MODEL,
-    calls_of,
-    remodel,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, calls_of, remodel, small_panel, two_stage_model
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.

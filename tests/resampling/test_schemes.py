@@ -15,23 +15,12 @@ from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import placebo
 from tivax.engine.resampling.p_values import summarise
-from tivax.engine.resampling.plans import (
-    DrawSource,
-    ResamplingPlan,
-    Static,
-    make_plan,
-)
+from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, Static, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 from helpers import error_of
 from literal_refits import (
     Refit,

@@ -69,11 +69,7 @@ def arrays(design: StudyDesign) -> kernel.PanelDesign:
 @partial(jax.jit, static_argnames="controls")
 def _one_panel(key, design: kernel.PanelDesign, controls: int):
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
-    return (
-        kernel.simulate(of_panel, design, controls=controls),
-        of_signs,
-        of_counts,
-    )
+    return (kernel.simulate(of_panel, design, controls=controls), of_signs, of_counts)
 
 
 def one_panel(design: StudyDesign, seed: int = 0):
@@ -835,12 +831,7 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     assert re.match(r"tivax: about \d+ seconds? for 40 panels, ", told)
     rows = [k for k in answer.out.splitlines() if "strong" in k]
     assert rows and all(f"{few:.1f} of 20" in k for k in rows)
-    assert names(out) == [
-        "figures",
-        "manifest.json",
-        "report.html",
-        "simulation.csv",
-    ]
+    assert names(out) == ["figures", "manifest.json", "report.html", "simulation.csv"]
     drawn = ["sizes.pdf", "sizes.png", "sizes.svg"]
     assert names(out / "figures") == drawn
     written = pd.read_csv(out / "simulation.csv")

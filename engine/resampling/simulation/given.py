@@ -8,14 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import (
-    CAPITALS,
-    Model,
-    Network,
-    Sample,
-    distances_among,
-    fit_model,
-)
+from ...estimation import CAPITALS, Model, Network, Sample, distances_among, fit_model
 from ..run_files import read_with_lags
 
 
@@ -110,11 +103,12 @@ def given_by(
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
     cells[fitted.cluster, time] = rows
     seen[fitted.cluster, time] = 1
-    errors = np.zeros(shape)
-    errors[fitted.cluster, time] = fitted.u
-    each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
-    sizes = each / np.sqrt((errors**2).sum() / len(time)) if spreads else None
-    loadings = None
+    sizes = loadings = None
+    if spreads:
+        errors = np.zeros(shape)
+        errors[fitted.cluster, time] = fitted.u
+        each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
+        sizes = each / np.sqrt((errors**2).sum() / len(time))
     if outcome:
         others, y = fitted.C[:, :-1], fitted.y
         left = np.zeros(shape)
@@ -125,7 +119,6 @@ def given_by(
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
         loadings = first * np.sqrt(len(first))
     labels = list(fitted.labels)
-    network = None if flows is None else _network(flows, labels)
     return Given(
         path,
         tuple(model.regressors),
@@ -139,7 +132,7 @@ def given_by(
         cells[:, :, -1] if outcome else None,
         loadings,
         flows,
-        network,
+        None if flows is None else _network(flows, labels),
         distances_among(labels) if {*labels} <= {*CAPITALS} else None,
     )
 
