@@ -116,24 +116,22 @@ class TableError:
             raise TivaxError(
                 f"an error of kind {self.kind} is not shared: leave out shared"
             )
-        for key, least in (("concentration", None), ("a", None), ("b", 0.0)):
-            if key in kind.keys:
-                self._check_number(key, least)
+        for key in ("concentration", "a", "b"):
+            if key not in kind.keys:
+                continue
+            value = getattr(self, key)
+            if value is None and key != "b":
+                raise TivaxError(f"an error of kind {self.kind} needs {key}")
+            value = 0.0 if value is None else value
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 <= value < float("inf"):
+                raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
+            object.__setattr__(self, key, float(value))
         if "file" in kind.keys and not isinstance(self.file, str | Path):
             raise TivaxError(
                 f"an error of kind {self.kind} needs file: a .npz of standard "
                 "deviations"
             )
-
-    def _check_number(self, key: str, default: float | None) -> None:
-        value = getattr(self, key)
-        value = default if value is None else value
-        if value is None:
-            raise TivaxError(f"an error of kind {self.kind} needs {key}")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value < float("inf"):
-            raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
-        object.__setattr__(self, key, float(value))
 
 
 class Held(NamedTuple):
@@ -230,9 +228,8 @@ class _OfCells(OfRows):
     ) -> tuple[Float[Array, "n N"], Float[Array, "n g"] | None, HeldSums]:
         """Variances, groups of rows, held sums."""
         (found,) = self.errors(year.all, self.held(year), year)
-        group = None
-        if isinstance(found, cells.SharedErrors):
-            group = found.group.astype(jnp.float32)
+        shared = isinstance(found, cells.SharedErrors)
+        group = found.group.astype(jnp.float32) if shared else None
         return found.variances, group, found.held
 
 
@@ -293,7 +290,8 @@ class RoundingKind(OfRows):
 
     def held(self, year: Slabs) -> Held:
         rows, columns, _ = super().held(year)
-        filled = any(_has_filled(slab.raw) for slab in year)
+        every = (k for slab in year for k in (slab.raw.Z, slab.raw.Y))
+        filled = any(_is_filled(k).any() for k in every)
         return Held(rows or filled, columns, filled)
 
     def errors(
@@ -308,11 +306,9 @@ class RoundingKind(OfRows):
         variance = (Y.sum(axis=1) * left_out).sum(axis=1)
         if corrected.any():
             N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
-            sold = np.where(corrected, raw.x - N, 1)
-            per_sale = np.where(corrected, 1 / sold, 0)
+            per_sale = np.where(corrected, 1 / np.where(corrected, raw.x - N, 1), 0)
             per_output = 1 / np.where(raw.x > 0, raw.x, 1) - per_sale
-            per_output = np.where(corrected, per_output, 0)
-            parts = variance, per_output, per_sale
+            parts = variance, np.where(corrected, per_output, 0), per_sale
             stocks = rounding.Stocks(*jax.device_put(parts))
         growth = beside = None
         if held.output:
@@ -404,8 +400,7 @@ class RebuiltKind(OfYear):
         raw = year.all.raw
         return RebuiltErrors(rebuilt_year(self.tables, year.number, raw.Z, raw.Y))
 
-    def distribution(self, year: Slabs) -> RebuiltErrors:
-        return self.of_year(year)
+    distribution = of_year
 
 
 KINDS: dict[str, type[OfRows | OfYear]] = {
@@ -422,11 +417,6 @@ def kinds_of(
 ) -> tuple[OfRows | OfYear, ...]:
     """The errors of a model in tables; files are read and checked once."""
     return tuple(KINDS[each.kind](each, tables) for each in errors)
-
-
-def _has_filled(raw: RawYear) -> bool:
-    """True if cells were filled below half a unit."""
-    return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
 
 
 def _is_filled(values: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from ...kernels import sensitivity
 from ...kernels.errors.import_shares import ImportShareErrors
-from ...kernels.errors.kind import CellErrors, DrawnSigns, Effects, SlabTable, keys_of
+from ...kernels.errors.kind import CellErrors, DrawnSigns, Effects, Slab, Table, keys_of
 from ...kernels.errors.margins import column_sums, of_columns
 from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
@@ -76,7 +76,7 @@ class PartOfRows:
         """The errors of a year that is one slab."""
         return self._kind.errors(self._year.all, self._held, self._year)
 
-    def _read(self) -> Iterator[tuple[int, tuple[CellErrors, ...], SlabTable]]:
+    def _read(self) -> Iterator[tuple[int, tuple[CellErrors, ...], Table]]:
         """Slabs: their first rows, errors, and Z and Y."""
         if self._year.whole:
             yield 0, self.errors, self._year.all.table
@@ -182,7 +182,7 @@ def _each(
 
 
 def _of_rows(
-    values: Float[Array, "k m n"], first: Int[Array, ""], table: SlabTable
+    values: Float[Array, "k m n"], first: Int[Array, ""], table: Table
 ) -> Float[Array, "k m r"]:
     """The rows of a slab."""
     if values.shape[2] == len(table[0]):
@@ -190,14 +190,14 @@ def _of_rows(
     return jax.lax.dynamic_slice_in_dim(values, first, len(table[0]), axis=2)
 
 
-def _rows(gradients: Gradients, first: Int[Array, ""], table: SlabTable) -> Gradients:
+def _rows(gradients: Gradients, first: Int[Array, ""], table: Table) -> Gradients:
     return gradients._replace(left=_of_rows(gradients.left, first, table))
 
 
 @partial(jax.jit, static_argnames="together")
 def _effects(
     errors: tuple[CellErrors, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     by_output: Float[Array, "b f m n"] | None,
@@ -216,8 +216,8 @@ def _effects(
             output = _reported(measures, moved, own)
         elif output is not None:
             output = _of_rows(output, first, table)
-        given = output, table, held
-        return tuple(k.effects(_rows(gradients, first, table), *given) for k in errors)
+        slab = Slab(output, table, held)
+        return tuple(k.effects(_rows(gradients, first, table), slab) for k in errors)
 
     with jax.default_matmul_precision("highest"):  # on a GPU not TF32
         return _each(one, measures, together, by_output, columns)
@@ -247,7 +247,7 @@ def _by_output(
 @partial(jax.jit, static_argnames="together")
 def _column_totals(
     errors: tuple[CellErrors, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     *,
@@ -262,7 +262,7 @@ def _column_totals(
 @partial(jax.jit, static_argnames="together")
 def _held_sums(
     errors: tuple[Any, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     *,
@@ -301,7 +301,7 @@ def _of_year(
 def _signs(
     key: Key[Array, ""],
     errors: tuple[Any, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     held: Float[Array, " N"] | None,
 ) -> DrawnSigns:

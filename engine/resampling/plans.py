@@ -119,14 +119,14 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     unit = list(fitted.unit)
     observed = list(np.asarray(fitted.cluster_fit.coef)[layout.exogenous :])
     patterns, sizes, options = None, (), 0
-    static_balanced = fitted.balanced
-    if scheme.kind in ("pairs", "bayesian"):
-        if fitted.balanced and not scheme.studentised:
+    reweighted = scheme.kind in ("pairs", "bayesian")
+    balanced = fitted.balanced and not (reweighted and scheme.studentised)
+    if reweighted:
+        if balanced:
             cells = balanced_cells(fitted)[:, :, layout.dummies :]
             arrays = {"rows": _balanced_rows(jax.device_put(cells))}
             layout = layout._replace(dummies=0)
         else:
-            static_balanced = False
             arrays = {
                 "products": fitted.products,
                 "center": fitted.cluster_fit.coef[-q:],
@@ -141,8 +141,7 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
         joined = scheme.joint and q > 1
         columns = ["F"] if joined else [f"t({k})" for k in columns]
         unit = [1.0] * len(columns)
-        base = {"rademacher": 2, "webb": 6, "mammen": None}[scheme.weights]
-        if base is not None:
+        if base := {"rademacher": 2, "webb": 6}.get(scheme.weights):
             patterns = base ** len(arrays["position"])
     else:
         arrays, sizes, patterns, options = placebo_arrays(fitted, scheme)
@@ -162,8 +161,8 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     static = Static(
         kind=scheme.kind,
         # Of pairs only: wild draws and placebos of other layouts share their code.
-        layout=layout if scheme.kind in ("pairs", "bayesian") else None,
-        balanced=static_balanced,
+        layout=layout if reweighted else None,
+        balanced=balanced,
         clusters=len(arrays["position"]) if scheme.second else len(fitted.labels),
         all_clusters=_weight_labels(fitted, scheme)[0],
         weights=scheme.weights,

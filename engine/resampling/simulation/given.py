@@ -98,23 +98,23 @@ def given_by(
         panel = panel.assign(**{model.outcome: noise})
     fitted = fit_model(panel, model)
     time = pd.factorize(fitted.used["year"], sort=True)[0]
-    rows = fitted.rows[:, fitted.layout.dummies :] * np.sqrt(len(time))
     shape = len(fitted.labels), time.max() + 1
-    cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
-    cells[fitted.cluster, time] = rows
-    seen[fitted.cluster, time] = 1
+
+    def by_year(values: np.ndarray) -> np.ndarray:
+        made = np.zeros((*shape, *values.shape[1:]))
+        made[fitted.cluster, time] = values
+        return made
+
+    seen = by_year(np.ones(len(time)))
+    cells = by_year(fitted.rows[:, fitted.layout.dummies :] * np.sqrt(len(time)))
     sizes = loadings = None
     if spreads:
-        errors = np.zeros(shape)
-        errors[fitted.cluster, time] = fitted.u
+        errors = by_year(fitted.u)
         each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
         sizes = each / np.sqrt((errors**2).sum() / len(time))
     if outcome:
         others, y = fitted.C[:, :-1], fitted.y
-        left = np.zeros(shape)
-        left[fitted.cluster, time] = (
-            y - others @ np.linalg.lstsq(others, y, rcond=None)[0]
-        )
+        left = by_year(y - others @ np.linalg.lstsq(others, y, rcond=None)[0])
         size = np.linalg.norm(left, axis=1, keepdims=True)
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
         loadings = first * np.sqrt(len(first))
