@@ -63,7 +63,7 @@ class DrawnErrors:
     @in_float64
     def of(self, year: Slabs) -> tuple[Distribution, ...]:
         """The errors of a year in memory."""
-        return tuple(kind.distribution(year) for kind in self._kinds)
+        return tuple(kind.draws(year) for kind in self._kinds)
 
 
 @in_float64

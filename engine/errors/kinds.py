@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels.errors import cells, import_shares, rounding
-from ...kernels.errors.kind import CellErrors, Distribution
+from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
@@ -177,9 +177,11 @@ class KindOfError:
         """The errors of a year in memory, for draws."""
         raise NotImplementedError
 
-    def tag(self, year: Slabs) -> Array:
-        """Key of the draws of a year: 0 is that of all years."""
-        return jnp.asarray(0 if self.error.over_years == "shared" else year.year)
+    def draws(self, year: Slabs) -> Distribution:
+        """The same by year, or for all years together."""
+        found, shared = self.distribution(year), self.error.over_years == "shared"
+        tag = jnp.asarray(0 if shared else year.year)
+        return DrawsOfYear(found, tag) if self.in_years else found
 
 
 class OfRows(KindOfError):
@@ -255,7 +257,7 @@ class LognormalKind(_OfCells):
         square = np.where(F != 0, F, 1) ** 2
         relative = error.a**2 if error.b == 0 else np.asarray(variance, float) / square
         s = jnp.asarray(np.sqrt(np.log1p(relative)), jnp.float32)
-        return cells.LognormalDraws(s, group, totals, self.tag(year))
+        return cells.LognormalDraws(s, group, totals)
 
 
 class GivenKind(_OfCells):
@@ -279,7 +281,7 @@ class GivenKind(_OfCells):
         variance, group, held = self._drawn_from(year)
         sigma = jnp.sqrt(variance).astype(jnp.float32)
         S = variance if self.error.margins else None
-        return cells.GivenDraws(sigma, group, S, held, self.tag(year))
+        return cells.GivenDraws(sigma, group, S, held)
 
 
 class RoundingKind(OfRows):
@@ -330,8 +332,7 @@ class RoundingKind(OfRows):
         if more:
             filled = jax.tree.map(lambda k: k.astype(jnp.float32), more[0])
         S = found.S if self.error.margins or more else None
-        tag = self.tag(year)
-        return rounding.RoundedDraws(rate, S, found.held, whole, filled, tag)
+        return rounding.RoundedDraws(rate, S, found.held, whole, filled)
 
     def _rounded(self, raw: RawYear, year: Slabs) -> tuple[np.ndarray, np.ndarray]:
         """Variances of cells of Z and Y that were rounded."""
@@ -375,8 +376,7 @@ class SharesKind(OfYear):
             np.concatenate(sold), bought, np.float64(self.error.concentration or 0.0)
         )
 
-    def distribution(self, year: Slabs) -> import_shares.ShareDraws:
-        return import_shares.ShareDraws(self.of_year(year), self.tag(year))
+    distribution = of_year
 
 
 class RebuiltKind(OfYear):

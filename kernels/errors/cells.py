@@ -14,7 +14,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..gras import gras
 from ..sensitivity import Gradients
@@ -144,19 +144,18 @@ class Totals(NamedTuple):
 
 class LognormalDraws(NamedTuple):
     """``s`` of each cell, or of all; ``group`` as in ``SharedErrors``, None where every
-    cell errs by itself. ``tag`` is of the year, 0 of all years."""
+    cell errs by itself."""
 
     s: Float[Array, "n N"] | Float[Array, ""]
     group: Float[Array, "n g"] | None
     totals: Totals | None
-    tag: Int[Array, ""]
 
     far = True
 
     def draw(self, key: OneKey, table: Table) -> ErrorDraw:
         """Errors of cells, balanced by GRAS where totals are held."""
         s, totals, F = self.s, self.totals, jnp.concatenate(table, axis=1)
-        e = normals(jax.random.fold_in(key, self.tag), F.shape, self.group)
+        e = normals(key, F.shape, self.group)
         growth = jnp.exp(s * e - s**2 / 2)
         if totals is None:
             return of_cells(F * (growth - 1), table)
@@ -172,12 +171,11 @@ class GivenDraws(NamedTuple):
     group: Float[Array, "n g"] | None
     S: Float[Array, "n N"] | None
     held: HeldSums
-    tag: Int[Array, ""]
 
     far = True
 
     def draw(self, key: OneKey, table: Table) -> ErrorDraw:
-        e = normals(jax.random.fold_in(key, self.tag), self.sigma.shape, self.group)
+        e = normals(key, self.sigma.shape, self.group)
         return of_cells(normal_in_margins(self.S, self.held, self.sigma * e), table)
 
 

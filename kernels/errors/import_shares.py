@@ -54,6 +54,7 @@ class ImportShareErrors(NamedTuple):
     concentration: Float[Array, ""]
 
     order = 3
+    far = False
 
     def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Covariance:
         left, right, _, of = gradients
@@ -105,6 +106,35 @@ class ImportShareErrors(NamedTuple):
         along = sum((_along(*of(first)) for first in starts), jnp.zeros(()))
         for first in starts:
             yield first * s, _in_cells(*of(first), along)
+
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
+        """Errors of imports by seller and user, everything at home 0.
+
+        With independent signs a of the sellers and b of the users of a good in a
+        region, e_ru = the sum over k of a_rk b_uk / K^1/2 has mean 0, variance 1, and
+        no two cells are dependent: the K products of any two are independent signs. A
+        draw then needs random numbers by row and column of each block, and no pass over
+        its cells.
+
+        e is made orthogonal to the roots of the shares p and to the imports w of the
+        users, then scaled by both:
+
+            (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
+        """
+        c, s, _ = self.share.shape
+        u, K = self.bought.shape[2], _RANK
+        of_sellers, of_users = jax.random.split(key)
+        root = jnp.sqrt(self.share).astype(jnp.float32)  # (r, i, d)
+        root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
+        a = signs_of(of_sellers, (s, c, c, K), jnp.float32)
+        a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
+        bought = jnp.swapaxes(self.bought.astype(jnp.float32), 0, 1)[:, :, None]
+        size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
+        unit = bought / jnp.where(size > 0, size, 1)
+        b = signs_of(of_users, (c, s, K, u), jnp.float32)
+        b = b - unit * (unit * b).sum(axis=3, keepdims=True)
+        width = jnp.sqrt(K * (self.concentration + 1)).astype(jnp.float32)
+        return ErrorDraw(thin=(DrawnShares(a, bought / width * b),))
 
     @property
     def _shape(self) -> tuple[int, ...]:
@@ -218,42 +248,3 @@ class DrawnShares(NamedTuple):
         s, c, _, _ = self.sellers.shape
         final = self.users[..., s]
         return jnp.einsum("irdk,dik->rid", self.sellers, final).reshape(c * s, c)
-
-
-class ShareDraws(NamedTuple):
-    """Shares of partners in the imports of each user; ``tag`` of the year, or 0."""
-
-    errors: ImportShareErrors
-    tag: Int[Array, ""]
-
-    far = False
-
-    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
-        """Errors of imports by seller and user, everything at home 0.
-
-        With independent signs a of the sellers and b of the users of a good in a
-        region, e_ru = the sum over k of a_rk b_uk / K^1/2 has mean 0, variance 1, and
-        no two cells are dependent: the K products of any two are independent signs. A
-        draw then needs random numbers by row and column of each block, and no pass over
-        its cells.
-
-        e is made orthogonal to the roots of the shares p and to the imports w of the
-        users, then scaled by both:
-
-            (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
-        """
-        key, errors = jax.random.fold_in(key, self.tag), self.errors
-        c, s, _ = errors.share.shape
-        u, K = errors.bought.shape[2], _RANK
-        of_sellers, of_users = jax.random.split(key)
-        root = jnp.sqrt(errors.share).astype(jnp.float32)  # (r, i, d)
-        root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
-        a = signs_of(of_sellers, (s, c, c, K), jnp.float32)
-        a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
-        bought = jnp.swapaxes(errors.bought.astype(jnp.float32), 0, 1)[:, :, None]
-        size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
-        unit = bought / jnp.where(size > 0, size, 1)
-        b = signs_of(of_users, (c, s, K, u), jnp.float32)
-        b = b - unit * (unit * b).sum(axis=3, keepdims=True)
-        width = jnp.sqrt(K * (errors.concentration + 1)).astype(jnp.float32)
-        return ErrorDraw(thin=(DrawnShares(a, bought / width * b),))

@@ -165,6 +165,20 @@ class Distribution(Protocol):
     def draw(self, key: OneKey, table: Table) -> ErrorDraw: ...
 
 
+class DrawsOfYear(NamedTuple):
+    """Errors whose draws depend on the ``tag`` of a year, which is 0 of all years."""
+
+    errors: Distribution
+    tag: Int[Array, ""]
+
+    @property
+    def far(self) -> bool:
+        return self.errors.far
+
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
+        return self.errors.draw(jax.random.fold_in(key, self.tag), table)
+
+
 def draw(
     key: Key[Array, ""],
     errors: Sequence[Distribution],

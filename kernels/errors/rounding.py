@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from ..sensitivity import Gradients
 from .cells import independent, normal_in_margins
@@ -246,13 +246,11 @@ class RoundedDraws(NamedTuple):
     held: HeldSums
     output: Float[Array, " n"]
     filled: FilledErrors | None
-    tag: Int[Array, ""]
 
     far = False
 
     def draw(self, key: OneKey, table: Table) -> ErrorDraw:
         """Errors of rounded cells and of output, given what rows add up to."""
-        key = jax.random.fold_in(key, self.tag)
         of_units, of_output, of_users, of_uses = jax.random.split(key, 4)
         cells = rounded(of_units, self.rate)
         off = uniform(of_output, (len(table[0]), 2))[:, 0] - 0.5
