@@ -21,7 +21,7 @@ from ...kernels.errors.margins import column_sums, of_columns
 from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
 from ..streaming import matrix_in_words
-from .kinds import KindOfError, OfRows, OfYear
+from .kinds import OfRows, OfYear
 from .slabs import Slabs
 
 # Perimeters of one case each whose products with a slab are one product.
@@ -143,7 +143,7 @@ class PartOfYear:
 Part = PartOfRows | PartOfYear
 
 
-def parts_of(kinds: Sequence[KindOfError], year: Slabs) -> list[Part]:
+def parts_of(kinds: Sequence[OfRows | OfYear], year: Slabs) -> list[Part]:
     """The errors of a model in one year.
 
     Raises ``TivaxError`` for errors that do not fit the tables, or that need a matrix
@@ -157,7 +157,6 @@ def parts_of(kinds: Sequence[KindOfError], year: Slabs) -> list[Part]:
         if isinstance(kind, OfRows)
         else PartOfYear(kind, year, together)
         for kind in kinds
-        if isinstance(kind, OfRows | OfYear)
     ]
 
 

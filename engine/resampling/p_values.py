@@ -102,11 +102,8 @@ class Inference(Coefficients, Result):
     program = "bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        return {
-            "summary": self.summary,
-            "intervals": self.intervals,
-            "distribution": self.distribution,
-        }
+        names = ("summary", "intervals", "distribution")
+        return {name: getattr(self, name) for name in names}
 
     def plots(self) -> dict[str, Plot]:
         drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)

@@ -141,10 +141,9 @@ def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
 
     monkeypatch.setattr(experiments._Caller, "_begin", failing)
     own, seen = plan("pairs, any panel", 100_000), 0
+    run = experiments._draws(own.static)
     with pytest.raises(TivaxError, match="the seventh"):
-        for part in over_blocks(
-            experiments._draws(own.static), own.arrays, SEED, own.blocks
-        ):
+        for part in over_blocks(run, own.arrays, SEED, own.blocks):
             seen += len(part)
     assert seen == 7
 
