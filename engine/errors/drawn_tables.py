@@ -13,7 +13,7 @@ from ...kernels.errors.kind import Distribution, draw, with_errors
 from ...kernels.random_draws import block_key
 from ..core import TivaxWarning, in_float64, require_whole
 from ..tables import WorldTables, as_float64, require_tables
-from .draws import DrawnErrors, require_balanced
+from .draws import DrawnErrors
 from .models import AnyModel, error_model
 from .slabs import Slabs
 
@@ -89,7 +89,7 @@ class TableDraws:
         made = []
         for year, (table, errors) in zip(self.years, self._years, strict=True):
             Z, Y, x, gap = jax.device_get(_drawn(key, errors, *table))
-            require_balanced(float(gap), self.errors.worst_gap, year, number)
+            self.errors.require_balanced(float(gap), year, number)
             made.append((Z, Y, x))
         return _with_flows(self.base, self.years, made)
 

@@ -56,14 +56,21 @@ class DrawnErrors:
     """The errors of every year, for drawing: files are read and checked once."""
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
-        self._tables, self.model = tables, model
-        self._kinds = kinds_of(model.errors, tables)
-        self.worst_gap = max(kind.worst_gap for kind in self._kinds)
+        self.model, self._kinds = model, kinds_of(model.errors, tables)
+        self._worst_gap = max(kind.worst_gap for kind in self._kinds)
 
     @in_float64
     def of(self, year: Slabs) -> tuple[Distribution, ...]:
         """The errors of a year in memory."""
         return tuple(kind.draws(year) for kind in self._kinds)
+
+    def require_balanced(self, gap: float, year: int, draw: int) -> None:
+        """Raise ``TivaxError`` for a draw that misses known sums by ``gap``."""
+        if not gap <= self._worst_gap:
+            raise TivaxError(
+                f"{year}, draw {draw}: balancing does not converge (margins are off by "
+                f"{gap:.1e}); hold fewer margins or make a smaller"
+            )
 
 
 @in_float64
@@ -126,43 +133,24 @@ def draw_year(
     run = _block(fresh, has_index is None)
     made = over_blocks(run, arrays, seed, draws, start=start, together=together)
     for rows in made:
-        good = np.ones(rows.shape[1] - 2, bool) if has_index is None else has_index
-        _require_good(rows, good, year, start, tables, errors.worst_gap)
+        for number, row in enumerate(rows, start):
+            residual, gap = row[-2:]
+            errors.require_balanced(gap, year, number)
+            missing, wrong = ~np.isfinite(row[:-2]), ""
+            if has_index is not None:
+                missing &= has_index
+            if not residual <= WORST_RESIDUAL:
+                told = f"relative residual {residual:.1e}"
+                wrong = f"the table with errors is not solved ({told})"
+            elif missing.any():
+                region = int(np.argmax(missing)) % len(tables.regions)
+                wrong = f"{tables.regions[region]} has no index"
+            if wrong:
+                raise TivaxError(
+                    f"{year}, draw {number}: {wrong}; make the errors smaller"
+                )
         start += len(rows)
         yield rows
-
-
-def require_balanced(gap: float, worst_gap: float, year: int, draw: int) -> None:
-    """Raise ``TivaxError`` for a draw that misses known sums by ``gap``."""
-    if not gap <= worst_gap:
-        raise TivaxError(
-            f"{year}, draw {draw}: balancing does not converge (margins are off by "
-            f"{gap:.1e}); hold fewer margins or make a smaller"
-        )
-
-
-def _require_good(
-    rows: np.ndarray,
-    has_index: np.ndarray,
-    year: int,
-    first: int,
-    tables: WorldTables,
-    worst_gap: float,
-) -> None:
-    for k, row in enumerate(rows):
-        require_balanced(row[-1], worst_gap, year, first + k)
-        wrong = ""
-        if not row[-2] <= WORST_RESIDUAL:
-            wrong = (
-                f"the table with errors is not solved (relative residual {row[-2]:.1e})"
-            )
-        elif (missing := ~np.isfinite(row[:-2]) & has_index).any():
-            region = int(np.argmax(missing)) % len(tables.regions)
-            wrong = f"{tables.regions[region]} has no index"
-        if wrong:
-            raise TivaxError(
-                f"{year}, draw {first + k}: {wrong}; make the errors smaller"
-            )
 
 
 def draw_flows(

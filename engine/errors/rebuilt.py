@@ -84,7 +84,9 @@ def rebuilt_year(
     free = year in (*_years(tables, known, "real"), *_years(tables, known, "printed"))
     left = 0.0 if free else float(about["rest_of_world"]["coefficients"])
     kept = (float(about[k]["kept_a_year"]) for k in ("partners", "users"))
-    since = year - _first_year(tables)
+    # The first of all years that were rebuilt, also where some are selected.
+    rebuilt = ("real", "printed", "estimated")
+    first = min(k for kind in rebuilt for k in _years(tables, "users", kind)[:1])
     made = dict(
         trade=trade,
         common=_log_deviations(of_uses[0][:, None, None], of_all),
@@ -99,7 +101,7 @@ def rebuilt_year(
     return kernel.RebuiltYear(
         **jax.device_put(made),
         rounding=_rounding(tables, about, year, cells, trade, rest),
-        kept=kernel.KeptDeviations(*jax.device_put((*kept, since))),
+        kept=kernel.KeptDeviations(*jax.device_put((*kept, year - first))),
     )
 
 
@@ -134,14 +136,6 @@ def _rest(tables: WorldTables, about: Mapping[str, Any]) -> Float[np.ndarray, " 
 
 def _years(tables: WorldTables, block: str, kind: str) -> list[int]:
     return list(tables.rebuilt["blocks"][block].get(kind, ()))
-
-
-def _first_year(tables: WorldTables) -> int:
-    """The first of all years that were rebuilt, also where some are selected."""
-    block = tables.rebuilt["blocks"]["users"]
-    return min(
-        block[kind][0] for kind in ("real", "printed", "estimated") if block[kind]
-    )
 
 
 def _fade(

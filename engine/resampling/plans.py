@@ -192,7 +192,7 @@ _balanced_rows = jax.jit(resampling.balanced_rows)
 def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
     """Loadings by treatment, the rows of the panel's weights, and the observed t of
     each treatment, in units of the panel, or their joint F."""
-    layout, q = fitted.layout, fitted.layout.treatments
+    layout, model, q = fitted.layout, fitted.model, fitted.layout.treatments
     position = _weight_labels(fitted, scheme)[1]
     if layout.instruments:
         said = ""
@@ -212,7 +212,7 @@ def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
                 "null = true"
             )
         if said:
-            raise TivaxError(f"model {fitted.model.name}: {said}")
+            raise TivaxError(f"model {model.name}: {said}")
         null = jnp.asarray(scheme.value / fitted.unit[0])
         run = resampling.instrument_loadings
         loadings = [run(fitted.products, null, layout=layout)]
@@ -225,7 +225,15 @@ def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
         ]
     else:
         if scheme.type[1] == "3":
-            _require_left_out(fitted, scheme.type)
+            # CV3 of every draw leaves out each cluster.
+            without = np.isnan(fitted.left_out()).any(axis=1)
+            if without.any():
+                name = fitted.labels[int(np.argmax(without))]
+                raise TivaxError(
+                    f"model {model.name}: {', '.join(model.treatments)} is not "
+                    f'identified without {name}, so that type "{scheme.type}" has no '
+                    'CV3; take type "11" or "31"'
+                )
         loadings = [
             wild_loadings(fitted, R, r, restricted=scheme.null, type=scheme.type)
             for R, r in _hypotheses(fitted, scheme)
@@ -243,18 +251,6 @@ def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
         number, labels = fitted.second_clusters(scheme.second)
         return len(labels), np.unique(number)
     return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
-
-
-def _require_left_out(fitted: Fit, type: str) -> None:
-    """CV3 of every draw leaves out each cluster."""
-    without = np.isnan(fitted.left_out()).any(axis=1)
-    if without.any():
-        name = fitted.labels[int(np.argmax(without))]
-        raise TivaxError(
-            f"model {fitted.model.name}: {', '.join(fitted.model.treatments)} is not "
-            f'identified without {name}, so that type "{type}" has no CV3; take '
-            'type "11" or "31"'
-        )
 
 
 def _hypotheses(fitted: Fit, scheme: Scheme) -> list[tuple[np.ndarray, np.ndarray]]:

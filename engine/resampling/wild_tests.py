@@ -63,16 +63,11 @@ def invert_wild(
     )
 
 
-def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
-    """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
-    return _inverted(plan, k, seed, Rate())[0]
-
-
 def _inverted(
     plan: ResamplingPlan, k: int, seed: int, rate: Rate
 ) -> tuple[tuple[float, float], Float[np.ndarray, " n"] | None]:
-    """The interval of treatment ``k``, and t of the tested null in every draw where the
-    draws of all nulls come from terms that are made once."""
+    """The interval of treatment ``k``, WCR for least squares, WRE for 2SLS; and t of the
+    tested null in every draw where draws of all nulls come from terms made once."""
     fitted = plan.fitted
     se = float(np.sqrt(fitted.covariance(plan.scheme.covariance)[k, k]))
     one_way = not (fitted.layout.instruments or plan.scheme.second)

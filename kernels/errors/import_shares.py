@@ -148,7 +148,10 @@ def imports(
 ) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
     """Sales of p selling regions, from number ``first`` on, to each region abroad by
     good, and purchases from them by user."""
-    users = by_user(F, regions=regions)
+    c, s = regions, F.shape[1] // regions - 1
+    industries, final = jnp.split(F, [c * s], axis=1)
+    both = industries.reshape(-1, s, c, s), final.reshape(-1, s, c, 1)
+    users = jnp.concatenate(both, axis=3)  # seller, good, region of the user, user
     own = jnp.eye(regions, dtype=F.dtype)
     abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))
     sold = jnp.einsum("ridu,rd->rid", users, abroad)
@@ -169,15 +172,6 @@ def shares_of_imports(
     total = sold.sum(axis=0)
     share = sold / jnp.where(total > 0, total, 1)[None]
     return ImportShareErrors(share, bought, concentration)
-
-
-def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "p s c u"]:
-    """Cells by seller, good, region of the user, and user there."""
-    c = regions
-    s = cells.shape[1] // c - 1
-    industries = cells[:, : c * s].reshape(-1, s, c, s)
-    final = cells[:, c * s :].reshape(-1, s, c, 1)
-    return jnp.concatenate([industries, final], axis=3)
 
 
 def _along(

@@ -17,9 +17,9 @@ from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
-from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.running import Rate, draws_of
 from tivax.engine.resampling.schemes import Scheme
-from tivax.engine.resampling.wild_tests import anderson_rubin, by_inversion, invert_wild
+from tivax.engine.resampling.wild_tests import anderson_rubin, invert_wild
 
 from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 
@@ -57,6 +57,11 @@ def p_value(frame: pd.DataFrame, model: Model, scheme: Scheme, draws: int) -> fl
     """Of one test, from the draws themselves."""
     own = make_plan(fit_model(frame, model), scheme, draws)
     return float(summarise(own, draws_of(own, SEED)).summary["p_value"][0])
+
+
+def ends_of(own: ResamplingPlan) -> tuple[float, float]:
+    """The interval of the first treatment alone."""
+    return wild_tests._inverted(own, 0, SEED, Rate())[0]
 
 
 # ------------------------------------------------------------------------- the search
@@ -182,7 +187,7 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
     model, scheme, draws, width = CASES[name]
     own = plan(model, scheme, draws)
     se = float(own.fitted.covariance()[0, 0] ** 0.5)
-    ends = by_inversion(own, 0, SEED)
+    ends = ends_of(own)
 
     def p_at(null: float) -> float:
         return p_value(FRAME, model, replace(scheme, value=null), draws)
@@ -194,7 +199,7 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
     chosen = plan(MODEL, Scheme("wild", weights="webb"), 3_000)
     nulls = np.linspace(-1, 2, 7)
-    fitted, found = chosen.fitted, []
+    found = []
 
     def instead(p_of, *_, **__):
         found.append(p_of(nulls, None))
@@ -203,7 +208,7 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
     monkeypatch.setattr(wild_tests, "invert", instead)
     for held in (wild_tests._HELD, 0):
         monkeypatch.setattr(wild_tests, "_HELD", held)
-        by_inversion(chosen, fitted.layout.treatments - 1, SEED)
+        ends_of(chosen)
     terms, drawn_again = found
     assert 0 < drawn_again.min() < 0.5
     assert_allclose(terms, drawn_again, rtol=RTOL)
@@ -218,7 +223,7 @@ def test_each_treatment_has_its_own_interval():
     for k, treatment in enumerate(model.treatments):
         other = ({*model.treatments} - {treatment}).pop()
         alone = remodel(model, treatments=(treatment,), controls=("RQ", other))
-        expected = by_inversion(plan(alone, Scheme("wild"), 2**9), 0, SEED)
+        expected = ends_of(plan(alone, Scheme("wild"), 2**9))
         assert_allclose(inverted.intervals[k], expected, rtol=1e-6)
 
 
@@ -305,7 +310,7 @@ def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     assert own.exact and own.draws == literal.v.shape[1]
     p = summarise(own, draws_of(own, SEED)).summary["p_value"][0]
     assert_allclose(literal.coefficient(0), p, rtol=RTOL)
-    tested = [(by_inversion(own, 0, SEED), literal.coefficient)]
+    tested = [(ends_of(own), literal.coefficient)]
     if model.instruments:
         low, high, p = anderson_rubin(own, SEED)
         assert_allclose(literal.anderson_rubin(0), p, rtol=RTOL)
@@ -321,15 +326,15 @@ def test_all_patterns_and_random_ones_agree():
     own = make_plan(fit_model(frame, FEW), scheme, 40_000)
     assert not own.exact
     literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
-    for end in by_inversion(own, 0, SEED):
+    for end in ends_of(own):
         assert abs(literal.coefficient(end) - LEVEL) < 4 * error
 
 
 def test_the_interval_does_not_depend_on_the_value_that_is_tested():
     one, other = (plan(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
-    ends = by_inversion(one, 0, SEED)
+    ends = ends_of(one)
     se = float(one.fitted.covariance()[0, 0] ** 0.5)
-    assert_allclose(by_inversion(other, 0, SEED), ends, rtol=0, atol=EXACT * se)
+    assert_allclose(ends_of(other), ends, rtol=0, atol=EXACT * se)
 
 
 @pytest.mark.parametrize(
