@@ -66,8 +66,8 @@ def invert_wild(
 def _inverted(
     plan: ResamplingPlan, k: int, seed: int, rate: Rate
 ) -> tuple[tuple[float, float], Float[np.ndarray, " n"] | None]:
-    """The interval of treatment ``k``, WCR for least squares, WRE for 2SLS; and t of the
-    tested null in every draw where draws of all nulls come from terms made once."""
+    """The interval of treatment ``k`` (WCR, or WRE for 2SLS), and t of the tested null
+    in every draw where the draws of all nulls come from terms made once."""
     fitted = plan.fitted
     se = float(np.sqrt(fitted.covariance(plan.scheme.covariance)[k, k]))
     one_way = not (fitted.layout.instruments or plan.scheme.second)
