@@ -16,7 +16,14 @@ from jaxtyping import Array, Float, Int, Key
 
 from ...kernels import sensitivity
 from ...kernels.errors.import_shares import ImportShareErrors
-from ...kernels.errors.kind import CellErrors, DrawnSigns, Effects, Slab, Table, keys_of
+from ...kernels.errors.kind import (
+    CellErrors,
+    DrawnSigns,
+    Effects,
+    SlabRows,
+    Table,
+    keys_of,
+)
 from ...kernels.errors.margins import column_sums, of_columns
 from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
@@ -215,7 +222,7 @@ def _effects(
             output = _reported(measures, moved, own)
         elif output is not None:
             output = _of_rows(output, first, table)
-        slab = Slab(output, table, held)
+        slab = SlabRows(output, table, held)
         return tuple(k.effects(_rows(gradients, first, table), slab) for k in errors)
 
     with jax.default_matmul_precision("highest"):  # on a GPU not TF32

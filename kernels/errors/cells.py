@@ -27,7 +27,7 @@ from .kind import (
     First,
     Keys,
     OneKey,
-    Slab,
+    SlabRows,
     Table,
     of_cells,
     signs_of,
@@ -84,7 +84,7 @@ class IndependentErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.S
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
         own, _ = balanced(self.S, self.held, gradients, slab.columns)
         return independent(self.S, own).astype(gradients.left.dtype)
 
@@ -114,7 +114,7 @@ class SharedErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.sigma**2
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> GroupEffects:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> GroupEffects:
         """Effects on the measures of one draw for each group of rows."""
         own, _ = balanced(self.variances, self.held, gradients, slab.columns)
         left, right, added, of = own

@@ -28,7 +28,7 @@ from .kind import (
     First,
     Keys,
     OneKey,
-    Slab,
+    SlabRows,
     Table,
     signs_of,
 )
@@ -56,7 +56,7 @@ class ImportShareErrors(NamedTuple):
     order = 3
     far = False
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
         left, right, _, of = gradients
         c, p = len(self.share), self.share
         P, m, n = left.shape

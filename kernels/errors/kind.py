@@ -28,7 +28,7 @@ First = Int[Array, ""] | None
 Table = tuple[Float[Array, "r n"], Float[Array, "r c"]]
 
 
-class Slab(NamedTuple):
+class SlabRows(NamedTuple):
     """Rows of a year beside their gradients, for those errors that need them.
 
     ``by_output`` is the derivative by reported output, ``table`` Z and Y, ``columns``
@@ -40,7 +40,7 @@ class Slab(NamedTuple):
     columns: Float[Array, "f m N"] | None = None
 
 
-WHOLE = Slab()
+WHOLE = SlabRows()
 """A year that is one slab, of errors that need nothing but gradients."""
 
 
@@ -58,7 +58,7 @@ class CellErrors(Protocol):
     @property
     def order(self) -> int: ...
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Effects:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Effects:
         """Sums over rows that ``covariance`` is made of; ``gradients.left`` has these
         rows."""
         ...

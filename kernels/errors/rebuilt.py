@@ -14,7 +14,7 @@ from .kind import (
     First,
     Keys,
     OneKey,
-    Slab,
+    SlabRows,
     Table,
 )
 from .rebuilt_draws import RebuiltYear, rebuilt
@@ -29,7 +29,7 @@ class RebuiltErrors(NamedTuple):
     order = 5
     far = False
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
         return rebuilt_covariance(self.year, gradients)
 
     def covariance(self, effects: Covariance) -> Covariance:

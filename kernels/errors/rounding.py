@@ -38,7 +38,7 @@ from .kind import (
     First,
     Keys,
     OneKey,
-    Slab,
+    SlabRows,
     Table,
     of_cells,
     signs_of,
@@ -78,7 +78,7 @@ class RoundedErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.S
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
         by_output, table, columns = slab
         assert by_output is not None and table is not None
         by_stock, stocks = jnp.zeros_like(by_output), jnp.zeros_like(self.output)
@@ -150,7 +150,7 @@ class FilledErrors(NamedTuple):
 
     order = 4
 
-    def effects(self, gradients: Gradients, slab: Slab = WHOLE) -> FilledEffects:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> FilledEffects:
         """The derivatives H_j and H_gu of f measures for m cases each."""
         m, good, use = self.cells, self.good, self.use
         left, right, added, of = gradients
