@@ -38,18 +38,12 @@ TIE = 1e-10
 
 
 def reweighted(
-    S: Float[Array, "G m m"],
-    w: Float[Array, "G B"],
-    *,
-    layout: Layout,
-    written_out: int = small_systems.WRITTEN_OUT,
+    S: Float[Array, "G m m"], w: Float[Array, "G B"], *, layout: Layout
 ) -> Float[Array, "q B"]:
     """Estimates of X under weights w: any panel, dummies eliminated in each draw."""
     G, m, _ = S.shape
     total = (S.reshape(G, m * m).T @ w).reshape(m, m, -1)
-    left = small_systems.eliminate(
-        total, columns=layout.exogenous, written_out=written_out
-    )
+    left = small_systems.eliminate(total, columns=layout.exogenous)
     return _estimate(left, layout)
 
 

@@ -112,11 +112,7 @@ def balance(
             "itself; zeros may stand where a total needs cells"
         )
     lead = Z.shape[:-2]
-    return Balance(
-        cells.reshape(Z.shape),
-        gaps.reshape(lead),
-        iterations.reshape(lead),
-    )
+    return Balance(cells.reshape(Z.shape), gaps.reshape(lead), iterations.reshape(lead))
 
 
 def _on_all_cores(
@@ -143,9 +139,7 @@ def _on_all_cores(
 def _balance(Z, u, v, *, most: int) -> kernel.Balanced:
     run = partial(kernel.gras, most=most)
     return jax.lax.map(
-        lambda each: run(*each),
-        (Z, u, v),
-        batch_size=min(_AT_ONCE, len(Z)),
+        lambda each: run(*each), (Z, u, v), batch_size=min(_AT_ONCE, len(Z))
     )
 
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 
 from ...kernels.errors.kind import Distribution, draw, with_errors
 from ...kernels.random_draws import block_key
-from ..core import TivaxError, TivaxWarning, in_float64, require_whole
+from ..core import TivaxWarning, in_float64, require_whole
 from ..tables import WorldTables, as_float64, require_tables
 from .draws import DrawnErrors
 from .models import AnyModel, error_model
@@ -89,11 +89,7 @@ class TableDraws:
         made = []
         for year, (table, errors) in zip(self.years, self._years, strict=True):
             Z, Y, x, gap = jax.device_get(_drawn(key, errors, *table))
-            if not gap <= self.errors.worst_gap:
-                raise TivaxError(
-                    f"{year}, draw {number}: balancing does not converge (margins are "
-                    f"off by {gap:.1e}); hold fewer margins or make a smaller"
-                )
+            self.errors.require_balanced(float(gap), year, number)
             made.append((Z, Y, x))
         return _with_flows(self.base, self.years, made)
 
@@ -112,9 +108,7 @@ def _drawn(
 
 
 def _with_flows(
-    tables: WorldTables,
-    years: Sequence[int],
-    made: Sequence[tuple[np.ndarray, ...]],
+    tables: WorldTables, years: Sequence[int], made: Sequence[tuple[np.ndarray, ...]]
 ) -> WorldTables:
     Z, Y, x = (np.stack(k) for k in zip(*made, strict=True))
     added = tables.value_added
@@ -123,17 +117,6 @@ def _with_flows(
         added = np.stack([as_float64(added[k]) for k in places])
     with warnings.catch_warnings():  # a draw may look odd
         warnings.simplefilter("ignore", TivaxWarning)
-        return WorldTables(
-            Z=Z,
-            Y=Y,
-            x=x,
-            regions=tables.regions,
-            sectors=tables.sectors,
-            years=years,
-            value_added=added,
-            unit=tables.unit,
-            tolerance=tables.tolerance,
-            column_tolerance=tables.column_tolerance,
-            source=tables.source,
-            parents=tables.parents,
-        )
+        names = "regions sectors unit tolerance column_tolerance source parents"
+        same = {k: getattr(tables, k) for k in names.split()}
+        return WorldTables(Z=Z, Y=Y, x=x, years=years, value_added=added, **same)

@@ -19,13 +19,7 @@ from ...kernels.errors.solving import BaseYear, prepare
 from ...kernels.errors.solving import draw_index as index_of_draw
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
-from ..core import (
-    Progress,
-    TivaxError,
-    in_float64,
-    no_progress,
-    require_whole,
-)
+from ..core import Progress, TivaxError, in_float64, no_progress, require_whole
 from ..resampling import blocks_together, on_all_devices, over_blocks
 from ..tables import WorldTables, require_tables, year_of
 from .kinds import kinds_of
@@ -62,14 +56,21 @@ class DrawnErrors:
     """The errors of every year, for drawing: files are read and checked once."""
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
-        self._tables, self.model = tables, model
-        self._kinds = kinds_of(model.errors, tables)
-        self.worst_gap = max(kind.worst_gap for kind in self._kinds)
+        self.model, self._kinds = model, kinds_of(model.errors, tables)
+        self._worst_gap = max(kind.worst_gap for kind in self._kinds)
 
     @in_float64
     def of(self, year: Slabs) -> tuple[Distribution, ...]:
         """The errors of a year in memory."""
-        return tuple(kind.distribution(year) for kind in self._kinds)
+        return tuple(kind.draws(year) for kind in self._kinds)
+
+    def require_balanced(self, gap: float, year: int, draw: int) -> None:
+        """Raise ``TivaxError`` for a draw that misses known sums by ``gap``."""
+        if not gap <= self._worst_gap:
+            raise TivaxError(
+                f"{year}, draw {draw}: balancing does not converge (margins are off by "
+                f"{gap:.1e}); hold fewer margins or make a smaller"
+            )
 
 
 @in_float64
@@ -113,13 +114,12 @@ def draw_year(
     seed: int,
     draws: int,
     start: int = 0,
-    has_index: np.ndarray,
-    flows: bool = False,
+    has_index: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Draws ``start`` ... ``draws`` - 1 of a year, some at a time.
 
-    Rows have the index of every region, or with ``flows`` value added of each absorbed
-    in each; then the residual and the gap.
+    Rows have the index of every region, which some may lack, or without ``has_index``
+    value added of each absorbed in each; then the residual and the gap.
 
     Raises ``TivaxError`` for a draw that is not balanced, not solved or has no index.
     """
@@ -130,45 +130,27 @@ def draw_year(
     arrays = on_all_devices((base, drawn))
     size = _bytes_of_a_draw(tables, errors.model)
     together = blocks_together(size, room=_TOGETHER)
-    made = over_blocks(
-        _block(fresh, flows), arrays, seed, draws, start=start, together=together
-    )
+    run = _block(fresh, has_index is None)
+    made = over_blocks(run, arrays, seed, draws, start=start, together=together)
     for rows in made:
-        good = has_index if not flows else np.ones(rows.shape[1] - 2, bool)
-        _require_good(rows, good, year, start, tables, errors.worst_gap)
+        for number, row in enumerate(rows, start):
+            residual, gap = row[-2:]
+            errors.require_balanced(gap, year, number)
+            missing, wrong = ~np.isfinite(row[:-2]), ""
+            if has_index is not None:
+                missing &= has_index
+            if not residual <= WORST_RESIDUAL:
+                told = f"relative residual {residual:.1e}"
+                wrong = f"the table with errors is not solved ({told})"
+            elif missing.any():
+                region = int(np.argmax(missing)) % len(tables.regions)
+                wrong = f"{tables.regions[region]} has no index"
+            if wrong:
+                raise TivaxError(
+                    f"{year}, draw {number}: {wrong}; make the errors smaller"
+                )
         start += len(rows)
         yield rows
-
-
-def _require_good(
-    rows: np.ndarray,
-    has_index: np.ndarray,
-    year: int,
-    first: int,
-    tables: WorldTables,
-    worst_gap: float,
-) -> None:
-    residual, gap = rows[:, -2], rows[:, -1]
-    if (bad := ~(gap <= worst_gap)).any():
-        k = int(np.argmax(bad))
-        raise TivaxError(
-            f"{year}, draw {first + k}: balancing does not converge (margins are off "
-            f"by {gap[k]:.1e}); hold fewer margins or make a smaller"
-        )
-    if (bad := ~(residual <= WORST_RESIDUAL)).any():
-        k = int(np.argmax(bad))
-        raise TivaxError(
-            f"{year}, draw {first + k}: the table with errors is not solved (relative "
-            f"residual {residual[k]:.1e}); make the errors smaller"
-        )
-    missing = ~np.isfinite(rows[:, :-2]) & has_index[None, :]
-    if missing.any():
-        k, region = (int(i[0]) for i in np.nonzero(missing))
-        region %= len(tables.regions)
-        raise TivaxError(
-            f"{year}, draw {first + k}: {tables.regions[region]} has no index; make "
-            "the errors smaller"
-        )
 
 
 def draw_flows(
@@ -224,15 +206,7 @@ def draw_flows(
     found = np.empty((draws, len(years), c, c))
     for t, year in enumerate(years):
         done = 0
-        for rows in draw_year(
-            tables,
-            errors,
-            year,
-            seed=seed,
-            draws=draws,
-            has_index=np.ones(c, bool),
-            flows=True,
-        ):
+        for rows in draw_year(tables, errors, year, seed=seed, draws=draws):
             progress(t * draws + done, len(years) * draws)
             found[done : done + len(rows), t] = rows[:, :-2].reshape(-1, c, c)
             done += len(rows)

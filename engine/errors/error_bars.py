@@ -211,12 +211,11 @@ def _closed(
                 into.append(labelled(some, label, labels))
         if ABSORBED in names:
             labels = {"origin": borders.names, "absorber": borders.names}
-            se = year.absorbed(borders)
             products = year.products
             T = np.asarray(by_region(products.v[:, None] * products.X))
             T = borders.inside @ T @ borders.inside.T
-            for into, found in ((here, T), (apart, se)):
-                into.append(labelled({ABSORBED: found}, label, labels))
+            here.append(labelled({ABSORBED: T}, label, labels))
+            apart.append(labelled({ABSORBED: year.absorbed(borders)}, label, labels))
         values.append(cast(xr.Dataset, xr.merge(here)))
         errors.append(cast(xr.Dataset, xr.merge(apart)))
     every = xr.concat(values, "year")
@@ -224,9 +223,7 @@ def _closed(
     gross_unit = tables.unit
     per_gross = "1" if unit == gross_unit else f"{unit} per {gross_unit}"
     units = {"tbi": "1", "vax_ratio": per_gross}
-    units |= dict.fromkeys(TRADE_FLOWS[:2], unit) | dict.fromkeys(
-        TRADE_FLOWS[2:], gross_unit
-    )
+    units |= dict.fromkeys(TRADE_FLOWS[2:], gross_unit)
     for name in every:
         every[name].attrs = {"units": units.get(str(name), unit)}
     return with_intervals(every, xr.concat(errors, "year"))

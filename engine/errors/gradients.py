@@ -325,11 +325,7 @@ def _of_trade(
 
 @partial(jax.jit, static_argnames="residual")
 def _trade_gradient(
-    year: YearInMemory,
-    borders: Sides,
-    weights: Float[Array, "4 1"],
-    *,
-    residual: bool,
+    year: YearInMemory, borders: Sides, weights: Float[Array, "4 1"], *, residual: bool
 ) -> tuple[Float[Array, "n N"], Float[Array, " n"]]:
     """Every cell of the gradient, and dJ/dv, of a function of the four flows."""
     found = kernels.trade_gradients(

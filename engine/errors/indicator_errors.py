@@ -42,6 +42,7 @@ from .moved import mean_squares_in_slabs, root_mean_squares
 from .parts import parts_of
 from .slabs import RawYear, Slabs, raw_final
 from .solved import open_year
+from .trade_errors import labelled
 
 PROBES = 200
 """Draws of errors by default: a standard error is right to about 5 %."""
@@ -94,6 +95,12 @@ def indicator_error_years(
     sizes = len(tables.sectors), len(borders.names)
     priced = account.satellite is None
     asked = IndicatorSet(tuple(names), tuple(levels), *sizes, priced)
+    labels: dict[str, dict[str, Sequence[str]]] = {}
+    for level in levels:
+        by_sector, by_partner = LEVELS[level]
+        labels[level] = {"region": borders.names}
+        labels[level] |= {"sector": tables.sectors} if by_sector else {}
+        labels[level] |= {"partner": borders.names} if by_partner else {}
     progress(0, total)
     for k, label in enumerate(tables.years):
         with jax.enable_x64(True):
@@ -119,7 +126,7 @@ def indicator_error_years(
                 given = jax.device_put(raw.x), Y, row, member, shares, tuple(errors)
                 found = _mean_squares(key, Z, *given, asked=asked, probes=probes)
         yield {
-            level: _labelled(part, level, tables, list(borders.names), label)
+            level: labelled(part, label, labels[level]).assign_attrs(level=level)
             for level, part in jax.tree.map(np.asarray, found).items()
         }
         progress(k + 1, total)
@@ -251,21 +258,3 @@ def _at_levels(
         }
         for level in asked.levels
     }
-
-
-def _labelled(
-    part: dict[str, np.ndarray],
-    level: str,
-    tables: WorldTables,
-    names: list[str],
-    year: int,
-) -> xr.Dataset:
-    by_sector, by_partner = LEVELS[level]
-    coords: dict[str, Any] = {"year": [year], "region": names}
-    if by_sector:
-        coords["sector"] = list(tables.sectors)
-    if by_partner:
-        coords["partner"] = names
-    shape = [len(k) for k in coords.values()]
-    data = {name: (list(coords), k.reshape(shape)) for name, k in part.items()}
-    return xr.Dataset(data, coords, attrs={"level": level})

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels.errors import cells, import_shares, rounding
-from ...kernels.errors.kind import CellErrors, Distribution
+from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
@@ -116,24 +116,22 @@ class TableError:
             raise TivaxError(
                 f"an error of kind {self.kind} is not shared: leave out shared"
             )
-        for key, least in (("concentration", None), ("a", None), ("b", 0.0)):
-            if key in kind.keys:
-                self._check_number(key, least)
+        for key in ("concentration", "a", "b"):
+            if key not in kind.keys:
+                continue
+            value = getattr(self, key)
+            if value is None and key != "b":
+                raise TivaxError(f"an error of kind {self.kind} needs {key}")
+            value = 0.0 if value is None else value
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not 0 <= value < float("inf"):
+                raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
+            object.__setattr__(self, key, float(value))
         if "file" in kind.keys and not isinstance(self.file, str | Path):
             raise TivaxError(
                 f"an error of kind {self.kind} needs file: a .npz of standard "
                 "deviations"
             )
-
-    def _check_number(self, key: str, default: float | None) -> None:
-        value = getattr(self, key)
-        value = default if value is None else value
-        if value is None:
-            raise TivaxError(f"an error of kind {self.kind} needs {key}")
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not 0 <= value < float("inf"):
-            raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
-        object.__setattr__(self, key, float(value))
 
 
 class Held(NamedTuple):
@@ -179,9 +177,11 @@ class KindOfError:
         """The errors of a year in memory, for draws."""
         raise NotImplementedError
 
-    def tag(self, year: Slabs) -> Array:
-        """Key of the draws of a year: 0 is that of all years."""
-        return jnp.asarray(0 if self.error.over_years == "shared" else year.year)
+    def draws(self, year: Slabs) -> Distribution:
+        """The same by year, or for all years together."""
+        found, shared = self.distribution(year), self.error.over_years == "shared"
+        tag = jnp.asarray(0 if shared else year.year)
+        return DrawsOfYear(found, tag) if self.in_years else found
 
 
 class OfRows(KindOfError):
@@ -230,9 +230,8 @@ class _OfCells(OfRows):
     ) -> tuple[Float[Array, "n N"], Float[Array, "n g"] | None, HeldSums]:
         """Variances, groups of rows, held sums."""
         (found,) = self.errors(year.all, self.held(year), year)
-        group = None
-        if isinstance(found, cells.SharedErrors):
-            group = found.group.astype(jnp.float32)
+        shared = isinstance(found, cells.SharedErrors)
+        group = found.group.astype(jnp.float32) if shared else None
         return found.variances, group, found.held
 
 
@@ -258,7 +257,7 @@ class LognormalKind(_OfCells):
         square = np.where(F != 0, F, 1) ** 2
         relative = error.a**2 if error.b == 0 else np.asarray(variance, float) / square
         s = jnp.asarray(np.sqrt(np.log1p(relative)), jnp.float32)
-        return cells.LognormalDraws(s, group, totals, self.tag(year))
+        return cells.LognormalDraws(s, group, totals)
 
 
 class GivenKind(_OfCells):
@@ -282,7 +281,7 @@ class GivenKind(_OfCells):
         variance, group, held = self._drawn_from(year)
         sigma = jnp.sqrt(variance).astype(jnp.float32)
         S = variance if self.error.margins else None
-        return cells.GivenDraws(sigma, group, S, held, self.tag(year))
+        return cells.GivenDraws(sigma, group, S, held)
 
 
 class RoundingKind(OfRows):
@@ -293,7 +292,8 @@ class RoundingKind(OfRows):
 
     def held(self, year: Slabs) -> Held:
         rows, columns, _ = super().held(year)
-        filled = any(_has_filled(slab.raw) for slab in year)
+        every = (k for slab in year for k in (slab.raw.Z, slab.raw.Y))
+        filled = any(_is_filled(k).any() for k in every)
         return Held(rows or filled, columns, filled)
 
     def errors(
@@ -308,11 +308,9 @@ class RoundingKind(OfRows):
         variance = (Y.sum(axis=1) * left_out).sum(axis=1)
         if corrected.any():
             N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
-            sold = np.where(corrected, raw.x - N, 1)
-            per_sale = np.where(corrected, 1 / sold, 0)
+            per_sale = np.where(corrected, 1 / np.where(corrected, raw.x - N, 1), 0)
             per_output = 1 / np.where(raw.x > 0, raw.x, 1) - per_sale
-            per_output = np.where(corrected, per_output, 0)
-            parts = variance, per_output, per_sale
+            parts = variance, np.where(corrected, per_output, 0), per_sale
             stocks = rounding.Stocks(*jax.device_put(parts))
         growth = beside = None
         if held.output:
@@ -334,8 +332,7 @@ class RoundingKind(OfRows):
         if more:
             filled = jax.tree.map(lambda k: k.astype(jnp.float32), more[0])
         S = found.S if self.error.margins or more else None
-        tag = self.tag(year)
-        return rounding.RoundedDraws(rate, S, found.held, whole, filled, tag)
+        return rounding.RoundedDraws(rate, S, found.held, whole, filled)
 
     def _rounded(self, raw: RawYear, year: Slabs) -> tuple[np.ndarray, np.ndarray]:
         """Variances of cells of Z and Y that were rounded."""
@@ -379,8 +376,7 @@ class SharesKind(OfYear):
             np.concatenate(sold), bought, np.float64(self.error.concentration or 0.0)
         )
 
-    def distribution(self, year: Slabs) -> import_shares.ShareDraws:
-        return import_shares.ShareDraws(self.of_year(year), self.tag(year))
+    distribution = of_year
 
 
 class RebuiltKind(OfYear):
@@ -404,8 +400,7 @@ class RebuiltKind(OfYear):
         raw = year.all.raw
         return RebuiltErrors(rebuilt_year(self.tables, year.number, raw.Z, raw.Y))
 
-    def distribution(self, year: Slabs) -> RebuiltErrors:
-        return self.of_year(year)
+    distribution = of_year
 
 
 KINDS: dict[str, type[OfRows | OfYear]] = {
@@ -422,11 +417,6 @@ def kinds_of(
 ) -> tuple[OfRows | OfYear, ...]:
     """The errors of a model in tables; files are read and checked once."""
     return tuple(KINDS[each.kind](each, tables) for each in errors)
-
-
-def _has_filled(raw: RawYear) -> bool:
-    """True if cells were filled below half a unit."""
-    return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
 
 
 def _is_filled(values: np.ndarray) -> np.ndarray:

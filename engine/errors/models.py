@@ -117,10 +117,7 @@ class ErrorModel:
         return [Path(k.file) for k in self.errors if k.file is not None]
 
 
-BUILT_IN = {
-    "rounding": (TableError("rounding"),),
-    "rebuilt": (TableError("rebuilt"),),
-}
+BUILT_IN = {"rounding": (TableError("rounding"),), "rebuilt": (TableError("rebuilt"),)}
 """Models that need no numbers, by name."""
 
 AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]

@@ -16,12 +16,19 @@ from jaxtyping import Array, Float, Int, Key
 
 from ...kernels import sensitivity
 from ...kernels.errors.import_shares import ImportShareErrors
-from ...kernels.errors.kind import CellErrors, DrawnSigns, Effects, SlabTable, keys_of
+from ...kernels.errors.kind import (
+    CellErrors,
+    DrawnSigns,
+    Effects,
+    SlabRows,
+    Table,
+    keys_of,
+)
 from ...kernels.errors.margins import column_sums, of_columns
 from ...kernels.sensitivity import Gradients, Products
 from ..core import TivaxError
 from ..streaming import matrix_in_words
-from .kinds import KindOfError, OfRows, OfYear
+from .kinds import OfRows, OfYear
 from .slabs import Slabs
 
 # Perimeters of one case each whose products with a slab are one product.
@@ -76,7 +83,7 @@ class PartOfRows:
         """The errors of a year that is one slab."""
         return self._kind.errors(self._year.all, self._held, self._year)
 
-    def _read(self) -> Iterator[tuple[int, tuple[CellErrors, ...], SlabTable]]:
+    def _read(self) -> Iterator[tuple[int, tuple[CellErrors, ...], Table]]:
         """Slabs: their first rows, errors, and Z and Y."""
         if self._year.whole:
             yield 0, self.errors, self._year.all.table
@@ -143,7 +150,7 @@ class PartOfYear:
 Part = PartOfRows | PartOfYear
 
 
-def parts_of(kinds: Sequence[KindOfError], year: Slabs) -> list[Part]:
+def parts_of(kinds: Sequence[OfRows | OfYear], year: Slabs) -> list[Part]:
     """The errors of a model in one year.
 
     Raises ``TivaxError`` for errors that do not fit the tables, or that need a matrix
@@ -157,7 +164,6 @@ def parts_of(kinds: Sequence[KindOfError], year: Slabs) -> list[Part]:
         if isinstance(kind, OfRows)
         else PartOfYear(kind, year, together)
         for kind in kinds
-        if isinstance(kind, OfRows | OfYear)
     ]
 
 
@@ -182,7 +188,7 @@ def _each(
 
 
 def _of_rows(
-    values: Float[Array, "k m n"], first: Int[Array, ""], table: SlabTable
+    values: Float[Array, "k m n"], first: Int[Array, ""], table: Table
 ) -> Float[Array, "k m r"]:
     """The rows of a slab."""
     if values.shape[2] == len(table[0]):
@@ -190,14 +196,14 @@ def _of_rows(
     return jax.lax.dynamic_slice_in_dim(values, first, len(table[0]), axis=2)
 
 
-def _rows(gradients: Gradients, first: Int[Array, ""], table: SlabTable) -> Gradients:
+def _rows(gradients: Gradients, first: Int[Array, ""], table: Table) -> Gradients:
     return gradients._replace(left=_of_rows(gradients.left, first, table))
 
 
 @partial(jax.jit, static_argnames="together")
 def _effects(
     errors: tuple[CellErrors, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     by_output: Float[Array, "b f m n"] | None,
@@ -216,8 +222,8 @@ def _effects(
             output = _reported(measures, moved, own)
         elif output is not None:
             output = _of_rows(output, first, table)
-        given = output, table, held
-        return tuple(k.effects(_rows(gradients, first, table), *given) for k in errors)
+        slab = SlabRows(output, table, held)
+        return tuple(k.effects(_rows(gradients, first, table), slab) for k in errors)
 
     with jax.default_matmul_precision("highest"):  # on a GPU not TF32
         return _each(one, measures, together, by_output, columns)
@@ -247,7 +253,7 @@ def _by_output(
 @partial(jax.jit, static_argnames="together")
 def _column_totals(
     errors: tuple[CellErrors, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     *,
@@ -262,7 +268,7 @@ def _column_totals(
 @partial(jax.jit, static_argnames="together")
 def _held_sums(
     errors: tuple[Any, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     measures: Measures,
     *,
@@ -301,7 +307,7 @@ def _of_year(
 def _signs(
     key: Key[Array, ""],
     errors: tuple[Any, ...],
-    table: SlabTable,
+    table: Table,
     first: Int[Array, ""],
     held: Float[Array, " N"] | None,
 ) -> DrawnSigns:

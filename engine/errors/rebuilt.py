@@ -73,9 +73,7 @@ def rebuilt_year(
     bought = Y.sum(0).transpose(1, 0, 2) - Y[own, :, own]
     home = np.concatenate([Z[own, :, own], Y[own, :, own]], 2)
     cells = np.concatenate([home, np.concatenate([foreign, bought], 2)], 1)
-    first = _first_year(tables)
     share = _fade(tables, about, year)
-    partners = about["partners"]
     ki, kf = (by_product(tables, about, "partners", k) for k in ("inputs", "final"))
     of_uses = _ratio(share, 2 * np.stack([ki, kf, kf]))
     p = _ratio(trade, trade.sum(1, keepdims=True))
@@ -84,25 +82,26 @@ def rebuilt_year(
     # Its size is known where final uses by partner are.
     known = "partners_of_final_uses"
     free = year in (*_years(tables, known, "real"), *_years(tables, known, "printed"))
-    put = jax.device_put
-    return kernel.RebuiltYear(
-        trade=put(trade),
+    left = 0.0 if free else float(about["rest_of_world"]["coefficients"])
+    kept = (float(about[k]["kept_a_year"]) for k in ("partners", "users"))
+    # The first of all years that were rebuilt, also where some are selected.
+    rebuilt = ("real", "printed", "estimated")
+    first = min(k for kind in rebuilt for k in _years(tables, "users", kind)[:1])
+    made = dict(
+        trade=trade,
         common=_log_deviations(of_uses[0][:, None, None], of_all),
         own=_log_deviations(of_uses.T[:, None, :, None], p),
-        mixes=put(by_product(tables, about, "users", "by_pair")),
-        sellers=put(by_product(tables, about, "users", "by_seller")),
-        groups=put(_members(tables, about["known"]["groups"])),
-        kinds=put(_members(tables, about["known"]["kinds"])),
-        rest=put(rest),
-        coefficients=put(
-            0.0 if free else float(about["rest_of_world"]["coefficients"])
-        ),
+        mixes=by_product(tables, about, "users", "by_pair"),
+        sellers=by_product(tables, about, "users", "by_seller"),
+        groups=_members(tables, about["known"]["groups"]),
+        kinds=_members(tables, about["known"]["kinds"]),
+        rest=rest,
+        coefficients=left,
+    )
+    return kernel.RebuiltYear(
+        **jax.device_put(made),
         rounding=_rounding(tables, about, year, cells, trade, rest),
-        kept=kernel.KeptDeviations(
-            put(float(partners["kept_a_year"])),
-            put(float(about["users"]["kept_a_year"])),
-            put(year - first),
-        ),
+        kept=kernel.KeptDeviations(*jax.device_put((*kept, year - first))),
     )
 
 
@@ -139,14 +138,6 @@ def _years(tables: WorldTables, block: str, kind: str) -> list[int]:
     return list(tables.rebuilt["blocks"][block].get(kind, ()))
 
 
-def _first_year(tables: WorldTables) -> int:
-    """The first of all years that were rebuilt, also where some are selected."""
-    block = tables.rebuilt["blocks"]["users"]
-    return min(
-        block[kind][0] for kind in ("real", "printed", "estimated") if block[kind]
-    )
-
-
 def _fade(
     tables: WorldTables, about: Mapping[str, Any], year: int
 ) -> Float[np.ndarray, " s"]:
@@ -173,7 +164,7 @@ def _log_deviations(
     """Deviation of the log of a lognormal factor of a partner's share p. Its variance
     is b / (k p), as of a gamma of shape k p / b; ``unknown`` is b / k."""
     variance = np.minimum(_ratio(unknown, share), _LARGEST)
-    return jax.device_put(np.sqrt(np.log1p(variance)).astype(np.float32))
+    return np.sqrt(np.log1p(variance)).astype(np.float32)
 
 
 def _rounding(
@@ -196,14 +187,14 @@ def _rounding(
     variance = np.where(filled, cells**2, np.where(whole, half**2 / 3, 0))
     rate = rates_of_rounded(np.where(filled, cells, 1), variance)
     exports = year in _years(tables, "output", "printed")
-    put = jax.device_put
-    return kernel.Rounding(
-        cells=put(cells),
-        rate=put(rate.astype(np.float32)),
-        variance=put(variance),
-        exports=put(np.full(trade.shape[:2], half if exports else 0.0)),
-        balance=put(float(about["rounding"]["balance"]) * (1 - rest)),
+    made = (
+        cells,
+        rate.astype(np.float32),
+        variance,
+        np.full(trade.shape[:2], half if exports else 0.0),
+        float(about["rounding"]["balance"]) * (1 - rest),
     )
+    return kernel.Rounding(*jax.device_put(made))
 
 
 def _ratio(a: Any, b: Any) -> np.ndarray:

@@ -70,18 +70,6 @@ def raw_final(tables: WorldTables, k: int) -> RawYear:
     return RawYear(np.empty((tables.n, 0)), *beside)
 
 
-def _raw_slabs(
-    tables: WorldTables, k: int, rows: int
-) -> Iterator[tuple[slice, RawYear]]:
-    """The same in slabs of whole regions of about so many rows, and which rows."""
-    flows, *beside = _beside(tables, k)
-    first = 0
-    for Z in read_ahead(row_slabs(flows, k, rows)):
-        at = slice(first, first + len(Z))
-        yield at, RawYear(Z, *(part[at] for part in beside))
-        first = at.stop
-
-
 def _beside(tables: WorldTables, k: int) -> tuple[YearArray, *tuple[np.ndarray, ...]]:
     """All Z as published, and the fields of ``RawYear`` beside that of year ``k``."""
     n, f = tables.n, len(tables.categories)
@@ -107,7 +95,8 @@ class YearSlab:
 
 
 class Slabs:
-    """Year number ``number`` of tables: one slab, unless ``rows`` says how long."""
+    """Year number ``number`` of tables: one slab, unless ``rows`` says how long, about:
+    whole regions."""
 
     def __init__(self, tables: WorldTables, k: int, rows: int | None = None) -> None:
         self.tables, self.number, self.rows = tables, k, rows
@@ -116,9 +105,13 @@ class Slabs:
     def __iter__(self) -> Iterator[YearSlab]:
         if self.rows is None:
             yield self.all
-        else:
-            for at, raw in _raw_slabs(self.tables, self.number, self.rows):
-                yield YearSlab(at, raw)
+            return
+        flows, *beside = _beside(self.tables, self.number)
+        first = 0
+        for Z in read_ahead(row_slabs(flows, self.number, self.rows)):
+            at = slice(first, first + len(Z))
+            yield YearSlab(at, RawYear(Z, *(part[at] for part in beside)))
+            first = at.stop
 
     @cached_property
     def all(self) -> YearSlab:

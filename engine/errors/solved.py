@@ -28,23 +28,54 @@ class YearInMemory(NamedTuple):
     products: Products
     B: Float[Array, "n n"] | None
 
+    @jax.jit
     def sold(self) -> Float[Array, "n c"]:
         """Inputs sold to each region."""
-        return _sold(self)
+        products = self.products
+        made = self.Z * (products.scale * products.output)[None, :]
+        n, c = products.X.shape
+        return made.reshape(n, c, n // c).sum(axis=2)
 
+    @partial(jax.jit, static_argnames="by_sector")
     def inputs_abroad(
         self, sides: Sides, *, by_sector: bool
     ) -> Float[Array, "b 2 m n"]:
         """Inputs that cross the border per US$ of output of their users: from sellers
         inside, and from those among partners."""
-        return _inputs_of(self, sides, by_sector=by_sector)
+        A = self.Z * self.products.scale[None, :]
+        active = (self.x > 0).astype(self.x.dtype)
+        both = jnp.stack(sides, axis=1)
+        if by_sector:
+            sold = _of_sectors(active[:, None] * A, both)
+        else:
+            sold = ((_industries(both, len(A)) * active[None, None]) @ A)[:, :, None]
+        return sold * _industries(both[:, ::-1], len(A))[:, :, None]
 
+    @partial(jax.jit, static_argnames="by_sector")
     def contents(
         self, sides: Sides, used: Float[Array, "b 2 m n"] | None, *, by_sector: bool
     ) -> tuple[Float[Array, "b 2 m n"], Float[Array, "b 2 m n"] | None]:
         """Value added of sellers inside and among partners that a US$ of each product
         holds, and what it requires of ``used``. By sector it takes B."""
-        return _contents(self, sides, used, by_sector=by_sector)
+        products, B = self.products, self.B
+        n, c = products.X.shape
+        if by_sector:
+            assert B is not None
+            both = jnp.stack(sides, axis=1)
+            contents = _of_sectors(products.v[:, None] * B, both)
+        else:
+            contents = _of_regions(sides, products)
+        if used is None:
+            return contents, None
+        columns = used.reshape(-1, n).T
+        if B is None:
+            size = leontief.per_dollar(products.scale)
+            found = import_share.solve_contents(
+                self.Z, columns, regions=c, size=size, tol=ROUGH, scale=products.scale
+            ).X
+        else:
+            found = B.T @ columns
+        return contents, found.T.reshape(used.shape)
 
 
 def solve_table(
@@ -94,55 +125,6 @@ def _solved(
     return (Products(scale, v, X.X, contents.X), None), worst
 
 
-@jax.jit
-def _sold(year: YearInMemory) -> Float[Array, "n c"]:
-    products = year.products
-    made = year.Z * (products.scale * products.output)[None, :]
-    n, c = products.X.shape
-    return made.reshape(n, c, n // c).sum(axis=2)
-
-
-@partial(jax.jit, static_argnames="by_sector")
-def _inputs_of(
-    year: YearInMemory, sides: Sides, *, by_sector: bool
-) -> Float[Array, "b 2 m n"]:
-    A, active = year.Z * year.products.scale[None, :], (year.x > 0).astype(year.x.dtype)
-    both = jnp.stack(sides, axis=1)
-    if by_sector:
-        sold = _of_sectors(active[:, None] * A, both)
-    else:
-        sold = ((_industries(both, len(A)) * active[None, None]) @ A)[:, :, None]
-    return sold * _industries(both[:, ::-1], len(A))[:, :, None]
-
-
-@partial(jax.jit, static_argnames="by_sector")
-def _contents(
-    year: YearInMemory,
-    sides: Sides,
-    used: Float[Array, "b 2 m n"] | None,
-    *,
-    by_sector: bool,
-) -> tuple[Float[Array, "b 2 m n"], Float[Array, "b 2 m n"] | None]:
-    products, B = year.products, year.B
-    both, (n, c) = jnp.stack(sides, axis=1), products.X.shape
-    if by_sector:
-        assert B is not None
-        contents = _of_sectors(products.v[:, None] * B, both)
-    else:
-        contents = (both @ products.content.T)[:, :, None]
-    if used is None:
-        return contents, None
-    columns = used.reshape(-1, n).T
-    if B is None:
-        size = leontief.per_dollar(products.scale)
-        found = import_share.solve_contents(
-            year.Z, columns, regions=c, size=size, tol=ROUGH, scale=products.scale
-        ).X
-    else:
-        found = B.T @ columns
-    return contents, found.T.reshape(used.shape)
-
-
 def _of_sectors(
     M: Float[Array, "n n"], regions: Float[Array, "b 2 c"]
 ) -> Float[Array, "b 2 s n"]:
@@ -170,30 +152,23 @@ def sellers(
 
 @dataclass(frozen=True, eq=False)
 class OpenedYear:
-    """Year number ``number`` of tables, read once, with its final demand by region.
+    """A year read once, with its final demand by region.
 
     ``mapped``: single precision does not fit in memory either.
     """
 
-    tables: WorldTables
-    number: int
     year: StreamedYear
     Y: Float[Array, "n c"]
     mapped: bool
 
-    @property
-    def residual_value_added(self) -> Float[Array, " n"]:
-        """Value added per US$ of output where it is the residual."""
-        return jnp.where(self.year.x > 0, 1 - self.year.input_shares, 0)
-
 
 def open_year(tables: WorldTables, k: int, memory: int | None) -> OpenedYear:
     """Read a year once."""
-    x = jax.device_put(tables.output(slice(k, k + 1))[0])
-    Y = jax.device_put(tables.final_demand(slice(k, k + 1))[0])
+    one = slice(k, k + 1)
+    x, Y = jax.device_put((tables.output(one)[0], tables.final_demand(one)[0]))
     mapped = is_mapped(tables.n, memory)
     year = StreamedYear(StreamedFlows(tables, k), x, mapped=mapped)
-    return OpenedYear(tables, k, year, Y, mapped)
+    return OpenedYear(year, Y, mapped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +214,8 @@ def solve_in_slabs(opened: OpenedYear, row: Float[Array, " n"] | None) -> YearIn
     Raises ``TivaxError`` where the iteration stalls.
     """
     year, Y = opened.year, opened.Y
-    v = opened.residual_value_added if row is None else row * year.scale
+    v = jnp.where(year.x > 0, 1 - year.input_shares, 0)
+    v = v if row is None else row * year.scale
     X = year.solve(Y)
     n, c = Y.shape
     by_origin = v[:, None] * equal_regions(n, c, Y.dtype).member
@@ -259,17 +235,21 @@ def _active(
     """Active sellers inside and among partners, and the users that buy abroad of
     them."""
     both, n = jnp.stack(sides, axis=1), len(x)
-    picked = jax.vmap(jax.vmap(partial(sellers, n=n, by_sector=by_sector)))(both)
     active = (x > 0).astype(x.dtype)
-    return picked * active[None, None, None], _industries(both[:, ::-1], n)
+    picked = _sellers(both, n, by_sector) * active[None, None, None]
+    return picked, _industries(both[:, ::-1], n)
 
 
 @jax.jit
 def _of_origin(sides: Sides, v: Float[Array, " n"]) -> Float[Array, "b 2 s n"]:
     """Value added of the sellers by sector."""
-    both = jnp.stack(sides, axis=1)
-    picked = jax.vmap(jax.vmap(partial(sellers, n=len(v), by_sector=True)))(both)
-    return picked * v[None, None, None]
+    return _sellers(jnp.stack(sides, axis=1), len(v), True) * v[None, None, None]
+
+
+def _sellers(
+    both: Float[Array, "b 2 c"], n: int, by_sector: bool
+) -> Float[Array, "b 2 m n"]:
+    return jax.vmap(jax.vmap(partial(sellers, n=n, by_sector=by_sector)))(both)
 
 
 @jax.jit

@@ -1,6 +1,7 @@
 """Standard errors of everything that `tivax tbi` writes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial, reduce
 
 import xarray as xr
 
@@ -35,14 +36,12 @@ def errors_of_tbi(
 
     A year that needs more than ``memory`` (bytes) is read in row slabs.
     """
-    kept: list[str | None] = [*(groups or {})] if result.each_group else [None]
+    groups, runs = groups or {}, dict[str | None, TradePerimeters]()
     if result.each_group:
-        runs = [
-            perimeters_with_partners(tables, drop, {name: members})
-            for name, members in (groups or {}).items()
-        ]
+        for name, members in groups.items():
+            runs[name] = perimeters_with_partners(tables, drop, {name: members})
     else:
-        runs = [perimeters_with_partners(tables, drop, groups)]
+        runs[None] = perimeters_with_partners(tables, drop, groups or None)
     regions: list[xr.Dataset] = []
     sectors: list[xr.Dataset] = []
     absorbed: list[xr.DataArray] = []
@@ -51,20 +50,13 @@ def errors_of_tbi(
     )
     for year in years:
         label = tables.years[year.number]
-        pairs: list[xr.DataArray] = []
-        parts: list[xr.Dataset] = []
-        finer: list[xr.Dataset] = []
-        for run, name in zip(runs, kept, strict=True):
-            some = run if name is None else run.only(name)
-            parts.append(_of_regions(year, some, result.vax, label))
-            finer.append(_of_sectors(year, some, result.vax_by_sector, label))
-            pairs.append(_of_pairs(year, run, name, result.absorbed, label))
-        regions.append(xr.concat(parts, "region"))
-        sectors.append(xr.concat(finer, "region"))
-        joined = pairs[0]
-        for pair in pairs[1:]:
-            joined = joined.fillna(pair)
-        absorbed.append(joined)
+        of_run = partial(_of_pairs, year, values=result.absorbed, label=label)
+        pairs = [of_run(run, name) for name, run in runs.items()]
+        absorbed.append(reduce(xr.DataArray.fillna, pairs))
+        shown = [run if k is None else run.only(k) for k, run in runs.items()]
+        for into, values in ((regions, result.vax), (sectors, result.vax_by_sector)):
+            found = [_of_flows(year, run, values, label) for run in shown]
+            into.append(xr.concat(found, "region"))
     return TbiErrors(
         xr.concat(regions, "year"),
         xr.concat(sectors, "year"),
@@ -73,29 +65,17 @@ def errors_of_tbi(
     )
 
 
-def _of_regions(
+def _of_flows(
     year: YearOfErrors, borders: TradePerimeters, values: xr.Dataset, label: int
 ) -> xr.Dataset:
-    covariance = year.covariances(borders)
+    """Standard errors of the measures of each region, or of each of its sectors."""
+    labels: dict[str, Sequence[str]] = {"region": borders.names}
+    if by_sector := "sector" in values.dims:
+        labels["sector"] = [str(k) for k in values["sector"].values]
     here = values.sel(year=label, region=borders.names)
-    flows = {k: here[k].transpose("region").values[:, None] for k in TRADE_FLOWS}
-    return labelled(
-        standard_errors_of(covariance, flows),
-        label,
-        {"region": borders.names},
-    )
-
-
-def _of_sectors(
-    year: YearOfErrors, borders: TradePerimeters, values: xr.Dataset, label: int
-) -> xr.Dataset:
-    covariance = year.covariances(borders, by_sector=True)
-    here = values.sel(year=label, region=borders.names)
-    flows = {k: here[k].transpose("region", "sector").values for k in TRADE_FLOWS}
-    labels: Mapping[str, Sequence[str]] = {
-        "region": borders.names,
-        "sector": [str(k) for k in here["sector"].values],
-    }
+    flows = {k: here[k].transpose(*labels).values for k in TRADE_FLOWS}
+    flows = {k: v.reshape(len(borders.names), -1) for k, v in flows.items()}
+    covariance = year.covariances(borders, by_sector=by_sector)
     return labelled(standard_errors_of(covariance, flows), label, labels)
 
 

@@ -109,9 +109,9 @@ class YearOfErrors:
         used, solved = None, self.solved
         if gross:
             used = solved.inputs_abroad(sides, by_sector=by_sector)
-        contents = solved.contents(sides, used, by_sector=by_sector)
-        every, how = (sides, *contents), (self.residual, by_sector)
-        return _Flows(self.products, solved.x, every, *how)
+        held, required = solved.contents(sides, used, by_sector=by_sector)
+        every = sides, held, required
+        return _Flows(self.products, solved.x, every, self.residual, by_sector)
 
     def absorbed(self, borders: TradePerimeters) -> Float[np.ndarray, "p p"]:
         """Standard errors of value added of each perimeter absorbed in each; of rebuilt
@@ -322,8 +322,7 @@ def labelled(
     values: Mapping[str, np.ndarray], year: int, labels: Mapping[str, Sequence[str]]
 ) -> xr.Dataset:
     """Arrays of one year by the labels of their axes."""
-    shape = [len(k) for k in labels.values()]
-    return xr.Dataset(
-        {name: (list(labels), k.reshape(shape)) for name, k in values.items()},
-        {name: list(k) for name, k in labels.items()},
-    ).expand_dims(year=[year])
+    coords = {"year": [year], **{name: list(k) for name, k in labels.items()}}
+    shape = [len(k) for k in coords.values()]
+    data = {name: (list(coords), k.reshape(shape)) for name, k in values.items()}
+    return xr.Dataset(data, coords)

@@ -90,10 +90,8 @@ def _model_rows(fitted: Fit, jackknives: bool) -> list[dict[str, object]]:
             "estimate": b,
         }
         for kind in V:
-            row[f"{kind.lower()}_se"] = se[kind]
-            row[f"{kind.lower()}_p_value"] = float(
-                2 * t_sf(abs(b / se[kind]), df[kind])
-            )
+            p = float(2 * t_sf(abs(b / se[kind]), df[kind]))
+            row |= {f"{kind.lower()}_se": se[kind], f"{kind.lower()}_p_value": p}
         row["cv2_df"] = df["CV2"]
         for kind, (degrees, scale) in own.jackknives.items():
             t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
@@ -166,19 +164,16 @@ def cluster_table(fitted: Fit) -> pd.DataFrame:
     tables = []
     for k, term in enumerate(fitted.model.treatments):
         share = kernel.partial_leverage(fit, _contrast(fitted, k))
-        tables.append(
-            pd.DataFrame(
-                {
-                    "model": fitted.model.name,
-                    "term": term,
-                    "cluster": fitted.labels,
-                    "rows": np.asarray(fitted.products.rows).astype(int),
-                    "leverage": leverage / leverage.sum(),
-                    "partial_leverage": np.asarray(share),
-                    "estimate_without": left[:, k],
-                }
-            )
-        )
+        table = {
+            "model": fitted.model.name,
+            "term": term,
+            "cluster": fitted.labels,
+            "rows": np.asarray(fitted.products.rows).astype(int),
+            "leverage": leverage / leverage.sum(),
+            "partial_leverage": np.asarray(share),
+            "estimate_without": left[:, k],
+        }
+        tables.append(pd.DataFrame(table))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -224,10 +219,8 @@ class ClusteringLevel(Printable):
             (
                 str(row["term"]),
                 number_text(row["tau"]),
-                p_text(row["p_one_sided"]),
-                p_text(row["p_two_sided"]),
-                p_text(row["p_one_sided_wild"], self.draws),
-                p_text(row["p_two_sided_wild"], self.draws),
+                *(p_text(row[f"p_{k}_sided"]) for k in ("one", "two")),
+                *(p_text(row[f"p_{k}_sided_wild"], self.draws) for k in ("one", "two")),
             )
             for row in self.tests.to_dict("records")
         ]
@@ -285,13 +278,9 @@ def clustering_level(
     for j, term in enumerate(model.treatments):
         s, loadings = _treatment_scores(fit, _contrast(fitted, j), T)
         theta, own = (float(x) for x in _tau(s, number, *factors, clusters=G))
-        drawn = [
-            _drawn_tau(loadings, key, number, *factors, clusters=G)
-            for key in (
-                random_draws.block_key(seed, block)
-                for block in range(-(-draws // random_draws.draws_of_block(H)))
-            )
-        ]
+        blocks = range(-(-draws // random_draws.draws_of_block(H)))
+        keys = (random_draws.block_key(seed, block) for block in blocks)
+        drawn = [_drawn_tau(loadings, k, number, *factors, clusters=G) for k in keys]
         star = np.concatenate([np.asarray(x) for x in drawn])[:draws]
         unit = float(fitted.size[-1] * fitted.size[fitted.layout.exogenous + j])
         one, two = (star >= own).mean(), (np.abs(star) >= abs(own)).mean()
@@ -332,11 +321,7 @@ def _tau(
 
 @partial(jax.jit, static_argnames="clusters")
 def _drawn_tau(
-    loadings: LowRankUpdate,
-    key: Array,
-    number: Array,
-    *factors: Array,
-    clusters: int,
+    loadings: LowRankUpdate, key: Array, number: Array, *factors: Array, clusters: int
 ) -> Float[Array, " B"]:
     """tau of a block of draws."""
     H = len(loadings.own)

@@ -24,10 +24,6 @@ class Cost:
     seconds: float
 
     @property
-    def is_large(self) -> bool:
-        return self.bytes > _BYTES or self.seconds > _SECONDS
-
-    @property
     def text(self) -> str:
         """``about 2.1 GiB of memory and 20 s``."""
         time = f"{self.seconds:,.0f} s"
@@ -60,7 +56,7 @@ def announcement(plans: tuple[ResamplingPlan, ...]) -> str | None:
     """A line on what large panels will take; None where it is soon done."""
     costs = [cost_of(plan) for plan in plans]
     most = Cost(max(k.bytes for k in costs), sum(k.seconds for k in costs))
-    if not most.is_large:
+    if most.bytes <= _BYTES and most.seconds <= _SECONDS:
         return None
     largest = max(plans, key=lambda plan: len(plan.fitted.labels)).fitted
     return (

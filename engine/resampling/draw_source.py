@@ -18,18 +18,18 @@ class Static(NamedTuple):
     """Settings that set shapes or choose kernels; the key of compiled code."""
 
     kind: Kind
-    layout: Layout | None
-    balanced: bool
     clusters: int
     all_clusters: int
-    weights: Weights
-    permute: Permute
-    method: Method
-    studentised: bool
-    joint: bool
-    sizes: tuple[int, ...]
-    options: int
     exact: bool
+    weights: Weights
+    layout: Layout | None = None
+    balanced: bool = False
+    permute: Permute = "countries"
+    method: Method = "treatment"
+    studentised: bool = False
+    joint: bool = False
+    sizes: tuple[int, ...] = ()
+    options: int = 0
 
     @property
     def block(self) -> int:
@@ -115,11 +115,9 @@ class DrawSource(NamedTuple):
         return start + jnp.arange(size, dtype=jnp.int64)
 
     def weights(self) -> Array:
+        clusters, draws = self.static.clusters, self.static.block
         if self.static.kind == "bayesian":
-            static = self.static
-            return random_draws.exponential(
-                self.key, static.clusters, draws=static.block
-            )
+            return random_draws.exponential(self.key, clusters, draws=draws)
         return self.integers().astype(float)
 
     def wild(self, position: Array) -> Array:
@@ -132,10 +130,8 @@ class DrawSource(NamedTuple):
             return random_draws.webb_points(digit)
         if static.weights == "webb":
             return random_draws.webb_points(self.integers()[position])
-        draw = {
-            "rademacher": random_draws.rademacher,
-            "mammen": random_draws.mammen,
-        }[static.weights]
+        rademacher = static.weights == "rademacher"
+        draw = random_draws.rademacher if rademacher else random_draws.mammen
         return draw(self.key, static.all_clusters, draws=static.block)[position]
 
     def options(self) -> Array:
@@ -147,19 +143,19 @@ class DrawSource(NamedTuple):
             else:
                 drawn = self.integers()
         elif static.permute == "common-shift":
-            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, size))
+            drawn = self.numbers % static.options
             if not static.exact:
-                drawn = random_draws.integers(
-                    self.key, 1, below=static.options, draws=size
-                )
-                drawn = jnp.broadcast_to(drawn, (rows, size))
+                drawn = self._below_options(1)
+            drawn = jnp.broadcast_to(drawn, (rows, size))
         elif static.exact:
             drawn = random_draws.digits(self.numbers, [static.options] * rows)
         else:
-            drawn = random_draws.integers(
-                self.key, rows, below=static.options, draws=size
-            )
+            drawn = self._below_options(rows)
         return drawn.astype(jnp.int32)
+
+    def _below_options(self, rows: int) -> Array:
+        below, draws = self.static.options, self.static.block
+        return random_draws.integers(self.key, rows, below=below, draws=draws)
 
 
 # Draws of a tile where they need no more than a product of matrices each: what is made

@@ -6,6 +6,7 @@ windows. Every number below is exact whatever the size; only the windows change.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -79,16 +80,12 @@ def quantiles(
     n = sum(len(values) for values in finite(draws, column))
     if n == 0:
         return np.full(len(at), np.nan)
-    place = [(n - 1) * float(q) for q in at]
-    ranks = sorted({r for k in place for r in (int(k), min(int(k) + 1, n - 1))})
-    found = _order_statistics(lambda: finite(draws, column), ranks)
-    return np.array(
-        [
-            found[int(k)]
-            + (k - int(k)) * (found[min(int(k) + 1, n - 1)] - found[int(k)])
-            for k in place
-        ]
-    )
+    place = (n - 1) * np.asarray(at, float)
+    low = place.astype(int)
+    high = np.minimum(low + 1, n - 1)
+    found = _order_statistics(partial(finite, draws, column), sorted({*low, *high}))
+    below, above = (np.array([found[k] for k in ranks]) for ranks in (low, high))
+    return below + (place - low) * (above - below)
 
 
 def ranked(
@@ -100,7 +97,7 @@ def ranked(
     if n == 0:
         return np.full(len(ranks), np.nan)
     inside = sorted({k - 1 for k in ranks if 1 <= k <= n})
-    found = _order_statistics(lambda: finite(draws, column), inside)
+    found = _order_statistics(partial(finite, draws, column), inside)
     return np.array([found.get(k - 1, -np.inf if k < 1 else np.inf) for k in ranks])
 
 

@@ -92,11 +92,6 @@ def infer(
     else:
         draws = draws_of(plan, seed, rate=rate)
     found = summarise(
-        plan,
-        draws,
-        inverted,
-        rate=rate.value,
-        invert=invert,
-        distribution=distribution,
+        plan, draws, inverted, rate=rate.value, invert=invert, distribution=distribution
     )
     return found, draws

@@ -19,21 +19,7 @@ _EFFECTS = 64
 
 def webb_draws(clusters: int, exact: bool) -> Static:
     """Webb's weights of the clusters of a panel."""
-    return Static(
-        kind="wild",
-        layout=None,
-        balanced=False,
-        clusters=clusters,
-        all_clusters=clusters,
-        weights="webb",
-        permute="countries",
-        method="treatment",
-        studentised=False,
-        joint=False,
-        sizes=(),
-        options=0,
-        exact=exact,
-    )
+    return Static("wild", clusters, clusters, exact, "webb")
 
 
 def wild_t(

@@ -112,12 +112,11 @@ def _family(name: str, members: list[Member]) -> pd.DataFrame:
         return table.assign(romano_wolf=p, westfall_young=p, note="alone in its family")
     if len({_drawn(plan) for plan, _, _ in members}) > 1:
         return table.assign(note="drawn from different clusters: only Holm's")
-    observed = np.array([_observed(*member) for member in members])
-    plus = not members[0][0].exact
+    sizes, plus = Sizes(members), not members[0][0].exact
     # For pairs p is read from percentiles, these from centred draws: never below it.
     adjusted = {
-        "romano_wolf": romano_wolf(Sizes(members), observed, plus=plus),
-        "westfall_young": westfall_young(Sizes(members), observed, plus=plus),
+        "romano_wolf": romano_wolf(sizes, sizes.observed, plus=plus),
+        "westfall_young": westfall_young(sizes, sizes.observed, plus=plus),
     }
     return table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
 
@@ -131,47 +130,44 @@ def _drawn(plan: ResamplingPlan) -> object:
     return fitted.labels, static.sizes, static.options, plan.draws
 
 
-def _observed(plan: ResamplingPlan, draws: Draws, inference: Inference) -> float:
-    """The statistic, in standard errors of the draws or of the model."""
-    kind = plan.static.kind
-    if kind == "wild" or (kind == "placebo" and plan.static.studentised):
-        k = 0 if kind == "wild" else 1
-        return abs(float(plan.observed[k]))
-    return abs(float(plan.fitted.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
-
-
-def _spread(plan: ResamplingPlan, draws: Draws, _: Inference) -> float:
-    """The standard deviation of draws of a coefficient; draws of t need none."""
-    static = plan.static
-    if static.kind == "wild" or (static.kind == "placebo" and static.studentised):
-        return float("nan")
-    return moments(draws, lambda w: w[:, 0])[2]
+def _column_of_t(plan: ResamplingPlan) -> int | None:
+    """The column of draws that has a t; None of draws of a coefficient."""
+    if plan.static.kind == "wild":
+        return 0
+    return 1 if plan.static.kind == "placebo" and plan.static.studentised else None
 
 
 class Sizes:
     """Windows (draws, models) of the statistics under the null, a model's draws side by
-    side in memory; can be read again."""
+    side in memory; can be read again.
+
+    ``observed`` are those of the sample, in standard errors of the draws or the model.
+    """
 
     def __init__(self, members: Sequence[Member]) -> None:
-        self.members = members
-        self.spread = [_spread(*member) for member in members]
+        self.members, self.spread, observed = members, list[float](), list[float]()
+        for plan, draws, _ in members:
+            k, spread = _column_of_t(plan), float("nan")
+            if k is not None:
+                observed.append(abs(float(plan.observed[k])))
+            else:
+                spread = moments(draws, lambda w: w[:, 0])[2]
+                observed.append(abs(float(plan.fitted.coef[0])) / spread)
+            self.spread.append(spread)
+        self.observed = np.array(observed)
 
     def __iter__(self) -> Iterator[Float[np.ndarray, "w m"]]:
-        for windows in zip(
-            *(draws.windows() for _, draws, _ in self.members), strict=True
-        ):
+        every = (draws.windows() for _, draws, _ in self.members)
+        for windows in zip(*every, strict=True):
             columns = []
             for (plan, _, _), spread, window in zip(
                 self.members, self.spread, windows, strict=True
             ):
-                static = plan.static
-                if static.kind == "wild":
-                    columns.append(window[:, 0])
-                elif static.kind == "placebo":
-                    own = window[:, 1] if static.studentised else window[:, 0] / spread
-                    columns.append(own)
-                else:
-                    columns.append((window[:, 0] - plan.fitted.coef[0]) / spread)
+                if (k := _column_of_t(plan)) is not None:
+                    columns.append(window[:, k])
+                    continue
+                b = 0 if plan.static.kind == "placebo" else plan.fitted.coef[0]
+                columns.append((window[:, 0] - b) / spread)
             sizes = np.abs(np.stack(columns))
             finite = np.isfinite(sizes).all(axis=0)
             yield (sizes if finite.all() else sizes[:, finite]).T

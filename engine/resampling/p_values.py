@@ -16,7 +16,7 @@ draws, of the ranks that the rule of p names, not quantiles between them; with f
 than 39 draws a percentile interval is infinite.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -40,7 +40,7 @@ from ..figures import DrawnStatistics
 from ..figures.resampling import histograms
 from ..reporting import CV1, Plot, Result
 from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
-from .draws import Draws, finite, histogram, moments, quantiles, ranked
+from .draws import Column, Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
 from .wild_tests import Inverted
@@ -102,11 +102,8 @@ class Inference(Coefficients, Result):
     program = "bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        return {
-            "summary": self.summary,
-            "intervals": self.intervals,
-            "distribution": self.distribution,
-        }
+        names = ("summary", "intervals", "distribution")
+        return {name: getattr(self, name) for name in names}
 
     def plots(self) -> dict[str, Plot]:
         drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
@@ -241,10 +238,12 @@ class Inference(Coefficients, Result):
 
 
 _TIDY = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
+_INTERVALS = ("term", "interval", "ci_low", "ci_high", "p_value")
 _PRINTED = ("", "estimate", "se", "p_value", "95 % interval", "Monte-Carlo error of p")
 
-_Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
-"""Rows of the summary, of the intervals, named columns to draw, ties."""
+_Named = tuple[str, Column]
+_Read = tuple[list[tuple], list[tuple], list[_Named], int]
+"""Rows of ``_TIDY``, of ``_INTERVALS``, named columns to draw, ties."""
 
 
 def summarise(
@@ -261,64 +260,52 @@ def summarise(
     Without ``invert`` the interval of a placebo, which takes longer than its draws, is
     NaN; without ``distribution`` the table of that name is empty.
     """
-    kind = plan.scheme.kind
+    kind, model = plan.scheme.kind, plan.fitted.model
     if kind == "wild":
-        rows, intervals, columns, ties = _wild(plan, draws, inverted)
+        rows, read, columns, ties = _wild(plan, draws, inverted)
     elif kind == "placebo":
-        rows, intervals, columns, ties = _placebo(plan, draws, invert)
+        rows, read, columns, ties = _placebo(plan, draws, invert)
     else:
-        rows, intervals, columns, ties = _reweighted(plan, draws)
-    model = plan.fitted.model
-    failed = draws.count - sum(len(k) for k in finite(draws, columns[0][1]))
-    summary = pd.DataFrame(
-        [
-            {
-                "model": model.name,
-                "table": model.tags.get("table"),
-                "column": model.tags.get("column"),
-                "outcome": model.outcome,
-                "sample": model.sample,
-                "scheme": plan.label,
-                "draws": draws.count,
-                "draws_per_s": None if rate is None else round(rate),
-                **row,
-            }
-            for row in rows
-        ]
-    )[list(SUMMARY)].astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))
+        rows, read, columns, ties = _reweighted(plan, draws)
+    about = {
+        "model": model.name,
+        "table": model.tags.get("table"),
+        "column": model.tags.get("column"),
+        "outcome": model.outcome,
+        "sample": model.sample,
+        "scheme": plan.label,
+        "draws": draws.count,
+        "draws_per_s": None if rate is None else round(rate),
+    }
+    whole = dict.fromkeys(("table", "column", "draws_per_s"), "Int64")
+    summary = pd.DataFrame(rows, columns=_TIDY).assign(**about)[[*SUMMARY]]
+    intervals = pd.DataFrame(read, columns=_INTERVALS)
+    intervals.insert(0, "model", model.name)
     return Inference(
         plan=plan,
-        summary=summary,
-        intervals=pd.DataFrame(
-            [{"model": model.name, **row} for row in intervals],
-            columns=["model", "term", "interval", "ci_low", "ci_high", "p_value"],
-        ),
-        distribution=pd.concat(
-            [_histogram(draws, column, model.name, term) for term, column in columns]
-            if distribution
-            else [pd.DataFrame(columns=["model", "term", "low", "high", "count"])],
-            ignore_index=True,
-        ),
-        failed=failed,
+        summary=summary.astype(whole),
+        intervals=intervals,
+        distribution=_distribution(draws, columns if distribution else [], model.name),
+        failed=draws.count - sum(len(k) for k in finite(draws, columns[0][1])),
         ties=ties,
     )
 
 
-def _column(k: int) -> Callable[[np.ndarray], np.ndarray]:
+def _column(k: int) -> Column:
     return lambda window: window[:, k]
 
 
-def _histogram(draws: Draws, column: Any, model: str, term: str) -> pd.DataFrame:
-    edges, counts = histogram(draws, column)
-    return pd.DataFrame(
-        {
-            "model": model,
-            "term": term,
-            "low": edges[:-1],
-            "high": edges[1:],
-            "count": counts,
-        }
-    )
+def _size(column: Column) -> Column:
+    return lambda window: np.abs(column(window))
+
+
+def _distribution(draws: Draws, columns: list[_Named], model: str) -> pd.DataFrame:
+    found = [pd.DataFrame(columns=["model", "term", "low", "high", "count"])]
+    for term, column in columns:
+        edges, counts = histogram(draws, column)
+        bins = {"low": edges[:-1], "high": edges[1:], "count": counts}
+        found.append(pd.DataFrame({"model": model, "term": term, **bins}))
+    return pd.concat(found[1:] or found, ignore_index=True)
 
 
 def _monte_carlo(p: float, n: int, exact: bool) -> float:
@@ -329,20 +316,15 @@ def _monte_carlo(p: float, n: int, exact: bool) -> float:
     return float(np.sqrt(p * (1 - p) / n))
 
 
-def shares(
-    draws: Draws, column: Callable[[np.ndarray], np.ndarray], value: float
-) -> tuple[int, int, int]:
-    """Count the finite draws below, tied with and above ``value``."""
-    below = tied = above = 0
+def shares(draws: Draws, column: Column, value: float) -> tuple[int, int, int, int]:
+    """Count the finite draws below, tied with and above ``value``, and all of them."""
+    below = above = n = 0
     width = TIE * max(abs(value), np.finfo(float).tiny)
     for values in finite(draws, column):
-        low, high = (
-            int((values < value - width).sum()),
-            int((values > value + width).sum()),
-        )
-        below, above = below + low, above + high
-        tied += len(values) - low - high
-    return below, tied, above
+        below += int((values < value - width).sum())
+        above += int((values > value + width).sum())
+        n += len(values)
+    return below, n - below - above, above, n
 
 
 # ------------------------------------------------------------------ pairs and Bayesian
@@ -357,21 +339,24 @@ def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
     for k, term in enumerate(fitted.model.treatments):
         column, b = _column(k), float(fitted.coef[k])
         n, _, sd = moments(draws, column)
-        below, tied, above = shares(draws, column, 0.0)
-        p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
-        low, high = ranked(draws, column, _middle(n))
-        intervals.append(_interval(term, "percentile", low, high, p))
-        intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
+        p = _two_tailed(draws, column, 0.0)
+        ends = ranked(draws, column, _middle(n))
+        intervals.append((term, "percentile", *ends, p))
+        ends_of_bca = _bca(draws, column, b, left[:, k])
+        intervals.append((term, "BCa", *ends_of_bca, float("nan")))
         if plan.scheme.studentised:
-            t, scale = _column(q + k), float(se[k])
-            intervals += [
-                _interval(term, name, *found)
-                for name, found in _percentile_t(draws, t, b, scale).items()
-            ]
+            found = _percentile_t(draws, _column(q + k), b, float(se[k]))
+            intervals += [(term, *interval) for interval in found]
         error = _monte_carlo(p / 2, n, False) * 2
-        rows.append(_row(term, b, sd, p, (low, high), error))
+        rows.append((term, b, sd, p, *ends, error))
         columns.append((term, column))
     return rows, intervals, columns, 0
+
+
+def _two_tailed(draws: Draws, column: Column, value: float) -> float:
+    """Twice the smaller tail, ``value`` itself and ties in both."""
+    below, tied, above, n = shares(draws, column, value)
+    return min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else float("nan")
 
 
 def _rank(share: float, n: int) -> int:
@@ -387,69 +372,33 @@ def _middle(n: int) -> tuple[int, int]:
 
 
 def _percentile_t(
-    draws: Draws, t: Callable[[np.ndarray], np.ndarray], b: float, se: float
-) -> dict[str, tuple[float, float, float]]:
-    """Ends and p of both bootstrap-t intervals (Hall 1992, chapter 3; Davison and
-    Hinkley 1997, section 5.2). t* stands for (b - null) / se.
+    draws: Draws, t: Column, b: float, se: float
+) -> list[tuple[str, float, float, float]]:
+    """Names, ends and p of both bootstrap-t intervals (Hall 1992, chapter 3; Davison
+    and Hinkley 1997, section 5.2). t* stands for (b - null) / se.
 
     Symmetric: p from |t*| >= |t|, b -+ a quantile of |t*| times se. Equal-tailed: twice
     the smaller tail, b - t* se at both of its quantiles.
     """
-
-    def size(window: np.ndarray) -> np.ndarray:
-        return np.abs(t(window))
-
-    below, tied, above = shares(draws, size, abs(b / se))
-    n = below + tied + above
+    _, tied, above, n = shares(draws, _size(t), abs(b / se))
     p = (above + tied + 1) / (n + 1) if n else float("nan")
-    reach = se * ranked(draws, size, [n + 1 - _rank(LEVEL, n + 1)])[0]
-    below, tied, above = shares(draws, t, b / se)
-    tails = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else p
+    reach = se * ranked(draws, _size(t), [n + 1 - _rank(LEVEL, n + 1)])[0]
+    tails = _two_tailed(draws, t, b / se)
     low, high = ranked(draws, t, _middle(n))
-    return {
-        "percentile-t, symmetric": (b - reach, b + reach, p),
-        "percentile-t, equal-tailed": (b - high * se, b - low * se, tails),
-    }
-
-
-def _row(
-    term: str,
-    estimate: float,
-    se: float,
-    p: float,
-    interval: tuple[float, float],
-    mc_error: float,
-) -> dict[str, Any]:
-    names = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
-    return dict(zip(names, (term, estimate, se, p, *interval, mc_error), strict=True))
-
-
-def _interval(
-    term: str, name: str, low: float, high: float, p: float = float("nan")
-) -> dict[str, Any]:
-    return {
-        "term": term,
-        "interval": name,
-        "ci_low": float(low),
-        "ci_high": float(high),
-        "p_value": float(p),
-    }
+    return [
+        ("percentile-t, symmetric", b - reach, b + reach, p),
+        ("percentile-t, equal-tailed", b - high * se, b - low * se, tails),
+    ]
 
 
 def _bca(
-    draws: Draws, column: Any, b: float, left: Float[np.ndarray, " G"]
+    draws: Draws, column: Column, b: float, left: Float[np.ndarray, " G"]
 ) -> tuple[float, float]:
     """Bias-corrected and accelerated (Efron 1987), acceleration by the jackknife."""
-    below, tied, above = shares(draws, column, b)
-    n = below + tied + above
+    below, tied, _, n = shares(draws, column, b)
     gap = left.mean() - left
     squares = (gap**2).sum()
-    if (
-        n == 0
-        or not 0 < below + tied / 2 < n
-        or not np.isfinite(squares)
-        or squares == 0
-    ):
+    if not 0 < below + tied / 2 < n or not 0 < squares < np.inf:
         return float("nan"), float("nan")
     z0 = normal_ppf((below + tied / 2) / n)
     a = (gap**3).sum() / (6 * squares**1.5)
@@ -462,42 +411,36 @@ def _bca(
 
 
 def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Read:
-    fitted = plan.fitted
+    fitted, joint = plan.fitted, plan.static.joint
     rows, intervals, columns, ties = [], [], [], 0
-    joint = plan.static.joint
     treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    V = fitted.covariance(plan.scheme.covariance)
-    se = np.sqrt(np.diag(V))
+    every_se = np.sqrt(np.diag(fitted.covariance(plan.scheme.covariance)))
     for k, term in enumerate(terms):
-        column = _column(k)
-        observed = abs(float(plan.observed[k]))
-        below, tied, above = shares(draws, lambda w, c=column: np.abs(c(w)), observed)
-        n = below + tied + above
+        size, observed = _size(_column(k)), abs(float(plan.observed[k]))
+        _, tied, above, n = shares(draws, size, observed)
         p = above / n if n else float("nan")
         ties = ties if k else tied
-        low = high = float("nan")
+        b = se = low = high = float("nan")
+        if not joint:
+            b, se = float(fitted.coef[k]), float(every_se[k])
+        name = f"F = {observed:.4g}"
         if inverted is not None:
-            low, high = inverted.intervals[k]
-            intervals.append(_interval(term, "test inversion", low, high, p))
+            name, (low, high) = "test inversion", inverted.intervals[k]
         elif not plan.scheme.null and not joint:
             # |t| of this size is the least that is rejected.
-            size = ranked(
-                draws, lambda w, c=column: np.abs(c(w)), [n - _rank(LEVEL, n)]
-            )[0]
-            low, high = fitted.coef[k] - size * se[k], fitted.coef[k] + size * se[k]
-            intervals.append(_interval(term, "symmetric t", low, high, p))
-        elif joint:
-            intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
-        estimate = (np.nan, np.nan) if joint else (float(fitted.coef[k]), float(se[k]))
+            reach = se * ranked(draws, size, [n - _rank(LEVEL, n)])[0]
+            name, low, high = "symmetric t", b - reach, b + reach
+        if inverted is not None or joint or not plan.scheme.null:
+            intervals.append((term, name, low, high, p))
         error = _monte_carlo(p, n, plan.exact)
-        rows.append(_row(term, *estimate, p, (low, high), error))
-        columns.append((term, column))
+        rows.append((term, b, se, p, low, high, error))
+        columns.append((term, _column(k)))
     if inverted is not None and inverted.anderson_rubin is not None:
         low, high, p = inverted.anderson_rubin
         holed = p <= LEVEL and low < 0 < high
         name = "Anderson-Rubin" + ", hull of a set that leaves out 0" * holed
-        intervals.append(_interval(terms[0], name, low, high, p))
+        intervals.append((terms[0], name, low, high, p))
     return rows, intervals, columns, ties
 
 
@@ -510,11 +453,10 @@ def _placebo(plan: ResamplingPlan, draws: Draws, inverting: bool) -> _Read:
     k = 1 if studentised else 0
     compared = _column(k)
     observed = abs(float(plan.observed[k] * plan.unit[k]))
-    below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
-    n = below + tied + above
+    _, tied, above, n = shares(draws, _size(compared), observed)
     p = randomisation_p(above + tied, n, plan.exact)
     sd = moments(draws, _column(0))[2]
-    low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
+    middle = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
     se = b / float(plan.observed[1]) if studentised else None
     ends = float("nan"), float("nan")
     if inverting:
@@ -526,11 +468,8 @@ def _placebo(plan: ResamplingPlan, draws: Draws, inverting: bool) -> _Read:
             exact=plan.exact,
         )
     name = f"randomisation{'-t' * studentised} test inversion"
-    row = _row(term, b, sd, p, ends, _monte_carlo(p, n, plan.exact))
-    intervals = [
-        _interval(term, "placebo draws", low, high),
-        _interval(term, name, *ends, p),
-    ]
+    row = (term, b, sd, p, *ends, _monte_carlo(p, n, plan.exact))
+    intervals = [(term, "placebo draws", *middle, float("nan")), (term, name, *ends, p)]
     return [row], intervals, [(term, compared)], tied
 
 

@@ -27,9 +27,14 @@ _SHIFTS = 1 << 16
 def balanced_cells(fitted: Fit) -> Float[np.ndarray, "G T m"]:
     """The rows of a balanced design, by cluster and year."""
     assert fitted.time is not None
-    G, T = len(fitted.labels), int(fitted.time.max()) + 1
-    cells = np.zeros((G, T, fitted.rows.shape[1]))
-    cells[fitted.cluster, fitted.time] = fitted.rows
+    return _cells(fitted, fitted.time, fitted.rows)
+
+
+def _cells(
+    fitted: Fit, time: np.ndarray, columns: Float[np.ndarray, "n m"]
+) -> Float[np.ndarray, "G T m"]:
+    cells = np.zeros((len(fitted.labels), int(time.max()) + 1, columns.shape[1]))
+    cells[fitted.cluster, time] = columns
     return cells
 
 
@@ -196,9 +201,7 @@ def _by_cell(
 ) -> Float[np.ndarray, "G T m"]:
     """Columns by cluster and year, 0 where there is no row."""
     time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
-    cells = np.zeros((len(fitted.labels), int(time.max()) + 1, columns.shape[1]))
-    cells[fitted.cluster, time] = columns
-    return cells
+    return _cells(fitted, time, columns)
 
 
 def _tables_of_paths(
@@ -210,9 +213,8 @@ def _tables_of_paths(
     """Tables of each path ``moved[g, o]`` in the cells of cluster g."""
     seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[:, None]  # (G, 1, T, 1)
     if fitted.model.clusters in fitted.model.all_effects:
-        moved = moved - (moved * seen).sum(axis=2, keepdims=True) / seen.sum(
-            axis=2, keepdims=True
-        )
+        total = (moved * seen).sum(axis=2, keepdims=True)
+        moved = moved - total / seen.sum(axis=2, keepdims=True)
     moved = moved * seen
     W_gt, left = _by_cell(fitted, W), _by_cell(fitted, residuals)
     x, z = moved[..., 0], moved[..., -1]
@@ -315,9 +317,7 @@ def _strata(
     """Clusters ordered by stratum, and the strata's sizes: by the values of a column,
     and by the years in which the treatment is known."""
     G = len(fitted.labels)
-    code = np.zeros(G, int)
-    if column:
-        code = _values_of_clusters(fitted, column)
+    code = _values_of_clusters(fitted, column) if column else np.zeros(G, int)
     if known is not None and not known.all():
         years = np.unique(known, axis=0, return_inverse=True)[1].reshape(-1)
         code = np.unique(code * G + years, return_inverse=True)[1]

@@ -119,14 +119,14 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     unit = list(fitted.unit)
     observed = list(np.asarray(fitted.cluster_fit.coef)[layout.exogenous :])
     patterns, sizes, options = None, (), 0
-    static_balanced = fitted.balanced
-    if scheme.kind in ("pairs", "bayesian"):
-        if fitted.balanced and not scheme.studentised:
+    reweighted = scheme.kind in ("pairs", "bayesian")
+    balanced = fitted.balanced and not (reweighted and scheme.studentised)
+    if reweighted:
+        if balanced:
             cells = balanced_cells(fitted)[:, :, layout.dummies :]
             arrays = {"rows": _balanced_rows(jax.device_put(cells))}
             layout = layout._replace(dummies=0)
         else:
-            static_balanced = False
             arrays = {
                 "products": fitted.products,
                 "center": fitted.cluster_fit.coef[-q:],
@@ -141,8 +141,7 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
         joined = scheme.joint and q > 1
         columns = ["F"] if joined else [f"t({k})" for k in columns]
         unit = [1.0] * len(columns)
-        base = {"rademacher": 2, "webb": 6, "mammen": None}[scheme.weights]
-        if base is not None:
+        if base := {"rademacher": 2, "webb": 6}.get(scheme.weights):
             patterns = base ** len(arrays["position"])
     else:
         arrays, sizes, patterns, options = placebo_arrays(fitted, scheme)
@@ -162,8 +161,8 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     static = Static(
         kind=scheme.kind,
         # Of pairs only: wild draws and placebos of other layouts share their code.
-        layout=layout if scheme.kind in ("pairs", "bayesian") else None,
-        balanced=static_balanced,
+        layout=layout if reweighted else None,
+        balanced=balanced,
         clusters=len(arrays["position"]) if scheme.second else len(fitted.labels),
         all_clusters=_weight_labels(fitted, scheme)[0],
         weights=scheme.weights,
@@ -191,32 +190,32 @@ _balanced_rows = jax.jit(resampling.balanced_rows)
 
 
 def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
-    """Loadings by treatment, the rows of the panel's weights, and the observed t."""
-    layout, q = fitted.layout, fitted.layout.treatments
+    """Loadings by treatment, the rows of the panel's weights, and the observed t of
+    each treatment, in units of the panel, or their joint F."""
+    layout, model, q = fitted.layout, fitted.model, fitted.layout.treatments
     position = _weight_labels(fitted, scheme)[1]
     if layout.instruments:
+        said = ""
         if scheme.second:
-            raise TivaxError(
-                f'model {fitted.model.name}: second = "{scheme.second}" is of least '
-                "squares; leave it out for two-stage least squares"
+            said = (
+                f'second = "{scheme.second}" is of least squares; leave it out for '
+                "two-stage least squares"
             )
-        if scheme.type != "11":
-            raise TivaxError(
-                f'model {fitted.model.name}: type "{scheme.type}" is of least squares; '
-                'the wild bootstrap of 2SLS (WRE) has type "11" alone'
+        elif scheme.type != "11":
+            said = (
+                f'type "{scheme.type}" is of least squares; the wild bootstrap of 2SLS '
+                '(WRE) has type "11" alone'
             )
-        if q > 1 or not scheme.null:
-            raise TivaxError(
-                f"model {fitted.model.name}: the wild bootstrap of 2SLS (WRE) takes "
-                "one endogenous regressor and null = true"
+        elif q > 1 or not scheme.null:
+            said = (
+                "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and "
+                "null = true"
             )
-        loadings = [
-            resampling.instrument_loadings(
-                fitted.products,
-                jnp.asarray(scheme.value / fitted.unit[0]),
-                layout=layout,
-            )
-        ]
+        if said:
+            raise TivaxError(f"model {model.name}: {said}")
+        null = jnp.asarray(scheme.value / fitted.unit[0])
+        run = resampling.instrument_loadings
+        loadings = [run(fitted.products, null, layout=layout)]
     elif scheme.second:
         loadings = [
             fitted.two_way_loadings(
@@ -226,20 +225,24 @@ def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
         ]
     else:
         if scheme.type[1] == "3":
-            _require_left_out(fitted, scheme.type)
+            # CV3 of every draw leaves out each cluster.
+            without = np.isnan(fitted.left_out()).any(axis=1)
+            if without.any():
+                name = fitted.labels[int(np.argmax(without))]
+                raise TivaxError(
+                    f"model {model.name}: {', '.join(model.treatments)} is not "
+                    f'identified without {name}, so that type "{scheme.type}" has no '
+                    'CV3; take type "11" or "31"'
+                )
         loadings = [
             wild_loadings(fitted, R, r, restricted=scheme.null, type=scheme.type)
             for R, r in _hypotheses(fitted, scheme)
         ]
-    return (
-        {"loadings": loadings, "position": position},
-        observed_t(
-            fitted,
-            joint=scheme.joint,
-            null=scheme.value,
-            covariance=scheme.covariance,
-        ),
-    )
+    arrays = {"loadings": loadings, "position": position}
+    V, gap = fitted.covariance(scheme.covariance), fitted.coef - scheme.value
+    if scheme.joint and q > 1:
+        return arrays, [float(gap @ np.linalg.solve(V, gap)) / q]
+    return arrays, [float(k) for k in gap / np.sqrt(np.diag(V))]
 
 
 def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
@@ -248,18 +251,6 @@ def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
         number, labels = fitted.second_clusters(scheme.second)
         return len(labels), np.unique(number)
     return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
-
-
-def _require_left_out(fitted: Fit, type: str) -> None:
-    """CV3 of every draw leaves out each cluster."""
-    without = np.isnan(fitted.left_out()).any(axis=1)
-    if without.any():
-        name = fitted.labels[int(np.argmax(without))]
-        raise TivaxError(
-            f"model {fitted.model.name}: {', '.join(fitted.model.treatments)} is not "
-            f'identified without {name}, so that type "{type}" has no CV3; take '
-            'type "11" or "31"'
-        )
 
 
 def _hypotheses(fitted: Fit, scheme: Scheme) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -283,9 +274,7 @@ def wild_loadings(
     run = resampling.wild_loadings
     if type != "11":
         run = partial(
-            jackknife.jackknife_loadings,
-            scores=type[0] == "3",
-            variance=type[1] == "3",
+            jackknife.jackknife_loadings, scores=type[0] == "3", variance=type[1] == "3"
         )
     return run(
         fitted.products,
@@ -294,22 +283,6 @@ def wild_loadings(
         layout=fitted.layout,
         restricted=restricted,
     )
-
-
-def observed_t(
-    fitted: Fit,
-    *,
-    joint: bool = False,
-    null: float = 0.0,
-    covariance: str = "CV1",
-) -> list[float]:
-    """t of each treatment against ``null``, in units of the panel, or their joint F."""
-    q, V = fitted.layout.treatments, fitted.covariance(covariance)
-    if joint and q > 1:
-        gap = fitted.coef - null
-        return [float(gap @ np.linalg.solve(V, gap)) / q]
-    se = np.sqrt(np.diag(V))
-    return [float(k) for k in (fitted.coef - null) / se]
 
 
 def _tile() -> int:

@@ -306,24 +306,23 @@ def _combinations(
     if isinstance(controls, list) and all(isinstance(k, str) for k in controls):
         values["controls"] = [controls] if controls else controls
     given = TomlTable(table.file, table.name, values).parse(_Combinations)
-    models = []
-    for file in given.panels or (panel,):
-        for outcome in given.outcomes:
-            for group in given.samples or (sample,):
-                for k, chosen in enumerate(given.controls, 1):
-                    parts = [outcome, group]
-                    parts += [f"controls {k}"] if len(given.controls) > 1 else []
-                    parts += [file.stem] if len(given.panels) > 1 else []
-                    model = {
-                        "name": " ".join(parts),
-                        "outcome": outcome,
-                        "regressors": (given.treatment, *chosen),
-                        "sample": group,
-                        "family": " ".join(parts[1:]),
-                    }
-                    for key in ("entity", "time", "clusters", "effects"):
-                        model[key] = getattr(given, key)
-                    models.append((table.make(Model, model), file))
+    files, groups, models = given.panels or (panel,), given.samples or (sample,), []
+    every = [(f, o, g) for f in files for o in given.outcomes for g in groups]
+    for file, outcome, group in every:
+        for k, chosen in enumerate(given.controls, 1):
+            parts = [outcome, group]
+            parts += [f"controls {k}"] if len(given.controls) > 1 else []
+            parts += [file.stem] if len(given.panels) > 1 else []
+            model = {
+                "name": " ".join(parts),
+                "outcome": outcome,
+                "regressors": (given.treatment, *chosen),
+                "sample": group,
+                "family": " ".join(parts[1:]),
+            }
+            same = ("entity", "time", "clusters", "effects")
+            model |= {key: getattr(given, key) for key in same}
+            models.append((table.make(Model, model), file))
     return models
 
 

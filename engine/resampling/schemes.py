@@ -81,7 +81,18 @@ class Scheme:
     second: str = ""
 
     def __post_init__(self) -> None:
-        _require_words(self)
+        for name, known in _KNOWN.items():
+            require_choice(name, getattr(self, name), get_args(known))
+        require_kind("value", self.value, Real, "a number")
+        if not np.isfinite(self.value):
+            raise TivaxError(f"value: give a finite number, not {show(self.value)}")
+        for name in ("strata", "second"):
+            require_kind(name, getattr(self, name), str, "the name of a column")
+        if self.second and (self.joint or self.type != "11"):
+            raise TivaxError(
+                f'second = "{self.second}": two-way clusters go with type "11", each '
+                "treatment by itself"
+            )
         if self.studentised is None:
             by_default = self.kind == "placebo" and self.permute != "years"
             object.__setattr__(self, "studentised", by_default)
@@ -143,26 +154,5 @@ _MOVED = {
 }
 
 
-def _require_words(scheme: Scheme) -> None:
-    """``TivaxError`` for an unknown word or a wrong number in a scheme."""
-    for name, known in _KNOWN.items():
-        require_choice(name, getattr(scheme, name), get_args(known))
-    require_kind("value", scheme.value, Real, "a number")
-    if not np.isfinite(scheme.value):
-        raise TivaxError(f"value: give a finite number, not {show(scheme.value)}")
-    require_kind("strata", scheme.strata, str, "the name of a column")
-    require_kind("second", scheme.second, str, "the name of a column")
-    if scheme.second and (scheme.joint or scheme.type != "11"):
-        raise TivaxError(
-            f'second = "{scheme.second}": two-way clusters go with type "11", each '
-            "treatment by itself"
-        )
-
-
-_KNOWN = {
-    "kind": Kind,
-    "weights": Weights,
-    "permute": Permute,
-    "method": Method,
-    "type": Type,
-}
+_KNOWN = {"kind": Kind, "weights": Weights, "permute": Permute, "method": Method}
+_KNOWN |= {"type": Type}

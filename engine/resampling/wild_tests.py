@@ -54,24 +54,33 @@ def invert_wild(
     if scheme.kind != "wild" or not scheme.null or plan.static.joint:
         return None
     treatments = range(plan.fitted.layout.treatments)
-    if _are_held(plan):
-        rate = Rate() if rate is None else rate
-        found = [_by_terms(plan, k, seed, rate) for k in treatments]
-        t = np.column_stack([t for _, t in found])
-        return Inverted(tuple(ends for ends, _ in found), None, t)
+    rate = Rate() if rate is None else rate
+    ends, t = zip(*(_inverted(plan, k, seed, rate) for k in treatments), strict=True)
     return Inverted(
-        tuple(by_inversion(plan, k, seed) for k in treatments),
+        ends,
         anderson_rubin(plan, seed) if plan.fitted.layout.instruments else None,
+        None if t[0] is None else np.column_stack(t),
     )
 
 
-def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
-    """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
-    if _are_held(plan):
-        return _by_terms(plan, k, seed, Rate())[0]
-    fitted, se = plan.fitted, _standard_error(plan, k)
+def _inverted(
+    plan: ResamplingPlan, k: int, seed: int, rate: Rate
+) -> tuple[tuple[float, float], Float[np.ndarray, " n"] | None]:
+    """The interval of treatment ``k`` (WCR, or WRE for 2SLS), and t of the tested null
+    in every draw where the draws of all nulls come from terms made once."""
+    fitted = plan.fitted
+    se = float(np.sqrt(fitted.covariance(plan.scheme.covariance)[k, k]))
+    one_way = not (fitted.layout.instruments or plan.scheme.second)
+    if one_way and plan.draws <= _HELD:
+        t, terms = _terms(plan, k, se, seed, rate)
+        p_of = partial(_p_of_terms, terms, plan, float(fitted.coef[k]), se)
+        return _ends(plan, k, se, p_of), t
     if fitted.layout.instruments:
-        of_scaled = partial(_instrument_loadings, fitted)
+        of_scaled = in_float64(
+            lambda nulls: _structural_forms(
+                fitted.products, jax.device_put(nulls), layout=fitted.layout
+            )
+        )
     elif plan.scheme.second:
         of_scaled = _two_way_loadings(fitted, k, plan.scheme.second)
     else:
@@ -81,40 +90,14 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
         observed = np.abs((fitted.coef[k] - nulls) / se)
         return of_scaled(nulls / fitted.unit[k]), observed
 
-    return _ends(plan, k, se, partial(_p_values, plan, seed, loadings))
-
-
-def _are_held(plan: ResamplingPlan) -> bool:
-    """True if the draws of all nulls come from terms that are made once."""
-    one_way = not (plan.fitted.layout.instruments or plan.scheme.second)
-    return one_way and plan.draws <= _HELD
-
-
-def _by_terms(
-    plan: ResamplingPlan, k: int, seed: int, rate: Rate
-) -> tuple[tuple[float, float], Float[np.ndarray, " n"]]:
-    """The interval of treatment ``k``, and t of the tested null in every draw."""
-    se, estimate = _standard_error(plan, k), float(plan.fitted.coef[k])
-    t, terms = _terms(plan, k, se, seed, rate)
-    p_of = partial(_p_of_terms, terms, plan, estimate, se)
-    return _ends(plan, k, se, p_of), t
+    return _ends(plan, k, se, partial(_p_values, plan, seed, loadings)), None
 
 
 def _ends(
     plan: ResamplingPlan, k: int, se: float, p_of: PValues
 ) -> tuple[float, float]:
-    return invert(
-        p_of,
-        float(plan.fitted.coef[k]),
-        se,
-        plan.draws,
-        value=plan.scheme.value,
-        exact=plan.exact,
-    )
-
-
-def _standard_error(plan: ResamplingPlan, k: int) -> float:
-    return float(np.sqrt(plan.fitted.covariance(plan.scheme.covariance)[k, k]))
+    estimate, value = float(plan.fitted.coef[k]), plan.scheme.value
+    return invert(p_of, estimate, se, plan.draws, value=value, exact=plan.exact)
 
 
 def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float]:
@@ -140,9 +123,13 @@ def anderson_rubin_p_values(
     draws: int | None = None,
 ) -> Float[np.ndarray, " r"]:
     """p of each null by bootstrap Anderson-Rubin; None: from all draws."""
+    fitted = plan.fitted
 
+    @in_float64
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        return _reduced_form_loadings(plan.fitted, nulls / plan.fitted.unit[0])
+        scaled = jax.device_put(nulls / fitted.unit[0])
+        made, observed = _reduced_forms(fitted.products, scaled, layout=fitted.layout)
+        return made, np.asarray(observed)
 
     return _p_values(plan, seed, loadings, nulls, draws)
 
@@ -180,27 +167,12 @@ def _two_way_loadings(fitted: Fit, k: int, second: str) -> Callable[[np.ndarray]
     return in_float64(of_scaled)
 
 
-@in_float64
-def _instrument_loadings(fitted: Fit, nulls: np.ndarray) -> Any:
-    return _structural_forms(
-        fitted.products, jax.device_put(nulls), layout=fitted.layout
-    )
-
-
 @partial(jax.jit, static_argnames="layout")
 def _structural_forms(
     products: ClusterCrossProducts, nulls: Array, *, layout: Layout
 ) -> resampling.InstrumentLoadings:
     one = partial(resampling.instrument_loadings, products, layout=layout)
     return one_by_one(one, nulls)
-
-
-@in_float64
-def _reduced_form_loadings(fitted: Fit, nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-    loadings, observed = _reduced_forms(
-        fitted.products, jax.device_put(nulls), layout=fitted.layout
-    )
-    return loadings, np.asarray(observed)
 
 
 @partial(jax.jit, static_argnames="layout")

@@ -1,6 +1,5 @@
 """`tivax check`: every year, in memory or while it is read in row slabs."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -81,7 +80,7 @@ def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
     """``tables.check_year`` of a year that is read six times, or a few times more
     where its industries buy more than they make."""
     flows = StreamedFlows(tables, k)
-    summed = _sums(flows)
+    summed = SummedFlows(flows)
     table = table_without_flows(tables, k, summed)
     x, Y = jax.device_put((table.x, table.Y.sum(axis=2)))
     year = StreamedYear(flows, x, mapped=mapped)
@@ -116,11 +115,15 @@ def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
 class SummedFlows:
     """Z of a year as the sums that a check takes of it."""
 
-    def __init__(self, slabs: Sequence[kernels.SlabSums], regions: int) -> None:
+    def __init__(self, flows: StreamedFlows) -> None:
+        slabs: list[kernels.SlabSums] = []
+        for _, slab in flows.slabs():
+            some = kernels.sums_of_slab(jax.device_put(slab), regions=flows.regions)
+            slabs.append(jax.tree.map(np.asarray, some))  # the slab is overwritten
         self._to_regions = np.concatenate([k.to_regions for k in slabs])
         self._to_every = np.concatenate([k.to_every for k in slabs])
         self._columns = np.sum([k.columns for k in slabs], axis=0)
-        self._regions = regions
+        self._regions = flows.regions
         self.negative = sum(int(k.negative) for k in slabs)
         self.is_finite = not any(int(k.not_finite) for k in slabs)
 
@@ -138,11 +141,3 @@ class SummedFlows:
         sold = self._to_every if columns else self._to_regions
         shape = (-1, c, c) if rows else (c, -1, c)
         return sold.reshape(shape).sum(axis=0 if rows else 1)
-
-
-def _sums(flows: StreamedFlows) -> SummedFlows:
-    parts: list[kernels.SlabSums] = []
-    for _, slab in flows.slabs():
-        some = kernels.sums_of_slab(jax.device_put(slab), regions=flows.regions)
-        parts.append(jax.tree.map(np.asarray, some))  # the slab is overwritten
-    return SummedFlows(parts, flows.regions)

@@ -14,16 +14,21 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float
 
 from ..gras import gras
 from ..sensitivity import Gradients
 from .kind import (
+    WHOLE,
+    Cells,
     Covariance,
     DrawnSigns,
     ErrorDraw,
+    First,
     Keys,
-    SlabTable,
+    OneKey,
+    SlabRows,
+    Table,
     of_cells,
     signs_of,
 )
@@ -79,25 +84,20 @@ class IndependentErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.S
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Covariance:
-        own, _ = balanced(self.S, self.held, gradients, columns)
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
+        own, _ = balanced(self.S, self.held, gradients, slab.columns)
         return independent(self.S, own).astype(gradients.left.dtype)
 
     def covariance(self, effects: Covariance) -> Covariance:
         return effects
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         S = self.S.astype(F.dtype)
         found = jnp.sqrt(S) * signs_of(next(keys), S.shape, F.dtype, first)
         return DrawnSigns(in_margins(S, self.held, found))
+
+
+GroupEffects = Float[Array, "f m g"]
 
 
 class SharedErrors(NamedTuple):
@@ -114,26 +114,18 @@ class SharedErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.sigma**2
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Float[Array, "f m g"]:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> GroupEffects:
         """Effects on the measures of one draw for each group of rows."""
-        own, _ = balanced(self.variances, self.held, gradients, columns)
+        own, _ = balanced(self.variances, self.held, gradients, slab.columns)
         left, right, added, of = own
         moved = left * (right @ self.sigma.T)[:, None, :]
         by_group = jnp.einsum("pf,pmn,ng->fmg", of, moved, self.group)
         return by_group - jnp.einsum("fmN,gN->fmg", added, self.group.T @ self.sigma)
 
-    def covariance(self, effects: Float[Array, "f m g"]) -> Covariance:
+    def covariance(self, effects: GroupEffects) -> Covariance:
         return jnp.einsum("fmk,gmk->fgm", effects, effects)
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         of_row = self.group @ signs_of(next(keys), self.group.shape[1:], F.dtype)
         cells = in_margins(self.variances, self.held, self.sigma * of_row[:, None])
         return DrawnSigns(cells)
@@ -152,32 +144,24 @@ class Totals(NamedTuple):
 
 class LognormalDraws(NamedTuple):
     """``s`` of each cell, or of all; ``group`` as in ``SharedErrors``, None where every
-    cell errs by itself. ``tag`` is of the year, 0 of all years."""
+    cell errs by itself."""
 
     s: Float[Array, "n N"] | Float[Array, ""]
     group: Float[Array, "n g"] | None
     totals: Totals | None
-    tag: Int[Array, ""]
 
     far = True
 
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw:
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
         """Errors of cells, balanced by GRAS where totals are held."""
-        s, totals = self.s, self.totals
-        n, c = Y.shape
-        e = normals(jax.random.fold_in(key, self.tag), (n, n + c), self.group)
+        s, totals, F = self.s, self.totals, jnp.concatenate(table, axis=1)
+        e = normals(key, F.shape, self.group)
         growth = jnp.exp(s * e - s**2 / 2)
         if totals is None:
-            return of_cells(jnp.concatenate([Z, Y], axis=1) * (growth - 1), Z)
-        found = gras(
-            totals.F * growth.astype(totals.F.dtype),
-            totals.rows,
-            totals.columns,
-            tolerance=_TOLERANCE,
-        )
-        return of_cells(found.cells - totals.F, Z)._replace(gap=found.gap)
+            return of_cells(F * (growth - 1), table)
+        full, *sums = totals
+        found = gras(full * growth.astype(full.dtype), *sums, tolerance=_TOLERANCE)
+        return of_cells(found.cells - full, table)._replace(gap=found.gap)
 
 
 class GivenDraws(NamedTuple):
@@ -187,15 +171,12 @@ class GivenDraws(NamedTuple):
     group: Float[Array, "n g"] | None
     S: Float[Array, "n N"] | None
     held: HeldSums
-    tag: Int[Array, ""]
 
     far = True
 
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw:
-        e = normals(jax.random.fold_in(key, self.tag), self.sigma.shape, self.group)
-        return of_cells(normal_in_margins(self.S, self.held, self.sigma * e), Z)
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
+        e = normals(key, self.sigma.shape, self.group)
+        return of_cells(normal_in_margins(self.S, self.held, self.sigma * e), table)
 
 
 def normal_in_margins(

@@ -19,8 +19,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..sensitivity import Gradients
-from .kind import Covariance, DrawnSigns, ErrorDraw, Keys, SlabTable, signs_of
-from .random_cells import signs
+from .kind import (
+    WHOLE,
+    Cells,
+    Covariance,
+    DrawnSigns,
+    ErrorDraw,
+    First,
+    Keys,
+    OneKey,
+    SlabRows,
+    Table,
+    signs_of,
+)
 
 # Products that a drawn error of shares is the sum of: its kurtosis is 3 - 2 / 4.
 _RANK = 4
@@ -43,22 +54,38 @@ class ImportShareErrors(NamedTuple):
     concentration: Float[Array, ""]
 
     order = 3
+    far = False
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Covariance:
-        return import_shares(self, gradients)
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
+        left, right, _, of = gradients
+        c, p = len(self.share), self.share
+        P, m, n = left.shape
+        a = left.reshape(P, m, c, n // c)
+        industries, final = jnp.split(right, [right.shape[1] - c], axis=1)
+        b = jnp.concatenate([industries.reshape(P, c, -1), final[:, :, None]], axis=2)
+        w = self.bought**2
+        total = w.sum(axis=2)
+        safe = jnp.where(total > 0, total, 1)[None, None]
+        mean = jnp.einsum("idu,pdu->pid", w, b)
+        users = jnp.einsum("idu,pdu,qdu->pqid", w, b, b)
+        users = users - mean[:, None] * mean[None] / safe
+        mean_a = jnp.einsum("rid,pmri->pmid", p, a)
+
+        pairs = []
+        for k in range(P):
+            row = []
+            for q in range(P):
+                sellers = jnp.einsum("rid,mri,mri->mid", p, a[k], a[q])
+                sellers = sellers - mean_a[k] * mean_a[q]
+                row.append(jnp.einsum("mid,id->m", sellers, users[k, q]))
+            pairs.append(jnp.stack(row))
+        every = jnp.stack(pairs) / (self.concentration + 1)
+        return jnp.einsum("pf,pqm,qg->fgm", of, every, of)
 
     def covariance(self, effects: Covariance) -> Covariance:
         return effects
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "n N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         """Signs made orthogonal to the roots of shares and to imports, then scaled by
         both."""
         own = signs_of(next(keys), self._shape, F.dtype)
@@ -80,6 +107,35 @@ class ImportShareErrors(NamedTuple):
         for first in starts:
             yield first * s, _in_cells(*of(first), along)
 
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
+        """Errors of imports by seller and user, everything at home 0.
+
+        With independent signs a of the sellers and b of the users of a good in a
+        region, e_ru = the sum over k of a_rk b_uk / K^1/2 has mean 0, variance 1, and
+        no two cells are dependent: the K products of any two are independent signs. A
+        draw then needs random numbers by row and column of each block, and no pass over
+        its cells.
+
+        e is made orthogonal to the roots of the shares p and to the imports w of the
+        users, then scaled by both:
+
+            (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
+        """
+        c, s, _ = self.share.shape
+        u, K = self.bought.shape[2], _RANK
+        of_sellers, of_users = jax.random.split(key)
+        root = jnp.sqrt(self.share).astype(jnp.float32)  # (r, i, d)
+        root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
+        a = signs_of(of_sellers, (s, c, c, K), jnp.float32)
+        a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
+        bought = jnp.swapaxes(self.bought.astype(jnp.float32), 0, 1)[:, :, None]
+        size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
+        unit = bought / jnp.where(size > 0, size, 1)
+        b = signs_of(of_users, (c, s, K, u), jnp.float32)
+        b = b - unit * (unit * b).sum(axis=3, keepdims=True)
+        width = jnp.sqrt(K * (self.concentration + 1)).astype(jnp.float32)
+        return ErrorDraw(thin=(DrawnShares(a, bought / width * b),))
+
     @property
     def _shape(self) -> tuple[int, ...]:
         """Seller, good, region of the user, user there."""
@@ -92,7 +148,10 @@ def imports(
 ) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
     """Sales of p selling regions, from number ``first`` on, to each region abroad by
     good, and purchases from them by user."""
-    users = by_user(F, regions=regions)
+    c, s = regions, F.shape[1] // regions - 1
+    industries, final = jnp.split(F, [c * s], axis=1)
+    both = industries.reshape(-1, s, c, s), final.reshape(-1, s, c, 1)
+    users = jnp.concatenate(both, axis=3)  # seller, good, region of the user, user
     own = jnp.eye(regions, dtype=F.dtype)
     abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))
     sold = jnp.einsum("ridu,rd->rid", users, abroad)
@@ -113,47 +172,6 @@ def shares_of_imports(
     total = sold.sum(axis=0)
     share = sold / jnp.where(total > 0, total, 1)[None]
     return ImportShareErrors(share, bought, concentration)
-
-
-def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "p s c u"]:
-    """Cells by seller, good, region of the user, and user there."""
-    c = regions
-    s = cells.shape[1] // c - 1
-    industries = cells[:, : c * s].reshape(-1, s, c, s)
-    final = cells[:, c * s :].reshape(-1, s, c, 1)
-    return jnp.concatenate([industries, final], axis=3)
-
-
-def import_shares(
-    errors: ImportShareErrors, gradients: Gradients
-) -> Float[Array, "f f m"]:
-    """Covariances of the f measures."""
-    left, right, _, of = gradients
-    c = errors.share.shape[0]
-    P, m, n = left.shape
-    a = left.reshape(P, m, c, n // c)
-    industries, final = right[:, : right.shape[1] - c], right[:, right.shape[1] - c :]
-    b = jnp.concatenate([industries.reshape(P, c, -1), final[:, :, None]], axis=2)
-    w = errors.bought**2
-    total = w.sum(axis=2)
-    mean = jnp.einsum("idu,pdu->pid", w, b)
-    users = jnp.einsum("idu,pdu,qdu->pqid", w, b, b)
-    users = (
-        users - mean[:, None] * mean[None] / jnp.where(total > 0, total, 1)[None, None]
-    )
-    p = errors.share
-    mean_a = jnp.einsum("rid,pmri->pmid", p, a)
-
-    pairs = []
-    for k in range(P):
-        row = []
-        for q in range(P):
-            sellers = jnp.einsum("rid,mri,mri->mid", p, a[k], a[q])
-            sellers = sellers - mean_a[k] * mean_a[q]
-            row.append(jnp.einsum("mid,id->m", sellers, users[k, q]))
-        pairs.append(jnp.stack(row))
-    every = jnp.stack(pairs) / (errors.concentration + 1)
-    return jnp.einsum("pf,pqm,qg->fgm", of, every, of)
 
 
 def _along(
@@ -185,6 +203,18 @@ def _in_cells(
 # ------------------------------------------------------------------- distributions
 
 
+def times_thin(
+    sellers: Float[Array, "s c c k"],
+    users: Float[Array, "c s k s"],
+    X: Float[Array, "c s m"],
+) -> Float[Array, "c s m"]:
+    """The sum over k of sellers[i, r, d, k] users[d, i, k, u] as a matrix, times X."""
+    s, c, _, k = sellers.shape
+    bought = (users.reshape(c, s * k, s) @ X).reshape(c, s, k, -1)
+    bought = jnp.swapaxes(bought, 0, 1).reshape(s, c * k, -1)
+    return jnp.swapaxes(sellers.reshape(s, c, c * k) @ bought, 0, 1)
+
+
 class DrawnShares(NamedTuple):
     """Changes of imports as products of thin matrices: of good i sold by region r to
     user u of region d, the sum over k of sellers[i, r, d, k] users[d, i, k, u].
@@ -195,12 +225,9 @@ class DrawnShares(NamedTuple):
 
     def times(self, X: Float[Array, "n m"]) -> Float[Array, "n m"]:
         """The changes of Z times X, of which no n x n matrix is made."""
-        s, c, _, k = self.sellers.shape
-        inputs = self.users[..., :s].reshape(c, s * k, s)
-        bought = (inputs @ X.reshape(c, s, -1)).reshape(c, s, k, -1)
-        bought = jnp.swapaxes(bought, 0, 1).reshape(s, c * k, -1)
-        sold = self.sellers.reshape(s, c, c * k) @ bought
-        return jnp.swapaxes(sold, 0, 1).reshape(X.shape)
+        s, c, _, _ = self.sellers.shape
+        cells = X.reshape(c, s, -1)
+        return times_thin(self.sellers, self.users[..., :s], cells).reshape(X.shape)
 
     @property
     def Z(self) -> Float[Array, "n n"]:
@@ -215,47 +242,3 @@ class DrawnShares(NamedTuple):
         s, c, _, _ = self.sellers.shape
         final = self.users[..., s]
         return jnp.einsum("irdk,dik->rid", self.sellers, final).reshape(c * s, c)
-
-
-class ShareDraws(NamedTuple):
-    """Shares of partners in the imports of each user; ``tag`` of the year, or 0."""
-
-    errors: ImportShareErrors
-    tag: Int[Array, ""]
-
-    far = False
-
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw:
-        key = jax.random.fold_in(key, self.tag)
-        return ErrorDraw(thin=(drawn_shares(key, self.errors),))
-
-
-def drawn_shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:
-    """Errors of imports by seller and user, everything at home 0.
-
-    With independent signs a of the sellers and b of the users of a good in a region,
-    e_ru = the sum over k of a_rk b_uk / K^1/2 has mean 0, variance 1, and no two cells
-    are dependent: the K products of any two are independent signs. A draw then needs
-    random numbers by row and column of each block, and no pass over its cells.
-
-    e is made orthogonal to the roots of the shares p and to the imports w of the users,
-    then scaled by both (``import_shares``):
-
-        (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
-    """
-    c, s, _ = errors.share.shape
-    u, K = errors.bought.shape[2], _RANK
-    of_sellers, of_users = jax.random.split(key)
-    root = jnp.sqrt(errors.share).astype(jnp.float32)  # (r, i, d)
-    root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
-    a = signs(of_sellers, (s, c, c, K))
-    a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
-    bought = jnp.swapaxes(errors.bought.astype(jnp.float32), 0, 1)[:, :, None]
-    size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
-    unit = bought / jnp.where(size > 0, size, 1)
-    b = signs(of_users, (c, s, K, u))
-    b = b - unit * (unit * b).sum(axis=3, keepdims=True)
-    width = jnp.sqrt(K * (errors.concentration + 1)).astype(jnp.float32)
-    return DrawnShares(a, bought / width * b)

@@ -21,8 +21,27 @@ from ..sensitivity import Gradients
 
 Covariance = Float[Array, "f f m"]
 Effects = Array | tuple[Array, ...]
-Keys = Iterator[Key[Array, ""]]
-SlabTable = tuple[Float[Array, "r n"], Float[Array, "r c"]]
+OneKey = Key[Array, ""]
+Keys = Iterator[OneKey]
+Cells = Float[Array, "r N"]
+First = Int[Array, ""] | None
+Table = tuple[Float[Array, "r n"], Float[Array, "r c"]]
+
+
+class SlabRows(NamedTuple):
+    """Rows of a year beside their gradients, for those errors that need them.
+
+    ``by_output`` is the derivative by reported output, ``table`` Z and Y, ``columns``
+    the multipliers of columns that slabs hold together (``margins.of_columns``).
+    """
+
+    by_output: Float[Array, "f m r"] | None = None
+    table: Table | None = None
+    columns: Float[Array, "f m N"] | None = None
+
+
+WHOLE = SlabRows()
+"""A year that is one slab, of errors that need nothing but gradients."""
 
 
 class DrawnSigns(NamedTuple):
@@ -39,25 +58,16 @@ class CellErrors(Protocol):
     @property
     def order(self) -> int: ...
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Effects:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Effects:
         """Sums over rows that ``covariance`` is made of; ``gradients.left`` has these
-        rows. ``by_output`` is the derivative by reported output, ``columns`` are the
-        multipliers of columns that slabs hold together (``margins.of_columns``)."""
+        rows."""
         ...
 
     def covariance(self, effects: Any) -> Covariance:
         """Covariances of the f measures, from the sums over all rows."""
         ...
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         """Errors with the covariances of the model, made of signs.
 
         Squares of signs are 1, so that the average of (dJ)^2 over draws is the variance
@@ -152,9 +162,21 @@ class Distribution(Protocol):
     @property
     def far(self) -> bool: ...
 
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw: ...
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw: ...
+
+
+class DrawsOfYear(NamedTuple):
+    """Errors whose draws depend on the ``tag`` of a year, which is 0 of all years."""
+
+    errors: Distribution
+    tag: Int[Array, ""]
+
+    @property
+    def far(self) -> bool:
+        return self.errors.far
+
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
+        return self.errors.draw(jax.random.fold_in(key, self.tag), table)
 
 
 def draw(
@@ -166,7 +188,7 @@ def draw(
     """The sum of all errors, each drawn from the key and its place alone."""
     found = ErrorDraw(gap=jnp.zeros((), jnp.float64))
     for number, each in enumerate(errors):
-        one = each.draw(jax.random.fold_in(key, number), Z, Y)
+        one = each.draw(jax.random.fold_in(key, number), (Z, Y))
         found = ErrorDraw(
             _sum(found.Z, one.Z),
             _sum(found.Y, one.Y),
@@ -197,7 +219,7 @@ def with_errors(
     return Z, Y, x if drawn.x is None else x + drawn.x.astype(x.dtype)
 
 
-def of_cells(cells: Float[Array, "n N"], Z: Float[Array, "n n"]) -> ErrorDraw:
-    """A draw of all cells, in the precision of Z."""
-    cells = cells.astype(Z.dtype)
-    return ErrorDraw(cells[:, : len(Z)], cells[:, len(Z) :])
+def of_cells(cells: Float[Array, "n N"], table: Table) -> ErrorDraw:
+    """A draw of all cells, in the precision of the table."""
+    cells, n = cells.astype(table[0].dtype), len(cells)
+    return ErrorDraw(cells[:, :n], cells[:, n:])

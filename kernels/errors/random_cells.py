@@ -46,14 +46,6 @@ def normals(
     return np.float32(np.sqrt(2)) * e
 
 
-def signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
-    """Independent signs, 32 of a random number."""
-    size = int(np.prod(shape))
-    words = jax.random.bits(key, (-(-size // 32),), jnp.uint32)
-    bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[None]) & 1
-    return (2 * bits.ravel()[:size].astype(jnp.float32) - 1).reshape(shape)
-
-
 def rates_of_rounded(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Rates for ``rounded``: a filled cell is exponential within [0, 1/2) with its
     own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""

@@ -3,10 +3,20 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
 
 from ..sensitivity import Gradients
-from .kind import Covariance, DrawnSigns, ErrorDraw, Keys, SlabTable
+from .kind import (
+    WHOLE,
+    Cells,
+    Covariance,
+    DrawnSigns,
+    ErrorDraw,
+    First,
+    Keys,
+    OneKey,
+    SlabRows,
+    Table,
+)
 from .rebuilt_draws import RebuiltYear, rebuilt
 from .rebuilt_variances import rebuilt_covariance
 
@@ -19,27 +29,17 @@ class RebuiltErrors(NamedTuple):
     order = 5
     far = False
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
         return rebuilt_covariance(self.year, gradients)
 
     def covariance(self, effects: Covariance) -> Covariance:
         return effects
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "n N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         """A draw itself: these errors have no signs."""
         blocks, _ = rebuilt(next(keys), self.year)
         return DrawnSigns(jnp.concatenate([blocks.Z, blocks.Y], axis=1))
 
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw:
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
         blocks, missed = rebuilt(key, self.year)
         return ErrorDraw(gap=missed, wide=(blocks,))

@@ -34,6 +34,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..rebuilding.trade import GroupFlows, Margins, Pairs, fit_trade
+from .import_shares import times_thin
 from .random_cells import rounded
 
 # Turns with sums of groups, the share of imports that may be missed, turns after which
@@ -114,12 +115,9 @@ class DrawnBlocks(NamedTuple):
 
     def times(self, X: Float[Array, "n m"]) -> Float[Array, "n m"]:
         """The changes of Z times X."""
-        s, c, _, k = self.sellers.shape
-        X = X.reshape(c, s, -1)
-        bought = self.users.reshape(c, s * k, s) @ X
-        bought = jnp.swapaxes(bought.reshape(c, s, k, -1), 0, 1).reshape(s, c * k, -1)
-        sold = self.sellers.reshape(s, c, c * k) @ bought
-        return (self.home @ X + jnp.swapaxes(sold, 0, 1)).reshape(c * s, -1)
+        X = X.reshape(*self.home.shape[:2], -1)
+        sold = self.home @ X + times_thin(self.sellers, self.users, X)
+        return sold.reshape(-1, X.shape[2])
 
     @property
     def column_sums(self) -> Float[Array, " n"]:
@@ -144,16 +142,6 @@ class DrawnTable(NamedTuple):
     cells: Float[Array, "c m b"]
     gap: Float[Array, ""]
 
-    @property
-    def home(self) -> Float[Array, "c s s"]:
-        s = len(self.trade)
-        return self.cells[:, :s, :s]
-
-    @property
-    def used(self) -> Float[Array, "c s s"]:
-        s = len(self.trade)
-        return self.cells[:, s:, :s]
-
 
 def rebuilt(
     key: Key[Array, ""], errors: RebuiltYear
@@ -162,11 +150,11 @@ def rebuilt(
     drawn = draw_table(key, errors)
     s, c = errors.trade.shape[:2]
     before = profiles(errors.used, jnp.ones((1, s), errors.trade.dtype))
-    users = profiles(drawn.used, errors.kinds)
+    users = profiles(drawn.cells[:, s:, :s], errors.kinds)
     final = drawn.trade[:, :, 1:] - errors.trade[:, :, 1:]
     Y = jnp.swapaxes(final.sum(2), 0, 1)
     inputs = drawn.trade[:, :, 0] - errors.trade[:, :, 0]
-    home = drawn.home - errors.home
+    home = drawn.cells[:, :s, :s] - errors.home
     left = -home.sum(2) - inputs.sum(2).T - Y.sum(2)
     own = jnp.arange(c)
     blocks = DrawnBlocks(
@@ -213,9 +201,9 @@ def drawn_users(
 ) -> Float[Array, "s c c g"]:
     """Inputs by group of users: sums over groups and over sellers are held."""
     by_group = jnp.einsum("dij,gj->idg", used, errors.kinds)
-    bought = _ratio(by_group, by_group.sum(2, keepdims=True))
+    bought = ratio(by_group, by_group.sum(2, keepdims=True))
     bought = bought * inputs.sum(1)[..., None]
-    start = _ratio(inputs, inputs.sum(1)[:, None])[..., None] * bought[:, None]
+    start = ratio(inputs, inputs.sum(1)[:, None])[..., None] * bought[:, None]
     of_pair, of_seller = jax.random.split(key)
     kept, year = errors.kept.users, errors.kept.year
     mixes = jnp.broadcast_to(errors.mixes[:, None, None, None], start.shape)
@@ -224,12 +212,12 @@ def drawn_users(
     factors = factors * _factors(of_seller, sellers, kept, year)[:, :, None]
 
     def turn(_: Array, q: Float[Array, "s c c g"]) -> Float[Array, "s c c g"]:
-        q = q * _ratio(inputs, q.sum(3))[..., None]
-        return q * _ratio(bought, q.sum(1))[:, None]
+        q = q * ratio(inputs, q.sum(3))[..., None]
+        return q * ratio(bought, q.sum(1))[:, None]
 
     q = start * factors.astype(start.dtype)
     q = jax.lax.fori_loop(0, _TURNS_OF_USERS, turn, q)
-    return q * _ratio(inputs, q.sum(3))[..., None]
+    return q * ratio(inputs, q.sum(3))[..., None]
 
 
 def drawn_rest(key: Key[Array, ""], errors: RebuiltYear) -> Float[Array, "c s s"]:
@@ -248,9 +236,9 @@ def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c m
     e, q, s = e.astype(rounding.variance.dtype), rounding.variance, twice // 2
 
     def turn(_: Array, e: Float[Array, "c m b"]) -> Float[Array, "c m b"]:
-        rows = _ratio(e[:, :s].sum(2), q[:, :s].sum(2))
+        rows = ratio(e[:, :s].sum(2), q[:, :s].sum(2))
         e = e.at[:, :s].add(-q[:, :s] * rows[..., None])
-        return e - q * _ratio(e.sum(1), q.sum(1))[:, None]
+        return e - q * ratio(e.sum(1), q.sum(1))[:, None]
 
     return jax.lax.fori_loop(0, _TURNS_OF_ROUNDING, turn, e)
 
@@ -262,8 +250,7 @@ def drawn_imports(
     s = len(errors.trade)
     moved = (cells - errors.rounding.cells)[:, s:]
     by_use = [moved[..., :s].sum(2), moved[..., s:-1].sum(2), moved[..., -1]]
-    imports = errors.trade.sum(1) + jnp.stack(by_use).transpose(2, 0, 1)
-    return imports
+    return errors.trade.sum(1) + jnp.stack(by_use).transpose(2, 0, 1)
 
 
 def drawn_exports(
@@ -274,7 +261,7 @@ def drawn_exports(
     half, balance = errors.rounding.exports, errors.rounding.balance
     moved = half * jax.random.uniform(of_exports, half.shape, half.dtype, -1, 1)
     of_all = balance * jax.random.normal(of_balance, balance.shape, balance.dtype)
-    moved = moved + of_all[None] * _ratio(exports, exports.sum(0)[None])
+    moved = moved + of_all[None] * ratio(exports, exports.sum(0)[None])
     return jnp.maximum(exports + jnp.where(exports > 0, moved, 0), 0)
 
 
@@ -283,7 +270,7 @@ def profiles(
 ) -> Float[Array, "c s g s"]:
     """Shares of users in what their group buys of an imported product."""
     of_group = used[:, :, None] * kinds[None, None]
-    return _ratio(of_group, of_group.sum(3, keepdims=True))
+    return ratio(of_group, of_group.sum(3, keepdims=True))
 
 
 def _fitted(
@@ -353,6 +340,6 @@ def _factors(
     return jnp.exp(sigma * z - sigma**2 / 2)
 
 
-def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+def ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
     """a / b, and 0 where b is not positive."""
     return jnp.where(b > 0, a / jnp.where(b > 0, b, 1), 0)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..sensitivity import Gradients
-from .rebuilt_draws import RebuiltYear, profiles
+from .rebuilt_draws import RebuiltYear, profiles, ratio
 
 # Turns of the fit with sums of groups and without: more move no standard error by a
 # thousandth, since what is left is closed exactly.
@@ -51,10 +51,10 @@ def rebuilt_covariance(
     inputs = errors.trade[:, :, 0]
     bought = jnp.einsum("dij,gj->dig", errors.used, errors.kinds)
     parts = _Parts(
-        _ratio(inputs, inputs.sum(1)[:, None]),
-        _ratio(bought, bought.sum(2, keepdims=True)),
+        ratio(inputs, inputs.sum(1)[:, None]),
+        ratio(bought, bought.sum(2, keepdims=True)),
         profiles(errors.used, errors.kinds),
-        _ratio(errors.used, errors.used.sum(2, keepdims=True)),
+        ratio(errors.used, errors.used.sum(2, keepdims=True)),
     )
 
     def one(case: tuple[Array, Array]) -> Float[Array, "f f"]:
@@ -119,7 +119,7 @@ def _effects(
     unknown = (errors.rest[None] > 0) | (sold <= 0)
     fixed = jnp.where(unknown[None], 0, net.exports)
     of_exports = rounding.exports[None] / jnp.sqrt(3.0) * fixed
-    share_sold = _ratio(sold, sold.sum(0)[None])
+    share_sold = ratio(sold, sold.sum(0)[None])
     of_balance = rounding.balance[None] * (share_sold[None] * fixed).sum(1)
     sellers = jnp.einsum("ird,pri->pdi", parts.sellers, left)
     of_all = jnp.einsum("dij,pdj->pdi", parts.of_all, by_user)
@@ -166,18 +166,18 @@ def _net_of_margins(errors: RebuiltYear, g: Float[Array, "f s c u c"]) -> _Net:
     with_groups = groups.sum() > 0
 
     def exports(now: _Net) -> _Net:
-        mean = _ratio((s[None] * now.trade).sum((3, 4)), sold[None])
+        mean = ratio((s[None] * now.trade).sum((3, 4)), sold[None])
         mean = jnp.where(free[None, None], 0, mean)
         trade = now.trade - mean[..., None, None]
         return _Net(trade, now.exports + mean, now.imports)
 
     def turn(now: _Net) -> _Net:
-        mean = _ratio((s[None] * now.trade).sum(2), bought[None])
+        mean = ratio((s[None] * now.trade).sum(2), bought[None])
         mean = jnp.where(free[None, None, None], 0, mean)
         now = _Net(now.trade - mean[:, :, None], now.exports, now.imports + mean)
         now = exports(now)
         moved = (s[None] * now.trade)[:, :, :, :-1].sum(3)
-        mean = _ratio(jnp.einsum("ki,fird->fkrd", kinds, moved), of_pairs[None])
+        mean = ratio(jnp.einsum("ki,fird->fkrd", kinds, moved), of_pairs[None])
         mean = jnp.where(no_pair[None, None], 0, mean)[:, kinds.argmax(0)]
         trade = now.trade.at[:, :, :, :-1].add(-mean[:, :, :, None])
         return _Net(trade, now.exports, now.imports)
@@ -185,7 +185,7 @@ def _net_of_margins(errors: RebuiltYear, g: Float[Array, "f s c u c"]) -> _Net:
     def turn_with_groups(now: _Net) -> _Net:
         now = turn(now)
         moved = (s[None] * now.trade).sum(3)
-        mean = _ratio(jnp.einsum("gi,fird->fgrd", groups, moved), of_flows[None])
+        mean = ratio(jnp.einsum("gi,fird->fgrd", groups, moved), of_flows[None])
         trade = now.trade - mean[:, groups.argmax(0)][:, :, :, None]
         return _Net(jnp.where(with_groups, trade, now.trade), *now[1:])
 
@@ -208,12 +208,8 @@ def _net_of_totals(
     columns, rows = q.sum(1), q[:, :s].sum(2)
 
     def turn(_: Array, k: Array) -> Array:
-        k = k - _ratio((q[None] * k).sum(2), columns[None])[:, :, None]
-        mean = _ratio((q[None, :, :s] * k[:, :, :s]).sum(3), rows[None])
+        k = k - ratio((q[None] * k).sum(2), columns[None])[:, :, None]
+        mean = ratio((q[None, :, :s] * k[:, :, :s]).sum(3), rows[None])
         return k.at[:, :, :s].add(-mean[..., None])
 
     return jax.lax.fori_loop(0, _OF_ROUNDING, turn, k)
-
-
-def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    return jnp.where(b > 0, a / jnp.where(b > 0, b, 1), 0)

@@ -25,16 +25,21 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Float
 
 from ..sensitivity import Gradients
 from .cells import independent, normal_in_margins
 from .kind import (
+    WHOLE,
+    Cells,
     Covariance,
     DrawnSigns,
     ErrorDraw,
+    First,
     Keys,
-    SlabTable,
+    OneKey,
+    SlabRows,
+    Table,
     of_cells,
     signs_of,
 )
@@ -73,13 +78,8 @@ class RoundedErrors(NamedTuple):
     def variances(self) -> Float[Array, "r N"]:
         return self.S
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> Covariance:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> Covariance:
+        by_output, table, columns = slab
         assert by_output is not None and table is not None
         by_stock, stocks = jnp.zeros_like(by_output), jnp.zeros_like(self.output)
         if self.stocks is not None:
@@ -102,9 +102,7 @@ class RoundedErrors(NamedTuple):
     def covariance(self, effects: Covariance) -> Covariance:
         return effects
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         def deviations(variance: Float[Array, "..."]) -> Float[Array, "..."]:
             own = signs_of(next(keys), variance.shape, F.dtype, first)
             return jnp.sqrt(variance) * own
@@ -128,6 +126,9 @@ class RoundedErrors(NamedTuple):
         return DrawnSigns(cells, output)
 
 
+FilledEffects = tuple[Float[Array, "f m k"], Float[Array, "f m s u"]]
+
+
 class FilledErrors(NamedTuple):
     """Cells that were filled, and how far their shares are off.
 
@@ -149,13 +150,7 @@ class FilledErrors(NamedTuple):
 
     order = 4
 
-    def effects(
-        self,
-        gradients: Gradients,
-        by_output: Float[Array, "f m r"] | None = None,
-        table: SlabTable | None = None,
-        columns: Float[Array, "f m N"] | None = None,
-    ) -> tuple[Float[Array, "f m k"], Float[Array, "f m s u"]]:
+    def effects(self, gradients: Gradients, slab: SlabRows = WHOLE) -> FilledEffects:
         """The derivatives H_j and H_gu of f measures for m cases each."""
         m, good, use = self.cells, self.good, self.use
         left, right, added, of = gradients
@@ -179,17 +174,13 @@ class FilledErrors(NamedTuple):
         at = at - jnp.einsum("fmn,ns,nu->fmsu", mean_a, good, sold)
         return by_user, by_use - at
 
-    def covariance(
-        self, effects: tuple[Float[Array, "f m k"], Float[Array, "f m s u"]]
-    ) -> Covariance:
+    def covariance(self, effects: FilledEffects) -> Covariance:
         by_user, by_use = effects
         users = jnp.einsum("fmk,gmk->fgm", by_user, by_user)
         uses = jnp.einsum("fmsu,gmsu->fgm", by_use, by_use)
         return self.user_deviation**2 * users + self.use_deviation**2 * uses
 
-    def signs(
-        self, keys: Keys, F: Float[Array, "r N"], first: Int[Array, ""] | None = None
-    ) -> DrawnSigns:
+    def signs(self, keys: Keys, F: Cells, first: First = None) -> DrawnSigns:
         users, uses = (
             signs_of(next(keys), k, F.dtype) for k in (self.use.shape[:1], self._uses)
         )
@@ -255,23 +246,19 @@ class RoundedDraws(NamedTuple):
     held: HeldSums
     output: Float[Array, " n"]
     filled: FilledErrors | None
-    tag: Int[Array, ""]
 
     far = False
 
-    def draw(
-        self, key: Key[Array, ""], Z: Float[Array, "n n"], Y: Float[Array, "n c"]
-    ) -> ErrorDraw:
+    def draw(self, key: OneKey, table: Table) -> ErrorDraw:
         """Errors of rounded cells and of output, given what rows add up to."""
-        key = jax.random.fold_in(key, self.tag)
         of_units, of_output, of_users, of_uses = jax.random.split(key, 4)
         cells = rounded(of_units, self.rate)
-        off = uniform(of_output, (len(Z), 2))[:, 0] - 0.5
+        off = uniform(of_output, (len(table[0]), 2))[:, 0] - 0.5
         output = self.output * off.astype(self.output.dtype)
         S, filled = self.S, self.filled
         if filled is None or S is None:
             cells = normal_in_margins(S, self.held, cells)
-            return of_cells(cells, Z)._replace(x=output)
+            return of_cells(cells, table)._replace(x=output)
         cells = cells.astype(S.dtype)
         a, b = multipliers(S, self.held, cells, -output)
         # What a row misses goes to cells and output by their variances.
@@ -281,4 +268,4 @@ class RoundedDraws(NamedTuple):
         uses = jax.random.normal(of_uses, shape, filled.cells.dtype)
         together = filled.in_cells(users, uses).astype(cells.dtype)
         output = output + self.output / 12 * a
-        return of_cells(cells + together, Z)._replace(x=output)
+        return of_cells(cells + together, table)._replace(x=output)

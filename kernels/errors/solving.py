@@ -25,12 +25,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..absorption import by_region, trade_benefit_index
-from ..import_share import (
-    ImportShares,
-    apply_inverse,
-    import_shares,
-    in_float32,
-)
+from ..import_share import ImportShares, apply_inverse, import_shares, in_float32
 from ..leontief import per_dollar, residual_value_added
 from ..refinement import correction, refine
 from .kind import Distribution, ErrorDraw, draw

@@ -1,6 +1,7 @@
 """Standard errors of a year that is read in row slabs are those in memory."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -79,10 +80,12 @@ def assert_same_bars(tables, model, **options):
     for name in names:
         assert_allclose(found[name], usual[name], rtol=1e-10)
         # Some errors are 0: those of sums that shares leave as they are.
-        top = float(abs(usual[name]).max())
-        assert_allclose(
-            found[f"{name}_se"], usual[f"{name}_se"], rtol=RTOL, atol=1e-6 * top
-        )
+        assert_same_se(found, usual, name, RTOL)
+
+
+def assert_same_se(found, usual, name, rtol):
+    atol = 1e-6 * np.nanmax(np.abs(usual[name]))
+    assert_allclose(found[f"{name}_se"], usual[f"{name}_se"], rtol=rtol, atol=atol)
 
 
 @pytest.mark.slow
@@ -94,10 +97,8 @@ def test_every_kind_of_error_has_the_same_bars_in_slabs(world, name):
 def test_the_last_perimeters_may_be_fewer_than_those_before(world, monkeypatch):
     """Three at once, of four."""
     monkeypatch.setattr(trade_errors, "_AT_ONCE", 3 * 8 * 2 * N)
-    usual, found = (
-        tx.standard_errors(world, MODELS["independent"], "tbi", memory=memory)["tbi_se"]
-        for memory in (None, 1)
-    )
+    of = partial(tx.standard_errors, world, MODELS["independent"], "tbi")
+    usual, found = (of(memory=k)["tbi_se"] for k in (None, 1))
     assert_allclose(found, usual, rtol=RTOL)
 
 
@@ -160,12 +161,8 @@ def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
 def test_each_year_errs_in_its_own_cells(name, model):
     """By the closed form, and by drawn derivatives: where all cells err together every
     draw is the same but for its sign, so that two are enough."""
-    both = small_world(C, S, 2)
-    usual, found = (
-        tx.standard_errors(both, MODELS[model], name, probes=2, memory=memory)
-        for memory in (None, 1)
-    )
-    usual, found = (k[f"{name}_se"] for k in (usual, found))
+    of = partial(tx.standard_errors, small_world(C, S, 2), MODELS[model], name)
+    usual, found = (of(probes=2, memory=k)[f"{name}_se"] for k in (None, 1))
     assert np.abs(usual.values[1] / usual.values[0] - 1).max() > 0.01
     assert_allclose(found, usual, rtol=1e-4)
 
@@ -199,20 +196,23 @@ def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level, members)
     usual = tx.standard_errors(world, ONE_DRAW, names, **options)
     found = tx.standard_errors(world, ONE_DRAW, names, memory=1, **options)
     for name in names:
-        top = np.nanmax(np.abs(usual[name]))
-        assert_allclose(
-            found[f"{name}_se"], usual[f"{name}_se"], rtol=1e-4, atol=1e-6 * top
-        )
+        assert_same_se(found, usual, name, 1e-4)
+
+
+def opened_with_draws(tables, errors, count=1):
+    """A year in slabs, and draws of its errors."""
+    opened = open_year(tables, 0, 1)
+    flows = opened.year.flows
+    parts = parts_of(kinds_of(errors, tables), Slabs(tables, 0, flows.rows))
+    return opened, [
+        draw_in_slabs(parts, flows, jax.random.key(k), mapped=k % 2 == 1)
+        for k in range(count)
+    ]
 
 
 def draws(tables, name, count=1):
     """Cells (Z, Y) of draws."""
-    opened = open_year(tables, 0, 1)
-    flows = opened.year.flows
-    kinds = kinds_of(MODELS[name], tables)
-    parts = parts_of(kinds, Slabs(tables, 0, flows.rows))
-    for k in range(count):
-        drawn = draw_in_slabs(parts, flows, jax.random.key(k), mapped=k % 2 == 1)
+    for drawn in opened_with_draws(tables, MODELS[name], count)[1]:
         assert_allclose(drawn.columns, np.sum(drawn.Z, axis=0), rtol=1e-4, atol=1)
         assert_allclose(drawn.inside[1], drawn.Z[S : 2 * S, S : 2 * S], rtol=1e-6)
         yield np.hstack([drawn.Z, drawn.Y])
@@ -277,11 +277,7 @@ def test_drawn_rounding_agrees_with_the_closed_form(world):
 def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
     """B from either side, for one draw of cells and output."""
     tables = whole_numbers(world)
-    opened = open_year(tables, 0, 1)
-    flows = opened.year.flows
-    kinds = kinds_of([tx.TableError("rounding")], tables)
-    parts = parts_of(kinds, Slabs(tables, 0, flows.rows))
-    drawn = draw_in_slabs(parts, flows, jax.random.key(0), mapped=False)
+    opened, (drawn,) = opened_with_draws(tables, [tx.TableError("rounding")])
     assert np.abs(drawn.x).max() > 0
 
     perimeters = perimeters_of(tables, groups_of(world, members))
@@ -294,16 +290,11 @@ def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
 
     def in_memory(t):
         dZ = drawn.Z.astype(opened.Y.dtype)
-        moved = (
-            tables.Z[0] + t * dZ,
-            opened.year.x + t * drawn.x,
-            opened.Y + t * drawn.Y,
-        )
-        borders = equal_regions(N, C, opened.Y.dtype)
+        Z, x = tables.Z[0] + t * dZ, opened.year.x + t * drawn.x
+        Y, borders = opened.Y + t * drawn.Y, equal_regions(N, C, opened.Y.dtype)
         if member is not None:
-            borders = Perimeters(jnp.repeat(member, S, axis=0))
-            moved = *moved[:2], moved[2] @ member
-        found = differentiable_table(*moved, None, borders)
+            Y, borders = Y @ member, Perimeters(jnp.repeat(member, S, axis=0))
+        found = differentiable_table(Z, x, Y, None, borders)
         return found.X, found.content, found.exports
 
     _, changes = jax.jvp(streamed, (0.0,), (1.0,))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tivax.kernels.errors.kind import SlabRows
 from tivax.kernels.errors.margins import held_sums
 from tivax.kernels.errors.rounding import FilledErrors, RoundedErrors
 from tivax.kernels.sensitivity import Gradients
@@ -110,7 +111,7 @@ def test_a_row_with_its_output_in_the_balance_is_conditioned_on_its_sum():
         held = held_sums(S, one[0] / 12, rows=True, columns=False)
         errors = RoundedErrors(S, held, one[0] / 12, growth=one[0])
         gradients = Gradients(one[None], g[None, :2], jnp.zeros((1, 1, 2)), one)
-        return errors.effects(gradients, g[2:][None, None], (one, one))
+        return errors.effects(gradients, SlabRows(g[2:][None, None], (one, one)))
 
     got = compiled(covariance)(np.array([[1.0, 2]]) / 12, g)
     assert_allclose(got[0, 0, 0], g @ given @ g, rtol=RTOL)

@@ -5,6 +5,8 @@ import math
 import re
 import tomllib
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,9 +69,7 @@ def panel(files) -> Panel:
     return build_panel(files)
 
 
-def refusal(files: DataFiles) -> str:
-    """The message of the error, which must be one line."""
-    return error_of(build_panel, files)
+refusal = partial(error_of, build_panel)
 
 
 def remedy(message: str) -> dict:
@@ -178,10 +178,9 @@ def test_a_country_is_left_out_on_purpose(files):
     less = build_panel(replace(files, drop=("AUS", "TWN")))
     assert less.countries == KEPT[1:]
     why = "left out by [recipe] drop"
-    assert {k: v for k, v in reasons(less).items() if k != "ROU"} == {
-        "AUS": why,
-        "TWN": why,
-    }
+    found = reasons(less)
+    found.pop("ROU")
+    assert found == dict.fromkeys(("AUS", "TWN"), why)
 
 
 # ---------------------------------------------------------------------- the cells
@@ -190,9 +189,8 @@ def test_a_country_is_left_out_on_purpose(files):
 def test_every_cell_is_the_number_of_its_source(panel):
     frame = panel.frame
     assert list(frame.columns) == list(COLUMNS)
-    assert list(zip(frame["iso3"], frame["year"], strict=True)) == [
-        (code, year) for code in KEPT for year in YEARS
-    ]
+    keys = zip(frame["iso3"], frame["year"], strict=True)
+    assert [*keys] == [*product(KEPT, YEARS)]
     i = np.array([WIOD_COUNTRIES.index(code) for code in frame["iso3"]])
     t = frame["year"].to_numpy() - 2000
     exact = {"TBI": pf.panel_tbi, "TFP": pf.PANEL_PWT["ctfp"], "INFR": pf.panel_cpi}
@@ -222,11 +220,8 @@ def test_a_year_that_a_source_lacks_is_told_with_the_years_it_has(files, tmp_pat
     assert message == (
         f'{path}: no KOFGIdj in 2003; write [recipe] years = "2000:2002" in data.toml'
     )
-    assert set(build_panel(replace(short, years=(2000, 2002))).frame["year"]) == {
-        2000,
-        2001,
-        2002,
-    }
+    some = build_panel(replace(short, years=(2000, 2002))).frame
+    assert {*some["year"]} == {2000, 2001, 2002}
     message = refusal(replace(files, years=(2000, 2014)))
     assert "tbi.csv: no tbi in 2004 and 10 more years; write [recipe] years" in message
     message = refusal(replace(files, years=(2010, 2014)))
@@ -374,16 +369,12 @@ def test_inflation_may_come_from_the_world_bank_or_the_outlook(files, tmp_path):
     outlook = tmp_path / "weoapr2021all.xls"
     named = [(code, "PCPIPCH", values) for code, values in rows]
     outlook.write_text(pf.weo_text(named, YEARS), encoding="latin-1", newline="")
-    for path, source, series in [
-        (bank, "wdi", "FP.CPI.TOTL.ZG"),
-        (outlook, "weo", "PCPIPCH"),
-    ]:
-        other = build_panel(
-            replace(files, inflation=Edition("new", path), inflation_source=source)
-        )
-        assert cell(other.frame, "FRA", 2003, "INFR") == pf.panel_cpi(
-            WIOD_COUNTRIES.index("FRA"), 3
-        )
+    wanted = pf.panel_cpi(WIOD_COUNTRIES.index("FRA"), 3)
+    cases = (bank, "wdi", "FP.CPI.TOTL.ZG"), (outlook, "weo", "PCPIPCH")
+    for path, source, series in cases:
+        changed = {"inflation": Edition("new", path), "inflation_source": source}
+        other = build_panel(replace(files, **changed))
+        assert cell(other.frame, "FRA", 2003, "INFR") == wanted
         line = other.codebook.set_index("variable").loc["INFR"]
         assert (line["series"], line["edition"]) == (series, "new")
     # Taiwan is in the outlook.
@@ -657,13 +648,10 @@ def test_the_gross_balance_index_is_the_balance_over_the_trade(tmp_path):
     index = gross_balance_index([path])
     assert index.name == "GBI"
     assert_array_equal(index, [0.0, np.nan, 0.5, -0.5])
-    assert list(index.index) == [
-        (code, year) for code in ("AGO", "ROU") for year in (2000, 2001)
-    ]
+    assert [*index.index] == [*product(("AGO", "ROU"), (2000, 2001))]
     archives = trade_archives(tmp_path)
-    pd.testing.assert_series_equal(
-        gross_balance_index(archives), index, check_exact=True
-    )
+    again = gross_balance_index(archives)
+    pd.testing.assert_series_equal(again, index, check_exact=True)
     with pytest.raises(TivaxError, match=f"lacks {EXPORTS}; get it from"):
         gross_balance_index(archives[::-1])
 
@@ -674,18 +662,12 @@ def trade_archives(folder: Path) -> list[Path]:
         EXPORTS: {"ROU": [30, 10], "AGO": [7, 7]},
         IMPORTS: {"ROU": [10, 30], "AGO": [7, ""]},
     }
-    return [
-        pf.zip_of(
-            folder / f"API_{series}.zip",
-            {
-                f"API_{series}_DS2_en_csv_v2_1.csv": pf.api_csv(
-                    [(code, series, values) for code, values in rows.items()],
-                    (2000, 2001),
-                )
-            },
-        )
-        for series, rows in numbers.items()
-    ]
+    archives = []
+    for series, rows in numbers.items():
+        lines = [(code, series, values) for code, values in rows.items()]
+        members = {f"API_{series}_DS2_en_csv_v2_1.csv": pf.api_csv(lines, (2000, 2001))}
+        archives.append(pf.zip_of(folder / f"API_{series}.zip", members))
+    return archives
 
 
 def test_trade_is_looked_for_as_named_as_fetched_and_beside_inflation(files, tmp_path):
@@ -746,12 +728,9 @@ def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
     path = tmp_path / "deep" / f"panel.{format}"
     run = Run("panel", files.inputs())
     written = write_panel(holed, path, run, force=False)
-    assert [p.name for p in written] == [
-        path.name,
-        "panel.codebook.csv",
-        "panel.manifest.json",
-        *(["rebuild_panel.do"] if format == "dta" else []),
-    ]
+    more = ["rebuild_panel.do"] if format == "dta" else []
+    beside = ["panel.codebook.csv", "panel.manifest.json", *more]
+    assert [p.name for p in written] == [path.name, *beside]
     assert sorted(path.parent.iterdir()) == sorted(written)
 
     frame = READ[format](path)
@@ -787,10 +766,8 @@ def test_the_manifest_tells_the_inputs_the_recipe_and_the_losses(
     ]
     assert all(len(k["sha256"]) == 64 for k in manifest["inputs"])
     run = Run("panel", files.inputs(), sources=files.databases())
-    sources = [
-        k.get("source") for k in run.manifest(residual_max=None, outputs=[])["inputs"]
-    ]
-    assert sources == [None, None, "kof", "pwt", "wgi", "wdi"]
+    inputs = run.manifest(residual_max=None, outputs=[])["inputs"]
+    assert [k.get("source") for k in inputs] == [None, None, "kof", "pwt", "wgi", "wdi"]
 
 
 @pytest.mark.parametrize(
@@ -799,15 +776,13 @@ def test_the_manifest_tells_the_inputs_the_recipe_and_the_losses(
 def test_nothing_is_overwritten_without_force(tmp_path, panel, name):
     (tmp_path / name).write_text("mine")
     path = tmp_path / "panel.csv"
-    with pytest.raises(
-        TivaxError, match=f"{name}: exists already; force=True replaces"
-    ):
-        write_panel(panel, path, Run("panel"), force=False)
+    line = error_of(write_panel, panel, path, Run("panel"), force=False)
+    assert f"{name}: exists already; force=True replaces" in line
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
     told = "not a manifest" if "manifest" in name else "not a panel of tivax"
-    with pytest.raises(TivaxError, match=f"{name}: {told}"):
-        write_panel(panel, path, Run("panel"), force=True)
+    line = error_of(write_panel, panel, path, Run("panel"), force=True)
+    assert f"{name}: {told}" in line
     assert (tmp_path / name).read_text() == "mine"
 
 
@@ -828,9 +803,7 @@ def test_two_formats_of_a_panel_have_two_names(tmp_path, panel):
     path, other = tmp_path / "pp.csv", tmp_path / "pp.parquet"
     write_panel(panel, path, Run("panel"), force=False)
     before = contents(tmp_path)
-    with pytest.raises(TivaxError) as error:
-        write_panel(panel, other, Run("panel"), force=True)
-    assert str(error.value) == (
+    assert error_of(write_panel, panel, other, Run("panel"), force=True) == (
         f"{other}: pp.manifest.json beside it is the record of pp.csv; choose another "
         "name, or remove that panel first"
     )
@@ -852,9 +825,7 @@ def test_a_panel_that_changed_since_is_not_read(tmp_path, panel, name):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)
-    with pytest.raises(TivaxError) as error:
-        read_panel(given)
-    assert str(error.value) == (
+    assert error_of(read_panel, given) == (
         f"{given}: changed since `tivax panel` wrote it (panel.manifest.json); run the "
         "command again, or give a file of your own another name"
     )
@@ -891,11 +862,8 @@ def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
 def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
     path = tmp_path / "new" / name
     message = f"{path}: end the name in .csv, .parquet, .dta, .xlsx or .feather"
-    for use in (
-        panel_format,
-        lambda path: write_panel(panel, path, Run("panel"), force=False),
-    ):
-        assert error_of(use, path) == message
+    assert error_of(panel_format, path) == message
+    assert error_of(write_panel, panel, path, Run("panel"), force=False) == message
     assert list(tmp_path.iterdir()) == []
 
 
@@ -966,13 +934,8 @@ def test_the_real_panel_is_the_identified_one_in_every_cell(shared):
     keys = ["iso3", "year", "developed"]
     pd.testing.assert_frame_equal(frame[keys], wanted[keys], check_dtype=False)
     for name in frame.columns[3:]:
-        assert_allclose(
-            frame[name],
-            wanted[name],
-            rtol=REAL_RTOL,
-            atol=REAL_ATOL.get(name, 0),
-            err_msg=name,
-        )
+        near = {"rtol": REAL_RTOL, "atol": REAL_ATOL.get(name, 0), "err_msg": name}
+        assert_allclose(frame[name], wanted[name], **near)
 
 
 @pytest.mark.shared

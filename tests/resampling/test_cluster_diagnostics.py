@@ -15,13 +15,7 @@ from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit, residuals_on
 
 # Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.

@@ -17,21 +17,11 @@ from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
-from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.running import Rate, draws_of
 from tivax.engine.resampling.schemes import Scheme
-from tivax.engine.resampling.wild_tests import (
-    anderson_rubin,
-    by_inversion,
-    invert_wild,
-)
+from tivax.engine.resampling.wild_tests import anderson_rubin, invert_wild
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 
 LEVEL = 0.05
 # Between an end and a null that is not rejected, in standard errors: of all patterns,
@@ -67,6 +57,11 @@ def p_value(frame: pd.DataFrame, model: Model, scheme: Scheme, draws: int) -> fl
     """Of one test, from the draws themselves."""
     own = make_plan(fit_model(frame, model), scheme, draws)
     return float(summarise(own, draws_of(own, SEED)).summary["p_value"][0])
+
+
+def ends_of(own: ResamplingPlan) -> tuple[float, float]:
+    """The interval of the first treatment alone."""
+    return wild_tests._inverted(own, 0, SEED, Rate())[0]
 
 
 # ------------------------------------------------------------------------- the search
@@ -126,14 +121,10 @@ def test_a_smooth_p_takes_few_passes_of_all_draws():
 
 def test_what_is_tested_is_inside_where_it_is_not_rejected():
     """p dips below 5 % between the estimate and 0; and only at 0 itself."""
-    dip = invert(
-        known(lambda k: 0.04 if 0.2 < k < 0.7 else between(-1, 3)(k), []), 1.0, 1.0, 99
-    )
-    assert_allclose(dip, [-1, 3], rtol=0, atol=EXACT)
-    point = invert(
-        known(lambda k: 0.04 if k == 0 else between(-1, 3)(k), []), 1.0, 1.0, 99
-    )
-    assert_allclose(point, [0, 3], rtol=0, atol=EXACT)
+    dip = known(lambda k: 0.04 if 0.2 < k < 0.7 else between(-1, 3)(k), [])
+    assert_allclose(invert(dip, 1.0, 1.0, 99), [-1, 3], rtol=0, atol=EXACT)
+    point = known(lambda k: 0.04 if k == 0 else between(-1, 3)(k), [])
+    assert_allclose(invert(point, 1.0, 1.0, 99), [0, 3], rtol=0, atol=EXACT)
 
 
 def test_the_hull_has_the_outermost_ends():
@@ -183,6 +174,8 @@ def assert_ends_are_tested(ends, p_at, width: float) -> None:
 CASES = {
     "all signs": (MODEL, Scheme("wild"), 2**9, EXACT),
     "some of Webb's": (MODEL, Scheme("wild", weights="webb"), 999, RANDOM),
+    # The search uses fewer, the last steps all.
+    "many draws": (MODEL, Scheme("wild", weights="webb"), 40_000, RANDOM),
     "jackknives": (MODEL, Scheme("wild", type="33"), 2**9, EXACT),
     "two instruments": (TWO, Scheme("wild"), 2**9, EXACT),
 }
@@ -194,7 +187,7 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
     model, scheme, draws, width = CASES[name]
     own = plan(model, scheme, draws)
     se = float(own.fitted.covariance()[0, 0] ** 0.5)
-    ends = by_inversion(own, 0, SEED)
+    ends = ends_of(own)
 
     def p_at(null: float) -> float:
         return p_value(FRAME, model, replace(scheme, value=null), draws)
@@ -206,7 +199,7 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
     chosen = plan(MODEL, Scheme("wild", weights="webb"), 3_000)
     nulls = np.linspace(-1, 2, 7)
-    fitted, found = chosen.fitted, []
+    found = []
 
     def instead(p_of, *_, **__):
         found.append(p_of(nulls, None))
@@ -215,7 +208,7 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
     monkeypatch.setattr(wild_tests, "invert", instead)
     for held in (wild_tests._HELD, 0):
         monkeypatch.setattr(wild_tests, "_HELD", held)
-        by_inversion(chosen, fitted.layout.treatments - 1, SEED)
+        ends_of(chosen)
     terms, drawn_again = found
     assert 0 < drawn_again.min() < 0.5
     assert_allclose(terms, drawn_again, rtol=RTOL)
@@ -230,20 +223,8 @@ def test_each_treatment_has_its_own_interval():
     for k, treatment in enumerate(model.treatments):
         other = ({*model.treatments} - {treatment}).pop()
         alone = remodel(model, treatments=(treatment,), controls=("RQ", other))
-        expected = by_inversion(plan(alone, Scheme("wild"), 2**9), 0, SEED)
+        expected = ends_of(plan(alone, Scheme("wild"), 2**9))
         assert_allclose(inverted.intervals[k], expected, rtol=1e-6)
-
-
-def test_many_draws_end_where_all_of_them_are_at_5_percent():
-    """40,000 draws: the search uses fewer, the last steps all."""
-    scheme, draws = Scheme("wild", weights="webb"), 40_000
-    own = plan(MODEL, scheme, draws)
-    se = float(own.fitted.covariance()[0, 0] ** 0.5)
-
-    def p_at(null: float) -> float:
-        return p_value(FRAME, MODEL, replace(scheme, value=null), draws)
-
-    assert_ends_are_tested(by_inversion(own, 0, SEED), p_at, RANDOM * se)
 
 
 # ------------------------------------------------- all patterns, counted literally
@@ -329,7 +310,7 @@ def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     assert own.exact and own.draws == literal.v.shape[1]
     p = summarise(own, draws_of(own, SEED)).summary["p_value"][0]
     assert_allclose(literal.coefficient(0), p, rtol=RTOL)
-    tested = [(by_inversion(own, 0, SEED), literal.coefficient)]
+    tested = [(ends_of(own), literal.coefficient)]
     if model.instruments:
         low, high, p = anderson_rubin(own, SEED)
         assert_allclose(literal.anderson_rubin(0), p, rtol=RTOL)
@@ -345,15 +326,15 @@ def test_all_patterns_and_random_ones_agree():
     own = make_plan(fit_model(frame, FEW), scheme, 40_000)
     assert not own.exact
     literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
-    for end in by_inversion(own, 0, SEED):
+    for end in ends_of(own):
         assert abs(literal.coefficient(end) - LEVEL) < 4 * error
 
 
 def test_the_interval_does_not_depend_on_the_value_that_is_tested():
     one, other = (plan(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
-    ends = by_inversion(one, 0, SEED)
+    ends = ends_of(one)
     se = float(one.fitted.covariance()[0, 0] ** 0.5)
-    assert_allclose(by_inversion(other, 0, SEED), ends, rtol=0, atol=EXACT * se)
+    assert_allclose(ends_of(other), ends, rtol=0, atol=EXACT * se)
 
 
 @pytest.mark.parametrize(
@@ -387,10 +368,7 @@ def test_anderson_rubin_is_a_test_of_the_instruments(model):
     """p of 0, and both ends tested again."""
     own = plan(model, Scheme("wild"), 2**9)
     low, high, p = anderson_rubin(own, SEED)
-
-    def p_at(null: float) -> float:
-        return reduced_p(model, null)
-
+    p_at = partial(reduced_p, model)
     assert_allclose(p, p_at(0.0), rtol=RTOL)
     se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert_ends_are_tested((low, high), p_at, EXACT * se)
@@ -400,9 +378,8 @@ def test_the_anderson_rubin_set_is_among_the_intervals():
     own = plan(TWO, Scheme("wild"), 2**9)
     inference, _ = infer(own, SEED)
     found = inference.intervals.set_index("interval").loc["Anderson-Rubin"]
-    assert_array_equal(
-        found[["ci_low", "ci_high", "p_value"]].astype(float), anderson_rubin(own, SEED)
-    )
+    found = found[["ci_low", "ci_high", "p_value"]].astype(float)
+    assert_array_equal(found, anderson_rubin(own, SEED))
 
 
 def test_a_weak_instrument_leaves_an_end_open():
@@ -448,10 +425,8 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
     assert found["p_value"] == inference.summary["p_value"][0]
 
     def p_at(null: float) -> float:
-        shifted = frame.assign(
-            KOFGIdj=frame["KOFGIdj"] - null * frame[model.treatments[0]]
-        )
-        return p_value(shifted, model, scheme, draws)
+        y = frame["KOFGIdj"] - null * frame[model.treatments[0]]
+        return p_value(frame.assign(KOFGIdj=y), model, scheme, draws)
 
     ends = found[["ci_low", "ci_high"]].to_numpy(float)
     se = inference.summary["se"][0]

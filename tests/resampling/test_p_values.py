@@ -405,10 +405,10 @@ def test_randomisation_t_compares_t():
 
 def test_shares_are_of_finite_draws_and_ties_within_rounding():
     draws = MemoryDraws(np.array([[1.0], [2.0], [2 + 1e-11], [2 + 1e-9], [np.nan]]))
-    assert shares(draws, lambda w: w[:, 0], 2.0) == (1, 2, 1)
-    assert shares(draws, lambda w: -w[:, 0], -2.0) == (1, 2, 1)
+    assert shares(draws, lambda w: w[:, 0], 2.0) == (1, 2, 1, 4)
+    assert shares(draws, lambda w: -w[:, 0], -2.0) == (1, 2, 1, 4)
     zeros = MemoryDraws(np.array([[0.0], [1e-300], [-1e-300]]))
-    assert shares(zeros, lambda w: w[:, 0], 0.0) == (1, 1, 1)
+    assert shares(zeros, lambda w: w[:, 0], 0.0) == (1, 1, 1, 3)
 
 
 @pytest.mark.parametrize(

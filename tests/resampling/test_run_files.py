@@ -1,6 +1,5 @@
 """Run files: what they say, and every mistake in one line that names its place."""
 
-import re
 from itertools import product
 from pathlib import Path
 
@@ -9,13 +8,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
-from tivax.engine.papers.trade_imbalance.columns import (
-    COLUMNS,
-    paper_models,
-)
+from tivax.engine.papers.trade_imbalance.columns import COLUMNS, paper_models
 from tivax.engine.reporting import printed_place
 from tivax.engine.resampling.run_files import (
     RunFile,
@@ -180,26 +175,21 @@ def test_a_grid_is_every_combination(read, tmp_path):
         'samples = ["all", "developing"]\ncontrols = [[], ["a"], ["a", "b"]]',
         'panels = ["one.csv", "two.csv"]',
     )
-    every = product(
-        ("one", "two"), "yw", ("all", "developing"), enumerate(("", "a", "ab"))
-    )
-    assert [
-        (path.name, m.outcome, m.sample, "".join(m.controls), m.name, m.family)
-        for m, path in run.models
-    ] == [
-        (f"{file}.csv", y, group, c, f"{y} {rest}", rest)
-        for file, y, group, (k, c) in every
-        for rest in [f"{group} controls {k + 1} {file}"]
-    ]
+    controls = enumerate(("", "a", "ab"), 1)
+    every = product(("one", "two"), "yw", ("all", "developing"), controls)
+    for (m, path), (file, y, group, (k, c)) in zip(run.models, every, strict=True):
+        assert path.name == f"{file}.csv" and "".join(m.controls) == c
+        rest = f"{group} controls {k} {file}"
+        found = m.outcome, m.sample, m.name, m.family
+        assert found == (y, group, f"{y} {rest}", rest)
     assert run.panels == [tmp_path / "one.csv", tmp_path / "two.csv"]
     assert {m.all_effects for m, _ in run.models} == {("iso3",)}
 
 
 def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
     run = read(PANEL, 'sample = "developed"', PAIRS, MODELS, 'controls = ["a", "b"]')
-    model = Model(
-        "y developed", "y", ("x", "a", "b"), sample="developed", family="developed"
-    )
+    of = {"sample": "developed", "family": "developed"}
+    model = Model("y developed", "y", ("x", "a", "b"), **of)
     assert run.models == ((model, tmp_path / "panel.csv"),)
 
 
@@ -228,8 +218,7 @@ def test_a_file_may_begin_with_the_mark_of_windows(tmp_path):
 
 
 def test_a_run_file_that_is_not_there(tmp_path):
-    with pytest.raises(TivaxError, match=f"^{re.escape(str(tmp_path))}: no such file$"):
-        read_run_file(tmp_path)
+    assert error_of(read_run_file, tmp_path) == f"{tmp_path}: no such file"
 
 
 # ------------------------------------------------------------------------------ panels
@@ -259,10 +248,8 @@ def panel_mistake(path) -> str:
 
 
 def test_a_panel_of_another_kind_or_none(tmp_path):
-    assert (
-        panel_mistake(tmp_path / "p.txt")
-        == "a panel is csv, parquet, dta, xlsx or feather"
-    )
+    formats = "a panel is csv, parquet, dta, xlsx or feather"
+    assert panel_mistake(tmp_path / "p.txt") == formats
     assert panel_mistake(tmp_path / "p.csv") == "no such panel; `tivax panel` makes one"
 
 
@@ -371,29 +358,20 @@ def test_a_lag_that_the_panel_has_stays():
 
 
 def test_mistakes_of_lags():
+    known, last = FRAME.assign(x=1), FRAME.iloc[-1]
+    lacks = "L.x: a lag needs the column {}; entity and time name yours"
+    twice = f"{last['iso3']} has two rows in {last['year']}; fix the panel"
     for frame, message in (
         (FRAME, "no column x in the panel, of which L.x is a lag"),
-        (
-            FRAME.assign(x=1).drop(columns="year"),
-            "L.x: a lag needs the column year; entity and time name yours",
-        ),
-        (
-            FRAME.assign(x=1).drop(columns="iso3"),
-            "L.x: a lag needs the column iso3; entity and time name yours",
-        ),
-        (
-            pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
-            f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "
-            "fix the panel",
-        ),
+        (known.drop(columns="year"), lacks.format("year")),
+        (known.drop(columns="iso3"), lacks.format("iso3")),
+        (pd.concat([known, known.tail(1)]), twice),
     ):
-        with pytest.raises(TivaxError, match=f"^{re.escape(message)}$"):
-            with_lags(frame, lag("L.x"))
+        assert error_of(with_lags, frame, lag("L.x")) == message
 
 
 def test_a_country_has_one_row_a_year_unless_other_effects_tell_rows_apart():
     twice = pd.concat([FRAME, FRAME.head(1)])
-    with pytest.raises(TivaxError, match="has two rows in"):
-        with_lags(twice, lag("x"))
+    assert "has two rows in" in error_of(with_lags, twice, lag("x"))
     finer = Model("m", "y", ("x",), effects=("industry",))
     assert with_lags(twice, [finer]).equals(twice)

@@ -24,13 +24,7 @@ from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
 from commands import run_fork
-from experiment_panels import (
-    MODEL,
-    calls_of,
-    remodel,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, calls_of, remodel, small_panel, two_stage_model
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.
@@ -147,10 +141,9 @@ def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
 
     monkeypatch.setattr(experiments._Caller, "_begin", failing)
     own, seen = plan("pairs, any panel", 100_000), 0
+    run = experiments._draws(own.static)
     with pytest.raises(TivaxError, match="the seventh"):
-        for part in over_blocks(
-            experiments._draws(own.static), own.arrays, SEED, own.blocks
-        ):
+        for part in over_blocks(run, own.arrays, SEED, own.blocks):
             seen += len(part)
     assert seen == 7
 

@@ -15,23 +15,12 @@ from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling import placebo
 from tivax.engine.resampling.p_values import summarise
-from tivax.engine.resampling.plans import (
-    DrawSource,
-    ResamplingPlan,
-    Static,
-    make_plan,
-)
+from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, Static, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 from helpers import error_of
 from literal_refits import (
     Refit,
@@ -382,10 +371,8 @@ def test_a_lag_loses_the_first_year_of_the_paths():
     own = make_plan(fit_model(frame, model), scheme, DRAWS)
     assert own.static.options == 4
     drawn = drawn_options(own)
-    literal = [
-        refit(rows).coef[-1] for rows, _ in placebos(frame, model, scheme, drawn)
-    ]
-    close(made(own)[:, 0], np.array(literal))
+    every = placebos(frame, model, scheme, drawn)
+    close(made(own)[:, 0], np.array([refit(rows).coef[-1] for rows, _ in every]))
 
 
 def test_placebos_without_effects_of_countries_are_refits():
@@ -393,13 +380,9 @@ def test_placebos_without_effects_of_countries_are_refits():
     model = replace(MODEL, entity="")
     for frame in FRAMES:
         own = plan(frame, model, MOVES["countries"])
-        literal = [
-            refit(rows).coef[-1]
-            for rows, _ in placebos(
-                FRAMES[frame], model, MOVES["countries"], drawn_options(own)
-            )
-        ]
-        close(made(own)[:, 0], np.array(literal))
+        moves = MOVES["countries"], drawn_options(own)
+        every = placebos(FRAMES[frame], model, *moves)
+        close(made(own)[:, 0], np.array([refit(rows).coef[-1] for rows, _ in every]))
 
 
 # ------------------------------------------------------------------- all the patterns
@@ -477,8 +460,7 @@ def test_what_has_no_list_of_patterns_is_drawn():
     """Mammen's weights are not equally likely."""
     for scheme in (
         Scheme("wild", weights="mammen"),
-        Scheme("pairs"),
-        Scheme("bayesian"),
+        *map(Scheme, ("pairs", "bayesian")),
     ):
         own = enumerated(3, scheme, 1000)
         assert (own.exact, own.draws) == (False, 1000)
@@ -519,9 +501,8 @@ def test_paths_with_gaps_move_among_countries_with_the_same_years(studentised):
     for drawn in drawn_options(own):
         its = np.empty_like(paths)
         its[order] = paths[order][drawn]
-        new = replace(
-            rows, X=its[:, -rows.year.max() - 1 :][rows.country, rows.year][:, None]
-        )
+        X = its[:, -rows.year.max() - 1 :][rows.country, rows.year][:, None]
+        new = replace(rows, X=X)
         itself = replace(new, y=rows.X[:, 0])
         expected.append(statistics_of(refit(new), refit(itself)))
     kept = [0, 1, 2, 3, 4] if studentised else [0, 2]
@@ -566,15 +547,11 @@ def test_large_tables_of_paths_are_not_made(monkeypatch):
 
 
 HOLE = without(("C03", 2002))
-OF_ITS_OWN = FRAMES["balanced"].assign(
-    # Country g lacks the years that are bits of g.
-    TBI=lambda frame: frame["TBI"].where(
-        frame["iso3"].str[1:].astype(int)
-        // 2 ** (frame["year"].max() - frame["year"])
-        % 2
-        == 0
-    )
+# Country g lacks the years that are bits of g.
+BITS = FRAMES["balanced"]["iso3"].str[1:].astype(int) // 2 ** (
+    FRAMES["balanced"]["year"].max() - FRAMES["balanced"]["year"]
 )
+OF_ITS_OWN = FRAMES["balanced"].assign(TBI=lambda k: k["TBI"].where(BITS % 2 == 0))
 IV_TWO = two_stage_model(instruments=("L.TBI", "TFP"))
 SHIFTS = MOVES["shifts"]
 ALONE = FRAMES["balanced"].assign(
@@ -623,10 +600,8 @@ def test_a_treatment_that_is_missing_where_no_year_is_used_is_no_mistake():
 
 
 def test_the_name_of_a_scheme_tells_what_is_drawn():
-    assert [k.name for k in (Scheme("pairs"), Scheme("wild", weights="webb"))] == [
-        "pairs",
-        "WCR webb",
-    ]
+    assert Scheme("pairs").name == "pairs"
+    assert Scheme("wild", weights="webb").name == "WCR webb"
     assert Scheme("wild", null=False).name == "WCU rademacher"
     jackknifed = Scheme("wild", type="31")
     assert jackknifed.name == "WCR31 rademacher"

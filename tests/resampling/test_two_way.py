@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.estimation import Model, fit_model, fixed_effects
 from tivax.engine.resampling import Scheme, make_plan, resample
-from tivax.engine.resampling.wild_tests import by_inversion
+from tivax.engine.resampling.wild_tests import invert_wild
 from tivax.kernels.two_way import two_way_statistics
 
 from helpers import error_of, random_panel
@@ -104,7 +104,9 @@ def test_p_is_the_share_of_refits_above_the_sample():
 def test_p_at_the_ends_of_the_interval_is_5_percent():
     frame = shaken(9, 7)
     plan = make_plan(fit_model(frame, MODEL), TWO_WAY, 128)
-    low, high = by_inversion(plan, 0, 0)
+    inverted = invert_wild(plan, 0)
+    assert inverted is not None
+    low, high = inverted.intervals[0]
     se = plan.fitted.covariance("two-way year")[0, 0] ** 0.5
     for end, inward in ((low, 1), (high, -1)):
         if not np.isfinite(end):

@@ -111,9 +111,8 @@ def test_both_systems_are_solved(tables):
     rhs = jnp.asarray(np.random.default_rng(1).random((N, 2 * REGIONS)))
     solved = year.solve(rhs)
     assert_allclose(solved.X, np.linalg.solve(np.eye(N) - A, rhs), rtol=1e-11)
-    exporting = (
-        jnp.ones_like(rhs).at[:SECTORS, 0].set(0)
-    )  # the first region sells no inputs abroad
+    # The first region sells no inputs abroad.
+    exporting = jnp.ones_like(rhs).at[:SECTORS, 0].set(0)
     cut = A.copy()
     cut[:SECTORS, SECTORS:] = 0
     found = year.solve_contents(rhs, exporting).X
@@ -123,9 +122,8 @@ def test_both_systems_are_solved(tables):
 
 def test_coefficients_in_a_file_are_those_in_memory(tables):
     Y = jnp.asarray(tables.final_demand()[0])
-    assert_array_equal(
-        year_of(tables, mapped=True).solve(Y).X, year_of(tables).solve(Y).X
-    )
+    found = (year_of(tables, mapped=k).solve(Y).X for k in (True, False))
+    assert_array_equal(*found)
 
 
 # None, one perimeter of apart regions, two of different size.
@@ -185,15 +183,11 @@ def test_what_needs_the_inverse_says_how_much_memory_that_is(store):
 def test_flows_inside_groups_must_fit(store, monkeypatch):
     """Four matrices: 9 industries and three times 3 are as many as 10.4."""
     lazy = open_store(store, lazy=True)
-    for memory, told in ((4 * 8 * 11 * 11 / 0.75, ""), (4 * 8 * 11 * 11, "11 indus")):
-        monkeypatch.setattr(
-            memory_module, "machine_memory", lambda memory=memory: memory
-        )
-        if told:
-            said = error_of(indicators, lazy, ["TBI"], groups=GROUPS[1], **STREAMED)
-            assert said.startswith(told)
-        else:
-            indicators(lazy, ["TBI"], groups=GROUPS[1], **STREAMED)
+    options, memory = {"groups": GROUPS[1], **STREAMED}, 4 * 8 * 11 * 11
+    monkeypatch.setattr(memory_module, "machine_memory", lambda: memory / 0.75)
+    indicators(lazy, ["TBI"], **options)
+    monkeypatch.setattr(memory_module, "machine_memory", lambda: memory)
+    assert error_of(indicators, lazy, ["TBI"], **options).startswith("11 indus")
 
 
 def one_year(A, Y):
@@ -224,20 +218,12 @@ def test_a_cell_that_is_not_a_number_is_named(tables):
     """R2:S1 sells to R3:S0, in the third slab of one region."""
     Z = tables.Z.copy()
     Z[1, 2 * SECTORS + 1, 3 * SECTORS] = np.nan
-    told = [
-        error_of(work, replace(tables, Z=Z), *given, **STREAMED)
-        for work, given in (
-            (value_added_trade, ()),
-            (standard_errors, (TableError("lognormal", a=0.1),)),
-        )
-    ]
-    seller, user = (
-        f"{tables.regions[r]}:{tables.sectors[i]}" for r, i in ((2, 1), (3, 0))
-    )
-    for line in told:
-        assert line.startswith(
-            f"2001: Z has cells that are not numbers, first {seller} to {user};"
-        )
+    both = ((2, 1), (3, 0))
+    cell = " to ".join(f"{tables.regions[r]}:{tables.sectors[i]}" for r, i in both)
+    error = TableError("lognormal", a=0.1)
+    for work, given in ((value_added_trade, ()), (standard_errors, (error,))):
+        line = error_of(work, replace(tables, Z=Z), *given, **STREAMED)
+        assert line.startswith(f"2001: Z has cells that are not numbers, first {cell};")
 
 
 def test_industries_that_buy_more_than_they_make_are_looked_at_once_more():
@@ -248,9 +234,8 @@ def test_industries_that_buy_more_than_they_make_are_looked_at_once_more():
     found = value_added_trade(one_year(A, Y), **STREAMED)
     assert float(found["residual"].max()) < 1e-12
     require_productive_year(year_of(one_year(A, Y)))
-    message = error_of(
-        require_productive_year, year_of(tables_of(2.2 * A, Y, np.ones(N)))
-    )
+    worse = year_of(tables_of(2.2 * A, Y, np.ones(N)))
+    message = error_of(require_productive_year, worse)
     assert message.startswith("2014: the table is not productive")
 
 
@@ -318,9 +303,12 @@ def test_a_year_is_too_large_where_three_matrices_take_three_quarters_of_memory(
 # --------------------------------------------------------------------- a large world
 
 
+LARGE = WorldShape(regions=8, sectors=SECTORS, years=2)
+
+
 @pytest.fixture(scope="module")
 def made():
-    return large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=1)
+    return large_world(LARGE, seed=1)
 
 
 def test_a_large_world_balances_and_is_the_same_each_time(made):
@@ -328,10 +316,8 @@ def test_a_large_world_balances_and_is_the_same_each_time(made):
         check_values(table)
         check_balance(table, made.tolerance)
         check_columns(table, made.column_tolerance)
-    again = large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=1)
-    assert_array_equal(again.Z[:], made.Z[:])
-    other = large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=2)
-    assert not np.array_equal(other.Z[0], made.Z[0])
+    assert_array_equal(large_world(LARGE, seed=1).Z[:], made.Z[:])
+    assert not np.array_equal(large_world(LARGE, seed=2).Z[0], made.Z[0])
 
 
 def test_a_large_world_looks_like_one(made):

@@ -8,14 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import (
-    CAPITALS,
-    Model,
-    Network,
-    Sample,
-    distances_among,
-    fit_model,
-)
+from ...estimation import CAPITALS, Model, Network, Sample, distances_among, fit_model
 from ..run_files import read_with_lags
 
 
@@ -105,27 +98,27 @@ def given_by(
         panel = panel.assign(**{model.outcome: noise})
     fitted = fit_model(panel, model)
     time = pd.factorize(fitted.used["year"], sort=True)[0]
-    rows = fitted.rows[:, fitted.layout.dummies :] * np.sqrt(len(time))
     shape = len(fitted.labels), time.max() + 1
-    cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
-    cells[fitted.cluster, time] = rows
-    seen[fitted.cluster, time] = 1
-    errors = np.zeros(shape)
-    errors[fitted.cluster, time] = fitted.u
-    each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
-    sizes = each / np.sqrt((errors**2).sum() / len(time)) if spreads else None
-    loadings = None
+
+    def by_year(values: np.ndarray) -> np.ndarray:
+        made = np.zeros((*shape, *values.shape[1:]))
+        made[fitted.cluster, time] = values
+        return made
+
+    seen = by_year(np.ones(len(time)))
+    cells = by_year(fitted.rows[:, fitted.layout.dummies :] * np.sqrt(len(time)))
+    sizes = loadings = None
+    if spreads:
+        errors = by_year(fitted.u)
+        each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
+        sizes = each / np.sqrt((errors**2).sum() / len(time))
     if outcome:
         others, y = fitted.C[:, :-1], fitted.y
-        left = np.zeros(shape)
-        left[fitted.cluster, time] = (
-            y - others @ np.linalg.lstsq(others, y, rcond=None)[0]
-        )
+        left = by_year(y - others @ np.linalg.lstsq(others, y, rcond=None)[0])
         size = np.linalg.norm(left, axis=1, keepdims=True)
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
         loadings = first * np.sqrt(len(first))
     labels = list(fitted.labels)
-    network = None if flows is None else _network(flows, labels)
     return Given(
         path,
         tuple(model.regressors),
@@ -139,7 +132,7 @@ def given_by(
         cells[:, :, -1] if outcome else None,
         loadings,
         flows,
-        network,
+        None if flows is None else _network(flows, labels),
         distances_among(labels) if {*labels} <= {*CAPITALS} else None,
     )
 

@@ -84,8 +84,21 @@ from .run import simulate
 # A method keeps its level where its size is within this of it (MacKinnon, Nielsen and
 # Webb call 0.05 +- 0.01 reliable), Monte-Carlo error aside.
 WIDTH = 0.01
-_OF_TABLE = {"CV1": "CV1 t(G-1)", "CV2": "CV2 BM", "CV3": "CV3 t(G-1)"}
-_OF_TABLE |= {"CV3J": "CV3J t(G-1)", "V5": "V5 t(G-1)"}
+_OF_TABLE = {
+    "CV1 t(G-1)": "cv1_p_value",
+    "CV2 BM": "cv2_p_value",
+    "CV3 t(G-1)": "cv3_p_value",
+    "CV3J t(G-1)": "cv3j_p_value",
+    "V5 t(G-1)": "v5_p_value",
+    "V5 adjusted": "v5_adjusted_p_value",
+}
+_OF_FIT: Mapping[str, Vcov] = {
+    "two-way CV1": TwoWay(),
+    "two-way CV3": TwoWay(jackknife=True),
+    "Driscoll-Kraay": DriscollKraay(),
+    "common shocks": CommonShocks(),
+    "Conley": Conley(StudyDesign.cutoff),
+}
 _SCHEMES: Mapping[str, Scheme] = {
     **{
         name: Scheme(
@@ -209,68 +222,55 @@ class OwnPanel(Result):
 
     @property
     def finding(self) -> list[str]:
-        """The p-value to report for this panel, before the others."""
-        if not len(self.trusted):
-            return [self.sentence.removeprefix(f"{self.model.name}, {self.term}: ")]
-        best = self.trusted.iloc[0]
-        usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
-        return [
-            f"For the effect of {variable_name(self.term)} on "
-            f"{variable_name(self.model.outcome)} report the p-value of "
-            f"{best['method']}, p {p_equals(best['p_value'], self.draws)}: in "
-            "simulations of panels like this one it rejects true nulls in "
-            f"{percent_text(best['size_min'], 1)} to "
-            f"{percent_text(best['size_max'], 1)} where it says 5 %. The usual one "
-            f"(CV1, t(G-1)) is {p_text(usual['p_value'])} and rejects up to "
-            f"{percent_text(usual['size_max'], 1)}."
-        ]
+        names = (variable_name(k) for k in (self.term, self.model.outcome))
+        return [f"For the effect of {' on '.join(names)} {self._found}"]
 
     @property
     def sentence(self) -> str:
-        """Findings of the simulations for this panel in words, from the numbers."""
-        table = self.p_values[self.p_values["size_max"].notna()]
+        """The p-value to report, in words and from the numbers."""
+        return f"{self.model.name}, {self.term}: {self._found}"
+
+    @property
+    def _found(self) -> str:
         usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
-        text = (
-            f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
-            f"{p_text(usual['p_value'])}; in simulations of this panel it rejects "
-            f"a true null in {percent_text(usual['size_max'], 1)} ({usual['worst']}) "
-            "where it says 5 %. "
-        )
-        trusted = self.trusted
-        if len(trusted):
-            best = trusted.iloc[0]
-            others = ", ".join(trusted["method"].iloc[1:4])
-            text += (
-                f"{len(trusted)} of {len(table)} p-values "
-                f"{'keeps its' if len(trusted) == 1 else 'keep their'} level in all "
-                f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
-                f"to 5 % is {best['method']}, p {p_equals(best['p_value'], self.draws)}"
-                + (f" (then {others})." if others else ".")
+        usual_p, most = p_text(usual["p_value"]), percent_text(usual["size_max"], 1)
+        if len(self.trusted):
+            best = self.trusted.iloc[0]
+            ends = (percent_text(best[k], 1) for k in ("size_min", "size_max"))
+            return (
+                f"report the p-value of {best['method']}, "
+                f"p {p_equals(best['p_value'], self.draws)}: in simulations of panels "
+                f"like this one it rejects true nulls in {' to '.join(ends)} where it "
+                f"says 5 %. The usual one (CV1, t(G-1)) is {usual_p} and rejects up to "
+                f"{most}."
             )
-            return text.strip()
-        text += "No p-value keeps its level in all kinds of simulated panels. "
+        table = self.p_values[self.p_values["size_max"].notna()]
+        text = (
+            f"the usual p-value (CV1, t(G-1)) is {usual_p}; in simulations of this "
+            f"panel it rejects a true null in {most} ({usual['worst']}) where it says "
+            "5 %. No p-value keeps its level in all kinds of simulated panels."
+        )
         safe = table[(table["keeps"] == "too rarely") & table["p_value"].notna()]
+        safe = safe.sort_values("size_max", ascending=False).head(3)
         if len(safe):
-            named = [
+            named = ", ".join(
                 f"{row['method']} (p {p_equals(row['p_value'], self.draws)}, at most "
                 f"{percent_text(row['size_max'], 1)})"
-                for row in safe.sort_values("size_max", ascending=False).to_dict(
-                    "records"
-                )
-            ]
+                for row in safe.to_dict("records")
+            )
             text += (
-                "Too rarely in some, and in none too often beyond the Monte-Carlo "
-                f"error: {', '.join(named[:3])}. "
+                " Too rarely in some, and in none too often beyond the Monte-Carlo "
+                f"error: {named}."
             )
         often = table[table["keeps"] == "too often"].sort_values("size_max")
         if len(often):
             best = often.iloc[0]
             text += (
-                f"Of those that reject too often {best['method']} "
+                f" Of those that reject too often {best['method']} "
                 f"(p {p_equals(best['p_value'], self.draws)}) does least, at most "
                 f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
-        return text.strip()
+        return text
 
 
 class SimulateSection(TypedDict, total=False):
@@ -323,13 +323,34 @@ def own_panel(
     for number, term in enumerate(model.treatments):
         others = (k for k in model.regressors if k != term)
         one = replace(model, treatment=(term,), regressors=(term, *others))
+        fitted = fit_model(panel, one)
+        diagnostics = model_table([fitted]).iloc[0]
+        designs = _designs(panel, fitted, path, flows)
+        study = Study(tuple(designs), panels, panel_draws, seed)
+        levels = [
+            _level(panel, one, fine, level, draws, seed)
+            for fine, level in (("rows", ENTITY), *((ENTITY, k) for k in coarse))
+        ]
 
         def told(done: int, of: int, before: int = number * panels) -> None:
             progress(before + panels * done // of, total)
 
+        sizes = simulate(study, progress=told).table
+        p_values = _p_values(panel, fitted, diagnostics, flows, draws, seed)
         found.append(
-            _steps(
-                panel, one, path, coarse, flows, draws, panels, panel_draws, seed, told
+            OwnPanel(
+                one,
+                term,
+                diagnostics,
+                cluster_table(fitted).sort_values(
+                    "partial_leverage", ascending=False, ignore_index=True
+                ),
+                pd.DataFrame(levels),
+                _with_sizes(p_values, sizes),
+                sizes,
+                study,
+                draws,
+                fitted.residual,
             )
         )
     return found
@@ -383,48 +404,6 @@ def phase_placebos(
     return simulate(Study((design,), panels, draws, seed)).table
 
 
-def _steps(
-    panel: pd.DataFrame,
-    model: Model,
-    path: Path,
-    coarse: Sequence[str],
-    flows: Path | None,
-    draws: int,
-    panels: int,
-    panel_draws: int,
-    seed: int,
-    progress: Progress,
-) -> OwnPanel:
-    fitted = fit_model(panel, model)
-    diagnostics = model_table([fitted]).iloc[0]
-    clusters = cluster_table(fitted).sort_values(
-        "partial_leverage", ascending=False, ignore_index=True
-    )
-    study = Study(
-        tuple(_designs(panel, fitted, path, flows)), panels, panel_draws, seed
-    )
-    levels = pd.DataFrame(
-        [
-            _level(panel, model, fine, level, draws, seed)
-            for fine, level in (("rows", ENTITY), *((ENTITY, k) for k in coarse))
-        ]
-    )
-    sizes = simulate(study, progress=progress).table
-    p_values = _p_values(panel, fitted, diagnostics, flows, draws, seed)
-    return OwnPanel(
-        model,
-        model.regressors[0],
-        diagnostics,
-        clusters,
-        levels,
-        _with_sizes(p_values, sizes),
-        sizes,
-        study,
-        draws,
-        fitted.residual,
-    )
-
-
 # ---------------------------------------------------------------- the level of clusters
 
 
@@ -438,12 +417,8 @@ def _level(
         )
     except TivaxError as error:
         return row | {"note": str(error).removeprefix(f"model {model.name}: ")}
-    first = test.tests.iloc[0].drop("term").to_dict()
-    counts = {
-        "fine_clusters": test.fine_clusters,
-        "coarse_clusters": test.coarse_clusters,
-    }
-    return row | counts | {str(k): v for k, v in first.items()} | {"note": ""}
+    counts = {k: getattr(test, k) for k in ("fine_clusters", "coarse_clusters")}
+    return {**row, **counts, **test.tests.iloc[0].drop("term"), "note": ""}
 
 
 # -------------------------------------------------------------------- several p-values
@@ -458,69 +433,58 @@ def _p_values(
     seed: int,
 ) -> pd.DataFrame:
     """p of every method, NaN and a note where it does not serve the panel."""
-    model, found = fitted.model, {}
-    for kind, name in _OF_TABLE.items():
-        p = float(diagnostics[f"{kind.lower()}_p_value"])
-        found[name] = (p, "" if np.isfinite(p) else str(diagnostics["note"]))
-    rows = panel.loc[fitted.used.index]
+    model, rows = fitted.model, panel.loc[fitted.used.index]
 
-    def of_fit(name: str, vcov: Vcov) -> None:
-        try:
-            fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
-            p = float(fit.terms["p_value"].iloc[0])
-            found[name] = (p, "" if np.isfinite(p) else "the variance is not positive")
-        except TivaxError as error:
-            found[name] = (np.nan, str(error))
+    def of_table(column: str) -> tuple[float, str]:
+        return float(diagnostics[column]), str(diagnostics["note"])
 
-    of_fit("two-way CV1", TwoWay())
-    of_fit("two-way CV3", TwoWay(jackknife=True))
-    of_fit("Driscoll-Kraay", DriscollKraay())
-    of_fit("common shocks", CommonShocks())
-    adjusted = float(diagnostics["v5_adjusted_p_value"])
-    found["V5 adjusted"] = (
-        adjusted,
-        "" if np.isfinite(adjusted) else str(diagnostics["note"]),
-    )
-    if flows is None:
-        found["network HAC"] = (np.nan, "no flows are given")
-    else:
-        of_fit("network HAC", Network(read_flows(flows)))
-    of_fit("Conley", Conley(StudyDesign.cutoff))
-    for name, scheme in _SCHEMES.items():
+    def of_fit(vcov: Vcov) -> tuple[float, str]:
+        fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
+        return float(fit.terms["p_value"].iloc[0]), "the variance is not positive"
+
+    def of_network() -> tuple[float, str]:
+        if flows is None:
+            raise TivaxError("no flows are given")
+        return of_fit(Network(read_flows(flows)))
+
+    def of_draws(scheme: Scheme) -> tuple[float, str]:
+        made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]
+        return float(made.summary["p_value"].iloc[0]), ""
+
+    methods = {
+        **{name: partial(of_table, column) for name, column in _OF_TABLE.items()},
+        **{name: partial(of_fit, vcov) for name, vcov in _OF_FIT.items()},
+        "network HAC": of_network,
+        **{name: partial(of_draws, scheme) for name, scheme in _SCHEMES.items()},
+    }
+    found = []
+    for method in METHODS:
         try:
-            made = infer(make_plan(fitted, scheme, draws), seed, invert=False)[0]
-            found[name] = (float(made.summary["p_value"].iloc[0]), "")
+            p, unknown = methods[method]()
+            note = "" if np.isfinite(p) else unknown
         except TivaxError as error:
-            said = str(error).removeprefix(f"model {model.name}: ")
-            found[name] = (np.nan, said)
-    return pd.DataFrame(
-        [{"method": k, "p_value": found[k][0], "note": found[k][1]} for k in METHODS]
-    )
+            p, note = np.nan, str(error).removeprefix(f"model {model.name}: ")
+        found.append({"method": method, "p_value": p, "note": note})
+    return pd.DataFrame(found)
 
 
 def _with_sizes(p_values: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     """The sizes of each method beside its p, and whether it keeps its level."""
     rows = []
-    for row in p_values.to_dict("records"):
-        own = sizes[(sizes["method"] == row["method"]) & sizes["size"].notna()]
-        if own.empty:
-            unknown = dict.fromkeys(("size_min", "size_max"), np.nan)
-            rows.append({**row, **unknown, "worst": "", "keeps": ""})
-            continue
-        reach = 1.96 * own["mc_error"]
-        above = (own["size"] - reach > LEVEL + WIDTH).any()
-        below = (own["size"] + reach < LEVEL - WIDTH).any()
-        rows.append(
-            {
-                **row,
-                "size_min": own["size"].min(),
-                "size_max": own["size"].max(),
-                "worst": own.loc[own["size"].idxmax(), "design"],
-                "keeps": "too often" if above else "too rarely" if below else "yes",
-            }
-        )
-    columns = ["method", "p_value", "size_min", "size_max", "worst", "keeps", "note"]
-    return pd.DataFrame(rows)[columns]
+    for method in p_values["method"]:
+        own = sizes[(sizes["method"] == method) & sizes["size"].notna()]
+        low, high, worst, keeps = np.nan, np.nan, "", ""
+        if len(own):
+            low, high = own["size"].min(), own["size"].max()
+            worst = own.loc[own["size"].idxmax(), "design"]
+            reach = 1.96 * own["mc_error"]
+            above = (own["size"] - reach > LEVEL + WIDTH).any()
+            below = (own["size"] + reach < LEVEL - WIDTH).any()
+            keeps = "too often" if above else "too rarely" if below else "yes"
+        rows.append((low, high, worst, keeps))
+    names = ["size_min", "size_max", "worst", "keeps"]
+    found = p_values.join(pd.DataFrame(rows, p_values.index, names))
+    return found[["method", "p_value", *names, "note"]]
 
 
 # ------------------------------------------------------------------- what is simulated
@@ -584,17 +548,10 @@ def _section(found: "OwnPanel", figure: Drawn) -> Section:
     shown = clusters.head(_LARGEST)[
         ["cluster", "rows", "leverage", "partial_leverage", "estimate_without"]
     ].rename(columns=lambda k: k.replace("_", " "))
-    p_values = found.p_values.rename(
-        columns={
-            "size_min": "size, least",
-            "size_max": "size, most",
-            "worst": "most in",
-        }
-    )
+    titles = {"size_min": "size, least", "size_max": "size, most", "worst": "most in"}
+    p_values = found.p_values.rename(columns=titles)
     wide = found.sizes.pivot(index="method", columns="design", values="size")
-    wide = wide.loc[
-        list(found.p_values["method"]), list(dict.fromkeys(found.sizes["design"]))
-    ]
+    wide = wide.loc[[*p_values["method"]], [*found.sizes["design"].unique()]]
     p_values["p_value"] = [p_text(p, found.draws) for p in p_values["p_value"]]
     formats = {"p_value": "", "size, least": ".3f", "size, most": ".3f"}
     return _REPORT.section(
@@ -623,9 +580,8 @@ def _each_with(rows: pd.Series) -> str:
 
 
 def _told_levels(found: "OwnPanel") -> list[Block]:
-    table = found.levels
     blocks: list[Block] = []
-    for row in table.to_dict("records"):
+    for row in found.levels.to_dict("records"):
         name = f"{row['fine']} against {row['coarse']}"
         if row["note"]:
             blocks.append(Text(f"{name}: {row['note']}."))

@@ -139,38 +139,39 @@ class StudyDesign:
         # NumPy's, double until JAX is told to keep them so. What is not there is None,
         # so that panels without it are the same as ever; with an outcome everything is,
         # so that one program serves errors and placebos.
-        given = self.given
-        whole = given is not None and given.y is not None
+        cells, sizes, y, loadings = (
+            getattr(self.given, k, None) for k in ("cells", "sizes", "y", "loadings")
+        )
+        whole = y is not None
 
         def share(value: float) -> Any:
             return np.float64(value) if value or whole else None
 
-        number = np.arange(self.clusters) * self.blocks // self.clusters
-        sizes = None if given is None else given.sizes
         if sizes is None and whole:
             sizes = np.ones(self.clusters)
         placebo = None
-        if given is not None and whole:
-            placebo = np.float64(("", *PLACEBOS).index(given.placebo))
+        if self.given is not None and whole:
+            placebo = np.float64(("", *PLACEBOS).index(self.given.placebo))
+        first = self.effect, self.persistence_x, self.persistence_u
         values: Any = (
-            np.float64(self.effect),
-            np.float64(self.persistence_x),
-            np.float64(self.persistence_u),
-            np.float64(self.unequal),
-            np.float64(self.unequal_x),
+            *map(np.float64, (*first, self.unequal, self.unequal_x)),
             self.seen,
             np.float64(self.adopters),
-            None if given is None else given.cells,
+            cells,
             *map(share, (self.factor, self.factor_x, self.block, self.block_x)),
-            number if self.blocks else None,
+            self._block_numbers if self.blocks else None,
             sizes,
             self.network,
-            None if given is None else given.y,
+            y,
             placebo,
-            None if given is None else given.loadings,
+            loadings,
             *self._of_space,
         )
         return PanelDesign(*values)
+
+    @property
+    def _block_numbers(self) -> np.ndarray:
+        return np.arange(self.clusters) * self.blocks // self.clusters
 
     @property
     def distances(self) -> Float[np.ndarray, "G G"] | None:
@@ -204,7 +205,7 @@ class StudyDesign:
             return self.given.network
         if not self.blocks:
             return None
-        number = np.arange(self.clusters) * self.blocks // self.clusters
+        number = self._block_numbers
         names = [str(k) for k in range(self.clusters)]
         same = (number[:, None] == number[None, :]).astype(float)
         return Network(pd.DataFrame(same, names, names)).among(names)
@@ -218,11 +219,8 @@ class StudyDesign:
             for name in {*_DRAWN, "given"} - kept:
                 del found[name]
             found |= {k: getattr(self.given, k) for k in sorted(_OF_PANELS)}
-            found["flows"] = str(self.given.flows or "")
-            found |= {
-                "panel": str(self.given.panel),
-                "sha256": sha256(self.given.panel),
-            }
+            found |= {k: str(found[k] or "") for k in ("flows", "panel")}
+            found["sha256"] = sha256(self.given.panel)
         return found
 
 
@@ -352,12 +350,12 @@ def _with_given(table: TomlTable, values: dict[str, Any]) -> StudyDesign:
     for key in _DRAWN:
         if table.has(key) and not (key == "persistence_x" and placebo):
             raise table.mistake(key, "leave it out: the regressors are the panel's")
+    told = 'it goes with placebo = "..."'
+    if placebo:
+        told = "leave it out: placebos have their outcome's errors"
     for key in _OF_ERRORS if placebo else ("outcome",):
         if table.has(key):
-            text = "leave it out: placebos have their outcome's errors"
-            raise table.mistake(
-                key, text if placebo else 'it goes with placebo = "..."'
-            )
+            raise table.mistake(key, told)
     if placebo:
         table.read("outcome", Text)
     regressors = given_regressors(

@@ -2,21 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import ANALYTIC, METHODS, WILD
+from ....kernels.resampling import LEVEL
 from ...core import Listing, count_text, percent_text
 from ...figures import rejection_rates
-from ...reporting import Block, Drawn, Plot, Result, Section, Table, Text, method_of
-from ...reporting import Figure as Shown
+from ...reporting import (
+    Block,
+    Drawn,
+    Figure,
+    Plot,
+    Result,
+    Section,
+    Table,
+    Text,
+    method_of,
+)
 from .panels import Study
-
-_LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,7 +64,7 @@ class Simulation(Result):
         """The distance of the usual p from 5 %, and the p nearest to it."""
         sizes = self.table.pivot(index="method", columns="design", values="size")
         served = sizes.dropna()
-        apart = (served - _LEVEL).abs().max(axis=1)
+        apart = (served - LEVEL).abs().max(axis=1)
         best = str(apart.idxmin())
         usual, nearest = (
             sizes.loc[[k]].to_numpy(float).ravel() for k in ("CV1 t(G-1)", best)
@@ -72,15 +80,16 @@ class Simulation(Result):
         return {"simulation": self.table}
 
     def plots(self) -> dict[str, Plot]:
-        return {"sizes": self._drawn}
-
-    def _drawn(self) -> Figure:
-        return rejection_rates(self.table)
+        return {"sizes": partial(rejection_rates, self.table)}
 
     def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
+        counted = (
+            f"{self.study.panels:,} panels of each design, {self.study.draws:,} draws "
+            "of each bootstrap in each panel."
+        )
         caption = "Share of true nulls rejected, with 95 % intervals."
         sizes = _by_family(self.table, "size")
-        shown = [Text(self._counted()), Shown(figures["sizes"], caption), *sizes]
+        shown = [Text(counted), Figure(figures["sizes"], caption), *sizes]
         found = [Section("Size of 5 % tests", shown)]
         if len(self.with_power):
             text = "Share of panels in which no effect is rejected, where there is one."
@@ -93,12 +102,6 @@ class Simulation(Result):
     def with_power(self) -> pd.DataFrame:
         """The rows of designs that have an effect."""
         return self.table[self.table.groupby("design")["power"].transform("count") > 0]
-
-    def _counted(self) -> str:
-        return (
-            f"{self.study.panels:,} panels of each design, {self.study.draws:,} draws "
-            "of each bootstrap in each panel."
-        )
 
     def facts(self) -> dict[str, Any]:
         about = {k: v for k, v in self.study.facts.items() if k != "seed"}
@@ -131,11 +134,12 @@ def _by_family(result: pd.DataFrame, column: str) -> list[Block]:
     """A row for each design, a column for each method, a table for each family."""
     few = result.drop_duplicates("design").set_index("design")
     wide = result.pivot(index="design", columns="method", values=column)
+    counts = few[["clusters", "effective_clusters"]].set_axis(
+        ["clusters", "G*"], axis=1
+    )
     tables: list[Block] = []
     for family, methods in _FAMILIES.items():
-        table = wide.loc[list(few.index), list(methods)]
-        table.insert(0, "clusters", few["clusters"])
-        table.insert(1, "G*", few["effective_clusters"])
+        table = counts.join(wide[[*methods]])
         formats = {"G*": ".1f", **dict.fromkeys(methods, ".3f")}
         tables.append(Table(table.reset_index(), f"{family}: {column}.", formats))
     return tables
