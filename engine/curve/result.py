@@ -247,7 +247,7 @@ class SpecificationCurve(ModelsResult):
         return ". ".join(filter(None, said)) + "."
 
     def _left(self, model: Model) -> Iterator[str]:
-        """How many combinations there are beside the specifications with numbers."""
+        """Count combinations beside the specifications with numbers, in words."""
         rows = self.table[self.table["model"] == model.name]
         if self.combinations > len(rows):
             yield f"They are drawn at random from {self.combinations:,} combinations"

@@ -176,7 +176,7 @@ def _net(
     Z: Float[np.ndarray, "n k"],
     q: Float[np.ndarray, " n"],
 ) -> tuple[Float[np.ndarray, "n m"], int]:
-    """What least squares with row weights leave of columns, and the rank of Z."""
+    """Columns net of Z by least squares with row weights, and the rank of Z."""
     root = np.sqrt(q)[:, None]
     spans = orthonormal(of_norm_one(Z * root), COLLINEAR)
     scaled = columns * root
