@@ -112,17 +112,10 @@ def directions(
         return (_spread(total, shares) * shares).sum(axis=0)
 
     y, dy = here.y[None, None, :], step.y[None, None, :]
-    return (
-        jnp.stack([made(step.H, here.S), made(here.H, step.S)]),
-        jnp.stack(
-            [
-                made(dy * here.M, here.O),
-                made(y * step.M, here.O),
-                made(y * here.M, step.O),
-            ]
-        ),
-        step.v,
-    )
+    inputs = made(step.H, here.S), made(here.H, step.S)
+    level, mix = made(dy * here.M, here.O), made(y * step.M, here.O)
+    origin = made(y * here.M, step.O)
+    return jnp.stack(inputs), jnp.stack([level, mix, origin]), step.v
 
 
 def _split(
