@@ -93,11 +93,8 @@ class ClosedForms:
 
 def wang_wei_zhu(w: ClosedForms) -> Terms:
     """Sixteen terms (Wang, Wei and Zhu 2013, appendix)."""
-    h, f, u = (
-        w.domestic_content[:, None],
-        w.foreign_content[:, None],
-        w.dva_multiplier[:, None],
-    )
+    contents = (w.domestic_content, w.foreign_content, w.dva_multiplier)
+    h, f, u = (k[:, None] for k in contents)
     abroad, final = w.abroad, w.final
     shipped = final.sum(axis=1)[:, None]
     sold_home = abroad * w.own(w.Y)[:, None]

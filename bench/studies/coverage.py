@@ -164,16 +164,10 @@ class Judged:
 
     def rows(self, user: float, use: float) -> pd.DataFrame:
         """Rows of ``judge``."""
+        x, values, truth = self._filled.x, self._filled.values, self._truth
+        se = {k: self._parts[k].deviation(user, use) for k in MEASURES}
         return pd.concat(
-            _rows(
-                k,
-                self.year,
-                self._filled.x,
-                self._filled.values[k],
-                self._parts[k].deviation(user, use),
-                self._truth[k],
-            )
-            for k in MEASURES
+            _rows(k, self.year, x, values[k], se[k], truth[k]) for k in MEASURES
         )
 
 

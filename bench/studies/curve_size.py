@@ -52,11 +52,8 @@ def rejections(
             curve = tx.specification_curve(
                 made, models, choices=choices, draws=DRAWS, seed=number
             )
-            found.append(
-                curve.tests.assign(
-                    choices=name, rejects=curve.tests["p_value"] <= LEVEL
-                )
-            )
+            rejects = curve.tests["p_value"] <= LEVEL
+            found.append(curve.tests.assign(choices=name, rejects=rejects))
     keys = ["choices", "weights", "statistic"]
     table = pd.concat(found).groupby(keys, sort=False)["rejects"]
     sizes = table.agg(panels="size", size="mean").reset_index()

@@ -113,6 +113,7 @@ def draw_and_judge(
     truth = tx.standard_errors(tables, error, "tbi").isel(year=0)
     rng = np.random.default_rng(seed)
     found, errors = [], []
+    labels = (tables.regions, tables.sectors, tables.years)
     # A drawn industry may use more than it makes.
     warnings.simplefilter("ignore", tx.TivaxWarning)
     for _ in range(count):
@@ -120,14 +121,7 @@ def draw_and_judge(
             drawn = draw_shares(F, error, rng, c, ras=name.endswith("RAS"))
         else:
             drawn = draw_lognormal(F, error, rng)
-        one = tx.WorldTables(
-            drawn[None, :, :n],
-            drawn[None, :, n:],
-            x[None],
-            tables.regions,
-            tables.sectors,
-            tables.years,
-        )
+        one = tx.WorldTables(drawn[None, :, :n], drawn[None, :, n:], x[None], *labels)
         got = tx.standard_errors(one, error, "tbi").isel(year=0)
         found.append(got["tbi"].values)
         errors.append(got["tbi_se"].values)

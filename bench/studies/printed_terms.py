@@ -28,13 +28,8 @@ def appendix_table(path: Path, rows: list[int]) -> tx.WorldTables:
 
 
 # The appendix writes two countries, so that its v3 and v4 return home.
-_KWW = dict(
-    zip(
-        [f"v{k}" for k in range(1, 9)],
-        "DVA_FIN DVA_INT RDV_FIN RDV_INT DDC FVA_FIN FVA_INT FDC".split(),
-        strict=True,
-    )
-)
+_NINE = "DVA_FIN DVA_INT RDV_FIN RDV_INT DDC FVA_FIN FVA_INT FDC".split()
+_KWW = {f"v{k}": name for k, name in enumerate(_NINE, start=1)}
 _SUMS = {
     "VT_value_added_exports": ("v1", "v2"),
     "DV_domestic_value_added": ("v1", "v2", "v3", "v4"),

@@ -247,18 +247,11 @@ def _third_countries(found: ChainYear, sides: BuyerAndSupplier) -> pd.DataFrame:
     """Value added of the supplier in the buyer's imports, by seller and chain."""
     names = sides.borders.names
     third = [k[: len(names)] for k in found.third]
-    chains = {
-        "direct": third[0],
-        "one stop": third[1],
-        "more": third[2] - third[0] - third[1],
-    }
+    chains = ("direct", "one stop", "more")
+    value = np.concatenate([third[0], third[1], third[2] - third[0] - third[1]])
     whole = third[2].sum() or np.nan
-    frame = pd.concat(
-        [
-            pd.DataFrame({"via": names, "chain": k, "value": v})
-            for k, v in chains.items()
-        ]
-    )
+    labels = {"via": names * len(chains), "chain": np.repeat(chains, len(names))}
+    frame = pd.DataFrame({**labels, "value": value})
     frame["percent"] = 100 * frame["value"] / whole
     some = frame[frame["value"] != 0]
     return some.sort_values("value", ascending=False, kind="stable", ignore_index=True)

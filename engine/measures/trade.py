@@ -380,14 +380,11 @@ def exported_value_added(
     names = {"exporter": "origin", "importer": "absorber"}
     result["va_absorbed"] = terms["VA"].rename(names)
     terms = terms.rename(importer="buyer")
+    exported = "domestic value added in exports"
+    abroad = f"{exported}, absorbed abroad"
     for term, name, index_name, text in (
-        ("DVA", "dva", "dva_index", "domestic value added in exports"),
-        (
-            "VAX",
-            "dva_absorbed_abroad",
-            "absorbed_abroad_index",
-            "domestic value added in exports, absorbed abroad",
-        ),
+        ("DVA", "dva", "dva_index", exported),
+        ("VAX", "dva_absorbed_abroad", "absorbed_abroad_index", abroad),
         ("GEXP", "gross_exports", "gross_index", "gross exports, model-consistent"),
     ):
         flow = terms[term].assign_attrs(long_name=text)

@@ -220,11 +220,8 @@ def test_what_cannot_run_is_refused_before_any_work(tmp_path, monkeypatch):
 
 
 def test_cases_that_need_another_package_say_so_by_none(world, monkeypatch):
-    for name, module in {
-        "inverse": "scipy.linalg",
-        "pymrio": "pymrio",
-        "mario": "mario",
-    }.items():
+    modules = {"inverse": "scipy.linalg", "pymrio": "pymrio", "mario": "mario"}
+    for name, module in modules.items():
         monkeypatch.setitem(sys.modules, module, None)  # the import fails
         assert cases.CASES[name](world) is None
 

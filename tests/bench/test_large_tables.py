@@ -11,16 +11,12 @@ def test_a_size_is_timed_by_each_method(tmp_path, monkeypatch):
     monkeypatch.setattr(large_tables, "start_jax", lambda: None)
     large_tables.make("3x4", tmp_path)
     rows = large_tables.run("3x4", tmp_path, most=12)
-    assert [row[2] for row in rows] == [
-        "tivax, streamed",
-        "tivax, in memory",
-        "numpy.linalg.solve",
-    ]
+    names = ["tivax, streamed", "tivax, in memory", "numpy.linalg.solve"]
+    assert [row[2] for row in rows] == names
     n, k, _, _, _, _, residual, passes, _ = rows[0]
     assert (n, k) == ("12", "3") and float(residual) < 1e-12 and int(passes) > 0
-    assert "numpy.linalg.solve" not in [
-        row[2] for row in large_tables.run("3x4", tmp_path, most=11)
-    ]
+    rows = large_tables.run("3x4", tmp_path, most=11)
+    assert [row[2] for row in rows] == names[:2]
 
 
 @pytest.mark.parametrize("text", ["4x", "x9", "4", "1x9", "4x0", "fourx9"])

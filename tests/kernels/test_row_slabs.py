@@ -27,16 +27,11 @@ def test_slabs_make_the_coefficients_and_the_preconditioner_of_the_whole(regions
     scale = per_dollar(x)
     whole = import_share.in_float32(Z, size, regions=REGIONS, scale=scale)
     weight = import_share.user_weights(size, regions=REGIONS)
-    slabs = [
-        row_slabs.read_slab(
-            Z[r * SECTORS : (r + regions) * SECTORS],
-            scale,
-            weight,
-            jnp.asarray(r),
-            regions=REGIONS,
-        )
-        for r in range(0, REGIONS, regions)
-    ]
+    slabs = []
+    for r in range(0, REGIONS, regions):
+        rows = Z[r * SECTORS : (r + regions) * SECTORS]
+        given = rows, scale, weight, jnp.asarray(r)
+        slabs.append(row_slabs.read_slab(*given, regions=REGIONS))
     D = jnp.concatenate([k.D for k in slabs])
     bought = jnp.concatenate([k.bought for k in slabs])
     inputs = sum(k.inputs for k in slabs)

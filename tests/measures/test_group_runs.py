@@ -137,16 +137,9 @@ def test_partners_of_a_region_are_lined_up_too():
     def compute(groups):
         ((name, members),) = groups.items()
         labels = [name, *(k for k in REGIONS if k not in members)]
-        size = len(labels)
-        return xr.Dataset(
-            {
-                "flow": (
-                    ("region", "partner"),
-                    1.0 + np.arange(size**2).reshape(size, size),
-                )
-            },
-            {"region": labels, "partner": labels},
-        )
+        size, dims = len(labels), ("region", "partner")
+        flows = 1.0 + np.arange(size**2).reshape(size, size)
+        return xr.Dataset({"flow": (dims, flows)}, dict.fromkeys(dims, labels))
 
     overlapping = {k: GROUPS[k] for k in ("A", "B")}
     found = in_groups(compute, overlapping, REGIONS, apart=True)["flow"]

@@ -19,19 +19,11 @@ RTOL = 1e-10
 
 @pytest.mark.parametrize("flow", ["EXGR", "EXGRY"])
 def test_origin_and_destination_are_those_of_exvatools(wiodtest, of_exvatools, flow):
-    own = origins(
-        wiodtest,
-        "exports",
-        "ESP",
-        absorbed=flow == "EXGRY",
-        keep=("origin", "exporting_sector", "destination"),
-    ).isel(year=0)
-    at_home = own["origin"] == "ESP"
-    for content, kept in {
-        "TC": own,
-        "DC": own.where(at_home, 0),
-        "FC": own.where(~at_home, 0),
-    }.items():
+    keep, absorbed = ("origin", "exporting_sector", "destination"), flow == "EXGRY"
+    own = origins(wiodtest, "exports", "ESP", absorbed=absorbed, keep=keep).isel(year=0)
+    home = own["origin"] == "ESP"
+    parts = {"TC": own, "DC": own.where(home, 0), "FC": own.where(~home, 0)}
+    for content, kept in parts.items():
         printed = of_exvatools(f"out_exvadir_ESP_{content}_{flow}")[content]
         assert_same(kept.values.reshape(18, 6), printed, EXVATOOLS_RTOL)
 

@@ -291,11 +291,17 @@ def test_commands_take_an_extended_table_as_it_comes(tmp_path):
     assert told == "CN1 is a part of CHN; name CHN, which means all its parts"
 
 
+def split_store(folder):
+    """The table of an import in this folder."""
+    table = oecd_table("2023", extended=True)
+    write_oecd(folder / "2018.csv", table, "2023")
+    good("import", "oecd", folder / "2018.csv", "--out", folder / "split")
+    return table
+
+
 def test_indicators_without_exports_show_whole_regions_by_output(tmp_path):
     """The printed table orders by output, which is that of the parts together."""
-    table = oecd_table("2023", extended=True)
-    write_oecd(tmp_path / "2018.csv", table, "2023")
-    good("import", "oecd", tmp_path / "2018.csv", "--out", tmp_path / "split")
+    table = split_store(tmp_path)
     words = ("--only", "UPSTREAM", "--no-figures", "--out", tmp_path / "out")
     shown = good("indicators", tmp_path / "split", *words).out
     parents = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}
@@ -310,14 +316,7 @@ def test_indicators_without_exports_show_whole_regions_by_output(tmp_path):
 
 
 def test_what_needs_whole_regions_says_how_to_add_them_up(tmp_path):
-    table = oecd_table("2023", extended=True)
-    good(
-        "import",
-        "oecd",
-        write_oecd(tmp_path / "2018.csv", table, "2023"),
-        "--out",
-        tmp_path / "split",
-    )
+    split_store(tmp_path)
     told = mistake("change", tmp_path / "split", "--out", tmp_path / "why")
     assert told.startswith("change: ")
     file, whole = tmp_path / "whole.toml", re.search(r'([A-Z]{3}) = \["\1"\]', told)
