@@ -24,7 +24,6 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
-    require_kind,
     require_whole,
 )
 from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
@@ -168,7 +167,6 @@ class EconomyDraws:
     def __post_init__(self) -> None:
         require_whole("draws", self.draws, 2)
         require_whole("seed", self.seed, 0)
-        require_kind("economy", self.economy, Economy, "a tx.Economy")
         if self.error is not None and self.economy.tables is None:
             raise TivaxError(
                 f"{self.economy.name}: it was not made of tables, so that errors of "

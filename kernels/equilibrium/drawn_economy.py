@@ -80,7 +80,8 @@ def shares_of(
     shares = jnp.where(
         bought[:, None], paid / jnp.where(bought, spent, 1)[:, None], home
     )
-    inputs = accounts.inputs * per_dollar(_cost(accounts))[:, None]
+    cost = accounts.inputs.sum(axis=1) + accounts.value_added
+    inputs = accounts.inputs * per_dollar(jnp.maximum(cost, 0))[:, None]
     final = jnp.maximum(accounts.final, 0)
     income = accounts.value_added.sum(axis=1)
     return EconomyArrays(
@@ -92,10 +93,6 @@ def shares_of(
         income=income / income.sum(),
         joined=joined,
     )
-
-
-def _cost(accounts: TradeAccounts) -> Float[Array, "r s"]:
-    return jnp.maximum(accounts.inputs.sum(axis=1) + accounts.value_added, 0)
 
 
 def index_of_equilibrium(
