@@ -42,6 +42,8 @@ Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
 Shared = Literal["none", "country", "year", "product"]
 OverYears = Literal["independent", "shared"]
 Margin = Literal["row", "column"]
+# Parameters that some kinds have.
+OF_KINDS = ("concentration", "a", "b", "file")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class TableError:
                 f"an error of kind {self.kind} has margins and years of its own: leave "
                 "out margins and over_years"
             )
-        for key in ("concentration", "a", "b", "file"):
+        for key in OF_KINDS:
             if getattr(self, key) is not None and key not in kind.keys:
                 raise TivaxError(f"an error of kind {self.kind} has no {key}")
         if self.shared != "none" and "shared" not in kind.keys:

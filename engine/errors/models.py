@@ -44,7 +44,7 @@ from typing import Any
 
 from ..core import TivaxError, TomlTable, naming, read_toml, show, suggest
 from ..resampling import RUN_KEYS
-from .kinds import TableError
+from .kinds import OF_KINDS, TableError
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class ErrorModel:
             | {"margins": list(each.margins)}
             | {
                 k: str(v) if k == "file" else v
-                for k in ("concentration", "a", "b", "file")
+                for k in OF_KINDS
                 if (v := getattr(each, k)) is not None
             }
             for each in self.errors
