@@ -1,6 +1,3 @@
-from . import finding as finding
-from . import layout as layout
-from . import opening as opening
 from .labelled_frames import read_frame as read_frame
 from .labelled_frames import read_rows as read_rows
 from .labelled_frames import read_words as read_words

@@ -62,15 +62,12 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     width = max([code, subject, *at]) + 1
     for row in rows:
         # The citation is the only row that does not begin with a number.
-        if len(row) < width and row and row[0].isdigit():
+        short = len(row) < width and row and row[0].isdigit()
+        if short or any(cell.strip() for cell in row[len(header) :]):
+            told = "fewer than years" if short else f"the header {len(header)}"
             raise TivaxError(
                 f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
-                f"fewer than years; the file is damaged or incomplete, get it again"
-            )
-        if any(cell.strip() for cell in row[len(header) :]):
-            raise TivaxError(
-                f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
-                f"the header {len(header)}; the file is damaged, get it again"
+                f"{told}; the file is damaged or incomplete, get it again"
             )
     if rows and max(map(len, rows)) < len(header):
         raise TivaxError(

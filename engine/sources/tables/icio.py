@@ -38,13 +38,8 @@ _WANTED = "a csv a year such as EM_2015.csv, with the regions in EM_countrylist.
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year, with the lists beside them."""
     paths = [k for k in paths if not k.name.lower().endswith(_ENDINGS)] or paths
-    tables = finding.one_per_year(
-        finding.gather(
-            paths,
-            r"(?!\.)(?!.*list\.csv).*(?P<year>(?<!\d)(?:19|20)\d\d)(?!\d).*\.csv",
-            _WANTED,
-        )
-    )
+    names = r"(?!\.)(?!.*list\.csv).*(?P<year>(?<!\d)(?:19|20)\d\d)(?!\d).*\.csv"
+    tables = finding.by_name(paths, names=names, expected=_WANTED)
     return [replace(file, parts=_lists(file)) for file in tables]
 
 
