@@ -1,4 +1,4 @@
-"""What a command draws or solves row by row, kept until its results are there."""
+"""Rows that a command draws or solves, kept until its results are there."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

@@ -169,7 +169,7 @@ def _measure(
     if not twice.empty:
         labels = " ".join(map(str, twice[keys].iloc[0]))
         raise TivaxError(f"{series.file}: {series.code} of {labels} is there twice")
-    places = tuple(pd.Index(known[k]).get_indexer(rows[k]) for k in keys)
+    places = tuple(pd.Index(known[k]).get_indexer(pd.Index(rows[k])) for k in keys)
     shape = tuple(len(known[k]) for k in keys)
 
     def array(name: str) -> np.ndarray | None:

@@ -88,7 +88,7 @@ def match_columns(
                     f"model {model.name}: the tables lack {what} {lacking[0]}, which "
                     f"rows with {name} have; leave these rows out or take other tables"
                 )
-            places[what].append(pd.Index(known).get_indexer(labels))
+            places[what].append(pd.Index(known).get_indexer(pd.Index(labels)))
     at_year, at_region = (np.array(places[k]).T for k in ("year", "region"))
     there = fitted.data.loc[fitted.used.index, list(names)].to_numpy(float)
     tables = base[at_year, at_region]

@@ -79,10 +79,11 @@ def method_keys(result: StoredResult) -> set[str]:
     keys = set(keys_for(_topics(manifest)))
     if "method" in manifest:
         keys |= {*keys_cited(measures.METHODS[manifest["method"]].source)}
-    # Of several accounts the units are one level deeper.
+    # Of several accounts they are one level deeper; measures of trade have units, too.
     for key, value in (manifest.get("units") or {}).items():
         for name in value if isinstance(value, dict) else [key]:
-            keys |= {*keys_cited(measures.INDICATORS[name].source)}
+            if name in measures.INDICATORS:
+                keys |= {*keys_cited(measures.INDICATORS[name].source)}
     return keys
 
 

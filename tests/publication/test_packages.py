@@ -245,9 +245,14 @@ def test_a_package_runs_only_commands_that_write_results(fresh, words):
     assert said in error_of(tivax.package, "b", "p.zip")
 
 
-def test_every_command_that_writes_a_result_can_be_packed():
-    """Each of them ends with the command that packs it."""
+def test_every_command_that_writes_a_result_can_be_packed(fresh):
+    """Each of them ends with the command that packs it; units may be of other measures
+    than indicators."""
     assert {*programs()} & {*COMMANDS} <= packing._COMMANDS
+    words, units = ["compare", "s", "t", "--out", "b"], {"tbi": "ratio", "EXGR": "US$"}
+    write_result(fresh / "b", words, {}, {"a": ""}, units=units)
+    tivax.package("b", "p.zip")
+    assert b"compare" in contents_of(fresh / "p.zip")["package.json"]
 
 
 def test_a_panel_of_another_format_is_not_packed_in_its_place(fresh):

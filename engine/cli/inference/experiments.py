@@ -62,9 +62,17 @@ class Experiment(Result):
         object.__setattr__(self, "report_title", report.title(self))
         object.__setattr__(self, "method", report.method(self.plans[0]))
 
-    subtitle = property(report.subtitle)
-    sentence = property(report.sentence)
-    finding = property(report.finding)
+    @property
+    def subtitle(self) -> str:
+        return report.subtitle(self)
+
+    @property
+    def sentence(self) -> str:
+        return report.sentence(self)
+
+    @property
+    def finding(self) -> list[str]:
+        return report.finding(self)
 
     @property
     def pairs(self) -> list[tuple[ResamplingPlan, Inference]]:
