@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import NotFound, TivaxError, local_path, require_different_columns, suggest
+from ..core import TivaxError, read_labelled, suggest
 from .sides import BuyerAndSupplier
 from .solved import ChainYear
 
@@ -26,10 +26,13 @@ def read_elasticities(given: Elasticities, sectors: tuple[str, ...]) -> pd.Serie
     for another file, a sector that is not in the tables, a value of 1 or less.
     """
     if isinstance(given, Mapping):
-        where, pairs = "elasticities", list(given.items())
+        where, pairs = "elasticities", given.items()
     else:
-        path = local_path("elasticities", given)
-        where, pairs = str(path), _read(path)
+        columns = ("sector",), ("elasticity",)
+        where, frame = read_labelled(given, "elasticities", *columns)
+        if twice := frame["sector"][frame["sector"].duplicated()].tolist():
+            raise TivaxError(f"{where}: sector {twice[0]} is there twice")
+        pairs = zip(frame["sector"], frame["elasticity"], strict=True)
     found = pd.Series(np.nan, index=list(sectors))
     for sector, value in pairs:
         if sector not in sectors:
@@ -43,22 +46,6 @@ def read_elasticities(given: Elasticities, sectors: tuple[str, ...]) -> pd.Serie
             )
         found[sector] = number
     return found
-
-
-def _read(path: Path) -> list[tuple[str, str]]:
-    if not path.is_file():
-        raise NotFound(f"{path}: no such file")
-    try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (ValueError, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise TivaxError(f"{path}: not a csv: {line}") from None
-    require_different_columns(path)
-    if missing := [k for k in ("sector", "elasticity") if k not in frame]:
-        raise TivaxError(f"{path}: no column {missing[0]}; it needs sector, elasticity")
-    if twice := frame["sector"][frame["sector"].duplicated()].tolist():
-        raise TivaxError(f"{path}: sector {twice[0]} is there twice")
-    return list(zip(frame["sector"], frame["elasticity"], strict=True))
 
 
 def by_product(

@@ -8,15 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import (
-    NotFound,
-    TivaxError,
-    local_path,
-    require_different_columns,
-    show,
-    source_in_words,
-    suggest,
-)
+from ..core import TivaxError, read_labelled, source_in_words, suggest
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -95,7 +87,7 @@ def _read_elasticities(
     source: str | Path | pd.DataFrame, sectors: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """theta by sector, and its standard errors where there is a column se."""
-    where, frame = read_labelled(
+    where, frame = read_numbers(
         source, "elasticities", ("sector",), ("theta",), ("se",)
     )
     if twice := frame["sector"][frame["sector"].duplicated()].tolist():
@@ -135,7 +127,7 @@ def read_cells(
 ) -> list[np.ndarray]:
     """Arrays (importer, exporter, sector) from rows of a file; home cells keep the
     default."""
-    where, frame = read_labelled(source, what, _PLACES, columns)
+    where, frame = read_numbers(source, what, _PLACES, columns)
     labels = {"importer": regions, "exporter": regions, "sector": sectors}
     positions = {}
     for place, known in labels.items():
@@ -161,7 +153,7 @@ def read_cells(
     return arrays
 
 
-def read_labelled(
+def read_numbers(
     source: str | Path | pd.DataFrame,
     what: str,
     labels: Sequence[str],
@@ -169,38 +161,7 @@ def read_labelled(
     optional: Sequence[str] = (),
 ) -> tuple[str, pd.DataFrame]:
     """A file's name for messages, and its columns checked."""
-    needed = ", ".join((*labels, *numbers))
-    if isinstance(source, pd.DataFrame):
-        where, frame = what, source.copy()
-        require_different_columns(where, frame.columns)
-    elif not isinstance(source, str | Path):
-        raise TivaxError(
-            f"{what}: give a DataFrame with the columns {needed}, or the path of a "
-            f"csv, not {show(source)}"
-        )
-    else:
-        where = str(path := local_path(what, source))
-        if not path.is_file():
-            raise NotFound(f"{path}: no such file")
-        try:
-            # (NA is a label like any other: Namibia, North America.)
-            frame = pd.read_csv(
-                path,
-                dtype=dict.fromkeys(labels, str),
-                keep_default_na=False,
-                na_values=[""],
-            )
-        except (ValueError, OSError) as error:
-            line = str(error).splitlines()[0]
-            raise TivaxError(f"{path}: not a csv: {line}") from None
-        require_different_columns(path)
-    for name in (*labels, *numbers):
-        if name not in frame:
-            raise TivaxError(f"{where}: no column {name}; it needs {needed}")
-    for name in labels:
-        if frame[name].isna().any():
-            raise TivaxError(f"{where}: {name} is empty in a row")
-        frame[name] = frame[name].astype(str)
+    where, frame = read_labelled(source, what, labels, numbers)
     for name in (*numbers, *(k for k in optional if k in frame)):
         values = pd.to_numeric(frame[name], errors="coerce").astype(float)
         bad = np.flatnonzero(~np.isfinite(values.to_numpy()))

@@ -36,7 +36,7 @@ from ..core import (
     require_new,
     require_writable,
 )
-from .from_tables import read_labelled
+from .from_tables import read_numbers
 
 BILATERAL = ("origin", "destination", "sector")
 COLUMNS = {
@@ -66,7 +66,7 @@ def accounts_of_kite(folder: Path) -> dict[str, Any]:
     ``calibrate`` of KITE.jl does.
     """
     frames = {
-        name: read_labelled(folder / f"{name}.csv", name, columns, ("value",))[1]
+        name: read_numbers(folder / f"{name}.csv", name, columns, ("value",))[1]
         for name, columns in COLUMNS.items()
         if name in _NEEDED or (folder / f"{name}.csv").exists()
     }

@@ -194,8 +194,8 @@ def yearly_effects(
     return finish_layout(fig, title)
 
 
-# Technology, sourcing; level, mix, origin of demand; value added; imbalances.
 _DOT: dict[str, Any] = {"color": INK, "markeredgecolor": "white", "markersize": 4}
+# Technology, sourcing; level, mix, origin of demand; value added; imbalances.
 _COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 

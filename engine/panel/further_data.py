@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from ..core import Progress, no_progress, require_kind
-from ..sources import TableFile, get_source
+from ..files import TableFile
+from ..sources import get_source
 from ..tables import WorldTables, open_store, stack_years
 from .blocks import (
     effective_exchange_rate,

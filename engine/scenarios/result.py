@@ -257,8 +257,7 @@ class ScenarioResult(Result):
 
     def titles(self) -> dict[str, str]:
         """Who changes most, in the last year, of the first measure."""
-        rows = self._of_first(self.table.assign(shown=shown_change(self.table)))
-        rows = rows[rows["year"] == rows["year"].max()]
+        rows = self._of_first(self._last_year)
         if self.asked:
             rows = rows[rows["region"].isin(self.asked)]
         if not rows["shown"].any():
@@ -324,14 +323,9 @@ class ScenarioResult(Result):
         ):
             if value not in known:
                 raise TivaxError(f"no {what} {value}: {suggest(str(value), known)}")
-        rows = self.table[self.table["region"] != EVERY_PARTNER]
-        last = {
-            "variant": variant,
-            "measure": measure,
-            "year": self.table["year"].max(),
-        }
-        for name, value in last.items():
-            rows = rows[rows[name] == value]
+        rows = self._last_year
+        rows = rows[rows["region"] != EVERY_PARTNER]
+        rows = rows[(rows["variant"] == variant) & (rows["measure"] == measure)]
         column = "change" if measure in _NO_PERCENT else "percent"
         found = pd.Series(rows[column].to_numpy(), rows["region"].to_list())
         order = np.argsort(-found.abs().to_numpy(), kind="stable")
@@ -371,7 +365,7 @@ class ScenarioResult(Result):
 
     @property
     def _last_year(self) -> pd.DataFrame:
-        rows = self.table[self.table["year"] == self.variants["year"].iloc[-1]]
+        rows = self.table[self.table["year"] == self.table["year"].max()]
         return rows.assign(shown=shown_change(rows))
 
     def _listings(self) -> Sequence[Listing]:
@@ -406,7 +400,7 @@ class ScenarioResult(Result):
             for *words, base, change in rows[columns].itertuples(index=False)
         ]
         unit = "per cent" if percent else "change"
-        year = self.variants["year"].iloc[-1]
+        year = self.table["year"].max()
         title = f"{year}; the largest changes{' in per cent' * percent}"
         return Listing(title, (*columns[:4], unit), cells, words=3)
 
@@ -434,7 +428,7 @@ class ScenarioResult(Result):
         names = [
             f"{measure_name(k)} {'per cent' if some[k] else 'change'}" for k in measures
         ]
-        title = f"{self.variants['year'].iloc[-1]}; {rule}"
+        title = f"{self.table['year'].max()}; {rule}"
         return listing_by_region(title, names, cells, world=EVERY_PARTNER)
 
 

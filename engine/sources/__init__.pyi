@@ -17,7 +17,6 @@ from .rights import rights_facts as rights_facts
 from .rights import rights_of as rights_of
 from .satellites import has_final as has_final
 from .satellites import read_satellites as read_satellites
-from .source import TableFile as TableFile
 from .source import source_facts as source_facts
 from .tables.icio import to_icio as to_icio
 from .tables.long import from_long as from_long

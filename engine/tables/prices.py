@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import NotFound, TivaxError, local_path
+from ..core import TivaxError, read_labelled
 from .inventories import Weighted
 from .world_tables import WorldTables, require_tables
 
@@ -57,18 +57,12 @@ def deflated(tables: WorldTables, prices: pd.DataFrame | str | Path) -> WorldTab
     require_tables(tables)
     if len(tables.years) < 2:
         raise TivaxError("prices of the previous year: the tables hold one year")
-    place = "prices"
-    if not isinstance(prices, pd.DataFrame):
-        path = local_path("prices", prices)
-        if not path.is_file():
-            raise NotFound(f"{path}: no such file of prices")
-        place, prices = str(path), _read(path)
-    if missing := [k for k in _COLUMNS if k not in prices]:
-        raise TivaxError(f"{place}: no column {', '.join(missing)}")
+    labels = _COLUMNS[1:3]
+    place, frame = read_labelled(prices, "prices", labels, ("year", "price"))
     index = pd.MultiIndex.from_product(
         [tables.years, tables.regions, tables.sectors], names=_COLUMNS[:3]
     )
-    given = prices.set_index(list(_COLUMNS[:3]))["price"]
+    given = frame.set_index(list(_COLUMNS[:3]))["price"]
     if given.index.duplicated().any():
         raise TivaxError(
             f"{place}: {_cell(given.index[given.index.duplicated()])} twice"
@@ -93,14 +87,6 @@ def deflated(tables: WorldTables, prices: pd.DataFrame | str | Path) -> WorldTab
         checked={},
         rebuilt={k: v for k, v in later.rebuilt.items() if k != "errors"},
     )
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except (ValueError, OSError) as error:
-        line = str(error).splitlines()[0]
-        raise TivaxError(f"{path}: not a csv: {line}") from None
 
 
 def _cell(index: Iterable) -> str:
