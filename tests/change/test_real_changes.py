@@ -35,7 +35,7 @@ def test_the_page_prints_what_wiod_2013_gives(shared):
         wanted = table[["value", "home", "abroad"]].loc[[name]].to_numpy(float)[0]
         assert told == pytest.approx(wanted.tolist(), abs=5.01e-4)
     ends = found.values.iloc[0]
-    assert (
+    told = (
         f"rose by {ends['change']:.3f}, from {ends['start']:.3f} to {ends['end']:.3f}"
-        in PAGE.read_text()
     )
+    assert told in PAGE.read_text()

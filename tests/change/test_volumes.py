@@ -61,10 +61,8 @@ def test_effects_of_volumes_and_prices_add_up_to_the_change():
     assert np.abs(prices["value"]).max() > 1e-3
     # Each step is the change between two tables that are both at the same prices.
     assert found.steps is not None
-    pair = replace(
-        tx.stack_years([TABLES.table(2000), volumes.table(2001)]), years=(2000, 2001)
-    )
-    alone = tx.change(pair, "tbi").table
+    pair = tx.stack_years([TABLES.table(2000), volumes.table(2001)])
+    alone = tx.change(replace(pair, years=(2000, 2001)), "tbi").table
     step = found.steps[found.steps["start"] == 2000]
     own = step[step["factor"] != "prices"]
     merged = own.merge(alone, on=["region", "factor"], suffixes=("", "_alone"))
@@ -130,10 +128,7 @@ def test_a_file_that_is_no_csv_is_named(tmp_path):
 def test_volumes_are_of_the_same_cells_and_years():
     volumes = tx.deflated(TABLES, index_of_prices(TABLES, rate=0.03))
     for options, told in (
-        (
-            {"volumes": replace(volumes, regions=("X", "Y", "Z"))},
-            "volumes: other regions",
-        ),
+        ({"volumes": replace(volumes, regions=tuple("XYZ"))}, "volumes: other regions"),
         ({"volumes": volumes.select(2002, 2002)}, "volumes: no year 2001"),
         ({"volumes": volumes, "chained": True}, "volumes are chained"),
         ({"volumes": volumes, "error": "rounding"}, "error: not of volumes"),

@@ -253,17 +253,20 @@ def test_newton_steps_find_the_same_equilibrium(economy, monkeypatch):
     assert_allclose(newton.changes, shared.changes, atol=1e-8)
 
 
-def test_gradients_are_differences(economy):
+@pytest.mark.parametrize("deficits", ["zero", "share"])
+def test_gradients_are_differences(economy, deficits):
     """Central differences of 1e-4 percentage points miss by 1e-8 of third derivatives
     and 1e-8 of rounding."""
+    old = tx.exact_hat(economy, deficits=deficits)
     for measure in ("welfare", "real_income"):
-        slope = tx.exact_hat(economy).tariff_gradient("R02", measure)
+        slope = old.tariff_gradient("R02", measure)
         for cell in ((1, 0, 0), (0, 1, 0), (2, 1, 0)):
             ends = []
             for sign in (1, -1):
                 tariff = economy.tariff_new.copy()
                 tariff[cell] += sign * 1e-4
-                ends.append(tx.exact_hat(economy, tariff).changes.loc["R02", measure])
+                moved = tx.exact_hat(economy, tariff, deficits=deficits).changes
+                ends.append(moved.loc["R02", measure])
             difference = (ends[0] - ends[1]) / (2 * 1e-4) / 100
             assert_allclose(slope.values[cell], difference, rtol=1e-6, atol=1e-7)
 

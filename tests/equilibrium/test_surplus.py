@@ -83,21 +83,6 @@ def test_welfare_to_first_order_counts_deficits_that_move_with_income():
         assert_allclose(found["welfare"], found["real_income"], atol=2e-3 * size)
 
 
-def test_the_gradient_agrees_with_differences():
-    economy = world()
-    found = tx.exact_hat(economy, deficits="share")
-    slope = found.tariff_gradient("R01", "real_income")
-    step = 1e-5
-    values = []
-    for sign in (1, -1):
-        tariff = economy.tariff_new.copy()
-        tariff[0, 1, 1] += sign * step
-        found = tx.exact_hat(economy, tariff, deficits="share").changes
-        values.append(found.loc["R01", "real_income"])
-    expected = (values[0] - values[1]) / (2 * step) / 100
-    assert_allclose(slope[0, 1, 1], expected, rtol=1e-5)
-
-
 def test_shares_of_income_are_refused_with_supply():
     economy = tx.Economy.synthetic(regions=3, sectors=1)
     told = error_of(tx.exact_hat, economy, deficits="share", supply=tx.Supply())

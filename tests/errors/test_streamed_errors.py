@@ -219,8 +219,8 @@ def draws(tables, name, count=1):
 
 
 def deviations(tables):
-    F = np.abs(np.hstack([tables.Z[0], tables.final_demand()[0]]))
-    return OWN["a"] * np.where(F > 0, F, 1) ** (1 - OWN["b"]) * (F > 0)
+    F = np.hstack([tables.Z[0], tables.final_demand()[0]])
+    return OWN["a"] * np.abs(F) ** (1 - OWN["b"])
 
 
 def test_drawn_cells_are_signs_of_their_deviations(world):

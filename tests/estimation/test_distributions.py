@@ -1,14 +1,13 @@
 """Tails and quantiles: SciPy's own numbers, without its package of statistics."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
 from tivax.engine.estimation import distributions as own
+
+from commands import run_python
 
 # The same functions of ``scipy.special``; the density of t is written otherwise.
 RTOL = 1e-13
@@ -27,26 +26,18 @@ def test_student_s_t_is_scipy_s(df):
 
 
 def test_the_normal_distribution_is_scipy_s():
-    for name in ("cdf", "sf"):
-        assert_allclose(
-            getattr(own, f"normal_{name}")(AT), getattr(stats.norm, name)(AT), rtol=RTOL
-        )
-    for name in ("ppf", "isf"):
+    for name, at in (("cdf", AT), ("sf", AT), ("ppf", SHARES), ("isf", SHARES)):
         mine, theirs = getattr(own, f"normal_{name}"), getattr(stats.norm, name)
-        assert_allclose(mine(SHARES), theirs(SHARES), rtol=RTOL)
+        assert_allclose(mine(at), theirs(at), rtol=RTOL)
 
 
-@pytest.mark.parametrize("df", [1, 3, 40, 7.5])
-def test_chi_squared_is_scipy_s(df):
-    assert_allclose(own.chi2_sf(AT, df), stats.chi2.sf(AT, df), rtol=RTOL)
-    assert_allclose(own.chi2_ppf(SHARES, df), stats.chi2.ppf(SHARES, df), rtol=RTOL)
-
-
-@pytest.mark.parametrize("df1, df2", [(1, 40), (3, 14), (8, 614)])
-def test_snedecor_s_f_is_scipy_s(df1, df2):
-    assert_allclose(own.f_sf(AT, df1, df2), stats.f.sf(AT, df1, df2), rtol=RTOL)
-    found = own.f_ppf(SHARES, df1, df2)
-    assert_allclose(found, stats.f.ppf(SHARES, df1, df2), rtol=RTOL)
+@pytest.mark.parametrize("df", [(1,), (3,), (40,), (7.5,), (1, 40), (3, 14), (8, 614)])
+def test_chi_squared_and_snedecor_s_f_are_scipy_s(df):
+    """By one or two degrees of freedom."""
+    theirs = (stats.chi2, stats.f)[len(df) - 1](*df)
+    sf, ppf = ((own.chi2_sf, own.chi2_ppf), (own.f_sf, own.f_ppf))[len(df) - 1]
+    assert_allclose(sf(AT, *df), theirs.sf(AT), rtol=RTOL)
+    assert_allclose(ppf(SHARES, *df), theirs.ppf(SHARES), rtol=RTOL)
 
 
 def test_numbers_stay_numbers():
@@ -61,7 +52,4 @@ def test_commands_of_regressions_do_not_load_scipy_s_statistics():
         "from tivax.engine.cli.inference import montecarlo, replicate\n"
         "print('scipy.stats' in sys.modules)"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert run.stdout.strip() == "False"
+    assert run_python(code).out.strip() == "False"

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -12,10 +11,7 @@ from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.vcov import TwoWay
 from tivax.engine.panel.recipe import CONTROLS
 
-from experiment_panels import (
-    MODEL,
-    remodel,
-)
+from experiment_panels import MODEL, remodel
 from helpers import error_of, random_panel
 
 # The same regression in other units and another order of rows.
@@ -66,10 +62,7 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         (pd.concat([frame, frame.iloc[:1]]), MODEL),
         (frame, replace(MODEL, time="")),
         (frame, replace(MODEL, entity="")),
-        (
-            frame.assign(half=np.arange(len(frame)) % 2),
-            replace(MODEL, effects=("half",)),
-        ),
+        (frame.assign(half=frame.index % 2), replace(MODEL, effects=("half",))),
     ):
         assert not fit_model(changed, model).balanced
 
@@ -124,6 +117,5 @@ def test_covariances_of_all_coefficients_are_those_of_draws(name, instruments):
 
 def test_models_with_other_effects_have_no_covariance_of_all_coefficients():
     line = error_of(fit_model(PANELS["balanced"], replace(MODEL, time="")).vcov)
-    assert (
-        "vcov takes effects of entities, within clusters, and of periods alone" in line
-    )
+    told = "vcov takes effects of entities, within clusters, and of periods alone"
+    assert told in line

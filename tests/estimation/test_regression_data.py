@@ -1,17 +1,16 @@
 """One gate for all estimators: the same mistakes in the same words; no result of units,
 and no standard error where nothing but rounding is left of it."""
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import design, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin
 from tivax.engine.estimation.fit import fit_model
@@ -21,7 +20,7 @@ from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.model import Model
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.estimation.samples import sample
-from tivax.engine.estimation.vcov import CONVENTIONS, Convention
+from tivax.engine.estimation.vcov import CONVENTIONS
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
@@ -37,31 +36,26 @@ Y, X, Z = "KOFGIdj", ("TBI", "RQ"), "lnPOP"
 UNBALANCED = random_panel(countries=10, years=6, missing=0.2, seed=1)
 
 
-def by_convention(name: str) -> Callable[..., Any]:
-    convention = cast(Convention, name)
-    return lambda data, y=Y, x=X: fixed_effects(data, y, x, convention=convention)
-
-
 def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
     return two_stage(data, y, x[0], z, x[1:])
 
 
-def drawn(data: Any, y: str = Y, x: Any = X) -> Any:
-    model = Model("main", y, x)
-    return fit_model(with_lags(data, [model]), model)
-
-
-def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
+def drawn(data: Any, y: str = Y, x: Any = X, z: Any = ()) -> Any:
     model = Model("main", y, x, instruments=z)
     return fit_model(with_lags(data, [model]), model)
 
 
+drawn_iv = partial(drawn, z=(Z,))
+
+
+def least_squares(data: Any, y: str = Y, x: Any = X, **options: Any) -> Any:
+    return fixed_effects(data, y, x, **options)
+
+
 LEAST_SQUARES: dict[str, Callable[..., Any]] = {
-    **{name: by_convention(name) for name in CONVENTIONS},
-    "two-way": lambda data, y=Y, x=X: fixed_effects(data, y, x, vcov="two-way"),
-    "Driscoll-Kraay": lambda data, y=Y, x=X: fixed_effects(
-        data, y, x, vcov="driscoll-kraay"
-    ),
+    **{name: partial(least_squares, convention=name) for name in CONVENTIONS},
+    "two-way": partial(least_squares, vcov="two-way"),
+    "Driscoll-Kraay": partial(least_squares, vcov="driscoll-kraay"),
 }
 EVERY = {**LEAST_SQUARES, "2SLS": iv, "resample": drawn, "resample 2SLS": drawn_iv}
 
@@ -147,8 +141,8 @@ def test_a_unit_changes_no_p_value_of_draws():
 
 
 def test_draws_that_have_no_variance_in_64_bits_ask_for_another_unit():
-    with pytest.raises(TivaxError, match="size 1e-200 has no variance in 64 bits"):
-        drawn(UNBALANCED.assign(KOFGIdj=UNBALANCED[Y] * 1e-200))
+    line = error_of(drawn, UNBALANCED.assign(KOFGIdj=UNBALANCED[Y] * 1e-200))
+    assert "size 1e-200 has no variance in 64 bits" in line
 
 
 def test_a_large_level_beside_a_small_spread_is_no_obstacle():
@@ -233,16 +227,14 @@ def test_more_coefficients_than_clusters_have_no_joint_test():
     assert fit.terms.loc[names, "t"].notna().all()
     assert np.isnan(fit.wald(names)).all()
     assert np.isfinite(fit.wald(names[:2])).all()
-    with pytest.raises(TivaxError, match="^no term inflation: "):
-        fit.wald(["inflation"])
+    assert error_of(fit.wald, ["inflation"]).startswith("no term inflation: ")
 
 
 @pytest.mark.parametrize(
     "frame, reason", [(few(), CANCEL), (exact(), "linear combination")]
 )
 def test_what_has_no_errors_is_not_resampled(frame, reason):
-    with pytest.raises(TivaxError, match=re.escape(reason)):
-        drawn(frame)
+    assert reason in error_of(drawn, frame)
 
 
 # ------------------------------------------------------------------- the same mistakes
@@ -309,8 +301,7 @@ def test_every_estimator_says_the_same_of_a_mistake(name):
 )  # fmt: skip
 def test_instruments_are_refused_in_the_same_words(instruments, frame, told):
     for run in (iv, drawn_iv):
-        with pytest.raises(TivaxError, match=re.escape(told)):
-            run(frame, z=instruments)
+        assert told in error_of(run, frame, z=instruments)
 
 
 # ------------------------------------------------------------------------ kinds of data
@@ -370,20 +361,18 @@ def test_a_sample_is_a_column_of_ones_and_zeros_or_its_complement():
 
 def test_a_lag_of_words_is_a_mistake():
     """Of a lag in a run file, too: ``L.iso3``."""
-    model = Model("main", Y, ("L.iso3",))
-    with pytest.raises(TivaxError, match="^column iso3 holds words, not numbers"):
-        with_lags(UNBALANCED, [model])
+    line = error_of(with_lags, UNBALANCED, [Model("main", Y, ("L.iso3",))])
+    assert line.startswith("column iso3 holds words, not numbers")
 
 
 def test_instruments_as_lists_of_numbers_are_arrays():
     lists: Any = {"y": [1, 2, 4], "X": [[1], [2], [9]], "W": [[1]] * 3}
     for Z, told in (
         ([[1], [2]], "Z has 2 rows, y has 3; give the same rows"),
-        ([1, 2, 3], r"Z has shape \(3,\); give a column for each variable"),
-        ([["a"]] * 3, r"Z holds \[\['a'\], \['a'\], \['a'\]\], not numbers"),
+        ([1, 2, 3], "Z has shape (3,); give a column for each variable"),
+        ([["a"]] * 3, "Z holds [['a'], ['a'], ['a']], not numbers"),
     ):
-        with pytest.raises(TivaxError, match=told):
-            IVData(**lists, Z=Z)
+        assert told in error_of(IVData, **lists, Z=Z)
 
 
 def test_dummies_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):

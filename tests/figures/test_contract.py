@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from matplotlib.text import Text
 
 from tivax.engine import aggregate, compare_aggregation
 from tivax.engine.figures import (
@@ -29,6 +28,7 @@ from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
 import figure_data as data
+from drawings import words
 from helpers import random_tables
 
 REGIONS = [f"R{k}" for k in range(3)] + ["ROW"]
@@ -148,10 +148,6 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     assert "<text" in svg and "<dc:date>" not in svg
 
 
-def texts(figure) -> list[str]:
-    return [k.get_text() for k in figure.findobj(Text)]
-
-
 def test_changes_of_money_are_in_billions():
     """As flows are in every figure: no 1e6 at the end of an axis."""
     values, table, effects = changed()
@@ -159,14 +155,14 @@ def test_changes_of_money_are_in_billions():
     million = values.assign(**thousands), table.assign(value=1000 * table["value"])
     options = {"years": (2000, 2008), "unit": "million US$"}
     scaled = changes.waterfall(*million, **options)
-    assert "billion US$" in texts(scaled)
+    assert "billion US$" in words(scaled)
     plain = changes.waterfall(values, table, years=(2000, 2008))
     for a, b in zip(scaled.axes, plain.axes, strict=True):
         bars = [[k.get_width() for k in ax.patches] for ax in (a, b)]
         np.testing.assert_allclose(*bars)
-    written = texts(changes.effect_bars(1000 * effects, unit="million US$"))
+    written = words(changes.effect_bars(1000 * effects, unit="million US$"))
     assert "billion US$" in written
-    assert {*written} >= {*texts(changes.effect_bars(effects))}
+    assert {*written} >= {*words(changes.effect_bars(effects))}
 
 
 def test_a_negative_share_is_drawn_left_of_zero_and_the_others_keep_their_width():
@@ -229,10 +225,10 @@ def test_the_size_from_which_zero_is_inside_is_named():
         }
     ).assign(prior_low=0.5, prior_high=3.5)
     figure = referee.direct_effect_bounds(bounds)
-    assert "from here the union includes 0" in texts(figure)
+    assert "from here the union includes 0" in words(figure)
     assert figure.axes[0].lines[-1].get_xdata()[0] == 1
     always = referee.direct_effect_bounds(bounds.assign(ci_low=0.5))
-    assert "from here the union includes 0" not in texts(always)
+    assert "from here the union includes 0" not in words(always)
 
 
 def test_participation_of_an_account_is_of_what_exports_embody():
@@ -240,9 +236,9 @@ def test_participation_of_an_account_is_of_what_exports_embody():
     for draw in (indicators.participation, indicators.position_map):
         assert any(
             "% of jobs in exports" in k
-            for k in texts(draw(positions(), account="jobs"))
+            for k in words(draw(positions(), account="jobs"))
         )
-        assert any("% of gross exports" in k for k in texts(draw(positions())))
+        assert any("% of gross exports" in k for k in words(draw(positions())))
 
 
 def test_a_map_of_positions_says_what_its_dots_and_crosses_are():

@@ -134,21 +134,17 @@ def test_a_joint_test_has_one_mark_and_no_t_distribution():
     assert not [k for k in ax.get_lines() if to_hex(k.get_color()) == INK]
 
 
-def test_t_is_marked_on_both_sides_of_a_randomisation_t():
-    ax, row = axes("placebo t"), drawn("placebo t").inference.summary.iloc[0]
-    V = drawn("placebo t").plan.fitted.covariance()
-    t = abs(row["estimate"]) / np.sqrt(V[0, 0])
-    assert_allclose(marks(ax, DEFICIT), [-t, t], rtol=RTOL)
-    assert ax.get_xlabel() == "t"
-
-
-def test_the_estimate_is_marked_on_both_sides_of_placebos():
-    ax, row = axes("placebo"), drawn("placebo").inference.summary.iloc[0]
-    b = abs(row["estimate"])
-    assert marks(ax, DEFICIT) == [-b, b]
-    assert spans(ax) == [] and ax.get_xlabel() == "coefficient"
+@pytest.mark.parametrize(
+    "name, shown", [("placebo", "coefficient"), ("placebo t", "t")]
+)
+def test_the_estimate_or_its_t_is_marked_on_both_sides_of_placebos(name, shown):
+    ax, row = axes(name), drawn(name).inference.summary.iloc[0]
+    V = drawn(name).plan.fitted.covariance()
+    size = abs(row["estimate"]) / (np.sqrt(V[0, 0]) if shown == "t" else 1)
+    assert_allclose(marks(ax, DEFICIT), [-size, size], rtol=RTOL)
+    assert spans(ax) == [] and ax.get_xlabel() == shown
     low, high = ax.get_xlim()
-    assert low == -high and high > b
+    assert low == -high and high > size
 
 
 @pytest.mark.parametrize(

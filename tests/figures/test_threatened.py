@@ -7,17 +7,14 @@ from tivax.engine.figures import few_threats, threat_intervals
 from tivax.engine.figures.threatened import _LOOKS
 
 import figure_data as data
-
-
-def labels_of(ax) -> list[str]:
-    return [k.get_text() for k in ax.get_yticklabels()]
+from drawings import row_labels
 
 
 def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
     rows = data.threats()
     more = rows.iloc[[1]].assign(variant="G7")
     (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
-    assert labels_of(ax) == [
+    assert row_labels(ax) == [
         "the model",
         "left out: EU15",
         "G7",
@@ -40,7 +37,7 @@ def test_rows_of_one_variant_say_whose_coefficient_they_are_in_words():
         last.assign(threat="influential clusters", variant="without CYP", term="TBI"),
     ]
     (ax,) = threat_intervals(pd.concat([rows, *more], ignore_index=True)).axes
-    assert labels_of(ax)[-5:] == [
+    assert row_labels(ax)[-5:] == [
         "lags: 1 year earlier beside it, its own",
         "asymmetry: each side of 0, below 0",
         "each side of 0, above 0",
@@ -55,7 +52,7 @@ def test_outcomes_are_named_and_the_treatment_is_not_repeated():
         threat="placebo outcome", variant="KOFCuGIdj", term="TBI", estimate=5.0
     )
     (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
-    assert labels_of(ax)[-1] == "placebo outcome: cultural globalisation"
+    assert row_labels(ax)[-1] == "placebo outcome: cultural globalisation"
 
 
 def test_each_state_has_its_colour_and_its_place():
@@ -81,7 +78,7 @@ def test_a_few_threats_stand_beside_each_other_with_estimate_and_p():
     rows = data.threats().head(4).assign(p_value=[0.004, 0.02, 0.2, np.nan])
     rows["name"] = rows["variant"]
     left, right = few_threats({"one": rows, "other": rows.head(2)}).axes
-    assert labels_of(left) == rows["name"].tolist()
+    assert row_labels(left) == rows["name"].tolist()
     told = [k.get_text() for k in left.texts]
     assert told == ["2.0 (p .004)", "1.5 (p .020)", "0.8 (p .200)", "−0.3 (no p)"]
     assert [k.get_text() for k in right.texts] == told[:2]

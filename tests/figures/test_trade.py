@@ -13,7 +13,7 @@ from tivax.engine.figures.regions import ends_of
 from tivax.engine.reporting import plot_style
 from tivax.engine.tables import country_name
 
-from drawings import words
+from drawings import row_labels, words
 from figure_data import REGIONS, YEARS, random_tbi, random_trade
 from helpers import error_of
 
@@ -38,7 +38,7 @@ def lines(figure):
 def codes_of(ax) -> list[str]:
     """The regions that the rows name."""
     codes = {country_name(k): k for k in REGIONS}
-    return [codes[k.get_text()] for k in ax.get_yticklabels()]
+    return [codes[k] for k in row_labels(ax)]
 
 
 def test_regions_that_are_alike_but_for_rounding_have_no_ends():
@@ -147,7 +147,7 @@ def test_a_positive_cell_is_a_surplus_of_the_row_and_each_pair_is_there_once():
 
     assert_allclose(cells[below], (T - T.T)[below] / 1000)  # millions to billions
     assert np.ma.getmaskarray(cells)[above].all()
-    labels = [k.get_text() for k in figure.axes[0].get_yticklabels()]
+    labels = row_labels(figure.axes[0])
     assert labels == [country_name(k) for k in REGIONS]
     assert (norm.vmin, norm.vmax) == (-abs(cells).max(), abs(cells).max())
     # Blue above 0: the colour of the largest surplus has more blue than red.
@@ -246,7 +246,7 @@ def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         left = trade_plots.va_versus_gross(trade, region="USA").axes[0]
-    assert "FRA" not in [k.get_text() for k in left.get_yticklabels()]
+    assert "FRA" not in row_labels(left)
 
 
 # ----------------------------------------------------------------------- mistakes

@@ -74,7 +74,6 @@ def rows(request) -> Rows:
 class Everything(NamedTuple):
     """What the kernel makes of one model, degrees and shares of several contrasts."""
 
-    fit: ClusterFit
     coef: Array
     cv1: Array
     cv2: Array
@@ -92,7 +91,6 @@ def everything(
     fit = kernel.fit(products, jnp.ones_like(products.rows), layout=layout)
     left = resampling.leave_one_out(products, layout=layout)
     return Everything(
-        fit=fit,
         coef=fit.coef,
         cv1=kernel.cv1(products, fit),
         cv2=kernel.cv2(fit),

@@ -41,12 +41,10 @@ def test_a_large_inverse_on_a_gpu(on_a_gpu):
 
 
 @pytest.mark.parametrize("clusters", [1, 41, 255])
-def test_clusters_drawn_on_a_gpu_are_those_of_a_processor(clusters, monkeypatch):
+def test_clusters_drawn_on_a_gpu_are_those_of_a_processor(clusters, request):
     key = random_draws.block_key(3, 0)
     processor = random_draws.counts(key, clusters, draws=50)
-    monkeypatch.setattr(
-        jax.lax, "platform_dependent", lambda *given, default, **_: default(*given)
-    )
+    request.getfixturevalue("on_a_gpu")
     assert_array_equal(random_draws.counts(key, clusters, draws=50), processor)
 
 

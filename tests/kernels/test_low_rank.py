@@ -58,11 +58,14 @@ def last(rows) -> np.ndarray:
     return jax.device_put(np.eye(rows.layout.regressors)[-1:])
 
 
+def loadings_of(rows, R, null):
+    null = jax.device_put(null)
+    return resampling.wild_loadings(products(rows), R, null, layout=rows.layout)
+
+
 def of_least_squares(**options):
     if not options:
-        return resampling.wild_loadings(
-            products(ROWS), last(ROWS), NULL, layout=ROWS.layout
-        )
+        return loadings_of(ROWS, last(ROWS), NULL)
     return jackknife.jackknife_loadings(
         products(ROWS), last(ROWS), NULL, layout=ROWS.layout, **options
     )
@@ -94,18 +97,8 @@ def test_a_joint_statistic_and_every_null_in_factors():
     R = jax.device_put(np.eye(rows.layout.regressors)[-2:])
 
     def made():
-        joint = resampling.wild_loadings(
-            products(rows), R, jax.device_put(np.zeros(2)), layout=rows.layout
-        )
-        each = [
-            resampling.wild_loadings(
-                products(rows),
-                R[:1],
-                jax.device_put(np.array([null])),
-                layout=rows.layout,
-            )
-            for null in (0.1, 0.7)
-        ]
+        joint = loadings_of(rows, R, np.zeros(2))
+        each = [loadings_of(rows, R[:1], np.array([null])) for null in (0.1, 0.7)]
         stacked = jax.device_put(jax.tree.map(lambda *of: np.stack(of), *each))
         of_nulls = resampling.affine_statistics(
             resampling.affine_in_null(stacked), jax.device_put(0.3), V
@@ -165,8 +158,7 @@ def test_scores_of_many_clusters_are_summed_in_parts():
 
 def test_a_wild_draw_of_300_clusters_is_a_literal_refit():
     rows = random_rows(countries=300, years=4, missing=0.1, seed=5)
-    own = products(rows)
-    loadings = resampling.wild_loadings(own, last(rows), 0 * NULL, layout=rows.layout)
+    loadings = loadings_of(rows, last(rows), 0 * NULL)
     assert isinstance(loadings.L, LowRankUpdate)
     v = np.random.default_rng(2).choice([-1.0, 1.0], size=(300, 2))
     R = np.eye(rows.layout.regressors - rows.layout.dummies)[-1:]

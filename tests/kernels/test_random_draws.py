@@ -115,18 +115,15 @@ def test_the_stream_of_a_seed_stays_what_it_is():
 # -------------------------------------------------------------------------- integers
 
 
-@pytest.mark.parametrize("below", [2, 3, 5, 6, 7, 15, 16, 31, 41, 63, 64, 255, 1000])
-def test_integers_are_uniform(below):
-    values = draws(streams.integers, 13, below=below)
-    assert_even(np.bincount(values.ravel(), minlength=below), below)
+BASES = (2, 3, 5, 6, 7, 15, 16, 31, 41, 63, 64, 255, 1000)
 
 
-def test_each_row_of_integers_is_uniform():
-    """Also the last digits of a word: 12 of base 2, 3 of base 11."""
-    for below, rows in ((2, 24), (11, 9)):
-        values = draws(streams.integers, rows, below=below)
-        for row in values:
-            assert_even(np.bincount(row, minlength=below), below)
+@pytest.mark.parametrize("below, rows", [(2, 24), (11, 9), *((k, 13) for k in BASES)])
+def test_each_row_of_integers_is_uniform(below, rows):
+    """Also the last digits of a word: 12 of base 2, 3 of base 11; and all together."""
+    values = draws(streams.integers, rows, below=below)
+    for row in (*values, values.ravel()):
+        assert_even(np.bincount(row, minlength=below), below)
 
 
 @pytest.mark.parametrize("below, rows", [(2, 12), (3, 14), (6, 9), (16, 6), (41, 4)])

@@ -16,6 +16,7 @@ from tivax.kernels.placebo import PlaceboTables
 
 from helpers import compiled
 from literal_refits import (
+    HYPOTHESES,
     Rows,
     by_country,
     columns,
@@ -190,14 +191,6 @@ def test_t_of_a_pairs_draw_is_that_of_a_refit(rows):
 
 # ------------------------------------------------------------------------- wild draws
 
-# On controls, then treatments: R, r.
-HYPOTHESES: dict[str, tuple[np.ndarray, np.ndarray]] = {
-    "the treatment is 0": (np.array([[0.0, 0.0, 1.0]]), np.zeros(1)),
-    "the treatment is 0.7": (np.array([[0.0, 0.0, 1.0]]), np.array([0.7])),
-    "a difference": (np.array([[1.0, 0.0, -2.0]]), np.array([-0.5])),
-    "two": (np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.0, 0.3])),
-}
-
 
 @pytest.mark.parametrize("restricted", [True, False], ids=["WCR", "WCU"])
 @pytest.mark.parametrize(
@@ -281,11 +274,9 @@ def paths(*, missing: float = 0.0, instruments: int = 0, **options) -> Paths:
     G, T = whole.G, len(np.unique(whole.year))
     rng = np.random.default_rng(99)
     kept = (rng.uniform(size=G * T) >= missing) | (whole.year < 2)
-    X, Z = (
-        whole.X[:, 0].reshape(G, T),
-        whole.Z[:, 0].reshape(G, T) if instruments else None,
-    )
-    return Paths(whole.take(np.flatnonzero(kept)), X, X if Z is None else Z)
+    X = whole.X[:, 0].reshape(G, T)
+    Z = whole.Z[:, 0].reshape(G, T) if instruments else X
+    return Paths(whole.take(np.flatnonzero(kept)), X, Z)
 
 
 def upside_down(case: Paths) -> Paths:

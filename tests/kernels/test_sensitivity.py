@@ -54,18 +54,13 @@ def products(table):
     return Products(*jax.device_put((1 / x, v, B @ Y, content))), B
 
 
-def borders_of(r):
-    inside = np.eye(C)[r]
-    return Sides(*jax.device_put((inside, 1 - inside)))
-
-
 cells = compiled(sensitivity.Gradients.cells)
 
 
 @partial(jax.jit, static_argnames=("r", "residual"))
 def trade_gradients(products, B, r, Z, x, residual=True):
     """Of value added exports and imports, gross exports and imports of region r."""
-    border = borders_of(r)
+    border = Sides(jnp.eye(C)[r], 1 - jnp.eye(C)[r])
     inside, partners = (sensitivity.of_industries(k, N)[None] for k in border)
     contents = [(products.content @ k)[None] for k in border]
     A = Z / x[None, :]

@@ -10,19 +10,16 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine import TivaxError
 from tivax.engine.measures import decomposed_years, in_groups
 from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, names
-from helpers import coefficients, random_tables
+from helpers import coefficients, error_of, random_tables
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 REGIONS = ("AUT", "CHN", "DEU", "USA", "ROW")
 TABLES = replace(random_tables(regions=5, sectors=2, years=2, seed=8), regions=REGIONS)
-# The names of built-in groups that are not whole.
-EU15, OECD = "EU15", "OECD"
 # They overlap in CHN and DEU.
 GROUPS = {"A": ["AUT", "DEU"], "B": ["CHN", "DEU", "USA"], "C": ["CHN", "USA"]}
 # The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
@@ -124,13 +121,12 @@ def test_years_are_streamed_group_by_group_with_one_count_of_progress():
 
 def test_a_group_cannot_be_called_as_a_region():
     groups = {"USA": ["USA", "CHN"], "X": ["AUT"]}
-    told = "group USA: a region has that code; rename the group"
-    with pytest.raises(TivaxError, match=told):
-        tx.decompose(TABLES, "my", "bilateral", groups=groups, apart=True)
-    with pytest.raises(TivaxError, match=told):
-        decomposed_years(TABLES, "my", groups=groups, apart=True)
-    with pytest.raises(TivaxError, match=told):
-        compute_tbi(TABLES, groups=groups, one_by_one=True)
+    for line in (
+        error_of(tx.decompose, TABLES, "my", "bilateral", groups=groups, apart=True),
+        error_of(decomposed_years, TABLES, "my", groups=groups, apart=True),
+        error_of(compute_tbi, TABLES, groups=groups, one_by_one=True),
+    ):
+        assert line == "group USA: a region has that code; rename the group"
 
 
 def test_partners_of_a_region_are_lined_up_too():
@@ -164,8 +160,8 @@ def test_names_of_built_in_groups_are_groups():
         xr.testing.assert_identical(named, compute(groups=members, apart=True))
         one = compute(groups={"EU15": members["EU15"]})
         xr.testing.assert_identical(compute(groups="eu15"), one)
-    with pytest.raises(TivaxError, match="no group EU72"):
-        tx.trade_benefit_index(TABLES, groups="EU72")
+    line = error_of(tx.trade_benefit_index, TABLES, groups="EU72")
+    assert "no group EU72" in line
 
 
 def test_flows_are_grouped_too():
@@ -175,13 +171,13 @@ def test_flows_are_grouped_too():
         whole = tx.value_added_trade(TABLES, by=by, groups=["OECD"], drop=["ROW"])
         again = tx.value_added_trade(flows, by=by)
         assert_allclose(again["vax_ratio"], whole["vax_ratio"], rtol=RTOL)
-    with pytest.raises(TivaxError, match="apart: flows are of all groups"):
-        tx.value_added_trade(TABLES, groups=["OECD"], apart=True)
+    line = error_of(tx.value_added_trade, TABLES, groups=["OECD"], apart=True)
+    assert "apart: flows are of all groups" in line
 
 
 def test_no_group_is_told():
-    with pytest.raises(TivaxError, match="apart: name groups, which are"):
-        tx.trade_benefit_index(TABLES, groups={}, apart=True)
+    line = error_of(tx.trade_benefit_index, TABLES, groups={}, apart=True)
+    assert "apart: name groups, which are" in line
 
 
 # ------------------------------------------------------------------------------- files
@@ -193,11 +189,11 @@ def test_tbi_writes_rows_of_the_groups(store, tmp_path):
     answer = good("tbi", store, *words)
     assert "OECD (3 of 38): the tables lack" in answer.out
     frame = pd.read_csv(out / "tbi.csv")
-    assert frame.region.tolist() == [EU15, OECD, "APEC"] * 2
+    assert frame.region.tolist() == ["EU15", "OECD", "APEC"] * 2
     pairs = pd.read_parquet(out / "va_absorbed.parquet")
     assert pairs.value_added.notna().all()
-    ours = pairs[(pairs.year == 2000) & (pairs.origin == OECD)]
-    assert set(ours.absorber) == {OECD, "CHN", "ROW"}
+    ours = pairs[(pairs.year == 2000) & (pairs.origin == "OECD")]
+    assert set(ours.absorber) == {"OECD", "CHN", "ROW"}
     assert names(out / "figures") == ["tbi.pdf", "tbi.png", "tbi.svg"]
     assert json.loads((out / "manifest.json").read_text())["each_group"] is True
 
@@ -206,9 +202,9 @@ def test_indicators_print_the_groups_of_each_run(store, tmp_path):
     """All of them: the largest are those of several results."""
     words = ("--groups", "EU15,OECD", "--each-group", "--no-figures")
     answer = good("indicators", store, *words, "--out", tmp_path / "both", "--quiet")
-    assert EU15 in answer.out and OECD in answer.out and answer.err == ""
+    assert "EU15" in answer.out and "OECD" in answer.out and answer.err == ""
     found = pd.read_parquet(tmp_path / "both" / "indicators.parquet")
-    assert set(found["region"]) == {EU15, OECD}
+    assert set(found["region"]) == {"EU15", "OECD"}
 
 
 def test_decompose_writes_the_groups_one_after_the_other(store, tmp_path):
@@ -216,7 +212,7 @@ def test_decompose_writes_the_groups_one_after_the_other(store, tmp_path):
     both = ("--groups", "EU15,OECD", "--each-group", "--out", tmp_path / "both")
     good("decompose", store, *words, *both)
     found = pd.read_csv(tmp_path / "both" / "decomposition.csv")
-    assert found.exporter.unique().tolist() == [EU15, OECD]
+    assert found.exporter.unique().tolist() == ["EU15", "OECD"]
     out = tmp_path / "OECD"
     good("decompose", store, *words, "--groups", "OECD", "--out", out, "--no-figures")
     alone = pd.read_csv(out / "decomposition.csv").query("exporter == 'OECD'")

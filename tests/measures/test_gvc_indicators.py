@@ -53,9 +53,6 @@ def all_levels(by_use) -> dict[str, xr.Dataset]:
 
 # ---------------------------------------------------------------------- R exvatools
 
-# Its names where they differ from those of OECD TiVA.
-_ALIASES = {"VA": "VALU"}
-
 
 def test_all_of_exvatools_indicators(wiodtest, of_exvatools):
     printed = of_exvatools("out_oecd_all_tiva")
@@ -63,7 +60,7 @@ def test_all_of_exvatools_indicators(wiodtest, of_exvatools):
     full = indicators(wiodtest, level="bilateral-sector")
     alone = indicators(wiodtest, level="sector")
     for name, expected in printed.items():
-        own = _ALIASES.get(name, name)
+        own = "VALU" if name == "VA" else name  # the one that OECD TiVA calls so
         found = (full if own in full else alone)[own].values[0]
         assert_same(found.reshape(expected.shape), expected, EXVATOOLS_RTOL)
 

@@ -7,11 +7,11 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, WorldTables, open_store, save_store
+from tivax.engine import WorldTables, open_store, save_store
 from tivax.engine.measures import require_value_added, years
 from tivax.engine.measures import trade as measures
 
-from helpers import hand_table, random_tables, system
+from helpers import error_of, hand_table, random_tables, system
 
 # The solve stops at a residual of 1e-12, and a column of X misses by up to |B| times
 # that; measured 5e-13.
@@ -153,14 +153,13 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
     ],
 )
 def test_a_wrong_group_or_region_is_named(trade, choice, message):
-    with pytest.raises(TivaxError, match=message):
-        measures.trade_benefit_index(trade, **choice)
+    assert message in error_of(measures.trade_benefit_index, trade, **choice)
 
 
 def test_origins_and_absorbers_that_differ_are_refused(trade):
     part = trade["va_absorbed"].isel(absorber=slice(0, 3))
-    with pytest.raises(TivaxError, match=r"not 4 and 3 labels \(R3\)"):
-        measures.trade_benefit_index(part)
+    line = error_of(measures.trade_benefit_index, part)
+    assert "not 4 and 3 labels (R3)" in line
 
 
 # -------------------------------------------------------- reading, progress, errors
@@ -186,33 +185,27 @@ def test_years_are_cut_into_runs_of_nearly_equal_length():
     for count, at_once in ((15, 4), (15, 1), (3, 10), (1, 1)):
         runs = years.split_years(count, at_once)
         lengths = [run.stop - run.start for run in runs]
-        assert [k for run in runs for k in range(run.start, run.stop)] == list(
-            range(count)
-        )
+        assert [k for run in runs for k in range(count)[run]] == [*range(count)]
         assert max(lengths) <= at_once
         assert max(lengths) - min(lengths) <= 1
 
 
 def test_value_added_at_basic_prices_needs_a_row_in_the_table():
-    with pytest.raises(
-        TivaxError, match='no value-added row; use value_added="residual"'
-    ):
-        measures.value_added_trade(KWW, "basic")
+    line = error_of(measures.value_added_trade, KWW, "basic")
+    assert 'no value-added row; use value_added="residual"' in line
 
 
 def test_an_unknown_definition_of_value_added_is_named():
-    with pytest.raises(TivaxError, match="'gross': choose from residual, basic"):
-        require_value_added("gross")
-    with pytest.raises(TivaxError, match=r"that is a file, which tx.read_satellites"):
-        require_value_added("jobs.csv")
+    line = error_of(require_value_added, "gross")
+    assert "'gross': choose from residual, basic" in line
+    line = error_of(require_value_added, "jobs.csv")
+    assert "that is a file, which tx.read_satellites" in line
 
 
 def test_a_year_without_a_solution_is_named(tables):
     """In 2001 every industry spends all it earns: I - A is singular."""
     Z = np.array(tables.Z)
     Z[1] *= tables.x[1] / Z[1].sum(axis=0)
-    broken = WorldTables(
-        Z, tables.Y, tables.x, tables.regions, tables.sectors, tables.years
-    )
-    with pytest.raises(TivaxError, match="^2001: the Leontief system is not solved"):
-        measures.value_added_trade(broken)
+    broken = replace(tables, Z=Z, value_added=None)
+    line = error_of(measures.value_added_trade, broken)
+    assert line.startswith("2001: the Leontief system is not solved")

@@ -11,7 +11,7 @@ from tivax.engine.sources import ARCHIVES, rights_facts, rights_of
 from tivax.engine.sources.catalogue import SOURCES, get_source
 
 from commands import good
-from helpers import random_tables
+from helpers import error_of, random_tables
 from packages import write_files, write_replication, write_result
 
 # Fields that BibTeX's standard styles warn about where they are missing.
@@ -72,8 +72,7 @@ def test_every_source_of_a_measure_is_known():
 def test_two_years_of_one_pair_of_authors_are_two_works():
     text = "Borin and Mancini 2019, 2023; Los and Timmer 2018"
     assert keys_cited(text) == ["borin2019", "borin2023", "los2018"]
-    with pytest.raises(tivax.TivaxError, match="no work is cited as 'Borin 1919'"):
-        keys_cited("Borin 1919")
+    assert "no work is cited as 'Borin 1919'" in error_of(keys_cited, "Borin 1919")
 
 
 def test_every_database_has_its_rights():
@@ -178,11 +177,6 @@ def test_the_list_of_references_has_a_line_for_each_work(root, monkeypatch):
 
 def test_nothing_to_cite_is_one_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert mistake_of("nowhere").startswith("nowhere: neither a store nor a result of")
-    assert "no format ris" in mistake_of("nowhere", "--format", "ris")
-
-
-def mistake_of(*words):
-    with pytest.raises(tivax.TivaxError) as error:
-        tivax.cite(words[0], words[2] if len(words) > 1 else "bibtex")
-    return str(error.value)
+    told = error_of(tivax.cite, "nowhere")
+    assert told.startswith("nowhere: neither a store nor a result of")
+    assert "no format ris" in error_of(tivax.cite, "nowhere", "ris")

@@ -406,8 +406,8 @@ def test_results_of_two_versions_are_refused(fresh):
 
 def test_a_damaged_manifest_is_named(fresh):
     (fresh / "replication" / "manifest.json").write_text('{"command": "tbi"}')
-    with pytest.raises(tivax.TivaxError, match=r"manifest\.json: not a manifest"):
-        read_result(Path("replication"))
+    line = error_of(read_result, Path("replication"))
+    assert "manifest.json: not a manifest" in line
 
 
 # -------------------------------------------------------------------- the run-all script
@@ -479,7 +479,7 @@ def test_the_script_says_how_far_tables_are_apart(index, tmp_path):
 def test_a_table_that_differs_ends_with_an_error(index, tmp_path, monkeypatch, capsys):
     script = unpack(index / "p.zip", tmp_path)
     monkeypatch.chdir(tmp_path)
-    (expected,) = (k for k in plan_of(index / "p.zip")["runs"])
+    (expected,) = plan_of(index / "p.zip")["runs"]
 
     def run(tivax, argv):
         """What the command would write, with one number changed and one file less."""

@@ -96,12 +96,8 @@ def archive(folder, **changed):
                 text = io.StringIO()
                 tab = name.endswith("nnew")
                 header = "\t".join(f"BS_{k}" for k in range(j)) if tab else ""
-                form = {
-                    "delimiter": "\t" if tab else ",",
-                    "fmt": "%.17g",
-                    "comments": "",
-                }
-                np.savetxt(text, values, header=header, **form)
+                between = "\t" if tab else ","
+                np.savetxt(text, values, "%.17g", between, header=header, comments="")
                 packed.writestr(f"{name}.txt", text.getvalue())
     codes = [k for k in europe_data.REGIONS if k != "ROW"]
     rates = pd.DataFrame(

@@ -13,7 +13,7 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS
 
 from described import assert_described
-from helpers import paper_panel
+from helpers import error_of, paper_panel
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +164,7 @@ def test_mistakes_are_told_in_one_line(more, message):
     data = _world()
     data["twin"] = 2 * data["x0"]
     options = {"regressors": ["x0"], "factors": 1, "most": 1} | more
-    with pytest.raises(tx.TivaxError, match=message):
-        tx.interactive_effects(data, "y", **options)
+    assert message in error_of(tx.interactive_effects, data, "y", **options)
 
 
 def test_the_page_on_referees_states_the_papers_main_result(shared):

@@ -17,17 +17,12 @@ def _panel(noise: float = 0.0, seed: int = 0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     G, T = 15, 14
     change = rng.normal(size=(G, T))
-    of_year = [1.0, 1.0, 1.0]
-    grown = sum(
-        k * np.pad(change, ((0, 0), (h, 0)))[:, :T] for h, k in enumerate(of_year)
-    )
+    grown = sum(np.pad(change, ((0, 0), (h, 0)))[:, :T] for h in range(3))
     y = np.cumsum(grown, axis=1) + np.cumsum(rng.normal(size=(1, T)), axis=1)
     y = y + noise * rng.normal(size=(G, T))
     g, t = (k.ravel() for k in np.indices((G, T)))
-    made = {"iso3": [f"C{k:02d}" for k in g], "year": 2000 + t}
-    data = pd.DataFrame(
-        {**made, "d": np.cumsum(change, axis=1).ravel(), "y": y.ravel()}
-    )
+    data = pd.DataFrame({"iso3": [f"C{k:02d}" for k in g], "year": 2000 + t})
+    data["d"], data["y"] = np.cumsum(change, axis=1).ravel(), y.ravel()
     return data.assign(c=rng.normal(size=G * T))
 
 
@@ -46,20 +41,17 @@ def test_a_horizon_is_least_squares_with_dummies():
     data = _panel(noise=1.0)
     found = tx.local_projections(data, "y", "d", controls=["c"], horizons=2).table
     wide = data.set_index(["iso3", "year"]).unstack("year")
-    change = wide.diff(axis=1).stack("year", future_stack=True)
-    level = wide["y"]
+    dy, dd, dc = (wide[k].diff(axis=1) for k in ("y", "d", "c"))
     h = 2
-    rows = pd.DataFrame(
-        {
-            "y": (level.shift(-h, axis=1) - level.shift(1, axis=1)).stack(
-                future_stack=True
-            ),
-            "d": wide["d"].diff(axis=1).stack(future_stack=True),
-            "d1": wide["d"].diff(axis=1).shift(1, axis=1).stack(future_stack=True),
-            "y1": level.diff(axis=1).shift(1, axis=1).stack(future_stack=True),
-            "c": change["c"],
-        }
-    ).dropna()
+    tables = {
+        "y": wide["y"].shift(-h, axis=1) - wide["y"].shift(1, axis=1),
+        "d": dd,
+        "d1": dd.shift(1, axis=1),
+        "y1": dy.shift(1, axis=1),
+        "c": dc,
+    }
+    columns = {name: k.stack(future_stack=True) for name, k in tables.items()}
+    rows = pd.DataFrame(columns).dropna()
     years = pd.get_dummies(rows.index.get_level_values("year")).astype(float)
     X = np.column_stack([rows[["d", "d1", "y1", "c"]], years.loc[:, years.any()]])
     H = np.linalg.pinv(X)
@@ -107,14 +99,12 @@ def test_files_and_mistakes(tmp_path):
     assert "After a change of d by one" in found.sentence
     found.save(tmp_path / "out")
     assert_described("local-projections", tmp_path / "out")
-    assert "events 2: give a share" in error_of(
-        tx.local_projections, _panel(), "y", "d", events=2
-    )
+    told = error_of(tx.local_projections, _panel(), "y", "d", events=2)
+    assert "events 2: give a share" in told
     for horizons, end in ((0, "at once; the"), (1, "after 1 year; the")):
         told = tx.local_projections(_panel(1.0), "y", "d", horizons=horizons).sentence
         assert end in told
     twice = pd.concat([_panel(), _panel().head(1)])
     assert "C00 has two rows in 2000" in error_of(tx.local_projections, twice, "y", "d")
-    assert "horizon 11" in error_of(
-        tx.local_projections, _panel(), "y", "d", horizons=20
-    )
+    told = error_of(tx.local_projections, _panel(), "y", "d", horizons=20)
+    assert "horizon 11" in told

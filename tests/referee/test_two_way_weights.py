@@ -7,6 +7,7 @@ import pytest
 import tivax as tx
 
 from described import assert_described
+from helpers import error_of
 
 NAMES = {"entity": "iso3", "time": "year"}
 
@@ -103,5 +104,4 @@ def test_sums_by_unit_and_the_files(tmp_path):
 def test_mistakes_are_told_in_one_line(more, message):
     options = {"treatment": "d", **NAMES} | more
     data = options.pop("data", _panel())
-    with pytest.raises(tx.TivaxError, match=message):
-        tx.two_way_weights(data, "y", **options)
+    assert message in error_of(tx.two_way_weights, data, "y", **options)

@@ -165,9 +165,7 @@ def test_nlswork_is_that_of_summclust(shared):
 
 def test_units_of_the_panel_change_no_share_and_no_p():
     scaled = FRAME.assign(TBI=1000 * FRAME["TBI"], KOFGIdj=FRAME["KOFGIdj"] / 7)
-    (own, other) = (
-        model_table([fit_model(frame, MODEL)]).iloc[0] for frame in (FRAME, scaled)
-    )
+    own, other = (model_table([fit_model(k, MODEL)]).iloc[0] for k in (FRAME, scaled))
     for name in own.index:
         if name.endswith("_se") or name in ("estimate", "without_min", "without_max"):
             assert_allclose(other[name], own[name] / 7000, rtol=RTOL)
@@ -215,13 +213,10 @@ def test_a_country_that_moves_twice_as_much_counts_four_times():
     assert_allclose(model_table([fitted])["effective_clusters"], 121 / 23, rtol=RTOL)
 
 
-REFORM = FRAME.assign(
-    # Of one country; and the same, elsewhere equal to a control.
-    reform=lambda frame: ((frame["iso3"] == "C02") & (frame["year"] > 2002)).astype(
-        float
-    ),
-    mixed=lambda frame: frame["reform"] + frame["RQ"].where(frame["iso3"] != "C02", 0),
-)
+ONE = FRAME["iso3"] == "C02"
+# Of one country; and the same, elsewhere equal to a control.
+REFORM = FRAME.assign(reform=1.0 * (ONE & (FRAME["year"] > 2002)))
+REFORM["mixed"] = REFORM["reform"] + FRAME["RQ"].mask(ONE, 0)
 
 
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
@@ -243,11 +238,9 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
         f"no CV2: C02 alone identifies a part of {treatment}; "
         f"no CV3: {treatment} is not identified without C02"
     )
-    bca = infer(make_plan(fitted, Scheme("pairs"), 199), 1)[0].intervals
-    assert bca.set_index("interval")["ci_low"].isna().to_dict() == {
-        "percentile": False,
-        "BCa": True,
-    }
+    ends = infer(make_plan(fitted, Scheme("pairs"), 199), 1)[0].intervals
+    missing = ends.set_index("interval")["ci_low"].isna()
+    assert missing.to_dict() == {"percentile": False, "BCa": True}
 
 
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])

@@ -87,23 +87,15 @@ def samples() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     rng = np.random.default_rng(1)
     common = rng.normal(size=(199, 1))
     few = np.round(np.abs(rng.normal(size=(40, 3))), 1)
-    return {
-        "independent": (
-            np.abs(rng.normal(size=(199, 4))),
-            np.array([2.5, 0.3, 1.9, 1]),
-        ),
-        "dependent": (
-            np.abs(common + rng.normal(size=(199, 3))),
-            np.array([1.0, 3, 2]),
-        ),
-        "of other spread": (
-            np.abs(rng.normal(size=(99, 3)) * [1, 5, 20]),
-            np.array([2.0, 9, 30]),
-        ),
+    found = {
+        "independent": (rng.normal(size=(199, 4)), [2.5, 0.3, 1.9, 1]),
+        "dependent": (common + rng.normal(size=(199, 3)), [1.0, 3, 2]),
+        "of other spread": (rng.normal(size=(99, 3)) * [1, 5, 20], [2.0, 9, 30]),
         "ties with draws": (few, few[7]),
-        "none as large": (few, np.array([9.0, 8, 7])),
-        "one test": (few[:, :1], np.array([1.1])),
+        "none as large": (few, [9.0, 8, 7]),
+        "one test": (few[:, :1], [1.1]),
     }
+    return {k: (np.abs(draws), np.array(own)) for k, (draws, own) in found.items()}
 
 
 SAMPLES = samples()
@@ -123,28 +115,26 @@ def test_stepping_down_is_a_loop_over_tests_and_draws(method, name, plus):
     assert_allclose(own([sizes], observed, plus=plus), expected, rtol=RTOL)
 
 
-def test_romano_wolf_by_hand():
-    """2.5 beside maxima 5, 3, 2, 0; then 0.5 beside 5, 1, 2, 0 of the second alone."""
+@pytest.mark.parametrize("method", STEP_DOWN)
+def test_stepping_down_by_hand(method):
+    """2.5 beside maxima 5, 3, 2, 0; then 0.5 beside 5, 1, 2, 0 of the second alone. The
+    same draws as p-values: 3/4 1/4, 1/4 3/4, 2/4 2/4, 1 1; observed 1/4 3/4."""
+    own, _ = STEP_DOWN[method]
     sizes = np.array([[1.0, 5], [3, 1], [2, 2], [0, 0]])
     observed = np.array([2.5, 0.5])
-    assert_allclose(romano_wolf([sizes], observed, plus=False), [2 / 4, 3 / 4])
-    assert_allclose(romano_wolf([sizes], observed), [3 / 5, 4 / 5])
-
-
-def test_westfall_young_by_hand():
-    """The same draws as p-values: 3/4 1/4, 1/4 3/4, 2/4 2/4, 1 1; observed 1/4 3/4."""
-    sizes = np.array([[1.0, 5], [3, 1], [2, 2], [0, 0]])
-    observed = np.array([2.5, 0.5])
-    assert_allclose(westfall_young([sizes], observed, plus=False), [2 / 4, 3 / 4])
-    assert_allclose(westfall_young([sizes], observed), [3 / 5, 4 / 5])
+    assert_allclose(own([sizes], observed, plus=False), [2 / 4, 3 / 4])
+    assert_allclose(own([sizes], observed), [3 / 5, 4 / 5])
 
 
 @pytest.mark.parametrize("method", STEP_DOWN)
-def test_draws_may_come_in_windows(method):
+def test_draws_may_come_in_windows_and_tests_in_any_order(method):
     own, _ = STEP_DOWN[method]
-    sizes, observed = SAMPLES["dependent"]
-    parts = np.array_split(sizes, [10, 11, 150])
-    assert_array_equal(own(parts, observed), own([sizes], observed))
+    for sizes, observed in SAMPLES.values():
+        whole = own([sizes], observed)
+        parts = np.array_split(sizes, [10, 11, 35])
+        assert_array_equal(own(parts, observed), whole)
+        turned = own([sizes[:, ::-1]], observed[::-1])
+        assert_array_equal(turned[::-1], whole)
 
 
 def test_westfall_young_ranks_the_first_draws_only(monkeypatch):
@@ -176,14 +166,6 @@ def test_a_copy_of_a_test_costs_nothing(method):
     twice = own([np.hstack([sizes, sizes])], np.repeat(observed, 2), plus=False)
     assert_array_equal(twice, np.repeat(alone, 2))
     assert_allclose(holm(twice), np.minimum(1, 2 * twice), rtol=RTOL)
-
-
-@pytest.mark.parametrize("method", STEP_DOWN)
-def test_the_order_of_tests_does_not_matter(method):
-    own, _ = STEP_DOWN[method]
-    sizes, observed = SAMPLES["of other spread"]
-    turned = own([sizes[:, ::-1]], observed[::-1])
-    assert_array_equal(turned[::-1], own([sizes], observed))
 
 
 # -------------------------------------------------------------------------------- Holm

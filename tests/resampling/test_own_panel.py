@@ -106,17 +106,10 @@ def test_five_kinds_of_panels_are_simulated(made):
 
 def a_table(**sizes: list[float]) -> pd.DataFrame:
     """Sizes of methods in two kinds of 10,000 panels."""
-    rows = [
-        {
-            "design": kind,
-            "method": method,
-            "size": size,
-            "mc_error": np.sqrt(size * (1 - size) / 10_000),
-        }
-        for method, both in sizes.items()
-        for kind, size in zip(("one", "two"), both, strict=True)
-    ]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(sizes, index=pd.Index(["one", "two"], name="design"))
+    table = table.melt(ignore_index=False, var_name="method", value_name="size")
+    error = np.sqrt(table["size"] * (1 - table["size"]) / 10_000)
+    return table.assign(mc_error=error).reset_index()
 
 
 def test_the_simulated_factor_has_the_loadings_that_the_outcome_has():
@@ -141,17 +134,10 @@ def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
     sizes = a_table(
         kept=[0.05, 0.0645], often=[0.05, 0.066], rarely=[0.05, 0.03], both=[0.02, 0.09]
     )
-    p = pd.DataFrame(
-        {"method": ["kept", "often", "rarely", "both", "none"], "p_value": 0.5}
-    )
+    p = pd.DataFrame({"method": [*sizes["method"].unique(), "none"], "p_value": 0.5})
     found = steps._with_sizes(p.assign(note=""), sizes).set_index("method")
-    assert found["keeps"].tolist() == [
-        "yes",
-        "too often",
-        "too rarely",
-        "too often",
-        "",
-    ]
+    keeps = ["yes", "too often", "too rarely", "too often", ""]
+    assert found["keeps"].tolist() == keeps
     assert found["worst"].tolist() == ["two", "two", "one", "two", ""]
     assert list(found.loc["both", ["size_min", "size_max"]]) == [0.02, 0.09]
 

@@ -36,6 +36,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 FRAME = small_panel(countries=8, unknown=0.2, seed=8)
+TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
 
 
 @cache
@@ -49,14 +50,18 @@ def read(own: ResamplingPlan, *columns, inverted: Inverted | None = None) -> Inf
     return summarise(own, MemoryDraws(values), inverted)
 
 
-def row(inference: Inference, k: int = 0) -> pd.Series:
-    return inference.summary.iloc[k]
+def row(inference: Inference) -> pd.Series:
+    return inference.summary.iloc[0]
 
 
 def interval(inference: Inference, name: str, term: str = "TBI") -> pd.Series:
     table = inference.intervals
     (found,) = table[(table["interval"] == name) & (table["term"] == term)].index
     return table.loc[found]
+
+
+def ends(found: pd.Series) -> list[float]:
+    return [found["ci_low"], found["ci_high"]]
 
 
 # ------------------------------------------------------------------ pairs and Bayesian
@@ -87,7 +92,7 @@ def test_p_of_the_percentile_interval_by_hand(kind, values, p):
     good = np.array(values)[np.isfinite(values)]
     assert_allclose(found["se"], good.std(ddof=1), rtol=RTOL)
     # With fewer than 39 draws p is above 5 % whatever is tested.
-    assert found["ci_low"] == -np.inf and found["ci_high"] == np.inf
+    assert ends(found) == [-np.inf, np.inf]
     error = 2 * np.sqrt(p / 2 * (1 - p / 2) / len(good))
     assert_allclose(found["mc_error"], error, rtol=RTOL)
     assert (own.failed, found["draws"]) == (len(values) - len(good), len(values))
@@ -100,7 +105,7 @@ def test_the_percentile_interval_is_of_order_statistics(n, k):
     values = np.random.default_rng(n).normal(size=n)
     found = row(read(plan(Scheme("pairs")), values))
     ordered = np.sort(values)
-    assert [found["ci_low"], found["ci_high"]] == [ordered[k - 1], ordered[n - k]]
+    assert ends(found) == [ordered[k - 1], ordered[n - k]]
 
 
 def test_the_estimate_is_that_of_the_panel():
@@ -131,7 +136,7 @@ def test_bca_is_efrons_with_a_literal_jackknife(kind):
     values = draws.values[np.isfinite(draws.values)]
     expected = bca(values, row(own)["estimate"], left)
     found = interval(own, "BCa")
-    assert_allclose([found["ci_low"], found["ci_high"]], expected, rtol=LITERAL_RTOL)
+    assert_allclose(ends(found), expected, rtol=LITERAL_RTOL)
     assert pd.isna(found["p_value"])
     percentile = interval(own, "percentile")
     assert percentile["ci_low"] == row(own)["ci_low"] != found["ci_low"]
@@ -140,11 +145,7 @@ def test_bca_is_efrons_with_a_literal_jackknife(kind):
 def test_bca_has_no_ends_where_all_draws_are_on_one_side():
     b = plan(Scheme("pairs")).fitted.coef[0]
     found = interval(read(plan(Scheme("pairs")), b + np.arange(1.0, 9)), "BCa")
-    assert found[["ci_low", "ci_high"]].isna().all()
-
-
-def ends(found: pd.Series) -> list[float]:
-    return [found["ci_low"], found["ci_high"]]
+    assert np.isnan(ends(found)).all()
 
 
 def test_percentile_t_by_its_formulas():
@@ -170,24 +171,17 @@ def test_percentile_t_by_its_formulas():
 
 
 def test_each_treatment_has_its_rows():
-    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
-    own, draws = infer(plan(Scheme("pairs", studentised=True), model, 500), 2)
+    made = plan(Scheme("pairs", studentised=True), TWO, 500)
+    own, draws = infer(made, 2)
     assert own.summary["term"].tolist() == ["TFP", "TBI"]
-    assert_allclose(
-        own.summary["se"], draws.values[:, :2].std(axis=0, ddof=1), rtol=RTOL
-    )
+    spread = draws.values[:, :2].std(axis=0, ddof=1)
+    assert_allclose(own.summary["se"], spread, rtol=RTOL)
+    se = np.sqrt(np.diag(made.fitted.covariance()))
     for k, term in enumerate(("TFP", "TBI")):
-        t = draws.values[:, 2 + k]
-        b, se = (
-            own.summary["estimate"][k],
-            np.sqrt(
-                plan(Scheme("pairs", studentised=True), model, 500).fitted.covariance()[
-                    k, k
-                ]
-            ),
-        )
         found = interval(own, "percentile-t, equal-tailed", term)
-        assert_allclose(found["ci_low"], b - np.sort(t)[500 - 12] * se, rtol=RTOL)
+        t = np.sort(draws.values[:, 2 + k])[500 - 12]
+        wanted = own.summary["estimate"][k] - t * se[k]
+        assert_allclose(found["ci_low"], wanted, rtol=RTOL)
     assert set(own.distribution["term"]) == {"TFP", "TBI"}
 
 
@@ -257,8 +251,7 @@ def test_the_unrestricted_interval_is_symmetric():
 
 
 def test_a_joint_test_is_one_row_of_f():
-    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
-    own = plan(Scheme("wild", joint=True), model, 100)
+    own = plan(Scheme("wild", joint=True), TWO, 100)
     inference, draws = infer(own, 1)
     V = own.fitted.covariance()
     F = own.fitted.coef @ np.linalg.solve(V, own.fitted.coef) / 2
@@ -275,18 +268,10 @@ def test_inverted_ends_are_those_of_the_summary():
     own = plan(Scheme("wild", weights="mammen"))
     inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
     inference = read(own, [0.1, 0.2], inverted=inverted)
-    assert_array_equal(
-        row(inference)[["ci_low", "ci_high"]].astype(float), [-0.25, 1.5]
-    )
+    assert ends(row(inference)) == [-0.25, 1.5]
     found = interval(inference, "Anderson-Rubin")
-    assert_array_equal(
-        found[["ci_low", "ci_high", "p_value"]].astype(float), [-np.inf, 0.75, 0.125]
-    )
-
-
-def test_a_set_with_a_hole_at_0_is_named_so():
-    """p of 0 rejects, the outermost parts of the set lie on both sides."""
-    own = plan(Scheme("wild", weights="mammen"))
+    assert [*ends(found), found["p_value"]] == [-np.inf, 0.75, 0.125]
+    # p of 0 rejects, and the outermost parts of the set lie on both sides.
     inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.03))
     inference = read(own, [0.1, 0.2], inverted=inverted)
     interval(inference, "Anderson-Rubin, hull of a set that leaves out 0")
@@ -294,7 +279,7 @@ def test_a_set_with_a_hole_at_0_is_named_so():
 
 def test_without_inversion_there_are_no_ends_and_no_intervals():
     inference = read(plan(Scheme("wild", weights="mammen")), [0.1, 0.2])
-    assert row(inference)[["ci_low", "ci_high"]].isna().all()
+    assert np.isnan(ends(row(inference))).all()
     assert inference.intervals.empty and "ci_low" in inference.intervals
 
 
@@ -338,8 +323,7 @@ def test_the_example_of_boottest_with_all_sign_patterns(shared):
     assert half == 19 / 256 and round(half, 4) == 0.0742
     assert found["mc_error"] == 0
     assert_allclose(example(shared, "rademacher").observed, [2.0194], atol=5e-5)
-    ends = [found["ci_low"], found["ci_high"]]
-    assert_allclose(ends, [0.03821, 0.07128], rtol=0, atol=PRINTED_ATOL)
+    assert_allclose(ends(found), [0.03821, 0.07128], rtol=0, atol=PRINTED_ATOL)
 
 
 @pytest.mark.shared
@@ -428,27 +412,21 @@ def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
         "ci_low,ci_high,mc_error,draws_per_s"
     )
     assert [*inference.summary] == columns.split(",") == [*SUMMARY]
-    assert [*inference.intervals] == [
-        "model",
-        "term",
-        "interval",
-        "ci_low",
-        "ci_high",
-        "p_value",
-    ]
+    columns = "model,term,interval,ci_low,ci_high,p_value"
+    assert [*inference.intervals] == columns.split(",")
     assert [*inference.distribution] == ["model", "term", "low", "high", "count"]
     assert inference.distribution["count"].sum() == draws.count
     assert inference.failed == 0
 
 
 def test_other_programs_read_the_summary():
-    found = read(plan(Scheme("wild", null=False)), *[np.linspace(-3, 3, 20)])
+    found = read(plan(Scheme("wild", null=False)), np.linspace(-3, 3, 20))
     table = found.__maketables_coef_table__
     own = found.summary.iloc[0]
     assert table.loc["TBI", "p"] == own["p_value"]
     assert table.loc["TBI", "t"] == own["estimate"] / own["se"]
-    ends = found.confint()[["ci_low", "ci_high"]].to_numpy()
-    assert_array_equal(ends, table[["ci95l", "ci95u"]])
+    both = found.confint()[["ci_low", "ci_high"]]
+    assert_array_equal(both, table[["ci95l", "ci95u"]])
     assert found.__maketables_depvar__ == MODEL.outcome
     assert found.__maketables_fixef_string__ == "iso3+year"
     assert found.__maketables_stat__("draws") == 20

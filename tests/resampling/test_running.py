@@ -1,7 +1,6 @@
 """The same draws to the bit, however they are cut into calls, devices and runs."""
 
 import json
-import re
 from functools import cache, partial
 from hashlib import sha256
 from itertools import product
@@ -16,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core import TivaxError
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.resampling import running as experiments
+from tivax.engine.resampling import wild_effects
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
@@ -25,6 +25,7 @@ from tivax.kernels.random_draws import BLOCK
 
 from commands import run_fork
 from experiment_panels import MODEL, calls_of, remodel, small_panel, two_stage_model
+from helpers import matrix_by_matrix
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.
@@ -91,17 +92,23 @@ def test_draws_do_not_depend_on_the_calls_they_are_made_by(
     assert_array_equal(draws_of(plan(name, 100_000), SEED).values, draws(name))
 
 
-def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
-    """(first block, blocks) of each: one compiles, two are timed, then all."""
-    calls_of(monkeypatch, np.inf)
-    begin, calls = experiments._Caller._begin, []
+def at_each_call(patch, do) -> None:
+    """Does something with (first block, blocks) of a call that begins."""
+    begin = experiments._Caller._begin
 
     def told(self, arrays, seed, first, steps):
         if arrays != ():  # not of the numbers that are kept
-            calls.append((int(first), int(steps)))
+            do((int(first), int(steps)))
         return begin(self, arrays, seed, first, steps)
 
-    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    patch.setattr(experiments._Caller, "_begin", told)
+
+
+def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
+    """(first block, blocks) of each: one compiles, two are timed, then all."""
+    calls_of(monkeypatch, np.inf)
+    calls: list = []
+    at_each_call(monkeypatch, calls.append)
     draws_of(plan("wild", 1_000), SEED)
     assert calls == [(0, 1)]
     draws_of(plan("wild", 100_000), SEED)
@@ -116,30 +123,26 @@ def test_as_many_calls_are_under_way_as_there_are_cores(monkeypatch):
     """Of equal parts; a call waits here until another has begun."""
     expected = draws("pairs")[: 16 * BLOCK]
     calls_of(monkeypatch, np.inf, together=2)
-    begin, calls, both = experiments._Caller._begin, [], Barrier(2, timeout=60)
+    calls, both = [], Barrier(2, timeout=60)
 
-    def told(self, arrays, seed, first, steps):
-        if arrays != ():
-            calls.append((int(first), int(steps)))
-            if first >= 3:
-                both.wait()
-        return begin(self, arrays, seed, first, steps)
+    def wait(call):
+        calls.append(call)
+        if call[0] >= 3:
+            both.wait()
 
-    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    at_each_call(monkeypatch, wait)
     assert_array_equal(draws_of(plan("pairs", 16 * BLOCK), SEED).values, expected)
     assert sorted(calls) == [(0, 1), (1, 1), (2, 1), (3, 8), (11, 5)]
 
 
 def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
     calls_of(monkeypatch, 0.0, together=2)
-    begin = experiments._Caller._begin
 
-    def failing(self, arrays, seed, first, steps):
-        if first == 7:
+    def fail(call):
+        if call[0] == 7:
             raise TivaxError("the seventh")
-        return begin(self, arrays, seed, first, steps)
 
-    monkeypatch.setattr(experiments._Caller, "_begin", failing)
+    at_each_call(monkeypatch, fail)
     own, seen = plan("pairs, any panel", 100_000), 0
     run = experiments._draws(own.static)
     with pytest.raises(TivaxError, match="the seventh"):
@@ -150,13 +153,8 @@ def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
 
 def test_whoever_stops_does_not_wait_for_the_calls_not_begun(monkeypatch):
     calls_of(monkeypatch, 0.0, together=2)
-    begin, begun = experiments._Caller._begin, []
-
-    def told(self, arrays, seed, first, steps):
-        begun.append(first)
-        return begin(self, arrays, seed, first, steps)
-
-    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    begun: list = []
+    at_each_call(monkeypatch, begun.append)
     own = plan("pairs, any panel", 400_000)
     parts = over_blocks(experiments._draws(own.static), own.arrays, SEED, own.blocks)
     for _ in range(5):
@@ -165,25 +163,11 @@ def test_whoever_stops_does_not_wait_for_the_calls_not_begun(monkeypatch):
     assert len(begun) < 12 < own.blocks
 
 
-def custom_calls(program: str) -> list[tuple[str, str]]:
-    """(name, types of the operands) of those of a lowered program."""
-    return re.findall(r"custom_call @(\w+)\(.*?: \((.*?)\) ->", program)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_no_block_calls_lapack_on_many_matrices(name):
-    """Calls made at a time, or devices, would wait for each other for ever."""
     own = plan(name, 9_999)
     run = jax.jit(partial(block_of_draws, own.static))
-    for call, types in custom_calls(run.lower(own.arrays, SEED, 0).as_text()):
-        assert "lapack" not in call or not re.search(r"tensor<\d+x\d+x\d+x", types)
-
-
-def test_a_batch_of_matrices_would_be_seen():
-    """The test above can fail."""
-    program = jax.jit(jax.vmap(jax.numpy.linalg.inv))
-    calls = custom_calls(program.lower(np.ones((5, 3, 3))).as_text())
-    assert [k for k in calls if "lapack" in k[0] and "5x3x3" in k[1]]
+    matrix_by_matrix(run.lower(own.arrays, SEED, 0))
 
 
 @pytest.mark.parametrize("name", ["pairs", "pairs, any panel", "t", "wild", "placebo"])
@@ -300,6 +284,17 @@ def test_a_stream_gives_what_a_second_makes(monkeypatch):
     assert [len(k) for k in parts] == [BLOCK, BLOCK, BLOCK, 100_000 - 3 * BLOCK]
     ends = [0, BLOCK, 2 * BLOCK, 3 * BLOCK, 100_000]
     assert told == [(k, 100_000) for k in ends]
+
+
+def test_many_effects_after_few_have_all_their_draws(monkeypatch):
+    """A call makes as many blocks as there is room for, which are fewer of more tests."""
+    calls_of(monkeypatch, np.inf)
+    a = np.random.default_rng(0).normal(size=(600, 3))
+    few, many = (
+        np.concatenate(list(wild_effects(k, draws=30_000, seed=2))) for k in (a[:2], a)
+    )
+    assert few.shape == (30_000, 2) and many.shape == (30_000, 600)
+    assert_allclose(many[:, :2], few, rtol=1e-12)
 
 
 def test_blocks_are_numbered_from_zero_and_the_last_is_the_last():

@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from functools import cache, partial
 from itertools import permutations, product
+from typing import Any
 
 import jax
 import numpy as np
@@ -125,6 +126,18 @@ def wild_weights(own: ResamplingPlan, draws: int = DRAWS, block: int = 0) -> np.
     return np.asarray(drawn)[:, :draws].T
 
 
+def literal_wild(own: ResamplingPlan, rows: Rows, *hypotheses: np.ndarray):
+    """For each draw the statistic of every R by refits, its value that of the scheme."""
+    how: Any = {"restricted": own.scheme.null, "type": own.scheme.type}
+    tested = [(R, np.full(len(R), own.scheme.value)) for R in hypotheses]
+    return np.array(
+        [
+            [wild_statistic(rows, v, *k, **how) for k in tested]
+            for v in wild_weights(own)
+        ]
+    )
+
+
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
 @pytest.mark.parametrize("weights", ["rademacher", "webb", "mammen"])
@@ -133,14 +146,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
     model = remodel(MODEL, treatments=("TFP", "TBI"))
     scheme = Scheme("wild", weights=weights, null=null, value=0.3)
     own, rows = plan(frame, model, scheme), rows_of(FRAMES[frame], model)
-    expected = [
-        [
-            wild_statistic(rows, v, R, np.array([0.3]), restricted=null)
-            for R in (np.array([[0, 0, 1.0, 0]]), np.array([[0, 0, 0, 1.0]]))
-        ]
-        for v in wild_weights(own)
-    ]
-    close(made(own), np.array(expected))
+    close(made(own), literal_wild(own, rows, np.eye(4)[2:3], np.eye(4)[3:]))
     literal = refit(rows)
     t = (literal.coef - 0.3) / np.sqrt(np.diag(literal.covariance))
     close(own.observed, t[-2:])
@@ -150,12 +156,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
 def test_wild_draws_of_each_type_are_refits_in_units_of_the_panel(type):
     scheme = Scheme("wild", weights="webb", value=0.3, type=type)
     own, rows = plan("unbalanced", MODEL, scheme), rows_of(FRAMES["unbalanced"], MODEL)
-    R, r = np.array([[0, 0, 1.0]]), np.array([0.3])
-    expected = [
-        [wild_statistic(rows, v, R, r, restricted=True, type=type)]
-        for v in wild_weights(own)
-    ]
-    close(made(own), np.array(expected))
+    close(made(own), literal_wild(own, rows, np.eye(3)[2:]))
     literal = refit(rows)
     V = literal.covariance if type == "31" else jackknife(rows, literal.coef)
     close(own.observed, (literal.coef[-1:] - 0.3) / np.sqrt(V[-1, -1]))
@@ -174,11 +175,7 @@ def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
     model = remodel(MODEL, treatments=("TFP", "TBI"))
     own = plan("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
     rows = rows_of(FRAMES["unbalanced"], model)
-    R, r = np.eye(4)[2:], np.full(2, 0.3)
-    expected = [
-        [wild_statistic(rows, v, R, r, restricted=null)] for v in wild_weights(own)
-    ]
-    close(made(own), np.array(expected))
+    close(made(own), literal_wild(own, rows, np.eye(4)[2:]))
     literal = refit(rows)
     gap, V = literal.coef[-2:] - 0.3, literal.covariance[-2:, -2:]
     close(own.observed, gap @ np.linalg.solve(V, gap) / 2)
@@ -289,9 +286,8 @@ def test_placebos_are_refits_with_the_treatment_moved(frame, name, model):
         [refit(rows).coef[-1], refit(itself).coef[-1]]
         for rows, itself in placebos(FRAMES[frame], MODELS[model], scheme, drawn)
     ]
-    values = made(own)
-    close(values[:, 0], np.array(literal)[:, 0])
-    close(values[:, 1], np.array(literal)[:, 1])
+    for column, wanted in zip(made(own).T, np.array(literal).T, strict=True):
+        close(column, wanted)
     assert own.columns == ("coefficient", "own effect")
 
 

@@ -1,6 +1,6 @@
 """The wild bootstrap of two-way clusters: refits of every draw, by literal code."""
 
-from functools import partial
+from dataclasses import replace
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,11 +36,14 @@ def shaken(countries: int, years: int) -> pd.DataFrame:
     return frame.drop(index=frame.index[[1, 8, 17]])
 
 
+def with_dummies(frame: pd.DataFrame, names: list[str]) -> np.ndarray:
+    dummies = pd.get_dummies(frame[["iso3", "year"]].astype(str), drop_first=True)
+    return np.column_stack([np.ones(len(frame)), dummies.to_numpy(float), frame[names]])
+
+
 def literal_t(frame: pd.DataFrame, y: np.ndarray, null: float) -> float:
     """(b - null) over the two-way standard error, all dummies in the regression."""
-    dummies = pd.get_dummies(frame[["iso3", "year"]].astype(str), drop_first=True)
-    X = frame[["RQ", "TBI"]].to_numpy()
-    D = np.column_stack([np.ones(len(frame)), dummies.to_numpy(float), X])
+    D = with_dummies(frame, ["RQ", "TBI"])
     inverse = np.linalg.inv(D.T @ D)
     b = inverse @ D.T @ y
     score = (D @ inverse)[:, -1] * (y - D @ b)
@@ -53,8 +56,7 @@ def literal_t(frame: pd.DataFrame, y: np.ndarray, null: float) -> float:
 
 
 def restricted_fit(frame: pd.DataFrame, null: float) -> tuple[np.ndarray, np.ndarray]:
-    dummies = pd.get_dummies(frame[["iso3", "year"]].astype(str), drop_first=True)
-    D = np.column_stack([np.ones(len(frame)), dummies.to_numpy(float), frame["RQ"]])
+    D = with_dummies(frame, ["RQ"])
     y = frame["KOFGIdj"].to_numpy() - null * frame["TBI"].to_numpy()
     fitted = D @ np.linalg.lstsq(D, y, rcond=None)[0]
     return fitted + null * frame["TBI"].to_numpy(), y - fitted
@@ -111,13 +113,10 @@ def test_p_at_the_ends_of_the_interval_is_5_percent():
     for end, inward in ((low, 1), (high, -1)):
         if not np.isfinite(end):
             continue
+        schemes = [replace(TWO_WAY, value=k) for k in (end, end + inward * 2e-6 * se)]
         at, inside = (
-            resample(
-                frame, MODEL, Scheme("wild", second="year", value=value), draws=128
-            )
-            .summary["p_value"]
-            .iloc[0]
-            for value in (end, end + inward * 2e-6 * se)
+            resample(frame, MODEL, k, draws=128).summary["p_value"].iloc[0]
+            for k in schemes
         )
         assert at <= 0.05 < inside
     assert np.isfinite([low, high]).any()
@@ -140,17 +139,18 @@ def test_without_the_hypothesis_residuals_are_those_of_the_fit():
     ],
 )  # fmt: skip
 def test_a_second_dimension_that_is_none_is_told(scheme, message):
-    call = partial(resample, shaken(9, 5), MODEL, Scheme("wild", **scheme), draws=9)
-    assert error_of(call).startswith(message)
+    wrong = Scheme("wild", **scheme)
+    told = error_of(resample, shaken(9, 5), MODEL, wrong, draws=9)
+    assert told.startswith(message)
 
 
 @pytest.mark.parametrize("wrong", [{"type": "13"}, {"joint": True}])
 def test_two_way_clusters_are_of_one_type(wrong):
-    line = error_of(partial(Scheme, "wild", second="year", **wrong))
+    line = error_of(Scheme, "wild", second="year", **wrong)
     assert line.startswith('second = "year": two-way clusters go with type "11"')
 
 
 def test_two_stage_least_squares_takes_no_second_dimension():
     model = Model("iv", "KOFGIdj", ["TBI"], endogenous=["TBI"], instruments=["lnPOP"])
-    line = error_of(partial(resample, shaken(9, 5), model, TWO_WAY, draws=9))
+    line = error_of(resample, shaken(9, 5), model, TWO_WAY, draws=9)
     assert line.endswith("leave it out for two-stage least squares")

@@ -161,17 +161,8 @@ def literal(world, change, k=-1):
     X = np.linalg.solve(np.eye(N) - new_A, new_Y)
     x = X.sum(axis=1)
     T = (v[:, None] * X).reshape(C, S, C).sum(axis=1)
-    sold = new_A * x[None, :]
-    gross = np.array(
-        [
-            [
-                sold[r * S : r * S + S, q * S : q * S + S].sum()
-                + new_Y[r * S : r * S + S, q].sum()
-                for q in range(C)
-            ]
-            for r in range(C)
-        ]
-    )
+    gross = (new_A * x[None, :]).reshape(C, S, C, S).sum(axis=(1, 3))
+    gross = gross + new_Y.reshape(C, S, C).sum(axis=1)
     off = ~np.eye(C, dtype=bool)
     out, into = (T * off).sum(axis=1), (T * off).sum(axis=0)
     return {
@@ -240,26 +231,11 @@ def both(*changes):
     return change
 
 
-def backward(A, Y):
-    outside = [k for k in range(N) if not S <= k < 2 * S]
-    A[np.ix_(outside, range(S, 2 * S))] = 0
+def without_inputs(sellers, users):
+    def change(A, Y):
+        A[np.ix_(sellers, users)] = 0
 
-
-def forward(A, Y):
-    outside = [k for k in range(N) if not S <= k < 2 * S]
-    A[np.ix_(range(S, 2 * S), outside)] = 0
-
-
-def exports_of(region):
-    return both(*(cut(region, q, 1.0) for q in range(C) if q != region))
-
-
-def imports_of(region):
-    return both(*(cut(q, region, 1.0) for q in range(C) if q != region))
-
-
-def inputs_alone(A, Y):
-    A[rows_of(1), rows_of(4)] = 0
+    return change
 
 
 def grown(A, Y):
@@ -271,7 +247,15 @@ def cases(world):
     goods = ["S0", "S1"]
     third = [q for q in range(C) if q not in (0, 3)]
     sector = [r * S + 2 for r in range(C)]
-    found = {
+    own, other = range(S, 2 * S), [k for k in range(N) if k // S != 1]
+    abroad = [q for q in range(C) if q != 1]
+    links = {
+        "backward": without_inputs(other, own),
+        "forward": without_inputs(own, other),
+        "exports": both(*(cut(1, q, 1.0) for q in abroad)),
+        "imports": both(*(cut(q, 1, 1.0) for q in abroad)),
+    }
+    return {
         "cut": (shock("cut", "R0", "R3", percent=30), cut(0, 3, 0.3)),
         "cut of goods": (
             shock("cut", "R0", "R3", goods, both_ways=True),
@@ -294,15 +278,18 @@ def cases(world):
             shock("extract", regions="R1", sectors="S3", percent=50),
             extract([S + 3], 0.5),
         ),
-        "backward": (shock("extract", regions="R1", links="backward"), backward),
-        "forward": (shock("extract", regions="R1", links="forward"), forward),
-        "exports": (shock("extract", regions="R1", links="exports"), exports_of(1)),
-        "imports": (shock("extract", regions="R1", links="imports"), imports_of(1)),
+        **{
+            name: (shock("extract", regions="R1", links=name), change)
+            for name, change in links.items()
+        },
         "pair": (
             shock("extract", regions="R1", partners="R4", links="trade"),
             both(cut(1, 4, 1.0), cut(4, 1, 1.0)),
         ),
-        "inputs": (shock("cut", "R1", "R4", uses="intermediate"), inputs_alone),
+        "inputs": (
+            shock("cut", "R1", "R4", uses="intermediate"),
+            without_inputs(own, range(4 * S, 5 * S)),
+        ),
         "demand": (shock("demand", importers="R1", sectors="S0", percent=30), grown),
         "together": (
             [shock("cut", "R0", "R3", percent=50), shock("cut", "R0", percent=20)],
@@ -311,12 +298,11 @@ def cases(world):
         **{
             f"without R{r}": (
                 shock("extract", regions=f"R{r}"),
-                extract(list(range(r * S, r * S + S))),
+                extract(range(r * S, r * S + S)),
             )
             for r in range(C)
         },
     }
-    return found
 
 
 def test_every_kind_is_the_literal_solution_of_the_changed_table(world):

@@ -65,15 +65,11 @@ def small_panel(
     """
     frame = random_panel(countries=countries, years=years, seed=seed)
     rng = np.random.default_rng(seed + 100)
-    lag = (
-        frame.groupby("iso3")["TBI"]
-        .shift()
-        .fillna(pd.Series(rng.normal(size=len(frame))))
-    )
+    first = pd.Series(rng.normal(size=len(frame)))
+    lag = frame.groupby("iso3")["TBI"].shift().fillna(first)
     frame["L.TBI"] = lag
-    frame["endogenous"] = (
-        0.8 * lag + 0.3 * frame["KOFGIdj"] + rng.normal(size=len(frame))
-    )
+    noise = rng.normal(size=len(frame))
+    frame["endogenous"] = 0.8 * lag + 0.3 * frame["KOFGIdj"] + noise
     late = frame["year"] >= frame["year"].min() + 2
     frame.loc[late & (rng.uniform(size=len(frame)) < unknown), [*OUTCOMES]] = np.nan
     return frame
@@ -81,10 +77,7 @@ def small_panel(
 
 def two_stage_model(**changes: Any) -> Model:
     """A treatment and its instrument; ``changes`` as those of ``remodel``."""
-    columns: dict[str, Any] = {
-        "treatments": ("endogenous",),
-        "instruments": ("L.TBI",),
-    }
+    columns: Any = {"treatments": ("endogenous",), "instruments": ("L.TBI",)}
     return remodel(MODEL, **(columns | changes))
 
 

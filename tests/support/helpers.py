@@ -1,6 +1,7 @@
 """Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
 import json
+import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -94,6 +95,14 @@ def compiled(kernel: Callable, *static: str) -> Callable[..., Any]:
         return jax.device_get(program(*arguments, **options))
 
     return run
+
+
+def matrix_by_matrix(lowered: Any) -> list[str]:
+    """Types of what each call of LAPACK in a lowered program takes, one matrix at a time:
+    batches of two programs would wait for each other's threads for ever."""
+    given = re.findall(r"custom_call @lapack\w+\(.*?: \((.*?)\) ->", lowered.as_text())
+    assert not [k for k in given if re.search(r"tensor<\d+x\d+x\d+x", k)]
+    return given
 
 
 @contextmanager

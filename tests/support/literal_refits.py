@@ -10,6 +10,14 @@ from scipy.linalg import null_space
 
 from tivax.kernels.clusters import ClusterCrossProducts, Layout, cross_products
 
+# Of two controls, then a treatment: R, r.
+HYPOTHESES: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "the treatment is 0": (np.array([[0.0, 0.0, 1.0]]), np.zeros(1)),
+    "the treatment is 0.7": (np.array([[0.0, 0.0, 1.0]]), np.array([0.7])),
+    "a difference": (np.array([[1.0, 0.0, -2.0]]), np.array([-0.5])),
+    "two": (np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.0, 0.3])),
+}
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -20,6 +20,7 @@ from tivax.engine.threats.unit_roots import cips
 from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
 
 from experiment_panels import MODEL, small_panel, two_stage_model
+from helpers import error_of
 
 pytestmark = pytest.mark.usefixtures("quick")
 # The same arithmetic in another order.
@@ -161,9 +162,8 @@ def test_a_threat_that_cannot_be_computed_says_why_and_the_others_go_on(small):
 def test_every_threat_of_a_model_with_instruments_computes_or_says_why(small):
     found = tx.threats(small, replace(two_stage_model(), name="iv"), draws=0).table
     assert found["estimate"].notna().sum() > 10
-    assert (
-        found.loc[found["estimate"].isna(), "note"].str.startswith("not computed").all()
-    )
+    notes = found.loc[found["estimate"].isna(), "note"]
+    assert notes.str.startswith("not computed").all()
 
 
 def test_a_panel_without_years_keeps_what_needs_none(small):
@@ -184,9 +184,8 @@ def test_wrong_arguments_are_one_line(small):
             "model main: no standard error: the regressors and the effects explain ",
         ),
     ):
-        with pytest.raises(tx.TivaxError) as caught:
-            tx.threats(**{"panel": small, "model": MODEL, "draws": 0, **wrong})
-        assert str(caught.value).startswith(text) and "\n" not in str(caught.value)
+        given = {"panel": small, "model": MODEL, "draws": 0, **wrong}
+        assert error_of(tx.threats, **given).startswith(text)
 
 
 # ------------------------------------------------------------------------ the sentence
@@ -358,11 +357,9 @@ def test_a_country_of_a_single_year_has_no_influence(small):
         tx.threats(frame, MODEL, only=["influential cells"], draws=0).table
         for frame in (small, pd.concat([small, alone], ignore_index=True))
     ]
-    cell = "without the cell of the largest DFBETA"
-    assert one(both[1], cell)["note"] == one(both[0], cell)["note"]
-    assert_allclose(
-        one(both[1], cell)["estimate"], one(both[0], cell)["estimate"], rtol=1e-9
-    )
+    own, other = (one(k, "without the cell of the largest DFBETA") for k in both)
+    assert own["note"] == other["note"]
+    assert_allclose(own["estimate"], other["estimate"], rtol=1e-9)
 
 
 def test_dated_groups_say_who_joined_when():
@@ -420,9 +417,8 @@ def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small)
     left = [both[k] - D @ (np.linalg.pinv(D) @ both[k]) for k in ("TBI", "other")]
     said = f"net of all else {np.corrcoef(*left)[0, 1]:.2f}"
     assert said in one(found, "other for TBI")["note"]
-    assert (
-        one(found, "nothing")["note"] == "not computed: no column nothing in the panel"
-    )
+    note = one(found, "nothing")["note"]
+    assert note == "not computed: no column nothing in the panel"
 
 
 def test_a_panel_of_ones_own_is_not_asked_for_columns_of_the_papers():
