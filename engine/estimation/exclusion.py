@@ -55,8 +55,8 @@ class PlausiblyExogenous(Printable):
         effects of these sizes would explain all of it.
     bounds
         A row for each size d of the direct effects: direct; ci_low and ci_high, the
-        union of the intervals of all effects from -d to d; prior_low and prior_high, the
-        interval under a normal prior of mean 0 and standard deviation d/2.
+        union of the intervals of all effects from -d to d; prior_low and prior_high,
+        the interval under a normal prior of mean 0 and standard deviation d/2.
     largest_union, largest_prior
         The largest d at which the interval still excludes 0; NaN where that at d = 0
         holds 0.
