@@ -194,7 +194,7 @@ def test_a_result_is_written_with_all_that_is_described(made, tmp_path):
         ({"shares": "W"}, "shares: give a DataFrame or an array"),
         ({"weights": "z"}, "weights z: -.* is not positive"),
         ({"shock_clusters": [1, 2]}, "shock_clusters has the shape"),
-        ({"controls": ["z"]}, "z is twice|used twice|z"),
+        ({"controls": ["z"]}, "regressors: z is duplicated"),
         ({"instrument": "c", "controls": ["d"], "effects": ["q"]}, "no column"),
     ],
 )
