@@ -300,7 +300,7 @@ EACH = "each"
 def grid_variants(
     file: Path,
     grid: Mapping[str, Any],
-    labels: Mapping[str, Sequence[Any]],
+    labels: Mapping[Any, Sequence[Any]],
     skip: Callable[[Mapping[str, Any]], bool],
 ) -> dict[str, dict[str, Any]]:
     """The combinations of a grid, by names such as: exporters CHN, percent 25.
