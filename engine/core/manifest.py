@@ -398,6 +398,7 @@ def read_manifest(
     Raises ``TivaxError`` for a damaged one, and for one that says something else than
     was written. Manifests of an older tivax have no digest.
     """
+    found: Any = None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         lists = (found.get(k, ()) for k in ("files", "accounts", "inputs"))
