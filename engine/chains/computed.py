@@ -16,7 +16,7 @@ from ..core import (
     shift_progress,
 )
 from ..errors import PROBES, AnyModel, error_model, indicator_error_years
-from ..measures import Account, ValueAdded, satellite_name
+from ..measures import Account, ValueAdded
 from ..reporting import interval_columns
 from ..tables import AnyGroups, WorldTables, year_of
 from .dependence import Elasticities, by_product, read_elasticities
@@ -189,7 +189,7 @@ def supply_exposure(
         gap=found_paths.gap,
         length=found_paths.length,
         residual=max(residuals),
-        account=satellite_name(value_added),
+        account=Account(value_added).satellite_name,
         source=tables.source,
     )
 

@@ -29,7 +29,7 @@ from ..errors import (
     read_raw_year,
     require_measure,
 )
-from ..measures import ValueAdded, satellite_name
+from ..measures import Account, ValueAdded
 from ..tables import (
     WorldTables,
     YearArray,
@@ -222,7 +222,7 @@ def change(
         found.nodes,
         labels.size(years[-1]),
         regions if region is not None else (),
-        satellite_name(value_added),
+        Account(value_added).satellite_name,
         volumes is not None,
         partner,
     )

@@ -78,11 +78,11 @@ from .manifest import basis_text as basis_text
 from .manifest import describe_environment as describe_environment
 from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
+from .manifest import read_manifest as read_manifest
 from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
 from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
-from .manifest import require_digest as require_digest
 from .manifest import sha256 as sha256
 from .manifest import source_in_words as source_in_words
 from .manifest import tivax_version as tivax_version
@@ -143,6 +143,6 @@ from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
 from .toml import EACH as EACH
 from .toml import TomlTable as TomlTable
+from .toml import grid_variants as grid_variants
 from .toml import load_toml as load_toml
 from .toml import read_toml as read_toml
-from .toml import variant_name as variant_name

@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -336,21 +336,18 @@ def _size(count: int) -> str:
 def _locked(folder: Path, out: Path) -> Iterator[None]:
     """The folder, new or not, held while a process works; the system lets go of it
     when the process dies."""
-    try:
-        while True:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = lock_folder(folder)
-            if folder.exists():  # else another process has just ended
-                break
-    except BlockingIOError:
-        raise TivaxError(
-            f"{out}: another process is at work on it; wait, or name another place"
-        ) from None
-    try:
+    with ExitStack() as held:
+        try:
+            while True:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock_folder(folder, held)
+                if folder.exists():  # else another process has just ended
+                    break
+        except BlockingIOError:
+            raise TivaxError(
+                f"{out}: another process is at work on it; wait, or name another place"
+            ) from None
         yield
-    finally:
-        if lock is not None:
-            os.close(lock)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,6 +25,8 @@ from .output import lock_folder, real_path, write_text
 from .progress import stage
 
 MANIFEST = "manifest.json"
+# Errors of a record that cannot be read, or has another form.
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError)
 PACKAGES = (
     "jax jaxlib numpy pandas xarray zarr pyarrow pyfixest linearmodels scipy matplotlib"
 ).split()
@@ -186,7 +188,7 @@ def require_as_recorded(path: Path) -> None:
 
 def _entry(manifest: Path, name: str) -> tuple[str, dict[str, Any]]:
     """The command of a manifest and what it says of a file; empty where it does not."""
-    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+    with suppress(*_DAMAGED):
         content = json.loads(manifest.read_text(encoding="utf-8"))
         for entry in content["files"]:
             if entry["name"] == name and isinstance(entry["sha256"], str):
@@ -230,7 +232,7 @@ def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:
 
 def read_store_attributes(path: Path) -> dict[str, Any]:
     """Attributes of a tivax store; empty for anything else."""
-    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+    with suppress(*_DAMAGED):
         text = (path / "zarr.json").read_text(encoding="utf-8")
         attributes = json.loads(text)["attributes"]
         return attributes if "tivax_format" in attributes else {}
@@ -261,7 +263,7 @@ def basis_of(path: Path) -> str:
         return said
     beside = path.parent / f"{path.stem}.{MANIFEST}"
     for manifest in (path / MANIFEST, beside, path.parent / MANIFEST):
-        with suppress(OSError, ValueError, AttributeError, RecursionError):
+        with suppress(*_DAMAGED):
             return str(json.loads(manifest.read_text("utf-8")).get("basis", ""))
     return ""
 
@@ -388,16 +390,34 @@ def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(rest).encode()).hexdigest()
 
 
-def require_digest(path: Path, content: Mapping[str, Any]) -> None:
-    """Raise ``TivaxError`` for a manifest that says something else than was written.
+def read_manifest(
+    path: Path, check: Callable[[dict[str, Any]], object]
+) -> dict[str, Any]:
+    """The content of a manifest; ``check`` raises errors of keys and types.
 
-    Manifests of an older tivax have no digest.
+    Raises ``TivaxError`` for a damaged one, and for one that says something else than
+    was written. Manifests of an older tivax have no digest.
     """
-    if content.get("digest", digest := _digest(content)) != digest:
+    found: Any = None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        lists = (found.get(k, ()) for k in ("files", "accounts", "inputs"))
+        known = all(isinstance(k, dict) for one in lists for k in one)
+        known = known and isinstance(found["command"], str)
+        check(found)
+    except _DAMAGED:
+        known = False
+    if not known:
+        raise TivaxError(
+            f"{path}: not a manifest of a tivax command, or damaged; run the command "
+            "again"
+        )
+    if found.get("digest", digest := _digest(found)) != digest:
         raise Damaged(
-            f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
+            f"{path}: changed since `tivax {found['command']}` wrote it; run the "
             "command again"
         )
+    return found
 
 
 def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:
@@ -415,13 +435,10 @@ def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]
 @contextmanager
 def _waiting_lock(folder: Path) -> Iterator[None]:
     """One process after the other: two downloads may end at the same time."""
-    while True:
-        with suppress(BlockingIOError):
-            lock = lock_folder(folder)
-            break
-        time.sleep(0.05)
-    try:
+    with ExitStack() as held:
+        while True:
+            with suppress(BlockingIOError):
+                lock_folder(folder, held)
+                break
+            time.sleep(0.05)
         yield
-    finally:
-        if lock is not None:
-            os.close(lock)

@@ -22,7 +22,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -51,22 +51,22 @@ def partial_folder(path: Path) -> Iterator[Path]:
     Locked while the block runs, removed after it. Errors of a full disk name ``path``.
     """
     place = real_path(path)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part, lock = _new_part(place)
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}; choose another place") from None
-    _at_work[part] = place
-    try:
-        with explain_full_disk(path):
-            (part / _MARK).touch(exist_ok=False)
-            (part / _NEW).mkdir()
-            yield part / _NEW
-    finally:
-        _finish(part, place)
-        _at_work.pop(part)
-        if lock is not None:
-            os.close(lock)
+    with ExitStack() as held:
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            part = _new_part(place, held)
+        except OSError as error:
+            said = f"{path}: {error.strerror}; choose another place"
+            raise TivaxError(said) from None
+        _at_work[part] = place
+        try:
+            with explain_full_disk(path):
+                (part / _MARK).touch(exist_ok=False)
+                (part / _NEW).mkdir()
+                yield part / _NEW
+        finally:
+            _finish(part, place)
+            _at_work.pop(part)
 
 
 # Parts of this process and their places. Ctrl-C may remove them from another thread,
@@ -87,28 +87,28 @@ def part_name(place: Path) -> Path:
     return place.parent / f".{place.name}.tivax-{_machine()}-{uuid4().hex[:8]}.part"
 
 
-def _new_part(place: Path) -> tuple[Path, int | None]:
-    """A part and its lock, None where there are no locks."""
+def _new_part(place: Path, held: ExitStack) -> Path:
+    """A part, locked where there are locks."""
     while True:
         part = part_name(place)
         part.mkdir()
         # Before it is locked, another process may take it for a leftover.
         with suppress(BlockingIOError, FileNotFoundError):
-            lock = lock_folder(part)
+            lock_folder(part, held)
             if part.exists():
-                return part, lock
+                return part
 
 
-def lock_folder(folder: Path) -> int | None:
-    """Hold a folder until the descriptor is closed or the process ends.
+def lock_folder(folder: Path, held: ExitStack) -> bool:
+    """Hold a folder until ``held`` or the process ends.
 
-    None where the system or the disk has no locks; raises ``BlockingIOError`` where
+    False where the system or the disk has no locks; raises ``BlockingIOError`` where
     another process holds it.
     """
     try:
         import fcntl
     except ImportError:  # Windows
-        return None
+        return False
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,8 +117,9 @@ def lock_folder(folder: Path) -> int | None:
         raise
     except OSError:  # a network disk
         os.close(descriptor)
-        return None
-    return descriptor
+        return False
+    held.callback(os.close, descriptor)
+    return True
 
 
 def _machine() -> str:
@@ -150,16 +151,10 @@ def is_part(path: Path) -> bool:
 
 
 def _clear(part: Path, place: Path, machine: str) -> None:
-    lock, dead = None, machine == _machine()
-    if dead:
-        lock = lock_folder(part)
-        dead = lock is not None
-    try:
+    with ExitStack() as held:
+        dead = machine == _machine() and lock_folder(part, held)
         if dead or time.time() - _changed(part) > _LEFTOVER_AGE:
             _finish(part, place)
-    finally:
-        if lock is not None:
-            os.close(lock)
 
 
 def _changed(path: Path) -> float:

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from importlib.resources import files
+from itertools import product
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -296,9 +297,30 @@ EACH = "each"
 """Every label that there is, in a grid."""
 
 
-def variant_name(chosen: Mapping[str, Any]) -> str:
-    """The name of a combination of a grid: exporters CHN, percent 25."""
-    return ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
+def grid_variants(
+    file: Path,
+    grid: Mapping[str, Any],
+    labels: Mapping[Any, Sequence[Any]],
+    skip: Callable[[Mapping[str, Any]], bool],
+) -> dict[str, dict[str, Any]]:
+    """The combinations of a grid, by names such as: exporters CHN, percent 25.
+
+    "each" is every one of ``labels``. Raises ``TivaxError`` for a combination that is
+    there twice, or where none is left.
+    """
+    values = [[*labels[k]] if v == EACH else v for k, v in grid.items()]
+    found: dict[str, dict[str, Any]] = {}
+    for combination in product(*values):
+        chosen = dict(zip(grid, combination, strict=True))
+        if skip(chosen):
+            continue
+        name = ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
+        if name in found:
+            raise TivaxError(f"{file}: [grid] has {name} twice")
+        found[name] = chosen
+    if not found:
+        raise TivaxError(f"{file}: [grid] makes no variant")
+    return found
 
 
 def _words(value: Any) -> str:

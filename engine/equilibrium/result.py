@@ -21,6 +21,7 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, interval
 from ..figures import REAL_INCOME, has_map, world_tiles
+from ..figures.regions import other_way_text
 from ..figures.welfare import welfare_by_region, welfare_parts, welfare_ranges, who_pays
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
@@ -515,16 +516,11 @@ class ExactHat(Result):
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))
-        said = f"{what} changes most in {where}: {row[name]:+.2f} per cent{of}."
-        other = rows.iloc[int((rows[name] * -np.sign(row[name])).to_numpy().argmax())]
-        rounding = other[name] * row[name] >= 0 or abs(other[name]) < 0.005
-        if len(self.clearing) > 1 or rounding:
+        percent = "{:+.2f} per cent".format
+        said = f"{what} changes most in {where}: {percent(row[name])}{of}."
+        if len(self.clearing) > 1:
             return said
-        where = country_in_text(str(other["region"]))
-        return (
-            f"{said}\nThe largest change the other way is that of {where}: "
-            f"{other[name]:+.2f} per cent."
-        )
+        return said + other_way_text(rows, name, row, lambda k: percent(k[name]))
 
     def _listings(self) -> Sequence[Listing]:
         """Accuracy of market clearing, and the largest changes of real income, or of

@@ -6,22 +6,13 @@ All are checked before one is solved; their arrays are made a few at a time.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from ..core import (
-    EACH,
-    Progress,
-    TivaxError,
-    naming,
-    no_progress,
-    suggest,
-    variant_name,
-)
+from ..core import Progress, TivaxError, grid_variants, naming, no_progress, suggest
 from ..sources import find_sector
 from .batches import Batches
 from .counterfactual import exact_hat, result_of
@@ -142,25 +133,16 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
         return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
-    every = dict.fromkeys(LABELS, economy.regions) | {"sectors": economy.sectors}
-    values = [
-        [(label,) for label in every[k]] if v == EACH else v
-        for k, v in file.grid.items()
-    ]
+    labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
+    labels["sectors"] = [(k,) for k in economy.sectors]
     same = file.variants[0] if file.variants else VariantKeys()
-    found: dict[str, VariantKeys] = {}
-    for combination in product(*values):
-        chosen = dict(zip(file.grid, combination, strict=True))
+
+    def at_home(chosen: Mapping[str, Any]) -> bool:  # such sales bear no tariff
         one = replace(same, **chosen)
-        if one.importers and one.importers == one.exporters:
-            continue  # a region's sales at home bear no tariff
-        name = variant_name(chosen)
-        if name in found:
-            raise TivaxError(f"{file.path}: [grid] has {name} twice")
-        found[name] = one
-    if not found:
-        raise TivaxError(f"{file.path}: [grid] makes no variant")
-    return [*found.items()]
+        return bool(one.importers) and one.importers == one.exporters
+
+    variants = grid_variants(file.path, file.grid, labels, at_home)
+    return [(name, replace(same, **chosen)) for name, chosen in variants.items()]
 
 
 def _move(keys: VariantKeys, economy: Economy) -> Move:

@@ -1,6 +1,5 @@
 """Tables of a result folder, in any format that tivax writes, and its manifest."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,8 +20,8 @@ from ..core import (
     machine_memory,
     output_of,
     programs,
+    read_manifest,
     require_as_written,
-    require_digest,
     unescape_formula,
 )
 from ..measures import EVERY_PARTNER, EVERY_SECTOR
@@ -153,36 +152,17 @@ def sector_titles(folder: Path) -> dict[str, str]:
     return {}
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def manifest_of(folder: Path) -> dict[str, Any]:
     """The manifest, which tells units; nothing where there is none.
 
     Raises ``TivaxError`` for one that is damaged.
     """
     path = folder / MANIFEST
-    if not path.exists():
-        return {}
-    found: Any = None
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-    if not _is_manifest(found):
-        raise TivaxError(
-            f"{path}: not a manifest of a tivax command, or damaged; run the command "
-            "again"
-        )
-    require_digest(path, found)
-    return found
+    return read_manifest(path, _units_of) if path.exists() else {}
 
 
-def _is_manifest(found: Any) -> bool:
-    if not isinstance(found, dict):
-        return False
-    lists = [found.get(k, []) for k in ("files", "accounts", "inputs")]
-    return (
-        isinstance(found.get("command"), str)
-        and isinstance(found.get("units", {}), dict)
-        and all(isinstance(k, list) for k in lists)
-        and all(isinstance(k, dict) for one in lists for k in one)
-    )
+def _units_of(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {**manifest.get("units", {})}
 
 
 def require_recorded(

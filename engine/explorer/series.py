@@ -24,7 +24,7 @@ from .meaning import Meaning, meaning_of
 from .read import (
     NUMBERED,
     find_tables,
-    read_manifest,
+    manifest_of,
     read_table,
     require_memory,
     require_recorded,
@@ -97,7 +97,7 @@ class ResultTable:
 
 def result_folder(path: Path, name: str) -> ResultFolder:
     """The folder with its manifest, under that name."""
-    about = read_manifest(path)
+    about = manifest_of(path)
     return ResultFolder(path, name, about, "files" in about)
 
 

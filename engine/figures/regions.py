@@ -1,13 +1,13 @@
 """Regions that figures and printed tables show: those asked for, or the largest."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
 from ..core import NotFound, TivaxError
-from ..tables import REST, suggest_region
+from ..tables import REST, country_in_text, suggest_region
 
 # Of a figure of lines or panels, of points with names, of rows.
 FEW, NAMED, MANY = 8, 14, 20
@@ -73,6 +73,27 @@ def ends_of(values: pd.Series) -> list[tuple[str, float]]:
     if high - low <= 1e-9 * max(1, abs(low), abs(high)):
         return []
     return [(str(there.index[k]), float(there.iloc[k])) for k in (-1, 0)]
+
+
+def ends_text(values: pd.Series, form: Callable[[float], str]) -> str:
+    """``highest in ... and lowest in ...`` of ``ends_of``, empty where it is."""
+    ends = [f"{country_in_text(k)} ({form(v)})" for k, v in ends_of(values)]
+    return f"highest in {ends[0]} and lowest in {ends[1]}" if ends else ""
+
+
+def other_way_text(
+    rows: pd.DataFrame, name: str, row: pd.Series, form: Callable[[pd.Series], str]
+) -> str:
+    """A line on the largest change of the other sign than that of ``row``; empty where
+    there is none but of rounding."""
+    others = rows[rows[name] * row[name] < 0]
+    if others.empty:
+        return ""
+    other = others.iloc[int(others[name].abs().to_numpy().argmax())]
+    where, change = country_in_text(str(other["region"])), form(other)
+    if not float(change.split()[0]):
+        return ""
+    return f"\nThe largest change the other way is that of {where}: {change}."
 
 
 def trade_size(tbi: xr.Dataset) -> pd.Series:

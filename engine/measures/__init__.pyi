@@ -1,10 +1,6 @@
 from .accounts import Account as Account
 from .accounts import ValueAdded as ValueAdded
 from .accounts import require_value_added as require_value_added
-from .accounts import satellite_name as satellite_name
-from .accounts import value_added_messages as value_added_messages
-from .accounts import value_added_metadata as value_added_metadata
-from .accounts import value_added_name as value_added_name
 from .aggregation_bias import absorbed_frame as absorbed_frame
 from .aggregation_bias import compare_aggregation as compare_aggregation
 from .aggregation_bias import comparison_frame as comparison_frame

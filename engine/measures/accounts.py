@@ -1,7 +1,6 @@
 """Accounts traced through the tables: value added as defined, or a satellite
 account."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -45,9 +44,13 @@ class Account:
     @property
     def name(self) -> str:
         """The definition, or the name of the satellite account."""
-        if self.satellite is None:
-            return str(self.value_added)
-        return str(self.satellite.name or "")
+        of = self.value_added
+        return of if isinstance(of, str) else self.satellite_name
+
+    @property
+    def satellite_name(self) -> str:
+        """The name of a satellite account, for figures; empty of value added itself."""
+        return "" if self.satellite is None else str(self.satellite.name or "")
 
     def unit(self, tables: WorldTables) -> str:
         """The unit of flows of value added."""
@@ -127,29 +130,3 @@ def require_value_added(name: str) -> Definition:
             argument="satellite",
         )
     raise TivaxError(f"value added {name!r}: {suggest(name, get_args(Definition))}")
-
-
-def value_added_name(value_added: ValueAdded) -> str:
-    """The definition, or the name of the satellite account."""
-    return Account(value_added).name
-
-
-def satellite_name(value_added: ValueAdded) -> str:
-    """The name of a satellite account, for figures; empty of value added itself."""
-    account = Account(value_added)
-    return "" if account.satellite is None else account.name
-
-
-def value_added_metadata(
-    tables: WorldTables, accounts: Sequence[ValueAdded]
-) -> dict[str, Any]:
-    """``Account.metadata`` of the one account, or a list of those of several."""
-    each = [Account(account).metadata(tables) for account in accounts]
-    return each[0] if len(each) == 1 else {"accounts": each}
-
-
-def value_added_messages(
-    tables: WorldTables, accounts: Sequence[ValueAdded]
-) -> list[str]:
-    """``Account.messages`` of all accounts."""
-    return [line for k in accounts for line in Account(k).messages(tables)]

@@ -222,16 +222,8 @@ def years_of_method(
         kernel_of_terms=kernel,
         sectors=len(tables.sectors),
     )
-    label = partial(
-        _labelled,
-        tables=tables,
-        borders=borders,
-        method=chosen,
-        name=method,
-        level=level,
-        unit=account.unit(tables),
-    )
-    return (label(part, tables.years[at]) for at, part in parts)
+    about = tables, borders, chosen, method, level, account.unit(tables)
+    return (_labelled(part, tables.years[at], *about) for at, part in parts)
 
 
 def _decompose_year(
@@ -278,7 +270,6 @@ def _at_level(
 def _labelled(
     part: DecomposedYear,
     years: Sequence[int],
-    *,
     tables: WorldTables,
     borders: NamedPerimeters,
     method: Method,

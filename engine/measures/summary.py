@@ -7,7 +7,7 @@ import xarray as xr
 
 from ..core import Progress, no_progress
 from ..tables import Groups, WorldTables, perimeters
-from .accounts import ValueAdded, satellite_name
+from .accounts import Account, ValueAdded
 from .footprint_accounts import footprints_of
 from .group_runs import join_groups, require_new_names
 from .regrouping import regroup, regroup_trade
@@ -38,7 +38,7 @@ def compute_tbi(
         require_new_names(each, tables.regions)
     for chosen in each.values() if one_by_one else [groups]:  # mistakes before work
         perimeters(tables, drop=drop, groups=chosen)
-    account = satellite_name(value_added)
+    account = Account(value_added).satellite_name
     trade = value_added_trade(tables, value_added, certify=certify, progress=progress)
     if not one_by_one:
         return TbiResult(trade, **_results(trade, drop, groups, final), account=account)

@@ -12,9 +12,9 @@ from typing import Any
 from ..core import (
     MANIFEST,
     TivaxError,
+    read_manifest,
     read_store_attributes,
     require_as_written,
-    require_digest,
     sha256,
     show,
 )
@@ -99,7 +99,13 @@ def read_result(path: Path) -> StoredResult:
             f"{path}: no result of tivax (no {MANIFEST}); name a folder that tivax "
             "tbi, replicate, bootstrap ... wrote"
         )
-    content = _read_manifest(manifest)
+    content = read_manifest(manifest, _is_complete)
+    _require_plain(manifest, content)
+    if not _is_complete(content):
+        raise TivaxError(
+            f"{manifest}: does not record the command line of `tivax "
+            f"{content['command']}`; run it from the shell"
+        )
     if path.is_file() and path != manifest:
         if path.name not in [k["name"] for k in content["files"]]:
             raise TivaxError(
@@ -128,29 +134,15 @@ def _beside(path: Path) -> Path:
     return path.parent / f"{path.stem}.{MANIFEST}"
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        files = content["files"]
-        complete = (
-            [k["path"] + k["sha256"] for k in content["inputs"]]
-            and all(k["name"] + k["sha256"] and k["bytes"] >= 0 for k in files)
-            and content["argv"][1] == content["command"]
-            and content["tivax"] + content["python"]
-        ) or not content["inputs"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise TivaxError(
-            f"{path}: not a manifest of a tivax command, or damaged; run the command "
-            "again"
-        ) from None
-    require_digest(path, content)
-    _require_plain(path, content)
-    if not complete:
-        raise TivaxError(
-            f"{path}: does not record the command line of `tivax {content['command']}`;"
-            " run it from the shell"
-        )
-    return content
+def _is_complete(content: Mapping[str, Any]) -> bool:
+    """True for a record of a command line; an error for one of another form."""
+    files, inputs = content["files"], content["inputs"]
+    return not inputs or bool(
+        [k["path"] + k["sha256"] for k in inputs]
+        and all(k["name"] + k["sha256"] and k["bytes"] >= 0 for k in files)
+        and content["argv"][1] == content["command"]
+        and content["tivax"] + content["python"]
+    )
 
 
 def _require_plain(path: Path, content: Mapping[str, Any]) -> None:

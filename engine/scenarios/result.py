@@ -20,6 +20,7 @@ from ..core import (
     percent_text,
     suggest,
 )
+from ..figures.regions import other_way_text
 from ..figures.scenarios import changes_by_variant, largest_changes, shown_change
 from ..measures import EVERY_PARTNER
 from ..reporting import Plot, Result, measure_name, variant_in_words
@@ -354,14 +355,7 @@ class ScenarioResult(Result):
             f"{_with_unit(row)}{variant}."
         )
         others = rows[rows["variant"] == row["variant"]]
-        others = others[others["shown"] * row["shown"] < 0]
-        if others.empty:
-            return said
-        other = others.iloc[int(others["shown"].abs().to_numpy().argmax())]
-        where, change = country_in_text(str(other["region"])), _with_unit(other)
-        if change[0] not in "+-":  # of rounding
-            return said
-        return f"{said}\nThe largest change the other way is that of {where}: {change}."
+        return said + other_way_text(others, "shown", row, _with_unit)
 
     @property
     def _last_year(self) -> pd.DataFrame:

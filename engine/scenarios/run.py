@@ -1,8 +1,7 @@
 """``tx.scenarios``: all variants of all years, in one call or a part at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from ..core import (
     require_list,
 )
 from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
-from ..measures import EVERY_PARTNER, Account, ValueAdded, value_added_name
+from ..measures import EVERY_PARTNER, Account, ValueAdded
 from ..tables import WorldTables, require_tables, year_of
 from . import evaluate, prices, result
 from .changes import pairs_of
@@ -47,6 +46,7 @@ class ScenarioPlan:
     value_added: ValueAdded
     places: Places
     industries: bool = False
+    _solved: dict[int, SolvedYear] = field(default_factory=dict, init=False)
 
     @property
     def priced(self) -> bool:
@@ -102,10 +102,6 @@ class ScenarioPlan:
         values = self.draws * len(self.columns)
         return evaluate.memory_of(self.tables.n, len(self.tables.regions), values)
 
-    @cached_property
-    def _solved(self) -> dict[int, SolvedYear]:
-        return {}
-
     def solved(self, year: int) -> SolvedYear:
         """A year with its inverse; the last one is kept."""
         if year not in self._solved:
@@ -156,7 +152,7 @@ class ScenarioPlan:
             unit=self.tables.unit,
             industries=industries,
             named=self.named,
-            value_added=value_added_name(self.value_added),
+            value_added=Account(self.value_added).name,
         )
 
 

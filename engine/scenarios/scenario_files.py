@@ -21,9 +21,8 @@ keys of the grid then hold for all of them. No key is in a shock and in the grid
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
@@ -35,11 +34,11 @@ from ..core import (
     TivaxError,
     TomlTable,
     choose_from,
+    grid_variants,
     local_path,
     parse_years,
     read_toml,
     suggest,
-    variant_name,
 )
 from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
@@ -95,30 +94,20 @@ class ScenarioFile:
             shocks = tuple(self._shock(k) for k in self.shocks)
             name = next((k.name for k in shocks if k.name), shocks[0].kind)
             return {name: shocks}
-        found: dict[str, tuple[Shock, ...]] = {}
-        for chosen in self._combinations(Places.of(tables)):
-            name = variant_name(chosen)
-            if name in found:
-                raise TivaxError(f"{self.path}: [grid] has {name} twice")
-            found[name] = tuple(self._shock({**k, **chosen}) for k in self.shocks)
-        if not found:
-            raise TivaxError(f"{self.path}: [grid] makes no variant")
-        return found
-
-    def _combinations(self, places: Places) -> Iterator[dict[str, Any]]:
-        every = {"sectors": places.sectors}
-        values = {
-            key: list(every.get(key, places.names)) if value == EACH else value
-            for key, value in self.grid.items()
-        }
-        sides = Shock(self.shocks[0]["kind"], percent=0).sides
+        places, first = Places.of(tables), self.shocks[0]
+        labels = dict.fromkeys(LABELS, places.names) | {"sectors": places.sectors}
+        sides = Shock(first["kind"], percent=0).sides
         pairs = EACH in [self.grid.get(k) for k in sides]
-        for chosen in product(*values.values()):
-            one = dict(zip(values, chosen, strict=True))
-            ends = [{**self.shocks[0], **one}.get(k) for k in sides]
-            if pairs and ends[0] is not None and _labels(ends[0]) == _labels(ends[1]):
-                continue  # a region does not trade with itself
-            yield one
+
+        def at_home(chosen: Mapping[str, Any]) -> bool:  # no region trades with itself
+            one, other = ({**first, **chosen}.get(k) for k in sides)
+            return pairs and one is not None and _labels(one) == _labels(other)
+
+        variants = grid_variants(self.path, self.grid, labels, at_home)
+        return {
+            name: tuple(self._shock({**k, **chosen}) for k in self.shocks)
+            for name, chosen in variants.items()
+        }
 
     def _shock(self, values: Mapping[str, Any]) -> Shock:
         values = dict(values)

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
-from tivax.engine.measures import origins, value_added_messages, value_added_trade
+from tivax.engine.measures import Account, origins, value_added_trade
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.methods import METHODS
@@ -224,11 +224,11 @@ def test_what_industries_without_output_have_is_told():
     tables = WorldTables(np.zeros((1, 4, 4)), Y, x, ["A", "B"], ["S", "T"], [2000])
     idle = account(tables, np.array([2.0, 2, 4, 2]))
     assert_allclose(idle_share(idle, tables), 0.4)
-    (line,) = value_added_messages(tables, [idle])
+    (line,) = Account(idle).messages(tables)
     assert line == (
         "jobs, 1000 persons: 40.00 % is in industries without output and left out"
     )
-    assert value_added_messages(tables, ["residual"]) == []
+    assert Account("residual").messages(tables) == []
 
 
 def test_a_missed_identity_is_never_taken_for_none(small, monkeypatch):

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core import is_first
-from ...measures import ByYear, value_added_name
+from ...measures import Account, ByYear
 from ...reporting import Context
 from ..bundles import OutputOptions
 from ..terminal import Terminal, next_step
@@ -25,7 +25,7 @@ def run_by_year(
     ``files`` were read besides those of the subject.
     """
     run = subject.begin(found.program, output, files)
-    names = [value_added_name(k) for k in subject.accounts]
+    names = [Account(k).name for k in subject.accounts]
     with subject.shared_years(
         output, run, terminal, **found.options, value_added=names
     ):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,7 @@ import jax
 import pandas as pd
 
 from ...core import Job, Run, TivaxError, is_first, keeping, sha256, unfinished
-from ...measures import (
-    ValueAdded,
-    perimeters_of,
-    value_added_messages,
-    value_added_metadata,
-)
+from ...measures import Account, ValueAdded, perimeters_of
 from ...sources import label_table
 from ...tables import (
     ChosenGroups,
@@ -126,14 +122,15 @@ class Subject:
     @property
     def notes(self) -> list[str]:
         """Notes on the tables that a reader needs."""
-        about = value_added_messages(self.tables, self.accounts)
-        return [*self.net.lines, *self.groups.lines, *about]
+        each = [Account(k).messages(self.tables) for k in self.accounts]
+        return [*self.net.lines, *self.groups.lines, *chain(*each)]
 
     @property
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
+        each = [Account(k).metadata(self.tables) for k in self.accounts]
         return {
-            **value_added_metadata(self.tables, self.accounts),
+            **(each[0] if len(each) == 1 else {"accounts": each}),
             "groups": self.groups.record,
             "net_inventories": self.net.record,
         }

@@ -7,11 +7,11 @@ from typing import Any
 from ... import errors  # loaded with --error only
 from ...core import Progress, is_first, shift_progress
 from ...measures import (
+    Account,
     TbiResult,
     ValueAdded,
     compute_tbi,
     require_certify,
-    value_added_name,
 )
 from ...reporting import Context, Joined
 from ..bundles import ErrorModelOption, OutputOptions
@@ -55,7 +55,7 @@ def run_tbi(
             **chosen,
             one_by_one=subject.each_group,
             certify=certified,
-            final=final.get(value_added_name(account)),
+            final=final.get(Account(account).name),
             progress=progress,
         )
         net = bool(subject.net.categories)

@@ -14,7 +14,7 @@ from ...core import count_text
 from ...explorer import ResultFolder, collect_results, explorer_html
 from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
-from ...measures import METHODS, TbiResult, value_added_metadata
+from ...measures import METHODS, Account, TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect
 from ...reporting import Document, Drawn, Language, Link, Plot, Result, Section, Table
 from ...tables import WorldTables, YearCheck, check_frame, save_store
@@ -118,7 +118,7 @@ class Demo(Result):
 
     @property
     def _about(self) -> dict[str, Any]:
-        return value_added_metadata(self.world, ["residual"])
+        return Account("residual").metadata(self.world)
 
     @property
     def subtitle(self) -> str:

@@ -10,7 +10,7 @@ import xarray as xr
 from ...core import Progress, no_progress
 from ...reporting import Result
 from ...tables import Groups, WorldTables
-from ..accounts import ValueAdded, value_added_name
+from ..accounts import Account, ValueAdded
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -63,7 +63,7 @@ class ByYear(Result):
         """A part with the name of its account, where there are several."""
         if self.alone:
             return part
-        return part.expand_dims(account=[value_added_name(account)])
+        return part.expand_dims(account=[Account(account).name])
 
 
 def one_after_the_other(

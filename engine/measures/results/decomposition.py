@@ -13,7 +13,7 @@ from ...figures import shown_regions
 from ...figures.regions import ends_of, size_of
 from ...reporting import LongPart, LongTable, Plot
 from ...tables import REST, WorldTables, country_in_text, listing_by_region
-from ..accounts import Account, ValueAdded, satellite_name
+from ..accounts import Account, ValueAdded
 from ..decompositions import decomposed_years
 from ..methods import METHODS, NOT_SUMMED, WORST_IDENTITY, require_method
 from .by_year import ByYear, one_after_the_other
@@ -155,7 +155,7 @@ class Decomposition(ByYear):
             "production": "value added",
             "tripartite-output": "gross output",
         }.get(self.name, "gross exports")
-        if account := satellite_name(self.accounts[0]):
+        if account := Account(self.accounts[0]).satellite_name:
             whole = f"{account} in {whole.removeprefix('gross ')}"
         if buyers := self.sides.get("importer"):
             whole += f" to {' '.join(buyers)}"

@@ -14,10 +14,10 @@ import xarray as xr
 
 from ...core import Listing, TivaxError, count_text, shift_progress, suggest
 from ...figures import shown_regions
-from ...figures.regions import FEW, NAMED, ends_of, largest
+from ...figures.regions import FEW, NAMED, ends_text, largest
 from ...reporting import LongPart, LongTable, Plot, with_intervals
 from ...tables import Groups, country_in_text, listing_by_region
-from ..accounts import ValueAdded, satellite_name, value_added_name
+from ..accounts import Account, ValueAdded
 from ..flags import FLAGS, count_flags, flag_messages
 from ..group_runs import require_new_names
 from ..gvc_indicators import (
@@ -227,7 +227,7 @@ class IndicatorsByYear(ByYear):
             _with_totals(_rows(k[level], group), self.wanted) for k in kinds
         )
         self.flags.update(count_flags(flags))
-        units = self._units.setdefault(value_added_name(account), {})
+        units = self._units.setdefault(Account(account).name, {})
         units.update({k: v.attrs["units"] for k, v in values.items()})
         values, *more = (self.named(k, account) for k in (values, *more))
         part = LongPart(values, flags, *more)
@@ -243,7 +243,7 @@ class IndicatorsByYear(ByYear):
         draws = {"positions": figures.position_map}
         if over.sizes["year"] > 1:
             draws["participation"] = figures.participation
-        of, asked = satellite_name(self.accounts[0]), self.asked or None
+        of, asked = Account(self.accounts[0]).satellite_name, self.asked or None
         return {
             name: partial(draws[name], over, asked, account=of)
             for name in [k for k in draws if k in self.figures]
@@ -257,7 +257,7 @@ class IndicatorsByYear(ByYear):
 
     def titles(self) -> dict[str, str]:
         """Who takes part most, and furthest up; whose participation moved most."""
-        if not self.figures or satellite_name(self.accounts[0]):
+        if not self.figures or Account(self.accounts[0]).satellite_name:
             return {}
         over, titles = self._over_years, {}
         exports, years = over["EXGR"].isel(year=-1).to_series(), over["year"].values
@@ -321,17 +321,13 @@ class IndicatorsByYear(ByYear):
         if not self.alone or not (names := self._printed_names):
             return ""
         name, whole = names[0], self._whole
-        if not (ends := ends_of(whole[name].isel(year=-1).to_series())):
-            return ""
         unit = str(whole[name].attrs.get("units", ""))
-        (high, most), (low, least) = (
-            (country_in_text(k), f"{_cell(v, unit)} {unit}".rstrip()) for k, v in ends
-        )
+        last = whole[name].isel(year=-1).to_series()
+        ends = ends_text(last, lambda k: f"{_cell(k, unit)} {unit}".rstrip())
+        if not ends:
+            return ""
         title = INDICATORS[name].title.split(":")[0]
-        return (
-            f"In {int(whole['year'].values[-1])} {title} ({name}) is highest in {high} "
-            f"({most}) and lowest in {low} ({least})."
-        )
+        return f"In {int(whole['year'].values[-1])} {title} ({name}) is {ends}."
 
     @property
     def _whole(self) -> xr.Dataset:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
-from ...figures.regions import ends_of, trade_size
+from ...figures.regions import ends_text, trade_size
 from ...reporting import Plot, Result, interval_columns, method_of, with_intervals
 from ...tables import REST, country_in_text, listing_by_region
 from ..flags import FLAGS, flag_messages
@@ -300,21 +300,14 @@ class TbiResult(Result):
         sentences."""
         index, years = self.tbi["tbi"], self.tbi["year"].values
         last = index.isel(year=-1).to_series()
-        if not (ends := ends_of(last)):
+        if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
         of = f" of {self.account}" if self.account else ""
-        (high, most), (low, least) = ((country_in_text(k), v) for k, v in ends)
-        said = [
-            f"In {years[-1]} the trade benefit index{of} is highest in {high} "
-            f"({most:+.4f}) and lowest in {low} ({least:+.4f})."
-        ]
-        if len(years) > 1 and (moves := ends_of(last - index.isel(year=0).to_series())):
-            (up, most), (down, least) = ((country_in_text(k), v) for k, v in moves)
-            said.append(
-                f"Its change since {years[0]} is highest in {up} ({most:+.4f}) and "
-                f"lowest in {down} ({least:+.4f})."
-            )
-        return "\n".join(said)
+        said = f"In {years[-1]} the trade benefit index{of} is {ends}."
+        moves = last - index.isel(year=0).to_series()
+        if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
+            said += f"\nIts change since {years[0]} is {ends}."
+        return said
 
     def _listings(self) -> list[Listing]:
         """The index of some regions in the first and last year, with standard errors if

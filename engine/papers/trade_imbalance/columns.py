@@ -150,24 +150,15 @@ def estimate_columns(
     }
 
 
-def too_few_countries(
-    data: pd.DataFrame, group: str, regressors: Sequence[str]
-) -> str | None:
-    """The message about a sample with no more countries than regressors; else None."""
-    count = sample(data, group).dropna(subset=[*regressors])["iso3"].nunique()
-    if count > len(regressors):
-        return None
-    return (
-        f"sample {group}: {count} countries are left for {len(regressors)} regressors; "
-        "it takes more countries than regressors"
-    )
-
-
 def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
-    """``TivaxError`` where a sample has too few countries."""
+    """``TivaxError`` for a sample with no more countries than regressors."""
     for group in SAMPLES:
-        if few := too_few_countries(data, group, regressors):
-            raise tx.TivaxError(few)
+        rows = sample(data, group).dropna(subset=[*regressors])
+        if (count := rows["iso3"].nunique()) <= len(regressors):
+            raise tx.TivaxError(
+                f"sample {group}: {count} countries are left for {len(regressors)} "
+                "regressors; it takes more countries than regressors"
+            )
 
 
 def compare(estimates: dict[PaperColumn, tx.results.Estimate]) -> pd.DataFrame:

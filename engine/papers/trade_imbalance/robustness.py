@@ -90,14 +90,7 @@ def direct_effects(lagged: list[Lagged]) -> pd.DataFrame:
     largest_prior: the largest direct effect at which the interval excludes 0, empty
     where it never does; share: the first over the reduced form.
     """
-    names = (
-        "estimate",
-        "se",
-        "reduced_form",
-        "largest_union",
-        "largest_prior",
-        "share",
-    )
+    names = "estimate se reduced_form largest_union largest_prior share".split()
     rows = [
         {"outcome": each.outcome, "sample": each.sample}
         | {name: getattr(each.bounds, name) for name in names}

@@ -9,6 +9,7 @@ from ...core import TivaxError, p_cell
 from ...reporting import JournalTable, Language, TableColumn, label
 from . import columns as paper
 from .columns import CONTROLS
+from .inference import mc_error
 from .results import Replication
 from .robustness import LAG, Lagged
 from .titles import title
@@ -147,7 +148,8 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
     rows = []
     for each in lagged:
         second, weak = each.iv.second, each.iv.weak
-        stage, p = weak.first_stage[0], weak.ar_bootstrap_p_value
+        stage, draws = weak.first_stage[0], weak.ar_draws
+        p_error = mc_error(weak.ar_bootstrap_p_value, draws) if draws else np.nan
         rows.append(
             {
                 **vars(weak),
@@ -161,7 +163,7 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
                 "partial_r2": stage.partial_r2,
                 "stock_yogo_10": weak.stock_yogo[10],
                 "effective_f_critical_10": weak.effective_f_critical[10],
-                "ar_bootstrap_mc": _monte_carlo(p, weak.ar_draws),
+                "ar_bootstrap_mc": p_error,
                 "t": abs(second["TBI"].t),
                 "ar_set": each.iv.ar_set.text(".6g"),
                 "n": second.n,
@@ -170,11 +172,6 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
         )
     columns = paper.WRITTEN["results/instrumental_variables"].columns
     return pd.DataFrame(rows)[[*columns]].replace({None: np.nan})
-
-
-def _monte_carlo(p: float, draws: int) -> float:
-    """Standard error of a p-value from this many draws; NaN without any."""
-    return float(np.sqrt(p * (1 - p) / draws)) if draws else float("nan")
 
 
 # ------------------------------------------------------------- beside the print

@@ -22,7 +22,7 @@ from tivax.engine.papers.trade_imbalance.columns import (
     COLUMNS,
     SAMPLES,
     estimate_columns,
-    too_few_countries,
+    require_countries,
 )
 from tivax.engine.papers.trade_imbalance.other_indices import INDICES
 from tivax.engine.papers.trade_imbalance.report.robustness import levels_sentence
@@ -345,21 +345,20 @@ def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
 
 
 def test_samples_need_more_countries_than_regressors():
-    frame = random_panel(countries=17, seed=5)  # eight developed, nine developing
-    few = too_few_countries
-    assert few(frame, "all", REGRESSORS) is None
-    assert few(frame, "developing", REGRESSORS) is None
-    assert few(frame, "developed", REGRESSORS) == (
-        "sample developed: 8 countries are left for 8 regressors; it takes more "
-        "countries than regressors"
-    )
+    frame = random_panel(countries=18, seed=5)  # nine developed, nine developing
+    require_countries(frame, REGRESSORS)
     # Rows without a number do not count.
-    frame.loc[frame["iso3"] == "C00", "RQ"] = np.nan
-    assert few(frame, "developing", REGRESSORS) is not None
+    for country, group in ("C00", "developing"), ("C01", "developed"):
+        few = frame.assign(RQ=frame["RQ"].where(frame["iso3"] != country))
+        assert error_of(require_countries, few, REGRESSORS) == (
+            f"sample {group}: 8 countries are left for 8 regressors; it takes more "
+            "countries than regressors"
+        )
     with pytest.raises(TivaxError, match="sample developed: 8 countries"):
-        other_indices.compare_indices(frame, ["TBI"])
+        other_indices.compare_indices(few, ["TBI"])
     nobody = frame[frame["developed"] == 0]
-    assert "sample developed: 0 countries" in str(few(nobody, "developed", REGRESSORS))
+    told = error_of(require_countries, nobody, REGRESSORS)
+    assert "sample developed: 0 countries" in told
 
 
 def test_two_years_are_too_few_for_a_lag():
