@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -101,13 +101,13 @@ def replicate(
         if number < len(STEPS):
             said(STEPS[number])
 
-    found: dict[str, Any] = {"files": files, "skipped": {}}
+    skipped: dict[str, str] = {}
 
     def optional(section: str, compute: Callable[[], T]) -> T | None:
         try:
             return compute()
         except tx.TivaxError as error:
-            found["skipped"][section] = str(error)
+            skipped[section] = str(error)
             return None
 
     def draw(of: Callable[..., plots.Plots], *shown: object) -> None:
@@ -116,7 +116,7 @@ def replicate(
 
     progress(0, len(STEPS))
     said(STEPS[0])
-    found["panel"] = panel = tx.build_panel(files)
+    panel = tx.build_panel(files)
     frame = panel.frame
     _require_countries(panel, files)
     draw(plots.of_panel, frame)
@@ -126,51 +126,52 @@ def replicate(
         beside(lambda told: further.world_tables(progress=told)) as reading,
         beside(partial(from_tables.draws_of_index, files, frame)) as drawing_tables,
     ):
-        found["estimates"] = estimates = paper.estimate_columns(frame)
-        found["comparison"] = comparison = paper.compare(estimates)
+        estimates = paper.estimate_columns(frame)
+        comparison = paper.compare(estimates)
         draw(plots.of_comparison, comparison)
         dependence = robustness.cross_section_dependence(
             frame, estimates, drawing and drawing.helper
         )
         step()
-        found["lagged"] = robustness.lagged_instrument(frame)
-        draw(plots.of_lagged, found["lagged"])
+        lagged = robustness.lagged_instrument(frame)
+        draw(plots.of_lagged, lagged)
         step()
         tables = reading()
         step()
-        found["by_file"] = from_tables.other_index(further, frame)
+        by_file = from_tables.other_index(further, frame)
         variants = None
         if tables is not None:
             variants = optional(
                 "The index rebuilt from domestic value added",
                 lambda: other_indices.index_variants(frame, tables),
             )
-        found["exposed"] = optional(
+        instrument = optional(
             "An instrument from the tables", lambda: exposed.exposed(frame, tables)
         )
         step()
-        found["gross"] = optional(
+        gross = optional(
             "Gross trade in place of value added",
             lambda: other_indices.gross_trade(frame, further),
         )
         step()
-        found["fixed_panel"], found["fixed"] = optional(
+        repaired = optional(
             "Every country code repaired", lambda: robustness.fixed_codes(files, panel)
-        ) or (None, None)
+        )
+        fixed_panel, fixed = repaired or (None, None)
         step()
-        found["errors"] = robustness.other_errors(frame, estimates)
-        found["placebos"] = optional(
+        errors = robustness.other_errors(frame, estimates)
+        placebos = optional(
             "Treatments that did nothing", lambda: robustness.placebo_treatments(frame)
         )
         step()
-        found["interactions"] = heterogeneity.interactions(frame)
-        found["parts"] = heterogeneity.pooled_parts(frame)
-        draw(plots.of_parts, frame, found["parts"])
+        interactions = heterogeneity.interactions(frame)
+        parts = heterogeneity.pooled_parts(frame)
+        draw(plots.of_parts, frame, parts)
         step()
-        found["left_out"] = specifications.leave_one_out(frame)
+        left_out = specifications.leave_one_out(frame)
         step()
         curve = specifications.specification_curve(further, panel, estimates)
-        draw(plots.of_curve, comparison, curve, found["left_out"])
+        draw(plots.of_curve, comparison, curve, left_out)
         step()
         every = descriptives.every_outcome(panel)
         every = other_indices.with_vintage(every, further, tables, variants)
@@ -184,16 +185,14 @@ def replicate(
         )
         draw(plots.of_joint, joint)
         step()
-        found["table_errors"] = erring = optional(
+        erring = optional(
             "Errors of the tables",
             lambda: from_tables.table_errors(frame, estimates, drawing_tables()),
         )
-        found["table_1"] = paper.table_1(frame, erring and erring.index)
         step()
-        found["figure_1"] = descriptives.group_means(frame)
-        found["moments"] = descriptives.describe(frame)
-        found["variation"] = descriptives.within_variation(frame)
-        found["structure"] = optional(
+        moments = descriptives.describe(frame)
+        variation = descriptives.within_variation(frame)
+        structure = optional(
             "Table 2", lambda: descriptives.index_structure(panel, files.kof.path)
         )
         step()
@@ -209,17 +208,38 @@ def replicate(
         )
         joint = specifications.JointCurves(*curves)
     if refused:
-        found["skipped"]["Bootstrap and placebo"] = refused
+        skipped["Bootstrap and placebo"] = refused
     step()
     return Replication(
-        **found,
+        files=files,
+        panel=panel,
+        estimates=estimates,
+        comparison=comparison,
+        table_1=paper.table_1(frame, erring and erring.index),
+        table_errors=erring,
+        by_file=by_file,
+        structure=structure,
+        figure_1=descriptives.group_means(frame),
+        exposed=instrument,
+        lagged=lagged,
         variants=variants,
+        gross=gross,
+        fixed_panel=fixed_panel,
+        fixed=fixed,
+        errors=errors,
+        placebos=placebos,
         dependence=dependence(),
+        interactions=interactions,
+        parts=parts,
+        left_out=left_out,
         curve=curve,
         inference=drawn,
         declared=tests,
         threats=threatened,
         joint=joint,
+        moments=moments,
+        variation=variation,
+        skipped=skipped,
     )
 
 
@@ -239,8 +259,8 @@ def _drawn(
 
 
 def _require_countries(panel: tx.Panel, files: tx.DataFiles) -> None:
-    try:
-        paper.require_countries(panel.frame, REGRESSORS)
-    except tx.TivaxError as error:
-        said = f"{files.folder}: {error}; shorten [recipe] drop in data.toml"
-        raise tx.TivaxError(said) from None
+    for group in paper.SAMPLES:
+        if few := paper.too_few_countries(panel.frame, group, REGRESSORS):
+            raise tx.TivaxError(
+                f"{files.folder}: {few}; shorten [recipe] drop in data.toml"
+            )
