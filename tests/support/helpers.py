@@ -261,7 +261,7 @@ def random_panel(
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table that was written, in any format; every digit of a csv."""
-    readers: dict[str, Callable[[Path], pd.DataFrame]] = {
+    readers: dict[str, Any] = {
         ".csv": partial(pd.read_csv, engine="python"),  # the default may round
         ".xlsx": partial(pd.read_excel, engine="calamine"),
         ".dta": pd.read_stata,

@@ -6,7 +6,7 @@ A program of its own: under pytest types are checked on the way in, a user's are
 import json
 import logging
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from inspect import Parameter, signature
 from operator import attrgetter
@@ -75,7 +75,7 @@ def wrong(
     sound: Mapping[str, Any] = {},
     *,
     owner: Any = None,
-    but: Sequence[str] = (),
+    but: Collection[str] = (),
     **given: Any,
 ) -> Iterator[Case]:
     """Each argument with each of its wrong values, the others sound: with those of its
