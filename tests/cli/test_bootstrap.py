@@ -14,6 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
+from tivax.engine.core.manifest import describe_input
 from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.p_values import SUMMARY
 
@@ -205,14 +206,8 @@ def test_the_manifest_tells_how_the_draws_were_made(pairs):
     manifest = pairs.manifest
     folder = pairs.folder.parent
     assert manifest["command"] == "bootstrap" and manifest["seed"] == SEED
-    assert manifest["inputs"] == [
-        {
-            "path": str(path),
-            "sha256": sha256(path.read_bytes()).hexdigest(),
-            "bytes": path.stat().st_size,
-        }
-        for path in (folder / "run.toml", folder / "panel.csv")
-    ]
+    inputs = (folder / "run.toml", folder / "panel.csv")
+    assert manifest["inputs"] == [describe_input(path) for path in inputs]
     inside = [k.relative_to(pairs.folder) for k in pairs.folder.rglob("*.*")]
     written = {k.as_posix() for k in inside} - {"manifest.json"}
     assert set(manifest["outputs"]) == written

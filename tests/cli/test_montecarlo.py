@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
@@ -12,6 +11,7 @@ import tivax as tx
 
 from commands import contents, good, mistake, names, run_fork
 from described import assert_described
+from experiment_panels import index_panel
 from helpers import small_world
 
 RUN = """
@@ -36,11 +36,7 @@ def done(tmp_path_factory):
     folder = tmp_path_factory.mktemp("montecarlo")
     world = small_world(5, 3, 2)
     tx.save_store(world, folder / "store")
-    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
-    panel = index.reset_index().rename(columns={"region": "iso3"})
-    noise = np.random.default_rng(1).normal(size=len(panel))
-    panel["y"] = panel["TBI"] + 0.01 * noise
-    panel.to_csv(folder / "panel.csv", index=False)
+    index_panel(world).to_csv(folder / "panel.csv", index=False)
     (folder / "model.toml").write_text(MODEL)
     (folder / "run.toml").write_text(RUN)
     answer = good("montecarlo", folder / "run.toml", "--out", folder / "out")
@@ -80,13 +76,6 @@ def test_the_files_hold_what_the_function_returns(done):
     assert_allclose(spread, wanted, rtol=1e-9)
 
 
-def _same(one, other):
-    found, wanted = contents(one), contents(other)
-    for path, text in found.items():
-        if path.suffix in (".csv", ".parquet"):
-            assert text == wanted[other / path.relative_to(one)], path
-
-
 def test_four_devices_write_the_same_bytes(done, tmp_path):
     folder, _ = done
     code = "from tivax.engine.cli.start import main; main()"
@@ -99,7 +88,10 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
     for place, devices in ((folder / "out", 1), (four, 4)):
         manifest = json.loads((place / "manifest.json").read_text())
         assert manifest["devices"] == devices
-    _same(four, folder / "out")
+    wanted = contents(folder / "out")
+    for path, text in contents(four).items():
+        if path.suffix in (".csv", ".parquet"):
+            assert text == wanted[folder / "out" / path.relative_to(four)], path
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import tivax as tx
@@ -15,7 +14,7 @@ from tivax.engine.curve import joint
 from tivax.engine.threats import wild
 
 from commands import contents, good, mistake, names, tivax
-from experiment_panels import small_panel
+from experiment_panels import index_panel, small_panel
 from helpers import small_world
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -97,10 +96,7 @@ def folder(tmp_path_factory) -> Path:
     small_panel(countries=8, years=12, seed=3).to_csv(folder / "panel.csv", index=False)
     world = small_world(5, 3, 2)
     tx.save_store(world, folder / "store")
-    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
-    panel = index.reset_index().rename(columns={"region": "iso3"})
-    panel["y"] = panel["TBI"] + np.random.default_rng(1).normal(size=len(panel)) / 100
-    panel.to_csv(folder / "of_tables.csv", index=False)
+    index_panel(world).to_csv(folder / "of_tables.csv", index=False)
     error = '[[error]]\nkind = "lognormal"\na = 0.05\n'
     (folder / "model.toml").write_text(error)
     economy = tx.Economy.synthetic(regions=3, sectors=2, seed=1)

@@ -14,6 +14,7 @@ import pytest
 import tivax.engine as tx
 
 from commands import contents, good, mistake, names, start_fork
+from experiment_panels import index_panel
 from helpers import small_world
 
 # Seconds after which a process is taken to hang.
@@ -102,10 +103,7 @@ def place(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("together")
     world = small_world(5, 3, YEARS)
     tx.save_store(world, folder / "store")
-    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
-    panel = index.reset_index().rename(columns={"region": "iso3"})
-    panel["y"] = 2 * panel["TBI"] + (panel.index % 7) / 100
-    panel.to_csv(folder / "panel.csv", index=False)
+    index_panel(world).to_csv(folder / "panel.csv", index=False)
     (folder / "model.toml").write_text(
         '[[error]]\nkind = "shares"\nconcentration = 9\n'
     )

@@ -15,7 +15,7 @@ from tivax.engine import (
 from tivax.engine.core import columns_of
 from tivax.engine.core.frames import write_frame
 
-from helpers import error_of, random_panel, random_tables
+from helpers import error_of, random_panel, random_tables, read_table
 
 TABLES = random_tables(regions=3, sectors=2, years=2)
 
@@ -63,8 +63,7 @@ def test_infinity_is_missing_in_stata_alone(tmp_path, format):
         {"n": [1, 2, 3], "shape": ["line", "set", "set"], "low": [-np.inf, 0.5, np.inf]}
     )
     write_frame(ends, tmp_path, "t", format)
-    reader = getattr(pd, f"read_{'stata' if format == 'dta' else format}")
-    read = reader(tmp_path / f"t.{format}")
+    read = read_table(tmp_path / f"t.{format}")
     expected = [np.nan, 0.5, np.nan] if format == "dta" else ends["low"].tolist()
     np.testing.assert_array_equal(read["low"], expected)
     assert read["n"].tolist() == [1, 2, 3] and read["shape"].tolist()[0] == "line"

@@ -18,7 +18,7 @@ from tivax.engine.measures import solve_years
 
 from commands import good, start_python
 from gpu_commands import RUNS, SMALL, make_inputs, words
-from helpers import random_inputs, single_supplier_inputs
+from helpers import random_inputs, read_table, single_supplier_inputs
 
 pytestmark = [
     pytest.mark.gpu,
@@ -89,10 +89,6 @@ def at(folder: Path, where: str, run: str) -> Path:
     return folder / where / run.replace(" ", "-")
 
 
-def read(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-
-
 @pytest.mark.parametrize("run", COMPARED)
 def test_a_command_writes_what_it_writes_on_the_processor(run, folder):
     wanted, found = (at(folder, where, run) for where in ("processor", "card"))
@@ -101,7 +97,7 @@ def test_a_command_writes_what_it_writes_on_the_processor(run, folder):
     assert tables
     rtol = OF_DRAWN_TABLES if run == "montecarlo" else RTOL
     for path in tables:
-        here, there = read(found / path.relative_to(wanted)), read(path)
+        here, there = map(read_table, (found / path.relative_to(wanted), path))
         assert list(here.columns) == list(there.columns) and len(here) == len(there)
         for name in there.columns:
             a, b = here[name], there[name]

@@ -1,7 +1,6 @@
 """What an unfinished job keeps, when it is taken up again, and when it is refused."""
 
 import json
-import re
 import shutil
 import sys
 from collections import namedtuple
@@ -18,6 +17,7 @@ from tivax.engine.core.jobs import Job, keeping, kept_state
 from tivax.engine.core.parts import Part, State
 
 from commands import contents, names, start_python
+from helpers import error_of
 
 PARTS = (Part(4, 1), Part(3, 2))
 LONG = (Part(10_000, 1), Part(10_000, 1))
@@ -272,9 +272,7 @@ def test_what_is_not_of_a_run_is_never_touched(tmp_path, there, force):
         file.parent.mkdir(exist_ok=True)
         file.write_text("{}")
     before = contents(tmp_path)
-    with pytest.raises(TivaxError) as error:
-        run(job_of(tmp_path / "out"), force=force)
-    assert str(error.value) == (
+    assert error_of(run, job_of(tmp_path / "out"), force=force) == (
         f"{wrong}: in the place of an unfinished run, and not written by one of this "
         "tivax; move it away, or choose another place"
     )
@@ -289,8 +287,7 @@ OTHER = (
 
 
 def refused(out: Path, **options) -> None:
-    with pytest.raises(TivaxError, match=f"^{re.escape(OTHER.format(out=out))}$"):
-        run(job_of(out, **options))
+    assert error_of(run, job_of(out, **options)) == OTHER.format(out=out)
 
 
 def test_a_damaged_record_is_that_of_another_run(tmp_path):
@@ -358,9 +355,8 @@ def test_runs_of_other_folders_are_apart(tmp_path):
 def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "out"
-    line = f"{out}: Not a directory; choose another place"
-    with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
-        run(job_of(out))
+    line = error_of(run, job_of(out))
+    assert line == f"{out}: Not a directory; choose another place"
     assert names(tmp_path) == ["file"]
 
 
@@ -374,12 +370,10 @@ def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
 
     out = tmp_path / "new" / "out"
     free(10 * each - 1)
-    line = (
+    assert error_of(run, job_of(out, saved=saved)) == (
         f"{tmp_path}: the draws take {10 * each} bytes on this disk and {10 * each - 1} "
         "bytes are free; ask for fewer, or choose another disk"
     )
-    with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
-        run(job_of(out, saved=saved))
     assert names(tmp_path) == []
     free(10 * each)
     begin(out)
@@ -392,10 +386,6 @@ def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
 BUSY = "{out}: another process is at work on it; wait, or name another place"
 
 
-def busy(out: Path) -> str:
-    return f"^{re.escape(BUSY.format(out=out))}$"
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 def test_of_two_at_work_the_second_is_refused(tmp_path):
     """Also with --force, and although it is the same run; then the first goes on."""
@@ -404,8 +394,8 @@ def test_of_two_at_work_the_second_is_refused(tmp_path):
     with job.resumed(print):
         job.parts[0].append(np.ones((1, 1)))
         for force in (False, True):
-            with pytest.raises(TivaxError, match=busy(out)):
-                run(job_of(out, {"seed": 2}), force=force)
+            line = error_of(run, job_of(out, {"seed": 2}), force=force)
+            assert line == BUSY.format(out=out)
         assert job.done == 1
     assert names(tmp_path) == []
 
@@ -426,8 +416,7 @@ def test_a_process_that_is_killed_lets_go(tmp_path):
     job = Job(out, "try", {})
     with start_python(SCRIPT, out) as other:
         assert other.stdout is not None and other.stdout.readline() == "at work\n"
-        with pytest.raises(TivaxError, match=busy(out)):
-            run(job)
+        assert error_of(run, job) == BUSY.format(out=out)
         other.kill()
         other.wait()
         assert run(job) == []

@@ -41,7 +41,7 @@ from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf
 from commands import contents, mistake
-from helpers import error_of, paper_files, paper_panel, random_table
+from helpers import error_of, paper_files, paper_panel, random_table, read_table
 
 # Means, deviations and logarithms of a few numbers in float64: the last digits.
 RTOL = 1e-14
@@ -70,6 +70,7 @@ def panel(files) -> Panel:
 
 
 refusal = partial(error_of, build_panel)
+cell = partial(pf.value_of, key="iso3")
 
 
 def remedy(message: str) -> dict:
@@ -77,11 +78,6 @@ def remedy(message: str) -> dict:
     found = re.search(r"\[recipe\] (\w+ = (?:\[.*?\]|\".*?\")) ?", message)
     assert found is not None, message
     return tomllib.loads(found[1])
-
-
-def cell(frame: pd.DataFrame, iso3: str, year: int, name: str) -> float:
-    (value,) = frame.loc[(frame["iso3"] == iso3) & (frame["year"] == year), name]
-    return value
 
 
 def reasons(panel: Panel) -> dict[str, str]:
@@ -700,21 +696,6 @@ def test_trade_is_looked_for_as_named_as_fetched_and_beside_inflation(files, tmp
 # -------------------------------------------------------------- the files written
 
 
-def read_csv(path: Path) -> pd.DataFrame:
-    """Every digit: pandas 2 loses the last one where it makes the numbers."""
-    types = pd.read_csv(path).dtypes
-    numbers = {k: v for k, v in types.items() if pd.api.types.is_numeric_dtype(v)}
-    return pd.read_csv(path, dtype=dict.fromkeys(numbers, str)).astype(numbers)
-
-
-READ = {
-    "csv": read_csv,
-    "parquet": pd.read_parquet,
-    "dta": pd.read_stata,
-    "xlsx": lambda path: pd.read_excel(path, engine="openpyxl"),
-}
-
-
 @pytest.fixture(scope="module")
 def holed(panel) -> Panel:
     """The panel with a missing cell."""
@@ -723,7 +704,7 @@ def holed(panel) -> Panel:
     return replace(panel, frame=frame)
 
 
-@pytest.mark.parametrize("format", READ)
+@pytest.mark.parametrize("format", ["csv", "parquet", "dta", "xlsx"])
 def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
     path = tmp_path / "deep" / f"panel.{format}"
     run = Run("panel", files.inputs())
@@ -733,7 +714,7 @@ def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
     assert [p.name for p in written] == [path.name, *beside]
     assert sorted(path.parent.iterdir()) == sorted(written)
 
-    frame = READ[format](path)
+    frame = read_table(path)
     assert list(frame.columns) == list(holed.frame.columns)
     assert list(frame["iso3"]) == list(holed.frame["iso3"])
     assert_allclose(
@@ -741,7 +722,7 @@ def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
         holed.frame.iloc[:, 1:].astype(float),
         rtol=XLSX_RTOL if format == "xlsx" else 0,
     )
-    codebook = read_csv(written[1])
+    codebook = read_table(written[1])
     assert_array_equal(codebook["mean"], holed.codebook["mean"])
     assert list(codebook["file"]) == list(holed.codebook["file"])
 
@@ -839,7 +820,7 @@ def test_a_panel_behind_a_link_is_written_where_the_link_points(tmp_path, panel)
     path = tmp_path / "panel.csv"
     path.symlink_to(tmp_path / "disk" / "p.csv")
     write_panel(panel, path, Run("panel"), force=False)
-    assert path.is_symlink() and len(read_csv(path)) == len(panel.frame)
+    assert path.is_symlink() and len(read_table(path)) == len(panel.frame)
     assert [p.name for p in tmp_path.iterdir() if p.name != "disk"] == ["panel.csv"]
     assert len(list((tmp_path / "disk").iterdir())) == 3
 

@@ -8,15 +8,8 @@ from tivax.engine.tables.countries import countries
 from tivax.engine.tables.rules import check_same_labels
 
 from mrio_files import adb_cells, adb_world, write_adb
+from published_forms import adb_sheet as workbook
 from source_files import assert_holds, cell, read_all, refusal
-
-
-def workbook(folder, year=2019, change=None, name=None, **options):
-    cells = adb_cells(adb_world(year), **options)
-    if change:
-        change(cells)
-    return write_adb(folder, cells, name or f"ADB-MRIO-{year}_Mar2022.xlsx", year)
-
 
 # ------------------------------------------------------------------ what is read
 
@@ -53,12 +46,8 @@ def test_sales_written_as_nothing_are_zero(tmp_path, blank):
 
 
 def test_constant_prices_are_told(tmp_path):
-    path = workbook(
-        tmp_path,
-        2015,
-        prices="at constant 2010 prices",
-        name="ADB MRIO 2015, at constant 2010 prices.xlsx",
-    )
+    path = workbook(tmp_path, 2015, prices="at constant 2010 prices")
+    path = path.rename(tmp_path / "ADB MRIO 2015, at constant 2010 prices.xlsx")
     (table,) = read_all("adb", path)
     assert (table.year, table.edition) == (2015, "at constant 2010 prices")
     with pytest.raises(ValueError, match="2015 is at constant 2010 prices, 2019 is at"):

@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from tivax.engine.cli import app as cli
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.archives import ARCHIVES, Archive, archives_of_years
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.rules import check_balance, check_columns, check_values
@@ -23,7 +20,7 @@ from tivax.engine.tables.world_table import WorldTable
 import large_files as lf
 import mrio_files as mf
 import oecd_files as of
-from commands import names
+from commands import good, mistake, names
 from published_forms import pack
 from source_files import assert_holds, read_all
 
@@ -134,16 +131,6 @@ def served(site, case, tmp_path, monkeypatch) -> Archive:
     return one
 
 
-def run_fetch(case: Case, out: Path, *more: str) -> str:
-    words = ["fetch", case.source, "--format", case.format, "--out", str(out)]
-    answer = CliRunner().invoke(cli.app, [*words, "--quiet", *more])
-    if answer.exit_code:
-        assert isinstance(answer.exception, TivaxError) and answer.stdout == ""
-        (line,) = str(answer.exception).splitlines()
-        return line
-    return answer.stdout
-
-
 @pytest.mark.parametrize("source", OFFICIAL)
 def test_the_address_is_the_one_that_public_code_names(source):
     archive = next(iter(ARCHIVES[source].values()))
@@ -153,7 +140,8 @@ def test_the_address_is_the_one_that_public_code_names(source):
 
 @each_case
 def test_a_fetched_file_is_imported(case, site, served, tmp_path):
-    said = run_fetch(case, tmp_path / "raw")
+    words = ("fetch", case.source, "--format", case.format)
+    said = good(*words, "--out", tmp_path / "raw", "--quiet").out
     path = tmp_path / "raw" / served.name
     assert path.read_bytes() == site.content
     assert f"{len(site.content):,} bytes, SHA-256 as published" in said
@@ -172,7 +160,8 @@ def test_a_fetched_file_is_imported(case, site, served, tmp_path):
 @pytest.mark.parametrize("case", CASES[:1], ids=str)
 def test_a_file_of_another_checksum_is_not_taken(case, site, served, tmp_path):
     site.content = bytes([*site.content[:-1], site.content[-1] ^ 1])
-    line = run_fetch(case, tmp_path / "raw")
+    words = ("fetch", case.source, "--format", case.format)
+    line = mistake(*words, "--out", tmp_path / "raw")
     assert "its SHA-256 is wrong: expected" in line and served.page in line
     assert names(tmp_path / "raw") == [f"{served.name}.bad"]
 
@@ -185,8 +174,7 @@ def test_a_file_of_another_checksum_is_not_taken(case, site, served, tmp_path):
     ],
 )
 def test_a_database_behind_an_account_is_told_with_its_address(tmp_path, source, page):
-    case = Case(source, "x", Path, mf.adb_world())
-    line = run_fetch(case, tmp_path / "raw")
+    line = mistake("fetch", source, "--format", "x", "--out", tmp_path / "raw")
     assert f"in a browser at {page}, which asks for an account, then" in line
     assert not (tmp_path / "raw").exists()
 
@@ -209,8 +197,8 @@ def test_some_years_are_fetched_one_file_each(site, tmp_path, monkeypatch):
         return answer(ask)
 
     monkeypatch.setattr(site, "answer", by_path)
-    case = Case("emerging", "v2", Path, lf.emerging_world())
-    run_fetch(case, tmp_path / "raw", "--years", "2015:2020")
+    words = ("fetch", "emerging", "--out", tmp_path / "raw", "--quiet")
+    good(*words, "--years", "2015:2020")
     wanted = ["EMERGING_V2_2015_m.mat", "EMERGING_V2_2018_m.mat", "manifest.json"]
     assert names(tmp_path / "raw") == wanted
     tables = read_all("emerging", tmp_path / "raw")
@@ -226,10 +214,10 @@ def test_some_years_are_fetched_one_file_each(site, tmp_path, monkeypatch):
     ],
 )  # fmt: skip
 def test_a_year_that_is_not_there_is_told(tmp_path, source, format, words):
-    case = Case(source, format, Path, mf.adb_world())
     year = "2016" if source != "exiobase" else "1990"
-    line = run_fetch(case, tmp_path / "raw", "--years", year)
-    assert words.replace("2016", year) in line and not (tmp_path / "raw").exists()
+    out = tmp_path / "raw"
+    line = mistake("fetch", source, "--format", format, "--out", out, "--years", year)
+    assert words.replace("2016", year) in line and not out.exists()
 
 
 def test_a_matlab_file_without_its_end_is_not_taken(site, tmp_path, monkeypatch):
@@ -238,7 +226,6 @@ def test_a_matlab_file_without_its_end_is_not_taken(site, tmp_path, monkeypatch)
     moved = replace(official, url=f"{site.address}/one.mat")
     monkeypatch.setitem(ARCHIVES["emerging"], "v2", moved)
     site.content, site.content_type = whole[:-2000], "application/octet-stream"
-    case = Case("emerging", "v2", Path, lf.emerging_world())
-    line = run_fetch(case, tmp_path / "raw")
+    line = mistake("fetch", "emerging", "--out", tmp_path / "raw")
     assert "it is not a whole MATLAB 7.3 file" in line
     assert names(tmp_path / "raw") == ["EMERGING_V2_2023_m.mat.bad"]

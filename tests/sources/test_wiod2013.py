@@ -7,39 +7,10 @@ import pytest
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.rules import check_balance, check_values
 
-from source_files import (
-    DEMAND_2013,
-    assert_holds,
-    cell,
-    r_list,
-    read_all,
-    refusal,
-    sheet,
-    small_table,
-    write_r_list,
-    write_sheet,
-    zipped,
-)
-
-
-def world(year=2000):
-    return small_table(year, DEMAND_2013)
-
-
-def r_file(folder, year=2000, change=None):
-    elements = r_list(world(year))
-    if change:
-        change(elements)
-    return write_r_list(folder / f"wiot_{year}.RData", elements)
-
-
-def workbook(folder, year=1995, change=None, vintage="Apr12", table=None):
-    cells = sheet(table or world(year), 2013)
-    if change:
-        change(cells)
-    path = folder / f"WIOT{year % 100:02d}_ROW_{vintage}.xlsx"
-    return write_sheet(path, f"WIOT_{year}", cells)
-
+from published_forms import wiod2013_list as r_file
+from published_forms import wiod2013_sheet as workbook
+from published_forms import world_2013 as world
+from source_files import assert_holds, cell, read_all, refusal, zipped
 
 # ------------------------------------------------------------------ what is read
 
@@ -82,7 +53,7 @@ def test_files_folders_and_archives_are_found_in_order_of_year(tmp_path):
 
 def test_the_later_vintage_of_2008_and_2009_is_taken(tmp_path):
     for year in (2007, 2008, 2009):
-        workbook(tmp_path, year, table=small_table(year, DEMAND_2013))
+        workbook(tmp_path, year)
     for year in (2008, 2009):
         workbook(tmp_path, year, vintage="Sep12")
     found = get_source("wiod2013").find([tmp_path])

@@ -1,43 +1,14 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
-from source_files import (
-    DEMAND_2016,
-    cell,
-    frame_2016,
-    read_all,
-    refusal,
-    sheet,
-    small_table,
-    write_r_frame,
-    write_sheet,
-    write_stata,
-    zipped,
-)
+from published_forms import AT_PREVIOUS_PRICES, wiod2016_frame
+from published_forms import wiod2016_sheet as workbook
+from source_files import cell, read_all, refusal, zipped
 
-
-def world(year=2000):
-    return small_table(year, DEMAND_2016, sectors=("A01", "C10-C12"))
-
-
-def r_file(folder, year=2000, change=lambda frame: frame):
-    path = folder / f"WIOT{year}_October16_ROW.RData"
-    return write_r_frame(path, change(frame_2016(world(year))))
-
-
-def stata_file(folder, year=2000, change=lambda frame: frame):
-    path = folder / f"WIOT{year}_October16_ROW.dta"
-    return write_stata(path, change(frame_2016(world(year))))
-
-
-def workbook(folder, year=2000, change=None, name="Nov16"):
-    cells = sheet(world(year), 2016)
-    if change:
-        change(cells)
-    return write_sheet(folder / f"WIOT{year}_{name}_ROW.xlsx", str(year), cells)
-
-
-AT_PREVIOUS_PRICES = cell(1, 0, "43 countries, in previous year's prices")
+r_file = partial(wiod2016_frame, suffix=".RData")
+stata_file = partial(wiod2016_frame, suffix=".dta")
 FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
 
 
@@ -57,13 +28,11 @@ def test_a_missing_number_becomes_nan(tmp_path):
 # --------------------------------------------------------------- finding the files
 
 
-def test_a_table_in_previous_years_prices_is_refused_by_its_name(tmp_path):
-    path = workbook(tmp_path, name="PYP_Nov16")
-    assert "prices of the previous year (PYP)" in refusal("wiod2016", path)
-
-
-def test_a_table_in_previous_years_prices_is_refused_by_cell_a2(tmp_path):
-    path = workbook(tmp_path, change=AT_PREVIOUS_PRICES)
+@pytest.mark.parametrize(
+    "by", [{"name": "PYP_Nov16"}, {"change": AT_PREVIOUS_PRICES}], ids=["name", "A2"]
+)
+def test_a_table_in_previous_years_prices_is_refused(tmp_path, by):
+    path = workbook(tmp_path, **by)
     assert "prices of the previous year (PYP)" in refusal("wiod2016", path)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+import tivax.engine as tx
 from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import OUTCOMES
 from tivax.engine.resampling import running as experiments
@@ -73,6 +74,14 @@ def small_panel(
     late = frame["year"] >= frame["year"].min() + 2
     frame.loc[late & (rng.uniform(size=len(frame)) < unknown), [*OUTCOMES]] = np.nan
     return frame
+
+
+def index_panel(world: tx.WorldTables) -> pd.DataFrame:
+    """The index of the tables, and an outcome that is little more."""
+    frame = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI").reset_index()
+    noise = np.random.default_rng(1).normal(size=len(frame))
+    frame["y"] = frame["TBI"] + 0.01 * noise
+    return frame.rename(columns={"region": "iso3"})
 
 
 def two_stage_model(**changes: Any) -> Model:

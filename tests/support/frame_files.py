@@ -53,13 +53,10 @@ def write_pymrio(folder: Path, frames: Mapping[str, pd.DataFrame], suffix: str) 
         else:
             frame.to_csv(path, sep="\t", float_format="%.12g")
         inner, _, short = name.rpartition("/")
-        levels = {
-            "nr_index_col": frame.index.nlevels,
-            "nr_header": frame.columns.nlevels,
-        }
         files.setdefault(inner, {})[short] = {
             "name": path.name,
-            **{k: str(v) for k, v in levels.items()},
+            "nr_index_col": str(frame.index.nlevels),
+            "nr_header": str(frame.columns.nlevels),
         }
     for inner, found in files.items():
         kind = (

@@ -24,10 +24,10 @@ import os
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 import zipfile
@@ -103,6 +103,7 @@ KINDS = {
 # ------------------------------------------------------------------------- mutations
 
 Rng = np.random.Generator
+Mutation = Callable[[Rng, bytes], bytes]
 
 
 def _at(rng: Rng, data: bytes) -> int:
@@ -113,9 +114,7 @@ def _size(rng: Rng) -> int:
     return int(rng.choice([1, 2, 3, 8, 64, 500]))
 
 
-def _changed(
-    change: Callable[[Rng, bytes], bytes], size: int = 0
-) -> Callable[[Rng, bytes], bytes]:
+def _changed(change: Mutation, size: int = 0) -> Mutation:
     """Of so many bytes somewhere, or some if 0, what ``change`` makes of them."""
 
     def mutate(rng: Rng, data: bytes) -> bytes:
@@ -126,32 +125,12 @@ def _changed(
 
 
 flip_bit = _changed(lambda rng, old: bytes([old[0] ^ 1 << int(rng.integers(8))]), 1)
-set_byte = _changed(
-    lambda rng, old: bytes([int(rng.choice([0, 255, 127, 128, 10, 34]))]), 1
-)
-insert_bytes = _changed(lambda rng, old: rng.bytes(_size(rng)) + old, 1)
-delete_bytes = _changed(lambda rng, old: b"")
-repeat_block = _changed(lambda rng, old: old * 2)
-zero_block = _changed(lambda rng, old: bytes(len(old)))
-latin1 = _changed(lambda rng, old: "é".encode("latin-1") + old, 1)
 
 
 def flip_bits(rng: Rng, data: bytes) -> bytes:
     for _ in range(8):
         data = flip_bit(rng, data)
     return data
-
-
-def cut_short(rng: Rng, data: bytes) -> bytes:
-    return data[: _at(rng, data)]
-
-
-def cut_head(rng: Rng, data: bytes) -> bytes:
-    return data[_at(rng, data) :]
-
-
-def append_bytes(rng: Rng, data: bytes) -> bytes:
-    return data + rng.bytes(_size(rng))
 
 
 def swap_blocks(rng: Rng, data: bytes) -> bytes:
@@ -164,33 +143,7 @@ def swap_blocks(rng: Rng, data: bytes) -> bytes:
     ) + data[j + size :]
 
 
-def empty(rng: Rng, data: bytes) -> bytes:
-    return b""
-
-
-def web_page(rng: Rng, data: bytes) -> bytes:
-    return sf.WEB_PAGE
-
-
-def utf16(rng: Rng, data: bytes) -> bytes:
-    return data.decode("latin-1").encode("utf-16")
-
-
-def carriage_returns(rng: Rng, data: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r")
-
-
-def windows_lines(rng: Rng, data: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-
-
-def byte_order_mark(rng: Rng, data: bytes) -> bytes:
-    return b"\xef\xbb\xbf" + data
-
-
-def _lines(
-    change: Callable[[list[bytes], int, int], Any],
-) -> Callable[[Rng, bytes], bytes]:
+def _lines(change: Callable[[list[bytes], int, int], Any]) -> Mutation:
     """Changes the lines, given the numbers of two of them."""
 
     def mutate(rng: Rng, data: bytes) -> bytes:
@@ -202,18 +155,12 @@ def _lines(
     return mutate
 
 
-delete_line = _lines(lambda lines, i, j: lines.pop(i))
-repeat_line = _lines(lambda lines, i, j: lines.insert(i, lines[j]))
-
-
 @_lines
 def swap_lines(lines: list[bytes], i: int, j: int) -> None:
     lines[i], lines[j] = lines[j], lines[i]
 
 
-def _token(
-    pattern: bytes, replace: Callable[[Rng, bytes], bytes]
-) -> Callable[[Rng, bytes], bytes]:
+def _token(pattern: bytes, replace: Mutation) -> Mutation:
     """Replace one of the texts that match the pattern."""
 
     def mutate(rng: Rng, data: bytes) -> bytes:
@@ -248,26 +195,49 @@ def _other_name(rng: Rng, old: bytes) -> bytes:
     return every[int(rng.integers(len(every)))]
 
 
-edit_number = _token(rb"\d+(?:\.\d+)?", _other_number)
-edit_name = _token(rb"[A-Za-z_]\w*", _other_name)
-edit_mark = _token(
-    rb"[,;\t=\[\]\"{}:<>/]",
-    lambda rng, old: [b"", old * 2, old * 3000, b"[", b"\t", b","][
-        int(rng.integers(6))
-    ],
-)
+def _lines_end(end: bytes) -> Mutation:
+    return lambda rng, data: data.replace(b"\r\n", b"\n").replace(b"\n", end)
 
 
-BYTES = (
-    flip_bit, flip_bit, flip_bit, flip_bits, set_byte, insert_bytes, delete_bytes,
-    cut_short, cut_head, append_bytes, swap_blocks, repeat_block, zero_block, empty,
-    web_page,
-)  # fmt: skip
-TEXTS = (
-    edit_number, edit_number, edit_number, edit_name, edit_name, edit_mark, delete_line,
-    repeat_line, swap_lines, utf16, latin1, carriage_returns, windows_lines,
-    byte_order_mark,
-)  # fmt: skip
+BYTES: dict[str, Mutation] = {
+    "flip_bit": flip_bit,
+    "flip_bits": flip_bits,
+    "set_byte": _changed(
+        lambda rng, old: bytes([int(rng.choice([0, 255, 127, 128, 10, 34]))]), 1
+    ),
+    "insert_bytes": _changed(lambda rng, old: rng.bytes(_size(rng)) + old, 1),
+    "delete_bytes": _changed(lambda rng, old: b""),
+    "cut_short": lambda rng, data: data[: _at(rng, data)],
+    "cut_head": lambda rng, data: data[_at(rng, data) :],
+    "append_bytes": lambda rng, data: data + rng.bytes(_size(rng)),
+    "swap_blocks": swap_blocks,
+    "repeat_block": _changed(lambda rng, old: old * 2),
+    "zero_block": _changed(lambda rng, old: bytes(len(old))),
+    "empty": lambda rng, data: b"",
+    "web_page": lambda rng, data: sf.WEB_PAGE,
+}
+TEXTS: dict[str, Mutation] = {
+    "edit_number": _token(rb"\d+(?:\.\d+)?", _other_number),
+    "edit_name": _token(rb"[A-Za-z_]\w*", _other_name),
+    "edit_mark": _token(
+        rb"[,;\t=\[\]\"{}:<>/]",
+        lambda rng, old: [b"", old * 2, old * 3000, b"[", b"\t", b","][
+            int(rng.integers(6))
+        ],
+    ),
+    "delete_line": _lines(lambda lines, i, j: lines.pop(i)),
+    "repeat_line": _lines(lambda lines, i, j: lines.insert(i, lines[j])),
+    "swap_lines": swap_lines,
+    "utf16": lambda rng, data: data.decode("latin-1").encode("utf-16"),
+    "latin1": _changed(lambda rng, old: "é".encode("latin-1") + old, 1),
+    "carriage_returns": _lines_end(b"\r"),
+    "windows_lines": _lines_end(b"\r\n"),
+    "byte_order_mark": lambda rng, data: b"\xef\xbb\xbf" + data,
+}
+MUTATIONS = BYTES | TEXTS
+# How often each is drawn, beside once.
+OF_BYTES = ["flip_bit", "flip_bit", *BYTES]
+OF_TEXTS = ["edit_number", "edit_number", "edit_name", *TEXTS]
 
 
 def mutate_member(rng: Rng, data: bytes) -> tuple[str, bytes]:
@@ -304,12 +274,9 @@ def mutate_bytes(rng: Rng, data: bytes, name: str) -> tuple[str, bytes]:
         told, content = mutate_bytes(rng, library.decompress(data), "")
         return f"inside: {told}", library.compress(content)
     text = b"\x00" not in data[:2000]
-    mutations = BYTES + (TEXTS * 2 if text else ())
-    mutation = mutations[int(rng.integers(len(mutations)))]
-    if not data:
-        mutation = append_bytes
-    (told, *_) = (name for name, value in globals().items() if value is mutation)
-    return told, mutation(rng, data)
+    every = OF_BYTES + (OF_TEXTS * 2 if text else [])
+    told = every[int(rng.integers(len(every)))] if data else "append_bytes"
+    return told, MUTATIONS[told](rng, data)
 
 
 def mutate(rng: Rng, folder: Path, names: Sequence[str]) -> str:
@@ -333,10 +300,6 @@ def mutate(rng: Rng, folder: Path, names: Sequence[str]) -> str:
 # ---------------------------------------------------------------------------- inputs
 
 
-def nothing_passes(true: Any, found: Any) -> str | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Input:
     """A valid input: how it is written and read, and which other results may pass.
@@ -348,7 +311,7 @@ class Input:
     name: str
     write: Callable[[Path], Any]
     read: Callable[[Path], Any]
-    judge: Callable[[Any, Any], str | None] = nothing_passes
+    judge: Callable[[Any, Any], str | None] = lambda true, found: None
 
 
 class _Kept:
@@ -387,8 +350,7 @@ NAMES_ONCE = ("wiod2016", "wiod2016-pyp", "arrays", "eora", "icio")
 COMPARED: dict[type, tuple[str, ...]] = {
     WorldTable: ("year", "edition", *LABELS, *NUMBERS_OF),
     WorldTables: (
-        *("regions", "sectors", "categories", "years", "unit", "source", "parents"),
-        *("tolerance", *NUMBERS_OF),
+        *("years", "unit", "source", "parents", "tolerance", *LABELS, *NUMBERS_OF),
     ),
 }
 
@@ -483,13 +445,8 @@ def judge_table(source: str, once: bool, a: WorldTable, b: WorldTable) -> str | 
 def tables_input(
     source: str, name: str, write: Callable[[Path], Any], once: bool = False
 ) -> Input:
-    return Input(
-        source,
-        name,
-        write,
-        partial(import_in_memory, source),
-        partial(judge_tables, source, once),
-    )
+    judge = partial(judge_tables, source, once)
+    return Input(source, name, write, partial(import_in_memory, source), judge)
 
 
 def judge_frames(true: pd.DataFrame, found: pd.DataFrame) -> str | None:
@@ -515,19 +472,13 @@ def frames_input(form: forms.PanelForm) -> Input:
     return Input(form.source, form.name, form.write, read_one, judge_frames)
 
 
-def text_input(
-    reader: str,
-    name: str,
-    text: str,
-    read: Callable[[Path], Any],
-    kind: str = "own text",
-) -> Input:
+def text_input(reader: str, name: str, text: str, read: Callable[[Path], Any]) -> Input:
     return Input(
         reader,
         name,
         lambda folder: (folder / name).write_text(text),
         lambda folder: read(folder / name),
-        lambda true, found: kind,
+        lambda true, found: "own text",
     )
 
 
@@ -641,13 +592,12 @@ def data_input() -> Input:
     return Input("data.toml", "data.toml", write, told, lambda true, found: "own text")
 
 
-def store_input() -> Input:
-    return Input(
-        "store",
-        "store",
-        lambda folder: save_store(small_world(), folder / "store"),
-        lambda folder: open_store(folder / "store"),
-    )
+STORE = Input(
+    "store",
+    "store",
+    lambda folder: save_store(small_world(), folder / "store"),
+    lambda folder: open_store(folder / "store"),
+)
 
 
 # ------------------------------------------------------- what tivax itself has written
@@ -777,16 +727,6 @@ def unpacked_again(folder: Path) -> dict[str, Any]:
     return {**found, manifest: told}
 
 
-OWN = [
-    Input("checkpoint", "draws", stop_a_run, go_on),
-    Input("checkpoint", "years", several_processes, several_processes),
-    panel_input("csv"),
-    panel_input("parquet"),
-    Input("explore", "tbi", write_explored, explored, judge_explored),
-    Input("package", "bootstrap", write_packed, unpacked_again),
-]
-
-
 def as_dict(read: Callable[[Path], Any]) -> Callable[[Path], str]:
     """Where a result has the path of its file in it."""
     return lambda path: str(vars(read(path))).replace(str(path.parent), "")
@@ -821,8 +761,13 @@ INPUTS = [
     text_input("run file", "run.toml", RUN_FILE, as_dict(read_run_file)),
     text_input("run file", "study.toml", STUDY, as_dict(read_study)),
     data_input(),
-    *(store_input() for _ in range(4)),
-    *OWN,
+    *[STORE] * 4,
+    Input("checkpoint", "draws", stop_a_run, go_on),
+    Input("checkpoint", "years", several_processes, several_processes),
+    panel_input("csv"),
+    panel_input("parquet"),
+    Input("explore", "tbi", write_explored, explored, judge_explored),
+    Input("package", "bootstrap", write_packed, unpacked_again),
 ]  # fmt: skip
 
 
@@ -911,6 +856,7 @@ def work(seed: int, cases: Sequence[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         for k in cases:
+            signal.alarm(3 * SECONDS)  # which ends the process, whatever it is at
             print(json.dumps({"case": k}), flush=True)
             print(json.dumps(bench.case(seed, k)), flush=True)
 
@@ -936,17 +882,6 @@ def _run_process(seed: int, first: int, count: int) -> tuple[list[dict[str, Any]
     """What it told of the cases, and how it died."""
     of = ["--work", f"{first}:{count}", "--seed", str(seed)]
     lines: list[dict[str, Any]] = []
-    hung = threading.Event()
-
-    def kill() -> None:
-        hung.set()
-        process.kill()
-
-    def watch(seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, kill)
-        timer.start()
-        return timer
-
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             [sys.executable, __file__, *of],
@@ -955,18 +890,14 @@ def _run_process(seed: int, first: int, count: int) -> tuple[list[dict[str, Any]
             text=True,
         )
         assert process.stdout is not None
-        timer = watch(20 * SECONDS)  # The first line waits for Python and JAX.
         for line in process.stdout:
-            timer.cancel()
             if line.endswith("\n"):  # not cut by its death
                 lines.append(json.loads(line))
             _show(lines, count)
-            timer = watch(3 * SECONDS)
-        timer.cancel()
         code = process.wait()
         errors.seek(0)
         said = errors.read()[-2000:]
-    if hung.is_set():
+    if code == -signal.SIGALRM:
         return lines, f"took more than {3 * SECONDS} s"
     return lines, f"the process died ({code}): {said}" if code else ""
 
@@ -984,13 +915,11 @@ def report(seed: int, found: Sequence[Mapping[str, Any]]) -> int:
     """Print the table, the kinds and the violations; 1 where there is one."""
     outcomes = ("refused", "equal", "undetectable", "violation")
     counts = Counter((case["reader"], case["outcome"]) for case in found)
-    readers = list(dict.fromkeys(one.reader for one in INPUTS))
+    counts.update(("all", case["outcome"]) for case in found)
     print(f"{'reader':<12}" + "".join(f"{outcome:>14}" for outcome in outcomes))
-    for reader in readers:
-        row = [counts[reader, outcome] for outcome in outcomes]
-        print(f"{reader:<12}" + "".join(f"{count:>14}" for count in row))
-    total = [sum(counts[r, outcome] for r in readers) for outcome in outcomes]
-    print(f"{'all':<12}" + "".join(f"{count:>14}" for count in total))
+    for reader in dict.fromkeys([*(one.reader for one in INPUTS), "all"]):
+        row = "".join(f"{counts[reader, outcome]:>14}" for outcome in outcomes)
+        print(f"{reader:<12}{row}")
     kinds = Counter(c["detail"] for c in found if c["outcome"] == "undetectable")
     for kind, count in kinds.most_common():
         print(f"undetectable, {count}: {kind}: {KINDS[kind]}")

@@ -13,7 +13,7 @@ import numpy as np
 
 import tivax.engine as tx
 
-from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
+from experiment_panels import INSTRUMENT, LEAST_SQUARES, index_panel, small_panel
 
 
 @dataclass(frozen=True)
@@ -184,11 +184,7 @@ def make_inputs(folder: Path, size: Size, *, only_tables: bool = False) -> None:
     economy.save(folder / "economy.npz")
     panel = small_panel(countries=size.countries, years=size.periods, seed=3)
     panel.to_csv(folder / "panel.csv", index=False)
-    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
-    panel = index.reset_index().rename(columns={"region": "iso3"})
-    noise = np.random.default_rng(1).normal(size=len(panel))
-    panel["y"] = panel["TBI"] + 0.01 * noise
-    panel.to_csv(folder / "index.csv", index=False)
+    index_panel(world).to_csv(folder / "index.csv", index=False)
 
 
 def words(run: str, folder: Path, out: Path) -> list[str]:

@@ -268,6 +268,18 @@ def random_panel(
     return frame[keep].reset_index(drop=True)
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """A table that was written, in any format; every digit of a csv."""
+    readers: dict[str, Any] = {
+        ".csv": partial(pd.read_csv, engine="python"),  # the default may round
+        ".xlsx": partial(pd.read_excel, engine="calamine"),
+        ".dta": pd.read_stata,
+        ".parquet": pd.read_parquet,
+        ".feather": pd.read_feather,
+    }
+    return readers[path.suffix](path)
+
+
 def error_of(call: Callable, *arguments, **options) -> str:
     """What the ``TivaxError`` of a call says, which must be one line."""
     with pytest.raises(TivaxError) as error:

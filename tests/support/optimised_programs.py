@@ -137,11 +137,7 @@ class Program:
 
     @property
     def products(self) -> list[Instruction]:
-        return [
-            k
-            for k in self.instructions
-            if k.kind == "dot" or (k.kind == "custom-call" and "gemm" in _target(k))
-        ]
+        return [k for k in self.instructions if _is_product(k)]
 
     @property
     def in_tf32(self) -> list[str]:
@@ -231,7 +227,7 @@ class Program:
                 inner = self.computations[name]
                 for one in inner.values():
                     self._count(one, inner, operations)
-        elif each in self._products(each):
+        elif _is_product(each):
             operations[f"{kind} products"] += (
                 2 * _elements(each.shape) * _contracted(each, body)
             )
@@ -245,11 +241,10 @@ class Program:
             weight = 10 if each.kind in _SLOW else 1
             operations[kind] += weight * _elements(each.shape)
 
-    def _products(self, each: Instruction) -> tuple[Instruction, ...]:
-        product = each.kind == "dot" or (
-            each.kind == "custom-call" and "gemm" in _target(each)
-        )
-        return (each,) if product else ()
+
+def _is_product(each: Instruction) -> bool:
+    gemm = each.kind == "custom-call" and "gemm" in _target(each)
+    return gemm or each.kind == "dot"
 
 
 def _runs_kernels(each: Instruction) -> bool:

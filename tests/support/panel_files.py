@@ -351,7 +351,9 @@ def write_panel_files(folder: Path, codes: Sequence[str]) -> Path:
     return folder
 
 
-def value_of(frame: pd.DataFrame, code: str, year: int, name: str) -> float:
+def value_of(
+    frame: pd.DataFrame, code: str, year: int, name: str, key: str = "code"
+) -> float:
     """The one value of a country, a year and a series."""
-    (value,) = frame.loc[(frame["code"] == code) & (frame["year"] == year), name]
+    (value,) = frame.loc[(frame[key] == code) & (frame["year"] == year), name]
     return value

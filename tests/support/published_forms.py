@@ -26,6 +26,12 @@ from helpers import write_arrays
 
 # ---------------------------------------------------------------------- world tables
 
+Change = Callable[[Any], object]  # of the content of a file, before it is written
+AT_PREVIOUS_PRICES = sf.cell(1, 0, "43 countries, in previous year's prices")
+
+
+def as_is(content: Any) -> None: ...
+
 
 def world_2013(year: int = 2000) -> WorldTable:
     return sf.small_table(year, sf.DEMAND_2013)
@@ -39,27 +45,37 @@ def long_run_world(year: int) -> WorldTable:
     return sf.small_table(year, sf.DEMAND_LONG_RUN, sectors=("AtB", "D15t16"))
 
 
-def wiod2013_list(folder: Path, year: int = 2000) -> Path:
-    return sf.write_r_list(folder / f"wiot_{year}.RData", sf.r_list(world_2013(year)))
+def wiod2013_list(folder: Path, year: int = 2000, change: Change = as_is) -> Path:
+    elements = sf.r_list(world_2013(year))
+    change(elements)
+    return sf.write_r_list(folder / f"wiot_{year}.RData", elements)
 
 
-def wiod2013_sheet(folder: Path, year: int = 2000) -> Path:
-    path = folder / f"WIOT{year % 100:02d}_ROW_Apr12.xlsx"
-    return sf.write_sheet(path, f"WIOT_{year}", sf.sheet(world_2013(year), 2013))
+def wiod2013_sheet(
+    folder: Path, year: int = 2000, change: Change = as_is, vintage: str = "Apr12"
+) -> Path:
+    cells = sf.sheet(world_2013(year), 2013)
+    change(cells)
+    path = folder / f"WIOT{year % 100:02d}_ROW_{vintage}.xlsx"
+    return sf.write_sheet(path, f"WIOT_{year}", cells)
 
 
-def wiod2016_frame(folder: Path, suffix: str, year: int = 2000) -> Path:
-    path = folder / f"WIOT{year}_October16_ROW{suffix}"
+def wiod2016_frame(
+    folder: Path,
+    suffix: str,
+    change: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
+) -> Path:
+    path = folder / f"WIOT2000_October16_ROW{suffix}"
     write = sf.write_stata if suffix == ".dta" else sf.write_r_frame
-    return write(path, sf.frame_2016(world_2016(year)))
+    return write(path, change(sf.frame_2016(world_2016())))
 
 
-def wiod2016_sheet(folder: Path, year: int = 2000, prices: str = "current") -> Path:
-    pyp = "" if prices == "current" else "PYP_"
+def wiod2016_sheet(
+    folder: Path, year: int = 2000, change: Change = as_is, name: str = "Nov16"
+) -> Path:
     cells = sf.sheet(world_2016(year), 2016)
-    cells[1][0] = f"43 countries, in {prices} prices"
-    path = folder / f"WIOT{year}_{pyp}Nov16_ROW.xlsx"
-    return sf.write_sheet(path, str(year), cells)
+    change(cells)
+    return sf.write_sheet(folder / f"WIOT{year}_{name}_ROW.xlsx", str(year), cells)
 
 
 def lrwiod_csv(folder: Path, years: Sequence[int] = (1965, 1966)) -> Path:
@@ -74,8 +90,11 @@ def oecd_csv(folder: Path, edition: str, extended: bool, name: str) -> Path:
     )
 
 
-def adb_sheet(folder: Path, year: int = 2019) -> Path:
-    cells = mf.adb_cells(mf.adb_world(year))
+def adb_sheet(
+    folder: Path, year: int = 2019, change: Change = as_is, **options: Any
+) -> Path:
+    cells = mf.adb_cells(mf.adb_world(year), **options)
+    change(cells)
     return mf.write_adb(folder, cells, f"ADB-MRIO-{year}_Mar2022.xlsx", year)
 
 
@@ -88,10 +107,12 @@ def exiobase_folder(folder: Path) -> Path:
     return mf.write_exiobase(folder / "IOT_2011_ixi", texts) / "Z.txt"
 
 
-def figaro_csv(folder: Path, form: str) -> Path:
-    lines = mf.figaro_matrix if form == "matrix" else mf.figaro_flat
-    path = folder / f"{form}_eu-ic-io_ind-by-ind_26ed_2019.csv"
-    return mf.write_lines(path, lines(mf.figaro_world()))
+def figaro_csv(folder: Path, form: str, change: Change = as_is) -> Path:
+    write = mf.figaro_matrix if form == "matrix" else mf.figaro_flat
+    lines = write(mf.figaro_world())
+    change(lines)
+    name = f"{form}_eu-ic-io_ind-by-ind_26ed_2019.csv"
+    return mf.write_lines(folder / name, lines)
 
 
 def pymrio_world() -> WorldTable:
@@ -173,7 +194,7 @@ TABLE_FORMS = [
     Form("wiod2016", "RData", partial(wiod2016_frame, suffix=".RData"), [_2016], "WIOT2001_October16_ROW.RData", True),
     Form("wiod2016", "dta", partial(wiod2016_frame, suffix=".dta"), [_2016], "WIOT2001_October16_ROW.dta", True),
     Form("wiod2016", "xlsx", wiod2016_sheet, [_2016], "WIOT2001_Nov16_ROW.xlsx", True),
-    Form("wiod2016-pyp", "xlsx", partial(wiod2016_sheet, prices="previous year's"), [_2016], "WIOT2001_PYP_Nov16_ROW.xlsx", True),
+    Form("wiod2016-pyp", "xlsx", partial(wiod2016_sheet, change=AT_PREVIOUS_PRICES, name="PYP_Nov16"), [_2016], "WIOT2001_PYP_Nov16_ROW.xlsx", True),
     Form("lrwiod", "csv", lrwiod_csv, [long_run_world(1965), long_run_world(1966)]),
     *(
         Form("oecd", f"{edition} {name}", partial(oecd_csv, edition=edition, extended=extended, name=name), [of.oecd_table(edition, extended=extended)])

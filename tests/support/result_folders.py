@@ -48,22 +48,26 @@ def indicators_frame(regions=REGIONS, years=YEARS) -> pd.DataFrame:
     return frame.assign(value=100 * rng.random(len(frame)), flag="")
 
 
-def write_tbi_folder(folder: Path, format: Format = "csv", **more) -> Path:
-    """tbi and va_absorbed with a manifest; ``more`` are columns of tbi."""
+def _written(
+    folder: Path, frames: dict[str, pd.DataFrame], format: Format, **about
+) -> Path:
     folder.mkdir(parents=True)
-    write_frame(tbi_frame().assign(**more), folder, "tbi", format)
-    write_frame(absorbed_frame(), folder, "va_absorbed", "parquet")
-    about = {"command": "tbi", "value_added": "residual", "value_added_unit": UNIT}
+    for name, frame in frames.items():
+        write_frame(frame, folder, name, "parquet" if name == "va_absorbed" else format)
     (folder / "manifest.json").write_text(json.dumps(about))
     return folder
+
+
+def write_tbi_folder(folder: Path, format: Format = "csv", **more) -> Path:
+    """tbi and va_absorbed with a manifest; ``more`` are columns of tbi."""
+    frames = {"tbi": tbi_frame().assign(**more), "va_absorbed": absorbed_frame()}
+    about = {"command": "tbi", "value_added": "residual", "value_added_unit": UNIT}
+    return _written(folder, frames, format, **about)
 
 
 def write_indicators_folder(folder: Path, format: Format = "parquet") -> Path:
-    folder.mkdir(parents=True)
-    write_frame(indicators_frame(), folder, "indicators", format)
     about = {"command": "indicators", "units": {"EXGR": UNIT, "GVC_PART_BM": "%"}}
-    (folder / "manifest.json").write_text(json.dumps(about))
-    return folder
+    return _written(folder, {"indicators": indicators_frame()}, format, **about)
 
 
 def write_terms_folder(folder: Path) -> Path:
@@ -78,13 +82,10 @@ def write_terms_folder(folder: Path) -> Path:
         for term in ("DVA_FIN", "RDV_INT", "MVA_FIN", "DDC_FIN")
     ]
     frame = pd.DataFrame(rows, columns=["year", "exporter", "importer", "term"])
-    folder.mkdir(parents=True)
     frame = frame.assign(value=1e5 * rng.random(len(frame)))
-    write_frame(frame, folder, "decomposition", "parquet")
     about = {"command": "decompose", "method": "wwz", "level": "bilateral"}
     about |= {"value_added": "residual", "value_added_unit": UNIT}
-    (folder / "manifest.json").write_text(json.dumps(about))
-    return folder
+    return _written(folder, {"decomposition": frame}, "parquet", **about)
 
 
 def write_change_folder(folder: Path) -> Path:
@@ -95,11 +96,10 @@ def write_change_folder(folder: Path) -> Path:
         for factor, value in (("technology", 0.2), ("sourcing", -0.05))
     ]
     columns = "region measure start end factor value home abroad polar share".split()
-    folder.mkdir(parents=True)
-    write_frame(pd.DataFrame(rows, columns=columns), folder, "change", "csv")
     about = {"command": "change", "value_added_unit": UNIT}
-    (folder / "manifest.json").write_text(json.dumps(about))
-    return folder
+    return _written(
+        folder, {"change": pd.DataFrame(rows, columns=columns)}, "csv", **about
+    )
 
 
 def write_threats_folder(folder: Path) -> Path:
@@ -117,7 +117,4 @@ def write_threats_folder(folder: Path) -> Path:
         "note": ["", "", "", "too few years"],
         "state": ["the model", "as before", "gone", ""],
     })  # fmt: skip
-    folder.mkdir(parents=True)
-    write_frame(frame, folder, "threats", "csv")
-    (folder / "manifest.json").write_text(json.dumps({"command": "threats"}))
-    return folder
+    return _written(folder, {"threats": frame}, "csv", command="threats")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, synthetic_world
+from tivax.engine import synthetic_world
 from tivax.engine.tables import WorldShape
 from tivax.engine.tables.rules import check_balance, check_values
 
-from helpers import small_world, system
+from helpers import error_of, small_world, system
 
 # Rows are summed in another order than by the program that made them. Measured
 # 3e-16 of the largest row, 2e-15 of a row's own output.
@@ -119,7 +119,4 @@ def test_labels_and_years_are_those_of_the_shape():
 
 @pytest.mark.parametrize("size", [(0, 5, 1), (5, 0, 1), (5, 5, 0), (-1, 5, 1)])
 def test_a_world_of_nothing_is_refused(size):
-    with pytest.raises(
-        TivaxError, match="at least one region, one sector and one year"
-    ):
-        WorldShape(*size)
+    assert "at least one region, one sector and one year" in error_of(WorldShape, *size)

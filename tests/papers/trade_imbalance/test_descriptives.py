@@ -29,12 +29,8 @@ RESIDUAL_RTOL = 1e-9
 SAMPLES = ("all", "developed", "developing")
 
 
-def describe(*arguments) -> Any:
-    return descriptives.describe(*arguments)
-
-
-def within_variation(*arguments) -> Any:
-    return descriptives.within_variation(*arguments)
+describe: Any = descriptives.describe
+within_variation: Any = descriptives.within_variation
 
 
 def two_countries() -> pd.DataFrame:

@@ -308,13 +308,9 @@ def test_real_standard_errors_by_seven_rules(shared):
         assert_allclose(se[name], fit["TBI"].se, rtol=RTOL)
 
 
-def few_draws(monkeypatch) -> None:
-    monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
-
-
 @pytest.mark.shared
 def test_real_residuals_and_the_cross_section(shared, monkeypatch):
-    few_draws(monkeypatch)
+    monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
     frame = paper_panel(shared).frame
     table = robustness.cross_section_dependence(frame, paper_estimates(shared))()
     assert len(table) == 17
@@ -332,7 +328,7 @@ def test_real_residuals_and_the_cross_section(shared, monkeypatch):
 
 def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
     """A missing cell of one developed country: its own columns and the pooled ones."""
-    few_draws(monkeypatch)
+    monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
     frame = random_panel(countries=22, seed=4)
     frame.loc[(frame["iso3"] == "C01") & (frame["year"] == 2005), "TBI"] = np.nan
     table = robustness.cross_section_dependence(frame, estimate_columns(frame))()
