@@ -263,7 +263,7 @@ class ScenarioResult(Result):
             rows = rows[rows["region"].isin(self.asked)]
         if not rows["shown"].any():
             return {}
-        most = rows.loc[rows["shown"].abs().idxmax()]
+        most = rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
         unit = " %" if np.isfinite(most["percent"]) else ""
         variant = f" ({variant_in_words(str(most['variant']))})" * (self.count > 1)
         what = measure_name(str(most["measure"]))
