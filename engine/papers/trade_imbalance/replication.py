@@ -259,8 +259,8 @@ def _drawn(
 
 
 def _require_countries(panel: tx.Panel, files: tx.DataFiles) -> None:
-    for group in paper.SAMPLES:
-        if few := paper.too_few_countries(panel.frame, group, REGRESSORS):
-            raise tx.TivaxError(
-                f"{files.folder}: {few}; shorten [recipe] drop in data.toml"
-            )
+    try:
+        paper.require_countries(panel.frame, REGRESSORS)
+    except tx.TivaxError as error:
+        said = f"{files.folder}: {error}; shorten [recipe] drop in data.toml"
+        raise tx.TivaxError(said) from None
