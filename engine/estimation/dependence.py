@@ -32,7 +32,13 @@ from scipy.special import polygamma
 
 from ..core import TivaxError, require_kind, require_list, require_whole
 from .effects import Effects
-from .regression_data import ENTITY, TIME, of_norm_one, require_columns
+from .regression_data import (
+    ENTITY,
+    TIME,
+    of_norm_one,
+    require_column_names,
+    require_columns,
+)
 
 DRAWS = 9_999
 SEED = 1
@@ -154,7 +160,8 @@ def cross_section_dependence(
     >>> bool(found.corrected.p_value > 0.05)
     True
     """
-    require_columns(data, ["iso3", "year"])
+    require_column_names(entity=entity, time=time)
+    require_columns(data, [entity, time])
     require_kind("residuals", residuals, pd.Series, "the residuals of a fit")
     require_list("regressors", regressors)
     require_columns(data, regressors)

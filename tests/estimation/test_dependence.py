@@ -48,6 +48,9 @@ def test_cd_of_three_countries_by_hand():
     assert_allclose(found.cd, -1.0, rtol=RTOL)
     assert_allclose(found.mean_correlation, -1 / 3, rtol=RTOL)
     assert_allclose(found.absolute.value, 2 / 3, rtol=RTOL)
+    named = frame.rename(columns={"iso3": "firm", "year": "quarter"})
+    of = {"entity": "firm", "time": "quarter", "draws": 9}
+    assert cross_section_dependence(named, frame["y"], ["x"], **of) == found
     r = np.array([[1, 0.5, -1], [0.5, 1, -0.5], [-1, -0.5, 1]])
     assert_allclose(found.component.value, np.linalg.eigvalsh(r)[-1] / 3, rtol=RTOL)
 

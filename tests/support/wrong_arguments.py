@@ -380,8 +380,7 @@ def of_panels() -> Iterator[Case]:
         yield from wrong(function, more, sound)
     left: Bad = {"residuals": WRONG, "draws": zero}
     left |= {"regressors": {k: v for k, v in COLUMNS.items() if k != "set"}}
-    but = ["regressors", "entity", "time"]
-    yield from wrong("cross_section_dependence", left, sound, but=but)
+    yield from wrong("cross_section_dependence", left, sound, but=["regressors"])
     of_model: Bad = {"name": {"int": 3}, "regressors": {"none": ()}}
     of_model |= dict.fromkeys(("endogenous", "effects"), COLUMNS)
     of_model |= {"treatment": {"other": "z"}, "sample": {"int": 3, "list": ["all"]}}
