@@ -162,6 +162,9 @@ def change(
             raise TivaxError(
                 f"nodes: give {MOST_NODES:,} points of the path at most, not {nodes:,}"
             )
+    for name, value in (("draws", draws), ("seed", seed)):
+        if error is None and value is not None:
+            raise TivaxError(f"{name} = {value}: nothing has an error: give error")
     if volumes is not None:
         _require_same(tables, volumes, years)
         if chained:

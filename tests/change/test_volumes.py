@@ -132,6 +132,7 @@ def test_volumes_are_of_the_same_cells_and_years():
         ({"volumes": volumes.select(2002, 2002)}, "volumes: no year 2001"),
         ({"volumes": volumes, "chained": True}, "volumes are chained"),
         ({"volumes": volumes, "error": "rounding"}, "error: not of volumes"),
+        ({"draws": 9}, "draws = 9: nothing has an error: give error"),
     ):
         assert told in error_of(tx.change, TABLES, "tbi", **options)
 

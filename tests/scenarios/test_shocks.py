@@ -521,3 +521,14 @@ def test_a_table_that_is_not_productive_is_refused(two):
     bad = replace(two, Z=two.Z * 0 + [[[60.0, 50.0], [50.0, 60.0]]], Y=two.Y * 0 - 5)
     line = error_of(tx.scenarios, bad, tx.Shock("cut", "A", "B"))
     assert line.startswith("2000: ") and "spectral radius" in line
+
+
+def test_the_last_year_is_the_latest_in_whatever_order_years_are_given():
+    cut = tx.Shock("cut", exporters=["R0"], importers=["R1"])
+    world = random_tables(regions=4, sectors=3, years=2, seed=2)
+    one, other = (
+        tx.scenarios(world, {"cut": cut}, years=k) for k in ((2000, 2001), (2001, 2000))
+    )
+    assert one.sentence == other.sentence and "2001" in one.sentence
+    assert one.titles() == other.titles()
+    assert one.changes().equals(other.changes())
