@@ -50,7 +50,7 @@ def exposure_map(pairs: pd.DataFrame, *, title: str = "") -> Figure:
     home = np.array(names)[:, None] == np.array(suppliers)[None, :]
     shown[home] = np.nan
     most = max(float(np.nanmax(shown, initial=0)), 10 * _LEAST)
-    fig, ax = one_panel(0.2 * max(len(names), 4) + 1.1)
+    fig, ax = one_panel(0.2 * max(len(names), 6) + 1.1)
     mesh = map_cells(
         ax,
         np.maximum(shown, _LEAST),

@@ -133,7 +133,7 @@ def threats() -> pd.DataFrame:
         "the model",
         "as before",
         "blurred",
-        "gone",
+        "turned or gone",
         "other question",
     )
     coef = np.array([2.0, 1.5, 0.8, -0.3, 4.0])
