@@ -206,10 +206,12 @@ class SpecificationCurve(ModelsResult):
         up = int((own["estimate"] > 0).sum())
         share = max(up, len(own) - up) / len(rows)
         sign = "positive" if 2 * up >= len(own) else "negative"
+        found = f"{sign} and significant in {percent_text(share)}"
         return (
             f"The effect of {variable_name(model.treatments[0])} on "
-            f"{variable_name(model.outcome)} is {sign} and significant in "
-            f"{percent_text(share)} of {count_text(len(rows), 'specification')}"
+            f"{variable_name(model.outcome)} is "
+            f"{found if len(own) else 'significant in none'} of "
+            f"{count_text(len(rows), 'specification')}"
         )
 
     def _found(self, model: Model) -> str:
@@ -228,9 +230,8 @@ class SpecificationCurve(ModelsResult):
             f"{number_text(effects.max())}; the model gives "
             f"{number_text(own['estimate'])}, p {self._p(own['wild_p_value'])}",
             *self._left(model),
-            "Without any effect the share with the more frequent sign would be at most "
-            f"{percent_text(share['null_median'])} in half of the draws and "
-            f"{percent_text(share['null_high'])} in 39 of 40",
+            "Without an effect, 97.5 % of draws have at most "
+            f"{percent_text(share['null_high'])} significant with one sign",
             f"Against draws without any effect: p {p[0]} for the median, p {p[1]} for "
             f"the share, p {p[2]} for the sum of all (Stouffer's Z): "
             f"{self._conclusion(list(tests.values()))}",
@@ -250,12 +251,14 @@ class SpecificationCurve(ModelsResult):
         """Count combinations beside the specifications with numbers, in words."""
         rows = self.table[self.table["model"] == model.name]
         if self.combinations > len(rows):
-            yield f"They are drawn at random from {self.combinations:,} combinations"
+            every = f"{self.combinations:,} combinations"
+            yield f"The specifications are drawn at random from {every}"
         rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["estimate"].isna().sum()) - same
         if same:
-            yield f"{same} more repeat{'s' if same == 1 else ''} another one"
+            are = "is" if same == 1 else "are"
+            yield f"{same} more {are} the same regression as another"
         if lost:
             yield f"{lost} more cannot be estimated"
 
@@ -270,13 +273,12 @@ class SpecificationCurve(ModelsResult):
             k["p_value"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
         )
         if below == len(tests):
-            return "the curve as a whole is not what no effect would give"
-        lie = "lies" if sum(near) == 1 else "lie"
-        at = f"; {sum(near)} {lie} at 5 % within simulation error" if any(near) else ""
-        if below:
-            verb = "rejects" if below == 1 else "reject"
-            return f"{below} of {len(tests)} tests {verb} no effect at 5 %{at}"
-        return f"none of the tests rejects no effect at 5 %{at}"
+            return "chance is an unlikely explanation"
+        close = "is" if sum(near) == 1 else "are"
+        at = f"; {sum(near)} {close} too near 5 % for these draws" if any(near) else ""
+        verb = "reject" if below > 1 else "rejects"
+        count = f"{below} of {len(tests)} tests" if below else "no test"
+        return f"{count} {verb} at 5 % that there is no effect{at}"
 
     def _most_moving(self, rows: pd.DataFrame) -> str:
         """The choice whose options have medians furthest apart, of a model's rows."""

@@ -101,7 +101,8 @@ def joint_curve(
     null
         ``rank``, ``low`` and ``high``: the band of the sorted effects without any.
 
-    Above: the estimates in their intervals, blue where p is at most 5 %, and the band. Below: which option of each choice every specification takes.
+    Above: the estimates in their intervals, blue where p is at most 5 %, and the band.
+    Below: which option of each choice every specification takes.
     """
     columns = ["estimate", "ci_low", "ci_high", "chosen", "significant", *choices]
     require_columns("curve", curve, columns)

@@ -78,7 +78,7 @@ class Threats(ModelsResult):
     residual_max: float
 
     def _found(self, model: Model) -> str:
-        """``The effect of X on Y (13.58, p 0.0041) is turned or gone under 9 of ...``"""
+        """``The effect of X on Y (13.58, p 0.0041) is turned or gone under 9 ...``"""
         rows = [
             (row, state)
             for row, state in zip(self._records, self.states, strict=True)
@@ -141,7 +141,8 @@ class Threats(ModelsResult):
             f"Dropping {every - int(row['clusters'])} of {every} clusters "
             f"{ENDS[row['variant'].split(': ')[-1]]}"
             for row, _ in rows
-            if row["threat"] == CLUSTERS and " of " in row["variant"]
+            if row["threat"] == CLUSTERS
+            and " of " in row["variant"]
             and np.isfinite(row["estimate"])
         ]
         return ". ".join([*said, *([alone] if alone else [])]) + "."

@@ -37,7 +37,11 @@ def misplaced(figure) -> list[str]:
     without room; a pixel and a half is rounding."""
     figure.draw_without_rendering()
     panels = {ax: ax.get_window_extent() for ax in figure.axes}
-    found = [f"a panel of {k.width:.0f} x {k.height:.0f}" for k in panels.values() if min(k.size) < 3]
+    found = [
+        f"a panel of {k.width:.0f} x {k.height:.0f}"
+        for k in panels.values()
+        if min(k.size) < 3
+    ]
     hidden = {
         id(text)
         for ax in panels
@@ -51,7 +55,12 @@ def misplaced(figure) -> list[str]:
             continue
         box, named = text.get_window_extent(), repr(text.get_text())
         inner = box.padded(-1.5)
-        if not (_within(inner.x0, figure.bbox.intervalx) and _within(inner.x1, figure.bbox.intervalx) and _within(inner.y0, figure.bbox.intervaly) and _within(inner.y1, figure.bbox.intervaly)):
+        if not (
+            _within(inner.x0, figure.bbox.intervalx)
+            and _within(inner.x1, figure.bbox.intervalx)
+            and _within(inner.y0, figure.bbox.intervaly)
+            and _within(inner.y1, figure.bbox.intervaly)
+        ):
             found.append(f"{named} leaves the page")
         others = [k for ax, k in panels.items() if text.axes not in (None, ax)]
         if any(map(inner.overlaps, others)):

@@ -4,9 +4,10 @@ A test holds where the estimate has the claimed sign and its declared p (``decla
 restricted wild cluster bootstrap) is below 5 %, by more than its simulation error. A
 main test stands where it also holds over the declared family, all outcomes in all
 samples (Westfall and Young), and under every declared threat: the same sign and a
-declared p below 5 % there, which is the state ``as before`` or ``smaller``. A hypothesis is ``supported`` where all main tests stand and
-all checks hold, ``supported in part`` where at least one main test stands, else ``not
-supported``. The paper's own p (CV1, t(G-1)) is shown and decides nothing.
+declared p below 5 % there, which is the state ``as before`` or ``smaller``. A
+hypothesis is ``supported`` where all main tests stand and all checks hold, ``supported
+in part`` where at least one main test stands, else ``not supported``. The paper's own p
+(CV1, t(G-1)) is shown and decides nothing.
 
 Not tests of the hypotheses, and not counted: coefficients of the groups of countries
 that a pooled main test contains (Table 4 inside Table 3). That one group's coefficient
@@ -225,8 +226,8 @@ def _claim(row: dict[Any, Any], threats: tx.results.Threats | None) -> Claim:
 
 
 def survives(row: pd.Series, sign: int, draws: int) -> bool:
-    """True if a claim holds in a row of the threats: its sign, and a declared p below 5 %
-    by more than its simulation error."""
+    """True if a claim holds in a row of the threats: its sign, and a declared p that is
+    below 5 % by more than its simulation error."""
     p = float(row["wild_p_value"])
     return bool(sign * row["estimate"] > 0 and side(p, mc_error(p, draws)) == "below")
 
