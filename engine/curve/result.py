@@ -20,7 +20,7 @@ from ..figures import joint_curve
 from ..reporting import CV1, Drawn, Section, Table, Text, method_of, variable_name
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
-from ..threats import ModelsResult
+from ..threats import ModelsResult, never_zero
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -34,9 +34,10 @@ class SpecificationCurve(ModelsResult):
     ----------
     table
         A row for each specification: model, outcome, the choices, estimate, se, ci_low,
-        ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t),
-        n, clusters, chosen (the model as given) and note. What cannot be fitted, or is
-        the same regression as another, has no numbers and says so.
+        ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t,
+        in files 1 / (draws + 1)), n, clusters, chosen (the model as given) and note.
+        What cannot be fitted, or is the same regression as another, has no numbers and
+        says so.
     tests
         model, weights (``none``; each other weights are a curve of their own),
         statistic (``median effect``, ``share significant``, ``Stouffer Z``),
@@ -81,7 +82,7 @@ class SpecificationCurve(ModelsResult):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
-            "specifications": self.table,
+            "specifications": self._written,
             "tests": self.tests,
             "options": self.by_option,
             "null": self.null,
@@ -196,6 +197,11 @@ class SpecificationCurve(ModelsResult):
         return rows.assign(significant=rows["wild_p_value"] <= LEVEL).reset_index(
             drop=True
         )
+
+    @property
+    def _written(self) -> pd.DataFrame:
+        p = never_zero(self.table["wild_p_value"], 0 if self.exact else self.draws)
+        return self.table.assign(wild_p_value=p)
 
     def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:
         own = (self.tests["model"] == model.name) & (self.tests["weights"] == weights)
@@ -329,4 +335,4 @@ _BY_OPTION = (
 
 @long_table_of.register(SpecificationCurve)
 def _(result: SpecificationCurve) -> pd.DataFrame:
-    return result.table.copy()
+    return result._written

@@ -34,7 +34,7 @@ from ..resampling import LEVEL
 from .influence import CLUSTERS, ENDS
 from .models_result import ModelsResult
 from .setting import HEADLINE
-from .states import State, decisive_p, is_significant, reach, state_of
+from .states import State, decisive_p, is_significant, never_zero, reach, state_of
 
 COLUMNS = tuple(
     "model threat variant term estimate se p_value wild_p_value n clusters "
@@ -198,7 +198,8 @@ class Threats(ModelsResult):
     @property
     def rows(self) -> pd.DataFrame:
         """The table with ``state``, as it is written to a file."""
-        return self.table.assign(state=self.states)
+        p = never_zero(self.table["wild_p_value"], self.draws)
+        return self.table.assign(wild_p_value=p, state=self.states)
 
     def intervals(self, model: str) -> pd.DataFrame:
         """Intervals of a model that the figure shows: rows in units of its effect.
@@ -243,7 +244,8 @@ class Threats(ModelsResult):
         return threat_intervals(self.intervals(model))
 
     def _section(self, model: Model, figure: Drawn) -> Section:
-        rows = self.rows[self.rows["model"] == model.name]
+        own = self.table["model"] == model.name
+        rows = self.rows.assign(wild_p_value=self.table["wild_p_value"])[own]
         wild = [p_text(p, self.draws or None) for p in rows["wild_p_value"]]
         # Rows that ask another question have units of their own.
         texts = {k: rows[k].map(number_text) for k in ("estimate", "se")}

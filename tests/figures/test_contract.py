@@ -28,7 +28,7 @@ from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
 import figure_data as data
-from drawings import words
+from drawings import misplaced, words
 from helpers import random_tables
 
 REGIONS = [f"R{k}" for k in range(3)] + ["ROW"]
@@ -109,6 +109,8 @@ FIGURES = {
     "participation": lambda: indicators.participation(positions()),
     "positions": lambda: indicators.position_map(positions()),
     "threats": lambda: threatened.threat_intervals(data.threats()),
+    "many threats": lambda: threatened.threat_intervals(data.many_threats()),
+    "few threats": lambda: threatened.few_threats(data.few_threats()),
     "bands": lambda: trade.tbi_lines(with_bands(data.random_tbi(), "tbi")),
     "bands of participation": lambda: indicators.participation(
         with_bands(positions(), "GVC_PART_BM")
@@ -146,6 +148,11 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     assert files[0] == files[1]
     svg = (tmp_path / "a" / "figure.svg").read_text(encoding="utf-8")
     assert "<text" in svg and "<dc:date>" not in svg
+
+
+@pytest.mark.parametrize("name", [*FIGURES])
+def test_every_label_has_room_on_the_page_and_in_its_panel(name):
+    assert misplaced(FIGURES[name]()) == []
 
 
 def test_changes_of_money_are_in_billions():

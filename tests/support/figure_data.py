@@ -150,6 +150,32 @@ def threats() -> pd.DataFrame:
     )
 
 
+def many_threats() -> pd.DataFrame:
+    """Enough for two columns, some with long names."""
+    rows = threats()
+    names = [
+        "trade benefit index on the rows of trade benefit index of another release"
+    ]
+    names += ["EU entrants of 2004 to 2013, without controls", "G7", "x" * 50] * 6
+    kinds = [
+        rows.iloc[[1]].assign(threat=f"kind {k}", variant=v)
+        for k in range(3)
+        for v in names
+    ]
+    return pd.concat([rows, *kinds], ignore_index=True)
+
+
+def few_threats() -> dict[str, pd.DataFrame]:
+    """Two outcomes under four threats with long names."""
+    rows = threats().head(4).assign(p_value=[0.004, 0.02, 0.2, 1e-5])
+    rows["name"] = [
+        "as it is",
+        *["alone: EU entrants of 2004 to 2013, without controls"] * 3,
+    ]
+    rows["name"] += ["", " ", "  ", "   "]
+    return {"globalisation": rows, "economic globalisation": rows}
+
+
 def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Twelve specifications of two choices, the fourth that of the model, and what no
     effect would give."""

@@ -274,6 +274,14 @@ def test_notes_go_by_the_declared_p():
     assert _said(lead | {"own": True}) == ""
 
 
+def test_a_wild_p_is_never_0_in_a_file(strong):
+    model = tx.Model("strong", "y", ["x"])
+    found = tx.threats(strong, model, only=["unit trends"], draws=99)
+    assert (found.table["wild_p_value"] == 0).all()
+    assert (found.rows["wild_p_value"] == 1 / 100).all()
+    assert "p < 0.01)" in found.sentence
+
+
 def test_it_prints_a_table_and_the_sentence(survivor):
     printed = repr(survivor)
     assert printed.startswith("strong: threats to x on y\n")
