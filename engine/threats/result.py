@@ -101,22 +101,18 @@ class Threats(ModelsResult):
             none = f"{named} is significant; no variant asks whether it goes away."
         if none:
             return f"{none} {alone}." if alone else none
-        of = {
-            state: [row for row, own in rows if own == state]
-            for state in get_args(State)
-        }
-        gone, smaller, blurred, _ = of.values()
-        turned = [row for row in gone if not _same_sign(row, first)]
-        threats, variants = _threats_in(others), len(others)
-        if gone:
-            said = [
-                f"{named} is turned or gone under {_threats_in(gone)} of "
-                f"{count_text(threats, 'threat')} ({len(gone)} of "
-                f"{count_text(variants, 'variant')})"
-            ]
-        else:
-            every = "the one threat" if threats == 1 else f"all {threats} threats"
-            said = [f"{named} survives {every} ({count_text(variants, 'variant')})"]
+        gone, smaller, blurred, _ = (
+            [row for row, own in rows if own == state] for state in get_args(State)
+        )
+        turned = [row for row in gone if row["estimate"] * first["estimate"] <= 0]
+        # Threats, not rows: several factors, or several distances, are one idea.
+        threats, under = (len({k["threat"] for k in own}) for own in (others, gone))
+        what = f"is turned or gone under {under} of" if gone else "survives each of"
+        of = f"{len(gone)} of " if gone else ""
+        said = [
+            f"{named} {what} {count_text(threats, 'threat')} "
+            f"({of}{count_text(len(others), 'variant')})"
+        ]
         said += [
             f"In {count_text(len(own), 'variant')} {what}"
             for own, what in (
@@ -298,19 +294,10 @@ class Threats(ModelsResult):
 _PRINTED = ("", "term", "estimate", "se", "p", "wild p", "n", "variation kept")
 
 
-def _same_sign(row: _Record, other: _Record) -> bool:
-    return bool(np.sign(row["estimate"]) == np.sign(other["estimate"]))
-
-
 def at_level(row: Mapping[str, Any], draws: int) -> bool:
     """True if the declared p is 5 % within ``_ERRORS`` errors of its draws."""
     error = np.sqrt(LEVEL * (1 - LEVEL) / draws) if draws else 0.0
     return bool(abs(row["wild_p_value"] - LEVEL) < _ERRORS * error)
-
-
-def _threats_in(rows: Sequence[_Record]) -> int:
-    """Threats, not rows: several factors, or several distances, are one idea."""
-    return len({row["threat"] for row in rows})
 
 
 def _cheapest(gone: Sequence[_Record]) -> list[_Record]:

@@ -197,7 +197,7 @@ def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor
     count = survivor.comparable.sum() - 1
     rows = survivor.rows[survivor.rows["state"] != ""]
     threats = rows["threat"].nunique() - 1  # without the model
-    told = f"survives all {threats} threats ({count} variants). The largest p is "
+    told = f"survives each of {threats} threats ({count} variants). The largest p is "
     assert told in survivor.sentence
     assert set(CATALOGUE) >= {"blocks left out", "Oster's delta"}
     assert "its sign turns" not in survivor.sentence

@@ -178,22 +178,14 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
     """The curves over contestable choices, beside no effect."""
     if joint is None:
         return {}
-    wide = joint.wide
-    return {
-        f"joint_curve_{model.outcome}": partial(
-            _titled,
-            title,
-            partial(
-                figures.joint_curve,
-                wide.drawn_curve(model.name),
-                wide.choices,
-                wide.null[wide.null["model"] == model.name],
-                language,
-            ),
-        )
-        for model, title in zip(wide.models, wide.titles().values(), strict=True)
-        if model.outcome in CURVES
-    }
+    plots, wide = Plots(), joint.wide
+    for model, title in zip(wide.models, wide.titles().values(), strict=True):
+        if model.outcome in CURVES:
+            null = wide.null[wide.null["model"] == model.name]
+            curve = wide.drawn_curve(model.name)
+            drawn = partial(figures.joint_curve, curve, wide.choices, null, language)
+            plots[f"joint_curve_{model.outcome}"] = partial(_titled, title, drawn)
+    return plots
 
 
 def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Plots:
