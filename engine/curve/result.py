@@ -89,8 +89,7 @@ class SpecificationCurve(ModelsResult):
         }
 
     def _title(self, model: Model) -> str:
-        rows = self.drawn_curve(model.name)
-        return self._headline(model, rows[_weights_of(rows) == UNWEIGHTED])
+        return self._headline(model, self.drawn_curve(model.name))
 
     def _figure(self, model: str) -> Figure:
         """The curve of a model with the band of no effect."""
@@ -208,6 +207,8 @@ class SpecificationCurve(ModelsResult):
         return self.tests[own].set_index("statistic").to_dict("index")
 
     def _headline(self, model: Model, rows: pd.DataFrame) -> str:
+        bare = _weights_of(rows) == UNWEIGHTED
+        rows, without = rows[bare], "" if bare.all() else " without weights"
         own = rows[rows["significant"]]
         up = int((own["estimate"] > 0).sum())
         share = max(up, len(own) - up) / len(rows)
@@ -217,7 +218,7 @@ class SpecificationCurve(ModelsResult):
             f"The effect of {variable_name(model.treatments[0])} on "
             f"{variable_name(model.outcome)} is "
             f"{found if len(own) else 'significant in none'} of "
-            f"{count_text(len(rows), 'specification')}"
+            f"{count_text(len(rows), 'specification')}{without}"
         )
 
     def _found(self, model: Model) -> str:
@@ -230,7 +231,7 @@ class SpecificationCurve(ModelsResult):
         median, share, z = tests.values()
         p = [self._p(k["p_value"]) for k in (median, share, z)]
         said = [
-            f"{self._headline(model, rows)}{' without weights' if others else ''}, "
+            f"{self._headline(model, every)}, "
             f"with a median of {number_text(median['estimate'])}",
             f"Estimates go from {number_text(effects.min())} to "
             f"{number_text(effects.max())}; the model gives "

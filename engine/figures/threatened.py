@@ -4,6 +4,7 @@ side by side for several models."""
 import re
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -93,7 +94,8 @@ def _placed(part: pd.DataFrame, term: str, letters: int) -> pd.DataFrame:
     """Rows of a column by the height of their middle, with ``label``, ``start`` and
     ``end``: a row is as high as its label has lines."""
     headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
-    labels = [textwrap.fill(_label(k, term), letters) for _, k in headed.iterrows()]
+    fill = partial(textwrap.fill, width=letters, break_on_hyphens=False)
+    labels = [fill(_label(k, term)) for _, k in headed.iterrows()]
     high = np.array([1 + _LINE * label.count("\n") for label in labels])
     end = high.cumsum()
     places = {"label": labels, "start": end - high, "end": end}

@@ -502,17 +502,11 @@ def _designs(
         k - others @ np.linalg.lstsq(others, k, rcond=None)[0]
         for k in (fitted.C[:, -1], fitted.y)
     )
-    index, names = fitted.used.index, {"entity": model.entity, "time": model.time}
-    of_errors = cross_section_dependence(
-        rows, pd.Series(fitted.u, index), model.regressors, draws=1, **names
-    )
+    own = partial(cross_section_dependence, rows, entity=model.entity, time=model.time)
+    errors, y, x = (pd.Series(k, fitted.used.index) for k in (fitted.u, y, x))
+    of_errors = own(errors, model.regressors, draws=1)
     # With no effect, as in the panels: residuals of the fit are orthogonal to x.
-    of_y, of_x = (
-        cross_section_dependence(
-            rows, pd.Series(k, index), controls, draws=draws, **names
-        )
-        for k, draws in ((y, 999), (x, 1))
-    )
+    of_y, of_x = own(y, controls, draws=999), own(x, controls, draws=1)
     beyond = of_y.component.value - of_y.component.null
     factor = round(float(np.clip(beyond, 0, 0.95)), 2)
     alike = given_by(panel, model, path, outcome=model.outcome, flows=flows)

@@ -68,8 +68,8 @@ def threatened(result: Replication, figures: Figures) -> Section:
     declared = sum(pair in THREATS for pair in pairs)
     others = len(rows) - 1 - declared
     more = (
-        f"; the last {others} are other threats under which it is turned or gone, "
-        "those that keep most of the variation of the index"
+        f"; the last {others} are other threats under which the first result is turned "
+        "or gone, those that keep most of the variation of the index"
         if others
         else ""
     )

@@ -140,7 +140,8 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
 
 
 def of_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
-    """The columns of Table 3 under every threat."""
+    """The columns of Table 3 under every threat: drawn once their declared p is there,
+    which the title tells; so are the joint curves."""
     plots: Plots = {}
     if threats is not None:
         titles = threats.titles().values()
