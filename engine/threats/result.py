@@ -94,13 +94,11 @@ class Threats(ModelsResult):
             return (
                 f"{alone}, nor p by it: nothing can be said of threats without draws."
             )
-        none = ""
+        why = "significant; no variant asks whether it goes away"
         if not is_significant(first):
-            none = f"{named} is not significant at 5 %: there is no result to lose."
-        elif not others:
-            none = f"{named} is significant; no variant asks whether it goes away."
-        if none:
-            return f"{none} {alone}." if alone else none
+            why = "not significant at 5 %: there is no result to lose"
+        if not is_significant(first) or not others:
+            return ". ".join(filter(None, [f"{named} is {why}", alone])) + "."
         gone, smaller, blurred, _ = (
             [row for row, own in rows if own == state] for state in get_args(State)
         )
@@ -141,7 +139,7 @@ class Threats(ModelsResult):
             and " of " in row["variant"]
             and np.isfinite(row["estimate"])
         ]
-        return ". ".join([*said, *([alone] if alone else [])]) + "."
+        return ". ".join(filter(None, [*said, alone])) + "."
 
     def _named(self, row: _Record) -> str:
         """``Left out (EU15): 8.260, p 0.0786, with 68 % of the variation left``."""
@@ -174,16 +172,10 @@ class Threats(ModelsResult):
         first: dict[tuple[str, str], _Record] = {}
         states = []
         for row, comparable in zip(self._records, self.comparable, strict=True):
-            own = (row["model"], row["term"])
-            if row["threat"] == HEADLINE:
-                first[own] = row
-            claimed = first.get(own) if comparable else None
-            if row["threat"] == HEADLINE:
-                states.append("the model")
-            elif claimed is not None and is_significant(claimed):
-                states.append(state_of(row, claimed))
-            else:
-                states.append("")
+            given = first.setdefault((row["model"], row["term"]), row)
+            asked = comparable and is_significant(given)
+            state = state_of(row, given) if asked else ""
+            states.append("the model" if row["threat"] == HEADLINE else state)
         return states
 
     @property
@@ -241,8 +233,8 @@ class Threats(ModelsResult):
 
     def _section(self, model: Model, figure: Drawn) -> Section:
         own = self.table["model"] == model.name
-        rows = self.rows.assign(wild_p_value=self.table["wild_p_value"])[own]
-        wild = [p_text(p, self.draws or None) for p in rows["wild_p_value"]]
+        rows, wild = self.rows[own], self.table.loc[own, "wild_p_value"]
+        wild = [p_text(p, self.draws or None) for p in wild]
         # Rows that ask another question have units of their own.
         texts = {k: rows[k].map(number_text) for k in ("estimate", "se")}
         texts |= {"p_value": rows["p_value"].map(p_text), "wild_p_value": wild}
