@@ -177,7 +177,7 @@ class Verdict:
                 "over 5": [test.p_sample for test in self.tests],
                 "over 15": [test.p_family for test in self.tests],
                 "Holm": [test.p_family_holm for test in self.tests],
-                "holds under": [
+                "holds under threats": [
                     f"{test.survived} of {test.threatened}" if test.threatened else ""
                     for test in self.tests
                 ],

@@ -220,7 +220,7 @@ def test_a_verdict_is_a_table_for_people():
         "over 5": 0.03,
         "over 15": 0.04,
         "Holm": 0.05,
-        "holds under": "",
+        "holds under threats": "",
         "holds": "yes",
     }
     assert frame["holds"].tolist() == ["yes", "no"]

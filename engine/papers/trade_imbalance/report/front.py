@@ -86,14 +86,14 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
                 "coefficient": f"{test.estimate:.{DIGITS}f} ({test.se:.{DIGITS}f})",
                 _P: p_text(test.p_value),
                 _OVER: "" if np.isnan(test.p_family) else p_text(test.p_family),
-                "holds under": f"{test.survived} of {test.threatened}",
+                "holds under threats": f"{test.survived} of {test.threatened}",
                 "stands": "yes" if test.stands else "no",
             }
             for verdict in found
             for test in verdict.of_role("main")
         ]
     )
-    right = dict.fromkeys(["coefficient", _P, _OVER, "holds under"], "")
+    right = dict.fromkeys(["coefficient", _P, _OVER, "holds under threats"], "")
     frame = frame.assign(coefficient=frame["coefficient"].str.replace("-", "−"))
     return REPORT.section(
         "hypotheses",
