@@ -133,6 +133,23 @@ FIGURES = {
     ),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
     "map of variants": lambda: scenarios.changes_by_variant(data.scenarios(3)),
+    "labelled": lambda: referee.labelled_intervals(
+        data.intervals("unit", rows=[f"a long name of a country {k}" for k in "abcd"]),
+        "unit",
+        "a finding",
+    ),
+    "weights": lambda: referee.weights_by_cell(data.cells(3), "a finding"),
+    "many weights": lambda: referee.weights_by_cell(data.cells(70), "a finding"),
+    "slopes by band": lambda: referee.slopes_by_band(
+        data.intervals("share", "estimand", rows=[(0.1, "AS"), (0.2, "WAS")] * 2), ""
+    ),
+    "responses": lambda: referee.responses(
+        data.intervals("measure", "horizon", rows=[("response", k) for k in range(4)]),
+        "a finding",
+    ),
+    "errors": lambda: referee.errors_by_cutoff(
+        pd.DataFrame({"term": "a long name", "cutoff": [0, 1000], "se": [1.0, 1.5]}), ""
+    ),
     **{name: partial(draw, "en") for name, draw in IN_LANGUAGES.items()},
 }
 

@@ -40,7 +40,7 @@ def misplaced(figure) -> list[str]:
     found = [
         f"a panel of {k.width:.0f} x {k.height:.0f}"
         for k in panels.values()
-        if min(k.size) < 3
+        if min(k.size) < 2
     ]
     hidden = {
         id(text)

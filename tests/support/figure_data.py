@@ -213,3 +213,17 @@ def scenarios(variants: int) -> pd.DataFrame:
     cells["change"] = rng.normal(size=len(cells))
     cells["percent"] = cells["change"].where(cells["measure"] != "tbi")
     return cells.reset_index(drop=True)
+
+
+def intervals(*keys: str, rows: list) -> pd.DataFrame:
+    """Estimates with intervals and bands, by the keys of each row."""
+    frame, estimate = pd.DataFrame(rows, columns=[*keys]), np.linspace(-1, 2, len(rows))
+    ends = {"ci_low": estimate - 1, "ci_high": estimate + 1}
+    ends |= {"band_low": estimate - 2, "band_high": estimate + 2}
+    return frame.assign(estimate=estimate, **ends, chosen=[1, 0] * (len(rows) // 2))
+
+
+def cells(units: int) -> pd.DataFrame:
+    """A number for each unit and period."""
+    numbers = np.random.default_rng(6).normal(size=(units, 4))
+    return pd.DataFrame(numbers, [f"C{k}" for k in range(units)], range(2000, 2004))
