@@ -70,7 +70,7 @@ def interactive_effect(setting: Setting) -> Made:
     for j, term in enumerate(model.treatments):
         test = t_test(beta[j] * unit[j], se[j] * unit[j], G)
         yield Row(
-            "interactive effect",
+            "interactive effects",
             "one factor",
             term,
             *test,

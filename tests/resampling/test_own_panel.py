@@ -1,6 +1,7 @@
 """Four steps for one panel: its p-values, its simulations, and what is said of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,3 +207,16 @@ def test_a_mistake_is_one_line(made, tmp_path, old, new, told):
     line = mistake("simulate", tmp_path / "run.toml", "--out", tmp_path / "out")
     assert str(tmp_path) in line and told in line
     assert names(tmp_path) == ["panel.csv", "run.toml"]
+
+
+def test_columns_have_any_names():
+    """A run file's entity and time: the same numbers as with iso3 and year."""
+    frame = small_panel(countries=9, years=6, seed=2)
+    given = {"path": Path("panel.csv"), "draws": 99, "panels": 8, "panel_draws": 9}
+    (usual,) = steps.own_panel(frame, replace(MODEL, treatment="TBI"), **given)
+    own = Model("main", "KOFGIdj", MODEL.regressors, entity="country", time="yr")
+    named = frame.rename(columns={"iso3": "country", "year": "yr"})
+    (found,) = steps.own_panel(named, own, **given)
+    pd.testing.assert_frame_equal(found.p_values, usual.p_values)
+    pd.testing.assert_frame_equal(found.sizes, usual.sizes)
+    assert found.levels["coarse"].tolist() == ["country"]

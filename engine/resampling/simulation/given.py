@@ -97,7 +97,7 @@ def given_by(
         noise = np.random.default_rng(0).normal(size=len(panel))
         panel = panel.assign(**{model.outcome: noise})
     fitted = fit_model(panel, model)
-    time = pd.factorize(fitted.used["year"], sort=True)[0]
+    time = pd.factorize(fitted.used[model.time], sort=True)[0]
     shape = len(fitted.labels), time.max() + 1
 
     def by_year(values: np.ndarray) -> np.ndarray:
