@@ -66,15 +66,17 @@ class Terminal:
         stage.started()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
-        self.out = Console(highlight=False, width=width)
-        self.err = Console(stderr=True, highlight=False)
+        # Labels of a user are printed as they are: BB:b is no sign, [bold] no order.
+        plain = {"highlight": False, "emoji": False, "markup": False}
+        self.out = Console(width=width, **plain)
+        self.err = Console(stderr=True, **plain)
         if verbose:
             _log_to_stderr()
 
     def print(self, line: str) -> None:
         """A line of the result."""
         if not self.json:
-            self.out.print(line, markup=False, soft_wrap=True)
+            self.out.print(line, soft_wrap=True)
 
     def warn(self, line: str) -> None:
         """A line on stderr, ``quiet`` or not: what the user should know."""
@@ -105,7 +107,7 @@ class Terminal:
     def _bar(
         self, what: str, *columns: ProgressColumn
     ) -> Iterator[Callable[[int, int | None], None]]:
-        first = TextColumn("{task.description}"), BarColumn()
+        first = TextColumn("{task.description}", markup=False), BarColumn()
         with Progress(*first, *columns, console=self.err) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -58,6 +58,7 @@ from .jobs import job_at_work as job_at_work
 from .jobs import keeping as keeping
 from .jobs import kept_state as kept_state
 from .jobs import unfinished as unfinished
+from .labelled import label_texts as label_texts
 from .labelled import read_labelled as read_labelled
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
 from .limits import GIB as GIB

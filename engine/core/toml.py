@@ -1,6 +1,7 @@
 """TOML files, read so that every mistake is one line that names its place."""
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -38,6 +39,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
+    if len(text) > _LONGEST:
+        raise TivaxError(
+            f"{path}: {len(text):,} letters, at most {_LONGEST:,} are read; write "
+            "several files"
+        )
+    if max(part.count(".") for part in _PARTS.split(text)) > _DOTS:
+        raise _too_deep(path)
     try:
         found = tomllib.loads(text)
     except ValueError as error:
@@ -49,6 +57,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         hint = ""
         if str(error).startswith("Invalid value (at line"):
             hint = '; texts are in quotes, name = "text"'
+        if "set_int_max_str_digits" in str(error):
+            error = "a whole number has more than 4,300 digits"
         raise TivaxError(f"{path}: not valid TOML: {error}{hint}") from None
     except RecursionError:
         raise _too_deep(path) from None
@@ -65,6 +75,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     return found
 
 
+# The parser takes the square of the parts of a key, a second for 500,000 letters.
+_LONGEST, _DOTS, _PARTS = 2_000_000, 100, re.compile(r"[=,\n\[{]")
 # Levels of nested tables and lists; no file here has a use for more than four.
 _DEEPEST = 20
 
