@@ -45,6 +45,7 @@ from .regression_data import complete_rows as complete_rows
 from .regression_data import explained as explained
 from .regression_data import independent as independent
 from .regression_data import net_of as net_of
+from .regression_data import numbers as numbers
 from .regression_data import of_norm_one as of_norm_one
 from .regression_data import orthonormal as orthonormal
 from .regression_data import powers as powers
