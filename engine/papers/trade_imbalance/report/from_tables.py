@@ -150,7 +150,7 @@ def _verdict(found: Exposed) -> str:
             f"{said}. The checks below speak against the instrument itself, and so "
             "against this answer."
         )
-    return f"{said}, and no check below rejects the instrument."
+    return f"{said}, and no check below speaks against the instrument."
 
 
 def _threats(found: Exposed) -> list[str]:
@@ -162,10 +162,11 @@ def _threats(found: Exposed) -> list[str]:
     for row in found.checks.to_dict("records"):
         if not np.isfinite(row["p_value"]):
             continue
-        told = "does not reject" if row["p_value"] >= 0.05 else "rejects"
+        passes = row["p_value"] >= 0.05
+        verb, mark = ("does not go", "passes") if passes else ("goes", "fails")
         instrument, what = words[row["check"]]
         lines.append(
-            f"{row['column']}: the test {told} that {instrument} does not go with "
-            f"{what}, p = {p_text(row['p_value'])}"
+            f"{row['column']}: {instrument} {verb} with {what}, "
+            f"p = {p_text(row['p_value'])} ({mark})"
         )
     return lines
