@@ -18,9 +18,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ..core import Listing, TivaxError
-from ..estimation import CV1, column_name, linear_fit, regressor_names, t_row
+from ..estimation import (
+    COLLINEAR,
+    CV1,
+    column_name,
+    independent,
+    linear_fit,
+    net_of,
+    of_norm_one,
+    orthonormal,
+    regressor_names,
+    t_row,
+)
 from ..figures import labelled_intervals
 from ..reporting import Plot, method_of
 from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
@@ -45,6 +57,8 @@ class CountrySlopes(Diagnosis):
         slopes), meaning.
     slopes
         method, group, term, estimate, n: each country's and each block's.
+    entities
+        Countries, those without a slope of their own among them.
 
     Examples
     --------
@@ -57,6 +71,7 @@ class CountrySlopes(Diagnosis):
     table: pd.DataFrame
     slopes: pd.DataFrame
     outcome: str
+    entities: int
     residual: float
 
     program = "country-slopes"
@@ -89,10 +104,16 @@ class CountrySlopes(Diagnosis):
         )
         own = self.slopes.query("method == 'mean group' and term == @first")
         above = int((own["estimate"] > 0).sum())
-        return (
+        text = (
             f"The slope of {self.outcome} in {first} is positive in {above} of "
             f"{len(own)} countries: {means}."
         )
+        if left := self.entities - len(own):
+            text += (
+                f" {left} of {self.entities} countries are left out: {first} does not "
+                "move there by itself, or there are too few years."
+            )
+        return text
 
     def _listings(self) -> Sequence[Listing]:
         labels = self.table["method"] + ", " + self.table["term"]
@@ -122,14 +143,16 @@ def country_slopes(
     Returns
     -------
     CountrySlopes
-        Countries with no more periods than two beyond the regressors are left out, and
+        Countries in which a regressor does not move, net of the others, have no slope
+        in it, and a further regressor with slopes in fewer than three has no row. Those
+        with no more periods than two beyond the regressors have none; left out are
         blocks of which the regression cannot be computed.
 
     Raises
     ------
     TivaxError
         For columns that are missing or no numbers, a country with two rows of a period
-        or in two blocks, and fewer than three slopes.
+        or in two blocks, and fewer than three slopes in the first regressor.
 
     Examples
     --------
@@ -141,7 +164,7 @@ def country_slopes(
     labels = [] if blocks is None else [column_name("blocks", blocks)]
     rows = panel_rows(data, outcome, names, entity, time, labels)
     slopes, residual = _of_each(rows, outcome, names, entity, time)
-    table = [_mean("mean group", slopes, term) for term in names]
+    table = _means("mean group", slopes, names)
     if labels:
         pairs = rows[[entity, *labels]].drop_duplicates()
         if (twice := pairs[entity].duplicated()).any():
@@ -159,45 +182,73 @@ def country_slopes(
                 for term, b in own.items()
             ]
         of_blocks = pd.DataFrame(more, columns=_SLOPES)
-        table += [_mean("t over blocks", of_blocks, term) for term in names]
+        table += _means("t over blocks", of_blocks, names)
         slopes = pd.concat([slopes, of_blocks], ignore_index=True)
-    return CountrySlopes(pd.DataFrame(table), slopes, outcome, residual)
+    entities = rows[entity].nunique()
+    return CountrySlopes(pd.DataFrame(table), slopes, outcome, entities, residual)
 
 
 def _of_each(
     rows: pd.DataFrame, outcome: str, names: Sequence[str], entity: str, time: str
 ) -> tuple[pd.DataFrame, float]:
-    """Each country's slopes, of columns less their mean of a year."""
+    """Each country's slopes, of columns less their mean of a year.
+
+    A regressor that in a country does not move by itself, net of the others, has no
+    slope there: less means of years it would have one, of what others do."""
     columns = [outcome, *names]
-    net = rows[columns] - rows.groupby(time)[columns].transform("mean")
+    values = rows[columns].to_numpy(float)
+    net = (rows[columns] - rows.groupby(time)[columns].transform("mean")).to_numpy()
+    level = np.maximum(np.abs(values).max(axis=0), 1e-300)
     found, residual = [], 0.0
-    for label, part in net.groupby(rows[entity], sort=True):
-        cells = part.to_numpy(float)
-        cells = cells - cells.mean(axis=0)
+    for label, places in sorted(rows.groupby(entity).indices.items()):
+        own, cells = (k[places] - k[places].mean(axis=0) for k in (values, net))
+        X = own[:, 1:] / level[1:]
+        alone = np.array([_moves(X, j) for j in range(len(names))])
+        kept = 1 + independent(np.where(np.ptp(X, axis=0) > COLLINEAR, X, 0))
         size = np.linalg.norm(cells, axis=0)
-        if len(cells) < len(names) + 3 or not (size > 0).all():
+        still = size[0] <= COLLINEAR * level[0]
+        if still or not alone.any() or len(cells) < len(kept) + 3:
             continue
-        X = cells[:, 1:] / size[1:]
-        b, _, rank, _ = np.linalg.lstsq(X, cells[:, 0] / size[0], rcond=1e-10)
-        if rank < len(names):
+        X, y = cells[:, kept] / size[kept], cells[:, 0] / size[0]
+        b, _, rank, _ = np.linalg.lstsq(X, y, rcond=1e-10)
+        if rank < len(kept):
             continue
-        u = cells[:, 0] / size[0] - X @ b
-        residual = max(residual, float(np.abs(X.T @ u).max()))
-        for term, value in zip(names, b * size[0] / size[1:], strict=True):
-            found.append(("mean group", str(label), term, value, len(cells)))
+        residual = max(residual, float(np.abs(X.T @ (y - X @ b)).max()))
+        for j, value in zip(kept, b * size[0] / size[kept], strict=True):
+            if alone[j - 1]:
+                row = ("mean group", str(label), names[j - 1], value, len(cells))
+                found.append(row)
     return pd.DataFrame(found, columns=_SLOPES), residual
 
 
-def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
-    b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
-    if (q := len(b)) < _FEWEST:
-        of_countries = method == "mean group"
-        what = "countries" if of_countries else "blocks of two countries or more"
-        more = "more years" if of_countries else "other blocks"
-        raise TivaxError(
-            f"{q} {what} have a slope of their own in {term}; it takes {_FEWEST}, with "
-            f"{more} or fewer regressors"
+def _moves(X: Float[np.ndarray, "t k"], j: int) -> bool:
+    """True if a column has more than rounding of its own beside the others."""
+    others = orthonormal(of_norm_one(np.delete(X, j, axis=1)), COLLINEAR).basis
+    return bool(np.linalg.norm(net_of(X[:, j], others)) > COLLINEAR)
+
+
+def _means(
+    method: str, slopes: pd.DataFrame, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """A row for each regressor that has enough slopes; ``TivaxError`` where the first
+    has not."""
+    table = []
+    for term in names:
+        b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
+        if (q := len(b)) < _FEWEST:
+            if term != names[0]:
+                continue
+            of_countries = method == "mean group"
+            what = "countries" if of_countries else "blocks of two countries or more"
+            more = "more years" if of_countries else "other blocks"
+            raise TivaxError(
+                f"{q} {what} have a slope of their own in {term}, where it moves; it "
+                f"takes {_FEWEST}, with {more} or fewer regressors"
+            )
+        spread = float(b.std(ddof=1))
+        row = {"method": method, "term": term}
+        row |= t_row(b.mean(), spread / np.sqrt(q), q)
+        table.append(
+            {**row, "groups": q, "spread": spread, "meaning": MEANING[method]}
         )
-    spread = float(b.std(ddof=1))
-    row = {"method": method, "term": term, **t_row(b.mean(), spread / np.sqrt(q), q)}
-    return {**row, "groups": q, "spread": spread, "meaning": MEANING[method]}
+    return table

@@ -156,6 +156,8 @@ def slopes(setting: Setting) -> Made:
             continue
         rows = found.table[found.table["method"] == variant.split(",")[0]]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
+            left = found.entities - row["groups"] if blocks is None else 0
+            of = f"; {left} countries in which it does not move left out" if left else ""
             yield Row(
                 "slopes of countries",
                 variant,
@@ -163,7 +165,7 @@ def slopes(setting: Setting) -> Made:
                 *_numbers(row),
                 len(frame),
                 int(row["groups"]),
-                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom",
+                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom{of}",
                 comparable=True,
             )
 
