@@ -4,10 +4,8 @@ space, slopes that differ, and dynamics."""
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..core import TivaxError
-from ..estimation import Conley, t_test
+from ..estimation import Conley
 from ..referee import (
     country_slopes,
     interactive_effects,
@@ -69,13 +67,11 @@ def several_factors(setting: Setting) -> Made:
             continue
         for term in model.treatments:
             row = found.terms.to_dict("index")[term]
-            # As every row here: columns that a threat adds are counted.
-            se = float(row["se"]) * np.sqrt(found.n / found.degrees)
             yield Row(
                 "interactive effects",
                 variant,
                 term,
-                *t_test(float(row["estimate"]), se, found.clusters),
+                *_numbers(row),
                 found.n,
                 found.clusters,
                 f"biased by short T: T = {len(setting.years)}; se: clusters of units, "
