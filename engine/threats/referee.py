@@ -74,7 +74,7 @@ def several_factors(setting: Setting) -> Made:
                 *_numbers(row),
                 found.n,
                 found.clusters,
-                f"biased by short T: T = {len(setting.years)}; se: clusters of units, "
+                f"may be biased by short T: T = {len(setting.years)}; se: clusters of units, "
                 "effects and factors counted",
                 comparable=True,
             )

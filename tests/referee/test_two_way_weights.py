@@ -15,7 +15,7 @@ NAMES = {"entity": "iso3", "time": "year"}
 def test_numbers_of_wagepan_are_those_of_twowayfeweights(shared):
     data = pd.read_stata(shared / "data/econometrics/wagepan_twfeweights.dta")
     truth = pd.read_csv(shared / "truth/econometrics/twfe_weights_wagepan.csv")
-    found = tx.two_way_weights(data, "lwage", "nr", "year", "union")
+    found = tx.two_way_weights(data, "lwage", "union", entity="nr")
     table = pd.concat([found.table, found.correlation("educ")])
     values = table.set_index("number")["value"]
     expected = truth.set_index("number")["value"]
@@ -80,6 +80,7 @@ def test_a_treatment_that_starts_at_once_has_equal_weights():
     values = found.table.set_index("number")["value"]
     assert values["negative weights"] == 0
     assert values.filter(like="sensibility2").isna().all()
+    assert "needs effects whose standard deviation is at least" in found.sentence
 
 
 def test_sums_by_unit_and_the_files(tmp_path):
