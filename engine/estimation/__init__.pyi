@@ -53,6 +53,7 @@ from .regression_data import regressor_names as regressor_names
 from .regression_data import repeated as repeated
 from .regression_data import require_column_names as require_column_names
 from .regression_data import require_columns as require_columns
+from .regression_data import require_identified as require_identified
 from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
 from .regression_data import require_trimmed as require_trimmed

@@ -206,7 +206,7 @@ def _of_each(
         alone = np.array([_moves(X, j) for j in range(len(names))])
         kept = 1 + independent(np.where(np.ptp(X, axis=0) > COLLINEAR, X, 0))
         size = np.linalg.norm(cells, axis=0)
-        still = size[0] <= COLLINEAR * level[0]
+        still = (size <= COLLINEAR * level)[[0, *kept]].any()
         if still or not alone.any() or len(cells) < len(kept) + 3:
             continue
         X, y = cells[:, kept] / size[kept], cells[:, 0] / size[0]
@@ -248,7 +248,5 @@ def _means(
         spread = float(b.std(ddof=1))
         row = {"method": method, "term": term}
         row |= t_row(b.mean(), spread / np.sqrt(q), q)
-        table.append(
-            {**row, "groups": q, "spread": spread, "meaning": MEANING[method]}
-        )
+        table.append({**row, "groups": q, "spread": spread, "meaning": MEANING[method]})
     return table

@@ -220,7 +220,11 @@ class Exposure(Result):
                 shocks=shocks,
             ).table
             by = table.set_index("method")
-            row = {"check": check, "column": column, **by.loc["AKM", ["estimate", "se"]]}
+            row = {
+                "check": check,
+                "column": column,
+                **by.loc["AKM", ["estimate", "se"]],
+            }
             found.append({**row, "p_value": by.loc["AKM0", "p_value"]})
         return pd.DataFrame(found)
 
@@ -260,7 +264,6 @@ class Exposure(Result):
         ]
         shares_of_rows = pd.DataFrame(W.reshape(len(frame), -1), columns=names)
         return frame, shares_of_rows, groups, values
-
 
 
 def exposure(

@@ -36,8 +36,8 @@ from ..estimation import (
     COLLINEAR,
     column_name,
     column_names,
-    independent,
     of_norm_one,
+    require_identified,
     t_row,
 )
 from ..figures import slopes_by_band
@@ -226,15 +226,10 @@ def _changes(
     own = change[:, 1] / np.linalg.norm(change[:, 1]) * np.sqrt(len(change))
     X = np.column_stack([own, *powers, others])
     codes = pd.factorize(unit[there])[0], pd.factorize(period[there], sort=True)[0]
-    both = np.eye(codes[1].max() + 1)[codes[1]], np.roll(change[:, 1:], -1, axis=1)
-    columns = of_norm_one(np.hstack(both))
-    kept = independent(columns) - both[0].shape[1]
-    named = [*names[2:], names[1]]
-    if lacking := [k for j, k in enumerate(named) if j not in kept]:
-        raise TivaxError(
-            f"changes of {', '.join(lacking)} are collinear with the controls' and the "
-            f"effects of {time}; leave it out"
-        )
+    moved = change[:, [*range(2, len(names)), 1, 0]]
+    columns = np.hstack([np.eye(codes[1].max() + 1)[codes[1]], moved])
+    named = {"controls": names[2:], "treatments": names[1:2]}
+    require_identified(of_norm_one(columns), names[0], **named)
     return _Changes(change[:, 0], change[:, 1], X, *codes)
 
 

@@ -40,6 +40,7 @@ from ..estimation import (
     column_name,
     column_names,
     complete_rows,
+    explained,
     net_of,
     of_norm_one,
     orthonormal,
@@ -257,6 +258,9 @@ def two_way_weights(
     e = net_of(X[:, 0], orthonormal(of_norm_one(X[:, 1:])).basis)
     if not np.linalg.norm(e) > COLLINEAR * np.linalg.norm(x):
         raise TivaxError(f"{treatment} is explained by the effects and controls")
+    net = effects.without_dummies(effects.within(values[there, :1]))
+    if not np.linalg.norm(net) > COLLINEAR * np.linalg.norm(y):
+        raise explained(outcome, "the effects alone", len(y))
     beta = float(e @ y / (e @ x))
     left = np.zeros(len(rows))
     left[there] = e

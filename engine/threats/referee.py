@@ -153,7 +153,9 @@ def slopes(setting: Setting) -> Made:
         rows = found.table[found.table["method"] == variant.split(",")[0]]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
             left = found.entities - row["groups"] if blocks is None else 0
-            of = f"; {left} countries in which it does not move left out" if left else ""
+            of = (
+                f"; {left} countries in which it does not move left out" if left else ""
+            )
             yield Row(
                 "slopes of countries",
                 variant,

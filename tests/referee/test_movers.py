@@ -88,9 +88,10 @@ def test_the_chosen_band_predicts_best(tmp_path):
         ({"shares": 0.2}, "shares: give numbers between 0 and 1"),
         ({"shares": [1.5]}, "shares: give numbers between 0 and 1"),
         ({"treatment": "fixed"}, "fixed does not change"),
+        ({"outcome": "trend"}, "trend is a linear combination of the effects"),
         ({"outcome": "same"}, "same does not change"),
-        ({"controls": ["c", "twin"]}, "changes of twin are collinear"),
-        ({"treatment": "trend"}, "changes of trend are collinear with"),
+        ({"controls": ["c", "twin"]}, "twin is collinear with the other"),
+        ({"treatment": "trend"}, "trend is collinear with the other"),
         ({"shares": [0.01]}, "no band has enough quasi-stayers"),
     ],
 )

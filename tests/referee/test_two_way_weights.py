@@ -97,12 +97,12 @@ def test_sums_by_unit_and_the_files(tmp_path):
         ({"kind": "fe"}, "kind"),
         ({"treatment": "none"}, "no column none"),
         ({"treatment": "iso3"}, "iso3 is explained by the effects"),
+        ({"outcome": "iso3"}, "iso3 is a linear combination of the effects alone"),
         ({"level": "d"}, "level goes with fdTR and fdS"),
         ({"controls": ["d"]}, "d is duplicated"),
         ({"data": pd.concat([_panel(), _panel()[:1]])}, "0 has two rows in 2000"),
     ],
 )
 def test_mistakes_are_told_in_one_line(more, message):
-    options = {"treatment": "d", **NAMES} | more
-    data = options.pop("data", _panel())
-    assert message in error_of(tx.two_way_weights, data, "y", **options)
+    options = {"data": _panel(), "outcome": "y", "treatment": "d", **NAMES} | more
+    assert message in error_of(tx.two_way_weights, **options)
