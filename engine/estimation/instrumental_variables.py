@@ -214,7 +214,6 @@ class IVEstimate(Coefficients):
             ("Cragg-Donald F", number_text(weak.cd_f)),
             ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p_value)),
             (f"{tested}, p", p_text(weak.ar_f_p_value)),
-            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
         if (over := weak.overidentification).df:
             tests.append((f"Hansen's J, p ({over.df} too many)", p_text(over.p_value)))

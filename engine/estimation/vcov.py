@@ -157,7 +157,6 @@ class TwoWay(Vcov):
         nested = any(fit.nests_periods(way) for way in ways)
         k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
-        notes = [] if lost else [fit.alone(way) for way in (fit.clusters, second)]
         return Covariance(
             cluster_factor(fewer, fit.rows, k) * V,
             f"clustered by country and by {year}, fixest, t(min(G, T) - 1)",
@@ -165,7 +164,7 @@ class TwoWay(Vcov):
             fewer - 1,
             lost,
             reason,
-            "; ".join(filter(None, notes)),
+            **({} if lost else fit.alone(fit.clusters, second)),
         )
 
 

@@ -231,8 +231,8 @@ def interactive_effects(
     fit = fits[r] if r in fits else _fit(panel, r)
     if not fit.moved <= _SETTLED:
         raise TivaxError(
-            f"{', '.join(names)}: with {r} factor{'s' * (r != 1)} the iteration does not "
-            f"settle ({fit.moved:.1e} standard errors a round); take fewer"
+            f"{', '.join(names)}: with {r} factor{'s' * (r != 1)} the iteration does "
+            f"not settle ({fit.moved:.1e} standard errors a round); take fewer"
         )
     degrees = cells - (N + T - 1) - r * (N + T - r)
     factor = np.sqrt(cells / degrees) if degrees > 0 else np.nan

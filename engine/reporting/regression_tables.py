@@ -31,8 +31,6 @@ SUFFIXES = (".docx", ".doc", ".html", ".tex", ".csv")
 NOTES = (
     "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
-# Year effects count as explained in their R squared; others take them out first.
-_YEARS_EXPLAINED = ("stata", "stata, small")
 # The distribution of t, and the name of the convention, which is one of arguments.
 _T_IN_WORDS = re.compile(r"t\(G-1\)( \([^()]*\))?")
 _T_WORDS = "t distribution with one degree of freedom fewer than clusters"
@@ -160,8 +158,8 @@ def _journal_table(
         below["observations"] = str(fit.n)
         if fit.clusters:
             below["clusters"] = str(fit.clusters)
-        whole_r2 = fit.convention in _YEARS_EXPLAINED
-        below["r2" if whole_r2 else "r2_net"] = f"{fit.r2:.{digits}f}"
+        # One for one model: that of Stata, whatever the covariance.
+        below["r2"] = f"{getattr(fit, 'r2_years', fit.r2):.{digits}f}"
         # A row of the user's stands in place of one of that name.
         below = {name: str(cells[k]) for name, cells in rows.items()} | {
             name: text for name, text in below.items() if name not in rows
@@ -175,7 +173,7 @@ def _journal_table(
         title,
         columns,
         list(dict.fromkeys(labels.get(k, k) for k in wanted)),
-        NOTES.format(methods=_methods(shown)),
+        " ".join([NOTES.format(methods=_methods(shown)), *_notes(shown)]),
         digits=digits,
     )
 
@@ -189,6 +187,14 @@ def _methods(fits: Sequence[Tabulated]) -> str:
     if len(numbers) == 1:
         return next(iter(numbers))
     return "; ".join(f"{', '.join(k)} {words}" for words, k in numbers.items())
+
+
+def _notes(fits: Sequence[Tabulated]) -> list[str]:
+    """Coefficients without a standard error, or with one that says nothing."""
+    said = [str(getattr(fit, "note", "")) for fit in fits]
+    return [
+        f"({k}): {note[0].upper()}{note[1:]}." for k, note in enumerate(said, 1) if note
+    ]
 
 
 def _fit(given: Any) -> Tabulated:

@@ -74,8 +74,8 @@ def several_factors(setting: Setting) -> Made:
                 *_numbers(row),
                 found.n,
                 found.clusters,
-                f"may be biased by short T: T = {len(setting.years)}; se: clusters of units, "
-                "effects and factors counted",
+                f"may be biased by short T: T = {len(setting.years)}; se: clusters of "
+                "units, effects and factors counted",
                 comparable=True,
             )
 
@@ -153,9 +153,7 @@ def slopes(setting: Setting) -> Made:
         rows = found.table[found.table["method"] == variant.split(",")[0]]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
             left = found.entities - row["groups"] if blocks is None else 0
-            of = (
-                f"; {left} countries in which it does not move left out" if left else ""
-            )
+            still = f"; {left} countries in which it does not move left out"
             yield Row(
                 "slopes of countries",
                 variant,
@@ -163,7 +161,8 @@ def slopes(setting: Setting) -> Made:
                 *_numbers(row),
                 len(frame),
                 int(row["groups"]),
-                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom{of}",
+                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom"
+                f"{still if left else ''}",
                 comparable=True,
             )
 

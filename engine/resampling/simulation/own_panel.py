@@ -402,8 +402,8 @@ def phase_placebos(
     clusters, years, k = given.cells.shape
     if years < _FEWEST_YEARS:
         raise TivaxError(
-            f"model {model.name}: random phases take {_FEWEST_YEARS} years or more, not "
-            f"{years}: fewer have one phase at most"
+            f"model {model.name}: random phases take {_FEWEST_YEARS} years or more, "
+            f"not {years}: fewer have one phase at most"
         )
     design = StudyDesign(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
