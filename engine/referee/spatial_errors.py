@@ -91,9 +91,9 @@ class SpatialErrors(Diagnosis):
         if len(near):
             worst = near.loc[near["se"].idxmax()]
             text += (
-                f"; with errors correlated in space it is {near['se'].min():.2g} to "
-                f"{worst['se']:.2g} (cut-off {worst['cutoff']:,.0f}, p = "
-                f"{worst['p_value']:.3f})"
+                f"; Conley's is {near['se'].min():.2g} to {worst['se']:.2g} (cut-off "
+                f"{worst['cutoff']:,.0f}, p = {worst['p_value']:.3f}), with effects of "
+                "years too small where errors are correlated in space"
             )
         if len(between := self.means[self.means["term"] == first]):
             row = between.iloc[0]

@@ -96,7 +96,8 @@ def errors_in_space(setting: Setting) -> Made:
                 *_numbers(row),
                 fit.n,
                 fit.clusters,
-                "kernel of Bartlett between capitals, any correlation over time",
+                "Bartlett kernel between capitals, any correlation over time; in "
+                "simulated panels it rejects 17 to 21 % of true nulls, not 5 %",
                 comparable=True,
             )
     setting.require_least_squares()
