@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from ..core import Listing, TivaxError
 from ..estimation import (
@@ -27,9 +26,6 @@ from ..estimation import (
     column_name,
     independent,
     linear_fit,
-    net_of,
-    of_norm_one,
-    orthonormal,
     regressor_names,
     t_row,
 )
@@ -111,7 +107,7 @@ class CountrySlopes(Diagnosis):
         if left := self.entities - len(own):
             text += (
                 f" {left} of {self.entities} countries are left out: {first} does not "
-                "move there by itself, or there are too few years."
+                "move there beside the others, or there are too few years."
             )
         return text
 
@@ -143,10 +139,10 @@ def country_slopes(
     Returns
     -------
     CountrySlopes
-        Countries in which a regressor does not move, net of the others, have no slope
-        in it, and a further regressor with slopes in fewer than three has no row. Those
-        with no more periods than two beyond the regressors have none; left out are
-        blocks of which the regression cannot be computed.
+        Countries in which a regressor does not move have no slope in it, and further
+        regressors with fewer than three slopes no row. Countries with no more periods
+        than two beyond the regressors, or collinear ones, are left out, and blocks of
+        which the regression cannot be computed.
 
     Raises
     ------
@@ -193,8 +189,8 @@ def _of_each(
 ) -> tuple[pd.DataFrame, float]:
     """Each country's slopes, of columns less their mean of a year.
 
-    A regressor that in a country does not move by itself, net of the others, has no
-    slope there: less means of years it would have one, of what others do."""
+    A regressor that does not move in a country has no slope there: less the means of
+    years it would have one, of what others do."""
     columns = [outcome, *names]
     values = rows[columns].to_numpy(float)
     net = (rows[columns] - rows.groupby(time)[columns].transform("mean")).to_numpy()
@@ -202,51 +198,43 @@ def _of_each(
     found, residual = [], 0.0
     for label, places in sorted(rows.groupby(entity).indices.items()):
         own, cells = (k[places] - k[places].mean(axis=0) for k in (values, net))
-        X = own[:, 1:] / level[1:]
-        alone = np.array([_moves(X, j) for j in range(len(names))])
-        kept = 1 + independent(np.where(np.ptp(X, axis=0) > COLLINEAR, X, 0))
+        moves = np.linalg.norm(own, axis=0) > COLLINEAR * level
+        kept = 1 + np.flatnonzero(moves[1:])
         size = np.linalg.norm(cells, axis=0)
-        still = (size <= COLLINEAR * level)[[0, *kept]].any()
-        if still or not alone.any() or len(cells) < len(kept) + 3:
+        seen = (size > COLLINEAR * level)[[0, *kept]].all()
+        if not len(kept) or not seen or len(cells) < len(kept) + 3:
             continue
-        X, y = cells[:, kept] / size[kept], cells[:, 0] / size[0]
-        b, _, rank, _ = np.linalg.lstsq(X, y, rcond=1e-10)
-        if rank < len(kept):
+        X = cells[:, kept] / size[kept]
+        b, _, rank, _ = np.linalg.lstsq(X, cells[:, 0] / size[0], rcond=1e-10)
+        if min(rank, len(independent(own[:, kept]))) < len(kept):
             continue
-        residual = max(residual, float(np.abs(X.T @ (y - X @ b)).max()))
+        u = cells[:, 0] / size[0] - X @ b
+        residual = max(residual, float(np.abs(X.T @ u).max()))
         for j, value in zip(kept, b * size[0] / size[kept], strict=True):
-            if alone[j - 1]:
-                row = ("mean group", str(label), names[j - 1], value, len(cells))
-                found.append(row)
+            row = ("mean group", str(label), names[j - 1], value, len(cells))
+            found.append(row)
     return pd.DataFrame(found, columns=_SLOPES), residual
-
-
-def _moves(X: Float[np.ndarray, "t k"], j: int) -> bool:
-    """True if a column has more than rounding of its own beside the others."""
-    others = orthonormal(of_norm_one(np.delete(X, j, axis=1)), COLLINEAR).basis
-    return bool(np.linalg.norm(net_of(X[:, j], others)) > COLLINEAR)
 
 
 def _means(
     method: str, slopes: pd.DataFrame, names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """A row for each regressor that has enough slopes; ``TivaxError`` where the first
-    has not."""
-    table = []
-    for term in names:
-        b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
-        if (q := len(b)) < _FEWEST:
-            if term != names[0]:
-                continue
-            of_countries = method == "mean group"
-            what = "countries" if of_countries else "blocks of two countries or more"
-            more = "more years" if of_countries else "other blocks"
-            raise TivaxError(
-                f"{q} {what} have a slope of their own in {term}, where it moves; it "
-                f"takes {_FEWEST}, with {more} or fewer regressors"
-            )
-        spread = float(b.std(ddof=1))
-        row = {"method": method, "term": term}
-        row |= t_row(b.mean(), spread / np.sqrt(q), q)
-        table.append({**row, "groups": q, "spread": spread, "meaning": MEANING[method]})
-    return table
+    """A row of the first regressor, and of others that have enough slopes."""
+    count = slopes["term"].value_counts()
+    shown = [k for k in names if k == names[0] or count.get(k, 0) >= _FEWEST]
+    return [_mean(method, slopes, term) for term in shown]
+
+
+def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
+    b = slopes.loc[slopes["term"] == term, "estimate"].to_numpy(float)
+    if (q := len(b)) < _FEWEST:
+        of_countries = method == "mean group"
+        what = "countries" if of_countries else "blocks of two countries or more"
+        more = "more years" if of_countries else "other blocks"
+        raise TivaxError(
+            f"{q} {what} have a slope of their own in {term}, where it moves; it takes "
+            f"{_FEWEST}, with {more} or fewer regressors"
+        )
+    spread = float(b.std(ddof=1))
+    row = {"method": method, "term": term, **t_row(b.mean(), spread / np.sqrt(q), q)}
+    return {**row, "groups": q, "spread": spread, "meaning": MEANING[method]}

@@ -229,10 +229,8 @@ def _regressors(
 
     def change(column: str) -> pd.Series:
         by = rows[column].astype(float) - lagged(rows, column, **keys)
-        by = by.mask(by.abs() <= COLLINEAR * rows[column].abs().max(), 0.0)  # rounding
-        if not by.fillna(0).any():
-            raise TivaxError(f"{column} does not change from one period to the next")
-        return by
+        noise = by.abs() <= COLLINEAR * rows[column].abs().max()
+        return by.mask(noise, 0.0)
 
     moved = change(treatment)
     event = pd.Series(0.0, rows.index)

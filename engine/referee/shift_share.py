@@ -126,8 +126,7 @@ class ShiftShare(Result):
 
     @property
     def sentence(self) -> str:
-        """Say whether zero is in the set of AKM0, and which shock counts most; or that
-        X is not made of the shares."""
+        """Say whether zero is in the set of AKM0, and which shock counts most."""
         if self.made < 1:
             return (
                 f"{self.instrument or self.treatment} is not made of these shares, "
@@ -245,8 +244,8 @@ def shift_share(
     Returns
     -------
     ShiftShare
-        Rows with a missing value are left out. Where X is not made of the shares and
-        no shocks are given, its sentence says so: errors of AKM then cover nothing.
+        Rows with a missing value are left out. Its sentence says where X is not made
+        of the shares and no shocks are given: errors of AKM then cover nothing.
 
     Raises
     ------
@@ -309,7 +308,9 @@ def shift_share(
     if given is None:
         h, g = _on_shares(W, x, q, names), _shock_values(W, X)
         if np.isnan(g).any():
-            share = _made(np.hstack([W, Z]), X, x, q)
+            left = _net(X[:, None], np.hstack([W, Z]), q)[0][:, 0]
+            if q @ left**2 > _MADE**2 * (q @ X**2):
+                share = 1 - float(q @ left**2 / (q @ x**2))
     else:
         h, g = given - mass @ given / mass.sum(), given
     n, k = len(used), rank + 1
@@ -355,20 +356,15 @@ def _is_label(column: object) -> bool:
 
 
 def _in_order(argument: str, given: Any, of: str, labels: pd.Index) -> Any:
-    """A Series or DataFrame in the order of these labels, which must be its own;
-    anything else has no labels and is taken in its order."""
+    """In the order of these labels, which must be its own where it has any."""
     if not isinstance(given, pd.Series | pd.DataFrame) or given.index.equals(labels):
         return given
-    if not (labels.is_unique and given.index.is_unique):
-        lacking = "labels repeat, in another order"
-    elif len(given) != len(labels) or not given.index.isin(labels).all():
-        other = [*labels[~labels.isin(given.index)], *given.index]
-        lacking = f"not so with {show(other[0])}"
-    else:
+    both = given.index, labels
+    if all(k.is_unique for k in both) and set(both[0]) == set(both[1]):
         return given.reindex(labels)
     raise TivaxError(
-        f"{argument}: its index must be {of} ({lacking}); give both the same labels, "
-        f"or {argument}.to_numpy() for their order"
+        f"{argument}: its index must be {of}, each label once; or give "
+        f"{argument}.to_numpy(), for its order"
     )
 
 
@@ -387,8 +383,7 @@ def _shares(
     if not np.isfinite(W).all():
         i, s = np.argwhere(~np.isfinite(W))[0]
         raise TivaxError(f"shares: row {i}, shock {s} is {W[i, s]:g}; give a number")
-    named = isinstance(shares, pd.DataFrame)
-    return W, shares.columns if named else pd.RangeIndex(W.shape[1])
+    return W, pd.DataFrame(shares).columns
 
 
 def _numbers(argument: str, given: object) -> np.ndarray:
@@ -479,21 +474,6 @@ def _null_imposed(
     if a > 0:
         return row | {"se": (ends[1] - ends[0]) / (2 * Z95)}
     return row | {"shape": "union"}
-
-
-def _made(
-    columns: Float[np.ndarray, "n m"],
-    X: Float[np.ndarray, " n"],
-    x: Float[np.ndarray, " n"],
-    q: Float[np.ndarray, " n"],
-) -> float:
-    """R2 of X on columns, of what controls leave of it; 1 but for rounding."""
-    root = np.sqrt(q)
-    scaled = of_norm_one(columns * root[:, None])
-    left = X * root - scaled @ np.linalg.lstsq(scaled, X * root, rcond=None)[0]
-    if np.linalg.norm(left) <= _MADE * np.linalg.norm(X * root):
-        return 1.0
-    return max(0.0, 1 - float(left @ left / (q @ x**2)))
 
 
 def _shock_values(

@@ -95,8 +95,8 @@ class ResamplingPlan:
             return ""
         of = f" of their {self.scheme.strata}" if self.scheme.strata else ""
         return (
-            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path, which "
-            f"costs power: no other{of} has the same years"
+            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path, "
+            f"which costs power: no other{of} has the same years"
         )
 
     @property

@@ -112,4 +112,6 @@ def test_files_and_mistakes(tmp_path):
     still["d"] += (
         1e-16 * still["year"] * np.random.default_rng(0).normal(size=len(still))
     )
-    assert "d does not change" in error_of(tx.local_projections, still, "y", "d")
+    assert "change is collinear with the other" in error_of(
+        tx.local_projections, still, "y", "d"
+    )

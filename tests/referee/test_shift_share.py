@@ -209,8 +209,14 @@ def test_a_result_is_written_with_all_that_is_described(made, tmp_path):
     [
         ({"shares": np.ones((5, 2))}, r"shares has the shape \(5, 2\)"),
         ({"shares": "W"}, "shares: give a DataFrame or an array"),
-        ({"shares": pd.DataFrame(np.eye(150), range(1, 151))}, "be that of data .* 0"),
-        ({"shares": pd.DataFrame(np.eye(150), [7] * 150)}, "labels repeat"),
+        (
+            {"shares": pd.DataFrame(np.eye(150), range(1, 151))},
+            "must be that of data, each label",
+        ),
+        (
+            {"shares": pd.DataFrame(np.eye(150), [7] * 150)},
+            "must be that of data, each label once",
+        ),
         ({"shares": np.ones((150, 1))}, "those of two shocks or more"),
         ({"shocks": pd.Series(range(40), range(1, 41))}, "shocks: its index must be"),
         ({"weights": "z"}, "weights z: -.* is not positive"),
