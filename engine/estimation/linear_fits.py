@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from ..core import TivaxError
 from .design import Design
 from .distributions import t_sf
 from .effects import is_nested, sums_by
@@ -135,8 +136,15 @@ class LinearFit:
         return len(self.terms) + self.given.layout.dummies + 1
 
     @property
+    def time(self) -> str:
+        """The column of periods; ``TivaxError`` without one."""
+        if not self.given.model.time:
+            raise TivaxError("this vcov takes periods: name their column as time")
+        return self.given.model.time
+
+    @property
     def periods(self) -> int:
-        return self.given.used[self.given.model.time].nunique()
+        return self.given.used[self.time].nunique() if self.given.model.time else 1
 
     @cached_property
     def entity(self) -> Int[np.ndarray, " N"]:
@@ -157,7 +165,8 @@ class LinearFit:
 
     def nests_periods(self, code: Int[np.ndarray, " N"]) -> bool:
         """True if each period lies in one group: fixest does not count its effect."""
-        return is_nested(self.codes(self.given.model.time), code)
+        time = self.given.model.time
+        return not time or is_nested(self.codes(time), code)
 
     @cached_property
     def scores(self) -> Float[np.ndarray, "q N"]:

@@ -72,6 +72,7 @@ def regression_table(
     labels: Mapping[str, str] | None = None,
     rows: Mapping[str, Sequence[str]] | None = None,
     digits: int = 4,
+    notes: str | None = None,
 ) -> pd.DataFrame:
     """One journal table of several fits, a column each, for screen, Word or LaTeX.
 
@@ -96,6 +97,9 @@ def regression_table(
         stands in place of the numbers.
     digits
         Decimals of coefficients and standard errors.
+    notes
+        Text below the table, by default the kinds of standard errors and stars; what
+        has no standard error that says something is told besides.
 
     Returns
     -------
@@ -114,8 +118,10 @@ def regression_table(
     >>> tx.regression_table([fit], "table.tex").shape[1]
     2
     """
+    if notes is not None:
+        require_kind("notes", notes, str, "a text")
     table = _journal_table(
-        fits, title, terms, dict(labels or {}), dict(rows or {}), digits
+        fits, title, terms, dict(labels or {}), dict(rows or {}), digits, notes
     )
     if path is not None:
         _write(table, local_path("path", path))
@@ -129,6 +135,7 @@ def _journal_table(
     labels: Mapping[str, str],
     rows: Mapping[str, Sequence[str]],
     digits: int,
+    notes: str | None,
 ) -> JournalTable:
     if not isinstance(fits, Iterable) or isinstance(fits, str | pd.DataFrame):
         raise TivaxError(f"fits: give a list of estimates, not {show(fits)}")
@@ -150,6 +157,7 @@ def _journal_table(
             raise TivaxError(
                 f"rows: {name} has {show(cells)}; give {len(shown)} texts, one a column"
             )
+    usual = NOTES.format(methods=_methods(shown))
     columns = []
     for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
         below = {}
@@ -173,7 +181,7 @@ def _journal_table(
         title,
         columns,
         list(dict.fromkeys(labels.get(k, k) for k in wanted)),
-        " ".join([NOTES.format(methods=_methods(shown)), *_notes(shown)]),
+        " ".join(filter(None, [usual if notes is None else notes, *_notes(shown)])),
         digits=digits,
     )
 
