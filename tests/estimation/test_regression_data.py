@@ -382,5 +382,5 @@ def test_dummies_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
     frame["x"], frame["y"] = np.random.default_rng(0).normal(size=(2, 1000))
     monkeypatch.setattr(design, "machine_memory", lambda: 1 << 20)
     line = error_of(fixed_effects, frame, "y", ["x"])
-    assert line.startswith("500 values of year beside effects of iso3 would take ")
-    assert "name the effect with more values as entity" in line
+    assert line.startswith("500 effects of year that iso3 does not nest, in 1,000 rows")
+    assert 'pyfixest.feols("y ~ x | iso3 + year", data' in line

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from tivax.engine.core import TivaxError
 from tivax.engine.estimation import DriscollKraay, TwoWay, linear_fit
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
@@ -51,6 +52,16 @@ def made(tmp_path_factory):
     (folder / "run.toml").write_text(RUN)
     answer = good("simulate", folder / "run.toml", "--out", folder / "out")
     return frame, answer, folder / "out"
+
+
+def test_random_phases_take_five_years_and_each_once():
+    few = small_panel(countries=9, years=4, seed=2)
+    for panel, told in (
+        (few, "random phases take 5 years or more, not 4"),
+        (pd.concat([few, few[:1]]), "has two rows in"),
+    ):
+        with pytest.raises(TivaxError, match=told):
+            steps.phase_placebos(panel, MODEL, panels=2, draws=19)
 
 
 @pytest.mark.slow

@@ -113,6 +113,7 @@ _SCHEMES: Mapping[str, Scheme] = {
 
 
 _REPORT = Document(Path(__file__).with_name("own_panel.md"))
+_FEWEST_YEARS = 5  # with two phases that are drawn
 _LARGEST = 8  # clusters shown, by their share of the variation
 
 
@@ -363,7 +364,8 @@ def phase_placebos(
     phases drawn anew, the same in all countries: treatments without effect that have
     its autocorrelation and its correlation between countries.
 
-    Raises ``TivaxError`` where a country lacks a year.
+    Raises ``TivaxError`` where a country lacks a year or has one twice, and for fewer
+    than five years.
 
     Parameters
     ----------
@@ -397,6 +399,11 @@ def phase_placebos(
             f"model {model.name}: random phases take every year of every country"
         )
     clusters, years, k = given.cells.shape
+    if years < _FEWEST_YEARS:
+        raise TivaxError(
+            f"model {model.name}: random phases take {_FEWEST_YEARS} years or more, "
+            f"not {years}: fewer have one phase at most"
+        )
     design = StudyDesign(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
