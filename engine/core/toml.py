@@ -113,9 +113,6 @@ class TomlTable:
     def _require_known(self, known: Collection[str]) -> None:
         for key in self.values:
             if key not in known:
-                new = _RENAMED.get(key, "")
-                if new.partition(",")[0].strip("[]") in known:
-                    raise TivaxError(f"{self.file}: {key}{self._where}: is now {new}")
                 raise TivaxError(
                     f"{self.file}: unknown key {key}{self._where}; "
                     f"{suggest(key, sorted(known))}"
@@ -259,16 +256,6 @@ class TomlTable:
                     f"{both[0]}, too; keep one of them"
                 )
         return found
-
-
-# Keys that had another name before, where the new one is known.
-_RENAMED = {
-    "cluster": "clusters",
-    "grid": "[models]",
-    "who": "exporters, or regions of kind extract",
-    "whom": "importers, or partners of kind extract",
-    "year": "years",
-}
 
 
 def _described(kind: Any) -> tuple[Any, str]:

@@ -36,8 +36,6 @@ CHOICES = {
     "sample": ["without north"],
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):

@@ -22,8 +22,6 @@ TABLES = replace(
 )
 EU = "EU27"
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):

@@ -22,7 +22,6 @@ from tivax.kernels.specifications import Choice, fit_of_base
 from experiment_panels import small_panel, two_stage_model
 from helpers import error_of, matrix_by_matrix
 
-pytestmark = pytest.mark.usefixtures("quick")
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
 # a hundred rows.
 RTOL = 1e-10

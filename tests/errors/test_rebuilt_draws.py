@@ -18,8 +18,6 @@ from tivax.kernels.random_draws import block_key
 
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = len(REGIONS), len(SECTORS)
 MODEL = ErrorModel((tx.TableError("rebuilt"),))
 

@@ -16,8 +16,6 @@ from tivax.engine.reporting.intervals import with_intervals
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 4, 3
 N = C * S
 A, B = 0.3, 0.1

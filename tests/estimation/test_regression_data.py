@@ -30,7 +30,6 @@ from helpers import error_of, fit_with_dummies, random_panel
 # The same regression in other units: rounding of a few operations.
 RTOL = 1e-9
 
-pytestmark = pytest.mark.usefixtures("quick")
 
 Y, X, Z = "KOFGIdj", ("TBI", "RQ"), "lnPOP"
 UNBALANCED = random_panel(countries=10, years=6, missing=0.2, seed=1)

@@ -16,8 +16,6 @@ from tivax.engine.resampling import with_lags
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 DRAWS = 24
 MODELS = (
     tx.Model("ols", "y", ["TBI", "c"]),

@@ -24,8 +24,6 @@ from commands import good, mistake, names
 from described import assert_described
 from experiment_panels import small_panel
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
 RUN = """
 panel = "panel.csv"

@@ -48,8 +48,6 @@ MODELS = {
     "instrument": two_stage_model(),
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @cache
 def plan(

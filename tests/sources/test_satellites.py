@@ -22,8 +22,6 @@ from commands import good
 from helpers import error_of
 from truth_files import assert_same
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
 

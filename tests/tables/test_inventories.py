@@ -21,8 +21,6 @@ from tivax.engine.tables.inventories import correct_for_inventories
 from commands import good, mistake
 from helpers import error_of, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # Sums of a dozen numbers; a solve.
 EXACT, RTOL = 1e-13, 1e-10
 CATEGORIES = ("CONS_h", "GFCF", "INVEN")
@@ -209,8 +207,6 @@ def test_the_command_takes_the_name_of_the_category(tables, store, tmp_path):
     assert mistake(*words, "--net-inventories").startswith(
         "final demand has the categories a, b, c, none of them known as inventories"
     )
-    line = "--inventories is now --net-inventories CATEGORIES"
-    assert mistake(*words, "--net-inventories", "--inventories", "c") == line
     assert not out.exists()
     good(*words, "--net-inventories", "c", "--no-figures")
     words = ("tbi", store, "--net-inventories", "--no-figures")

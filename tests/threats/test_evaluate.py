@@ -23,7 +23,6 @@ from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
 from experiment_panels import MODEL, small_panel, two_stage_model
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
 # The same arithmetic in another order.
 RTOL = 1e-10
 

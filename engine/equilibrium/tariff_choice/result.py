@@ -74,9 +74,9 @@ class ChosenTariffs(Result):
         if not any(np.isfinite(k.gradient) for k in self.choices):
             return self.outcome.method  # nothing was optimised
         return (
-            "Best rates by L-BFGS, with the derivative of the implicit function "
-            "theorem; own_welfare is exact (real income, or utility with a block of "
-            f"supply), of blocs weighted by income. {self.outcome.method}"
+            "Who chooses is judged by real income, or by utility with a block of supply; "
+            "a bloc by the mean of its members, weighted by income. "
+            f"{self.outcome.method}"
         )
 
     @cached_property
