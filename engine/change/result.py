@@ -307,8 +307,8 @@ class Change(Result):
         texts = (effect_texts(k, self.largest) for k in values)
         rows = dict(zip(self.shown.few, texts, strict=True))
         note = (
-            f"the effects miss the change by up to {self.remainder:.1e} of the largest; "
-            f"nodes = {self.nodes} is too few"
+            f"the effects miss the change by up to {self.remainder:.1e} of the largest "
+            f"effect; nodes = {self.nodes} is too few"
         )
         title = f"{self._plot_title}: effects; {self.shown.rule}"
         notes = [note] * (self.remainder > _MISSED)

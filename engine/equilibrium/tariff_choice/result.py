@@ -74,8 +74,8 @@ class ChosenTariffs(Result):
         if not any(np.isfinite(k.gradient) for k in self.choices):
             return self.outcome.method  # nothing was optimised
         return (
-            "Who chooses is judged by real income, or by utility with a block of supply; "
-            "a bloc by the mean of its members, weighted by income. "
+            "Those who choose rates want real income, or utility with a block of "
+            "supply; a bloc wants the mean of its members, weighted by income. "
             f"{self.outcome.method}"
         )
 
