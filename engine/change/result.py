@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, capital, count_text
+from ..core import Listing, capital
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
