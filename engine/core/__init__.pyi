@@ -1,6 +1,7 @@
 from .arguments import local_path as local_path
 from .arguments import require_kind as require_kind
 from .arguments import require_list as require_list
+from .arguments import require_regular as require_regular
 from .arguments import require_whole as require_whole
 from .arguments import require_years as require_years
 from .arrays import aligned_empty as aligned_empty

@@ -65,7 +65,14 @@ def local_path(argument: str, value: object) -> Path:
     path = Path(os.fspath(value))
     if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
         raise TivaxError(f"{argument}: {show(str(path))}: too long for a file's name")
+    require_regular(path)
     return path
+
+
+def require_regular(path: Path) -> None:
+    """Raise ``TivaxError`` for a pipe, a socket or a device, which has no end."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise TivaxError(f"{path}: a pipe, a socket or a device; name a file or folder")
 
 
 _LONGEST_NAME = 255  # bytes, on every disk in use

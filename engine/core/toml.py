@@ -11,6 +11,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from .arguments import require_regular
 from .choose import choose_from, suggest
 from .errors import NotFound, TivaxError
 
@@ -197,6 +198,7 @@ class TomlTable:
         path = self.file.parent / name
         if any(len(part.encode()) > 255 for part in path.parts):
             raise self.mistake(key, "too long for the name of a file")
+        require_regular(path)
         return path
 
     def table(self, key: str, known: Collection[str] | None = None) -> "TomlTable":

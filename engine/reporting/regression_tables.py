@@ -18,6 +18,7 @@ from ..core import (
     require_kind,
     require_list,
     require_no_folder,
+    require_writable,
     show,
     suggest,
     write_bytes,
@@ -239,6 +240,7 @@ def _write(table: JournalTable, path: Path) -> None:
     require_no_folder(path)
     if not path.parent.is_dir():
         raise TivaxError(f"{path}: there is no folder {path.parent}; make it first")
+    require_writable(path)
     if suffix == ".csv":
         write_csv(to_frame(table), path)
     elif suffix == ".docx":
