@@ -51,16 +51,16 @@ def rates(persistence: float, panels: int, seed: int) -> pd.DataFrame:
     any_panel = panel(rng, 0.0, np.eye(len(COUNTRIES)))
     km = spatial_errors(any_panel, "y", ["x"], cutoffs=[1_000]).distances.to_numpy()
     root = np.linalg.cholesky(np.exp(-km / _REACH))
-    found, b = {name: [] for name in METHODS}, []
+    found: dict[str, list[tuple[bool, float, float]]] = {k: [] for k in METHODS}
     for _ in range(panels):
         data = panel(rng, persistence, root)
         for name, vcov in METHODS.items():
             row = fixed_effects(data, "y", ["x"], vcov=vcov)["x"]
-            found[name].append((row.p_value < 0.05, row.se))
-        b.append(row.estimate)
+            found[name].append((row.p_value < 0.05, row.se, row.estimate))
     means = pd.DataFrame(
-        {name: np.nanmean(k, axis=0) for name, k in found.items()}, ["size", "se"]
+        {name: np.nanmean(k, axis=0)[:2] for name, k in found.items()}, ["size", "se"]
     ).T
+    b = np.array(found["clusters by country"])[:, 2]
     means["se_ratio"] = means.pop("se") / np.std(b, ddof=1)
     error = np.sqrt(0.05 * 0.95 / panels)
     made = means.assign(persistence=persistence, panels=panels, mc_error=error)

@@ -210,7 +210,7 @@ def _of_each(
             continue
         u = cells[:, 0] / size[0] - X @ b
         residual = max(residual, float(np.abs(X.T @ u).max()))
-        for j, value in zip(kept, b * size[0] / size[kept], strict=True):
+        for j, value in zip(kept.tolist(), b * size[0] / size[kept], strict=True):
             row = ("mean group", str(label), names[j - 1], value, len(cells))
             found.append(row)
     return pd.DataFrame(found, columns=_SLOPES), residual

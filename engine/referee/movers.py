@@ -215,21 +215,19 @@ def _changes(
     values = rows[list(names)].to_numpy(float)
     change = (values - values[before])[there]
     change[np.abs(change) <= COLLINEAR * np.abs(values).max(axis=0)] = 0  # rounding
-    for name, moved in zip(names, change.any(axis=0), strict=True):
-        if not moved:
-            raise TivaxError(f"{name} does not change from one {time} to the next")
+    if not change[:, 1].any():
+        raise TivaxError(f"{names[1]} does not change from one {time} to the next")
     level = values[before[there], 1]
     level = (level - level.mean()) / (level.std() or 1)
     powers = [level**k for k in range(1, order + 1)]
     spread = change[:, 2:].std(axis=0)
     others = change[:, 2:] / np.where(spread > 0, spread, 1)
-    own = change[:, 1] / np.linalg.norm(change[:, 1]) * np.sqrt(len(change))
-    X = np.column_stack([own, *powers, others])
     codes = pd.factorize(unit[there])[0], pd.factorize(period[there], sort=True)[0]
     moved = change[:, [*range(2, len(names)), 1, 0]]
     columns = np.hstack([np.eye(codes[1].max() + 1)[codes[1]], moved])
     named = {"controls": names[2:], "treatments": names[1:2]}
     require_identified(of_norm_one(columns), names[0], **named)
+    X = np.column_stack([change[:, 1] / change[:, 1].std(), *powers, others])
     return _Changes(change[:, 0], change[:, 1], X, *codes)
 
 

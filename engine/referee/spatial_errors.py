@@ -92,8 +92,8 @@ class SpatialErrors(Diagnosis):
             worst = near.loc[near["se"].idxmax()]
             text += (
                 f"; Conley's is {near['se'].min():.2g} to {worst['se']:.2g} (cut-off "
-                f"{worst['cutoff']:,.0f}, p = {worst['p_value']:.3f}), with effects of "
-                "years too small where errors are correlated in space"
+                f"{worst['cutoff']:,.0f}, p = {worst['p_value']:.3f}), too small "
+                "where errors are correlated in space"
             )
         if len(between := self.means[self.means["term"] == first]):
             row = between.iloc[0]

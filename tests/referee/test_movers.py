@@ -89,7 +89,7 @@ def test_the_chosen_band_predicts_best(tmp_path):
         ({"shares": [1.5]}, "shares: give numbers between 0 and 1"),
         ({"treatment": "fixed"}, "fixed does not change"),
         ({"outcome": "trend"}, "trend is a linear combination of the effects"),
-        ({"outcome": "same"}, "same does not change"),
+        ({"outcome": "same"}, "same is a linear combination of the effects"),
         ({"controls": ["c", "twin"]}, "twin is collinear with the other"),
         ({"treatment": "trend"}, "trend is collinear with the other"),
         ({"shares": [0.01]}, "no band has enough quasi-stayers"),
