@@ -37,7 +37,8 @@ Kinds in which tariffs are chosen have economy or store and deficits as above; s
 region = "USA"                  # of optimal-tariff: who chooses; over, against
 over = "exporters"              # or "sectors", "importers", "uniform"
 method = "exact"                # of nash; or "formula"
-regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all
+regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all,
+                                # and those who are hit
 against = "USA"                 # of retaliation
 how = "reciprocal"              # of retaliation; or "optimal", "together"
 """
@@ -176,8 +177,10 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if "store" in given and "elasticities" not in given:
         raise file.mistake(
             "elasticities",
-            "is missing; a store has none: name a csv with columns sector, theta; a "
-            "row such as *,5 is for all sectors",
+            "is missing; a store has none: name a csv with columns sector, theta (and "
+            "se); one row *,5 is 5 for all sectors; published ones are in table 1 of "
+            "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
+            "Orefice (2022), by product",
         )
     sections = file.tables("variant") if file.has("variant") else []
     variants = tuple(k.parse(VariantKeys) for k in sections)

@@ -45,9 +45,16 @@ def test_an_optimal_answer_is_best_for_each_as_if_alone(economy):
 def test_a_bloc_answers_with_one_rate_and_all_as_one_with_a_rate_of_each(economy):
     answer = tx.retaliation(economy, "R01", "optimal", regions={"B": ["R02", "R03"]})
     assert answer.tariff[1, 0, 0] == answer.tariff[2, 0, 0] > 0.05
-    together = tx.retaliation(economy, "R01", "together", over="importers")
+    given = {"over": "importers", "regions": ["R02", "R03", "ROW"]}
+    together = tx.retaliation(economy, "R01", "together", **given)
     assert list(together.schedule["on"]) == ["R02", "R03", "ROW"]
-    assert "The best answer of all others is" in together.sentence
+    assert "The best answer of R02, R03, ROW is" in together.sentence
+
+
+def test_by_default_those_answer_who_are_hit(economy):
+    answer = tx.retaliation(economy, "R01", "optimal")
+    assert list(answer.players["player"]) == ["R02", "R03"]
+    assert "Answered by R02, R03." in answer.sentence
 
 
 def test_a_rate_in_per_cent_is_refused_and_a_high_one_that_is_old_is_not(economy):
