@@ -70,10 +70,10 @@ def test_codes_keep_their_zeros(tmp_path, codes, ending):
 
 
 def test_numbers_beside_codes_are_refused():
-    numbers = FLOWS["sector"].map(
-        {k: n for n, k in enumerate(FLOWS["sector"].unique())}
-    )
-    line = error_of(tx.from_long, FLOWS.assign(sector=numbers))
+    names = FLOWS["sector"].unique()
+    codes = {name: f"{k:02}" for k, name in enumerate(names, 1)}
+    frame = FLOWS.replace({"sector": codes, "user_sector": codes})
+    line = error_of(tx.from_long, frame.assign(sector=frame["sector"].astype(int)))
     assert "a number loses the zeros of a code: write all labels as text" in line
 
 
