@@ -11,9 +11,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .arguments import require_regular
 from .choose import choose_from, suggest
 from .errors import NotFound, TivaxError
+from .limits import require_regular
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:

@@ -346,7 +346,7 @@ def test_few_points_leave_a_remainder_that_is_reported(world, found):
     assert rough.remainder > 1e-6 > found.remainder
     missed = rough.values["change"] - rough.by_factor.sum(axis=1).to_numpy()
     assert_allclose(missed, rough.values["remainder"], atol=1e-14)
-    told = f"the effects miss the change by up to {rough.remainder:.1e} of the largest"
+    told = f"the effects miss the change by up to {rough.remainder:.1e} of the largest effect"
     assert f"{told}; nodes = 1 is too few" in str(rough)
     assert "miss the change" not in str(found)
 

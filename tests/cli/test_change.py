@@ -132,7 +132,7 @@ def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
     words = ("--regions", "R2", "--nodes", 1, "--no-figures")
     out = good("change", store, *words, "--out", tmp_path / "out").out
     assert "effects; the regions asked for\n" in out
-    assert "at 1 point of the path" in " ".join(out.split())
+    assert "nodes = 1 is too few" in " ".join(out.split())
 
 
 def test_a_mistake_is_one_line_and_nothing_is_written(store, tmp_path):

@@ -128,6 +128,7 @@ def test_a_row_that_goes_into_stock_stays_and_one_that_only_empties_it_ends():
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*buy nothing anywhere")
 def test_sales_of_rounding_size_are_not_multiplied():
     tables = demand_table(Z=[[0]], sold=[[1e-9]], stocks=[[100]], x=[100])
     assert_array_equal(net_of_inventories(tables).Y[0], tables.Y[0])
