@@ -302,8 +302,8 @@ class RoundingKind(OfRows):
         if not filled and empty > _EMPTY:
             warnings.warn(
                 f"error rounding: {year.year}: {percent_text(empty)} of the cells of "
-                "Z are 0, which small cells become by rounding and intervals leave out; import "
-                "with --derounded",
+                "Z are 0, which small cells become by rounding and intervals leave "
+                "out; import with --derounded",
                 TivaxWarning,
                 stacklevel=2,
             )
