@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from itertools import combinations, pairwise
 from threading import Event, Thread
 from typing import Any
@@ -67,9 +68,9 @@ class Terminal:
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
         # Labels of a user are printed as they are: BB:b is no sign, [bold] no order.
-        plain = {"highlight": False, "emoji": False, "markup": False}
-        self.out = Console(width=width, **plain)
-        self.err = Console(stderr=True, **plain)
+        plain = partial(Console, highlight=False, emoji=False, markup=False)
+        self.out = plain(width=width)
+        self.err = plain(stderr=True)
         if verbose:
             _log_to_stderr()
 

@@ -27,7 +27,7 @@ def label_texts(where: str, columns: Mapping[str, Iterable]) -> dict[str, list[s
                     text = f"{name} the text {label}"
             elif isinstance(label, Real) and not isinstance(label, bool):
                 number = number or f"{name} holds the number {label}"
-                label = int(label) if label % 1 == 0 else label
+                label = int(float(label)) if float(label).is_integer() else label
             else:
                 raise TivaxError(f"{where}: {name} holds {label}, which is no text")
             found[name].append(str(label).strip())

@@ -53,8 +53,9 @@ class Piece:
     def read(self, needed: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
         """Columns of our names, labels as texts, ``value`` times the scale."""
         given = self.given
-        frame = given
-        if not isinstance(given, pd.DataFrame):
+        if isinstance(given, pd.DataFrame):
+            frame = given
+        else:
             numbers = [self.columns.get(k, k).lower() for k in ("year", "value")]
             frame = read_rows(TableFile(given), numbers)
         require_different_columns(self.name, frame.columns)
@@ -71,7 +72,7 @@ class Piece:
                 )
         frame = pd.DataFrame(found).reset_index(drop=True)
         values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
-        codes = {k: pd.factorize(frame[k]) for k in frame if k != "value"}
+        codes = {k: pd.factorize(frame[k]) for k in found if k != "value"}
         for column, (code, _) in codes.items():
             if (code < 0).any():
                 k = int(np.flatnonzero(code < 0)[0])
