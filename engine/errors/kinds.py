@@ -21,7 +21,7 @@ from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
-from ..core import TivaxError, TivaxWarning, require_choice, show
+from ..core import TivaxError, TivaxWarning, percent_text, require_choice, show
 from ..streaming import does_not_fit, is_too_large
 from ..tables import WorldTables
 from .deviations import read_deviations
@@ -301,8 +301,8 @@ class RoundingKind(OfRows):
         empty = np.mean([np.mean(slab.raw.Z == 0) for slab in year])
         if not filled and empty > _EMPTY:
             warnings.warn(
-                f"error rounding: {year.year}: {empty:.0%} of the cells of Z are 0, "
-                "which small cells become by rounding and intervals leave out; import "
+                f"error rounding: {year.year}: {percent_text(empty)} of the cells of "
+                "Z are 0, which small cells become by rounding and intervals leave out; import "
                 "with --derounded",
                 TivaxWarning,
                 stacklevel=2,
