@@ -67,7 +67,7 @@ class Terminal:
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
         # Labels of a user are printed as they are: BB:b is no sign, [bold] no order.
-        plain = {"highlight": False, "emoji": False, "markup": False}
+        plain: dict[str, Any] = dict.fromkeys(("highlight", "emoji", "markup"), False)
         self.out = Console(width=width, **plain)
         self.err = Console(stderr=True, **plain)
         if verbose:
