@@ -110,7 +110,7 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc", "edit-this-page", "notebook"],
 }
-html_sidebars = {"index": [], "install": [], "changelog": [], "zh/index": []}
+html_sidebars = {"index": [], "install": [], "changelog": []}
 html_context = {"default_mode": "auto"}
 # Links to edit a page, once pyproject.toml names where the repository is.
 PROJECT = tomllib.loads((HERE.parent / "pyproject.toml").read_text())["project"]

@@ -324,7 +324,7 @@ def gallery() -> str:
             f"`{one['by']}`",
             ":::",
         ]
-    return "\n".join(["::::{grid} 2 2 3 4", ":gutter: 2", "", *cards, "::::"])
+    return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 2", "", *cards, "::::"])
 
 
 GALLERY = Path(__file__).parents[1] / "gallery" / "figures.toml"

@@ -250,8 +250,8 @@ class SupplyExposure(Result):
             for k in few.itertuples()
         ]
         note = (
-            f"paths and remainder ({self.remainder:,.0f} {self.unit}) miss the total "
-            f"by {self.gap:.1e} of it; average propagation length {self.length:.2f}"
+            f"all other paths carry {self.remainder:,.0f} {self.unit}; "
+            f"average propagation length {self.length:.2f}"
         )
         notes = [f"{code}: {title}" for code, title in self._titles(few).items()]
         columns = ("path", self.unit, "% of inputs")

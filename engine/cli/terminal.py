@@ -292,7 +292,7 @@ class _LogLines(AbstractContextManager["_LogLines"]):
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
-        self.first: int | None = None
+        self.first: tuple[int, float] | None = None  # what is done once compiled, when
         at = f", at the first of the {unit}; a first run compiles, later ones need not"
         self.waiting = _tell_time(what, at)
 
@@ -301,7 +301,8 @@ class _LogLines(AbstractContextManager["_LogLines"]):
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
-        self.first = done if self.first is None else self.first
+        if done and self.first is None:
+            self.first = done, now
         if done < total and now - self.last < 1 or done == 0:
             return
         self.last = now
@@ -309,9 +310,10 @@ class _LogLines(AbstractContextManager["_LogLines"]):
         line = (
             f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )
-        if self.unit in _FAST and (made := done - self.first):
-            rate = made / (now - self.start)
-            line += f", {rate:,.0f} {self.unit}/s, {(total - done) / rate:.0f} s left"
+        if self.unit in _FAST and self.first and done > self.first[0]:
+            rate = (done - self.first[0]) / (now - self.first[1])
+            shown = f"{rate:,.0f}" if rate > 9 else f"{rate:.2g}"
+            line += f", {shown} {self.unit}/s, {(total - done) / rate:.0f} s left"
         print(line, file=sys.stderr)
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from tivax.engine.cli import terminal
 from tivax.engine.cli.terminal import Terminal
 from tivax.engine.core.progress import Stages
 
@@ -95,3 +96,24 @@ def test_a_terminal_ends_with_the_times(capsys):
     assert total == pytest.approx(sum(parts), abs=0.001 * len(parts))  # rounded to 1 ms
     Terminal(json=True).finish({"command": "tbi"})
     assert "timings_s" not in json.loads(capsys.readouterr().out)
+
+
+def test_a_wait_says_again_and_again_how_long_it_takes(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "_SILENT", 0.01)
+    for waits in (Terminal().status, Terminal().progress):
+        said = ""
+        with waits("making the world"):
+            until = time.monotonic() + 10
+            while said.count("\n") < 2 and time.monotonic() < until:
+                time.sleep(0.01)
+                said += capsys.readouterr().err
+        assert said.count("tivax: making the world: 0 s") >= 2
+
+
+def test_the_speed_is_of_draws_after_the_first_which_compile(clock, capsys):
+    with Terminal().progress("drawing", "draws") as progress:
+        for done, seconds in ((0, 0), (1, 100), (5, 2)):
+            clock.now += seconds
+            progress(done, 9)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("drawing 5/9 draws, 102.0 s, 2 draws/s, 2 s left")

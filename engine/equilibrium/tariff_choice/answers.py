@@ -107,8 +107,8 @@ class Retaliation(ChosenTariffs):
         theirs = self._welfare()[:, place_of(self.economy, self.against)]
         names = [k.player.name for k in self.choices]
         lines = [
-            f"Welfare of {self.against}, exact, changes by {theirs[0]:+.3f} per cent "
-            f"as announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
+            f"The {self._wanted} of {self.against} changes by {theirs[0]:+.3f} per "
+            f"cent as announced, and by {theirs[1]:+.3f} with the answer."
         ]
         if len(names) > 1:
             more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
@@ -124,8 +124,8 @@ class Retaliation(ChosenTariffs):
                     "per cent on average"
                 )
             lines.append(
-                f"{answer}; welfare there changes by {own[1]:+.5f} per cent, "
-                f"by {own[0]:+.5f} without it."
+                f"{answer}; its {self._wanted} changes by {own[1]:+.3f} per cent, "
+                f"by {own[0]:+.3f} without it."
             )
         return "\n".join(lines)
 

@@ -89,7 +89,7 @@ class OptimalTariff(ChosenTariffs):
         mean = "" if self.over == "uniform" else " on average"
         return (
             f"The best tariff of {self.region} is {100 * self.average:.2f} per cent"
-            f"{mean}; its welfare changes by {self.welfare:+.4f} per cent."
+            f"{mean}; its {self._wanted} changes by {self.welfare:+.3f} per cent."
         )
 
 

@@ -143,6 +143,10 @@ class ChosenTariffs(Result):
     _together = True
     _has_outcome = True
 
+    @property
+    def _wanted(self) -> str:
+        return "real income" if self.supply is None else "welfare"
+
     def _scenarios(self) -> Scenarios:
         tariff = self.tariff[None]
         return scenarios_of(tariff, np.ones_like(tariff), [1])
