@@ -41,6 +41,9 @@ regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default
                                 # and those who are hit
 against = "USA"                 # of retaliation
 how = "reciprocal"              # of retaliation; or "optimal", "together"
+who = "USA"                     # of trade-war: who adds a tariff, on whose goods, and
+whom = "China"                  # what is added; a table has it by sector
+rate = 0.25                     # answer: "none", "mirror", "best"; by default all
 """
 
 from collections.abc import Mapping
@@ -73,15 +76,26 @@ from .tariff_choice.players import Over
 
 _FROM_STORE = ("years", "elasticities", "tariffs")
 
-Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation"]
+Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation", "trade-war"]
 # Keys of the kinds in which tariffs are chosen, and those that must be there.
 _CHOICES: Mapping[str, Mapping[str, Any]] = {
     "exact-hat": {},
     "optimal-tariff": {"region": Some, "over": Over, "against": Some},
     "nash": {"method": Method, "regions": Some, "over": Over},
     "retaliation": {"against": Text, "how": How, "regions": Some, "over": Over},
+    "trade-war": {
+        "who": Some,
+        "whom": Some,
+        "rate": float | dict[str, float],
+        "answer": Some,
+        "over": Over,
+    },
 }
-_NEEDED = {"optimal-tariff": "region", "retaliation": "against"}
+_NEEDED = {
+    "optimal-tariff": ["region"],
+    "retaliation": ["against"],
+    "trade-war": ["who", "whom", "rate"],
+}
 _SECTIONS = ("grid", "equation", "supply")
 LABELS = ("importers", "exporters", "sectors")
 GRID = (*LABELS, "tariff", "trade_cost")
@@ -198,8 +212,11 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     for section in sections:
         if choosing and section.has("trade_cost"):
             raise section.mistake("trade_cost", "goes with kind exact-hat; give tariff")
-    if (needed := _NEEDED.get(file.read("kind", Kind))) and not file.has(needed):
-        raise file.mistake(needed, "is missing")
+    for needed in _NEEDED.get(file.read("kind", Kind), ()):
+        if not file.has(needed):
+            raise file.mistake(needed, "is missing")
+    if supply is not None and kind == "trade-war":
+        raise file.mistake("supply", "goes with the other kinds")
     # What tables hold are deficits; an .npz is often of the literature, without them.
     given.setdefault("deficits", "kept" if "store" in given else "zero")
     choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}

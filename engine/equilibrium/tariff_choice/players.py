@@ -55,8 +55,10 @@ def make_player(
     members: Sequence[int],
     over: Over,
     against: Sequence[int] | None = None,
+    goods: Sequence[int] | np.ndarray | None = None,
 ) -> Player:
-    """A player whose rates are by ``over``, on goods of ``against``, by default of all.
+    """A player whose rates are by ``over``, on the sectors ``goods`` of ``against``, by
+    default on all of all.
 
     Members keep the tariffs on each other, and those on what they do not buy. Raises
     ``TivaxError`` where nothing is left.
@@ -72,7 +74,9 @@ def make_player(
     sellers = np.ones(size[1], bool) if against is None else np.zeros(size[1], bool)
     sellers[[*(against or ())]] = True
     sellers[[*members]] = False
-    bought = economy.trade[[*members]] * sellers[None, :, None]
+    bear = np.tile(sellers[None, :, None], (len(members), 1, size[2]))
+    bear &= np.isin(np.arange(size[2]), np.arange(size[2]) if goods is None else goods)
+    bought = economy.trade[[*members]] * bear
     total = np.bincount(groups.ravel(), bought.ravel(), len(every))
     chosen = np.flatnonzero(total > 0)
     if not chosen.size:
@@ -84,7 +88,7 @@ def make_player(
         name,
         tuple(members),
         tuple(every[k] for k in chosen.tolist()),
-        np.where(sellers[None, :, None], number[groups], -1),
+        np.where(bear, number[groups], -1),
         total[chosen] / total.sum(),
     )
 
