@@ -8,7 +8,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import TivaxError, start_jax
+from ..core import TivaxError, require_regular, start_jax
 from .example_files import RunToml
 from .options import declared, split_names
 from .terminal import Terminal
@@ -235,6 +235,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def run(**values: Any) -> None:
+        for value in values.values():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path):
+                    require_regular(path)
         for name, bundle in bundles.items():
             given = [k.name for k in fields(bundle) if k.name in values]
             values[name] = bundle(**{k: values.pop(k) for k in given})

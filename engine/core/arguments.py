@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import TivaxError, show
+from .limits import require_regular
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
@@ -65,6 +66,7 @@ def local_path(argument: str, value: object) -> Path:
     path = Path(os.fspath(value))
     if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
         raise TivaxError(f"{argument}: {show(str(path))}: too long for a file's name")
+    require_regular(path)
     return path
 
 

@@ -138,6 +138,12 @@ def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
             f"{where}: written by an older tivax, which did not record its files; "
             "remove it by hand, or choose another place"
         )
+    if content.get("digest", digest := _digest(content)) != digest:
+        raise TivaxError(
+            f"{manifest}: changed since `tivax {its}` wrote it, and force=True would "
+            "remove it; move it away, or choose another place",
+            argument="force",
+        )
     return listed
 
 

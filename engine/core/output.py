@@ -139,9 +139,14 @@ def clear_leftovers(path: Path) -> None:
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
             match = _LEFTOVER.fullmatch(found.name)
-            if match and is_part(found):
+            if match and is_part(found) and _is_own(found):
                 with suppress(OSError):  # at work, or another process was faster
                     _clear(found, folder / match["name"], match["machine"])
+
+
+def _is_own(path: Path) -> bool:
+    """True if this user made it: anybody may plant a part in a shared folder."""
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
 
 
 def is_part(path: Path) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -53,6 +53,9 @@ def require_writable(path: Path) -> None:
         raise TivaxError(
             f"{path}: the folder you are in; choose a new folder inside it"
         )
+    if _is_mounted(place):
+        inside = "a folder inside it" if place.is_dir() else "another name"
+        raise TivaxError(f"{path}: a mount point, which stays; choose {inside}")
     # (Where links lead into a circle, the path of one is left.)
     if any(k.is_symlink() for k in (place, *place.parents)):
         raise TivaxError(f"{path}: its links lead in a circle; choose another place")
@@ -67,9 +70,18 @@ def require_writable(path: Path) -> None:
     part = part_name(above / place.name)
     try:
         part.mkdir()
-        part.rmdir()
+        with suppress(FileNotFoundError):  # another process took it for a leftover
+            part.rmdir()
     except OSError as error:
         raise TivaxError(f"{path}: {error.strerror}; choose another place") from None
+
+
+def _is_mounted(place: Path) -> bool:
+    """True if a disk, folder or file is mounted there: it cannot be renamed."""
+    mounts = Path("/proc/self/mountinfo")  # also tells what is of the same disk
+    lines = mounts.read_bytes().splitlines() if mounts.exists() else []
+    places = (k.split()[4].decode("unicode_escape").encode("latin-1") for k in lines)
+    return os.path.ismount(place) or os.fsencode(place) in places
 
 
 def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:

@@ -22,6 +22,8 @@ from ..core import (
     percent_text,
     read_npz,
     require_choice,
+    require_no_folder,
+    require_writable,
     suggest,
     write_bytes,
 )
@@ -279,6 +281,8 @@ class Economy(Printable):
         if self.theta_se is not None:
             arrays["theta_se"] = self.theta_se
         labels = {k: np.array(getattr(self, k)) for k in ("regions", "sectors")}
+        require_no_folder(path)
+        require_writable(path)
         file = io.BytesIO()
         np.savez_compressed(file, **labels, **arrays)
         write_bytes(path, file.getbuffer())

@@ -67,7 +67,7 @@ from ..core import (
 )
 from ..tables import open_store
 from .economy import Economy
-from .from_tables import read_cells
+from .from_tables import MOST_TARIFF, read_cells
 from .solving import Deficits
 from .supply import Supply
 from .tariff_choice.answers import How
@@ -97,6 +97,10 @@ _NEEDED = {
     "trade-war": ["who", "whom", "rate"],
 }
 _SECTIONS = ("grid", "equation", "supply")
+_RATE = (
+    "25 per cent is 0.25, and 25 would be 2,500 per cent; write a number above -1 that "
+    f"is at most {MOST_TARIFF:g}"
+)
 LABELS = ("importers", "exporters", "sectors")
 GRID = (*LABELS, "tariff", "trade_cost")
 """Keys that a grid may vary."""
@@ -110,9 +114,9 @@ class VariantKeys:
     importers: Some = ()
     exporters: Some = ()
     sectors: Some = ()
-    tariff: (
-        Annotated[float, Meta(gt=-1, description="write a number above -1")] | None
-    ) = None
+    tariff: Annotated[float, Meta(gt=-1, le=MOST_TARIFF, description=_RATE)] | None = (
+        None
+    )
     trade_cost: (
         Annotated[float, Meta(gt=0, description="write a number above 0")] | None
     ) = None

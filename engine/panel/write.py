@@ -89,7 +89,8 @@ def require_panel_place(
                 )
         for one in there:
             require_as_listed(one, listed.get(one.name), run.command)
-    require_writable(path)
+    for one in (path, codebook, manifest, *more):
+        require_writable(one)
 
 
 def _beside(path: Path) -> list[Path]:

@@ -97,6 +97,8 @@ def fetch(
         for beside in (job.part, job.memory, job.bad):
             if beside.is_symlink():
                 raise TivaxError(f"{beside}: a link in the way; move it away")
+        if job.part.exists() and not job.memory.exists():
+            raise TivaxError(f"{job.part}: not of tivax; move it away")
         kept = _download(job, pauses, progress or (lambda done, total: None))
         if problem := find_problem(job.part, archive):
             job.part.replace(job.bad)

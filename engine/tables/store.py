@@ -18,7 +18,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from ..core import (
     is_empty_folder,
     local_path,
     partial_folder,
+    read_store_attributes,
     replace_folder,
     require_apart,
     require_as_listed,
@@ -53,7 +54,6 @@ from .store_files import (
     checksum,
     damaged,
     digest,
-    is_of_zarr,
     largest_divisor,
     read_store,
 )
@@ -64,8 +64,6 @@ from .world_tables import WorldTables, require_tables, year_range
 # second unless one region is. A file is read in a tenth of a second.
 LARGEST_YEAR = 1 << 30
 LARGEST_FILE = 1 << 28
-# The arrays of a store, labels among them.
-_OWN = {*DIMS, *LABELS}
 _LONG_NAMES = {
     "Z": "intermediate sales, origin sector to using sector",
     "Y": "final demand by absorbing region and category",
@@ -91,35 +89,55 @@ def require_replaceable(
 
 
 def _require_own_store(path: Path, command: str) -> None:
-    import zarr
-
-    try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
-        attributes = dict(group.attrs)
-        arrays = {name: group[name] for name in _OWN if name in group}
-        known = "tivax_format" in attributes
-        its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
-    except (OSError, KeyError, ValueError, TypeError, AttributeError):
-        known, its, arrays = False, None, {}
-    if not known:
+    attributes = read_store_attributes(path)
+    if not attributes:
         raise TivaxError(
             f"{path}: not a tivax store; force=True does not replace "
             "it, choose another place",
             argument="force",
         )
+    found: Any = None
+    with suppress(ValueError):
+        found = json.loads(str(attributes.get("manifest", "{}")))
+    its = found.get("command") if isinstance(found, dict) else None
     if command and its not in (None, command):
         raise TivaxError(
             f"{path}: a store written by `tivax {its}`, and a command replaces only "
             "what it wrote itself; choose another place"
         )
+    try:
+        own = _require_as_written(path)
+    except TivaxError as error:
+        raise TivaxError(
+            f"{path}: changed since it was written, or damaged; force=True does not "
+            "replace it: move it away, or choose another place",
+            argument="force",
+        ) from error
+    folders = {above for name in own for above in Path(name).parents}
     for place, names, files in os.walk(path):
         for name in sorted([*names, *files]):
             part = Path(place, name)
-            inside = part.relative_to(path).parts
-            if name in DROPPINGS:
-                continue
-            if part.is_symlink() or not is_of_zarr(inside, arrays):
+            inside = part.relative_to(path)
+            known = inside in folders if part.is_dir() else inside.as_posix() in own
+            if name not in DROPPINGS and (part.is_symlink() or not known):
                 require_as_listed(part, None, command or "import")
+
+
+# Stores whose numbers agreed with their checksums, and the times of their files: the
+# second look, when the work is done, reads no numbers.
+_sound: dict[Path, list[tuple[str, int, int]]] = {}
+
+
+def _require_as_written(path: Path) -> set[str]:
+    """The files of a store; ``TivaxError`` unless all are as they were written."""
+    stored = read_store(path)
+    own = stored.files()
+    stats = {name: (path / name).stat() for name in sorted(own)}
+    times = [(name, k.st_mtime_ns, k.st_size) for name, k in stats.items()]
+    if _sound.get(path) != times:
+        stored.require_sound()
+        _sound[path] = times
+    return own
 
 
 class StoreWriter:

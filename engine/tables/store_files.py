@@ -16,7 +16,6 @@ as in another: for years so large that they are read and written in row slabs.
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -103,6 +102,15 @@ class StoredArray:
             for _ in self._read_file(k, j, parts[j : j + 1]):
                 pass
 
+    def parts(self) -> Iterator[tuple[int, ...]]:
+        """Number of the year and of the file in it, of each file."""
+        return np.ndindex(len(self.years), self.files)
+
+    def require_sound(self, k: int) -> None:
+        """Read year number ``k``, little at once; ``TivaxError`` where it differs."""
+        for _ in self.slabs(k, 1):
+            pass
+
     def slabs(self, k: int, at_once: int) -> Iterator[np.ndarray]:
         """Year number ``k``, at most ``at_once`` of its first axis at a time, in order.
 
@@ -153,7 +161,7 @@ class StoredArray:
     def require_sizes(self) -> None:
         """Raise ``TivaxError`` where a file is missing or has another size."""
         wanted = self.file_bytes + self._crc_bytes
-        for k, j in np.ndindex(len(self.years), self.files):
+        for k, j in self.parts():
             try:
                 size = (self.store / self.file(k, j)).stat().st_size
             except OSError as error:
@@ -210,6 +218,18 @@ class StoredTables:
     attributes: dict[str, Any]
     labels: dict[str, tuple]
     arrays: dict[str, StoredArray]
+
+    def files(self) -> set[str]:
+        """Every file of the store, by its name within it."""
+        metadata = [f"{name}/zarr.json" for name in (*LABELS, *self.arrays)]
+        numbers = [a.file(k, j) for a in self.arrays.values() for k, j in a.parts()]
+        return {"zarr.json", *metadata, *(f"{k}/c/0" for k in LABELS), *numbers}
+
+    def require_sound(self) -> None:
+        """Read all numbers; ``TivaxError`` unless they agree with their checksums."""
+        for array in self.arrays.values() if self.format != UNCHECKED else ():
+            with ThreadPoolExecutor(_READERS) as readers:
+                list(readers.map(array.require_sound, range(len(array.years))))
 
 
 def read_store(path: Path) -> StoredTables:
@@ -404,22 +424,3 @@ def _texts(data: bytes, count: int) -> tuple[str, ...]:
     if at != len(data):
         raise ValueError("too long")
     return tuple(found)
-
-
-def is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
-    """True if a path in a store is a folder or file of its own arrays."""
-    name, *rest = inside
-    if name not in arrays:
-        return list(inside) == ["zarr.json"]
-    if rest in ([], ["zarr.json"]):
-        return True
-    kind, *chunk = rest
-    sizes = getattr(arrays[name], "cdata_shape", ())  # a group has none
-    return (
-        kind == "c"
-        and len(chunk) <= len(sizes)
-        and all(
-            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
-            for k, size in zip(chunk, sizes, strict=False)
-        )
-    )

@@ -697,3 +697,15 @@ def test_a_manifest_has_the_promised_keys(tmp_path):
     assert 0 < system["peak_memory_bytes"] <= system["memory_bytes"]
     assert 0 <= manifest["wall_s"] < 60
     assert datetime.fromisoformat(manifest["started"]).tzinfo is not None
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners")
+def test_parts_of_another_user_are_left_alone(tmp_path, monkeypatch):
+    part = make_part(tmp_path, "out", output._machine(), "placing/out")
+    other = os.geteuid() + 1
+    with monkeypatch.context() as m:
+        m.setattr(os, "geteuid", lambda: other)
+        output.clear_leftovers(tmp_path / "out")
+    assert (part / "placing/out").exists() and not (tmp_path / "out").exists()
+    output.clear_leftovers(tmp_path / "out")
+    assert not part.exists() and (tmp_path / "out").exists()

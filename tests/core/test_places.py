@@ -3,6 +3,8 @@
 Every refusal comes before any work, in one line, and changes no file.
 """
 
+import json
+import os
 import shutil
 
 import numpy as np
@@ -16,6 +18,7 @@ from tivax.engine.core.manifest import Run
 from tivax.engine.core.parts import Part
 from tivax.engine.core.places import output_folder, require_writable
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
+from tivax.engine.tables.store import require_replaceable
 
 import panel_files as pf
 from commands import contents, good, mistake, names, tivax
@@ -158,9 +161,82 @@ def test_a_store_with_anything_that_is_not_its_own_is_not_replaced(place, name):
     (store / name).parent.mkdir(parents=True, exist_ok=True)
     (store / name).write_text("precious")
     before = contents(store)
-    with pytest.raises(TivaxError, match="not written by `tivax import`"):
+    told = "not written by `tivax import`|changed since it was written"
+    with pytest.raises(TivaxError, match=told):
         save_store(tables(1), store, force=True)
     assert contents(store) == before
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def put_note(path):
+    document = json.loads(path.read_text())
+    document.get("attributes", document)["my_note"] = "checked"
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    "change, file", [(flip, "Z/c/1/0/0/0/0"), (put_note, "zarr.json")]
+)
+def test_a_store_that_was_changed_is_not_replaced(place, change, file):
+    """Also where it was sound at the first look."""
+    require_replaceable(store := place / "store", force=True)
+    change(store / file)
+    before = contents(store)
+    assert error_of(save_store, tables(1), store, force=True) == (
+        f"{store}: changed since it was written, or damaged; force=True does not "
+        "replace it: move it away, or choose another place"
+    )
+    assert contents(store) == before
+
+
+def test_a_result_whose_manifest_was_changed_is_not_replaced(place):
+    words = ("tbi", place / "store", "--out", place / "r")
+    good(*words, "--quiet")
+    put_note(place / "r" / "manifest.json")
+    assert refused(place, *words).startswith(
+        f"{place / 'r' / 'manifest.json'}: changed since `tivax tbi` wrote it, and "
+    )
+
+
+@pytest.mark.parametrize(
+    "command, file, out",
+    [("bootstrap", "pairs.toml", "m"), ("tbi", "store", "m"), ("import", "raw", "m"),
+     ("explore", "r", "m.html"), ("package", "r", "m.zip")],
+)  # fmt: skip
+def test_a_mount_point_is_no_place_for_results(place, monkeypatch, command, file, out):
+    """A volume of a container; it is refused before any work."""
+    good("tbi", place / "store", "--out", place / "r", "--quiet")
+    mounted, inside = place / out, "another name"
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(mounted))
+    if out == "m":
+        mounted.mkdir()
+        inside = "a folder inside it"
+    words = [command, *(["arrays"] if command == "import" else []), place / file]
+    told = f"{mounted}: a mount point, which stays; choose {inside}"
+    assert refused(place, *words, "--out", mounted) == told
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+def test_a_pipe_is_refused_and_not_waited_for(place):
+    good("tbi", place / "store", "--out", place / "r", "--quiet")
+    for name in ("p.html", "p.zip", "p.csv", "p.toml"):
+        os.mkfifo(place / name)
+    (place / "of_pipe.toml").write_text(RUN.replace("panel.csv", "p.csv"))
+    for words, pipe in (
+        (["explore", place / "r", "--out", place / "p.html"], "p.html"),
+        (["package", place / "r", "--out", place / "p.zip"], "p.zip"),
+        (["panel", "--data", place, "--out", place / "p.csv"], "p.csv"),
+        (["bootstrap", place / "p.toml", "--out", place / "b"], "p.toml"),
+        (["bootstrap", place / "of_pipe.toml", "--out", place / "b"], "p.csv"),
+        (["tbi", place / "store", "--satellite", place / "p.csv", "--out", place / "b"], "p.csv"),
+    ):  # fmt: skip
+        told = f"{place / pipe}: a pipe, a socket or a device; name a file or folder"
+        assert mistake(*words, "--force") == told
 
 
 def test_an_array_of_the_users_keeps_a_store_from_being_replaced(place):

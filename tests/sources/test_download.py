@@ -370,6 +370,13 @@ def test_a_link_beside_the_file_is_not_followed(site, archive, tmp_path, ending)
     assert (tmp_path / "mine").read_text() == "precious"
 
 
+def test_a_part_of_another_program_is_left_alone(site, archive, tmp_path):
+    part = tmp_path / f"{NAME}.part"
+    part.write_text("precious")
+    assert failure(tmp_path) == f"{part}: not of tivax; move it away"
+    assert part.read_text() == "precious"
+
+
 def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):
     site.content = OTHER
     message = failure(tmp_path)

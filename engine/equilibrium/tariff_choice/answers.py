@@ -117,9 +117,15 @@ class Retaliation(ChosenTariffs):
             objective = Objective(self.economy, self.supply, self.deficits)
             player, rate = self.choices[0].player, 100 * self.choices[0].average
             own = self._welfare() @ objective.weights(player)
+            answer = f"The best answer of {player.name} is {rate:.2f} per cent"
+            if self.how == "reciprocal":
+                answer = (
+                    f"{player.name} mirrors the new tariffs on its goods, {rate:.2f} "
+                    "per cent on average"
+                )
             lines.append(
-                f"The best answer of {player.name} is {rate:.2f} per cent; welfare "
-                f"there changes by {own[1]:+.5f} per cent, by {own[0]:+.5f} without it."
+                f"{answer}; welfare there changes by {own[1]:+.5f} per cent, "
+                f"by {own[0]:+.5f} without it."
             )
         return "\n".join(lines)
 
