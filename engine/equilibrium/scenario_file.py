@@ -6,7 +6,7 @@ deficits = "kept"               # or "zero", "closing"; by default "kept" of a s
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
 store = "wiod13"
 years = 2008
-elasticities = "theta.csv"      # sector, theta
+elasticities = "theta.csv"      # sector, theta, se; or a number, of all sectors
 tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
 
 trade_costs = "costs.csv"       # importer, exporter, sector, factor
@@ -52,6 +52,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from msgspec import Meta
 
@@ -122,6 +123,11 @@ class VariantKeys:
     ) = None
 
 
+_Elasticity = Annotated[
+    float, Meta(gt=0, description="write a number above 0, or a csv")
+]
+
+
 @dataclass(frozen=True)
 class _Equation:
     coefficient: float
@@ -149,7 +155,7 @@ class ExactHatRun:
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
-    elasticities: Path | None = None
+    elasticities: Path | _Elasticity | None = None
     tariffs: Path | None = None
     trade_costs: Path | None = None
     variants: tuple[VariantKeys, ...] = ()
@@ -167,7 +173,7 @@ class ExactHatRun:
     def inputs(self) -> list[Path]:
         """Files that are read, for the manifest; the store is not one of them."""
         named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
-        return [self.path, *(path for path in named if path is not None)]
+        return [self.path, *(path for path in named if isinstance(path, Path))]
 
 
 # The keys beside the sections.
@@ -192,7 +198,7 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta (and "
-            "se); one row *,5 is 5 for all sectors; published ones are in table 1 of "
+            "se), or write 5 for all sectors; published ones are in table 1 of "
             "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
             "Orefice (2022), by product",
         )
@@ -248,7 +254,10 @@ def economy_of(run: ExactHatRun) -> Economy:
     assert run.store is not None and run.elasticities is not None
     tables = open_store(run.store)
     year = tables.years[-1] if run.years is None else run.years
-    return Economy.from_tables(tables, year, run.elasticities, run.tariffs)
+    thetas = run.elasticities
+    if not isinstance(thetas, Path):
+        thetas = pd.DataFrame({"sector": ["*"], "theta": [thetas]})
+    return Economy.from_tables(tables, year, thetas, run.tariffs)
 
 
 def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] | None:

@@ -106,7 +106,11 @@ def members_of(
     if not isinstance(regions, Mapping):
         if not isinstance(regions, list | tuple) or not regions:
             raise TivaxError(f"{what} = {show(regions)}: give a list of names")
-        regions = {str(name): _expanded(economy, name) for name in regions}
+        blocs = [_expanded(economy, name) for name in regions]
+        regions = {
+            k[0] if len(k) == 1 else str(n): k
+            for n, k in zip(regions, blocs, strict=True)
+        }
     found: dict[str, tuple[int, ...]] = {}
     bloc_of: dict[int, str] = {}
     for name, members in regions.items():
@@ -124,4 +128,4 @@ def members_of(
 def _expanded(economy: Economy, name: str) -> Sequence[str]:
     if name not in economy.regions and str(name).upper() in country_groups():
         return group_members(name, list(economy.regions))
-    return [name]
+    return [economy.regions[place_of(economy, name)]]

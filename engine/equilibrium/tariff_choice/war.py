@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from itertools import product
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -42,6 +43,7 @@ COLUMNS: Mapping[str, str] = {
 }
 """Names of the columns."""
 _SHOWN, _SECTORS = 12, 5
+_TARIFF_COLUMNS = "variant importer exporter sector tariff".split()
 _MOST = 3.0
 
 
@@ -133,17 +135,17 @@ class TradeWar(ChosenTariffs):
     def answers(self) -> pd.DataFrame:
         """Tariffs on the other side, in per cent: variant, importer, exporter, sector,
         tariff; where there is trade."""
-        regions, rows = self.economy.regions, []
-        who, whom = self._sides
-        for name, tariff in self.tariffs.items():
-            for k, own in [(k, who) for k in whom] + [(k, whom) for k in who]:
-                for j in own:
-                    for s in np.flatnonzero(self.economy.trade[k, j]).tolist():
-                        labels = regions[k], regions[j], self.economy.sectors[s]
-                        rows.append((COLUMNS[name], *labels, 100 * tariff[k, j, s]))
-        return pd.DataFrame(
-            rows, columns=["variant", "importer", "exporter", "sector", "tariff"]
-        )
+        economy, (who, whom) = self.economy, self._sides
+        rows = [
+            (COLUMNS[name], economy.regions[k], economy.regions[j], sector, 100 * rate)
+            for name, tariff in self.tariffs.items()
+            for k, j in [*product(whom, who), *product(who, whom)]
+            for sector, rate, bought in zip(
+                economy.sectors, tariff[k, j], economy.trade[k, j], strict=True
+            )
+            if bought
+        ]
+        return pd.DataFrame(rows, columns=_TARIFF_COLUMNS)
 
     def _of_cases(self, of: str, by: Sequence[str]) -> pd.DataFrame:
         """Sums before and after of a table of each answer."""
@@ -155,26 +157,22 @@ class TradeWar(ChosenTariffs):
             .assign(percent=lambda k: 100 * (k["after"] / k["before"] - 1))
             for case in self.cases.values()
         ]
-        return pd.concat(parts, keys=[*self.cases], names=["variant", ""]).reset_index(0)
-
-    @property
-    def bilateral(self) -> pd.DataFrame:
-        """Trade of all goods: variant, importer, exporter, before, after, percent."""
-        return self._of_cases("flows", ["importer", "exporter"])
-
-    @property
-    def sectors(self) -> pd.DataFrame:
-        """Value added: variant, region, sector, before, after, percent."""
-        return self._of_cases("value_added", ["region", "sector"])
+        return pd.concat(parts, keys=[*self.cases], names=["variant", ""]).reset_index(
+            0
+        )
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """war, answers, bilateral, sectors; players where answers are best; scenario
         and equilibrium."""
-        own = {"war": self.war, "answers": self.answers, "bilateral": self.bilateral}
-        own["sectors"] = self.sectors
-        if self.choices:
-            own["players"] = self.players
+        own = {"war": self.war, "answers": self.answers, "sectors": self.sectors}
+        own["bilateral"] = self._of_cases("flows", ["importer", "exporter"])
+        own |= {"players": self.players} if self.choices else {}
         return own | self.outcome.tables()
+
+    @cached_property
+    def sectors(self) -> pd.DataFrame:
+        """Value added: variant, region, sector, before, after, percent."""
+        return self._of_cases("value_added", ["region", "sector"])
 
     @property
     def _rows(self) -> list[str]:
@@ -212,8 +210,9 @@ class TradeWar(ChosenTariffs):
         return wide.rename_axis(columns=None).reset_index()
 
     def _sector_rows(self) -> pd.DataFrame:
-        """Of each side the sectors whose value added changes most, as text."""
-        found = self.sectors[self.sectors["before"] > 0]
+        """Of each side the taxed sectors whose value added changes most, as text."""
+        taxed = self.sectors["sector"].map(self.rates) != 0
+        found = self.sectors[taxed & (self.sectors["before"] > 0)]
         parts = []
         for k in self._named[:2] if len(self._named) > 4 else self._named:
             own = found[found["region"] == k]
@@ -263,28 +262,27 @@ class TradeWar(ChosenTariffs):
             ", ".join(country_in_text(k) for k in side)
             for side in (self.who, self.whom)
         )
+        taxed = 100 * self.rates[self.rates != 0]
+        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
+        by = f"{rate} per cent by {who} on {whom}"
+        best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
+        starts = {
+            "none": f"A tariff of {by} changes real income by",
+            "mirror": f"If {whom} mirrors it, real income changes by",
+            "best": f"If {whom} answers as is best for itself, with {best} per cent, "
+            "real income changes by",
+        }
+        lines = [] if "none" in self.tariffs else [f"A tariff of {by} is answered."]
         weights = self.economy.value_added.sum(axis=1)
         exact = self.outcome.exact.reshape(len(self.tariffs), -1)
-        theirs, lines = [np.array(k) for k in self._sides], []
         for row, name in zip(exact, self.tariffs, strict=True):
-            own = [f"{np.average(row[k], weights=weights[k]):+.2f}" for k in theirs]
-            changes = f"{own[0]} per cent in {who} and {own[1]} in {whom}"
-            if name == "none":
-                lines.append(f"The tariff alone changes real income by {changes}.")
-            elif name == "mirror":
-                lines.append(f"If it is mirrored, real income changes by {changes}.")
-            else:
-                mean = 100 * np.mean([k.average for k in self.choices])
-                lines.append(
-                    f"If the answer is the best one, {mean:.1f} per cent, real income "
-                    f"changes by {changes}."
-                )
-        taxed = self.rates[self.rates != 0].unique()
-        rate = f"{100 * taxed.min():g}"
-        if len(taxed) > 1:
-            rate += f" to {100 * taxed.max():g}"
-        head = f"{who[0].upper()}{who[1:]} adds {rate} per cent to tariffs on {whom}"
-        return "\n".join([f"{head}; {whom} may answer.", *lines])
+            one, other = (
+                f"{np.average(row[[*k]], weights=weights[[*k]]):+.2f}"
+                for k in self._sides
+            )
+            changes = f"{one} per cent in {who} and {other} in {whom}"
+            lines.append(f"{starts[name]} {changes}.")
+        return "\n".join(lines)
 
     def facts(self) -> Mapping[str, Any]:
         return {
