@@ -30,6 +30,11 @@ def _example_or(ctx: Any, run: Path | None) -> Path | None:
         return run
     command = ctx.info_name or ""
     if ctx.params.get("example") and ctx.params.get("data") is None:
+        examples = files(__package__ or "") / "examples"
+        kind = examples / f"{command}-{run}.toml"
+        if run is not None and not run.suffix and kind.is_file():
+            typer.echo(kind.read_text(encoding="utf-8"), nl=False)
+            raise typer.Exit
         text = example_run_file(command)
         if run is None:
             typer.echo(text, nl=False)

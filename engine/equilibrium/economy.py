@@ -27,7 +27,7 @@ from ..core import (
     suggest,
     write_bytes,
 )
-from ..tables import WorldTables
+from ..tables import WorldTables, country_name
 from .from_tables import accounts_of_tables, synthetic_accounts
 from .kite import accounts_of_kite, write_kite
 
@@ -327,6 +327,9 @@ def digest_of(*arrays: np.ndarray) -> str:
 def place_of(economy: Economy, region: str) -> int:
     """The position of a region; ``NotFound`` where the economy has none of the name."""
     if region not in economy.regions:
+        for place, code in enumerate(economy.regions):
+            if country_name(code).casefold() == str(region).casefold():
+                return place
         known = suggest(str(region), economy.regions)
         raise NotFound(f"{economy.name} has no region {region}; {known}")
     return economy.regions.index(region)

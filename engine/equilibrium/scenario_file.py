@@ -6,7 +6,7 @@ deficits = "kept"               # or "zero", "closing"; by default "kept" of a s
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
 store = "wiod13"
 years = 2008
-elasticities = "theta.csv"      # sector, theta
+elasticities = "theta.csv"      # sector, theta, se; or a number, of all sectors
 tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
 
 trade_costs = "costs.csv"       # importer, exporter, sector, factor
@@ -41,6 +41,9 @@ regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default
                                 # and those who are hit
 against = "USA"                 # of retaliation
 how = "reciprocal"              # of retaliation; or "optimal", "together"
+who = "USA"                     # of trade-war: who adds a tariff, on whose goods, and
+whom = "China"                  # what is added; a table has it by sector
+rate = 0.25                     # answer: "none", "mirror", "best"; by default all
 """
 
 from collections.abc import Mapping
@@ -49,6 +52,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 from msgspec import Meta
 
@@ -73,15 +77,26 @@ from .tariff_choice.players import Over
 
 _FROM_STORE = ("years", "elasticities", "tariffs")
 
-Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation"]
+Kind = Literal["exact-hat", "optimal-tariff", "nash", "retaliation", "trade-war"]
 # Keys of the kinds in which tariffs are chosen, and those that must be there.
 _CHOICES: Mapping[str, Mapping[str, Any]] = {
     "exact-hat": {},
     "optimal-tariff": {"region": Some, "over": Over, "against": Some},
     "nash": {"method": Method, "regions": Some, "over": Over},
     "retaliation": {"against": Text, "how": How, "regions": Some, "over": Over},
+    "trade-war": {
+        "who": Some,
+        "whom": Some,
+        "rate": float | dict[str, float],
+        "answer": Some,
+        "over": Over,
+    },
 }
-_NEEDED = {"optimal-tariff": "region", "retaliation": "against"}
+_NEEDED = {
+    "optimal-tariff": ["region"],
+    "retaliation": ["against"],
+    "trade-war": ["who", "whom", "rate"],
+}
 _SECTIONS = ("grid", "equation", "supply")
 _RATE = (
     "25 per cent is 0.25, and 25 would be 2,500 per cent; write a number above -1 that "
@@ -106,6 +121,11 @@ class VariantKeys:
     trade_cost: (
         Annotated[float, Meta(gt=0, description="write a number above 0")] | None
     ) = None
+
+
+_Elasticity = Annotated[
+    float, Meta(gt=0, description="write a number above 0, or a csv")
+]
 
 
 @dataclass(frozen=True)
@@ -135,7 +155,7 @@ class ExactHatRun:
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
-    elasticities: Path | None = None
+    elasticities: Path | _Elasticity | None = None
     tariffs: Path | None = None
     trade_costs: Path | None = None
     variants: tuple[VariantKeys, ...] = ()
@@ -153,7 +173,7 @@ class ExactHatRun:
     def inputs(self) -> list[Path]:
         """Files that are read, for the manifest; the store is not one of them."""
         named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
-        return [self.path, *(path for path in named if path is not None)]
+        return [self.path, *(path for path in named if isinstance(path, Path))]
 
 
 # The keys beside the sections.
@@ -178,7 +198,7 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta (and "
-            "se); one row *,5 is 5 for all sectors; published ones are in table 1 of "
+            "se), or write 5 for all sectors; published ones are in table 1 of "
             "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
             "Orefice (2022), by product",
         )
@@ -202,8 +222,11 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     for section in sections:
         if choosing and section.has("trade_cost"):
             raise section.mistake("trade_cost", "goes with kind exact-hat; give tariff")
-    if (needed := _NEEDED.get(file.read("kind", Kind))) and not file.has(needed):
-        raise file.mistake(needed, "is missing")
+    for needed in _NEEDED.get(file.read("kind", Kind), ()):
+        if not file.has(needed):
+            raise file.mistake(needed, "is missing")
+    if supply is not None and kind == "trade-war":
+        raise file.mistake("supply", "goes with the other kinds")
     # What tables hold are deficits; an .npz is often of the literature, without them.
     given.setdefault("deficits", "kept" if "store" in given else "zero")
     choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}
@@ -231,7 +254,10 @@ def economy_of(run: ExactHatRun) -> Economy:
     assert run.store is not None and run.elasticities is not None
     tables = open_store(run.store)
     year = tables.years[-1] if run.years is None else run.years
-    return Economy.from_tables(tables, year, run.elasticities, run.tariffs)
+    thetas = run.elasticities
+    if not isinstance(thetas, Path):
+        thetas = pd.DataFrame({"sector": ["*"], "theta": [thetas]})
+    return Economy.from_tables(tables, year, thetas, run.tariffs)
 
 
 def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] | None:

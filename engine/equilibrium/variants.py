@@ -32,6 +32,7 @@ from .tariff_choice.answers import retaliation
 from .tariff_choice.nash import nash_tariffs
 from .tariff_choice.optimal import optimal_tariff
 from .tariff_choice.result import ChosenTariffs
+from .tariff_choice.war import trade_war
 
 
 class Move(NamedTuple):
@@ -232,4 +233,7 @@ def chosen_scenario(
         if run.kind == "nash":
             given = {"method": "exact", **given}
             return nash_tariffs(economy, **given, progress=progress)
+        if run.kind == "trade-war":
+            given.pop("supply")
+            return trade_war(economy, **given, progress=progress)
         return retaliation(economy, **given, progress=progress)

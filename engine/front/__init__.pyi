@@ -15,6 +15,7 @@ from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import exact_hat as exact_hat
 from .engine.equilibrium import nash_tariffs as nash_tariffs
+from .engine.equilibrium import trade_war as trade_war
 from .engine.equilibrium import optimal_tariff as optimal_tariff
 from .engine.equilibrium import retaliation as retaliation
 from .engine.errors import ErrorModel as ErrorModel

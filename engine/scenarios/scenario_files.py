@@ -63,7 +63,7 @@ FILE_KEYS = "store years measures value_added industries linkages grid shock".sp
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
 # Kinds in general equilibrium have files of their own form.
-EQUILIBRIUM = ("exact-hat", "optimal-tariff", "nash", "retaliation")
+EQUILIBRIUM = ("exact-hat", "optimal-tariff", "nash", "retaliation", "trade-war")
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,15 @@ def sector_title(code: str, source: str) -> str:
     return known.get(plain) or known.get(divisions, code)
 
 
+def goods_of(sectors: Sequence[str], source: str) -> list[str]:
+    """Codes of agriculture, mining and manufacturing; all sectors where these are names
+    that no classification has."""
+    last = {"isic3": 16, "isic4": 33}.get(_CLASSIFICATIONS.get(source, ""), 0)
+    numbers = {k: re.search(r"\d+", k) for k in sectors}
+    found = [k for k, n in numbers.items() if n and int(n[0]) <= last]
+    return found or [*sectors]
+
+
 def find_sector(label: str, sectors: Sequence[str], source: str) -> str:
     """The code of a sector; ``electronic`` is that of Electronic equipment.
 

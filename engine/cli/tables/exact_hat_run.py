@@ -96,8 +96,19 @@ def run_exact_hat(
         makers.append(drawing.rows)
         identity |= drawing.record()
         facts = {k: v for k, v in drawing.record().items() if k in ("error", "draws")}
-        memory = drawing.memory / 2**30
-        terminal.announce(f"{drawing.draws:,} draws; about {memory:.1f} GiB of memory")
+        memory = max(0.1, drawing.memory / 2**30)
+        rates = drawing.scenarios.rates
+        choose = (
+            ""
+            if rates is None
+            else (
+                f"; in each {count_text(len(rates.owner), 'player')} choose "
+                f"{count_text(len(rates.roots), 'rate')}"
+            )
+        )
+        terminal.announce(
+            f"{drawing.draws:,} draws{choose}; about {memory:.1f} GiB of memory"
+        )
     job = Job(output.out, "scenario", identity, parts, unit=unit)
     kept = filled(job, makers, output, terminal, "scenarios", unit)
     with kept if parts else nullcontext([]) as rows:

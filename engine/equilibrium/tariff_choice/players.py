@@ -55,8 +55,10 @@ def make_player(
     members: Sequence[int],
     over: Over,
     against: Sequence[int] | None = None,
+    goods: Sequence[int] | np.ndarray | None = None,
 ) -> Player:
-    """A player whose rates are by ``over``, on goods of ``against``, by default of all.
+    """A player whose rates are by ``over``, on the sectors ``goods`` of ``against``, by
+    default on all of all.
 
     Members keep the tariffs on each other, and those on what they do not buy. Raises
     ``TivaxError`` where nothing is left.
@@ -72,7 +74,9 @@ def make_player(
     sellers = np.ones(size[1], bool) if against is None else np.zeros(size[1], bool)
     sellers[[*(against or ())]] = True
     sellers[[*members]] = False
-    bought = economy.trade[[*members]] * sellers[None, :, None]
+    bear = np.tile(sellers[None, :, None], (len(members), 1, size[2]))
+    bear &= np.isin(np.arange(size[2]), np.arange(size[2]) if goods is None else goods)
+    bought = economy.trade[[*members]] * bear
     total = np.bincount(groups.ravel(), bought.ravel(), len(every))
     chosen = np.flatnonzero(total > 0)
     if not chosen.size:
@@ -84,7 +88,7 @@ def make_player(
         name,
         tuple(members),
         tuple(every[k] for k in chosen.tolist()),
-        np.where(sellers[None, :, None], number[groups], -1),
+        np.where(bear, number[groups], -1),
         total[chosen] / total.sum(),
     )
 
@@ -102,7 +106,11 @@ def members_of(
     if not isinstance(regions, Mapping):
         if not isinstance(regions, list | tuple) or not regions:
             raise TivaxError(f"{what} = {show(regions)}: give a list of names")
-        regions = {str(name): _expanded(economy, name) for name in regions}
+        blocs = [_expanded(economy, name) for name in regions]
+        regions = {
+            k[0] if len(k) == 1 else str(n): k
+            for n, k in zip(regions, blocs, strict=True)
+        }
     found: dict[str, tuple[int, ...]] = {}
     bloc_of: dict[int, str] = {}
     for name, members in regions.items():
@@ -120,4 +128,4 @@ def members_of(
 def _expanded(economy: Economy, name: str) -> Sequence[str]:
     if name not in economy.regions and str(name).upper() in country_groups():
         return group_members(name, list(economy.regions))
-    return [name]
+    return [economy.regions[place_of(economy, name)]]

@@ -154,7 +154,9 @@ class ChosenTariffs(Result):
     @in_float64
     def _rates(self) -> Rates | None:
         """The rates that are chosen anew in a draw; None where none are."""
-        if not all(np.isfinite(k.gradient) for k in self.choices):
+        if not (every := self.choices) or not all(
+            np.isfinite(k.gradient) for k in every
+        ):
             return None
         players = [k.player for k in self.choices]
         group = np.full(self.tariff.shape, -1)

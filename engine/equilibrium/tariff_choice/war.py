@@ -1,0 +1,396 @@
+"""A trade war in three columns: a tariff alone, mirrored, answered at best."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import product
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...core import (
+    Listing,
+    Progress,
+    TivaxError,
+    in_float64,
+    naming,
+    no_progress,
+    require_choice,
+)
+from ...figures.welfare import welfare_by_region
+from ...reporting import Figure, Plot, Section, Table, Text
+from ...reporting.drawn import Drawn
+from ...sources import find_sector, goods_of, sector_title
+from ...tables import country_in_text, country_name
+from ..batches import Batches
+from ..counterfactual import exact_hat, result_of
+from ..economy import Economy
+from ..economy_draws import Scenarios, scenarios_of
+from ..result import ExactHat
+from ..solving import Deficits
+from .best_response import ChosenRates, Objective, best_response, with_all
+from .optimal import require_choices
+from .players import Over, Regions, make_player, members_of
+from .result import ChosenTariffs
+
+Answer = Literal["none", "mirror", "best"]
+COLUMNS: Mapping[str, str] = {
+    "none": "tariff alone",
+    "mirror": "mirrored",
+    "best": "best answer",
+}
+"""Names of the columns."""
+_SHOWN, _SECTORS = 12, 5
+_TARIFF_COLUMNS = "variant importer exporter sector tariff".split()
+_MOST = 3.0
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class TradeWar(ChosenTariffs):
+    """A tariff of some on others, and what their answers make of it.
+
+    Attributes
+    ----------
+    economy, deficits
+        Arguments of the call.
+    who, whom
+        The two sides: a region or bloc by its name, and the positions of its members.
+    rates : (sector,)
+        What is added to tariffs.
+    tariffs
+        All tariffs (importer, exporter, sector) of each answer.
+    choices
+        The best answers.
+    outcome
+        The :class:`ExactHat` with a scenario for each answer.
+    cases
+        The :class:`ExactHat` of each answer alone, with its flows.
+
+    Examples
+    --------
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+    >>> war = tx.trade_war(economy, "R01", "R02", 0.25, answer="mirror")
+    >>> list(war.tables()["war"]["variant"].unique())
+    ['mirrored']
+    """
+
+    who: Mapping[str, tuple[int, ...]]
+    whom: Mapping[str, tuple[int, ...]]
+    rates: pd.Series
+    tariffs: Mapping[str, Float[np.ndarray, "r r s"]] = field(default_factory=dict)
+
+    kind = "trade-war"
+    report_title = "A trade war"
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        return ""  # the report ends with what the model holds fixed
+
+    @cached_property
+    @in_float64
+    def outcome(self) -> ExactHat:
+        every = np.stack([*self.tariffs.values()])
+        batches = Batches(
+            self.economy,
+            self.deficits,
+            len(every),
+            lambda numbers: (every[numbers], np.ones_like(every[numbers])),
+            [COLUMNS[k] for k in self.tariffs],
+        )
+        found = result_of(batches, np.concatenate([*batches.rows()]), iceberg=False)
+        given = {"asked": self.asked, "named": self._named, "spread": self.spread}
+        return replace(found, **given)
+
+    @cached_property
+    def cases(self) -> dict[str, ExactHat]:
+        solve = partial(exact_hat, self.economy, deficits=self.deficits)
+        return {COLUMNS[k]: solve(tariff) for k, tariff in self.tariffs.items()}
+
+    _together = False
+
+    def _scenarios(self) -> Scenarios:
+        every = np.stack([*self.tariffs.values()])
+        chosen = [int(k == "best") for k in self.tariffs]
+        return scenarios_of(every, np.ones_like(every), chosen)
+
+    @property
+    def _sides(self) -> list[tuple[int, ...]]:
+        sides = self.who, self.whom
+        return [tuple(k for own in side.values() for k in own) for side in sides]
+
+    @property
+    def _named(self) -> tuple[str, ...]:  # type: ignore[override]
+        return tuple(self.economy.regions[k] for side in self._sides for k in side)
+
+    @property
+    def war(self) -> pd.DataFrame:
+        """Columns variant, region, percent (of real income; with errors se, ci_low,
+        ci_high)."""
+        table = self.outcome.table
+        return table[table["measure"] == "real_income"].drop(columns="measure")
+
+    @property
+    def answers(self) -> pd.DataFrame:
+        """Tariffs on the other side, in per cent: variant, importer, exporter, sector,
+        tariff; where there is trade."""
+        economy, (who, whom) = self.economy, self._sides
+        rows = [
+            (COLUMNS[name], economy.regions[k], economy.regions[j], sector, 100 * rate)
+            for name, tariff in self.tariffs.items()
+            for k, j in [*product(whom, who), *product(who, whom)]
+            for sector, rate, bought in zip(
+                economy.sectors, tariff[k, j], economy.trade[k, j], strict=True
+            )
+            if bought
+        ]
+        return pd.DataFrame(rows, columns=_TARIFF_COLUMNS)
+
+    def _of_cases(self, of: str, by: Sequence[str]) -> pd.DataFrame:
+        """Sums before and after of a table of each answer."""
+        parts = [
+            getattr(case, of)
+            .groupby([*by], sort=False)[["before", "after"]]
+            .sum()
+            .reset_index()
+            .assign(percent=lambda k: 100 * (k["after"] / k["before"] - 1))
+            for case in self.cases.values()
+        ]
+        return pd.concat(parts, keys=[*self.cases], names=["variant", ""]).reset_index(
+            0
+        )
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """war, answers, bilateral, sectors; players where answers are best; scenario
+        and equilibrium."""
+        own = {"war": self.war, "answers": self.answers, "sectors": self.sectors}
+        own["bilateral"] = self._of_cases("flows", ["importer", "exporter"])
+        own |= {"players": self.players} if self.choices else {}
+        return own | self.outcome.tables()
+
+    @cached_property
+    def sectors(self) -> pd.DataFrame:
+        """Value added: variant, region, sector, before, after, percent."""
+        return self._of_cases("value_added", ["region", "sector"])
+
+    @property
+    def _rows(self) -> list[str]:
+        """Regions that are shown: those asked for, or the two sides and those that
+        change most."""
+        if self.asked:
+            return [*self.asked]
+        size = self.war.set_index("region")["percent"].abs().groupby(level=0).max()
+        others = size.drop([*self._named]).sort_values(ascending=False).index
+        return [*self._named, *others][: max(_SHOWN, len(self._named))]
+
+    def plots(self) -> dict[str, Plot]:
+        given = self.outcome.table, self._rows
+        return {"war": partial(welfare_by_region, *given, named=self._named)}
+
+    def _listings(self) -> Sequence[Listing]:
+        wide, sectors = self._wide(), self._sector_rows()
+        return [
+            Listing(title, [*frame], [*frame.itertuples(index=False)], words=words)
+            for title, frame, words in (
+                ("Real income, per cent", wide, 1),
+                ("Value added by sector, per cent", sectors, 2),
+            )
+        ]
+
+    def _wide(self) -> pd.DataFrame:
+        """A row for each region that is shown, a column for each answer, as text."""
+        rows = self.war.assign(text=self.war["percent"].map("{:+.2f}".format))
+        if "ci_low" in rows:
+            ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
+            rows["text"] += [f" [{low:+.2f}, {high:+.2f}]" for low, high in ends]
+        wide = rows.pivot(index="region", columns="variant", values="text")
+        wide = wide.loc[self._rows, [COLUMNS[k] for k in self.tariffs]]
+        wide.index = pd.Index([country_name(k) for k in wide.index], name="region")
+        return wide.rename_axis(columns=None).reset_index()
+
+    def _sector_rows(self) -> pd.DataFrame:
+        """Of each side the taxed sectors whose value added changes most, as text."""
+        taxed = self.sectors["sector"].map(self.rates) != 0
+        found = self.sectors[taxed & (self.sectors["before"] > 0)]
+        parts = []
+        for k in self._named[:2] if len(self._named) > 4 else self._named:
+            own = found[found["region"] == k]
+            wide = own.pivot(index="sector", columns="variant", values="percent")
+            moved = own.assign(size=(own["after"] - own["before"]).abs())
+            most = moved.groupby("sector")["size"].max().nlargest(_SECTORS).index
+            wide = wide.loc[most, [COLUMNS[k] for k in self.tariffs]]
+            text = wide.map("{:+.1f}".format).rename_axis(columns=None).reset_index()
+            source = self.economy.source
+            text["sector"] = [sector_title(j, source) for j in text["sector"]]
+            text.insert(0, "region", country_name(k))
+            parts.append(text)
+        return pd.concat(parts, ignore_index=True)
+
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        shown = [Figure(k, "Real income with each answer") for k in figures.values()]
+        wide, sectors = self._wide(), self._sector_rows()
+        answers = dict.fromkeys([COLUMNS[k] for k in self.tariffs], "")
+        blocks = [*shown, Table(wide, "Real income, per cent", answers)]
+        blocks.append(Table(sectors, "Value added by sector, per cent", answers))
+        return [
+            Section("Countries and sectors", blocks),
+            Section("How to read it", [Text(self._caveat)]),
+        ]
+
+    @property
+    def _caveat(self) -> str:
+        held = (
+            "The model is that of Caliendo and Parro (2015): technology, labour supply "
+            "and preferences stay, workers change sectors freely, and prices clear all "
+            "markets. Effects are of the long run; what the way there costs is left "
+            "out."
+        )
+        if self.deficits == "kept":
+            held += " Trade deficits stay what they are."
+        if self.spread is None:
+            return f"{held} The numbers have no intervals: nothing has an error."
+        return (
+            f"{held} Intervals hold 95 % of {self.spread.draws:,} draws of what has a "
+            "standard error, elasticities or tables; that the model may be wrong is "
+            "not in them."
+        )
+
+    @property
+    def sentence(self) -> str:
+        who, whom = (
+            ", ".join(country_in_text(k) for k in side)
+            for side in (self.who, self.whom)
+        )
+        taxed = 100 * self.rates[self.rates != 0]
+        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
+        by = f"{rate} per cent by {who} on {whom}"
+        best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
+        starts = {
+            "none": f"A tariff of {by} changes real income by",
+            "mirror": f"If {whom} mirrors it, real income changes by",
+            "best": f"If {whom} answers as is best for itself, with {best} per cent, "
+            "real income changes by",
+        }
+        lines = [] if "none" in self.tariffs else [f"A tariff of {by} is answered."]
+        weights = self.economy.value_added.sum(axis=1)
+        exact = self.outcome.exact.reshape(len(self.tariffs), -1)
+        for row, name in zip(exact, self.tariffs, strict=True):
+            one, other = (
+                f"{np.average(row[[*k]], weights=weights[[*k]]):+.2f}"
+                for k in self._sides
+            )
+            changes = f"{one} per cent in {who} and {other} in {whom}"
+            lines.append(f"{starts[name]} {changes}.")
+        return "\n".join(lines)
+
+    def facts(self) -> Mapping[str, Any]:
+        return {
+            **self.outcome.facts(),
+            "kind": self.kind,
+            "who": [*self.who],
+            "whom": [*self.whom],
+            "answers": [*self.tariffs],
+        }
+
+
+@in_float64
+def trade_war(
+    economy: Economy,
+    who: Regions,
+    whom: Regions,
+    rate: float | Mapping[str, float],
+    *,
+    answer: str | Sequence[str] = ("none", "mirror", "best"),
+    over: Over = "uniform",
+    deficits: Deficits = "kept",
+    progress: Progress = no_progress,
+) -> TradeWar:
+    """A tariff of some regions on others, and what their answers make of it.
+
+    Parameters
+    ----------
+    economy
+        Tariffs start from ``economy.tariff_new``.
+    who, whom
+        Who adds the tariff, and whose goods bear it, who answer: a region, its name, a
+        group such as ``EU27``, or several.
+    rate
+        What is added to tariffs, 0.25 for 25 percentage points: on all goods, or by
+        sector, words of its title, or ``goods``. Without codes that say which sectors
+        are goods, all are.
+    answer
+        ``none``; ``mirror``, the same points on the same sectors; ``best``, the rates
+        on these sectors that are best for who answers, as if it answered alone; or
+        several, by default all.
+    over, deficits
+        As in :func:`optimal_tariff`.
+    progress
+        Called with the best answers found, and how many there are.
+
+    Returns
+    -------
+    TradeWar
+        A column for each answer: real income, tariffs, trade, value added by sector.
+
+    Raises
+    ------
+    TivaxError
+        For a name that the economy lacks, a region on both sides, a rate of 0 or above
+        3, and what :func:`exact_hat` raises.
+
+    Examples
+    --------
+    >>> economy = tx.Economy.synthetic(regions=3, sectors=4, seed=1)
+    >>> war = tx.trade_war(economy, "R01", "R02", 0.25)
+    >>> [*war.tariffs]
+    ['none', 'mirror', 'best']
+    """
+    require_choices(economy, over, None, deficits, 0.2, 100)
+    named = [answer] if isinstance(answer, str) else [*answer]
+    for k in named or [""]:
+        require_choice("answer", k, get_args(Answer))
+    sides = members_of(economy, who, "who"), members_of(economy, whom, "whom")
+    own, other = ([k for some in side.values() for k in some] for side in sides)
+    if both := {*own} & {*other}:
+        names = ", ".join(economy.regions[k] for k in both)
+        raise TivaxError(f"who and whom: {names} is on both sides; leave it out of one")
+    rates = _rates(economy, rate)
+    added = np.zeros_like(economy.tariff_new)
+    added[np.ix_(own, other)] = rates.to_numpy()
+    alone = economy.tariff_new + added
+    tariffs = {"none": alone, "mirror": alone + added.swapaxes(0, 1)}
+    choices: list[ChosenRates] = []
+    if "best" in named:
+        taxed = np.flatnonzero(rates.to_numpy())
+        objective = Objective(economy, None, deficits)
+        for number, (name, members) in enumerate(sides[1].items()):
+            progress(number, len(sides[1]))
+            player = make_player(economy, name, members, over, own, taxed)
+            choices.append(best_response(player, objective, alone, 0.2, most=100)[0])
+        progress(len(choices), len(choices))
+        tariffs["best"] = with_all(alone, choices)
+    tariffs = {k: tariffs[k] for k in dict.fromkeys(named)}
+    given = {"who": sides[0], "whom": sides[1], "rates": rates, "tariffs": tariffs}
+    last = tariffs.get("best", alone)
+    return TradeWar(economy, last, choices, None, deficits, **given)
+
+
+def _rates(economy: Economy, rate: float | Mapping[str, float]) -> pd.Series:
+    """The rate of each sector; ``TivaxError`` for one that cannot be."""
+    sectors, source = [*economy.sectors], economy.source
+    found = pd.Series(0.0, sectors)
+    for name, value in (rate if isinstance(rate, Mapping) else {"goods": rate}).items():
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise TivaxError(f"rate = {value!r}: give a number, 0.25 for 25 per cent")
+        if not -1 < value <= _MOST or value == 0:
+            raise TivaxError(
+                f"rate = {value:g}: give a rate up to {_MOST:g} that is not 0; 25 per "
+                "cent is 0.25"
+            )
+        chosen = goods_of(sectors, source)
+        if name != "goods" or name in sectors:
+            with naming("rate"):
+                chosen = [find_sector(name, sectors, source)]
+        found[chosen] = float(value)
+    return found
