@@ -30,6 +30,7 @@ from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
 from .errors import Unfinished as Unfinished
 from .errors import naming as naming
+from .errors import require_regular as require_regular
 from .errors import show as show
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
@@ -68,7 +69,6 @@ from .limits import line_too_long as line_too_long
 from .limits import longest_line as longest_line
 from .limits import machine_memory as machine_memory
 from .limits import require_count as require_count
-from .limits import require_regular as require_regular
 from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size
 from .limits import size_limit as size_limit

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import TivaxError, show
-from .limits import require_regular
+from .errors import TivaxError, require_regular, show
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
 from typing import Self
 
 
@@ -112,6 +113,12 @@ def walk_causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
+
+
+def require_regular(path: Path) -> None:
+    """Raise ``TivaxError`` for a pipe, a socket or a device, which has no end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise TivaxError(f"{path}: a pipe, a socket or a device; name a file or folder")
 
 
 def show(value: object) -> str:

@@ -12,8 +12,7 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from .choose import choose_from, suggest
-from .errors import NotFound, TivaxError
-from .limits import require_regular
+from .errors import NotFound, TivaxError, require_regular
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:

@@ -22,9 +22,9 @@ from .tariff_choice.nash import NashTariffs as NashTariffs
 from .tariff_choice.nash import nash_tariffs as nash_tariffs
 from .tariff_choice.optimal import OptimalTariff as OptimalTariff
 from .tariff_choice.optimal import optimal_tariff as optimal_tariff
+from .tariff_choice.result import ChosenTariffs as ChosenTariffs
 from .tariff_choice.war import TradeWar as TradeWar
 from .tariff_choice.war import trade_war as trade_war
-from .tariff_choice.result import ChosenTariffs as ChosenTariffs
 from .variants import Variants as Variants
 from .variants import chosen_scenario as chosen_scenario
 from .variants import exact_hat_scenario as exact_hat_scenario

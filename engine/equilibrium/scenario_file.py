@@ -46,6 +46,7 @@ whom = "China"                  # what is added; a table has it by sector
 rate = 0.25                     # answer: "none", "mirror", "best"; by default all
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,11 +124,6 @@ class VariantKeys:
     ) = None
 
 
-_Elasticity = Annotated[
-    float, Meta(gt=0, description="write a number above 0, or a csv")
-]
-
-
 @dataclass(frozen=True)
 class _Equation:
     coefficient: float
@@ -155,7 +151,8 @@ class ExactHatRun:
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
-    elasticities: Path | _Elasticity | None = None
+    elasticities: Path | None = None
+    theta: float | None = None
     tariffs: Path | None = None
     trade_costs: Path | None = None
     variants: tuple[VariantKeys, ...] = ()
@@ -173,7 +170,7 @@ class ExactHatRun:
     def inputs(self) -> list[Path]:
         """Files that are read, for the manifest; the store is not one of them."""
         named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
-        return [self.path, *(path for path in named if isinstance(path, Path))]
+        return [self.path, *(path for path in named if path is not None)]
 
 
 # The keys beside the sections.
@@ -188,13 +185,21 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     choosing = _CHOICES.get(kind, {}) if isinstance(kind, str) else {}
     without = ("trade_costs", "grid", "equation") if choosing else ()
     known = [*_KEYS, "variant", *_SECTIONS, *choosing]
+    theta, one = values.get("elasticities"), False
+    if isinstance(theta, int | float) and "store" in values:
+        one = True
+        if isinstance(theta, bool) or not 0 < theta < math.inf:
+            raise TivaxError(f"{path}: elasticities = {theta}: write a number above 0")
+        values = {k: v for k, v in values.items() if k != "elasticities"}
     file = TomlTable(path, "", values, [k for k in known if k not in without])
     given = file.convert(ExactHatRun, *_SECTIONS)
+    if one:
+        given["theta"] = theta
     if ("economy" in given) == ("store" in given):
         raise TivaxError(f"{path}: give economy (an .npz) or store, one of them")
     if "economy" in given and (extra := [k for k in _FROM_STORE if file.has(k)]):
         raise file.mistake(extra[0], "goes with a store; an .npz has its own")
-    if "store" in given and "elasticities" not in given:
+    if "store" in given and not {"elasticities", "theta"} & given.keys():
         raise file.mistake(
             "elasticities",
             "is missing; a store has none: name a csv with columns sector, theta (and "
@@ -251,12 +256,12 @@ def economy_of(run: ExactHatRun) -> Economy:
     """The economy that a scenario file names."""
     if run.economy is not None:
         return Economy.read(run.economy)
-    assert run.store is not None and run.elasticities is not None
+    assert run.store is not None
+    thetas = run.elasticities
+    if thetas is None:
+        thetas = pd.DataFrame({"sector": ["*"], "theta": [run.theta]})
     tables = open_store(run.store)
     year = tables.years[-1] if run.years is None else run.years
-    thetas = run.elasticities
-    if not isinstance(thetas, Path):
-        thetas = pd.DataFrame({"sector": ["*"], "theta": [thetas]})
     return Economy.from_tables(tables, year, thetas, run.tariffs)
 
 

@@ -15,9 +15,9 @@ from .engine.equilibrium import Economy as Economy
 from .engine.equilibrium import Supply as Supply
 from .engine.equilibrium import exact_hat as exact_hat
 from .engine.equilibrium import nash_tariffs as nash_tariffs
-from .engine.equilibrium import trade_war as trade_war
 from .engine.equilibrium import optimal_tariff as optimal_tariff
 from .engine.equilibrium import retaliation as retaliation
+from .engine.equilibrium import trade_war as trade_war
 from .engine.errors import ErrorModel as ErrorModel
 from .engine.errors import TableError as TableError
 from .engine.errors import balance as balance

@@ -177,7 +177,11 @@ WALL = '[[variant]]\nimporters = ["R01"]\ntariff = 0.4\n'
     [
         ("optimal-tariff", 'region = "R01"', "The best tariff of R01 is"),
         ("nash", 'regions = ["R01", "R02"]', "In the trade war tariffs are from"),
-        ("retaliation", f'against = "R01"\n{WALL}', "with retaliation (reciprocal)"),
+        (
+            "retaliation",
+            f'against = "R01"\n{WALL}',
+            "as announced, and by",
+        ),
     ],
 )
 def test_a_file_of_chosen_tariffs_writes_what_its_function_returns(

@@ -213,7 +213,8 @@ def of_economies() -> Iterator[Case]:
     found = tx.exact_hat(economy)
     sound = {
         "tables": tables, "year": 2000, "elasticities": frame, "economy": economy,
-        "region": "R01", "against": "R01", "coefficient": 1.0, "standard_error": 1.0,
+        "region": "R01", "against": "R01", "who": "R01", "whom": "R02", "rate": 0.25,
+        "coefficient": 1.0, "standard_error": 1.0,
     }  # fmt: skip
     tariffs = {k: v for k, v in WRONG.items() if v is not None}
     words: dict[str, Any] = {"int": 3, "text": "a", "array": ARRAY}
@@ -240,6 +241,11 @@ def of_economies() -> Iterator[Case]:
         "retaliation": {
             **best, "against": mars, "regions": {"int": 3},
             "how": {"word": "never", "int": 3},
+        },
+        "trade_war": {
+            "who": mars, "whom": mars, "rate": {"text": "a", "below": -2.0, "none": 0},
+            "answer": {"word": "never", "few": [], "int": 3},
+            "over": best["over"], "deficits": best["deficits"],
         },
     }  # fmt: skip
     for function, more in cases.items():

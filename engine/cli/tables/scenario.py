@@ -22,10 +22,10 @@ def scenario(
 
     A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv, variants.csv, figures and report.html. A run that was stopped goes on
-    where it was when the same command is given again. With kind = "exact-hat": tariffs,
-    trade costs and balanced trade in general equilibrium; with "optimal-tariff", "nash",
-    "retaliation" or "trade-war" the tariffs that regions choose; --example KIND prints a
-    file of that kind. With --error, or standard errors
+    where it was when the same command is given again. With kind = "exact-hat":
+    tariffs, trade costs and balanced trade in general equilibrium; with
+    "optimal-tariff", "nash", "retaliation" or "trade-war" the tariffs that regions
+    choose; --example KIND prints a file of that kind. With --error, or standard errors
     of elasticities, columns se, ci_low, ci_high from draws. With --example NAME --data
     FOLDER: the tables of a published trade model, tables.csv, from its authors' data.
 

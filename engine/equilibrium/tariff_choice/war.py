@@ -18,6 +18,7 @@ from ...core import (
     naming,
     no_progress,
     require_choice,
+    require_list,
 )
 from ...figures.welfare import welfare_by_region
 from ...reporting import Figure, Plot, Section, Table, Text
@@ -191,7 +192,12 @@ class TradeWar(ChosenTariffs):
     def _listings(self) -> Sequence[Listing]:
         wide, sectors = self._wide(), self._sector_rows()
         return [
-            Listing(title, [*frame], [*frame.itertuples(index=False)], words=words)
+            Listing(
+                title,
+                [*frame.columns.map(str)],
+                [*frame.itertuples(index=False)],
+                words=words,
+            )
             for title, frame, words in (
                 ("Real income, per cent", wide, 1),
                 ("Value added by sector, per cent", sectors, 2),
@@ -210,7 +216,7 @@ class TradeWar(ChosenTariffs):
         return wide.rename_axis(columns=None).reset_index()
 
     def _sector_rows(self) -> pd.DataFrame:
-        """Of each side the taxed sectors whose value added changes most, as text."""
+        """Taxed sectors of each side whose value added changes most, as text."""
         taxed = self.sectors["sector"].map(self.rates) != 0
         found = self.sectors[taxed & (self.sectors["before"] > 0)]
         parts = []
@@ -347,7 +353,10 @@ def trade_war(
     ['none', 'mirror', 'best']
     """
     require_choices(economy, over, None, deficits, 0.2, 100)
-    named = [answer] if isinstance(answer, str) else [*answer]
+    if isinstance(answer, str):
+        answer = [answer]
+    require_list("answer", answer)
+    named = [*answer]
     for k in named or [""]:
         require_choice("answer", k, get_args(Answer))
     sides = members_of(economy, who, "who"), members_of(economy, whom, "whom")
