@@ -12,7 +12,7 @@ from quick_programs import take_quick_programs
 
 from tivax.engine import WorldTables, save_store
 
-from helpers import quick_to_compile, random_tables
+from helpers import random_tables
 from truth_files import LEATHER, WIODTEST, exvatools, truth_table
 from web_sites import site as site
 
@@ -45,13 +45,6 @@ def few_memory_maps():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > 30_000:
         jax.clear_caches()
-
-
-@pytest.fixture(scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    with quick_to_compile():
-        yield
 
 
 def shared_folder() -> Path | None:

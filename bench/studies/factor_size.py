@@ -67,7 +67,7 @@ def errors(data: pd.DataFrame, factors: int) -> Float[np.ndarray, "3 3"]:
             data, "y", ["x"], factors=factors, correction=correction, most=0
         )
         row = fit.terms.iloc[0]
-        ses = [row["se"], row["se"] * np.sqrt(fit.n / fit.degrees)]
+        ses = [row["se_plain"], row["se"]]
         if not rows:
             rows.append([row["estimate"] + row["bias"] - 1, *ses])
         rows.append([row["estimate"] - 1, *ses])

@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, capital, count_text
+from ..core import Listing, capital
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
@@ -39,6 +39,7 @@ _MAPS, _COUNTRIES = 3, 20
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')  # of files, on one system or another
 # A table of seven numbers in 84 columns.
 _SHORT = {"value-added shares": "VA shares"}
+_MISSED = 1e-6  # a remainder that is told
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -306,11 +307,12 @@ class Change(Result):
         texts = (effect_texts(k, self.largest) for k in values)
         rows = dict(zip(self.shown.few, texts, strict=True))
         note = (
-            f"adds up to {self.remainder:.1e} of the change or of its largest effect, "
-            f"at {count_text(self.nodes, 'point')} of the path"
+            f"the effects miss the change by up to {self.remainder:.1e} of the largest "
+            f"effect; nodes = {self.nodes} is too few"
         )
         title = f"{self._plot_title}: effects; {self.shown.rule}"
-        return [listing_by_region(title, columns, rows, (note,))]
+        notes = [note] * (self.remainder > _MISSED)
+        return [listing_by_region(title, columns, rows, notes)]
 
 
 def effect_texts(effects: Sequence[float], most: float) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ..core import TivaxError, print_last, tivax_version, watch_for_interrupts
+from ..core import print_last, tivax_version, watch_for_interrupts
 from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
@@ -61,13 +61,6 @@ _GROUPS: dict[str, dict[str, Callable[..., None]]] = {
     "Publish": {"explore": explore, "package": publish.package},
     "Machine": {"bench": tools.bench},
 }
-# What a command of an older version is called now.
-_GONE = {
-    "placebo": 'tivax bootstrap RUN.toml, whose [scheme] says kind = "placebo"',
-    "groups": "tivax list groups",
-    "devices": "tivax list devices",
-    "cite": "tivax package RESULTS --cite",
-}
 COMMANDS = {name: its for group in _GROUPS.values() for name, its in group.items()}
 
 app = typer.Typer(
@@ -113,8 +106,6 @@ def main() -> None:
     with watch_for_interrupts(clean):
         try:
             _, *words = sys.argv
-            if words and words[0] in _GONE:
-                raise TivaxError(f"tivax {words[0]} is now {_GONE[words[0]]}")
             if words and words[0] in COMMANDS:
                 require_named_files(COMMANDS[words[0]], words[1:])
             app(complete_words(words))

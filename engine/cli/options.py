@@ -94,22 +94,11 @@ def require_named_files(command: Callable[..., None], words: Sequence[str]) -> N
             raise TivaxError("an argument is empty; give a name")
 
 
-# What an option of an older version is called now.
 _NET = "--net-inventories"
-_GONE = {
-    "--inventories": f"{_NET} CATEGORIES",
-    "--satellite-final": "a column final in the file of --satellite",
-}
 
 
 def complete_words(words: Sequence[str]) -> list[str]:
-    """The words, ``--net-inventories`` with an empty value where it has none.
-
-    Raises ``TivaxError`` for an option of an older version.
-    """
-    for word in words:
-        if (name := word.partition("=")[0]) in _GONE:
-            raise TivaxError(f"{name} is now {_GONE[name]}")
+    """The words, ``--net-inventories`` with an empty value where it has none."""
     return [
         f"{word}=" if word == _NET and (not after or after[0] == "-") else word
         for word, after in pairwise([*words, ""])

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import combinations, pairwise
-from threading import Timer
+from threading import Event, Thread
 from typing import Any
 
 from rich.console import Console
@@ -66,15 +66,17 @@ class Terminal:
         stage.started()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
-        self.out = Console(highlight=False, width=width)
-        self.err = Console(stderr=True, highlight=False)
+        # Labels of a user are printed as they are: BB:b is no sign, [bold] no order.
+        plain = {"highlight": False, "emoji": False, "markup": False}
+        self.out = Console(width=width, **plain)
+        self.err = Console(stderr=True, **plain)
         if verbose:
             _log_to_stderr()
 
     def print(self, line: str) -> None:
         """A line of the result."""
         if not self.json:
-            self.out.print(line, markup=False, soft_wrap=True)
+            self.out.print(line, soft_wrap=True)
 
     def warn(self, line: str) -> None:
         """A line on stderr, ``quiet`` or not: what the user should know."""
@@ -105,7 +107,7 @@ class Terminal:
     def _bar(
         self, what: str, *columns: ProgressColumn
     ) -> Iterator[Callable[[int, int | None], None]]:
-        first = TextColumn("{task.description}"), BarColumn()
+        first = TextColumn("{task.description}", markup=False), BarColumn()
         with Progress(*first, *columns, console=self.err) as bar:
             task = bar.add_task(what, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -152,16 +154,21 @@ class Terminal:
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
         spins = self.err.is_terminal and not self.quiet
+        over = Event() if spins or self.quiet else _tell_time(what)
         with self.err.status(what) if spins else nullcontext() as spinner:
 
             def tell(line: str) -> None:
                 raise_interrupt()
+                over.set()
                 if spinner:
                     spinner.update(line)
                 else:
                     self.announce(line)
 
-            yield tell
+            try:
+                yield tell
+            finally:
+                over.set()
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1
@@ -262,7 +269,20 @@ class _RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
 
 
-_SILENT = 10.0  # seconds without a line
+_SILENT = 5.0  # seconds without a line
+
+
+def _tell_time(what: str, more: str = "") -> Event:
+    """Say on stderr how long something has taken, again and again until it is set."""
+    start, over = time.perf_counter(), Event()
+
+    def tell() -> None:
+        while not over.wait(_SILENT):
+            seconds = time.perf_counter() - start
+            print(f"tivax: {what}: {seconds:.0f} s{more}", file=sys.stderr)
+
+    Thread(target=tell, daemon=True).start()
+    return over
 
 
 class _LogLines(AbstractContextManager["_LogLines"]):
@@ -272,14 +292,11 @@ class _LogLines(AbstractContextManager["_LogLines"]):
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
         self.first: int | None = None
-        # The first program may take minutes to compile.
-        silent = f"tivax: {what}: compiling, then the first of the {unit}"
-        self.waiting = Timer(_SILENT, lambda: print(silent, file=sys.stderr))
-        self.waiting.daemon = True
-        self.waiting.start()
+        at = f", at the first of the {unit}; a first run compiles, later ones need not"
+        self.waiting = _tell_time(what, at)
 
     def __exit__(self, *_: object) -> None:
-        self.waiting.cancel()
+        self.waiting.set()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
@@ -287,7 +304,7 @@ class _LogLines(AbstractContextManager["_LogLines"]):
         if done < total and now - self.last < 1 or done == 0:
             return
         self.last = now
-        self.waiting.cancel()
+        self.waiting.set()
         line = (
             f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )

@@ -1,7 +1,6 @@
 from .arguments import local_path as local_path
 from .arguments import require_kind as require_kind
 from .arguments import require_list as require_list
-from .arguments import require_regular as require_regular
 from .arguments import require_whole as require_whole
 from .arguments import require_years as require_years
 from .arrays import aligned_empty as aligned_empty
@@ -59,6 +58,7 @@ from .jobs import job_at_work as job_at_work
 from .jobs import keeping as keeping
 from .jobs import kept_state as kept_state
 from .jobs import unfinished as unfinished
+from .labelled import label_texts as label_texts
 from .labelled import read_labelled as read_labelled
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
 from .limits import GIB as GIB
@@ -68,6 +68,7 @@ from .limits import line_too_long as line_too_long
 from .limits import longest_line as longest_line
 from .limits import machine_memory as machine_memory
 from .limits import require_count as require_count
+from .limits import require_regular as require_regular
 from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size
 from .limits import size_limit as size_limit

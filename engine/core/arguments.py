@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import TivaxError, show
+from .limits import require_regular
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
@@ -67,12 +68,6 @@ def local_path(argument: str, value: object) -> Path:
         raise TivaxError(f"{argument}: {show(str(path))}: too long for a file's name")
     require_regular(path)
     return path
-
-
-def require_regular(path: Path) -> None:
-    """Raise ``TivaxError`` for a pipe, a socket or a device, which has no end."""
-    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise TivaxError(f"{path}: a pipe, a socket or a device; name a file or folder")
 
 
 _LONGEST_NAME = 255  # bytes, on every disk in use

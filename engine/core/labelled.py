@@ -1,6 +1,7 @@
 """Columns of labels and numbers that a user gives, in a table or a csv file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,41 @@ import pandas as pd
 from .arguments import local_path
 from .errors import NotFound, TivaxError, show
 from .spreadsheets import require_different_columns
+
+
+def label_texts(where: str, columns: Mapping[str, Iterable]) -> dict[str, list[str]]:
+    """Labels of columns that hold the same ones, as texts: 1.0 is 1.
+
+    Raises ``TivaxError`` for numbers beside a text that reads as one, since 1 and "01"
+    may have been the same code, and for dates and truth values.
+    """
+    found: dict[str, list[str]] = {}
+    number = text = ""
+    for name, labels in columns.items():
+        found[name] = []
+        for label in labels:
+            if isinstance(label, str):
+                if not text and _is_number(label):
+                    text = f"{name} the text {label}"
+            elif isinstance(label, Real) and not isinstance(label, bool):
+                number = number or f"{name} holds the number {label}"
+                label = int(label) if label % 1 == 0 else label
+            else:
+                raise TivaxError(f"{where}: {name} holds {label}, which is no text")
+            found[name].append(str(label).strip())
+    if number and text:
+        raise TivaxError(
+            f"{where}: {number} and {text}; a number loses the zeros of a code: write "
+            "all labels as text"
+        )
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) == float(text)
+    except ValueError:
+        return False
 
 
 def read_labelled(

@@ -101,6 +101,12 @@ def line_too_long(name: str, number: int) -> TivaxError:
     )
 
 
+def require_regular(path: Path) -> None:
+    """Raise ``TivaxError`` for a pipe, a socket or a device, which has no end."""
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise TivaxError(f"{path}: a pipe, a socket or a device; name a file or folder")
+
+
 def machine_memory() -> int | None:
     """Bytes of the machine, or of its container where that has less."""
     if (found := physical_memory()) is None:

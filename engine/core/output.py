@@ -183,9 +183,14 @@ def clear_leftovers(path: Path) -> None:
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
             match = _LEFTOVER.fullmatch(found.name)
-            if match and is_part(found):
+            if match and is_part(found) and _is_own(found):
                 with suppress(OSError):  # at work, or another process was faster
                     _clear(found, folder / match["name"], match["machine"])
+
+
+def _is_own(path: Path) -> bool:
+    """True if this user made it: anybody may plant a part in a shared folder."""
+    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
 
 
 def is_part(path: Path) -> bool:
@@ -197,8 +202,6 @@ def is_part(path: Path) -> bool:
 def _clear(part: Path, place: Path, machine: str) -> None:
     with ExitStack() as held:
         dead = lock_folder(part, held) and machine == _machine()
-        if getattr(os, "geteuid", int)() != part.lstat().st_uid:
-            return  # somebody may have put it there
         if dead or _at_rest(part) > _LEFTOVER_AGE:
             _finish(part, place)
 

@@ -1,6 +1,7 @@
 """TOML files, read so that every mistake is one line that names its place."""
 
 import math
+import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -10,9 +11,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .arguments import require_regular
 from .choose import choose_from, suggest
 from .errors import NotFound, TivaxError
+from .limits import require_regular
 
 
 def load_toml(package: str | None, name: str) -> dict[str, Any]:
@@ -39,6 +40,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _parse(text: str, path: Path) -> dict[str, Any]:
+    if len(text) > _LONGEST:
+        raise TivaxError(
+            f"{path}: {len(text):,} letters, at most {_LONGEST:,} are read; write "
+            "several files"
+        )
+    if max(part.count(".") for part in _PARTS.split(text)) > _DOTS:
+        raise _too_deep(path)
     try:
         found = tomllib.loads(text)
     except ValueError as error:
@@ -50,6 +58,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
         hint = ""
         if str(error).startswith("Invalid value (at line"):
             hint = '; texts are in quotes, name = "text"'
+        if "set_int_max_str_digits" in str(error):
+            error = "a whole number has more than 4,300 digits"
         raise TivaxError(f"{path}: not valid TOML: {error}{hint}") from None
     except RecursionError:
         raise _too_deep(path) from None
@@ -66,6 +76,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     return found
 
 
+# The parser takes the square of the parts of a key, a second for 500,000 letters.
+_LONGEST, _DOTS, _PARTS = 2_000_000, 100, re.compile(r"[=,\n\[{]")
 # Levels of nested tables and lists; no file here has a use for more than four.
 _DEEPEST = 20
 
@@ -102,9 +114,6 @@ class TomlTable:
     def _require_known(self, known: Collection[str]) -> None:
         for key in self.values:
             if key not in known:
-                new = _RENAMED.get(key, "")
-                if new.partition(",")[0].strip("[]") in known:
-                    raise TivaxError(f"{self.file}: {key}{self._where}: is now {new}")
                 raise TivaxError(
                     f"{self.file}: unknown key {key}{self._where}; "
                     f"{suggest(key, sorted(known))}"
@@ -249,16 +258,6 @@ class TomlTable:
                     f"{both[0]}, too; keep one of them"
                 )
         return found
-
-
-# Keys that had another name before, where the new one is known.
-_RENAMED = {
-    "cluster": "clusters",
-    "grid": "[models]",
-    "who": "exporters, or regions of kind extract",
-    "whom": "importers, or partners of kind extract",
-    "year": "years",
-}
 
 
 def _described(kind: Any) -> tuple[Any, str]:

@@ -20,7 +20,7 @@ from ..figures import joint_curve
 from ..reporting import CV1, Drawn, Section, Table, Text, method_of, variable_name
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
-from ..threats import ModelsResult
+from ..threats import ModelsResult, never_zero
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -34,9 +34,10 @@ class SpecificationCurve(ModelsResult):
     ----------
     table
         A row for each specification: model, outcome, the choices, estimate, se, ci_low,
-        ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t),
-        n, clusters, chosen (the model as given) and note. What cannot be fitted, or is
-        the same regression as another, has no numbers and says so.
+        ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t,
+        in files 1 / (draws + 1)), n, clusters, chosen (the model as given) and note.
+        What cannot be fitted, or is the same regression as another, has no numbers and
+        says so.
     tests
         model, weights (``none``; each other weights are a curve of their own),
         statistic (``median effect``, ``share significant``, ``Stouffer Z``),
@@ -81,15 +82,14 @@ class SpecificationCurve(ModelsResult):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
-            "specifications": self.table,
+            "specifications": self._written,
             "tests": self.tests,
             "options": self.by_option,
             "null": self.null,
         }
 
     def _title(self, model: Model) -> str:
-        rows = self.drawn_curve(model.name)
-        return self._headline(model, rows[_weights_of(rows) == UNWEIGHTED])
+        return self._headline(model, self.drawn_curve(model.name))
 
     def _figure(self, model: str) -> Figure:
         """The curve of a model with the band of no effect."""
@@ -197,19 +197,28 @@ class SpecificationCurve(ModelsResult):
             drop=True
         )
 
+    @property
+    def _written(self) -> pd.DataFrame:
+        p = never_zero(self.table["wild_p_value"], 0 if self.exact else self.draws)
+        return self.table.assign(wild_p_value=p)
+
     def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:
         own = (self.tests["model"] == model.name) & (self.tests["weights"] == weights)
         return self.tests[own].set_index("statistic").to_dict("index")
 
     def _headline(self, model: Model, rows: pd.DataFrame) -> str:
+        bare = _weights_of(rows) == UNWEIGHTED
+        rows, without = rows[bare], "" if bare.all() else " without weights"
         own = rows[rows["significant"]]
         up = int((own["estimate"] > 0).sum())
         share = max(up, len(own) - up) / len(rows)
         sign = "positive" if 2 * up >= len(own) else "negative"
+        found = f"{sign} and significant in {percent_text(share)}"
         return (
             f"The effect of {variable_name(model.treatments[0])} on "
-            f"{variable_name(model.outcome)} is {sign} and significant in "
-            f"{percent_text(share)} of {count_text(len(rows), 'specification')}"
+            f"{variable_name(model.outcome)} is "
+            f"{found if len(own) else 'significant in none'} of "
+            f"{count_text(len(rows), 'specification')}{without}"
         )
 
     def _found(self, model: Model) -> str:
@@ -222,15 +231,14 @@ class SpecificationCurve(ModelsResult):
         median, share, z = tests.values()
         p = [self._p(k["p_value"]) for k in (median, share, z)]
         said = [
-            f"{self._headline(model, rows)}{' without weights' if others else ''}, "
+            f"{self._headline(model, every)}, "
             f"with a median of {number_text(median['estimate'])}",
             f"Estimates go from {number_text(effects.min())} to "
             f"{number_text(effects.max())}; the model gives "
             f"{number_text(own['estimate'])}, p {self._p(own['wild_p_value'])}",
             *self._left(model),
-            "Without any effect the share with the more frequent sign would be at most "
-            f"{percent_text(share['null_median'])} in half of the draws and "
-            f"{percent_text(share['null_high'])} in 39 of 40",
+            "Without an effect, 97.5 % of draws have at most "
+            f"{percent_text(share['null_high'])} significant with one sign",
             f"Against draws without any effect: p {p[0]} for the median, p {p[1]} for "
             f"the share, p {p[2]} for the sum of all (Stouffer's Z): "
             f"{self._conclusion(list(tests.values()))}",
@@ -250,12 +258,14 @@ class SpecificationCurve(ModelsResult):
         """Count combinations beside the specifications with numbers, in words."""
         rows = self.table[self.table["model"] == model.name]
         if self.combinations > len(rows):
-            yield f"They are drawn at random from {self.combinations:,} combinations"
+            every = f"{self.combinations:,} combinations"
+            yield f"The specifications are drawn at random from {every}"
         rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["estimate"].isna().sum()) - same
         if same:
-            yield f"{same} more repeat{'s' if same == 1 else ''} another one"
+            are = "is" if same == 1 else "are"
+            yield f"{same} more {are} the same regression as another"
         if lost:
             yield f"{lost} more cannot be estimated"
 
@@ -270,13 +280,12 @@ class SpecificationCurve(ModelsResult):
             k["p_value"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
         )
         if below == len(tests):
-            return "the curve as a whole is not what no effect would give"
-        lie = "lies" if sum(near) == 1 else "lie"
-        at = f"; {sum(near)} {lie} at 5 % within simulation error" if any(near) else ""
-        if below:
-            verb = "rejects" if below == 1 else "reject"
-            return f"{below} of {len(tests)} tests {verb} no effect at 5 %{at}"
-        return f"none of the tests rejects no effect at 5 %{at}"
+            return "chance is an unlikely explanation"
+        close = "is" if sum(near) == 1 else "are"
+        at = f"; {sum(near)} {close} too near 5 % for these draws" if any(near) else ""
+        verb = "reject" if below > 1 else "rejects"
+        count = f"{below} of {len(tests)} tests" if below else "no test"
+        return f"{count} {verb} at 5 % that there is no effect{at}"
 
     def _most_moving(self, rows: pd.DataFrame) -> str:
         """The choice whose options have medians furthest apart, of a model's rows."""
@@ -327,4 +336,4 @@ _BY_OPTION = (
 
 @long_table_of.register(SpecificationCurve)
 def _(result: SpecificationCurve) -> pd.DataFrame:
-    return result.table.copy()
+    return result._written

@@ -17,12 +17,12 @@ from ..core import (
 )
 from .batches import Batches, BatchFlows
 from .economy import Economy
+from .from_tables import require_rates
 from .result import MEASURES, OTHERS, ExactHat
 from .solving import SHARES, Deficits
 from .supply import Supply
 
 
-@in_float64
 def exact_hat(
     economy: Economy,
     tariff_new: np.ndarray | None = None,
@@ -65,8 +65,9 @@ def exact_hat(
     Raises
     ------
     TivaxError
-        For arrays of another shape, and an equilibrium that does not converge (labour
-        markets clear to 1e-10).
+        For arrays of another shape, a new rate above 3 (300 per cent) that the economy
+        does not have, and an equilibrium that does not converge (labour markets clear
+        to 1e-10).
 
     Notes
     -----
@@ -84,6 +85,29 @@ def exact_hat(
     True
     """
     require_kind("economy", economy, Economy, "a tx.Economy")
+    tariff, _, _ = _scenarios(economy, tariff_new, trade_costs)
+    require_rates("tariff_new", tariff, np.maximum(economy.tariff, economy.tariff_new))
+    return equilibria(
+        economy,
+        tariff_new,
+        trade_costs=trade_costs,
+        deficits=deficits,
+        supply=supply,
+        progress=progress,
+    )
+
+
+@in_float64
+def equilibria(
+    economy: Economy,
+    tariff_new: np.ndarray | None = None,
+    *,
+    trade_costs: np.ndarray | None = None,
+    deficits: Deficits = "zero",
+    supply: Supply | None = None,
+    progress: Progress = no_progress,
+) -> ExactHat:
+    """``exact_hat``, with new rates of any size."""
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
     require_kind("supply", supply, Supply | None, "a tx.Supply or None")

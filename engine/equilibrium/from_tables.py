@@ -21,6 +21,22 @@ from ..tables import (
 EVERY = "*"
 """In a file of elasticities, tariffs or trade costs: all labels not named before."""
 _PLACES = ("importer", "exporter", "sector")
+MOST_TARIFF = 3.0
+"""New rates above it are taken for per cent written as whole numbers."""
+
+
+def require_rates(
+    where: str, new: Float[np.ndarray, "..."], old: Float[np.ndarray, "..."] | float
+) -> None:
+    """``TivaxError`` for a new tariff above ``MOST_TARIFF`` that is not an old one."""
+    high = np.asarray(new)[(new > MOST_TARIFF) & (new > old)]
+    if high.size:
+        rate = high[0]
+        raise TivaxError(
+            f"{where} is {rate:g}, which is {100 * rate:,.0f} per cent: write "
+            f"{rate / 100:g} for {rate:g} per cent; rates up to {MOST_TARIFF:g} are "
+            "taken"
+        )
 
 
 def accounts_of_tables(
@@ -143,6 +159,8 @@ def read_cells(
     arrays = [np.full(shape, default) for _ in columns]
     places = zip(*(positions[k] for k in _PLACES), strict=True)
     values = frame[list(columns)].to_numpy(float)
+    if "tariff_new" in columns:
+        require_rates(f"{where}: tariff_new", values[:, 1], values[:, 0])
     for line, cell in zip(values, places, strict=True):
         at = tuple(slice(None) if k < 0 else k for k in cell)
         for array, value in zip(arrays, line, strict=True):

@@ -512,7 +512,7 @@ class ExactHat(Result):
         if not size.max() > _NOTHING:
             return f"{what} changes in no region."
         row = rows.iloc[int(size.to_numpy().argmax())]
-        of = f", {row['variant']}" if self.names else ""
+        of = f", {row['variant']}" if len(self.names) > 1 else ""
         if "scenario" in rows:
             of = f", scenario {row['scenario']}"
         where = country_in_text(str(row["region"]))

@@ -37,7 +37,8 @@ Kinds in which tariffs are chosen have economy or store and deficits as above; s
 region = "USA"                  # of optimal-tariff: who chooses; over, against
 over = "exporters"              # or "sectors", "importers", "uniform"
 method = "exact"                # of nash; or "formula"
-regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all
+regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all,
+                                # and those who are hit
 against = "USA"                 # of retaliation
 how = "reciprocal"              # of retaliation; or "optimal", "together"
 """
@@ -63,7 +64,7 @@ from ..core import (
 )
 from ..tables import open_store
 from .economy import Economy
-from .from_tables import read_cells
+from .from_tables import MOST_TARIFF, read_cells
 from .solving import Deficits
 from .supply import Supply
 from .tariff_choice.answers import How
@@ -82,6 +83,10 @@ _CHOICES: Mapping[str, Mapping[str, Any]] = {
 }
 _NEEDED = {"optimal-tariff": "region", "retaliation": "against"}
 _SECTIONS = ("grid", "equation", "supply")
+_RATE = (
+    "25 per cent is 0.25, and 25 would be 2,500 per cent; write a number above -1 that "
+    f"is at most {MOST_TARIFF:g}"
+)
 LABELS = ("importers", "exporters", "sectors")
 GRID = (*LABELS, "tariff", "trade_cost")
 """Keys that a grid may vary."""
@@ -95,9 +100,9 @@ class VariantKeys:
     importers: Some = ()
     exporters: Some = ()
     sectors: Some = ()
-    tariff: (
-        Annotated[float, Meta(gt=-1, description="write a number above -1")] | None
-    ) = None
+    tariff: Annotated[float, Meta(gt=-1, le=MOST_TARIFF, description=_RATE)] | None = (
+        None
+    )
     trade_cost: (
         Annotated[float, Meta(gt=0, description="write a number above 0")] | None
     ) = None
@@ -172,8 +177,10 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if "store" in given and "elasticities" not in given:
         raise file.mistake(
             "elasticities",
-            "is missing; a store has none: name a csv with columns sector, theta; a "
-            "row such as *,5 is for all sectors",
+            "is missing; a store has none: name a csv with columns sector, theta (and "
+            "se); one row *,5 is 5 for all sectors; published ones are in table 1 of "
+            "Caliendo and Parro (2015), by ISIC Rev. 3, and in Fontagné, Guimbard and "
+            "Orefice (2022), by product",
         )
     sections = file.tables("variant") if file.has("variant") else []
     variants = tuple(k.parse(VariantKeys) for k in sections)

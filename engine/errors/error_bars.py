@@ -16,7 +16,6 @@ from ..core import (
     require_list,
     require_whole,
     shift_progress,
-    suggest,
 )
 from ..measures import (
     INDICATORS,
@@ -39,6 +38,7 @@ from .trade_errors import (
     perimeters_with_partners,
     solved_years,
     standard_errors_of,
+    suggest_measure,
     with_measures,
 )
 
@@ -131,7 +131,7 @@ def standard_errors(
     if unknown or not names:
         known = [*TRADE_MEASURES, ABSORBED, *INDICATORS]
         raise TivaxError(
-            f"no measure {unknown[0]}: {suggest(unknown[0], known)}"
+            f"no measure {unknown[0]}: {suggest_measure(unknown[0], known)}"
             if unknown
             else f"names: give one or more of {', '.join(known[:7])} or indicators"
         )

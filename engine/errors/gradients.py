@@ -35,6 +35,7 @@ from .trade_errors import (
     derivatives,
     flows_of,
     perimeters_with_partners,
+    suggest_measure,
     with_measures,
 )
 
@@ -261,7 +262,10 @@ def require_measure(
     require_tables(tables)
     expected = "tbi, another measure of trade or the name of an indicator"
     require_kind("measure", measure, str, expected)
-    require_choice("measure", measure, [*TRADE_MEASURES, *INDICATORS])
+    known = [*TRADE_MEASURES, *INDICATORS]
+    if measure not in known:
+        message = f"no measure {measure}: {suggest_measure(measure, known)}"
+        raise TivaxError(message, argument="measure")
     for region in regions:
         require_choice("region", region, tables.regions)
     if sector is not None:

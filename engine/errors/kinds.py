@@ -5,6 +5,7 @@ errors by slab, and the distribution it is drawn from; the formulas of both are 
 module of ``kernels.errors``. ``KINDS`` makes a kind from its name.
 """
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
-from ..core import TivaxError, require_choice, show
+from ..core import TivaxError, TivaxWarning, require_choice, show
 from ..streaming import does_not_fit, is_too_large
 from ..tables import WorldTables
 from .deviations import read_deviations
@@ -30,6 +31,7 @@ from .slabs import RawYear, Slabs, YearSlab
 # A rounded cell is uniform within half a unit: variance 1/12.
 _ROUNDED = 1 / 12
 _HALF = 0.5
+_EMPTY = 0.1  # share of cells that are 0 from which intervals say too little
 # How far filled cells are off together: relative standard deviations of what a user
 # gets, and of what a use gets of a good (``kernels.errors.rounding``). Chosen
 # against Antras and Chor (2018) on a grid of 0.05 and 0.1, so that their upstreamness,
@@ -296,6 +298,15 @@ class RoundingKind(OfRows):
         rows, columns, _ = super().held(year)
         every = (k for slab in year for k in (slab.raw.Z, slab.raw.Y))
         filled = any(_is_filled(k).any() for k in every)
+        empty = np.mean([np.mean(slab.raw.Z == 0) for slab in year])
+        if not filled and empty > _EMPTY:
+            warnings.warn(
+                f"error rounding: {year.year}: {empty:.0%} of the cells of Z are 0, "
+                "which small cells become by rounding and intervals leave out; import "
+                "with --derounded",
+                TivaxWarning,
+                stacklevel=2,
+            )
         return Held(rows or filled, columns, filled)
 
     def errors(

@@ -41,6 +41,11 @@ def require_rebuilt(tables: WorldTables) -> Mapping[str, Any]:
             "error rebuilt: the store is of an older tivax and lacks which sums are "
             "known; import it again"
         )
+    if lacking := tables.rebuilt.get("missing", ["which pieces it was built from"]):
+        raise TivaxError(
+            "error rebuilt: its intervals were measured with all pieces, and the store "
+            f"lacks {lacking[0]}; add the files and import again"
+        )
     if isinstance(tables.Z, Weighted):
         raise TivaxError(
             "error rebuilt: the errors are of tables with their inventories; leave out "

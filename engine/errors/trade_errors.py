@@ -20,7 +20,7 @@ from ...kernels import sensitivity
 from ...kernels.absorption import by_region
 from ...kernels.errors.rebuilt import RebuiltErrors
 from ...kernels.sensitivity import Gradients, Products, Sides
-from ..core import Progress
+from ..core import Progress, suggest
 from ..measures import Account, ValueAdded
 from ..streaming import is_too_large
 from ..tables import AnyGroups, WorldTables, perimeters
@@ -40,6 +40,15 @@ from .solved import (
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
 TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
+
+
+def suggest_measure(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a measure that has no errors and derivatives."""
+    if str(name).startswith(("footprint", "consumption_based", "production_based")):
+        return "tx.footprints computes it, without errors and without effects"
+    return suggest(name, known)
+
+
 """Measures that have a closed form, by region and by sector."""
 
 # Matrices n x n that a year in memory holds: the flows, coefficients, variances; the

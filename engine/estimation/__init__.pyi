@@ -45,6 +45,7 @@ from .regression_data import complete_rows as complete_rows
 from .regression_data import explained as explained
 from .regression_data import independent as independent
 from .regression_data import net_of as net_of
+from .regression_data import numbers as numbers
 from .regression_data import of_norm_one as of_norm_one
 from .regression_data import orthonormal as orthonormal
 from .regression_data import powers as powers
@@ -52,6 +53,7 @@ from .regression_data import regressor_names as regressor_names
 from .regression_data import repeated as repeated
 from .regression_data import require_column_names as require_column_names
 from .regression_data import require_columns as require_columns
+from .regression_data import require_identified as require_identified
 from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
 from .regression_data import require_trimmed as require_trimmed

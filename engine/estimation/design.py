@@ -49,7 +49,7 @@ def too_few_clusters(clusters: int, regressors: Sequence[str]) -> str:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Design:
     """A model on its rows, as arrays.
 
@@ -305,18 +305,16 @@ def _require_memory(model: Model, effects: Effects, clusters: int) -> None:
     needed = 8 * ((2 if clusters else 3) * n * m + 2 * clusters * m * m)
     memory = machine_memory()
     if values and memory is not None and needed > memory:
-        size = (
-            f"would take {needed / GIB:,.0f} GiB of memory, there are "
-            f"{memory / GIB:,.0f}"
-        )
-        if not clusters:
-            raise TivaxError(
-                f"{values:,} values of {crossed[0]} beside effects of {model.entity} "
-                f"{size}; name the effect with more values as entity, or take a "
-                f"coarser {crossed[0]}"
-            )
+        exogenous = [k for k in model.regressors if k not in model.endogenous] or ["1"]
+        parts = [f"{model.outcome} ~ {' + '.join(exogenous)}"]
+        parts.append(" + ".join(model.all_effects))
+        if model.instruments:
+            both = model.endogenous, model.instruments
+            parts.append(" ~ ".join(" + ".join(k) for k in both))
+        formula = " | ".join(parts)
         raise TivaxError(
-            f"{values:,} effects of {' and '.join(crossed)} that "
-            f"{model.clusters} does not nest, {n:,} rows and {clusters:,} clusters "
-            f"{size}; cluster by {crossed[0]}, or take coarser effects"
+            f"{values:,} effects of {' and '.join(crossed)} that {model.clusters} does "
+            f"not nest, in {n:,} rows, would take {needed / GIB:,.0f} GiB of memory, "
+            f"there are {memory / GIB:,.0f}; pyfixest absorbs them: pyfixest.feols("
+            f'"{formula}", data, vcov={{"CRV1": "{model.clusters}"}}), or fepois'
         )

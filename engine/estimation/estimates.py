@@ -48,8 +48,8 @@ class Estimate(Coefficients):
         Name of the outcome.
     terms
         A row for each coefficient, by term: estimate, se, t, p_value, ci_low, ci_high
-        (95 %), stars (0 to 3). NaN and no stars where ``note`` says that there is no
-        standard error.
+        (95 %), stars (0 to 3; none where one cluster alone identifies the term). NaN
+        and no stars where ``note`` says that there is no standard error.
     covariance
         Covariance of the coefficients, by term.
     n, clusters
@@ -59,6 +59,8 @@ class Estimate(Coefficients):
     r2
         Within countries. Year effects count as explained with ``stata``; the other
         conventions take them out first, as the libraries do.
+    r2_years
+        Within countries, year effects counted as explained, whatever the convention.
     convention
         Covariance and small-sample correction, a name or in words.
     residuals
@@ -108,6 +110,7 @@ class Estimate(Coefficients):
     left_out: str = ""
     words: str = ""
     term_degrees: pd.Series | None = None
+    r2_years: float = float("nan")
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)

@@ -9,6 +9,7 @@ program for each shape would take far longer. What takes every draw or every clu
 goes through ``kernels.clusters`` by ``products``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -24,7 +25,16 @@ from ...kernels.clusters import ClusterFit
 from ...kernels.covariance_factors import cluster_factor
 from ...kernels.panels.sample_fits import SampleFits, fit_clusters
 from ...kernels.two_way import TwoWayLoadings
-from ..core import TivaxError, in_float64, naming, require_kind
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    in_float64,
+    naming,
+    number_text,
+    p_text,
+    require_kind,
+)
 from .design import Design
 from .distributions import t_ppf, t_sf
 from .effects import is_nested, sums_by
@@ -70,9 +80,9 @@ class WildForm(NamedTuple):
     y: tuple[LowRank, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class Fit(Design):
-    """A design and its estimates.
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(Design, Printable):
+    """A design and its estimates; it prints as a table of the treatments, CV1.
 
     Attributes
     ----------
@@ -114,6 +124,18 @@ class Fit(Design):
             u=y - C @ (H.T @ y),
             without_se=lost.reason(model.outcome, own.clusters) if gone else "",
         )
+
+    def _listings(self) -> Sequence[Listing]:
+        rows = [
+            (name, *map(number_text, (b, se)), p_text(t_test(b, se, self.clusters)[2]))
+            for name, b, se in zip(
+                self.model.treatments, self.coef, self.se, strict=True
+            )
+        ]
+        notes = [f"{self.model.equation}: {self.n:,} rows, {self.clusters:,} clusters"]
+        notes += filter(None, [self.without_se or self.alone])
+        title = self.model.name or self.model.outcome
+        return [Listing(title, ("", "estimate", "se", "p"), rows, notes)]
 
     @property
     def h(self) -> Float[np.ndarray, "n q"]:

@@ -25,9 +25,9 @@ from .iv_data import IVData
 from .library_fits import iv2sls
 from .linear_fits import LinearFit, Vcov
 from .model import Model
-from .model_data import Equation, cluster_column, two_way_design
+from .model_data import Equation, two_way_design
 from .regression_data import ENTITY, TIME, column_name, column_names
-from .vcov import CV1, vcov_of
+from .vcov import CV1, clustering
 from .weak_instruments import WeakInstruments
 
 
@@ -214,7 +214,6 @@ class IVEstimate(Coefficients):
             ("Cragg-Donald F", number_text(weak.cd_f)),
             ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p_value)),
             (f"{tested}, p", p_text(weak.ar_f_p_value)),
-            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p_value)),
         ]
         if (over := weak.overidentification).df:
             tests.append((f"Hansen's J, p ({over.df} too many)", p_text(over.p_value)))
@@ -239,8 +238,8 @@ def two_stage(
     *,
     entity: str = ENTITY,
     time: str = TIME,
-    clusters: str | None = None,
-    vcov: Vcov | str = "CV1",
+    clusters: str | Sequence[str] | None = None,
+    vcov: Vcov | str | dict[str, str] = "CV1",
     draws: int = 0,
     seed: int = 0,
 ) -> IVEstimate:
@@ -298,7 +297,8 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
-    vcov, clusters = vcov_of(vcov, clusters), cluster_column(entity, clusters)
+    vcov, clusters = clustering(vcov, clusters, entity)
+    column_name("time", time)
     column_name("endogenous", endogenous)
     controls = column_names("controls", controls)
     if not column_names("instruments", instruments):

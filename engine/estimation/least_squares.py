@@ -23,9 +23,9 @@ from .estimates import Estimate
 from .library_fits import feols
 from .linear_fits import LinearFit, Vcov
 from .model import Model
-from .model_data import cluster_column, two_way_design
+from .model_data import two_way_design
 from .regression_data import ENTITY, TIME
-from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, vcov_of
+from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, clustering
 
 
 def fixed_effects(
@@ -35,9 +35,10 @@ def fixed_effects(
     *,
     entity: str = ENTITY,
     time: str = TIME,
-    clusters: str | None = None,
+    effects: Sequence[str] = (),
+    clusters: str | Sequence[str] | None = None,
     convention: Convention = "stata",
-    vcov: Vcov | str = "CV1",
+    vcov: Vcov | str | dict[str, str] = "CV1",
 ) -> Estimate:
     """Two-way fixed effects with standard errors clustered by ``clusters``.
 
@@ -64,14 +65,18 @@ def fixed_effects(
     regressors : sequence of str
         Columns of the regressors.
     entity, time : str
-        Columns of units and periods, each with an effect.
-    clusters : str, optional
-        Column of clusters; by default ``entity``.
+        Columns of units and periods, each with an effect; ``time=""`` has none.
+    effects : sequence of str
+        Further columns with an effect of each value, with "CV1" alone. There is no
+        constant with these, or without ``time``.
+    clusters : str or two of them, optional
+        Column of clusters, by default ``entity``; a list of two for two-way clusters.
     convention : str
         Whose correction for degrees of freedom: "stata", "fixest", "lsdv",
         "plm" or "linearmodels".
     vcov : str or covariance
-        "CV1" or another covariance, see above.
+        "CV1" or another covariance, see above; also as in pyfixest,
+        ``{"CRV1": "firm+year"}``.
 
     Returns
     -------
@@ -97,7 +102,7 @@ def fixed_effects(
     const  0.218  0.327  0.518
     """
     require_choice("convention", convention, CONVENTIONS)
-    vcov = vcov_of(vcov, clusters)
+    vcov, clusters = clustering(vcov, clusters, entity)
     if convention != "stata":
         if vcov != CV1():
             raise TivaxError(
@@ -105,11 +110,17 @@ def fixed_effects(
                 f"{type(vcov).__name__}; leave one of the two out"
             )
         vcov = CV1(convention)
-    clusters = cluster_column(entity, clusters)
-    model = Model("", outcome, regressors, regressors, entity=entity, time=time)
+    names = {"entity": entity, "time": time, "effects": effects}
+    model = Model("", outcome, regressors, regressors, **names)
+    if effects and type(vcov) is not CV1:
+        raise TivaxError(
+            f"effects: vcov {type(vcov).__name__} takes entity and time alone"
+        )
     given = two_way_design(data, model, clusters=clusters, second=vcov.second)
     fit = LinearFit.of(given, clusters)
-    return feols(fit, CONVENTION_NOTES["stata"]) if vcov == CV1() else fit.vcov(vcov)
+    if vcov != CV1() or effects or not time:
+        return fit.vcov(vcov)
+    return feols(fit, CONVENTION_NOTES["stata"])
 
 
 def linear_fit(

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from ..core import TivaxError
 from .design import Design
 from .distributions import t_sf
 from .effects import is_nested, sums_by
@@ -37,7 +38,8 @@ class Covariance(NamedTuple):
 
     ``convention`` is its name or words, ``words`` those of a name; ``clusters`` 0
     without any; ``degrees`` those of t, for all terms or each (by default G - 1);
-    ``lost`` the terms without a standard error, for this ``reason``.
+    ``lost`` the terms without a standard error, for this ``reason``; ``alone`` those
+    that one cluster identifies, without stars.
     """
 
     V: Float[np.ndarray, "q q"]
@@ -48,6 +50,7 @@ class Covariance(NamedTuple):
     reason: str = ""
     note: str = ""
     words: str = ""
+    alone: Sequence[str] = ()
 
 
 class Vcov:
@@ -133,8 +136,15 @@ class LinearFit:
         return len(self.terms) + self.given.layout.dummies + 1
 
     @property
+    def time(self) -> str:
+        """The column of periods; ``TivaxError`` without one."""
+        if not self.given.model.time:
+            raise TivaxError("this vcov takes periods: name their column as time")
+        return self.given.model.time
+
+    @property
     def periods(self) -> int:
-        return self.given.used[self.given.model.time].nunique()
+        return self.given.used[self.time].nunique() if self.given.model.time else 1
 
     @cached_property
     def entity(self) -> Int[np.ndarray, " N"]:
@@ -155,7 +165,8 @@ class LinearFit:
 
     def nests_periods(self, code: Int[np.ndarray, " N"]) -> bool:
         """True if each period lies in one group: fixest does not count its effect."""
-        return is_nested(self.codes(self.given.model.time), code)
+        time = self.given.model.time
+        return not time or is_nested(self.codes(time), code)
 
     @cached_property
     def scores(self) -> Float[np.ndarray, "q N"]:
@@ -182,15 +193,19 @@ class LinearFit:
         """The number of clusters, the terms of which they leave no error, and a note on
         those that one alone identifies."""
         lost, reason = self.lost(self.cluster)
-        note = "" if lost else self.alone(self.clusters)
-        found = {"lost": lost, "reason": reason, "note": note}
-        return {"clusters": int(self.cluster.max()) + 1, **found}
+        clusters = int(self.cluster.max()) + 1
+        found = {"lost": lost, "reason": reason, "clusters": clusters}
+        return found if lost else found | self.alone(self.clusters)
 
-    def alone(self, column: str) -> str:
-        """Note on terms that a single group of this column identifies."""
-        code, labels = pd.factorize(self.given.used[column], sort=True)
-        flags = singly_identified(self.basis, self.H, code)
-        return alone_note(flags, self.terms, [*labels])
+    def alone(self, *columns: str) -> dict[str, Any]:
+        """Terms that a single group of one of these columns identifies, and a note."""
+        terms, notes = [], []
+        for column in columns:
+            code, labels = pd.factorize(self.given.used[column], sort=True)
+            flags = singly_identified(self.basis, self.H, code)
+            terms += [k for k, own in zip(self.terms, flags, strict=True) if own.any()]
+            notes.append(alone_note(flags, self.terms, [*labels]))
+        return {"alone": terms, "note": "; ".join(filter(None, notes))}
 
     def blocks(
         self, code: Int[np.ndarray, " N"], basis: Float[np.ndarray, "N p"]
@@ -261,6 +276,7 @@ class LinearFit:
         variance, which two-way clustering can give.
         """
         outcome, given = self.equation.outcome, self.given
+        y = given.rows[:, given.place_of(outcome)]
         report = [*self.terms, "const"][: len(b)]
         degrees = found.clusters - 1 if found.degrees is None else found.degrees
         by_term = isinstance(degrees, np.ndarray)
@@ -284,7 +300,8 @@ class LinearFit:
         p = 2 * t_sf(np.abs(t), degrees)
         columns = {"estimate": coef, "se": error, "t": t, "p_value": p}
         columns |= {"ci_low": coef - width, "ci_high": coef + width}
-        terms = pd.DataFrame({**columns, "stars": stars(p)}, report)
+        shown = np.where([k in found.alone for k in report], 0, stars(p))
+        terms = pd.DataFrame({**columns, "stars": shown}, report)
         terms.index.name = "term"
         u = (self.residuals if residuals is None else residuals) * size
         return Estimate(
@@ -298,6 +315,7 @@ class LinearFit:
             degrees=found.clusters - 1 if by_term else int(degrees),
             term_degrees=pd.Series(degrees, report) if by_term else None,
             r2=self.r2 if r2 is None else r2,
+            r2_years=1 - float(self.residuals @ self.residuals / (y @ y)),
             convention=found.convention,
             residuals=pd.Series(u[given.back], given.used.index[given.back]),
             note="; ".join(filter(None, [*notes, found.note])),

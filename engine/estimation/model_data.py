@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ..core import TivaxError, count_text
 from .design import Design
 from .model import Model
-from .regression_data import column_name, require_column_names, require_one_row
+from .regression_data import require_column_names, require_one_row
 
 
 class Equation(NamedTuple):
@@ -102,13 +102,15 @@ def alone_note(
 def two_way_design(
     data: pd.DataFrame, model: Model, *, clusters: str = "", second: str | None = None
 ) -> Design:
-    """The design of a model with effects of entities and of periods, whose rows have
-    ``clusters``, which must hold whole entities, and ``second`` ones."""
+    """The design of a model with effects of entities and, where ``time`` is no empty
+    text, of periods, whose rows have ``clusters``, which must hold whole entities, and
+    ``second`` ones."""
     entity, time = model.entity, model.time
-    require_column_names(entity=entity, time=time)
+    require_column_names(entity=entity)
     further = [k for k in (clusters, second) if k]
     design = Design.of(data, model, further=further, drawn=False)
-    require_one_row(data, entity, time)
+    if time:
+        require_one_row(data, entity, time)
     # Absorbed effects are not counted because clusters hold whole entities.
     cut = design.used.groupby(entity)[clusters or entity].nunique() > 1
     if cut.any():
@@ -117,15 +119,6 @@ def two_way_design(
             'cluster by something that holds whole entities, or use vcov="two-way"'
         )
     return design
-
-
-def cluster_column(entity: str, clusters: str | None) -> str:
-    """The column of the clusters, by default that of the entities."""
-    if isinstance(clusters, list | tuple) and len(clusters) > 1:
-        raise TivaxError(
-            'clusters: name one column; vcov="two-way" clusters by entity and time'
-        )
-    return column_name("clusters", entity if clusters is None else clusters)
 
 
 def left_out_text(data: pd.DataFrame, used: pd.DataFrame) -> str:

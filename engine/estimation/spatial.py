@@ -100,6 +100,11 @@ class Conley(Vcov):
     The factor and t(G - 1) are those of clusters by entity, G / (G - 1) (N - 1) /
     (N - k). A variance can be negative: there is then no standard error.
 
+    It is no safeguard: with effects of years, whose scores add up to zero, it falls
+    where the cut-off grows. With errors correlated by exp(-d / 1,500 km) among 41
+    countries in 15 years it rejects 17 to 21 % of true nulls at 5 %, clusters by
+    country 20 to 22 % (2,000 panels, ``bench/studies/conley_size.py``).
+
     Parameters
     ----------
     cutoff

@@ -4,6 +4,7 @@ Symbols as in ``linear_fits``; K counts the slopes, k the dummies of periods and
 constant too. A further covariance is a frozen dataclass with one method, ``of``.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
@@ -137,7 +138,7 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        time = fit.given.model.time
+        time = fit.time if self.second is None else fit.given.model.time
         second = time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         fewer = min(int(way.max()) + 1 for way in ways)
@@ -157,7 +158,6 @@ class TwoWay(Vcov):
         nested = any(fit.nests_periods(way) for way in ways)
         k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
-        notes = [] if lost else [fit.alone(way) for way in (fit.clusters, second)]
         return Covariance(
             cluster_factor(fewer, fit.rows, k) * V,
             f"clustered by country and by {year}, fixest, t(min(G, T) - 1)",
@@ -165,7 +165,7 @@ class TwoWay(Vcov):
             fewer - 1,
             lost,
             reason,
-            "; ".join(filter(None, notes)),
+            **({} if lost else fit.alone(fit.clusters, second)),
         )
 
 
@@ -384,7 +384,7 @@ def calendar(
 ) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
     """The number of each row's year, the years themselves, and how many there are from
     the first to the last; what holds no numbers is numbered in its order."""
-    time = fit.given.used[fit.given.model.time]
+    time = fit.given.used[fit.time]
     numeric = pd.to_numeric(time, errors="coerce")
     if numeric.isna().any():
         numeric = pd.Series(pd.factorize(time, sort=True)[0])
@@ -411,10 +411,32 @@ PLAIN: dict[str, Vcov] = {
 }
 
 
+def clustering(vcov: object, clusters: object, entity: str) -> tuple[Vcov, str]:
+    """The covariance and the column of its clusters, by default ``entity``.
+
+    pyfixest's ``{"CRV1": "a+b"}`` and a list of two columns are two-way clusters.
+    """
+    if isinstance(vcov, dict) and len(vcov) == 1 and clusters is None:
+        ((kind, names),) = vcov.items()
+        vcov, clusters = str(kind).replace("CRV", "CV"), re.split(r"\s*\+\s*", names)
+    if isinstance(clusters, list | tuple) and len(clusters) in (1, 2):
+        clusters, *more = sorted(clusters, key=lambda name: name != entity)
+        if more and vcov not in ("CV1", "CV3", "two-way"):
+            raise TivaxError("clusters: two columns take vcov CV1, CV3 or two-way")
+        vcov = TwoWay(more[0], jackknife=vcov == "CV3") if more else vcov
+    found = vcov_of(vcov, clusters)
+    return found, column_name("clusters", entity if clusters is None else clusters)
+
+
 def vcov_of(vcov: object, clusters: object = None) -> Vcov:
     """The covariance of this name, or as it is; ``TivaxError`` for another, or for one
     without the ``clusters`` that are named."""
     found = PLAIN.get(vcov) if isinstance(vcov, str) else vcov
+    if isinstance(vcov, str) and vcov.lower() in ("iid", "hetero", "hc1", "hc2", "hc3"):
+        raise TivaxError(
+            f'vcov {vcov} takes rows of a unit as independent; vcov="CV1" clusters '
+            "them (pyfixest.feols has the other)"
+        )
     if not isinstance(found, Vcov):
         raise TivaxError(
             f"vcov: no covariance {show(vcov)}; choose from {', '.join(PLAIN)}, or "

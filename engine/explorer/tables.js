@@ -63,7 +63,7 @@ function endsOf(table, name, row) {
   return [value - 1.959963984540054 * se[row], value + 1.959963984540054 * se[row]];
 }
 
-const STATES = { gone: 0, blurred: 6 };
+const STATES = { "turned or gone": 0, smaller: 3, blurred: 6 };
 const MOST_ROWS = 160;
 
 function rowsView(size) {
@@ -98,7 +98,7 @@ function rowsView(size) {
     title: `${say(table.title)}: ${columnTitle(table, name)}`,
     subtitle: [
       asked.map(([k, v]) => `${columnTitle(table, k)}: ${shownLabel(k, v)}`).join("; "),
-      table.columns.state ? say("Red: gone; dark red: blurred; black: the model.") : "",
+      table.columns.state ? say("Red: turned or gone; orange: smaller; dark red: blurred; black: the model.") : "",
       ordered.some((k) => k.low !== null) ? say("Lines: 95 % intervals.") : "",
     ].filter(Boolean).map((k) => (/[.。]$/.test(k) ? k : `${k}.`)).join(" "),
     used: [{ group: table.group, code: table.code, low: ordered.some((k) => k.low !== null) ? 1 : null }],

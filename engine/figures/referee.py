@@ -84,7 +84,7 @@ def weights_by_cell(weights: pd.DataFrame, title: str) -> Figure:
         norm=TwoSlopeNorm(0, -most, most),
     )
     ax.set_facecolor("#EEEEEE")
-    told = "weight of the effect (red: negative)"
+    told = "weight of the effect\n(red: negative)"
     colour_scale(ax, mesh, told, shrink=0.8, aspect=25)
     return finish_layout(fig, title)
 

@@ -101,8 +101,8 @@ def joint_curve(
     null
         ``rank``, ``low`` and ``high``: the band of the sorted effects without any.
 
-    Above: the estimates in their intervals, blue where significant by the declared p,
-    and the band. Below: which option of each choice every specification takes.
+    Above: the estimates in their intervals, blue where p is at most 5 %, and the band.
+    Below: which option of each choice every specification takes.
     """
     columns = ["estimate", "ci_low", "ci_high", "chosen", "significant", *choices]
     require_columns("curve", curve, columns)
@@ -325,7 +325,7 @@ def leave_one_out(
     columns = ["left_out", "estimate", "ci_low", "ci_high", "developed"]
     require_columns("leave one out", frame, columns)
     frame = frame.sort_values("estimate", kind="stable").reset_index(drop=True)
-    fig, ax = one_panel(0.118 * len(frame) + 0.8)
+    fig, ax = one_panel(0.118 * max(len(frame), 8) + 0.8)
     dashes: dict[str, Any] = {"linewidth": 0.9, "linestyle": (0, (4, 2))}
     line = ax.axvline(full, color=INK, label="full", **dashes)
     handles, names = [line], [f"{label('full sample', language)} {full:.2f}"]

@@ -2,7 +2,9 @@
 side by side for several models."""
 
 import re
+import textwrap
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -24,17 +26,20 @@ from ..reporting import (
     threat_in_words,
 )
 from ..tables import country_in_text
-from .parts import beside_row, panels, require_columns, shade_rows, styled
+from .parts import BAND, beside_row, panels, require_columns, styled
 
 _LOOKS = {
     "the model": (INK, "D"),
     "as before": (SURPLUS, "o"),
     "blurred": (COLOURS[6], "s"),
-    "gone": (DEFICIT, "v"),
+    "smaller": (COLOURS[3], "^"),
+    "turned or gone": (DEFICIT, "v"),
     "other question": (QUIET, "o"),
 }
-_ROW = 0.135  # inches
+_ROW = 0.13  # inches
 _ONE_COLUMN = 36  # rows; more stand in two columns, so that all are on one page
+_LETTERS = {1: 72, 2: 40}  # of a line of a label, by columns; longer ones are wrapped
+_LINE = 0.8  # rows, that a further line of a label takes
 _REQUIRED = ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"]
 
 
@@ -46,8 +51,8 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     ----------
     rows
         ``threat``, ``variant``, ``term``, ``estimate``, ``ci_low``, ``ci_high`` and
-        ``state``: ``the model``, ``as before``, ``blurred``, ``gone``, or ``other
-        question`` of rows that ask something else.
+        ``state``: ``the model``, ``as before``, ``blurred``, ``smaller``, ``turned or
+        gone``, or ``other question`` of rows that ask something else.
 
     Colour and marker say what has become of the result; the dashed line is the model's
     estimate. The widest intervals are cut, with an arrow where they go on.
@@ -56,20 +61,21 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     kinds = {k: place for place, k in enumerate(dict.fromkeys(rows["threat"]))}
     rows = rows.assign(kind=rows["threat"].map(kinds))
     rows = rows.sort_values("kind", kind="stable").reset_index(drop=True)
-    parts = _columns(rows)
-    height = _ROW * max(map(len, parts))
-    fig, axes = panels(len(parts), height, 0.9, sharex=True)
     model = rows[rows["state"] == "the model"].iloc[0]
+    parts = _columns(rows)
+    parts = [_placed(part, str(model["term"]), _LETTERS[len(parts)]) for part in parts]
+    lowest = max(part["end"].iloc[-1] for part in parts)
+    fig, axes = panels(len(parts), _ROW * lowest, 0.9, sharex=True)
     edges = _edges(rows)
     handles: dict[str, object] = {}
     for ax, part in zip(axes, parts, strict=True):
         handles |= _intervals(ax, part, float(model["estimate"]), edges)
-        term = str(model["term"])
-        headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
-        labelled_rows(ax, [_label(k, term) for _, k in headed.iterrows()])
-        shade_rows(ax, np.flatnonzero(part["kind"] % 2 == 1).tolist())
+        ax.set_yticks(part.index.to_numpy(float), part["label"], fontsize=SMALL)
+        ax.tick_params(axis="x", labelsize=SMALL)
+        for ends in part.loc[part["kind"] % 2 == 1, ["start", "end"]].to_numpy(float):
+            ax.axhspan(*ends, color=BAND, linewidth=0, zorder=0)
         ax.set_xlim(*edges)
-        ax.set_ylim(max(map(len, parts)) - 0.4, -0.6)
+        ax.set_ylim(lowest, 0)
     fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
     _explain(fig, handles)
     return finish_layout(fig)
@@ -82,6 +88,18 @@ def _columns(rows: pd.DataFrame) -> list[pd.DataFrame]:
     starts = np.flatnonzero(np.diff(rows["kind"])) + 1
     middle = int(starts[np.abs(starts - len(rows) / 2).argmin()])
     return [rows[:middle].reset_index(drop=True), rows[middle:].reset_index(drop=True)]
+
+
+def _placed(part: pd.DataFrame, term: str, letters: int) -> pd.DataFrame:
+    """Rows of a column by the height of their middle, with ``label``, ``start`` and
+    ``end``: a row is as high as its label has lines."""
+    headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
+    fill = partial(textwrap.fill, width=letters, break_on_hyphens=False)
+    labels = [fill(_label(k, term)) for _, k in headed.iterrows()]
+    high = np.array([1 + _LINE * label.count("\n") for label in labels])
+    end = high.cumsum()
+    places = {"label": labels, "start": end - high, "end": end}
+    return part.assign(**places).set_axis(end - high / 2)
 
 
 def _edges(rows: pd.DataFrame) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -60,12 +61,17 @@ def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
         return list(filter(None, csv.reader(lines[1:], delimiter=separator)))
 
 
-def read_rows(file: TableFile) -> pd.DataFrame:
-    """A table in long form as it stands: csv, parquet or a workbook's first sheet."""
+def read_rows(file: TableFile, numbers: Sequence[str] = ()) -> pd.DataFrame:
+    """A table in long form as it stands: csv, parquet or a workbook's first sheet.
+
+    Cells of a csv are texts, and cells of a workbook as they are, but in the columns
+    ``numbers``: 01 is a code and stays one.
+    """
     suffix = file.suffix
     if suffix not in _LONG:
         raise TivaxError(f"{file.name}: write it as csv, parquet or xlsx")
     texts: Any = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
+    kind = object if suffix == ".xlsx" else str
     data = fs.read_bytes(file, _LONG[suffix])
     if suffix == ".csv":
         fs.check_text(file, data[:1024])
@@ -76,12 +82,13 @@ def read_rows(file: TableFile) -> pd.DataFrame:
     with fs.parsing(file):
         if suffix == ".parquet":
             return pd.read_parquet(io.BytesIO(data))
+        read: Any = partial(pd.read_csv, encoding="utf-8-sig", **texts)
         if suffix == ".xlsx":
-            return pd.read_excel(io.BytesIO(data), engine="calamine", **texts)
-        frame = pd.read_csv(io.BytesIO(data), encoding="utf-8-sig", **texts)
-    for name in frame.columns[
-        [not pd.api.types.is_numeric_dtype(k) for k in frame.dtypes]
-    ]:
+            read = partial(pd.read_excel, engine="calamine", **texts)
+        names = read(io.BytesIO(data), nrows=0).columns
+        labels = [k for k in names if str(k).strip().lower() not in numbers]
+        frame = read(io.BytesIO(data), dtype=dict.fromkeys(labels, kind))
+    for name in labels if kind is str and b"'" in data else ():
         frame[name] = frame[name].map(unescape_formula, na_action="ignore")
     return frame
 

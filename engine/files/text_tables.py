@@ -133,6 +133,7 @@ class _Line(NamedTuple):
     left: list[str]
     text: bytes
     quoted: list[str] | None = None
+    number: int = 0
 
     def right(self, separator: str) -> list[str]:
         """The cells that are no labels."""
@@ -155,7 +156,7 @@ def _split(
                 f"{file.name}: line {number} holds carriage returns; get the file "
                 "again, or save it with the line ends of Unix or Windows"
             )
-        line = _cut(file, text, separator, labels)
+        line = _cut(file, text, separator, labels)._replace(number=number)
         found = len(line.left) + (
             len(line.quoted)
             if line.quoted is not None
@@ -221,7 +222,12 @@ def _parse_blocks(
     """The numbers, a block of rows at a time; labels are added to ``columns``."""
     texts: list[bytes] = []
     size = 0
-    for left, text, _ in lines:
+    for left, text, quoted, number in lines:
+        if quoted is not None and any(separator in cell for cell in quoted):
+            raise TivaxError(
+                f"{file.name}: line {number} holds {separator!r} within a quoted "
+                "number; write numbers without separators of thousands"
+            )
         for column, label in zip(columns, left, strict=True):
             column.append(label)
         texts.append(text)

@@ -465,8 +465,8 @@ def monte_carlo(
     Parameters
     ----------
     panel
-        Columns iso3 and year, by which its rows are found in the tables, and those of
-        the models.
+        Columns iso3 and year, by which its rows are found in the tables, else the
+        models' entity and time; and the models' columns.
     models
         Models by least squares or 2SLS, whose treatment is the index of the tables.
     tables

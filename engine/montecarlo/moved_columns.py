@@ -113,10 +113,15 @@ def _moved(model: Model) -> tuple[str, ...]:
 
 
 def _keys(fitted: Fit) -> pd.DataFrame:
-    for name in ("iso3", "year"):
-        if name not in fitted.data.columns:
+    """Country and year of each row, as iso3 and year: of these columns, else of the
+    model's entity and time."""
+    model, data, keys = fitted.model, fitted.data, dict[str, pd.Series]()
+    for name, own in (("iso3", model.entity), ("year", model.time)):
+        column = name if name in data.columns else own
+        if column not in data.columns:
             raise TivaxError(
-                f"model {fitted.model.name}: the panel has no column {name}, by which "
-                "rows are found in the tables"
+                f"model {model.name}: the panel has no column {name}, by which rows "
+                "are found in the tables"
             )
-    return fitted.data.loc[fitted.used.index, ["iso3", "year"]]
+        keys[name] = data.loc[fitted.used.index, column]
+    return pd.DataFrame(keys)

@@ -20,7 +20,15 @@ import numpy as np
 import pandas as pd
 
 from ..core import Listing, TivaxError
-from ..estimation import CV1, column_name, linear_fit, regressor_names, t_row
+from ..estimation import (
+    COLLINEAR,
+    CV1,
+    column_name,
+    independent,
+    linear_fit,
+    regressor_names,
+    t_row,
+)
 from ..figures import labelled_intervals
 from ..reporting import Plot, method_of
 from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
@@ -45,6 +53,8 @@ class CountrySlopes(Diagnosis):
         slopes), meaning.
     slopes
         method, group, term, estimate, n: each country's and each block's.
+    entities
+        Countries, those without a slope of their own among them.
 
     Examples
     --------
@@ -57,6 +67,7 @@ class CountrySlopes(Diagnosis):
     table: pd.DataFrame
     slopes: pd.DataFrame
     outcome: str
+    entities: int
     residual: float
 
     program = "country-slopes"
@@ -89,10 +100,16 @@ class CountrySlopes(Diagnosis):
         )
         own = self.slopes.query("method == 'mean group' and term == @first")
         above = int((own["estimate"] > 0).sum())
-        return (
+        text = (
             f"The slope of {self.outcome} in {first} is positive in {above} of "
             f"{len(own)} countries: {means}."
         )
+        if left := self.entities - len(own):
+            text += (
+                f" {left} of {self.entities} countries are left out: {first} does not "
+                "move there beside the others, or there are too few years."
+            )
+        return text
 
     def _listings(self) -> Sequence[Listing]:
         labels = self.table["method"] + ", " + self.table["term"]
@@ -122,14 +139,16 @@ def country_slopes(
     Returns
     -------
     CountrySlopes
-        Countries with no more periods than two beyond the regressors are left out, and
-        blocks of which the regression cannot be computed.
+        Countries in which a regressor does not move have no slope in it, and further
+        regressors with fewer than three slopes no row. Countries with no more periods
+        than two beyond the regressors, or collinear ones, are left out, and blocks of
+        which the regression cannot be computed.
 
     Raises
     ------
     TivaxError
         For columns that are missing or no numbers, a country with two rows of a period
-        or in two blocks, and fewer than three slopes.
+        or in two blocks, and fewer than three slopes in the first regressor.
 
     Examples
     --------
@@ -141,7 +160,7 @@ def country_slopes(
     labels = [] if blocks is None else [column_name("blocks", blocks)]
     rows = panel_rows(data, outcome, names, entity, time, labels)
     slopes, residual = _of_each(rows, outcome, names, entity, time)
-    table = [_mean("mean group", slopes, term) for term in names]
+    table = _means("mean group", slopes, names)
     if labels:
         pairs = rows[[entity, *labels]].drop_duplicates()
         if (twice := pairs[entity].duplicated()).any():
@@ -159,33 +178,51 @@ def country_slopes(
                 for term, b in own.items()
             ]
         of_blocks = pd.DataFrame(more, columns=_SLOPES)
-        table += [_mean("t over blocks", of_blocks, term) for term in names]
+        table += _means("t over blocks", of_blocks, names)
         slopes = pd.concat([slopes, of_blocks], ignore_index=True)
-    return CountrySlopes(pd.DataFrame(table), slopes, outcome, residual)
+    entities = rows[entity].nunique()
+    return CountrySlopes(pd.DataFrame(table), slopes, outcome, entities, residual)
 
 
 def _of_each(
     rows: pd.DataFrame, outcome: str, names: Sequence[str], entity: str, time: str
 ) -> tuple[pd.DataFrame, float]:
-    """Each country's slopes, of columns less their mean of a year."""
+    """Each country's slopes, of columns less their mean of a year.
+
+    A regressor that does not move in a country has no slope there: less the means of
+    years it would have one, of what others do."""
     columns = [outcome, *names]
-    net = rows[columns] - rows.groupby(time)[columns].transform("mean")
+    values = rows[columns].to_numpy(float)
+    net = (rows[columns] - rows.groupby(time)[columns].transform("mean")).to_numpy()
+    level = np.maximum(np.abs(values).max(axis=0), 1e-300)
     found, residual = [], 0.0
-    for label, part in net.groupby(rows[entity], sort=True):
-        cells = part.to_numpy(float)
-        cells = cells - cells.mean(axis=0)
+    for label, places in sorted(rows.groupby(entity).indices.items()):
+        own, cells = (k[places] - k[places].mean(axis=0) for k in (values, net))
+        moves = np.linalg.norm(own, axis=0) > COLLINEAR * level
+        kept = 1 + np.flatnonzero(moves[1:])
         size = np.linalg.norm(cells, axis=0)
-        if len(cells) < len(names) + 3 or not (size > 0).all():
+        seen = (size > COLLINEAR * level)[[0, *kept]].all()
+        if not len(kept) or not seen or len(cells) < len(kept) + 3:
             continue
-        X = cells[:, 1:] / size[1:]
+        X = cells[:, kept] / size[kept]
         b, _, rank, _ = np.linalg.lstsq(X, cells[:, 0] / size[0], rcond=1e-10)
-        if rank < len(names):
+        if min(rank, len(independent(own[:, kept]))) < len(kept):
             continue
         u = cells[:, 0] / size[0] - X @ b
         residual = max(residual, float(np.abs(X.T @ u).max()))
-        for term, value in zip(names, b * size[0] / size[1:], strict=True):
-            found.append(("mean group", str(label), term, value, len(cells)))
+        for j, value in zip(kept.tolist(), b * size[0] / size[kept], strict=True):
+            row = ("mean group", str(label), names[j - 1], value, len(cells))
+            found.append(row)
     return pd.DataFrame(found, columns=_SLOPES), residual
+
+
+def _means(
+    method: str, slopes: pd.DataFrame, names: Sequence[str]
+) -> list[dict[str, Any]]:
+    """A row of the first regressor, and of others that have enough slopes."""
+    count = slopes["term"].value_counts()
+    shown = [k for k in names if k == names[0] or count.get(k, 0) >= _FEWEST]
+    return [_mean(method, slopes, term) for term in shown]
 
 
 def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
@@ -195,8 +232,8 @@ def _mean(method: str, slopes: pd.DataFrame, term: str) -> dict[str, Any]:
         what = "countries" if of_countries else "blocks of two countries or more"
         more = "more years" if of_countries else "other blocks"
         raise TivaxError(
-            f"{q} {what} have a slope of their own in {term}; it takes {_FEWEST}, with "
-            f"{more} or fewer regressors"
+            f"{q} {what} have a slope of their own in {term}, where it moves; it takes "
+            f"{_FEWEST}, with {more} or fewer regressors"
         )
     spread = float(b.std(ddof=1))
     row = {"method": method, "term": term, **t_row(b.mean(), spread / np.sqrt(q), q)}

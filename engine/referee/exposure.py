@@ -29,7 +29,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Listing, Progress, TivaxError, no_progress, require_whole
-from ..estimation import fixed_effects, require_columns
+from ..estimation import fixed_effects, numbers, require_columns, require_one_row
 from ..figures import predicted_index
 from ..measures import ValueAdded, origins
 from ..reporting import Plot, Result, method_of
@@ -128,8 +128,8 @@ class Exposure(Result):
         return (
             f"Exposure of {self.base} is a {strong} instrument for the index: net of "
             f"regions and years one unit of it goes with {row['estimate']:.2f} of the "
-            f"index, F = {row['f']:.1f} (from 23.1 on the bias of two stages is "
-            "less than a tenth of the worst)."
+            f"index, F = {row['f']:.1f} with clusters by region (from 23.1 on the bias "
+            "of two stages is less than a tenth of the worst)."
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -158,7 +158,8 @@ class Exposure(Result):
         Two-way effects; rows of ``data`` whose entity or year the tables lack are left
         out. By default the index is that of the tables.
 
-        Raises ``TivaxError`` where no row is left, and what :func:`shift_share` raises.
+        Raises ``TivaxError`` for years that are no numbers, two rows of an entity in a
+        year, where no row is left, and what :func:`shift_share` raises.
         """
         frame, W, groups, shocks = self._aligned(data, entity, time)
         return shift_share(
@@ -188,9 +189,12 @@ class Exposure(Result):
 
         A row each: ``trend``, the outcome on the instrument of ``lead`` years later,
         beside that of the year; ``balance``, a column on the instrument. Two-way
-        effects, errors of AKM. Columns check, column, estimate, se, p_value.
+        effects. Columns check, column, estimate, se (AKM), p_value (AKM0, whose level
+        holds with few shocks): a large p does not show that all is well.
         """
         require_whole("lead", lead, 1)
+        require_columns(data, [time])
+        numbers(data, time)
         later = data.assign(**{time: data[time] + lead})
         rows = [("trend", outcome, later), *(("balance", k, data) for k in columns)]
         found = []
@@ -215,8 +219,13 @@ class Exposure(Result):
                 shock_clusters=groups,
                 shocks=shocks,
             ).table
-            row = table[table["method"] == "AKM"].iloc[0]
-            found.append({"check": check, "column": column, **row[list(_KEPT)]})
+            by = table.set_index("method")
+            row = {
+                "check": check,
+                "column": column,
+                **by.loc["AKM", ["estimate", "se"]],
+            }
+            found.append({**row, "p_value": by.loc["AKM0", "p_value"]})
         return pd.DataFrame(found)
 
     def _aligned(
@@ -224,6 +233,8 @@ class Exposure(Result):
     ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, np.ndarray]:
         """Rows with index and instrument; shares, clusters and values of shocks."""
         require_columns(data, [entity, time])
+        numbers(data, time)
+        require_one_row(data, entity, time)
         mine = self.table[["region", "year", "tbi", "instrument"]]
         frame = data.drop(columns=["tbi", "instrument"], errors="ignore").merge(
             mine.rename(columns={"region": entity, "year": time}), on=[entity, time]
@@ -253,9 +264,6 @@ class Exposure(Result):
         ]
         shares_of_rows = pd.DataFrame(W.reshape(len(frame), -1), columns=names)
         return frame, shares_of_rows, groups, values
-
-
-_KEPT = ("estimate", "se", "p_value")
 
 
 def exposure(

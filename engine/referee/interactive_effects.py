@@ -12,8 +12,9 @@ what the model says (Bai 2009, appendix B).
 
 With X~ = X - X P_F, the regressors net of factors, u of residuals and D = sum X~'X~:
 
-    se        clusters by unit, G/(G-1) D^-1 (sum_g X~_g'u_g u_g'X~_g) D^-1, as in the
-              package xtife
+    se_plain  clusters by unit, G/(G-1) D^-1 (sum_g X~_g'u_g u_g'X~_g) D^-1, as in the
+              package xtife: too small in short panels
+    se        times the root of NT over NT less effects and factors
     se_bai    with X net of factors and of loadings, as theorem 3 of Bai asks
 
 Bias (Bai 2009, theorem 3; Moon and Weidner 2017, Econometric Theory 33: 158-195), with
@@ -38,13 +39,14 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from ..core import Listing, TivaxError, require_choice, require_whole
-from ..estimation import regressor_names, t_row
+from ..estimation import explained, regressor_names, t_row
 from ..figures import labelled_intervals
 from ..reporting import Plot, method_of
 from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
 
 Correction = Literal["bai", "moon-weidner"]
 _AIM = 1e-13  # of the coefficients' change, relative to their standard errors
+_SETTLED = 1e-6  # the same of a last round that is taken
 _MOST = 50_000
 # Starts: singular values cut by these shares of the first that is no factor's.
 _PENALTIES = (1.0, 0.5, 0.25, 0.1)
@@ -60,9 +62,11 @@ class InteractiveEffects(Diagnosis):
     terms
         Indexed by regressor: estimate (corrected where that was asked for), se,
         p_value, ci_low, ci_high (95 %, t with ``clusters`` - 1 degrees of freedom),
-        se_bai, bias (what the correction takes off).
+        se_plain (effects and factors not counted), se_bai, bias (what the correction
+        takes off). No se where the cells are too few for effects and factors.
     criteria
-        r, ssr, ic: the fit with 0 factors up to the most that were tried.
+        r, ssr, ic: the fit with 0 factors up to the most that were tried; NaN where
+        the iteration does not settle.
     factors
         (period, r), of length one; ``loadings`` (unit, r).
     sigma2
@@ -109,7 +113,8 @@ class InteractiveEffects(Diagnosis):
 
     def plots(self) -> Mapping[str, Plot]:
         rows = self.terms.rename_axis("term").reset_index()
-        title = f"{self.outcome}, {self.factors.shape[1]} common factors"
+        r = self.factors.shape[1]
+        title = f"{self.outcome}, {r} common factor{'s' * (r != 1)}"
         return {"intervals": partial(labelled_intervals, rows, "term", title)}
 
     @property
@@ -118,6 +123,8 @@ class InteractiveEffects(Diagnosis):
         tried, best = self.criteria["r"], _best(self.criteria)
         last = ", the most that were tried" if best == tried.max() else ""
         chosen = f"; the criterion of Bai and Ng takes {best}{last}"
+        if gone := [str(r) for r in tried[self.criteria["ic"].isna()]]:
+            chosen += f" (not computed with {', '.join(gone)}: no fit settles)"
         r = self.factors.shape[1]
         first = self.terms.index[0]
         row = self.terms.loc[first]
@@ -129,12 +136,12 @@ class InteractiveEffects(Diagnosis):
 
     def _listings(self) -> Sequence[Listing]:
         notes = [f"{self.n:,} rows, {self.clusters} units, sigma2 {self.sigma2:.6g}"]
-        columns, names = (*NUMBERS, "se_bai"), [*self.terms.index]
+        columns, names = (*NUMBERS, "se_plain", "se_bai"), [*self.terms.index]
         return [listing(self.outcome, self.terms, names, columns, notes)]
 
 
 def _best(criteria: pd.DataFrame) -> int:
-    return int(criteria["r"].to_numpy()[np.argmin(criteria["ic"].to_numpy())])
+    return int(criteria["r"].to_numpy()[np.nanargmin(criteria["ic"].to_numpy())])
 
 
 class _Panel(NamedTuple):
@@ -214,14 +221,22 @@ def interactive_effects(
                 f"factors = {factors}: {N} units and {T} periods have room for {room}"
             )
     tried = range(min(most, room) + 1)
-    fits = {r: _fit(panel, r, names) for r in tried}
+    fits = {r: _fit(panel, r) for r in tried}
     cells = int(panel.there.sum())
-    criteria = pd.DataFrame({"r": [*tried], "ssr": [fits[r].ssr for r in tried]})
+    ssr = [fits[r].ssr if fits[r].moved <= _SETTLED else np.nan for r in tried]
+    criteria = pd.DataFrame({"r": [*tried], "ssr": ssr})
     penalty = criteria["r"] * (N + T) / (N * T) * np.log(min(N, T))
     criteria["ic"] = np.log(criteria["ssr"] / cells) + penalty
     r = _best(criteria) if factors == "ic" else int(factors)
-    fit = fits[r] if r in fits else _fit(panel, r, names)
-    terms, F, L = _inference(panel, fit, r, names, correction, bandwidth)
+    fit = fits[r] if r in fits else _fit(panel, r)
+    if not fit.moved <= _SETTLED:
+        raise TivaxError(
+            f"{', '.join(names)}: with {r} factor{'s' * (r != 1)} the iteration does "
+            f"not settle ({fit.moved:.1e} standard errors a round); take fewer"
+        )
+    degrees = cells - (N + T - 1) - r * (N + T - r)
+    factor = np.sqrt(cells / degrees) if degrees > 0 else np.nan
+    terms, F, L = _inference(panel, fit, r, names, correction, bandwidth, factor)
     labels = [str(k + 1) for k in range(r)]
     return InteractiveEffects(
         terms,
@@ -231,7 +246,7 @@ def interactive_effects(
         outcome,
         correction,
         fit.ssr / cells,
-        cells - (N + T - 1) - r * (N + T - r),
+        degrees,
         cells,
         N,
         fit.moved,
@@ -249,9 +264,11 @@ def _panel(
     table = np.zeros((len(names) + 1, *there.shape))
     table[:, unit, period] = rows[[outcome, *names]].to_numpy().T
     y, *X = (_demeaned(k, there) for k in table)
-    scale = np.sqrt((table[1:] ** 2).sum(axis=(1, 2)))
-    left = np.array([np.linalg.norm(k) for k in X])
-    for name, gone in zip(names, left <= 1e-9 * scale, strict=True):
+    scale = np.sqrt((table**2).sum(axis=(1, 2)))
+    left = np.array([np.linalg.norm(k) for k in (y, *X)])
+    for name, gone in zip((outcome, *names), left <= 1e-9 * scale, strict=True):
+        if gone and name == outcome:
+            raise explained(outcome, "the effects alone", len(rows))
         if gone:
             raise TivaxError(f"{name} is explained by the effects; leave it out")
     flat = np.stack([k.ravel() / np.linalg.norm(k) for k in X])
@@ -298,7 +315,7 @@ def _both_ways(table: Float[np.ndarray, "N T"]) -> Float[np.ndarray, "N T"]:
     return table - table.mean(1, keepdims=True) - table.mean(0) + table.mean()
 
 
-def _fit(panel: _Panel, r: int, names: Sequence[str]) -> _Fit:
+def _fit(panel: _Panel, r: int) -> _Fit:
     start = _slopes(panel.X, panel.y)
     left = panel.y - np.tensordot(start, panel.X, 1)
     if r == 0:
@@ -307,13 +324,7 @@ def _fit(panel: _Panel, r: int, names: Sequence[str]) -> _Fit:
     cut = float(np.linalg.svd(left, compute_uv=False)[r])
     starts = [start, *(_penalised(panel, share * cut) for share in _PENALTIES)]
     begun = [_settled(panel, one, r, _TRIAL) for one in starts]
-    best = _settled(panel, min(begun, key=lambda k: k.ssr).beta, r)
-    if not best.moved <= 1e-6:
-        raise TivaxError(
-            f"{', '.join(names)}: with {r} factors the iteration does not settle "
-            f"({best.moved:.1e} standard errors a round); take fewer"
-        )
-    return best
+    return _settled(panel, min(begun, key=lambda k: k.ssr).beta, r)
 
 
 def _settled(
@@ -365,6 +376,7 @@ def _inference(
     names: Sequence[str],
     correction: Correction | None,
     bandwidth: int | None,
+    factor: float,
 ) -> tuple[pd.DataFrame, Float[np.ndarray, "T r"], Float[np.ndarray, "N r"]]:
     there, X = panel.there, panel.X
     N, T = there.shape
@@ -379,9 +391,9 @@ def _inference(
     if correction is not None and r:
         bias = _bias(X, both, u, F, L, to_units, correction, bandwidth)
     beta = fit.beta - bias
-    rows = [t_row(b, se, N) for b, se in zip(beta, ses[0], strict=True)]
+    rows = [t_row(b, se * factor, N) for b, se in zip(beta, ses[0], strict=True)]
     terms = pd.DataFrame(rows, pd.Index(names, name="term"))
-    return terms.assign(se_bai=ses[1], bias=bias), F, L
+    return terms.assign(se_plain=ses[0], se_bai=ses[1], bias=bias), F, L
 
 
 def _net_of(

@@ -27,7 +27,16 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import Listing, TivaxError, count_text, naming, require_whole, show
-from ..estimation import Fit, Model, column_name, column_names, lagged, t_ppf, t_row
+from ..estimation import (
+    COLLINEAR,
+    Fit,
+    Model,
+    column_name,
+    column_names,
+    lagged,
+    t_ppf,
+    t_row,
+)
 from ..figures import responses
 from ..reporting import Plot, method_of
 from .diagnosis import NUMBERS, Diagnosis, listing, panel_rows
@@ -219,7 +228,9 @@ def _regressors(
     """The change (or event), its lags and those of the outcome, changes of controls."""
 
     def change(column: str) -> pd.Series:
-        return rows[column].astype(float) - lagged(rows, column, **keys)
+        by = rows[column].astype(float) - lagged(rows, column, **keys)
+        noise = by.abs() <= COLLINEAR * rows[column].abs().max()
+        return by.mask(noise, 0.0)
 
     moved = change(treatment)
     event = pd.Series(0.0, rows.index)

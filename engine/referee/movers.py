@@ -32,7 +32,14 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ..core import Listing, TivaxError, require_whole
-from ..estimation import column_name, column_names, t_row
+from ..estimation import (
+    COLLINEAR,
+    column_name,
+    column_names,
+    of_norm_one,
+    require_identified,
+    t_row,
+)
 from ..figures import slopes_by_band
 from ..reporting import Plot, method_of
 from .diagnosis import NUMBERS, Diagnosis, panel_rows
@@ -100,10 +107,11 @@ class Movers(Diagnosis):
             f"{spans.loc[row['estimand'], 'max']:.4g} over the bands)"
             for row in (first, second)
         ]
+        most = f"moves by at most {first['band']:.3g}"
         return (
-            f"Against the {first['stayers']:,} rows whose {self.treatment} moves by at "
-            f"most {first['band']:.3g}, the average slope of {self.outcome} over "
-            f"movers is {parts[0]}, weighted by moves {parts[1]}."
+            f"Against the {first['stayers']:,} rows whose {self.treatment} "
+            f"{most if first['band'] else 'does not move'}, the average slope of "
+            f"{self.outcome} over movers is {parts[0]}, weighted by moves {parts[1]}."
         )
 
     def _listings(self) -> Sequence[Listing]:
@@ -158,8 +166,8 @@ def movers(
     Raises
     ------
     TivaxError
-        For columns that are missing or no numbers, shares that are none, and bands
-        without enough quasi-stayers or without movers.
+        For columns that are missing or no numbers, do not change, or change as others
+        do, shares that are none, and bands without enough quasi-stayers or movers.
 
     Examples
     --------
@@ -206,15 +214,20 @@ def _changes(
     there = before >= 0
     values = rows[list(names)].to_numpy(float)
     change = (values - values[before])[there]
-    if len(change) == 0 or not np.ptp(change[:, 1]):
+    change[np.abs(change) <= COLLINEAR * np.abs(values).max(axis=0)] = 0  # rounding
+    if not change[:, 1].any():
         raise TivaxError(f"{names[1]} does not change from one {time} to the next")
     level = values[before[there], 1]
     level = (level - level.mean()) / (level.std() or 1)
     powers = [level**k for k in range(1, order + 1)]
     spread = change[:, 2:].std(axis=0)
     others = change[:, 2:] / np.where(spread > 0, spread, 1)
-    X = np.column_stack([change[:, 1] / change[:, 1].std(), *powers, others])
     codes = pd.factorize(unit[there])[0], pd.factorize(period[there], sort=True)[0]
+    moved = change[:, [*range(2, len(names)), 1, 0]]
+    columns = np.hstack([np.eye(codes[1].max() + 1)[codes[1]], moved])
+    named = {"controls": names[2:], "treatments": names[1:2]}
+    require_identified(of_norm_one(columns), names[0], **named)
+    X = np.column_stack([change[:, 1] / change[:, 1].std(), *powers, others])
     return _Changes(change[:, 0], change[:, 1], X, *codes)
 
 

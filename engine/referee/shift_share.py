@@ -51,6 +51,8 @@ from ..figures import labelled_intervals
 from ..reporting import Z95, Plot, Result, method_of
 from .placebo_shocks import placebo_p
 
+_MADE = 1e-6  # of X: what published shares and shocks of seven digits leave
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShiftShare(Result):
@@ -77,6 +79,8 @@ class ShiftShare(Result):
         Rows used.
     residual_max
         What rounding leaves of X'u = 0, columns of length one.
+    made
+        R2 of X on shares and controls; 1 where it is made of them or shocks are given.
 
     Examples
     --------
@@ -98,6 +102,7 @@ class ShiftShare(Result):
     first_stage: float
     n: int
     residual_max: float
+    made: float
     _numerator: Float[np.ndarray, " s"]
 
     program = "shift-share"
@@ -117,11 +122,18 @@ class ShiftShare(Result):
         return {"intervals": partial(labelled_intervals, drawn, "method", title)}
 
     def facts(self) -> Mapping[str, Any]:
-        return {"residual_max": self.residual_max}
+        return {"residual_max": self.residual_max, "made": self.made}
 
     @property
     def sentence(self) -> str:
         """Say whether zero is in the set of AKM0, and which shock counts most."""
+        if self.made < 1:
+            return (
+                f"{self.instrument or self.treatment} is not made of these shares, "
+                f"which explain {100 * self.made:.3g} % of it: errors that shocks have "
+                "in common are not covered. Check the shares and their rows, or give "
+                "the shocks."
+            )
         rows = {str(row["method"]): row for row in self.table.to_dict("records")}
         row, beside = rows["AKM0"], rows["EHW"]
         where = {
@@ -152,7 +164,8 @@ class ShiftShare(Result):
             for row in self.table[columns].itertuples(index=False)
         ]
         title = f"{self.outcome} on {self.treatment}: {self.table['estimate'][0]:.6g}"
-        return [Listing(title, columns, rows, [f"{self.n:,} rows"])]
+        notes = [f"{self.n:,} rows", *([self.sentence] if self.made < 1 else [])]
+        return [Listing(title, columns, rows, notes)]
 
     def placebo(self, *, draws: int = 999_999, seed: int = 0) -> float:
         """p-value of no effect by shocks that change places among the shares.
@@ -210,8 +223,9 @@ def shift_share(
         Columns; with an ``instrument`` by two-stage least squares, and the instrument
         is what shares and shocks make.
     shares : (row, shock)
-        In the order of ``data``; a DataFrame has names of shocks. Shares
-        that do not add to one take their sum as a control.
+        A DataFrame has the index of ``data``, in any order, and names of shocks; an
+        array has the rows of ``data`` in their order. Shares that do not add to one
+        take their sum as a control.
     controls, effects
         Columns of numbers (a categorical one is taken as effects), and of labels with a
         constant each. There is a constant.
@@ -220,7 +234,8 @@ def shift_share(
     clusters
         Column of clusters of rows, for one more method.
     shock_clusters
-        Cluster of each shock; by default shocks are independent.
+        Cluster of each shock; by default shocks are independent. A Series, as one of
+        ``shocks``, goes by the columns of ``shares``.
     shocks
         The shocks, where there are more of them than rows, or X is only nearly made of
         the shares, as with shocks that leave the row's own part out. Their mean, by
@@ -229,7 +244,8 @@ def shift_share(
     Returns
     -------
     ShiftShare
-        Rows with a missing value are left out.
+        Rows with a missing value are left out. Its sentence says where X is not made
+        of the shares and no shocks are given: errors of AKM then cover nothing.
 
     Raises
     ------
@@ -256,7 +272,7 @@ def shift_share(
     numbers = [k for k in controls if k not in labels]
     keys = [*effects, *labels]
     require_names(outcome, [treatment, *numbers], made)
-    W, names = _shares(shares, len(data))
+    W, shocks_of = _shares(shares, data.index)
     used = complete_rows(
         data.reset_index(drop=True),
         [outcome, treatment, *made, *numbers, *([weights] if weights else [])],
@@ -264,8 +280,13 @@ def shift_share(
     )
     W = W[used.index.to_numpy()]
     lone = W.any(axis=0)
-    W, names = W[:, lone], [k for k, there in zip(names, lone, strict=True) if there]
+    of = "that of the columns of shares", shocks_of
+    shock_clusters = _in_order("shock_clusters", shock_clusters, *of)
     groups = _shock_clusters(shock_clusters, lone)
+    given = _given_shocks(_in_order("shocks", shocks, *of), lone)
+    W, names = W[:, lone], [str(k) for k in shocks_of[lone]]
+    if W.shape[1] < 2:
+        raise TivaxError("shares: give those of two shocks or more, other than zero")
     q = np.ones(len(used)) if not weights else used[weights].to_numpy()
     if not (q > 0).all():
         raise TivaxError(f"weights {weights}: {q.min():.4g} is not positive")
@@ -283,12 +304,15 @@ def shift_share(
         raise TivaxError(f"{instrument} does not move {treatment}")
     beta = float((q * x) @ y) / crossing
     u = y - beta * D
-    given = _given_shocks(shocks, lone)
-    mass = q @ W
+    mass, share = q @ W, 1.0
     if given is None:
-        h = _on_shares(W, x, q, names)
+        h, g = _on_shares(W, x, q, names), _shock_values(W, X)
+        if np.isnan(g).any():
+            left = _net(X[:, None], np.hstack([W, Z]), q)[0][:, 0]
+            if q @ left**2 > _MADE**2 * (q @ X**2):
+                share = 1 - float(q @ left**2 / (q @ x**2))
     else:
-        h = given - mass @ given / mass.sum()
+        h, g = given - mass @ given / mass.sum(), given
     n, k = len(used), rank + 1
     errors: dict[str, float] = {}
     score = q * x * u
@@ -309,7 +333,6 @@ def shift_share(
     pi = crossing / float((q * x) @ x)
     of_first = np.bincount(groups, h * ((q * (D - pi * x)) @ W))
     stage = crossing**2 / float(of_first @ of_first) if made else float("nan")
-    g = _shock_values(W, X) if given is None else given
     by_shock, level = _shock_tables(W, g, q, x, y, D, names, groups)
     return ShiftShare(
         pd.DataFrame(table),
@@ -321,6 +344,7 @@ def shift_share(
         stage,
         n,
         float(abs(score.sum()) / (np.linalg.norm(q * x) * np.linalg.norm(u))),
+        share,
         (q * y) @ W,
     )
 
@@ -331,20 +355,35 @@ def _is_label(column: object) -> bool:
     )
 
 
-def _shares(shares: object, rows: int) -> tuple[Float[np.ndarray, "n s"], list[str]]:
+def _in_order(argument: str, given: Any, of: str, labels: pd.Index) -> Any:
+    """In the order of these labels, which must be its own where it has any."""
+    if not isinstance(given, pd.Series | pd.DataFrame) or given.index.equals(labels):
+        return given
+    both = given.index, labels
+    if all(k.is_unique for k in both) and set(both[0]) == set(both[1]):
+        return given.reindex(labels)
+    raise TivaxError(
+        f"{argument}: its index must be {of}, each label once; or give "
+        f"{argument}.to_numpy(), for its order"
+    )
+
+
+def _shares(
+    shares: object, rows: pd.Index
+) -> tuple[Float[np.ndarray, "n s"], pd.Index]:
+    """Shares in the order of the data's rows, and names of the shocks."""
     if not isinstance(shares, pd.DataFrame | np.ndarray):
         raise TivaxError(f"shares: give a DataFrame or an array, not {show(shares)}")
-    names = [str(k) for k in shares] if isinstance(shares, pd.DataFrame) else []
-    W = _numbers("shares", shares)
-    if W.ndim != 2 or len(W) != rows:
+    if shares.ndim != 2 or len(shares) != len(rows):
         raise TivaxError(
-            f"shares has the shape {W.shape}; it must be ({rows}, shocks), a row for "
-            "each row of data"
+            f"shares has the shape {shares.shape}; it must be ({len(rows)}, shocks), a "
+            "row for each row of data"
         )
+    W = _numbers("shares", _in_order("shares", shares, "that of data", rows))
     if not np.isfinite(W).all():
         i, s = np.argwhere(~np.isfinite(W))[0]
         raise TivaxError(f"shares: row {i}, shock {s} is {W[i, s]:g}; give a number")
-    return W, names or [str(k) for k in range(W.shape[1])]
+    return W, pd.DataFrame(shares).columns
 
 
 def _numbers(argument: str, given: object) -> np.ndarray:
@@ -444,7 +483,7 @@ def _shock_values(
     """The shocks of which X is made, NaN where it is not made of the shares."""
     g, *_ = np.linalg.lstsq(W, X, rcond=None)
     gap = np.linalg.norm(W @ g - X)
-    return g if gap <= 1e-6 * np.linalg.norm(X) else np.full(W.shape[1], np.nan)
+    return g if gap <= _MADE * np.linalg.norm(X) else np.full(W.shape[1], np.nan)
 
 
 def _shock_tables(

@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
+    COLLINEAR,
     CV1,
     Conley,
     SpaceKernel,
@@ -90,9 +91,9 @@ class SpatialErrors(Diagnosis):
         if len(near):
             worst = near.loc[near["se"].idxmax()]
             text += (
-                f"; with errors correlated in space it is {near['se'].min():.2g} to "
-                f"{worst['se']:.2g} (cut-off {worst['cutoff']:,.0f}, p = "
-                f"{worst['p_value']:.3f})"
+                f"; Conley's is {near['se'].min():.2g} to {worst['se']:.2g} (cut-off "
+                f"{worst['cutoff']:,.0f}, p = {worst['p_value']:.3f}), too small "
+                "where errors are correlated in space"
             )
         if len(between := self.means[self.means["term"] == first]):
             row = between.iloc[0]
@@ -212,7 +213,8 @@ def _between(
     centred = means.to_numpy() - means.to_numpy().mean(axis=0)
     X = centred[:, 1:]
     size = np.linalg.norm(X, axis=0)
-    if not (size > 0).all() or np.linalg.cond(X / size) > 1e10:
+    level = rows[list(names)].abs().max().to_numpy()
+    if not (size > COLLINEAR * level).all() or np.linalg.cond(X / size) > 1e10:
         return pd.DataFrame(columns=_OF_MEANS)
     H = np.linalg.pinv(X / size) / size[:, None]
     beta = H @ centred[:, 0]

@@ -34,10 +34,13 @@ from jaxtyping import Float
 from ..core import Listing, TivaxError, require_choice, show
 from ..estimation import (
     COLLINEAR,
+    ENTITY,
+    TIME,
     Effects,
     column_name,
     column_names,
     complete_rows,
+    explained,
     net_of,
     of_norm_one,
     orthonormal,
@@ -70,9 +73,7 @@ class TwoWayWeights(Result):
 
     Examples
     --------
-    >>> found = tx.two_way_weights(
-    ...     panel, "growth", entity="iso3", time="year", treatment="trade"
-    ... )
+    >>> found = tx.two_way_weights(panel, "growth", "trade")
     >>> float(found.cells["weight"].sum().round(10))
     1.0
     """
@@ -113,8 +114,8 @@ class TwoWayWeights(Result):
         return (
             f"{negative:,} of {cells:,} effects of {self.treatment} on {self.outcome} "
             f"count with a negative weight, {value['sum of negative weights']:.3f} in "
-            f"all ({self.kind}). An average effect of zero takes effects whose "
-            f"standard deviation is {value[_SENSIBILITY]:.4g}, "
+            f"all ({self.kind}). An average effect of zero needs effects whose "
+            f"standard deviation is at least {value[_SENSIBILITY]:.4g}, "
             f"{value[_SENSIBILITY] / abs(beta):.2g} times the estimate {beta:.4g}."
         )
 
@@ -183,12 +184,13 @@ def _numbers(values: Mapping[str, float]) -> pd.DataFrame:
 def two_way_weights(
     data: pd.DataFrame,
     outcome: str,
-    entity: str,
-    time: str,
     treatment: str,
+    *,
     kind: Kind = "feTR",
     level: str | None = None,
     controls: Sequence[str] = (),
+    entity: str = ENTITY,
+    time: str = TIME,
 ) -> TwoWayWeights:
     """Weights of the effects of cells in a two-way regression.
 
@@ -205,6 +207,8 @@ def two_way_weights(
         Column of the treatment's level, where outcome and treatment are differences.
     controls
         Further regressors, differenced as the outcome is.
+    entity, time
+        Columns of units and periods, each with an effect.
 
     Returns
     -------
@@ -220,9 +224,7 @@ def two_way_weights(
 
     Examples
     --------
-    >>> found = tx.two_way_weights(
-    ...     panel, "growth", "iso3", "year", "trade", controls=["gdp"]
-    ... )
+    >>> found = tx.two_way_weights(panel, "growth", "trade", controls=["gdp"])
     >>> found.table["number"].tolist()[:3]
     ['beta', 'positive weights', 'negative weights']
     """
@@ -254,12 +256,16 @@ def two_way_weights(
     effects = Effects.of(rows[there], named, unit[there])
     X = effects.without_dummies(effects.within(values[there, 1:]))
     e = net_of(X[:, 0], orthonormal(of_norm_one(X[:, 1:])).basis)
-    if not np.linalg.norm(e) > COLLINEAR * np.linalg.norm(x - x.mean()):
+    if not np.linalg.norm(e) > COLLINEAR * np.linalg.norm(x):
         raise TivaxError(f"{treatment} is explained by the effects and controls")
+    net = effects.without_dummies(effects.within(values[there, :1]))
+    if not np.linalg.norm(net) > COLLINEAR * np.linalg.norm(y):
+        raise explained(outcome, "the effects alone", len(y))
     beta = float(e @ y / (e @ x))
     left = np.zeros(len(rows))
     left[there] = e
     change = np.where(before >= 0, D - D[before], 0.0)
+    change[np.abs(change) <= COLLINEAR * np.abs(D).max()] = 0  # rounding
     if kind == "feTR":
         raw, size = left * D, np.abs(D)
     elif kind == "feS":

@@ -8,7 +8,7 @@ nothing.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
 from itertools import count
@@ -156,8 +156,9 @@ def report_html(
     content gives the same bytes.
 
     ``appendix`` follows, each section folded: print shows those that a reader opened.
-    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
-    not clash with a number given to a block, such as that of a paper.
+    ``prefix`` begins the numbers of figures and tables of the appendix: with "A", Table
+    A1. Those of the text are Roman then, Table I: neither clashes with a number given
+    to a block, such as that of a paper.
     In another ``language`` than English every text is put into it (``translated``).
     What results must say of their tables (``core.basis``) stands below the subtitle.
     """
@@ -166,13 +167,15 @@ def report_html(
         sections, appendix = (
             [in_other_words(k, language) for k in part] for part in (sections, appendix)
         )
-    captions = _Captions(prefix, language)
+    captions = _Captions(_roman if prefix else str, language)
     body = []
     for number, section in enumerate(sections, 1):
         heading = f"<h2>{number}. {escape(section.title)}</h2>"
         blocks = _blocks(section.blocks, captions)
         body.append(f'<section id="section-{number}">\n{heading}\n{blocks}\n</section>')
     if appendix:
+        if prefix:
+            captions.count_as(f"{prefix}{{}}".format)
         folded = "\n".join(
             f"<details>\n<summary>{letter}. {escape(section.title)}</summary>\n"
             f'<section id="section-{letter}">\n{_blocks(section.blocks, captions)}\n'
@@ -207,13 +210,22 @@ def _contents(sections: Sequence[Section], appendix: bool, language: Language) -
     return f'<nav aria-label="{name}">\n<ol>\n{items}\n</ol>\n</nav>'
 
 
+def _roman(number: int) -> str:
+    ones = ("", *"I II III IV V VI VII VIII IX".split())
+    return "X" * (number // 10) + ones[number % 10]
+
+
 class _Captions:
     """Names the figures and tables of a report, in order."""
 
-    def __init__(self, prefix: str, language: Language) -> None:
-        self.prefix = prefix
+    def __init__(self, style: Callable[[int], str], language: Language) -> None:
         self.language: Language = language
-        self.numbers, self.ids = (defaultdict(lambda: count(1)) for _ in range(2))
+        self.ids = defaultdict(lambda: count(1))
+        self.count_as(style)
+
+    def count_as(self, style: Callable[[int], str]) -> None:
+        """Count what follows from 1, in this style."""
+        self.style, self.numbers = style, defaultdict(lambda: count(1))
 
     def id(self, kind: str) -> str:
         return f"{kind.lower()}-{next(self.ids[kind])}"
@@ -222,8 +234,7 @@ class _Captions:
         """The number given, or the next one."""
         if number is not None:
             return number
-        own = f"{self.prefix}{next(self.numbers[kind])}"
-        return numbered(kind, own, self.language)
+        return numbered(kind, self.style(next(self.numbers[kind])), self.language)
 
     def html(self, name: str, caption: str) -> str:
         stop = "." if self.language == "en" else ""

@@ -367,9 +367,11 @@ def draw(
 
     The same figure gives the same bytes: no date, no random ids. ``note`` stands below
     the figure, by default what results must say of their tables (``core.basis``);
-    ``title`` stands above it. Its texts are put into ``language`` (``translated``).
+    ``title``, by default the figure's own label, stands above it. Its texts are put
+    into ``language`` (``translated``).
     """
     note = basis() if note is None else note
+    title = title or str(figure.get_label())
     if language != "en":
         for text in figure.findobj(Text):
             assert isinstance(text, Text)

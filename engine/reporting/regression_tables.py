@@ -32,8 +32,6 @@ SUFFIXES = (".docx", ".doc", ".html", ".tex", ".csv")
 NOTES = (
     "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
-# Year effects count as explained in their R squared; others take them out first.
-_YEARS_EXPLAINED = ("stata", "stata, small")
 # The distribution of t, and the name of the convention, which is one of arguments.
 _T_IN_WORDS = re.compile(r"t\(G-1\)( \([^()]*\))?")
 _T_WORDS = "t distribution with one degree of freedom fewer than clusters"
@@ -75,6 +73,7 @@ def regression_table(
     labels: Mapping[str, str] | None = None,
     rows: Mapping[str, Sequence[str]] | None = None,
     digits: int = 4,
+    notes: str | None = None,
 ) -> pd.DataFrame:
     """One journal table of several fits, a column each, for screen, Word or LaTeX.
 
@@ -99,6 +98,9 @@ def regression_table(
         stands in place of the numbers.
     digits
         Decimals of coefficients and standard errors.
+    notes
+        Text below the table, by default the kinds of standard errors and stars; what
+        has no standard error that says something is told besides.
 
     Returns
     -------
@@ -117,8 +119,10 @@ def regression_table(
     >>> tx.regression_table([fit], "table.tex").shape[1]
     2
     """
+    if notes is not None:
+        require_kind("notes", notes, str, "a text")
     table = _journal_table(
-        fits, title, terms, dict(labels or {}), dict(rows or {}), digits
+        fits, title, terms, dict(labels or {}), dict(rows or {}), digits, notes
     )
     if path is not None:
         _write(table, local_path("path", path))
@@ -132,6 +136,7 @@ def _journal_table(
     labels: Mapping[str, str],
     rows: Mapping[str, Sequence[str]],
     digits: int,
+    notes: str | None,
 ) -> JournalTable:
     if not isinstance(fits, Iterable) or isinstance(fits, str | pd.DataFrame):
         raise TivaxError(f"fits: give a list of estimates, not {show(fits)}")
@@ -153,6 +158,7 @@ def _journal_table(
             raise TivaxError(
                 f"rows: {name} has {show(cells)}; give {len(shown)} texts, one a column"
             )
+    usual = NOTES.format(methods=_methods(shown))
     columns = []
     for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
         below = {}
@@ -161,8 +167,8 @@ def _journal_table(
         below["observations"] = str(fit.n)
         if fit.clusters:
             below["clusters"] = str(fit.clusters)
-        whole_r2 = fit.convention in _YEARS_EXPLAINED
-        below["r2" if whole_r2 else "r2_net"] = f"{fit.r2:.{digits}f}"
+        # One for one model: that of Stata, whatever the covariance.
+        below["r2"] = f"{getattr(fit, 'r2_years', fit.r2):.{digits}f}"
         # A row of the user's stands in place of one of that name.
         below = {name: str(cells[k]) for name, cells in rows.items()} | {
             name: text for name, text in below.items() if name not in rows
@@ -176,7 +182,7 @@ def _journal_table(
         title,
         columns,
         list(dict.fromkeys(labels.get(k, k) for k in wanted)),
-        NOTES.format(methods=_methods(shown)),
+        " ".join(filter(None, [usual if notes is None else notes, *_notes(shown)])),
         digits=digits,
     )
 
@@ -190,6 +196,14 @@ def _methods(fits: Sequence[Tabulated]) -> str:
     if len(numbers) == 1:
         return next(iter(numbers))
     return "; ".join(f"{', '.join(k)} {words}" for words, k in numbers.items())
+
+
+def _notes(fits: Sequence[Tabulated]) -> list[str]:
+    """Coefficients without a standard error, or with one that says nothing."""
+    said = [str(getattr(fit, "note", "")) for fit in fits]
+    return [
+        f"({k}): {note[0].upper()}{note[1:]}." for k, note in enumerate(said, 1) if note
+    ]
 
 
 def _fit(given: Any) -> Tabulated:

@@ -93,10 +93,10 @@ class ResamplingPlan:
         alone, cluster = self.static.sizes.count(1), self.fitted.model.clusters
         if self.scheme.kind != "placebo" or not alone:
             return ""
+        of = f" of their {self.scheme.strata}" if self.scheme.strata else ""
         return (
-            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path: no "
-            f"other{' of their ' + self.scheme.strata if self.scheme.strata else ''} "
-            "has the same years"
+            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path, "
+            f"which costs power: no other{of} has the same years"
         )
 
     @property

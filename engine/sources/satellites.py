@@ -101,7 +101,10 @@ def _frame(path: Path) -> pd.DataFrame:
             frame = pd.read_parquet(path)
             require_different_columns(path, frame.columns)
         else:  # NA is a label like any other: Namibia, North America
-            frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            texts = dict.fromkeys((*_LABELS[1:], "category", "unit"), str)
+            frame = pd.read_csv(
+                path, dtype=texts, keep_default_na=False, na_values=[""]
+            )
             require_different_columns(path)
     return frame
 

@@ -8,6 +8,7 @@ tenth of the mean or more buys more than 0.98 of its output, none at all more th
 81 to 87 % of intermediate sales and 90 to 93 % of final demand stay in their region.
 """
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,20 +43,52 @@ def find_doubts(
     solve, O(n^2). A table with cells that are not finite has other faults, and no
     doubts.
     """
-    totals = np.array([table.x.sum(), table.Y.sum(), table.Z.sum()])
+    inputs = table.Z.sum(axis=0)
+    totals = np.array([table.x.sum(), table.Y.sum(), inputs.sum()])
+    if not totals.any() and not table.x.any():
+        return ("all flows are 0",)
     if not np.isfinite(totals).all() or table.x.sum() <= 0:
         return ()
     return (
-        *_large_inputs(table),
+        *_alike(table),
+        *_without_inputs(table, inputs),
+        *_large_inputs(table, inputs),
         *_rows_in_another_order(table),
         *_sector_by_sector(table),
         *_regions_in_another_order(table, parents or {}),
     )
 
 
-def _large_inputs(table: WorldTable) -> Iterator[str]:
+def _alike(table: WorldTable) -> Iterator[str]:
+    """Labels that a reader takes for one: in case, accents or hidden letters alone."""
+    for what in (table.regions, (*table.sectors, *table.categories)):
+        seen: dict[str, str] = {}
+        for label in dict.fromkeys(what):
+            letters = unicodedata.normalize("NFKC", label)
+            kept = [k for k in letters if unicodedata.category(k) != "Cf"]
+            first = seen.setdefault("".join("".join(kept).casefold().split()), label)
+            if first != label:
+                yield f"labels {first!a} and {label!a} look alike: are they one?"
+                break
+
+
+def _without_inputs(
+    table: WorldTable, inputs: Float[np.ndarray, " n"]
+) -> Iterator[str]:
+    """Sectors that make something and buy nothing anywhere."""
+    by_sector = (-1, len(table.sectors))
+    made = (table.x.reshape(by_sector) > 0).any(axis=0)
+    found = np.flatnonzero(made & ~inputs.reshape(by_sector).any(axis=0)).tolist()
+    if found:
+        yield (
+            f"{len(found)} of {made.sum()} sectors with output buy nothing anywhere, "
+            f"first {table.sectors[found[0]]}: are sellers and buyers labelled alike?"
+        )
+
+
+def _large_inputs(table: WorldTable, inputs: Float[np.ndarray, " n"]) -> Iterator[str]:
     """Industries whose residual value added is negative, but for small ones."""
-    inputs, x = table.Z.sum(axis=0), np.maximum(table.x, 0)
+    x = np.maximum(table.x, 0)
     size = np.maximum(x, inputs) / x.mean()
     found = (size >= _OF_SIZE) & (inputs > x) | (size >= _NOT_TINY) & (inputs > 2 * x)
     if found.any():

@@ -43,7 +43,7 @@ def common_effects(setting: Setting) -> Made:
             frame=made,
             slopes=names,
             model=setting.equation(time=""),
-            note=f"biased by short T: {len(names)} slopes a unit for T = {T}",
+            note=f"may be biased by short T: {len(names)} slopes a unit for T = {T}",
         )
 
 
@@ -66,11 +66,11 @@ def interactive_effect(setting: Setting) -> Made:
     left = np.array([one_factor(cells[each != g], beta, _LOOSE) for g in range(G)])
     se = np.sqrt((G - 1) / G * ((left - beta) ** 2).sum(axis=0))
     unit = scale[0] / scale[1:]
-    note = f"biased by short T: T = {T}; se: jackknife over clusters, CV3"
+    note = f"may be biased by short T: T = {T}; se: jackknife over clusters, CV3"
     for j, term in enumerate(model.treatments):
         test = t_test(beta[j] * unit[j], se[j] * unit[j], G)
         yield Row(
-            "interactive effect",
+            "interactive effects",
             "one factor",
             term,
             *test,

@@ -18,6 +18,12 @@ from .variants import Made, Row, Variant
 
 _CELLS = (1, 5, 10)
 _LARGEST_SHARE = 1 / 3  # that may be taken away
+CLUSTERS = "influential clusters"
+ENDS = {
+    "not significant by CV1": "makes it insignificant by CV1",
+    "of the other sign": "turns its sign",
+}
+"""What leaving out enough makes of a result, and how that is told."""
 
 
 def cells(setting: Setting) -> Made:
@@ -49,12 +55,12 @@ def clusters(setting: Setting) -> Made:
     Each step takes the cluster with the largest part in the estimate before it.
     """
     setting.require_least_squares()
-    threat = "influential clusters"
+    threat = CLUSTERS
     fit, gone, frame = setting.fit, list[str](), setting.frame
     sign, every = np.sign(fit.coef[0]), fit.clusters
     significant = t_test(fit.coef[0], fit.se[0], every)[2] <= LEVEL
     # Where nothing is significant none are needed for that.
-    ends = {"not significant by CV1": not significant, "of the other sign": False}
+    ends = dict(zip(ENDS, (not significant, False), strict=True))
     for _ in range(int(_LARGEST_SHARE * every)):
         pull = fit.by_label[0] * sign
         gone.append(str(pull.idxmax()))

@@ -4,10 +4,8 @@ space, slopes that differ, and dynamics."""
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..core import TivaxError
-from ..estimation import Conley, t_test
+from ..estimation import Conley
 from ..referee import (
     country_slopes,
     interactive_effects,
@@ -69,17 +67,15 @@ def several_factors(setting: Setting) -> Made:
             continue
         for term in model.treatments:
             row = found.terms.to_dict("index")[term]
-            # As every row here: columns that a threat adds are counted.
-            se = float(row["se"]) * np.sqrt(found.n / found.degrees)
             yield Row(
                 "interactive effects",
                 variant,
                 term,
-                *t_test(float(row["estimate"]), se, found.clusters),
+                *_numbers(row),
                 found.n,
                 found.clusters,
-                f"biased by short T: T = {len(setting.years)}; se: clusters of units, "
-                "effects and factors counted",
+                f"may be biased by short T: T = {len(setting.years)}; se: clusters of "
+                "units, effects and factors counted",
                 comparable=True,
             )
 
@@ -100,7 +96,8 @@ def errors_in_space(setting: Setting) -> Made:
                 *_numbers(row),
                 fit.n,
                 fit.clusters,
-                "kernel of Bartlett between capitals, any correlation over time",
+                "Bartlett kernel between capitals, any correlation over time; in "
+                "simulated panels it rejects 17 to 21 % of true nulls, not 5 %",
                 comparable=True,
             )
     setting.require_least_squares()
@@ -156,6 +153,8 @@ def slopes(setting: Setting) -> Made:
             continue
         rows = found.table[found.table["method"] == variant.split(",")[0]]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
+            left = found.entities - row["groups"] if blocks is None else 0
+            still = f"; {left} countries in which it does not move left out"
             yield Row(
                 "slopes of countries",
                 variant,
@@ -163,7 +162,8 @@ def slopes(setting: Setting) -> Made:
                 *_numbers(row),
                 len(frame),
                 int(row["groups"]),
-                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom",
+                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom"
+                f"{still if left else ''}",
                 comparable=True,
             )
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 from matplotlib.figure import Figure
 
-from ..core import Listing, long_table_of, number_text, p_text, percent_text
-from ..estimation import Model, t_ppf
+from ..core import (
+    Listing,
+    count_text,
+    long_table_of,
+    number_text,
+    p_text,
+    percent_text,
+)
+from ..estimation import Model
 from ..figures import threat_intervals
 from ..reporting import (
     CV1,
@@ -24,8 +31,10 @@ from ..reporting import (
 )
 from ..reporting import Figure as Shown
 from ..resampling import LEVEL
+from .influence import CLUSTERS, ENDS
 from .models_result import ModelsResult
 from .setting import HEADLINE
+from .states import State, decisive_p, is_significant, never_zero, reach, state_of
 
 COLUMNS = tuple(
     "model threat variant term estimate se p_value wild_p_value n clusters "
@@ -33,7 +42,6 @@ COLUMNS = tuple(
 )
 _NAMED = 3
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
-_LEAST = 0.5  # of an estimate: with less the result is not what it was
 _Record = Mapping[Any, Any]
 
 
@@ -70,7 +78,7 @@ class Threats(ModelsResult):
     residual_max: float
 
     def _found(self, model: Model) -> str:
-        """``The effect of X on Y (13.58, p 0.0041) is lost in 21 of 44 ...``"""
+        """``The effect of X on Y (13.58, p 0.0041) is turned or gone under 9 ...``"""
         rows = [
             (row, state)
             for row, state in zip(self._records, self.states, strict=True)
@@ -86,43 +94,52 @@ class Threats(ModelsResult):
             return (
                 f"{alone}, nor p by it: nothing can be said of threats without draws."
             )
-        none = ""
-        if not _is_significant(first):
-            none = f"{named} is not significant at 5 %: nothing can take it away."
-        elif not others:
-            none = f"{named} is significant; no variant asks whether it goes away."
-        if none:
-            return f"{none} {alone}." if alone else none
-        gone, blurred = (
-            [row for row, own in rows if own == state] for state in ("gone", "blurred")
+        why = "significant; no variant asks whether it goes away"
+        if not is_significant(first):
+            why = "not significant at 5 %: there is no result to lose"
+        if not is_significant(first) or not others:
+            return ". ".join(filter(None, [f"{named} is {why}", alone])) + "."
+        gone, smaller, blurred, _ = (
+            [row for row, own in rows if own == state] for state in get_args(State)
         )
-        turned = [row for row in gone if not _same_sign(row, first)]
-        said = [f"{named} is lost in {len(gone) or 'none'} of {len(others)} variants"]
-        if turned:
-            said[0] += f"; in {len(turned)} its sign turns"
-        if blurred:
-            said[0] += f"; in {len(blurred)} more it can no longer be told from 0"
-        if not gone and not blurred:
-            weakest = max(others, key=_declared_p)
+        turned = [row for row in gone if row["estimate"] * first["estimate"] <= 0]
+        # Threats, not rows: several factors, or several distances, are one idea.
+        threats, under = (len({k["threat"] for k in own}) for own in (others, gone))
+        what = f"is turned or gone under {under} of" if gone else "survives each of"
+        of = f"{len(gone)} of " if gone else ""
+        said = [
+            f"{named} {what} {count_text(threats, 'threat')} "
+            f"({of}{count_text(len(others), 'variant')})"
+        ]
+        said += [
+            f"In {count_text(len(own), 'variant')} {what}"
+            for own, what in (
+                (turned, "its sign turns"),
+                (smaller, f"it is smaller: less than half is left, p at most {LEVEL}"),
+                (blurred, f"it is blurred: p rises above {LEVEL}"),
+            )
+            if own
+        ]
+        if not gone and not smaller and not blurred:
             small = min((row["estimate"] for row in others), key=abs)
-            said[0] += (
-                f"; the largest p is {self._p(weakest)}, the smallest effect "
-                f"{number_text(small)}"
+            said.append(
+                f"The largest p is {self._p(max(others, key=decisive_p))}, the "
+                f"smallest effect {number_text(small)}"
             )
         told = _cheapest(gone)[:_NAMED]
         if other := [row for row in _cheapest(turned)[:1] if row not in told]:
             told = [*other, *told[: _NAMED - 1]]
         said += map(self._named, told)
-        few = [
-            row["variant"].removeprefix("without ")
+        every = int(first["clusters"])
+        said += [
+            f"Dropping {every - int(row['clusters'])} of {every} clusters "
+            f"{ENDS[row['variant'].split(': ')[-1]]}"
             for row, _ in rows
-            if row["threat"] == "influential clusters"
+            if row["threat"] == CLUSTERS
             and " of " in row["variant"]
             and np.isfinite(row["estimate"])
         ]
-        if few:
-            said.append(f"Clusters to be left out for it: {'; '.join(few)}")
-        return ". ".join([*said, *([alone] if alone else [])]) + "."
+        return ". ".join(filter(None, [*said, alone])) + "."
 
     def _named(self, row: _Record) -> str:
         """``Left out (EU15): 8.260, p 0.0786, with 68 % of the variation left``."""
@@ -142,47 +159,41 @@ class Threats(ModelsResult):
         )
 
     def _p(self, row: _Record) -> str:
-        return p_text(_declared_p(row), self.draws or None)
+        return p_text(decisive_p(row), self.draws or None)
 
     @property
     def states(self) -> list[str]:
-        """State of a significant result in each comparable row.
+        """State of a significant result in each comparable row, by ``state_of``.
 
-        ``gone``: the sign has turned, or less than half of the estimate is left and
-        its 95 % interval, coef +- t se, excludes the model's. ``blurred``: not gone,
-        but p is above 5 %: there is less to see it by. ``as before``: neither. Empty
-        for other rows, and where the model as given is not significant.
+        ``turned or gone``, ``smaller``, ``blurred`` or ``as before``, and ``the model``
+        of the model as given. Empty for other rows, and where the model as given is not
+        significant.
         """
         first: dict[tuple[str, str], _Record] = {}
         states = []
         for row, comparable in zip(self._records, self.comparable, strict=True):
-            own = (row["model"], row["term"])
-            if row["threat"] == HEADLINE:
-                first[own] = row
-            claimed = first.get(own) if comparable else None
-            if row["threat"] == HEADLINE:
-                states.append("the model")
-            elif claimed is not None and _is_significant(claimed):
-                states.append(_state(row, claimed))
-            else:
-                states.append("")
+            given = first.setdefault((row["model"], row["term"]), row)
+            asked = comparable and is_significant(given)
+            state = state_of(row, given) if asked else ""
+            states.append("the model" if row["threat"] == HEADLINE else state)
         return states
 
     @property
     def gone(self) -> Bool[np.ndarray, " rows"]:
-        """Rows whose state is ``gone``."""
-        return np.array([state == "gone" for state in self.states], bool)
+        """Rows whose state is ``turned or gone``."""
+        return np.array([state == "turned or gone" for state in self.states], bool)
 
     @property
     def rows(self) -> pd.DataFrame:
         """The table with ``state``, as it is written to a file."""
-        return self.table.assign(state=self.states)
+        p = never_zero(self.table["wild_p_value"], self.draws)
+        return self.table.assign(wild_p_value=p, state=self.states)
 
     def intervals(self, model: str) -> pd.DataFrame:
         """Intervals of a model that the figure shows: rows in units of its effect.
 
         Columns threat, variant, term, coef, ci_low, ci_high (95 %, coef +- t se) and
-        state: ``the model``, ``as before``, ``blurred``, ``gone``, and ``other
+        state: that of ``states`` whether the model is significant or not, and ``other
         question`` of rows that are not comparable.
         """
         shown = (self.table["model"] == model) & self.same_units
@@ -193,12 +204,12 @@ class Threats(ModelsResult):
         states = [
             "the model"
             if row["threat"] == HEADLINE
-            else _state(row, records[0])
+            else state_of(row, records[0])
             if own
             else "other question"
             for row, own in zip(records, comparable, strict=True)
         ]
-        half = np.array([_reach(row) for row in records])
+        half = np.array([reach(row) for row in records])
         ends = {"ci_low": rows["estimate"] - half, "ci_high": rows["estimate"] + half}
         columns = ["threat", "variant", "term", "estimate"]
         return rows[columns].assign(**ends, state=states).reset_index(drop=True)
@@ -221,8 +232,9 @@ class Threats(ModelsResult):
         return threat_intervals(self.intervals(model))
 
     def _section(self, model: Model, figure: Drawn) -> Section:
-        rows = self.rows[self.rows["model"] == model.name]
-        wild = [p_text(p, self.draws or None) for p in rows["wild_p_value"]]
+        own = self.table["model"] == model.name
+        rows, wild = self.rows[own], self.table.loc[own, "wild_p_value"]
+        wild = [p_text(p, self.draws or None) for p in wild]
         # Rows that ask another question have units of their own.
         texts = {k: rows[k].map(number_text) for k in ("estimate", "se")}
         texts |= {"p_value": rows["p_value"].map(p_text), "wild_p_value": wild}
@@ -274,40 +286,10 @@ class Threats(ModelsResult):
 _PRINTED = ("", "term", "estimate", "se", "p", "wild p", "n", "variation kept")
 
 
-def _declared_p(row: _Record) -> float:
-    """``wild_p_value`` where there is one, else ``p``."""
-    return float(
-        row["p_value"] if np.isnan(row["wild_p_value"]) else row["wild_p_value"]
-    )
-
-
-def _is_significant(row: _Record) -> bool:
-    return _declared_p(row) <= LEVEL
-
-
-def _same_sign(row: _Record, other: _Record) -> bool:
-    return bool(np.sign(row["estimate"]) == np.sign(other["estimate"]))
-
-
 def at_level(row: Mapping[str, Any], draws: int) -> bool:
     """True if the declared p is 5 % within ``_ERRORS`` errors of its draws."""
     error = np.sqrt(LEVEL * (1 - LEVEL) / draws) if draws else 0.0
     return bool(abs(row["wild_p_value"] - LEVEL) < _ERRORS * error)
-
-
-def _reach(row: _Record) -> float:
-    """Half of the 95 % interval."""
-    return float(t_ppf(1 - LEVEL / 2, float(row["clusters"]) - 1) * row["se"])
-
-
-def _state(row: _Record, first: _Record) -> str:
-    """See ``Threats.states``."""
-    few = abs(row["estimate"]) < _LEAST * abs(first["estimate"])
-    if not _same_sign(row, first) or (
-        few and abs(row["estimate"] - first["estimate"]) > _reach(row)
-    ):
-        return "gone"
-    return "as before" if _is_significant(row) else "blurred"
 
 
 def _cheapest(gone: Sequence[_Record]) -> list[_Record]:

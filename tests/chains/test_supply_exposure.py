@@ -14,8 +14,6 @@ from commands import good, mistake
 from described import assert_described
 from helpers import error_of, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 TABLES = random_tables(regions=4, sectors=3, years=2, seed=1)
 BUYER, SUPPLIER = "R0", "R1"
 

@@ -12,8 +12,6 @@ from tivax.engine.chains import paths as module
 
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 BUYER, SUPPLIER, COUNT = "R0", "R1", 8
 
 

@@ -14,8 +14,6 @@ from tivax.engine import save_store
 from commands import good, mistake
 from helpers import error_of, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # The solves stop at 1e-12 of the measure; changes are a hundredth of it.
 ADDS_UP = 1e-10
 TABLES = replace(random_tables(regions=3, sectors=2, years=3, seed=4), value_added=None)

@@ -513,19 +513,6 @@ def test_a_device_that_is_not_there_is_told(tmp_path):
     assert (code, out) == (1, "") and "write REGIONSxSECTORS, such as 44x56" in err
 
 
-@pytest.mark.parametrize(
-    "words, now",
-    [
-        (("groups", "EU27"), "tivax list groups"),
-        (("devices",), "tivax list devices"),
-        (("cite", "store"), "tivax package RESULTS --cite"),
-        (("placebo", "run.toml"), "tivax bootstrap RUN.toml, whose [scheme] says"),
-    ],
-)
-def test_a_command_of_an_older_version_says_its_new_name(words, now):
-    assert mistake(*words).startswith(f"tivax {words[0]} is now {now}")
-
-
 @pytest.mark.parametrize("what", ["methods", "sources"])
 def test_methods_and_databases_are_listed(what):
     names = [line.split("\t")[0] for line in good("list", what).out.splitlines()[1:]]

@@ -36,8 +36,6 @@ regressors = ["TBI", "RQ", "INFR"]
 TABLES = ["summary", "intervals", "models", "clusters", "multiple_testing"]
 TABLES += ["distribution"]
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def panel() -> pd.DataFrame:
     """Eight countries: 256 patterns of signs, more of all else than is drawn."""

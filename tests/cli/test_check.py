@@ -15,7 +15,7 @@ from helpers import random_tables
 
 
 @pytest.fixture(scope="module")
-def tables(quick) -> WorldTables:
+def tables() -> WorldTables:
     return random_tables(regions=3, sectors=2, years=2)
 
 

@@ -13,8 +13,6 @@ import tivax.engine as tx
 from commands import good, mistake, names
 from helpers import random_tables, read_table
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 TABLES = random_tables(regions=4, sectors=3, years=2, seed=1)
 MODEL = """
 [[error]]

@@ -17,8 +17,6 @@ FEW = {
     "simulate": ("--panels", "2"),
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

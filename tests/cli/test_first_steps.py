@@ -22,8 +22,6 @@ TABLES = replace(
 )
 EU = "EU27"
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
@@ -168,7 +166,7 @@ def test_tariffs_of_a_store_keep_its_deficits(store, tmp_path):
     )
     run.write_text(text)
     line = mistake("scenario", run, "--out", tmp_path / "o")
-    assert "name a csv with columns sector, theta; a row such as *,5" in line
+    assert "one row *,5 is 5 for all sectors" in line
     run.write_text(f'elasticities = "theta.csv"\n{text}')
     told = good("scenario", run, "--no-figures", "--out", tmp_path / "o").out
     assert "deficits kept" in told and {"AUT", "BEL"} <= {

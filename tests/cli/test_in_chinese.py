@@ -15,8 +15,6 @@ from commands import good, mistake
 from experiment_panels import small_panel
 from helpers import random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 MODEL = """
 [[model]]

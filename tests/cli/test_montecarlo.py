@@ -28,8 +28,6 @@ regressors = ["TBI"]
 """
 MODEL = '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n'
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):

@@ -20,8 +20,6 @@ from commands import good
 from described import assert_described
 from helpers import random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 HAT = 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
 CUT = 'store = "store"\nkind = "cut"\nexporters = "R0"\nimporters = "R1"\n'

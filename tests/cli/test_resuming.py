@@ -17,8 +17,6 @@ from commands import contents, good, mistake, names, tivax
 from experiment_panels import index_panel, small_panel
 from helpers import small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 MODEL = """
 [[model]]
 name = "main"

@@ -26,8 +26,6 @@ weights = ["lnGDP"]
 only = ["blocks left out", "weights", "unit trends"]
 """
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):

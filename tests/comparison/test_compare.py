@@ -14,8 +14,6 @@ from commands import good, mistake
 from described import assert_described
 from helpers import random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # The same sums in another order.
 SAME = 1e-12
 ERROR = tx.TableError("lognormal", a=0.3, b=0.1)

@@ -24,8 +24,6 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PANEL = random_panel(countries=8, years=6)
 NAN = float("nan")
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def fit():

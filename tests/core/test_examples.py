@@ -43,7 +43,7 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def beginning(folder, quick) -> dict:
+def beginning(folder) -> dict:
     """What the page says that every example begins with."""
     names: dict = {}
     with pytest.MonkeyPatch.context() as patch:

@@ -19,8 +19,6 @@ from helpers import error_of, random_panel, random_tables, read_table
 
 TABLES = random_tables(regions=3, sectors=2, years=2)
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def labels_of(path) -> dict[str, str]:
     with pd.read_stata(path, iterator=True) as reader:

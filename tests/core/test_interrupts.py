@@ -103,7 +103,6 @@ def collects(tables, *arguments, progress, **options):
 compute_tbi = summary.compute_tbi
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     "compute, options, number",
     [

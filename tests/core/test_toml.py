@@ -129,7 +129,6 @@ PLACES = {
     "[prat]": "unknown key prat; did you mean part? There are part",
     "[part]": "name in [part]: is missing",
     "[part]\nnmae = 'a'": "unknown key nmae in [part]; did you mean name",
-    "[part]\ncluster = 'a'": "cluster in [part]: is now clusters",
     "[part]\nname = 'a'\nseed = 99": "[part]: draws: give at least seed = 99",
     "part =": "not valid TOML: Invalid value (at end of document)",
     "part = x": 'not valid TOML: Invalid value (at line 1, column 8); texts are in quotes, name = "text"',

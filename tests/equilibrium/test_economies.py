@@ -300,6 +300,7 @@ def test_variants_of_a_file_are_the_changes_that_they_name(economy, file, tmp_pa
         ("[grid]\nimporters = [[]]\ntariff = [1]", "one at least, or leave it out"),
         ("[[variant]]\ntariff = 1\n[grid]\ntariff = [2, 3]", "tariff = 1: [grid] has tariff, too; keep one of them"),
         ("[[variant]]\ntariff = -1", "write a number above -1"),
+        ("[[variant]]\ntariff = 25", "25 per cent is 0.25, and 25 would be 2,500 per cent"),
         ("[equation]\ncoefficient = 1", "standard_error in [equation]: is missing"),
         ('trade_costs = "none.csv"', "none.csv: no such file"),
     ],

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -24,6 +25,7 @@ def test_a_reciprocal_answer_is_what_is_faced_sector_by_sector(economy):
     expected = economy.tariff_new.copy()
     expected[1:3, 0] = economy.tariff_new[0, 1:3]
     assert_allclose(answer.tariff, expected, rtol=1e-15)
+    assert "L-BFGS" not in answer.method
     assert list(answer.players["player"]) == ["R02", "R03"]
     both = answer.outcome.changes["real_income"].unstack("scenario")
     for k, tariff in enumerate((economy.tariff_new, expected)):
@@ -43,9 +45,42 @@ def test_an_optimal_answer_is_best_for_each_as_if_alone(economy):
 def test_a_bloc_answers_with_one_rate_and_all_as_one_with_a_rate_of_each(economy):
     answer = tx.retaliation(economy, "R01", "optimal", regions={"B": ["R02", "R03"]})
     assert answer.tariff[1, 0, 0] == answer.tariff[2, 0, 0] > 0.05
-    together = tx.retaliation(economy, "R01", "together", over="importers")
+    given = {"over": "importers", "regions": ["R02", "R03", "ROW"]}
+    together = tx.retaliation(economy, "R01", "together", **given)
     assert list(together.schedule["on"]) == ["R02", "R03", "ROW"]
-    assert "The best answer of all others is" in together.sentence
+    assert "The best answer of R02, R03, ROW is" in together.sentence
+
+
+def test_by_default_those_answer_who_are_hit(economy):
+    answer = tx.retaliation(economy, "R01", "optimal")
+    assert list(answer.players["player"]) == ["R02", "R03"]
+    assert "Answered by R02, R03." in answer.sentence
+
+
+def test_a_rate_in_per_cent_is_refused_and_a_high_one_that_is_old_is_not(economy):
+    line = "is 25, which is 2,500 per cent: write 0.25 for 25 per cent; rates up to 3"
+    tariff = economy.tariff.copy()
+    tariff[0, 1] = 25
+    assert line in error_of(tx.exact_hat, economy, tariff)
+    world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=1)
+    thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0]})
+    names = ["importer", "exporter", "sector", "tariff", "tariff_new"]
+    rates = pd.DataFrame([["R01", "R02", "*", 0, 25]], columns=names)
+    year = world.years[0]
+    assert line in error_of(tx.Economy.from_tables, world, year, thetas, rates)
+    old = rates.assign(tariff=7, tariff_new=7)
+    assert tx.Economy.from_tables(world, year, thetas, old).tariff_new[0, 1, 0] == 7
+
+
+def test_an_answer_that_mirrors_is_not_called_the_best(economy):
+    """One rate of 25 % on all sectors: no figure and one row."""
+    tariff = economy.tariff.copy()
+    tariff[0, 1] = 0.25
+    answer = tx.retaliation(replace(economy, tariff_new=tariff), "R01")
+    assert "R02 mirrors the new tariffs on its goods, 25.00 per cent" in answer.sentence
+    assert "best" not in answer.sentence
+    assert "rates" not in answer.plots()
+    assert answer._own_listing().rows == [("all", "25.00", "100.00")]
 
 
 @pytest.mark.parametrize(

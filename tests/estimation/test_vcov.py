@@ -480,9 +480,15 @@ def test_what_does_not_go_together_is_told_in_one_line():
     def told(**options: Any) -> str:
         return error_of(fixed_effects, frame, "KOFGIdj", NAMES, **options)
 
-    assert told(vcov="HC3").startswith(
-        "vcov: no covariance 'HC3'; choose from CV1, CV2"
-    )
+    assert told(vcov="HC3").startswith("vcov HC3 takes rows of a unit as independent")
+    assert told(vcov="CV9").startswith("vcov: no covariance 'CV9'; choose from CV1")
+    assert "take vcov CV1, CV3 or" in told(vcov="CV2", clusters=["iso3", "year"])
+    for vcov in ("driscoll-kraay", "two-way"):
+        assert (
+            told(vcov=vcov, time="")
+            == "this vcov takes periods: name their column as time"
+        )
+    assert "vcov CV3 takes entity and time alone" in told(vcov="CV3", effects=["group"])
     assert told(vcov="CV3", convention="plm") == (
         "convention plm is one of vcov CV1, not of CV3; leave one of the two out"
     )

@@ -28,7 +28,7 @@ from tivax.engine.measures import difference as aggregation_gaps
 from tivax.engine.reporting import plot_style
 
 import figure_data as data
-from drawings import words
+from drawings import misplaced, words
 from helpers import random_tables
 
 REGIONS = [f"R{k}" for k in range(3)] + ["ROW"]
@@ -109,6 +109,8 @@ FIGURES = {
     "participation": lambda: indicators.participation(positions()),
     "positions": lambda: indicators.position_map(positions()),
     "threats": lambda: threatened.threat_intervals(data.threats()),
+    "many threats": lambda: threatened.threat_intervals(data.many_threats()),
+    "few threats": lambda: threatened.few_threats(data.few_threats()),
     "bands": lambda: trade.tbi_lines(with_bands(data.random_tbi(), "tbi")),
     "bands of participation": lambda: indicators.participation(
         with_bands(positions(), "GVC_PART_BM")
@@ -131,6 +133,23 @@ FIGURES = {
     ),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
     "map of variants": lambda: scenarios.changes_by_variant(data.scenarios(3)),
+    "labelled": lambda: referee.labelled_intervals(
+        data.intervals("unit", rows=[f"a long name of a country {k}" for k in "abcd"]),
+        "unit",
+        "a finding",
+    ),
+    "weights": lambda: referee.weights_by_cell(data.cells(3), "a finding"),
+    "many weights": lambda: referee.weights_by_cell(data.cells(70), "a finding"),
+    "slopes by band": lambda: referee.slopes_by_band(
+        data.intervals("share", "estimand", rows=[(0.1, "AS"), (0.2, "WAS")] * 2), ""
+    ),
+    "responses": lambda: referee.responses(
+        data.intervals("measure", "horizon", rows=[("response", k) for k in range(4)]),
+        "a finding",
+    ),
+    "errors": lambda: referee.errors_by_cutoff(
+        pd.DataFrame({"term": "a long name", "cutoff": [0, 1000], "se": [1.0, 1.5]}), ""
+    ),
     **{name: partial(draw, "en") for name, draw in IN_LANGUAGES.items()},
 }
 
@@ -146,6 +165,11 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     assert files[0] == files[1]
     svg = (tmp_path / "a" / "figure.svg").read_text(encoding="utf-8")
     assert "<text" in svg and "<dc:date>" not in svg
+
+
+@pytest.mark.parametrize("name", [*FIGURES])
+def test_every_label_has_room_on_the_page_and_in_its_panel(name):
+    assert misplaced(FIGURES[name]()) == []
 
 
 def test_changes_of_money_are_in_billions():

@@ -44,8 +44,6 @@ CASES = {
 }
 FRAME = small_panel(countries=9, unknown=0.1, seed=7)
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @cache
 def drawn(name: str) -> DrawnStatistics:

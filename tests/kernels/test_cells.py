@@ -15,8 +15,6 @@ from tivax.kernels.inverted_table import invert_table
 from commands import good, mistake
 from helpers import coefficients, compiled, error_of, random_table, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # What refinement in double precision leaves of a cell; measured 2e-15.
 CELL_RTOL = 1e-12
 

@@ -60,7 +60,6 @@ CASES: dict[str, Rows] = {
     ),
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
 
 fit_of = compiled(kernel.fit, "layout")
 leave_one_out = compiled(resampling.leave_one_out, "layout")

@@ -31,7 +31,6 @@ CASES: dict[str, Rows] = {
     "a constant alone": random_rows(countries=9, effects="", missing=0.2, seed=4),
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
 
 wild_statistics = compiled(resampling.wild_statistics)
 fit_of = compiled(clusters.fit, "layout")

@@ -16,8 +16,6 @@ from literal_refits import products, random_rows, refit, wild_statistic
 # Two orders of summation of a few hundred terms; measured 2e-14.
 RTOL = 1e-12
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @contextmanager
 def many():

@@ -19,8 +19,6 @@ SMALLEST_P = 1e-4
 LARGEST_Z = 5.0
 BLOCKS = 4
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @cache
 def compiled(make, *arguments, **options):

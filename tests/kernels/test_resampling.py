@@ -59,8 +59,6 @@ REWEIGHTED = {
     "three for two": THREE_FOR_TWO,
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def close(own, expected, rtol=RTOL) -> None:
     assert_allclose(own, expected, rtol=0, atol=rtol * np.abs(expected).max())

@@ -40,8 +40,6 @@ RTOL = 1e-10
 # Two ways to the same products, each to rounding; measured 3e-14.
 SOLVED_RTOL = 1e-12
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def small_tables(seed: int) -> WorldTables:
     return random_tables(regions=4, sectors=3, years=2, seed=seed)

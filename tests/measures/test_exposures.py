@@ -14,8 +14,6 @@ from tivax.engine.measures.indicator_table import INDICATORS, SETS
 
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # Sums of some hundred terms in double precision, in per cent.
 ATOL = 1e-12 * 100
 

@@ -15,8 +15,6 @@ from tivax.engine.sources.satellites import read_satellites
 from commands import good, mistake
 from helpers import coefficients, error_of, hand_table, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # A solve and sums in double precision; measured 1e-13.
 RTOL = 1e-10
 
@@ -149,9 +147,6 @@ def test_accounts_that_do_not_fit_are_refused(folder, tmp_path):
     words = ("tbi", folder / "store", "--out", tmp_path / "out")
     assert mistake(*words, "--satellite", two, "--satellite", one) == (
         f"{one}: account CO2 is also in {two}; rename one column"
-    )
-    assert mistake(*words, "--satellite-final", final) == (
-        "--satellite-final is now a column final in the file of --satellite"
     )
     many = tmp_path / "many.csv"
     pd.read_csv(two).assign(final=1.0).to_csv(many, index=False)

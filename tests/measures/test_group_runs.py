@@ -16,8 +16,6 @@ from tivax.engine.measures.summary import compute_tbi
 from commands import good, names
 from helpers import coefficients, error_of, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 REGIONS = ("AUT", "CHN", "DEU", "USA", "ROW")
 TABLES = replace(random_tables(regions=5, sectors=2, years=2, seed=8), regions=REGIONS)
 # They overlap in CHN and DEU.

@@ -34,8 +34,6 @@ from commands import good, mistake
 from helpers import compiled, error_of, random_tables
 from truth_files import CLASSES, DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same, outside
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
 

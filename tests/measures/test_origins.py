@@ -11,8 +11,6 @@ from tivax.engine.measures import origins
 from helpers import error_of
 from truth_files import DECOMPR_RTOL, EXVATOOLS_RTOL, assert_same
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
 

@@ -1,5 +1,7 @@
 """Regressions on drawn tables: refitted literally, and with a known effect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,8 +15,6 @@ from tivax.engine.montecarlo.evaluate import monte_carlo, set_up, summarise_draw
 from tivax.engine.resampling import with_lags
 
 from helpers import error_of, small_world
-
-pytestmark = pytest.mark.usefixtures("quick")
 
 DRAWS = 24
 MODELS = (
@@ -239,6 +239,16 @@ def test_only_a_coefficient_that_moves_away_from_0_is_said_to_be_pulled_to_it(wo
     error = tx.TableError("lognormal", a=0.2)
     huge = monte_carlo(frame, MODELS[0], world, error, draws=20)
     assert "They are too large for a correction." in huge.finding[0]
+
+
+def test_rows_are_found_by_columns_of_any_name(world, panel):
+    own = panel.rename(columns={"iso3": "country", "year": "yr"})
+    named = replace(MODELS[0], entity="country", time="yr", clusters="country")
+    found, usual = (
+        monte_carlo(frame, model, world, ERROR, draws=20).sentence
+        for frame, model in ((own, named), (panel, MODELS[0]))
+    )
+    assert found == usual
 
 
 def test_mistakes_are_one_line(world, panel):

@@ -63,6 +63,28 @@ def test_the_mean_group_is_the_mean_of_slopes_that_differ():
     assert found.slopes["estimate"].to_numpy() == pytest.approx(own, rel=1e-9)
 
 
+def test_a_regressor_that_does_not_move_has_no_slope():
+    """Five of nine countries change a policy; a control is constant in most."""
+    rng = np.random.default_rng(4)
+    g, t = (k.ravel() for k in np.indices((9, 12)))
+    data = pd.DataFrame({"iso3": g, "year": t, "y": rng.normal(size=108)})
+    data["fta"] = ((t > g + 2) & (g < 5)).astype(float)
+    data["eu"] = np.where(g == 2, t > 8, g == 3) * 1.0
+    data["z"] = data.groupby("iso3")["y"].transform("mean")
+    found = tx.country_slopes(data, "y", ["fta", "eu"], entity="iso3")
+    fta = found.slopes.query("term == 'fta'")
+    assert fta["group"].tolist() == list("01234") and found.entities == 9
+    assert found.table.set_index("term").loc["fta", "groups"] == 5
+    assert "4 of 9 countries are left out: fta does not move" in found.sentence
+    one = data[g == 0] - data.groupby("year").transform("mean")[g == 0].assign(iso3=0)
+    slope = np.polyfit(one["fta"], one["y"], 1)[0]
+    assert fta["estimate"].iloc[0] == pytest.approx(slope, rel=1e-9)
+    for column in ("z", "eu"):
+        assert "have a slope of their own" in error_of(
+            tx.country_slopes, data, "y", [column]
+        )
+
+
 def test_mistakes_are_told_in_one_line(panel):
     moved = panel.assign(block=panel["block"].where(panel["year"] > 2004, "other"))
     for frame, blocks, told in (

@@ -119,3 +119,8 @@ def test_mistakes_are_told_in_one_line(tables, found):
     data = pd.DataFrame({"iso3": ["XXX"], "year": [1900], "y": [1.0]})
     assert "no row of data has a iso3 and year" in error_of(found.estimate, data, "y")
     assert "no column iso3" in error_of(found.estimate, data[["year", "y"]], "y")
+    words = data.assign(year="1900")
+    assert "column year holds words" in error_of(found.checks, words, "y")
+    twice = found.table.rename(columns={"region": "iso3"})
+    twice = pd.concat([twice, twice])
+    assert "R01 has two rows in 2000" in error_of(found.estimate, twice, "predicted")

@@ -1,5 +1,6 @@
 """Interactive effects: other software's numbers, a second computation, known worlds."""
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -36,13 +37,15 @@ def test_numbers_of_cigar_are_those_of_xtife(cigar, shared):
     found = {
         ("two-way effects", "coefficient of price"): none.terms["estimate"].iloc[0],
         ("interactive effects r=2", "coefficient of price"): row["estimate"],
-        ("interactive effects r=2", "clustered standard error"): row["se"],
+        ("interactive effects r=2", "clustered standard error"): row["se_plain"],
     }
     for key, value in found.items():
         assert round(value, 4) == numbers[key]
     last = "interactive effects r=2"
     assert round(two.sigma2, 6) == numbers[last, "sigma squared"]
     assert two.degrees == numbers[last, "degrees of freedom"]
+    counted = row["se_plain"] * np.sqrt(two.n / two.degrees)
+    assert row["se"] == pytest.approx(counted, rel=1e-14)
 
 
 def test_without_factors_it_is_the_two_way_regression(cigar):
@@ -149,11 +152,29 @@ def test_a_result_is_written_with_all_that_is_described(tmp_path):
     assert "With 1 common factor the effect of x0 on y" in found.sentence
 
 
+def test_factors_that_nobody_asked_for_lose_their_row_alone(monkeypatch):
+    """With five factors and gaps the iteration often does not settle."""
+    data, module = _world(), sys.modules[tx.results.InteractiveEffects.__module__]
+    alone, real = tx.interactive_effects(data, "y", ["x0"], most=1), module._fit
+
+    def not_settled(panel, r):
+        return real(panel, r) if r < 2 else real(panel, 1)._replace(moved=np.inf)
+
+    monkeypatch.setattr(module, "_fit", not_settled)
+    found = tx.interactive_effects(data, "y", ["x0"], most=3)
+    pd.testing.assert_frame_equal(found.terms, alone.terms)
+    assert found.criteria["ic"].isna().tolist() == [False, False, True, True]
+    assert "(not computed with 2, 3: no fit settles)" in found.sentence
+    with pytest.raises(tx.TivaxError, match="with 2 factors the iteration does not"):
+        tx.interactive_effects(data, "y", ["x0"], factors=2)
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         ({"factors": 13}, "30 units and 14 periods have room for 12"),
         ({"factors": -1}, "factors"),
+        ({"outcome": "same"}, "same is a linear combination of the effects alone"),
         ({"regressors": []}, "regressors: name at least one"),
         ({"regressors": ["iso3"]}, "iso3 is explained by the effects"),
         ({"regressors": ["x0", "twin"]}, "the regressors explain each other"),
@@ -162,9 +183,9 @@ def test_a_result_is_written_with_all_that_is_described(tmp_path):
 )
 def test_mistakes_are_told_in_one_line(more, message):
     data = _world()
-    data["twin"] = 2 * data["x0"]
-    options = {"regressors": ["x0"], "factors": 1, "most": 1} | more
-    assert message in error_of(tx.interactive_effects, data, "y", **options)
+    data["twin"], data["same"] = 2 * data["x0"], 7.3
+    options = {"regressors": ["x0"], "factors": 1, "most": 1, "outcome": "y"} | more
+    assert message in error_of(tx.interactive_effects, data, **options)
 
 
 def test_the_page_on_referees_states_the_papers_main_result(shared):

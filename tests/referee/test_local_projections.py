@@ -108,3 +108,10 @@ def test_files_and_mistakes(tmp_path):
     assert "C00 has two rows in 2000" in error_of(tx.local_projections, twice, "y", "d")
     told = error_of(tx.local_projections, _panel(), "y", "d", horizons=20)
     assert "horizon 11" in told
+    still = _panel().assign(d=lambda k: 0.1 * k["iso3"].str[1:].astype(int) / 3)
+    still["d"] += (
+        1e-16 * still["year"] * np.random.default_rng(0).normal(size=len(still))
+    )
+    assert "change is collinear with the other" in error_of(
+        tx.local_projections, still, "y", "d"
+    )

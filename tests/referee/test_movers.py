@@ -88,10 +88,24 @@ def test_the_chosen_band_predicts_best(tmp_path):
         ({"shares": 0.2}, "shares: give numbers between 0 and 1"),
         ({"shares": [1.5]}, "shares: give numbers between 0 and 1"),
         ({"treatment": "fixed"}, "fixed does not change"),
+        ({"outcome": "trend"}, "trend is a linear combination of the effects"),
+        ({"outcome": "same"}, "same is a linear combination of the effects"),
+        ({"controls": ["c", "twin"]}, "twin is collinear with the other"),
+        ({"treatment": "trend"}, "trend is collinear with the other"),
         ({"shares": [0.01]}, "no band has enough quasi-stayers"),
     ],
 )
 def test_mistakes_are_told_in_one_line(more, message):
     data = _panel(stay=0.0).assign(fixed=lambda k: k["iso3"].str[1:].astype(float))
-    options = {"treatment": "d"} | more
-    assert message in error_of(tx.movers, data, "y", **options)
+    data["c"] = np.random.default_rng(4).normal(size=len(data))
+    data = data.assign(twin=2 * data["c"], same=data["fixed"] / 3)
+    data["trend"] = 2.0 * data["year"]
+    options = {"treatment": "d", "outcome": "y"} | more
+    assert message in error_of(tx.movers, data, **options)
+
+
+def test_rows_that_stay_do_not_move_at_most_by_nothing():
+    data = _panel(stay=0.5)
+    data["d"] = 1e6 + data["d"].round(1) + 1e-10 * data["year"]  # rounding
+    found = tx.movers(data, "y", "d", shares=[0.2])
+    assert "rows whose d does not move, the average" in found.sentence

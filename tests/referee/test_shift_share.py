@@ -168,8 +168,25 @@ def test_a_treatment_that_the_shares_do_not_make_has_no_shocks(made):
     data, W, _ = made
     found = tx.shift_share(data, "y", "x", shares=W, controls=["c"])
     assert found.shock_level.empty and found.shocks["value"].isna().all()
+    assert found.sentence.startswith("x is not made of these shares, which explain")
+    assert found.sentence in repr(found)
     with pytest.raises(tx.TivaxError, match="not made of the shares"):
         found.placebo()
+
+
+def test_shares_and_shocks_go_by_their_labels(made):
+    """Rows of data in any order: a null panel's AKM0 rejected 72 % by position."""
+    data, W, g = made
+    shares = pd.DataFrame(W).add_prefix("s")
+    shocks = pd.Series(g, shares.columns)
+    mixed = data.sample(frac=1, random_state=1)
+    expected = _call(data, W, shocks=g).table
+    found = _call(mixed, shares[::-1], shocks=shocks.sample(frac=1, random_state=2))
+    pd.testing.assert_frame_equal(found.table, expected, rtol=1e-9)
+    # A treatment net of controls and effects is made of shares and these.
+    net = data.assign(z=3 + data["z"] - 2 * data["c"])
+    assert _call(net, W).made == _call(data, W).made == 1
+    assert "is not made of these shares" in _call(data, W[::-1]).sentence
 
 
 def test_rows_with_a_missing_value_leave_their_shares_too(made):
@@ -192,6 +209,16 @@ def test_a_result_is_written_with_all_that_is_described(made, tmp_path):
     [
         ({"shares": np.ones((5, 2))}, r"shares has the shape \(5, 2\)"),
         ({"shares": "W"}, "shares: give a DataFrame or an array"),
+        (
+            {"shares": pd.DataFrame(np.eye(150), range(1, 151))},
+            "must be that of data, each label",
+        ),
+        (
+            {"shares": pd.DataFrame(np.eye(150), [7] * 150)},
+            "must be that of data, each label once",
+        ),
+        ({"shares": np.ones((150, 1))}, "those of two shocks or more"),
+        ({"shocks": pd.Series(range(40), range(1, 41))}, "shocks: its index must be"),
         ({"weights": "z"}, "weights z: -.* is not positive"),
         ({"shock_clusters": [1, 2]}, "shock_clusters has the shape"),
         ({"controls": ["z"]}, "regressors: z is duplicated"),

@@ -15,7 +15,7 @@ NAMES = {"entity": "iso3", "time": "year"}
 def test_numbers_of_wagepan_are_those_of_twowayfeweights(shared):
     data = pd.read_stata(shared / "data/econometrics/wagepan_twfeweights.dta")
     truth = pd.read_csv(shared / "truth/econometrics/twfe_weights_wagepan.csv")
-    found = tx.two_way_weights(data, "lwage", "nr", "year", "union")
+    found = tx.two_way_weights(data, "lwage", "union", entity="nr")
     table = pd.concat([found.table, found.correlation("educ")])
     values = table.set_index("number")["value"]
     expected = truth.set_index("number")["value"]
@@ -80,6 +80,7 @@ def test_a_treatment_that_starts_at_once_has_equal_weights():
     values = found.table.set_index("number")["value"]
     assert values["negative weights"] == 0
     assert values.filter(like="sensibility2").isna().all()
+    assert "needs effects whose standard deviation is at least" in found.sentence
 
 
 def test_sums_by_unit_and_the_files(tmp_path):
@@ -96,12 +97,12 @@ def test_sums_by_unit_and_the_files(tmp_path):
         ({"kind": "fe"}, "kind"),
         ({"treatment": "none"}, "no column none"),
         ({"treatment": "iso3"}, "iso3 is explained by the effects"),
+        ({"outcome": "iso3"}, "iso3 is a linear combination of the effects alone"),
         ({"level": "d"}, "level goes with fdTR and fdS"),
         ({"controls": ["d"]}, "d is duplicated"),
         ({"data": pd.concat([_panel(), _panel()[:1]])}, "0 has two rows in 2000"),
     ],
 )
 def test_mistakes_are_told_in_one_line(more, message):
-    options = {"treatment": "d", **NAMES} | more
-    data = options.pop("data", _panel())
-    assert message in error_of(tx.two_way_weights, data, "y", **options)
+    options = {"data": _panel(), "outcome": "y", "treatment": "d", **NAMES} | more
+    assert message in error_of(tx.two_way_weights, **options)

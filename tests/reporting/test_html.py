@@ -162,11 +162,11 @@ def test_a_number_of_ones_own_takes_the_place_of_the_next_one():
         Figure(line_figure(), "bare", ""),
     ]
     page = page_of(*blocks, prefix="A")
-    tables = ["Table A1", "Table 3", "Table 4", "Table A2"]
-    shown = [*tables, "Figure 1", "Table A3", "Figure A1"]
+    tables = ["Table I", "Table 3", "Table 4", "Table II"]
+    shown = [*tables, "Figure 1", "Table III", "Figure I"]
     assert page.cells("b") == [f"{k}." for k in shown]
     called = [value for name, value in page.attributes if name == "aria-label"]
-    assert called == ["Figure 1", "Figure A1", "bare"]
+    assert called == ["Figure 1", "Figure I", "bare"]
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
 
@@ -176,19 +176,19 @@ def test_the_words_of_a_chinese_report_are_chinese():
     sections = [Section("一", blocks), Section("二", [Figure(line_figure(), "线")])]
     html = report_html("题", "副题", sections, FOOTER, prefix="A", language="zh")
     page = Page(html)
-    assert page.cells("b") == ["表A1", "表3", "图A1"]
+    assert page.cells("b") == ["表I", "表3", "图I"]
     assert ("lang", "zh-CN") in page.attributes
     assert ("aria-label", "目录") in page.attributes
     assert ("lang", "en") in page_of().attributes
 
 
-def test_an_appendix_is_folded_and_counted_through():
+def test_an_appendix_is_folded_and_has_numbers_of_its_own():
     table = Table(pd.DataFrame({"a": [1]}), "numbers")
     sections = [Section("first", [table]), Section("second", [Text("t")])]
     more = [Section("more", [table]), Section("most", [Text("u")])]
     page = Page(report_html("t", "s", sections, FOOTER, appendix=more, prefix="A"))
     assert page.cells("summary") == ["A. more", "B. most"]
-    assert page.cells("b") == ["Table A1.", "Table A2."]
+    assert page.cells("b") == ["Table I.", "Table A1."]
     assert page.cells("a")[-1] == "Appendix"
     assert "open" not in dict(page.attributes)
 

@@ -63,13 +63,29 @@ def test_a_row_of_the_users_stands_in_place_of_one_of_that_name(fits):
     ]
 
 
-def test_each_kind_of_r_squared_has_a_row_of_its_own(fits):
-    """Stata counts effects of years as explained, the libraries take them out first."""
-    net = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="fixest")
-    frame = regression_table([fits[0], net]).set_index("term")
-    assert frame.loc["R² (within)"].tolist() == [f"{fits[0].r2:.4f}", ""]
-    below = frame.loc["R² (within, net of year effects)"].tolist()
-    assert below == ["", f"{net.r2:.4f}"] and net.r2 < fits[0].r2
+def test_one_model_has_one_r_squared_whatever_its_errors(fits):
+    """Stata's: the libraries take effects of years out first."""
+    others = [
+        fixed_effects(PANEL, "KOFGIdj", ["TBI"], **more)
+        for more in ({"convention": "fixest"}, {"vcov": "CV3"}, {"vcov": "two-way"})
+    ]
+    frame = regression_table([fits[0], *others]).set_index("term")
+    assert frame.loc["R² (within)"].tolist() == [f"{fits[0].r2:.4f}"] * 4
+    assert others[0].r2 < fits[0].r2 == pytest.approx(fits[0].r2_years, rel=1e-12)
+
+
+@pytest.mark.parametrize("suffix", ["tex", "html", "doc", "csv"])
+def test_what_one_cluster_identifies_has_no_stars_and_a_note(suffix, tmp_path):
+    """A dummy of one country's years: its clustered error says nothing."""
+    own = (PANEL["iso3"] == "C03") & (PANEL["year"] > 2002)
+    data = PANEL.assign(D=own, y=PANEL["KOFGIdj"] + 90 * own)
+    for vcov in ("CV1", "two-way"):
+        fit = fixed_effects(data, "y", ["TBI", "D"], vcov=vcov)
+        assert fit["D"].p_value < 0.1 and fit["D"].stars == 0
+        regression_table([fit], path := tmp_path / f"table.{suffix}")
+        text = path.read_text(encoding="utf-8")
+        assert f"{fit['D'].estimate:z.4f}*" not in text
+        assert suffix == "csv" or "(1): C03 alone identifies a part of D" in text
 
 
 def test_the_note_names_the_column_of_the_clusters(tmp_path):

@@ -21,8 +21,6 @@ from literal_refits import Rows, refit, residuals_on
 # Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.
 RTOL = 1e-9
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
 MODELS = {

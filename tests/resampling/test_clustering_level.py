@@ -19,7 +19,6 @@ from literal_refits import pseudo_inverse, residuals_of_others, residuals_on
 # Sums over clusters against pseudo-inverses of all rows; measured 1e-13.
 RTOL = 1e-10
 
-pytestmark = pytest.mark.usefixtures("quick")
 
 FRAME = small_panel(countries=9, years=5, unknown=0.15, seed=31)
 FRAME["region"] = FRAME["iso3"].str[1:].astype(int) // 3

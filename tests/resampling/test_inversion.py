@@ -33,8 +33,6 @@ ROUNDING = 1e-12
 RTOL = 1e-12
 SEED = 5
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def with_instruments(frame: pd.DataFrame) -> pd.DataFrame:
     """Z1 and Z2 move ``driven``, so that tests on them bound its effect."""

@@ -32,8 +32,6 @@ from experiment_panels import small_panel
 RTOL = 1e-12
 SEED = 2
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 # ------------------------------------------------------------------- a second version
 

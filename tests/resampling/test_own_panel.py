@@ -1,6 +1,7 @@
 """Four steps for one panel: its p-values, its simulations, and what is said of them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
+from tivax.engine.core import TivaxError
 from tivax.engine.estimation import DriscollKraay, TwoWay, linear_fit
 from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
@@ -21,8 +23,6 @@ from tivax.kernels.panels.simulated import METHODS
 from commands import good, mistake, names
 from described import assert_described
 from experiment_panels import small_panel
-
-pytestmark = pytest.mark.usefixtures("quick")
 
 MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
 RUN = """
@@ -50,6 +50,16 @@ def made(tmp_path_factory):
     (folder / "run.toml").write_text(RUN)
     answer = good("simulate", folder / "run.toml", "--out", folder / "out")
     return frame, answer, folder / "out"
+
+
+def test_random_phases_take_five_years_and_each_once():
+    few = small_panel(countries=9, years=4, seed=2)
+    for panel, told in (
+        (few, "random phases take 5 years or more, not 4"),
+        (pd.concat([few, few[:1]]), "has two rows in"),
+    ):
+        with pytest.raises(TivaxError, match=told):
+            steps.phase_placebos(panel, MODEL, panels=2, draws=19)
 
 
 @pytest.mark.slow
@@ -206,3 +216,16 @@ def test_a_mistake_is_one_line(made, tmp_path, old, new, told):
     line = mistake("simulate", tmp_path / "run.toml", "--out", tmp_path / "out")
     assert str(tmp_path) in line and told in line
     assert names(tmp_path) == ["panel.csv", "run.toml"]
+
+
+def test_columns_have_any_names():
+    """A run file's entity and time: the same numbers as with iso3 and year."""
+    frame = small_panel(countries=9, years=6, seed=2)
+    given = {"path": Path("panel.csv"), "draws": 99, "panels": 8, "panel_draws": 9}
+    (usual,) = steps.own_panel(frame, replace(MODEL, treatment="TBI"), **given)
+    own = Model("main", "KOFGIdj", MODEL.regressors, entity="country", time="yr")
+    named = frame.rename(columns={"iso3": "country", "year": "yr"})
+    (found,) = steps.own_panel(named, own, **given)
+    pd.testing.assert_frame_equal(found.p_values, usual.p_values)
+    pd.testing.assert_frame_equal(found.sizes, usual.sizes)
+    assert found.levels["coarse"].tolist() == ["country"]

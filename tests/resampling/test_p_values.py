@@ -32,8 +32,6 @@ PRINTED_ATOL = 5e-6
 # Refits without a country, by pseudo-inverse.
 LITERAL_RTOL = 1e-8
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 FRAME = small_panel(countries=8, unknown=0.2, seed=8)
 TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))

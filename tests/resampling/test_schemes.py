@@ -48,8 +48,6 @@ MODELS = {
     "instrument": two_stage_model(),
 }
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @cache
 def plan(
@@ -513,7 +511,10 @@ def test_a_path_with_a_gap_is_shifted_round_its_own_years():
     T = rows.year.max() + 1
     assert own.static.options == T * (T - 1)
     stays = make_plan(fit_model(frame, MODEL), MOVES["countries"], DRAWS)
-    assert stays.note == "1 of 7 iso3 keep their own path: no other has the same years"
+    assert (
+        stays.note
+        == "1 of 7 iso3 keep their own path, which costs power: no other has the same years"
+    )
     paths = frame.pivot(index="iso3", columns="year", values="TBI").to_numpy()[:, -T:]
     expected = []
     for drawn in drawn_options(own):

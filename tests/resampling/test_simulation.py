@@ -59,8 +59,6 @@ SMALL = StudyDesign(
     "small", clusters=9, years=6, controls=2, persistence_u=0.4, blocks=3
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def arrays(design: StudyDesign) -> kernel.PanelDesign:
     return jax.device_put(design.arrays)
@@ -715,7 +713,7 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
     "old, new, said",
     [
         ("panels", "panel", 'panel = 40: write "..."'),
-        ("clusters =", "cluster =", "cluster in [[design]]: is now clusters"),
+        ("clusters =", "cluster =", "unknown key cluster in [[design]]; did you"),
         ("= 0.4", "= 1.0", "persistence_u = 1.0 in [[design]]: write a number between"),
         ("controls = 1", "controls = 19", "too few for 19 controls"),
         ("shortest = 8", "shortest = 9", "is longer than years = 8"),

@@ -20,8 +20,6 @@ RTOL = 1e-9
 MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"])
 TWO_WAY = Scheme("wild", second="year")
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def shaken(countries: int, years: int) -> pd.DataFrame:
     """Unbalanced, with shocks of years and of countries."""

@@ -15,8 +15,6 @@ from tivax.engine.scenarios import make_plan, read_scenario
 from commands import good, mistake, names
 from helpers import error_of, random_tables, written_and_told
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 TABLES = replace(random_tables(regions=4, sectors=3, years=2, seed=2), value_added=None)
 CUT = 'kind = "cut"\nexporters = "R0"\nimporters = "R1"'
 MISTAKES = Path(__file__).with_name("scenario_file_mistakes.toml")

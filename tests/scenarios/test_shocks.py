@@ -11,8 +11,6 @@ from tivax.engine.scenarios.run import make_plan
 
 from helpers import error_of, hand_table, random_tables, system
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # Two solves of well-conditioned tables of 20 industries: 1e-14 is usual.
 RTOL = 1e-10
 C, S = 5, 4

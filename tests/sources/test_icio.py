@@ -36,6 +36,15 @@ def test_tables_come_back_to_the_last_digit_with_their_names(tmp_path):
         assert_array_equal(getattr(read, name), getattr(world, name))
 
 
+def test_quoted_numbers_with_thousands_separators_are_refused(tmp_path):
+    """Else "1,000.5" is two cells, and a row of 12 one of 24: final demand."""
+    path = write_icio(tmp_path)
+    rows = [line.split(",") for line in path.read_text().splitlines()]
+    quoted = [",".join(f'"{float(k):,.1f}"' for k in row) for row in rows]
+    path.write_text("\n".join(quoted) + "\n")
+    assert "write numbers without separators of thousands" in refusal("icio", path)
+
+
 def test_the_list_of_its_name_is_taken_where_there_are_several(tmp_path):
     path = write_icio(tmp_path)
     (tmp_path / "adb_countrylist.csv").write_text("AUS\n")

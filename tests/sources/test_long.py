@@ -44,6 +44,39 @@ def test_several_years_and_a_unit_go_into_a_store(tmp_path):
     assert line == "2000 is duplicated: again.csv, flows.csv"
 
 
+@pytest.mark.parametrize("codes", [("01", "02"), ("09", "10"), ("10.10", "1E2")])
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_codes_keep_their_zeros(tmp_path, codes, ending):
+    """Two regions of 2 x 2 sectors sell 1 to each industry and 5 to each household."""
+    users = [*((code, 1) for code in codes), ("households", 5)]
+    rows = [
+        (2000, a, i, b, j, value)
+        for a in ("AA", "BB")
+        for i in codes
+        for b in ("AA", "BB")
+        for j, value in users
+    ]
+    names = ["year", "region", "sector", "user_region", "user_sector", "value"]
+    frame = pd.DataFrame(rows, columns=names)
+    path = tmp_path / f"flows.{ending}"
+    if ending == "csv":
+        frame.to_csv(path, index=False)
+    else:
+        frame.to_excel(path, index=False)
+    good("import", "long", path, "--out", tmp_path / "store")
+    for read in (tx.open_store(tmp_path / "store"), tx.from_long(frame)):
+        assert (read.sectors, read.categories) == (codes, ("households",))
+        assert np.asarray(read.Z[0]).sum() == 4 * 4 * 1
+
+
+def test_numbers_beside_codes_are_refused():
+    names = FLOWS["sector"].unique()
+    codes = {name: f"{k:02}" for k, name in enumerate(names, 1)}
+    frame = FLOWS.replace({"sector": codes, "user_sector": codes})
+    line = error_of(tx.from_long, frame.assign(sector=frame["sector"].astype(int)))
+    assert "a number loses the zeros of a code: write all labels as text" in line
+
+
 def test_flows_that_are_not_there_are_counted(tmp_path):
     FLOWS.iloc[:-2].to_csv(tmp_path / "flows.csv", index=False)
     words = ("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "store")
@@ -102,5 +135,6 @@ def test_a_sector_that_nobody_buys_from_but_once_is_taken_for_a_mistake():
     )
     sold = FLOWS.iloc[[0]].assign(sector="c1e", value=2.0)
     used = FLOWS.iloc[[0]].assign(user_sector="c1e", value=0.0)
-    made = tx.from_long(pd.concat([FLOWS, sold, used]))
+    with pytest.warns(tx.TivaxWarning, match="1 of 3 sectors with output buy nothing"):
+        made = tx.from_long(pd.concat([FLOWS, sold, used]))
     assert "c1e" in made.sectors

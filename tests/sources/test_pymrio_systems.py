@@ -23,7 +23,6 @@ from tivax.engine import (
 from helpers import error_of, random_tables
 
 pymrio = pytest.importorskip("pymrio")
-pytestmark = pytest.mark.usefixtures("quick")
 
 # pymrio inverts, tivax iterates to 1e-12.
 RTOL = 1e-10

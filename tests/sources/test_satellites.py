@@ -22,8 +22,6 @@ from commands import good
 from helpers import error_of
 from truth_files import assert_same
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
 
@@ -91,6 +89,7 @@ def test_terms_add_up_to_what_exports_hold(small, jobs, method):
     assert_same(sum(own[k].values for k in parts), whole, RTOL)
 
 
+@pytest.mark.filterwarnings("ignore:.*buy nothing anywhere")
 def test_index_of_jobs_by_hand():
     """A and B sell each other final goods of 10; A needs 2 jobs for them, B 6."""
     Y = np.array([[[0.0, 10], [10, 0]]])
@@ -217,6 +216,7 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
     assert "needs the dims year, region, sector, not year, region" in told
 
 
+@pytest.mark.filterwarnings("ignore:.*buy nothing anywhere")
 def test_what_industries_without_output_have_is_told():
     x = np.array([[10.0, 10, 0, 5]])
     Y = np.zeros((1, 4, 2))

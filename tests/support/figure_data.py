@@ -133,7 +133,7 @@ def threats() -> pd.DataFrame:
         "the model",
         "as before",
         "blurred",
-        "gone",
+        "turned or gone",
         "other question",
     )
     coef = np.array([2.0, 1.5, 0.8, -0.3, 4.0])
@@ -148,6 +148,32 @@ def threats() -> pd.DataFrame:
             "state": states,
         }
     )
+
+
+def many_threats() -> pd.DataFrame:
+    """Enough for two columns, some with long names."""
+    rows = threats()
+    names = [
+        "trade benefit index on the rows of trade benefit index of another release"
+    ]
+    names += ["EU entrants of 2004 to 2013, without controls", "G7", "x" * 50] * 6
+    kinds = [
+        rows.iloc[[1]].assign(threat=f"kind {k}", variant=v)
+        for k in range(3)
+        for v in names
+    ]
+    return pd.concat([rows, *kinds], ignore_index=True)
+
+
+def few_threats() -> dict[str, pd.DataFrame]:
+    """Two outcomes under four threats with long names."""
+    rows = threats().head(4).assign(p_value=[0.004, 0.02, 0.2, 1e-5])
+    rows["name"] = [
+        "as it is",
+        *["alone: EU entrants of 2004 to 2013, without controls"] * 3,
+    ]
+    rows["name"] += ["", " ", "  ", "   "]
+    return {"globalisation": rows, "economic globalisation": rows}
 
 
 def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -187,3 +213,17 @@ def scenarios(variants: int) -> pd.DataFrame:
     cells["change"] = rng.normal(size=len(cells))
     cells["percent"] = cells["change"].where(cells["measure"] != "tbi")
     return cells.reset_index(drop=True)
+
+
+def intervals(*keys: str, rows: list) -> pd.DataFrame:
+    """Estimates with intervals and bands, by the keys of each row."""
+    frame, estimate = pd.DataFrame(rows, columns=[*keys]), np.linspace(-1, 2, len(rows))
+    ends = {"ci_low": estimate - 1, "ci_high": estimate + 1}
+    ends |= {"band_low": estimate - 2, "band_high": estimate + 2}
+    return frame.assign(estimate=estimate, **ends, chosen=[1, 0] * (len(rows) // 2))
+
+
+def cells(units: int) -> pd.DataFrame:
+    """A number for each unit and period."""
+    numbers = np.random.default_rng(6).normal(size=(units, 4))
+    return pd.DataFrame(numbers, [f"C{k}" for k in range(units)], range(2000, 2004))

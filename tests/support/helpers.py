@@ -4,8 +4,7 @@ import json
 import re
 import time
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -105,34 +104,10 @@ def matrix_by_matrix(lowered: Any) -> list[str]:
     return given
 
 
-@contextmanager
-def quick_to_compile() -> Iterator[None]:
-    """Programs without optimisation: compiling takes seconds, running does not.
-
-    They round otherwise than optimised ones and JAX does not tell them apart, so
-    neither kind may outlive the switch.
-    """
-    before = jax.config.values["jax_disable_most_optimizations"]
-    if before:  # nothing to switch
-        yield
-        return
-    jax.clear_caches()
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
-        yield
-    finally:
-        jax.config.update("jax_disable_most_optimizations", before)
-        jax.clear_caches()
-
-
 @cache
 def small_world(regions: int, sectors: int, years: int = 1) -> WorldTables:
-    """A synthetic world, made once for all tests.
-
-    Its last digits are not those of a world made by optimised programs.
-    """
-    with quick_to_compile():
-        return synthetic_world(WorldShape(regions, sectors, years))
+    """A synthetic world, made once for all tests."""
+    return synthetic_world(WorldShape(regions, sectors, years))
 
 
 def hand_table(

@@ -81,5 +81,5 @@ def rebuilt_world(errors=ERRORS, seed=0):
         YEARS,
         categories=("CONS_h", "INVEN"),
         source="rebuilt",
-        rebuilt={"words": "by hand", "blocks": BLOCKS, "errors": errors},
+        rebuilt={"words": "by hand", "blocks": BLOCKS, "missing": [], "errors": errors},
     )

@@ -115,6 +115,6 @@ def write_threats_folder(folder: Path) -> Path:
         "wild_p_value": [0.002, 0.02, 0.7, np.nan],
         "n": 200, "clusters": 20, "variation_kept": [1.0, 0.9, 0.4, np.nan],
         "note": ["", "", "", "too few years"],
-        "state": ["the model", "as before", "gone", ""],
+        "state": ["the model", "as before", "turned or gone", ""],
     })  # fmt: skip
     return _written(folder, {"threats": frame}, "csv", command="threats")

@@ -322,13 +322,14 @@ def of_panels() -> Iterator[Case]:
     cases: dict[str, Bad] = {
         "fixed_effects": {
             "regressors": none, "convention": COLUMN, "vcov": vcov,
-            "clusters": {"list": ["iso3"], "int": 3},
+            "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
         "two_stage": {"endogenous": COLUMN, "vcov": vcov},
         "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
         "Network": {"weights": WRONG, "order": {"half": 1.5, "none": 0}},
         "Conley": {"cutoff": {"word": "x", "below": -1}, "kernel": word},
         "regression_table": {
+            "notes": {"int": 3},
             "fits": {**WRONG, "none": [], "text": "fit", "ints": [3]},
             "path": {"text": "a.odt"}, "terms": {"ints": [3], "word": ["x"]},
         },

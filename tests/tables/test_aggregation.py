@@ -32,8 +32,6 @@ from described import assert_described
 from drawings import row_labels, segments
 from helpers import error_of, hand_table, random_tables
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 REGIONS = ("AUT", "CHN", "DEU", "ROW")
 SECTORS = ("farms", "mines", "mills", "shops")
 TABLES = replace(

@@ -21,8 +21,6 @@ DEMAND = pd.MultiIndex.from_product(
     [REGIONS, WORLD.categories], names=["region", "category"]
 )
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def frames(**changes):
     """Arguments of ``from_frames`` that hold WORLD."""

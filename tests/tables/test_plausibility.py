@@ -13,7 +13,7 @@ C, S = 6, 5
 
 
 @pytest.fixture(scope="module")
-def world(quick):
+def world():
     """A year of a synthetic world, whose regions buy mostly at home."""
     return synthetic_world(WorldShape(C, S, 1)).table(2000)
 

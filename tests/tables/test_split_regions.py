@@ -26,8 +26,6 @@ from helpers import (
 from oecd_files import oecd_table, write_oecd
 from truth_files import assert_same
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 # The iteration stops at a residual of 1e-12; measured 1e-12 of the largest number.
 SOLVE_RTOL = 1e-10
 # Sums in another order; measured 3e-14.

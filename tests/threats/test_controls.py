@@ -50,25 +50,29 @@ def test_a_confounder_that_controls_in_a_flexible_form_hold_is_taken_out():
     found = tx.threats(panel, MODEL, only=["double machine learning"], draws=0)
     given, ridge = found.rows["estimate"]
     assert given > 1.5 and abs(ridge) < 0.15
-    assert found.states == ["the model", "gone"]
+    assert found.states == ["the model", "turned or gone"]
 
 
-def test_three_words_for_what_has_become_of_a_result(small):
-    """Of an estimate of 10: gone, blurred, as before, by the rule of ``states``."""
+def test_four_words_for_what_has_become_of_a_result(small):
+    """Of an estimate of 10, by the rule of ``state_of``."""
     found = tx.threats(small, MODEL, only=["unit trends"], draws=0)
     first = found.table.iloc[[0]].assign(
         estimate=10.0, se=2.0, p_value=1e-4, wild_p_value=1e-4
     )
     cases = [
-        (-1.0, 9.0, 0.9, "gone"),  # the sign, however wide the interval
-        (4.0, 1.0, 0.001, "gone"),  # less than half, and 10 is excluded
+        (-1.0, 9.0, 0.9, "turned or gone"),  # the sign, however wide the interval
+        (4.0, 2.5, 0.12, "turned or gone"),  # less than half, and 10 is excluded
+        (4.0, 1.0, 0.001, "smaller"),  # less than half, and not 0
+        (4.0, 4.0, 0.05, "smaller"),  # 10 within the interval or not
         (4.0, 5.0, 0.4, "blurred"),  # less than half, 10 within the interval
         (12.0, 8.0, 0.06, "blurred"),  # larger, less precise
         (6.0, 1.0, 0.001, "as before"),
     ]
     rows = [
-        first.assign(threat="made", estimate=b, se=se, p_value=p, wild_p_value=p)
-        for b, se, p, _ in cases
+        first.assign(
+            threat=f"made {state}", estimate=b, se=se, p_value=p, wild_p_value=p
+        )
+        for b, se, p, state in cases
     ]
     table = pd.concat([first, *rows], ignore_index=True)
     asked = np.ones(len(table), bool)
@@ -76,7 +80,9 @@ def test_three_words_for_what_has_become_of_a_result(small):
     assert made.states == ["the model", *(state for *_, state in cases)]
     assert made.gone.sum() == 2
     told = made.sentence
-    assert "is lost in 2 of 5 variants; in 1 its sign turns; in 2 more it can" in told
+    assert "is turned or gone under 1 of 4 threats (2 of 7 variants). In 1 " in told
+    assert "In 1 variant its sign turns. In 2 variants it is smaller: less" in told
+    assert "In 2 variants it is blurred: p rises above 0.05. " in told
     # 0.06 is within two errors of 0.05 with 999 draws, and says so.
     assert at_level({"wild_p_value": 0.06}, 999) and not at_level(
         {"wild_p_value": 0.07}, 999

@@ -1,5 +1,6 @@
 """``tx.threats`` on made-up panels: the declared p, rows that say why, the sentence."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +23,6 @@ from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
 from experiment_panels import MODEL, small_panel, two_stage_model
 from helpers import error_of
 
-pytestmark = pytest.mark.usefixtures("quick")
 # The same arithmetic in another order.
 RTOL = 1e-10
 
@@ -194,7 +194,10 @@ def test_wrong_arguments_are_one_line(small):
 def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor):
     assert not survivor.gone.any()
     count = survivor.comparable.sum() - 1
-    assert f"is lost in none of {count} variants; the largest p" in survivor.sentence
+    rows = survivor.rows[survivor.rows["state"] != ""]
+    threats = rows["threat"].nunique() - 1  # without the model
+    told = f"survives each of {threats} threats ({count} variants). The largest p is "
+    assert told in survivor.sentence
     assert set(CATALOGUE) >= {"blocks left out", "Oster's delta"}
     assert "its sign turns" not in survivor.sentence
 
@@ -209,9 +212,13 @@ def test_a_block_that_makes_the_result_is_named(strong):
         frame, model, blocks={"the twelve": [f"C{k:02d}" for k in range(12)]},
         only=["blocks left out", "influential clusters"], draws=0,
     )  # fmt: skip
-    assert "is lost in 1 of 2 variants" in found.sentence
+    assert (
+        "is turned or gone under 1 of 2 threats (1 of 2 variants). " in found.sentence
+    )
     assert "Left out (the twelve): " in found.sentence
-    assert "Clusters to be left out for it: " in found.sentence
+    assert re.search(
+        r"\. Dropping \d+ of 30 clusters makes it insignif", found.sentence
+    )
     assert "the fewest" not in found.sentence  # which names what was not found
     notes = found.table.set_index("variant")["note"]
     chosen = notes.filter(like="not significant by CV1")
@@ -226,11 +233,12 @@ def test_the_finding_tells_first_what_turns_the_sign(survivor):
     own = table.index[survivor.comparable & table["se"].notna().to_numpy()]
     kinds = table.loc[own].drop_duplicates("threat").index[1:5]
     table.loc[kinds, ["estimate", "se"]] = 0.1, 0.05
+    table.loc[kinds, ["p_value", "wild_p_value"]] = 0.2
     table.loc[kinds, "variation_kept"] = [0.9, 0.8, 0.7, 0.2]
     table.loc[kinds[-1], "estimate"] = -1.5
     (found,) = replace(survivor, table=table).finding
-    assert "; in 1 its sign turns. " in found
-    told = found.split(". ")[1:]
+    assert ". In 1 variant its sign turns. " in found
+    told = [k for k in found.split(". ")[1:] if " of the variation" in k]
     assert len(told) == 3
     assert "): -1.500, p " in told[0] and ", with 20 % of the variation" in told[0]
     assert ", with 90 % of the variation" in told[1]
@@ -244,7 +252,7 @@ def test_without_a_result_there_is_none_to_go_away(strong):
     assert not found.gone.any()
     # Nor are clusters chosen for what is not significant as it is.
     assert not found.table["variant"].str.contains("not significant").any()
-    assert found.sentence.endswith("nothing can take it away.")
+    assert found.sentence.endswith("at 5 %: there is no result to lose.")
 
 
 def test_threats_that_ask_other_questions_take_nothing_away(strong):
@@ -263,6 +271,14 @@ def test_notes_go_by_the_declared_p():
     assert alone == f"{beside}, or a treatment that lasts: see the next rows"
     assert beside.endswith("predicts the outcome: a trend or the other direction")
     assert _said(lead | {"own": True}) == ""
+
+
+def test_a_wild_p_is_never_0_in_a_file(strong):
+    model = tx.Model("strong", "y", ["x"])
+    found = tx.threats(strong, model, only=["unit trends"], draws=99)
+    assert (found.table["wild_p_value"] == 0).all()
+    assert (found.rows["wild_p_value"] == 1 / 100).all()
+    assert "p < 0.01)" in found.sentence
 
 
 def test_it_prints_a_table_and_the_sentence(survivor):

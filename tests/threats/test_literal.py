@@ -293,7 +293,7 @@ PRINTED = {
     ("weights", "GDP"): "-1.70 3.10 -1.47 5.89 6.10 6.27 -9.02 7.15",
     ("period", "2008-2014"): "0.62 1.67 1.60 5.06 5.95 5.19 -2.62 6.62",
     # Printed is 15.8 for the last: without CYP its iteration ended in a local minimum.
-    ("interactive effect", "one factor"): "-0.00 2.66 0.71 8.85 2.73 7.10 -4.79 12.8",
+    ("interactive effects", "one factor"): "-0.00 2.66 0.71 8.85 2.73 7.10 -4.79 12.8",
 }  # fmt: skip
 
 

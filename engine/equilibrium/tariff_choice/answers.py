@@ -32,6 +32,7 @@ from .result import ChosenTariffs
 How = Literal["reciprocal", "optimal", "together"]
 ANNOUNCED, ANSWERED = "as announced", "with retaliation"
 """The two scenarios of a retaliation."""
+_NAMED = 5  # of those who answer, in a sentence
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -104,17 +105,27 @@ class Retaliation(ChosenTariffs):
     @property
     def sentence(self) -> str:
         theirs = self._welfare()[:, place_of(self.economy, self.against)]
+        names = [k.player.name for k in self.choices]
         lines = [
             f"Welfare of {self.against}, exact, changes by {theirs[0]:+.3f} per cent "
             f"as announced, and by {theirs[1]:+.3f} with retaliation ({self.how})."
         ]
+        if len(names) > 1:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            lines.append(f"Answered by {', '.join(names[:_NAMED])}{more}.")
         if len(self.choices) == 1:
             objective = Objective(self.economy, self.supply, self.deficits)
             player, rate = self.choices[0].player, 100 * self.choices[0].average
             own = self._welfare() @ objective.weights(player)
+            answer = f"The best answer of {player.name} is {rate:.2f} per cent"
+            if self.how == "reciprocal":
+                answer = (
+                    f"{player.name} mirrors the new tariffs on its goods, {rate:.2f} "
+                    "per cent on average"
+                )
             lines.append(
-                f"The best answer of {player.name} is {rate:.2f} per cent; welfare "
-                f"there changes by {own[1]:+.5f} per cent, by {own[0]:+.5f} without it."
+                f"{answer}; welfare there changes by {own[1]:+.5f} per cent, "
+                f"by {own[0]:+.5f} without it."
             )
         return "\n".join(lines)
 
@@ -147,8 +158,8 @@ def retaliation(
         best for itself, as if it answered alone. ``together``: all choose as one, for
         the mean of their welfare, weighted by income.
     regions
-        Who answers, by default all that buy of the aggressor; as in
-        :func:`nash_tariffs`. A bloc chooses common rates.
+        Who answers, by default those whose goods bear a new tariff and that buy of the
+        aggressor; as in :func:`nash_tariffs`. A bloc chooses common rates.
     over
         What best rates differ by: ``uniform``, ``sectors``, or ``importers``, a rate of
         each member.
@@ -184,17 +195,24 @@ def retaliation(
             f"{economy.name}: {against} sets no new tariff that could be answered; "
             "tariff_new holds it"
         )
-    sold = economy.trade[:, place].sum(axis=1) > 0
-    sold[place] = False
-    buyers = [economy.regions[k] for k in np.flatnonzero(sold).tolist()]
-    blocs = members_of(economy, buyers if regions is None else regions)
+    hit = (economy.tariff_new[place] != economy.tariff[place]).any(axis=1)
+    hit &= economy.trade[:, place].sum(axis=1) > 0
+    hit[place] = False
+    own = [economy.regions[k] for k in np.flatnonzero(hit).tolist()]
+    if regions is None and not own:
+        raise TivaxError(
+            f"{economy.name}: nobody whom {against} hits buys of it; name those who "
+            "answer: regions"
+        )
+    blocs = members_of(economy, own if regions is None else regions)
     if place in [k for some in blocs.values() for k in some]:
         raise TivaxError(f"regions: {against} cannot answer itself; leave it out")
     if how == "reciprocal":
         choices = _reciprocal(economy, blocs, place)
     else:
         if how == "together":
-            joined = "all others" if regions is None else ", ".join(blocs)
+            every = len(own) == len(economy.regions) - 1 and regions is None
+            joined = "all others" if every else ", ".join(blocs)
             blocs = {joined: tuple(k for some in blocs.values() for k in some)}
         objective = Objective(economy, supply, deficits)
         choices = []

@@ -13,7 +13,7 @@ from ...core import Listing, Progress, TivaxError, count_text, in_float64, no_pr
 from ...errors import DRAWS, AnyModel
 from ...figures.welfare import response_curves, tariff_schedule
 from ...reporting import Plot, Result
-from ..counterfactual import exact_hat
+from ..counterfactual import equilibria
 from ..economy import Economy
 from ..economy_draws import EconomyDraws, Rates, Scenarios, scenarios_of
 from ..result import ExactHat
@@ -27,6 +27,11 @@ _COLUMNS = ("player", "tariff", "own_welfare", "gradient")
 # Points of a curve: the logs of all rates of a player times these; 1 is what it chose.
 _CURVE = np.linspace(0, 2, 9)
 _CURVES = 6  # of the players with the largest incomes
+
+
+def _alike(rates: pd.Series) -> bool:
+    """One rate only, to the digits that are printed."""
+    return len(rates) > 1 and rates.round(2).nunique() == 1
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,17 +71,19 @@ class ChosenTariffs(Result):
 
     @property
     def method(self) -> str:  # type: ignore[override]
+        if not any(np.isfinite(k.gradient) for k in self.choices):
+            return self.outcome.method  # nothing was optimised
         return (
-            "Best rates by L-BFGS, with the derivative of the implicit function "
-            "theorem; own_welfare is exact (real income, or utility with a block of "
-            f"supply), of blocs weighted by income. {self.outcome.method}"
+            "Those who choose rates want real income, or utility with a block of "
+            "supply; a bloc wants the mean of its members, weighted by income. "
+            f"{self.outcome.method}"
         )
 
     @cached_property
     def outcome(self) -> ExactHat:
         """The equilibrium with these tariffs, against the old one."""
         given = {"deficits": self.deficits, "supply": self.supply}
-        found = exact_hat(self.economy, self.tariff, **given)
+        found = equilibria(self.economy, self.tariff, **given)
         return replace(found, asked=self.asked, named=self._named, spread=self.spread)
 
     def with_errors(
@@ -223,7 +230,7 @@ class ChosenTariffs(Result):
             each = [np.expm1(k * np.log1p(choice.rates)) for k in _CURVE]
             tariffs = np.stack([player.with_rates(self.tariff, k) for k in each])
             given = {"deficits": self.deficits, "supply": self.supply}
-            moved = exact_hat(self.economy, tariffs, **given).exact
+            moved = equilibria(self.economy, tariffs, **given).exact
             values = moved.reshape(len(each), -1) @ objective.weights(player)
             averages = [100 * player.average(k) for k in each]
             rows += zip([player.name] * len(each), averages, values, strict=True)
@@ -238,7 +245,9 @@ class ChosenTariffs(Result):
         return own | (self.outcome.tables() if self._has_outcome else {})
 
     def plots(self) -> dict[str, Plot]:
-        plots: dict[str, Plot] = {"rates": partial(tariff_schedule, self.schedule)}
+        plots: dict[str, Plot] = {}
+        if not _alike(self.schedule["tariff"]):
+            plots["rates"] = partial(tariff_schedule, self.schedule)
         if len(self.responses):
             plots["responses"] = partial(response_curves, self.responses)
         return plots | (self.outcome.plots() if self._has_outcome else {})
@@ -264,6 +273,8 @@ class ChosenTariffs(Result):
         names = ("", *_COLUMNS[1:])
         if len(self.choices) == 1:
             own = self.schedule[["on", "tariff", "share"]].to_numpy()
+            if len(own) > 1 and _alike(self.schedule["tariff"]):
+                own = [("all", own[0, 1], own[:, 2].sum())]
             rows = [
                 (str(name), f"{rate:.2f}", f"{100 * share:.2f}")
                 for name, rate, share in own

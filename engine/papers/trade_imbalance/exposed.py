@@ -43,7 +43,7 @@ class Exposed:
 
     @property
     def moved(self) -> pd.DataFrame:
-        """Checks that the instrument does not pass at 5 %."""
+        """Checks that reject the instrument at 5 %."""
         return self.checks[self.checks["p_value"] < 0.05]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 import tivax as tx
 
-from ...reporting import Language, label, translated
+from ...reporting import Language, label, threat_in_words, translated
 from .verdicts import NAMES, THREATS
 
 OTHERS = 3
@@ -41,7 +41,7 @@ def name_of(threat: str, variant: str) -> str:
     """A threat in a few words."""
     if threat == "the model":
         return "as the paper has it"
-    return NAMES.get((threat, variant), f"{threat}: {variant}")
+    return NAMES.get((threat, variant), f"{threat}: {threat_in_words(variant)}")
 
 
 def _intervals(threats: tx.results.Threats, model: str) -> pd.DataFrame:
@@ -58,7 +58,7 @@ def _worst_others(threats: tx.results.Threats, model: str) -> list[tuple[str, st
     of the variation of the index, the most first."""
     declared = {threat for threat, _ in THREATS}
     rows = _intervals(threats, model)
-    gone = rows[(rows["state"] == "gone") & ~rows["threat"].isin(declared)]
+    gone = rows[(rows["state"] == "turned or gone") & ~rows["threat"].isin(declared)]
     gone = gone.sort_values("variation_kept", ascending=False, kind="stable")
     gone = gone.dropna(subset=["variation_kept"]).drop_duplicates("threat")
     return list(zip(gone["threat"], gone["variant"], strict=True))[:OTHERS]

@@ -83,7 +83,7 @@ def _hypotheses(result: Replication, found: Sequence[Verdict]) -> str:
 
 
 def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
-    """The first main test, and the first declared threat that it does not survive."""
+    """The first main test, and the first declared threat under which it fails."""
     claim = next((k for v in found for k in v.of_role("main")), None)
     if claim is None or np.isnan(claim.estimate):
         return []
@@ -102,30 +102,34 @@ def _main_result(result: Replication, found: Sequence[Verdict]) -> list[str]:
     if rows.empty:
         return [f"{said}."]
     draws = result.threats.draws
-    lost = [k for _, k in rows.iterrows() if not survives(k, claim.sign, draws)]
-    if not lost:
+    failing = [k for _, k in rows.iterrows() if not survives(k, claim.sign, draws)]
+    counts = rows["state"].value_counts()
+    counted = ", ".join(f"{state} under {n}" for state, n in counts.items())
+    states = [f"Of {count_text(len(rows), 'declared threat')} it is {counted}."]
+    if not failing:
         several = f"all {len(rows)} declared threats"
         of_all = "the one declared threat" if len(rows) == 1 else several
-        return [f"{said}, and this survives {of_all}."]
+        same = {*counts.index} == {"as before"}
+        return [f"{said}, and this holds under {of_all}.", *([] if same else states)]
     order = list(UNDER)
-    first = min(lost, key=lambda k: order.index((k["threat"], k["variant"])))
+    first = min(failing, key=lambda k: order.index((k["threat"], k["variant"])))
     return [
         f"{said}, but {_rests(result.threats.table, model, first)} "
         f"{_signed(first['estimate'])} ({in_p(first['wild_p_value'])}).",
-        f"It is lost under {len(lost)} of {count_text(len(rows), 'declared threat')}.",
+        *states,
     ]
 
 
-def _rests(table: pd.DataFrame, model: str, lost: pd.Series) -> str:
-    """The threat that takes the result away, in words."""
-    under = UNDER[lost["threat"], lost["variant"]]
-    if lost["threat"] != "left out":
+def _rests(table: pd.DataFrame, model: str, failing: pd.Series) -> str:
+    """The threat under which the result fails, in words."""
+    under = UNDER[failing["threat"], failing["variant"]]
+    if failing["threat"] != "left out" or failing["state"] != "turned or gone":
         return f"not {under}: there it is"
     first = table[(table["model"] == model) & (table["threat"] == "the model")]
     whose = under.removeprefix("without the countries ")
     number = ""
     if len(first):
-        number = f"{int(first.iloc[0]['clusters']) - int(lost['clusters'])} "
+        number = f"{int(first.iloc[0]['clusters']) - int(failing['clusters'])} "
     return f"this rests on the {number}countries {whose}: without them it is"
 
 

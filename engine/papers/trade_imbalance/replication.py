@@ -178,12 +178,10 @@ def replicate(
         threatened = optional(
             "What would make it go away", lambda: declared.threats_to_main_tests(every)
         )
-        draw(plots.of_threats, threatened)
         step()
         joint = optional(
             "The curve as a whole", lambda: specifications.joint_curves(every)
         )
-        draw(plots.of_joint, joint)
         step()
         erring = optional(
             "Errors of the tables",

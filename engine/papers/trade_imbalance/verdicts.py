@@ -3,10 +3,11 @@
 A test holds where the estimate has the claimed sign and its declared p (``declared``:
 restricted wild cluster bootstrap) is below 5 %, by more than its simulation error. A
 main test stands where it also holds over the declared family, all outcomes in all
-samples (Westfall and Young), and survives every declared threat: the same sign and a
-declared p below 5 % there. A hypothesis is ``supported`` where all main tests stand and
-all checks hold, ``supported in part`` where at least one main test stands, else ``not
-supported``. The paper's own p (CV1, t(G-1)) is shown and decides nothing.
+samples (Westfall and Young), and under every declared threat: the same sign and a
+declared p below 5 % there, which is the state ``as before`` or ``smaller``. A
+hypothesis is ``supported`` where all main tests stand and all checks hold, ``supported
+in part`` where at least one main test stands, else ``not supported``. The paper's own p
+(CV1, t(G-1)) is shown and decides nothing.
 
 Not tests of the hypotheses, and not counted: coefficients of the groups of countries
 that a pooled main test contains (Table 4 inside Table 3). That one group's coefficient
@@ -53,8 +54,8 @@ class Claim:
     ``p_value`` is the declared one, ``paper_p_value`` that of CV1; ``p_sample`` and
     ``p_family`` hold over the outcomes of the sample and over the declared family (NaN
     for checks), ``p_family_holm`` over that family by Holm's rule, which is shown and
-    decides nothing. ``survived`` of ``threatened`` declared threats leave a main test
-    standing.
+    decides nothing. A main test holds under ``survived`` of ``threatened`` declared
+    threats.
     """
 
     claim: str
@@ -85,7 +86,7 @@ class Claim:
 
     @property
     def stands(self) -> bool:
-        """It holds, over the declared family too, and survives every threat."""
+        """It holds, over the declared family too, and under every threat."""
         family = self.holds_over_family
         return self.holds and family and self.survived == self.threatened > 0
 
@@ -133,7 +134,7 @@ class Verdict:
                 "every declared threat"
                 if count > 1
                 else f"; it {'holds' if family else 'does not hold'} over the declared "
-                f"family and {'survives' if survivors else 'does not survive'} every "
+                f"family and {'holds' if survivors else 'does not hold'} under every "
                 "declared threat"
             )
         if checks:
@@ -176,7 +177,7 @@ class Verdict:
                 "over 5": [test.p_sample for test in self.tests],
                 "over 15": [test.p_family for test in self.tests],
                 "Holm": [test.p_family_holm for test in self.tests],
-                "threats survived": [
+                "holds under threats": [
                     f"{test.survived} of {test.threatened}" if test.threatened else ""
                     for test in self.tests
                 ],
@@ -205,8 +206,8 @@ def verdicts(result: Replication) -> list[Verdict]:
 
 
 def declared_threats(threats: tx.results.Threats) -> pd.DataFrame:
-    """The rows of the declared threats that could be computed."""
-    table = threats.table
+    """The rows of the declared threats that could be computed, with their state."""
+    table = threats.rows
     pairs = zip(table["threat"], table["variant"], strict=True)
     chosen = np.array([pair in THREATS for pair in pairs], bool)
     return table[chosen & table["estimate"].notna().to_numpy()]
@@ -225,8 +226,8 @@ def _claim(row: dict[Any, Any], threats: tx.results.Threats | None) -> Claim:
 
 
 def survives(row: pd.Series, sign: int, draws: int) -> bool:
-    """True if a row of the threats upholds the result: the claimed sign, and a declared
-    p below 5 % by more than its simulation error."""
+    """True if a claim holds in a row of the threats: its sign, and a declared p that is
+    below 5 % by more than its simulation error."""
     p = float(row["wild_p_value"])
     return bool(sign * row["estimate"] > 0 and side(p, mc_error(p, draws)) == "below")
 

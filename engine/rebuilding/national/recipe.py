@@ -18,6 +18,7 @@ from ...core import (
     Texts,
     TivaxError,
     TomlTable,
+    label_texts,
     read_toml,
     require_different_columns,
 )
@@ -52,7 +53,10 @@ class Piece:
     def read(self, needed: Sequence[str], optional: Sequence[str] = ()) -> pd.DataFrame:
         """Columns of our names, labels as texts, ``value`` times the scale."""
         given = self.given
-        frame = read_rows(TableFile(given)) if isinstance(given, Path) else given
+        frame = given
+        if not isinstance(given, pd.DataFrame):
+            numbers = [self.columns.get(k, k).lower() for k in ("year", "value")]
+            frame = read_rows(TableFile(given), numbers)
         require_different_columns(self.name, frame.columns)
         found = {}
         for ours in dict.fromkeys((*needed, *optional)):
@@ -67,11 +71,15 @@ class Piece:
                 )
         frame = pd.DataFrame(found).reset_index(drop=True)
         values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
-        for column in [k for k in frame if k != "value"]:
-            if frame[column].isna().any():
-                k = int(np.flatnonzero(frame[column].isna())[0])
+        codes = {k: pd.factorize(frame[k]) for k in frame if k != "value"}
+        for column, (code, _) in codes.items():
+            if (code < 0).any():
+                k = int(np.flatnonzero(code < 0)[0])
                 raise TivaxError(f"{self.name}: row {k + 1} has no {column}; fill it")
-            frame[column] = _texts(frame[column])
+        for alike in ({"year"}, _REGIONS, codes.keys() - _REGIONS - {"year"}):
+            labels = {k: codes[k][1] for k in codes if k in alike}
+            for column, each in label_texts(self.name, labels).items():
+                frame[column] = np.array(each, dtype=object)[codes[column][0]]
         if not np.isfinite(values).all():
             k = int(np.flatnonzero(~np.isfinite(values))[0])
             raise TivaxError(
@@ -87,13 +95,7 @@ class Piece:
         return frame
 
 
-def _texts(column: pd.Series) -> pd.Series:
-    """Labels as texts: 2014.0 is 2014."""
-    if pd.api.types.is_float_dtype(column) and (column % 1 == 0).all():
-        column = column.astype(int)
-    if pd.api.types.is_numeric_dtype(column):
-        return column.astype(str)
-    return column.map(lambda k: str(k).strip())
+_REGIONS = {"country", "seller", "buyer"}
 
 
 @dataclass(frozen=True)
@@ -381,7 +383,8 @@ def _product_file(table: TomlTable, name: str) -> dict[str, list[str]]:
     if missing := {"from", "to"} - set(frame.columns):
         raise TivaxError(f"{path.name}: no column {min(missing)}; name from and to")
     found: dict[str, list[str]] = {}
-    for old, new in zip(_texts(frame["from"]), _texts(frame["to"]), strict=True):
+    pairs = [label_texts(path.name, {k: frame[k]})[k] for k in ("from", "to")]
+    for old, new in zip(*pairs, strict=True):
         found.setdefault(old, []).append(new)
     return found
 

@@ -8,7 +8,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...core import TivaxError, require_different_columns
-from ...estimation import CAPITALS, Model, Network, Sample, distances_among, fit_model
+from ...estimation import (
+    CAPITALS,
+    Model,
+    Network,
+    Sample,
+    distances_among,
+    fit_model,
+    require_one_row,
+)
 from ..run_files import read_with_lags
 
 
@@ -97,8 +105,9 @@ def given_by(
         noise = np.random.default_rng(0).normal(size=len(panel))
         panel = panel.assign(**{model.outcome: noise})
     fitted = fit_model(panel, model)
-    time = pd.factorize(fitted.used["year"], sort=True)[0]
+    time = pd.factorize(fitted.used[model.time], sort=True)[0]
     shape = len(fitted.labels), time.max() + 1
+    require_one_row(fitted.used, model.clusters, model.time)
 
     def by_year(values: np.ndarray) -> np.ndarray:
         made = np.zeros((*shape, *values.shape[1:]))

@@ -43,8 +43,6 @@ from ...core import (
     require_whole,
 )
 from ...estimation import (
-    ENTITY,
-    TIME,
     CommonShocks,
     Conley,
     DriscollKraay,
@@ -111,11 +109,11 @@ _SCHEMES: Mapping[str, Scheme] = {
     "placebo coefficient": Scheme("placebo", studentised=False),
     "placebo t": Scheme("placebo"),
     "Freedman-Lane t": Scheme("placebo", method="freedman-lane"),
-    "two-way WCR": Scheme("wild", second="year"),
 }
 
 
 _REPORT = Document(Path(__file__).with_name("own_panel.md"))
+_FEWEST_YEARS = 5  # with two phases that are drawn
 _LARGEST = 8  # clusters shown, by their share of the variation
 
 
@@ -299,7 +297,8 @@ def own_panel(
     seed: int = 0,
     progress: Progress = no_progress,
 ) -> list[OwnPanel]:
-    """The four steps, for each treatment of a model with country and year effects.
+    """The four steps, for each treatment of a model with effects of its entity, such as
+    a country, and its time.
 
     ``draws`` are those of the panel's own p-values, ``panel_draws`` those of each of
     the ``panels`` that are simulated of each kind. ``coarse`` are levels above the
@@ -314,10 +313,11 @@ def own_panel(
             f"model {model.name}: two-stage least squares is not simulated; write the "
             "reduced form, the instrument in place of the treatment"
         )
-    if {*model.all_effects} != {ENTITY, TIME} or model.clusters != ENTITY:
+    entity, time = model.entity, model.time
+    if {*model.all_effects} != {entity, time} or model.clusters != entity:
         raise TivaxError(
-            f"model {model.name}: panels are simulated with effects of {ENTITY} and "
-            f"{TIME} and clusters by {ENTITY}"
+            f"model {model.name}: panels are simulated with effects of entity and time "
+            "and clusters by entity"
         )
     found, total = [], panels * len(model.treatments)
     for number, term in enumerate(model.treatments):
@@ -329,7 +329,7 @@ def own_panel(
         study = Study(tuple(designs), panels, panel_draws, seed)
         levels = [
             _level(panel, one, fine, level, draws, seed)
-            for fine, level in (("rows", ENTITY), *((ENTITY, k) for k in coarse))
+            for fine, level in (("rows", entity), *((entity, k) for k in coarse))
         ]
 
         def told(done: int, of: int, before: int = number * panels) -> None:
@@ -364,7 +364,8 @@ def phase_placebos(
     phases drawn anew, the same in all countries: treatments without effect that have
     its autocorrelation and its correlation between countries.
 
-    Raises ``TivaxError`` where a country lacks a year.
+    Raises ``TivaxError`` where a country lacks a year or has one twice, and for fewer
+    than five years.
 
     Parameters
     ----------
@@ -398,6 +399,11 @@ def phase_placebos(
             f"model {model.name}: random phases take every year of every country"
         )
     clusters, years, k = given.cells.shape
+    if years < _FEWEST_YEARS:
+        raise TivaxError(
+            f"model {model.name}: random phases take {_FEWEST_YEARS} years or more, "
+            f"not {years}: fewer have one phase at most"
+        )
     design = StudyDesign(
         "phases", clusters=clusters, years=years, controls=k - 1, given=given
     )
@@ -439,7 +445,8 @@ def _p_values(
         return float(diagnostics[column]), str(diagnostics["note"])
 
     def of_fit(vcov: Vcov) -> tuple[float, str]:
-        fit = linear_fit(rows, model.outcome, model.regressors).vcov(vcov)
+        names = {"entity": model.entity, "time": model.time}
+        fit = linear_fit(rows, model.outcome, model.regressors, **names).vcov(vcov)
         return float(fit.terms["p_value"].iloc[0]), "the variance is not positive"
 
     def of_network() -> tuple[float, str]:
@@ -456,6 +463,7 @@ def _p_values(
         **{name: partial(of_fit, vcov) for name, vcov in _OF_FIT.items()},
         "network HAC": of_network,
         **{name: partial(of_draws, scheme) for name, scheme in _SCHEMES.items()},
+        "two-way WCR": partial(of_draws, Scheme("wild", second=model.time)),
     }
     found = []
     for method in METHODS:
@@ -494,20 +502,18 @@ def _designs(
     panel: pd.DataFrame, fitted: Fit, path: Path, flows: Path | None
 ) -> list[StudyDesign]:
     model = fitted.model
-    rows = panel.loc[fitted.used.index].assign(year=fitted.used["year"])
+    rows = panel.loc[fitted.used.index].assign(**{model.time: fitted.used[model.time]})
     controls = model.regressors[1:]
     others = fitted.C[:, :-1]
     x, y = (
         k - others @ np.linalg.lstsq(others, k, rcond=None)[0]
         for k in (fitted.C[:, -1], fitted.y)
     )
-    index = fitted.used.index
-    of_errors = cross_section_dependence(
-        rows, pd.Series(fitted.u, index), model.regressors, draws=1
-    )
+    own = partial(cross_section_dependence, rows, entity=model.entity, time=model.time)
+    errors, y, x = (pd.Series(k, fitted.used.index) for k in (fitted.u, y, x))
+    of_errors = own(errors, model.regressors, draws=1)
     # With no effect, as in the panels: residuals of the fit are orthogonal to x.
-    of_y = cross_section_dependence(rows, pd.Series(y, index), controls, draws=999)
-    of_x = cross_section_dependence(rows, pd.Series(x, index), controls, draws=1)
+    of_y, of_x = own(y, controls, draws=999), own(x, controls, draws=1)
     beyond = of_y.component.value - of_y.component.null
     factor = round(float(np.clip(beyond, 0, 0.95)), 2)
     alike = given_by(panel, model, path, outcome=model.outcome, flows=flows)

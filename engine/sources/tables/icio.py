@@ -9,6 +9,7 @@ numbers sectors and uses; their names, where they are known, are in
 the sum of the row.
 """
 
+import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -96,9 +97,9 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 def _names(file: TableFile) -> list[str]:
     """The lines of a list, without quotation marks."""
-    lines = fs.read_text(file).splitlines()
-    names = [line.split(",")[0].strip(' "') for line in lines]
-    return [name for name in names if name]
+    with fs.parsing(file):
+        rows = list(csv.reader(fs.read_text(file).splitlines()))
+    return [name for row in rows if row and (name := row[0].strip(' "'))]
 
 
 def _named(file: TableFile, what: str, count: int, letter: str) -> tuple[str, ...]:

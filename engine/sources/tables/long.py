@@ -15,7 +15,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from ...core import TivaxError, require_different_columns, require_kind
+from ...core import (
+    TivaxError,
+    label_texts,
+    require_different_columns,
+    require_kind,
+)
 from ...files import TableFile, finding, layout, read_rows, year_told
 from ...tables import (
     Tolerance,
@@ -23,6 +28,7 @@ from ...tables import (
     WorldTables,
     normalise,
     one_unit,
+    parse_year,
     stack_years,
 )
 
@@ -47,7 +53,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The tables of a file, one for each year."""
-    frame = read_rows(file)
+    frame = read_rows(file, ("year", "value"))
     try:
         yield from _tables(frame, file.name, year_told(file.name))
     except TivaxError as error:
@@ -120,15 +126,17 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
         raise TivaxError(f"{name}: no rows below the names of the columns")
     if "year" in frame:
         years = pd.to_numeric(frame["year"], errors="coerce")
-        if not (years % 1 == 0).all():
-            raise TivaxError(f"{name}: column year must hold years such as 2014")
+        if not ((years % 1 == 0) & (years > 0) & (years < 10_000)).all():
+            raise TivaxError(
+                f"{name}: column year must hold years such as 2014, from 1 to 9999"
+            )
     elif year is None:
         raise TivaxError(
             f"{name}: nothing tells the year; add a column year"
             + ("" if name == "frame" else ", or end the name of the file in it")
         )
     else:
-        years = pd.Series(year, frame.index)
+        years = pd.Series(parse_year(year), frame.index)
     values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
     if not np.isfinite(values).all():
         k = int(np.flatnonzero(~np.isfinite(values))[0])
@@ -136,9 +144,9 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
             f"{name}: row {k + 1} holds {frame['value'].iloc[k]} as value, not a number"
         )
     unit = one_unit(name, frame["unit"].unique()) if "unit" in frame else ""
-    seller, buyer = _codes(frame, "region", name), _codes(frame, "user_region", name)
+    seller, buyer = _codes(frame, ("region", "user_region"), name)
     regions = _same_regions(seller[1], buyer[1], name)
-    sector, user = _codes(frame, "sector", name), _codes(frame, "user_sector", name)
+    sector, user = _codes(frame, ("sector", "user_sector"), name)
     sectors = sector[1]
     categories = tuple(k for k in user[1] if k not in sectors)
     if not categories:
@@ -148,12 +156,19 @@ def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldT
     row = _at(seller, regions) * len(sectors) + _at(sector, sectors)
     to = _at(buyer, regions)
     use = _at(user, (*sectors, *categories))
-    _require_bought(to, use - len(sectors), categories, name)
-    _require_used(row, use, sectors, name)
     c, s, f = len(regions), len(sectors), len(categories)
+    if c > 1:
+        _require_bought(to, use - s, categories, name)
+        _require_used(row, use, sectors, name)
     for each in sorted(years.unique()):
         there = (years == each).to_numpy()
         flows = np.zeros((c * s, c, s + f))
+        for does, who in (("sells", row[there] // s), ("buys", to[there])):
+            if idle := np.flatnonzero(np.bincount(who, minlength=c) == 0).tolist():
+                raise TivaxError(
+                    f"{name}: {int(each)}: {layout.some([regions[k] for k in idle])} "
+                    f"{does} nothing; if that is so, write a flow of 0"
+                )
         place = np.ravel_multi_index((row[there], to[there], use[there]), flows.shape)
         _require_once(frame[there], place, f"{name}: {int(each)}")
         flows.reshape(-1)[place] = values[there]
@@ -192,17 +207,20 @@ def _named(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 Codes = tuple[Int[np.ndarray, " rows"], tuple[str, ...]]
 
 
-def _codes(frame: pd.DataFrame, column: str, name: str) -> Codes:
-    """The number of each row's label, and the labels in the order they come in."""
-    code, found = pd.factorize(frame[column])
-    if (code < 0).any():
-        k = int(np.flatnonzero(code < 0)[0])
-        raise TivaxError(f"{name}: row {k + 1} has no {column}")
-    labels = [str(k).strip() for k in found]
-    if column.endswith("region"):
-        labels = [*normalise(labels)]
-    layout.check_unique(TableFile(Path(name)), f"labels of {column}", labels)
-    return code, tuple(labels)
+def _codes(frame: pd.DataFrame, columns: Sequence[str], name: str) -> list[Codes]:
+    """The number of each row's label, and the labels in the order they come in, of
+    columns that hold the same labels."""
+    found = {column: pd.factorize(frame[column]) for column in columns}
+    for column, (code, _) in found.items():
+        if (code < 0).any():
+            k = int(np.flatnonzero(code < 0)[0])
+            raise TivaxError(f"{name}: row {k + 1} has no {column}")
+    texts = label_texts(name, {column: k[1] for column, k in found.items()})
+    for column, labels in texts.items():
+        if column.endswith("region"):
+            labels[:] = normalise(labels)
+        layout.check_unique(TableFile(Path(name)), f"labels of {column}", labels)
+    return [(found[column][0], tuple(texts[column])) for column in columns]
 
 
 def _at(codes: Codes, wanted: Sequence[str]) -> Int[np.ndarray, " rows"]:

@@ -17,8 +17,6 @@ from tivax.kernels import random_draws
 
 from helpers import compiled
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 ROWS = study.LevelDesign("rows", 3, 9, 4, controls=1, shortest=2, unequal_coarse=1.0)
 PANEL = replace(ROWS, name="panel", shortest=None, two_way=True, persistence=0.5)
 DRAWS = 39

@@ -16,8 +16,6 @@ from tivax.engine.tables.world_table import WorldTable
 
 from helpers import small_world
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 C, S = 3, 4
 N = C * S
 

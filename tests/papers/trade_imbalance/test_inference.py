@@ -20,8 +20,6 @@ from helpers import random_panel
 RTOL = 1e-9
 DRAWS = 499
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 @pytest.fixture(scope="module")
 def frame() -> pd.DataFrame:

@@ -30,8 +30,6 @@ P_VALUES = [*"CV1 CV2 CV3 wild pairs placebo within".split(), "over 5", "over 15
 P_VALUES += ["Holm"]
 KINDS = [*INTERVALS.values()]
 
-pytestmark = pytest.mark.usefixtures("quick")
-
 
 def random_inference(seed: int = 0) -> PaperInference:
     """All 17 columns; p-values on both sides of 5 %, half of the intervals without 0."""

@@ -61,16 +61,19 @@ def threatened(changed: dict[tuple[str, str], dict] | None = None) -> Threats:
     """The declared threats to the main tests, all survived but ``changed``: by model
     and threat."""
     rows = [
-        {"model": k.model.name, "threat": threat, "variant": variant}
-        | {"estimate": 5.0, "wild_p_value": 0.01}
+        {"model": k.model.name, "threat": threat, "variant": variant, "term": "TBI"}
+        | {"estimate": 5.0, "wild_p_value": 0.01, "se": 1.0, "clusters": 41}
         | (changed or {}).get((k.model.name, threat), {})
         for k in declared_tests()
         if k.role == "main"
-        for threat, variant in (*THREATS, ("another", "not declared"))
+        for threat, variant in (GIVEN, *THREATS, ("another", "not declared"))
     ]
     rows = [r | {"wild_p_value": 0.9} if r["threat"] == "another" else r for r in rows]
-    none = np.zeros(len(rows), bool)
-    return Threats(pd.DataFrame(rows), none, none, (), 99_999, 0.0)
+    asked = np.ones(len(rows), bool)
+    return Threats(pd.DataFrame(rows), asked, asked, (), 99_999, 0.0)
+
+
+GIVEN = ("the model", "as given")
 
 
 def judged(threats: Threats | None = None, /, **given: Any) -> dict[str, Verdict]:
@@ -151,7 +154,8 @@ def test_a_p_of_a_threat_within_its_simulation_error_of_the_level_does_not_survi
 
 
 def test_without_threats_no_main_test_stands():
-    none = replace(threatened(), table=threatened().table.iloc[:0])
+    no = np.zeros(0, bool)
+    none = replace(threatened(), table=threatened().table.iloc[:0], comparable=no)
     assert {v.conclusion for v in judged(none).values()} == {"not supported"}
 
 
@@ -216,7 +220,7 @@ def test_a_verdict_is_a_table_for_people():
         "over 5": 0.03,
         "over 15": 0.04,
         "Holm": 0.05,
-        "threats survived": "",
+        "holds under threats": "",
         "holds": "yes",
     }
     assert frame["holds"].tolist() == ["yes", "no"]

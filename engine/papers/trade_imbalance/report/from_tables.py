@@ -162,8 +162,9 @@ def _threats(found: Exposed) -> list[str]:
     for row in found.checks.to_dict("records"):
         if not np.isfinite(row["p_value"]):
             continue
-        passes = row["p_value"] >= 0.05
-        verb, mark = ("does not go", "passes") if passes else ("goes", "fails")
+        rejects = row["p_value"] < 0.05
+        verb = "goes" if rejects else "is not seen to go"
+        mark = "rejects" if rejects else "does not reject"
         instrument, what = words[row["check"]]
         lines.append(
             f"{row['column']}: {instrument} {verb} with {what}, "

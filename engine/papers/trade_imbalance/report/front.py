@@ -68,7 +68,8 @@ def threatened(result: Replication, figures: Figures) -> Section:
     declared = sum(pair in THREATS for pair in pairs)
     others = len(rows) - 1 - declared
     more = (
-        f"; the last {others} are those others that take most of the result away"
+        f"; the last {others} are other threats under which the first result is turned "
+        "or gone, those that keep most of the variation of the index"
         if others
         else ""
     )
@@ -85,14 +86,14 @@ def hypotheses(result: Replication, found: Sequence[Verdict]) -> Section:
                 "coefficient": f"{test.estimate:.{DIGITS}f} ({test.se:.{DIGITS}f})",
                 _P: p_text(test.p_value),
                 _OVER: "" if np.isnan(test.p_family) else p_text(test.p_family),
-                "threats survived": f"{test.survived} of {test.threatened}",
+                "holds under threats": f"{test.survived} of {test.threatened}",
                 "stands": "yes" if test.stands else "no",
             }
             for verdict in found
             for test in verdict.of_role("main")
         ]
     )
-    right = dict.fromkeys(["coefficient", _P, _OVER, "threats survived"], "")
+    right = dict.fromkeys(["coefficient", _P, _OVER, "holds under threats"], "")
     frame = frame.assign(coefficient=frame["coefficient"].str.replace("-", "−"))
     return REPORT.section(
         "hypotheses",

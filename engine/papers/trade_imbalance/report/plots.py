@@ -140,15 +140,24 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
 
 
 def of_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
-    """The columns of Table 3 under every threat."""
+    """The columns of Table 3 under every threat: drawn once their declared p is there,
+    which the title tells; so are the joint curves."""
     plots: Plots = {}
     if threats is not None:
-        for model in threats.models:
+        titles = threats.titles().values()
+        for model, title in zip(threats.models, titles, strict=True):
             if (place := printed_place(model.tags)) and place[0] == 3:
                 rows = threats.intervals(model.name)
                 made = partial(figures.threat_intervals, rows)
-                plots[f"threats_{model.outcome}"] = made
+                plots[f"threats_{model.outcome}"] = partial(_titled, title, made)
     return plots
+
+
+def _titled(title: str, plot: Callable[[], Figure]) -> Figure:
+    """The figure with its finding, which is drawn above it."""
+    figure = plot()
+    figure.set_label(title)
+    return figure
 
 
 def of_few_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
@@ -170,18 +179,14 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
     """The curves over contestable choices, beside no effect."""
     if joint is None:
         return {}
-    wide = joint.wide
-    return {
-        f"joint_curve_{model.outcome}": partial(
-            figures.joint_curve,
-            wide.drawn_curve(model.name),
-            wide.choices,
-            wide.null[wide.null["model"] == model.name],
-            language,
-        )
-        for model in wide.models
-        if model.outcome in CURVES
-    }
+    plots, wide = Plots(), joint.wide
+    for model, title in zip(wide.models, wide.titles().values(), strict=True):
+        if model.outcome in CURVES:
+            null = wide.null[wide.null["model"] == model.name]
+            curve = wide.drawn_curve(model.name)
+            drawn = partial(figures.joint_curve, curve, wide.choices, null, language)
+            plots[f"joint_curve_{model.outcome}"] = partial(_titled, title, drawn)
+    return plots
 
 
 def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Plots:
