@@ -183,20 +183,16 @@ def clear_leftovers(path: Path) -> None:
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
             match = _LEFTOVER.fullmatch(found.name)
-            if match and is_part(found) and _is_own(found):
+            if match and is_part(found):
                 with suppress(OSError):  # at work, or another process was faster
                     _clear(found, folder / match["name"], match["machine"])
 
 
-def _is_own(path: Path) -> bool:
-    """True if this user made it: anybody may plant a part in a shared folder."""
-    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
-
-
 def is_part(path: Path) -> bool:
-    """True if tivax made this folder for unfinished output, by its name and mark."""
+    """True if a tivax of this user made this folder, by its name, owner and mark."""
     named = _LEFTOVER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
-    return bool(named) and ((path / _MARK).is_file() or not any(path.iterdir()))
+    own = named and path.stat().st_uid == getattr(os, "geteuid", int)()
+    return bool(own) and ((path / _MARK).is_file() or not any(path.iterdir()))
 
 
 def _clear(part: Path, place: Path, machine: str) -> None:

@@ -28,7 +28,7 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from ..core import TivaxError, is_part, locked_folder, write_text
+from ..core import TivaxError, locked_folder
 from .archives import (
     HEAD,
     Archive,
@@ -93,10 +93,7 @@ def fetch(
     url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
     job = _Job(archive, url, out / archive.name)
     try:
-        if not force and (found := _already_there(job)):
-            return found
         with job.at_work():
-            # Another process may have ended meanwhile.
             if not force and (found := _already_there(job)):
                 return found
             kept = _download(job, pauses, progress or (lambda done, total: None))
@@ -144,7 +141,7 @@ class _Job:
             for path in self.folder.iterdir():
                 known = path in (self.part, self.memory, self.bad)
                 alone = stat.S_ISREG(path.lstat().st_mode) and path.stat().st_nlink == 1
-                if not (known and alone or is_part(path)):
+                if not (known and alone):
                     raise TivaxError(f"{path}: not of `tivax fetch`; move it away")
             try:
                 yield
@@ -268,7 +265,7 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "total": _total(response),
     }
     # Where it is lost, the download starts again.
-    write_text(job.memory, json.dumps(memory), durable=False)
+    job.memory.write_text(json.dumps(memory), encoding="utf-8")
 
 
 def _encoded(response: requests.Response) -> bool:

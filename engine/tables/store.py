@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 
 from ..core import (
-    DROPPINGS,
     NotFound,
     TivaxError,
     clear_leftovers,
     explain_full_disk,
+    files_in,
     is_empty_folder,
     local_path,
     partial_folder,
@@ -39,6 +39,7 @@ from ..core import (
     require_apart,
     require_as_listed,
     require_free,
+    require_kind,
     require_writable,
     require_years,
 )
@@ -120,14 +121,9 @@ def _require_own_store(path: Path, command: str) -> None:
             f"{path}: a store written by `tivax {its}`, and a command replaces only "
             "what it wrote itself; choose another place"
         )
-    folders = {above for name in own for above in Path(name).parents}
-    for place, names, files in os.walk(path):
-        for name in sorted([*names, *files]):
-            part = Path(place, name)
-            inside = part.relative_to(path)
-            known = inside in folders if part.is_dir() else inside.as_posix() in own
-            if name not in DROPPINGS and (part.is_symlink() or not known):
-                require_as_listed(part, None, command or "import")
+    for part, name in files_in(path, own):
+        if part.is_symlink() or name not in own:
+            require_as_listed(part, None, command or "import")
 
 
 class StoreWriter:
@@ -325,6 +321,7 @@ def save_store(
     (2000, 2001)
     """
     require_tables(tables)
+    require_kind("force", force, bool, "True or False")
     write_store(tables, local_path("path", path), force=force)
 
 
