@@ -18,6 +18,15 @@ find_python() {
     return 1
 }
 
+told() { # told FILE: what pip said there, and a line of ours where it found no packages
+    cat "$1" >&2
+    if grep -qiE "no matching distribution|connection|timed out|proxyerror|name resolution" "$1"; then
+        echo "tivax: the package index could not be reached, or lacks a package; connect to the network," \
+            "or set PIP_INDEX_URL or PIP_FIND_LINKS to a place that has it, then give the same command again" >&2
+    fi
+    return 1
+}
+
 prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by pip
     local folder=$1 what=$2 size="100 packages, 1.3 GB" python ready
     case $what in *cuda*) size="150 packages, 7 GB" ;; esac
@@ -28,7 +37,8 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
         echo "1/3 a virtual environment"
         [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
         echo "2/3 a current pip"
-        "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade pip || return
+        "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade pip \
+            2>"$folder/pip-warnings" || told "$folder/pip-warnings" || return
         echo "3/3 JAX, pandas, matplotlib and what else $what needs"
         # A line for every 25 packages, so that one sees it move; warnings are kept for a failure.
         # shellcheck disable=SC2086
@@ -40,8 +50,7 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
                  /^Installing/ { print "    installing " n " packages"; fflush() }'
         if [ -e "$folder/failed" ]; then
             rm "$folder/failed"
-            cat "$folder/pip-warnings" >&2
-            return 1
+            told "$folder/pip-warnings" || return
         fi
         touch "$ready"
     fi

@@ -120,6 +120,8 @@ def supply_exposure(
             raise TivaxError(f"cuts: {cut!r} is no number; give per cent")
         if not 0 < cut <= 100:
             raise TivaxError(f"cuts: {cut} is no share; give per cent above 0, to 100")
+    if error is None and (probes, seed) != (PROBES, 0):
+        raise TivaxError("probes and seed: are of an error of the tables; give error")
     if error is not None and sectors:
         raise TivaxError(
             "error: standard errors are of all industries of the buyer; leave out "

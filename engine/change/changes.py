@@ -16,6 +16,7 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
+    report,
     require_list,
     require_whole,
 )
@@ -194,8 +195,8 @@ def change(
             len(tables.sectors),
             polar=corners,
             nodes=nodes,
-            step_done=lambda done, total, k=number: progress(
-                k * total + done, len(runs) * total
+            step_done=lambda done, total, k=number: report(
+                progress, k * total + done, len(runs) * total
             ),
         )
         if volumes is not None:

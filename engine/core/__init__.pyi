@@ -85,16 +85,17 @@ from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
 from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
-from .manifest import sha256 as sha256
 from .manifest import source_in_words as source_in_words
 from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts
 from .output import clear_leftovers as clear_leftovers
 from .output import explain_full_disk as explain_full_disk
+from .output import locked_folder as locked_folder
 from .output import partial_folder as partial_folder
 from .output import place_files as place_files
 from .output import real_path as real_path
 from .output import replace_folder as replace_folder
+from .output import sha256 as sha256
 from .output import write_bytes as write_bytes
 from .output import write_text as write_text
 from .outputs import Column as Column
@@ -108,8 +109,8 @@ from .outputs import programs as programs
 from .parts import Part as Part
 from .parts import PartFile as PartFile
 from .parts import State as State
-from .places import DROPPINGS as DROPPINGS
 from .places import Seal as Seal
+from .places import files_in as files_in
 from .places import is_empty_folder as is_empty_folder
 from .places import output_file as output_file
 from .places import output_folder as output_folder
@@ -129,6 +130,7 @@ from .processes import is_first as is_first
 from .progress import Progress as Progress
 from .progress import beside as beside
 from .progress import no_progress as no_progress
+from .progress import report as report
 from .progress import shift_progress as shift_progress
 from .progress import stage as stage
 from .schema import Blocks as Blocks

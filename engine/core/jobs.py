@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,13 @@ from .display import count_text
 from .errors import TivaxError, Unfinished
 from .interrupts import hint_if_interrupted
 from .manifest import tivax_version
-from .output import explain_full_disk, is_part, lock_folder, real_path, write_text
+from .output import (
+    explain_full_disk,
+    is_part,
+    locked_folder,
+    real_path,
+    write_text,
+)
 from .parts import Part, PartFile, Rows, State, arrays_of, is_sound, keep_arrays
 from .places import require_writable
 from .processes import agreed, is_first, together
@@ -132,7 +138,7 @@ class Job:
         require_writable(self.out)
         _require_ours(self.folder)
         self._require_space()
-        with _locked(self.folder, self.out), explain_full_disk(self.out):
+        with locked_folder(self.folder, self.out), explain_full_disk(self.out):
             self._take_up(force)
             try:
                 with _all_there(self), hint_if_interrupted(lambda: self._hint(say)):
@@ -330,24 +336,6 @@ def _size(count: int) -> str:
         if count >= 2**power:
             return f"{count / 2**power:,.1f} {unit}"
     return count_text(count, "byte")
-
-
-@contextmanager
-def _locked(folder: Path, out: Path) -> Iterator[None]:
-    """The folder, new or not, held while a process works; the system lets go of it
-    when the process dies."""
-    with ExitStack() as held:
-        try:
-            while True:
-                folder.mkdir(parents=True, exist_ok=True)
-                lock_folder(folder, held)
-                if folder.exists():  # else another process has just ended
-                    break
-        except BlockingIOError:
-            raise TivaxError(
-                f"{out}: another process is at work on it; wait, or name another place"
-            ) from None
-        yield
 
 
 @contextmanager

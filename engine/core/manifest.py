@@ -21,7 +21,7 @@ from typing import Any
 from .errors import Damaged, TivaxError
 from .jax_setup import processor_name
 from .limits import physical_memory
-from .output import lock_folder, real_path, write_text
+from .output import lock_folder, real_path, sha256, write_text
 from .progress import stage
 
 MANIFEST = "manifest.json"
@@ -139,12 +139,16 @@ def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
             "remove it by hand, or choose another place"
         )
     if content.get("digest", digest := _digest(content)) != digest:
-        raise TivaxError(
-            f"{manifest}: changed since `tivax {its}` wrote it, and force=True would "
-            "remove it; move it away, or choose another place",
-            argument="force",
-        )
+        raise _changed(manifest, its)
     return listed
+
+
+def _changed(path: Path, command: str) -> TivaxError:
+    return TivaxError(
+        f"{path}: changed since `tivax {command}` wrote it, and force=True would "
+        "remove it; move it away, or choose another place",
+        argument="force",
+    )
 
 
 def require_as_listed(
@@ -161,11 +165,7 @@ def require_as_listed(
             argument="force",
         )
     if path.is_symlink() or not path.is_file() or not _is_as_listed(path, entry):
-        raise TivaxError(
-            f"{path}: changed since `tivax {command}` wrote it, and force=True would "
-            "remove it; move it away, or choose another place",
-            argument="force",
-        )
+        raise _changed(path, command)
 
 
 def require_as_written(path: Path, entry: Mapping[str, Any], command: str) -> None:
@@ -205,19 +205,6 @@ def _entry(manifest: Path, name: str) -> tuple[str, dict[str, Any]]:
 def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
     same_size = path.stat().st_size == entry.get("bytes")
     return same_size and sha256(path) == entry.get("sha256")
-
-
-def sha256(path: Path) -> str:
-    """SHA-256 of a file; of a folder, that of its sorted names and file sums."""
-    if path.is_dir():
-        total = hashlib.sha256()
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
-            total.update(
-                f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode()
-            )
-        return total.hexdigest()
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:

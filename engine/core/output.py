@@ -9,21 +9,24 @@ is whole. A process can be killed at any instant, and the next one puts it right
         old                 the older NAME: goes back, unless the new is in place
         removed             the same, once the new is in place
         placing             files of which some may be in place: the others follow
+            before.tivax    their names, and SHA-256 of what they replace: nothing else
 
-A part is locked by its process, so the next run knows what a dead one left.
+A part is locked by its process, so the next run of this user knows what a dead one
+left. Where locks do not tell, its process touches it every hour.
 """
 
 import errno
 import hashlib
+import json
 import os
 import platform
 import re
 import shutil
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from uuid import uuid4
 
 from .errors import TivaxError, walk_causes
@@ -34,9 +37,23 @@ _LEFTOVER = re.compile(
 )
 _MARK = "written-by-tivax"
 _NEW, _OLD, _REMOVED, _PLACING = "new", "old", "removed", "placing"
+_BEFORE = "before.tivax"
 # Seconds. Where locks do not tell, a younger part may belong to a process at work.
 _LEFTOVER_AGE = 24 * 3600
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its sorted names and file sums."""
+    if path.is_dir():
+        total = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            total.update(
+                f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode()
+            )
+        return total.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def real_path(path: Path) -> Path:
@@ -50,7 +67,7 @@ def partial_folder(path: Path) -> Iterator[Path]:
 
     Locked while the block runs, removed after it. Errors of a full disk name ``path``.
     """
-    place = real_path(path)
+    place, ended = real_path(path), threading.Event()
     with ExitStack() as held:
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -59,14 +76,23 @@ def partial_folder(path: Path) -> Iterator[Path]:
             said = f"{path}: {error.strerror}; choose another place"
             raise TivaxError(said) from None
         _at_work[part] = place
+        threading.Thread(target=_keep_fresh, args=(part, ended), daemon=True).start()
         try:
             with explain_full_disk(path):
                 (part / _MARK).touch(exist_ok=False)
                 (part / _NEW).mkdir()
                 yield part / _NEW
         finally:
+            ended.set()
             _finish(part, place)
             _at_work.pop(part)
+
+
+def _keep_fresh(part: Path, ended: threading.Event) -> None:
+    """A machine that does not see its lock must not take it for a leftover."""
+    while not ended.wait(_LEFTOVER_AGE / 24):
+        with suppress(OSError):
+            os.utime(part)
 
 
 # Parts of this process and their places. Ctrl-C may remove them from another thread,
@@ -122,6 +148,24 @@ def lock_folder(folder: Path, held: ExitStack) -> bool:
     return True
 
 
+@contextmanager
+def locked_folder(folder: Path, out: Path) -> Iterator[None]:
+    """The folder, new or not, held while a process works; the system lets go of it
+    when the process dies."""
+    with ExitStack() as held:
+        try:
+            while True:
+                folder.mkdir(parents=True, exist_ok=True)
+                lock_folder(folder, held)
+                if folder.exists():  # else another process has just ended
+                    break
+        except BlockingIOError:
+            raise TivaxError(
+                f"{out}: another process is at work on it; wait, or name another place"
+            ) from None
+        yield
+
+
 def _machine() -> str:
     """Name of the system that holds the locks; on a shared disk those of others are
     unseen.
@@ -139,32 +183,30 @@ def clear_leftovers(path: Path) -> None:
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
             match = _LEFTOVER.fullmatch(found.name)
-            if match and is_part(found) and _is_own(found):
+            if match and is_part(found):
                 with suppress(OSError):  # at work, or another process was faster
                     _clear(found, folder / match["name"], match["machine"])
 
 
-def _is_own(path: Path) -> bool:
-    """True if this user made it: anybody may plant a part in a shared folder."""
-    return not hasattr(os, "geteuid") or path.lstat().st_uid == os.geteuid()
-
-
 def is_part(path: Path) -> bool:
-    """True if tivax made this folder for unfinished output, by its name and mark."""
+    """True if a tivax of this user made this folder, by its name, owner and mark."""
     named = _LEFTOVER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
-    return bool(named) and ((path / _MARK).is_file() or not any(path.iterdir()))
+    own = named and path.stat().st_uid == getattr(os, "geteuid", int)()
+    return bool(own) and ((path / _MARK).is_file() or not any(path.iterdir()))
 
 
 def _clear(part: Path, place: Path, machine: str) -> None:
     with ExitStack() as held:
-        dead = machine == _machine() and lock_folder(part, held)
-        if dead or time.time() - _changed(part) > _LEFTOVER_AGE:
+        dead = lock_folder(part, held) and machine == _machine()
+        if dead or _at_rest(part) > _LEFTOVER_AGE:
             _finish(part, place)
 
 
-def _changed(path: Path) -> float:
-    """When a folder or anything in it last changed."""
-    return max(k.lstat().st_mtime for k in (path, *path.rglob("*")))
+def _at_rest(part: Path) -> float:
+    """Seconds since anything in a part changed, by the clock of its disk."""
+    changed = max(k.lstat().st_mtime for k in (part, *part.rglob("*")))
+    with TemporaryFile(dir=part.parent) as now:
+        return os.fstat(now.fileno()).st_mtime - changed
 
 
 def _finish(part: Path, place: Path) -> None:
@@ -173,11 +215,15 @@ def _finish(part: Path, place: Path) -> None:
     Nothing called ``old`` is ever half removed: it is renamed first.
     """
     old, placing = part / _OLD, part / _PLACING
-    for file in sorted(placing.iterdir()) if placing.is_dir() else ():
-        there = place.with_name(file.name)
-        if there.exists() and _changed(there) > placing.stat().st_mtime:
-            return  # somebody has put something there since: leave both
-        os.replace(file, there)
+    note = placing / _BEFORE
+    if not note.exists() and placing.exists() and any(placing.iterdir()):
+        return  # not of this tivax
+    for name, known in json.loads(note.read_text()).items() if note.exists() else ():
+        there = place.with_name(name)
+        if (placing / name).exists():
+            if there.exists() and sha256(there) != known:
+                return  # somebody has put something there since: leave both
+            os.replace(placing / name, there)
     if old.exists():
         if not os.path.lexists(place):
             old.rename(place)
@@ -254,10 +300,14 @@ def place_files(part: Path, path: Path) -> None:
     The caller has checked that they may replace what is there.
     """
     raise_interrupt()
+    place = real_path(path)
     with _replacing:
+        there = {k.name: place.with_name(k.name) for k in sorted(part.iterdir())}
+        known = {name: sha256(k) if k.exists() else "" for name, k in there.items()}
+        (part / _BEFORE).write_text(json.dumps(known))
         _to_disk(part)
         placing = part.rename(part.with_name(_PLACING))
-        _finish(placing.parent, real_path(path))
+        _finish(placing.parent, place)
         if placing.exists():
             raise TivaxError(f"{path}: changed meanwhile; choose another place")
 

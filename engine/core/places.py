@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import combinations
@@ -162,16 +162,20 @@ def _require_own(folder: Path, command: str, *, force: bool) -> None:
             argument="force",
         )
     listed = read_listed(manifest, command)
-    folders = {above for name in listed for above in Path(name).parents}
-    for place, names, files in os.walk(folder):
-        for name in sorted([*names, *files]):
-            path = Path(place, name)
+    for path, name in files_in(folder, listed):
+        if path != manifest:
+            require_as_listed(path, listed.get(name), command)
+
+
+def files_in(folder: Path, known: Collection[str]) -> Iterator[tuple[Path, str]]:
+    """Files with their names in the folder, and folders without any ``known`` file."""
+    folders = {above for name in known for above in Path(name).parents}
+    for place, inner, files in os.walk(folder):
+        for path in sorted(Path(place, name) for name in [*inner, *files]):
             inside = path.relative_to(folder)
-            if path == manifest or name in DROPPINGS:
-                continue
-            if inside in folders and path.is_dir() and not path.is_symlink():
-                continue
-            require_as_listed(path, listed.get(inside.as_posix()), command)
+            plain = inside in folders and path.is_dir() and not path.is_symlink()
+            if path.name not in DROPPINGS and not plain:
+                yield path, inside.as_posix()
 
 
 def is_empty_folder(path: Path) -> bool:

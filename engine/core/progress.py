@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
+from .errors import TivaxError
+
 Progress = Callable[[int, int], None]
 """Called with the number done and the total: at the start and after each step."""
 
@@ -20,9 +22,16 @@ def no_progress(done: int, total: int) -> None:
     """The default: silent."""
 
 
+def report(progress: Progress, done: int, total: int) -> None:
+    """Call ``progress``; ``TivaxError`` where it is no function."""
+    if not callable(progress):
+        raise TivaxError("progress: give a function of two numbers, done and in all")
+    progress(done, total)
+
+
 def shift_progress(progress: Progress, before: int, total: int) -> Progress:
     """Progress of one of several runs, as progress of all of them."""
-    return lambda done, _: progress(before + done, total)
+    return lambda done, _: report(progress, before + done, total)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ..core import (
     TomlTable,
     naming,
     no_progress,
+    report,
     require_kind,
     require_whole,
 )
@@ -150,7 +151,7 @@ def specification_curve(
             jobs.append(Placed(len(jobs), space, one))
             curve_of.append(c)
     total = len(jobs) * draws
-    progress(0, total)
+    report(progress, 0, total)
     outcomes: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
     _set_apart_the_same(outcomes, curve_of)
     first = {c: curve_of.index(c) for c in range(len(spaces))}

@@ -12,6 +12,7 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
+    report,
     require_choice,
     require_kind,
 )
@@ -122,7 +123,7 @@ def equilibria(
     if several:
         rows = np.concatenate([*batches.rows(progress=progress)])
         return result_of(batches, rows, iceberg=moved)
-    progress(0, 1)
+    report(progress, 0, 1)
     rows, found = batches.solve(0)
     progress(1, 1)
     scale = float(economy.value_added.sum())

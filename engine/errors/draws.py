@@ -19,7 +19,7 @@ from ...kernels.errors.solving import BaseYear, prepare
 from ...kernels.errors.solving import draw_index as index_of_draw
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE, solve
-from ..core import Progress, TivaxError, in_float64, no_progress, require_whole
+from ..core import Progress, TivaxError, in_float64, no_progress, report, require_whole
 from ..resampling import blocks_together, on_all_devices, over_blocks
 from ..tables import WorldTables, require_tables, year_of
 from .kinds import kinds_of
@@ -207,7 +207,7 @@ def draw_flows(
     for t, year in enumerate(years):
         done = 0
         for rows in draw_year(tables, errors, year, seed=seed, draws=draws):
-            progress(t * draws + done, len(years) * draws)
+            report(progress, t * draws + done, len(years) * draws)
             found[done : done + len(rows), t] = rows[:, :-2].reshape(-1, c, c)
             done += len(rows)
     progress(len(years) * draws, len(years) * draws)

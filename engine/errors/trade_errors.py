@@ -20,7 +20,7 @@ from ...kernels import sensitivity
 from ...kernels.absorption import by_region
 from ...kernels.errors.rebuilt import RebuiltErrors
 from ...kernels.sensitivity import Gradients, Products, Sides
-from ..core import Progress, suggest
+from ..core import Progress, report, suggest
 from ..measures import Account, ValueAdded
 from ..streaming import is_too_large
 from ..tables import AnyGroups, WorldTables, perimeters
@@ -170,7 +170,7 @@ def solved_years(
     held = _BY_SECTOR if inverse else _BY_REGION
     large = is_too_large(tables.n, total, memory, held=held)
     kinds = kinds_of(model.errors, tables)
-    progress(0, total)
+    report(progress, 0, total)
     for k in range(total):
         row = None if rows is None else jax.device_put(rows[k])
         if large:

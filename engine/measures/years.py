@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError, job_at_work, stage
+from ..core import Progress, TivaxError, job_at_work, report, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -217,7 +217,7 @@ def compute_years(
         c, s = len(tables.regions), len(tables.sectors)
         matrices = device_matrices(program, c, s)
         raise does_not_fit(tables.n, math.ceil(matrices))
-    progress(0, total)
+    report(progress, 0, total)
     job = job_at_work()
     at_once = 1 if large else _years_at_once(fit)
     if job is not None:  # no process shall be idle

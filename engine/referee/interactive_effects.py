@@ -211,6 +211,7 @@ def interactive_effects(
     if correction is not None:
         require_choice("correction", correction, ("bai", "moon-weidner"))
     require_whole("most", most, 0)
+    require_whole("bandwidth", 0 if bandwidth is None else bandwidth, 0)
     panel, units, periods = _panel(data, outcome, names, entity, time)
     N, T = panel.there.shape
     room = min(N, T) - 2
@@ -434,7 +435,6 @@ def _bias(
     total += np.einsum("t,kit,ti->k", by_period, over, G)
     if correction == "moon-weidner":
         reach = int(T ** (1 / 3)) if bandwidth is None else bandwidth
-        require_whole("bandwidth", reach, 0)
         later = np.arange(T)[None, :] - np.arange(T)[:, None]
         near = (later > 0) & (later <= reach)
         # Effects of units are a factor of ones.

@@ -265,7 +265,8 @@ def shift_share(
     True
     """
     require_column_names(outcome=outcome, treatment=treatment)
-    controls, effects = column_names("controls", controls), [*effects]
+    controls = column_names("controls", controls)
+    effects = column_names("effects", effects)
     made = [column_name("instrument", instrument)] if instrument is not None else []
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
     labels = [k for k in controls if k in data and _is_label(data[k])]

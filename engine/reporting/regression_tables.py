@@ -121,6 +121,8 @@ def regression_table(
     """
     if notes is not None:
         require_kind("notes", notes, str, "a text")
+    require_kind("labels", labels or {}, Mapping, "words by their column")
+    require_kind("rows", rows or {}, Mapping, "texts by the name of their row")
     table = _journal_table(
         fits, title, terms, dict(labels or {}), dict(rows or {}), digits, notes
     )

@@ -67,6 +67,8 @@ def resample(
     require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
+    for name, flag in {"intervals": intervals, "distribution": distribution}.items():
+        require_kind(name, flag, bool, "True or False")
     fitted = fit_model(with_lags(panel, [model]), model)
     plan = make_plan(fitted, scheme, draws)
     found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)

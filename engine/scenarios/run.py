@@ -13,6 +13,7 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
+    report,
     require_choice,
     require_kind,
     require_list,
@@ -115,7 +116,7 @@ class ScenarioPlan:
     ) -> Iterator[Float[np.ndarray, "k values"]]:
         """Rows from number ``start`` on, some at a time."""
         items = list(self.variants.items())
-        progress(start, self.draws)
+        report(progress, start, self.draws)
         rows_of = prices.price_rows if self.priced else evaluate.value_rows
         while start < self.draws:
             year, first = divmod(start, len(items))

@@ -1,16 +1,23 @@
 """Download the official archives of a database, whole or not at all.
 
-``fetch`` writes ``NAME.part`` beside the target and gives it its final name once
-it is complete and checked. A part that was left goes on where it stopped (HTTP
-Range and If-Range, RFC 9110 sections 13.1.5 and 14). ``NAME.part.json`` remembers
-which file the part belongs to. ``archives.toml`` lists the archives.
+``fetch`` writes into the hidden folder ``.NAME.tivax-fetch`` beside the target, and
+gives the file its name once it is complete and checked:
+
+    part        what has come; it goes on where it stopped (HTTP Range and If-Range,
+                RFC 9110 sections 13.1.5 and 14)
+    part.json   which file the part belongs to
+    bad         a whole file that is not the archive, until one that is has come
+
+One process at a time works in it. ``archives.toml`` lists the archives.
 """
 
 import json
 import os
 import re
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import chain
@@ -21,7 +28,7 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from ..core import TivaxError, write_text
+from ..core import TivaxError, locked_folder
 from .archives import (
     HEAD,
     Archive,
@@ -86,30 +93,21 @@ def fetch(
     url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
     job = _Job(archive, url, out / archive.name)
     try:
-        if job.target.exists() and not force:
-            if problem := find_problem(job.target, archive):
+        with job.at_work():
+            if not force and (found := _already_there(job)):
+                return found
+            kept = _download(job, pauses, progress or (lambda done, total: None))
+            if problem := find_problem(job.part, archive):
+                job.part.replace(job.bad)
+                job.discard()
                 raise TivaxError(
-                    f"{job.target}: already there, but {problem}; move it away and "
-                    "fetch again (--force replaces only what tivax fetched)"
+                    f"{url}: {archive.name} came, but {problem}; it is kept as "
+                    f"{job.bad}; fetch again, and if the same comes again, the site "
+                    f"may have a new version: see {archive.page}"
                 )
-            return _fetched(job, already_there=True)
-        out.mkdir(parents=True, exist_ok=True)
-        for beside in (job.part, job.memory, job.bad):
-            if beside.is_symlink():
-                raise TivaxError(f"{beside}: a link in the way; move it away")
-        if job.part.exists() and not job.memory.exists():
-            raise TivaxError(f"{job.part}: not of tivax; move it away")
-        kept = _download(job, pauses, progress or (lambda done, total: None))
-        if problem := find_problem(job.part, archive):
-            job.part.replace(job.bad)
+            job.part.replace(job.target)
             job.discard()
-            raise TivaxError(
-                f"{url}: {archive.name} came, but {problem}; it is kept as {job.bad}; "
-                "fetch again, and if the same comes again, the site may have a new "
-                f"version: see {archive.page}"
-            )
-        job.part.replace(job.target)
-        job.discard()
+            job.bad.unlink(missing_ok=True)
         return _fetched(job, resumed_from=kept)
     except OSError as error:
         raise TivaxError(
@@ -120,26 +118,36 @@ def fetch(
 
 @dataclass(frozen=True)
 class _Job:
-    """One download and the files beside its target."""
+    """One download, and the folder beside its target where it grows."""
 
     archive: Archive
     url: str
     target: Path
 
-    def _beside(self, ending: str) -> Path:
-        return self.target.with_name(self.target.name + ending)
-
     @property
-    def part(self) -> Path:
-        return self._beside(".part")
+    def folder(self) -> Path:
+        return self.target.with_name(f".{self.target.name}.tivax-fetch")
 
-    @property
-    def memory(self) -> Path:
-        return self._beside(".part.json")
+    part = property(lambda self: self.folder / "part")
+    memory = property(lambda self: self.folder / "part.json")
+    bad = property(lambda self: self.folder / "bad")
 
-    @property
-    def bad(self) -> Path:
-        return self._beside(".bad")
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """The folder, held; ``TivaxError`` where anything in it is not of a fetch."""
+        if self.folder.is_symlink():
+            raise TivaxError(f"{self.folder}: a link in the way; move it away")
+        with locked_folder(self.folder, self.target):
+            for path in self.folder.iterdir():
+                known = path in (self.part, self.memory, self.bad)
+                alone = stat.S_ISREG(path.lstat().st_mode) and path.stat().st_nlink == 1
+                if not (known and alone):
+                    raise TivaxError(f"{path}: not of `tivax fetch`; move it away")
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # a part or a bad file is left
+                    self.folder.rmdir()
 
     @property
     def by_hand(self) -> str:
@@ -153,6 +161,18 @@ class _Job:
 
     def size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
+
+
+def _already_there(job: _Job) -> Fetched | None:
+    """The file, where it is there; ``TivaxError`` unless it is the archive."""
+    if not job.target.exists():
+        return None
+    if problem := find_problem(job.target, job.archive):
+        raise TivaxError(
+            f"{job.target}: already there, but {problem}; move it away and "
+            "fetch again (--force replaces only what tivax fetched)"
+        )
+    return _fetched(job, already_there=True)
 
 
 def _fetched(
@@ -245,7 +265,7 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "total": _total(response),
     }
     # Where it is lost, the download starts again.
-    write_text(job.memory, json.dumps(memory), durable=False)
+    job.memory.write_text(json.dumps(memory), encoding="utf-8")
 
 
 def _encoded(response: requests.Response) -> bool:

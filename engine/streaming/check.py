@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.solve import TOLERANCE
-from ..core import Progress, in_float64, no_progress
+from ..core import Progress, in_float64, no_progress, report
 from ..tables import (
     OF_MODEL,
     Sold,
@@ -62,7 +62,7 @@ def check_tables(
     require_tables(tables)
     large = is_too_large(tables.n, memory=memory, held=_MATRICES)
     rows: list[YearCheck] = []
-    progress(0, len(tables.years))
+    report(progress, 0, len(tables.years))
     mapped, rule = is_mapped(tables.n, memory), tables.column_tolerance
     about = {"column_tolerance": rule, "parents": tables.parents}
     for k, year in enumerate(tables.years):

@@ -18,7 +18,7 @@ import json
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 
 from ..core import (
-    DROPPINGS,
     NotFound,
     TivaxError,
     clear_leftovers,
     explain_full_disk,
+    files_in,
     is_empty_folder,
     local_path,
     partial_folder,
@@ -39,6 +39,7 @@ from ..core import (
     require_apart,
     require_as_listed,
     require_free,
+    require_kind,
     require_writable,
     require_years,
 )
@@ -88,56 +89,41 @@ def require_replaceable(
         _require_own_store(path, command)
 
 
+# Stores whose numbers agreed with their checksums, and the times of their files: the
+# second look, when the work is done, reads no numbers.
+_sound: dict[Path, list[tuple[int, int]]] = {}
+
+
 def _require_own_store(path: Path, command: str) -> None:
-    attributes = read_store_attributes(path)
-    if not attributes:
+    if not read_store_attributes(path):
         raise TivaxError(
             f"{path}: not a tivax store; force=True does not replace "
             "it, choose another place",
             argument="force",
         )
-    found: Any = None
-    with suppress(ValueError):
-        found = json.loads(str(attributes.get("manifest", "{}")))
-    its = found.get("command") if isinstance(found, dict) else None
-    if command and its not in (None, command):
-        raise TivaxError(
-            f"{path}: a store written by `tivax {its}`, and a command replaces only "
-            "what it wrote itself; choose another place"
-        )
     try:
-        own = _require_as_written(path)
-    except TivaxError as error:
+        stored = read_store(path)
+        its = json.loads(stored.attributes.get("manifest", "{}")).get("command")
+        own = stored.files()
+        stats = [(path / name).stat() for name in sorted(own)]
+        times = [(k.st_mtime_ns, k.st_size) for k in stats]
+        if _sound.get(path) != times:
+            stored.require_sound()
+        _sound[path] = times
+    except (ValueError, TypeError, AttributeError) as error:
         raise TivaxError(
             f"{path}: changed since it was written, or damaged; force=True does not "
             "replace it: move it away, or choose another place",
             argument="force",
         ) from error
-    folders = {above for name in own for above in Path(name).parents}
-    for place, names, files in os.walk(path):
-        for name in sorted([*names, *files]):
-            part = Path(place, name)
-            inside = part.relative_to(path)
-            known = inside in folders if part.is_dir() else inside.as_posix() in own
-            if name not in DROPPINGS and (part.is_symlink() or not known):
-                require_as_listed(part, None, command or "import")
-
-
-# Stores whose numbers agreed with their checksums, and the times of their files: the
-# second look, when the work is done, reads no numbers.
-_sound: dict[Path, list[tuple[str, int, int]]] = {}
-
-
-def _require_as_written(path: Path) -> set[str]:
-    """The files of a store; ``TivaxError`` unless all are as they were written."""
-    stored = read_store(path)
-    own = stored.files()
-    stats = {name: (path / name).stat() for name in sorted(own)}
-    times = [(name, k.st_mtime_ns, k.st_size) for name, k in stats.items()]
-    if _sound.get(path) != times:
-        stored.require_sound()
-        _sound[path] = times
-    return own
+    if command and its not in (None, command):
+        raise TivaxError(
+            f"{path}: a store written by `tivax {its}`, and a command replaces only "
+            "what it wrote itself; choose another place"
+        )
+    for part, name in files_in(path, own):
+        if part.is_symlink() or name not in own:
+            require_as_listed(part, None, command or "import")
 
 
 class StoreWriter:
@@ -335,6 +321,7 @@ def save_store(
     (2000, 2001)
     """
     require_tables(tables)
+    require_kind("force", force, bool, "True or False")
     write_store(tables, local_path("path", path), force=force)
 
 

@@ -16,6 +16,7 @@ as in another: for years so large that they are read and written in row slabs.
 import hashlib
 import json
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -105,11 +106,6 @@ class StoredArray:
     def parts(self) -> Iterator[tuple[int, ...]]:
         """Number of the year and of the file in it, of each file."""
         return np.ndindex(len(self.years), self.files)
-
-    def require_sound(self, k: int) -> None:
-        """Read year number ``k``, little at once; ``TivaxError`` where it differs."""
-        for _ in self.slabs(k, 1):
-            pass
 
     def slabs(self, k: int, at_once: int) -> Iterator[np.ndarray]:
         """Year number ``k``, at most ``at_once`` of its first axis at a time, in order.
@@ -228,8 +224,8 @@ class StoredTables:
     def require_sound(self) -> None:
         """Read all numbers; ``TivaxError`` unless they agree with their checksums."""
         for array in self.arrays.values() if self.format != UNCHECKED else ():
-            with ThreadPoolExecutor(_READERS) as readers:
-                list(readers.map(array.require_sound, range(len(array.years))))
+            for k in range(len(array.years)):
+                deque(array.slabs(k, 1), maxlen=0)
 
 
 def read_store(path: Path) -> StoredTables:

@@ -32,6 +32,7 @@ from ..core import (
     aligned_empty,
     in_float64,
     no_progress,
+    report,
     require_kind,
     require_whole,
 )
@@ -163,7 +164,7 @@ def synthetic_world(
     Z = aligned_empty((t, n, n))
     Y = np.empty((t, n, c, f))
     x = np.empty((t, n))
-    progress(0, t)
+    report(progress, 0, t)
     for k in range(t):
         year = make_year(jax.random.fold_in(key, k), structure, jnp.asarray(k))
         if not float(year.residual) <= WORST_RESIDUAL:

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..core import TivaxError, aligned_empty, require_kind, show
+from ..core import TivaxError, aligned_empty, require_kind, require_whole, show
 
 
 @runtime_checkable
@@ -187,6 +187,9 @@ class WorldTable:
 
     def industry(self, row: int) -> str:
         """The label of one row, such as ``DEU:C20``."""
+        require_whole("row", row, 0)
+        if row >= (n := len(self.regions) * len(self.sectors)):
+            raise TivaxError(f"row: there are {n} industries, from 0 on; not {row}")
         region, sector = divmod(int(row), len(self.sectors))
         return f"{self.regions[region]}:{self.sectors[sector]}"
 

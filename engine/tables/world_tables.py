@@ -239,6 +239,7 @@ class WorldTables(Printable):
         Raises ``TivaxError`` for output that is not finite, is negative, or is in a
         unit in which squares of flows are 0 or infinite.
         """
+        require_kind("years", years, slice, "a slice of positions, slice(0, 2)")
         x = as_float64(self.x[years])
         for year, row in zip(self.years[years], x, strict=True):
             if not (lowest_output(row) <= row).all() or not unit_is_plausible(row):
@@ -253,6 +254,7 @@ class WorldTables(Printable):
 
         Raises ``TivaxError`` for no category, an unknown or a repeated one.
         """
+        require_kind("years", years, slice, "a slice of positions, slice(0, 2)")
         Y = as_float64(self.Y[years])
         if Y.ndim == 3:
             Y = Y[..., None]

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import time
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -434,6 +435,7 @@ def test_the_parts_of_dead_processes_go_and_those_at_work_stay(tmp_path):
     """Whatever they were to become: any command cleans the folder it writes to."""
     script = """
 import sys
+import time
 from pathlib import Path
 from tivax.engine.core.output import partial_folder
 with partial_folder(Path(sys.argv[1])) as part:
@@ -552,13 +554,42 @@ def test_several_files_are_placed_all_or_none(tmp_path):
 
 
 def test_files_that_follow_do_not_replace_what_came_since(tmp_path):
+    """Nor what is older by its clock, as a copy that was put back; whatever no note
+    names stays, too."""
     part = make_part(tmp_path, "out", output._machine(), "placing/out", "placing/b")
-    (tmp_path / "out").write_text("of the user, later")
-    (part / "placing" / "b").unlink()
-    os.utime(part / "placing", times=(0, 0))
+    (tmp_path / "b").write_text("not in a note")
+    for note in ("", '{"out": ""}', f'{{"out": "{"0" * 64}"}}'):
+        (tmp_path / "out").write_text("of the user")
+        os.utime(tmp_path / "out", times=(0, 0))
+        if note:
+            (part / "placing" / "before.tivax").write_text(note)
+        before = contents(tmp_path)
+        output.clear_leftovers(tmp_path / "out")
+        assert contents(tmp_path) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="Windows tells no owner")
+def test_parts_of_other_users_are_not_touched(tmp_path, monkeypatch):
+    make_part(tmp_path, "out", output._machine(), "old/x", "new/x")
     before = contents(tmp_path)
-    output.clear_leftovers(tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+        output.clear_leftovers(tmp_path / "out")
     assert contents(tmp_path) == before
+    output.clear_leftovers(tmp_path / "out")
+    assert names(tmp_path) == ["out"]
+
+
+def test_a_part_at_work_does_not_look_left_to_other_machines(tmp_path, monkeypatch):
+    """By the clock of the disk, whatever that of a machine says."""
+    monkeypatch.setattr(output, "_LEFTOVER_AGE", 0.24)
+    with output.partial_folder(tmp_path / "out") as new:
+        for path in (new, new.parent / "written-by-tivax", new.parent):
+            os.utime(path, times=(0, 0))
+        until = time.monotonic() + 60
+        while output._at_rest(new.parent) > 100 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert output._at_rest(new.parent) < 100
 
 
 SEAL = Seal("explore", "<!-- ", " -->")
@@ -697,15 +728,3 @@ def test_a_manifest_has_the_promised_keys(tmp_path):
     assert 0 < system["peak_memory_bytes"] <= system["memory_bytes"]
     assert 0 <= manifest["wall_s"] < 60
     assert datetime.fromisoformat(manifest["started"]).tzinfo is not None
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners")
-def test_parts_of_another_user_are_left_alone(tmp_path, monkeypatch):
-    part = make_part(tmp_path, "out", output._machine(), "placing/out")
-    other = os.geteuid() + 1
-    with monkeypatch.context() as m:
-        m.setattr(os, "geteuid", lambda: other)
-        output.clear_leftovers(tmp_path / "out")
-    assert (part / "placing/out").exists() and not (tmp_path / "out").exists()
-    output.clear_leftovers(tmp_path / "out")
-    assert not part.exists() and (tmp_path / "out").exists()

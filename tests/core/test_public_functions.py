@@ -24,6 +24,9 @@ METHODS = [
     "IVEstimate.weak_instrument_tests",
     "Inference.clustering_level",
     "Satellite.from_pymrio",
+    "WorldTable.industry",
+    "WorldTables.final_demand",
+    "WorldTables.output",
 ]
 
 

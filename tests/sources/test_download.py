@@ -3,6 +3,7 @@ import errno
 import hashlib
 import io
 import json
+import os
 import random
 import zipfile
 from dataclasses import replace
@@ -16,12 +17,13 @@ from tivax.engine.sources import archives
 from tivax.engine.sources.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.sources.download import PIECE, Fetched, fetch
 
-from commands import good, mistake, names
+from commands import contents, good, mistake, names
 from helpers import error_of
 from web_sites import Site
 
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote
+BESIDE = f".{NAME}.tivax-fetch"
 DROP = 100_000  # where the server hangs up: in the second of four pieces
 
 
@@ -80,7 +82,7 @@ def leave_a_part(site: Site, out: Path) -> int:
     """Let one fetch break off; the bytes it leaves."""
     site.drops = [DROP]
     failure(out, tries=1)
-    size = (out / f"{NAME}.part").stat().st_size
+    size = (out / BESIDE / "part").stat().st_size
     assert 0 <= DROP - size < PIECE
     site.asked.clear()
     return size
@@ -202,7 +204,7 @@ def test_a_part_goes_on_only_where_it_fits(
     site, archive, tmp_path, change, resumed, sent
 ):
     leave_a_part(site, tmp_path)
-    change(site, tmp_path / f"{NAME}.part")
+    change(site, tmp_path / BESIDE / "part")
     got = get(tmp_path)
     assert got.resumed_from == resumed and got.path.read_bytes() == CONTENT
     asked = [a.sent for a in site.asked]
@@ -268,7 +270,7 @@ def test_the_part_of_another_address_is_not_resumed(site, archive, tmp_path):
 @pytest.mark.parametrize("memory", ["", "[]", "{"])
 def test_a_part_without_memory_is_not_resumed(site, archive, tmp_path, memory):
     leave_a_part(site, tmp_path)
-    (tmp_path / f"{NAME}.part.json").write_text(memory)
+    (tmp_path / BESIDE / "part.json").write_text(memory)
     assert get(tmp_path).path.read_bytes() == CONTENT
     assert [a.range for a in site.asked] == [None]
 
@@ -285,7 +287,7 @@ def test_a_bot_page_is_refused_and_the_part_stays(
     message = failure(tmp_path)
     assert "not a bot" in message and NAME in message
     assert f"open {PAGE} in a browser and put the file at {tmp_path / NAME}" in message
-    assert (tmp_path / f"{NAME}.part").stat().st_size == part
+    assert (tmp_path / BESIDE / "part").stat().st_size == part
     assert len(site.asked) == 1
 
 
@@ -349,7 +351,7 @@ def test_a_wrong_size_that_was_not_announced_is_found(site, archive, tmp_path):
     site.length = False
     site.content = CONTENT[:-4]
     assert f"expected {len(CONTENT):,} bytes, got" in failure(tmp_path)
-    assert names(tmp_path) == [f"{NAME}.bad"]
+    assert names(tmp_path / BESIDE) == ["bad"]
 
 
 def test_a_file_without_a_published_size_has_a_bound(
@@ -361,20 +363,53 @@ def test_a_file_without_a_published_size_has_a_bound(
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("ending", [".part", ".part.json", ".bad"])
-def test_a_link_beside_the_file_is_not_followed(site, archive, tmp_path, ending):
-    (tmp_path / "mine").write_text("precious")
-    link = tmp_path / f"{NAME}{ending}"
-    link.symlink_to(tmp_path / "mine")
+@pytest.mark.parametrize("kind", ["a link", "a hard link", "another name", "a folder"])
+@pytest.mark.parametrize("name", ["part", "part.json", "bad"])
+def test_what_no_fetch_has_made_is_not_touched(site, archive, tmp_path, kind, name):
+    (mine := tmp_path / "mine").write_text("precious")
+    (tmp_path / BESIDE).mkdir()
+    path = tmp_path / BESIDE / (name if kind != "another name" else f"{name}.mine")
+    match kind:
+        case "a link":
+            path.symlink_to(mine)
+        case "a hard link":
+            path.hardlink_to(mine)
+        case "a folder":
+            path.mkdir()
+        case _:
+            path.touch()
+    assert failure(tmp_path) == f"{path}: not of `tivax fetch`; move it away"
+    assert mine.read_text() == "precious" and os.path.lexists(path)
+
+
+def test_downloads_of_other_programs_are_not_touched(site, archive, tmp_path):
+    for ending in (".part", ".part.json", ".bad"):
+        (tmp_path / f"{NAME}{ending}").write_text("precious")
+    (tmp_path / f".{NAME}.part").mkdir()
+    before = contents(tmp_path)
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == CONTENT
+    assert contents(tmp_path) == before | {got.path: CONTENT}
+
+
+def test_a_link_in_the_place_of_the_folder_is_not_followed(site, archive, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (link := tmp_path / BESIDE).symlink_to(tmp_path / "mine")
     assert failure(tmp_path) == f"{link}: a link in the way; move it away"
-    assert (tmp_path / "mine").read_text() == "precious"
 
 
-def test_a_part_of_another_program_is_left_alone(site, archive, tmp_path):
-    part = tmp_path / f"{NAME}.part"
-    part.write_text("precious")
-    assert failure(tmp_path) == f"{part}: not of tivax; move it away"
-    assert part.read_text() == "precious"
+def test_of_two_fetches_at_once_the_second_ends(site, archive, tmp_path):
+    told = []
+
+    def second(done, total):
+        if not told:
+            told.append(error_of(get, tmp_path))
+
+    assert get(tmp_path, progress=second).path.read_bytes() == CONTENT
+    assert told == [
+        f"{tmp_path / NAME}: another process is at work on it; wait, or name another place"
+    ]
+    assert names(tmp_path) == [NAME]
 
 
 def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):
@@ -383,14 +418,14 @@ def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):
     got = hashlib.sha1(OTHER).hexdigest()
     assert f"expected {archive.sha1}, got {got}" in message
     assert archive.url in message and PAGE in message and "fetch again" in message
-    assert str(tmp_path / f"{NAME}.bad") in message
-    assert names(tmp_path) == [f"{NAME}.bad"]
+    assert str(tmp_path / BESIDE / "bad") in message
+    assert names(tmp_path / BESIDE) == ["bad"]
 
 
 def test_a_truncated_zip_is_found_without_a_checksum(site, unknown, tmp_path):
     site.content = CONTENT[:-100]
     assert "not a whole zip archive" in failure(tmp_path)
-    assert names(tmp_path) == [f"{NAME}.bad"]
+    assert names(tmp_path / BESIDE) == ["bad"]
 
 
 def test_verified_names_what_was_known_beforehand(site, unknown, tmp_path, monkeypatch):
@@ -647,7 +682,7 @@ def test_a_stata_file_that_ends_early_is_found_out(here, tmp_path):
     here.content, here.length = (STATA % bytes(9000))[:5000], False
     line = mistake("fetch", "pwt", "--out", tmp_path)
     assert "pwt90.dta came, but it ends too early for a Stata file" in line
-    assert names(tmp_path) == ["pwt90.dta.bad"]
+    assert names(tmp_path / ".pwt90.dta.tivax-fetch") == ["bad"]
 
 
 @pytest.mark.parametrize(

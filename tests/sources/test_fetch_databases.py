@@ -163,7 +163,7 @@ def test_a_file_of_another_checksum_is_not_taken(case, site, served, tmp_path):
     words = ("fetch", case.source, "--format", case.format)
     line = mistake(*words, "--out", tmp_path / "raw")
     assert "its SHA-256 is wrong: expected" in line and served.page in line
-    assert names(tmp_path / "raw") == [f"{served.name}.bad"]
+    assert names(tmp_path / "raw") == [f".{served.name}.tivax-fetch"]
 
 
 @pytest.mark.parametrize(
@@ -228,4 +228,4 @@ def test_a_matlab_file_without_its_end_is_not_taken(site, tmp_path, monkeypatch)
     site.content, site.content_type = whole[:-2000], "application/octet-stream"
     line = mistake("fetch", "emerging", "--out", tmp_path / "raw")
     assert "it is not a whole MATLAB 7.3 file" in line
-    assert names(tmp_path / "raw") == ["EMERGING_V2_2023_m.mat.bad"]
+    assert names(tmp_path / "raw") == [".EMERGING_V2_2023_m.mat.tivax-fetch"]

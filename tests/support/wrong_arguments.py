@@ -50,6 +50,7 @@ OF_NAME: Bad = {
     "drop": LETTERS,
     "year": YEAR,
     "memory": {"text": "8 GB"},
+    "progress": {"int": 1, "nan": np.nan},
 }
 MEASURES = (
     "value_added_trade",
@@ -127,7 +128,8 @@ def of_tables(folder: Path) -> Iterator[Case]:
             "memory": {"list": [8]},
         },
         "indicators": {"names": {"ints": [3]}, "level": WRONG},
-        "check_tables": {}, "stack_years": {}, "linkages": {}, "save_store": {},
+        "check_tables": {}, "stack_years": {}, "linkages": {},
+        "save_store": {"force": {"list": ["nope"], "int": 1}},
         "exposure": {"base": {"text": "2000", "other": 1900}},
         "net_of_inventories": {"categories": some},
         "aggregate": {"regions": codes, "sectors": codes | {"text": "none", "int": 3}},
@@ -175,8 +177,26 @@ def of_tables(folder: Path) -> Iterator[Case]:
         yield from wrong(function, more, sound)
     chain |= {"cuts": {"int": 3, "texts": ["a"], "much": [200]}}
     chain |= {"elasticities": {"int": 3, "text": "none.csv"}}
-    # Without an error there are no draws.
     yield from wrong("supply_exposure", chain, sound, but=["probes", "seed"])
+    few: Bad = {"probes": {"other": 9}, "seed": {"other": 9}}  # and no error
+    yield from wrong("supply_exposure", few, sound, but=[*OF_NAME])
+    positions: Bad = {
+        "years": {"dict": {}, **WRONG, "text": "2000", "floats": ARRAY[0]}
+    }
+    yield from wrong("WorldTables.output", positions, owner=tables)
+    positions |= {"categories": {"frame": pd.DataFrame(), "none": []}}
+    yield from wrong("WorldTables.final_demand", positions, owner=tables)
+    rows: Bad = {
+        "row": {
+            "None": None,
+            "array": ARRAY,
+            "text": "x",
+            "above": 2**70,
+            "below": -1,
+            "half": 0.5,
+        }
+    }
+    yield from wrong("WorldTable.industry", rows, owner=tables.table(2000))
     for function in MEASURES:
         yield from wrong(function, {"tables": {"text": "store", **computed}}, sound)
     yield from wrong("value_added_trade", {"tables": computed}, sound, by="region")
@@ -251,7 +271,8 @@ def of_economies() -> Iterator[Case]:
     for function, more in cases.items():
         yield from wrong(function, more, sound)
     at_war: Bad = {"markups": {"text": "a", "few": [1.0], "int": 1}}
-    yield from wrong("nash_tariffs", at_war, economy=economy.without_inputs())
+    wage = {"economy": economy.without_inputs(), "but": ["progress"]}
+    yield from wrong("nash_tariffs", at_war, **wage)
     yield from wrong("Economy.save", owner=economy)
     of_found: dict[str, Bad] = {
         "tariff_gradient": {"region": mars, "measure": {"word": "gross", "int": 3}},
@@ -295,7 +316,8 @@ def of_labels() -> Iterator[Case]:
     yield from wrong("read_satellites", files, paths="jobs.csv")
     yield from wrong("read_data_files", {"folder": WRONG})
     for name in ("build_panel", "replicate", "FurtherData"):
-        yield from wrong(name, {"files": {**WRONG, "text": "raw"}})
+        raw: Bad = {"files": {**WRONG, "text": "raw"}}
+        yield from wrong(name, raw, but=["progress"])
 
 
 def of_panels() -> Iterator[Case]:
@@ -315,7 +337,7 @@ def of_panels() -> Iterator[Case]:
         "data": panel, "panel": panel, "outcome": "KOFGIdj", "treatment": "TBI",
         "entity": "iso3", "time": "year", "regressors": ["TBI"], "controls": [],
         "endogenous": "TBI", "instruments": ["lnPOP"], "model": model, "models": model,
-        "scheme": scheme, "draws": 9, "panels": 16, "fits": [fit],
+        "scheme": scheme, "study": "none.toml", "draws": 9, "panels": 16, "fits": [fit],
         "residuals": fit.residuals, "shares": np.ones((len(panel), 1)),
         "weights": flows, "cutoff": 1000, "tables": tx.WorldTables(**arrays()),
         "error": "rounding", "cells": [[1, 2], [3, 4]],
@@ -338,10 +360,14 @@ def of_panels() -> Iterator[Case]:
             "notes": {"int": 3},
             "fits": {**WRONG, "none": [], "text": "fit", "ints": [3]},
             "path": {"text": "a.odt"}, "terms": {"ints": [3], "word": ["x"]},
+            "labels": {"half": 1.5, "words": ["x"]}, "rows": {"NaT": pd.NaT, "int": 3},
         },
         "simulate": {"study": {**WRONG, "text": "panel.csv"}},
         "fit_model": {}, "contestable": {},
-        "resample": {"draws": zero, "scheme": WRONG},
+        "resample": {
+            "draws": zero, "scheme": WRONG,
+            "intervals": {"text": "e", "int": 1}, "distribution": {"None": None},
+        },
         "phase_placebos": {"draws": zero, "panels": zero},
         "adjusted_p_values": {
             "inferences": {"int": 3, "text": "m", "models": [model], "None": None},
@@ -349,11 +375,11 @@ def of_panels() -> Iterator[Case]:
         "two_way_weights": {"kind": word, "level": {"int": 3}},
         "shift_share": {
             "shares": {**WRONG, "short": np.ones((2, 2))}, "instrument": {"int": 3},
-            "shocks": {"text": "a"},
+            "shocks": {"text": "a"}, "effects": {"module": tx, **COLUMNS},
         },
         "interactive_effects": {
             "regressors": none, "factors": {"half": 1.5, "below": -1},
-            "correction": word,
+            "correction": word, "bandwidth": {"path": Path(), "below": -1},
         },
         "country_slopes": {"regressors": none, "blocks": {"int": 3}},
         "spatial_errors": {

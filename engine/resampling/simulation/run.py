@@ -15,7 +15,7 @@ import pandas as pd
 from ....kernels import random_draws
 from ....kernels.panels import simulated as kernel
 from ....kernels.panels.simulated import ANALYTIC, METHODS
-from ...core import Progress, no_progress, require_kind
+from ...core import Progress, no_progress, report, require_kind
 from ..draws import Draws, MemoryDraws
 from ..running import blocks_at_once, calls_together, over_blocks
 from .panels import Study, StudyDesign, read_study
@@ -69,7 +69,7 @@ def simulate(
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):
         done, parts = number * study.panels, []
-        progress(done, total)
+        report(progress, done, total)
         for part in simulated_panels(study, design):
             parts.append(part)
             done += len(part)
