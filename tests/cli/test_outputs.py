@@ -32,6 +32,8 @@ FILES = {
     "drawn": HAT.replace("economy.npz", "drawn.npz"),
     "world": HAT.replace("economy.npz", "countries.npz"),
     "war": HAT.replace("exact-hat", "nash").replace("economy.npz", "drawn.npz"),
+    "three": HAT.replace("exact-hat", "trade-war").replace("economy.npz", "drawn.npz")
+    + 'who = "R01"\nwhom = "R02"\nrate = 0.1\n',
 }
 PUBLISHED = ("tables", "map", "equilibria", "intervals")  # from data of the authors
 RUNS = {
@@ -52,7 +54,7 @@ RUNS = {
     ),
     "scenario": (
         *(f"scenario {k}.toml" for k in ("cut", "hat", "costs", "closing", "world")),
-        *(f"scenario {k}.toml --draws 2" for k in ("drawn", "war")),
+        *(f"scenario {k}.toml --draws 2" for k in ("drawn", "war", "three")),
     ),
 }
 

@@ -17,6 +17,7 @@ from ...core import (
     in_float64,
     naming,
     no_progress,
+    report,
     require_choice,
     require_list,
 )
@@ -374,10 +375,10 @@ def trade_war(
         taxed = np.flatnonzero(rates.to_numpy())
         objective = Objective(economy, None, deficits)
         for number, (name, members) in enumerate(sides[1].items()):
-            progress(number, len(sides[1]))
+            report(progress, number, len(sides[1]))
             player = make_player(economy, name, members, over, own, taxed)
             choices.append(best_response(player, objective, alone, 0.2, most=100)[0])
-        progress(len(choices), len(choices))
+        report(progress, len(choices), len(choices))
         tariffs["best"] = with_all(alone, choices)
     tariffs = {k: tariffs[k] for k in dict.fromkeys(named)}
     given = {"who": sides[0], "whom": sides[1], "rates": rates, "tariffs": tariffs}
