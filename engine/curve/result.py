@@ -35,9 +35,9 @@ class SpecificationCurve(ModelsResult):
     table
         A row for each specification: model, outcome, the choices, estimate, se, ci_low,
         ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t,
-        in files 1 / (draws + 1)), n, clusters, chosen (the model as given) and note.
-        What cannot be fitted, or is the same regression as another, has no numbers and
-        says so.
+        in files 1 / (draws + 1)), n, clusters, chosen (the model as given), same_as
+        (the specification of this curve, counted from 1, that is the same regression)
+        and note. What cannot be fitted or repeats another has no numbers.
     tests
         model, weights (``none``; each other weights are a curve of their own),
         statistic (``median effect``, ``share significant``, ``Stouffer Z``),
@@ -261,7 +261,7 @@ class SpecificationCurve(ModelsResult):
             every = f"{self.combinations:,} combinations"
             yield f"The specifications are drawn at random from {every}"
         rows = rows[_weights_of(rows) == UNWEIGHTED]
-        same = int(rows["note"].str.startswith("the same regression").sum())
+        same = int(rows["same_as"].notna().sum())
         lost = int(rows["estimate"].isna().sum()) - same
         if same:
             are = "is" if same == 1 else "are"
