@@ -162,6 +162,7 @@ def threats(
         models=tuple(models),
         draws=draws,
         residual_max=max(k.fit.residual for k in settings),
+        alone={k.model.name: k.fit.alone for k in settings},
     )
 
 
