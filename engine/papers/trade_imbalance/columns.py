@@ -9,7 +9,6 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -234,10 +233,9 @@ def index_note(panel: tx.Panel) -> str:
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
-def reconstructed_years(note: str) -> str | None:
-    """The number of reconstructed years of the index, if its note gives it."""
-    found = re.search(r"(\d+) years? reconstructed", note)
-    return found and found[1]
+def reconstructed_years(panel: tx.Panel) -> int:
+    """Years of the index that were estimated from gross trade; 0 for none."""
+    return panel.index_sources.get("reconstructed", 0)
 
 
 def losses_in_words(panel: tx.Panel) -> list[str]:
