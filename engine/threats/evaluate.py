@@ -238,6 +238,7 @@ def _fitted(
             "wild_p_value": np.nan,
             "variation_kept": kept[j] if own else np.nan,
             "own": own,
+            "by_itself": len(model.treatments) == 1,
             "comparable": made.comparable and own,
             "same_units": made.same_units,
         }
@@ -258,7 +259,7 @@ def _said(row: Mapping[str, Any]) -> str:
         lasting = ", or a treatment that lasts: see the next rows"
         return (
             "a later treatment predicts the outcome: a trend or the other direction"
-            + (lasting if row["variant"].endswith("alone") else "")
+            + (lasting if row["by_itself"] else "")
         )
     if row["threat"] == "placebo outcome":
         return "it responds, though it should not"

@@ -151,7 +151,8 @@ def slopes(setting: Setting) -> Made:
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
             continue
-        rows = found.table[found.table["method"] == variant.split(",")[0]]
+        method = "mean group" if blocks is None else "t over blocks"
+        rows = found.table[found.table["method"] == method]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
             left = found.entities - row["groups"] if blocks is None else 0
             still = f"; {left} countries in which it does not move left out"

@@ -26,7 +26,6 @@ from helpers import error_of
 # The same arithmetic in another order.
 RTOL = 1e-10
 
-_LEADS = ("alone", "beside")
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +266,7 @@ def test_notes_go_by_the_declared_p():
     assert _said(row) == ""
     assert _said(row | {"wild_p_value": 0.04}) == "it responds, though it should not"
     lead = row | {"threat": "leads", "own": False, "wild_p_value": np.nan}
-    alone, beside = (_said(lead | {"variant": f"1 later, {k}"}) for k in _LEADS)
+    alone, beside = (_said(lead | {"by_itself": k}) for k in (True, False))
     assert alone == f"{beside}, or a treatment that lasts: see the next rows"
     assert beside.endswith("predicts the outcome: a trend or the other direction")
     assert _said(lead | {"own": True}) == ""

@@ -100,18 +100,16 @@ def paper_models() -> list[tx.Model]:
 
 
 def sentences_as_printed(
-    models: Iterable[tx.Model], sentences: Mapping[str, str]
+    models: Iterable[tx.Model], findings: Mapping[str, str]
 ) -> list[str]:
-    """Sentences of models with the paper's column in place of the name they begin with.
+    """Conclusions for models, begun by the paper's column where it has one.
 
     A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
     """
     places = {model.name: printed_place(model.tags) for model in models}
     return [
-        f"{column_name(*place)}{sentence.removeprefix(name)}"
-        if (place := places.get(name))
-        else sentence
-        for name, sentence in sentences.items()
+        f"{column_name(*place) if (place := places.get(name)) else name}: {found}"
+        for name, found in findings.items()
     ]
 
 
