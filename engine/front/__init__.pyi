@@ -1,4 +1,5 @@
 from . import results as results
+from . import schemes as schemes
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -66,7 +67,6 @@ from .engine.referee import shift_share as shift_share
 from .engine.referee import spatial_errors as spatial_errors
 from .engine.referee import two_way_weights as two_way_weights
 from .engine.reporting import regression_table as regression_table
-from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
 from .engine.resampling import adjusted_p_values as adjusted_p_values
 from .engine.resampling import phase_placebos as phase_placebos

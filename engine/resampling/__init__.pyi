@@ -31,7 +31,11 @@ from .running import draws_of as draws_of
 from .running import on_all_devices as on_all_devices
 from .running import over_blocks as over_blocks
 from .running import stream as stream
+from .schemes import Bayesian as Bayesian
+from .schemes import Pairs as Pairs
+from .schemes import Placebo as Placebo
 from .schemes import Scheme as Scheme
+from .schemes import Wild as Wild
 from .simulation.own_panel import OwnPanel as OwnPanel
 from .simulation.own_panel import SimulateSection as SimulateSection
 from .simulation.own_panel import own_panel as own_panel

@@ -74,7 +74,7 @@ def adjusted_p_values(
     Examples
     --------
     >>> models = [tx.Model(k, "growth", [k]) for k in ("trade", "tariff")]
-    >>> found = [tx.resample(panel, k, tx.Scheme("wild"), draws=999) for k in models]
+    >>> found = [tx.resample(panel, k, tx.schemes.Wild(), draws=999) for k in models]
     >>> tx.adjusted_p_values(found, family="both")["family"].tolist()
     ['both', 'both']
     """

@@ -207,7 +207,7 @@ def test_the_joint_statistics_are_those_of_literal_draws(found, refits, of):
 def test_a_curve_of_one_specification_is_the_wild_bootstrap(panel):
     found = tx.specification_curve(panel, MODEL, choices={}, draws=500, seed=3)
     fitted = fit_model(panel, MODEL)
-    plan = make_plan(fitted, tx.Scheme("wild", weights="webb"), 500)
+    plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), 500)
     t = np.abs(next(draws_of(plan, 3).windows())[:, 0])
     p = (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
     (row,) = found.table.to_dict("records")

@@ -23,7 +23,7 @@ from tivax.engine.estimation.samples import sample
 from tivax.engine.estimation.vcov import CONVENTIONS
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.run_files import with_lags
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Wild
 
 from helpers import error_of, fit_with_dummies, random_panel
 
@@ -131,9 +131,9 @@ def test_a_hypothesis_is_in_units_of_the_data():
 def test_a_unit_changes_no_p_value_of_draws():
     panel = random_panel(countries=8, years=5, seed=2)
     model = Model("main", Y, ("TBI", "RQ"))
-    own = resample(panel, model, Scheme("wild"), draws=99).summary.iloc[0]
+    own = resample(panel, model, Wild(), draws=99).summary.iloc[0]
     small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
-    other = resample(small, model, Scheme("wild"), draws=99).summary.iloc[0]
+    other = resample(small, model, Wild(), draws=99).summary.iloc[0]
     assert other["p_value"] == own["p_value"]
     for name in ("estimate", "se", "ci_low", "ci_high"):
         assert_allclose(other[name], own[name] * 2.0**40, rtol=1e-6)

@@ -38,7 +38,7 @@ def found(small) -> dict[str, Result]:
         "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
-        "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
+        "draws": tx.resample(panel, MODEL, tx.schemes.Pairs(), draws=99),
         "tbi": compute_tbi(small),
         "change": tx.change(small, "tbi", region="R1"),
         "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),

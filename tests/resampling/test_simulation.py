@@ -31,7 +31,7 @@ from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.plans import make_plan, wild_loadings
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Placebo
 from tivax.engine.resampling.simulation import run as simulation
 from tivax.engine.resampling.simulation.given import given_regressors
 from tivax.engine.resampling.simulation.panels import (
@@ -446,7 +446,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         again = _reweighted(other.products.S, w, layout=other.layout)
         low, high = np.nanquantile(np.asarray(again)[0], [0.025, 0.975])
         assert rejects[f"{name} percentile"] == (low > 0 or high < 0), name
-    coefficients, by_t = Scheme("placebo", studentised=False), Scheme("placebo")
+    coefficients, by_t = Placebo(studentised=False), Placebo()
     b, moved = abs(other.cluster_fit.coef[-1]), replace(by_t, method="freedman-lane")
     for name, scheme, run, row, observed in (
         ("placebo coefficient", coefficients, _placebo_estimates, 0, b),

@@ -322,7 +322,7 @@ def of_labels() -> Iterator[Case]:
 
 def of_panels() -> Iterator[Case]:
     panel = random_panel(countries=5, years=4)
-    model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.Scheme("pairs")
+    model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.schemes.Pairs()
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     iv = tx.two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], [])
     names_of = sorted(panel["iso3"].unique())
@@ -436,17 +436,18 @@ def of_panels() -> Iterator[Case]:
     owner = tx.resample(panel, model, scheme, draws=9)
     name = "Inference.clustering_level"
     yield from wrong(name, of_clusters, owner=owner, coarse="developed")
-    bad: Bad = {
-        "kind": {"word": "foo", "list": ["wild"], "None": None},
-        "weights": {"word": "normal", "None": None},
-        "permute": {"word": "rows"},
-        "type": {"letter": "S", "int": 31},
-        "value": {"text": "0", "NaN": float("nan")},
-        "strata": {"int": 3},
-        "second": {"int": 3, "list": ["year"]},
+    of_schemes: dict[str, Bad] = {
+        "Wild": {
+            "weights": {"word": "normal", "None": None},
+            "type": {"letter": "S", "int": 31},
+            "value": {"text": "0", "NaN": float("nan")},
+            "second": {"int": 3, "list": ["year"]},
+        },
+        "Placebo": {"permute": {"word": "rows"}, "strata": {"int": 3}},
     }
-    for case, make in wrong("Scheme", bad, kind="wild"):
-        yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
+    for name, bad in of_schemes.items():
+        for case, make in wrong(f"schemes.{name}", bad):
+            yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
 
 def outcome(call: Callable[[], Any]) -> tuple[str, str]:

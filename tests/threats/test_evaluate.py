@@ -27,7 +27,6 @@ from helpers import error_of
 RTOL = 1e-10
 
 
-
 @pytest.fixture(scope="module")
 def strong() -> pd.DataFrame:
     """Thirty units, twelve years: the outcome is the treatment, and little else."""
@@ -63,7 +62,7 @@ def one(table, variant) -> dict:
 def drawn_p(panel, model, draws, seed):
     """p of the bootstrap of one model, which has its own way to the draws."""
     fitted = fit_model(panel, model)
-    plan = make_plan(fitted, tx.Scheme("wild", weights="webb"), draws)
+    plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), draws)
     t = np.abs(next(draws_of(plan, seed).windows())[:, 0])
     return fitted, (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
 

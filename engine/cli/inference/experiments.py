@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ class Experiment(Result):
         scheme = self.plans[0].scheme
         return {
             "residual_max": max(fitted.residual for fitted in self.fitted_models),
-            "scheme": asdict(scheme),
+            "scheme": scheme.facts,
             "generator": GENERATOR,
             "block": self.plans[0].static.block,
             "draws": {k.fitted.model.name: k.draws for k in self.plans},

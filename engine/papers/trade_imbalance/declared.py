@@ -31,7 +31,7 @@ SEARCHED = 9_999
 # Of each variant of the main tests.
 THREAT_DRAWS = 99_999
 SEED = 1
-SCHEME = tx.Scheme("wild", weights="webb")
+SCHEME = tx.schemes.Wild(weights="webb")
 Role = Literal["main", "check", "part"]
 
 

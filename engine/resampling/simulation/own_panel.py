@@ -73,7 +73,7 @@ from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..inference import infer
 from ..p_values import LEVEL
 from ..plans import make_plan
-from ..schemes import Scheme, Type
+from ..schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
 from .given import given_by, read_flows
 from .panels import Study, StudyDesign
 from .result import Simulation
@@ -99,16 +99,14 @@ _OF_FIT: Mapping[str, Vcov] = {
 }
 _SCHEMES: Mapping[str, Scheme] = {
     **{
-        name: Scheme(
-            "wild", null=name.startswith("WCR"), type=cast(Type, name[3:] or "11")
-        )
+        name: Wild(null=name.startswith("WCR"), type=cast(Type, name[3:] or "11"))
         for name in WILD
     },
-    "pairs percentile": Scheme("pairs"),
-    "Bayesian percentile": Scheme("bayesian"),
-    "placebo coefficient": Scheme("placebo", studentised=False),
-    "placebo t": Scheme("placebo"),
-    "Freedman-Lane t": Scheme("placebo", method="freedman-lane"),
+    "pairs percentile": Pairs(),
+    "Bayesian percentile": Bayesian(),
+    "placebo coefficient": Placebo(studentised=False),
+    "placebo t": Placebo(),
+    "Freedman-Lane t": Placebo(method="freedman-lane"),
 }
 
 
@@ -463,7 +461,7 @@ def _p_values(
         **{name: partial(of_fit, vcov) for name, vcov in _OF_FIT.items()},
         "network HAC": of_network,
         **{name: partial(of_draws, scheme) for name, scheme in _SCHEMES.items()},
-        "two-way WCR": partial(of_draws, Scheme("wild", second=model.time)),
+        "two-way WCR": partial(of_draws, Wild(second=model.time)),
     }
     found = []
     for method in METHODS:
