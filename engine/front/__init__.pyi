@@ -1,5 +1,6 @@
 from . import results as results
 from . import schemes as schemes
+from . import table_errors as table_errors
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -20,7 +21,6 @@ from .engine.equilibrium import optimal_tariff as optimal_tariff
 from .engine.equilibrium import retaliation as retaliation
 from .engine.equilibrium import trade_war as trade_war
 from .engine.errors import ErrorModel as ErrorModel
-from .engine.errors import TableError as TableError
 from .engine.errors import balance as balance
 from .engine.errors import draw_flows as draw_flows
 from .engine.errors import draw_tables as draw_tables

@@ -141,7 +141,7 @@ class MonteCarlo(Result):
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
-    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> error = tx.table_errors.Lognormal(a=0.02)
     >>> model = tx.Model("m", "y", ["TBI"])
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
@@ -495,7 +495,7 @@ def monte_carlo(
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
-    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> error = tx.table_errors.Lognormal(a=0.02)
     >>> model = tx.Model("m", "y", ["TBI"])
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.years

@@ -61,7 +61,7 @@ from ..core import (
     sha256,
 )
 from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
-from .schemes import Scheme, read_scheme
+from .schemes import SCHEMES, Scheme
 
 RUN_KEYS = tuple(
     (
@@ -144,7 +144,7 @@ def read_run_file(
         models=tuple(models),
         scheme=scheme
         if scheme and not toml.has("scheme")
-        else read_scheme(toml.table("scheme")),
+        else toml.table("scheme").of_kind(SCHEMES),
         draws=toml.read("draws", Count, draws),
         seed=toml.read("seed", Seed, 0),
         save_draws=toml.read("save_draws", bool, False),

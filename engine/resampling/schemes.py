@@ -1,12 +1,12 @@
 """Resampling schemes: pairs, Bayesian, wild and placebo."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from numbers import Real
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
-from ..core import TivaxError, TomlTable, require_choice, require_kind, show
+from ..core import TivaxError, require_choice, require_kind, show
 
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]
 Weights = Literal["rademacher", "webb", "mammen"]
@@ -248,22 +248,5 @@ _MOVED = {
     "signs": "with random signs",
 }
 
-_SCHEMES = {k.kind: k for k in (Pairs, Bayesian, Wild, Placebo)}
-
-
-def read_scheme(table: TomlTable) -> Scheme:
-    """The section [scheme] of a run file: ``kind`` names the class, the other keys are
-    its options."""
-    chosen = _SCHEMES[table.read("kind", Kind)]
-    options = {k: v for k, v in table.values.items() if k != "kind"}
-    for key in options:
-        owners = [
-            name
-            for name, one in _SCHEMES.items()
-            if key in [field.name for field in fields(one)]
-        ]
-        if owners and chosen.kind not in owners:
-            raise table.mistake(
-                key, f"goes with kind = {' or '.join(owners)}, not {chosen.kind}"
-            )
-    return TomlTable(table.file, table.name, options).parse(chosen)
+SCHEMES = {k.kind: k for k in (Pairs, Bayesian, Wild, Placebo)}
+"""By the ``kind`` of a section [scheme]."""

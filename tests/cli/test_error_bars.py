@@ -20,7 +20,7 @@ kind = "lognormal"
 a = 0.2
 margins = ["row"]
 """
-ERROR = tx.TableError("lognormal", a=0.2, margins=("row",))
+ERROR = tx.table_errors.Lognormal(a=0.2, margins=("row",))
 ENDS = ["se", "ci_low", "ci_high"]
 
 

@@ -15,7 +15,7 @@ from commands import good, mistake
 from described import assert_described
 from helpers import error_of
 
-ERROR = tx.TableError("lognormal", a=0.2, b=0.05)
+ERROR = tx.table_errors.Lognormal(a=0.2, b=0.05)
 DRAWS, SEED = 6, 3
 
 
@@ -119,7 +119,7 @@ def test_draw_k_does_not_depend_on_the_number_of_draws(world):
 
 def test_without_errors_there_is_no_deviation_and_draws_are_the_result(world):
     found = tx.exact_hat(_economy(world, se=0.0), deficits="kept")
-    drawn = found.with_errors(tx.TableError("lognormal", a=0.0), draws=2)
+    drawn = found.with_errors(tx.table_errors.Lognormal(a=0.0), draws=2)
     assert drawn.table["se"].max() == 0
     # Markets clear to 1e-10; changes are percentages.
     for end in ("ci_low", "ci_high"):

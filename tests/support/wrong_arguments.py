@@ -111,7 +111,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "tables": tables, "aggregated": tables, "databases": {"A": tables, "B": tables},
         "prices": pd.DataFrame(columns=["year", "region", "sector", "price"]),
         "shocks": tx.Shock("cut", exporters="R01"), "account": account,
-        "error": tx.TableError("shares", concentration=9), "draws": 2,
+        "error": tx.table_errors.Shares(concentration=9), "draws": 2,
         "method": "wwz", "measure": "tbi", "region": "R01", "buyer": "R01",
         "supplier": "R02", "source_name": "wiod2013", "paths": [folder],
         "store": folder / "b", "path": folder / "p", "results": store,
@@ -214,10 +214,11 @@ def of_tables(folder: Path) -> Iterator[Case]:
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
     name = "Satellite.from_pymrio"
     yield from wrong(name, systems, but=["year"], system=mrio, year=2000)
-    wrong_error: Bad = dict.fromkeys(("kind", "shared", "over_years"), WORD)
-    wrong_error |= {"margins": {**WORD, "words": ["all"]}, "file": {"text": "f"}}
+    wrong_error: Bad = dict.fromkeys(("shared", "over_years"), WORD)
+    wrong_error |= {"margins": {**WORD, "words": ["all"]}}
     wrong_error |= {"a": {"text": "1", "below": -1.0, "None": None}}
-    yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
+    yield from wrong("table_errors.Lognormal", wrong_error, a=1.0)
+    yield from wrong("table_errors.Given", {"file": {"int": 3, "None": None}})
     twice = {**some, "None": None, "twice": ["R01", "R01"]}
     wrong_shock: Bad = dict.fromkeys(("exporters", "importers", "sectors", "to"), twice)
     wrong_shock |= dict.fromkeys(("kind", "uses", "links", "of"), WORD)
