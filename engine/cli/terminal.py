@@ -155,7 +155,8 @@ class Terminal:
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
         spins = self.err.is_terminal and not self.quiet
-        over = Event() if spins or self.quiet else _tell_time(what)
+        told = lambda seconds: f"{what}: {seconds:.0f} s"  # noqa: E731
+        over = Event() if spins or self.quiet else _tell_time(told)
         with self.err.status(what) if spins else nullcontext() as spinner:
 
             def tell(line: str) -> None:
@@ -273,31 +274,40 @@ class _RateColumn(ProgressColumn):
 _SILENT = 5.0  # seconds without a line
 
 
-def _tell_time(what: str, more: str = "") -> Event:
-    """Say on stderr how long something has taken, again and again until it is set."""
+def _tell_time(said: Callable[[float], str]) -> Event:
+    """Say on stderr what takes so many seconds, again and again until it is set;
+    nothing where there is nothing to say."""
     start, over = time.perf_counter(), Event()
 
     def tell() -> None:
         while not over.wait(_SILENT):
-            seconds = time.perf_counter() - start
-            print(f"tivax: {what}: {seconds:.0f} s{more}", file=sys.stderr)
+            if line := said(time.perf_counter() - start):
+                print(f"tivax: {line}", file=sys.stderr)
 
     Thread(target=tell, daemon=True).start()
     return over
 
 
 class _LogLines(AbstractContextManager["_LogLines"]):
-    """Progress as plain lines, at most one a second and always the last."""
+    """Progress as plain lines, at most one a second and always the last, and while a
+    program compiles."""
 
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
         self.first: tuple[int, float] | None = None  # what is done once compiled, when
-        at = f", at the first of the {unit}; a first run compiles, later ones need not"
-        self.waiting = _tell_time(what, at)
+        self.at = f"at the first of the {unit}"
+        self.waiting = _tell_time(self._compiling)
 
     def __exit__(self, *_: object) -> None:
         self.waiting.set()
+
+    def _compiling(self, seconds: float) -> str:
+        silent = time.perf_counter() - self.last >= _SILENT
+        if not silent or (self.first is not None and not stage.compiling):
+            return ""
+        why = "a first run compiles, later ones need not"
+        return f"{self.what}: {seconds:.0f} s, {self.at}; {why}"
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
@@ -305,8 +315,7 @@ class _LogLines(AbstractContextManager["_LogLines"]):
             self.first = done, now
         if done < total and now - self.last < 1 or done == 0:
             return
-        self.last = now
-        self.waiting.set()
+        self.last, self.at = now, f"{done}/{total} {self.unit}"
         line = (
             f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )

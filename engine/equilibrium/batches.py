@@ -23,7 +23,6 @@ from .solving import (
     Deficits,
     Old,
     make_shocks,
-    new_deficits,
     solve_all,
     transfer_of,
 )
@@ -125,11 +124,9 @@ class Batches:
     def _by_wages(
         self, old: Old, tariff: np.ndarray, costs: np.ndarray, names: Sequence[str]
     ) -> tuple[Sequence[Array], Array, BatchFlows]:
-        closed = new_deficits(old, self.deficits)
-        shock = make_shocks(old, tariff, costs, closed)
+        shock = make_shocks(old, tariff, costs)
         found = solve_all(self.economy, old, shock, names)
-        given = old, jnp.asarray(costs), shock.tariff, closed, found
-        changes = _welfare_of_several(*given)
+        changes = _welfare_of_several(old, jnp.asarray(costs), found)
         flows = BatchFlows(np.asarray(found.trade), np.asarray(found.spending))
         return changes, found.clearing, flows
 
@@ -168,14 +165,12 @@ class Batches:
 def _welfare_of_several(
     old: Old,
     iceberg: Float[Array, "b r r s"],
-    tariff: Float[Array, "b r r s"],
-    deficit: Float[Array, " r"],
     found: wages.Equilibrium,
 ) -> welfare.Welfare:
-    def one(iceberg: Array, tariff: Array, new: wages.Equilibrium) -> welfare.Welfare:
-        transfer = transfer_of(old, tariff, deficit, new)
+    def one(iceberg: Array, new: wages.Equilibrium) -> welfare.Welfare:
+        transfer = transfer_of(old, new)
         return welfare.welfare_changes(
             old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
         )
 
-    return jax.vmap(one)(iceberg, tariff, found)
+    return jax.vmap(one)(iceberg, found)

@@ -119,7 +119,7 @@ def test_draw_k_does_not_depend_on_the_number_of_draws(world):
 
 def test_without_errors_there_is_no_deviation_and_draws_are_the_result(world):
     found = tx.exact_hat(_economy(world, se=0.0), deficits="kept")
-    drawn = found.with_errors(tx.table_errors.Lognormal(a=0.0), draws=2)
+    drawn = found.with_errors(replace(ERROR, a=0.0), draws=2)
     assert drawn.table["se"].max() == 0
     # Markets clear to 1e-10; changes are percentages.
     for end in ("ci_low", "ci_high"):
@@ -148,7 +148,9 @@ def test_small_errors_of_elasticities_are_those_of_the_delta_method(world):
     np.testing.assert_allclose(se, expected, rtol=0.12)
 
 
-@pytest.mark.parametrize("regions", [["R01", "R02"], {"both": ["R01", "R02"]}])
+@pytest.mark.parametrize(
+    "regions", [["R01", "R02"], {"both": ["R01", "R02"], "R03": ["R03"]}]
+)
 def test_nash_rates_of_a_draw_are_those_found_alone(world, regions):
     economy = _economy(world, se=None)
     given = {"method": "exact", "regions": regions, "deficits": "kept"}
@@ -216,11 +218,13 @@ def folder(tmp_path_factory, world):
     folder = tmp_path_factory.mktemp("drawn")
     tx.save_store(world, folder / "world")
     _thetas(0.5).to_csv(folder / "theta.csv", index=False)
-    (folder / "error.toml").write_text('[[error]]\nkind = "lognormal"\na = 0.2\n')
+    (folder / "error.toml").write_text(
+        '[[error]]\nkind = "lognormal"\na = 0.2\nb = 0.05\n'
+    )
     top = 'store = "world"\nyears = 2000\nelasticities = "theta.csv"\n'
     move = '[[variant]]\nname = "US"\nimporters = "R01"\ntariff = 0.1\n'
     kinds = {
-        "exact-hat": move,
+        "exact-hat": move + move.replace("US", "more"),
         "nash": 'regions = ["R01", "R02"]\n',
         "retaliation": f'against = "R01"\n{move}',
     }

@@ -277,7 +277,7 @@ def test_solvers_find_the_inverse_themselves_where_the_one_given_is_no_use(econo
     with jax.enable_x64(True):
         old = solving.solve_old(economy, "kept")
         costs = np.ones((1, *economy.tariff.shape))
-        given = old, economy.tariff_new[None], costs, old.deficit
+        given = old, economy.tariff_new[None], costs
         shock = jax.tree.map(lambda k: k[0], solving.make_shocks(*given))
         shares = old.economy
 
