@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import combinations, pairwise
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -34,6 +34,9 @@ from rich.text import Text
 from ..core import Listing, no_progress, raise_interrupt, stage
 from ..core import Progress as Callback
 
+if TYPE_CHECKING:
+    from ..reporting import Language
+
 log = logging.getLogger("tivax")
 
 
@@ -53,7 +56,7 @@ class Terminal:
 
     ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
     the logger ``tivax`` is told goes to stderr, and ``finish`` says where the time
-    went, from the start of the process.
+    went, from the start of the process. Results are printed in ``language``.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Terminal:
         verbose: bool = False,
     ) -> None:
         self.quiet, self.json, self.verbose = quiet, json, verbose
+        self.language: Language = "en"
         stage.started()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
@@ -77,7 +81,12 @@ class Terminal:
     def print(self, line: str) -> None:
         """A line of the result."""
         if not self.json:
-            self.out.print(line, soft_wrap=True)
+            self.out.print(self._said(line), soft_wrap=True)
+
+    def _said(self, text: str) -> str:
+        from ..reporting import translated  # reads labels, which help does without
+
+        return translated(text, self.language)
 
     def warn(self, line: str) -> None:
         """A line on stderr, ``quiet`` or not: what the user should know."""
@@ -182,11 +191,12 @@ class Terminal:
         """
         if self.json:
             return
-        table = Table(*columns[:words])
-        for name in columns[words:]:
+        names = [*map(self._said, columns)]
+        table = Table(*names[:words])
+        for name in names[words:]:
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(self._said, row))
         if self._least(table) > self.out.width:
             table.padding = 0
         if (least := self._least(table)) > self.out.width:
