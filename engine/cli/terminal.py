@@ -31,7 +31,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from ..core import Listing, no_progress, raise_interrupt, stage
+from ..core import Listing, duration_text, no_progress, raise_interrupt, stage
 from ..core import Progress as Callback
 
 if TYPE_CHECKING:
@@ -277,7 +277,11 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+        return Text("" if speed is None else f"{_rate_text(speed)} {self.unit}/s")
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate:,.0f}" if rate > 9 else f"{rate:.2g}"
 
 
 _SILENT = 5.0  # seconds without a line
@@ -322,8 +326,8 @@ class _LogLines(AbstractContextManager["_LogLines"]):
         )
         if self.unit in _FAST and self.first and done > self.first[0]:
             rate = (done - self.first[0]) / (now - self.first[1])
-            shown = f"{rate:,.0f}" if rate > 9 else f"{rate:.2g}"
-            line += f", {shown} {self.unit}/s, {(total - done) / rate:.0f} s left"
+            left = duration_text((total - done) / rate)
+            line += f", {_rate_text(rate)} {self.unit}/s, {left} left"
         print(line, file=sys.stderr)
 
 
