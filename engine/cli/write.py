@@ -74,6 +74,7 @@ def print_result(
 
     ``ends`` stand in place of packing the result for others.
     """
+    terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
     for line in context.notes if context else ():

@@ -19,6 +19,7 @@ from .display import count_text as count_text
 from .display import duration_text as duration_text
 from .display import first_and_named as first_and_named
 from .display import interval_text as interval_text
+from .display import memory_text as memory_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
 from .display import p_equals as p_equals

@@ -145,6 +145,11 @@ def interval_text(low: float, high: float) -> str:
     return f"[{number_text(low)}, {number_text(high)}]"
 
 
+def memory_text(size: float) -> str:
+    """``about 2.1 GiB of memory`` of so many bytes; a tenth at least."""
+    return f"about {max(0.1, size / 2**30):.1f} GiB of memory"
+
+
 def duration_text(seconds: float) -> str:
     """``1 second``, ``3 minutes``, ``2.5 hours``."""
     if seconds >= 5400:

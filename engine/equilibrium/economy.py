@@ -18,16 +18,16 @@ from ..core import (
     TivaxError,
     count_text,
     local_path,
+    naming,
     number_text,
     percent_text,
     read_npz,
     require_choice,
     require_no_folder,
     require_writable,
-    suggest,
     write_bytes,
 )
-from ..tables import WorldTables, country_name
+from ..tables import WorldTables, find_region
 from .from_tables import accounts_of_tables, synthetic_accounts
 from .kite import accounts_of_kite, write_kite
 
@@ -326,13 +326,8 @@ def digest_of(*arrays: np.ndarray) -> str:
 
 def place_of(economy: Economy, region: str) -> int:
     """The position of a region; ``NotFound`` where the economy has none of the name."""
-    if region not in economy.regions:
-        for place, code in enumerate(economy.regions):
-            if country_name(code).casefold() == str(region).casefold():
-                return place
-        known = suggest(str(region), economy.regions)
-        raise NotFound(f"{economy.name} has no region {region}; {known}")
-    return economy.regions.index(region)
+    with naming(economy.name):
+        return economy.regions.index(find_region(region, economy.regions))
 
 
 def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:

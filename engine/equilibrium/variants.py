@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, grid_variants, naming, no_progress, suggest
+from ..core import Progress, TivaxError, grid_variants, naming, no_progress
 from ..sources import find_sector
 from .batches import Batches
 from .counterfactual import exact_hat, result_of
@@ -31,6 +31,7 @@ from .supply import Supply
 from .tariff_choice.answers import retaliation
 from .tariff_choice.nash import nash_tariffs
 from .tariff_choice.optimal import optimal_tariff
+from .tariff_choice.players import labels_of
 from .tariff_choice.result import ChosenTariffs
 from .tariff_choice.war import trade_war
 
@@ -157,15 +158,12 @@ def _move(keys: VariantKeys, economy: Economy) -> Move:
 
 def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
     labels = economy.sectors if key == "sectors" else economy.regions
-    if key == "sectors":
-        with naming(f"sectors: {economy.name}"):
+    with naming(key):
+        if key == "sectors":
             chosen = [find_sector(k, labels, economy.source) for k in chosen]
-    for name in chosen:
-        if name not in labels:
-            raise TivaxError(
-                f"{key}: {economy.name} has no {name}; {suggest(name, labels)}"
-            )
-    return tuple(labels.index(name) for name in chosen or labels)
+        else:
+            chosen = [k for name in chosen for k in labels_of(economy, name)]
+    return tuple(labels.index(name) for name in dict.fromkeys(chosen or labels))
 
 
 def variants_result(

@@ -307,7 +307,7 @@ def va_versus_gross(
         what = "Largest deficit: "
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
         region = str(balance.idxmin())
-    known_regions([region], list(T.index))
+    [region] = known_regions([region], list(T.index))
     unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))
 
     labels = _largest(T, MANY)

@@ -20,7 +20,7 @@ from ..core import (
 )
 from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
 from ..measures import EVERY_PARTNER, Account, ValueAdded
-from ..tables import WorldTables, require_tables, year_of
+from ..tables import WorldTables, country_name, require_tables, year_of
 from . import evaluate, prices, result
 from .changes import pairs_of
 from .places import Places
@@ -58,12 +58,14 @@ class ScenarioPlan:
     def named(self) -> tuple[str, ...]:
         """Regions that the shocks name one by one, not by a group."""
         labels = [
-            label
+            label.casefold()
             for shocks in self.variants.values()
             for shock in shocks
             for label in (*shock.who, *shock.whom, *shock.to)
         ]
-        return tuple(k for k in dict.fromkeys(labels) if k in self.places.names)
+        codes = self.places.names
+        names = {name.casefold(): k for k in codes for name in (country_name(k), k)}
+        return tuple(names[k] for k in dict.fromkeys(labels) if k in names)
 
     @property
     def fields(self) -> tuple[str, ...]:

@@ -1,22 +1,8 @@
 """Scenario files: a store, a shock or several, and a grid of variants.
 
-    store = "wiod13"                  # of `tivax import`, beside this file
-    years = 2008                      # "2000:2008", [2000, 2008]; default: the last
-    measures = ["value_added", "tbi"]
-    industries = true                 # also value added by industry
-    linkages = true                   # also linkages and key industries
-
-    kind = "cut"                      # cut, shift, extract, demand, price
-    exporters = ["CHN"]               # of extract: regions and partners
-    importers = "USA"
-    percent = 25                      # or factor = 0.75
-
-    [grid]                            # every combination is a variant
-    sectors = "each"
-    uses = ["intermediate", "final"]
-
-Shocks that happen together are sections ``[[shock]]`` with the keys of a shock; the
-keys of the grid then hold for all of them. No key is in a shock and in the grid.
+keys.toml says which keys a kind has. Shocks that happen together are sections
+``[[shock]]`` with the keys of a shock; the keys of the grid then hold for all of them.
+No key is in a shock and in the grid.
 """
 
 import math

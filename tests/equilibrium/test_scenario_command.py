@@ -150,18 +150,20 @@ def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
     assert not (folder / "never").exists() and not list(folder.glob(".never*"))
 
 
-def test_a_sector_is_named_by_words_of_its_title(folder):
+def test_regions_and_sectors_are_named_by_words(folder):
     economy = replace(
         tx.Economy.synthetic(regions=3, sectors=2, seed=1),
+        regions=("CHN", "DEU", "FRA"),
         sectors=("c13", "c14"),
         source="wiod2013",
     )
     path = folder / "words.toml"
     text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
-    path.write_text(f'{text}sectors = "electrical"')
+    sides = 'importers = ["EU27", "Germany"]\nexporters = "China"\n'
+    path.write_text(f'{text}{sides}sectors = "electrical"')
     run = read_exact_hat(path)
     ((move,),) = variants_of(run, economy).moves.values()
-    assert move.sectors == (1,)
+    assert move[:3] == ((1, 2), (0,), (1,))
     path.write_text(f'{text}sectors = "wheat"')
     told = error_of(variants_of, read_exact_hat(path), economy)
     assert "no sector wheat; choose from c13 (Machinery" in told
@@ -216,8 +218,8 @@ def test_a_file_of_chosen_tariffs_writes_what_its_function_returns(
         ('kind = "nash"\nhow = "optimal"', "unknown key how; "),
         ('kind = "optimal-tariff"', "region: is missing"),
         ('kind = "retaliation"', "against: is missing"),
-        ('kind = "retaliation"\nagainst = "R08"', "has no region R08"),
-        ('kind = "nash"\nregions = ["R07"]', "has no region R07; did you mean"),
+        ('kind = "retaliation"\nagainst = "R08"', "no region R08"),
+        ('kind = "nash"\nregions = ["R07"]', "no region R07: did you mean"),
         ('kind = "optimal-tariff"\nregion = "R01"\nover = "goods"', "over = 'goods': "),
         (
             f'kind = "nash"\n{WALL.replace("tariff", "trade_cost")}',

@@ -90,7 +90,7 @@ def test_intervals_are_of_every_column(economy):
         (("R01", "R01", 0.1), "R01 is on both sides"),
         (("R01", "R02", 25), "25 per cent is 0.25"),
         (("R01", "R02", {"wheat": 0.1}), "rate: no sector wheat"),
-        (("R01", "R09", 0.1), "has no region R09"),
+        (("R01", "R09", 0.1), "no region R09"),
     ],
 )
 def test_what_is_no_war_is_refused(economy, given, line):

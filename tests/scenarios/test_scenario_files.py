@@ -186,7 +186,7 @@ def test_prices_are_written_the_same_way(folder):
     [
         (CUT, "store: is missing; name one of `tivax import`"),
         (f'store = "none"\n{CUT}', "no such store"),
-        (f'store = "store"\n{CUT.replace("R1", "R9")}', "importers: the tables have no region"),
+        (f'store = "store"\n{CUT.replace("R1", "R9")}', "importers: no region"),
         (f'store = "store"\nyears = 1990\n{CUT}', "no year 1990"),
         ('store = "store"', "kind is missing; choose from cut, shift, extract, demand"),
         ('kind = "tariff"', "kind = 'tariff': "),

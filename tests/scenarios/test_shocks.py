@@ -494,11 +494,11 @@ def test_a_shock_that_is_none_is_refused(options, told):
 @pytest.mark.parametrize(
     "shocks, options, told",
     [
-        (tx.Shock("cut", "R9"), {}, "exporters: the tables have no region R9; did you mean"),
+        (tx.Shock("cut", "R9"), {}, "exporters: no region R9: did you mean"),
         (tx.Shock("cut", importers="EU27"), {}, "importers: the tables have no member of EU27"),
         (tx.Shock("cut", sectors="S9"), {}, "sectors: no sector S9"),
         (tx.Shock("cut", "R1", "R1"), {}, "cut of R1 to R1: sales at home only"),
-        (tx.Shock("shift", "R1", to=["R8"]), {}, "to: the tables have no region R8"),
+        (tx.Shock("shift", "R1", to=["R8"]), {}, "to: no region R8"),
         ([], {}, "shocks: there is none; give at least one tx.Shock"),
         ([[]], {}, "shocks: a variant without any shock"),
         (tx.Shock("cut", "R0"), {"years": 1999}, "no year 1999: the tables hold 2000"),
@@ -530,3 +530,14 @@ def test_the_last_year_is_the_latest_in_whatever_order_years_are_given():
     assert one.sentence == other.sentence and "2001" in one.sentence
     assert one.titles() == other.titles()
     assert one.changes().equals(other.changes())
+
+
+def test_names_of_countries_stand_for_their_codes(world):
+    tables = replace(world, regions=("CHN", "DEU", "FRA", "USA", "ROW"))
+    codes = tx.Shock("shift", "CHN", "USA", percent=50, to=["DEU"], name="s")
+    words = tx.Shock(
+        "shift", "China", "United States", percent=50, to=["germany"], name="s"
+    )
+    one, other = (tx.scenarios(tables, shock) for shock in (codes, words))
+    np.testing.assert_array_equal(one.table["after"], other.table["after"])
+    assert one.named == other.named == ("CHN", "USA", "DEU")

@@ -15,6 +15,7 @@ from ...core import (
     TivaxError,
     count_text,
     is_first,
+    memory_text,
     naming,
     sha256,
 )
@@ -56,10 +57,9 @@ def run_montecarlo(
         with job.resumed(terminal.print):
             job.fill(draw)
         return
-    size = bytes_needed(setup.tables, model) / 2**30
+    memory = memory_text(bytes_needed(setup.tables, model))
     terminal.announce(
-        f"{count_text(run.draws, 'draw')} of {count_text(years, 'year')}; "
-        f"about {size:.1f} GiB of memory"
+        f"{count_text(run.draws, 'draw')} of {count_text(years, 'year')}; {memory}"
     )
     with job.resumed(terminal.print, force=output.force):
         with terminal.progress("drawing", unit) as progress:

@@ -102,6 +102,7 @@ def run_study(
                 lambda k, start: simulated_panels(study, study.designs[k], start),
                 progress,
             )
+        terminal.language = output.words
         result = simulation_of(study, list(zip(study.designs, job.parts, strict=True)))
         terminal.print(
             "Share of true nulls rejected by 5 % tests (G*: effective clusters)"
