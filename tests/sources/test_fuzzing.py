@@ -53,11 +53,11 @@ def test_another_order_of_regions_is_the_same_table():
     assert not fuzzing.equal([table()], [moved])
 
 
-def test_a_shorter_list_of_regions_passes_for_icio_alone():
+def test_another_list_of_names_passes_for_icio_alone():
     other = fuzzing.lf.icio_world()
     fewer = {"regions": ("AUS", "ROU"), "sectors": ("S1", "S2", "S3")}
     found = [replace(other, **fewer, Y=other.Y.reshape(6, 2, -1))]
-    assert fuzzing.judge_tables("icio", True, [other], found) == "list of regions"
+    assert fuzzing.judge_tables("icio", True, [other], found) == "list of names"
     assert fuzzing.judge_tables("long", True, [other], found) is None
 
 
