@@ -19,8 +19,8 @@ from ..estimation import Model
 from ..figures import joint_curve
 from ..reporting import CV1, Drawn, Section, Table, Text, method_of, variable_name
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL
-from ..threats import ModelsResult, never_zero
+from ..resampling import LEVEL, never_zero
+from ..threats import ModelsResult
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -199,7 +199,7 @@ class SpecificationCurve(ModelsResult):
 
     @property
     def _written(self) -> pd.DataFrame:
-        p = never_zero(self.table["wild_p_value"], 0 if self.exact else self.draws)
+        p = never_zero(self.table["wild_p_value"], None if self.exact else self.draws)
         return self.table.assign(wild_p_value=p)
 
     def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:

@@ -116,19 +116,19 @@ AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]
 
 def error_model(error: AnyModel) -> ErrorModel:
     """The model of that name or file, or made of these errors."""
-    if isinstance(error, ErrorModel):
-        return error
     if isinstance(error, TableError):
         return ErrorModel((error,), error.kind)
     if isinstance(error, str | Path):
         return ErrorModel.read(error)
-    errors = tuple(error) if isinstance(error, Iterable) else ()
+    made = error if isinstance(error, ErrorModel) else None
+    given = made.errors if made else error
+    errors = tuple(given) if isinstance(given, Iterable) else ()
     if not errors or not all(isinstance(k, TableError) for k in errors):
         raise TivaxError(
             "error: give the name of a model, a file RUN.toml, one of tx.table_errors "
-            f"or a list of them, not {show(error)}"
+            f"or a list of them, not {show(given)}"
         )
-    return ErrorModel(errors, "+".join(k.kind for k in errors))
+    return made or ErrorModel(errors, "+".join(k.kind for k in errors))
 
 
 def error_of_run(toml: TomlTable) -> ErrorModel:

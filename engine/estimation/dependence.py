@@ -167,7 +167,15 @@ def cross_section_dependence(
     require_columns(data, regressors)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
-    used = data.loc[residuals.index]
+    if residuals.index.equals(data.index):
+        used = data
+    elif data.index.is_unique and residuals.index.isin(data.index).all():
+        used = data.loc[residuals.index]
+    else:
+        raise TivaxError(
+            "residuals: their labels must be those of rows of data, each once; take "
+            "data.reset_index(drop=True) before the fit"
+        )
     panel = _Panel.of(used, regressors, entity, time)
     e = panel.cells(residuals.to_numpy(float)[None])
     signs = _signs(panel.present, seed)

@@ -20,6 +20,7 @@ from ..core import (
     number_text,
     p_text,
     percent_text,
+    report,
     require_kind,
     require_whole,
     shift_progress,
@@ -514,7 +515,7 @@ def monte_carlo(
     panel = with_lags(panel, list(models))
     setup = set_up([fit_model(panel, k) for k in models], tables, error)
     drawn, done, total = [], 0, len(setup.years) * draws
-    progress(0, total)
+    report(progress, 0, total)
     for k in range(len(setup.years)):
         rows: list[np.ndarray] = []
         for part in setup.draw(k, seed=seed, draws=draws):

@@ -267,7 +267,14 @@ def shift_share(
     require_column_names(outcome=outcome, treatment=treatment)
     controls = column_names("controls", controls)
     effects = column_names("effects", effects)
-    made = [column_name("instrument", instrument)] if instrument is not None else []
+    made, weighted, grouped = (
+        [column_name(k, v)] if v is not None else []
+        for k, v in (
+            ("instrument", instrument),
+            ("weights", weights),
+            ("clusters", clusters),
+        )
+    )
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
     labels = [k for k in controls if k in data and _is_label(data[k])]
     numbers = [k for k in controls if k not in labels]
@@ -276,8 +283,8 @@ def shift_share(
     W, shocks_of = _shares(shares, data.index)
     used = complete_rows(
         data.reset_index(drop=True),
-        [outcome, treatment, *made, *numbers, *([weights] if weights else [])],
-        [*keys, *([clusters] if clusters else [])],
+        [outcome, treatment, *made, *numbers, *weighted],
+        [*keys, *grouped],
     )
     W = W[used.index.to_numpy()]
     lone = W.any(axis=0)

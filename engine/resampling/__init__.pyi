@@ -13,6 +13,7 @@ from .multiple_testing import adjusted_p_values as adjusted_p_values
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference
+from .p_values import never_zero as never_zero
 from .p_values import summarise as summarise
 from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan

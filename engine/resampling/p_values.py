@@ -103,8 +103,16 @@ class Inference(Coefficients, Result):
     program = "bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        names = ("summary", "intervals", "distribution")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "summary": self.bounded(self.summary),
+            "intervals": self.bounded(self.intervals),
+            "distribution": self.distribution,
+        }
+
+    def bounded(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of this result, its p-values as files have them: never 0."""
+        p = never_zero(table["p_value"], self.plan.random_draws)
+        return table.assign(p_value=p)
 
     def plots(self) -> dict[str, Plot]:
         drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
@@ -290,6 +298,11 @@ def summarise(
         failed=draws.count - sum(len(k) for k in finite(draws, columns[0][1])),
         ties=ties,
     )
+
+
+def never_zero(p: pd.Series, draws: int | None) -> pd.Series:
+    """p-values for files: 1 / (draws + 1), a bound, where no random draw is larger."""
+    return p.mask(p == 0, 1 / (draws + 1)) if draws else p
 
 
 def _column(k: int) -> Column:

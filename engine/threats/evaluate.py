@@ -17,6 +17,7 @@ from ..core import (
     require_kind,
     require_list,
     require_whole,
+    shift_progress,
     suggest,
 )
 from ..estimation import Fit, Model, models_of, require_columns, t_test
@@ -303,7 +304,7 @@ def _add_declared(
             every,
             draws=draws,
             seed=seed,
-            progress=lambda n, _, before=done: progress(before + n, total),
+            progress=shift_progress(progress, done, total),
         )
         for k, value in zip(members, p, strict=True):
             rows[k]["wild_p_value"] = value

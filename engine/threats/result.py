@@ -30,11 +30,11 @@ from ..reporting import (
     variable_name,
 )
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL
+from ..resampling import LEVEL, never_zero
 from .influence import CLUSTERS
 from .models_result import ModelsResult
 from .setting import HEADLINE
-from .states import State, decisive_p, is_significant, never_zero, reach, state_of
+from .states import State, decisive_p, is_significant, reach, state_of
 
 COLUMNS = tuple(
     "model threat variant term estimate se p_value wild_p_value n clusters "

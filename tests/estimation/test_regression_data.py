@@ -334,6 +334,14 @@ def test_countries_and_years_may_be_any_labels(kind):
             assert_allclose(c.terms, b.terms, rtol=RTOL)
 
 
+@pytest.mark.parametrize("names", ["iso3", ["iso3", "year"]])
+def test_an_index_that_has_the_name_of_a_column_is_no_obstacle(names):
+    frame = UNBALANCED.set_index(names, drop=False)
+    for run in (LEAST_SQUARES["fixest"], LEAST_SQUARES["Driscoll-Kraay"], iv):
+        own, other = (getattr(run(k), "second", run(k)) for k in (UNBALANCED, frame))
+        assert_array_equal(other.terms, own.terms)
+
+
 def test_columns_are_float64_and_rows_keep_their_labels():
     frame = with_columns(RQ=UNBALANCED["RQ"].astype("Float32").mask(ONE))
     used = complete_rows(frame, ["RQ", "TBI"], ["iso3"])

@@ -81,7 +81,7 @@ def test_p_values_are_those_of_the_engine(made):
         "placebo t": Placebo(),
     }.items():
         found = resample(frame, MODEL, scheme, draws=199, seed=3)
-        wanted[name] = found.summary["p_value"].iloc[0]
+        wanted[name] = found.tables()["summary"]["p_value"].iloc[0]
     # The panel is read from a file of 17 digits.
     assert_allclose(table["p_value"][[*wanted]], [*wanted.values()], rtol=1e-9)
     assert np.isnan(table["p_value"]["network HAC"])

@@ -234,6 +234,17 @@ def test_p_of_wild_draws_counts_larger_ones_only(scheme):
     assert_allclose(row(inference)["se"], se, rtol=RTOL)
 
 
+def test_no_p_of_random_draws_is_0_in_files():
+    own = plan(Scheme("wild", null=False))
+    found = read(own, np.full(20, 0.1 * own.observed[0]))
+    assert row(found)["p_value"] == 0 and "< 0.05" in str(found)
+    for name in ("summary", "intervals"):
+        assert found.tables()[name]["p_value"].tolist() == [1 / 21]
+    exact = replace(own, static=own.static._replace(exact=True))
+    every = replace(found, plan=exact).tables()["summary"]
+    assert every["p_value"].tolist() == [0]
+
+
 def test_the_unrestricted_interval_is_symmetric():
     """b -+ |t*| times se of the draw that one in twenty is larger than."""
     own = plan(Wild(null=False), draws=200)

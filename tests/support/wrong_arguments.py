@@ -135,7 +135,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "aggregate": {"regions": codes, "sectors": codes | {"text": "none", "int": 3}},
         "compare_aggregation": {"aggregated": WRONG},
         "decompose": {"method": WRONG, "level": WRONG},
-        "standard_errors": {"names": some, "level": WRONG},
+        "standard_errors": {
+            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(3)},
+        },
         "draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
         "draw_tables": {"draw": COUNT},
         "sensitivity": {"measure": WRONG, "region": WRONG, "sector": {"int": 3}},
@@ -377,6 +379,7 @@ def of_panels() -> Iterator[Case]:
         "shift_share": {
             "shares": {**WRONG, "short": np.ones((2, 2))}, "instrument": {"int": 3},
             "shocks": {"text": "a"}, "effects": {"module": tx, **COLUMNS},
+            "weights": COLUMN, "clusters": COLUMN,
         },
         "interactive_effects": {
             "regressors": none, "factors": {"half": 1.5, "below": -1},

@@ -73,7 +73,7 @@ def sections(
         ),
         _REPORT.section(
             "intervals",
-            intervals=Table(shown(tables["intervals"]), formats=_P_FORMATS),
+            intervals=Table(shown(experiment.intervals), formats=_P_FORMATS),
             none=_NO_INTERVAL if kind == "placebo" else "",
         ),
     ]

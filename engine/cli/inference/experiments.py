@@ -81,8 +81,8 @@ class Experiment(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
-            "summary": self.summary,
-            "intervals": _below(k.intervals for k in self.inferences),
+            "summary": _below(k.bounded(k.summary) for k in self.inferences),
+            "intervals": _below(k.bounded(k.intervals) for k in self.inferences),
             "models": self.models,
             "clusters": _below(map(cluster_table, self.fitted_models)),
             "multiple_testing": multiple_testing.adjust(
@@ -152,6 +152,10 @@ class Experiment(Result):
     @property
     def summary(self) -> pd.DataFrame:
         return _below(k.summary for k in self.inferences)
+
+    @property
+    def intervals(self) -> pd.DataFrame:
+        return _below(k.intervals for k in self.inferences)
 
     @cached_property
     def models(self) -> pd.DataFrame:

@@ -119,7 +119,7 @@ def infer_paper(
                 found = tx.resample(
                     frame, model, scheme, draws=most, seed=seed, **shown
                 )
-                summaries.append(found.summary)
+                summaries.append(found.tables()["summary"])
                 if name == "wild":
                     wild.append(found)
             progress(number * len(models) + k, total)

@@ -71,7 +71,7 @@ from ...reporting import (
 )
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..inference import infer
-from ..p_values import LEVEL
+from ..p_values import LEVEL, never_zero
 from ..plans import make_plan
 from ..schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
 from .given import given_by, read_flows
@@ -112,6 +112,7 @@ _SCHEMES: Mapping[str, Scheme] = {
 
 _REPORT = Document(Path(__file__).with_name("own_panel.md"))
 _FEWEST_YEARS = 5  # with two phases that are drawn
+_OF_LEVELS = 9_999  # draws of a test of the level of clusters, at most
 _LARGEST = 8  # clusters shown, by their share of the variation
 
 
@@ -167,9 +168,9 @@ class OwnPanel(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         named = {
-            "p_values": self.p_values,
+            "p_values": _bounded(self.p_values, self.draws),
             "simulation": self.sizes,
-            "levels": self.levels,
+            "levels": _bounded(self.levels, min(self.draws, _OF_LEVELS)),
         }
         about = {"model": self.model.name, "term": self.term}
         return {
@@ -416,8 +417,9 @@ def _level(
 ) -> dict[str, object]:
     row: dict[str, object] = {"fine": fine, "coarse": coarse}
     try:
+        most = min(draws, _OF_LEVELS)
         test = clustering_level(
-            panel, model, fine=fine, coarse=coarse, draws=min(draws, 9_999), seed=seed
+            panel, model, fine=fine, coarse=coarse, draws=most, seed=seed
         )
     except TivaxError as error:
         return row | {"note": str(error).removeprefix(f"model {model.name}: ")}
@@ -426,6 +428,12 @@ def _level(
 
 
 # -------------------------------------------------------------------- several p-values
+
+
+def _bounded(table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """The table as files have it: no p of draws is 0."""
+    drawn = {"p_value", "p_one_sided_wild", "p_two_sided_wild"} & {*table}
+    return table.assign(**{k: never_zero(table[k], draws) for k in drawn})
 
 
 def _p_values(
@@ -591,7 +599,7 @@ def _told_levels(found: "OwnPanel") -> list[Block]:
             blocks.append(Text(f"{name}: {row['note']}."))
             continue
         p = row["p_one_sided_wild"]
-        wild = p_text(p, min(found.draws, 9_999))
+        wild = p_text(p, min(found.draws, _OF_LEVELS))
         said = (
             f"{row['fine']} are too fine a level"
             if p <= 0.05
