@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ...kernels.equilibrium import welfare
 from ..core import (
     Progress,
     TivaxError,
@@ -142,7 +143,7 @@ def result_of(
     """Make the result of all rows; ``iceberg`` tells whether trade costs change in any
     of them, ``new`` has the flows of one scenario."""
     economy, deficits, supply = batches.economy, batches.deficits, batches.supply
-    changes, clearing = batches.changes_of(rows)
+    changes = {k: batches.layout.of(rows, k) for k in batches.layout.shapes}
     scale = float(economy.value_added.sum())
     before = BatchFlows(*(flow * scale for flow in batches.old_flows))
     names: list[str] = [*batches.fields]
@@ -155,8 +156,9 @@ def result_of(
     frame = pd.DataFrame(flat, index=index)
     if new is not None:
         frame = frame.droplevel("scenario")
-    given = economy, deficits, frame, clearing, before, new, batches.names, supply
-    return ExactHat(*given, batches=batches)
+    given = economy, deficits, frame, changes["clearing"], before, new, batches.names
+    moved = {k: changes[k] for k in welfare.Sectors._fields if k in changes}
+    return ExactHat(*given, supply, batches=batches, by_sector=moved)
 
 
 def _scenarios(

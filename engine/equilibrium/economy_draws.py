@@ -28,7 +28,7 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
 from ..resampling import blocks_together, on_all_devices, over_blocks
-from .batches import Batches
+from .batches import BY_SECTOR, Batches, by_sector
 from .economy import Economy, digest_of
 from .gradient import slope_at
 from .solving import (
@@ -184,7 +184,9 @@ class EconomyDraws:
         r, s = len(self.economy.regions), len(self.economy.sectors)
         b, rates = len(self.scenarios.tariff), self.scenarios.rates
         moved = dict.fromkeys(welfare.Welfare._fields, (b, r))
-        shapes: dict[str, tuple[int, ...]] = {**moved, "clearing": (b,)}
+        shapes: dict[str, tuple[int, ...]] = {**moved}
+        shapes |= {k: (b, *v) for k, v in by_sector(self.economy, b).items()}
+        shapes["clearing"] = (b,)
         if rates is not None:
             shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
         if self.flows:
@@ -337,16 +339,18 @@ def _block(deficits: Deficits, flows: bool, together: bool) -> Callable[..., Arr
             tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
             chosen = [jnp.expm1(point / rates.roots)]
 
-        def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
+        def solve(case: tuple[Array, Array, Array]) -> tuple:
             tariff, costs, number = case
             new = _new(old, tariff, costs, deficit, given.near.start(old, number))
             transfer = transfer_of(old, tariff, deficit, new)
             at = old.economy, old.trade, old.tariff, old.income, costs, transfer, new
-            return welfare.welfare_changes(*at), new
+            sectors = welfare.sector_changes(old.trade, new.trade)
+            kept = sectors if len(scenarios.tariff) <= BY_SECTOR else ()
+            return welfare.welfare_changes(*at), kept, new
 
         cases = tariff, scenarios.costs, jnp.arange(len(tariff))
-        moved, new = jax.lax.map(solve, cases)
-        parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
+        moved, sectors, new = jax.lax.map(solve, cases)
+        parts = [*moved, *sectors, jnp.maximum(new.clearing, missed), *chosen]
         if rates is not None:
             parts.append(rates.weights(income) @ moved.real_income[-1])
         if flows:

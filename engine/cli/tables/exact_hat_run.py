@@ -79,7 +79,7 @@ def run_exact_hat(
     terminal.announce(_size_text(economy, variants.batches.draws if variants else 1))
     if variants is not None:
         batches = variants.batches
-        parts.append(Part(batches.draws, len(batches.columns), batches.together))
+        parts.append(Part(batches.draws, batches.layout.size, batches.together))
         makers.append(batches.rows)
         drawing = draws_of_batches(batches, *given) if has_errors else None
         identity, unit = {"kind": file.kind, **variants.record()}, "variants"
