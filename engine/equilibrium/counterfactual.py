@@ -30,7 +30,7 @@ def exact_hat(
     tariff_new: np.ndarray | None = None,
     *,
     trade_costs: np.ndarray | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     supply: Supply | None = None,
     progress: Progress = no_progress,
 ) -> ExactHat:
@@ -45,8 +45,9 @@ def exact_hat(
     trade_costs : as ``tariff_new``
         Factors by which iceberg trade costs change; 1 by default.
     deficits
-        ``zero``: both equilibria are solved without them, and effects are new against
-        old. ``kept``: both have them, constant in units of world value added.
+        ``kept``, by default in every function and file: both equilibria have them,
+        constant in units of world value added. ``zero``: both are solved without them,
+        and effects are new against old.
         ``closing``: the old has them and the new has none. ``share``: both have them,
         as a share of value added and tariff revenue, where all shares move by the same
         number so that deficits add to zero. ``share, as published``: shares stay, and
@@ -105,7 +106,7 @@ def equilibria(
     tariff_new: np.ndarray | None = None,
     *,
     trade_costs: np.ndarray | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     supply: Supply | None = None,
     progress: Progress = no_progress,
 ) -> ExactHat:

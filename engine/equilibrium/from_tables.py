@@ -29,7 +29,7 @@ def require_rates(
     where: str, new: Float[np.ndarray, "..."], old: Float[np.ndarray, "..."] | float
 ) -> None:
     """``TivaxError`` for a new tariff above ``MOST_TARIFF`` that is not an old one."""
-    high = np.asarray(new)[(new > MOST_TARIFF) & (new > old)]
+    high = np.asarray(new)[(new > MOST_TARIFF * (1 + 1e-9)) & (new > old)]
     if high.size:
         rate = high[0]
         raise TivaxError(

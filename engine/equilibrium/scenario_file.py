@@ -1,7 +1,7 @@
 """Scenario files of general equilibrium, read.
 
 kind = "exact-hat"              # or "optimal-tariff", "nash", "retaliation"
-deficits = "kept"               # or "zero", "closing"; by default "kept" of a store
+deficits = "kept"               # by default; or "zero", "closing"
 
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
 store = "wiod13"
@@ -147,7 +147,7 @@ class ExactHatRun:
 
     path: Path
     kind: Kind
-    deficits: Deficits
+    deficits: Deficits = "kept"
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
@@ -232,8 +232,6 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
             raise file.mistake(needed, "is missing")
     if supply is not None and kind == "trade-war":
         raise file.mistake("supply", "goes with the other kinds")
-    # What tables hold are deficits; an .npz is often of the literature, without them.
-    given.setdefault("deficits", "kept" if "store" in given else "zero")
     choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}
     return ExactHatRun(
         path,

@@ -90,7 +90,7 @@ def test_intervals_are_of_every_column(economy):
     "given, line",
     [
         (("R01", "R01", 0.1), "R01 is on both sides"),
-        (("R01", "R02", 25), "25 per cent is 0.25"),
+        (("R01", "R02", 25), "rate is 25, which is 2,500 per cent: write 0.25 for 25"),
         (("R01", "R02", {"wheat": 0.1}), "rate: no sector wheat"),
         (("R01", "R09", 0.1), "has no region R09"),
     ],

@@ -139,7 +139,7 @@ def retaliation(
     regions: Regions | None = None,
     over: Over = "uniform",
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
     progress: Progress = no_progress,

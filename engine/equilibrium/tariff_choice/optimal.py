@@ -101,7 +101,7 @@ def optimal_tariff(
     over: Over = "exporters",
     against: str | Sequence[str] | None = None,
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
 ) -> OptimalTariff:

@@ -59,7 +59,7 @@ class ChosenTariffs(Result):
     tariff: np.ndarray
     choices: Sequence[ChosenRates]
     supply: Supply | None = None
-    deficits: Deficits = "zero"
+    deficits: Deficits = "kept"
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: tuple[str, ...] = ()
     spread: Spread | None = None

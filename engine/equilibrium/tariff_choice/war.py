@@ -30,6 +30,7 @@ from ..batches import Batches
 from ..counterfactual import result_of
 from ..economy import Economy
 from ..economy_draws import Scenarios, scenarios_of
+from ..from_tables import require_rates
 from ..result import ExactHat, before_and_after
 from ..solving import Deficits
 from .best_response import ChosenRates, Objective, best_response, with_all
@@ -46,7 +47,6 @@ COLUMNS: Mapping[str, str] = {
 """Names of the columns."""
 _SHOWN = 12
 _TARIFF_COLUMNS = "variant importer exporter sector tariff".split()
-_MOST = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -352,11 +352,9 @@ def _rates(economy: Economy, rate: float | Mapping[str, float]) -> pd.Series:
     for name, value in (rate if isinstance(rate, Mapping) else {"goods": rate}).items():
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise TivaxError(f"rate = {value!r}: give a number, 0.25 for 25 per cent")
-        if not -1 < value <= _MOST or value == 0:
-            raise TivaxError(
-                f"rate = {value:g}: give a rate up to {_MOST:g} that is not 0; 25 per "
-                "cent is 0.25"
-            )
+        require_rates("rate", np.asarray(value), 0.0)
+        if not -1 < value or value == 0:
+            raise TivaxError(f"rate = {value:g}: give a rate above -1 that is not 0")
         chosen = goods_of(sectors, source)
         if name != "goods" or name in sectors:
             with naming("rate"):
