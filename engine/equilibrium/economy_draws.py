@@ -240,7 +240,10 @@ class EconomyDraws:
 
         Raises ``TivaxError`` where no draw has an equilibrium.
         """
-        return Spread(rows, self.layout, self.economy.name)
+        drawn = "tables alone" if self.error else "elasticities alone"
+        if self.error and self.economy.theta_se is not None:
+            drawn = "tables and elasticities"
+        return Spread(rows, self.layout, self.economy.name, drawn)
 
     @in_float64
     def _arrays(self) -> _Drawn:

@@ -30,7 +30,7 @@ from ..figures.welfare import (
 )
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
-from ..sources import sector_title
+from ..sources import goods_of, sector_title
 from ..tables import WorldTables, country_in_text, country_name, listing_by_region
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
@@ -138,8 +138,21 @@ class ExactHat(Result):
     by_sector: Mapping[str, Float[np.ndarray, "b r s"]] = field(default_factory=dict)
 
     program = "scenario"
-    report_title = "What if, in general equilibrium"
     printed = True
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        if 0 < len(self.names) <= _FEW:
+            return f"What if: {'; '.join(self.names)}"
+        if self.names:
+            return f"What if: {count_text(len(self.names), 'variant')}"
+        if self.deficits == "closing":
+            return "What if trade is balanced"
+        if self.tariff is None:
+            return "What if trade costs change"
+        among = [country_in_text(k) for k in self.named]
+        of = f" of {' and '.join(among)}" * (0 < len(among) <= _FEW)
+        return f"What if tariffs{of} change"
 
     @property
     def method(self) -> str:  # type: ignore[override]
@@ -188,9 +201,25 @@ class ExactHat(Result):
                 f"{count_text(cells, 'cell')} of intermediate inputs {verb} negative, "
                 "by less than 0.1 % of output"
             )
+        if services := self._services_taxed():
+            lines.append(f"new tariffs are on services, too: {services} of the sectors")
         if len(self.clearing) > BY_SECTOR and self.supply is None:
             lines.append(f"results of sectors are of {BY_SECTOR} scenarios at most")
         return lines
+
+    def _services_taxed(self) -> int:
+        """Number of sectors with new tariffs that are not goods, where codes tell."""
+        economy, batches = self.economy, self.batches
+        goods = {*goods_of(economy.sectors, economy.source)}
+        if batches is None or len(goods) == len(economy.sectors):
+            return 0
+        first = np.arange(min(batches.draws, BY_SECTOR))
+        tariffs, _ = batches.schedules(first)
+        moved = (tariffs != economy.tariff).any(axis=(0, 1, 2))
+        return sum(
+            bool(new) and name not in goods
+            for name, new in zip(economy.sectors, moved, strict=True)
+        )
 
     @property
     def table(self) -> pd.DataFrame:

@@ -268,7 +268,8 @@ def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] |
     if run.trade_costs is None:
         return None
     labels = (economy.regions, economy.sectors)
-    [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
+    given = run.trade_costs, "trade_costs", ("factor",), *labels, 1.0
+    [costs] = read_cells(*given, database=economy.source)
     if (costs <= 0).any():
         raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
     return costs

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, grid_variants, naming, no_progress, suggest
-from ..sources import find_sector
+from ..core import Progress, TivaxError, grid_variants, naming, no_progress
+from ..sources import find_sectors
+from ..tables import country_in_text
 from .batches import Batches
 from .counterfactual import exact_hat, result_of
-from .economy import Economy, digest_of
+from .economy import Economy, digest_of, place_of
 from .result import ExactHat
 from .scenario_file import (
     LABELS,
@@ -133,7 +134,12 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
+        words = [k.name or _in_words(k) for k in file.variants]
+        alike = [words[:n].count(k) for n, k in enumerate(words)]
+        return [
+            (k.name or word + f" ({n + 1})" * (n > 0), k)
+            for k, word, n in zip(file.variants, words, alike, strict=True)
+        ]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
     same = file.variants[0] if file.variants else VariantKeys()
@@ -146,6 +152,18 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
     return [(name, replace(same, **chosen)) for name, chosen in variants.items()]
 
 
+def _in_words(keys: VariantKeys) -> str:
+    """A variant without a name: ``China to the United States, tariff 25 %``."""
+    sides = keys.exporters, keys.importers
+    names = [" and ".join(map(country_in_text, k)) or "all" for k in sides]
+    words = [" to ".join(names), *keys.sectors]
+    if keys.tariff is not None:
+        words.append(f"tariff {100 * keys.tariff:g} %")
+    if keys.trade_cost is not None:
+        words.append(f"trade costs {100 * keys.trade_cost - 100:+g} %")
+    return ", ".join(words)
+
+
 def _move(keys: VariantKeys, economy: Economy) -> Move:
     if keys.tariff is None and keys.trade_cost is None:
         raise TivaxError("tariff: is missing in a variant; give it, or trade_cost")
@@ -156,16 +174,13 @@ def _move(keys: VariantKeys, economy: Economy) -> Move:
 
 
 def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
-    labels = economy.sectors if key == "sectors" else economy.regions
-    if key == "sectors":
-        with naming(f"sectors: {economy.name}"):
-            chosen = [find_sector(k, labels, economy.source) for k in chosen]
-    for name in chosen:
-        if name not in labels:
-            raise TivaxError(
-                f"{key}: {economy.name} has no {name}; {suggest(name, labels)}"
-            )
-    return tuple(labels.index(name) for name in chosen or labels)
+    if key != "sectors":
+        with naming(key):
+            return tuple(place_of(economy, k) for k in chosen or economy.regions)
+    labels, source = economy.sectors, economy.source
+    with naming(f"sectors: {economy.name}"):
+        found = [j for k in chosen for j in find_sectors(k, labels, source)]
+    return tuple(labels.index(k) for k in dict.fromkeys(found or labels))
 
 
 def variants_result(

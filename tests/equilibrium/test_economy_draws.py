@@ -238,7 +238,8 @@ def test_the_command_writes_intervals_beside_the_results(folder, kind):
     out = folder / f"out-{kind}"
     words = ("--error", folder / "error.toml", "--draws", 3, "--seed", 1)
     answer = good("scenario", folder / f"{kind}.toml", *words, "--out", out)
-    assert "intervals hold 95 % of 3 draws" in answer.out
+    told = answer.out.replace("\n", " ")
+    assert "intervals hold 95 % of 3 draws of tables and elasticities" in told
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
     assert [*table.columns[-4:]] == ["percent", "se", "ci_low", "ci_high"]

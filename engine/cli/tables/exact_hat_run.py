@@ -117,7 +117,7 @@ def run_exact_hat(
         if drawing is not None:
             result = replace(result, spread=drawing.spread_of(rows[-1]))
         result = replace(result, asked=only)
-        write_result(result, started, output, terminal, name=path.stem, **facts)
+        write_result(result, started, output, terminal, **facts)
 
 
 def run_published(

@@ -76,6 +76,7 @@ class NashTariffs(ChosenTariffs):
     war: FormulaWar | None = None
 
     kind = "nash"
+    report_title = "A trade war in which all choose their best tariffs"
 
     @property
     def rates(self) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from ...core import (
     Listing,
     Progress,
     TivaxError,
+    capital,
     in_float64,
     naming,
     no_progress,
@@ -24,7 +25,7 @@ from ...core import (
 from ...figures.welfare import welfare_by_region
 from ...reporting import Plot, Section, Text
 from ...reporting.drawn import Drawn
-from ...sources import find_sector, goods_of
+from ...sources import find_sectors
 from ...tables import country_in_text, country_name
 from ..batches import Batches
 from ..counterfactual import result_of
@@ -82,7 +83,10 @@ class TradeWar(ChosenTariffs):
     tariffs: Mapping[str, Float[np.ndarray, "r r s"]] = field(default_factory=dict)
 
     kind = "trade-war"
-    report_title = "A trade war"
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        return f"A tariff of {self._asked}"
 
     @property
     def method(self) -> str:  # type: ignore[override]
@@ -216,21 +220,23 @@ class TradeWar(ChosenTariffs):
             held += " Trade deficits stay what they are."
         if self.spread is None:
             return f"{held} The numbers have no intervals: nothing has an error."
-        return (
-            f"{held} Intervals hold 95 % of {self.spread.draws:,} draws of what has a "
-            "standard error, elasticities or tables; that the model may be wrong is "
-            "not in them."
-        )
+        held += f" {capital(self.spread.line)}."
+        return f"{held} That the model may be wrong is not in them."
+
+    @property
+    def _names(self) -> list[str]:
+        both = self.who, self.whom
+        return [", ".join(country_in_text(k) for k in side) for side in both]
+
+    @property
+    def _asked(self) -> str:
+        taxed = 100 * self.rates[self.rates != 0]
+        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
+        return f"{rate} per cent by {self._names[0]} on {self._names[1]}"
 
     @property
     def sentence(self) -> str:
-        who, whom = (
-            ", ".join(country_in_text(k) for k in side)
-            for side in (self.who, self.whom)
-        )
-        taxed = 100 * self.rates[self.rates != 0]
-        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
-        by = f"{rate} per cent by {who} on {whom}"
+        (who, whom), by = self._names, self._asked
         best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
         starts = {
             "none": f"A tariff of {by} changes real income by",
@@ -355,9 +361,6 @@ def _rates(economy: Economy, rate: float | Mapping[str, float]) -> pd.Series:
         require_rates("rate", np.asarray(value), 0.0)
         if not -1 < value or value == 0:
             raise TivaxError(f"rate = {value:g}: give a rate above -1 that is not 0")
-        chosen = goods_of(sectors, source)
-        if name != "goods" or name in sectors:
-            with naming("rate"):
-                chosen = [find_sector(name, sectors, source)]
-        found[chosen] = float(value)
+        with naming("rate"):
+            found[find_sectors(name, sectors, source)] = float(value)
     return found
