@@ -26,9 +26,12 @@ from .solving import (
     solve_all,
     transfer_of,
 )
+from .spread import RowLayout
 
 TOGETHER = 8
 """Scenarios solved at once: what they need stays in a processor's cache."""
+BY_SECTOR = 20
+"""Scenarios at most of which changes of sectors are kept."""
 
 
 class BatchFlows(NamedTuple):
@@ -67,11 +70,11 @@ class Batches:
         return supply_side.FIELDS
 
     @property
-    def columns(self) -> Sequence[str]:
-        """Names of the values of a row."""
-        regions = self.economy.regions
-        changes = [f"{name} {code}" for name in self.fields for code in regions]
-        return [*changes, "clearing"]
+    def layout(self) -> RowLayout:
+        """The numbers of a row."""
+        regions = dict.fromkeys(self.fields, (len(self.economy.regions),))
+        sectors = {} if self.supply else by_sector(self.economy, self.draws)
+        return RowLayout({**regions, **sectors, "clearing": ()})
 
     @property
     def together(self) -> int:
@@ -118,7 +121,8 @@ class Batches:
             changes, clearing, flows = self._by_wages(old, tariff, costs, names)
         else:
             changes, clearing, flows = self._by_block(old, tariff, costs, names)
-        columns = [*map(np.asarray, changes), np.asarray(clearing)[:, None]]
+        parts = (*changes, clearing)
+        columns = [np.asarray(k).reshape(len(numbers), -1) for k in parts]
         return np.concatenate(columns, axis=1)[: self.draws - first], flows
 
     def _by_wages(
@@ -126,9 +130,11 @@ class Batches:
     ) -> tuple[Sequence[Array], Array, BatchFlows]:
         shock = make_shocks(old, tariff, costs)
         found = solve_all(self.economy, old, shock, names)
-        changes = _welfare_of_several(old, jnp.asarray(costs), found)
+        given = old, jnp.asarray(costs), found
+        changes, sectors = _changes_of_several(*given)
+        kept = sectors if by_sector(self.economy, self.draws) else ()
         flows = BatchFlows(np.asarray(found.trade), np.asarray(found.spending))
-        return changes, found.clearing, flows
+        return (*changes, *kept), found.clearing, flows
 
     def _by_block(
         self,
@@ -153,24 +159,24 @@ class Batches:
             return f"variant {self.names[number]}"
         return f"scenario {number}" if self.draws > 1 else ALONE
 
-    def changes_of(
-        self, rows: Float[np.ndarray, "k values"]
-    ) -> tuple[dict[str, Float[np.ndarray, "k r"]], Float[np.ndarray, " k"]]:
-        """Split rows into changes by field, and how markets clear."""
-        values = rows[:, :-1].reshape(len(rows), len(self.fields), -1)
-        return {name: values[:, n] for n, name in enumerate(self.fields)}, rows[:, -1]
+
+def by_sector(economy: Economy, scenarios: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the changes of sectors, kept of a few scenarios."""
+    shape = len(economy.regions), len(economy.sectors)
+    few = scenarios <= BY_SECTOR
+    return dict.fromkeys(welfare.Sectors._fields, shape) if few else {}
 
 
 @jax.jit
-def _welfare_of_several(
+def _changes_of_several(
     old: Old,
     iceberg: Float[Array, "b r r s"],
     found: wages.Equilibrium,
-) -> welfare.Welfare:
-    def one(iceberg: Array, new: wages.Equilibrium) -> welfare.Welfare:
+) -> tuple[welfare.Welfare, welfare.Sectors]:
+    def one(iceberg: Array, new: wages.Equilibrium) -> tuple:
         transfer = transfer_of(old, new)
-        return welfare.welfare_changes(
-            old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
-        )
+        at = old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
+        moved = welfare.sector_changes(old.trade, new.trade)
+        return welfare.welfare_changes(*at), moved
 
     return jax.vmap(one)(iceberg, found)

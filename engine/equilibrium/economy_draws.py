@@ -28,7 +28,7 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
 from ..resampling import blocks_together, on_all_devices, over_blocks
-from .batches import Batches
+from .batches import BY_SECTOR, Batches, by_sector
 from .economy import Economy, digest_of
 from .gradient import slope_at
 from .solving import (
@@ -186,7 +186,9 @@ class EconomyDraws:
         r, s = len(self.economy.regions), len(self.economy.sectors)
         b, rates = len(self.scenarios.tariff), self.scenarios.rates
         moved = dict.fromkeys(welfare.Welfare._fields, (b, r))
-        shapes: dict[str, tuple[int, ...]] = {**moved, "clearing": (b,)}
+        shapes: dict[str, tuple[int, ...]] = {**moved}
+        shapes |= {k: (b, *v) for k, v in by_sector(self.economy, b).items()}
+        shapes["clearing"] = (b,)
         if rates is not None:
             shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
         if self.flows:
@@ -240,7 +242,10 @@ class EconomyDraws:
 
         Raises ``TivaxError`` where no draw has an equilibrium.
         """
-        return Spread(rows, self.layout, self.economy.name)
+        drawn = "tables alone" if self.error else "elasticities alone"
+        if self.error and self.economy.theta_se is not None:
+            drawn = "tables and elasticities"
+        return Spread(rows, self.layout, self.economy.name, drawn)
 
     @in_float64
     def _arrays(self) -> _Drawn:
@@ -337,15 +342,18 @@ def _block(flows: bool, together: bool) -> Callable[..., Array]:
             tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
             chosen = [jnp.expm1(point / rates.roots)]
 
-        def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
+        def solve(case: tuple[Array, Array, Array]) -> tuple:
             tariff, costs, number = case
             new = _new(old, tariff, costs, given.near.start(old, number))
-            at = old.economy, old.trade, old.tariff, old.income, costs
-            return welfare.welfare_changes(*at, transfer_of(old, new), new), new
+            transfer = transfer_of(old, new)
+            at = old.economy, old.trade, old.tariff, old.income, costs, transfer, new
+            sectors = welfare.sector_changes(old.trade, new.trade)
+            kept = sectors if len(scenarios.tariff) <= BY_SECTOR else ()
+            return welfare.welfare_changes(*at), kept, new
 
         cases = tariff, scenarios.costs, jnp.arange(len(tariff))
-        moved, new = jax.lax.map(solve, cases)
-        parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
+        moved, sectors, new = jax.lax.map(solve, cases)
+        parts = [*moved, *sectors, jnp.maximum(new.clearing, missed), *chosen]
         if rates is not None:
             parts.append(rates.weights(income) @ moved.real_income[-1])
         if flows:

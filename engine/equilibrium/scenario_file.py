@@ -104,7 +104,7 @@ class ExactHatRun:
 
     path: Path
     kind: Kind
-    deficits: Deficits
+    deficits: Deficits = "kept"
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
@@ -189,8 +189,8 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     for needed in _NEEDED.get(file.read("kind", Kind), ()):
         if not file.has(needed):
             raise file.mistake(needed, "is missing")
-    # What tables hold are deficits; an .npz is often of the literature, without them.
-    given.setdefault("deficits", "kept" if "store" in given else "zero")
+    if supply is not None and kind == "trade-war":
+        raise file.mistake("supply", "goes with the other kinds")
     choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}
     return ExactHatRun(
         path,
@@ -227,7 +227,8 @@ def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] |
     if run.trade_costs is None:
         return None
     labels = (economy.regions, economy.sectors)
-    [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
+    given = run.trade_costs, "trade_costs", ("factor",), *labels, 1.0
+    [costs] = read_cells(*given, database=economy.source)
     if (costs <= 0).any():
         raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
     return costs

@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import Progress, TivaxError, grid_variants, naming, no_progress
-from ..sources import find_sector
+from ..sources import find_sectors
+from ..tables import country_in_text
 from .batches import Batches
 from .counterfactual import exact_hat, result_of
 from .economy import Economy, digest_of
@@ -134,7 +135,12 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
+        words = [k.name or _in_words(k) for k in file.variants]
+        alike = [words[:n].count(k) for n, k in enumerate(words)]
+        return [
+            (k.name or word + f" ({n + 1})" * (n > 0), k)
+            for k, word, n in zip(file.variants, words, alike, strict=True)
+        ]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
     same = file.variants[0] if file.variants else VariantKeys()
@@ -145,6 +151,18 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
 
     variants = grid_variants(file.path, file.grid, labels, at_home)
     return [(name, replace(same, **chosen)) for name, chosen in variants.items()]
+
+
+def _in_words(keys: VariantKeys) -> str:
+    """A variant without a name: ``China to the United States, tariff 25 %``."""
+    sides = keys.exporters, keys.importers
+    names = [" and ".join(map(country_in_text, k)) or "all" for k in sides]
+    words = [" to ".join(names), *keys.sectors]
+    if keys.tariff is not None:
+        words.append(f"tariff {100 * keys.tariff:g} %")
+    if keys.trade_cost is not None:
+        words.append(f"trade costs {100 * keys.trade_cost - 100:+g} %")
+    return ", ".join(words)
 
 
 def _move(keys: VariantKeys, economy: Economy) -> Move:
@@ -158,12 +176,17 @@ def _move(keys: VariantKeys, economy: Economy) -> Move:
 
 def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
     labels = economy.sectors if key == "sectors" else economy.regions
-    with naming(key):
-        if key == "sectors":
-            chosen = [find_sector(k, labels, economy.source) for k in chosen]
-        else:
-            chosen = [k for name in chosen for k in labels_of(economy, name)]
-    return tuple(labels.index(name) for name in dict.fromkeys(chosen or labels))
+    with naming(f"sectors: {economy.name}" if key == "sectors" else key):
+        found = [
+            label
+            for k in chosen
+            for label in (
+                find_sectors(k, labels, economy.source)
+                if key == "sectors"
+                else labels_of(economy, k)
+            )
+        ]
+    return tuple(labels.index(k) for k in dict.fromkeys(found or labels))
 
 
 def variants_result(

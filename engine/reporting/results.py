@@ -192,7 +192,8 @@ class Context:
     language
         Of report and figures.
     title
-        Of every figure, in place of the finding that it shows (``Result.titles``).
+        Of the report, and of every figure in place of the finding that it shows
+        (``Result.titles``).
     """
 
     name: str = ""
@@ -237,9 +238,10 @@ def write_parts(
         for name, figure in drawn.items():
             figure.save(place, name)
     if result.report_title:
-        title, name = result.report_title, context.name
+        title = result.report_title
+        title = f"{title}: {context.name}" if context.name else title
         page = report_html(
-            f"{title}: {name}" if name else title,
+            context.title or title,
             ", ".join(filter(None, (result.subtitle, context.more))),
             [*_finding(result), *result.sections(drawn), *_method(result, context)],
             describe_environment(dated=False),

@@ -89,6 +89,30 @@ def welfare_changes(
 
 def _abroad(trade: Float[Array, "r r s"], axis: int) -> Float[Array, " r"]:
     """Sales (axis 0) or purchases (axis 1) of others; 1 where there are none."""
-    foreign = 1 - jnp.eye(len(trade), dtype=trade.dtype)[:, :, None]
-    total = (trade * foreign).sum(axis=(axis, 2))
+    total = (trade * _foreign(trade)).sum(axis=(axis, 2))
     return jnp.where(total > 0, total, 1)
+
+
+def _foreign(trade: Float[Array, "r r s"]) -> Float[Array, "r r 1"]:
+    return 1 - jnp.eye(len(trade), dtype=trade.dtype)[:, :, None]
+
+
+class Sectors(NamedTuple):
+    """Output and imports by region and sector, net of tariffs."""
+
+    output: Float[Array, "r s"]
+    imports: Float[Array, "r s"]
+
+
+def by_sector(trade: Float[Array, "r r s"]) -> Sectors:
+    """Output and imports of these flows; value added moves as output does."""
+    return Sectors(trade.sum(axis=0), (trade * _foreign(trade)).sum(axis=1))
+
+
+def sector_changes(old: Float[Array, "r r s"], new: Float[Array, "r r s"]) -> Sectors:
+    """Relative changes of output and imports, 0 where there was none."""
+
+    def change(before: Array, after: Array) -> Array:
+        return jnp.where(before > 0, after / jnp.where(before > 0, before, 1) - 1, 0)
+
+    return Sectors(*map(change, by_sector(old), by_sector(new)))

@@ -86,7 +86,10 @@ def test_intervals_are_deviations_and_percentiles_of_draws(world):
     pd.testing.assert_frame_equal(drawn.table[[*found.table]], found.table)
     assert drawn.tbi_change()["se"].gt(0).all()
     assert {"change", "se", "ci_low", "ci_high"} <= {*drawn.flows}
-    (ax,) = drawn.plots()["intervals"]().axes
+    sectors = drawn.sectors[drawn.sectors["measure"] == "imports"]
+    values = 100 * drawn.spread.of("imports")[:, 0].reshape(DRAWS, -1)
+    np.testing.assert_allclose(sectors["se"], values.std(axis=0, ddof=1), rtol=1e-9)
+    (ax,) = drawn.plots()["welfare"]().axes
     names = [label.get_text() for label in ax.get_yticklabels()]
     order = ["ROW" if k == "Rest of the world" else k for k in names]
     ends = np.array([k.vertices[:, 0] for k in ax.collections[0].get_paths()])
@@ -239,12 +242,14 @@ def test_the_command_writes_intervals_beside_the_results(folder, kind):
     out = folder / f"out-{kind}"
     words = ("--error", folder / "error.toml", "--draws", 3, "--seed", 1)
     answer = good("scenario", folder / f"{kind}.toml", *words, "--out", out)
-    assert "intervals hold 95 % of 3 draws" in answer.out
+    told = answer.out.replace("\n", " ")
+    assert "intervals hold 95 % of 3 draws of tables and elasticities" in told
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
     assert [*table.columns[-4:]] == ["percent", "se", "ci_low", "ci_high"]
     assert (table["ci_low"] <= table["ci_high"]).all() and table["se"].max() > 0
-    assert (out / "figures" / "intervals.svg").exists()
+    assert "se" in pd.read_csv(out / "sectors.csv")
+    assert {"welfare.svg", "sectors.svg"} <= {k.name for k in out.glob("figures/*")}
     record = json.loads((out / "manifest.json").read_text())
     assert record["draws"] == 3 and record["seed"] == 1
     assert record["error"][0]["kind"] == "lognormal"

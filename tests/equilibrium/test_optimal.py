@@ -61,7 +61,7 @@ def test_the_derivative_of_a_block_is_that_of_differences(welfare):
         return tariff
 
     with jax.enable_x64(True):
-        objective = Objective(economy, supply, "zero")
+        objective = Objective(economy, supply, "kept")
         value, slope, at = objective(with_rate(0.1), np.eye(3)[0])
         again = objective(with_rate(0.1), np.eye(3)[0], at)
     high, middle, low = (

@@ -10,14 +10,14 @@ import pytest
 import tivax as tx
 from tivax.engine.core import files_of
 from tivax.engine.equilibrium import read_exact_hat, variants_of
-from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
+from tivax.engine.figures.welfare import welfare_by_region, welfare_ranges
 
 from commands import good, mistake
 from described import assert_described
 from economies import two_regions
 from helpers import error_of
 
-TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
+TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added", "sectors")
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +46,6 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     assert "Caliendo" in good("package", folder / "kept", "--cite").out
 
 
-def test_bars_of_the_parts_end_at_their_sum(folder):
-    found = tx.exact_hat(tx.Economy.read(folder / "economy.npz"), deficits="closing")
-    figure = welfare_parts(found.changes)
-    (ax,) = figure.axes
-    dots = ax.collections[0].get_offsets()
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    order = ["ROW" if k == "Rest of the world" else k for k in names]
-    values = found.changes.loc[order, ["tot", "vot", "transfer"]]
-    np.testing.assert_allclose(np.asarray(dots)[:, 0], values.sum(axis=1), rtol=1e-12)
-    widths = np.array([[bar.get_width() for bar in k] for k in ax.containers])
-    np.testing.assert_allclose(widths.T, values, rtol=1e-12)
-
-
 def test_ranges_show_the_lowest_and_highest_scenario(folder):
     economy = tx.Economy.read(folder / "economy.npz")
     rates = np.stack([economy.tariff * k for k in (0.0, 0.5, 2.0)])
@@ -70,13 +57,13 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     income = found.changes["real_income"].unstack("region")[["R02", "R01"]]
     np.testing.assert_allclose(ends[:, 0], income.min(), rtol=1e-12)
     np.testing.assert_allclose(ends[:, 1], income.max(), rtol=1e-12)
-    # Dots at both ends are whole, and a single scenario is shown in its parts.
+    # Dots at both ends are whole.
     low, high = ax.get_xlim()
     assert low < income.to_numpy().min() and income.to_numpy().max() < high
     single = tx.exact_hat(economy, rates[:1])
     figure = single.plots()["welfare"]()
-    assert figure.axes[0].get_xlabel() == "per cent of income"
-    # Linear welfare rises everywhere; the title is of exact real income.
+    assert figure.axes[0].get_xlabel() == "real income, per cent"
+    # Linear welfare rises everywhere; the figure is of exact real income.
     assert single.changes["welfare"].min() > 0 > single.changes["real_income"].min()
     own = single.changes["real_income"].loc[0]
     title = f"Largest loss Rest of the world, −{-own.min():.2f} %; "
@@ -85,9 +72,9 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
 
 def test_figures_name_countries_and_sort_from_gains_to_losses():
     values = {"IRL": -1.95, "USA": 0.68, "ROW": -0.2}
-    parts = {"welfare": values, "tot": values, "real_income": values}
-    changes = pd.DataFrame(parts).rename_axis("region")
-    figure = welfare_parts(changes, name="US 10 % on all")
+    table = pd.DataFrame({"region": [*values], "percent": [*values.values()]})
+    variant = {"variant": "US 10 % on all", "measure": "real_income"}
+    figure = welfare_by_region(table.assign(**variant))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["United States", "Rest of the world", "Ireland"]
     assert figure.get_suptitle() == (

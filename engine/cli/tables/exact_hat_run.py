@@ -80,7 +80,7 @@ def run_exact_hat(
     terminal.announce(_size_text(economy, variants.batches.draws if variants else 1))
     if variants is not None:
         batches = variants.batches
-        parts.append(Part(batches.draws, len(batches.columns), batches.together))
+        parts.append(Part(batches.draws, batches.layout.size, batches.together))
         makers.append(batches.rows)
         drawing = draws_of_batches(batches, *given) if has_errors else None
         identity, unit = {"kind": file.kind, **variants.record()}, "variants"
@@ -116,7 +116,7 @@ def run_exact_hat(
         if drawing is not None:
             result = replace(result, spread=drawing.spread_of(rows[-1]))
         result = replace(result, asked=only)
-        write_result(result, started, output, terminal, name=path.stem, **facts)
+        write_result(result, started, output, terminal, **facts)
 
 
 def run_published(

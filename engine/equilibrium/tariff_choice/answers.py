@@ -17,6 +17,7 @@ from ...core import (
     require_choice,
     require_kind,
 )
+from ...tables import country_in_text
 from ..batches import Batches
 from ..counterfactual import result_of
 from ..economy import Economy, place_of
@@ -66,6 +67,10 @@ class Retaliation(ChosenTariffs):
     how: How
 
     kind = "retaliation"
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        return f"Answers to the tariffs of {country_in_text(self.against)}"
 
     @cached_property
     @in_float64
@@ -139,7 +144,7 @@ def retaliation(
     regions: Regions | None = None,
     over: Over = "uniform",
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
     progress: Progress = no_progress,

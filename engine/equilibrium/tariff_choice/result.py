@@ -59,7 +59,7 @@ class ChosenTariffs(Result):
     tariff: np.ndarray
     choices: Sequence[ChosenRates]
     supply: Supply | None = None
-    deficits: Deficits = "zero"
+    deficits: Deficits = "kept"
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: tuple[str, ...] = ()
     spread: Spread | None = None
@@ -276,7 +276,7 @@ class ChosenTariffs(Result):
 
     def _own_listing(self) -> Listing:
         """Rates of the only player, or a row for each."""
-        names = ("", *_COLUMNS[1:])
+        names = ("", "tariff", self._wanted, "gradient")
         if len(self.choices) == 1:
             own = self.schedule[["on", "tariff", "share"]].to_numpy()
             if len(own) > 1 and _alike(self.schedule["tariff"]):
@@ -300,6 +300,8 @@ class ChosenTariffs(Result):
                 for row, own in zip(rows, values, strict=True)
             ]
         notes = []
+        if self.spread is not None and "se" in names:
+            notes.append(self.spread.line)
         if len(rows) > _SHOWN:
             notes.append(f"and {count_text(len(rows) - _SHOWN, 'more row')}")
         notes += [
