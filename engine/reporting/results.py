@@ -22,6 +22,7 @@ from ..core import (
     choose_from,
     columns_of,
     describe_environment,
+    doubts,
     output_folder,
     output_title,
     require_format,
@@ -283,7 +284,7 @@ def _labels(result: Result) -> dict[str, str]:
 
 
 def _finding(result: Result) -> Iterator[Section]:
-    if found := result.finding:
+    if found := [*doubts(), *result.finding]:
         yield Section("The finding", [Points(found)])
 
 
