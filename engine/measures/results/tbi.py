@@ -303,13 +303,17 @@ class TbiResult(Result):
 
     @property
     def sentence(self) -> str:
-        """Regions where the index is highest and lowest, and moved most, in
-        sentences."""
-        index, years = self.tbi["tbi"], self.tbi["year"].values
+        """Of the regions in the printed table, if these are several, where the index
+        is highest and lowest, and moved most."""
+        index, years, among = self.tbi["tbi"], self.tbi["year"].values, ""
+        few = self.shown.few
+        if len(few) > 1 and {*index["region"].values} - {*few, REST}:
+            index = index.sel(region=few)
+            among = f", among the {len(few)} regions of the table,"
         last = index.isel(year=-1).to_series()
         if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
-        said = self.said(f"In {years[-1]} the trade benefit index is {ends}.")
+        said = self.said(f"In {years[-1]}{among} the trade benefit index is {ends}.")
         moves = last - index.isel(year=0).to_series()
         if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
             said += f"\nIts change since {years[0]} is {ends}."
