@@ -30,9 +30,11 @@ from .errors import NotFound as NotFound
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
 from .errors import Unfinished as Unfinished
+from .errors import doubts as doubts
 from .errors import naming as naming
 from .errors import require_regular as require_regular
 from .errors import show as show
+from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of

@@ -1,11 +1,13 @@
 """The error for expected mistakes, the warning, and wrong values in messages."""
 
 import re
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 
 class TivaxWarning(UserWarning):
@@ -16,6 +18,36 @@ class TivaxWarning(UserWarning):
     >>> import warnings
     >>> warnings.simplefilter("error", tx.TivaxWarning)  # stop where labels look wrong
     """
+
+
+_DOUBTS: ContextVar[list[str] | None] = ContextVar("doubts", default=None)
+
+
+@contextmanager
+def telling_doubts(tell: Callable[[str], None]) -> Iterator[None]:
+    """Within the block a ``TivaxWarning`` is a line that is told, and kept in
+    ``doubts``."""
+    lines: list[str] = []
+    token, usual = _DOUBTS.set(lines), warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(category, TivaxWarning):
+            usual(message, category, *place, **more)
+        elif (line := str(message)) not in lines:
+            lines.append(line)
+            tell(line)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            _DOUBTS.reset(token)
+
+
+def doubts() -> list[str]:
+    """What was doubted so far, for the first lines of a result; once each."""
+    return _DOUBTS.get() or []
 
 
 class TivaxError(ValueError):

@@ -195,13 +195,15 @@ class RoundingKind(OfRows):
     one. Where cells were filled a row adds up to its output, and is held to it."""
 
     moves_output = True
+    _told = False
 
     def held(self, year: Slabs) -> Held:
         rows, columns, _ = super().held(year)
         every = (k for slab in year for k in (slab.raw.Z, slab.raw.Y))
         filled = any(_is_filled(k).any() for k in every)
         empty = np.mean([np.mean(slab.raw.Z == 0) for slab in year])
-        if not filled and empty > _EMPTY:
+        if not filled and empty > _EMPTY and not self._told:
+            self._told = True
             warnings.warn(
                 f"error rounding: {year.year}: {percent_text(empty)} of the cells of "
                 "Z are 0, which small cells become by rounding and intervals leave "

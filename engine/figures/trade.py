@@ -32,12 +32,13 @@ from ..reporting import (
     SURPLUS,
     Language,
     finish_layout,
-    in_language,
     label,
     label_ends,
     label_room,
     labelled_rows,
+    of_account,
     plain_axes,
+    translated,
     year_axis,
 )
 from ..tables import REST, country_name
@@ -96,18 +97,11 @@ def tbi_lines(
     banded = "tbi_ci_low" in tbi and not _is_thin(index)
     few = len(chosen) <= len(COLOURS) and not (banded and len(chosen) > _BANDS)
     draw = _labelled_lines if few else _panel_each
-    traded = ("X, M: value-added exports, imports", "X、M：增加值出口、进口")
-    if account:
-        traded = (
-            f"X, M: {account} in exports, imports",
-            f"X、M：出口、进口中的{account}",
-        )
-    band = ("band: 95 % interval", "带：95%区间") if "tbi_ci_low" in tbi else ("", "")
-    if band[0] and _is_thin(index):
-        band = ("95 % interval thinner than the lines", "95%区间窄于线宽")
-    lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
-    lines += [in_language(k, language) for k in (traded, band)]
-    return finish_layout(draw(index, "\n".join(filter(None, lines))))
+    name = f"{label('TBI')}, (X − M) / (X + M)\nX, M: value-added exports, imports"
+    if "tbi_ci_low" in tbi:
+        thin = "95 % interval thinner than the lines"
+        name += f"\n{thin if _is_thin(index) else 'band: 95 % interval'}"
+    return finish_layout(draw(index, translated(of_account(name, account), language)))
 
 
 _BANDS = 3  # more in one panel hide each other
@@ -236,16 +230,17 @@ def balance_heatmap(
     chosen = (
         _largest(T, MANY) if regions is None else known_regions(regions, list(T.index))
     )
-    unit, factor = billions(absorbed.attrs.get("units", ""))
-    balance = factor * (T - T.T).loc[chosen, chosen]
-    shown = balance.to_numpy(copy=True)
+    shown = (T - T.T).loc[chosen, chosen].to_numpy(copy=True)
+    most = float(np.nanmax(np.abs(shown), initial=0))
+    unit, factor = billions(absorbed.attrs.get("units", ""), most)
+    shown *= factor
     shown[np.triu_indices(len(shown))] = np.nan  # those above repeat, with other sign
 
     names = label_room([country_name(k) for k in chosen])
     # The map is as wide as the page leaves beside names and scale, cells are square.
     side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
     fig, ax = one_panel(side + 0.8 + names)
-    most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
+    most = factor * most or 1.0
     mesh = map_cells(
         ax,
         np.ma.masked_invalid(shown),
@@ -263,12 +258,9 @@ def balance_heatmap(
     ax.set_xlabel("with")
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
     colour_scale(ax, mesh, scale, signed_ticks(most), shrink=0.8, aspect=25)
-    title = (
-        f"Bilateral {'' if account else 'value-added '}balances"
-        f"{f' of {account}' if account else ''}, {year}\n"
-        "positive (blue): surplus of the row with the column"
-    )
-    return finish_layout(fig, title)
+    title = of_account(f"Bilateral value-added balances, {year}", account)
+    meaning = "positive (blue): surplus of the row with the column"
+    return finish_layout(fig, f"{title}\n{meaning}")
 
 
 @styled

@@ -13,7 +13,7 @@ import tivax as tx
 
 from commands import good, mistake
 from experiment_panels import small_panel
-from helpers import random_tables
+from helpers import random_tables, write_co2
 
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 MODEL = """
@@ -50,6 +50,8 @@ RUNS = (
     "decompose store --method wwz",
     "indicators store --level country",
     "change store --from 2000 --to 2001",
+    "tbi store --satellite co2.csv",
+    "change store --measure va_imports --satellite co2.csv --error error.toml --draws 2",
     "exposure store --buyer DEU --supplier CHN",
     "compare store other --measure tbi,EXGR,vax_ratio",
     "compare store other --error error.toml",
@@ -82,6 +84,7 @@ def place(tmp_path_factory):
     """Of the sizes of other tests of commands, whose programs are compiled once."""
     folder = tmp_path_factory.mktemp("chinese")
     tx.save_store(named(2), folder / "store")
+    write_co2(named(2), folder / "co2.csv")
     tx.save_store(long := named(12), folder / "long")
     tx.save_store(named(2, seed=2), folder / "other")
     panel = small_panel(countries=8, years=12, seed=3)
@@ -137,6 +140,8 @@ def test_a_report_has_no_sentence_of_english(line, place, monkeypatch):
     assert not left
     said = [k for k in printed.splitlines() if not re.search("：tivax ", k)]
     assert not [k for k in said if _ENGLISH.search(k)]
+    if "--satellite" in line:
+        assert "增加值" not in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_is_no_language_is_said_before_anything_is_computed(place, monkeypatch):

@@ -175,7 +175,7 @@ def test_titles_say_the_largest_balances(of_countries):
     who, whom = net.loc[[*names], [*names]].stack().idxmax()
     assert titles["va_balances"] == (
         f"Largest balance of {year}: {names[who]} with {names[whom]}, "
-        f"{net.loc[who, whom]:+,.0f} billion US$"
+        f"{net.loc[who, whom]:+.2g} billion US$"
     )
     who = net.sum(axis=1)[[*names]].idxmin()
     whom = net_gross.loc[who, [k for k in names if k != who]].abs().idxmax()

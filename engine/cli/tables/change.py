@@ -120,7 +120,7 @@ def change(
     identity = {**found.identity, **draws.record, "years": [*draws.years]}
     job = Job(output.out, "change", identity, [Part(draws.count, draws.size)])
     with filled(job, [draws.rows], output, terminal) as (rows,):
-        found = found.with_draws(rows)
+        found = found.with_draws(rows, draws.record)
         facts = {**subject.facts, **draws.record}
         write_result(found, run, output, terminal, **about, **facts)
 
