@@ -124,7 +124,7 @@ if address := PROJECT.get("urls", {}).get("Repository"):
 def find_public_name(app, env, node, text):
     """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    fronts = (tivax, tivax.results, tivax.schemes, tivax.table_errors)
+    fronts = (tivax, tivax.results, tivax.schemes, tivax.shocks, tivax.table_errors)
     place = next((k for k in fronts if name in dir(k)), None)
     if node.get("refdomain") != "py" or place is None:
         return None

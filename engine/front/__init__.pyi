@@ -1,5 +1,6 @@
 from . import results as results
 from . import schemes as schemes
+from . import shocks as shocks
 from . import table_errors as table_errors
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
@@ -72,7 +73,6 @@ from .engine.resampling import adjusted_p_values as adjusted_p_values
 from .engine.resampling import phase_placebos as phase_placebos
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
-from .engine.scenarios import Shock as Shock
 from .engine.scenarios import linkages as linkages
 from .engine.scenarios import scenarios as scenarios
 from .engine.sources import Satellite as Satellite

@@ -194,7 +194,7 @@ class ScenarioResult(Result):
 
     Examples
     --------
-    >>> shock = tx.Shock("cut", exporters="R01", importers="R02", percent=10)
+    >>> shock = tx.shocks.Cut(exporters="R01", importers="R02", percent=10)
     >>> found = tx.scenarios(world, shock)
     >>> found.changes("value_added").round(2).to_dict()
     {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}

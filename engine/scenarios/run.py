@@ -25,7 +25,7 @@ from . import evaluate, prices, result
 from .changes import pairs_of
 from .places import Places
 from .result import PRICES, QUANTITIES, ScenarioResult
-from .shocks import OF_REGIONS, TO, Shock, Variants, as_variants
+from .shocks import TO, Shift, Shock, Variants, as_variants
 from .years import SolvedYear, solve_year
 
 # Without a choice.
@@ -61,7 +61,7 @@ class ScenarioPlan:
             label.casefold()
             for shocks in self.variants.values()
             for shock in shocks
-            for label in (*shock.who, *shock.whom, *shock.to)
+            for label in shock.labels
         ]
         codes = self.places.names
         names = {name.casefold(): k for k in codes for name in (country_name(k), k)}
@@ -233,7 +233,7 @@ def scenarios(
 
     Examples
     --------
-    >>> half = tx.Shock("shift", exporters="R01", importers="R02", percent=50)
+    >>> half = tx.shocks.Shift(exporters="R01", importers="R02", percent=50)
     >>> found = tx.scenarios(world, {"decoupling": half}, measures=["value_added"])
     >>> found.table[["region", "percent"]].head(3).round(2)
       region  percent
@@ -311,12 +311,9 @@ def _require_labels(places: Places, shock: Shock) -> None:
     places.find_regions(shock.sides[0], shock.who)
     places.find_regions(shock.sides[1], shock.whom)
     places.find_sectors(shock.sectors)
-    if shock.kind == "shift" and shock.to[0] not in TO:
+    if isinstance(shock, Shift) and shock.to[0] not in TO:
         places.find_regions("to", [*shock.to])
-    of_pairs = shock.kind in ("cut", "shift") or (
-        shock.of == "imports" if shock.priced else shock.links in OF_REGIONS
-    )
-    if of_pairs:
+    if shock.of_pairs:
         pairs_of(places, shock)
 
 

@@ -71,7 +71,7 @@ def is_taken(key: str, kind: str, path) -> bool:
     return True
 
 
-KINDS = [*shocks.OWN, *EQUILIBRIUM]
+KINDS = [*shocks.SHOCKS, *EQUILIBRIUM]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -64,7 +64,7 @@ def test_drawn_tables_of_other_kinds_differ_and_keep_labels(error):
 
 
 def test_scenarios_with_errors_are_those_of_drawn_tables():
-    shock = tx.Shock("cut", exporters="R0", importers="R1", percent=50)
+    shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
     found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2)
     plain = tx.scenarios(TABLES, shock)
     pd.testing.assert_frame_equal(found.table[[*plain.table]], plain.table)
@@ -147,7 +147,7 @@ def test_change_and_scenario_write_intervals_of_draws(store, model, tmp_path):
     good("scenario", tmp_path / "cut.toml", *words, "--out", out)
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
-    shock = tx.Shock("cut", exporters="R0", importers="R1", percent=50)
+    shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
     found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2).table
     np.testing.assert_allclose(table[ENDS], found[ENDS], rtol=1e-9)
     assert json.loads((out / "manifest.json").read_text())["error"]

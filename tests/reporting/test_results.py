@@ -43,7 +43,7 @@ def found(small) -> dict[str, Result]:
         "change": tx.change(small, "tbi", region="R1"),
         "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
-            small, tx.Shock("cut", exporters="R1", importers="R2", percent=10)
+            small, tx.shocks.Cut(exporters="R1", importers="R2", percent=10)
         ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99
@@ -137,7 +137,7 @@ def test_titles_compare_what_there_is_to_compare():
 @pytest.fixture(scope="module")
 def of_countries(small) -> dict[str, Result]:
     world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
-    cut = tx.Shock("cut", exporters="CHN", importers="USA", percent=10)
+    cut = tx.shocks.Cut(exporters="CHN", importers="USA", percent=10)
     thetas = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
     economy = tx.Economy.from_tables(world, world.years[-1], thetas)
     return {

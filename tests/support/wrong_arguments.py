@@ -110,7 +110,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
     sound = {
         "tables": tables, "aggregated": tables, "databases": {"A": tables, "B": tables},
         "prices": pd.DataFrame(columns=["year", "region", "sector", "price"]),
-        "shocks": tx.Shock("cut", exporters="R01"), "account": account,
+        "shocks": tx.shocks.Cut(exporters="R01"), "account": account,
         "error": tx.table_errors.Shares(concentration=9), "draws": 2,
         "method": "wwz", "measure": "tbi", "region": "R01", "buyer": "R01",
         "supplier": "R02", "source_name": "wiod2013", "paths": [folder],
@@ -223,10 +223,12 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("table_errors.Given", {"file": {"int": 3, "None": None}})
     twice = {**some, "None": None, "twice": ["R01", "R01"]}
     wrong_shock: Bad = dict.fromkeys(("exporters", "importers", "sectors", "to"), twice)
-    wrong_shock |= dict.fromkeys(("kind", "uses", "links", "of"), WORD)
+    wrong_shock |= {"uses": WORD}
     wrong_shock |= {"percent": {"text": "1", "flag": True, "above": 101.0}}
     wrong_shock |= {"both_ways": {"int": 1, "None": None}, "name": {"int": 3}}
-    yield from wrong("Shock", wrong_shock, kind="shift", exporters="R02")
+    yield from wrong("shocks.Shift", wrong_shock, exporters="R02")
+    yield from wrong("shocks.Extract", {"links": WORD})
+    yield from wrong("shocks.Price", {"of": WORD}, percent=1)
 
 
 def of_economies() -> Iterator[Case]:
