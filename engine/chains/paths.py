@@ -92,7 +92,8 @@ def supply_paths(
     tables
         In memory or lazy; the year must fit in memory.
     buyer, supplier
-        Regions, by code or name, or groups. The demand is the final sales of the buyer's industries.
+        Regions, by code or name, or groups. The demand is the final sales of the
+        buyer's industries.
     sectors
         The buyer's industries that count; by default all.
     demand
