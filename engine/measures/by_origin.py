@@ -163,7 +163,7 @@ def origins(
     options: dict[str, Any]
     if of == "exports":
         require_kind("exporter", exporter, str, "one region or group")
-        exporter, *via = (find_region(k, names) for k in (exporter, *via))
+        exporter, *via = (find_region(str(k), names) for k in (exporter, *via))
         kernel, title = _exports_of, f"value added in exports of {exporter}"
         options = {
             "sectors": len(sectors),

@@ -25,6 +25,7 @@ _OUTSIDE = r"(?![^(]*\))"  # not between brackets
 _SEAMS = (
     (re.compile(r"(?<=[.?!])\s+(?=[A-Z“(0-9−`])"), ""),
     (re.compile(rf"; {_OUTSIDE}"), "；"),
+    (re.compile(r": "), "："),
     (re.compile(rf", and {_OUTSIDE}|, {_OUTSIDE}| and {_OUTSIDE}"), "、"),
     (re.compile(r"\n"), "\n"),  # lines of a figure
 )

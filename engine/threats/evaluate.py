@@ -27,6 +27,7 @@ from .blocks import require_blocks
 from .catalogue import CATALOGUE
 from .result import COLUMNS, Threats, at_level
 from .setting import Setting, refused
+from .states import state_of
 from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
@@ -151,7 +152,11 @@ def threats(
             tests.append(test)
     if draws:
         _add_declared(rows, tests, settings, draws, seed, progress)
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in rows:
+        given = first.setdefault((row["model"], row["term"]), row)
+        if row["biased"] and row["comparable"]:
+            row["comparable"] = state_of(row, given) != "as before"
         near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
         row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
     table = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
@@ -242,6 +247,7 @@ def _fitted(
             "by_itself": len(model.treatments) == 1,
             "comparable": made.comparable and own,
             "same_units": made.same_units,
+            "biased": made.biased,
         }
         test = None
         if se > 0 and not (model.instruments and len(model.treatments) > 1):

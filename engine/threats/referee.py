@@ -77,6 +77,7 @@ def several_factors(setting: Setting) -> Made:
                 f"may be biased by short T: T = {len(setting.years)}; se: clusters of "
                 "units, effects and factors counted",
                 comparable=True,
+                biased=True,
             )
 
 

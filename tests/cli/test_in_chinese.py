@@ -43,6 +43,10 @@ FILES = {
     "answer": f"{HAT}kind = 'retaliation'\nagainst = 'USA'\n{WALL}",
     "nash": f"{HAT}kind = 'nash'\nregions = ['CHN', 'USA']\n",
     "war": f"{HAT}kind = 'trade-war'\nwho = 'USA'\nwhom = 'CHN'\nrate = 0.25\n",
+    "best": f"{HAT}kind = 'optimal-tariff'\nregion = 'USA'\nover = 'uniform'\n",
+    "price": 'store = "store"\nkind = "price"\nexporters = "China"\npercent = 9\n',
+    "grid": 'store = "store"\nkind = "shift"\nexporters = "CHN"\n'
+    "[grid]\npercent = [5, 10]\n",
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
 RUNS = (
@@ -56,6 +60,9 @@ RUNS = (
     "compare store other --measure tbi,EXGR,vax_ratio",
     "compare store other --error error.toml",
     "scenario cut.toml",
+    "scenario price.toml",
+    "scenario grid.toml",
+    "scenario best.toml",
     "scenario hat.toml --draws 5",
     "scenario answer.toml --draws 5",
     "scenario nash.toml --draws 5",

@@ -1,7 +1,7 @@
 """Keys of scenario files: the site's tables have those that the readers take."""
 
 import re
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -65,7 +65,8 @@ def is_taken(key: str, kind: str, path) -> bool:
         if kind in EQUILIBRIUM:
             read_exact_hat(path)
         else:
-            read_scenario(path).variants(None)
+            scenario: Any = read_scenario(path)
+            scenario.variants(None)
     except tx.TivaxError as error:
         return not re.search("unknown key|goes with (kind|the other)", str(error))
     return True

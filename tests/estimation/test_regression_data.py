@@ -303,6 +303,14 @@ def test_instruments_are_refused_in_the_same_words(instruments, frame, told):
         assert told in error_of(run, frame, z=instruments)
 
 
+def test_further_effects_of_two_stages_are_refused_with_a_remedy():
+    given = Y, "TBI", ["lnPOP"], ["RQ"]
+    told = error_of(two_stage, UNBALANCED, *given, effects=["sector"])
+    assert told.startswith(
+        "effects: two_stage has those of entity and time; put dummies"
+    )
+
+
 # ------------------------------------------------------------------------ kinds of data
 
 
