@@ -4,7 +4,7 @@ Those of processes that tests start are not counted.
 """
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 
 import jax
 import pytest
@@ -42,14 +42,14 @@ class Compilations:
     def __init__(self) -> None:
         self.module = ""
         self.programs: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self.over: list[str] = []
         jax.monitoring.register_event_duration_secs_listener(self.count)
 
-    def count(self, event: str, seconds: float, **_: object) -> None:
+    def count(self, event: str, duration_secs: float, **_: object) -> None:
         if event == EVENT and self.module:
             self.programs[self.module] += 1
-            self.seconds[self.module] += seconds
+            self.seconds[self.module] += duration_secs
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         self.module = nodeid.partition("::")[0]
@@ -58,10 +58,11 @@ class Compilations:
     def pytest_testnodedown(self, node) -> None:
         """What a process of pytest-xdist has counted."""
         if "compiled" in (given := getattr(node, "workeroutput", {})):
-            programs, seconds = map(Counter, given["compiled"])
-            self.over += over_budget(programs)
-            self.programs += programs
-            self.seconds += seconds
+            programs, seconds = given["compiled"]
+            self.over += over_budget(Counter(programs))
+            self.programs.update(programs)
+            for module, more in seconds.items():
+                self.seconds[module] += more
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -78,7 +79,8 @@ class Compilations:
     def pytest_terminal_summary(self, terminalreporter) -> None:
         if terminalreporter.config.getoption("durations") is not None:
             terminalreporter.section("most seconds of compiling")
-            for module, seconds in self.seconds.most_common(SHOWN):
+            slowest = sorted(self.seconds.items(), key=lambda k: -k[1])[:SHOWN]
+            for module, seconds in slowest:
                 programs = self.programs[module]
                 terminalreporter.line(
                     f"{seconds:6.2f}s {programs:4d} programs {module}"
