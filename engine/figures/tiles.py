@@ -73,7 +73,7 @@ def assignment(costs: np.ndarray) -> np.ndarray:
     u, v = np.zeros(rows), np.zeros(columns)  # prices of rows and of columns
     for first in range(rows):
         reach, before = np.full(columns, np.inf), np.full(columns, -1)
-        seen, row, low = np.zeros(columns, bool), first, 0.0
+        seen, row, column, low = np.zeros(columns, bool), first, -1, 0.0
         while row >= 0:
             through = low + costs[row] - u[row] - v
             nearer = ~seen & (through < reach)
