@@ -210,16 +210,11 @@ class ExactHat(Result):
     def _services_taxed(self) -> int:
         """Number of sectors with new tariffs that are not goods, where codes tell."""
         economy, batches = self.economy, self.batches
-        goods = {*goods_of(economy.sectors, economy.source)}
-        if batches is None or len(goods) == len(economy.sectors):
-            return 0
-        first = np.arange(min(batches.draws, BY_SECTOR))
-        tariffs, _ = batches.schedules(first)
+        assert batches is not None
+        tariffs, _ = batches.schedules(np.arange(min(batches.draws, BY_SECTOR)))
         moved = (tariffs != economy.tariff).any(axis=(0, 1, 2))
-        return sum(
-            bool(new) and name not in goods
-            for name, new in zip(economy.sectors, moved, strict=True)
-        )
+        goods = goods_of(economy.sectors, economy.source)
+        return int(moved[[k not in goods for k in economy.sectors]].sum())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -668,15 +663,12 @@ class ExactHat(Result):
                 ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
                 text += [f" [{low:+.1f}, {high:+.1f}]" for low, high in ends]
                 notes.append(self.spread.line)
-            columns = ["change"]
-            for several in {"variant", "scenario"} & {*rows}:
-                columns = [*rows[several].astype(str).unique()]
-            cells: dict[tuple[str, str], list[str]] = {}
-            for region, name, cell in zip(
-                rows["region"], rows["title"], text, strict=True
-            ):
-                cells.setdefault((country_name(region), name), []).append(cell)
-            each = [(*names, *row) for names, row in cells.items()]
+            several = rows.get("variant", rows.get("scenario", "change"))
+            rows = rows.assign(text=text, several=several)
+            columns = [*map(str, rows["several"].unique())]
+            cells = rows.groupby(["region", "title"], sort=False)["text"].agg(list)
+            names = [(country_name(k), j) for k, j in cells.index.tolist()]
+            each = [(*k, *row) for k, row in zip(names, cells, strict=True)]
             found.append(Listing(title, ("region", "sector", *columns), each, notes, 2))
         return found
 

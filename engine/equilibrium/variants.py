@@ -134,11 +134,10 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        words = [k.name or _in_words(k) for k in file.variants]
-        alike = [words[:n].count(k) for n, k in enumerate(words)]
+        names = [k.name or _in_words(k) for k in file.variants]
         return [
-            (k.name or word + f" ({n + 1})" * (n > 0), k)
-            for k, word, n in zip(file.variants, words, alike, strict=True)
+            (f"{name} ({n + 1})" if name in names[:n] and not k.name else name, k)
+            for n, (name, k) in enumerate(zip(names, file.variants, strict=True))
         ]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
