@@ -148,9 +148,7 @@ class ChosenTariffs(Result):
         return "real income" if self.supply is None else "welfare"
 
     _names: ClassVar[Sequence[str]] = ()
-    _chosen: ClassVar[Sequence[int]] = (
-        1,
-    )  # of each scenario: has it the rates that are chosen
+    _chosen: ClassVar[Sequence[int]] = (1,)  # the rates are put in, by scenario
 
     @property
     def _tariffs(self) -> np.ndarray:
