@@ -658,19 +658,23 @@ class ExactHat(Result):
             rows = self.sectors_shown(measure)
             if rows.empty:
                 continue
-            text, notes = rows["percent"].map("{:+.1f}".format), [_UNIT]
-            if self.spread is not None:
-                ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
-                text += [f" [{low:+.1f}, {high:+.1f}]" for low, high in ends]
-                notes.append(self.spread.line)
+            notes = [_UNIT] if self.spread is None else [_UNIT, self.spread.line]
             several = rows.get("variant", rows.get("scenario", "change"))
-            rows = rows.assign(text=text, several=several)
+            rows = rows.assign(text=with_ends(rows, "{:+.1f}"), several=several)
             columns = [*map(str, rows["several"].unique())]
-            cells = rows.groupby(["region", "title"], sort=False)["text"].agg(list)
-            names = [(country_name(k), j) for k, j in cells.index.tolist()]
+            keys = ["region", "sector", "title"]
+            cells = rows.groupby(keys, sort=False)["text"].agg(list)
+            names = [(country_name(k), title) for k, _, title in cells.index.tolist()]
             each = [(*k, *row) for k, row in zip(names, cells, strict=True)]
             found.append(Listing(title, ("region", "sector", *columns), each, notes, 2))
         return found
+
+
+def with_ends(rows: pd.DataFrame, form: str) -> pd.Series:
+    """``percent`` as text, with its interval where it has one."""
+    kept = [k for k in ("percent", "ci_low", "ci_high") if k in rows]
+    text, *ends = (rows[k].map(form.format) for k in kept)
+    return text + " [" + ends[0] + ", " + ends[1] + "]" if ends else text
 
 
 def before_and_after(

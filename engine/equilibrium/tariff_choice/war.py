@@ -29,7 +29,7 @@ from ...sources import find_sectors
 from ...tables import country_in_text, country_name
 from ..economy import Economy
 from ..from_tables import require_rates
-from ..result import before_and_after
+from ..result import before_and_after, with_ends
 from ..solving import Deficits
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
@@ -177,17 +177,12 @@ class TradeWar(ChosenTariffs):
 
     def _listings(self) -> Sequence[Listing]:
         """A row for each region that is shown, a column for each answer; sectors."""
-        rows = self.war.assign(text=self.war["percent"].map("{:+.2f}".format))
-        if "ci_low" in rows:
-            ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
-            rows["text"] += [f" [{low:+.2f}, {high:+.2f}]" for low, high in ends]
+        rows = self.war.assign(text=with_ends(self.war, "{:+.2f}"))
         wide = rows.pivot(index="region", columns="variant", values="text")
         wide = wide.loc[self._rows, self._names]
         cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
         notes = [] if self.spread is None else [self.spread.line]
-        income = Listing(
-            "Real income, per cent", ("region", *wide.columns), cells, notes
-        )
+        income = Listing("Real income, per cent", ("region", *wide), cells, notes)
         return [income, *self.outcome.sector_listings()]
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
