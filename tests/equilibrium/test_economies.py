@@ -297,7 +297,7 @@ def test_variants_of_a_file_are_the_changes_that_they_name(economy, file, tmp_pa
         ('elasticities = "t.csv"', "elasticities = 't.csv': goes with a store"),
         ('store = "s"', "give economy (an .npz) or store, one of them"),
         ('[[variant]]\nname = "a"', "tariff: is missing in a variant"),
-        ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no Mars; choose from R01"),
+        ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no region Mars; choose from R01"),
         ("[grid]\nimporters = [[]]\ntariff = [1]", "one at least, or leave it out"),
         ("[[variant]]\ntariff = 1\n[grid]\ntariff = [2, 3]", "tariff = 1: [grid] has tariff, too; keep one of them"),
         ("[[variant]]\ntariff = -1", "write a number above -1"),

@@ -262,7 +262,8 @@ class ChosenTariffs(Result):
         if not _alike(self.schedule["tariff"]):
             plots["rates"] = partial(tariff_schedule, self.schedule)
         if len(self.responses):
-            plots["responses"] = partial(response_curves, self.responses)
+            given = self.responses, self._wanted
+            plots["responses"] = partial(response_curves, *given)
         return plots | (self.outcome.plots() if self._has_outcome else {})
 
     def facts(self) -> Mapping[str, Any]:

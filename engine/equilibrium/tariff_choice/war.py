@@ -182,7 +182,9 @@ class TradeWar(ChosenTariffs):
         wide = wide.loc[self._rows, self._names]
         cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
         notes = [] if self.spread is None else [self.spread.line]
-        income = Listing("Real income, per cent", ("region", *wide), cells, notes)
+        income = Listing(
+            "Real income, per cent", ("region", *self._names), cells, notes
+        )
         return [income, *self.outcome.sector_listings()]
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
