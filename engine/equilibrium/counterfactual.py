@@ -1,5 +1,6 @@
 """Exact-hat counterfactuals of an economy: ``tx.exact_hat``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -108,9 +109,10 @@ def equilibria(
     trade_costs: np.ndarray | None = None,
     deficits: Deficits = "kept",
     supply: Supply | None = None,
+    names: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> ExactHat:
-    """``exact_hat``, with new rates of any size."""
+    """``exact_hat``, with new rates of any size, and names of scenarios."""
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
     require_kind("supply", supply, Supply | None, "a tx.Supply or None")
@@ -119,7 +121,8 @@ def equilibria(
         deficits,
         len(tariff),
         lambda chosen: (tariff[chosen], costs[chosen]),
-        supply=supply,
+        names,
+        supply,
     )
     moved = bool((costs != 1).any())
     if several:

@@ -210,16 +210,11 @@ class ExactHat(Result):
     def _services_taxed(self) -> int:
         """Number of sectors with new tariffs that are not goods, where codes tell."""
         economy, batches = self.economy, self.batches
-        goods = {*goods_of(economy.sectors, economy.source)}
-        if batches is None or len(goods) == len(economy.sectors):
-            return 0
-        first = np.arange(min(batches.draws, BY_SECTOR))
-        tariffs, _ = batches.schedules(first)
+        assert batches is not None
+        tariffs, _ = batches.schedules(np.arange(min(batches.draws, BY_SECTOR)))
         moved = (tariffs != economy.tariff).any(axis=(0, 1, 2))
-        return sum(
-            bool(new) and name not in goods
-            for name, new in zip(economy.sectors, moved, strict=True)
-        )
+        goods = goods_of(economy.sectors, economy.source)
+        return int(moved[[k not in goods for k in economy.sectors]].sum())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -663,22 +658,23 @@ class ExactHat(Result):
             rows = self.sectors_shown(measure)
             if rows.empty:
                 continue
-            text, notes = rows["percent"].map("{:+.1f}".format), [_UNIT]
-            if self.spread is not None:
-                ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
-                text += [f" [{low:+.1f}, {high:+.1f}]" for low, high in ends]
-                notes.append(self.spread.line)
-            columns = ["change"]
-            for several in {"variant", "scenario"} & {*rows}:
-                columns = [*rows[several].astype(str).unique()]
-            cells: dict[tuple[str, str], list[str]] = {}
-            for region, name, cell in zip(
-                rows["region"], rows["title"], text, strict=True
-            ):
-                cells.setdefault((country_name(region), name), []).append(cell)
-            each = [(*names, *row) for names, row in cells.items()]
+            notes = [_UNIT] if self.spread is None else [_UNIT, self.spread.line]
+            several = rows.get("variant", rows.get("scenario", "change"))
+            rows = rows.assign(text=with_ends(rows, "{:+.1f}"), several=several)
+            columns = [*map(str, rows["several"].unique())]
+            keys = ["region", "sector", "title"]
+            cells = rows.groupby(keys, sort=False)["text"].agg(list)
+            names = [(country_name(k), title) for k, _, title in cells.index.tolist()]
+            each = [(*k, *row) for k, row in zip(names, cells, strict=True)]
             found.append(Listing(title, ("region", "sector", *columns), each, notes, 2))
         return found
+
+
+def with_ends(rows: pd.DataFrame, form: str) -> pd.Series:
+    """``percent`` as text, with its interval where it has one."""
+    kept = [k for k in ("percent", "ci_low", "ci_high") if k in rows]
+    text, *ends = (rows[k].map(form.format) for k in kept)
+    return text + " [" + ends[0] + ", " + ends[1] + "]" if ends else text
 
 
 def before_and_after(

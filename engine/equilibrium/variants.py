@@ -135,11 +135,11 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        words = [k.name or _in_words(k) for k in file.variants]
-        alike = [words[:n].count(k) for n, k in enumerate(words)]
+        with naming(file.path):
+            names = [k.name or _in_words(k, economy) for k in file.variants]
         return [
-            (k.name or word + f" ({n + 1})" * (n > 0), k)
-            for k, word, n in zip(file.variants, words, alike, strict=True)
+            (f"{name} ({n + 1})" if name in names[:n] and not k.name else name, k)
+            for n, (name, k) in enumerate(zip(names, file.variants, strict=True))
         ]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
@@ -153,10 +153,13 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
     return [(name, replace(same, **chosen)) for name, chosen in variants.items()]
 
 
-def _in_words(keys: VariantKeys) -> str:
+def _in_words(keys: VariantKeys, economy: Economy) -> str:
     """A variant without a name: ``China to the United States, tariff 25 %``."""
-    sides = keys.exporters, keys.importers
-    names = [" and ".join(map(country_in_text, k)) or "all" for k in sides]
+    regions, names = economy.regions, []
+    for side in ("exporters", "importers"):
+        places = _positions(side, getattr(keys, side), economy)
+        words = " and ".join(country_in_text(regions[k]) for k in places)
+        names.append("all" if len(places) == len(regions) else words)
     words = [" to ".join(names), *keys.sectors]
     if keys.tariff is not None:
         words.append(f"tariff {100 * keys.tariff:g} %")

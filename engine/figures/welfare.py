@@ -256,7 +256,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
 
 
 @styled
-def response_curves(responses: pd.DataFrame) -> Figure:
+def response_curves(responses: pd.DataFrame, what: str = "welfare") -> Figure:
     """Welfare of each player as its own rates move, and dots at what it chose.
 
     Parameters
@@ -264,6 +264,8 @@ def response_curves(responses: pd.DataFrame) -> Figure:
     responses
         Columns player, tariff (per cent), own_welfare, as ``responses`` of a
         ``tx.optimal_tariff``: the choice is the middle row of a player.
+    what
+        That is: welfare, or real income.
     """
     require_columns("responses", responses, ["player", "tariff", "own_welfare"])
     fig, ax = one_panel(2.6)
@@ -276,7 +278,7 @@ def response_curves(responses: pd.DataFrame) -> Figure:
         names.append(str(name))
     plain_axes(ax, grid="y")
     ax.set_xlabel("its own tariff, per cent; the others' stay", fontsize=SMALL)
-    ax.set_ylabel("welfare, per cent", fontsize=SMALL)
+    ax.set_ylabel(f"{what}, per cent", fontsize=SMALL)
     if len(names) > 1:
         legend(fig, handles, names, loc="outside upper right")
     return finish_layout(fig)

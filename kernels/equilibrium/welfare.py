@@ -98,21 +98,16 @@ def _foreign(trade: Float[Array, "r r s"]) -> Float[Array, "r r 1"]:
 
 
 class Sectors(NamedTuple):
-    """Output and imports by region and sector, net of tariffs."""
+    """Relative changes of output, which are those of value added, and of imports."""
 
     output: Float[Array, "r s"]
     imports: Float[Array, "r s"]
 
 
-def by_sector(trade: Float[Array, "r r s"]) -> Sectors:
-    """Output and imports of these flows; value added moves as output does."""
-    return Sectors(trade.sum(axis=0), (trade * _foreign(trade)).sum(axis=1))
-
-
 def sector_changes(old: Float[Array, "r r s"], new: Float[Array, "r r s"]) -> Sectors:
-    """Relative changes of output and imports, 0 where there was none."""
-
-    def change(before: Array, after: Array) -> Array:
-        return jnp.where(before > 0, after / jnp.where(before > 0, before, 1) - 1, 0)
-
-    return Sectors(*map(change, by_sector(old), by_sector(new)))
+    """Changes of flows net of tariffs, 0 where there was none."""
+    before, after = (
+        jnp.stack([k.sum(axis=0), (k * _foreign(k)).sum(axis=1)]) for k in (old, new)
+    )
+    ratio = jnp.where(before > 0, after / jnp.where(before > 0, before, 1), 1)
+    return Sectors(*ratio - 1)

@@ -9,7 +9,11 @@ import pytest
 
 import tivax as tx
 from tivax.engine.core import files_of
-from tivax.engine.equilibrium import read_exact_hat, variants_of
+from tivax.engine.equilibrium import (
+    exact_hat_scenario,
+    read_exact_hat,
+    variants_of,
+)
 from tivax.engine.figures.welfare import welfare_by_region, welfare_ranges
 
 from commands import good, mistake
@@ -154,6 +158,44 @@ def test_regions_and_sectors_are_named_by_words(folder):
     path.write_text(f'{text}sectors = "wheat"')
     told = error_of(variants_of, read_exact_hat(path), economy)
     assert "no sector wheat; choose from c13 (Machinery" in told
+
+
+def test_a_variant_without_a_name_has_words_and_goods_are_no_services(folder):
+    economy = replace(
+        tx.Economy.synthetic(regions=3, sectors=2, seed=1),
+        regions=("CHN", "USA", "ROW"),
+        sectors=("c14", "c20"),
+        source="wiod2013",
+    )
+    economy = replace(economy, tariff_new=economy.tariff)
+    path = folder / "unnamed.toml"
+    move = '[[variant]]\nimporters = "United States"\nexporters = "CHN"\n'
+    text = f'kind = "exact-hat"\neconomy = "economy.npz"\n{move}tariff = 0.25\n'
+    more = f'{move}sectors = "goods"\ntrade_cost = 1.1\n{move}tariff = 0.25\n'
+    path.write_text(text + more)
+    run = read_exact_hat(path)
+    moves = variants_of(run, economy).moves
+    words = "China to the United States, tariff 25 %"
+    assert {k: v[0].sectors for k, v in moves.items()} == {
+        words: (0, 1),
+        "China to the United States, goods, trade costs +10 %": (0,),
+        f"{words} (3)": (0, 1),
+    }
+    found = exact_hat_scenario(run, economy)
+    assert "new tariffs are on services, too: 1 of the sectors" in found.lines
+    assert found.report_title.startswith(f"What if: {words}; China to")
+    path.write_text(f'{text}sectors = "goods"\n')
+    found = exact_hat_scenario(read_exact_hat(path), economy)
+    assert not [k for k in found.lines if "services" in k]
+
+
+def test_a_title_is_that_of_the_report_too(folder):
+    words = ("--title", "A wall", "--out", folder / "titled")
+    good("scenario", folder / "kept.toml", *words)
+    page = (folder / "titled" / "report.html").read_text()
+    assert "<h1>A wall</h1>" in page and "kept.toml" not in page.split("</h1>")[0]
+    plain = (folder / "kept" / "report.html").read_text()
+    assert "<h1>What if tariffs of R01 and R02 and the rest of" in plain
 
 
 # ------------------------------------------------------------ tariffs that are chosen

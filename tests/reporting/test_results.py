@@ -164,6 +164,12 @@ def test_findings_titles_and_tables_name_countries_and_no_codes(name, of_countri
         assert names["USA"] == "United States" and names.get("WLD", "world") == "world"
 
 
+def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
+    for name in ("scenario", "exact hat"):
+        told = replace(of_countries[name], asked=("DEU",)).sentence
+        assert "Germany" in told and not re.search("China|United|Rest", told)
+
+
 def test_titles_say_the_largest_balances(of_countries):
     found = of_countries["tbi"]
     names = {"CHN": "China", "USA": "the United States", "DEU": "Germany"}

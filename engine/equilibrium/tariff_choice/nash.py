@@ -76,7 +76,7 @@ class NashTariffs(ChosenTariffs):
     war: FormulaWar | None = None
 
     kind = "nash"
-    report_title = "A trade war in which all choose their best tariffs"
+    report_title = "A trade war in which regions choose their best tariffs"
 
     @property
     def rates(self) -> pd.DataFrame:
@@ -151,7 +151,7 @@ class NashTariffs(ChosenTariffs):
             )
         return (
             f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; the "
-            f"lowest change of welfare is that of {welfare.idxmin()}, "
+            f"lowest change of {self._wanted} is that of {welfare.idxmin()}, "
             f"{welfare.min():+.2f} per cent.{settled}"
         )
 

@@ -1,8 +1,8 @@
 """A trade war in three columns: a tariff alone, mirrored, answered at best."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -27,12 +27,9 @@ from ...reporting import Plot, Section, Text
 from ...reporting.drawn import Drawn
 from ...sources import find_sectors
 from ...tables import country_in_text, country_name
-from ..batches import Batches
-from ..counterfactual import result_of
 from ..economy import Economy
-from ..economy_draws import Scenarios, scenarios_of
 from ..from_tables import require_rates
-from ..result import ExactHat, before_and_after
+from ..result import before_and_after, with_ends
 from ..solving import Deficits
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
@@ -92,32 +89,19 @@ class TradeWar(ChosenTariffs):
     def method(self) -> str:  # type: ignore[override]
         return ""  # the report ends with what the model holds fixed
 
-    @cached_property
-    @in_float64
-    def _solved(self) -> tuple[ExactHat, np.ndarray]:
-        """All answers, and the trade of each: new over world value added."""
-        every = np.stack([*self.tariffs.values()])
-        batches = Batches(
-            self.economy,
-            self.deficits,
-            len(every),
-            lambda numbers: (every[numbers], np.ones_like(every[numbers])),
-            [COLUMNS[k] for k in self.tariffs],
-        )
-        rows, flows = batches.solve(0)  # at most three
-        return result_of(batches, rows, iceberg=False), flows.trade[: len(every)]
-
-    @property
-    def outcome(self) -> ExactHat:  # type: ignore[override]
-        given = {"asked": self.asked, "named": self._named, "spread": self.spread}
-        return replace(self._solved[0], **given)
-
     _together = False
 
-    def _scenarios(self) -> Scenarios:
-        every = np.stack([*self.tariffs.values()])
-        chosen = [int(k == "best") for k in self.tariffs]
-        return scenarios_of(every, np.ones_like(every), chosen)
+    @property
+    def _names(self) -> list[str]:  # type: ignore[override]
+        return [COLUMNS[k] for k in self.tariffs]
+
+    @property
+    def _chosen(self) -> list[int]:  # type: ignore[override]
+        return [int(k == "best") for k in self.tariffs]
+
+    @property
+    def _tariffs(self) -> np.ndarray:
+        return np.stack([*self.tariffs.values()])
 
     @property
     def _sides(self) -> list[tuple[int, ...]]:
@@ -154,14 +138,16 @@ class TradeWar(ChosenTariffs):
     @property
     def bilateral(self) -> pd.DataFrame:
         """Trade of all goods: variant, importer, exporter, before, after, percent."""
-        found, trade = self._solved
+        found = self.outcome
+        assert found.batches is not None
+        _, (trade, _) = found.batches.solve(0)  # at most three
         before, scale = found.old.trade.sum(axis=2), self.economy.value_added.sum()
         labels = {
-            "variant": [COLUMNS[k] for k in self.tariffs],
+            "variant": self._names,
             "importer": self.economy.regions,
             "exporter": self.economy.regions,
         }
-        after = scale * trade.sum(axis=3)
+        after = scale * trade[: len(self.tariffs)].sum(axis=3)
         frame = before_and_after(labels, np.broadcast_to(before, after.shape), after)
         frame = frame[frame["before"] > 0].reset_index(drop=True)
         return frame.assign(percent=100 * (frame["after"] / frame["before"] - 1))
@@ -185,22 +171,19 @@ class TradeWar(ChosenTariffs):
 
     def plots(self) -> dict[str, Plot]:
         outcome = self.outcome
-        plots: dict[str, Plot] = {"war": partial(welfare_by_region, outcome.table)}
-        plots["war"] = partial(plots["war"], self._rows)
+        plots: dict[str, Plot] = {}
+        plots["war"] = partial(welfare_by_region, outcome.table, self._rows)
         return plots | {k: v for k, v in outcome.plots().items() if k == "sectors"}
 
     def _listings(self) -> Sequence[Listing]:
         """A row for each region that is shown, a column for each answer; sectors."""
-        rows = self.war.assign(text=self.war["percent"].map("{:+.2f}".format))
-        if "ci_low" in rows:
-            ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
-            rows["text"] += [f" [{low:+.2f}, {high:+.2f}]" for low, high in ends]
+        rows = self.war.assign(text=with_ends(self.war, "{:+.2f}"))
         wide = rows.pivot(index="region", columns="variant", values="text")
-        wide = wide.loc[self._rows, [COLUMNS[k] for k in self.tariffs]]
+        wide = wide.loc[self._rows, self._names]
         cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
         notes = [] if self.spread is None else [self.spread.line]
         income = Listing(
-            "Real income, per cent", ("region", *wide.columns), cells, notes
+            "Real income, per cent", ("region", *self._names), cells, notes
         )
         return [income, *self.outcome.sector_listings()]
 
@@ -224,7 +207,7 @@ class TradeWar(ChosenTariffs):
         return f"{held} That the model may be wrong is not in them."
 
     @property
-    def _names(self) -> list[str]:
+    def _parties(self) -> list[str]:
         both = self.who, self.whom
         return [", ".join(country_in_text(k) for k in side) for side in both]
 
@@ -232,11 +215,11 @@ class TradeWar(ChosenTariffs):
     def _asked(self) -> str:
         taxed = 100 * self.rates[self.rates != 0]
         rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
-        return f"{rate} per cent by {self._names[0]} on {self._names[1]}"
+        return f"{rate} per cent by {self._parties[0]} on {self._parties[1]}"
 
     @property
     def sentence(self) -> str:
-        (who, whom), by = self._names, self._asked
+        (who, whom), by = self._parties, self._asked
         best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
         starts = {
             "none": f"A tariff of {by} changes real income by",
