@@ -56,7 +56,7 @@ def waterfall(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
     ends = values.set_index("region").loc[chosen, ["start", "end"]]
-    unit, scale = billions(unit, float(ends.abs().max(axis=None)))
+    unit, scale = billions(unit, float(np.nanmax(np.abs(ends), initial=0)))
     ends *= scale
     table = table.set_index(["region", "factor"])
     wide = scale * table.filter(["value", "ci_low", "ci_high"])
