@@ -269,14 +269,14 @@ class Change(Result):
         """The change of the first regions shown, and its largest effect."""
         said, about = [], self._plot_title
         for region in self.shown.few[:_MAPS]:
-            own = self._printed.loc[region].dropna(subset="value")
+            own = self._printed.xs(region).query("value == value")
             if "change" not in own.index or len(own) == 1:
                 continue
             most = str(own["value"].drop("change").abs().idxmax())
             if not own.loc[["change", most], "value"].any():
                 said.append(f"{about}: {country_name(region)} does not change.")
                 continue
-            whole, effect = (self._told(own.loc[k]) for k in ("change", most))
+            whole, effect = (self._told(own, k) for k in ("change", most))
             said.append(
                 f"{about}: {country_name(region)} {whole}; the largest effect is that "
                 f"of {most}, {effect}."
@@ -291,10 +291,11 @@ class Change(Result):
         numbers = every.reindex(columns=["value", "ci_low", "ci_high"])
         return numbers * billions(self.unit, self.largest)[1]
 
-    def _told(self, row: pd.Series) -> str:
+    def _told(self, printed: pd.DataFrame, name: str) -> str:
         """A change or an effect with its unit and its interval."""
         unit, factor = billions(self.unit, self.largest)
-        text, *ends = effect_texts(row.dropna().tolist(), factor * self.largest)
+        row = printed.loc[name].to_numpy(float)
+        text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
         text += f" {unit}" if unit not in ("", "1") else ""
         return f"{text} ({' to '.join(ends)})" if ends else text
 

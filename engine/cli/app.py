@@ -8,17 +8,11 @@ runs. ``tivax --help`` loads neither JAX nor pandas.
 import inspect
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Annotated
 
 import typer
 
-from ..core import (
-    print_last,
-    telling_doubts,
-    tivax_version,
-    watch_for_interrupts,
-)
+from ..core import print_last, telling_doubts, tivax_version, watch_for_interrupts
 from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
@@ -109,8 +103,7 @@ def _start(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    doubt = partial(print, "tivax:", file=sys.stderr)
-    with watch_for_interrupts(clean), telling_doubts(doubt):
+    with watch_for_interrupts(clean), telling_doubts():
         try:
             _, *words = sys.argv
             if words and words[0] in COMMANDS:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
+    DOUBTS,
     Progress,
     Run,
-    doubts,
     output_folder,
     require_format,
     require_result_place,
@@ -78,7 +78,7 @@ def print_result(
     terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
-    for line in (*doubts(), *(context.notes if context else ())):
+    for line in (*DOUBTS, *(context.notes if context else ())):
         terminal.print(line)
     for listing in result._listings() if result.printed else ():
         terminal.show(listing)

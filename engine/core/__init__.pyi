@@ -25,12 +25,12 @@ from .display import p_cell as p_cell
 from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .errors import DOUBTS as DOUBTS
 from .errors import Damaged as Damaged
 from .errors import NotFound as NotFound
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
 from .errors import Unfinished as Unfinished
-from .errors import doubts as doubts
 from .errors import naming as naming
 from .errors import require_regular as require_regular
 from .errors import show as show

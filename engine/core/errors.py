@@ -1,10 +1,10 @@
 """The error for expected mistakes, the warning, and wrong values in messages."""
 
 import re
+import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -20,34 +20,25 @@ class TivaxWarning(UserWarning):
     """
 
 
-_DOUBTS: ContextVar[list[str] | None] = ContextVar("doubts", default=None)
+DOUBTS: list[str] = []
+"""What a command doubted so far, once each, for the first lines of its result."""
 
 
 @contextmanager
-def telling_doubts(tell: Callable[[str], None]) -> Iterator[None]:
-    """Within the block a ``TivaxWarning`` is a line that is told, and kept in
-    ``doubts``."""
-    lines: list[str] = []
-    token, usual = _DOUBTS.set(lines), warnings.showwarning
+def telling_doubts() -> Iterator[None]:
+    """Within the block a ``TivaxWarning`` is a line on stderr, kept in ``DOUBTS``."""
+    DOUBTS.clear()
 
-    def show(message: Any, category: type[Warning], *place: Any, **more: Any) -> None:
-        if not issubclass(category, TivaxWarning):
-            usual(message, category, *place, **more)
-        elif (line := str(message)) not in lines:
-            lines.append(line)
-            tell(line)
+    def show(message: Any, kind: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(kind, TivaxWarning):
+            usual(message, kind, *place, **more)
+        elif str(message) not in DOUBTS:
+            DOUBTS.append(str(message))
+            print(f"tivax: {message}", file=sys.stderr)
 
     with warnings.catch_warnings():
-        warnings.showwarning = show
-        try:
-            yield
-        finally:
-            _DOUBTS.reset(token)
-
-
-def doubts() -> list[str]:
-    """What was doubted so far, for the first lines of a result; once each."""
-    return _DOUBTS.get() or []
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 class TivaxError(ValueError):

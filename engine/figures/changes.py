@@ -46,26 +46,17 @@ def waterfall(
     regions: Sequence[str] | None = None,
 ) -> Figure:
     """Change from the first year to the last, a step for each factor, a panel for each
-    region.
+    region, with the intervals of steps that have any.
 
-    Parameters
-    ----------
-    values, table
-        Tables of ``tx.change``.
-    years
-        The two years, for the first and the last bar.
-    title, unit
-        Measure that changed, and its unit; money is shown in billions.
-    regions
-        Panels in this order; by default the first eight.
-
-    Panels have axes of their own: levels of regions differ more than their changes.
+    ``values`` and ``table`` are those of ``tx.change``; ``regions`` are the panels, by
+    default the first eight. Panels have axes of their own: levels of regions differ
+    more than their changes. Money is shown in billions.
     """
     known = [str(k) for k in values["region"]]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
     ends = values.set_index("region").loc[chosen, ["start", "end"]]
-    unit, scale = billions(unit, float(ends.abs().max(axis=None)))
+    unit, scale = billions(unit, float(np.nanmax(np.abs(ends), initial=0)))
     ends *= scale
     table = table.set_index(["region", "factor"])
     wide = scale * table.filter(["value", "ci_low", "ci_high"])
@@ -163,23 +154,14 @@ def yearly_effects(
 ) -> Figure:
     """Effects of each factor from year to year as stacked bars, a panel a region.
 
-    Parameters
-    ----------
-    steps
-        Table of ``tx.change(..., chained=True)``: start, end, region, factor, value.
-    title, unit
-        Measure that changed, and its unit; money is shown in billions.
-    regions
-        Panels in this order; by default the first eight.
-
+    ``steps`` are those of ``tx.change(..., chained=True)``, panels as in ``waterfall``.
     A bar stands at the end of its step; a dot is the whole change.
     """
     known = [str(k) for k in steps["region"].unique()]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
-    sums = steps[steps["region"].isin(chosen)].groupby(["region", "end"])["value"]
-    unit, scale = billions(unit, float(sums.agg(lambda k: k.abs().sum()).max()))
+    unit, scale = billions(unit, float(steps["value"].abs().max()))
     fig, axes = panels(len(chosen), 1.6, 0.9, across=_ACROSS, sharex=True)
     for ax, region in zip(axes, chosen, strict=True):
         here = steps[steps["region"] == region]

@@ -70,21 +70,12 @@ def tbi_lines(
 ) -> Figure:
     """Trade benefit index over the years, one line a region.
 
-    Parameters
-    ----------
-    tbi
-        Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
-        ``regions`` also ``va_exports`` and ``va_imports``.
-    regions
-        Regions to draw: by default the eight largest traders of the last year, without
-        ROW.
-    account
-        The name of the satellite account that stands in place of value added.
-
-    Up to eight regions share one panel, labelled at the line ends; more, and more than
-    three whose bands can be seen, get a panel each with one scale. A value between two
-    missing years is drawn as a point. With ``tbi_ci_low`` and ``tbi_ci_high`` each line
-    has its 95 % band.
+    Without ``regions`` the eight largest traders of the last year are drawn, without
+    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. ``account`` is the
+    satellite account that stands in place of value added. Up to eight regions share one
+    panel, labelled at the line ends; more, and more than three whose bands can be seen,
+    get a panel each with one scale. A value between two missing years is a point. With
+    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
     expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
@@ -210,21 +201,12 @@ def balance_heatmap(
 ) -> Figure:
     """Bilateral value-added balances T_ij - T_ji of one year, as a map.
 
-    Parameters
-    ----------
-    absorbed
-        Value added absorbed by year, origin, absorber (and sector, which is summed).
-    year
-        The last by default.
-    regions
-        Rows and columns in this order. By default the 20 with the largest value-added
-        exports and imports, largest first, then ROW.
-    account
-        As in ``tbi_lines``.
-
-    A triangle, since a surplus of one is the deficit of the other: a positive cell is a
-    surplus of the row with the column. Colours follow the signed square root, since
-    balances span magnitudes.
+    ``absorbed`` is by year (the last by default), origin, absorber, and sector, which
+    is summed. Rows and columns are ``regions``, by default the 20 with the largest
+    value-added exports and imports, largest first, then ROW. A triangle, since a
+    surplus of one is the deficit of the other: a positive cell is a surplus of the row
+    with the column. Colours follow the signed square root, since balances span
+    magnitudes. ``account`` as in ``tbi_lines``.
     """
     T, year = _bilateral(absorbed, year)
     chosen = (
@@ -274,21 +256,12 @@ def va_versus_gross(
     """Value-added beside gross trade of one year (Johnson and Noguera 2012).
 
     Left: the VAX ratio, value-added exports per unit of gross exports, of the 20
-    largest traders and ROW, or of ``regions``. Right: the balance of ``region`` with
-    its ten largest partners by gross trade and ROW, gross and in value added. A
-    region's two balances with all partners together are equal; with a single partner
-    they differ.
-
-    Parameters
-    ----------
-    trade
-        ``va_absorbed`` and ``gross_exports`` of ``measures.value_added_trade``, with
-        or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
-        intervals.
-    region
-        Region; by default the one with the largest deficit in value added, not ROW.
-    year
-        The last by default.
+    largest traders and ROW, or of ``regions``; with ``vax_ratio_se`` by year and origin
+    it has 95 % intervals. Right: the balance of ``region``, by default the one with the
+    largest deficit in value added, with its ten largest partners by gross trade and
+    ROW, gross and in value added. A region's two balances with all partners together
+    are equal; with a single partner they differ. ``trade`` has ``va_absorbed`` and
+    ``gross_exports`` of ``measures.value_added_trade``, with or without sectors.
     """
     T, year = _bilateral(trade["va_absorbed"], year)
     E, _ = _bilateral(trade["gross_exports"], year)

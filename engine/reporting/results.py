@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
+    DOUBTS,
     Format,
     Listing,
     Printable,
@@ -22,7 +23,6 @@ from ..core import (
     choose_from,
     columns_of,
     describe_environment,
-    doubts,
     output_folder,
     output_title,
     require_format,
@@ -286,7 +286,7 @@ def _labels(result: Result) -> dict[str, str]:
 
 
 def _finding(result: Result) -> Iterator[Section]:
-    if found := [*doubts(), *result.finding]:
+    if found := [*DOUBTS, *result.finding]:
         yield Section("The finding", [Points(found)])
 
 

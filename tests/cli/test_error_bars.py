@@ -138,7 +138,7 @@ def test_mistakes_are_told_before_anything_is_written(store, tmp_path):
 def test_rounding_of_many_cells_to_0_is_the_first_line(words, tmp_path, monkeypatch):
     """Of what is printed and of the report, with the remedy, in Chinese, too."""
     monkeypatch.chdir(tmp_path)
-    Z, Y = (np.rint(100 * k) for k in (TABLES.Z, TABLES.Y))
+    Z, Y = (np.rint(100 * np.asarray(k)) for k in (TABLES.Z, TABLES.Y))
     Z[Z < np.quantile(Z, 0.5)] = 0
     x = Z.sum(axis=2) + Y.reshape(*Z.shape[:2], -1).sum(axis=2)
     tx.save_store(replace(TABLES, Z=Z, Y=Y, x=x, value_added=None), "store")
