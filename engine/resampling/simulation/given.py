@@ -10,6 +10,8 @@ from jaxtyping import Float
 from ...core import TivaxError, require_different_columns
 from ...estimation import (
     CAPITALS,
+    ENTITY,
+    TIME,
     Model,
     Network,
     Sample,
@@ -26,7 +28,7 @@ class Given:
 
     Attributes
     ----------
-    panel, regressors, sample
+    panel, regressors, sample, entity, time
         Where they are from; the treatment is the first.
     cells
         [controls, treatment] by cluster and year, less the cluster's mean, mean square
@@ -64,6 +66,8 @@ class Given:
     flows: Path | None = None
     network: Float[np.ndarray, "G G"] | None = None
     distances: Float[np.ndarray, "G G"] | None = None
+    entity: str = ENTITY
+    time: str = TIME
 
 
 def given_regressors(
@@ -75,6 +79,8 @@ def given_regressors(
     outcome: str = "",
     placebo: str = "",
     flows: Path | None = None,
+    entity: str = ENTITY,
+    time: str = TIME,
 ) -> Given:
     """The regressors of a panel file on the rows that have all of them.
 
@@ -82,7 +88,8 @@ def given_regressors(
     two rows of a country in one year.
     """
     named = outcome or spreads
-    model = Model("as given", named or "(errors)", regressors, sample=sample)
+    keys = {"entity": entity, "time": time, "sample": sample}
+    model = Model("as given", named or "(errors)", regressors, **keys)
     panel = read_with_lags(path, [model])
     try:
         return given_by(panel, model, path, spreads, outcome, placebo, flows)
@@ -143,6 +150,8 @@ def given_by(
         flows,
         None if flows is None else _network(flows, labels),
         distances_among(labels) if {*labels} <= {*CAPITALS} else None,
+        model.entity,
+        model.time,
     )
 
 
