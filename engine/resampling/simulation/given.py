@@ -71,7 +71,7 @@ class Given:
 
 
 def given_regressors(
-    path: Path,
+    panel: Path,
     regressors: tuple[str, ...],
     sample: Sample = "all",
     spreads: str = "",
@@ -90,12 +90,12 @@ def given_regressors(
     named = outcome or spreads
     keys = {"entity": entity, "time": time, "sample": sample}
     model = Model("as given", named or "(errors)", regressors, **keys)
-    panel = read_with_lags(path, [model])
+    frame = read_with_lags(panel, [model])
     try:
-        return given_by(panel, model, path, spreads, outcome, placebo, flows)
+        return given_by(frame, model, panel, spreads, outcome, placebo, flows)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
-        raise TivaxError(f"{path}: {said}") from None
+        raise TivaxError(f"{panel}: {said}") from None
 
 
 def given_by(

@@ -363,17 +363,7 @@ def _with_given(table: TomlTable, values: dict[str, Any]) -> StudyDesign:
             raise table.mistake(key, told)
     if placebo:
         table.read("outcome", Text)
-    regressors = given_regressors(
-        given.panel,
-        given.regressors,
-        given.sample,
-        given.spreads,
-        outcome=given.outcome,
-        placebo=placebo,
-        flows=given.flows,
-        entity=given.entity,
-        time=given.time,
-    )
+    regressors = given_regressors(**vars(given))
     if placebo == "phases" and not regressors.seen.all():
         raise table.mistake("placebo", "countries have different years: independent")
     clusters, years, k = regressors.cells.shape
