@@ -143,11 +143,9 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        time = fit.time if self.second is None else fit.given.model.time
-        second = time if self.second is None else self.second
+        second = fit.time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         fewer = min(int(way.max()) + 1 for way in ways)
-        year = "year" if second == time else second
         V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
         for sign, group in two_ways(*ways):
             if self.jackknife:
@@ -158,14 +156,14 @@ class TwoWay(Vcov):
                 part = sums.T @ sums
             V = V + sign * part
         if self.jackknife:
-            words = f"jackknife by {fit.by} and by {year} (CV3), t(min(G, T) - 1)"
+            words = f"jackknife by {fit.by} and by {second} (CV3), t(min(G, T) - 1)"
             return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
         nested = any(fit.nests_periods(way) for way in ways)
         k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
         return Covariance(
             cluster_factor(fewer, fit.rows, k) * V,
-            f"clustered by {fit.by} and by {year}, fixest, t(min(G, T) - 1)",
+            f"clustered by {fit.by} and by {second}, fixest, t(min(G, T) - 1)",
             fewer,
             fewer - 1,
             lost,

@@ -267,14 +267,9 @@ def shift_share(
     require_column_names(outcome=outcome, treatment=treatment)
     controls = column_names("controls", controls)
     effects = column_names("effects", effects)
-    made, weighted, grouped = (
-        [column_name(k, v)] if v is not None else []
-        for k, v in (
-            ("instrument", instrument),
-            ("weights", weights),
-            ("clusters", clusters),
-        )
-    )
+    made = [column_name("instrument", instrument)] if instrument is not None else []
+    weighted = [column_name("weights", weights)] if weights is not None else []
+    grouped = [column_name("clusters", clusters)] if clusters is not None else []
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
     labels = [k for k in controls if k in data and _is_label(data[k])]
     numbers = [k for k in controls if k not in labels]

@@ -94,7 +94,7 @@ def adjusted_p_values(
 
 
 def _family(name: str, members: list[Member]) -> pd.DataFrame:
-    rows = [k.bounded(k.summary).iloc[0] for _, _, k in members]
+    rows = [k.tables()["summary"].iloc[0] for _, _, k in members]
     p = np.array([row["p_value"] for row in rows], float)
     table = pd.DataFrame(
         {

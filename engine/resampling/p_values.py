@@ -103,16 +103,11 @@ class Inference(Coefficients, Result):
     program = "bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        return {
-            "summary": self.bounded(self.summary),
-            "intervals": self.bounded(self.intervals),
-            "distribution": self.distribution,
-        }
-
-    def bounded(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table of this result, its p-values as files have them: never 0."""
-        p = never_zero(table["p_value"], self.plan.random_draws)
-        return table.assign(p_value=p)
+        found = {"summary": self.summary, "intervals": self.intervals}
+        for name, table in found.items():
+            p = never_zero(table["p_value"], self.plan.random_draws)
+            found[name] = table.assign(p_value=p)
+        return {**found, "distribution": self.distribution}
 
     def plots(self) -> dict[str, Plot]:
         drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)

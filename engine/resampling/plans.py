@@ -245,6 +245,11 @@ def _wild_arrays(fitted: Fit, scheme: Wild) -> tuple[Any, list[float]]:
         ]
     arrays = {"loadings": loadings, "position": position}
     V, gap = fitted.covariance(scheme.covariance), fitted.coef - scheme.value
+    if not np.diag(V).min() > 0:  # which the two-way variance need not be
+        raise TivaxError(
+            f"model {model.name}: the variance with clusters of {scheme.second} too is "
+            "not positive, so that there is no t; leave second out"
+        )
     if scheme.joint and q > 1:
         return arrays, [float(gap @ np.linalg.solve(V, gap)) / q]
     return arrays, [float(k) for k in gap / np.sqrt(np.diag(V))]

@@ -16,15 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..core import (
-    Progress,
-    TivaxError,
-    load_toml,
-    no_progress,
-    report,
-    require_list,
-    suggest,
-)
+from ..core import Progress, TivaxError, load_toml, no_progress, require_list, suggest
 from .world_table import LazyYears, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
@@ -126,7 +118,7 @@ def correct_for_inventories(
     sales = np.ones((t, n))
     demand = np.ones((t, n, len(stocks)))
     kept = 0
-    report(progress, 0, t)
+    progress(0, t)
     for k in range(t):
         x = as_float64(tables.x[k])
         N = tables.final_demand(slice(k, k + 1), names)[0].sum(axis=1)

@@ -125,9 +125,11 @@ class Threats(ModelsResult):
         ]
         if not gone and not smaller and not blurred:
             small = min((row["estimate"] for row in others), key=abs)
+            bound = 1 / (self.draws + 1)  # of a p below one of the draws
+            largest = max(others, key=lambda row: decisive_p(row) or bound)
             said.append(
-                f"The largest p is {self._p(max(others, key=decisive_p))}, the "
-                f"smallest effect {number_text(small)}"
+                f"The largest p is {self._p(largest)}, the smallest effect "
+                f"{number_text(small)}"
             )
         told = _cheapest(gone)[:_NAMED]
         if other := [row for row in _cheapest(turned)[:1] if row not in told]:

@@ -183,9 +183,8 @@ def test_two_years_are_too_few_for_correlations():
 def test_residuals_of_other_rows_are_refused():
     frame = panel(np.random.default_rng(8).normal(size=(5, 4)))
     twice = frame.set_axis(frame["year"])
-    assert of_outcome(twice, draws=9) == of_outcome(frame, draws=9)
     for data, e in (
-        (twice, twice["y"][3:]),
+        (twice, twice["y"]),
         (frame, frame["y"].set_axis(frame.index + 1)),
     ):
         line = error_of(cross_section_dependence, data, e, ["x"], draws=9)

@@ -270,6 +270,19 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
     assert given.cells.shape == (5, 5, 2) and given.seen.all()
 
 
+def test_a_panel_of_a_design_has_any_columns(tmp_path):
+    frame, path = panel_of(tmp_path)
+    own = frame.rename(columns={"iso3": "Country name", "year": "yr"})
+    own.to_csv(tmp_path / "own.csv", index=False)
+    (tmp_path / "study.toml").write_text(
+        'panels = 20\ndraws = 19\n[[design]]\nname = "own"\npanel = "own.csv"\n'
+        'regressors = ["TBI"]\nentity = "Country name"\ntime = "yr"\n'
+    )
+    (design,) = read_study(tmp_path / "study.toml").designs
+    assert design.given is not None and design.facts["entity"] == "Country name"
+    assert_array_equal(design.given.cells, given_regressors(path, ("TBI",)).cells)
+
+
 PLACEBOS = """
 panels = 40
 draws = 19
@@ -673,6 +686,8 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         "sha256": sha256(path.read_bytes()).hexdigest(),
         "regressors": REGRESSORS,
         "sample": "all",
+        "entity": "iso3",
+        "time": "year",
         "outcome": "",
         "placebo": "",
         "flows": "",

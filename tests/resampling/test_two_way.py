@@ -148,6 +148,17 @@ def test_two_way_clusters_are_of_one_type(wrong):
     assert line.startswith('second = "year": two-way clusters go with type "11"')
 
 
+def test_a_variance_that_is_not_positive_has_no_p():
+    frame, model = (
+        random_panel(countries=8, years=5, seed=10),
+        replace(MODEL, regressors=("TBI",)),
+    )
+    se = fixed_effects(frame, "KOFGIdj", ["TBI"], vcov="two-way").terms["se"]
+    assert np.isnan(se["TBI"])
+    told = error_of(resample, frame, model, TWO_WAY, draws=99)
+    assert told.startswith("model m: the variance with clusters of year too is not pos")
+
+
 def test_two_stage_least_squares_takes_no_second_dimension():
     model = Model("iv", "KOFGIdj", ["TBI"], endogenous=["TBI"], instruments=["lnPOP"])
     line = error_of(resample, shaken(9, 5), model, TWO_WAY, draws=9)

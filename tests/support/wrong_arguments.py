@@ -11,7 +11,7 @@ from functools import partial
 from inspect import Parameter, signature
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -136,7 +136,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "compare_aggregation": {"aggregated": WRONG},
         "decompose": {"method": WRONG, "level": WRONG},
         "standard_errors": {
-            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(3)},
+            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(cast(Any, 3))},
         },
         "draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
         "draw_tables": {"draw": COUNT},

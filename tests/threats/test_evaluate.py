@@ -200,6 +200,12 @@ def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor
     assert "its sign turns" not in survivor.sentence
 
 
+def test_a_p_below_one_of_the_draws_is_larger_than_a_small_one_without_draws(survivor):
+    wild = survivor.table["wild_p_value"].mask(survivor.table["threat"] != "leads", 0.0)
+    found = replace(survivor, table=survivor.table.assign(wild_p_value=wild), draws=99)
+    assert "The largest p is < 0.01, the smallest effect" in found.sentence
+
+
 def test_a_block_that_makes_the_result_is_named(strong):
     # Only units C00 to C11 respond; without them there is nothing.
     few = strong["iso3"] < "C12"

@@ -81,8 +81,8 @@ class Experiment(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
-            "summary": _below(k.bounded(k.summary) for k in self.inferences),
-            "intervals": _below(k.bounded(k.intervals) for k in self.inferences),
+            "summary": _below(k.tables()["summary"] for k in self.inferences),
+            "intervals": _below(k.tables()["intervals"] for k in self.inferences),
             "models": self.models,
             "clusters": _below(map(cluster_table, self.fitted_models)),
             "multiple_testing": multiple_testing.adjust(

@@ -112,7 +112,6 @@ _SCHEMES: Mapping[str, Scheme] = {
 
 _REPORT = Document(Path(__file__).with_name("own_panel.md"))
 _FEWEST_YEARS = 5  # with two phases that are drawn
-_OF_LEVELS = 9_999  # draws of a test of the level of clusters, at most
 _LARGEST = 8  # clusters shown, by their share of the variation
 
 
@@ -170,7 +169,7 @@ class OwnPanel(Result):
         named = {
             "p_values": _bounded(self.p_values, self.draws),
             "simulation": self.sizes,
-            "levels": _bounded(self.levels, min(self.draws, _OF_LEVELS)),
+            "levels": _bounded(self.levels, min(self.draws, 9_999)),
         }
         about = {"model": self.model.name, "term": self.term}
         return {
@@ -417,9 +416,8 @@ def _level(
 ) -> dict[str, object]:
     row: dict[str, object] = {"fine": fine, "coarse": coarse}
     try:
-        most = min(draws, _OF_LEVELS)
         test = clustering_level(
-            panel, model, fine=fine, coarse=coarse, draws=most, seed=seed
+            panel, model, fine=fine, coarse=coarse, draws=min(draws, 9_999), seed=seed
         )
     except TivaxError as error:
         return row | {"note": str(error).removeprefix(f"model {model.name}: ")}
@@ -599,7 +597,7 @@ def _told_levels(found: "OwnPanel") -> list[Block]:
             blocks.append(Text(f"{name}: {row['note']}."))
             continue
         p = row["p_one_sided_wild"]
-        wild = p_text(p, min(found.draws, _OF_LEVELS))
+        wild = p_text(p, min(found.draws, 9_999))
         said = (
             f"{row['fine']} are too fine a level"
             if p <= 0.05
