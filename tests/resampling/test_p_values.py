@@ -235,7 +235,7 @@ def test_p_of_wild_draws_counts_larger_ones_only(scheme):
 
 
 def test_no_p_of_random_draws_is_0_in_files():
-    own = plan(Scheme("wild", null=False))
+    own = plan(Wild(null=False))
     found = read(own, np.full(20, 0.1 * own.observed[0]))
     assert row(found)["p_value"] == 0 and "< 0.05" in str(found)
     for name in ("summary", "intervals"):

@@ -74,7 +74,7 @@ from tivax.engine.referee import (
     shift_share,
     two_way_weights,
 )
-from tivax.engine.resampling import Scheme, resample
+from tivax.engine.resampling import resample
 from tivax.engine.resampling.run_files import read_run_file, read_with_lags
 from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import from_long, from_national, importing
@@ -882,8 +882,8 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "projections": lambda d: local_projections(d, "y", "x", horizons=1),
     "weights": lambda d: two_way_weights(d, "y", "x"),
     "dependence": lambda d: cross_section_dependence(d, d["y"], ["x"], draws=99),
-    "wild": lambda d: resample(d, ORDERED, Scheme("wild"), draws=99).summary,
-    "placebo": lambda d: resample(d, ORDERED, Scheme("placebo"), draws=99).summary,
+    "wild": lambda d: resample(d, ORDERED, schemes.Wild(), draws=99).summary,
+    "placebo": lambda d: resample(d, ORDERED, schemes.Placebo(), draws=99).summary,
 }
 ORDERED = Model("m", "y", ("x", "z"))
 INDEXED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
@@ -955,7 +955,7 @@ def national_pieces() -> Input:
 
     def read(folder: Path) -> list[np.ndarray]:
         tables = from_national(folder / "n" / "recipe.toml")
-        return [tables.Z, tables.Y, tables.x]
+        return [np.asarray(k[:]) for k in (tables.Z, tables.Y, tables.x)]
 
     def write(folder: Path) -> None:
         write_national_example(folder / "n")
