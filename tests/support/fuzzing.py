@@ -882,8 +882,8 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "projections": lambda d: local_projections(d, "y", "x", horizons=1),
     "weights": lambda d: two_way_weights(d, "y", "x"),
     "dependence": lambda d: cross_section_dependence(d, d["y"], ["x"], draws=99),
-    "wild": lambda d: resample(d, ORDERED, schemes.Wild(), draws=99).summary,
-    "placebo": lambda d: resample(d, ORDERED, schemes.Placebo(), draws=99).summary,
+    "wild": lambda d: resample(d, ORDERED, Wild(), draws=99).summary,
+    "placebo": lambda d: resample(d, ORDERED, Placebo(), draws=99).summary,
 }
 ORDERED = Model("m", "y", ("x", "z"))
 INDEXED: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
