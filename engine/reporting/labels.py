@@ -96,8 +96,8 @@ def change_of(code: str) -> str:
 
 
 def of_account(text: str, account: str) -> str:
-    """What is said of value added, of the satellite account of that name in its place;
-    without a name, as it is."""
+    """Words of value added, put in those of the satellite account of that name;
+    without a name, as they are."""
     given = _WORDS["account"].items()
 
     def other(found: re.Match[str]) -> str:

@@ -26,7 +26,7 @@ class Scheme:
 
     @property
     def covariance(self) -> str:
-        """Of the t of the sample, and of draws that have one."""
+        """The covariance in the t of the sample, and of draws that have one."""
         return "CV1"
 
     @property

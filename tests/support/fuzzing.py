@@ -74,7 +74,7 @@ from tivax.engine.referee import (
     shift_share,
     two_way_weights,
 )
-from tivax.engine.resampling import resample
+from tivax.engine.resampling import Placebo, Wild, resample
 from tivax.engine.resampling.run_files import read_run_file, read_with_lags
 from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import from_long, from_national, importing

@@ -303,8 +303,8 @@ class TbiResult(Result):
 
     @property
     def sentence(self) -> str:
-        """Of the regions in the printed table, if these are several, where the index
-        is highest and lowest, and moved most."""
+        """The highest and lowest index and the largest move, among the regions in the
+        printed table where these are several."""
         index, years, among = self.tbi["tbi"], self.tbi["year"].values, ""
         few = self.shown.few
         if len(few) > 1 and {*index["region"].values} - {*few, REST}:
