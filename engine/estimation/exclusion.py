@@ -30,7 +30,7 @@ from ..core import (
     percent_text,
     show,
 )
-from .estimates import quantile_of
+from .distributions import quantile_of
 from .iv_data import IVData, small_sample_factor
 from .regression_data import times_power
 

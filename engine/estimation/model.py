@@ -7,8 +7,14 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ..core import Text, TivaxError, naming, show
-from .regression_data import column_name, column_names, repeated, require_columns
-from .samples import Sample, sample
+from .regression_data import (
+    column_name,
+    column_names,
+    repeated,
+    require_columns,
+    require_one_row,
+)
+from .samples import Sample, lagged, sample
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,6 @@ class Model:
             if name == "outcome" or getattr(self, name) != "":
                 column_name(name, getattr(self, name))
         object.__setattr__(self, "clusters", self.clusters or self.entity)
-        if not self.clusters:
-            raise TivaxError("clusters: name their column, since there is no entity")
         if isinstance(self.treatment, str) and self.treatment:
             object.__setattr__(self, "treatment", (self.treatment,))
         for name in ("regressors", "treatment", "endogenous", "instruments", "effects"):
@@ -191,3 +195,46 @@ def models_of(model: object, *, one_clustering: bool = False) -> list[Model]:
     if one_clustering and len({k.clusters for k in models}) > 1:
         raise TivaxError("model: models of one call have the same clusters")
     return list(models)
+
+
+def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
+    """The panel with a column ``L.NAME`` for each lag that a model names.
+
+    Raises ``TivaxError`` for a lag of what is not there or of models whose entity and
+    time differ, and for an entity with two rows in a period, unless models have further
+    effects.
+    """
+    for m in models:
+        if m.entity and m.time and not m.effects:
+            _require_one_row(panel, m.entity, m.time)
+    new, keys_of = {}, dict[str, tuple[str, str]]()
+    for m in models:
+        keys = (m.entity, m.time)
+        for lag in sorted({k for k in m.columns if k.startswith("L.")} - {*panel}):
+            if keys_of.setdefault(lag, keys) != keys:
+                raise TivaxError(
+                    f"{lag}: models have different entity and time; give each its own "
+                    "run file"
+                )
+            if lag not in new:
+                new[lag] = _lag(panel, lag, *keys)
+    return panel.assign(**new)
+
+
+def _lag(panel: pd.DataFrame, lag: str, entity: str, time: str) -> pd.Series:
+    source = lag.removeprefix("L.")
+    if source not in panel.columns:
+        raise TivaxError(f"no column {source} in the panel, of which {lag} is a lag")
+    if not entity or not time:
+        raise TivaxError(f"{lag}: a lag needs entity and time; name their columns")
+    if missing := sorted({entity, time} - {*panel.columns}):
+        raise TivaxError(
+            f"{lag}: a lag needs the column {missing[0]}; entity and time name yours"
+        )
+    _require_one_row(panel, entity, time)
+    return lagged(panel, source, entity=entity, time=time)
+
+
+def _require_one_row(panel: pd.DataFrame, entity: str, time: str) -> None:
+    if {entity, time} <= {*panel.columns}:  # else a model that takes them says so
+        require_one_row(panel, entity, time)

@@ -2,6 +2,7 @@ from . import results as results
 from . import schemes as schemes
 from . import shocks as shocks
 from . import table_errors as table_errors
+from . import vcov as vcov
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -34,9 +35,6 @@ from .engine.estimation import Model as Model
 from .engine.estimation import Network as Network
 from .engine.estimation import TwoWay as TwoWay
 from .engine.estimation import cross_section_dependence as cross_section_dependence
-from .engine.estimation import fit_model as fit_model
-from .engine.estimation import fixed_effects as fixed_effects
-from .engine.estimation import two_stage as two_stage
 from .engine.explorer import explore as explore
 from .engine.measures import INDICATORS as INDICATORS
 from .engine.measures import LEVELS as LEVELS
@@ -98,5 +96,6 @@ from .engine.tables import save_store as save_store
 from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import threats as threats
+from .regressions import fit as fit
 
 __version__: str

@@ -26,7 +26,7 @@ from ..core import (
     shift_progress,
 )
 from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
-from ..estimation import Fit, Model, fit_model
+from ..estimation import LinearFit, Model, with_lags
 from ..figures import drawn_effects
 from ..measures import trade_benefit_index
 from ..reporting import (
@@ -40,7 +40,6 @@ from ..reporting import (
     variable_name,
 )
 from ..reporting import Figure as Shown
-from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
@@ -80,7 +79,7 @@ class Setup:
         )
 
 
-def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup:
+def set_up(fitted: Sequence[LinearFit], tables: WorldTables, error: AnyModel) -> Setup:
     """Find the rows of all models in the tables and read the errors.
 
     Raises ``TivaxError`` for a region or year that the tables lack, a treatment that
@@ -513,7 +512,7 @@ def monte_carlo(
     require_whole("draws", draws, 2)
     require_whole("seed", seed, 0)
     panel = with_lags(panel, list(models))
-    setup = set_up([fit_model(panel, k) for k in models], tables, error)
+    setup = set_up([LinearFit.to_draw(panel, k) for k in models], tables, error)
     drawn, done, total = [], 0, len(setup.years) * draws
     report(progress, 0, total)
     for k in range(len(setup.years)):

@@ -22,10 +22,10 @@ import pandas as pd
 from ..core import Listing, TivaxError
 from ..estimation import (
     COLLINEAR,
-    CV1,
+    LinearFit,
+    Model,
     column_name,
     independent,
-    linear_fit,
     regressor_names,
     t_row,
 )
@@ -169,13 +169,13 @@ def country_slopes(
         more = []
         for block, part in rows.groupby(labels[0], sort=True):
             try:
-                fit = linear_fit(part, outcome, names, entity=entity, time=time)
+                model = Model("", outcome, names, names, entity=entity, time=time)
+                fit = LinearFit.of(part, model, drawn=False)
             except TivaxError:
                 continue
-            own = fit.vcov(CV1()).terms["estimate"]
             more += [
-                ("t over blocks", str(block), term, b, fit.rows)
-                for term, b in own.items()
+                ("t over blocks", str(block), term, b, fit.n)
+                for term, b in zip(names, fit.coef, strict=True)
             ]
         of_blocks = pd.DataFrame(more, columns=_SLOPES)
         table += _means("t over blocks", of_blocks, names)

@@ -29,7 +29,7 @@ from jaxtyping import Float
 from ..core import Listing, TivaxError, count_text, naming, require_whole, show
 from ..estimation import (
     COLLINEAR,
-    Fit,
+    LinearFit,
     Model,
     column_name,
     column_names,
@@ -184,7 +184,7 @@ def local_projections(
         rows, outcome, treatment, controls, keys, lags, events
     )
     steps = [*(-lags - 2 - k for k in reversed(range(leads))), *range(horizons + 1)]
-    fits: list[Fit] = []
+    fits: list[LinearFit] = []
     for h in steps:
         ahead = lagged(rows, outcome, **keys, years=-h) - frame["before"]
         clean = _clean(rows, event, keys, lags, h)
@@ -192,7 +192,7 @@ def local_projections(
             f"horizon {h}", "ahead", terms, entity="", time=time, clusters=entity
         )
         with naming(f"horizon {h}"):
-            fits.append(Fit.of(frame.assign(ahead=ahead)[clean], model))
+            fits.append(LinearFit.of(frame.assign(ahead=ahead)[clean], model))
     units = sorted({label for fit in fits for label in fit.labels})
     influence = np.column_stack(
         [

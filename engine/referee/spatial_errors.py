@@ -18,10 +18,12 @@ from ..estimation import (
     COLLINEAR,
     CV1,
     Conley,
+    Fit,
+    LinearFit,
+    Model,
     SpaceKernel,
     complete_rows,
     distances_among,
-    linear_fit,
     regressor_names,
     require_column_names,
 )
@@ -161,7 +163,8 @@ def spatial_errors(
     require_column_names(outcome=outcome, entity=entity, time=time)
     names = regressor_names(outcome, regressors)
     require_choice("kernel", kernel, ("bartlett", "uniform"))
-    fit = linear_fit(data, outcome, names, entity=entity, time=time)
+    model = Model("", outcome, names, names, entity=entity, time=time)
+    fit = LinearFit.of(data, model, drawn=False)
     labels = fit.entities
     D = distances_among(labels, places, distances)
     pairs = D[np.triu_indices(len(D), 1)]
@@ -169,19 +172,19 @@ def spatial_errors(
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
-    by_cutoff = {0.0: fit.vcov(CV1()).terms[[*NUMBERS]]}
+    by_cutoff = {0.0: Fit.of(fit, CV1("fixest")).terms[[*NUMBERS]]}
     for cutoff in sorted(k for k in chosen if k):
         vcov = Conley(cutoff, kernel, lags, distances=square)
-        by_cutoff[cutoff] = fit.vcov(vcov).terms[[*NUMBERS]]
+        by_cutoff[cutoff] = Fit.of(fit, vcov).terms[[*NUMBERS]]
     table = pd.concat(by_cutoff, names=["cutoff", "term"])
     table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(
         table,
-        _between(fit.given.used, outcome, names, entity, square),
+        _between(fit.used, outcome, names, entity, square),
         square,
         outcome,
         kernel,
-        float(np.linalg.norm(fit.basis.T @ fit.residuals)),
+        fit.residual,
     )
 
 

@@ -1,24 +1,24 @@
 """Inference on one model in memory: draw, invert and summarise."""
 
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
 from ..core import require_kind, require_whole
-from ..estimation import Model, fit_model, require_columns
+from ..estimation import Fit, LinearFit, Model, fitted_of, require_columns, with_lags
 from .draws import MemoryDraws
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
-from .run_files import with_lags
 from .running import Rate, draws_of
-from .schemes import Scheme
+from .schemes import Scheme, Wild
 from .wild_tests import invert_wild
 
 
 def resample(
-    panel: pd.DataFrame,
-    model: Model,
-    scheme: Scheme,
+    panel: pd.DataFrame | Fit | Any,
+    model: Model | None = None,
+    scheme: Scheme = Wild(),  # noqa: B008, it is frozen
     *,
     draws: int = 9_999,
     seed: int = 0,
@@ -35,12 +35,13 @@ def resample(
 
     Parameters
     ----------
-    panel : DataFrame
-        A row for each unit and period.
+    panel : DataFrame or Fit
+        A row for each unit and period; or what ``tx.fit`` or ``pyfixest.feols``
+        returned, without ``model``.
     model : Model
         Outcome, regressors, treatment, effects and clusters.
     scheme : Scheme
-        Wild, pairs, Bayesian or placebo draws.
+        Wild (the default), pairs, Bayesian or placebo draws.
     draws, seed : int
         Number of draws, and their seed: draw k depends on the seed and on k
         alone.
@@ -62,8 +63,10 @@ def resample(
         term  draws
     0  trade    999
     """
-    require_columns(panel, ())
-    require_kind("model", model, Model, "a tx.Model")
+    fit = fitted_of(panel) if model is None else None
+    if fit is None:
+        require_columns(panel, ())
+        require_kind("model", model, Model, "a tx.Model")
     require_kind(
         "scheme", scheme, Scheme, "one of tx.schemes, such as tx.schemes.Wild()"
     )
@@ -71,7 +74,10 @@ def resample(
     require_whole("seed", seed, 0)
     for name, flag in {"intervals": intervals, "distribution": distribution}.items():
         require_kind(name, flag, bool, "True or False")
-    fitted = fit_model(with_lags(panel, [model]), model)
+    if fit is None:
+        fitted = LinearFit.to_draw(with_lags(panel, [model]), model)
+    else:
+        fitted, panel = fit.drawn, fit.data
     plan = make_plan(fitted, scheme, draws)
     found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)
     return replace(found, panel=panel, draws=drawn)

@@ -342,7 +342,7 @@ def shares(draws: Draws, column: Column, value: float) -> tuple[int, int, int, i
 def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
     fitted = plan.fitted
     rows, intervals, columns = [], [], []
-    se = np.sqrt(np.diag(fitted.covariance()))
+    se = np.sqrt(np.diag(fitted.covariance(plan.scheme.covariance)))
     left = fitted.left_out()
     q = fitted.layout.treatments
     for k, term in enumerate(fitted.model.treatments):

@@ -60,7 +60,7 @@ from ..core import (
     require_whole,
     sha256,
 )
-from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
+from ..estimation import ENTITY, TIME, Model, Sample, with_lags
 from .schemes import SCHEMES, Scheme
 
 RUN_KEYS = tuple(
@@ -226,47 +226,6 @@ def _require_one_spelling(panel: pd.DataFrame, entity: str) -> None:
                 f"{entity}: {first!r} and {str(code)!r} differ in capital letters or "
                 "spaces alone; write it in one way"
             )
-
-
-def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
-    """The panel with a column ``L.NAME`` for each lag that a model names.
-
-    Raises ``TivaxError`` for a lag of what is not there or of models whose entity and
-    time differ, and for an entity with two rows in a period, unless models have further
-    effects.
-    """
-    for m in models:
-        if m.entity and m.time and not m.effects:
-            _require_one_row(panel, m.entity, m.time)
-    new, keys_of = {}, dict[str, tuple[str, str]]()
-    for m in models:
-        keys = (m.entity or ENTITY, m.time or TIME)
-        for lag in sorted({k for k in m.columns if k.startswith("L.")} - {*panel}):
-            if keys_of.setdefault(lag, keys) != keys:
-                raise TivaxError(
-                    f"{lag}: models have different entity and time; give each its own "
-                    "run file"
-                )
-            if lag not in new:
-                new[lag] = _lag(panel, lag, *keys)
-    return panel.assign(**new)
-
-
-def _lag(panel: pd.DataFrame, lag: str, entity: str, time: str) -> pd.Series:
-    source = lag.removeprefix("L.")
-    if source not in panel.columns:
-        raise TivaxError(f"no column {source} in the panel, of which {lag} is a lag")
-    if missing := sorted({entity, time} - {*panel.columns}):
-        raise TivaxError(
-            f"{lag}: a lag needs the column {missing[0]}; entity and time name yours"
-        )
-    _require_one_row(panel, entity, time)
-    return lagged(panel, source, entity=entity, time=time)
-
-
-def _require_one_row(panel: pd.DataFrame, entity: str, time: str) -> None:
-    if {entity, time} <= {*panel.columns}:  # else a model that takes them says so
-        require_one_row(panel, entity, time)
 
 
 # ------------------------------------------------------------------------- the sections

@@ -6,11 +6,13 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine.estimation import CV1, dependence, linear_fit
+from tivax.engine.estimation import CV1, dependence
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
-from tivax.engine.estimation.least_squares import fixed_effects
 
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_way,
+)
 
 # The same sums in another order.
 RTOL = 1e-10
@@ -30,7 +32,7 @@ def panel(
 
 
 def of_outcome(frame: pd.DataFrame, **options) -> dependence.Dependence:
-    residuals = linear_fit(frame, "y", ["x"]).vcov(CV1()).residuals
+    residuals = two_way(frame, "y", ["x"]).vcov(CV1()).residuals
     return cross_section_dependence(frame, residuals, ["x"], **options)
 
 
@@ -109,7 +111,7 @@ def test_missing_cells_leave_correlations_of_the_years_in_common():
     e = rng.normal(size=(7, 9))
     present = rng.uniform(size=e.shape) > 0.15
     frame = panel(e, present=present)
-    residuals = fixed_effects(frame, "y", ["x"]).residuals
+    residuals = two_way(frame, "y", ["x"]).residuals
     found = cross_section_dependence(frame, residuals, ["x"], draws=19)
     wide = frame.assign(e=residuals).pivot(index="year", columns="iso3", values="e")
     r = wide.corr().to_numpy()
@@ -149,7 +151,7 @@ def test_simulated_residuals_are_those_of_the_regression():
         frame = panel(e, present=present)
         own = dependence._Panel.of(frame, ["x"], "iso3", "year")
         got = own.residuals(np.where(present, e, 0.0)[None])[0][present]
-        fit = fixed_effects(frame, "y", ["x"]).residuals
+        fit = two_way(frame, "y", ["x"]).residuals
         assert_allclose(got, fit.to_numpy(), rtol=0, atol=1e-10)
 
 

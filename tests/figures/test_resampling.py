@@ -11,7 +11,7 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.figures.panel import intervals
 from tivax.engine.figures.resampling import DrawnStatistics, histograms
@@ -48,7 +48,7 @@ FRAME = small_panel(countries=9, unknown=0.1, seed=7)
 @cache
 def drawn(name: str) -> DrawnStatistics:
     model, scheme = CASES[name]
-    plan = make_plan(fit_model(FRAME, model), scheme, DRAWS)
+    plan = make_plan(LinearFit.to_draw(FRAME, model), scheme, DRAWS)
     return DrawnStatistics(name, plan, infer(plan, 1)[0])
 
 

@@ -9,10 +9,9 @@ from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.core import files_of
-from tivax.engine.estimation import fit_model
+from tivax.engine.estimation import LinearFit, with_lags
 from tivax.engine.montecarlo import corrections, evaluate
 from tivax.engine.montecarlo.evaluate import monte_carlo, set_up, summarise_draws
-from tivax.engine.resampling import with_lags
 
 from helpers import error_of, small_world
 
@@ -52,7 +51,7 @@ def panel(world):
 
 @pytest.fixture(scope="module")
 def setup(world, panel):
-    return set_up([fit_model(panel, k) for k in MODELS], world, ERROR)
+    return set_up([LinearFit.to_draw(panel, k) for k in MODELS], world, ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -200,7 +199,7 @@ def test_a_known_effect_comes_back_after_correction(world):
         seen = true.copy()
         seen["TBI"] = true["TBI"] + sd * rng.normal(size=len(true))
         seen["y"] = 2 * true["TBI"] + 0.005 * rng.normal(size=len(true))
-        fitted = fit_model(seen, tx.Model("m", "y", ["TBI"]))
+        fitted = LinearFit.to_draw(seen, tx.Model("m", "y", ["TBI"]))
         wide = seen.pivot(index="year", columns="iso3", values="TBI")
         wide = wide.reindex(columns=world.regions).to_numpy()
         moved = evaluate.match_columns(fitted, wide, world.years, world.regions)

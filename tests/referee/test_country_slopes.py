@@ -8,7 +8,11 @@ from scipy import stats
 import tivax as tx
 
 from described import assert_described
-from helpers import error_of, random_panel
+from helpers import (
+    error_of,
+    random_panel,
+    two_way,
+)
 
 NAMES = ["TBI", "RQ"]
 
@@ -28,7 +32,7 @@ def test_means_are_those_of_regressions_of_each(panel, tmp_path):
         X = np.column_stack([rows[NAMES], np.ones(len(rows))])
         slopes.append(np.linalg.lstsq(X, rows["KOFGIdj"], rcond=None)[0][:2])
     of_blocks = [
-        tx.fixed_effects(rows, "KOFGIdj", NAMES).terms.loc[NAMES, "estimate"]
+        two_way(rows, "KOFGIdj", NAMES).terms.loc[NAMES, "estimate"]
         for _, rows in panel.groupby("block")
     ]
     rows = found.table.set_index(["method", "term"])

@@ -7,7 +7,10 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_stage,
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +96,7 @@ def test_the_estimate_is_that_of_two_stages(world):
     merged = data.merge(
         found.table.rename(columns={"region": "iso3"})[["iso3", "year", "instrument"]]
     )
-    fit = tx.two_stage(merged, "y", "tbi", ["instrument"], ["x"])
+    fit = two_stage(merged, "y", "tbi", ["instrument"], ["x"])
     assert result.table["estimate"][0] == pytest.approx(
         fit.terms.loc["tbi", "estimate"], rel=1e-9
     )

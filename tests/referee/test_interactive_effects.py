@@ -14,7 +14,11 @@ import tivax as tx
 from tivax.engine.papers.trade_imbalance.columns import CONTROLS
 
 from described import assert_described
-from helpers import error_of, paper_panel
+from helpers import (
+    error_of,
+    paper_panel,
+    two_way,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +53,7 @@ def test_numbers_of_cigar_are_those_of_xtife(cigar, shared):
 
 
 def test_without_factors_it_is_the_two_way_regression(cigar):
-    fit = tx.fixed_effects(cigar, "sales", ["price"], entity="state", time="year")
+    fit = two_way(cigar, "sales", ["price"], entity="state", time="year")
     none = _cigar(cigar, factors=0, most=0)
     # Demeaning stops at 1e-15 of the largest value.
     assert none.terms["estimate"].iloc[0] == pytest.approx(
@@ -92,8 +96,8 @@ def test_the_minimum_is_that_of_the_profile():
 @pytest.mark.parametrize("seed", range(2))
 def test_a_factor_that_moves_both_is_found_where_least_squares_is_far_off(seed):
     data = _world(seed=seed, k=2)
-    two_way = tx.fixed_effects(data, "y", ["x0", "x1"])
-    assert (two_way.terms["estimate"][["x0", "x1"]] > 1.3).all()
+    plain = two_way(data, "y", ["x0", "x1"])
+    assert (plain.terms["estimate"][["x0", "x1"]] > 1.3).all()
     found = tx.interactive_effects(data, "y", ["x0", "x1"], factors="ic", most=3)
     assert found.factors.shape[1] == 1
     assert found.terms["estimate"].to_numpy() == pytest.approx([1, 1], abs=0.06)
@@ -193,7 +197,7 @@ def test_the_page_on_referees_states_the_papers_main_result(shared):
     page = Path(__file__).resolve().parents[2] / "docs/how-to/what-a-referee-asks.md"
     text = " ".join(page.read_text(encoding="utf-8").split())
     panel, given = paper_panel(shared).frame, ("KOFGIdj", ["TBI", *CONTROLS])
-    row = tx.fixed_effects(panel, *given)["TBI"]
+    row = two_way(panel, *given)["TBI"]
     assert f"{row.estimate:.2f} (standard error {row.se:.2f})" in text
     one, *more = (
         tx.interactive_effects(panel, *given, factors=k).terms.loc["TBI", "estimate"]

@@ -9,7 +9,11 @@ import tivax as tx
 from tivax.engine.referee.scpc import components, decay, rejection
 
 from described import assert_described
-from helpers import error_of, random_panel
+from helpers import (
+    error_of,
+    random_panel,
+    two_way,
+)
 
 
 def _points(n: int, seed: int = 0) -> np.ndarray:
@@ -78,7 +82,7 @@ def test_rows_are_those_of_conley_and_means_those_of_scpc(panel, tmp_path):
     )
     assert found.table["term"].tolist() == ["TBI"] * 3 + ["RQ"] * 3
     for cutoff in (800, 2000):
-        fit = tx.fixed_effects(
+        fit = two_way(
             panel, "KOFGIdj", names, vcov=tx.Conley(cutoff, lags=1, places=places)
         )
         rows = found.table[found.table["cutoff"] == cutoff].set_index("term")

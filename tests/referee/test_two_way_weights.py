@@ -7,7 +7,10 @@ import pytest
 import tivax as tx
 
 from described import assert_described
-from helpers import error_of
+from helpers import (
+    error_of,
+    two_way,
+)
 
 NAMES = {"entity": "iso3", "time": "year"}
 
@@ -67,7 +70,7 @@ def test_differences_that_are_given_are_those_that_are_made():
 def test_controls_are_taken_out_of_the_treatment():
     data = _panel().assign(c=np.random.default_rng(5).normal(size=42))
     found = tx.two_way_weights(data, "y", **NAMES, treatment="d", controls=["c"])
-    fit = tx.fixed_effects(data, "y", ["d", "c"])
+    fit = two_way(data, "y", ["d", "c"])
     assert found.table["value"][0] == pytest.approx(fit.terms.loc["d", "estimate"])
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
+from tivax.engine.estimation import with_lags
 from tivax.engine.estimation.model import Model
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.papers.trade_imbalance.columns import COLUMNS, paper_models
@@ -17,7 +18,6 @@ from tivax.engine.resampling.run_files import (
     read_panel,
     read_run_file,
     read_with_lags,
-    with_lags,
     with_overrides,
 )
 from tivax.engine.resampling.schemes import Pairs, Wild

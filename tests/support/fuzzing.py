@@ -59,7 +59,7 @@ from tivax.engine.estimation import (
     fixed_effects,
     two_stage,
 )
-from tivax.engine.estimation.fit import fit_model
+from tivax.engine.estimation import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.measures import trade_benefit_index

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax as tx
-from tivax.engine.estimation import fit_model
+from tivax.engine.estimation import LinearFit
 from tivax.engine.resampling import draws_of, make_plan
 from tivax.engine.threats import CATALOGUE, wild
 from tivax.engine.threats.blocks import CODES, entrants, memberships
@@ -61,7 +61,7 @@ def one(table, variant) -> dict:
 
 def drawn_p(panel, model, draws, seed):
     """p of the bootstrap of one model, which has its own way to the draws."""
-    fitted = fit_model(panel, model)
+    fitted = LinearFit.to_draw(panel, model)
     plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), draws)
     t = np.abs(next(draws_of(plan, seed).windows())[:, 0])
     return fitted, (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
@@ -426,7 +426,7 @@ def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small)
         ("TBI on the rows of other", both),
         ("other for TBI", both.assign(TBI=both["other"])),
     ):
-        fitted, row = fit_model(rows, MODEL), one(found, variant)
+        fitted, row = LinearFit.to_draw(rows, MODEL), one(found, variant)
         assert_allclose([row["estimate"], row["se"]], [*fitted.coef, *fitted.se], RTOL)
         assert (row["n"], row["term"]) == (len(both), "TBI")
     # The residuals of the two measures on all dummies and controls.

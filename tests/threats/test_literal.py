@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import tivax as tx
+from tivax.engine.estimation import LinearFit
 from tivax.engine.estimation import Fit
 
 CONTROLS = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
@@ -30,7 +31,7 @@ def refit(frame, y, x, effects=("iso3", "year"), **how):
     model = tx.Model(
         "m", y, x, treatment=x, entity="", time="", effects=effects, clusters="iso3"
     )
-    return Fit.of(frame, model, **how)
+    return LinearFit.of(frame, model, **how)
 
 
 @pytest.fixture(scope="module")

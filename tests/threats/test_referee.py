@@ -7,6 +7,8 @@ import pytest
 import tivax as tx
 from tivax.engine.estimation import CAPITALS
 
+from helpers import two_way
+
 ONLY = ["interactive effects", "weights of effects"]
 MORE = ["movers", "slopes of countries", "local projections", "errors in space"]
 
@@ -95,7 +97,7 @@ def test_further_rows_are_those_of_the_functions(panel):
     slopes = tx.country_slopes(data, "growth", ["trade", "gdp"]).table
     assert_row("slopes of countries", "mean group", slopes.iloc[0])
     vcov = tx.Conley(2000)
-    fit = tx.fixed_effects(data, "growth", ["trade", "gdp"], vcov=vcov)
+    fit = two_way(data, "growth", ["trade", "gdp"], vcov=vcov)
     assert_row("errors in space", "Conley, 2,000 km", fit.terms.loc["trade"])
     means = tx.spatial_errors(data, "growth", ["trade", "gdp"]).means
     assert_row("errors in space", "between countries, SCPC", means.iloc[0])

@@ -12,11 +12,11 @@ from ...estimation import (
     CAPITALS,
     ENTITY,
     TIME,
+    LinearFit,
     Model,
     Network,
     Sample,
     distances_among,
-    fit_model,
     require_one_row,
 )
 from ..run_files import read_with_lags
@@ -111,7 +111,7 @@ def given_by(
     if not (outcome or spreads):
         noise = np.random.default_rng(0).normal(size=len(panel))
         panel = panel.assign(**{model.outcome: noise})
-    fitted = fit_model(panel, model)
+    fitted = LinearFit.to_draw(panel, model)
     time = pd.factorize(fitted.used[model.time], sort=True)[0]
     shape = len(fitted.labels), time.max() + 1
     require_one_row(fitted.used, model.clusters, model.time)

@@ -14,7 +14,10 @@ from tivax.engine.papers.trade_imbalance.inference import (
     side,
 )
 
-from helpers import random_panel
+from helpers import (
+    random_panel,
+    two_way,
+)
 
 # Another elimination of the same cross products; measured 1e-12.
 RTOL = 1e-9
@@ -171,7 +174,7 @@ def test_leaving_out_spans_the_single_fits(frame, found):
     regressors, each = ["TBI", *model.controls], []
     for iso3 in frame["iso3"].unique():
         rest = frame[frame["iso3"] != iso3]
-        fit = tx.fixed_effects(rest, model.outcome, regressors)
+        fit = two_way(rest, model.outcome, regressors)
         each.append(fit["TBI"].estimate)
     own = found.rows.iloc[0][["without_ci_low", "without_ci_high"]].tolist()
     assert_allclose(own, [min(each), max(each)], rtol=RTOL)
