@@ -76,7 +76,7 @@ def wild_panels(units: int, *, full: bool) -> Case:
     draws = DRAWS if full else 999
 
     def tivax() -> Float[np.ndarray, "2"]:
-        model = Model("m", "y", NAMES, entity="unit")
+        model = Model("m", "y", NAMES, entity="unit", time="year")
         found = resample(frame, model, Wild(), draws=draws)
         row = found.summary.loc[0]
         return np.array([row["estimate"] / _se(found), row["p_value"]])

@@ -66,7 +66,8 @@ def panel() -> pd.DataFrame:
 
 def _design(instruments: tuple[str, ...] = ()) -> LinearFit:
     return LinearFit.to_draw(
-        panel(), Model("bench", "y", NAMES, instruments=instruments)
+        panel(),
+        Model("bench", "y", NAMES, instruments=instruments, entity="iso3", time="year"),
     )
 
 
@@ -97,7 +98,7 @@ class _Methods:
 
     def whole_call(self, sizes: tuple[int, ...], column: str) -> None:
         """``tx.resample`` from the frame to p and intervals, of the most draws."""
-        model, most = Model("bench", "y", NAMES), max(sizes)
+        model, most = Model("bench", "y", NAMES, entity="iso3", time="year"), max(sizes)
 
         def run() -> np.ndarray:
             found = resample(panel(), model, self.scheme, draws=most, seed=_SEED)

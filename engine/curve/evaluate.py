@@ -123,7 +123,7 @@ def specification_curve(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> choices = {"controls": "subsets", "effects": [["iso3[year]", "year"]]}
     >>> found = tx.specification_curve(panel, model, choices=choices, draws=999)
     >>> found.table[["controls", "effects"]].value_counts().tolist()

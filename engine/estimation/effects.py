@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from ..core import TivaxError
+from ..core import TivaxError, root_logger_kept
 from .regression_data import COLLINEAR, SEPARATE, net_of, of_norm_one, orthonormal
 
 # Cells of dummies, and clusters of several nested effects, above which effects that are
@@ -200,7 +200,8 @@ class Effects:
 
     def _demeaned(self, columns: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n m"]:
         """Net of all effects at once, by pyfixest."""
-        from pyfixest.core.demean import demean_within
+        with root_logger_kept():
+            from pyfixest.core.demean import demean_within
 
         codes = np.hstack([self.units, self.codes]).astype(np.uint32)
         left, sound, _ = demean_within(

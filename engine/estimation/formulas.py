@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from ..core import TivaxError, show
+from ..core import TivaxError, root_logger_kept, show
 from .model import Model
 from .regression_data import require_columns
 
@@ -24,7 +24,8 @@ def of_formula(
     The first effect is that of entities; ``time`` names the effect of periods, by
     default the second where there are two.
     """
-    from pyfixest.estimation.formula.parse import Formula
+    with root_logger_kept():
+        from pyfixest.estimation.formula.parse import Formula
 
     require_columns(data, ())
     try:

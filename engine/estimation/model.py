@@ -36,8 +36,8 @@ class Model:
         Two-stage least squares: the treatments (by default where there are instruments)
         and their excluded instruments.
     entity, time
-        Columns of the entities and of the periods, as in :func:`fixed_effects`. Their
-        values get an effect each, and lags go by them; an empty text stands for none.
+        Columns of the entities and of the periods, by default none. Their values get an
+        effect each, and lags go by them.
     clusters
         The column of the clusters, by default ``entity``.
     effects
@@ -71,8 +71,8 @@ class Model:
     treatment: str | Sequence[str] = ()
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
-    entity: str = "iso3"
-    time: str = "year"
+    entity: str = ""
+    time: str = ""
     clusters: str = ""
     effects: Sequence[str] = ()
     sample: Sample = "all"
@@ -167,9 +167,10 @@ class Model:
             parts.append(f"controls {', '.join(self.controls)}")
         effects = ", ".join(self.all_effects)
         parts.append(f"effects of {effects}" if effects else "no effects")
-        parts.append(f"clustered by {self.clusters}")
+        if self.clusters:
+            parts.append(f"clustered by {self.clusters}")
         if self.sample != "all":
-            parts.append(f"{self.sample} countries")
+            parts.append(f"{self.sample} rows")
         return "; ".join(parts)
 
 

@@ -57,7 +57,7 @@ def resample(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.resample(panel, model, tx.schemes.Wild(weights="webb"), draws=999)
     >>> found.summary[["term", "draws"]]
         term  draws

@@ -85,7 +85,7 @@ class Inference(Coefficients, Result):
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.resample(panel, model, tx.schemes.Pairs(), draws=999)
     >>> found.intervals["interval"].tolist()
     ['percentile', 'BCa']
@@ -157,8 +157,8 @@ class Inference(Coefficients, Result):
         Examples
         --------
         >>> regions = panel.assign(region=panel["iso3"].str[:2])
-        >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-        >>> found = tx.resample(regions, model, tx.schemes.Wild(), draws=999)
+        >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", regions)
+        >>> found = fit.wild(draws=999)
         >>> found.clustering_level(coarse="region", draws=999).tests["term"].tolist()
         ['trade']
         """

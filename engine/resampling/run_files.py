@@ -136,6 +136,12 @@ def read_run_file(
         models = [(model, panel) for model in known[chosen]]
     else:
         models = _combinations(toml.table("models"), sample, panel)
+    for model, _ in models:
+        if not model.clusters:
+            raise TivaxError(
+                f"{path}: [[model]]: model {model.name}: clusters: name their column, "
+                "since there is no entity"
+            )
     names = [model.name for model, _ in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise TivaxError(f"{path}: duplicate model name {twice[0]}; rename one")
@@ -235,6 +241,7 @@ def _model(table: TomlTable, sample: Sample) -> Model:
     own = table.read("sample", Sample, sample)
     name = f"{table.read('outcome', Text)} {own}"
     usual = {"name": name, "regressors": (), "sample": own, "family": own}
+    usual |= {"entity": ENTITY, "time": TIME}
     return table.parse(Model, "tags", **usual)
 
 

@@ -125,7 +125,7 @@ def threats(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> found = tx.threats(panel, model, only=["unit trends", "differences"], draws=0)
     >>> found.table["variant"].tolist()
     ['as given', 'linear', 'first', 'over 3 years', 'over 5 years']

@@ -36,7 +36,7 @@ def fit():
 
 @pytest.fixture(scope="module")
 def inference():
-    model = Model("main", "KOFGIdj", ["TBI", "RQ"])
+    model = Model("main", "KOFGIdj", ["TBI", "RQ"], entity="iso3", time="year")
     return resample(PANEL, model, schemes.Pairs(), draws=99, seed=1)
 
 

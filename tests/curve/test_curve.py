@@ -31,7 +31,7 @@ from helpers import (
 RTOL = 1e-10
 DRAWS = 60
 CODES = "AUT BEL CZE EST HUN DEU FRA POL USA".split()
-MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"])
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"], entity="iso3", time="year")
 CHOICES = {
     "controls": "subsets",
     "effects": [["iso3", "developed^year"], ["iso3[year]", "year"]],
@@ -488,7 +488,7 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
     """shared/design/trust.md, section B: KOFGIdj."""
     built = tx.build_panel(tx.read_data_files(shared / "data"))
     controls = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
-    model = tx.Model("main", "KOFGIdj", ["TBI", *controls])
+    model = tx.Model("main", "KOFGIdj", ["TBI", *controls], entity="iso3", time="year")
     choices = {
         "effects": [["iso3[year]", "year"], ["iso3", "EU15, entrants, others^year"]],
         "sample": ["without EU entrants of 2004 to 2013"],

@@ -157,7 +157,7 @@ def test_a_fit_is_that_of_the_libraries(name, panel, weights):
 def test_estimates_without_a_cluster_are_fits_of_the_others(panel):
     """Of each country, with its number of rows and CV1."""
     frame = PANELS[panel]
-    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
     fit = LinearFit.of(frame, model)
     samples = fit.samples(1 - np.eye(fit.clusters))
     for g, name in enumerate(fit.labels):
@@ -177,7 +177,7 @@ def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost
     level = frame["iso3"].str[1:].astype(float) * 0.1 + 1000.1
     name, others = (lost, level) if lost != "sums" else ("RQ", frame["TBI"] + level)
     frame[name] = frame[name].where(frame["iso3"] == "C00", others)
-    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
     fit = LinearFit.of(frame, model)
     sound = np.asarray(fit.samples(1 - np.eye(fit.clusters)).sound)
     assert [k for k, its in zip(fit.labels, sound, strict=True) if not its] == ["C00"]
@@ -197,6 +197,6 @@ def test_a_regressor_that_one_cluster_identifies_has_no_estimate_without_it(lost
 def test_weights_slopes_and_clusters_that_cannot_be_are_one_line(
     changes, arguments, told
 ):
-    model = Model("m", "KOFGIdj", ("TBI", "RQ"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ"), entity="iso3", time="year")
     of = partial(LinearFit.of, **arguments)
     assert told in error_of(of, PANELS["balanced"], replace(model, **changes))

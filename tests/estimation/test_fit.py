@@ -24,7 +24,7 @@ PANELS = {
     "balanced": random_panel(countries=9, years=6, seed=1),
     "unbalanced": random_panel(countries=11, years=7, missing=0.3, seed=2),
 }
-FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
+FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS), entity="iso3", time="year")
 
 
 # -------------------------------------------------------------- samples, units, gaps

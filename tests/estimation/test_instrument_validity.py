@@ -193,7 +193,15 @@ def test_the_bootstrap_is_that_of_resampling():
     frame = instrumented(instruments=2)
     fit = two_stage(frame, "y", "x", names, ["w"])
     weak = fit.weak_instrument_tests(draws=999, seed=4)
-    model = Model("m", "y", ["x", "w"], endogenous=["x"], instruments=names)
+    model = Model(
+        "m",
+        "y",
+        ["x", "w"],
+        endogenous=["x"],
+        instruments=names,
+        entity="iso3",
+        time="year",
+    )
     plan = make_plan(LinearFit.to_draw(frame, model), Wild(weights="webb"), 999)
     assert weak.ar_bootstrap_p_value == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]
     assert weak.ar_draws == 999

@@ -42,7 +42,7 @@ def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 
 def drawn(data: Any, y: str = Y, x: Any = X, z: Any = ()) -> Any:
-    model = Model("main", y, x, instruments=z)
+    model = Model("main", y, x, instruments=z, entity="iso3", time="year")
     return LinearFit.to_draw(with_lags(data, [model]), model)
 
 
@@ -131,7 +131,7 @@ def test_a_hypothesis_is_in_units_of_the_data():
 
 def test_a_unit_changes_no_p_value_of_draws():
     panel = random_panel(countries=8, years=5, seed=2)
-    model = Model("main", Y, ("TBI", "RQ"))
+    model = Model("main", Y, ("TBI", "RQ"), entity="iso3", time="year")
     own = resample(panel, model, Wild(), draws=99).summary.iloc[0]
     small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
     other = resample(small, model, Wild(), draws=99).summary.iloc[0]
@@ -369,7 +369,11 @@ def test_a_sample_is_a_column_of_ones_and_zeros_or_its_complement():
 
 def test_a_lag_of_words_is_a_mistake():
     """Of a lag in a run file, too: ``L.iso3``."""
-    line = error_of(with_lags, UNBALANCED, [Model("main", Y, ("L.iso3",))])
+    line = error_of(
+        with_lags,
+        UNBALANCED,
+        [Model("main", Y, ("L.iso3",), entity="iso3", time="year")],
+    )
     assert line.startswith("column iso3 holds words, not numbers")
 
 

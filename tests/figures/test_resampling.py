@@ -31,7 +31,9 @@ from experiment_panels import MODEL, small_panel
 # Heights are multiplied and divided again.
 RTOL = 1e-12
 DRAWS = 2_000
-TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+TWO = Model(
+    "two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"), entity="iso3", time="year"
+)
 CASES = {
     "pairs": (MODEL, Pairs()),
     "bayesian": (MODEL, Bayesian()),

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine.estimation import LinearFit
+from tivax.engine.estimation import CV2, LinearFit
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.inference import infer
@@ -25,7 +25,14 @@ RTOL = 1e-9
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
 MODELS = {
     "least squares": MODEL,
-    "two treatments": Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI")),
+    "two treatments": Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    ),
     "an instrument": two_stage_model(),
     "two instruments": two_stage_model(instruments=("L.TBI", "TFP")),
 }
@@ -99,7 +106,7 @@ def test_a_model_has_its_kinds_of_errors(name):
         assert [own[name] for name in facts] == expected
         se = {
             "cv1": fit.covariance[j, j] ** 0.5,
-            "cv2": fitted.covariance("CV2")[k, k] ** 0.5,
+            "cv2": fitted.covariance(CV2())[k, k] ** 0.5,
             "cv3": ((G - 1) / G * ((left - b) ** 2).sum()) ** 0.5,
             "cv3j": ((G - 1) / G * ((left - left.mean()) ** 2).sum()) ** 0.5,
             "v5": ((left - b) ** 2).sum() ** 0.5,
@@ -193,7 +200,7 @@ def alike(countries: int = 8, years: int = 6) -> pd.DataFrame:
     )
 
 
-ONE_WAY = Model("one way", "y", ("x",), time="")
+ONE_WAY = Model("one way", "y", ("x",), time="", entity="iso3")
 
 
 def test_countries_that_are_alike_all_count():

@@ -14,7 +14,7 @@ from tivax.engine.resampling.schemes import Pairs, Placebo, Wild
 
 from helpers import error_of
 
-MODEL = Model("main", "y", ("x",), entity="unit")
+MODEL = Model("main", "y", ("x",), entity="unit", time="year")
 
 
 def panel(units: int) -> pd.DataFrame:

@@ -210,7 +210,14 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
 
 def test_each_treatment_has_its_own_interval():
     """The other treatments are not restricted."""
-    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+    model = Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    )
     own = plan(model, Wild(), 2**9)
     inverted = invert_wild(own, SEED)
     assert inverted is not None and inverted.anderson_rubin is None
@@ -334,7 +341,14 @@ def test_the_interval_does_not_depend_on_the_value_that_is_tested():
 @pytest.mark.parametrize("scheme", [Pairs(), Wild(null=False), Placebo()])
 def test_only_a_restricted_wild_test_is_inverted(scheme):
     assert invert_wild(plan(MODEL, scheme, 99), SEED) is None
-    joint = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+    joint = Model(
+        "two",
+        "KOFGIdj",
+        ("TFP", "TBI", "RQ"),
+        ("TFP", "TBI"),
+        entity="iso3",
+        time="year",
+    )
     assert invert_wild(plan(joint, Wild(joint=True), 99), SEED) is None
 
 

@@ -194,7 +194,14 @@ FRAME = small_panel(countries=8, years=4, seed=3).assign(
 def member(
     outcome: str, scheme: Scheme, draws: int = 199, sample: str = "all"
 ) -> Member:
-    model = Model(f"{outcome} {sample}", outcome, ("TBI", "RQ"), sample=sample)
+    model = Model(
+        f"{outcome} {sample}",
+        outcome,
+        ("TBI", "RQ"),
+        sample=sample,
+        entity="iso3",
+        time="year",
+    )
     plan = make_plan(LinearFit.to_draw(FRAME, model), scheme, draws)
     drawn = draws_of(plan, SEED)
     return plan, drawn, summarise(plan, drawn)

@@ -24,7 +24,7 @@ from described import assert_described
 from experiment_panels import small_panel
 from helpers import two_way
 
-MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"), entity="iso3", time="year")
 RUN = """
 panel = "panel.csv"
 draws = 199
@@ -128,7 +128,7 @@ def test_the_simulated_factor_has_the_loadings_that_the_outcome_has():
     loadings = rng.normal(size=15)
     common = np.outer(loadings - loadings.mean(), rng.normal(size=12)).ravel()
     panel["KOFGIdj"] = 5 * common + 0.1 * rng.normal(size=len(panel))
-    model = Model("m", "KOFGIdj", ("TBI", "RQ"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ"), entity="iso3", time="year")
     found = given_by(panel, model, Path(), outcome="KOFGIdj").loadings
     assert found is not None
     assert_allclose((found**2).mean(), 1, rtol=1e-12)

@@ -34,7 +34,9 @@ LITERAL_RTOL = 1e-8
 
 
 FRAME = small_panel(countries=8, unknown=0.2, seed=8)
-TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
+TWO = Model(
+    "two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"), entity="iso3", time="year"
+)
 
 
 @cache

@@ -415,12 +415,18 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     """Estimate, standard errors, and each decision on the same draws."""
     key, M, seen, of_signs, of_counts = one_panel(design)
     own = tested(design, key)
-    model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
+    model = Model(
+        "m",
+        "y",
+        ("x", *(f"c{k}" for k in range(design.controls))),
+        entity="iso3",
+        time="year",
+    )
     frame = as_frame(M, seen)
     other = LinearFit.to_draw(frame, model)
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
-    kinds = ("CV1", "CV2", "CV3", "CV3J", "V5")
-    se = [np.sqrt(other.covariance(k)[0, 0]) for k in kinds]
+    table = model_table([other])
+    se = [table[f"{k}_se"][0] for k in ("cv1", "cv2", "cv3", "cv3j", "v5")]
     of_two_ways: list[Vcov] = [TwoWay(), TwoWay(jackknife=True), DriscollKraay()]
     vcovs = dict(zip(kernel.ANALYTIC[5:], of_two_ways, strict=False))
     if design.blocks:
@@ -435,7 +441,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     of_fits = {name: fit.terms["se"].iloc[0] for name, fit in fits.items()}
     others = [of_fits.get(name, np.nan) for name in kernel.ANALYTIC[5:]]
     assert_allclose(own.se, [*se, *others], rtol=RTOL)
-    few = model_table([other])["effective_clusters"]
+    few = table["effective_clusters"]
     assert_allclose(own.effective, few[0], rtol=RTOL)
     # Sums of some ten products of rounding errors, columns of length 1.
     assert 0 < own.residual < 1e-14
@@ -490,7 +496,9 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
     moved = frame.assign(y=frame["y"] - null * frame["x"])
     key = key if fold is None else jax.random.fold_in(key, fold)
     v = _signs(key, min(design.clusters, design.years), draws=99)
-    fitted = LinearFit.to_draw(frame, Model("m", "y", regressors))
+    fitted = LinearFit.to_draw(
+        frame, Model("m", "y", regressors, entity="iso3", time="year")
+    )
     loadings = fitted.two_way_loadings(0, "year", null)
     drawn = np.abs(_two_way(loadings, v))
     fit = two_way(moved, "y", regressors)
@@ -517,7 +525,7 @@ def test_p_of_two_way_tests_is_that_of_the_engine(null):
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
     """Of 12 panels all decisions are those of t with the degrees of the engine."""
-    model = Model("m", "y", ("x", "c0", "c1"))
+    model = Model("m", "y", ("x", "c0", "c1"), entity="iso3", time="year")
     for seed in range(12):
         key, M, seen, _, _ = one_panel(SMALL, seed)
         row = model_table([LinearFit.to_draw(as_frame(M, seen), model)]).iloc[0]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimation import LinearFit, Model
+from tivax.engine.estimation import LinearFit, Model, TwoWay
 from tivax.engine.resampling import Wild, make_plan, resample
 from tivax.engine.resampling.wild_tests import invert_wild
 from tivax.kernels.two_way import two_way_statistics
@@ -21,7 +21,7 @@ from helpers import (
 
 # Projections in another order, and a variance that is a difference.
 RTOL = 1e-9
-MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"])
+MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"], entity="iso3", time="year")
 TWO_WAY = Wild(second="year")
 
 
@@ -111,7 +111,7 @@ def test_p_at_the_ends_of_the_interval_is_5_percent():
     inverted = invert_wild(plan, 0)
     assert inverted is not None
     low, high = inverted.intervals[0]
-    se = plan.fitted.covariance("two-way year")[0, 0] ** 0.5
+    se = plan.fitted.covariance(TwoWay("year"))[0, 0] ** 0.5
     for end, inward in ((low, 1), (high, -1)):
         if not np.isfinite(end):
             continue
@@ -164,6 +164,14 @@ def test_a_variance_that_is_not_positive_has_no_p():
 
 
 def test_two_stage_least_squares_takes_no_second_dimension():
-    model = Model("iv", "KOFGIdj", ["TBI"], endogenous=["TBI"], instruments=["lnPOP"])
+    model = Model(
+        "iv",
+        "KOFGIdj",
+        ["TBI"],
+        endogenous=["TBI"],
+        instruments=["lnPOP"],
+        entity="iso3",
+        time="year",
+    )
     line = error_of(resample, shaken(9, 5), model, TWO_WAY, draws=9)
     assert line.endswith("leave it out for two-stage least squares")

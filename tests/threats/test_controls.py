@@ -96,7 +96,7 @@ def test_a_treatment_of_one_country_is_said_to_be_one(small):
     fit = two_way(panel, "KOFGIdj", ["D", "RQ"])
     assert fit.note.startswith("C03 alone identifies a part of D, of which a ")
     assert two_way(panel, "KOFGIdj", ["TBI", "RQ"]).note == ""
-    model = tx.Model("one", "KOFGIdj", ["D", "RQ"])
+    model = tx.Model("one", "KOFGIdj", ["D", "RQ"], entity="iso3", time="year")
     found = tx.threats(panel, model, only=["unit trends"], draws=0)
     assert found.sentence == (
         f"one: {fit.note}, nor p by it: nothing can be said of threats without draws."
@@ -120,7 +120,9 @@ def test_two_measures_are_compared_by_a_test_of_their_difference(small):
 def test_the_form_of_the_controls_takes_the_paper_s_result(published):
     """shared/design/trust_3.md, F3 and F4: refits by independent code."""
     outcomes = ("KOFGIdj", "KOFEcGIdj")
-    models = [tx.Model(k, k, ["TBI", *CONTROLS]) for k in outcomes]
+    models = [
+        tx.Model(k, k, ["TBI", *CONTROLS], entity="iso3", time="year") for k in outcomes
+    ]
     only = ["blocks left out", "form of controls", "convergence", "benchmarks"]
     found = tx.threats(published, models, only=only, draws=0).rows
     found["variant"] = found["variant"].str.replace("KOFEcGIdj", "KOFGIdj")

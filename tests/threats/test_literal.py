@@ -9,7 +9,6 @@ from scipy import stats
 
 import tivax as tx
 from tivax.engine.estimation import LinearFit
-from tivax.engine.estimation import Fit
 
 CONTROLS = ["RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP"]
 X = ["TBI", *CONTROLS]
@@ -64,7 +63,9 @@ def frame(built):
 
 @pytest.fixture(scope="module")
 def models():
-    return {y: tx.Model(y, y, ["TBI", *CONTROLS]) for y in FOUR}
+    return {
+        y: tx.Model(y, y, ["TBI", *CONTROLS], entity="iso3", time="year") for y in FOUR
+    }
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,10 @@ WRITTEN = files_of("replicate")
 COMPARISON = WRITTEN["comparison"].columns
 
 
+PANEL = {"entity": "iso3", "time": "year"}
+"""Effects of countries and years, clusters by country."""
+
+
 @dataclass(frozen=True)
 class PaperColumn:
     """One column of Tables 3 to 6."""
@@ -66,8 +70,7 @@ class PaperColumn:
             name=f"table{self.table}-{self.column}",
             outcome=self.outcome,
             regressors=self.regressors,
-            entity="iso3",
-            time="year",
+            **PANEL,
             sample=self.sample,
             family=self.sample + ("" if self.controls else ", no controls"),
             tags={"table": self.table, "column": self.column},
@@ -133,7 +136,7 @@ def slopes_of(
     data: pd.DataFrame, outcome: str, regressors: Sequence[str]
 ) -> tx.results.Fit:
     """Slopes of a column and their covariance; its constant would take time."""
-    model = tx.Model("", outcome, regressors, entity="iso3", time="year")
+    model = tx.Model("", outcome, regressors, **PANEL)
     return tx.fit(model, data, vcov=tx.vcov.CV1("fixest"))
 
 

@@ -164,7 +164,14 @@ def specification_curve(
     for done, outcome in enumerate(OUTCOMES, 1):
         outcomes = list(dict.fromkeys(k[outcome] for k in named))
         models = [
-            tx.Model(group, outcomes[0], ("TBI", *sets[0]), sample=group)
+            tx.Model(
+                group,
+                outcomes[0],
+                ("TBI", *sets[0]),
+                sample=group,
+                entity="iso3",
+                time="year",
+            )
             for group in SAMPLES
         ]
         others = {"outcome": outcomes[1:], "controls": sets[1:]}

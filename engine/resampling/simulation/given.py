@@ -1,6 +1,6 @@
 """Regressors, outcome and network of a panel, as cells of countries and years."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -88,8 +88,14 @@ def given_regressors(
     two rows of a country in one year.
     """
     named = outcome or spreads
-    model = Model("as given", named or "(errors)", regressors, sample=sample)
-    model = replace(model, entity=entity, time=time, clusters=entity)
+    model = Model(
+        "as given",
+        named or "(errors)",
+        regressors,
+        sample=sample,
+        entity=entity,
+        time=time,
+    )
     frame = read_with_lags(panel, [model])
     try:
         return given_by(frame, model, panel, spreads, outcome, placebo, flows)

@@ -380,7 +380,7 @@ def phase_placebos(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
     >>> rates = tx.phase_placebos(panel, model, panels=16, draws=19)
     >>> rates["method"].tolist()[:2]
     ['CV1 t(G-1)', 'CV2 BM']

@@ -105,7 +105,9 @@ def test_a_difference_within_simulation_error_decides_nothing(p, mc, expected):
 def test_few_countries_are_enumerated():
     """Webb's 6^4 patterns and the 4! of the placebo: no simulation error is left."""
     tags = {"table": 3, "column": 1}
-    model = tx.Model("a", "KOFGIdj", ("TBI",), family="one", tags=tags)
+    model = tx.Model(
+        "a", "KOFGIdj", ("TBI",), family="one", tags=tags, entity="iso3", time="year"
+    )
     panel = random_panel(countries=4, years=6, seed=8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paper_inference, "paper_models", lambda: [model])
