@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...engine import Conley, fixed_effects, spatial_errors
+from ...engine import Conley, fit, spatial_errors
 
 COUNTRIES = (
     "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV HUN "
@@ -55,7 +55,7 @@ def rates(persistence: float, panels: int, seed: int) -> pd.DataFrame:
     for _ in range(panels):
         data = panel(rng, persistence, root)
         for name, vcov in METHODS.items():
-            row = fixed_effects(data, "y", ["x"], vcov=vcov)["x"]
+            row = fit("y ~ x | iso3 + year", data, vcov=vcov)["x"]
             found[name].append((row.p_value < 0.05, row.se, row.estimate))
     means = pd.DataFrame(
         {name: np.nanmean(k, axis=0)[:2] for name, k in found.items()}, ["size", "se"]

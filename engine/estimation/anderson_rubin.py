@@ -202,7 +202,7 @@ class ConfidenceSet:
 
     Examples
     --------
-    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit = tx.fit("growth ~ gdp | iso3 + year | trade ~ tariff", panel)
     >>> found = fit.anderson_rubin_set(level=0.9)
     >>> found.bounded, len(found.intervals)
     (True, 1)

@@ -154,7 +154,7 @@ def cross_section_dependence(
 
     Examples
     --------
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
     >>> terms = ["trade", "gdp"]
     >>> found = tx.cross_section_dependence(panel, fit.residuals, terms, draws=99)
     >>> bool(found.corrected.p_value > 0.05)

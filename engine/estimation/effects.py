@@ -133,7 +133,7 @@ class Effects:
     @cached_property
     def _spans(self) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
         if self.demeaned:
-            return (np.zeros((len(self.codes), 0)),) * 2
+            return np.zeros((len(self.codes), 0)), np.zeros((len(self.codes), 0))
         constant = np.ones((len(self.codes), int(not self.nested)))
         every = self.within(np.hstack([constant, effect_dummies(self.codes)]))
         basis, left = orthonormal(of_norm_one(every))

@@ -247,7 +247,7 @@ class Fit(Coefficients):
         if data is None:
             raise TivaxError("data: give a pandas DataFrame")
         require_columns(data, ())
-        if weights:
+        if weights != "":
             column_name("weights", weights)
         if isinstance(model, str):
             made, data = of_formula(model, data, time)
@@ -378,10 +378,10 @@ class Fit(Coefficients):
     # ---------------------------------------------------------------------- instruments
 
     @cached_property
-    def first(self) -> "Fit":
+    def first(self) -> Self:
         """The first stage."""
         self._require_instruments()
-        return Fit.of(self.solved.first_stage(), self.kind, iv=True)
+        return self.of(self.solved.first_stage(), self.kind, iv=True)
 
     @cached_property
     def weak(self) -> WeakInstruments:

@@ -5,6 +5,7 @@ pyfixest splits a formula into its parts and formulaic expands them: ``x:z``, ``
 """
 
 import warnings
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -84,14 +85,14 @@ def of_formula(
 
 def _columns(what: str, data: pd.DataFrame, formula: str) -> dict[str, pd.Series]:
     """The columns of a side of a formula, but for the constant."""
-    import formulaic
+    formulaic: Any = import_module("formulaic")
     from pyfixest.estimation.formula.factor_interaction import factor_interaction
     from pyfixest.estimation.formula.utils import log
 
     try:
         parsed = formulaic.Formula(what)
-        require_columns(data, sorted(parsed.required_variables))
         terms = [str(k) for k in parsed if str(k) not in ("1", "0")]
+        require_columns(data, [k for k in terms if k.isidentifier()])
         if all(k in data and types.is_numeric_dtype(data[k].dtype) for k in terms):
             return {k: data[k] for k in terms}
         known = {"log": log, "i": factor_interaction, "np": np}

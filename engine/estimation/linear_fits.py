@@ -179,10 +179,11 @@ class LinearFit(Design):
         order = [*range(d), *self.places(first.columns)]
         rows = self.rows[:, order]
         columns = np.hstack([self.C[:, : layout.exogenous], self.Z])
-        own = {k: getattr(self, k) for k in Design.__dataclass_fields__}
-        own |= {"model": first, "rows": rows, "size": self.size[order]}
-        own |= {"layout": Layout(d, 0, len(regressors))}
-        return self.solved(Design(**own | {"basis": orthonormal(columns).basis}))
+        own = dict[str, Any]((k, getattr(self, k)) for k in Design.__dataclass_fields__)
+        own.update(model=first, rows=rows, size=self.size[order])
+        own.update(layout=Layout(d, 0, len(regressors)))
+        own.update(basis=orthonormal(columns).basis)
+        return self.solved(Design(**own))
 
     # ------------------------------------------------------------------- the treatments
 

@@ -130,7 +130,7 @@ class Conley(Vcov):
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
     >>> near = tx.Conley(cutoff=300, places=line)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=near)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=near)
     >>> fit.convention
     'Conley, bartlett to 300, factor of clusters, t(G-1)'
     """

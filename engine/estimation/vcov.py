@@ -27,7 +27,7 @@ from ..core import (
     suggest,
 )
 from .linear_fits import Covariance, LinearFit, Vcov, two_ways
-from .regression_data import column_name
+from .regression_data import column_name, require_one_row
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
@@ -160,9 +160,9 @@ class TwoWay(Vcov):
     Examples
     --------
     >>> both = tx.TwoWay(jackknife=True)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=both)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=both)
     >>> fit.convention
-    'jackknife by country and by year (CV3), t(min(G, T) - 1)'
+    'jackknife by iso3 and by year (CV3), t(min(G, T) - 1)'
     """
 
     by_clusters: ClassVar[bool] = True
@@ -228,7 +228,7 @@ class DriscollKraay(Vcov):
     Examples
     --------
     >>> errors = tx.DriscollKraay(lags=2)
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=errors)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=errors)
     >>> fit.convention
     'Driscoll-Kraay, 2 lags, linearmodels, t(T-1)'
     """
@@ -277,7 +277,7 @@ class CommonShocks(Vcov):
     Examples
     --------
     >>> shocks = tx.CommonShocks()
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=shocks)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=shocks)
     >>> fit.convention
     'common shocks, 2 lags, t(3)'
     """
@@ -287,6 +287,7 @@ class CommonShocks(Vcov):
     def of(self, fit: LinearFit) -> Covariance:
         year, years, span = calendar(fit)
         code = fit.entity
+        require_one_row(fit.used, fit.model.entity, fit.model.time)
         G, T, N = int(code.max()) + 1, len(years), fit.n
         lags = kernel_lags(self.lags, span, default_lags(span))
         scores = np.zeros((G, T, len(fit.names)))
@@ -340,7 +341,7 @@ class Network(Vcov):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> along = tx.Network(pd.DataFrame(1.0, names, names))
-    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"], vcov=along)
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=along)
     >>> fit.convention
     'network HAC, order 1, factor of clusters, t(G-1)'
     """

@@ -1,7 +1,7 @@
 """``tx.fit``: a linear model, of a formula or in words, and what is asked of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,8 @@ from tivax.engine import curve, estimation, reporting, resampling, threats
 class Fit(estimation.Fit, reporting.Result):
     """A fitted linear model, and what is asked of it: see ``tx.fit``.
 
-    It prints as a regression table, and has all of ``tivax.engine.estimation.Fit``.
+    It prints as a regression table. What it is asked beyond that is of its treatment:
+    that of the model, of a formula the first regressor, or the endogenous one.
     """
 
     program = "fit"
@@ -25,23 +26,26 @@ class Fit(estimation.Fit, reporting.Result):
     def facts(self) -> Mapping[str, Any]:
         return {"residual_max": self.solved.residual}
 
+    def about(self, treatment: str | Sequence[str]) -> "Fit":
+        """The same fit, whose verbs are of other regressors than the first."""
+        return replace(self, model=replace(self.model, treatment=treatment))
+
     def wild(
         self,
         *,
         draws: int = 9_999,
         seed: int = 0,
-        scheme: resampling.Wild = resampling.Wild(),  # noqa: B008, it is frozen
+        scheme: resampling.Wild | None = None,
     ) -> resampling.Inference:
-        """The wild cluster bootstrap of the treatments: :func:`resample`.
-
-        The treatments are those of the model, of a formula all regressors.
+        """The wild cluster bootstrap of the treatment: :func:`resample`.
 
         Examples
         --------
         >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
-        >>> fit.wild(draws=999).summary["term"].tolist()
-        ['trade', 'gdp']
+        >>> fit.about("gdp").wild(draws=999).summary["term"].tolist()
+        ['gdp']
         """
+        scheme = scheme or resampling.Wild()
         return resampling.resample(self, scheme=scheme, draws=draws, seed=seed)
 
     def placebo(
@@ -49,13 +53,14 @@ class Fit(estimation.Fit, reporting.Result):
         *,
         draws: int = 9_999,
         seed: int = 0,
-        scheme: resampling.Placebo = resampling.Placebo(),  # noqa: B008
+        scheme: resampling.Placebo | None = None,
     ) -> resampling.Inference:
         """Placebos, whose treatment moves between clusters: :func:`resample`."""
+        scheme = scheme or resampling.Placebo()
         return resampling.resample(self, scheme=scheme, draws=draws, seed=seed)
 
     def threats(self, **options: Any) -> threats.Threats:
-        """Every usual threat to the treatments: :func:`threats` with its options."""
+        """Every usual threat to the treatment: :func:`threats` with its options."""
         return threats.threats(self, **options)
 
     def curve(self, **options: Any) -> curve.SpecificationCurve:

@@ -18,7 +18,7 @@ from .wild_tests import invert_wild
 def resample(
     panel: pd.DataFrame | Fit | Any,
     model: Model | None = None,
-    scheme: Scheme = Wild(),  # noqa: B008, it is frozen
+    scheme: Scheme | None = None,
     *,
     draws: int = 9_999,
     seed: int = 0,
@@ -63,10 +63,8 @@ def resample(
         term  draws
     0  trade    999
     """
-    fit = fitted_of(panel) if model is None else None
-    if fit is None:
-        require_columns(panel, ())
-        require_kind("model", model, Model, "a tx.Model")
+    fitted, panel = _to_draw(panel, model)
+    scheme = Wild() if scheme is None else scheme
     require_kind(
         "scheme", scheme, Scheme, "one of tx.schemes, such as tx.schemes.Wild()"
     )
@@ -74,13 +72,19 @@ def resample(
     require_whole("seed", seed, 0)
     for name, flag in {"intervals": intervals, "distribution": distribution}.items():
         require_kind(name, flag, bool, "True or False")
-    if fit is None:
-        fitted = LinearFit.to_draw(with_lags(panel, [model]), model)
-    else:
-        fitted, panel = fit.drawn, fit.data
     plan = make_plan(fitted, scheme, draws)
     found, drawn = infer(plan, seed, invert=intervals, distribution=distribution)
     return replace(found, panel=panel, draws=drawn)
+
+
+def _to_draw(panel: Any, model: Any) -> tuple[LinearFit, pd.DataFrame]:
+    """The fit whose clusters are drawn, and its data."""
+    if model is None and (fit := fitted_of(panel)) is not None:
+        return fit.drawn, fit.data
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    assert isinstance(model, Model)
+    return LinearFit.to_draw(with_lags(panel, [model]), model), panel
 
 
 def infer(

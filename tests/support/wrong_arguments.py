@@ -338,7 +338,7 @@ def of_panels() -> Iterator[Case]:
     iv = tx.fit("KOFGIdj ~ 1 | iso3 + year | TBI ~ lnPOP", panel)
     names_of = sorted(panel["iso3"].unique())
     flows = pd.DataFrame(1.0, names_of, names_of)
-    vcov = {**WRONG, "other": "HC3", "minus": tx.Network(-flows)}
+    vcov: dict[str, Any] = {"int": 3, "other": "HC3", "minus": tx.Network(-flows)}
     vcov |= {"few": tx.Network(flows.iloc[:2]), "block": tx.TwoWay("block")}
     for k, lags in {"text": "2", "half": 1.5, "below": -1}.items():
         wrong_lags: Any = lags
@@ -361,7 +361,7 @@ def of_panels() -> Iterator[Case]:
     cases: dict[str, Bad] = {
         "fit": {
             "model": {**WRONG, "none": "KOFGIdj ~ 1 | iso3", "two": "TFP + TBI ~ RQ"},
-            "vcov": vcov, "weights": COLUMN, "time": COLUMN,
+            "vcov": vcov, "weights": COLUMN, "time": {"int": 3, "word": "x"},
             "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
         "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},
@@ -376,7 +376,7 @@ def of_panels() -> Iterator[Case]:
         "simulate": {"study": {**WRONG, "text": "panel.csv"}},
         "contestable": {},
         "resample": {
-            "draws": zero, "scheme": WRONG,
+            "draws": zero, "scheme": {"int": 3, "word": "wild"},
             "intervals": {"text": "e", "int": 1}, "distribution": {"None": None},
         },
         "phase_placebos": {"draws": zero, "panels": zero},

@@ -11,7 +11,7 @@ with country and year effects and standard errors clustered by country.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ WRITTEN = files_of("replicate")
 COMPARISON = WRITTEN["comparison"].columns
 
 
-PANEL = {"entity": "iso3", "time": "year"}
+PANEL: dict[str, Any] = {"entity": "iso3", "time": "year"}
 """Effects of countries and years, clusters by country."""
 
 

@@ -448,8 +448,8 @@ def _p_values(
         return float(diagnostics[column]), str(diagnostics["note"])
 
     def of_fit(vcov: Vcov) -> tuple[float, str]:
-        names = {"entity": model.entity, "time": model.time}
-        plain = Model("", model.outcome, model.regressors, model.regressors, **names)
+        plain = replace(model, name="", treatment=model.regressors, sample="all")
+        plain = replace(plain, clusters=model.entity, effects=())
         fit = Fit.of(LinearFit.of(rows, plain, drawn=False), vcov)
         return float(fit.terms["p_value"].iloc[0]), "the variance is not positive"
 

@@ -93,7 +93,7 @@ def test_real_instrument_loses_one_year(lagged):
     assert len(lagged) == 15
     sizes = {"all": (574, 41), "developed": (308, 22), "developing": (266, 19)}
     for one in lagged:
-        for fit in (one.iv.second, one.iv.first, one.ols):
+        for fit in (one.iv, one.iv.first, one.ols):
             assert (fit.n, fit.clusters) == sizes[one.sample]
         assert one.iv.weak.nobs == sizes[one.sample][0]
         assert one.iv.outcome == one.ols.outcome == one.outcome
