@@ -61,7 +61,7 @@ def panel() -> pd.DataFrame:
             **{name: values.ravel() for name, values in zip(NAMES, x, strict=True)},
         }
     )
-    return frame.assign(**{"L.x1": lagged(frame, "x1")})
+    return frame.assign(**{"L.x1": lagged(frame, "x1", entity="iso3", time="year")})
 
 
 def _design(instruments: tuple[str, ...] = ()) -> LinearFit:

@@ -49,7 +49,9 @@ def rates(persistence: float, panels: int, seed: int) -> pd.DataFrame:
     the spread of the estimates."""
     rng = np.random.default_rng(seed)
     any_panel = panel(rng, 0.0, np.eye(len(COUNTRIES)))
-    km = spatial_errors(any_panel, "y", ["x"], cutoffs=[1_000]).distances.to_numpy()
+    km = spatial_errors(
+        any_panel, "y", ["x"], cutoffs=[1_000], entity="iso3", time="year"
+    ).distances.to_numpy()
     root = np.linalg.cholesky(np.exp(-km / _REACH))
     found: dict[str, list[tuple[bool, float, float]]] = {k: [] for k in METHODS}
     for _ in range(panels):

@@ -59,7 +59,9 @@ class CountrySlopes(Diagnosis):
     Examples
     --------
     >>> blocks = panel.assign(block=pd.factorize(panel["iso3"])[0] % 4)
-    >>> found = tx.country_slopes(blocks, "growth", ["trade"], blocks="block")
+    >>> found = tx.country_slopes(
+    ...     blocks, "growth", ["trade"], blocks="block", entity="iso3", time="year"
+    ... )
     >>> found.table["method"].tolist()
     ['mean group', 't over blocks']
     """
@@ -121,8 +123,8 @@ def country_slopes(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     blocks: str | None = None,
 ) -> CountrySlopes:
     """Slopes of each country and of blocks of countries, and t tests over them.
@@ -152,7 +154,9 @@ def country_slopes(
 
     Examples
     --------
-    >>> found = tx.country_slopes(panel, "growth", ["trade", "gdp"])
+    >>> found = tx.country_slopes(
+    ...     panel, "growth", ["trade", "gdp"], entity="iso3", time="year"
+    ... )
     >>> int(found.table["groups"].iloc[0])
     12
     """

@@ -60,7 +60,9 @@ class LocalProjections(Diagnosis):
 
     Examples
     --------
-    >>> found = tx.local_projections(panel, "growth", "trade", horizons=2, lags=0)
+    >>> found = tx.local_projections(
+    ...     panel, "growth", "trade", horizons=2, lags=0, entity="iso3", time="year"
+    ... )
     >>> found.table["horizon"].tolist()
     [-2, 0, 1, 2, 0, 1, 2]
     """
@@ -122,8 +124,8 @@ def local_projections(
     treatment: str,
     *,
     controls: Sequence[str] = (),
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     horizons: int = 4,
     leads: int = 1,
     lags: int = 1,
@@ -167,7 +169,9 @@ def local_projections(
 
     Examples
     --------
-    >>> found = tx.local_projections(panel, "growth", "trade", events=0.2, horizons=2)
+    >>> found = tx.local_projections(
+    ...     panel, "growth", "trade", events=0.2, horizons=2, entity="iso3", time="year"
+    ... )
     >>> bool((found.table["band_low"] <= found.table["ci_low"]).all())
     True
     """

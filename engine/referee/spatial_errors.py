@@ -56,7 +56,9 @@ class SpatialErrors(Diagnosis):
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line)
+    >>> found = tx.spatial_errors(
+    ...     panel, "growth", ["trade"], places=line, entity="iso3", time="year"
+    ... )
     >>> float(found.table["cutoff"].iloc[0])
     0.0
     """
@@ -118,8 +120,8 @@ def spatial_errors(
     outcome: str,
     regressors: Sequence[str],
     *,
-    entity: str = "iso3",
-    time: str = "year",
+    entity: str,
+    time: str,
     cutoffs: Sequence[float] | None = None,
     kernel: SpaceKernel = "bartlett",
     lags: int | None = None,

@@ -46,7 +46,9 @@ def test_cd_of_three_countries_by_hand():
     """
     e = np.array([[1.0, 2, 3], [4, 6, 5], [6, 3, 0]])
     frame = panel(e)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, entity="iso3", time="year"
+    )
     assert_allclose(found.cd, -1.0, rtol=RTOL)
     assert_allclose(found.mean_correlation, -1 / 3, rtol=RTOL)
     assert_allclose(found.absolute.value, 2 / 3, rtol=RTOL)
@@ -101,7 +103,9 @@ def test_the_centre_counts_the_degrees_of_freedom_of_each_country():
     e -= np.nanmean(e, axis=1, keepdims=True)
     e /= np.nanstd(e, axis=1, ddof=1, keepdims=True)
     frame = panel(e, present=present)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, entity="iso3", time="year"
+    )
     assert_allclose(found.centre, *expected_cd(np.ones((1, 6)), present)[0], rtol=RTOL)
 
 
@@ -112,7 +116,9 @@ def test_missing_cells_leave_correlations_of_the_years_in_common():
     present = rng.uniform(size=e.shape) > 0.15
     frame = panel(e, present=present)
     residuals = two_way(frame, "y", ["x"]).residuals
-    found = cross_section_dependence(frame, residuals, ["x"], draws=19)
+    found = cross_section_dependence(
+        frame, residuals, ["x"], draws=19, entity="iso3", time="year"
+    )
     wide = frame.assign(e=residuals).pivot(index="year", columns="iso3", values="e")
     r = wide.corr().to_numpy()
     shared = wide.notna().astype(int).T.dot(wide.notna().astype(int)).to_numpy()
@@ -130,7 +136,9 @@ def test_random_signs_and_large_correlations_by_literal_sums():
     rng = np.random.default_rng(5)
     e = rng.normal(size=(6, 30)) + 2 * (np.arange(6) < 2)[:, None] * rng.normal(size=30)
     frame = panel(e)
-    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9, seed=4)
+    found = cross_section_dependence(
+        frame, frame["y"], ["x"], draws=9, seed=4, entity="iso3", time="year"
+    )
     w = 2 * np.random.default_rng((4, 30)).integers(0, 2, (30, 6)) - 1
     total, large = 0.0, 0
     r: np.ndarray = np.asarray(np.corrcoef(e))
@@ -178,7 +186,15 @@ def test_the_monte_carlo_error_is_that_of_a_share():
 
 def test_two_years_are_too_few_for_correlations():
     frame = panel(np.random.default_rng(8).normal(size=(5, 2)))
-    line = error_of(cross_section_dependence, frame, frame["y"], ["x"], draws=9)
+    line = error_of(
+        cross_section_dependence,
+        frame,
+        frame["y"],
+        ["x"],
+        draws=9,
+        entity="iso3",
+        time="year",
+    )
     assert "no two countries share 3 years" in line
 
 
@@ -189,7 +205,15 @@ def test_residuals_of_other_rows_are_refused():
         (twice, twice["y"]),
         (frame, frame["y"].set_axis(frame.index + 1)),
     ):
-        line = error_of(cross_section_dependence, data, e, ["x"], draws=9)
+        line = error_of(
+            cross_section_dependence,
+            data,
+            e,
+            ["x"],
+            draws=9,
+            entity="iso3",
+            time="year",
+        )
         assert "residuals: their labels must be those of rows of data" in line
 
 

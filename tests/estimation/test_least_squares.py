@@ -275,10 +275,10 @@ def test_lags_go_by_the_year_and_not_by_the_row():
     columns = {"iso3": [*"AAABBB"], "year": years, "TBI": values}
     frame = pd.DataFrame(columns, index=range(10, 16))
     missing = np.nan
-    first = lagged(frame, "TBI")
+    first = lagged(frame, "TBI", entity="iso3", time="year")
     assert_array_equal(first, [missing, missing, 2, 5, missing, 4])
     assert first.index.tolist() == frame.index.tolist()
-    second = lagged(frame, "TBI", years=2)
+    second = lagged(frame, "TBI", years=2, entity="iso3", time="year")
     assert_array_equal(second, [missing, 1, missing, 4, missing, missing])
 
 
@@ -286,7 +286,7 @@ def test_lags_go_by_the_year_and_not_by_the_row():
 def test_a_lag_of_years_that_are_no_numbers_is_a_mistake(year):
     frame = pd.DataFrame({"iso3": ["A"], "year": [year], "TBI": [1.0]})
     told = f"column year holds {year!r}, not a number; a lag of TBI needs years such as"
-    assert error_of(lagged, frame, "TBI") == f"{told} 2001"
+    assert error_of(lagged, frame, "TBI", entity="iso3", time="year") == f"{told} 2001"
 
 
 # -------------------------------------------------------------- two-stage least squares
@@ -405,7 +405,7 @@ def test_an_exogenous_regressor_as_its_own_instrument_is_least_squares():
 
 def test_rows_without_an_instrument_are_left_out():
     frame = instrumented(missing=0, seed=19)
-    frame = frame.assign(lag=lagged(frame, "z1"))
+    frame = frame.assign(lag=lagged(frame, "z1", entity="iso3", time="year"))
     fit = two_stage(frame, "KOFGIdj", "TBI", ["lag"], IV_CONTROLS)
     assert (fit.n, fit.first.n, fit.weak.nobs) == (105, 105, 105)
 

@@ -92,7 +92,7 @@ def world():
 
 def test_the_estimate_is_that_of_two_stages(world):
     found, data = world
-    result = found.estimate(data, "y", controls=["x"])
+    result = found.estimate(data, "y", controls=["x"], entity="iso3", time="year")
     merged = data.merge(
         found.table.rename(columns={"region": "iso3"})[["iso3", "year", "instrument"]]
     )
@@ -105,7 +105,7 @@ def test_the_estimate_is_that_of_two_stages(world):
 
 def test_checks_have_a_row_each(world):
     found, data = world
-    checks = found.checks(data, "y", ["x"])
+    checks = found.checks(data, "y", ["x"], entity="iso3", time="year")
     assert checks["check"].tolist() == ["trend", "balance"]
     assert np.isfinite(checks[["estimate", "se", "p_value"]].to_numpy()).all()
 

@@ -879,12 +879,18 @@ ESTIMATES: dict[str, Callable[[pd.DataFrame], Any]] = {
     "effects": lambda d: fit("y ~ x + z | iso3 + year", d, vcov="CV3"),
     "in space": lambda d: fit("y ~ log(x) | iso3 + year", d, vcov=Conley(1000)),
     "two stages": lambda d: fit("y ~ z | iso3 + year | x ~ w", d),
-    "factors": lambda d: interactive_effects(d, "y", ["x"], factors=1),
-    "slopes": lambda d: country_slopes(d, "y", ["x"]),
-    "movers": lambda d: movers(d, "y", "x"),
-    "projections": lambda d: local_projections(d, "y", "x", horizons=1),
-    "weights": lambda d: two_way_weights(d, "y", "x"),
-    "dependence": lambda d: cross_section_dependence(d, d["y"], ["x"], draws=99),
+    "factors": lambda d: interactive_effects(
+        d, "y", ["x"], factors=1, entity="iso3", time="year"
+    ),
+    "slopes": lambda d: country_slopes(d, "y", ["x"], entity="iso3", time="year"),
+    "movers": lambda d: movers(d, "y", "x", entity="iso3", time="year"),
+    "projections": lambda d: local_projections(
+        d, "y", "x", horizons=1, entity="iso3", time="year"
+    ),
+    "weights": lambda d: two_way_weights(d, "y", "x", entity="iso3", time="year"),
+    "dependence": lambda d: cross_section_dependence(
+        d, d["y"], ["x"], draws=99, entity="iso3", time="year"
+    ),
     "wild": lambda d: resample(d, ORDERED, Wild(), draws=99).summary,
     "placebo": lambda d: resample(d, ORDERED, Placebo(), draws=99).summary,
 }

@@ -193,7 +193,13 @@ def cross_section_dependence(
     for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
         given = data, fit.residuals, column.regressors
-        run = partial(tx.cross_section_dependence, *given, draws=DEPENDENCE_DRAWS)
+        run = partial(
+            tx.cross_section_dependence,
+            *given,
+            draws=DEPENDENCE_DRAWS,
+            entity="iso3",
+            time="year",
+        )
         asked[column] = run if helper is None else helper(run).result
     return lambda: pd.DataFrame(
         [
