@@ -7,7 +7,14 @@ import pandas as pd
 import tivax as tx
 
 from ....core import p_text
-from ....reporting import Block, Section, Table, column_name, printed_place
+from ....reporting import (
+    Block,
+    Language,
+    Section,
+    Table,
+    column_name,
+    printed_place,
+)
 from ..columns import sentences_as_printed
 from ..inference import mc_error, side
 from ..other_indices import VINTAGE
@@ -19,7 +26,7 @@ from .texts import REPORT, not_computed
 TITLE = "What would make it go away"
 
 
-def section(result: Replication, figures: Figures) -> Section:
+def section(result: Replication, figures: Figures, language: Language) -> Section:
     """A sentence for each main test, the declared threats side by side, figures."""
     threats = result.threats
     if threats is None:
@@ -28,7 +35,7 @@ def section(result: Replication, figures: Figures) -> Section:
         "threats",
         draws=threats.draws,
         rows=len(threats.table),
-        sentences=sentences_as_printed(threats.models, threats.findings),
+        sentences=sentences_as_printed(threats.models, threats.page(language).findings),
         declared=Table(_declared(result)),
         vintage=_vintage(threats),
         drawn=by_outcome(
