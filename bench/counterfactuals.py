@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from ..engine.change import change
 from ..engine.equilibrium import Economy, exact_hat
-from ..engine.scenarios import Shock, scenarios
+from ..engine.scenarios import Cut, scenarios
 from ..engine.tables import WorldTables
 from .harness import Case
 
@@ -35,9 +35,7 @@ def cuts(tables: WorldTables, A: np.ndarray, Y: np.ndarray, v: np.ndarray) -> Ca
     pairs = [(r, k) for r in range(c) for k in range(c) if r != k]
     pairs = pairs[:: max(1, len(pairs) // (_CUTS if full else _FEW_CUTS))]
     shocks = {
-        f"{names[r]} {names[k]}": Shock(
-            "cut", exporters=names[r], importers=names[k], percent=_PERCENT
-        )
+        f"{names[r]} {names[k]}": Cut(names[r], names[k], percent=_PERCENT)
         for r, k in pairs
     }
 

@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..engine.estimation import Model, fixed_effects
-from ..engine.resampling import Inference, Scheme, resample
+from ..engine.resampling import Inference, Wild, resample
 from .harness import Case
 from .resampling import NAMES, REGRESSORS, feols, wildboottest
 
@@ -79,7 +79,7 @@ def wild_panels(units: int, *, full: bool) -> Case:
 
     def tivax() -> Float[np.ndarray, "2"]:
         model = Model("m", "y", NAMES, entity="unit")
-        found = resample(frame, model, Scheme("wild"), draws=draws)
+        found = resample(frame, model, Wild(), draws=draws)
         row = found.summary.loc[0]
         return np.array([row["estimate"] / _se(found), row["p_value"]])
 

@@ -19,7 +19,16 @@ from jaxtyping import Float
 
 from ..engine.core import in_float64
 from ..engine.estimation import Fit, Model, fit_model, lagged
-from ..engine.resampling import DrawSource, Scheme, draws_of, make_plan, resample
+from ..engine.resampling import (
+    DrawSource,
+    Pairs,
+    Placebo,
+    Scheme,
+    Wild,
+    draws_of,
+    make_plan,
+    resample,
+)
 from .harness import Case
 
 CLUSTERS, YEARS, REGRESSORS = 41, 15, 8
@@ -134,7 +143,7 @@ def _against(
 
 def pairs(*, full: bool) -> Case:
     """Clusters drawn with replacement, coefficients of two-way fixed effects."""
-    fitted, scheme = _design(), Scheme("pairs")
+    fitted, scheme = _design(), Pairs()
     counts = _drawn(fitted, scheme, "weights").astype(int)
     sizes, loops = (_FULL, 999) if full else (_SMALL, 20)
     methods = _Methods(fitted, scheme)
@@ -212,7 +221,7 @@ def _pyfixest_refit() -> Refit:
 
 def pairs_2sls(*, full: bool) -> Case:
     """The same for two-stage least squares, the treatment's lag as instrument."""
-    fitted, scheme = _design(("L.x1",)), Scheme("pairs")
+    fitted, scheme = _design(("L.x1",)), Pairs()
     counts = _drawn(fitted, scheme, "weights").astype(int)
     refit = _two_stage_refit(fitted)
     methods = _Methods(fitted, scheme)
@@ -241,7 +250,7 @@ def _two_stage_refit(fitted: Fit) -> Refit:
 
 def wild(*, full: bool) -> Case:
     """t* of the restricted wild cluster bootstrap."""
-    fitted, scheme = _design(), Scheme("wild")
+    fitted, scheme = _design(), Wild()
     sizes, draws, reps = (_FULL, 999, 9_999) if full else (_SMALL, 20, 999)
     signs = _drawn(fitted, scheme, "wild")
     literal, normal = _wild_refits(fitted)
@@ -257,7 +266,7 @@ def wild(*, full: bool) -> Case:
         data = panel().assign(country=pd.factorize(panel()["iso3"])[0])
         run = partial(wildboottest, data, "country", reps)
         methods.add("wildboottest", reps, run)
-    webb = _drawn(fitted, Scheme("wild", weights="webb"), "wild")
+    webb = _drawn(fitted, Wild(weights="webb"), "wild")
     gaps = [_against(_looped(literal, k[:_CHECKED])) for k in (signs, webb)]
 
     def error(answer: np.ndarray) -> float:
@@ -310,7 +319,7 @@ def _wild_refits(fitted: Fit) -> tuple[Refit, Refit]:
 
 def placebo(*, full: bool) -> Case:
     """Whole treatment paths moved among countries."""
-    fitted, scheme = _design(), Scheme("placebo", studentised=False)
+    fitted, scheme = _design(), Placebo(studentised=False)
     moves = _drawn(fitted, scheme, "options")
     refit = _placebo_refit(fitted)
     methods = _Methods(fitted, scheme)

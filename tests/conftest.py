@@ -8,6 +8,7 @@ import pytest
 # As scripts/test does, for SciPy and JAX, and for the processes that tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from compilations import Compilations
 from quick_programs import take_quick_programs
 
 from tivax.engine import WorldTables, save_store
@@ -22,6 +23,10 @@ take_quick_programs()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Compilations(), "compilations")
 
 
 def pytest_collection_modifyitems(items):

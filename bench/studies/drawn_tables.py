@@ -12,21 +12,22 @@ Z95 = 1.959963984540054  # the 97.5 % point of the standard normal distribution
 Cells = Float[np.ndarray, "n N"]
 
 DRAWN = {
-    "lognormal": tx.TableError("lognormal", a=0.5, b=0.1),
-    "lognormal, rows held": tx.TableError("lognormal", a=0.5, b=0.1, margins=("row",)),
-    "lognormal, both held": tx.TableError(
-        "lognormal", a=0.5, b=0.1, margins=("row", "column")
+    "lognormal": tx.table_errors.Lognormal(a=0.5, b=0.1),
+    "lognormal, rows held": tx.table_errors.Lognormal(a=0.5, b=0.1, margins=("row",)),
+    "lognormal, both held": tx.table_errors.Lognormal(
+        a=0.5, b=0.1, margins=("row", "column")
     ),
-    "shares": tx.TableError("shares", concentration=50),
-    "shares, RAS": tx.TableError("shares", concentration=50),
+    "shares": tx.table_errors.Shares(concentration=50),
+    "shares, RAS": tx.table_errors.Shares(concentration=50),
 }
 """Errors by name; shares are balanced as the model has it, or by RAS."""
 
 
-def draw_lognormal(F: Cells, error: tx.TableError, rng: np.random.Generator) -> Cells:
+def draw_lognormal(
+    F: Cells, error: tx.table_errors.Lognormal, rng: np.random.Generator
+) -> Cells:
     """Cells times a lognormal factor of mean 1 and relative deviation a z^-b, balanced
     by least squares with weights 1 / variance to the margins that are held."""
-    assert error.a is not None and error.b is not None
     size = np.abs(F)
     sigma = error.a * np.where(size > 0, size, 1.0) ** -error.b
     width = np.sqrt(np.log1p(sigma**2))
@@ -50,7 +51,7 @@ def draw_lognormal(F: Cells, error: tx.TableError, rng: np.random.Generator) -> 
 
 def draw_shares(
     F: Cells,
-    error: tx.TableError,
+    error: tx.table_errors.Shares,
     rng: np.random.Generator,
     regions: int,
     *,
@@ -59,7 +60,6 @@ def draw_shares(
     """Partners' shares redrawn, by gamma draws, for every good, region and user, then
     balanced to what each partner sells to the region: by least squares, with the
     squared imports of users as weights, or by RAS on each block."""
-    assert error.concentration is not None
     n, c = len(F), regions
     s = n // c
     users = np.concatenate(

@@ -23,6 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tivax.engine.cli.app import app as commands
+from tivax.engine.cli.example_files import example_run_file
 from tivax.engine.core import (
     column_title,
     columns_of,
@@ -394,6 +395,26 @@ def gallery() -> str:
     return "\n".join(["::::{grid} 1 2 3 3", ":gutter: 2", "", *cards, "::::"])
 
 
+def scenario_kinds() -> dict[str, dict[str, str]]:
+    """Keys of scenario files and what they mean, by kind."""
+    found: dict[str, dict[str, str]] = {}
+    for room in ("scenarios", "equilibrium"):
+        for kinds, keys in load_toml(f"tivax.engine.{room}", "keys.toml").items():
+            for kind in kinds.split():
+                found.setdefault(kind, {}).update(keys)
+    return found
+
+
+def scenario_keys() -> str:
+    """A section for each kind of scenario: its example and its keys."""
+    parts = []
+    for kind, keys in scenario_kinds().items():
+        rows = [[f"`{key}`", text] for key, text in keys.items()]
+        example = example_run_file(f"scenario-{kind}")
+        parts += [f"## {kind}", f"```toml\n{example}```", table(["key", "is"], rows)]
+    return "\n\n".join(parts)
+
+
 GALLERY = Path(__file__).parents[1] / "gallery" / "figures.toml"
 MEASURED = Path(__file__).parents[1] / "explanation"
 
@@ -412,6 +433,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "groups": groups,
     "concordances": concordance_lists,
     "databases": databases,
+    "scenario-keys": scenario_keys,
 }
 
 

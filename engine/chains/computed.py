@@ -60,7 +60,7 @@ def supply_exposure(
     tables
         In memory or lazy; each year must fit in memory.
     buyer, supplier
-        Regions or groups; the same one twice is the reliance on home.
+        Regions, by code or name, or groups; the same one twice is the reliance on home.
     sectors
         The buyer's industries that count, such as all manufacturing; by default all.
     year
@@ -172,9 +172,9 @@ def supply_exposure(
     in_all = 100 * found_paths.table["value"] / (inputs or np.nan)
     names = list(sides.borders.names)
     return SupplyExposure(
-        buyer=buyer,
-        supplier=supplier,
-        sectors=tuple(sectors),
+        buyer=sides.buyer,
+        supplier=sides.supplier,
+        sectors=sides.sectors,
         year=chosen,
         unit=tables.unit,
         account_unit=Account(value_added).unit(tables),

@@ -92,7 +92,8 @@ def supply_paths(
     tables
         In memory or lazy; the year must fit in memory.
     buyer, supplier
-        Regions or groups. The demand is the final sales of the buyer's industries.
+        Regions, by code or name, or groups. The demand is the final sales of the
+        buyer's industries.
     sectors
         The buyer's industries that count; by default all.
     demand
@@ -132,7 +133,7 @@ def supply_paths(
     given = one.final_demand(slice(0, 1))[0].sum(axis=1)
     if demand is not None:
         given = _demand(demand, tables)
-    f, w = sides.buying * given, sides.industries(supplier)
+    f, w = sides.buying * given, sides.industries(sides.supplier)
     ((_, part),) = compute_years(
         _bounds,
         one,

@@ -224,7 +224,8 @@ class SupplyExposure(Result):
         buyer, supplier = map(country_in_text, (self.buyer, self.supplier))
         said = [
             f"In {self.year} {supplier} makes {whole:.2f} % of all inputs that "
-            f"final sales of {buyer} take; at face value {face:.2f} %."
+            f"final sales of {buyer} take, those of inputs counted at every stage; at "
+            f"face value {face:.2f} %."
         ]
         held = self.account or "value added"
         direct = self.third_countries.query("chain == 'direct'")["percent"].sum()
@@ -238,7 +239,7 @@ class SupplyExposure(Result):
             said.append(
                 f"With {last['cut']:g} % less from {supplier}, "
                 f"{last['lost']:.2f} % of the {held} in final sales of {buyer} is "
-                "lost."
+                "lost if producers go on without the inputs; otherwise more."
             )
         return "\n".join(said)
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ..core import require_choice, require_list
+from ..core import naming, require_list
 from ..measures import NamedPerimeters, perimeters_of
-from ..tables import AnyGroups, WorldTables, require_tables
+from ..sources import find_sector
+from ..tables import AnyGroups, WorldTables, find_region, require_tables
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,14 @@ class BuyerAndSupplier:
         """Raises ``TivaxError`` for an unknown region, group or sector."""
         require_tables(tables)
         borders = perimeters_of(tables, groups)
-        require_choice("buyer", buyer, borders.names)
-        require_choice("supplier", supplier, borders.names)
+        with naming("buyer"):
+            buyer = find_region(buyer, borders.names)
+        with naming("supplier"):
+            supplier = find_region(supplier, borders.names)
         require_list("sectors", sectors)
-        for sector in sectors:
-            require_choice("sectors", sector, tables.sectors)
-        return cls(borders, tuple(tables.sectors), buyer, supplier, tuple(sectors))
+        with naming("sectors"):
+            own = [find_sector(k, tables.sectors, tables.source) for k in sectors]
+        return cls(borders, tuple(tables.sectors), buyer, supplier, tuple(own))
 
     def of_perimeter(self, name: str) -> Float[np.ndarray, " c"]:
         """1 at one perimeter."""

@@ -48,7 +48,7 @@ from .measured import (
     YearOfTable,
     year_of_table,
 )
-from .result import FACTOR_NAMES, IMBALANCE, PRICES, Change
+from .result import FACTOR_NAMES, IMBALANCE, INTENSITY, PRICES, Change
 
 
 @in_float64
@@ -207,7 +207,9 @@ def change(
         found, steps = summed(parts, np.sum(prices, axis=0)), parts
     _require_defined(found, measure, regions if region is not None else (), years)
     unit = measure_unit(measure, tables.unit, account.unit(tables))
-    labels = _Labels(tables, regions, unit)
+    name = Account(value_added).satellite_name
+    factors = (*FACTOR_NAMES[:-1], INTENSITY) if name else FACTOR_NAMES
+    labels = _Labels(tables, regions, unit, factors)
     result = Change(
         measure,
         sector,
@@ -226,14 +228,15 @@ def change(
         found.nodes,
         labels.size(years[-1]),
         regions if region is not None else (),
-        Account(value_added).satellite_name,
+        name,
         volumes is not None,
         partner,
     )
     if error is None:
         return result
     drawn = drawn_effects(tables, result, value_added, error_model(error), draws, seed)
-    return result.with_draws(np.concatenate([*drawn.rows(progress=progress)]))
+    rows = np.concatenate([*drawn.rows(progress=progress)])
+    return result.with_draws(rows, drawn.record)
 
 
 def drawn_effects(
@@ -360,6 +363,7 @@ class _Labels:
     tables: WorldTables
     regions: tuple[str, ...]
     unit: str
+    factors: tuple[str, ...]
 
     def size(self, year: int) -> pd.Series:
         """Gross output of the regions."""
@@ -401,7 +405,7 @@ class _Labels:
         if (np.abs(other) > 1e-12 * np.abs(change)).any():
             chained = np.sum([k.imbalance for k in steps], axis=0)
             more[IMBALANCE] = {"value": other, "polar": other, "chained": chained}
-        names = [*FACTOR_NAMES, *more]
+        names = [*self.factors, *more]
         unknown = np.full(b, np.nan)
         columns = {
             name: np.vstack([values, *(k.get(name, unknown) for k in more.values())])
@@ -426,7 +430,7 @@ class _Labels:
         each = [k.by_pair if of_partners else k.by_good for k in parts]
         last = self.tables.regions if of_partners else self.tables.sectors
         coords = {
-            "factor": list(FACTOR_NAMES),
+            "factor": list(self.factors),
             "region": list(self.regions),
             "country": list(self.tables.regions),
             by: list(last),

@@ -2,9 +2,10 @@
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,12 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
-from ..core import Listing, capital
+from ..core import Listing, billions, capital
 from ..errors import interval
 from ..figures import ShownRegions, shown_regions
 from ..figures import changes as drawings
 from ..measures import INDICATORS
-from ..reporting import Plot, Result, change_of, method_of
+from ..reporting import Plot, Result, change_of, kinds_line, method_of
 from ..tables import country_in_text, country_name, listing_by_region
 
 FACTOR_NAMES = (
@@ -28,6 +29,8 @@ FACTOR_NAMES = (
     "demand origin",
     "value-added shares",
 )
+INTENSITY = "intensity"
+"""In place of value-added shares, of a satellite account: it per unit of output."""
 IMBALANCE = "imbalance"
 PRICES = "prices"
 _VOLUMES = (
@@ -87,6 +90,8 @@ class Change(Result):
         True if effects are of volumes, and ``prices`` are a factor.
     partner
         With whom the measure is, if it is by partner.
+    drawn
+        Of effects with errors: the errors, and the number of draws.
 
     Examples
     --------
@@ -119,6 +124,7 @@ class Change(Result):
     account: str = ""
     of_volumes: bool = False
     partner: str | None = None
+    drawn: Mapping[str, Any] = field(default_factory=dict)
 
     program = "change"
     report_title = "Why it changed"
@@ -137,9 +143,24 @@ class Change(Result):
             "values": self.table["value"].tolist()
         }
 
-    def with_draws(self, effects: Float[np.ndarray, "k rows"]) -> "Change":
-        """The same with se, ci_low, ci_high of the effects, from draws of them."""
-        return replace(self, table=interval(effects).beside(self.table))
+    def with_draws(
+        self, effects: Float[np.ndarray, "k rows"], drawn: Mapping[str, Any]
+    ) -> "Change":
+        """The same with se, ci_low, ci_high of effects and changes, from draws of the
+        effects; ``drawn`` says of which errors."""
+        regions = self.table["region"].to_numpy()
+        changes = [effects[:, regions == k].sum(axis=1) for k in self.regions]
+        table = interval(effects).beside(self.table)
+        values = interval(np.stack(changes, 1)).beside(self.values)
+        return replace(self, table=table, values=values, drawn=drawn)
+
+    def _within(self, marked: str) -> list[str]:
+        """A line on what the intervals hold, if there are any, so ``marked``."""
+        if not self.drawn:
+            return []
+        kinds = kinds_line(self.drawn["error"])
+        draws = f"{self.drawn['draws']:,} draws of errors of the tables: {kinds}"
+        return [f"{marked} 95 % intervals from {draws}"]
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """change, with ``chained`` steps; by_partner and by_sector without the cells
@@ -173,7 +194,8 @@ class Change(Result):
         factor; for each of up to three regions that were asked for bars of countries
         by factor."""
         shown, years = self.shown, (self.start, self.end)
-        about = {"title": self._plot_title, "unit": self.unit}
+        title = "\n".join([self._plot_title, *self._within("whiskers:")])
+        about: dict[str, Any] = {"title": title, "unit": self.unit}
         few = about | {"regions": shown.few}
         waterfall = partial(drawings.waterfall, self.values, self.table, years=years)
         plots: dict[str, Plot] = {"waterfall": partial(waterfall, **few)}
@@ -182,6 +204,8 @@ class Change(Result):
         if len(self.regions) > 1:
             effects = self.by_factor.loc[shown.many]
             about["rows"] = "region"
+            if self.drawn:
+                about["ends"] = self.values.set_index("region")[["ci_low", "ci_high"]]
             plots["factors"] = partial(drawings.effect_bars, effects, **about)
         if shown.asked and len(shown.few) <= _MAPS:
             for region in shown.few:
@@ -219,9 +243,9 @@ class Change(Result):
         way = "rose" if change[region] > 0 else "fell"
         of_all = "most " if len(change) > 1 else ""
         by = "raised" if own[most] > 0 else "lowered"
-        what = change_of(self.measure).removeprefix("Change of ")
+        what = self.said(capital(change_of(self.measure).removeprefix("Change of ")))
         return {
-            "waterfall": f"{capital(what)} of {country_in_text(region)} {way} {of_all}"
+            "waterfall": f"{what} of {country_in_text(region)} {way} {of_all}"
             f"from {self.start} to {self.end}; {most} {by} it most"
         }
 
@@ -238,40 +262,49 @@ class Change(Result):
 
     @property
     def subtitle(self) -> str:
-        return self.title
+        return self._plot_title.removeprefix("Change of ")
 
     @property
     def sentence(self) -> str:
         """The change of the first regions shown, and its largest effect."""
         said, about = [], self._plot_title
-        changes = self.values.set_index("region")["change"]
         for region in self.shown.few[:_MAPS]:
-            effects = self.by_factor.loc[[region]].iloc[0].dropna()
-            if changes[region] != changes[region] or effects.empty:
+            own = self._printed.xs(region).query("value == value")
+            if "change" not in own.index or len(own) == 1:
                 continue
-            k = int(effects.abs().to_numpy().argmax())
-            both = [float(changes[region]), float(effects.iloc[k])]
-            if not any(both):
+            most = str(own["value"].drop("change").abs().idxmax())
+            if not own.loc[["change", most], "value"].any():
                 said.append(f"{about}: {country_name(region)} does not change.")
                 continue
-            whole, effect = effect_texts(both, self.largest)
+            whole, effect = (self._told(own, k) for k in ("change", most))
             said.append(
                 f"{about}: {country_name(region)} {whole}; the largest effect is that "
-                f"of {effects.index[k]}, {effect}."
+                f"of {most}, {effect}."
             )
-        return "\n".join(said)
+        return "\n".join([*said, *(f"{k}." for k in self._within("In brackets:"))])
+
+    @property
+    def _printed(self) -> pd.DataFrame:
+        """Effects and changes, with their intervals, in the unit that is printed."""
+        whole = self.values.assign(factor="change", value=self.values["change"])
+        every = pd.concat([self.table, whole]).set_index(["region", "factor"])
+        numbers = every.reindex(columns=["value", "ci_low", "ci_high"])
+        return numbers * billions(self.unit, self.largest)[1]
+
+    def _told(self, printed: pd.DataFrame, name: str) -> str:
+        """A change or an effect with its unit and its interval."""
+        unit, factor = billions(self.unit, self.largest)
+        row = printed.loc[name].to_numpy(float)
+        text, *ends = effect_texts(row[row == row].tolist(), factor * self.largest)
+        text += f" {unit}" if unit not in ("", "1") else ""
+        return f"{text} ({' to '.join(ends)})" if ends else text
 
     @property
     def _plot_title(self) -> str:
-        """A satellite account has the code: it is not of value added."""
-        known = INDICATORS.get(self.measure)
-        if self.account:
-            title = f"Change of {self.measure}"
-        elif known:
+        title = change_of(self.measure)
+        if known := INDICATORS.get(self.measure):
             title = f"Change of {known.title.split(':')[0]} ({self.measure})"
-        else:
-            title = change_of(self.measure)
-        return title + self.title.removeprefix(self.measure)
+        return self.said(title) + self.title.removeprefix(self.measure)
 
     @property
     def by_factor(self) -> pd.DataFrame:
@@ -301,18 +334,30 @@ class Change(Result):
 
     def _listings(self) -> Sequence[Listing]:
         """The effects on the regions shown."""
-        cells = self.by_factor.assign(change=self.values["change"].to_numpy(float))
-        columns = [_SHORT.get(str(k), str(k)) for k in cells]
-        values = cells.loc[[*self.shown.few]].to_numpy(float).tolist()
-        texts = (effect_texts(k, self.largest) for k in values)
-        rows = dict(zip(self.shown.few, texts, strict=True))
+        unit, factor = billions(self.unit, self.largest)
+        printed = self._printed
+        kept = [*self.table["factor"].unique(), "change"]
+
+        def texts(values: pd.Series) -> list[list[str]]:
+            wide = values.unstack().loc[[*self.shown.few], kept].to_numpy(float)
+            return [effect_texts(k, factor * self.largest) for k in wide.tolist()]
+
+        rows = dict(zip(self.shown.few, texts(printed["value"]), strict=True))
         note = (
             f"the effects miss the change by up to {self.remainder:.1e} of the largest "
             f"effect; nodes = {self.nodes} is too few"
         )
-        title = f"{self._plot_title}: effects; {self.shown.rule}"
-        notes = [note] * (self.remainder > _MISSED)
-        return [listing_by_region(title, columns, rows, notes)]
+        effects = "effects" if unit in ("", "1") else f"effects, {unit}"
+        title = f"{self._plot_title}: {effects}; {self.shown.rule}"
+        notes = [note] * (self.remainder > _MISSED) + self._within("±: half of")
+        columns = [_SHORT.get(str(k), str(k)) for k in kept]
+        found = listing_by_region(title, columns, rows, notes)
+        if not self.drawn:
+            return [found]
+        half = texts((printed["ci_high"] - printed["ci_low"]) / 2)
+        below = (("±", *[""] * (found.words - 1), *k) for k in half)
+        both = zip(found.rows, below, strict=True)
+        return [replace(found, rows=[*chain.from_iterable(both)])]
 
 
 def effect_texts(effects: Sequence[float], most: float) -> list[str]:

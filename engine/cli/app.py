@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ..core import print_last, tivax_version, watch_for_interrupts
+from ..core import print_last, telling_doubts, tivax_version, watch_for_interrupts
 from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
@@ -103,7 +103,7 @@ def _start(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    with watch_for_interrupts(clean):
+    with watch_for_interrupts(clean), telling_doubts():
         try:
             _, *words = sys.argv
             if words and words[0] in COMMANDS:

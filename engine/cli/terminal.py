@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from itertools import combinations, pairwise
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -31,8 +31,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from ..core import Listing, no_progress, raise_interrupt, stage
+from ..core import Listing, duration_text, no_progress, raise_interrupt, stage
 from ..core import Progress as Callback
+
+if TYPE_CHECKING:
+    from ..reporting import Language
 
 log = logging.getLogger("tivax")
 
@@ -53,7 +56,7 @@ class Terminal:
 
     ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
     the logger ``tivax`` is told goes to stderr, and ``finish`` says where the time
-    went, from the start of the process.
+    went, from the start of the process. Results are printed in ``language``.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Terminal:
         verbose: bool = False,
     ) -> None:
         self.quiet, self.json, self.verbose = quiet, json, verbose
+        self.language: Language = "en"
         stage.started()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
@@ -77,7 +81,12 @@ class Terminal:
     def print(self, line: str) -> None:
         """A line of the result."""
         if not self.json:
-            self.out.print(line, soft_wrap=True)
+            self.out.print(self._said(line), soft_wrap=True)
+
+    def _said(self, text: str) -> str:
+        from ..reporting import translated  # reads labels, which help does without
+
+        return translated(text, self.language)
 
     def warn(self, line: str) -> None:
         """A line on stderr, ``quiet`` or not: what the user should know."""
@@ -155,7 +164,8 @@ class Terminal:
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
         spins = self.err.is_terminal and not self.quiet
-        over = Event() if spins or self.quiet else _tell_time(what)
+        told = lambda seconds: f"{what}: {seconds:.0f} s"  # noqa: E731
+        over = Event() if spins or self.quiet else _tell_time(told)
         with self.err.status(what) if spins else nullcontext() as spinner:
 
             def tell(line: str) -> None:
@@ -182,11 +192,12 @@ class Terminal:
         """
         if self.json:
             return
-        table = Table(*columns[:words])
-        for name in columns[words:]:
+        names = [*map(self._said, columns)]
+        table = Table(*names[:words])
+        for name in names[words:]:
             table.add_column(name, justify="right", no_wrap=True)
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*map(self._said, row))
         if self._least(table) > self.out.width:
             table.padding = 0
         if (least := self._least(table)) > self.out.width:
@@ -267,37 +278,50 @@ class _RateColumn(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+        return Text("" if speed is None else f"{_rate_text(speed)} {self.unit}/s")
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate:,.0f}" if rate > 9 else f"{rate:.2g}"
 
 
 _SILENT = 5.0  # seconds without a line
 
 
-def _tell_time(what: str, more: str = "") -> Event:
-    """Say on stderr how long something has taken, again and again until it is set."""
+def _tell_time(said: Callable[[float], str]) -> Event:
+    """Say on stderr what takes so many seconds, again and again until it is set;
+    nothing where there is nothing to say."""
     start, over = time.perf_counter(), Event()
 
     def tell() -> None:
         while not over.wait(_SILENT):
-            seconds = time.perf_counter() - start
-            print(f"tivax: {what}: {seconds:.0f} s{more}", file=sys.stderr)
+            if line := said(time.perf_counter() - start):
+                print(f"tivax: {line}", file=sys.stderr)
 
     Thread(target=tell, daemon=True).start()
     return over
 
 
 class _LogLines(AbstractContextManager["_LogLines"]):
-    """Progress as plain lines, at most one a second and always the last."""
+    """Progress as plain lines, at most one a second and always the last, and while a
+    program compiles."""
 
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
         self.first: tuple[int, float] | None = None  # what is done once compiled, when
-        at = f", at the first of the {unit}; a first run compiles, later ones need not"
-        self.waiting = _tell_time(what, at)
+        self.at = f"at the first of the {unit}"
+        self.waiting = _tell_time(self._compiling)
 
     def __exit__(self, *_: object) -> None:
         self.waiting.set()
+
+    def _compiling(self, seconds: float) -> str:
+        silent = time.perf_counter() - self.last >= _SILENT
+        if not silent or (self.first is not None and not stage.compiling):
+            return ""
+        why = "a first run compiles, later ones need not"
+        return f"{self.what}: {seconds:.0f} s, {self.at}; {why}"
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
@@ -305,15 +329,14 @@ class _LogLines(AbstractContextManager["_LogLines"]):
             self.first = done, now
         if done < total and now - self.last < 1 or done == 0:
             return
-        self.last = now
-        self.waiting.set()
+        self.last, self.at = now, f"{done}/{total} {self.unit}"
         line = (
             f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )
         if self.unit in _FAST and self.first and done > self.first[0]:
             rate = (done - self.first[0]) / (now - self.first[1])
-            shown = f"{rate:,.0f}" if rate > 9 else f"{rate:.2g}"
-            line += f", {shown} {self.unit}/s, {(total - done) / rate:.0f} s left"
+            left = duration_text((total - done) / rate)
+            line += f", {_rate_text(rate)} {self.unit}/s, {left} left"
         print(line, file=sys.stderr)
 
 

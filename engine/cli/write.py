@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
+    DOUBTS,
     Progress,
     Run,
     output_folder,
@@ -74,9 +75,10 @@ def print_result(
 
     ``ends`` stand in place of packing the result for others.
     """
+    terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
-    for line in context.notes if context else ():
+    for line in (*DOUBTS, *(context.notes if context else ())):
         terminal.print(line)
     for listing in result._listings() if result.printed else ():
         terminal.show(listing)

@@ -12,6 +12,7 @@ from ..core import (
     TivaxError,
     count_text,
     in_float64,
+    naming,
     no_progress,
     parse_years,
     require_choice,
@@ -32,6 +33,7 @@ from ..tables import (
     Concordance,
     WorldTables,
     aggregate,
+    find_region,
     read_concordance,
     require_tables,
 )
@@ -221,12 +223,13 @@ def _common_regions(
     if not regions:
         return common
     require_list("regions", regions)
-    for code in regions:
-        for name, tables in databases.items():
-            if code not in tables.regions:
-                raise TivaxError(f"regions: {name} has no {code}; leave it out")
-        require_choice("regions", code, common)
-    return list(dict.fromkeys(regions))
+    known = [k for tables in databases.values() for k in tables.regions]
+    with naming("regions"):
+        for code in regions:
+            for name, tables in databases.items():
+                if find_region(code, known) not in tables.regions:
+                    raise TivaxError(f"{name} has no {code}; leave it out")
+        return list(dict.fromkeys(find_region(code, common) for code in regions))
 
 
 def _require_same_sectors(databases: Mapping[str, WorldTables]) -> None:

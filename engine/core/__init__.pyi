@@ -19,11 +19,13 @@ from .display import count_text as count_text
 from .display import duration_text as duration_text
 from .display import first_and_named as first_and_named
 from .display import interval_text as interval_text
+from .display import memory_text as memory_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
 from .display import p_equals as p_equals
 from .display import p_text as p_text
 from .display import percent_text as percent_text
+from .errors import DOUBTS as DOUBTS
 from .errors import Damaged as Damaged
 from .errors import NotFound as NotFound
 from .errors import TivaxError as TivaxError
@@ -32,6 +34,7 @@ from .errors import Unfinished as Unfinished
 from .errors import naming as naming
 from .errors import require_regular as require_regular
 from .errors import show as show
+from .errors import telling_doubts as telling_doubts
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
 from .frames import long_table_of as long_table_of

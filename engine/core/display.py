@@ -81,17 +81,32 @@ def first_and_named(
     return sorted([*kept, *others[: max(0, count - len(kept))]])
 
 
-def billions(units: str) -> tuple[str, float]:
+_TONNES = {"kg": 1e-3, "t": 1.0, "kt": 1e3, "Mt": 1e6, "Gt": 1e9}
+_SAME = {"ton": "t", "tons": "t", "tonne": "t", "tonnes": "t", "Gg": "kt", "Tg": "Mt"}
+_SIZES = {"billion": 1e9, "million": 1e6, "thousand": 1e3}
+
+
+def billions(units: str, most: float = 0) -> tuple[str, float]:
     """The unit of a flow in billions, and what to multiply by.
 
-    ``million US$`` gives ``billion US$`` and 1e-3, ``1000 US$`` 1e-6. A unit that
-    names no magnitude is kept.
+    ``million US$`` gives ``billion US$`` and 1e-3, ``1000 US$`` 1e-6. Weights, jobs
+    and the like have a unit as large as ``most`` of them says: 5e9 ``kg`` are in ``Mt``
+    (1e-9), 5e7 ``jobs`` in ``million jobs`` (1e-6).
     """
     words = re.fullmatch(r"(1[, ]?000|thousand|million|billion)s?(?: of)? (.+)", units)
-    if words is None:
-        return units, 1.0
-    factor = {"million": 1e-3, "billion": 1.0}.get(words[1], 1e-6)
-    return f"billion {words[2]}", factor
+    own, base = (_SIZES.get(words[1], 1e3), words[2]) if words else (1.0, units)
+    first, space, rest = base.partition(" ")
+    if tonne := _TONNES.get(_SAME.get(first, first)):
+        own *= tonne
+        name = [k for k, size in _TONNES.items() if size <= own * max(1, most)][-1]
+        return f"{name}{space}{rest}", own / _TONNES[name]
+    money = bool(re.search(r"\$|\b[A-Z]{3}\b", base))
+    if own > 1e3 or (words and (money or not most)):
+        return f"billion {base}", own / 1e9
+    for name, size in () if money or base in ("", "1") else _SIZES.items():
+        if own * most >= 10 * size:
+            return f"{name} {base}", own / size
+    return units, 1.0
 
 
 def capital(text: str) -> str:
@@ -143,6 +158,11 @@ def interval_text(low: float, high: float) -> str:
     if low != low or high != high:
         return "-"
     return f"[{number_text(low)}, {number_text(high)}]"
+
+
+def memory_text(size: float) -> str:
+    """``about 2.1 GiB of memory`` of so many bytes; a tenth at least."""
+    return f"about {max(0.1, size / 2**30):.1f} GiB of memory"
 
 
 def duration_text(seconds: float) -> str:

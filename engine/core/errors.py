@@ -1,11 +1,13 @@
 """The error for expected mistakes, the warning, and wrong values in messages."""
 
 import re
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 
 class TivaxWarning(UserWarning):
@@ -16,6 +18,27 @@ class TivaxWarning(UserWarning):
     >>> import warnings
     >>> warnings.simplefilter("error", tx.TivaxWarning)  # stop where labels look wrong
     """
+
+
+DOUBTS: list[str] = []
+"""What a command doubted so far, once each, for the first lines of its result."""
+
+
+@contextmanager
+def telling_doubts() -> Iterator[None]:
+    """Within the block a ``TivaxWarning`` is a line on stderr, kept in ``DOUBTS``."""
+    DOUBTS.clear()
+
+    def show(message: Any, kind: type[Warning], *place: Any, **more: Any) -> None:
+        if not issubclass(kind, TivaxWarning):
+            usual(message, kind, *place, **more)
+        elif str(message) not in DOUBTS:
+            DOUBTS.append(str(message))
+            print(f"tivax: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        usual, warnings.showwarning = warnings.showwarning, show
+        yield
 
 
 class TivaxError(ValueError):

@@ -132,12 +132,17 @@ def _log_compiling() -> None:
 
     log = logging.getLogger("tivax")
 
+    def begin(event: str, *_: object, **__: object) -> None:
+        stage.compiling += event in _EVENTS
+
     def tell(event: str, duration_secs: float, **_: object) -> None:
         if event in _EVENTS:
+            stage.compiling -= 1
             stage.move(duration_secs, "compiling")
             if _EVENTS[event]:
                 log.info("%s: %.2f s", _EVENTS[event], duration_secs)
 
+    jax.monitoring.register_scalar_listener(begin)
     jax.monitoring.register_event_duration_secs_listener(tell)
 
 

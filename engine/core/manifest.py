@@ -18,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
-from .errors import Damaged, TivaxError
+from .errors import Damaged, TivaxError, require_regular
 from .jax_setup import processor_name
 from .limits import physical_memory
 from .output import lock_folder, real_path, sha256, write_text
@@ -225,6 +225,7 @@ def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:
 
 def read_store_attributes(path: Path) -> dict[str, Any]:
     """Attributes of a tivax store; empty for anything else."""
+    require_regular(path / "zarr.json")
     with suppress(*_DAMAGED):
         text = (path / "zarr.json").read_text(encoding="utf-8")
         attributes = json.loads(text)["attributes"]
@@ -391,6 +392,7 @@ def read_manifest(
     Raises ``TivaxError`` for a damaged one, and for one that says something else than
     was written. Manifests of an older tivax have no digest.
     """
+    require_regular(path)
     found: Any = None
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

@@ -60,11 +60,13 @@ class Stages:
     """Seconds of the main thread by stage: reading, solving, figures and so on.
 
     A stage within another counts for itself alone. ``first`` is what runs before any,
-    ``rest`` what runs between them.
+    ``rest`` what runs between them. ``compiling`` counts programs that are being
+    compiled now, by any thread.
     """
 
     def __init__(self, first: str = "start, imports", rest: str = "other") -> None:
         self.seconds: dict[str, float] = {}
+        self.compiling = 0
         self._open, self._rest = [first], rest
         self._spans: list[tuple[float, float]] = []
         self.begin()

@@ -170,6 +170,30 @@ class TomlTable:
                     raise self.mistake(field.name, "is missing")
         return self.make(schema, values)
 
+    def of_kind(self, classes: Mapping[str, type]) -> Any:
+        """An instance of the class that the key ``kind`` names; the other keys are its
+        fields."""
+        values = {k: v for k, v in self.values.items() if k != "kind"}
+        return TomlTable(self.file, self.name, values).parse(self.class_of(classes))
+
+    def class_of(self, classes: Mapping[str, type]) -> type:
+        """The class that the key ``kind`` names. A key that is a field of others alone
+        is a mistake that says whose it is."""
+        kind = self.values.get("kind", MISSING)
+        if kind not in classes:
+            given = kind is not MISSING
+            raise self.mistake("kind", choose_from(classes) if given else "is missing")
+        owners = {
+            key: [name for name, one in classes.items() if key in get_type_hints(one)]
+            for key in self.values
+            if key != "kind"
+        }
+        for key, names in owners.items():
+            if names and kind not in names:
+                told = f"goes with kind = {' or '.join(names)}, not {kind}"
+                raise self.mistake(key, told)
+        return classes[kind]
+
     def make(self, schema: Callable[..., Any], values: Mapping[str, Any]) -> Any:
         """``schema(**values)``, whose mistakes name file, section and key."""
         try:

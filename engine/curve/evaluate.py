@@ -153,12 +153,16 @@ def specification_curve(
     total = len(jobs) * draws
     report(progress, 0, total)
     outcomes: dict[int, Fitted | str] = dict(fit_all(frame, models[0].clusters, jobs))
-    _set_apart_the_same(outcomes, curve_of)
+    same_as = _repeats(outcomes, curve_of)
     first = {c: curve_of.index(c) for c in range(len(spaces))}
     for c, place in first.items():
         if isinstance(reason := outcomes[place], str):
             raise TivaxError(f"model {models[c].name}: {reason}")
-    made = {k: fit for k, fit in sorted(outcomes.items()) if isinstance(fit, Fitted)}
+    made = {
+        k: fit
+        for k, fit in sorted(outcomes.items())
+        if isinstance(fit, Fitted) and k not in same_as
+    }
     fitted, fits = [*made], [*made.values()]
     clusters = frame[models[0].clusters].nunique()
     exact = _POINTS**clusters <= draws
@@ -183,7 +187,7 @@ def specification_curve(
     wild_p_value[fitted] = drawn.wild_p_value
     names = [m.name for m in models]
     return SpecificationCurve(
-        table=_table(names, jobs, outcomes, curve_of, wild_p_value),
+        table=_table(names, jobs, outcomes, same_as, curve_of, wild_p_value),
         tests=_tests(
             [(names[c], weights) for c, weights in curves], drawn.tests, draws, exact
         ),
@@ -197,10 +201,12 @@ def specification_curve(
     )
 
 
-def _set_apart_the_same(
-    outcomes: dict[int, Fitted | str], curve_of: Sequence[int]
-) -> None:
-    """A regression counts once: where two names make the same, the first stays."""
+def _repeats(
+    outcomes: Mapping[int, Fitted | str], curve_of: Sequence[int]
+) -> dict[int, int]:
+    """A regression counts once: where two names make the same, the first stays. The
+    number of the first within its curve, from 1, by each that repeats it."""
+    found: dict[int, int] = {}
     seen: dict[tuple[int, int, int], list[tuple[int, Fitted]]] = {}
     for k in sorted(outcomes):
         fit = outcomes[k]
@@ -210,19 +216,18 @@ def _set_apart_the_same(
         for number, other in others:
             gap = abs(fit.coef - other.coef) + abs(fit.se - other.se)
             if gap <= _SAME * fit.se:
-                start = curve_of.index(curve_of[k])
-                outcomes[k] = (
-                    f"the same regression as specification {number - start + 1}"
-                )
+                found[k] = number - curve_of.index(curve_of[k]) + 1
                 break
         else:
             others.append((k, fit))
+    return found
 
 
 def _table(
     names: Sequence[str],
     jobs: Sequence[Placed],
     outcomes: Mapping[int, Fitted | str],
+    same_as: Mapping[int, int],
     curve_of: Sequence[int],
     wild_p_value: Float[np.ndarray, " s"],
 ) -> pd.DataFrame:
@@ -232,7 +237,12 @@ def _table(
         {"model": names[c], "outcome": one.outcome, **one.options}
         for one, c in zip(made, curve_of, strict=True)
     )
-    every = [outcomes[k] for k in range(len(jobs))]
+    every = [
+        f"the same regression as specification {same_as[k]}"
+        if k in same_as
+        else outcomes[k]
+        for k in range(len(jobs))
+    ]
     coef, se, n, clusters = np.array(
         [
             (np.nan,) * 4
@@ -248,8 +258,9 @@ def _table(
     rows["wild_p_value"] = wild_p_value
     rows["n"], rows["clusters"] = n, clusters
     rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
+    rows["same_as"] = [same_as.get(k) for k in range(len(jobs))]
     rows["note"] = [fit if isinstance(fit, str) else "" for fit in every]
-    return rows.astype({"n": "Int64", "clusters": "Int64"})
+    return rows.astype(dict.fromkeys(["n", "clusters", "same_as"], "Int64"))
 
 
 def _tests(

@@ -19,8 +19,8 @@ from ..estimation import Model
 from ..figures import joint_curve
 from ..reporting import CV1, Drawn, Section, Table, Text, method_of, variable_name
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL
-from ..threats import ModelsResult, never_zero
+from ..resampling import LEVEL, never_zero
+from ..threats import ModelsResult
 
 UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -35,9 +35,9 @@ class SpecificationCurve(ModelsResult):
     table
         A row for each specification: model, outcome, the choices, estimate, se, ci_low,
         ci_high (CV1, t(G - 1), 95 %), p, wild_p_value (0 where no draw has a larger t,
-        in files 1 / (draws + 1)), n, clusters, chosen (the model as given) and note.
-        What cannot be fitted, or is the same regression as another, has no numbers and
-        says so.
+        in files 1 / (draws + 1)), n, clusters, chosen (the model as given), same_as
+        (the specification of this curve, counted from 1, that is the same regression)
+        and note. What cannot be fitted or repeats another has no numbers.
     tests
         model, weights (``none``; each other weights are a curve of their own),
         statistic (``median effect``, ``share significant``, ``Stouffer Z``),
@@ -199,7 +199,7 @@ class SpecificationCurve(ModelsResult):
 
     @property
     def _written(self) -> pd.DataFrame:
-        p = never_zero(self.table["wild_p_value"], 0 if self.exact else self.draws)
+        p = never_zero(self.table["wild_p_value"], None if self.exact else self.draws)
         return self.table.assign(wild_p_value=p)
 
     def _tests_of(self, model: Model, weights: str) -> dict[Any, Any]:
@@ -261,7 +261,7 @@ class SpecificationCurve(ModelsResult):
             every = f"{self.combinations:,} combinations"
             yield f"The specifications are drawn at random from {every}"
         rows = rows[_weights_of(rows) == UNWEIGHTED]
-        same = int(rows["note"].str.startswith("the same regression").sum())
+        same = int(rows["same_as"].notna().sum())
         lost = int(rows["estimate"].isna().sum()) - same
         if same:
             are = "is" if same == 1 else "are"

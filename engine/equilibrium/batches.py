@@ -23,13 +23,15 @@ from .solving import (
     Deficits,
     Old,
     make_shocks,
-    new_deficits,
     solve_all,
     transfer_of,
 )
+from .spread import RowLayout
 
 TOGETHER = 8
 """Scenarios solved at once: what they need stays in a processor's cache."""
+BY_SECTOR = 20
+"""Scenarios at most of which changes of sectors are kept."""
 
 
 class BatchFlows(NamedTuple):
@@ -68,11 +70,11 @@ class Batches:
         return supply_side.FIELDS
 
     @property
-    def columns(self) -> Sequence[str]:
-        """Names of the values of a row."""
-        regions = self.economy.regions
-        changes = [f"{name} {code}" for name in self.fields for code in regions]
-        return [*changes, "clearing"]
+    def layout(self) -> RowLayout:
+        """The numbers of a row."""
+        regions = dict.fromkeys(self.fields, (len(self.economy.regions),))
+        sectors = {} if self.supply else by_sector(self.economy, self.draws)
+        return RowLayout({**regions, **sectors, "clearing": ()})
 
     @property
     def together(self) -> int:
@@ -119,19 +121,20 @@ class Batches:
             changes, clearing, flows = self._by_wages(old, tariff, costs, names)
         else:
             changes, clearing, flows = self._by_block(old, tariff, costs, names)
-        columns = [*map(np.asarray, changes), np.asarray(clearing)[:, None]]
+        parts = (*changes, clearing)
+        columns = [np.asarray(k).reshape(len(numbers), -1) for k in parts]
         return np.concatenate(columns, axis=1)[: self.draws - first], flows
 
     def _by_wages(
         self, old: Old, tariff: np.ndarray, costs: np.ndarray, names: Sequence[str]
     ) -> tuple[Sequence[Array], Array, BatchFlows]:
-        closed = new_deficits(old, self.deficits)
-        shock = make_shocks(old, tariff, costs, closed)
+        shock = make_shocks(old, tariff, costs)
         found = solve_all(self.economy, old, shock, names)
-        given = old, jnp.asarray(costs), shock.tariff, closed, found
-        changes = _welfare_of_several(*given)
+        given = old, jnp.asarray(costs), found
+        changes, sectors = _changes_of_several(*given)
+        kept = sectors if by_sector(self.economy, self.draws) else ()
         flows = BatchFlows(np.asarray(found.trade), np.asarray(found.spending))
-        return changes, found.clearing, flows
+        return (*changes, *kept), found.clearing, flows
 
     def _by_block(
         self,
@@ -156,26 +159,24 @@ class Batches:
             return f"variant {self.names[number]}"
         return f"scenario {number}" if self.draws > 1 else ALONE
 
-    def changes_of(
-        self, rows: Float[np.ndarray, "k values"]
-    ) -> tuple[dict[str, Float[np.ndarray, "k r"]], Float[np.ndarray, " k"]]:
-        """Split rows into changes by field, and how markets clear."""
-        values = rows[:, :-1].reshape(len(rows), len(self.fields), -1)
-        return {name: values[:, n] for n, name in enumerate(self.fields)}, rows[:, -1]
+
+def by_sector(economy: Economy, scenarios: int) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of the changes of sectors, kept of a few scenarios."""
+    shape = len(economy.regions), len(economy.sectors)
+    few = scenarios <= BY_SECTOR
+    return dict.fromkeys(welfare.Sectors._fields, shape) if few else {}
 
 
 @jax.jit
-def _welfare_of_several(
+def _changes_of_several(
     old: Old,
     iceberg: Float[Array, "b r r s"],
-    tariff: Float[Array, "b r r s"],
-    deficit: Float[Array, " r"],
     found: wages.Equilibrium,
-) -> welfare.Welfare:
-    def one(iceberg: Array, tariff: Array, new: wages.Equilibrium) -> welfare.Welfare:
-        transfer = transfer_of(old, tariff, deficit, new)
-        return welfare.welfare_changes(
-            old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
-        )
+) -> tuple[welfare.Welfare, welfare.Sectors]:
+    def one(iceberg: Array, new: wages.Equilibrium) -> tuple:
+        transfer = transfer_of(old, new)
+        at = old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
+        moved = welfare.sector_changes(old.trade, new.trade)
+        return welfare.welfare_changes(*at), moved
 
-    return jax.vmap(one)(iceberg, tariff, found)
+    return jax.vmap(one)(iceberg, found)

@@ -1,5 +1,6 @@
 """Exact-hat counterfactuals of an economy: ``tx.exact_hat``."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -7,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ...kernels.equilibrium import welfare
 from ..core import (
     Progress,
     TivaxError,
@@ -29,7 +31,7 @@ def exact_hat(
     tariff_new: np.ndarray | None = None,
     *,
     trade_costs: np.ndarray | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     supply: Supply | None = None,
     progress: Progress = no_progress,
 ) -> ExactHat:
@@ -44,8 +46,9 @@ def exact_hat(
     trade_costs : as ``tariff_new``
         Factors by which iceberg trade costs change; 1 by default.
     deficits
-        ``zero``: both equilibria are solved without them, and effects are new against
-        old. ``kept``: both have them, constant in units of world value added.
+        ``kept``, by default in every function and file: both equilibria have them,
+        constant in units of world value added. ``zero``: both are solved without them,
+        and effects are new against old.
         ``closing``: the old has them and the new has none. ``share``: both have them,
         as a share of value added and tariff revenue, where all shares move by the same
         number so that deficits add to zero. ``share, as published``: shares stay, and
@@ -104,11 +107,12 @@ def equilibria(
     tariff_new: np.ndarray | None = None,
     *,
     trade_costs: np.ndarray | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     supply: Supply | None = None,
+    names: Sequence[str] = (),
     progress: Progress = no_progress,
 ) -> ExactHat:
-    """``exact_hat``, with new rates of any size."""
+    """``exact_hat``, with new rates of any size, and names of scenarios."""
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
     require_kind("supply", supply, Supply | None, "a tx.Supply or None")
@@ -117,7 +121,8 @@ def equilibria(
         deficits,
         len(tariff),
         lambda chosen: (tariff[chosen], costs[chosen]),
-        supply=supply,
+        names,
+        supply,
     )
     moved = bool((costs != 1).any())
     if several:
@@ -142,7 +147,7 @@ def result_of(
     """Make the result of all rows; ``iceberg`` tells whether trade costs change in any
     of them, ``new`` has the flows of one scenario."""
     economy, deficits, supply = batches.economy, batches.deficits, batches.supply
-    changes, clearing = batches.changes_of(rows)
+    changes = {k: batches.layout.of(rows, k) for k in batches.layout.shapes}
     scale = float(economy.value_added.sum())
     before = BatchFlows(*(flow * scale for flow in batches.old_flows))
     names: list[str] = [*batches.fields]
@@ -155,8 +160,9 @@ def result_of(
     frame = pd.DataFrame(flat, index=index)
     if new is not None:
         frame = frame.droplevel("scenario")
-    given = economy, deficits, frame, clearing, before, new, batches.names, supply
-    return ExactHat(*given, batches=batches)
+    given = economy, deficits, frame, changes["clearing"], before, new, batches.names
+    moved = {k: changes[k] for k in welfare.Sectors._fields if k in changes}
+    return ExactHat(*given, supply, batches=batches, by_sector=moved)
 
 
 def _scenarios(

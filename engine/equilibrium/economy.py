@@ -18,17 +18,17 @@ from ..core import (
     TivaxError,
     count_text,
     local_path,
+    naming,
     number_text,
     percent_text,
     read_npz,
     require_choice,
     require_no_folder,
     require_writable,
-    suggest,
     write_bytes,
 )
-from ..tables import WorldTables, country_name
-from .from_tables import accounts_of_tables, synthetic_accounts
+from ..tables import WorldTables, find_region
+from .from_tables import accounts_of_tables, require_rates, synthetic_accounts
 from .kite import accounts_of_kite, write_kite
 
 _DIMENSIONS = {
@@ -86,8 +86,9 @@ class Economy(Printable):
     Raises
     ------
     TivaxError
-        For arrays that do not fit the labels, negative or missing values, and accounts
-        that do not add up to 0.1 %: an industry's sales are its inputs and value added;
+        For arrays that do not fit the labels, negative or missing values, a new rate
+        above 3 (300 per cent) that is not old, and accounts that do not add up to
+        0.1 %: an industry's sales are its inputs and value added;
         what a region buys of a sector is used as inputs or final demand; the deficit is
         imports less exports. Final demand that is negative counts as zero, and the rest
         of the region's as scaled to income (Caliendo and Parro 2015 do so); a file may
@@ -326,13 +327,8 @@ def digest_of(*arrays: np.ndarray) -> str:
 
 def place_of(economy: Economy, region: str) -> int:
     """The position of a region; ``NotFound`` where the economy has none of the name."""
-    if region not in economy.regions:
-        for place, code in enumerate(economy.regions):
-            if country_name(code).casefold() == str(region).casefold():
-                return place
-        known = suggest(str(region), economy.regions)
-        raise NotFound(f"{economy.name} has no region {region}; {known}")
-    return economy.regions.index(region)
+    with naming(economy.name):
+        return economy.regions.index(find_region(region, economy.regions))
 
 
 def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
@@ -403,6 +399,7 @@ def _check_values(economy: Economy) -> None:
     refuse("intermediate", economy.intermediate < least, wanted)
     for name in ("tariff", "tariff_new"):
         refuse(name, getattr(economy, name) <= -1, "a rate must be above -1")
+    require_rates(f"{economy.name}: tariff_new", economy.tariff_new, economy.tariff)
     home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
     moved = home & (economy.tariff_new != economy.tariff)
     refuse("tariff_new", moved, "at home it must be what tariff is, usually 0")

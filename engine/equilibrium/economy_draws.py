@@ -28,16 +28,17 @@ from ..core import (
 )
 from ..errors import DRAWS, AnyModel, DrawnErrors, Slabs, error_model
 from ..resampling import blocks_together, on_all_devices, over_blocks
-from .batches import Batches
+from .batches import BY_SECTOR, Batches, by_sector
 from .economy import Economy, digest_of
 from .gradient import slope_at
 from .solving import (
+    DeficitRule,
     Deficits,
     Old,
     accounts_of,
     joined,
-    new_deficits,
     old_at_once,
+    rule_of,
     share_economy,
     solve_old,
     transfer_of,
@@ -124,6 +125,7 @@ class _Drawn(NamedTuple):
     theta: Float[Array, " s"]
     theta_se: Float[Array, " s"]
     joined: Float[Array, "r r"]
+    rule: DeficitRule
     scenarios: Scenarios
     near: _Near
 
@@ -184,7 +186,9 @@ class EconomyDraws:
         r, s = len(self.economy.regions), len(self.economy.sectors)
         b, rates = len(self.scenarios.tariff), self.scenarios.rates
         moved = dict.fromkeys(welfare.Welfare._fields, (b, r))
-        shapes: dict[str, tuple[int, ...]] = {**moved, "clearing": (b,)}
+        shapes: dict[str, tuple[int, ...]] = {**moved}
+        shapes |= {k: (b, *v) for k, v in by_sector(self.economy, b).items()}
+        shapes["clearing"] = (b,)
         if rates is not None:
             shapes |= {"rates": rates.start.shape, "own": (len(rates.owner),)}
         if self.flows:
@@ -218,7 +222,7 @@ class EconomyDraws:
         self, start: int = 0, progress: Progress = no_progress
     ) -> Iterator[Float[np.ndarray, "k values"]]:
         """Rows from draw ``start`` on; NaN where a draw has no equilibrium."""
-        block = _block(self.deficits, self.flows, self.together)
+        block = _block(self.flows, self.together)
         given = on_all_devices(self._arrays()), self.seed, self.draws
         progress(start, self.draws)
         together = None if self.error is None else blocks_together(self._size)
@@ -238,7 +242,10 @@ class EconomyDraws:
 
         Raises ``TivaxError`` where no draw has an equilibrium.
         """
-        return Spread(rows, self.layout, self.economy.name)
+        drawn = "tables alone" if self.error else "elasticities alone"
+        if self.error and self.economy.theta_se is not None:
+            drawn = "tables and elasticities"
+        return Spread(rows, self.layout, self.economy.name, drawn)
 
     @in_float64
     def _arrays(self) -> _Drawn:
@@ -254,17 +261,15 @@ class EconomyDraws:
             parts = *year.all.table, jax.device_put(year.all.raw.x)
             table = drawn_economy.TableYear(*parts, jax.device_put(home))
         scenarios, income = self.scenarios, economy.value_added.sum(axis=1)
-        near = _near(old, scenarios, deficits=self.deficits)
+        near = _near(old, scenarios)
         if scenarios.rates is not None:
-            given = scenarios, near, self.deficits, self.together
-            rates = _with_inverse(old, income, *given)
+            rates = _with_inverse(old, income, scenarios, near, self.together)
             scenarios = scenarios._replace(rates=rates)
         se = economy.theta_se
         se = np.zeros_like(economy.theta) if se is None else se
-        given = economy.tariff, economy.theta, se, joined(economy), scenarios, near
-        return _Drawn(
-            table, errors, *jax.device_put((accounts_of(economy), home, *given))
-        )
+        given = accounts_of(economy), home, economy.tariff, economy.theta, se
+        more = joined(economy), rule_of(self.deficits), scenarios, near
+        return _Drawn(table, errors, *jax.device_put((*given, *more)))
 
 
 def draws_of_batches(
@@ -305,7 +310,7 @@ def _theta(
 
 
 @lru_cache
-def _block(deficits: Deficits, flows: bool, together: bool) -> Callable[..., Array]:
+def _block(flows: bool, together: bool) -> Callable[..., Array]:
     """Makes the row of a draw, in the order of ``EconomyDraws.layout``."""
 
     def block(given: _Drawn, seed: Array, number: Array) -> Array:
@@ -325,28 +330,30 @@ def _block(deficits: Deficits, flows: bool, together: bool) -> Callable[..., Arr
             accounts.trade,
             accounts.value_added,
             given.near.inverse,
-            deficits=deficits,
+            given.rule,
         )
-        deficit, scenarios = new_deficits(old, deficits), given.scenarios
+        scenarios = given.scenarios
         income = accounts.value_added.sum(axis=1)
         tariff, rates, chosen = scenarios.tariff, scenarios.rates, []
         if rates is not None:
             start = given.near.start(old, jnp.argmax(scenarios.chosen))
-            point = _choose(old, income, deficit, rates, start, together=together)
+            point = _choose(old, income, rates, start, together=together)
             put = (scenarios.chosen > 0)[:, None, None, None] & (rates.group >= 0)[None]
             tariff = jnp.where(put, _with_rates(rates, point)[None], tariff)
             chosen = [jnp.expm1(point / rates.roots)]
 
-        def solve(case: tuple[Array, Array, Array]) -> tuple[Any, wages.Equilibrium]:
+        def solve(case: tuple[Array, Array, Array]) -> tuple:
             tariff, costs, number = case
-            new = _new(old, tariff, costs, deficit, given.near.start(old, number))
-            transfer = transfer_of(old, tariff, deficit, new)
+            new = _new(old, tariff, costs, given.near.start(old, number))
+            transfer = transfer_of(old, new)
             at = old.economy, old.trade, old.tariff, old.income, costs, transfer, new
-            return welfare.welfare_changes(*at), new
+            sectors = welfare.sector_changes(old.trade, new.trade)
+            kept = sectors if len(scenarios.tariff) <= BY_SECTOR else ()
+            return welfare.welfare_changes(*at), kept, new
 
         cases = tariff, scenarios.costs, jnp.arange(len(tariff))
-        moved, new = jax.lax.map(solve, cases)
-        parts = [*moved, jnp.maximum(new.clearing, missed), *chosen]
+        moved, sectors, new = jax.lax.map(solve, cases)
+        parts = [*moved, *sectors, jnp.maximum(new.clearing, missed), *chosen]
         if rates is not None:
             parts.append(rates.weights(income) @ moved.real_income[-1])
         if flows:
@@ -364,19 +371,18 @@ def _new(
     old: Old,
     tariff: Float[Array, "r r s"],
     costs: Float[Array, "r r s"] | float,
-    deficit: Float[Array, " r"],
     start: wages.Position,
 ) -> wages.Equilibrium:
     log_costs = jnp.log((1 + tariff) / (1 + old.tariff) * costs)
-    shock = changes.EconomyShock(log_costs, tariff, deficit, old.surplus)
+    shock = changes.EconomyShock(log_costs, tariff, old.kept, old.surplus)
     given = old.economy, shock, old.inverse, start, old.start
     return wages.solve_near(*given, jnp.asarray(wages.AIM))
 
 
-@partial(jax.jit, static_argnames="deficits")
-def _near(old: Old, scenarios: Scenarios, *, deficits: Deficits) -> _Near:
+@jax.jit
+def _near(old: Old, scenarios: Scenarios) -> _Near:
     def one(case: tuple[Array, Array]) -> tuple[Array, Array, Array]:
-        new = _new(old, *case, new_deficits(old, deficits), old.start)
+        new = _new(old, *case, old.start)
         spent = jnp.where(old.spending > 0, old.spending, 1)
         moved = jnp.where(old.spending > 0, new.spending / spent, 1)
         return new.log_wages, new.log_prices, moved
@@ -397,7 +403,6 @@ def _with_rates(rates: Rates, point: Float[Array, " k"]) -> Float[Array, "r r s"
 def _conditions(
     old: Old,
     income: Float[Array, " r"],
-    deficit: Float[Array, " r"],
     rates: Rates,
     point: Float[Array, " k"],
     starts: wages.Position,
@@ -415,12 +420,11 @@ def _conditions(
 
     def slopes(case: tuple[Array, Array, wages.Position]) -> tuple:
         tariff, weights, start = case
-        new = _new(old, tariff, 1.0, deficit, start)
+        new = _new(old, tariff, 1.0, start)
         at = wages.position_of(new)
 
         def of(weights: Array) -> Array:
-            given = tariff, old, at, deficit, weights
-            return slope_at(*given, measure="real_income")[1]
+            return slope_at(tariff, old, at, weights, measure="real_income")[1]
 
         return jax.lax.map(of, weights), at
 
@@ -441,7 +445,6 @@ def _starts(rates: Rates, start: wages.Position, *, together: bool) -> wages.Pos
 def _choose(
     old: Old,
     income: Float[Array, " r"],
-    deficit: Float[Array, " r"],
     rates: Rates,
     start: wages.Position,
     *,
@@ -451,8 +454,7 @@ def _choose(
     errors; NaN where they are not found."""
 
     def conditions(point: Array, starts: wages.Position) -> tuple:
-        given = old, income, deficit, rates, point, starts
-        return _conditions(*given, together=together)
+        return _conditions(old, income, rates, point, starts, together=together)
 
     def goes_on(state: tuple) -> Array:
         _, (F, _), _, k = state
@@ -472,7 +474,7 @@ def _choose(
     return jnp.where(jnp.max(jnp.abs(F)) <= _FLAT, point, jnp.nan)
 
 
-@partial(jax.jit, static_argnames=("deficits", "together"))
+@partial(jax.jit, static_argnames="together")
 def _conditions_at(
     old: Old,
     income: Array,
@@ -480,12 +482,10 @@ def _conditions_at(
     start: wages.Position,
     point: Array,
     *,
-    deficits: Deficits,
     together: bool,
 ) -> Array:
     starts = _starts(rates, start, together=together)
-    given = old, income, new_deficits(old, deficits), rates, point, starts
-    return _conditions(*given, together=together)[0]
+    return _conditions(old, income, rates, point, starts, together=together)[0]
 
 
 def _with_inverse(
@@ -493,14 +493,12 @@ def _with_inverse(
     income: Float[np.ndarray, " r"],
     scenarios: Scenarios,
     near: _Near,
-    deficits: Deficits,
     together: bool,
 ) -> Rates:
     """The inverse of the Jacobian of gradients at the start, by differences."""
     rates = jax.device_put(scenarios.rates)
     at = near.start(old, int(np.argmax(scenarios.chosen)))
-    settings = {"deficits": deficits, "together": together}
-    conditions = partial(_conditions_at, old, income, rates, at, **settings)
+    conditions = partial(_conditions_at, old, income, rates, at, together=together)
     start = np.asarray(rates.start)
     base = np.asarray(conditions(rates.start))
     J = np.empty((len(start), len(start)))

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, read_labelled, source_in_words, suggest
+from ..core import TivaxError, naming, read_labelled, source_in_words, suggest
+from ..sources import find_sectors
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -29,7 +30,7 @@ def require_rates(
     where: str, new: Float[np.ndarray, "..."], old: Float[np.ndarray, "..."] | float
 ) -> None:
     """``TivaxError`` for a new tariff above ``MOST_TARIFF`` that is not an old one."""
-    high = np.asarray(new)[(new > MOST_TARIFF) & (new > old)]
+    high = np.asarray(new)[(new > MOST_TARIFF * (1 + 1e-9)) & (new > old)]
     if high.size:
         rate = high[0]
         raise TivaxError(
@@ -54,7 +55,8 @@ def accounts_of_tables(
     old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
     if tariffs is not None:
         columns = ("tariff", "tariff_new")
-        old, new = read_cells(tariffs, "tariffs", columns, regions, sectors, 0.0)
+        given = tariffs, "tariffs", columns, regions, sectors, 0.0
+        old, new = read_cells(*given, database=tables.source)
     Z, Y = positive_accounts(table)
     flows = Z.reshape(r, s, r, s)
     finals = Y.reshape(r, s, r)
@@ -140,21 +142,28 @@ def read_cells(
     regions: Sequence[str],
     sectors: Sequence[str],
     default: float,
+    *,
+    database: str,
 ) -> list[np.ndarray]:
-    """Arrays (importer, exporter, sector) from rows of a file; home cells keep the
-    default."""
+    """Arrays (importer, exporter, sector) from rows of a file, whose sectors may be
+    words of titles, or ``goods``; home cells keep the default."""
     where, frame = read_numbers(source, what, _PLACES, columns)
     labels = {"importer": regions, "exporter": regions, "sector": sectors}
     positions = {}
     for place, known in labels.items():
-        numbers = {name: k for k, name in enumerate(known)} | {EVERY: -1}
+        numbers: dict[str, Any] = {name: k for k, name in enumerate(known)}
+        numbers[EVERY] = slice(None)
         for name in frame[place].unique():
+            if place == "sector" and name not in numbers:
+                with naming(where):
+                    found = find_sectors(name, known, database)
+                numbers[name] = [known.index(k) for k in found]
             if name not in numbers:
                 raise TivaxError(
                     f"{where}: the economy has no {place} {name}; "
                     f"{suggest(name, known)}"
                 )
-        positions[place] = frame[place].map(numbers).to_numpy()
+        positions[place] = [numbers[k] for k in frame[place]]
     shape = (len(regions), len(regions), len(sectors))
     arrays = [np.full(shape, default) for _ in columns]
     places = zip(*(positions[k] for k in _PLACES), strict=True)
@@ -162,9 +171,8 @@ def read_cells(
     if "tariff_new" in columns:
         require_rates(f"{where}: tariff_new", values[:, 1], values[:, 0])
     for line, cell in zip(values, places, strict=True):
-        at = tuple(slice(None) if k < 0 else k for k in cell)
         for array, value in zip(arrays, line, strict=True):
-            array[at] = value
+            array[cell] = value
     home = np.arange(len(regions))
     for array in arrays:
         array[home, home] = default

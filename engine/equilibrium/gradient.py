@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ...kernels.equilibrium import adjoint, changes, wages, welfare
 from ..core import in_float64, require_choice, require_kind
 from .economy import Economy, place_of
-from .solving import Deficits, Old, new_deficits, solve_new, solve_old, transfer_of
+from .solving import Deficits, Old, solve_new, solve_old, transfer_of
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
@@ -29,12 +29,11 @@ def gradient_at(
     require_choice("measure", measure, DIFFERENTIABLE)
     own = np.arange(len(economy.regions)) == place_of(economy, region)
     old = solve_old(economy, deficits)
-    new = solve_new(economy, old, tariff, deficits)
+    new = solve_new(economy, old, tariff)
     _, slope = slope_at(
         jnp.asarray(tariff),
         old,
         wages.position_of(new),
-        new_deficits(old, deficits),
         jnp.asarray(own, float),
         measure=measure,
     )
@@ -52,7 +51,6 @@ def slope_at(
     tariff: Float[Array, "r r s"],
     old: Old,
     at: wages.Position,
-    deficit: Float[Array, " r"],
     weights: Float[Array, " r"],
     *,
     measure: str,
@@ -62,7 +60,7 @@ def slope_at(
 
     def value(tariff: Float[Array, "r r s"]) -> Array:
         costs = jnp.log1p(tariff) - jnp.log1p(old.tariff)
-        shock = changes.EconomyShock(costs, tariff, deficit, old.surplus)
+        shock = changes.EconomyShock(costs, tariff, old.kept, old.surplus)
         new = adjoint.differentiable(old.economy, shock, at, old.inverse)
         found = welfare.welfare_changes(
             old.economy,
@@ -70,7 +68,7 @@ def slope_at(
             old.tariff,
             old.income,
             jnp.ones_like(tariff),
-            transfer_of(old, tariff, deficit, new),
+            transfer_of(old, new),
             new,
         )
         return weights @ getattr(found, measure)

@@ -1,7 +1,7 @@
 """The result of ``tx.exact_hat``, and the tables of its equilibria."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -22,13 +22,19 @@ from ..core import (
 from ..errors import DRAWS, AnyModel, interval
 from ..figures import REAL_INCOME, has_map, world_tiles
 from ..figures.regions import other_way_text
-from ..figures.welfare import welfare_by_region, welfare_parts, welfare_ranges, who_pays
+from ..figures.welfare import (
+    sectors_by_region,
+    welfare_by_region,
+    welfare_ranges,
+    who_pays,
+)
 from ..measures import trade_benefit_index
 from ..reporting import Plot, Result
-from ..tables import WorldTables, country_in_text, listing_by_region
+from ..sources import goods_of, sector_title
+from ..tables import WorldTables, country_in_text, country_name, listing_by_region
 from . import supply as supply_side
 from .accounts import effect_of_change, tables_of_flows
-from .batches import Batches, BatchFlows
+from .batches import BY_SECTOR, Batches, BatchFlows
 from .economy import Economy
 from .economy_draws import EconomyDraws, draws_of_batches
 from .gradient import gradient_at
@@ -50,10 +56,14 @@ _WORDS = {
     "imports_gdp": "imports/GDP",
     "revenue": "revenue",
 }
-# Percentage points by which linear welfare may miss without a word.
-_FAR = 0.5
 _SHOWN = 10
-_FEW = (2, 3)  # scenarios that a figure shows one by one
+_FEW = 3  # scenarios that a figure shows one by one
+# Regions whose sectors are printed, and how many of each.
+_REGIONS, _SECTORS = 4, 5
+_BY_SECTOR = {
+    "value_added": "Value added by sector, per cent",
+    "imports": "Imports by sector, per cent",
+}
 _NOTHING = 1e-8  # per cent: what is below is rounding
 Which = Literal["before", "after"]
 
@@ -94,6 +104,9 @@ class ExactHat(Result):
     batches, spread
         What was solved; draws of it, with which tables have se, ci_low, ci_high
         (``with_errors``).
+    by_sector
+        Relative changes of output and imports (scenario, region, sector), of up to 20
+        scenarios without supply.
     supply
         The block of supply, if one was given. Columns of ``changes`` are then welfare
         (exact), employment, realwage, deficit (of its old size), exports_gdp and
@@ -122,10 +135,24 @@ class ExactHat(Result):
     tariff: Float[np.ndarray, "r r s"] | None = None
     batches: Batches | None = None
     spread: Spread | None = None
+    by_sector: Mapping[str, Float[np.ndarray, "b r s"]] = field(default_factory=dict)
 
     program = "scenario"
-    report_title = "What if, in general equilibrium"
     printed = True
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        if 0 < len(self.names) <= _FEW:
+            return f"What if: {'; '.join(self.names)}"
+        if self.names:
+            return f"What if: {count_text(len(self.names), 'variant')}"
+        if self.deficits == "closing":
+            return "What if trade is balanced"
+        if self.tariff is None:
+            return "What if trade costs change"
+        among = [country_in_text(k) for k in self.named]
+        of = f" of {' and '.join(among)}" * (0 < len(among) <= _FEW)
+        return f"What if tariffs{of} change"
 
     @property
     def method(self) -> str:  # type: ignore[override]
@@ -133,7 +160,8 @@ class ExactHat(Result):
             return "New equilibria relative to the old one, with a block of supply."
         return (
             "New equilibria of Caliendo and Parro (2015), relative to the old one; the "
-            f"numeraire is world value added. Welfare is {_WELFARE}."
+            "numeraire is world value added. Output and value added of a sector change "
+            "by the same per cent."
         )
 
     @property
@@ -160,7 +188,7 @@ class ExactHat(Result):
     @property
     def lines(self) -> list[str]:
         """Notes on the economy that a reader needs, in sentences; often none."""
-        lines = [] if self.spread is None else [self.spread.line]
+        lines = []
         if cells := self.economy.zeroed:
             lines.append(
                 "final demand that would be negative counts as 0 in "
@@ -173,20 +201,20 @@ class ExactHat(Result):
                 f"{count_text(cells, 'cell')} of intermediate inputs {verb} negative, "
                 "by less than 0.1 % of output"
             )
-        if self.supply is not None:  # welfare is exact
-            return lines
-        exact = self.changes["real_income"]
-        gap = (self.changes["welfare"] - exact).abs()
-        far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
-        if far.any():
-            row = self.equilibrium.iloc[int(far.argmax())]
-            linear, exact = row[["welfare", "real_income"]]
-            name = ", ".join(map(str, row[: self.changes.index.nlevels]))
-            lines.append(
-                f"welfare is linear and far from the exact change of real income in "
-                f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
-            )
+        if services := self._services_taxed():
+            lines.append(f"new tariffs are on services, too: {services} of the sectors")
+        if len(self.clearing) > BY_SECTOR and self.supply is None:
+            lines.append(f"results of sectors are of {BY_SECTOR} scenarios at most")
         return lines
+
+    def _services_taxed(self) -> int:
+        """Number of sectors with new tariffs that are not goods, where codes tell."""
+        economy, batches = self.economy, self.batches
+        assert batches is not None
+        tariffs, _ = batches.schedules(np.arange(min(batches.draws, BY_SECTOR)))
+        moved = (tariffs != economy.tariff).any(axis=(0, 1, 2))
+        goods = goods_of(economy.sectors, economy.source)
+        return int(moved[[k not in goods for k in economy.sectors]].sum())
 
     @property
     def table(self) -> pd.DataFrame:
@@ -224,7 +252,7 @@ class ExactHat(Result):
         regions, sectors = self.economy.regions, self.economy.sectors
         labels = {"importer": regions, "exporter": regions, "sector": sectors}
         both = self.old.trade, self.counterfactual.trade
-        frame = _before_and_after(labels, *both)
+        frame = before_and_after(labels, *both)
         kept = (frame["before"] > 0) | (frame["after"] > 0)
         if self.spread is not None:
             frame["change"] = frame["after"] - frame["before"]
@@ -241,12 +269,50 @@ class ExactHat(Result):
         economy = self.economy
         if self.supply is not None:
             raise TivaxError("value added by sector is of a result without supply")
-        cost = economy.intermediate.sum(axis=1) + economy.value_added
-        positive = np.where(cost > 0, cost, 1)
-        per_unit = np.where(cost > 0, economy.value_added / positive, 1)
         labels = {"region": economy.regions, "sector": economy.sectors}
-        both = self.old.trade, self.counterfactual.trade
-        return _before_and_after(labels, *(per_unit * k.sum(axis=0) for k in both))
+        outputs = (k.trade.sum(axis=0) for k in (self.old, self.counterfactual))
+        return before_and_after(labels, *(self._per_unit * k for k in outputs))
+
+    @property
+    def _per_unit(self) -> Float[np.ndarray, "r s"]:
+        """Value added of a unit of output."""
+        added = self.economy.value_added
+        cost = self.economy.intermediate.sum(axis=1) + added
+        return np.where(cost > 0, added / np.where(cost > 0, cost, 1), 1)
+
+    @property
+    def sectors(self) -> pd.DataFrame:
+        """Output, value added and imports of sectors: (scenario or variant,) region,
+        sector, title, measure, before, after, percent; with errors se, ci_low, ci_high.
+
+        Net of tariffs, in units of the economy in which world value added stays what it
+        was. Empty with a block of supply, and of more than 20 scenarios.
+        """
+        if not self.by_sector:
+            return pd.DataFrame()
+        economy, both = self.economy, ("output", "output", "imports")
+        output, home = self.old.trade.sum(axis=0), np.eye(len(economy.regions)) > 0
+        imports = np.where(home[:, :, None], 0, self.old.trade).sum(axis=1)
+        before = np.stack([output, self._per_unit * output, imports], axis=-1)
+        moved = np.stack([self.by_sector[k] for k in both], axis=-1)
+        labels = {
+            "scenario": range(len(moved)),
+            "region": economy.regions,
+            "sector": economy.sectors,
+            "measure": ("output", *_BY_SECTOR),
+        }
+        before = np.broadcast_to(before, moved.shape)
+        frame = before_and_after(labels, before, before * (1 + moved))
+        titles = {k: sector_title(k, economy.source) for k in economy.sectors}
+        frame.insert(3, "title", frame["sector"].map(titles))
+        frame["percent"] = 100 * moved.ravel()
+        if self.spread is not None:
+            drawn = [100 * self.spread.of(k) for k in both]
+            frame = interval(np.stack(drawn, axis=-1)).beside(frame)
+        if "scenario" not in self.changes.index.names:
+            del frame["scenario"]
+        frame = frame[frame["before"] > 0].reset_index(drop=True)
+        return self._with_names(frame)
 
     def world_tables(self, which: Which = "after", year: int = 2000) -> WorldTables:
         """World tables of an equilibrium: every user of a region buys a good from the
@@ -433,14 +499,16 @@ class ExactHat(Result):
         return gradient_at(*given, region, measure)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """scenario and equilibrium; tbi, trade and value_added of one scenario; index
-        if that was asked for."""
+        """scenario and equilibrium; tbi, trade and value_added of one scenario; sectors
+        of a few; index if that was asked for."""
         tables = {"scenario": self.table, "equilibrium": self.equilibrium}
         if self.new is not None and self.supply is None:
             tbi = self.tbi_change().rename_axis("region").reset_index()
             tables |= {"tbi": tbi, "trade": self.flows, "value_added": self.value_added}
         elif self.new is not None:
             tables["trade"] = self.flows
+        if self.by_sector:
+            tables["sectors"] = self.sectors
         if self.index is not None:
             tables["index"] = self.index
         return tables
@@ -448,25 +516,44 @@ class ExactHat(Result):
     def plots(self) -> dict[str, Plot]:
         if self.supply is not None:  # welfare has no parts
             return {}
-        asked, named = self.asked or None, self.named
-        alone, one = len(self.clearing) == 1, self.changes
-        if alone and self.new is None:
-            one = one.droplevel("scenario")
-        draw = partial(welfare_ranges, self.changes)
-        if alone:
-            draw = partial(welfare_parts, one, name="".join(self.names))
-        elif len(self.names) in _FEW:
-            draw = partial(welfare_by_region, replace(self, spread=None).table)
-        plots: dict[str, Plot] = {"welfare": partial(draw, asked, named=named)}
-        if self.spread is not None:
-            given = self.table, asked
-            plots["intervals"] = partial(welfare_by_region, *given, named=named)
+        named = self.named
+        draw = partial(welfare_by_region, self.table)
+        if len(self.clearing) > _FEW:
+            draw = partial(welfare_ranges, self.changes)
+        plots: dict[str, Plot] = {}
+        plots["welfare"] = partial(draw, self.asked or None, named=named)
+        if len(rows := self.sectors_shown("value_added")):
+            plots["sectors"] = partial(sectors_by_region, rows)
         if self.new is not None:
             draw = partial(who_pays, self.paid, unit=self.unit)
-            plots["who_pays"] = partial(draw, named=named)
-        if alone and has_map(self.economy.regions):
-            plots["world"] = partial(world_tiles, one["real_income"], REAL_INCOME)
+            plots["who_pays"] = partial(draw, named=(*named, *self.asked))
+        if len(self.clearing) == 1 and has_map(self.economy.regions):
+            income = self.changes["real_income"].groupby(level="region").sum()
+            plots["world"] = partial(world_tiles, income, REAL_INCOME)
         return plots
+
+    def sectors_shown(self, measure: str) -> pd.DataFrame:
+        """Rows of ``sectors`` that are printed, of three scenarios at most: in the
+        regions asked for, else in those of ``named`` where most money moves, the
+        sectors that move most, of value added against all sectors of the region."""
+        rows = self.sectors
+        if rows.empty or not rows["percent"].abs().max() > _NOTHING:
+            return rows[:0]
+        rows = rows[rows["measure"] == measure]
+        if (several := rows.columns[0]) != "region":
+            rows = rows[rows[several].isin(rows[several].unique()[:_FEW])]
+        expected = rows["before"]
+        if measure == "value_added":  # all sectors of a region move with its wages
+            total = rows.groupby([several, "region"], sort=False)[["before", "after"]]
+            total = total.transform("sum")
+            expected = expected * total["after"] / total["before"]
+        size = (rows["after"] - expected).abs()
+        size = size.groupby([rows["region"], rows["sector"]], sort=False).max()
+        regions = [*self.asked] or [*(self.named or self.economy.regions)]
+        if not self.asked and len(regions) > _REGIONS:
+            regions = size.groupby(level=0).sum()[regions].nlargest(_REGIONS).index
+        most = [(k, j) for k in regions for j in size[k].nlargest(_SECTORS).index]
+        return rows.set_index(["region", "sector"]).loc[most].reset_index()
 
     @property
     def paid(self) -> pd.Series:
@@ -507,6 +594,8 @@ class ExactHat(Result):
         """The region in which real income, or welfare with a block of supply, changes
         most, and the one that it moves most the other way."""
         rows = self.equilibrium
+        if self.asked:
+            rows = rows[rows["region"].isin(self.asked)]
         name = "real_income" if self.supply is None else "welfare"
         size, what = rows[name].abs(), name.replace("_", " ").capitalize()
         if not size.max() > _NOTHING:
@@ -531,8 +620,8 @@ class ExactHat(Result):
         if len(self.clearing) == 1:
             labels = ["region"]
         columns = [*self.measures]
-        if self.supply is None:
-            columns = ["real_income", "welfare", *[*_WORDS][1:]]
+        if self.supply is None:  # welfare to first order is in the csv
+            columns = [*_WORDS]
             columns = [k for k in columns if k != "revenue" or rows[k].any()]
         first = columns[0]
         if self.spread is not None:
@@ -553,15 +642,42 @@ class ExactHat(Result):
         ]
         columns = [_WORDS.get(k, k) for k in columns]
         title = f"The largest changes of {_WORDS.get(first, first)}, in per cent"
+        notes = [] if self.spread is None else [self.spread.line]
         if labels == ["region"]:
             of_regions = {name: row for name, *row in cells}
-            shown = listing_by_region(title, columns, of_regions)
+            shown = listing_by_region(title, columns, of_regions, notes)
         else:
-            shown = Listing(title, (*labels, *columns), cells, words=len(labels))
-        return [Listing(f"{head}added", (), (), self.lines), shown]
+            shown = Listing(title, (*labels, *columns), cells, notes, len(labels))
+        head = Listing(f"{head}added", (), (), self.lines)
+        return [head, shown, *self.sector_listings()]
+
+    def sector_listings(self) -> list[Listing]:
+        """Per cent changes of the sectors that move most, by scenario as columns."""
+        found = []
+        for measure, title in _BY_SECTOR.items():
+            rows = self.sectors_shown(measure)
+            if rows.empty:
+                continue
+            notes = [_UNIT] if self.spread is None else [_UNIT, self.spread.line]
+            several = rows.get("variant", rows.get("scenario", "change"))
+            rows = rows.assign(text=with_ends(rows, "{:+.1f}"), several=several)
+            columns = [*map(str, rows["several"].unique())]
+            keys = ["region", "sector", "title"]
+            cells = rows.groupby(keys, sort=False)["text"].agg(list)
+            names = [(country_name(k), title) for k, _, title in cells.index.tolist()]
+            each = [(*k, *row) for k, row in zip(names, cells, strict=True)]
+            found.append(Listing(title, ("region", "sector", *columns), each, notes, 2))
+        return found
 
 
-def _before_and_after(
+def with_ends(rows: pd.DataFrame, form: str) -> pd.Series:
+    """``percent`` as text, with its interval where it has one."""
+    kept = [k for k in ("percent", "ci_low", "ci_high") if k in rows]
+    text, *ends = (rows[k].map(form.format) for k in kept)
+    return text + " [" + ends[0] + ", " + ends[1] + "]" if ends else text
+
+
+def before_and_after(
     labels: Mapping[str, Sequence[str]], before: np.ndarray, after: np.ndarray
 ) -> pd.DataFrame:
     """A row for each cell of two arrays whose axes have these labels."""
@@ -570,6 +686,7 @@ def _before_and_after(
     return frame.assign(before=before.ravel(), after=after.ravel())
 
 
+_UNIT = "in money of which the value added of the world stays what it was"
 _WELFARE = (
     "tot + vot and, where they change, tech (trade costs) and transfer (deficits); "
     "linear around the old equilibrium, d ln z = z'/z - 1"

@@ -1,49 +1,6 @@
 """Scenario files of general equilibrium, read.
 
-kind = "exact-hat"              # or "optimal-tariff", "nash", "retaliation"
-deficits = "kept"               # or "zero", "closing"; by default "kept" of a store
-
-economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
-store = "wiod13"
-years = 2008
-elasticities = "theta.csv"      # sector, theta, se; or a number, of all sectors
-tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
-
-trade_costs = "costs.csv"       # importer, exporter, sector, factor
-
-[[variant]]                     # several make several scenarios
-name = "wall"
-importers = ["USA"]
-exporters = ["MEX"]
-sectors = ["Textile"]
-tariff = 0.25                   # or trade_cost = 1.1, a factor
-
-[grid]                          # every combination is a variant, on top of the other
-importers = "each"              # keys of one section [[variant]], if there is one
-tariff = [0.05, 0.1, 0.25]
-
-[equation]                      # the index on TBI
-coefficient = 11.55
-standard_error = 3.52
-
-[supply]                        # of an economy of one sector: the keys of tx.Supply
-labour = 0.5
-scale = 0.17
-tax_relief = true
-
-Kinds in which tariffs are chosen have economy or store and deficits as above; sections
-[[variant]] are the tariffs that others set, and act together. Beside them
-
-region = "USA"                  # of optimal-tariff: who chooses; over, against
-over = "exporters"              # or "sectors", "importers", "uniform"
-method = "exact"                # of nash; or "formula"
-regions = ["USA", "EU27"]       # of nash and retaliation: who plays; by default all,
-                                # and those who are hit
-against = "USA"                 # of retaliation
-how = "reciprocal"              # of retaliation; or "optimal", "together"
-who = "USA"                     # of trade-war: who adds a tariff, on whose goods, and
-whom = "China"                  # what is added; a table has it by sector
-rate = 0.25                     # answer: "none", "mirror", "best"; by default all
+keys.toml says which keys a kind has; ``tivax scenario --example KIND`` prints a file.
 """
 
 import math
@@ -147,7 +104,7 @@ class ExactHatRun:
 
     path: Path
     kind: Kind
-    deficits: Deficits
+    deficits: Deficits = "kept"
     economy: Path | None = None
     store: Path | None = None
     years: int | None = None
@@ -219,6 +176,8 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
     supply = None
     if file.has("supply"):
+        if kind == "trade-war":
+            raise file.mistake("supply", "goes with the other kinds")
         if equation:
             raise file.mistake("equation", "goes without a section [supply]")
         keys = file.table("supply", get_type_hints(_SupplyKeys)).convert(_SupplyKeys)
@@ -232,8 +191,6 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
             raise file.mistake(needed, "is missing")
     if supply is not None and kind == "trade-war":
         raise file.mistake("supply", "goes with the other kinds")
-    # What tables hold are deficits; an .npz is often of the literature, without them.
-    given.setdefault("deficits", "kept" if "store" in given else "zero")
     choice = {k: _read_names(file, k, choosing[k]) for k in choosing if file.has(k)}
     return ExactHatRun(
         path,
@@ -270,7 +227,8 @@ def costs_of(run: ExactHatRun, economy: Economy) -> Float[np.ndarray, "r r s"] |
     if run.trade_costs is None:
         return None
     labels = (economy.regions, economy.sectors)
-    [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
+    given = run.trade_costs, "trade_costs", ("factor",), *labels, 1.0
+    [costs] = read_cells(*given, database=economy.source)
     if (costs <= 0).any():
         raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
     return costs

@@ -1,7 +1,6 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -22,8 +21,26 @@ _NEWTON_STEPS = 60
 _HALVINGS = 12
 
 
+class DeficitRule(NamedTuple):
+    """``Deficits`` as data, 0 or 1, so that one program is of all: whether there are
+    any in the old equilibrium, whether they stay, and are shares that ``spread``."""
+
+    old: Float[Array, ""]
+    kept: Float[Array, ""]
+    share: Float[Array, ""]
+    spread: Float[Array, ""]
+
+
+def rule_of(deficits: Deficits) -> DeficitRule:
+    """The factors of a kind of deficits."""
+    share = deficits in SHARES
+    found = deficits != "zero", deficits == "kept", share, deficits == "share"
+    return DeficitRule(*jax.device_put(tuple(np.array(found, float))))
+
+
 class Old(NamedTuple):
-    """The old equilibrium, money in units of world value added."""
+    """The old equilibrium, money in units of world value added; ``kept`` are deficits
+    of a new one beside those that are a share of income."""
 
     economy: changes.EconomyArrays
     tariff: Float[Array, "r r s"]
@@ -31,9 +48,10 @@ class Old(NamedTuple):
     spending: Float[Array, "r s"]
     income: Float[Array, " r"]
     deficit: Float[Array, " r"]
+    kept: Float[Array, " r"]
+    surplus: changes.Surplus
     start: wages.Position
     inverse: Float[Array, "r r"]
-    surplus: changes.Surplus | None = None
 
 
 def share_economy(economy: Economy) -> changes.EconomyArrays:
@@ -64,13 +82,13 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
     shares, tariff = share_economy(economy), jax.device_put(economy.tariff)
     trade, value_added = jax.device_put((economy.trade, economy.value_added))
-    given = shares, tariff, trade, value_added
-    shock, kept, start = _old_problem(*given, deficits=deficits)
-    inverse = wages.inverse_jacobian(shares, kept, start)
+    rule = rule_of(deficits)
+    shock, start = _old_problem(shares, tariff, trade, value_added, rule)
+    inverse = wages.inverse_jacobian(shares, shock, start)
     found = _solve_one(shares, shock, inverse, start, 0.0)
     if not float(found.clearing) <= wages.CLEARING:
         found = _by_newton(economy, shares, shock, start, "the old equilibrium")
-    return _old_of(shares, shock, found, inverse, deficits=deficits)
+    return _old_of(shares, shock, found, inverse, rule)
 
 
 def old_at_once(
@@ -79,107 +97,84 @@ def old_at_once(
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
     inverse: Float[Array, "r r"],
-    *,
-    deficits: Deficits,
+    rule: DeficitRule,
 ) -> tuple[Old, Float[Array, ""]]:
     """``solve_old`` in one program, with the inverse Jacobian of an economy close by,
     and how markets clear, which may not be enough."""
-    given = shares, tariff, trade, value_added
-    shock, _, start = _old_problem(*given, deficits=deficits)
+    shock, start = _old_problem(shares, tariff, trade, value_added, rule)
     aim = jnp.zeros((), tariff.dtype)
     found = wages.solve_near(shares, shock, inverse, start, start, aim)
-    old = _old_of(shares, shock, found, inverse, deficits=deficits)
-    return old, found.clearing
+    return _old_of(shares, shock, found, inverse, rule), found.clearing
 
 
 _solve_one = jax.jit(wages.solve)
 
 
-@partial(jax.jit, static_argnames="deficits")
+@jax.jit
 def _old_problem(
     shares: changes.EconomyArrays,
     tariff: Float[Array, "r r s"],
     trade: Float[Array, "r r s"],
     value_added: Float[Array, "r s"],
-    *,
-    deficits: Deficits,
-) -> tuple[changes.EconomyShock, changes.EconomyShock, wages.Position]:
-    """The shock that leads to the old equilibrium from the data, the same with all
-    deficits, and where the data are."""
+    rule: DeficitRule,
+) -> tuple[changes.EconomyShock, wages.Position]:
+    """The shock that leads to the old equilibrium from the data, and where they are."""
     scale = value_added.sum()
     deficit = (trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))) / scale
     deficit = deficit - deficit.sum() * shares.income  # rounding
-    kept = changes.EconomyShock(jnp.zeros_like(tariff), tariff, deficit)
+    none = changes.Surplus(0 * deficit, 0 * scale)
+    given = jnp.zeros_like(tariff), tariff, rule.old * deficit, none
     start = wages.origin((trade * (1 + tariff)).sum(axis=1) / scale)
-    shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
-    return shock, kept, start
+    return changes.EconomyShock(*given), start
 
 
-@partial(jax.jit, static_argnames="deficits")
+@jax.jit
 def _old_of(
     shares: changes.EconomyArrays,
     shock: changes.EconomyShock,
     found: wages.Equilibrium,
     inverse: Float[Array, "r r"],
-    *,
-    deficits: Deficits,
+    rule: DeficitRule,
 ) -> Old:
     paid = jnp.exp(found.log_wages) * shares.income
-    surplus = None
-    if deficits in SHARES:
-        share = shock.deficit / (shock.deficit - found.income)
-        surplus = changes.Surplus(share, jnp.asarray(float(deficits == "share")))
+    share = rule.share * shock.deficit / (shock.deficit - found.income)
+    surplus = changes.Surplus(share, rule.spread)
     deficit = shock.deficit / paid.sum()
     flows = shock.tariff, found.trade, found.spending, found.income, deficit
-    start = wages.origin(found.spending)
-    return Old(wages.rebased(shares, found), *flows, start, inverse, surplus)
-
-
-def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
-    """Deficits of the new equilibrium, in units of world value added, but for those
-    that are a share of income."""
-    return old.deficit if deficits == "kept" else jnp.zeros_like(old.deficit)
+    after = rule.kept * deficit, surplus, wages.origin(found.spending), inverse
+    return Old(wages.rebased(shares, found), *flows, *after)
 
 
 def solve_new(
     economy: Economy,
     old: Old,
     tariff: np.ndarray,
-    deficits: Deficits,
     start: wages.Position | None = None,
 ) -> wages.Equilibrium:
     """The new equilibrium of one schedule of tariffs, by default from the old one."""
-    costs, deficit = np.ones((1, *tariff.shape)), new_deficits(old, deficits)
-    shock = make_shocks(old, tariff[None], costs, deficit)
+    shock = make_shocks(old, tariff[None], np.ones((1, *tariff.shape)))
     found = solve_all(economy, old, shock, [ALONE], start)
     return jax.tree.map(lambda a: a[0], found)
 
 
 def make_shocks(
-    old: Old, tariff: np.ndarray, costs: np.ndarray, deficit: Array
+    old: Old, tariff: np.ndarray, costs: np.ndarray
 ) -> changes.EconomyShock:
     """Shocks of several scenarios: new tariffs, factors of trade costs."""
     before = 1 + np.asarray(old.tariff)[None]
     log_costs = np.log((1 + tariff) / before * costs)
     several, surplus = jax.tree.map(
         lambda a: jnp.broadcast_to(a[None], (len(tariff), *a.shape)),
-        (deficit, old.surplus),
+        (old.kept, old.surplus),
     )
     moved = jnp.asarray(log_costs), jnp.asarray(tariff)
     return changes.EconomyShock(*moved, several, surplus)
 
 
-def transfer_of(
-    old: Old,
-    tariff: Float[Array, "r r s"],
-    deficit: Float[Array, " r"],
-    new: wages.Equilibrium,
-) -> Float[Array, " r"]:
+def transfer_of(old: Old, new: wages.Equilibrium) -> Float[Array, " r"]:
     """The change of deficits, in units of world value added."""
-    if old.surplus is None:
-        return deficit - old.deficit
-    paid = jnp.exp(new.log_wages) * old.economy.income
-    return new.income - paid - (tariff * new.trade).sum(axis=(1, 2)) - old.deficit
+    own = jnp.exp(new.log_wages) * old.economy.income + new.revenue
+    return old.kept - changes.saved(old.surplus, own) - old.deficit
 
 
 def for_each(solve: Callable[[Any], Any], cases: Any) -> Any:

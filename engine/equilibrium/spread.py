@@ -44,6 +44,7 @@ class Spread:
     rows: Float[np.ndarray, "k values"]
     layout: RowLayout
     name: str
+    drawn: str  # tables, elasticities or both, in words
 
     def __post_init__(self) -> None:
         if self.draws - self.failed < 2:
@@ -71,6 +72,6 @@ class Spread:
 
     @property
     def line(self) -> str:
-        """The number of draws, in words."""
+        """The number of draws and what is drawn, in words."""
         lost = f"; {self.failed:,} have no equilibrium" if self.failed else ""
-        return f"intervals hold 95 % of {self.draws:,} draws{lost}"
+        return f"intervals hold 95 % of {self.draws:,} draws of {self.drawn}{lost}"

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..core import Progress, TivaxError, grid_variants, naming, no_progress, suggest
-from ..sources import find_sector
+from ..core import Progress, TivaxError, grid_variants, naming, no_progress
+from ..sources import find_sectors
+from ..tables import country_in_text
 from .batches import Batches
 from .counterfactual import exact_hat, result_of
 from .economy import Economy, digest_of
@@ -31,6 +32,7 @@ from .supply import Supply
 from .tariff_choice.answers import retaliation
 from .tariff_choice.nash import nash_tariffs
 from .tariff_choice.optimal import optimal_tariff
+from .tariff_choice.players import labels_of
 from .tariff_choice.result import ChosenTariffs
 from .tariff_choice.war import trade_war
 
@@ -133,7 +135,12 @@ def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
 
 def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKeys]]:
     if not file.grid:
-        return [(k.name or str(n), k) for n, k in enumerate(file.variants, 1)]
+        with naming(file.path):
+            names = [k.name or _in_words(k, economy) for k in file.variants]
+        return [
+            (f"{name} ({n + 1})" if name in names[:n] and not k.name else name, k)
+            for n, (name, k) in enumerate(zip(names, file.variants, strict=True))
+        ]
     labels = dict.fromkeys(LABELS, [(k,) for k in economy.regions])
     labels["sectors"] = [(k,) for k in economy.sectors]
     same = file.variants[0] if file.variants else VariantKeys()
@@ -144,6 +151,21 @@ def _sections(file: ExactHatRun, economy: Economy) -> list[tuple[str, VariantKey
 
     variants = grid_variants(file.path, file.grid, labels, at_home)
     return [(name, replace(same, **chosen)) for name, chosen in variants.items()]
+
+
+def _in_words(keys: VariantKeys, economy: Economy) -> str:
+    """A variant without a name: ``China to the United States, tariff 25 %``."""
+    regions, names = economy.regions, []
+    for side in ("exporters", "importers"):
+        places = _positions(side, getattr(keys, side), economy)
+        words = " and ".join(country_in_text(regions[k]) for k in places)
+        names.append("all" if len(places) == len(regions) else words)
+    words = [" to ".join(names), *keys.sectors]
+    if keys.tariff is not None:
+        words.append(f"tariff {100 * keys.tariff:g} %")
+    if keys.trade_cost is not None:
+        words.append(f"trade costs {100 * keys.trade_cost - 100:+g} %")
+    return ", ".join(words)
 
 
 def _move(keys: VariantKeys, economy: Economy) -> Move:
@@ -157,15 +179,17 @@ def _move(keys: VariantKeys, economy: Economy) -> Move:
 
 def _positions(key: str, chosen: Sequence[str], economy: Economy) -> tuple[int, ...]:
     labels = economy.sectors if key == "sectors" else economy.regions
-    if key == "sectors":
-        with naming(f"sectors: {economy.name}"):
-            chosen = [find_sector(k, labels, economy.source) for k in chosen]
-    for name in chosen:
-        if name not in labels:
-            raise TivaxError(
-                f"{key}: {economy.name} has no {name}; {suggest(name, labels)}"
+    with naming(f"sectors: {economy.name}" if key == "sectors" else key):
+        found = [
+            label
+            for k in chosen
+            for label in (
+                find_sectors(k, labels, economy.source)
+                if key == "sectors"
+                else labels_of(economy, k)
             )
-    return tuple(labels.index(name) for name in chosen or labels)
+        ]
+    return tuple(labels.index(k) for k in dict.fromkeys(found or labels))
 
 
 def variants_result(

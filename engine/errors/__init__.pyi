@@ -21,7 +21,6 @@ from .indicator_errors import indicator_error_years as indicator_error_years
 from .indicator_errors import indicator_values as indicator_values
 from .intervals import Interval as Interval
 from .intervals import interval as interval
-from .kinds import TableError as TableError
 from .models import BUILT_IN as BUILT_IN
 from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
@@ -32,6 +31,12 @@ from .slabs import Slabs as Slabs
 from .slabs import read_raw_year as read_raw_year
 from .solved import YearInMemory as YearInMemory
 from .solved import solve_table as solve_table
+from .table_errors import Given as Given
+from .table_errors import Lognormal as Lognormal
+from .table_errors import Rebuilt as Rebuilt
+from .table_errors import Rounding as Rounding
+from .table_errors import Shares as Shares
+from .table_errors import TableError as TableError
 from .tbi_errors import errors_of_tbi as errors_of_tbi
 from .trade_errors import TRADE_FLOWS as TRADE_FLOWS
 from .trade_errors import TRADE_MEASURES as TRADE_MEASURES

@@ -47,7 +47,7 @@ def draw_tables(
 
     Examples
     --------
-    >>> error = tx.TableError("lognormal", a=0.1)
+    >>> error = tx.table_errors.Lognormal(a=0.1)
     >>> tx.draw_tables(world, error, draw=3).Z.shape
     (2, 12, 12)
     """

@@ -25,6 +25,7 @@ from ..tables import WorldTables, require_tables, year_of
 from .kinds import kinds_of
 from .models import AnyModel, ErrorModel, error_model
 from .slabs import Slabs
+from .table_errors import InYears
 
 # What a draw's residual may be; beyond, it is not used.
 WORST_RESIDUAL = 1e-5
@@ -44,7 +45,7 @@ def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
 
 
 def _bytes_of_a_draw(tables: WorldTables, model: ErrorModel) -> int:
-    held = any(each.margins for each in model.errors)
+    held = any(isinstance(k, InYears) and k.margins for k in model.errors)
     return _MATRICES * _cells(tables) * (12 if held else 4)
 
 
@@ -194,7 +195,7 @@ def draw_flows(
 
     Examples
     --------
-    >>> error = tx.TableError("lognormal", a=0.5, b=0.1)
+    >>> error = tx.table_errors.Lognormal(a=0.5, b=0.1)
     >>> tx.draw_flows(world, error, draws=4, years=[2000]).shape
     (4, 1, 3, 3)
     """

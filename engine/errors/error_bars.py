@@ -108,7 +108,7 @@ def standard_errors(
 
     Examples
     --------
-    >>> error = tx.TableError("lognormal", a=0.3, b=0.1)
+    >>> error = tx.table_errors.Lognormal(a=0.3, b=0.1)
     >>> found = tx.standard_errors(world, error)
     >>> found["tbi_se"].sel(year=2000).to_series().round(4)
     region

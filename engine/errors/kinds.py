@@ -1,15 +1,13 @@
 """Kinds of errors of tables: what a model says of each, its arrays, its part of a year.
 
-A kind has one class here, with the keys of its section [[error]], the arrays of its
-errors by slab, and the distribution it is drawn from; the formulas of both are one
-module of ``kernels.errors``. ``KINDS`` makes a kind from its name.
+A kind has one class here, with the arrays of its errors by slab and the distribution
+it is drawn from; the formulas of both are one module of ``kernels.errors``. What a user
+states of it is in ``table_errors``.
 """
 
 import warnings
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple, get_args
+from collections.abc import Iterable
+from typing import Any, ClassVar, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -21,12 +19,13 @@ from ...kernels.errors.kind import CellErrors, Distribution, DrawsOfYear
 from ...kernels.errors.margins import HeldSums, held_sums
 from ...kernels.errors.random_cells import rates_of_rounded
 from ...kernels.errors.rebuilt import RebuiltErrors
-from ..core import TivaxError, TivaxWarning, percent_text, require_choice, show
+from ..core import TivaxError, TivaxWarning, percent_text
 from ..streaming import does_not_fit, is_too_large
 from ..tables import WorldTables
 from .deviations import read_deviations
 from .rebuilt import rebuilt_year, require_rebuilt
 from .slabs import RawYear, Slabs, YearSlab
+from .table_errors import Given, InYears, Kind, Lognormal, Margin, Shares, TableError
 
 # A rounded cell is uniform within half a unit: variance 1/12.
 _ROUNDED = 1 / 12
@@ -39,103 +38,6 @@ _EMPTY = 0.1  # share of cells that are 0 from which intervals say too little
 # as can be; of 1995, 2003 and 2011 any two choose these (bench/studies/coverage.py).
 USER_DEVIATION = 0.2
 USE_DEVIATION = 1.0
-
-Kind = Literal["rounding", "shares", "lognormal", "given", "rebuilt"]
-Shared = Literal["none", "country", "year", "product"]
-OverYears = Literal["independent", "shared"]
-Margin = Literal["row", "column"]
-# Parameters that some kinds have.
-OF_KINDS = ("concentration", "a", "b", "file")
-
-
-@dataclass(frozen=True)
-class TableError:
-    """One source of errors of the cells of a table.
-
-    Parameters
-    ----------
-    kind
-        rounding, shares, lognormal, given or rebuilt (see
-        ``engine.errors.models``).
-    concentration
-        Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
-        + 1) before totals are held.
-    a, b
-        Of kind lognormal: the relative standard deviation of a cell z is a z^-b.
-    shared
-        Of kinds lognormal and given, whether cells err together: ``none``; those that a
-        ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
-    over_years
-        Errors of a year are ``independent`` of those of others, or ``shared``.
-        It does not change the standard error of a year's measure.
-    margins
-        Sums that are known: of each ``row``, of each ``column``, both or neither.
-        Errors are balanced to them.
-    file
-        A .npz file with standard deviations, for the kind given.
-
-    Raises
-    ------
-    TivaxError
-        A parameter that is missing, wrong, or that the kind does not have.
-
-    Examples
-    --------
-    >>> tx.TableError("lognormal", a=0.5, b=0.1, margins=["row"]).shared
-    'none'
-    """
-
-    kind: Kind
-    concentration: float | int | None = None
-    a: float | int | None = None
-    b: float | int | None = None
-    shared: Shared = "none"
-    over_years: OverYears = "independent"
-    margins: Sequence[Margin] = ()
-    file: Path | None = None
-
-    def __post_init__(self) -> None:
-        require_choice("kind of error", self.kind, get_args(Kind))
-        require_choice("shared", self.shared, get_args(Shared))
-        require_choice("over_years", self.over_years, get_args(OverYears))
-        margins = self.margins
-        if isinstance(margins, str) or not isinstance(margins, Iterable):
-            raise TivaxError(
-                f'margins: give a list, ["row", "column"], not {show(margins)}'
-            )
-        for name in margins:
-            require_choice("margin", name, get_args(Margin))
-        held = tuple(k for k in get_args(Margin) if k in set(margins))
-        object.__setattr__(self, "margins", held)
-        kind = KINDS[self.kind]
-        if not kind.in_years and (held or self.over_years != "independent"):
-            raise TivaxError(
-                f"an error of kind {self.kind} has margins and years of its own: leave "
-                "out margins and over_years"
-            )
-        for key in OF_KINDS:
-            if getattr(self, key) is not None and key not in kind.keys:
-                raise TivaxError(f"an error of kind {self.kind} has no {key}")
-        if self.shared != "none" and "shared" not in kind.keys:
-            raise TivaxError(
-                f"an error of kind {self.kind} is not shared: leave out shared"
-            )
-        for key in ("concentration", "a", "b"):
-            if key not in kind.keys:
-                continue
-            value = getattr(self, key)
-            if value is None and key != "b":
-                raise TivaxError(f"an error of kind {self.kind} needs {key}")
-            value = 0.0 if value is None else value
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not 0 <= value < float("inf"):
-                raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
-            object.__setattr__(self, key, float(value))
-        if "file" in kind.keys and not isinstance(self.file, str | Path):
-            raise TivaxError(
-                f"an error of kind {self.kind} needs file: a .npz of standard "
-                "deviations"
-            )
 
 
 class Held(NamedTuple):
@@ -162,17 +64,16 @@ class Held(NamedTuple):
 
 
 class KindOfError:
-    """One error of a model in the tables. ``keys`` are those of its section beside
-    kind, over_years and margins; ``in_years``: it has these two as well.
+    """One error of a model in the tables.
 
     ``alone``: arrays of one measure fill a cache. ``worst_gap`` is what a draw may miss
     of known sums. Raises ``TivaxError`` where the tables do not fit the error.
     """
 
-    keys: ClassVar[frozenset[str]] = frozenset()
-    in_years: ClassVar[bool] = True
     alone: ClassVar[bool] = False
     worst_gap: ClassVar[float] = 1e-9
+
+    error: Any  # of ``table_errors``, of the same kind
 
     def __init__(self, error: TableError, tables: WorldTables) -> None:
         self.error, self.tables = error, tables
@@ -183,9 +84,11 @@ class KindOfError:
 
     def draws(self, year: Slabs) -> Distribution:
         """The same by year, or for all years together."""
-        found, shared = self.distribution(year), self.error.over_years == "shared"
-        tag = jnp.asarray(0 if shared else year.year)
-        return DrawsOfYear(found, tag) if self.in_years else found
+        found = self.distribution(year)
+        if not isinstance(self.error, InYears):
+            return found
+        shared = self.error.over_years == "shared"
+        return DrawsOfYear(found, jnp.asarray(0 if shared else year.year))
 
 
 class OfRows(KindOfError):
@@ -242,7 +145,7 @@ class _OfCells(OfRows):
 class LognormalKind(_OfCells):
     """A relative standard deviation a z^-b of each cell."""
 
-    keys = frozenset({"a", "b", "shared"})
+    error: Lognormal
 
     def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
         parts = *slab.table, self.error.a, self.error.b
@@ -257,7 +160,6 @@ class LognormalKind(_OfCells):
                 jax.device_put(F.sum(axis=1)) if "row" in error.margins else None,
                 jax.device_put(F.sum(axis=0)) if "column" in error.margins else None,
             )
-        assert error.a is not None
         square = np.where(F != 0, F, 1) ** 2
         relative = error.a**2 if error.b == 0 else np.asarray(variance, float) / square
         s = jnp.asarray(np.sqrt(np.log1p(relative)), jnp.float32)
@@ -267,13 +169,13 @@ class LognormalKind(_OfCells):
 class GivenKind(_OfCells):
     """Standard deviations of cells that somebody publishes."""
 
-    keys = frozenset({"file", "shared"})
+    error: Given
 
-    def __init__(self, error: TableError, tables: WorldTables) -> None:
+    def __init__(self, error: Given, tables: WorldTables) -> None:
         super().__init__(error, tables)
         if is_too_large(tables.n, held=1):
             raise does_not_fit(tables.n, 1)
-        self._by_year = read_deviations(Path(error.file or ""), tables)
+        self._by_year = read_deviations(error.file, tables)
 
     def variances(self, slab: YearSlab, year: Slabs, held: Held) -> Float[Array, "r N"]:
         Z, Y = (part[slab.at] for part in self._by_year[year.year])
@@ -293,13 +195,15 @@ class RoundingKind(OfRows):
     one. Where cells were filled a row adds up to its output, and is held to it."""
 
     moves_output = True
+    _told = False
 
     def held(self, year: Slabs) -> Held:
         rows, columns, _ = super().held(year)
         every = (k for slab in year for k in (slab.raw.Z, slab.raw.Y))
         filled = any(_is_filled(k).any() for k in every)
         empty = np.mean([np.mean(slab.raw.Z == 0) for slab in year])
-        if not filled and empty > _EMPTY:
+        if not filled and empty > _EMPTY and not self._told:
+            self._told = True
             warnings.warn(
                 f"error rounding: {year.year}: {percent_text(empty)} of the cells of "
                 "Z are 0, which small cells become by rounding and intervals leave "
@@ -374,7 +278,7 @@ class RoundingKind(OfRows):
 class SharesKind(OfYear):
     """Partners of each user, which are not known: all have those of all users."""
 
-    keys = frozenset({"concentration"})
+    error: Shares
 
     def of_year(self, year: Slabs) -> import_shares.ImportShareErrors:
         sold, bought, c = [], np.zeros(()), len(self.tables.regions)
@@ -386,7 +290,7 @@ class SharesKind(OfYear):
             sold.append(some)
             bought = bought + more
         return import_shares.shares_of_imports(
-            np.concatenate(sold), bought, np.float64(self.error.concentration or 0.0)
+            np.concatenate(sold), bought, np.float64(self.error.concentration)
         )
 
     distribution = of_year
@@ -395,7 +299,6 @@ class SharesKind(OfYear):
 class RebuiltKind(OfYear):
     """Errors of tables that were rebuilt, of which national tables do not tell all."""
 
-    in_years = False
     alone = True
     # What a fit of trade leaves goes to the rest of the world, so that margins hold.
     worst_gap = 1e-4
@@ -416,7 +319,7 @@ class RebuiltKind(OfYear):
     distribution = of_year
 
 
-KINDS: dict[str, type[OfRows | OfYear]] = {
+_KINDS: dict[Kind, type[OfRows | OfYear]] = {
     "rounding": RoundingKind,
     "shares": SharesKind,
     "lognormal": LognormalKind,
@@ -429,7 +332,7 @@ def kinds_of(
     errors: Iterable[TableError], tables: WorldTables
 ) -> tuple[OfRows | OfYear, ...]:
     """The errors of a model in tables; files are read and checked once."""
-    return tuple(KINDS[each.kind](each, tables) for each in errors)
+    return tuple(_KINDS[each.kind](each, tables) for each in errors)
 
 
 def _is_filled(values: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ from typing import Any
 
 from ..core import TivaxError, TomlTable, naming, read_toml, show, suggest
 from ..resampling import RUN_KEYS
-from .kinds import OF_KINDS, TableError
+from .table_errors import TABLE_ERRORS, Given, Rebuilt, Rounding, TableError
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ErrorModel:
 
     Examples
     --------
-    >>> model = tx.ErrorModel((tx.TableError("rounding"),), "rounding")
+    >>> model = tx.ErrorModel((tx.table_errors.Rounding(),), "rounding")
     >>> model.record[0]["kind"]
     'rounding'
     """
@@ -69,8 +69,8 @@ class ErrorModel:
         ----------
         name
             ``rounding``, ``rebuilt``, or the path of a run file whose sections
-            ``[[error]]`` have the fields of :class:`TableError`; files are found beside
-            it.
+            ``[[error]]`` have the fields of a class of ``tx.table_errors``; files are
+            found beside it.
 
         Raises
         ------
@@ -100,24 +100,15 @@ class ErrorModel:
     @property
     def record(self) -> list[dict[str, Any]]:
         """For the manifest."""
-        return [
-            {k: getattr(each, k) for k in ("kind", "shared", "over_years")}
-            | {"margins": list(each.margins)}
-            | {
-                k: str(v) if k == "file" else v
-                for k in OF_KINDS
-                if (v := getattr(each, k)) is not None
-            }
-            for each in self.errors
-        ]
+        return [each.record for each in self.errors]
 
     @property
     def files(self) -> list[Path]:
         """Files of standard deviations."""
-        return [Path(k.file) for k in self.errors if k.file is not None]
+        return [k.file for k in self.errors if isinstance(k, Given)]
 
 
-BUILT_IN = {"rounding": (TableError("rounding"),), "rebuilt": (TableError("rebuilt"),)}
+BUILT_IN = {"rounding": (Rounding(),), "rebuilt": (Rebuilt(),)}
 """Models that need no numbers, by name."""
 
 AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]
@@ -125,19 +116,19 @@ AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]
 
 def error_model(error: AnyModel) -> ErrorModel:
     """The model of that name or file, or made of these errors."""
-    if isinstance(error, ErrorModel):
-        return error
     if isinstance(error, TableError):
         return ErrorModel((error,), error.kind)
     if isinstance(error, str | Path):
         return ErrorModel.read(error)
-    errors = tuple(error) if isinstance(error, Iterable) else ()
+    made = error if isinstance(error, ErrorModel) else None
+    given = made.errors if made else error
+    errors = tuple(given) if isinstance(given, Iterable) else ()
     if not errors or not all(isinstance(k, TableError) for k in errors):
         raise TivaxError(
-            "error: give the name of a model, a file RUN.toml, a tx.TableError or a "
-            f"list of them, not {show(error)}"
+            "error: give the name of a model, a file RUN.toml, one of tx.table_errors "
+            f"or a list of them, not {show(given)}"
         )
-    return ErrorModel(errors, "+".join(k.kind for k in errors))
+    return made or ErrorModel(errors, "+".join(k.kind for k in errors))
 
 
 def error_of_run(toml: TomlTable) -> ErrorModel:
@@ -153,7 +144,9 @@ def error_of_run(toml: TomlTable) -> ErrorModel:
     name = toml.values["error"]
     if not isinstance(name, str):
         sections = toml.tables("error")
-        return ErrorModel(tuple(k.parse(TableError) for k in sections), toml.file.stem)
+        return ErrorModel(
+            tuple(k.of_kind(TABLE_ERRORS) for k in sections), toml.file.stem
+        )
     if name not in BUILT_IN and (file := toml.file.parent / name).is_file():
         return ErrorModel.read(file)
     with naming(toml.file):

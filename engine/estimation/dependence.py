@@ -167,6 +167,11 @@ def cross_section_dependence(
     require_columns(data, regressors)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
+    if not (data.index.is_unique and residuals.index.isin(data.index).all()):
+        raise TivaxError(
+            "residuals: their labels must be those of rows of data, each once; take "
+            "data.reset_index(drop=True) before the fit"
+        )
     used = data.loc[residuals.index]
     panel = _Panel.of(used, regressors, entity, time)
     e = panel.cells(residuals.to_numpy(float)[None])

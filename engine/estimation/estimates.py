@@ -179,12 +179,7 @@ class Estimate(Coefficients):
     @property
     def _method(self) -> str:
         """The standard errors in words."""
-        words = self.convention
-        if self.words:
-            words = f"{self.words} ({self.convention})"
-        if not self.clustered:
-            return words
-        return words.replace("by country", f"by {self.clustered}", 1)
+        return f"{self.words} ({self.convention})" if self.words else self.convention
 
     def _require_term(self, name: object) -> None:
         if name not in self.terms.index:

@@ -242,6 +242,7 @@ def two_stage(
     vcov: Vcov | str | dict[str, str] = "CV1",
     draws: int = 0,
     seed: int = 0,
+    effects: Sequence[str] = (),
 ) -> IVEstimate:
     """2SLS with country and year effects, clustered by country or ``clusters``.
 
@@ -272,6 +273,8 @@ def two_stage(
         Covariance of both stages.
     draws, seed : int
         Draws of the bootstrap Anderson-Rubin test (0: none), and their seed.
+    effects
+        None but those of ``entity`` and ``time``: others are dummies among controls.
 
     Returns
     -------
@@ -297,6 +300,12 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
+    if effects:
+        raise TivaxError(
+            "effects: two_stage has those of entity and time; put dummies of others "
+            "among the controls",
+            argument="effects",
+        )
     vcov, clusters = clustering(vcov, clusters, entity)
     column_name("time", time)
     column_name("endogenous", endogenous)

@@ -25,7 +25,7 @@ from .linear_fits import LinearFit, Vcov
 from .model import Model
 from .model_data import two_way_design
 from .regression_data import ENTITY, TIME
-from .vcov import CONVENTION_NOTES, CONVENTIONS, CV1, Convention, clustering
+from .vcov import CONVENTIONS, CV1, Convention, clustered_in_words, clustering
 
 
 def fixed_effects(
@@ -120,7 +120,7 @@ def fixed_effects(
     fit = LinearFit.of(given, clusters)
     if vcov != CV1() or effects or not time:
         return fit.vcov(vcov)
-    return feols(fit, CONVENTION_NOTES["stata"])
+    return feols(fit, clustered_in_words(fit, "stata"))
 
 
 def linear_fit(

@@ -54,7 +54,7 @@ def iv2sls(fit: LinearFit) -> Estimate:
         frame[list(instruments)] if endogenous else None,
     ).fit(cov_type="clustered", clusters=clusters, debiased=True)
     u, V = np.ravel(found.resids.to_numpy()), found.cov.to_numpy()
-    words = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
+    words = f"clustered by {fit.by}, Stata xtivreg2 with fe and small, t(G-1)"
     r2 = float(1 - (u @ u) / (y @ y))
     return _reported(fit, mean, found.params, V, u, r2, "stata, small", words)
 

@@ -160,6 +160,11 @@ class LinearFit:
     def cluster(self) -> Int[np.ndarray, " N"]:
         return self.codes(self.clusters)
 
+    @property
+    def by(self) -> str:
+        """The clusters in words."""
+        return "country" if self.clusters == ENTITY else self.clusters
+
     def codes(self, column: str) -> Int[np.ndarray, " N"]:
         return pd.factorize(self.given.used[column], sort=True)[0]
 

@@ -112,7 +112,8 @@ def complete_rows(
     if data.empty:
         raise TivaxError(f"{columns[0]}: no rows in this sample")
     parts = {k: numbers(data, k) if k in columns else data[k] for k in wanted}
-    used = pd.DataFrame(parts, index=data.index).dropna()
+    rows = data.index.set_names([None] * data.index.nlevels)  # no names of columns
+    used = pd.DataFrame(parts, index=rows).dropna()
     finite = np.isfinite(used[list(dict.fromkeys(columns))].to_numpy())
     if not finite.all():
         name = next(k for k in columns if np.isinf(used[k].to_numpy()).any())

@@ -26,13 +26,18 @@ Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 # What each convention of clustered standard errors means.
-CONVENTION_NOTES: dict[Convention, str] = {
-    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
-    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
-    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
-    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
-    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
+_CONVENTION_NOTES: dict[Convention, str] = {
+    "stata": "Stata xtreg fe vce(cluster)",
+    "fixest": "fixest and reghdfe",
+    "lsdv": "all effects counted (areg)",
+    "plm": "no small-sample correction (plm)",
+    "linearmodels": "linearmodels PanelOLS",
 }
+
+
+def clustered_in_words(fit: LinearFit, convention: Convention) -> str:
+    """Clusters and convention of CV1, in words."""
+    return f"clustered by {fit.by}, {_CONVENTION_NOTES[convention]}, t(G-1)"
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class CV1(Vcov):
             "plm": 1.0,
             "linearmodels": N / (N - K - E - T + 1),
         }
-        sums, words = fit.sums(code), CONVENTION_NOTES[self.convention]
+        sums, words = fit.sums(code), clustered_in_words(fit, self.convention)
         V = factors[self.convention] * sums.T @ sums
         return Covariance(V, self.convention, words=words, **fit.by_cluster())
 
@@ -82,7 +87,7 @@ class CV2(Vcov):
         degrees = [np.trace(form) ** 2 / np.sum(form**2) for form in forms]
         return Covariance(
             halves.T @ halves,
-            "clustered by country, CV2, t of Bell and McCaffrey's degrees",
+            f"clustered by {fit.by}, CV2, t of Bell and McCaffrey's degrees",
             G,
             np.array(degrees),
             *fit.lost(code, alone=alone),
@@ -98,7 +103,7 @@ class CV3(Vcov):
 
     def of(self, fit: LinearFit) -> Covariance:
         (V, alone), G = _jackknife(fit, fit.cluster), int(fit.cluster.max()) + 1
-        words = "jackknife by country (CV3), t(G-1)"
+        words = f"jackknife by {fit.by} (CV3), t(G-1)"
         return Covariance(V, words, G, None, *fit.lost(fit.cluster, alone=alone))
 
 
@@ -138,11 +143,9 @@ class TwoWay(Vcov):
             column_name("second", self.second)
 
     def of(self, fit: LinearFit) -> Covariance:
-        time = fit.time if self.second is None else fit.given.model.time
-        second = time if self.second is None else self.second
+        second = fit.time if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         fewer = min(int(way.max()) + 1 for way in ways)
-        year = "year" if second == time else second
         V, alone = np.zeros((len(fit.terms),) * 2), np.zeros(len(fit.terms), bool)
         for sign, group in two_ways(*ways):
             if self.jackknife:
@@ -153,14 +156,14 @@ class TwoWay(Vcov):
                 part = sums.T @ sums
             V = V + sign * part
         if self.jackknife:
-            words = f"jackknife by country and by {year} (CV3), t(min(G, T) - 1)"
+            words = f"jackknife by {fit.by} and by {second} (CV3), t(min(G, T) - 1)"
             return Covariance(V, words, fewer, fewer - 1, *fit.lost(*ways, alone=alone))
         nested = any(fit.nests_periods(way) for way in ways)
         k = len(fit.terms) + 1 if nested else fit.parameters
         lost, reason = fit.lost(*ways)
         return Covariance(
             cluster_factor(fewer, fit.rows, k) * V,
-            f"clustered by country and by {year}, fixest, t(min(G, T) - 1)",
+            f"clustered by {fit.by} and by {second}, fixest, t(min(G, T) - 1)",
             fewer,
             fewer - 1,
             lost,

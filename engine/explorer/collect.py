@@ -70,7 +70,8 @@ class Collected:
     tables that are shown by row.
 
     ``sectors`` are names by code; ``origins`` what the folders were computed from;
-    ``unrecorded`` those that no checksum vouches for.
+    ``unrecorded`` those that no checksum vouches for; ``newest`` the one made last,
+    which the page opens on.
     """
 
     years: tuple[int, ...]
@@ -80,6 +81,7 @@ class Collected:
     sectors: dict[str, str] = field(default_factory=dict)
     tables: tuple[ResultTable, ...] = ()
     origins: dict[str, Origin] = field(default_factory=dict)
+    newest: str = ""
 
     @property
     def bytes(self) -> int:
@@ -139,6 +141,7 @@ def collect_results(
         {code: titles.get(code, code) for code in sectors},
         tuple(tables),
         {k.name: origin_of(k.manifest, k.name) for k in results},
+        max(results, key=lambda k: str(k.manifest.get("started", ""))).name,
     )
 
 

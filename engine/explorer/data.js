@@ -11,7 +11,7 @@ function say(text, ...values) {
 }
 
 function upper(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^(kg|kt|t|[a-z]+\d+)\b/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);  // units, co2
 }
 
 // The account in front of a title, and years or remarks after it, are kept.
@@ -82,12 +82,10 @@ function totalOf(measure, year, region) {
   return there.length ? there.reduce((a, b) => a + b, 0) : null;
 }
 
-// Millions of money become billions where they are large; numbers in csv never change.
+// Millions of money become billions where they are large, kg kt; numbers in csv never change.
 function shownUnit(measure) {
-  const million = /^million (.*)$/.exec(measure.unit);
-  return million && measure.most >= 10000
-    ? { factor: 1e-3, unit: `billion ${million[1]}` }
-    : { factor: 1, unit: measure.unit };
+  const [unit, factor] = measure.scaled ?? [measure.unit, 1];
+  return { unit, factor };
 }
 
 function scaled(measure, value) {

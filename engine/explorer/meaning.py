@@ -9,8 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..core import column_title, columns_of, output_title
-from ..measures import INDICATORS, METHODS, indicator_facts, term_facts
-from ..reporting import label, measure_name, variant_in_words
+from ..measures import (
+    INDICATORS,
+    METHODS,
+    account_of,
+    indicator_facts,
+    term_facts,
+)
+from ..reporting import label, measure_name, of_account, variant_in_words
 from ..sources import SOURCES, source_facts
 
 
@@ -47,7 +53,21 @@ def meaning_of(
         found = _term(labels.get("term", column), account, manifest)
     else:
         found = _column(command, table, column, labels, manifest)
-    return replace(found, title=f"{account}: {found.title}") if account else found
+    return named_by_account(found, labels, manifest)
+
+
+def named_by_account(
+    found: Meaning, labels: Mapping[str, str], manifest: Mapping[str, Any]
+) -> Meaning:
+    """The words with the satellite account in place of value added; of several accounts
+    each measure is named."""
+    account = labels.get("account", "")
+    of = account or account_of(manifest)
+    parts = ("title", "definition", "heading")
+    words = {k: of_account(getattr(found, k), of) for k in parts}
+    if account and words["title"] == found.title:
+        words["title"] = f"{account}: {found.title}"
+    return replace(found, **words)
 
 
 def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
@@ -69,7 +89,7 @@ def _indicator(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
 
 def _term(name: str, account: str, manifest: Mapping[str, Any]) -> Meaning:
     chosen = str(manifest.get("method"))
-    unit = _traced_unit(manifest, account)
+    unit = _unit(manifest, account)
     if (method := METHODS.get(chosen)) is None:
         return Meaning(name, unit, False, heading="terms of a decomposition")
     facts = {**term_facts(chosen), **term_facts(chosen, "details")}.get(name, {})
@@ -110,12 +130,13 @@ def _column(
         title += f" ({', '.join(others.values())})"
     account = labels.get("account", "")
     unit = "%" if column == "percent" else about.unit if about else ""
-    # The unit of gross flows is not recorded beside a satellite account.
-    gross = (account or manifest.get("value_added", "")) in ("residual", "basic")
-    if unit == "value added" or (unit == "tables" and gross):
-        unit = _traced_unit(manifest, account)
-    elif unit == "tables":
-        unit = ""
+    traced = _unit(manifest, account)
+    plain = "" if account_of(manifest) else traced
+    gross = _unit(manifest, account, "gross_unit") or plain
+    if unit in ("value added", "tables"):
+        unit = traced if unit == "value added" else gross
+    elif column == "vax_ratio" and account_of(manifest):
+        unit = f"{traced} per {gross}"
     means = about.means if about else ""
     definition = means or (f"{more[:1].upper()}{more[1:]}." if more else "")
     signed = about.signed if about and about.unit and not measure else None
@@ -123,11 +144,13 @@ def _column(
     return Meaning(title, unit, signed, definition, "", heading)
 
 
-def _traced_unit(manifest: Mapping[str, Any], account: str) -> str:
+def _unit(
+    manifest: Mapping[str, Any], account: str, name: str = "value_added_unit"
+) -> str:
     """The unit of value added, or of the satellite account of that name."""
     for one in manifest.get("accounts", [manifest]):
         if account in ("", one.get("value_added")):
-            return str(one.get("value_added_unit", one.get("unit", "")))
+            return str(one.get(name, one.get("unit", "")))
     return ""
 
 
@@ -140,6 +163,8 @@ class Origin:
     command: str
     basis: str
     errors: str
+    account: str = ""
+    unit: str = ""
 
 
 def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
@@ -161,4 +186,6 @@ def origin_of(manifest: Mapping[str, Any], name: str) -> Origin:
         command=str(manifest.get("command", "")),
         basis=str(manifest.get("basis", "")),
         errors=", ".join(dict.fromkeys(filter(None, kinds))),
+        account=account_of(manifest),
+        unit=str(manifest.get("unit", "")),
     )

@@ -299,6 +299,8 @@ function changed({ target }) {
 }
 
 function sayPage() {
+  const traced = new Set(Object.values(given.origins).map((k) => k.account || "value added"));
+  document.querySelector(".kicker").textContent = say("Trade in {0}", [...traced].map((k) => say(k)).join(say(" and ")));
   for (const k of document.querySelectorAll("[data-say]")) k.textContent = say(k.textContent);
   for (const k of document.querySelectorAll("[data-say-label]")) {
     k.ariaLabel = say(k.ariaLabel);

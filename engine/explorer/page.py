@@ -23,6 +23,7 @@ import numpy as np
 from ..core import (
     Seal,
     TivaxError,
+    billions,
     cache_folder,
     load_toml,
     local_path,
@@ -48,7 +49,9 @@ _SCRIPTS = tuple(
 _SEAL = Seal(
     "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
 )
+_DIVERGING = ("#b2182b", "#2166ac")  # of RdBu, the maps of figures
 _ENDINGS = (".html", ".htm")  # that a browser opens
+_MANY = 10_000  # from which a larger unit is shown
 # By which economies are ordered: the first measure that is there.
 _SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
 
@@ -187,7 +190,9 @@ def page_data(
     words = load_toml(__package__ or "", "words.toml") if language == "zh" else {}
     places, said = words.get("places", {}), dict(words.get("words", {}))
     if said:  # titles of measures are those of the reports
-        for title in (k.meaning.title for k in collected.measures):
+        titles = [k.meaning.title for k in collected.measures]
+        titles += (name for k in collected.tables for name in k.measures.values())
+        for title in titles:
             said.setdefault(title, translated(title, "zh"))
     blocks: list[str] = []
     return {
@@ -207,11 +212,13 @@ def page_data(
             _measure_data(k, order, place, blocks) for k in collected.measures
         ],
         "tables": [_table_data(k, place) for k in collected.tables],
+        "newest": collected.newest,
         "origins": {name: vars(k) for name, k in collected.origins.items()},
         "colours": COLOURS,
         "own": {code: k for k, code in enumerate(LARGE_ECONOMIES)},
         "deficit": DEFICIT,
         "surplus": SURPLUS,
+        "diverging": _DIVERGING,
         "symbols": term_symbols(),
         "language": language,
         "words": said,
@@ -233,6 +240,7 @@ def _measure_data(
 
     finite = np.isfinite(measure.values)
     there = np.abs(measure.values[finite])
+    most, unit = float(there.max(initial=0)), measure.meaning.unit
     with_values = finite.reshape(len(finite), -1).any(axis=1)
     return {
         **vars(measure.meaning),
@@ -242,7 +250,8 @@ def _measure_data(
         "signed": measure.signed,
         "side": measure.side,
         "years": np.flatnonzero(with_values).tolist(),
-        "most": float(there.max(initial=0)),
+        "most": most,
+        "scaled": billions(unit, most) if most >= _MANY else (unit, 1),
         "values": block(measure.values),
         "low": block(measure.low),
         "high": block(measure.high),
@@ -260,6 +269,7 @@ def _table_data(table: ResultTable, place: Path) -> dict[str, Any]:
         "labels": labels,
         "numbers": numbers,
         "titles": dict(zip(frame, table.titles, strict=True)),
+        "measures": table.measures,
         "columns": {
             name: [k if np.isfinite(k) else None for k in frame[name].tolist()]
             if frame[name].dtype == "float64"

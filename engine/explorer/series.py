@@ -5,7 +5,7 @@ each combination of its other labels. Any other table is shown by its rows.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,9 +18,9 @@ from ..core import (
     columns_of,
     output_title,
 )
-from ..measures import EVERY_PARTNER, EVERY_SECTOR, METHODS, NOT_SUMMED
-from ..reporting import Z95
-from .meaning import Meaning, meaning_of
+from ..measures import EVERY_PARTNER, EVERY_SECTOR, METHODS, NOT_SUMMED, account_of
+from ..reporting import Z95, measure_name, of_account
+from .meaning import Meaning, meaning_of, named_by_account
 from .read import (
     NUMBERED,
     find_tables,
@@ -39,7 +39,7 @@ REGION_COLUMNS = tuple(
 _REGIONS = REGION_COLUMNS[:-2]
 # Of a number, and said beside it.
 _COMPANIONS = ("se", "ci_low", "ci_high", "p_value", "mc_error")
-_REMARKS = ("flag", "note", "state", "chosen")
+_REMARKS = ("flag", "note", "state", "chosen", "unit", "gross_unit")
 _MOST_ROWS = 3_000
 # Of a table of one buyer and supplier, read from the top.
 _IN_ORDER = {"round", "cut", "path", "via"}
@@ -85,6 +85,8 @@ class ResultTable:
         Of its columns.
     frame
         Labels are texts, numbers float64.
+    measures
+        In words, by the codes in its column measure.
     """
 
     code: str
@@ -93,6 +95,7 @@ class ResultTable:
     file: Path
     titles: tuple[str, ...]
     frame: pd.DataFrame
+    measures: Mapping[str, str]
 
 
 def result_folder(path: Path, name: str) -> ResultFolder:
@@ -131,10 +134,15 @@ def read_folder(result: ResultFolder) -> tuple[list[Series], list[ResultTable]]:
             series += [k for k in found if (k.code, k.side) not in seen]
             of_years = any(not k.rows.empty for k in found)
         if not of_years and 0 < len(frame) <= _MOST_ROWS:
-            known = columns_of(command)
-            titles = tuple(column_title(str(k), known) for k in frame)
-            title = output_title(command, name)
-            by_row.append(ResultTable(name, title, result.name, path, titles, frame))
+            known, of = columns_of(command), account_of(manifest)
+            words = [output_title(command, name)]
+            words += [column_title(str(k), known) for k in frame]
+            title, *titles = (of_account(k, of) for k in words)
+            names = {
+                k: of_account(measure_name(k), of) for k in frame.get("measure", ())
+            }
+            about = name, title, result.name, path, (*titles,), frame, names
+            by_row.append(ResultTable(*about))
     return series, by_row
 
 
@@ -178,7 +186,9 @@ def _series_of(
             for side, part in _by_side(told, regions, summed=command == "decompose"):
                 yield Series(code, meaning, path, side, part)
             if table == "va_absorbed" and column == "value_added":
-                yield _balance(labels, meaning, path, told, regions)
+                found = _balance(labels, meaning, path, told, regions)
+                named = named_by_account(found.meaning, labels, manifest)
+                yield replace(found, meaning=named)
 
 
 def _code(column: str, labels: Mapping[str, str]) -> str:
@@ -269,11 +279,10 @@ def _balance(
     both = sold.merge(bought, on=["year", "region", "other"], suffixes=("", "2"))
     both = both[both["region"] != both["other"]]
     both["value"] = both["value"] - both.pop("value2")
-    account = f"{labels['account']}: " if "account" in labels else ""
     return Series(
         _code("balance", labels),
         Meaning(
-            f"{account}value-added balance",
+            "value-added balance",
             meaning.unit,
             True,
             "Value added that the partner absorbs of the economy, less what the "

@@ -16,7 +16,14 @@ const VIEWS = {
 };
 const COLOUR_COUNT = given.colours.length;
 
-function firstOf(codes, among, fallback = among[0]) {
+// Of the newest result, where it has any.
+function newest(among, groupOf = (k) => k.group) {
+  const own = among.filter((k) => groupOf(k) === given.newest);
+  return own.length ? own : among;
+}
+
+function firstOf(codes, all, fallback = newest(all)[0]) {
+  const among = newest(all);
   for (const code of codes) {
     const found = among.find((k) => k.code === code);
     if (found) return found.id;
@@ -31,7 +38,7 @@ function largest(count) {
 // Whose parts add up: terms of a decomposition, or a flow by partner or sector.
 const wholes = new Map([
   ...measures.filter((k) => k.part).map((k) => [`${k.group}//${k.heading}//${k.side}`, { heading: say(k.heading), group: k.group, side: k.side, terms: [] }]),
-  ...measures.filter((k) => k.side && !k.signed && !k.part && /million|billion/.test(k.unit)).map((k) => [k.id, { heading: k.title, group: k.group, side: k.side, measure: k }]),
+  ...measures.filter((k) => k.side && !k.signed && !k.part && /million|billion|^(kg|t|kt|Mt)\b/.test(k.unit)).map((k) => [k.id, { heading: k.title, group: k.group, side: k.side, measure: k }]),
 ]);
 for (const k of measures) {
   if (k.part) wholes.get(`${k.group}//${k.heading}//${k.side}`).terms.push(k);
@@ -50,14 +57,15 @@ function offeredViews() {
 }
 
 function defaults() {
-  const two = ofCountries[1] || ofCountries[0];
+  const two = newest(ofCountries)[1] || ofCountries[0];
+  const group = (k) => k.group ?? k[1].group;  // of a measure, a table or a whole
   return {
-    view: offeredViews()[0],
-    m: firstOf(["tbi", "TBI", "EXGR"], measures, ofCountries[0] || measures[0]),
+    view: offeredViews().find((k) => NEEDS[k].some((one) => group(one) === given.newest)) ?? offeredViews()[0],
+    m: firstOf(["tbi", "TBI", "EXGR"], measures, newest([...ofCountries, ...measures])[0]),
     other: "none",
     pair: firstOf(["balance", "BALVAFD", "BALGR"], ofPairs),
     flow: firstOf(["value_added", "FFD_DVA", "EXGR"], flows),
-    whole: [...wholes.keys()][0] ?? "",
+    whole: newest([...wholes], group)[0]?.[0] ?? "",
     as: "shares",
     of: (largest(1)[0] || regions[0]?.code) ?? "",
     x: firstOf(["GVC_PART_BM", "GVC_PART_KPWW", "va_exports"], ofCountries),
@@ -72,7 +80,7 @@ function defaults() {
     t: tables.length ? tableId(firstTable()) : "",
     v: "",
     kept: "",
-    fall: falls.length ? tableId(falls[0]) : "",
+    fall: falls.length ? tableId(newest(falls)[0]) : "",
     economies: placed(largest(6)).join(",").replace(/,+$/, ""),
   };
 }
@@ -80,7 +88,8 @@ function defaults() {
 // Estimates, or else the first table of several rows.
 function firstTable() {
   const several = (k) => k.columns[k.numbers[0]].length > 1;
-  return tables.find((k) => k.numbers.includes("estimate")) ?? tables.find(several) ?? tables[0];
+  const own = newest(tables);
+  return own.find((k) => k.numbers.includes("estimate")) ?? own.find(several) ?? own[0];
 }
 
 // Economies by colour: slot k has colour k. Large economies have the colour of the

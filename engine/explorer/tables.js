@@ -177,9 +177,9 @@ function waterfallView(size) {
   const [start, end] = ["start", "end"].map((k) => at(k)?.[rows[0]]);
   // Where the measure itself is on the page, from its own value; else from 0.
   const code = at("measure")?.[rows[0]] ?? "";
-  const own = ofCountries.find((k) => k.code === code && given.origins[k.group]?.title === given.origins[table.group]?.title);
+  const own = ofCountries.find((k) => k.code === code && ["title", "account"].every((about) => given.origins[k.group]?.[about] === given.origins[table.group]?.[about]));
   const before = own ? numberOf(own, yearIndex(start), placeOf.get(region)) : null;
-  const unit = own ?? { unit: "ratio", most: 0 };
+  const unit = own ?? { unit: given.origins[table.group]?.unit || "ratio" };
   const steps = [];
   let level = before ?? 0;
   if (before !== null) steps.push({ name: start, from: 0, to: level, value: level, total: true });
@@ -193,8 +193,8 @@ function waterfallView(size) {
     text: `${k.total || k.value < 0 ? "" : "+"}${numberText(k.value, 3)}`, tip: `${k.name}\n${valueText(unit, k.value)}`,
   }));
   return {
-    title: say("{0} of {1}: why it changed, {2}", upper(own?.title ?? sayTitle(code === "tbi" ? "trade benefit index" : code)), shownLabel("region", region), yearSpan(start, end)),
-    subtitle: say("Blue raises it, orange lowers it; the effects add up to the change."),
+    title: say("{0} of {1}: why it changed, {2}", upper(own?.title ?? say(table.measures[code] ?? code)), shownLabel("region", region), yearSpan(start, end)),
+    subtitle: `${["ratio", "1"].includes(unit.unit) ? "" : `${upper(unitText(unit))}. `}${say("Blue raises it, orange lowers it; the effects add up to the change.")}`,
     used: [{ group: table.group, code: table.code, low: null }],
     remark: asked.filter(([k]) => !["region", "measure", "start", "end"].includes(k)).map(([k, v]) => `${columnTitle(table, k)}: ${v}`).join("; "),
     spec: rows.length ? waterfallChart(shown, size) : null,

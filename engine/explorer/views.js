@@ -63,7 +63,7 @@ function colouring(measure, values) {
     : flow || Math.min(...there) < 0.4 * most ? [Math.min(0, ...there), most] : [Math.min(...there), most];
   const dark = darkMode.matches;
   const range = signed
-    ? [ofTheme(given.deficit), ink("middle"), ofTheme(given.surplus)]
+    ? [ofTheme(given.diverging[0]), ink("middle"), ofTheme(given.diverging[1])]
     : dark ? [ink("middle"), "#2f7fb0", "#bfe3fb"] : ["#eaf2f8", "#5aa5d0", "#003f66"];
   const scale = (part) => between(range, signed ? (part + 1) / 2 : part);
   const share = (value) => {
@@ -349,7 +349,7 @@ function pairsView(size) {
       `${say("{0} with {1}", regions[j].name, regions[i].name)}: ${valueText(measure, numberOf(measure, t, j, i))}`,
     ].join("\n"),
   }));
-  const sides = measure.signed ? ` ${say("Blue: the row has a surplus, orange: a deficit.")}` : "";
+  const sides = measure.signed ? ` ${say("Blue: the row has a surplus, red: a deficit.")}` : "";
   return {
     title: say("{0} of each economy with each partner, {1}", upper(measure.title), theYear()),
     subtitle: `${upper(unitText(measure))}; ${say("rows with columns, the largest economies first.")}${sides}`,

@@ -46,33 +46,26 @@ def waterfall(
     regions: Sequence[str] | None = None,
 ) -> Figure:
     """Change from the first year to the last, a step for each factor, a panel for each
-    region.
+    region, with the intervals of steps that have any.
 
-    Parameters
-    ----------
-    values, table
-        Tables of ``tx.change``.
-    years
-        The two years, for the first and the last bar.
-    title, unit
-        Measure that changed, and its unit; money is shown in billions.
-    regions
-        Panels in this order; by default the first eight.
-
-    Panels have axes of their own: levels of regions differ more than their changes.
+    ``values`` and ``table`` are those of ``tx.change``; ``regions`` are the panels, by
+    default the first eight. Panels have axes of their own: levels of regions differ
+    more than their changes. Money is shown in billions.
     """
     known = [str(k) for k in values["region"]]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
-    unit, scale = billions(unit)
-    wide = scale * table.pivot(index="region", columns="factor", values="value")
-    ends = scale * values.set_index("region")[["start", "end"]]
+    ends = values.set_index("region").loc[chosen, ["start", "end"]]
+    unit, scale = billions(unit, float(np.nanmax(np.abs(ends), initial=0)))
+    ends *= scale
+    table = table.set_index(["region", "factor"])
+    wide = scale * table.filter(["value", "ci_low", "ci_high"])
     height = 0.155 * (len(factors) + 2) + 0.42
     fig, axes = panels(len(chosen), height, 0.75, across=_ACROSS)
     for k, (ax, region) in enumerate(zip(axes, chosen, strict=True)):
         start, end = ends.loc[[region]].to_numpy(float)[0]
-        steps = wide[factors].loc[[region]].to_numpy(float)[0]
-        _fall(ax, float(start), float(end), steps)
+        steps, *within = wide.loc[region].loc[factors].to_numpy(float).T
+        _fall(ax, float(start), float(end), steps, *within)
         names = [str(years[0]), *factors, str(years[1])]
         named = names if k % _ACROSS == 0 else [""] * len(names)
         ax.set_yticks(np.arange(len(names)), named)
@@ -85,12 +78,19 @@ def waterfall(
     return finish_layout(fig, title)
 
 
-def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
+def _fall(
+    ax: Axes, start: float, end: float, steps: np.ndarray, *within: np.ndarray
+) -> None:
     """Bars from 0 to the two ends, and between them each step from where the last
-    ended."""
+    ended, with the ends of its interval."""
     colours = [SURPLUS if step >= 0 else DEFICIT for step in steps]
     reached = falling_bars(ax, start, steps, end, colours)
-    _numbers(ax, start, end, steps, reached)
+    tips = reached[1:]
+    if within:
+        low, high = reached[:-1] + within
+        ax.hlines(np.arange(len(steps)) + 1, low, high, color=INK, linewidth=0.8)
+        tips = np.where(steps >= 0, np.fmax(tips, high), np.fmin(tips, low))
+    _numbers(ax, start, end, steps, tips)
     ax.axvline(0, color=INK, linewidth=0.6)
     ax.spines["left"].set_visible(False)
     ax.use_sticky_edges = False
@@ -117,10 +117,10 @@ def falling_bars(
 
 
 def _numbers(
-    ax: Axes, start: float, end: float, steps: np.ndarray, reached: np.ndarray
+    ax: Axes, start: float, end: float, steps: np.ndarray, tips: np.ndarray
 ) -> None:
     """The value of each bar, right of it, or left where the bar points there."""
-    bars = [(start, start), *zip(steps, reached[1:], strict=True), (end, end)]
+    bars = [(start, start), *zip(steps, tips, strict=True), (end, end)]
     digits = _digits(max(abs(float(k)) for k in (start, end, *steps)))
     for place, (value, tip) in enumerate(bars):
         if not np.isfinite(value):
@@ -128,7 +128,7 @@ def _numbers(
         right = value >= 0
         sign = "+" if 0 < place <= len(steps) else ""
         ax.annotate(
-            f"{value:{sign}.{digits}f}".replace("-", "−"),
+            f"{value:{sign}z,.{digits}f}".replace("-", "−"),
             (tip, place),
             xytext=(2 if right else -2, 0),
             textcoords="offset points",
@@ -154,22 +154,14 @@ def yearly_effects(
 ) -> Figure:
     """Effects of each factor from year to year as stacked bars, a panel a region.
 
-    Parameters
-    ----------
-    steps
-        Table of ``tx.change(..., chained=True)``: start, end, region, factor, value.
-    title, unit
-        Measure that changed, and its unit; money is shown in billions.
-    regions
-        Panels in this order; by default the first eight.
-
+    ``steps`` are those of ``tx.change(..., chained=True)``, panels as in ``waterfall``.
     A bar stands at the end of its step; a dot is the whole change.
     """
     known = [str(k) for k in steps["region"].unique()]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
-    unit, scale = billions(unit)
+    unit, scale = billions(unit, float(steps["value"].abs().max()))
     fig, axes = panels(len(chosen), 1.6, 0.9, across=_ACROSS, sharex=True)
     for ax, region in zip(axes, chosen, strict=True):
         here = steps[steps["region"] == region]
@@ -201,15 +193,21 @@ _COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 @styled
 def effect_bars(
-    effects: pd.DataFrame, *, title: str = "", unit: str = "", rows: str = ""
+    effects: pd.DataFrame,
+    *,
+    title: str = "",
+    unit: str = "",
+    rows: str = "",
+    ends: pd.DataFrame | None = None,
 ) -> Figure:
     """Effects as ranked bars: a row a region or country, its factors stacked.
 
     ``effects`` has regions as rows and factors as columns. The row with the largest
     change is first; a dot is the whole change, whose number stands at the right.
-    ``rows`` names the rows. Money is shown in billions.
+    ``rows`` names the rows, ``ends`` has the intervals of changes. Money is shown in
+    billions.
     """
-    unit, scale = billions(unit)
+    unit, scale = billions(unit, float(effects.abs().sum(axis=1).max()))
     whole = scale * effects.sum(axis=1)
     effects = scale * effects.loc[whole.abs().sort_values(ascending=False).index]
     whole = whole[effects.index]
@@ -221,13 +219,16 @@ def effect_bars(
     for factor, own, left, colour in bars:
         ax.barh(places, own, left=left, height=0.72, color=colour, label=factor)
     ax.plot(whole.to_numpy(float), places, "o", label="change", **_DOT)
+    if ends is not None:
+        low, high = scale * ends.loc[[*effects.index]].to_numpy(float).T
+        ax.hlines(places, low, high, color=INK, linewidth=1, zorder=3)
     ax.axvline(0, color=INK, linewidth=0.6)
     plain_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     labelled_rows(ax, [country_name(str(k)) for k in effects.index])
     digits = _digits(float(whole.abs().max()))
     for place, value in enumerate(whole):
-        beside_row(ax, place, f"{value:+.{digits}f}".replace("-", "−"))
+        beside_row(ax, place, f"{value:+z,.{digits}f}".replace("-", "−"))
     ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.ticklabel_format(axis="x", style="plain", useOffset=False)
     if unit not in ("", "1"):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import NotFound, TivaxError
-from ..tables import REST, country_in_text, suggest_region
+from ..core import TivaxError
+from ..tables import REST, country_in_text, find_region
 
 # Of a figure of lines or panels, of points with names, of rows.
 FEW, NAMED, MANY = 8, 14, 20
@@ -54,13 +54,11 @@ def largest(size: pd.Series, count: int, *, rest: bool = True) -> list[str]:
 
 
 def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The regions; ``TivaxError`` for none, or an unknown one."""
+    """The codes of regions, named by code or country; ``TivaxError`` for none, or an
+    unknown one."""
     if not regions:
         raise TivaxError("no region to draw; name at least one")
-    for region in regions:
-        if region not in known:
-            raise NotFound(f"no region {region}: {suggest_region(region, known)}")
-    return list(regions)
+    return list(dict.fromkeys(find_region(region, known) for region in regions))
 
 
 def ends_of(values: pd.Series) -> list[tuple[str, float]]:

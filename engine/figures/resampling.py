@@ -84,7 +84,7 @@ def _one(ax: Axes, drawn: DrawnStatistics, language: Language) -> dict[str, obje
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
     p = p_equals(float(term["p_value"]), plan.random_draws)
     ax.set_title(f"{label('p value', language)} {p}", fontsize=SMALL, loc="right")
-    of_t = kind == "placebo" and plan.scheme.studentised
+    of_t = kind == "placebo" and plan.static.studentised
     statistic = "F*" if plan.static.joint else "t*"
     if kind != "wild":
         statistic = "t" if of_t else "coefficient"

@@ -32,12 +32,13 @@ from ..reporting import (
     SURPLUS,
     Language,
     finish_layout,
-    in_language,
     label,
     label_ends,
     label_room,
     labelled_rows,
+    of_account,
     plain_axes,
+    translated,
     year_axis,
 )
 from ..tables import REST, country_name
@@ -69,21 +70,12 @@ def tbi_lines(
 ) -> Figure:
     """Trade benefit index over the years, one line a region.
 
-    Parameters
-    ----------
-    tbi
-        Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
-        ``regions`` also ``va_exports`` and ``va_imports``.
-    regions
-        Regions to draw: by default the eight largest traders of the last year, without
-        ROW.
-    account
-        The name of the satellite account that stands in place of value added.
-
-    Up to eight regions share one panel, labelled at the line ends; more, and more than
-    three whose bands can be seen, get a panel each with one scale. A value between two
-    missing years is drawn as a point. With ``tbi_ci_low`` and ``tbi_ci_high`` each line
-    has its 95 % band.
+    Without ``regions`` the eight largest traders of the last year are drawn, without
+    ROW, for which ``tbi`` has ``va_exports`` and ``va_imports``. ``account`` is the
+    satellite account that stands in place of value added. Up to eight regions share one
+    panel, labelled at the line ends; more, and more than three whose bands can be seen,
+    get a panel each with one scale. A value between two missing years is a point. With
+    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
     expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
@@ -96,18 +88,11 @@ def tbi_lines(
     banded = "tbi_ci_low" in tbi and not _is_thin(index)
     few = len(chosen) <= len(COLOURS) and not (banded and len(chosen) > _BANDS)
     draw = _labelled_lines if few else _panel_each
-    traded = ("X, M: value-added exports, imports", "X、M：增加值出口、进口")
-    if account:
-        traded = (
-            f"X, M: {account} in exports, imports",
-            f"X、M：出口、进口中的{account}",
-        )
-    band = ("band: 95 % interval", "带：95%区间") if "tbi_ci_low" in tbi else ("", "")
-    if band[0] and _is_thin(index):
-        band = ("95 % interval thinner than the lines", "95%区间窄于线宽")
-    lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
-    lines += [in_language(k, language) for k in (traded, band)]
-    return finish_layout(draw(index, "\n".join(filter(None, lines))))
+    name = f"{label('TBI')}, (X − M) / (X + M)\nX, M: value-added exports, imports"
+    if "tbi_ci_low" in tbi:
+        thin = "95 % interval thinner than the lines"
+        name += f"\n{thin if _is_thin(index) else 'band: 95 % interval'}"
+    return finish_layout(draw(index, translated(of_account(name, account), language)))
 
 
 _BANDS = 3  # more in one panel hide each other
@@ -216,36 +201,28 @@ def balance_heatmap(
 ) -> Figure:
     """Bilateral value-added balances T_ij - T_ji of one year, as a map.
 
-    Parameters
-    ----------
-    absorbed
-        Value added absorbed by year, origin, absorber (and sector, which is summed).
-    year
-        The last by default.
-    regions
-        Rows and columns in this order. By default the 20 with the largest value-added
-        exports and imports, largest first, then ROW.
-    account
-        As in ``tbi_lines``.
-
-    A triangle, since a surplus of one is the deficit of the other: a positive cell is a
-    surplus of the row with the column. Colours follow the signed square root, since
-    balances span magnitudes.
+    ``absorbed`` is by year (the last by default), origin, absorber, and sector, which
+    is summed. Rows and columns are ``regions``, by default the 20 with the largest
+    value-added exports and imports, largest first, then ROW. A triangle, since a
+    surplus of one is the deficit of the other: a positive cell is a surplus of the row
+    with the column. Colours follow the signed square root, since balances span
+    magnitudes. ``account`` as in ``tbi_lines``.
     """
     T, year = _bilateral(absorbed, year)
     chosen = (
         _largest(T, MANY) if regions is None else known_regions(regions, list(T.index))
     )
-    unit, factor = billions(absorbed.attrs.get("units", ""))
-    balance = factor * (T - T.T).loc[chosen, chosen]
-    shown = balance.to_numpy(copy=True)
+    shown = (T - T.T).loc[chosen, chosen].to_numpy(copy=True)
+    most = float(np.nanmax(np.abs(shown), initial=0))
+    unit, factor = billions(absorbed.attrs.get("units", ""), most)
+    shown *= factor
     shown[np.triu_indices(len(shown))] = np.nan  # those above repeat, with other sign
 
     names = label_room([country_name(k) for k in chosen])
     # The map is as wide as the page leaves beside names and scale, cells are square.
     side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
     fig, ax = one_panel(side + 0.8 + names)
-    most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
+    most = factor * most or 1.0
     mesh = map_cells(
         ax,
         np.ma.masked_invalid(shown),
@@ -263,12 +240,9 @@ def balance_heatmap(
     ax.set_xlabel("with")
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
     colour_scale(ax, mesh, scale, signed_ticks(most), shrink=0.8, aspect=25)
-    title = (
-        f"Bilateral {'' if account else 'value-added '}balances"
-        f"{f' of {account}' if account else ''}, {year}\n"
-        "positive (blue): surplus of the row with the column"
-    )
-    return finish_layout(fig, title)
+    title = of_account(f"Bilateral value-added balances, {year}", account)
+    meaning = "positive (blue): surplus of the row with the column"
+    return finish_layout(fig, f"{title}\n{meaning}")
 
 
 @styled
@@ -282,21 +256,12 @@ def va_versus_gross(
     """Value-added beside gross trade of one year (Johnson and Noguera 2012).
 
     Left: the VAX ratio, value-added exports per unit of gross exports, of the 20
-    largest traders and ROW, or of ``regions``. Right: the balance of ``region`` with
-    its ten largest partners by gross trade and ROW, gross and in value added. A
-    region's two balances with all partners together are equal; with a single partner
-    they differ.
-
-    Parameters
-    ----------
-    trade
-        ``va_absorbed`` and ``gross_exports`` of ``measures.value_added_trade``, with
-        or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
-        intervals.
-    region
-        Region; by default the one with the largest deficit in value added, not ROW.
-    year
-        The last by default.
+    largest traders and ROW, or of ``regions``; with ``vax_ratio_se`` by year and origin
+    it has 95 % intervals. Right: the balance of ``region``, by default the one with the
+    largest deficit in value added, with its ten largest partners by gross trade and
+    ROW, gross and in value added. A region's two balances with all partners together
+    are equal; with a single partner they differ. ``trade`` has ``va_absorbed`` and
+    ``gross_exports`` of ``measures.value_added_trade``, with or without sectors.
     """
     T, year = _bilateral(trade["va_absorbed"], year)
     E, _ = _bilateral(trade["gross_exports"], year)
@@ -307,7 +272,7 @@ def va_versus_gross(
         what = "Largest deficit: "
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
         region = str(balance.idxmin())
-    known_regions([region], list(T.index))
+    [region] = known_regions([region], list(T.index))
     unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))
 
     labels = _largest(T, MANY)

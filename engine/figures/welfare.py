@@ -1,8 +1,8 @@
-"""Figures of exact-hat counterfactuals: parts of welfare, ranges over scenarios, and
-tariffs that regions choose."""
+"""Figures of exact-hat counterfactuals: real income, ranges over scenarios, sectors,
+and tariffs that regions choose."""
 
-from collections.abc import Sequence
-from typing import Any
+import textwrap
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -22,74 +22,14 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from ..tables import REST, country_name
-from .parts import beside_row, one_panel, require_columns, starts_of, styled
+from ..tables import REST, country_in_text, country_name
+from .parts import beside_row, one_panel, require_columns, styled
 from .regions import MANY
 
-# Parts of welfare by colour, in words of the paper.
-_PARTS = {
-    "tot": ("terms of trade", SURPLUS),
-    "vot": ("volume of trade", DEFICIT),
-    "tech": ("trade costs", COLOURS[3]),
-    "transfer": ("deficits", COLOURS[5]),
-}
-
 _VARIANTS = 3
-_LABEL = "shown as"
 
 # Per cent: a part below is rounding.
 _NOTHING = 1e-8
-
-
-@styled
-def welfare_parts(
-    changes: pd.DataFrame,
-    regions: Sequence[str] | None = None,
-    *,
-    named: Sequence[str] = (),
-    name: str = "",
-) -> Figure:
-    """Welfare of one scenario as bars of its parts, and a dot for their sum.
-
-    Parameters
-    ----------
-    changes
-        That of a ``tx.exact_hat`` of one scenario.
-    regions
-        Only these, by default the twenty with the largest changes.
-    named
-        Among the twenty whatever their changes.
-    name
-        Of the scenario, for the title.
-
-    A ring is the exact change of real income, which leaves the sum of the parts where
-    a change is large.
-    """
-    require_columns("changes", changes.reset_index(), ["region", "welfare"])
-    shown = _chosen(changes, regions, changes["real_income"], named)
-    parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
-    fig, ax = one_panel(_height(len(shown)))
-    rows = np.arange(len(shown))
-    handles: list[object] = []
-    values = shown[parts].to_numpy(float).T
-    for part, own, left in zip(parts, values, starts_of(values), strict=True):
-        look: dict[str, Any] = {"color": _PARTS[part][1], "alpha": 0.85}
-        handles.append(ax.barh(rows, own, left=left, height=0.62, **look))
-    dots = ax.scatter(shown["welfare"], rows, s=16, color=INK, zorder=3)
-    rings = ax.scatter(
-        shown["real_income"], rows, s=22, facecolors="none", edgecolors=INK, zorder=3
-    )
-    _named_rows(ax, [str(k) for k in shown.index])
-    ax.set_xlabel("per cent of income", fontsize=SMALL)
-    names = [_PARTS[k][0] for k in parts]
-    legend(
-        fig,
-        [*handles, dots, rings],
-        [*names, "welfare, their sum", "real income, exact"],
-        loc="outside lower right",
-    )
-    title = _title(changes["real_income"], name)
-    return finish_layout(fig, title, finding=True)
 
 
 @styled
@@ -102,7 +42,7 @@ def welfare_ranges(
     """Real income over scenarios: lowest to highest, quartiles and median by region.
 
     ``changes`` is that of a ``tx.exact_hat`` of several scenarios; ``regions`` and
-    ``named`` as in ``welfare_parts``.
+    ``named`` as in ``welfare_by_region``.
     """
     columns = ["scenario", "region", "real_income"]
     require_columns("changes", changes.reset_index(), columns)
@@ -122,12 +62,14 @@ def welfare_ranges(
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
     ax.barh(rows, third - first, left=first, height=0.5, color=SURPLUS, alpha=0.5)
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
-    _named_rows(ax, [str(k) for k in shown.index])
+    _named_rows(ax, [_name(k) for k in shown.index])
     count = changes.index.get_level_values("scenario").nunique()
     ax.set_xlabel("real income, per cent: range, quartiles, median", fontsize=SMALL)
     return finish_layout(
         fig,
-        _title(quantiles[0.5], f"Median of {count_text(count, 'scenario')}"),
+        _title(
+            shown[0.5].rename(index=_name), f"Median of {count_text(count, 'scenario')}"
+        ),
         finding=True,
     )
 
@@ -147,45 +89,90 @@ def welfare_by_region(
         That of an exact-hat result: columns variant (of several scenarios, of which the
         first three are shown), region, measure, percent; ``with_errors`` ci_low and
         ci_high, 95 % intervals.
-    regions, named
-        As in ``welfare_parts``.
+    regions
+        Only these, by default the twenty with the largest changes.
+    named
+        Among the twenty whatever their changes.
 
     Intervals of one scenario are also in numbers: some are too short to be seen.
     """
     require_columns("table", table, ["region", "measure", "percent"])
-    intervals = "ci_low" in table
-    rows = table[table["measure"] == "real_income"].assign(**{_LABEL: ""})
-    for column in ("variant", "scenario"):
-        if column in rows:
-            rows[_LABEL] = rows[column].astype(str)
-    variants = [*rows[_LABEL].unique()][:_VARIANTS]
-    first = rows[rows[_LABEL] == variants[0]].set_index("region")
+    found = _by_variant(table[table["measure"] == "real_income"])
+    found = {k: own.set_index("region") for k, own in found.items()}
+    [(variant, first), *_] = found.items()
     shown = _chosen(first, regions, first["percent"], named).index
-    fig, ax = one_panel(_height(len(shown)))
+    found = {k: own.loc[shown] for k, own in found.items()}
+    fig, ax = _dots(found, range(len(shown)), "real income")
+    _named_rows(ax, [_name(k) for k in shown])
+    income = first.loc[shown, "percent"].rename(index=_name)
+    return finish_layout(fig, _title(income, variant), finding=True)
+
+
+@styled
+def sectors_by_region(rows: pd.DataFrame) -> Figure:
+    """Value added of sectors in up to three scenarios, in the order of the rows.
+
+    Parameters
+    ----------
+    rows
+        Columns variant (of several scenarios), region, title, percent; ``with_errors``
+        ci_low and ci_high, 95 % intervals.
+    """
+    require_columns("rows", rows, ["region", "title", "percent"])
+    found = _by_variant(rows)
+    [(variant, first), *_] = found.items()
+    labels, places, heads = [], [], []
+    for region, own in first.groupby("region", sort=False):
+        heads.append(len(labels))
+        labels += [_name(region), *map(_short, own["title"])]
+        places += range(heads[-1] + 1, len(labels))
+    fig, ax = _dots(found, places, "value added of sectors")
+    _named_rows(ax, labels)
+    for k in heads:
+        ax.get_yticklabels()[k].set_fontweight("bold")
+    names = first["title"].map(_short) + " in " + first["region"].map(country_in_text)
+    change = first["percent"].set_axis(names)
+    return finish_layout(fig, _title(change, variant), finding=True)
+
+
+def _by_variant(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The rows of the first scenarios by their names, that of one without is empty."""
+    column = next((k for k in ("variant", "scenario") if k in rows), None)
+    if column is None:
+        return {"": rows}
+    groups = [*rows.groupby(column, sort=False)][:_VARIANTS]
+    if column == "variant":
+        return {str(k): own for k, own in groups}
+    return {f"scenario {k}" * (len(groups) > 1): own for k, own in groups}
+
+
+def _dots(
+    found: Mapping[str, pd.DataFrame], places: Sequence[int], what: str
+) -> tuple[Figure, Axes]:
+    """Per cent by place and scenario, as dots or, with intervals, as thick lines."""
+    fig, ax = one_panel(_height(max(places, default=0) + 1))
     handles: list[object] = []
-    for k, variant in enumerate(variants):
-        own = rows[rows[_LABEL] == variant].set_index("region").loc[shown]
-        at = np.arange(len(own)) + 0.24 * (k - (len(variants) - 1) / 2)
-        colour = COLOURS[k]
+    intervals = all("ci_low" in own for own in found.values())
+    for k, own in enumerate(found.values()):
+        at = np.array(places) + 0.24 * (k - (len(found) - 1) / 2)
         if not intervals:
-            handles.append(ax.scatter(own["percent"], at, s=14, color=colour))
+            handles.append(ax.scatter(own["percent"], at, s=14, color=COLOURS[k]))
             continue
         ends = own["ci_low"], own["ci_high"]
-        handles.append(ax.hlines(at, *ends, color=colour, linewidth=3))
+        handles.append(ax.hlines(at, *ends, color=COLOURS[k], linewidth=3))
         # Points are thin lines: dots would hide short intervals.
         ax.vlines(own["percent"], at - 0.24, at + 0.24, color=INK, linewidth=0.9)
-    _named_rows(ax, [str(k) for k in shown])
     beside = ", with 95 % intervals" if intervals else ""
-    ax.set_xlabel(f"real income, per cent{beside}", fontsize=SMALL)
-    if len(variants) > 1:
-        legend(fig, handles, variants, loc="outside lower right")
+    ax.set_xlabel(f"{what}, per cent{beside}", fontsize=SMALL)
+    if len(found) > 1:
+        legend(fig, handles, [*found], loc="outside lower right")
     elif intervals:
-        numbers = first.loc[shown, ["percent", "ci_low", "ci_high"]].to_numpy(float)
-        for k, (value, low, high) in enumerate(numbers):
+        [own] = found.values()
+        numbers = own[["percent", "ci_low", "ci_high"]].to_numpy(float)
+        for place, (value, low, high) in zip(places, numbers, strict=True):
             told = f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]"
-            beside_row(ax, k, told, at=1.02)
-    title = _title(first["percent"], variants[0])
-    return finish_layout(fig, title, finding=True)
+            beside_row(ax, place, told, at=1.02)
+    return fig, ax
 
 
 @styled
@@ -217,7 +204,7 @@ def who_pays(paid: pd.Series, *, unit: str = "", named: Sequence[str] = ()) -> F
     ax.barh(rows, steps, left=ends - steps, height=0.62, color=colours)
     ax.barh([len(names)], [ends[-1]], height=0.62, color=INK)
     ax.vlines(ends, rows, rows + 1, color=INK, linewidth=0.5)
-    _named_rows(ax, [*names, "world"])
+    _named_rows(ax, [*map(_name, names), "world"])
     ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_xlabel(f"real income{unit and ', '}{unit}", fontsize=SMALL)
     lost, gained = -paid[paid < 0].sum(), paid[paid > 0].sum()
@@ -257,7 +244,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
     if ends is not None and "ci_low" in ends:
         low, high = ends[["ci_low", "ci_high"]].iloc[:MANY].to_numpy(float).T
         ax.hlines(places, low, high, color=INK, linewidth=1)
-    _named_rows(ax, [str(k) for k in shown.index])
+    _named_rows(ax, [_name(k) for k in shown.index])
     ax.set_xlabel("tariff, per cent", fontsize=SMALL)
     whole = "" if len(shown) == len(rates) else f", {len(shown)} of {len(rates)} shown"
     of = "Tariffs" if several else f"Tariffs of {_name(schedule['player'].iloc[0])}"
@@ -269,7 +256,7 @@ def tariff_schedule(schedule: pd.DataFrame) -> Figure:
 
 
 @styled
-def response_curves(responses: pd.DataFrame) -> Figure:
+def response_curves(responses: pd.DataFrame, what: str = "welfare") -> Figure:
     """Welfare of each player as its own rates move, and dots at what it chose.
 
     Parameters
@@ -277,6 +264,8 @@ def response_curves(responses: pd.DataFrame) -> Figure:
     responses
         Columns player, tariff (per cent), own_welfare, as ``responses`` of a
         ``tx.optimal_tariff``: the choice is the middle row of a player.
+    what
+        That is: welfare, or real income.
     """
     require_columns("responses", responses, ["player", "tariff", "own_welfare"])
     fig, ax = one_panel(2.6)
@@ -289,7 +278,7 @@ def response_curves(responses: pd.DataFrame) -> Figure:
         names.append(str(name))
     plain_axes(ax, grid="y")
     ax.set_xlabel("its own tariff, per cent; the others' stay", fontsize=SMALL)
-    ax.set_ylabel("welfare, per cent", fontsize=SMALL)
+    ax.set_ylabel(f"{what}, per cent", fontsize=SMALL)
     if len(names) > 1:
         legend(fig, handles, names, loc="outside upper right")
     return finish_layout(fig)
@@ -304,10 +293,10 @@ def _name(code: object) -> str:
     return "Rest of the world" if code == REST else country_name(str(code))
 
 
-def _named_rows(ax: Axes, codes: Sequence[str]) -> None:
-    """A row for each region with its name, the line at 0, and room at both ends."""
+def _named_rows(ax: Axes, names: Sequence[str]) -> None:
+    """A row for each name, the line at 0, and room at both ends."""
     interval_axes(ax)
-    labelled_rows(ax, [_name(k) for k in codes])
+    labelled_rows(ax, names)
     ax.use_sticky_edges = False
     ax.margins(x=0.02)
 
@@ -321,12 +310,17 @@ def _title(income: pd.Series, of: str) -> str:
     low, high = income.min(), income.max()
     parts: list[str] = []
     if low < -_NOTHING:
-        parts.append(f"largest loss {_name(income.idxmin())}, {_signed(low)} %")
+        parts.append(f"largest loss {income.idxmin()}, {_signed(low)} %")
     if high > _NOTHING:
-        parts.append(f"largest gain {_name(income.idxmax())}, {_signed(high)} %")
+        parts.append(f"largest gain {income.idxmax()}, {_signed(high)} %")
     found = "; ".join(parts) or "real income changes nowhere"
     title = f"{of[:40]}: {found}" if of else found
-    return capital(title)
+    return textwrap.fill(capital(title), 96)
+
+
+def _short(title: str) -> str:
+    """A sector in a figure."""
+    return textwrap.shorten(title, 60, placeholder=" ...")
 
 
 def _chosen(

@@ -1,4 +1,7 @@
 from . import results as results
+from . import schemes as schemes
+from . import shocks as shocks
+from . import table_errors as table_errors
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -19,7 +22,6 @@ from .engine.equilibrium import optimal_tariff as optimal_tariff
 from .engine.equilibrium import retaliation as retaliation
 from .engine.equilibrium import trade_war as trade_war
 from .engine.errors import ErrorModel as ErrorModel
-from .engine.errors import TableError as TableError
 from .engine.errors import balance as balance
 from .engine.errors import draw_flows as draw_flows
 from .engine.errors import draw_tables as draw_tables
@@ -66,13 +68,11 @@ from .engine.referee import shift_share as shift_share
 from .engine.referee import spatial_errors as spatial_errors
 from .engine.referee import two_way_weights as two_way_weights
 from .engine.reporting import regression_table as regression_table
-from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
 from .engine.resampling import adjusted_p_values as adjusted_p_values
 from .engine.resampling import phase_placebos as phase_placebos
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
-from .engine.scenarios import Shock as Shock
 from .engine.scenarios import linkages as linkages
 from .engine.scenarios import scenarios as scenarios
 from .engine.sources import Satellite as Satellite

@@ -1,5 +1,6 @@
 from .accounts import Account as Account
 from .accounts import ValueAdded as ValueAdded
+from .accounts import account_of as account_of
 from .accounts import require_value_added as require_value_added
 from .aggregation_bias import absorbed_frame as absorbed_frame
 from .aggregation_bias import compare_aggregation as compare_aggregation

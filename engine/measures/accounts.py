@@ -1,6 +1,7 @@
 """Accounts traced through the tables: value added as defined, or a satellite
 account."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -104,6 +105,7 @@ class Account:
             "value_added_unit": self.unit(tables),
         }
         if self.satellite is not None:
+            result["gross_unit"] = tables.unit
             result["left_out_share"] = satellites.idle_share(self.satellite, tables)
         return result
 
@@ -117,6 +119,12 @@ class Account:
             idle = percent_text(share, 2)
             line += f": {idle} is in industries without output and left out"
         return [line]
+
+
+def account_of(manifest: Mapping[str, Any]) -> str:
+    """The satellite accounts that a manifest names in place of value added, if any."""
+    each = (k.get("value_added") for k in manifest.get("accounts", [manifest]))
+    return " and ".join(k for k in each if k and k not in get_args(Definition))
 
 
 def require_value_added(name: str) -> Definition:

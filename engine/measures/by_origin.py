@@ -15,7 +15,6 @@ from jaxtyping import Array, Float
 from ...kernels import origins as kernels
 from ...kernels.inverted_table import InvertedTable
 from ..core import (
-    NotFound,
     Progress,
     TivaxError,
     in_float64,
@@ -26,7 +25,7 @@ from ..core import (
     source_in_words,
     suggest,
 )
-from ..tables import AnyGroups, WorldTables, require_tables, suggest_region
+from ..tables import AnyGroups, WorldTables, find_region, require_tables
 from .accounts import Account, ValueAdded
 from .perimeters import Kernel, compute_inverted, perimeters_of
 
@@ -164,9 +163,7 @@ def origins(
     options: dict[str, Any]
     if of == "exports":
         require_kind("exporter", exporter, str, "one region or group")
-        for name in (exporter, *via):
-            if name not in names:
-                raise NotFound(f"no region {name}: {suggest_region(str(name), names)}")
+        exporter, *via = (find_region(str(k), names) for k in (exporter, *via))
         kernel, title = _exports_of, f"value added in exports of {exporter}"
         options = {
             "sectors": len(sectors),

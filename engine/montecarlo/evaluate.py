@@ -20,6 +20,7 @@ from ..core import (
     number_text,
     p_text,
     percent_text,
+    report,
     require_kind,
     require_whole,
     shift_progress,
@@ -141,7 +142,7 @@ class MonteCarlo(Result):
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
-    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> error = tx.table_errors.Lognormal(a=0.02)
     >>> model = tx.Model("m", "y", ["TBI"])
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
@@ -495,7 +496,7 @@ def monte_carlo(
     >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
-    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> error = tx.table_errors.Lognormal(a=0.02)
     >>> model = tx.Model("m", "y", ["TBI"])
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.years
@@ -514,7 +515,7 @@ def monte_carlo(
     panel = with_lags(panel, list(models))
     setup = set_up([fit_model(panel, k) for k in models], tables, error)
     drawn, done, total = [], 0, len(setup.years) * draws
-    progress(0, total)
+    report(progress, 0, total)
     for k in range(len(setup.years)):
         rows: list[np.ndarray] = []
         for part in setup.draw(k, seed=seed, draws=draws):

@@ -4,8 +4,8 @@
 ``blocks`` turns a source into columns; here they are merged.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -62,6 +62,8 @@ class Panel:
         interpersonal, information; none where the edition lacks one.
     residual_max
         The worst relative residual of the solves, None where the index was read.
+    index_sources
+        Where the index was read: years by its column ``source``.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Panel:
     codes: Codes
     other_outcomes: pd.DataFrame
     residual_max: float | None = None
+    index_sources: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def countries(self) -> list[str]:
@@ -140,6 +143,7 @@ def build_panel(files: DataFiles) -> Panel:
         .reindex(grid)
         .reset_index(),
         residual_max=residual,
+        index_sources=_index_sources(files),
     )
 
 
@@ -303,16 +307,21 @@ def _index_note(files: DataFiles) -> str:
         note = "computed from the world tables of the store"
         basis = basis_of(files.store)
         return f"{note} ({basis[0].lower()}{basis[1:]})" if basis else note
-    assert files.tbi is not None, "one of the two is set"
-    note, first, last = "read from a file", *files.years
-    frame = pd.read_csv(files.tbi)
-    if "source" not in frame:
-        return note
-    years = frame[frame["year"].between(first, last)].groupby("source")["year"]
-    return f"{note}: " + ", ".join(
-        f"{count_text(count, 'year')} {_SOURCES.get(str(source), source)}"
-        for source, count in years.nunique().items()
-    )
+    note = "read from a file"
+    years = [
+        f"{count_text(count, 'year')} {_SOURCES.get(source, source)}"
+        for source, count in _index_sources(files).items()
+    ]
+    return f"{note}: {', '.join(years)}" if years else note
+
+
+def _index_sources(files: DataFiles) -> dict[str, int]:
+    """Years of the index by the column ``source`` of its file, if there is one."""
+    frame = pd.DataFrame() if files.tbi is None else pd.read_csv(files.tbi)
+    if files.store is not None or "source" not in frame:
+        return {}
+    years = frame[frame["year"].between(*files.years)].groupby("source")["year"]
+    return {str(source): int(count) for source, count in years.nunique().items()}
 
 
 def describe_losses(panel: Panel) -> list[str]:

@@ -92,7 +92,6 @@ def _topics(manifest: Mapping[str, Any]) -> set[str]:
     scheme = manifest.get("scheme") or {}
     topics = {manifest["command"]}
     if scheme:
-        # Of the other schemes, weights and method are defaults without effect.
         chosen = {"wild": "weights", "placebo": "method"}.get(scheme["kind"], "kind")
         topics |= {scheme["kind"], scheme[chosen]}
         if scheme["kind"] == "wild":

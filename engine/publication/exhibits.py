@@ -5,6 +5,8 @@ from pathlib import PurePosixPath
 from typing import Literal
 
 from ..core import output_title
+from ..measures import account_of
+from ..reporting import of_account
 from .results import StoredResult
 
 _FIGURES = (".svg", ".png", ".pdf")
@@ -31,7 +33,8 @@ def exhibits_of(result: StoredResult) -> list[Exhibit]:
         name = entry["name"]
         stem = str(PurePosixPath(name).with_suffix(""))
         groups.setdefault((stem, name.endswith(_FIGURES)), []).append(name)
+    account = account_of(result.manifest)
     return [
-        Exhibit(output_title(result.command, stem), tuple(names))
+        Exhibit(of_account(output_title(result.command, stem), account), tuple(names))
         for (stem, _), names in groups.items()
     ]

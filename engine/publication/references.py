@@ -99,7 +99,7 @@ def references() -> dict[str, Reference]:
     for key, facts in load_toml(__package__, "references.toml").items():
         fields = {name: facts[name] for name in FIELDS if name in facts}
         if "note" in fields:
-            fields["note"] = fields["note"].replace("{version}", tivax_version())
+            fields["note"] = fields["note"].format(version=tivax_version())
         topics, cited = facts.get("for", ()), facts.get("cited", ())
         found[key] = Reference(key, facts["kind"], fields, tuple(cited), tuple(topics))
     return found

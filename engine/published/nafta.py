@@ -140,7 +140,7 @@ def _members(economy: Economy) -> dict[str, int]:
 def _tables(found: ExactHat, members: dict[str, int]) -> pd.DataFrame:
     economy = found.economy
     old = solve_old(economy, "zero")
-    new = solve_new(economy, old, economy.tariff_new, "zero")
+    new = solve_new(economy, old, economy.tariff_new)
     inside = np.isin(np.arange(len(economy.regions)), [*members.values()])
     dc = np.expm1(np.asarray(new.log_costs))
     trade, later = np.asarray(old.trade), np.asarray(new.trade)

@@ -268,6 +268,8 @@ def shift_share(
     controls = column_names("controls", controls)
     effects = column_names("effects", effects)
     made = [column_name("instrument", instrument)] if instrument is not None else []
+    weighted = [column_name("weights", weights)] if weights is not None else []
+    grouped = [column_name("clusters", clusters)] if clusters is not None else []
     require_kind("data", data, pd.DataFrame, "a pandas DataFrame")
     labels = [k for k in controls if k in data and _is_label(data[k])]
     numbers = [k for k in controls if k not in labels]
@@ -276,8 +278,8 @@ def shift_share(
     W, shocks_of = _shares(shares, data.index)
     used = complete_rows(
         data.reset_index(drop=True),
-        [outcome, treatment, *made, *numbers, *([weights] if weights else [])],
-        [*keys, *([clusters] if clusters else [])],
+        [outcome, treatment, *made, *numbers, *weighted],
+        [*keys, *grouped],
     )
     W = W[used.index.to_numpy()]
     lone = W.any(axis=0)

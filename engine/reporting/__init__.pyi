@@ -15,6 +15,7 @@ from .html import Text as Text
 from .html import report_html as report_html
 from .intervals import Z95 as Z95
 from .intervals import interval_columns as interval_columns
+from .intervals import kinds_line as kinds_line
 from .intervals import with_intervals as with_intervals
 from .journal_tables import JournalTable as JournalTable
 from .journal_tables import TableColumn as TableColumn
@@ -29,6 +30,7 @@ from .labels import in_language as in_language
 from .labels import label as label
 from .labels import measure_name as measure_name
 from .labels import numbered as numbered
+from .labels import of_account as of_account
 from .labels import option_name as option_name
 from .labels import printed_place as printed_place
 from .labels import require_language as require_language

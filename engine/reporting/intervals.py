@@ -1,6 +1,7 @@
 """Standard errors and 95 % intervals beside values, as columns and variables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,6 +34,13 @@ def with_intervals(values: xr.Dataset, se: xr.Dataset) -> xr.Dataset:
             order.append(f"{name}_{suffix}")
     # All at once: each variable that is added is compared with all that are there.
     return values.assign(made)[order]
+
+
+def kinds_line(record: Sequence[Mapping[str, Any]]) -> str:
+    """The kinds of errors of tables that intervals hold, in words."""
+    kinds = ", ".join(dict.fromkeys(str(k["kind"]) for k in record))
+    more = " alone; errors of how the tables were compiled are not in them"
+    return kinds + more * (kinds == "rounding")
 
 
 def interval_ends(value: xr.DataArray, se: xr.DataArray) -> dict[str, np.ndarray]:

@@ -95,6 +95,18 @@ def change_of(code: str) -> str:
     return f"Change of {article}{measure_name(code)}"
 
 
+def of_account(text: str, account: str) -> str:
+    """Words of value added, put in those of the satellite account of that name;
+    without a name, as they are."""
+    given = _WORDS["account"].items()
+
+    def other(found: re.Match[str]) -> str:
+        key, words = next(k for k in given if re.fullmatch(k[0], found[0]))
+        return re.sub(key, words, found[0]).replace("ACCOUNT", account)
+
+    return re.sub("|".join(key for key, _ in given), other, text) if account else text
+
+
 def variant_in_words(name: str) -> str:
     """A variant of scenarios in words for figures; a name that is no key of a grid as
     it is.

@@ -64,12 +64,15 @@ class LongTable:
     count
         Number of parts, where all are as long as the first: a table that no
         format could hold is refused before more of it is computed.
+    units
+        With a column of units: money is beside a satellite account.
     """
 
     parts: Iterable[LongPart]
     kind: str = "term"
     flags: Sequence[str] = ()
     count: int = 1
+    units: bool = False
 
     def write(
         self,
@@ -78,7 +81,8 @@ class LongTable:
         sheets: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         """Compute and write all of it; arguments as of ``LongWriter``."""
-        with LongWriter(path, self.kind, labels, sheets, self.flags) as writer:
+        given = self.kind, labels, sheets, self.flags, self.units
+        with LongWriter(path, *given) as writer:
             for k, part in enumerate(self.parts):
                 writer.write(part)
                 if k == 0:
@@ -99,6 +103,7 @@ class LongWriter:
     labels: Mapping[str, str | Column] | None = None
     sheets: Mapping[str, pd.DataFrame] | None = None
     flags: Sequence[str] = ()
+    units: bool = False
 
     def __post_init__(self) -> None:
         self._kept: list[pa.Table] = []
@@ -161,17 +166,21 @@ class LongWriter:
         _, flags, errors = part
         terms = part.terms
         names = list(terms)
+        units = [str(k.attrs.get("units", "")) for k in terms.values()]
         labels: dict[tuple[Hashable, ...], dict[str, Any]] = {}
         for k, (name, term) in enumerate(terms.items()):
             if term.dims not in labels:
                 labels[term.dims] = _labels_of(term, self.path.suffix == ".csv")
             columns = dict(labels[term.dims])
-            columns[self.kind] = _dictionary(np.full(term.size, k, np.int32), names)
+            place = np.full(term.size, k, np.int32)
+            columns[self.kind] = _dictionary(place, names)
             numbers = {"value": np.ascontiguousarray(term.values)}
             if errors is not None:
                 numbers |= interval_ends(term, errors[name])
             for column, found in numbers.items():  # NaN is an empty cell, in csv, too
                 columns[column] = pa.array(found.ravel(), from_pandas=True)
+            if self.units:
+                columns["unit"] = _dictionary(place, units)
             if flags is not None:
                 columns["flag"] = _dictionary(flags[name].values.ravel(), self.flags)
             table = pa.table(columns)

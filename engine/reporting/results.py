@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..core import (
-    Column,
+    DOUBTS,
     Format,
     Listing,
     Printable,
@@ -34,7 +34,7 @@ from ..core import (
 )
 from .drawn import Drawn
 from .html import Block, Figure, Points, Section, Table, Text, report_html
-from .labels import Language
+from .labels import Language, of_account
 from .long_tables import LongTable
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
@@ -65,6 +65,12 @@ class Result(Printable):
     """Tables that are parquet in every format; Stata has them in its own as well."""
     one_workbook: bool = False
     """True if the workbook of the main table has the others as sheets."""
+    account: str = ""
+    """The satellite account that its words name in place of value added."""
+
+    def said(self, text: str) -> str:
+        """A text about value added, of the account that stands in its place."""
+        return of_account(text, self.account)
 
     @abstractmethod
     def tables(self) -> Mapping[str, pd.DataFrame | LongTable]:
@@ -101,7 +107,7 @@ class Result(Printable):
                 tables.append(Text(listing.title))
             tables += [Points(listing.notes)] if listing.notes else []
         shown = [
-            Figure(k, output_title(self.program, f"figures/{name}"))
+            Figure(k, self.said(output_title(self.program, f"figures/{name}")))
             for name, k in figures.items()
         ]
         both = Section("Table", tables), Section("Figures", shown)
@@ -192,7 +198,8 @@ class Context:
     language
         Of report and figures.
     title
-        Of every figure, in place of the finding that it shows (``Result.titles``).
+        Of the report, and of every figure in place of the finding that it shows
+        (``Result.titles``).
     """
 
     name: str = ""
@@ -237,9 +244,10 @@ def write_parts(
         for name, figure in drawn.items():
             figure.save(place, name)
     if result.report_title:
-        title, name = result.report_title, context.name
+        title = result.said(result.report_title)
+        title = f"{title}: {context.name}" if context.name else title
         page = report_html(
-            f"{title}: {name}" if name else title,
+            context.title or title,
             ", ".join(filter(None, (result.subtitle, context.more))),
             [*_finding(result), *result.sections(drawn), *_method(result, context)],
             describe_environment(dated=False),
@@ -272,18 +280,19 @@ def write_frames(
         write_do_file(folder, main, f"{main}.dta", lines)
 
 
-def _labels(result: Result) -> dict[str, str | Column]:
-    return {**columns_of(result.program), **result.labels()}
+def _labels(result: Result) -> dict[str, str]:
+    known = {k: v.title for k, v in columns_of(result.program).items()}
+    return {k: result.said(v) for k, v in {**known, **result.labels()}.items()}
 
 
 def _finding(result: Result) -> Iterator[Section]:
-    if found := result.finding:
+    if found := [*DOUBTS, *result.finding]:
         yield Section("The finding", [Points(found)])
 
 
 def _method(result: Result, context: Context) -> Iterator[Section]:
     """Last, what a reader needs to check the numbers."""
-    blocks: list[Block] = [Text(result.method)] if result.method else []
+    blocks: list[Block] = [Text(result.said(result.method))] if result.method else []
     if result.printed and context.notes:
         blocks.append(Points(context.notes))
     if blocks:
@@ -298,6 +307,8 @@ class Joined(Result):
 
     def __post_init__(self) -> None:
         first = self.parts[0]
+        accounts = dict.fromkeys(part.account for part in self.parts)
+        object.__setattr__(self, "account", " and ".join(accounts))
         for name in _SAME:
             object.__setattr__(self, name, getattr(first, name))
 

@@ -1,8 +1,8 @@
 """Reports and figures in another language, sentence by sentence.
 
 Reports are written in English. ``translations.toml`` holds their sentences as
-templates with holes: ``{n1}`` is a number, ``{v}`` any text, ``{w}`` any
-text without brackets, ``{a}`` a name or a part
+templates with holes: ``{n1}`` is a number, ``{v}`` any text, ``{z}`` one that
+stays as it is, ``{w}`` any text without brackets, ``{a}`` a name or a part
 that has a template of its own. In a sentence, which ends with a stop, ``{a}`` is any
 text too; elsewhere it is no list. What has no template stays English, so that a new
 sentence is never lost.
@@ -19,12 +19,13 @@ _HOLE = re.compile(r"\{(\w+)\}")
 _NUMBER = r"[+−-]?(?:\d[\d.,]*(?:e[+-]?\d+)?|none)"
 _NO_LIST = r"(?:[^,;]|,(?=\d))+?"
 # Kinds of holes by their first letter; others are parts.
-_KINDS = {"n": _NUMBER, "v": ".+?", "w": r"[^()]+"}
+_KINDS = {"n": _NUMBER, "v": ".+?", "z": ".+", "w": r"[^()]+"}
 _OUTSIDE = r"(?![^(]*\))"  # not between brackets
 # Where a text is taken apart if it has no template as a whole, and what joins it then.
 _SEAMS = (
     (re.compile(r"(?<=[.?!])\s+(?=[A-Z“(0-9−`])"), ""),
     (re.compile(rf"; {_OUTSIDE}"), "；"),
+    (re.compile(r": "), "："),
     (re.compile(rf", and {_OUTSIDE}|, {_OUTSIDE}| and {_OUTSIDE}"), "、"),
     (re.compile(r"\n"), "\n"),  # lines of a figure
 )
@@ -75,6 +76,8 @@ def _whole(text: str, language: Language) -> str | None:
 
 
 def _filled(hole: str, text: str, language: Language) -> str:
+    if hole.startswith("z"):
+        return text
     if hole.startswith("n"):
         return "0" if text == "none" else text
     return _ASIDE.sub("", translated(text, language))

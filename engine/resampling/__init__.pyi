@@ -13,6 +13,7 @@ from .multiple_testing import adjusted_p_values as adjusted_p_values
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference
+from .p_values import never_zero as never_zero
 from .p_values import summarise as summarise
 from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan
@@ -31,7 +32,11 @@ from .running import draws_of as draws_of
 from .running import on_all_devices as on_all_devices
 from .running import over_blocks as over_blocks
 from .running import stream as stream
+from .schemes import Bayesian as Bayesian
+from .schemes import Pairs as Pairs
+from .schemes import Placebo as Placebo
 from .schemes import Scheme as Scheme
+from .schemes import Wild as Wild
 from .simulation.own_panel import OwnPanel as OwnPanel
 from .simulation.own_panel import SimulateSection as SimulateSection
 from .simulation.own_panel import own_panel as own_panel

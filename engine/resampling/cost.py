@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..core import GIB, count_text
+from ..core import GIB, count_text, memory_text
 from .plans import ResamplingPlan
 from .running import calls_together
 
@@ -29,7 +29,7 @@ class Cost:
         time = f"{self.seconds:,.0f} s"
         if self.seconds > 120:
             time = f"{self.seconds / 60:,.0f} minutes"
-        return f"about {self.bytes / GIB:.1f} GiB of memory and {time}"
+        return f"{memory_text(self.bytes)} and {time}"
 
 
 def cost_of(plan: ResamplingPlan) -> Cost:

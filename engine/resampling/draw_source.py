@@ -21,7 +21,7 @@ class Static(NamedTuple):
     clusters: int
     all_clusters: int
     exact: bool
-    weights: Weights
+    weights: Weights = "rademacher"
     layout: Layout | None = None
     balanced: bool = False
     permute: Permute = "countries"

@@ -57,14 +57,16 @@ def resample(
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> found = tx.resample(panel, model, tx.Scheme("wild", weights="webb"), draws=999)
+    >>> found = tx.resample(panel, model, tx.schemes.Wild(weights="webb"), draws=999)
     >>> found.summary[["term", "draws"]]
         term  draws
     0  trade    999
     """
     require_columns(panel, ())
     require_kind("model", model, Model, "a tx.Model")
-    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
+    require_kind(
+        "scheme", scheme, Scheme, "one of tx.schemes, such as tx.schemes.Wild()"
+    )
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     for name, flag in {"intervals": intervals, "distribution": distribution}.items():

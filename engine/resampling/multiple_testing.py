@@ -74,7 +74,7 @@ def adjusted_p_values(
     Examples
     --------
     >>> models = [tx.Model(k, "growth", [k]) for k in ("trade", "tariff")]
-    >>> found = [tx.resample(panel, k, tx.Scheme("wild"), draws=999) for k in models]
+    >>> found = [tx.resample(panel, k, tx.schemes.Wild(), draws=999) for k in models]
     >>> tx.adjusted_p_values(found, family="both")["family"].tolist()
     ['both', 'both']
     """
@@ -94,7 +94,7 @@ def adjusted_p_values(
 
 
 def _family(name: str, members: list[Member]) -> pd.DataFrame:
-    rows = [inference.summary.iloc[0] for _, _, inference in members]
+    rows = [k.tables()["summary"].iloc[0] for _, _, k in members]
     p = np.array([row["p_value"] for row in rows], float)
     table = pd.DataFrame(
         {

@@ -17,7 +17,7 @@ than 39 draws a percentile interval is infinite.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -43,6 +43,7 @@ from .cluster_diagnostics import ClusteringLevel, clustering_level, model_table
 from .draws import Column, Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
+from .schemes import Placebo, Wild
 from .wild_tests import Inverted
 
 SUMMARY = tuple(
@@ -85,7 +86,7 @@ class Inference(Coefficients, Result):
     Examples
     --------
     >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> found = tx.resample(panel, model, tx.Scheme("pairs"), draws=999)
+    >>> found = tx.resample(panel, model, tx.schemes.Pairs(), draws=999)
     >>> found.intervals["interval"].tolist()
     ['percentile', 'BCa']
     """
@@ -102,8 +103,11 @@ class Inference(Coefficients, Result):
     program = "bootstrap"
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        names = ("summary", "intervals", "distribution")
-        return {name: getattr(self, name) for name in names}
+        found = {"summary": self.summary, "intervals": self.intervals}
+        for name, table in found.items():
+            p = never_zero(table["p_value"], self.plan.random_draws)
+            found[name] = table.assign(p_value=p)
+        return {**found, "distribution": self.distribution}
 
     def plots(self) -> dict[str, Plot]:
         drawn = DrawnStatistics(self.plan.fitted.model.name, self.plan, self)
@@ -112,7 +116,7 @@ class Inference(Coefficients, Result):
     def facts(self) -> dict[str, Any]:
         return {
             "residual_max": self.plan.fitted.residual,
-            "scheme": asdict(self.plan.scheme),
+            "scheme": self.plan.scheme.facts,
             "draws": self.plan.draws,
             "covariance": CV1,
         }
@@ -154,7 +158,7 @@ class Inference(Coefficients, Result):
         --------
         >>> regions = panel.assign(region=panel["iso3"].str[:2])
         >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-        >>> found = tx.resample(regions, model, tx.Scheme("wild"), draws=999)
+        >>> found = tx.resample(regions, model, tx.schemes.Wild(), draws=999)
         >>> found.clustering_level(coarse="region", draws=999).tests["term"].tolist()
         ['trade']
         """
@@ -260,10 +264,10 @@ def summarise(
     Without ``invert`` the interval of a placebo, which takes longer than its draws, is
     NaN; without ``distribution`` the table of that name is empty.
     """
-    kind, model = plan.scheme.kind, plan.fitted.model
-    if kind == "wild":
+    model = plan.fitted.model
+    if isinstance(plan.scheme, Wild):
         rows, read, columns, ties = _wild(plan, draws, inverted)
-    elif kind == "placebo":
+    elif isinstance(plan.scheme, Placebo):
         rows, read, columns, ties = _placebo(plan, draws, invert)
     else:
         rows, read, columns, ties = _reweighted(plan, draws)
@@ -289,6 +293,11 @@ def summarise(
         failed=draws.count - sum(len(k) for k in finite(draws, columns[0][1])),
         ties=ties,
     )
+
+
+def never_zero(p: pd.Series, draws: int | None) -> pd.Series:
+    """p-values for files: 1 / (draws + 1), a bound, where no random draw is larger."""
+    return p.mask(p == 0, 1 / (draws + 1)) if draws else p
 
 
 def _column(k: int) -> Column:
@@ -344,7 +353,7 @@ def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
         intervals.append((term, "percentile", *ends, p))
         ends_of_bca = _bca(draws, column, b, left[:, k])
         intervals.append((term, "BCa", *ends_of_bca, float("nan")))
-        if plan.scheme.studentised:
+        if plan.static.studentised:
             found = _percentile_t(draws, _column(q + k), b, float(se[k]))
             intervals += [(term, *interval) for interval in found]
         error = _monte_carlo(p / 2, n, False) * 2
@@ -415,7 +424,7 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
     rows, intervals, columns, ties = [], [], [], 0
     treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    every_se = np.sqrt(np.diag(fitted.covariance(plan.scheme.covariance)))
+    every_se = np.sqrt(np.diag(fitted.covariance(plan.wild.covariance)))
     for k, term in enumerate(terms):
         size, observed = _size(_column(k)), abs(float(plan.observed[k]))
         _, tied, above, n = shares(draws, size, observed)
@@ -427,11 +436,11 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
         name = f"F = {observed:.4g}"
         if inverted is not None:
             name, (low, high) = "test inversion", inverted.intervals[k]
-        elif not plan.scheme.null and not joint:
+        elif not plan.wild.null and not joint:
             # |t| of this size is the least that is rejected.
             reach = se * ranked(draws, size, [n - _rank(LEVEL, n)])[0]
             name, low, high = "symmetric t", b - reach, b + reach
-        if inverted is not None or joint or not plan.scheme.null:
+        if inverted is not None or joint or not plan.wild.null:
             intervals.append((term, name, low, high, p))
         error = _monte_carlo(p, n, plan.exact)
         rows.append((term, b, se, p, low, high, error))

@@ -14,7 +14,7 @@ from ...kernels.resampling import TIE
 from ..core import TivaxError
 from ..estimation import Fit
 from .draws import Draws
-from .schemes import Scheme
+from .schemes import Placebo
 
 # A permutation of more clusters than this is never enumerated (20! < 2^63 < 21!).
 _ENUMERABLE = 20
@@ -39,7 +39,7 @@ def _cells(
 
 
 def placebo_arrays(
-    fitted: Fit, scheme: Scheme
+    fitted: Fit, scheme: Placebo
 ) -> tuple[Any, tuple[int, ...], int | None, int]:
     """Tables, sizes of the strata, number of patterns, options of a cluster."""
     _require_movable(fitted, scheme)
@@ -103,7 +103,7 @@ def _shifted_within(
     return moved
 
 
-def _require_known(fitted: Fit, known: np.ndarray, scheme: Scheme) -> None:
+def _require_known(fitted: Fit, known: np.ndarray, scheme: Placebo) -> None:
     """Raise ``TivaxError`` where a scheme needs every path in every year used."""
     short = ~known.all(axis=1)
     if short.any():
@@ -117,7 +117,7 @@ def _require_known(fitted: Fit, known: np.ndarray, scheme: Scheme) -> None:
         )
 
 
-def _require_movable(fitted: Fit, scheme: Scheme) -> None:
+def _require_movable(fitted: Fit, scheme: Placebo) -> None:
     name, layout = f"model {fitted.model.name}", fitted.layout
     if layout.treatments != 1 or layout.instruments > 1:
         raise TivaxError(

@@ -20,7 +20,7 @@ from ..core import TivaxError, count_text, in_float64
 from ..estimation import Fit
 from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
 from .placebo import balanced_cells, placebo_arrays
-from .schemes import Scheme, Type
+from .schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
 
 # Of a studentised placebo: the coefficient of the treatment as it is on the moved one,
 # the covariance of the two coefficients and its variance; see ``kernels.resampling``.
@@ -74,24 +74,30 @@ class ResamplingPlan:
     def label(self) -> str:
         """For the column ``scheme``: wild-wcr-webb, placebo-countries-t, ..."""
         scheme, parts = self.scheme, [self.scheme.kind]
-        if scheme.kind == "wild":
+        if isinstance(scheme, Wild):
             restricted = "wre" if self.fitted.layout.instruments else "wcr"
             kind = restricted if scheme.null else "wcu"
             parts += [kind + scheme.type.replace("11", ""), scheme.weights]
             parts += [f"two-way-{scheme.second}"] if scheme.second else []
-        if scheme.kind == "placebo":
+        if isinstance(scheme, Placebo):
             parts += [scheme.method] if scheme.method != "treatment" else []
             parts.append(scheme.permute)
             parts += [f"within-{scheme.strata}"] if scheme.strata else []
         parts += ["joint"] if self.static.joint else []
-        parts += ["t"] if scheme.studentised else []
+        parts += ["t"] if self.static.studentised else []
         return "-".join(parts)
+
+    @property
+    def wild(self) -> Wild:
+        """The scheme of wild draws."""
+        assert isinstance(self.scheme, Wild), self.scheme
+        return self.scheme
 
     @property
     def note(self) -> str:
         """Note on clusters that a placebo leaves in place; empty for none."""
         alone, cluster = self.static.sizes.count(1), self.fitted.model.clusters
-        if self.scheme.kind != "placebo" or not alone:
+        if not isinstance(self.scheme, Placebo) or not alone:
             return ""
         of = f" of their {self.scheme.strata}" if self.scheme.strata else ""
         return (
@@ -119,9 +125,10 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
     unit = list(fitted.unit)
     observed = list(np.asarray(fitted.cluster_fit.coef)[layout.exogenous :])
     patterns, sizes, options = None, (), 0
-    reweighted = scheme.kind in ("pairs", "bayesian")
+    reweighted = isinstance(scheme, Pairs | Bayesian)
     balanced = fitted.balanced and not (reweighted and scheme.studentised)
-    if reweighted:
+    second, joint = "", False
+    if isinstance(scheme, Pairs | Bayesian):
         if balanced:
             cells = balanced_cells(fitted)[:, :, layout.dummies :]
             arrays = {"rows": _balanced_rows(jax.device_put(cells))}
@@ -136,14 +143,15 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
             columns += [f"t({k})" for k in columns]
             unit += [1.0] * q
             observed += [0.0] * q
-    elif scheme.kind == "wild":
+    elif isinstance(scheme, Wild):
         arrays, observed = _wild_arrays(fitted, scheme)
-        joined = scheme.joint and q > 1
-        columns = ["F"] if joined else [f"t({k})" for k in columns]
+        second, joint = scheme.second, scheme.joint and q > 1
+        columns = ["F"] if joint else [f"t({k})" for k in columns]
         unit = [1.0] * len(columns)
         if base := {"rademacher": 2, "webb": 6}.get(scheme.weights):
             patterns = base ** len(arrays["position"])
     else:
+        assert isinstance(scheme, Placebo), scheme
         arrays, sizes, patterns, options = placebo_arrays(fitted, scheme)
         columns, unit = ["coefficient", "own effect"], [float(fitted.unit[0]), 1.0]
         observed = [observed[0], 1.0]
@@ -163,13 +171,10 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
         # Of pairs only: wild draws and placebos of other layouts share their code.
         layout=layout if reweighted else None,
         balanced=balanced,
-        clusters=len(arrays["position"]) if scheme.second else len(fitted.labels),
-        all_clusters=_weight_labels(fitted, scheme)[0],
-        weights=scheme.weights,
-        permute=scheme.permute,
-        method=scheme.method,
-        studentised=bool(scheme.studentised),
-        joint=scheme.joint and q > 1,
+        clusters=len(arrays["position"]) if second else len(fitted.labels),
+        all_clusters=_weight_labels(fitted, second)[0],
+        **{name: getattr(scheme, name) for name in scheme.of_kernels},
+        joint=joint,
         sizes=sizes,
         options=options,
         exact=exact,
@@ -189,11 +194,11 @@ def make_plan(fitted: Fit, scheme: Scheme, draws: int) -> ResamplingPlan:
 _balanced_rows = jax.jit(resampling.balanced_rows)
 
 
-def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
+def _wild_arrays(fitted: Fit, scheme: Wild) -> tuple[Any, list[float]]:
     """Loadings by treatment, the rows of the panel's weights, and the observed t of
     each treatment, in units of the panel, or their joint F."""
     layout, model, q = fitted.layout, fitted.model, fitted.layout.treatments
-    position = _weight_labels(fitted, scheme)[1]
+    position = _weight_labels(fitted, scheme.second)[1]
     if layout.instruments:
         said = ""
         if scheme.second:
@@ -240,20 +245,25 @@ def _wild_arrays(fitted: Fit, scheme: Scheme) -> tuple[Any, list[float]]:
         ]
     arrays = {"loadings": loadings, "position": position}
     V, gap = fitted.covariance(scheme.covariance), fitted.coef - scheme.value
+    if not np.diag(V).min() > 0:  # which the two-way variance need not be
+        raise TivaxError(
+            f"model {model.name}: the variance with clusters of {scheme.second} too is "
+            "not positive, so that there is no t; leave second out"
+        )
     if scheme.joint and q > 1:
         return arrays, [float(gap @ np.linalg.solve(V, gap)) / q]
     return arrays, [float(k) for k in gap / np.sqrt(np.diag(V))]
 
 
-def _weight_labels(fitted: Fit, scheme: Scheme) -> tuple[int, np.ndarray]:
+def _weight_labels(fitted: Fit, second: str) -> tuple[int, np.ndarray]:
     """Number of clusters of the panel with weights, and positions of the model's."""
-    if scheme.second and fitted.weighs_second(scheme.second):
-        number, labels = fitted.second_clusters(scheme.second)
+    if second and fitted.weighs_second(second):
+        number, labels = fitted.second_clusters(second)
         return len(labels), np.unique(number)
     return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
 
 
-def _hypotheses(fitted: Fit, scheme: Scheme) -> list[tuple[np.ndarray, np.ndarray]]:
+def _hypotheses(fitted: Fit, scheme: Wild) -> list[tuple[np.ndarray, np.ndarray]]:
     """R and r of each hypothesis, in the units of ``fitted.products``."""
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R, r = np.eye(p)[p - q :], scheme.value / fitted.unit

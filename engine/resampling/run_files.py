@@ -61,7 +61,7 @@ from ..core import (
     sha256,
 )
 from ..estimation import ENTITY, TIME, Model, Sample, lagged, require_one_row
-from .schemes import Scheme
+from .schemes import SCHEMES, Scheme
 
 RUN_KEYS = tuple(
     (
@@ -97,7 +97,7 @@ class RunFile:
         """Inputs that the draws of its models depend on, for a ``Job``."""
         return {
             "models": [[asdict(model), sha256(panel)] for model, panel in self.models],
-            "scheme": asdict(self.scheme),
+            "scheme": self.scheme.facts,
             "draws": self.draws,
             "seed": self.seed,
             "generator": GENERATOR,
@@ -142,7 +142,9 @@ def read_run_file(
     return RunFile(
         path=path,
         models=tuple(models),
-        scheme=scheme if scheme and not toml.has("scheme") else _scheme(toml),
+        scheme=scheme
+        if scheme and not toml.has("scheme")
+        else toml.table("scheme").of_kind(SCHEMES),
         draws=toml.read("draws", Count, draws),
         seed=toml.read("seed", Seed, 0),
         save_draws=toml.read("save_draws", bool, False),
@@ -324,26 +326,6 @@ def _combinations(
             model |= {key: getattr(given, key) for key in same}
             models.append((table.make(Model, model), file))
     return models
-
-
-def _scheme(toml: TomlTable) -> Scheme:
-    table = toml.table("scheme")
-    scheme = table.parse(Scheme)
-    for kinds, keys in _BELONGS.items():
-        for key in keys:
-            if table.has(key) and scheme.kind not in kinds:
-                raise table.mistake(
-                    key, f"goes with kind = {' or '.join(kinds)}, not {scheme.kind}"
-                )
-    return scheme
-
-
-# The keys of a scheme that only some kinds have.
-_BELONGS = {
-    ("wild",): ("weights", "null", "value", "joint", "type", "second"),
-    ("pairs", "bayesian", "placebo"): ("studentised",),
-    ("placebo",): ("permute", "strata", "method"),
-}
 
 
 def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:

@@ -1,8 +1,8 @@
 """Resampling schemes: pairs, Bayesian, wild and placebo."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -17,45 +17,105 @@ Type = Literal["11", "13", "31", "33"]
 
 @dataclass(frozen=True)
 class Scheme:
-    """A way to resample the clusters.
+    """A way to resample the clusters: :class:`Pairs`, :class:`Bayesian`, :class:`Wild`
+    or :class:`Placebo`."""
+
+    kind: ClassVar[Kind]
+    of_kernels: ClassVar[tuple[str, ...]] = ()
+    """Options that set shapes or choose kernels."""
+
+    @property
+    def covariance(self) -> str:
+        """The covariance in the t of the sample, and of draws that have one."""
+        return "CV1"
+
+    @property
+    def name(self) -> str:
+        """For tables: WCR webb, placebo-t countries, ..."""
+        return self.kind
+
+    @property
+    def words(self) -> str:
+        """In words: ``wild cluster bootstrap, restricted, Webb weights``."""
+        raise NotImplementedError
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Kind and options, for manifests."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Pairs(Scheme):
+    """Clusters drawn with replacement.
 
     Attributes
     ----------
-    kind
-        ``pairs`` draws clusters with replacement, ``bayesian`` weights them
-        exponentially, ``wild`` flips their residuals, ``placebo`` moves their
-        treatments.
-    weights
-        Weights of wild draws.
-    null
-        Wild: the hypothesis is imposed on the residuals (WCR), or not (WCU).
-    value
-        Wild: what the hypothesis says each treatment's coefficient is.
-    type
-        Wild, least squares: ``11``, or a jackknife of MacKinnon, Nielsen and Webb
-        (2023). The first digit is 3 where a cluster's residuals are those of a fit to
-        the other clusters (31, their S), the second where CV3 is the variance in t and
-        t* (13, their V); 33, their B, is both.
-    joint
-        Wild: one Wald test of all treatments of a model.
-    second
-        Wild, least squares, type 11: a second column of clusters, such as ``year``. t
-        has the variance of two-way clusters, and the weights belong to the dimension
-        with fewer of them (MacKinnon, Nielsen and Webb 2021).
     studentised
-        Pairs and Bayesian: t-statistics besides coefficients, for the percentile-t
-        intervals; not by default. Placebo: compare t (randomisation-t), by default but
-        for ``years``; coefficients alone make a test that is not of level 5 % where
-        errors differ between countries or the controls go along with the treatment.
-    method
-        Placebo: what moves, the ``treatment`` or the residuals of the model without it
-        (``freedman-lane``), which leaves the treatment beside its controls.
-    permute
-        Placebo: whole paths among ``countries``; each country's path by its own
-        number of years (``shifts``), all by the same (``common-shift``), in a common
-        random order of the ``years``; or random ``signs`` of the paths.
-    strata
-        Placebo: a column; paths move among countries of the same value only.
+        t-statistics besides coefficients, for the percentile-t intervals.
+
+    Examples
+    --------
+    >>> tx.schemes.Pairs(studentised=True).words
+    'pairs bootstrap of clusters, percentile-t'
+    """
+
+    kind = "pairs"
+    of_kernels = ("studentised",)
+    studentised: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"pairs bootstrap of clusters{', percentile-t' * self.studentised}"
+
+
+@dataclass(frozen=True)
+class Bayesian(Scheme):
+    """Clusters weighted exponentially.
+
+    Attributes
+    ----------
+    studentised
+        t-statistics besides coefficients, for the percentile-t intervals.
+
+    Examples
+    --------
+    >>> tx.schemes.Bayesian().words
+    'Bayesian bootstrap of clusters'
+    """
+
+    kind = "bayesian"
+    of_kernels = ("studentised",)
+    studentised: bool = False
+
+    @property
+    def words(self) -> str:
+        return f"Bayesian bootstrap of clusters{', percentile-t' * self.studentised}"
+
+
+@dataclass(frozen=True)
+class Wild(Scheme):
+    """Residuals of clusters flipped.
+
+    Attributes
+    ----------
+    weights
+        ``rademacher``, ``webb`` or ``mammen``.
+    null
+        The hypothesis is imposed on the residuals (WCR), or not (WCU).
+    value
+        What the hypothesis says each treatment's coefficient is.
+    joint
+        One Wald test of all treatments of a model.
+    type
+        Least squares: ``11``, or a jackknife of MacKinnon, Nielsen and Webb (2023). The
+        first digit is 3 where a cluster's residuals are those of a fit to the other
+        clusters (31, their S), the second where CV3 is the variance in t and t* (13,
+        their V); 33, their B, is both.
+    second
+        Least squares, type 11: a second column of clusters, such as ``year``. t has the
+        variance of two-way clusters, and the weights belong to the dimension with fewer
+        of them (MacKinnon, Nielsen and Webb 2021).
 
     Raises
     ------
@@ -64,80 +124,53 @@ class Scheme:
 
     Examples
     --------
-    >>> tx.Scheme("placebo", permute="shifts").studentised
-    True
+    >>> tx.schemes.Wild(weights="webb").words
+    'wild cluster bootstrap, restricted, Webb weights'
     """
 
-    kind: Kind
+    kind = "wild"
+    of_kernels = ("weights",)
     weights: Weights = "rademacher"
     null: bool = True
     value: float = 0.0
     joint: bool = False
-    studentised: bool | None = None
-    permute: Permute = "countries"
-    strata: str = ""
-    method: Method = "treatment"
     type: Type = "11"
     second: str = ""
 
     def __post_init__(self) -> None:
-        for name, known in _KNOWN.items():
-            require_choice(name, getattr(self, name), get_args(known))
+        require_choice("weights", self.weights, get_args(Weights))
+        require_choice("type", self.type, get_args(Type))
         require_kind("value", self.value, Real, "a number")
         if not np.isfinite(self.value):
             raise TivaxError(f"value: give a finite number, not {show(self.value)}")
-        for name in ("strata", "second"):
-            require_kind(name, getattr(self, name), str, "the name of a column")
+        require_kind("second", self.second, str, "the name of a column")
         if self.second and (self.joint or self.type != "11"):
             raise TivaxError(
                 f'second = "{self.second}": two-way clusters go with type "11", each '
                 "treatment by itself"
             )
-        if self.studentised is None:
-            by_default = self.kind == "placebo" and self.permute != "years"
-            object.__setattr__(self, "studentised", by_default)
 
     @property
     def name(self) -> str:
-        """For tables: WCR webb, placebo-t countries, ..."""
-        if self.kind == "wild":
-            digits = self.type.replace("11", "")
-            second = f" two-way {self.second}" if self.second else ""
-            return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}{second}"
-        if self.kind == "placebo":
-            within = f" within {self.strata}" if self.strata else ""
-            of = "Freedman-Lane" if self.method == "freedman-lane" else "placebo"
-            return f"{of}{'-t' * bool(self.studentised)} {self.permute}{within}"
-        return self.kind
+        digits = "" if self.type == "11" else self.type
+        second = f" two-way {self.second}" if self.second else ""
+        return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}{second}"
 
     @property
     def covariance(self) -> str:
-        """The covariance in the t of wild draws and of the sample."""
         if self.second:
             return f"two-way {self.second}"
         return "CV3" if self.type[1] == "3" else "CV1"
 
     @property
     def words(self) -> str:
-        """In words: ``wild cluster bootstrap, restricted, Webb weights``."""
-        if self.kind == "wild":
-            null = "restricted" if self.null else "unrestricted"
-            joint = ", joint test" if self.joint else ""
-            weights = self.weights.capitalize()
-            kind = f", {_TYPES[self.type]}" if self.type != "11" else ""
-            second = f", two-way clusters with {self.second}" if self.second else ""
-            words = f"wild cluster bootstrap, {null}{kind}, {weights} weights"
-            return f"{words}{joint}{second}"
-        if self.kind == "placebo":
-            residuals = self.method == "freedman-lane"
-            what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
-            within = f" within {self.strata}" if self.strata else ""
-            compared = "t" if self.studentised else "coefficients"
-            moved = _MOVED[self.permute]
-            return f"placebo, {what} {moved}{within}, {compared} compared"
-        t = ", percentile-t" if self.studentised else ""
-        name = "Bayesian" if self.kind == "bayesian" else self.kind
-        return f"{name} bootstrap of clusters{t}"
+        null = "restricted" if self.null else "unrestricted"
+        joint = ", joint test" if self.joint else ""
+        kind = f", {_TYPES[self.type]}" if self.type != "11" else ""
+        second = f", two-way clusters with {self.second}" if self.second else ""
+        weights = self.weights.capitalize()
+        words = f"wild cluster bootstrap, {null}{kind}, {weights} weights"
+        return f"{words}{joint}{second}"
 
 
 _TYPES = {
@@ -145,6 +178,68 @@ _TYPES = {
     "31": "type 31 (jackknifed residuals)",
     "33": "type 33 (jackknifed residuals, CV3)",
 }
+
+
+@dataclass(frozen=True)
+class Placebo(Scheme):
+    """Treatments of clusters moved.
+
+    Attributes
+    ----------
+    permute
+        Whole paths among ``countries``; each country's path by its own number of years
+        (``shifts``), all by the same (``common-shift``), in a common random order of
+        the ``years``; or random ``signs`` of the paths.
+    studentised
+        Compare t (randomisation-t), by default but for ``years``; coefficients alone
+        make a test that is not of level 5 % where errors differ between countries or
+        the controls go along with the treatment.
+    method
+        What moves, the ``treatment`` or the residuals of the model without it
+        (``freedman-lane``), which leaves the treatment beside its controls.
+    strata
+        A column; paths move among countries of the same value only.
+
+    Raises
+    ------
+    TivaxError
+        An unknown word.
+
+    Examples
+    --------
+    >>> tx.schemes.Placebo("shifts").studentised
+    True
+    """
+
+    kind = "placebo"
+    of_kernels = ("permute", "method", "studentised")
+    permute: Permute = "countries"
+    studentised: bool | None = None
+    method: Method = "treatment"
+    strata: str = ""
+
+    def __post_init__(self) -> None:
+        require_choice("permute", self.permute, get_args(Permute))
+        require_choice("method", self.method, get_args(Method))
+        require_kind("strata", self.strata, str, "the name of a column")
+        if self.studentised is None:
+            object.__setattr__(self, "studentised", self.permute != "years")
+
+    @property
+    def name(self) -> str:
+        within = f" within {self.strata}" if self.strata else ""
+        of = "Freedman-Lane" if self.method == "freedman-lane" else "placebo"
+        return f"{of}{'-t' * bool(self.studentised)} {self.permute}{within}"
+
+    @property
+    def words(self) -> str:
+        residuals = self.method == "freedman-lane"
+        what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
+        within = f" within {self.strata}" if self.strata else ""
+        compared = "t" if self.studentised else "coefficients"
+        return f"placebo, {what} {_MOVED[self.permute]}{within}, {compared} compared"
+
+
 _MOVED = {
     "countries": "moved among countries",
     "shifts": "shifted in time, each country by its own number of years",
@@ -153,6 +248,5 @@ _MOVED = {
     "signs": "with random signs",
 }
 
-
-_KNOWN = {"kind": Kind, "weights": Weights, "permute": Permute, "method": Method}
-_KNOWN |= {"type": Type}
+SCHEMES = {k.kind: k for k in (Pairs, Bayesian, Wild, Placebo)}
+"""By the ``kind`` of a section [scheme]."""

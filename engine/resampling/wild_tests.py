@@ -24,7 +24,7 @@ from .draw_source import DrawSource, Static, in_small_tiles
 from .many_tests import webb_draws
 from .plans import ResamplingPlan, wild_loadings, wild_statistics
 from .running import Rate, over_blocks
-from .schemes import Type
+from .schemes import Type, Wild
 
 # Nulls of one call: its compiled code serves any number up to this.
 AT_ONCE = 16
@@ -51,7 +51,7 @@ def invert_wild(
     """The intervals of a wild program; None where nothing is inverted. ``rate`` counts
     the draws of ``Inverted.t``."""
     scheme = plan.scheme
-    if scheme.kind != "wild" or not scheme.null or plan.static.joint:
+    if not isinstance(scheme, Wild) or not scheme.null or plan.static.joint:
         return None
     treatments = range(plan.fitted.layout.treatments)
     rate = Rate() if rate is None else rate
@@ -69,8 +69,8 @@ def _inverted(
     """The interval of treatment ``k`` (WCR, or WRE for 2SLS), and t of the tested null
     in every draw where the draws of all nulls come from terms made once."""
     fitted = plan.fitted
-    se = float(np.sqrt(fitted.covariance(plan.scheme.covariance)[k, k]))
-    one_way = not (fitted.layout.instruments or plan.scheme.second)
+    se = float(np.sqrt(fitted.covariance(plan.wild.covariance)[k, k]))
+    one_way = not (fitted.layout.instruments or plan.wild.second)
     if one_way and plan.draws <= _HELD:
         t, terms = _terms(plan, k, se, seed, rate)
         p_of = partial(_p_of_terms, terms, plan, float(fitted.coef[k]), se)
@@ -81,10 +81,10 @@ def _inverted(
                 fitted.products, jax.device_put(nulls), layout=fitted.layout
             )
         )
-    elif plan.scheme.second:
-        of_scaled = _two_way_loadings(fitted, k, plan.scheme.second)
+    elif plan.wild.second:
+        of_scaled = _two_way_loadings(fitted, k, plan.wild.second)
     else:
-        of_scaled = partial(_least_squares_loadings, fitted, k, plan.scheme.type)
+        of_scaled = partial(_least_squares_loadings, fitted, k, plan.wild.type)
 
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
         observed = np.abs((fitted.coef[k] - nulls) / se)
@@ -96,7 +96,7 @@ def _inverted(
 def _ends(
     plan: ResamplingPlan, k: int, se: float, p_of: PValues
 ) -> tuple[float, float]:
-    estimate, value = float(plan.fitted.coef[k]), plan.scheme.value
+    estimate, value = float(plan.fitted.coef[k]), plan.wild.value
     return invert(p_of, estimate, se, plan.draws, value=value, exact=plan.exact)
 
 
@@ -203,13 +203,13 @@ def _terms(
     nulls = (b + se * np.array([0.0, 1.0])) / fitted.unit[k]
     # One by one, by the program that the plan has compiled.
     each = [
-        _least_squares_loadings(fitted, k, plan.scheme.type, np.asarray(null))
+        _least_squares_loadings(fitted, k, plan.wild.type, np.asarray(null))
         for null in nulls
     ]
     arrays = {
         "loadings": jax.tree.map(lambda *of: np.stack(of), *each),
         "position": plan.arrays["position"],
-        "tested": np.float64((plan.scheme.value - b) / se),
+        "tested": np.float64((plan.wild.value - b) / se),
     }
     made, done = aligned_empty((6, plan.blocks, plan.static.block)), 0
     static = plan.static

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from ..core import TivaxError
 from .places import Places
-from .shocks import OF_REGIONS, TO, Shock
+from .shocks import TO, Cut, Extract, Shift, Shock
 
 Index = Int[np.ndarray, " _"]
 
@@ -116,8 +116,8 @@ def pairs_of(places: Places, shock: Shock) -> Bool[np.ndarray, "c c"]:
     out = who[:, None] & whom[None, :]
     back = whom[:, None] & who[None, :]
     ways = {"exports": out, "imports": back, "trade": out | back}
-    pairs = out | back if shock.both_ways else out
-    if shock.kind == "extract":
+    pairs = out | back if isinstance(shock, Cut) and shock.both_ways else out
+    if isinstance(shock, Extract):
         pairs = ways[shock.links]
     pairs = pairs & ~places.at_home()
     if not pairs.any():
@@ -135,7 +135,7 @@ def rows_of(places: Places, shock: Shock) -> Index:
     return places.industries(regions, places.find_sectors(shock.sectors))
 
 
-def _cut(changes: Changes, shock: Shock) -> None:
+def _cut(changes: Changes, shock: Cut | Extract) -> None:
     places = changes.table.places
     pairs = pairs_of(places, shock)
     sectors = places.find_sectors(shock.sectors)
@@ -156,7 +156,7 @@ def _cut(changes: Changes, shock: Shock) -> None:
 # -------------------------------------------------------------------------- shifts
 
 
-def _shift(changes: Changes, shock: Shock) -> None:
+def _shift(changes: Changes, shock: Shift) -> None:
     table, places = changes.table, changes.table.places
     pairs, home = pairs_of(places, shock), places.at_home()
     sectors = places.find_sectors(shock.sectors)
@@ -230,8 +230,8 @@ class _Mover:
 # ----------------------------------------------------------------- extraction, demand
 
 
-def _extract(changes: Changes, shock: Shock) -> None:
-    if shock.links in OF_REGIONS:
+def _extract(changes: Changes, shock: Extract) -> None:
+    if shock.of_pairs:
         _cut(changes, shock)
         return
     places = changes.table.places

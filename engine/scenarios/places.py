@@ -12,8 +12,8 @@ from ..tables import (
     WorldTables,
     country_group,
     country_groups,
+    find_region,
     perimeters,
-    suggest_region,
 )
 
 
@@ -48,7 +48,7 @@ class Places:
         )
 
     def find_regions(self, key: str, labels: Sequence[str]) -> Bool[np.ndarray, " c"]:
-        """Flag the regions named, one by one or by a built-in group; all without
+        """Flag the regions named, by code, country or built-in group; all without
         labels.
 
         Raises ``TivaxError`` for a label that is neither, with close matches.
@@ -59,13 +59,12 @@ class Places:
         for label in labels:
             members: Sequence[str] = [label]
             if label not in (*self.regions, *self.names):
-                if label.upper() not in country_groups():
-                    known = [*self.names, *(country_groups() if len(label) > 3 else ())]
-                    raise NotFound(
-                        f"{key}: the tables have no region {label}; "
-                        f"{suggest_region(label, known)}"
-                    )
-                members = country_group(label).members
+                known = [*self.names, *(country_groups() if len(label) > 3 else ())]
+                if label.upper() in country_groups():
+                    members = country_group(label).members
+                else:
+                    with naming(key):
+                        members = [find_region(label, known)]
             here = [
                 code in members or self.names[whole] in members
                 for code, whole in zip(self.regions, self.whole, strict=True)

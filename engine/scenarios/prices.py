@@ -17,7 +17,7 @@ from ..core import TivaxError, in_float64, raise_interrupt
 from ..tables import WORST_RESIDUAL
 from .changes import Changes, YearTable, pairs_of, rows_of
 from .evaluate import CHECKS
-from .shocks import Shock
+from .shocks import Price, Shock
 from .years import SolvedYear
 
 FIELDS = ("price_output", "price_final", "price_exports", "price_imports")
@@ -113,7 +113,8 @@ def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
     n, c = table.Y.shape
     total, given = _Cost(np.zeros(n), np.zeros(c), np.zeros(c)), np.full(n, np.nan)
     for shock in shocks:
-        if shock.of == "imports":
+        assert isinstance(shock, Price), shock
+        if shock.of_pairs:
             total = _Cost(*map(np.add, total, _border(table, shock)))
             continue
         rows = rows_of(table.places, shock)

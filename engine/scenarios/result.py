@@ -194,7 +194,7 @@ class ScenarioResult(Result):
 
     Examples
     --------
-    >>> shock = tx.Shock("cut", exporters="R01", importers="R02", percent=10)
+    >>> shock = tx.shocks.Cut(exporters="R01", importers="R02", percent=10)
     >>> found = tx.scenarios(world, shock)
     >>> found.changes("value_added").round(2).to_dict()
     {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}
@@ -259,8 +259,6 @@ class ScenarioResult(Result):
     def titles(self) -> dict[str, str]:
         """Who changes most, in the last year, of the first measure."""
         rows = self._of_first(self._last_year)
-        if self.asked:
-            rows = rows[rows["region"].isin(self.asked)]
         if not rows["shown"].any():
             return {}
         most = rows.iloc[int(rows["shown"].abs().to_numpy().argmax())]
@@ -273,8 +271,10 @@ class ScenarioResult(Result):
         return {"largest": f"{capital(who)}{among}: {what} {change}{unit}{variant}"}
 
     def _of_first(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Rows of regions, of the first measure, where there is a change to show."""
+        """Rows of regions, or those asked for, of the first measure, where there is a
+        change to show."""
         own = (rows["region"] != EVERY_PARTNER) & rows["shown"].notna()
+        own &= rows["region"].isin(self.asked or rows["region"])
         return rows[own & (rows["measure"] == self.measures[0])]
 
     def facts(self) -> dict[str, Any]:

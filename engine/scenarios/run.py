@@ -20,12 +20,12 @@ from ..core import (
 )
 from ..errors import AnyModel, ErrorModel, MeasuredDraws, error_model, interval
 from ..measures import EVERY_PARTNER, Account, ValueAdded
-from ..tables import WorldTables, require_tables, year_of
+from ..tables import WorldTables, country_name, require_tables, year_of
 from . import evaluate, prices, result
 from .changes import pairs_of
 from .places import Places
 from .result import PRICES, QUANTITIES, ScenarioResult
-from .shocks import OF_REGIONS, TO, Shock, Variants, as_variants
+from .shocks import TO, Shift, Shock, Variants, as_variants
 from .years import SolvedYear, solve_year
 
 # Without a choice.
@@ -58,12 +58,14 @@ class ScenarioPlan:
     def named(self) -> tuple[str, ...]:
         """Regions that the shocks name one by one, not by a group."""
         labels = [
-            label
+            label.casefold()
             for shocks in self.variants.values()
             for shock in shocks
-            for label in (*shock.who, *shock.whom, *shock.to)
+            for label in shock.labels
         ]
-        return tuple(k for k in dict.fromkeys(labels) if k in self.places.names)
+        codes = self.places.names
+        names = {name.casefold(): k for k in codes for name in (country_name(k), k)}
+        return tuple(names[k] for k in dict.fromkeys(labels) if k in names)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -231,7 +233,7 @@ def scenarios(
 
     Examples
     --------
-    >>> half = tx.Shock("shift", exporters="R01", importers="R02", percent=50)
+    >>> half = tx.shocks.Shift(exporters="R01", importers="R02", percent=50)
     >>> found = tx.scenarios(world, {"decoupling": half}, measures=["value_added"])
     >>> found.table[["region", "percent"]].head(3).round(2)
       region  percent
@@ -309,12 +311,9 @@ def _require_labels(places: Places, shock: Shock) -> None:
     places.find_regions(shock.sides[0], shock.who)
     places.find_regions(shock.sides[1], shock.whom)
     places.find_sectors(shock.sectors)
-    if shock.kind == "shift" and shock.to[0] not in TO:
+    if isinstance(shock, Shift) and shock.to[0] not in TO:
         places.find_regions("to", [*shock.to])
-    of_pairs = shock.kind in ("cut", "shift") or (
-        shock.of == "imports" if shock.priced else shock.links in OF_REGIONS
-    )
-    if of_pairs:
+    if shock.of_pairs:
         pairs_of(places, shock)
 
 

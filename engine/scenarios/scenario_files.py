@@ -1,22 +1,8 @@
 """Scenario files: a store, a shock or several, and a grid of variants.
 
-    store = "wiod13"                  # of `tivax import`, beside this file
-    years = 2008                      # "2000:2008", [2000, 2008]; default: the last
-    measures = ["value_added", "tbi"]
-    industries = true                 # also value added by industry
-    linkages = true                   # also linkages and key industries
-
-    kind = "cut"                      # cut, shift, extract, demand, price
-    exporters = ["CHN"]               # of extract: regions and partners
-    importers = "USA"
-    percent = 25                      # or factor = 0.75
-
-    [grid]                            # every combination is a variant
-    sectors = "each"
-    uses = ["intermediate", "final"]
-
-Shocks that happen together are sections ``[[shock]]`` with the keys of a shock; the
-keys of the grid then hold for all of them. No key is in a shock and in the grid.
+keys.toml says which keys a kind has. Shocks that happen together are sections
+``[[shock]]`` with the keys of a shock; the keys of the grid then hold for all of them.
+No key is in a shock and in the grid.
 """
 
 import math
@@ -24,13 +10,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, TypedDict, get_args, get_type_hints
 
 from msgspec import Meta
 
 from ..core import (
     EACH,
     Some,
+    Texts,
     TivaxError,
     TomlTable,
     choose_from,
@@ -43,12 +30,13 @@ from ..core import (
 from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
 from .places import Places
-from .shocks import LABELS, Kind, Shock
+from .shocks import LABELS, SHOCKS, Kind, Links, Of, Shock, Uses
 
 
-class ShockKeys(Shock):
-    """Keys of a shock: ``factor`` says in other words what ``percent`` does."""
+class ShockKeys(TypedDict, total=False):
+    """Keys of shocks: ``factor`` says in other words what ``percent`` does."""
 
+    kind: Kind
     exporters: Some
     importers: Some
     regions: Some
@@ -56,6 +44,12 @@ class ShockKeys(Shock):
     sectors: Some
     percent: float
     factor: float
+    uses: Uses
+    both_ways: bool
+    to: Texts
+    links: Links
+    of: Of
+    name: str
 
 
 SHOCK_KEYS = (*get_type_hints(ShockKeys),)
@@ -96,7 +90,7 @@ class ScenarioFile:
             return {name: shocks}
         places, first = Places.of(tables), self.shocks[0]
         labels = dict.fromkeys(LABELS, places.names) | {"sectors": places.sectors}
-        sides = Shock(first["kind"], percent=0).sides
+        sides = SHOCKS[first["kind"]].sides
         pairs = EACH in [self.grid.get(k) for k in sides]
 
         def at_home(chosen: Mapping[str, Any]) -> bool:  # no region trades with itself
@@ -122,7 +116,8 @@ class ScenarioFile:
                 remedy = "write a number from 0 to 1" if falls else "write 0 or more"
                 raise table.mistake("factor", remedy)
             values["percent"] = -change if falls else change
-        return table.make(Shock, values)
+        made = table.class_of(SHOCKS)
+        return table.make(made, {k: v for k, v in values.items() if k != "kind"})
 
 
 def _labels(value: Any) -> list[Any]:
@@ -164,7 +159,7 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
         sections = [toml]
     shocks = [k.convert(ShockKeys) for k in sections]
     for section in sections:
-        section.read("kind", Kind)
+        section.class_of(SHOCKS)
     grid = toml.grid(ShockKeys, GRID_KEYS, LABELS, [k.values for k in sections])
     added = toml.read("value_added", str, "residual")
     return ScenarioFile(

@@ -28,7 +28,7 @@ exporters and importers; its links with ``partners`` alone may end.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any, Literal, cast, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 from ..core import TivaxError, require_choice, require_kind, require_list, show
 
@@ -37,14 +37,6 @@ Uses = Literal["both", "intermediate", "final"]
 Links = Literal["all", "backward", "forward", "exports", "imports", "trade"]
 Of = Literal["value added", "price", "imports"]
 
-# The keys of each kind beside sectors, percent and name.
-OWN = {
-    "cut": {"exporters", "importers", "uses", "both_ways"},
-    "shift": {"exporters", "importers", "uses", "both_ways", "to"},
-    "extract": {"regions", "partners", "uses", "links"},
-    "demand": {"exporters", "importers"},
-    "price": {"exporters", "importers", "of"},
-}
 LABELS = ("exporters", "importers", "regions", "partners", "sectors")
 # Links between industries, and those between regions.
 OF_REGIONS = ("exports", "imports", "trade")
@@ -53,118 +45,53 @@ EVERY = "all"
 TO = ("third", "home")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shock:
-    """One change of a table; several make a variant together.
+    """One change of a table: :class:`Cut`, :class:`Shift`, :class:`Extract`,
+    :class:`Demand` or :class:`Price`; several make a variant together.
 
-    Parameters
+    Attributes
     ----------
-    kind
-        cut, shift, extract, demand or price.
-    exporters, importers
-        Sellers and buyers: labels of regions or built-in groups such as EU27; by
-        default all. Sales within a region are never cut or shifted.
     sectors
         Sectors of the products that are sold; by default all.
     percent
-        Share of the flows that is cut or shifted, or of the links that end: 0 to 100,
-        by default 100. For a demand or a price: the change, which must be given; demand
-        may fall to -100.
-    uses
-        Goods that are hit: ``intermediate``, ``final`` or ``both``.
-    both_ways
-        Also what ``importers`` sell to ``exporters``.
-    to
-        For kind shift: ``third`` countries, ``home``, or a list of regions.
-    links
-        For kind extract; ``partners`` goes with exports, imports and trade only.
-    of
-        For kind price; ``importers`` goes with imports only.
+        The change; of flows the share that goes, by default 100.
     name
         Name of the variant, where it is not made of a grid.
-    regions, partners
-        For kind extract: whose links end, and with whom; by default all.
-
-    Raises
-    ------
-    TivaxError
-        A parameter that is missing, wrong, or that the kind does not have. Labels are
-        compared with the tables when the shock is applied.
-
-    Examples
-    --------
-    >>> shock = tx.Shock(
-    ...     "shift", exporters="R01", importers="R02", percent=25, to="home"
-    ... )
-    >>> shock.exporters
-    ('R01',)
+    sides
+        The keys of the regions that are hit and of their partners.
+    of_pairs
+        What is hit is sold from one region to another.
     """
 
-    kind: Kind
-    exporters: Sequence[str] = ()
-    importers: Sequence[str] = ()
+    kind: ClassVar[Kind]
+    sides: ClassVar[tuple[str, str]] = ("exporters", "importers")
     sectors: Sequence[str] = ()
-    percent: float | int | None = None
-    uses: Uses = "both"
-    both_ways: bool = False
-    to: Sequence[str] = ("third",)
-    links: Links = "all"
-    of: Of = "value added"
+    percent: float | None = None
     name: str = ""
-    regions: Sequence[str] = ()
-    partners: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        require_choice("kind of shock", self.kind, get_args(Kind))
-        for key in (*LABELS, "to"):
-            object.__setattr__(self, key, _labels(key, getattr(self, key)))
-        require_choice("uses", self.uses, get_args(Uses))
-        require_choice("links", self.links, get_args(Links))
-        require_choice("of", self.of, get_args(Of))
-        require_kind("both_ways", self.both_ways, bool, "True or False")
+        for field in fields(self):
+            key, value = field.name, getattr(self, field.name)
+            if key in (*LABELS, "to"):
+                object.__setattr__(self, key, _labels(key, value))
+            if key in _WORDS:
+                require_choice(key, value, get_args(_WORDS[key]))
+            if key == "both_ways":
+                require_kind("both_ways", value, bool, "True or False")
         require_kind("name", self.name, str, "a text")
-        object.__setattr__(self, "percent", self._share())
-        others = set().union(*OWN.values()) - OWN[self.kind]
-        for key, default in ((k.name, k.default) for k in fields(self)):
-            if key in others and getattr(self, key) != default:
-                kinds = [k for k, keys in OWN.items() if key in keys]
-                raise TivaxError(
-                    f"{key}: goes with kind {' or '.join(kinds)}, not {self.kind}"
-                )
-        links, of_regions = self.links, self.links in OF_REGIONS
-        if self.partners and not of_regions:
-            raise TivaxError(
-                f"partners: goes with links {', '.join(OF_REGIONS)}, not {links}"
-            )
-        if links in ("backward", "forward") and self.uses == "final":
-            raise TivaxError(f"uses = final: {links} links are of intermediate goods")
-        if self.kind == "price" and self.importers and self.of != "imports":
-            raise TivaxError(f"importers: goes with of imports, not {self.of}")
-        if not self.to:
-            raise TivaxError(f"to: no region; give {' or '.join(TO)}, or regions")
-        if twice := sorted({*self.to} & {*self.exporters} - {EVERY}):
-            raise TivaxError(f"to: {twice[0]} is among the sellers that are left")
-
-    def _share(self) -> float:
-        flows = self.kind in ("cut", "shift", "extract")
-        if self.percent is None and flows:
-            return 100.0
         require_kind("percent", self.percent, Real, "a number, such as 25")
-        percent = float(cast(Any, self.percent))
-        if flows and not 0 <= percent <= 100:
-            remedy = f"a {self.kind} takes 0 to 100 per cent"
-            raise TivaxError(f"percent = {percent:g}: {remedy}")
+        self._require_share(float(self.percent or 0))
+
+    def _require_share(self, percent: float) -> None:
         if not -100 <= percent < float("inf"):
-            what = "final demand" if self.kind == "demand" else "a cost or price"
+            what = "a cost or price" if self.priced else "final demand"
             remedy = f"{what} changes by -100 per cent or more"
             raise TivaxError(f"percent = {percent:g}: {remedy}")
-        return percent
 
     @property
-    def sides(self) -> tuple[str, str]:
-        """The keys of the regions that are hit and of their partners."""
-        extract = self.kind == "extract"
-        return ("regions", "partners") if extract else ("exporters", "importers")
+    def of_pairs(self) -> bool:
+        return False
 
     @property
     def who(self) -> Sequence[str]:
@@ -177,9 +104,14 @@ class Shock:
         return getattr(self, self.sides[1])
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """All regions that it names."""
+        return (*self.who, *self.whom)
+
+    @property
     def share(self) -> float:
         """The change as a share."""
-        return float(cast(Any, self.percent)) / 100
+        return float(self.percent or 0) / 100
 
     @property
     def priced(self) -> bool:
@@ -187,12 +119,224 @@ class Shock:
         return self.kind == "price"
 
     def record(self) -> dict[str, Any]:
-        """The parameters that the kind has, for tables and manifests."""
+        """The parameters, for tables and manifests."""
         found: dict[str, Any] = {"kind": self.kind, "percent": self.percent}
-        for key in ("who", "sectors", *sorted(OWN[self.kind] - {*LABELS}), "whom"):
+        own = {field.name for field in fields(self)} - {*LABELS, "percent", "name"}
+        for key in ("who", "sectors", *sorted(own), "whom"):
             value = getattr(self, key)
             found[key] = " ".join(value) if isinstance(value, tuple) else value
         return {**found, **{k: found[k] or EVERY for k in ("who", "whom", "sectors")}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfFlows(Shock):
+    percent: float | None = 100.0
+
+    def _require_share(self, percent: float) -> None:
+        if not 0 <= percent <= 100:
+            remedy = f"a {self.kind} takes 0 to 100 per cent"
+            raise TivaxError(f"percent = {percent:g}: {remedy}")
+
+
+@dataclass(frozen=True)
+class Cut(_OfFlows):
+    """Sales fall, and nothing replaces them.
+
+    Parameters
+    ----------
+    exporters, importers
+        Sellers and buyers: labels of regions or built-in groups such as EU27; by
+        default all. Sales within a region are never cut.
+    sectors
+        Sectors of the products that are sold; by default all.
+    percent
+        Share of the flows that is cut, 0 to 100.
+    uses
+        Goods that are hit: ``intermediate``, ``final`` or ``both``.
+    both_ways
+        Also what ``importers`` sell to ``exporters``.
+    name
+        Name of the variant, where it is not made of a grid.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is wrong. Labels are compared with the tables when the shock is
+        applied.
+
+    Examples
+    --------
+    >>> tx.shocks.Cut(exporters="R01", importers="R02", percent=10).exporters
+    ('R01',)
+    """
+
+    kind = "cut"
+    exporters: Sequence[str] = ()
+    importers: Sequence[str] = ()
+    uses: Uses = "both"
+    both_ways: bool = False
+
+    @property
+    def of_pairs(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Shift(Cut):
+    """Sales move to other sellers of the same good.
+
+    Parameters
+    ----------
+    exporters, importers, sectors, percent, uses, both_ways, name
+        As in :class:`Cut`.
+    to
+        ``third`` countries, ``home``, or a list of regions.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is wrong.
+
+    Examples
+    --------
+    >>> tx.shocks.Shift("R01", "R02", percent=25, to="home").to
+    ('home',)
+    """
+
+    kind = "shift"
+    to: Sequence[str] = ("third",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.to:
+            raise TivaxError(f"to: no region; give {' or '.join(TO)}, or regions")
+        if twice := sorted({*self.to} & {*self.exporters} - {EVERY}):
+            raise TivaxError(f"to: {twice[0]} is among the sellers that are left")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return (*super().labels, *self.to)
+
+
+@dataclass(frozen=True)
+class Extract(_OfFlows):
+    """Links of an industry, a sector or a region end.
+
+    Parameters
+    ----------
+    regions, partners
+        Whose links end, and with whom; by default all. ``partners`` goes with exports,
+        imports and trade only.
+    sectors, percent, uses, name
+        As in :class:`Cut`.
+    links
+        ``all``, ``backward`` or ``forward`` of industries; ``exports``, ``imports`` or
+        ``trade`` of regions.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is wrong.
+
+    Examples
+    --------
+    >>> tx.shocks.Extract("R01", links="exports").of_pairs
+    True
+    """
+
+    kind = "extract"
+    sides = ("regions", "partners")
+    regions: Sequence[str] = ()
+    partners: Sequence[str] = ()
+    uses: Uses = "both"
+    links: Links = "all"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.partners and not self.of_pairs:
+            raise TivaxError(
+                f"partners: goes with links {', '.join(OF_REGIONS)}, not {self.links}"
+            )
+        if self.links in ("backward", "forward") and self.uses == "final":
+            raise TivaxError(
+                f"uses = final: {self.links} links are of intermediate goods"
+            )
+
+    @property
+    def of_pairs(self) -> bool:
+        return self.links in OF_REGIONS
+
+
+@dataclass(frozen=True)
+class Demand(Shock):
+    """Final demand changes, at home too.
+
+    Parameters
+    ----------
+    exporters, importers, sectors, name
+        As in :class:`Cut`: whose products, and who buys them.
+    percent
+        The change, from -100.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is missing or wrong.
+
+    Examples
+    --------
+    >>> tx.shocks.Demand(importers="R01", percent=-10).share
+    -0.1
+    """
+
+    kind = "demand"
+    exporters: Sequence[str] = ()
+    importers: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Price(Shock):
+    """A cost rises and is passed on along the chain.
+
+    Parameters
+    ----------
+    exporters, sectors, percent, name
+        As in :class:`Demand`: whose costs, and by how much.
+    importers
+        With ``of="imports"`` only: who pays.
+    of
+        ``value added`` per US$ of output, the ``price`` of a product itself, or
+        ``imports``, a cost at the border.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is missing or wrong.
+
+    Examples
+    --------
+    >>> tx.shocks.Price(exporters="R01", percent=10).priced
+    True
+    """
+
+    kind = "price"
+    exporters: Sequence[str] = ()
+    importers: Sequence[str] = ()
+    of: Of = "value added"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.importers and not self.of_pairs:
+            raise TivaxError(f"importers: goes with of imports, not {self.of}")
+
+    @property
+    def of_pairs(self) -> bool:
+        return self.of == "imports"
+
+
+_WORDS = {"uses": Uses, "links": Links, "of": Of}
+SHOCKS = {k.kind: k for k in (Cut, Shift, Extract, Demand, Price)}
+"""By the ``kind`` of a shock in a scenario file."""
 
 
 def _labels(key: str, value: Any) -> tuple[str, ...]:
@@ -226,7 +370,7 @@ def as_variants(shocks: Any) -> dict[str, tuple[Shock, ...]]:
     if isinstance(shocks, Mapping):
         named = {str(name): _together(value) for name, value in shocks.items()}
     else:
-        wanted = "a tx.Shock, a list of them, or a mapping of names to them"
+        wanted = "one of tx.shocks, a list of them, or a mapping of names to them"
         require_kind("shocks", shocks, list | tuple, wanted)
         named = {}
         for k, value in enumerate(map(_together, shocks), 1):
@@ -235,7 +379,7 @@ def as_variants(shocks: Any) -> dict[str, tuple[Shock, ...]]:
                 raise TivaxError(f"shocks: two variants are named {name}")
             named[name] = value
     if not named:
-        raise TivaxError("shocks: there is none; give at least one tx.Shock")
+        raise TivaxError("shocks: there is none; give at least one of tx.shocks")
     kinds = {one.priced for value in named.values() for one in value}
     if len(kinds) > 1:
         raise TivaxError(
@@ -249,7 +393,8 @@ def _together(value: Any) -> tuple[Shock, ...]:
     if not isinstance(several, list | tuple) or not all(
         isinstance(k, Shock) for k in several
     ):
-        raise TivaxError(f"shocks: {show(value)} is no tx.Shock, nor a list of them")
+        told = f"shocks: {show(value)} is none of tx.shocks, nor a list of them"
+        raise TivaxError(told)
     if not several:
         raise TivaxError("shocks: a variant without any shock; give at least one")
     return tuple(several)

@@ -23,6 +23,7 @@ from .tables.long import from_long as from_long
 from .tables.national import from_national as from_national
 from .tables.small_world import small_world as small_world
 from .titles import find_sector as find_sector
+from .titles import find_sectors as find_sectors
 from .titles import goods_of as goods_of
 from .titles import label_table as label_table
 from .titles import sector_title as sector_title

@@ -13,6 +13,7 @@ from ..core import (
     basis_text,
     local_path,
     no_progress,
+    report,
     require_kind,
     require_years,
     show,
@@ -186,7 +187,7 @@ def _store(
     parents: dict[str, str] = {}
     rows_above = 0
     about_rebuilt: dict[str, Any] = {}  # of a year, and of those before it
-    progress(0, len(found))
+    report(progress, 0, len(found))
     try:
         for done, table in enumerate(tables, start=1):
             table = without_rounding(table)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError, local_path
+from ..core import TivaxError, local_path, show
 from ..files import TableFile, finding
 from ..tables import parse_year
 from .pymrio_files import Extension, extension_names, find_systems, read_extension
@@ -31,6 +31,8 @@ class Satellite(NamedTuple):
     direct: xr.DataArray | None = None
 
     def __repr__(self) -> str:
+        if not isinstance(self.account, xr.DataArray):
+            return f"Satellite({show(self.account)}, which is no account)"
         sizes = " x ".join(f"{n} {k}" for k, n in self.account.sizes.items())
         direct = "" if self.direct is None else ", and of final demand itself"
         unit = self.account.attrs.get("units", "")

@@ -71,6 +71,13 @@ def find_sector(label: str, sectors: Sequence[str], source: str) -> str:
     raise NotFound(f"no sector {label}; {hint}")
 
 
+def find_sectors(label: str, sectors: Sequence[str], source: str) -> list[str]:
+    """The code of a sector, or those of all ``goods``."""
+    if label == "goods" and label not in sectors:
+        return goods_of(sectors, source)
+    return [find_sector(label, sectors, source)]
+
+
 def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:
     """Add what sectors mean: ``DEU:c12`` becomes ``DEU:c12 (Basic metals ...)``.
 

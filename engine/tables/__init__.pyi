@@ -21,10 +21,10 @@ from .countries import country_groups as country_groups
 from .countries import country_in_text as country_in_text
 from .countries import country_name as country_name
 from .countries import country_position as country_position
+from .countries import find_region as find_region
 from .countries import group_members as group_members
 from .countries import listing_by_region as listing_by_region
 from .countries import normalise as normalise
-from .countries import suggest_region as suggest_region
 from .groups import AnyGroups as AnyGroups
 from .groups import ChosenGroups as ChosenGroups
 from .groups import Groups as Groups

@@ -10,7 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..core import Listing, TivaxError, load_toml, require_kind, require_list, suggest
+from ..core import (
+    Listing,
+    NotFound,
+    TivaxError,
+    load_toml,
+    require_kind,
+    require_list,
+    suggest,
+)
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,18 @@ def listing_by_region(
     shown |= {world: "world"}
     rows = [(code, shown[code], *row) for code, row in cells.items()]
     return Listing(title, ("region", "name", *columns), rows, notes, words=2)
+
+
+def find_region(name: str, known: Iterable[str]) -> str:
+    """The code of a region among those known, or of the country of that name.
+
+    Raises ``NotFound`` where there is none, with those like it.
+    """
+    codes, name = [str(k) for k in known], str(name)
+    named = {k for k in codes if country_name(k).casefold() == name.casefold()}
+    if name not in codes and not named:
+        raise NotFound(f"no region {name}: {suggest_region(name, codes)}")
+    return name if name in codes else named.pop()
 
 
 def suggest_region(name: str, known: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core import Damaged, TivaxError, aligned_empty, checksum
+from ..core import Damaged, TivaxError, aligned_empty, checksum, require_regular
 from .world_table import LazyYears
 
 FORMAT = 2
@@ -349,6 +349,7 @@ class _Reader:
 def _document(path: Path, name: str) -> dict[str, Any]:
     """The metadata of an array, or of the group for ``""``."""
     file = path / name / "zarr.json"
+    require_regular(file)
     what = "not a tivax store, or a damaged one" if not name else f"{name} is damaged"
     try:
         if file.stat().st_size > _LARGEST_METADATA:

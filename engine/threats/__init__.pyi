@@ -12,4 +12,3 @@ from .forms import unit_weights as unit_weights
 from .models_result import ModelsResult as ModelsResult
 from .result import Threats as Threats
 from .setting import Setting as Setting
-from .states import never_zero as never_zero

@@ -17,6 +17,7 @@ from ..core import (
     require_kind,
     require_list,
     require_whole,
+    shift_progress,
     suggest,
 )
 from ..estimation import Fit, Model, models_of, require_columns, t_test
@@ -26,6 +27,7 @@ from .blocks import require_blocks
 from .catalogue import CATALOGUE
 from .result import COLUMNS, Threats, at_level
 from .setting import Setting, refused
+from .states import state_of
 from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
@@ -150,7 +152,11 @@ def threats(
             tests.append(test)
     if draws:
         _add_declared(rows, tests, settings, draws, seed, progress)
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
     for row in rows:
+        given = first.setdefault((row["model"], row["term"]), row)
+        if row["biased"] and row["comparable"]:
+            row["comparable"] = state_of(row, given) != "as before"
         near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
         row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
     table = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
@@ -162,6 +168,7 @@ def threats(
         models=tuple(models),
         draws=draws,
         residual_max=max(k.fit.residual for k in settings),
+        alone={k.model.name: k.fit.alone for k in settings},
     )
 
 
@@ -237,8 +244,10 @@ def _fitted(
             "wild_p_value": np.nan,
             "variation_kept": kept[j] if own else np.nan,
             "own": own,
+            "by_itself": len(model.treatments) == 1,
             "comparable": made.comparable and own,
             "same_units": made.same_units,
+            "biased": made.biased,
         }
         test = None
         if se > 0 and not (model.instruments and len(model.treatments) > 1):
@@ -257,7 +266,7 @@ def _said(row: Mapping[str, Any]) -> str:
         lasting = ", or a treatment that lasts: see the next rows"
         return (
             "a later treatment predicts the outcome: a trend or the other direction"
-            + (lasting if row["variant"].endswith("alone") else "")
+            + (lasting if row["by_itself"] else "")
         )
     if row["threat"] == "placebo outcome":
         return "it responds, though it should not"
@@ -301,7 +310,7 @@ def _add_declared(
             every,
             draws=draws,
             seed=seed,
-            progress=lambda n, _, before=done: progress(before + n, total),
+            progress=shift_progress(progress, done, total),
         )
         for k, value in zip(members, p, strict=True):
             rows[k]["wild_p_value"] = value

@@ -44,6 +44,7 @@ def common_effects(setting: Setting) -> Made:
             slopes=names,
             model=setting.equation(time=""),
             note=f"may be biased by short T: {len(names)} slopes a unit for T = {T}",
+            biased=True,
         )
 
 
@@ -78,6 +79,7 @@ def interactive_effect(setting: Setting) -> Made:
             G,
             note,
             comparable=True,
+            biased=True,
         )
 
 

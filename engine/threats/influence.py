@@ -19,11 +19,7 @@ from .variants import Made, Row, Variant
 _CELLS = (1, 5, 10)
 _LARGEST_SHARE = 1 / 3  # that may be taken away
 CLUSTERS = "influential clusters"
-ENDS = {
-    "not significant by CV1": "makes it insignificant by CV1",
-    "of the other sign": "turns its sign",
-}
-"""What leaving out enough makes of a result, and how that is told."""
+_ENDS = ("not significant by CV1", "of the other sign")
 
 
 def cells(setting: Setting) -> Made:
@@ -60,7 +56,7 @@ def clusters(setting: Setting) -> Made:
     sign, every = np.sign(fit.coef[0]), fit.clusters
     significant = t_test(fit.coef[0], fit.se[0], every)[2] <= LEVEL
     # Where nothing is significant none are needed for that.
-    ends = dict(zip(ENDS, (not significant, False), strict=True))
+    ends = dict(zip(_ENDS, (not significant, False), strict=True))
     for _ in range(int(_LARGEST_SHARE * every)):
         pull = fit.by_label[0] * sign
         gone.append(str(pull.idxmax()))

@@ -33,8 +33,13 @@ class ModelsResult(Result):
         return {model.name: self._sentence(model) for model in self.models}
 
     @property
+    def findings(self) -> dict[str, str]:
+        """Their conclusions without the name, as reports have them."""
+        return {model.name: self._found(model) for model in self.models}
+
+    @property
     def finding(self) -> list[str]:
-        return [self._found(model) for model in self.models]
+        return [*self.findings.values()]
 
     def plots(self) -> dict[str, Plot]:
         return {

@@ -77,6 +77,7 @@ def several_factors(setting: Setting) -> Made:
                 f"may be biased by short T: T = {len(setting.years)}; se: clusters of "
                 "units, effects and factors counted",
                 comparable=True,
+                biased=True,
             )
 
 
@@ -151,7 +152,8 @@ def slopes(setting: Setting) -> Made:
         except TivaxError as error:
             yield refused("slopes of countries", variant, error)
             continue
-        rows = found.table[found.table["method"] == variant.split(",")[0]]
+        method = "mean group" if blocks is None else "t over blocks"
+        rows = found.table[found.table["method"] == method]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
             left = found.entities - row["groups"] if blocks is None else 0
             still = f"; {left} countries in which it does not move left out"

@@ -1,7 +1,7 @@
 """``Threats``: the table, and the sentence that is made from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -30,11 +30,11 @@ from ..reporting import (
     variable_name,
 )
 from ..reporting import Figure as Shown
-from ..resampling import LEVEL
-from .influence import CLUSTERS, ENDS
+from ..resampling import LEVEL, never_zero
+from .influence import CLUSTERS
 from .models_result import ModelsResult
 from .setting import HEADLINE
-from .states import State, decisive_p, is_significant, never_zero, reach, state_of
+from .states import State, decisive_p, is_significant, reach, state_of
 
 COLUMNS = tuple(
     "model threat variant term estimate se p_value wild_p_value n clusters "
@@ -61,6 +61,8 @@ class Threats(ModelsResult):
         Draws of ``wild_p_value``; 0 without.
     residual_max
         The largest norm of X'(y - X beta) of the models, columns of length 1.
+    alone
+        By model, which treatments one cluster alone identifies; empty for none.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Threats(ModelsResult):
     models: tuple[Model, ...]
     draws: int
     residual_max: float
+    alone: Mapping[str, str] = field(default_factory=dict)
 
     def _found(self, model: Model) -> str:
         """``The effect of X on Y (13.58, p 0.0041) is turned or gone under 9 ...``"""
@@ -89,7 +92,7 @@ class Threats(ModelsResult):
             f"The effect of {variable_name(model.treatments[0])} on "
             f"{variable_name(model.outcome)} ({self._short(first)})"
         )
-        alone = first["note"] if "alone identifies" in first["note"] else ""
+        alone = self.alone.get(model.name, "")
         if alone and not np.isfinite(first["wild_p_value"]):
             return (
                 f"{alone}, nor p by it: nothing can be said of threats without draws."
@@ -122,22 +125,27 @@ class Threats(ModelsResult):
         ]
         if not gone and not smaller and not blurred:
             small = min((row["estimate"] for row in others), key=abs)
+            bound = 1 / (self.draws + 1)  # of a p below one of the draws
+            largest = max(others, key=lambda row: decisive_p(row) or bound)
             said.append(
-                f"The largest p is {self._p(max(others, key=decisive_p))}, the "
-                f"smallest effect {number_text(small)}"
+                f"The largest p is {self._p(largest)}, the smallest effect "
+                f"{number_text(small)}"
             )
         told = _cheapest(gone)[:_NAMED]
         if other := [row for row in _cheapest(turned)[:1] if row not in told]:
             told = [*other, *told[: _NAMED - 1]]
         said += map(self._named, told)
         every = int(first["clusters"])
+        # Those whose clusters were chosen for it, fitted.
+        dropped = {
+            every - int(row["clusters"]): row["estimate"] * first["estimate"] < 0
+            for row, state in rows
+            if row["threat"] == CLUSTERS and not state and np.isfinite(row["estimate"])
+        }
         said += [
-            f"Dropping {every - int(row['clusters'])} of {every} clusters "
-            f"{ENDS[row['variant'].split(': ')[-1]]}"
-            for row, _ in rows
-            if row["threat"] == CLUSTERS
-            and " of " in row["variant"]
-            and np.isfinite(row["estimate"])
+            f"Dropping {count} of {every} clusters "
+            f"{'turns its sign' if turned else 'makes it insignificant by CV1'}"
+            for count, turned in dropped.items()
         ]
         return ". ".join(filter(None, [*said, alone])) + "."
 

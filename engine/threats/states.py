@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
 from ..estimation import t_ppf
 from ..resampling import LEVEL
@@ -45,8 +44,3 @@ def decisive_p(row: Mapping[Any, Any]) -> float:
 def is_significant(row: Mapping[Any, Any]) -> bool:
     """True if the p that decides is at most 5 %; without any it is not."""
     return decisive_p(row) <= LEVEL
-
-
-def never_zero(p: pd.Series, draws: int) -> pd.Series:
-    """p-values for files: 1 / (draws + 1), a bound, where no draw is larger."""
-    return p.mask(p == 0, 1 / (draws + 1)) if draws else p

@@ -30,6 +30,8 @@ class Variant:
         It is at least in the model's units.
     earlier
         Rows are differences from the row this many years before.
+    biased
+        Short panels bias it: it tells what goes away, and not that anything stays.
     """
 
     threat: str
@@ -42,6 +44,7 @@ class Variant:
     comparable: bool = True
     same_units: bool = True
     earlier: int = 0
+    biased: bool = False
 
     def fit(self) -> Fit:
         """Fit it on the complete rows of its frame.
@@ -72,6 +75,7 @@ class Row:
     clusters: int | None = None
     note: str = ""
     comparable: bool = False
+    biased: bool = False
 
 
 Made = Iterator[Variant | Row]

@@ -1,5 +1,7 @@
 """Threats of time: trends, differences, leads and lags, dynamics, periods."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -90,7 +92,8 @@ def dynamics(setting: Setting) -> Made:
     )
     yield whole
     fit = whole.fit()
-    yield _long_run("as it is, long run", fit, fit.coef, fit.influence, bias)
+    long = _long_run("as it is, long run", fit, fit.coef, fit.influence, bias)
+    yield replace(long, biased=True)
     rows = frame.loc[fit.used.index]
     years = np.sort(rows[setting.time].unique())
     middle = years[len(years) // 2]

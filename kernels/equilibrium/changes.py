@@ -25,7 +25,7 @@ The equilibrium in relative changes:
 and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the
 equations above is the same as balanced trade up to D'. Where surpluses are shares of
 income (``Surplus``) final buyers spend (1 - s_n - c) of it, with c such that surpluses
-add to zero. The price equation in logarithms
+add to zero; where they are not, s is 0. The price equation in logarithms
 is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
 are iterated. Derivatives are those of the implicit function theorem (``adjoint``).
 
@@ -73,12 +73,12 @@ class Surplus(NamedTuple):
 
 
 class EconomyShock(NamedTuple):
-    """A shock: log of kappa hat, new tariff rates, new deficits, surpluses."""
+    """A shock: log of kappa hat, new tariff rates, new deficits, surpluses beside."""
 
     log_costs: Float[Array, "r r s"]
     tariff: Float[Array, "r r s"]
     deficit: Float[Array, " r"]
-    surplus: Surplus | None = None
+    surplus: Surplus
 
 
 def rounding(like: Float[Array, "..."]) -> float:
@@ -172,19 +172,19 @@ def output(
     return (net * spending[:, None, :]).sum(axis=0)
 
 
-def unpaid(shock: EconomyShock, own: Float[Array, " r"]) -> Float[Array, " r"]:
+def unpaid(surplus: Surplus, own: Float[Array, " r"]) -> Float[Array, " r"]:
     """c I: what shares of income lack to add to zero; ``own`` is I without D."""
-    if shock.surplus is None:
-        return jnp.zeros_like(own)
-    return -(shock.surplus.share @ own) / own.sum() * own
+    return -(surplus.share @ own) / own.sum() * own
+
+
+def saved(surplus: Surplus, own: Float[Array, " r"]) -> Float[Array, " r"]:
+    """Surpluses out of income without D."""
+    return surplus.share * own + surplus.spread * unpaid(surplus, own)
 
 
 def final_spending(shock: EconomyShock, own: Float[Array, " r"]) -> Float[Array, " r"]:
     """Spending of final buyers out of wages and tariff revenue, and D'."""
-    if shock.surplus is None:
-        return own + shock.deficit
-    saved = shock.surplus.share * own + shock.surplus.spread * unpaid(shock, own)
-    return own - saved + shock.deficit
+    return own - saved(shock.surplus, own) + shock.deficit
 
 
 def market_gap(
@@ -194,9 +194,7 @@ def market_gap(
     own: Float[Array, " r"],
 ) -> Float[Array, " r"]:
     """Excess demand for labour, relative to the wages that are paid."""
-    if shock.surplus is None:
-        return earned / paid - 1
-    left = (1 - shock.surplus.spread) * unpaid(shock, own)
+    left = (1 - shock.surplus.spread) * unpaid(shock.surplus, own)
     return (earned - left) / paid - 1
 
 

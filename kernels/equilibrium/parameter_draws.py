@@ -123,9 +123,9 @@ def _solve(
         chosen, tariff, share = case
         moved = jnp.einsum("d,ds,dni->nis", chosen, draw.effects, cases.ended)
         costs = jnp.log1p(tariff) - jnp.log1p(world.base.tariff) - moved
-        shock = world.base._replace(log_costs=costs, tariff=tariff)
-        if shock.surplus is not None:
-            shock = shock._replace(surplus=shock.surplus._replace(share=share))
+        surplus = world.base.surplus._replace(share=share)
+        given = {"log_costs": costs, "tariff": tariff, "surplus": surplus}
+        shock = world.base._replace(**given)
         new = find(base, shock, start)
         index = (base.budget * new.log_prices).sum(axis=1)
         return new.income / final * jnp.exp(-index) - 1, new.clearing

@@ -160,7 +160,7 @@ def inverse_jacobian(
     kept = 1 - net.sum(axis=1)
     own = paid[:, None] * wage - bought.sum(axis=1)
     # (What surpluses have in common moves by less than they do, and is left out.)
-    spent = 1 - shock.surplus.share if shock.surplus else jnp.ones_like(paid)
+    spent = 1 - shock.surplus.share
 
     def spend(dX: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
         dY = sold + jnp.einsum("nij,njm->ijm", net, dX)

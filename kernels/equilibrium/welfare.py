@@ -89,6 +89,25 @@ def welfare_changes(
 
 def _abroad(trade: Float[Array, "r r s"], axis: int) -> Float[Array, " r"]:
     """Sales (axis 0) or purchases (axis 1) of others; 1 where there are none."""
-    foreign = 1 - jnp.eye(len(trade), dtype=trade.dtype)[:, :, None]
-    total = (trade * foreign).sum(axis=(axis, 2))
+    total = (trade * _foreign(trade)).sum(axis=(axis, 2))
     return jnp.where(total > 0, total, 1)
+
+
+def _foreign(trade: Float[Array, "r r s"]) -> Float[Array, "r r 1"]:
+    return 1 - jnp.eye(len(trade), dtype=trade.dtype)[:, :, None]
+
+
+class Sectors(NamedTuple):
+    """Relative changes of output, which are those of value added, and of imports."""
+
+    output: Float[Array, "r s"]
+    imports: Float[Array, "r s"]
+
+
+def sector_changes(old: Float[Array, "r r s"], new: Float[Array, "r r s"]) -> Sectors:
+    """Changes of flows net of tariffs, 0 where there was none."""
+    before, after = (
+        jnp.stack([k.sum(axis=0), (k * _foreign(k)).sum(axis=1)]) for k in (old, new)
+    )
+    ratio = jnp.where(before > 0, after / jnp.where(before > 0, before, 1), 1)
+    return Sectors(*ratio - 1)

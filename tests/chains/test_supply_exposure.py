@@ -1,6 +1,7 @@
 """``tx.supply_exposure`` and `tivax exposure`: against literal products, files, mistakes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -202,8 +203,8 @@ def test_the_command_writes_what_the_function_returns(done):
 @pytest.mark.parametrize(
     "words, told",
     [
-        (("--buyer", "R9", "--supplier", "R1"), "no buyer R9"),
-        (("--buyer", "R0", "--supplier", "R1", "--sectors", "S9"), "no sectors S9"),
+        (("--buyer", "R9", "--supplier", "R1"), "buyer: no region R9"),
+        (("--buyer", "R0", "--supplier", "R1", "--sectors", "S9"), "sectors: no sector S9"),
         (("--buyer", "R0", "--supplier", "R1", "--elasticities", "none.csv"), "none.csv: no such file"),
     ],
 )  # fmt: skip
@@ -213,6 +214,18 @@ def test_mistakes_are_one_line_and_write_nothing(
     monkeypatch.chdir(tmp_path)
     assert mistake("exposure", store, *words, "--out", "out").startswith(told)
     assert not (tmp_path / "out").exists()
+
+
+def test_names_of_countries_and_words_of_titles_are_read(tmp_path):
+    names = {"regions": ("CHN", "DEU", "FRA", "USA"), "sectors": ("c1", "c14", "c20")}
+    tables = replace(TABLES, source="wiod2013", **names)
+    found = tx.supply_exposure(tables, "Germany", "china", sectors=["electrical"])
+    assert (found.buyer, found.supplier, found.sectors) == ("DEU", "CHN", ("c14",))
+    tx.save_store(tables, tmp_path / "s")
+    sides = ("--buyer", "Germany", "--supplier", "China", "--sectors", "optical")
+    good("exposure", tmp_path / "s", *sides, "--out", tmp_path / "o", "--no-figures")
+    facts = json.loads((tmp_path / "o" / "manifest.json").read_text())
+    assert (facts["buyer"], facts["sectors"]) == ("DEU", ["c14"])
 
 
 def test_elasticities_of_one_or_less_and_errors_of_some_sectors(small, tmp_path):

@@ -84,9 +84,11 @@ def test_another_demand_and_negative_inputs(small):
 
 
 def test_mistakes_are_one_line(small):
-    assert error_of(tx.supply_paths, small, "R9", "R1").startswith("no buyer R9")
+    assert error_of(tx.supply_paths, small, "R9", "R1").startswith(
+        "buyer: no region R9"
+    )
     assert error_of(tx.supply_paths, small, "R0", "R1", sectors=["S9"]).startswith(
-        "no sectors S9"
+        "sectors: no sector S9"
     )
     assert error_of(tx.supply_paths, small, "R0", "R1", year=1999) == (
         "no year 1999: the tables hold 2000 to 2001"

@@ -584,6 +584,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "(seed 3)" in report and "4 regions, 5 sectors and 3 years" in report
     assert '<a href="explorer.html">' in report
+    assert report.index("trade benefit index is highest") < report.index("tivax tbi")
     assert "tivax tbi first/store --out results" in report
     charts = (out / "explorer.html").read_text(encoding="utf-8")
     assert '"file": "tbi.csv"' in charts and '"unit": "million US$"' in charts

@@ -20,7 +20,7 @@ kind = "lognormal"
 a = 0.2
 margins = ["row"]
 """
-ERROR = tx.TableError("lognormal", a=0.2, margins=("row",))
+ERROR = tx.table_errors.Lognormal(a=0.2, margins=("row",))
 ENDS = ["se", "ci_low", "ci_high"]
 
 
@@ -129,3 +129,26 @@ def test_mistakes_are_told_before_anything_is_written(store, tmp_path):
         told = mistake(command, store, "--error", "rounding", "--out", out)
         assert told.startswith("2000: cells are not whole units")
     assert names(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("default:error rounding:UserWarning")
+@pytest.mark.parametrize(
+    "words", ["tbi", "indicators --level country", "change --draws 2"]
+)
+def test_rounding_of_many_cells_to_0_is_the_first_line(words, tmp_path, monkeypatch):
+    """Of what is printed and of the report, with the remedy, in Chinese, too."""
+    monkeypatch.chdir(tmp_path)
+    Z, Y = (np.rint(100 * np.asarray(k)) for k in (TABLES.Z, TABLES.Y))
+    Z[Z < np.quantile(Z, 0.5)] = 0
+    x = Z.sum(axis=2) + Y.reshape(*Z.shape[:2], -1).sum(axis=2)
+    tx.save_store(replace(TABLES, Z=Z, Y=Y, x=x, value_added=None), "store")
+    command, *options = words.split()
+    errors = ("--error", "rounding", *options, "--no-figures", "--language", "zh")
+    answer = good(command, "store", *errors, "--out", "out")
+    first = answer.out.splitlines()[0]
+    assert first.startswith("error rounding: 2000: ") and "--derounded" in first
+    assert answer.err.count("--derounded") == 1
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    place = page.index("rounding误差：2000年Z中有")
+    assert place < page.index("--derounded") < page.index("<table")
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["command"]

@@ -1,16 +1,20 @@
 """``--example``: run files to copy, which run on the panel of ``tivax panel``."""
 
 import json
+from dataclasses import replace
+from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import tivax as tx
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_study
 
 import panel_files as pf
 from commands import good, mistake, names, tivax
+from helpers import random_tables
 
 FEW = {
     "bootstrap": ("--draws", "50"),
@@ -60,6 +64,36 @@ def test_the_example_runs_on_the_panel_as_it_is_printed(command, folder):
 
     column = "size" if command == "simulate" else "estimate"
     assert len(found) and found[column].notna().any()
+
+
+EXAMPLES = files("tivax.engine.cli") / "examples"
+SCENARIOS = sorted(
+    k.name.removesuffix(".toml")
+    for k in EXAMPLES.iterdir()
+    if k.name.startswith("scenario")
+)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The store that the examples name, small."""
+    place = tmp_path_factory.mktemp("scenarios")
+    tables = random_tables(regions=4, sectors=3, years=2, seed=1)
+    regions, sectors = ("CHN", "DEU", "FRA", "USA"), ("c1", "c14", "c20")
+    names = {"regions": regions, "sectors": sectors, "source": "wiod2013"}
+    tx.save_store(replace(tables, years=(2007, 2008), **names), place / "wiod13")
+    return place
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_the_example_of_a_kind_of_scenario_runs_as_it_is_printed(name, world):
+    kind = name.removeprefix("scenario").removeprefix("-")
+    path = world / f"{name}.toml"
+    path.write_text(good("scenario", *[kind] * bool(kind), "--example").out)
+    good("scenario", path, "--out", world / name, "--no-figures", "--quiet")
+    manifest = json.loads((world / name / "manifest.json").read_text())
+    assert manifest["residual_max"] < 1e-8
 
 
 @pytest.mark.parametrize("command", FEW)

@@ -13,7 +13,7 @@ import tivax as tx
 
 from commands import good, mistake
 from experiment_panels import small_panel
-from helpers import random_tables
+from helpers import random_tables, write_co2
 
 CODES = ("AUT", "BEL", "CHN", "DEU", "FRA", "HUN", "POL", "USA")
 MODEL = """
@@ -42,6 +42,11 @@ FILES = {
     "hat": f"{HAT}kind = 'exact-hat'\n{WALL}",
     "answer": f"{HAT}kind = 'retaliation'\nagainst = 'USA'\n{WALL}",
     "nash": f"{HAT}kind = 'nash'\nregions = ['CHN', 'USA']\n",
+    "war": f"{HAT}kind = 'trade-war'\nwho = 'USA'\nwhom = 'CHN'\nrate = 0.25\n",
+    "best": f"{HAT}kind = 'optimal-tariff'\nregion = 'USA'\nover = 'uniform'\n",
+    "price": 'store = "store"\nkind = "price"\nexporters = "China"\npercent = 9\n',
+    "grid": 'store = "store"\nkind = "shift"\nexporters = "CHN"\n'
+    "[grid]\npercent = [5, 10]\n",
     "cut": 'store = "store"\nkind = "cut"\nexporters = "CHN"\nimporters = "USA"\n',
 }
 RUNS = (
@@ -49,13 +54,19 @@ RUNS = (
     "decompose store --method wwz",
     "indicators store --level country",
     "change store --from 2000 --to 2001",
+    "tbi store --satellite co2.csv",
+    "change store --measure va_imports --satellite co2.csv --error error.toml --draws 2",
     "exposure store --buyer DEU --supplier CHN",
     "compare store other --measure tbi,EXGR,vax_ratio",
     "compare store other --error error.toml",
     "scenario cut.toml",
+    "scenario price.toml",
+    "scenario grid.toml",
+    "scenario best.toml",
     "scenario hat.toml --draws 5",
-    "scenario answer.toml --draws 5",
-    "scenario nash.toml --draws 5",
+    "scenario answer.toml --error error.toml --draws 5",
+    "scenario nash.toml --error error.toml --draws 5",
+    "scenario war.toml --draws 5",
     "threats threats.toml",
     "curve curve.toml",
     "bootstrap wild.toml",
@@ -65,6 +76,9 @@ RUNS = (
     "simulate study.toml",
     "demo --size 4x5x3",
 )
+
+
+_ENGLISH = re.compile("[A-Za-z]{3,} [a-z]{2,}")
 
 
 def named(years: int, seed: int = 1) -> tx.WorldTables:
@@ -77,6 +91,7 @@ def place(tmp_path_factory):
     """Of the sizes of other tests of commands, whose programs are compiled once."""
     folder = tmp_path_factory.mktemp("chinese")
     tx.save_store(named(2), folder / "store")
+    write_co2(named(2), folder / "co2.csv")
     tx.save_store(long := named(12), folder / "long")
     tx.save_store(named(2, seed=2), folder / "other")
     panel = small_panel(countries=8, years=12, seed=3)
@@ -118,7 +133,7 @@ class Page(HTMLParser):
 def english(page: str) -> list[str]:
     """Texts with two English words in a row."""
     texts = [" ".join(k.split()) for k in Page(page).texts]
-    return [k for k in dict.fromkeys(texts) if re.search(r"[A-Za-z]{3,} [a-z]{2,}", k)]
+    return [k for k in dict.fromkeys(texts) if _ENGLISH.search(k)]
 
 
 @pytest.mark.slow
@@ -126,10 +141,14 @@ def english(page: str) -> list[str]:
 def test_a_report_has_no_sentence_of_english(line, place, monkeypatch):
     monkeypatch.chdir(place)
     out = Path(re.sub(r"\W+", "_", line))
-    good(*line.split(), "--out", out, "--language", "zh", "--quiet")
+    printed = good(*line.split(), "--out", out, "--language", "zh", "--quiet").out
     left = english((out / "report.html").read_text(encoding="utf-8"))
     left = [k for k in left if "各项：" not in k]  # the terms of a decomposition
     assert not left
+    said = [k for k in printed.splitlines() if not re.search("：tivax ", k)]
+    assert not [k for k in said if _ENGLISH.search(k)]
+    if "--satellite" in line:
+        assert "增加值" not in (out / "report.html").read_text(encoding="utf-8")
 
 
 def test_what_is_no_language_is_said_before_anything_is_computed(place, monkeypatch):

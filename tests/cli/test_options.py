@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+from dataclasses import replace
 from inspect import signature
 
 import numpy as np
@@ -29,6 +30,15 @@ from helpers import random_tables
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("options") / "store"
     save_store(random_tables(regions=4, sectors=3, years=2), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def named_store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("options") / "named"
+    names = {"regions": ("CHN", "DEU", "FRA", "USA"), "sectors": ("c1", "c14", "c20")}
+    tables = random_tables(regions=4, sectors=3, years=2)
+    save_store(replace(tables, source="wiod2013", **names), path)
     return path
 
 
@@ -141,6 +151,20 @@ def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):
                    tmp_path / "o")  # fmt: skip
     assert line.startswith("--regions: no region R0: ")
     assert names(tmp_path) == []
+
+
+def test_regions_and_a_sector_may_be_named_in_words(named_store, tmp_path):
+    asked = ("--regions", "Germany,CHN", "--no-figures", "--out")
+    for words in (
+        ["tbi"],
+        ["decompose", "--method", "bm-source", "--level", "country"],
+    ):
+        answer = good(*words, named_store, *asked, tmp_path / words[0])
+        assert "DEU" in answer.out and "USA" not in answer.out
+    words = ("--measure", "EXGR", "--sector", "electrical", "--from", "2000")
+    good("change", named_store, *words, "--to", "2001", *asked, tmp_path / "change")
+    found = pd.read_csv(tmp_path / "change" / "change.csv")
+    assert {*found["region"]} == {"DEU", "CHN"}
 
 
 def test_no_figures_leaves_the_tables(store, tmp_path):

@@ -133,6 +133,18 @@ def test_the_sentence_names_the_ends_and_the_largest_moves(result):
     ]
 
 
+def test_the_sentence_names_regions_of_the_table(result):
+    index = result.tbi["tbi"].isel(year=-1).to_series()
+    asked = [*index.sort_values().index[[1, 0]]]
+    some = replace(result, asked=asked[:2])
+    (first, second) = some.sentence.splitlines()
+    assert first.startswith(
+        "In 2002, among the 2 regions of the table, the trade benefit index is highest "
+        f"in {asked[0]} ("
+    )
+    assert f"lowest in {asked[1]} (" in first and "since 2000" in second
+
+
 def test_progress_counts_every_year(tables):
     calls = []
     compute_tbi(tables, progress=lambda *call: calls.append(call))

@@ -16,7 +16,7 @@ from helpers import random_tables
 
 # The same sums in another order.
 SAME = 1e-12
-ERROR = tx.TableError("lognormal", a=0.3, b=0.1)
+ERROR = tx.table_errors.Lognormal(a=0.3, b=0.1)
 
 
 def named(tables, regions, years):

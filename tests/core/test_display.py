@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine import Model, Scheme, fixed_effects, resample, to_long, two_stage
+from tivax.engine import Model, fixed_effects, resample, schemes, to_long, two_stage
 from tivax.engine.core.display import (
     Listing,
     count_text,
@@ -33,7 +33,7 @@ def fit():
 @pytest.fixture(scope="module")
 def inference():
     model = Model("main", "KOFGIdj", ["TBI", "RQ"])
-    return resample(PANEL, model, Scheme("pairs"), draws=99, seed=1)
+    return resample(PANEL, model, schemes.Pairs(), draws=99, seed=1)
 
 
 # --------------------------------------------------------------------------- the parts

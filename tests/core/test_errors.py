@@ -17,8 +17,8 @@ def test_what_is_not_there_is_not_found(tmp_path):
     tables = random_tables(regions=2, sectors=1, years=1)
     with pytest.raises(tx.NotFound, match="no such store"):
         tx.open_store(tmp_path / "none")
-    with pytest.raises(tx.NotFound, match="exporters: the tables have no region X"):
-        tx.scenarios(tables, tx.Shock("cut", "X"))
+    with pytest.raises(tx.NotFound, match="exporters: no region X"):
+        tx.scenarios(tables, tx.shocks.Cut("X"))
     with pytest.raises(tx.NotFound, match="no such file"):
         tx.scenarios(tables, tmp_path / "none.toml")
 

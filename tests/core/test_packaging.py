@@ -106,6 +106,15 @@ def test_importing_the_engine_or_the_command_line_loads_no_heavy_library(tmp_pat
     assert not heavy & set(python(code, tmp_path))
 
 
+def test_the_index_and_its_figures_load_no_library_that_they_do_not_use(tmp_path):
+    names = "figures.tiles, figures.trade, cli.tables.tbi, cli.tables.subject"
+    code = "\n".join(f"import tivax.engine.{k}" for k in names.split(", "))
+    unused = {"scipy", "zarr", "matplotlib.pyplot"}
+    assert not unused & set(
+        python(f"import sys\n{code}\nprint(*sys.modules)", tmp_path)
+    )
+
+
 def test_importing_tivax_does_not_change_the_configuration_of_jax(tmp_path):
     names = ", ".join(
         name

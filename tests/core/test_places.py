@@ -224,11 +224,16 @@ def test_a_mount_point_is_no_place_for_results(place, monkeypatch, command, file
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
 def test_a_pipe_is_refused_and_not_waited_for(place):
     good("tbi", place / "store", "--out", place / "r", "--quiet")
-    for name in ("p.html", "p.zip", "p.csv", "p.toml"):
+    for name in ("s", "q"):
+        (place / name).mkdir()
+    pipes = ("p.html", "p.zip", "p.csv", "p.toml", "s/zarr.json", "q/manifest.json")
+    for name in pipes:
         os.mkfifo(place / name)
     (place / "of_pipe.toml").write_text(RUN.replace("panel.csv", "p.csv"))
     for words, pipe in (
         (["explore", place / "r", "--out", place / "p.html"], "p.html"),
+        (["explore", place / "q", "--out", place / "q.html"], "q/manifest.json"),
+        (["tbi", place / "s", "--out", place / "b"], "s/zarr.json"),
         (["package", place / "r", "--out", place / "p.zip"], "p.zip"),
         (["panel", "--data", place, "--out", place / "p.csv"], "p.csv"),
         (["bootstrap", place / "p.toml", "--out", place / "b"], "p.toml"),

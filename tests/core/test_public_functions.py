@@ -11,7 +11,7 @@ import tivax.engine as tx
 from commands import Answer, run_fork, run_python
 
 # Classes that a user makes; others are returned, raised or filled by readers.
-MADE = {"Economy", "Model", "Scheme", "TableError", "WorldTables"}
+MADE = {"Economy", "Model", "WorldTables"}
 FUNCTIONS = sorted(
     name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )

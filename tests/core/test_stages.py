@@ -6,11 +6,14 @@ import threading
 import time
 from types import SimpleNamespace
 
+import jax
+import numpy as np
 import pytest
 
 from tivax.engine.cli import terminal
 from tivax.engine.cli.terminal import Terminal
-from tivax.engine.core.progress import Stages
+from tivax.engine.core.jax_setup import _log_compiling
+from tivax.engine.core.progress import Stages, stage
 
 
 @pytest.fixture
@@ -108,6 +111,34 @@ def test_a_wait_says_again_and_again_how_long_it_takes(monkeypatch, capsys):
                 time.sleep(0.01)
                 said += capsys.readouterr().err
         assert said.count("tivax: making the world: 0 s") >= 2
+
+
+def test_a_program_that_compiles_is_told_between_draws_too(monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "_SILENT", 0.01)
+    with Terminal().progress("drawing", "draws") as progress:
+        progress(1, 9)
+        time.sleep(0.1)
+        capsys.readouterr()
+        time.sleep(0.1)
+        assert not capsys.readouterr().err
+        monkeypatch.setattr(terminal.stage, "compiling", 1)
+        time.sleep(0.2)
+    told = "drawing: 0 s, at the first of the draws; a first run compiles"
+    assert told in capsys.readouterr().err
+
+
+def test_programs_count_while_they_compile():
+    _log_compiling()
+    counted = []
+
+    @jax.jit
+    def traced(x):
+        counted.append(stage.compiling)
+        return x + 1
+
+    before = stage.compiling
+    traced(np.ones(3, np.float32))
+    assert counted[0] > before == stage.compiling
 
 
 def test_the_speed_is_of_draws_after_the_first_which_compile(clock, capsys):

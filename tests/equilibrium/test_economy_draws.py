@@ -15,7 +15,7 @@ from commands import good, mistake
 from described import assert_described
 from helpers import error_of
 
-ERROR = tx.TableError("lognormal", a=0.2, b=0.05)
+ERROR = tx.table_errors.Lognormal(a=0.2, b=0.05)
 DRAWS, SEED = 6, 3
 
 
@@ -86,7 +86,10 @@ def test_intervals_are_deviations_and_percentiles_of_draws(world):
     pd.testing.assert_frame_equal(drawn.table[[*found.table]], found.table)
     assert drawn.tbi_change()["se"].gt(0).all()
     assert {"change", "se", "ci_low", "ci_high"} <= {*drawn.flows}
-    (ax,) = drawn.plots()["intervals"]().axes
+    sectors = drawn.sectors[drawn.sectors["measure"] == "imports"]
+    values = 100 * drawn.spread.of("imports")[:, 0].reshape(DRAWS, -1)
+    np.testing.assert_allclose(sectors["se"], values.std(axis=0, ddof=1), rtol=1e-9)
+    (ax,) = drawn.plots()["welfare"]().axes
     names = [label.get_text() for label in ax.get_yticklabels()]
     order = ["ROW" if k == "Rest of the world" else k for k in names]
     ends = np.array([k.vertices[:, 0] for k in ax.collections[0].get_paths()])
@@ -119,7 +122,7 @@ def test_draw_k_does_not_depend_on_the_number_of_draws(world):
 
 def test_without_errors_there_is_no_deviation_and_draws_are_the_result(world):
     found = tx.exact_hat(_economy(world, se=0.0), deficits="kept")
-    drawn = found.with_errors(tx.TableError("lognormal", a=0.0), draws=2)
+    drawn = found.with_errors(replace(ERROR, a=0.0), draws=2)
     assert drawn.table["se"].max() == 0
     # Markets clear to 1e-10; changes are percentages.
     for end in ("ci_low", "ci_high"):
@@ -148,7 +151,9 @@ def test_small_errors_of_elasticities_are_those_of_the_delta_method(world):
     np.testing.assert_allclose(se, expected, rtol=0.12)
 
 
-@pytest.mark.parametrize("regions", [["R01", "R02"], {"both": ["R01", "R02"]}])
+@pytest.mark.parametrize(
+    "regions", [["R01", "R02"], {"both": ["R01", "R02"], "R03": ["R03"]}]
+)
 def test_nash_rates_of_a_draw_are_those_found_alone(world, regions):
     economy = _economy(world, se=None)
     given = {"method": "exact", "regions": regions, "deficits": "kept"}
@@ -216,11 +221,13 @@ def folder(tmp_path_factory, world):
     folder = tmp_path_factory.mktemp("drawn")
     tx.save_store(world, folder / "world")
     _thetas(0.5).to_csv(folder / "theta.csv", index=False)
-    (folder / "error.toml").write_text('[[error]]\nkind = "lognormal"\na = 0.2\n')
+    (folder / "error.toml").write_text(
+        '[[error]]\nkind = "lognormal"\na = 0.2\nb = 0.05\n'
+    )
     top = 'store = "world"\nyears = 2000\nelasticities = "theta.csv"\n'
     move = '[[variant]]\nname = "US"\nimporters = "R01"\ntariff = 0.1\n'
     kinds = {
-        "exact-hat": move,
+        "exact-hat": move + move.replace("US", "more"),
         "nash": 'regions = ["R01", "R02"]\n',
         "retaliation": f'against = "R01"\n{move}',
     }
@@ -235,12 +242,14 @@ def test_the_command_writes_intervals_beside_the_results(folder, kind):
     out = folder / f"out-{kind}"
     words = ("--error", folder / "error.toml", "--draws", 3, "--seed", 1)
     answer = good("scenario", folder / f"{kind}.toml", *words, "--out", out)
-    assert "intervals hold 95 % of 3 draws" in answer.out
+    told = answer.out.replace("\n", " ")
+    assert "intervals hold 95 % of 3 draws of tables and elasticities" in told
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
     assert [*table.columns[-4:]] == ["percent", "se", "ci_low", "ci_high"]
     assert (table["ci_low"] <= table["ci_high"]).all() and table["se"].max() > 0
-    assert (out / "figures" / "intervals.svg").exists()
+    assert "se" in pd.read_csv(out / "sectors.csv")
+    assert {"welfare.svg", "sectors.svg"} <= {k.name for k in out.glob("figures/*")}
     record = json.loads((out / "manifest.json").read_text())
     assert record["draws"] == 3 and record["seed"] == 1
     assert record["error"][0]["kind"] == "lognormal"

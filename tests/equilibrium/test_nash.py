@@ -144,7 +144,7 @@ def test_only_those_named_choose_and_a_bloc_is_one(economy):
     [
         ({"regions": ["R01"]}, "are for method='exact'; the formula is of all"),
         ({"method": "exact", "markups": [1, 1]}, "markups: are for method='formula'"),
-        ({"method": "exact", "regions": ["R9"]}, "has no region R9; did you mean"),
+        ({"method": "exact", "regions": ["R9"]}, "no region R9: did you mean"),
         ({"method": "exact", "regions": []}, "regions = []: give a list of names"),
         ({"method": "exact", "regions": {"x": ["R01"], "y": ["R01"]}}, "regions: R01 is in x and in y"),
         ({"method": "quick"}, "no method quick: choose from formula, exact"),

@@ -62,6 +62,8 @@ def test_a_rate_in_per_cent_is_refused_and_a_high_one_that_is_old_is_not(economy
     tariff = economy.tariff.copy()
     tariff[0, 1] = 25
     assert line in error_of(tx.exact_hat, economy, tariff)
+    # The door of retaliation, best tariffs and trade wars, and of files.
+    assert line in error_of(replace, economy, tariff_new=tariff)
     world = tx.synthetic_world(regions=3, sectors=2, years=1, seed=1)
     thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0]})
     names = ["importer", "exporter", "sector", "tariff", "tariff_new"]
@@ -87,7 +89,7 @@ def test_an_answer_that_mirrors_is_not_called_the_best(economy):
     "given, line",
     [
         (("R02",), "R02 sets no new tariff that could be answered; tariff_new holds"),
-        (("R09",), "has no region R09"),
+        (("R09",), "no region R09"),
         (("R01", "revenge"), "no how revenge: choose from reciprocal, optimal, tog"),
     ],
 )

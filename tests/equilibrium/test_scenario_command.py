@@ -9,15 +9,19 @@ import pytest
 
 import tivax as tx
 from tivax.engine.core import files_of
-from tivax.engine.equilibrium import read_exact_hat, variants_of
-from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
+from tivax.engine.equilibrium import (
+    exact_hat_scenario,
+    read_exact_hat,
+    variants_of,
+)
+from tivax.engine.figures.welfare import welfare_by_region, welfare_ranges
 
 from commands import good, mistake
 from described import assert_described
 from economies import two_regions
 from helpers import error_of
 
-TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
+TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added", "sectors")
 
 
 @pytest.fixture(scope="module")
@@ -46,19 +50,6 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     assert "Caliendo" in good("package", folder / "kept", "--cite").out
 
 
-def test_bars_of_the_parts_end_at_their_sum(folder):
-    found = tx.exact_hat(tx.Economy.read(folder / "economy.npz"), deficits="closing")
-    figure = welfare_parts(found.changes)
-    (ax,) = figure.axes
-    dots = ax.collections[0].get_offsets()
-    names = [label.get_text() for label in ax.get_yticklabels()]
-    order = ["ROW" if k == "Rest of the world" else k for k in names]
-    values = found.changes.loc[order, ["tot", "vot", "transfer"]]
-    np.testing.assert_allclose(np.asarray(dots)[:, 0], values.sum(axis=1), rtol=1e-12)
-    widths = np.array([[bar.get_width() for bar in k] for k in ax.containers])
-    np.testing.assert_allclose(widths.T, values, rtol=1e-12)
-
-
 def test_ranges_show_the_lowest_and_highest_scenario(folder):
     economy = tx.Economy.read(folder / "economy.npz")
     rates = np.stack([economy.tariff * k for k in (0.0, 0.5, 2.0)])
@@ -70,13 +61,13 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     income = found.changes["real_income"].unstack("region")[["R02", "R01"]]
     np.testing.assert_allclose(ends[:, 0], income.min(), rtol=1e-12)
     np.testing.assert_allclose(ends[:, 1], income.max(), rtol=1e-12)
-    # Dots at both ends are whole, and a single scenario is shown in its parts.
+    # Dots at both ends are whole.
     low, high = ax.get_xlim()
     assert low < income.to_numpy().min() and income.to_numpy().max() < high
     single = tx.exact_hat(economy, rates[:1])
     figure = single.plots()["welfare"]()
-    assert figure.axes[0].get_xlabel() == "per cent of income"
-    # Linear welfare rises everywhere; the title is of exact real income.
+    assert figure.axes[0].get_xlabel() == "real income, per cent"
+    # Linear welfare rises everywhere; the figure is of exact real income.
     assert single.changes["welfare"].min() > 0 > single.changes["real_income"].min()
     own = single.changes["real_income"].loc[0]
     title = f"Largest loss Rest of the world, −{-own.min():.2f} %; "
@@ -85,9 +76,9 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
 
 def test_figures_name_countries_and_sort_from_gains_to_losses():
     values = {"IRL": -1.95, "USA": 0.68, "ROW": -0.2}
-    parts = {"welfare": values, "tot": values, "real_income": values}
-    changes = pd.DataFrame(parts).rename_axis("region")
-    figure = welfare_parts(changes, name="US 10 % on all")
+    table = pd.DataFrame({"region": [*values], "percent": [*values.values()]})
+    variant = {"variant": "US 10 % on all", "measure": "real_income"}
+    figure = welfare_by_region(table.assign(**variant))
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels == ["United States", "Rest of the world", "Ireland"]
     assert figure.get_suptitle() == (
@@ -150,21 +141,61 @@ def test_a_variant_without_equilibrium_is_named_and_leaves_nothing(folder):
     assert not (folder / "never").exists() and not list(folder.glob(".never*"))
 
 
-def test_a_sector_is_named_by_words_of_its_title(folder):
+def test_regions_and_sectors_are_named_by_words(folder):
     economy = replace(
         tx.Economy.synthetic(regions=3, sectors=2, seed=1),
+        regions=("CHN", "DEU", "FRA"),
         sectors=("c13", "c14"),
         source="wiod2013",
     )
     path = folder / "words.toml"
     text = 'kind = "exact-hat"\neconomy = "economy.npz"\n[[variant]]\ntariff = 0.1\n'
-    path.write_text(f'{text}sectors = "electrical"')
+    sides = 'importers = ["EU27", "Germany"]\nexporters = "China"\n'
+    path.write_text(f'{text}{sides}sectors = "electrical"')
     run = read_exact_hat(path)
     ((move,),) = variants_of(run, economy).moves.values()
-    assert move.sectors == (1,)
+    assert move[:3] == ((1, 2), (0,), (1,))
     path.write_text(f'{text}sectors = "wheat"')
     told = error_of(variants_of, read_exact_hat(path), economy)
     assert "no sector wheat; choose from c13 (Machinery" in told
+
+
+def test_a_variant_without_a_name_has_words_and_goods_are_no_services(folder):
+    economy = replace(
+        tx.Economy.synthetic(regions=3, sectors=2, seed=1),
+        regions=("CHN", "USA", "ROW"),
+        sectors=("c14", "c20"),
+        source="wiod2013",
+    )
+    economy = replace(economy, tariff_new=economy.tariff)
+    path = folder / "unnamed.toml"
+    move = '[[variant]]\nimporters = "United States"\nexporters = "CHN"\n'
+    text = f'kind = "exact-hat"\neconomy = "economy.npz"\n{move}tariff = 0.25\n'
+    more = f'{move}sectors = "goods"\ntrade_cost = 1.1\n{move}tariff = 0.25\n'
+    path.write_text(text + more)
+    run = read_exact_hat(path)
+    moves = variants_of(run, economy).moves
+    words = "China to the United States, tariff 25 %"
+    assert {k: v[0].sectors for k, v in moves.items()} == {
+        words: (0, 1),
+        "China to the United States, goods, trade costs +10 %": (0,),
+        f"{words} (3)": (0, 1),
+    }
+    found = exact_hat_scenario(run, economy)
+    assert "new tariffs are on services, too: 1 of the sectors" in found.lines
+    assert found.report_title.startswith(f"What if: {words}; China to")
+    path.write_text(f'{text}sectors = "goods"\n')
+    found = exact_hat_scenario(read_exact_hat(path), economy)
+    assert not [k for k in found.lines if "services" in k]
+
+
+def test_a_title_is_that_of_the_report_too(folder):
+    words = ("--title", "A wall", "--out", folder / "titled")
+    good("scenario", folder / "kept.toml", *words)
+    page = (folder / "titled" / "report.html").read_text()
+    assert "<h1>A wall</h1>" in page and "kept.toml" not in page.split("</h1>")[0]
+    plain = (folder / "kept" / "report.html").read_text()
+    assert "<h1>What if tariffs of R01 and R02 and the rest of" in plain
 
 
 # ------------------------------------------------------------ tariffs that are chosen
@@ -216,8 +247,8 @@ def test_a_file_of_chosen_tariffs_writes_what_its_function_returns(
         ('kind = "nash"\nhow = "optimal"', "unknown key how; "),
         ('kind = "optimal-tariff"', "region: is missing"),
         ('kind = "retaliation"', "against: is missing"),
-        ('kind = "retaliation"\nagainst = "R08"', "has no region R08"),
-        ('kind = "nash"\nregions = ["R07"]', "has no region R07; did you mean"),
+        ('kind = "retaliation"\nagainst = "R08"', "no region R08"),
+        ('kind = "nash"\nregions = ["R07"]', "no region R07: did you mean"),
         ('kind = "optimal-tariff"\nregion = "R01"\nover = "goods"', "over = 'goods': "),
         (
             f'kind = "nash"\n{WALL.replace("tariff", "trade_cost")}',

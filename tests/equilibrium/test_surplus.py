@@ -29,7 +29,7 @@ def parts(economy: tx.Economy, flows, tariff):
 @pytest.mark.parametrize("deficits", ["share", "share, as published"])
 def test_without_deficits_shares_of_income_are_caliendo_and_parro(deficits):
     economy = world()
-    flows = tx.exact_hat(economy).old
+    flows = tx.exact_hat(economy, deficits="zero").old
     _, final, _ = parts(economy, flows, economy.tariff)
     cost = economy.intermediate.sum(axis=1) + economy.value_added
     scale = flows.trade.sum(axis=0) / cost

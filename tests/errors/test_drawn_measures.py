@@ -16,8 +16,8 @@ from helpers import random_tables
 
 TABLES = random_tables(regions=4, sectors=3, years=2, seed=1)
 YEARS = TABLES.years
-ERROR = tx.TableError("lognormal", a=0.05)
-NOTHING = tx.TableError("lognormal", a=0.0)
+ERROR = tx.table_errors.Lognormal(a=0.05)
+NOTHING = tx.table_errors.Lognormal(a=0.0)
 ENDS = ["se", "ci_low", "ci_high"]
 DRAWS = 4
 
@@ -40,11 +40,12 @@ def test_drawn_tables_are_those_of_drawn_flows():
         np.testing.assert_allclose(flows[k], own, rtol=1e-4)
 
 
-@pytest.mark.parametrize("error", ["shares", "rounding"])
+@pytest.mark.parametrize(
+    "error", [tx.table_errors.Shares(concentration=20), tx.table_errors.Rounding()]
+)
 def test_drawn_tables_of_other_kinds_differ_and_keep_labels(error):
-    about = {"concentration": 20} if error == "shares" else {}
     tables = TABLES
-    if error == "rounding":
+    if error.kind == "rounding":
         tables = tx.WorldTables(
             np.rint(1000 * TABLES.Z),
             np.rint(1000 * TABLES.Y),
@@ -53,17 +54,17 @@ def test_drawn_tables_of_other_kinds_differ_and_keep_labels(error):
             TABLES.sectors,
             TABLES.years,
         )
-    drawn = tx.draw_tables(tables, tx.TableError(error, **about), draw=1)
+    drawn = tx.draw_tables(tables, error, draw=1)
     assert drawn.regions == TABLES.regions and drawn.years == TABLES.years
     assert (drawn.Z != tables.Z).any()
-    if error == "shares":  # what each user buys of a good stays
+    if error.kind == "shares":  # what each user buys of a good stays
         for t in range(2):
             sums = [k.Z[t].reshape(4, 3, 12).sum(axis=0) for k in (drawn, tables)]
             np.testing.assert_allclose(*sums, rtol=1e-5)
 
 
 def test_scenarios_with_errors_are_those_of_drawn_tables():
-    shock = tx.Shock("cut", exporters="R0", importers="R1", percent=50)
+    shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
     found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2)
     plain = tx.scenarios(TABLES, shock)
     pd.testing.assert_frame_equal(found.table[[*plain.table]], plain.table)
@@ -90,7 +91,7 @@ def test_a_change_with_errors_is_that_of_drawn_tables():
 
 
 def test_small_errors_are_those_of_the_delta_method():
-    small = tx.TableError("lognormal", a=0.01)
+    small = tx.table_errors.Lognormal(a=0.01)
     exact = tx.standard_errors(TABLES, small, ["va_exports"])["va_exports_se"]
 
     def measure(tables):
@@ -146,7 +147,7 @@ def test_change_and_scenario_write_intervals_of_draws(store, model, tmp_path):
     good("scenario", tmp_path / "cut.toml", *words, "--out", out)
     assert_described("scenario", out, but=files_of("scenario"))
     table = pd.read_csv(out / "scenario.csv")
-    shock = tx.Shock("cut", exporters="R0", importers="R1", percent=50)
+    shock = tx.shocks.Cut(exporters="R0", importers="R1", percent=50)
     found = tx.scenarios(TABLES, shock, error=ERROR, draws=DRAWS, seed=2).table
     np.testing.assert_allclose(table[ENDS], found[ENDS], rtol=1e-9)
     assert json.loads((out / "manifest.json").read_text())["error"]

@@ -40,29 +40,27 @@ def test_a_file_is_its_sections(tmp_path):
     model = tx.ErrorModel.read(model_file(tmp_path, FILE))
     assert model.name == "RUN"
     assert model.errors == (
-        tx.TableError(
-            "lognormal",
+        tx.table_errors.Lognormal(
             a=0.5,
             b=0.1,
             shared="product",
             over_years="shared",
             margins=("row", "column"),
         ),
-        tx.TableError("shares", concentration=50.0),
+        tx.table_errors.Shares(concentration=50.0),
     )
     assert model.record[1] == {
         "kind": "shares",
-        "shared": "none",
-        "over_years": "independent",
         "margins": [],
+        "over_years": "independent",
         "concentration": 50.0,
     }
 
 
 def test_a_model_of_one_error_or_several_needs_no_file():
-    one = tx.TableError("rounding")
+    one = tx.table_errors.Rounding()
     assert error_model("rounding").errors == error_model(one).errors == (one,)
-    both = error_model([one, tx.TableError("shares", concentration=9)])
+    both = error_model([one, tx.table_errors.Shares(concentration=9)])
     assert [k.kind for k in both.errors] == ["rounding", "shares"]
 
 
@@ -72,11 +70,12 @@ def test_a_model_of_one_error_or_several_needs_no_file():
         ("", "no errors; write sections [[error]]"),
         ("[[errors]]", "unknown key errors; did you mean error"),
         ("[[error]]\nkind = 'normal'", "kind = 'normal' in [[error]]: choose from rounding, shares, lognormal, given, rebuilt"),
-        ("[[error]]\nkind = 'lognormal'", "[[error]]: an error of kind lognormal needs a"),
-        ("[[error]]\nkind = 'lognormal'\na = -1", "[[error]]: a: give a number from 0, not -1"),
-        ("[[error]]\nkind = 'shares'\nconcentration = 1\nshared = 'year'", "[[error]]: an error of kind shares is not shared: leave out shared"),
-        ("[[error]]\nkind = 'rounding'\nb = 1", "[[error]]: an error of kind rounding has no b"),
-        ("[[error]]\nkind = 'given'", "[[error]]: an error of kind given needs file: a .npz of standard deviations"),
+        ("[[error]]\nkind = 'lognormal'", "a in [[error]]: is missing"),
+        ("[[error]]\nkind = 'lognormal'\na = -1", "a = -1 in [[error]]: give a number from 0, not -1.0"),
+        ("[[error]]\nkind = 'shares'\nconcentration = 1\nshared = 'year'", "shared = 'year' in [[error]]: goes with kind = lognormal or given, not shares"),
+        ("[[error]]\nkind = 'rounding'\nb = 1", "b = 1 in [[error]]: goes with kind = lognormal, not rounding"),
+        ("[[error]]\nkind = 'rebuilt'\nmargins = ['row']", "margins = ['row'] in [[error]]: goes with kind = rounding or shares or lognormal or given, not rebuilt"),
+        ("[[error]]\nkind = 'given'", "file in [[error]]: is missing"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
@@ -120,7 +119,7 @@ def errors_of(tables, error):
 
 def test_rounding_is_a_twelfth_of_a_whole_cell_and_the_square_of_a_filled_one():
     tables = hand_table([[4, 0.3], [0, 7]], [[3, 2], [-1, 5]], REGIONS)
-    found = errors_of(tables, tx.TableError("rounding"))
+    found = errors_of(tables, tx.table_errors.Rounding())
     wanted = [[1 / 12, 0.09, 1 / 12, 1 / 12], [0, 1 / 12, 1 / 12, 1 / 12]]
     assert_allclose(found.S, wanted, rtol=1e-6)  # in single precision
     assert_allclose(found.output, [0, 1 / 12])  # the first is 9.3
@@ -128,13 +127,13 @@ def test_rounding_is_a_twelfth_of_a_whole_cell_and_the_square_of_a_filled_one():
 
 def test_tables_that_are_not_rounded_are_told_so():
     tables = hand_table([[4, 1.3], [0, 7]], [[3, 2], [1, 5]], REGIONS)
-    told = error_of(errors_of, tables, tx.TableError("rounding"))
+    told = error_of(errors_of, tables, tx.table_errors.Rounding())
     assert told.startswith("2000: cells are not whole units, so they were not rounded")
 
 
 def test_lognormal_deviations_fall_with_size():
     tables = hand_table([[4, 9], [0, 16]], [[25, 1], [-4, 50]], REGIONS)
-    S = errors_of(tables, tx.TableError("lognormal", a=0.5, b=0.5)).S
+    S = errors_of(tables, tx.table_errors.Lognormal(a=0.5, b=0.5)).S
     # 0.5 z^-0.5 of z is 0.5 sqrt(z), whose square is z / 4.
     assert_allclose(S, np.abs([[4, 9, 25, 1], [0, 16, -4, 50]]) / 4, rtol=1e-6)
 
@@ -145,7 +144,7 @@ def test_published_deviations_are_read_by_label(tmp_path):
     Z, Y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
     labels = {"regions": np.array(REGIONS), "sectors": np.array(["S"]), "year": 2000}
     np.savez(path, Z=Z, Y=Y, **labels)
-    S = errors_of(tables, tx.TableError("given", file=path)).S
+    S = errors_of(tables, tx.table_errors.Given(file=path)).S
     assert_allclose(S, np.hstack([Z, Y]) ** 2)
     for change, told in (
         ({"regions": np.array(["B", "A"])}, "regions: has B where the tables have A"),
@@ -158,7 +157,7 @@ def test_published_deviations_are_read_by_label(tmp_path):
         ({"years": [2000], "Z": 1.0}, "Z must be an array of numbers"),
     ):
         np.savez(path, **{"Z": Z, "Y": Y, **labels, **change})
-        given = tx.TableError("given", file=path)
+        given = tx.table_errors.Given(file=path)
         assert error_of(errors_of, tables, given).startswith(f"{path}: {told}")
     path.write_bytes(b"nothing")
     assert error_of(errors_of, tables, given).startswith(f"{path}: not an .npz")

@@ -19,7 +19,7 @@ from tivax.kernels.random_draws import block_key
 from helpers import error_of
 
 C, S = len(REGIONS), len(SECTORS)
-MODEL = ErrorModel((tx.TableError("rebuilt"),))
+MODEL = ErrorModel((tx.table_errors.Rebuilt(),))
 
 
 def draw_index(tables, error, **options) -> np.ndarray:
@@ -319,11 +319,6 @@ def test_tables_that_do_not_serve_are_refused(world, told):
 def test_aggregated_tables_keep_how_they_were_rebuilt(world):
     small = aggregate(world, sectors=dict.fromkeys(SECTORS, "all"))
     assert small.rebuilt["words"] == "by hand"
-
-
-def test_margins_of_its_own():
-    message = error_of(tx.TableError, "rebuilt", margins=["row"])
-    assert "has margins and years of its own" in message
 
 
 def test_a_store_keeps_what_it_says_of_itself(world, tmp_path):

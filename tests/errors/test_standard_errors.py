@@ -19,7 +19,7 @@ from helpers import error_of, small_world
 C, S = 4, 3
 N = C * S
 A, B = 0.3, 0.1
-LOGNORMAL = tx.TableError("lognormal", a=A, b=B)
+LOGNORMAL = tx.table_errors.Lognormal(a=A, b=B)
 TRADE = "va_exports va_imports gross_exports gross_imports tbi vax_ratio".split()
 
 # Central differences of step 1e-4, and variances in single precision: the worst of all
@@ -202,7 +202,7 @@ def test_value_added_that_is_a_row_does_not_move_with_inputs(world):
 def test_known_margins_fix_what_they_determine(world):
     """Sales and inputs of every industry known: so is value added, and with what every
     region spends, its balance. Exports and imports then err alike."""
-    held = tx.TableError("lognormal", a=A, b=B, margins=("row", "column"))
+    held = tx.table_errors.Lognormal(a=A, b=B, margins=("row", "column"))
     got = tx.standard_errors(world, held, ["va_exports", "va_imports", "tbi"])
     assert_allclose(got["va_exports_se"], got["va_imports_se"], rtol=1e-6)
     free = tx.standard_errors(world, LOGNORMAL, "tbi")
@@ -211,7 +211,7 @@ def test_known_margins_fix_what_they_determine(world):
 
 def test_an_error_that_all_cells_share_is_one_number(world):
     """All of a year: sigma times the derivative along (z^(1 - b))."""
-    shared = tx.TableError("lognormal", a=A, b=B, shared="year")
+    shared = tx.table_errors.Lognormal(a=A, b=B, shared="year")
     got = tx.standard_errors(world, shared, "tbi")["tbi_se"].values[0]
     Z, x, Y = cells(world)
     F = np.hstack([Z, Y])
@@ -226,7 +226,7 @@ def test_an_error_that_all_cells_share_is_one_number(world):
 
 
 def test_errors_of_several_sources_add_their_squares(world):
-    shares = tx.TableError("shares", concentration=20)
+    shares = tx.table_errors.Shares(concentration=20)
     each = [tx.standard_errors(world, k, "tbi")["tbi_se"] for k in (LOGNORMAL, shares)]
     both = tx.standard_errors(world, [LOGNORMAL, shares], "tbi")["tbi_se"]
     assert_allclose(both, np.hypot(each[0], each[1]), rtol=1e-6)
@@ -237,10 +237,10 @@ def test_errors_of_several_sources_add_their_squares(world):
 
 MODELS = {
     "independent": LOGNORMAL,
-    "margins": tx.TableError("lognormal", a=A, b=B, margins=("row", "column")),
-    "row": tx.TableError("lognormal", a=A, b=B, margins=("row",)),
-    "country": tx.TableError("lognormal", a=A, b=B, shared="country"),
-    "shares": tx.TableError("shares", concentration=20),
+    "margins": tx.table_errors.Lognormal(a=A, b=B, margins=("row", "column")),
+    "row": tx.table_errors.Lognormal(a=A, b=B, margins=("row",)),
+    "country": tx.table_errors.Lognormal(a=A, b=B, shared="country"),
+    "shares": tx.table_errors.Shares(concentration=20),
 }
 PROBES = 1000
 

@@ -32,18 +32,16 @@ TRADE = "va_exports va_imports gross_exports gross_imports tbi vax_ratio va_abso
 RTOL = 1e-5
 OWN = {"a": 0.3, "b": 0.1}
 MODELS = {
-    "independent": [tx.TableError("lognormal", **OWN)],
-    "rows": [tx.TableError("lognormal", margins=["row"], **OWN)],
-    "columns": [tx.TableError("lognormal", margins=["column"], **OWN)],
-    "country": [tx.TableError("lognormal", shared="country", **OWN)],
-    "product": [
-        tx.TableError("lognormal", shared="product", margins=["column"], **OWN)
-    ],
-    "year": [tx.TableError("lognormal", shared="year", margins=["row"], **OWN)],
-    "shares": [tx.TableError("shares", concentration=20)],
+    "independent": [tx.table_errors.Lognormal(**OWN)],
+    "rows": [tx.table_errors.Lognormal(margins=["row"], **OWN)],
+    "columns": [tx.table_errors.Lognormal(margins=["column"], **OWN)],
+    "country": [tx.table_errors.Lognormal(shared="country", **OWN)],
+    "product": [tx.table_errors.Lognormal(shared="product", margins=["column"], **OWN)],
+    "year": [tx.table_errors.Lognormal(shared="year", margins=["row"], **OWN)],
+    "shares": [tx.table_errors.Shares(concentration=20)],
     "several": [
-        tx.TableError("lognormal", **OWN),
-        tx.TableError("shares", concentration=20),
+        tx.table_errors.Lognormal(**OWN),
+        tx.table_errors.Shares(concentration=20),
     ],
 }
 
@@ -129,14 +127,14 @@ def test_rounding_has_the_same_bars_in_slabs(world, net, filled):
 def test_rounding_with_known_columns_and_inventories_left_out_is_the_same(world):
     """Inventories move rows beside their balanced cells, which columns hold."""
     net = tx.net_of_inventories(whole_numbers(world))
-    assert_same_bars(net, tx.TableError("rounding", margins=["column"]))
+    assert_same_bars(net, tx.table_errors.Rounding(margins=["column"]))
 
 
 def test_published_deviations_are_read_by_slab(world, tmp_path):
     path = tmp_path / "deviations.npz"
     labels = {k: np.array(getattr(world, k)) for k in ("regions", "sectors", "years")}
     np.savez(path, Z=0.1 * world.Z, Y=0.2 * world.final_demand(), **labels)
-    assert_same_bars(world, tx.TableError("given", file=path))
+    assert_same_bars(world, tx.table_errors.Given(file=path))
 
 
 def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
@@ -166,7 +164,7 @@ def test_each_year_errs_in_its_own_cells(name, model):
 
 
 def test_both_margins_are_one_line(world):
-    held = tx.TableError("lognormal", margins=["row", "column"], **OWN)
+    held = tx.table_errors.Lognormal(margins=["row", "column"], **OWN)
     told = error_of(tx.standard_errors, world, held, memory=1)
     assert told.startswith(f"{world.years[0]}: errors that leave sums of rows and of")
     assert 'write margins = ["row"] or ["column"]' in told
@@ -180,7 +178,7 @@ def groups_of(world, members):
     return {"G": [world.regions[k] for k in members]} if members else None
 
 
-ONE_DRAW = tx.TableError("lognormal", shared="year", **OWN)
+ONE_DRAW = tx.table_errors.Lognormal(shared="year", **OWN)
 
 
 @pytest.mark.slow
@@ -275,7 +273,7 @@ def test_drawn_rounding_agrees_with_the_closed_form(world):
 def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
     """B from either side, for one draw of cells and output."""
     tables = whole_numbers(world)
-    opened, (drawn,) = opened_with_draws(tables, [tx.TableError("rounding")])
+    opened, (drawn,) = opened_with_draws(tables, [tx.table_errors.Rounding()])
     assert np.abs(drawn.x).max() > 0
 
     perimeters = perimeters_of(tables, groups_of(world, members))

@@ -24,13 +24,13 @@ from helpers import error_of, small_world
 C, S = 5, 3
 N = C * S
 DRAWS = 400
-LOGNORMAL = tx.TableError("lognormal", a=0.2, b=0.05)
+LOGNORMAL = tx.table_errors.Lognormal(a=0.2, b=0.05)
 MODELS: dict[str, Any] = {
     "lognormal": LOGNORMAL,
-    "by product": tx.TableError("lognormal", a=0.02, shared="product"),
-    "shares": tx.TableError("shares", concentration=30),
+    "by product": tx.table_errors.Lognormal(a=0.02, shared="product"),
+    "shares": tx.table_errors.Shares(concentration=30),
     # The weights of GRAS are the cells, as those of the delta method are here.
-    "held": tx.TableError("lognormal", a=3, b=0.5, margins=["row", "column"]),
+    "held": tx.table_errors.Lognormal(a=3, b=0.5, margins=["row", "column"]),
 }
 
 
@@ -232,7 +232,7 @@ def test_errors_shared_over_years_are_the_same_in_all(world):
     """The second year is the first again, so that its draws are the same indices."""
     one = world.table(2000)
     twice = tx.stack_years([one, replace(one, year=2001)])
-    kept = tx.TableError("lognormal", a=0.2, over_years="shared")
+    kept = tx.table_errors.Lognormal(a=0.2, over_years="shared")
     for error, same in ((kept, True), (LOGNORMAL, False)):
         model = error_model(error)
         one, two = (drawn(twice, model, 3, year=year) for year in (2000, 2001))
@@ -253,6 +253,6 @@ def test_output_that_is_rounded_moves_every_coefficient(world):
 
 
 def test_errors_that_leave_no_productive_table_are_told(world):
-    model = error_model(tx.TableError("lognormal", a=3.0, shared="year"))
+    model = error_model(tx.table_errors.Lognormal(a=3.0, shared="year"))
     line = error_of(drawn, world, model, 50)
     assert line.startswith("2000, draw ") and "make the errors smaller" in line

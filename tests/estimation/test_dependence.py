@@ -180,6 +180,17 @@ def test_two_years_are_too_few_for_correlations():
     assert "no two countries share 3 years" in line
 
 
+def test_residuals_of_other_rows_are_refused():
+    frame = panel(np.random.default_rng(8).normal(size=(5, 4)))
+    twice = frame.set_axis(frame["year"])
+    for data, e in (
+        (twice, twice["y"]),
+        (frame, frame["y"].set_axis(frame.index + 1)),
+    ):
+        line = error_of(cross_section_dependence, data, e, ["x"], draws=9)
+        assert "residuals: their labels must be those of rows of data" in line
+
+
 # -------------------------------------------------------------------- size and power
 
 

@@ -22,7 +22,7 @@ from tivax.engine.estimation.anderson_rubin import (
     jackknife_anderson_rubin,
 )
 from tivax.engine.estimation.weak_instruments import tf_critical_value
-from tivax.engine.resampling import Scheme, make_plan
+from tivax.engine.resampling import Wild, make_plan
 from tivax.engine.resampling.wild_tests import anderson_rubin_p_values
 from tivax.kernels import random_draws
 
@@ -191,7 +191,7 @@ def test_the_bootstrap_is_that_of_resampling():
     frame = instrumented(instruments=2)
     fit = two_stage(frame, "y", "x", names, ["w"], draws=999, seed=4)
     model = Model("m", "y", ["x", "w"], endogenous=["x"], instruments=names)
-    plan = make_plan(fit_model(frame, model), Scheme("wild", weights="webb"), 999)
+    plan = make_plan(fit_model(frame, model), Wild(weights="webb"), 999)
     assert (
         fit.weak.ar_bootstrap_p_value
         == anderson_rubin_p_values(plan, 4, np.zeros(1))[0]

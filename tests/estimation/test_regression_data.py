@@ -23,7 +23,7 @@ from tivax.engine.estimation.samples import sample
 from tivax.engine.estimation.vcov import CONVENTIONS
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.run_files import with_lags
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Wild
 
 from helpers import error_of, fit_with_dummies, random_panel
 
@@ -131,9 +131,9 @@ def test_a_hypothesis_is_in_units_of_the_data():
 def test_a_unit_changes_no_p_value_of_draws():
     panel = random_panel(countries=8, years=5, seed=2)
     model = Model("main", Y, ("TBI", "RQ"))
-    own = resample(panel, model, Scheme("wild"), draws=99).summary.iloc[0]
+    own = resample(panel, model, Wild(), draws=99).summary.iloc[0]
     small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
-    other = resample(small, model, Scheme("wild"), draws=99).summary.iloc[0]
+    other = resample(small, model, Wild(), draws=99).summary.iloc[0]
     assert other["p_value"] == own["p_value"]
     for name in ("estimate", "se", "ci_low", "ci_high"):
         assert_allclose(other[name], own[name] * 2.0**40, rtol=1e-6)
@@ -303,6 +303,14 @@ def test_instruments_are_refused_in_the_same_words(instruments, frame, told):
         assert told in error_of(run, frame, z=instruments)
 
 
+def test_further_effects_of_two_stages_are_refused_with_a_remedy():
+    given = Y, "TBI", ["lnPOP"], ["RQ"]
+    told = error_of(two_stage, UNBALANCED, *given, effects=["sector"])
+    assert told.startswith(
+        "effects: two_stage has those of entity and time; put dummies"
+    )
+
+
 # ------------------------------------------------------------------------ kinds of data
 
 
@@ -332,6 +340,14 @@ def test_countries_and_years_may_be_any_labels(kind):
             assert_array_equal(c.coef, b.coef)
         else:
             assert_allclose(c.terms, b.terms, rtol=RTOL)
+
+
+@pytest.mark.parametrize("names", ["iso3", ["iso3", "year"]])
+def test_an_index_that_has_the_name_of_a_column_is_no_obstacle(names):
+    frame = UNBALANCED.set_index(names, drop=False)
+    for run in (LEAST_SQUARES["fixest"], LEAST_SQUARES["Driscoll-Kraay"], iv):
+        own, other = (getattr(run(k), "second", run(k)) for k in (UNBALANCED, frame))
+        assert_array_equal(other.terms, own.terms)
 
 
 def test_columns_are_float64_and_rows_keep_their_labels():

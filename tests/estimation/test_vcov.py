@@ -323,6 +323,13 @@ def linearmodels_fit(data: pd.DataFrame, kind: str, **options: Any) -> Any:
     return model.fit(cov_type=kind, **options)
 
 
+def test_words_of_two_way_clusters_name_the_columns():
+    frame = random_panel().rename(columns={"iso3": "state", "year": "week"})
+    names = {"entity": "state", "time": "week", "vcov": "two-way"}
+    fit = tx.fixed_effects(frame, "KOFGIdj", ["TBI"], **names)
+    assert "clustered by state and by week, fixest" in str(fit)
+
+
 @pytest.mark.parametrize("missing", [0.0, 0.3])
 def test_covariances_are_those_of_the_libraries(missing):
     """pyfixest's two-way clusters and linearmodels' kernel of years."""

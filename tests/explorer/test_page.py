@@ -232,7 +232,7 @@ def test_the_page_is_chinese_where_that_is_asked_for(page, tmp_path):
     assert '<html lang="zh-CN">' in text
     names = {k["code"]: k["name"] for k in data_of(text)["regions"]}
     assert names["CHN"] == "中国"
-    assert data_of(text)["words"]["Trade in value added"] == "增加值贸易"
+    assert data_of(text)["words"]["Trade in {0}"] == "{0}贸易"
     assert error_of(lambda: tx.explore(folder, tmp_path / "f.html", language="fr")) == (
         "no language fr: choose from en, zh"
     )

@@ -23,7 +23,7 @@ from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import make_plan
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Bayesian, Pairs, Placebo, Wild
 
 from drawings import row_labels, words
 from experiment_panels import MODEL, small_panel
@@ -33,14 +33,14 @@ RTOL = 1e-12
 DRAWS = 2_000
 TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
 CASES = {
-    "pairs": (MODEL, Scheme("pairs")),
-    "bayesian": (MODEL, Scheme("bayesian")),
-    "wild": (MODEL, Scheme("wild", weights="webb", value=2.0)),
-    "wild, all signs": (MODEL, Scheme("wild")),
-    "joint": (TWO, Scheme("wild", joint=True)),
-    "placebo": (MODEL, Scheme("placebo", studentised=False)),
-    "placebo t": (MODEL, Scheme("placebo")),
-    "two terms": (TWO, Scheme("pairs")),
+    "pairs": (MODEL, Pairs()),
+    "bayesian": (MODEL, Bayesian()),
+    "wild": (MODEL, Wild(weights="webb", value=2.0)),
+    "wild, all signs": (MODEL, Wild()),
+    "joint": (TWO, Wild(joint=True)),
+    "placebo": (MODEL, Placebo(studentised=False)),
+    "placebo t": (MODEL, Placebo()),
+    "two terms": (TWO, Pairs()),
 }
 FRAME = small_panel(countries=9, unknown=0.1, seed=7)
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
-from tivax.engine.figures.tiles import has_map, tile_map, world_tiles
+from tivax.engine.figures.tiles import assignment, has_map, tile_map, world_tiles
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.tables.countries import countries, country_position
 
@@ -79,3 +80,13 @@ def test_shares_are_palest_at_zero():
 def test_worlds_of_no_countries_have_no_map():
     assert has_map(WIOD_COUNTRIES)
     assert not has_map([f"R{k:02}" for k in range(40)]) and not has_map(["DEU", "USA"])
+
+
+def test_places_add_up_to_the_least_as_in_scipy():
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1), (4, 4), (7, 12), (44, 72)):
+        for costs in (rng.random(shape), rng.integers(0, 3, shape).astype(float)):
+            found, expected = assignment(costs), linear_sum_assignment(costs)
+            assert len(set(found.tolist())) == len(costs)
+            best = costs[expected].sum()
+            np.testing.assert_allclose(costs[np.arange(len(costs)), found].sum(), best)

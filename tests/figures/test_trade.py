@@ -169,6 +169,25 @@ def test_the_largest_twenty_traders_stand_in_order_and_row_last():
 
 
 @pytest.mark.parametrize(
+    "units, most, shown, factor",
+    [
+        ("kg", 9.6e7, "kt", 1e-6),
+        ("kg CO2 eq", 2e9, "Mt CO2 eq", 1e-9),
+        ("tonnes", 30, "t", 1.0),
+        ("1000 tonnes", 3e4, "Mt", 1e-3),
+        ("Gg", 5, "kt", 1.0),
+        ("jobs", 5e7, "million jobs", 1e-6),
+        ("1000 persons", 5e4, "million persons", 1e-3),
+        ("1000 persons", 5, "1000 persons", 1.0),
+        ("TJ", 900, "TJ", 1.0),
+    ],
+)
+def test_units_of_accounts_are_as_large_as_their_numbers(units, most, shown, factor):
+    found, by = billions(units, most)
+    assert found == shown and by == pytest.approx(factor, rel=1e-12)
+
+
+@pytest.mark.parametrize(
     "units, shown, factor",
     [
         ("million US$", "billion US$", 1e-3),
@@ -181,7 +200,7 @@ def test_the_largest_twenty_traders_stand_in_order_and_row_last():
     ],
 )
 def test_flows_are_shown_in_billions(units, shown, factor):
-    assert billions(units) == (shown, factor)
+    assert billions(units) == billions(units, 1e6) == (shown, factor)
     trade = random_trade(units=units)
     bar = trade_plots.balance_heatmap(trade["va_absorbed"]).axes[1]
     assert bar.get_ylabel().startswith(shown)

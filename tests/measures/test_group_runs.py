@@ -142,7 +142,7 @@ def test_partners_of_a_region_are_lined_up_too():
     assert_array_equal(found, [[2, 3, 4, nan, 1, nan], [nan, nan, 3, 2, nan, 1]])
 
 
-ERROR = tx.TableError("lognormal", a=0.3, b=0.1)
+ERROR = tx.table_errors.Lognormal(a=0.3, b=0.1)
 
 
 def test_names_of_built_in_groups_are_groups():

@@ -22,7 +22,7 @@ MODELS = (
     tx.Model("iv", "y", ["TBI", "c"], endogenous=["TBI"], instruments=["z"]),
     tx.Model("lagged", "y", ["TBI", "L.TBI"]),
 )
-ERROR = tx.TableError("lognormal", a=0.02, b=0.05)
+ERROR = tx.table_errors.Lognormal(a=0.02, b=0.05)
 # Two ways to the same least squares, of columns in units that differ by 1e2.
 RTOL = 1e-8
 
@@ -231,12 +231,12 @@ def test_only_a_coefficient_that_moves_away_from_0_is_said_to_be_pulled_to_it(wo
     noise = 0.003 * np.random.default_rng(1).normal(size=len(frame))
     frame["late"] = 2 * frame["L.TBI"].fillna(0) + noise
     models = [*MODELS[:2], tx.Model("late", "late", ["TBI", "L.TBI"])]
-    error = tx.TableError("lognormal", a=0.05)
+    error = tx.table_errors.Lognormal(a=0.05)
     found = monte_carlo(frame, models, world, error, draws=20)
     ols, iv, late = found.finding
     assert "pull it towards 0: corrected for that it is" in ols
     assert ". Corrected it is" in iv and ". Corrected it is -" in late
-    error = tx.TableError("lognormal", a=0.2)
+    error = tx.table_errors.Lognormal(a=0.2)
     huge = monte_carlo(frame, MODELS[0], world, error, draws=20)
     assert "They are too large for a correction." in huge.finding[0]
 

@@ -28,7 +28,6 @@ def made(deficits: solving.Deficits = "share, as published"):
         nothing = jax.device_put(np.zeros(economy().tariff.shape))
         given = nothing, old.tariff, old.deficit * 0, old.surplus
         base = changes.EconomyShock(*given)
-        assert old.surplus is not None
         world = kernel.DrawnWorld(old.economy, base, old.start, old.inverse)
         ended = np.zeros((1, 3, 3))
         ended[0, 0, 1] = ended[0, 1, 0] = -1

@@ -38,12 +38,12 @@ def found(small) -> dict[str, Result]:
         "threats": tx.threats(panel, MODEL, only=["unit trends"], draws=0),
         "curve": tx.specification_curve(panel, MODEL, choices=choices, draws=99),
         "study": simulate(study),
-        "draws": tx.resample(panel, MODEL, tx.Scheme("pairs"), draws=99),
+        "draws": tx.resample(panel, MODEL, tx.schemes.Pairs(), draws=99),
         "tbi": compute_tbi(small),
         "change": tx.change(small, "tbi", region="R1"),
         "exact hat": tx.exact_hat(tx.Economy.synthetic(regions=3, sectors=2, seed=1)),
         "scenario": tx.scenarios(
-            small, tx.Shock("cut", exporters="R1", importers="R2", percent=10)
+            small, tx.shocks.Cut(exporters="R1", importers="R2", percent=10)
         ),
         "own panel": own_panel(
             panel, MODEL, path=Path(), panels=4, panel_draws=19, draws=99
@@ -137,7 +137,7 @@ def test_titles_compare_what_there_is_to_compare():
 @pytest.fixture(scope="module")
 def of_countries(small) -> dict[str, Result]:
     world = replace(small, regions=("CHN", "USA", "DEU", "ROW"))
-    cut = tx.Shock("cut", exporters="CHN", importers="USA", percent=10)
+    cut = tx.shocks.Cut(exporters="CHN", importers="USA", percent=10)
     thetas = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
     economy = tx.Economy.from_tables(world, world.years[-1], thetas)
     return {
@@ -156,12 +156,18 @@ def test_findings_titles_and_tables_name_countries_and_no_codes(name, of_countri
     told = [result.sentence, *result.titles().values()]
     assert re.search("China|the United States", result.sentence)
     assert [k for k in told if re.search(codes, k)] == []
-    shown = result._listings()[-1]
+    shown = result._listings()[1 if name == "exact hat" else -1]
     assert not re.search(codes, shown.title.replace("ROW left out", ""))
     if name != "exposure":
         names = {row[0]: row[1] for row in shown.rows}
         assert shown.columns[:2] == ("region", "name")
         assert names["USA"] == "United States" and names.get("WLD", "world") == "world"
+
+
+def test_a_finding_is_of_the_regions_that_were_asked_for(of_countries):
+    for name in ("scenario", "exact hat"):
+        told = replace(of_countries[name], asked=("DEU",)).sentence
+        assert "Germany" in told and not re.search("China|United|Rest", told)
 
 
 def test_titles_say_the_largest_balances(of_countries):
@@ -175,7 +181,7 @@ def test_titles_say_the_largest_balances(of_countries):
     who, whom = net.loc[[*names], [*names]].stack().idxmax()
     assert titles["va_balances"] == (
         f"Largest balance of {year}: {names[who]} with {names[whom]}, "
-        f"{net.loc[who, whom]:+,.0f} billion US$"
+        f"{net.loc[who, whom]:+.2g} billion US$"
     )
     who = net.sum(axis=1)[[*names]].idxmin()
     whom = net_gross.loc[who, [k for k in names if k != who]].abs().idxmax()
@@ -189,8 +195,8 @@ def test_titles_say_the_largest_balances(of_countries):
 
 def test_exact_hat_prints_exact_real_income_first(of_countries):
     found = of_countries["exact hat"]
-    shown = found._listings()[-1]
-    assert shown.columns[2:4] == ("real income", "welfare")
+    shown = found._listings()[1]
+    assert shown.columns[2:4] == ("real income", "real wage")
     income = found.changes["real_income"]
     assert shown.rows[0][0] == income.abs().idxmax()
     assert shown.rows[0][2] == f"{income[income.abs().idxmax()]:+.2f}"

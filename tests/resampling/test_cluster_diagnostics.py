@@ -13,7 +13,7 @@ from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import make_plan
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Pairs
 
 from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit, residuals_on
@@ -236,7 +236,7 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
         f"no CV2: C02 alone identifies a part of {treatment}; "
         f"no CV3: {treatment} is not identified without C02"
     )
-    ends = infer(make_plan(fitted, Scheme("pairs"), 199), 1)[0].intervals
+    ends = infer(make_plan(fitted, Pairs(), 199), 1)[0].intervals
     missing = ends.set_index("interval")["ci_low"].isna()
     assert missing.to_dict() == {"percentile": False, "BCa": True}
 
@@ -245,8 +245,7 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
 def test_draws_without_it_are_left_out_with_and_without_t(treatment):
     fitted = fit_model(REFORM, remodel(MODEL, treatments=(treatment,)))
     plain, t = (
-        infer(make_plan(fitted, Scheme("pairs", studentised=k), 999), 1)
-        for k in (False, True)
+        infer(make_plan(fitted, Pairs(studentised=k), 999), 1) for k in (False, True)
     )
     # (1 - 1/8)^8 of the draws.
     assert 0.3 < plain[0].failed / 999 < 0.4

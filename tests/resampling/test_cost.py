@@ -11,7 +11,7 @@ from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cost import Cost, announcement, cost_of
 from tivax.engine.resampling.plans import make_plan
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Pairs, Placebo, Wild
 
 from helpers import error_of
 
@@ -26,11 +26,9 @@ def panel(units: int) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("kind", ["wild", "pairs", "placebo"])
-def test_cost_grows_with_draws_and_clusters(kind):
-    few, many = (
-        make_plan(fit_model(panel(k), MODEL), Scheme(kind), 999) for k in (30, 300)
-    )
+@pytest.mark.parametrize("scheme", [Wild(), Pairs(), Placebo()])
+def test_cost_grows_with_draws_and_clusters(scheme):
+    few, many = (make_plan(fit_model(panel(k), MODEL), scheme, 999) for k in (30, 300))
     assert cost_of(many).seconds > 5 * cost_of(few).seconds
     assert cost_of(many).bytes > cost_of(few).bytes
     twice = replace(many, draws=1_998)
@@ -39,7 +37,7 @@ def test_cost_grows_with_draws_and_clusters(kind):
 
 
 def test_a_large_run_is_announced():
-    plan = make_plan(fit_model(panel(300), MODEL), Scheme("wild"), 10**9)
+    plan = make_plan(fit_model(panel(300), MODEL), Wild(), 10**9)
     line = announcement((plan,))
     assert line is not None
     assert line.startswith("1,200 rows, 300 clusters of unit: about ")

@@ -17,7 +17,7 @@ from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import Rate, draws_of
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Pairs, Placebo, Scheme, Wild
 from tivax.engine.resampling.wild_tests import anderson_rubin, invert_wild
 
 from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
@@ -166,12 +166,12 @@ def assert_ends_are_tested(ends, p_at, width: float) -> None:
 
 
 CASES = {
-    "all signs": (MODEL, Scheme("wild"), 2**9, EXACT),
-    "some of Webb's": (MODEL, Scheme("wild", weights="webb"), 999, RANDOM),
+    "all signs": (MODEL, Wild(), 2**9, EXACT),
+    "some of Webb's": (MODEL, Wild(weights="webb"), 999, RANDOM),
     # The search uses fewer, the last steps all.
-    "many draws": (MODEL, Scheme("wild", weights="webb"), 40_000, RANDOM),
-    "jackknives": (MODEL, Scheme("wild", type="33"), 2**9, EXACT),
-    "two instruments": (TWO, Scheme("wild"), 2**9, EXACT),
+    "many draws": (MODEL, Wild(weights="webb"), 40_000, RANDOM),
+    "jackknives": (MODEL, Wild(type="33"), 2**9, EXACT),
+    "two instruments": (TWO, Wild(), 2**9, EXACT),
 }
 
 
@@ -191,7 +191,7 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 
 
 def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
-    chosen = plan(MODEL, Scheme("wild", weights="webb"), 3_000)
+    chosen = plan(MODEL, Wild(weights="webb"), 3_000)
     nulls = np.linspace(-1, 2, 7)
     found = []
 
@@ -211,13 +211,13 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
 def test_each_treatment_has_its_own_interval():
     """The other treatments are not restricted."""
     model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
-    own = plan(model, Scheme("wild"), 2**9)
+    own = plan(model, Wild(), 2**9)
     inverted = invert_wild(own, SEED)
     assert inverted is not None and inverted.anderson_rubin is None
     for k, treatment in enumerate(model.treatments):
         other = ({*model.treatments} - {treatment}).pop()
         alone = remodel(model, treatments=(treatment,), controls=("RQ", other))
-        expected = ends_of(plan(alone, Scheme("wild"), 2**9))
+        expected = ends_of(plan(alone, Wild(), 2**9))
         assert_allclose(inverted.intervals[k], expected, rtol=1e-6)
 
 
@@ -298,7 +298,7 @@ FEW_IV = remodel(ONE, controls=("RQ",))
 def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     """Enumerations within the search's window and beyond it, counted by NumPy."""
     frame = few_years(G)
-    own = make_plan(fit_model(frame, model), Scheme("wild", weights=weights), 10**6)
+    own = make_plan(fit_model(frame, model), Wild(weights=weights), 10**6)
     literal = Literal(frame, model, weights)
     se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert own.exact and own.draws == literal.v.shape[1]
@@ -316,7 +316,7 @@ def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
 def test_all_patterns_and_random_ones_agree():
     """40,000 of 6^6: over all patterns p at their ends is 5 % but for four Monte-Carlo
     errors."""
-    frame, scheme = few_years(6), Scheme("wild", weights="webb")
+    frame, scheme = few_years(6), Wild(weights="webb")
     own = make_plan(fit_model(frame, FEW), scheme, 40_000)
     assert not own.exact
     literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
@@ -325,19 +325,17 @@ def test_all_patterns_and_random_ones_agree():
 
 
 def test_the_interval_does_not_depend_on_the_value_that_is_tested():
-    one, other = (plan(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
+    one, other = (plan(MODEL, Wild(value=k), 2**9) for k in (0.0, 0.7))
     ends = ends_of(one)
     se = float(one.fitted.covariance()[0, 0] ** 0.5)
     assert_allclose(ends_of(other), ends, rtol=0, atol=EXACT * se)
 
 
-@pytest.mark.parametrize(
-    "scheme", [Scheme("pairs"), Scheme("wild", null=False), Scheme("placebo")]
-)
+@pytest.mark.parametrize("scheme", [Pairs(), Wild(null=False), Placebo()])
 def test_only_a_restricted_wild_test_is_inverted(scheme):
     assert invert_wild(plan(MODEL, scheme, 99), SEED) is None
     joint = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
-    assert invert_wild(plan(joint, Scheme("wild", joint=True), 99), SEED) is None
+    assert invert_wild(plan(joint, Wild(joint=True), 99), SEED) is None
 
 
 # --------------------------------------------------------------- Anderson and Rubin
@@ -354,13 +352,13 @@ def on_instruments(model: Model, null: float) -> tuple[pd.DataFrame, Model]:
 def reduced_p(model: Model, null: float) -> float:
     """WCR of the instruments' coefficients, jointly."""
     frame, reduced = on_instruments(model, null)
-    return p_value(frame, reduced, Scheme("wild", joint=True), 2**9)
+    return p_value(frame, reduced, Wild(joint=True), 2**9)
 
 
 @pytest.mark.parametrize("model", [ONE, TWO], ids=["one", "two"])
 def test_anderson_rubin_is_a_test_of_the_instruments(model):
     """p of 0, and both ends tested again."""
-    own = plan(model, Scheme("wild"), 2**9)
+    own = plan(model, Wild(), 2**9)
     low, high, p = anderson_rubin(own, SEED)
     p_at = partial(reduced_p, model)
     assert_allclose(p, p_at(0.0), rtol=RTOL)
@@ -369,7 +367,7 @@ def test_anderson_rubin_is_a_test_of_the_instruments(model):
 
 
 def test_the_anderson_rubin_set_is_among_the_intervals():
-    own = plan(TWO, Scheme("wild"), 2**9)
+    own = plan(TWO, Wild(), 2**9)
     inference, _ = infer(own, SEED)
     found = inference.intervals.set_index("interval").loc["Anderson-Rubin"]
     found = found[["ci_low", "ci_high", "p_value"]].astype(float)
@@ -380,7 +378,7 @@ def test_a_weak_instrument_leaves_an_end_open():
     """It has nothing to do with the treatment: its set cannot be bounded, whatever
     the standard error of 2SLS says. Nulls 40 of them away stand."""
     model = two_stage_model(instruments=("Z1",))
-    own = plan(model, Scheme("wild"), 2**9)
+    own = plan(model, Wild(), 2**9)
     ends = anderson_rubin(own, SEED)[:2]
     assert np.isinf(ends).any()
     b, se = own.fitted.coef[0], own.fitted.covariance()[0, 0] ** 0.5
@@ -390,7 +388,7 @@ def test_a_weak_instrument_leaves_an_end_open():
 
 # ---------------------------------------------------------------------------- placebo
 
-COEFFICIENTS = Scheme("placebo", studentised=False)
+COEFFICIENTS = Placebo(studentised=False)
 BALANCED = small_panel(countries=9, years=6, seed=12)
 
 
@@ -400,11 +398,11 @@ BALANCED = small_panel(countries=9, years=6, seed=12)
         (MODEL, replace(COEFFICIENTS, permute="signs"), 2**9, EXACT),
         (MODEL, COEFFICIENTS, 999, RANDOM),
         (ONE, replace(COEFFICIENTS, permute="shifts"), 999, RANDOM),
-        (MODEL, Scheme("placebo", permute="signs"), 2**9, EXACT),
-        (MODEL, Scheme("placebo"), 999, RANDOM),
-        (ONE, Scheme("placebo"), 999, RANDOM),
-        (MODEL, Scheme("placebo", method="freedman-lane"), 999, RANDOM),
-        (ONE, Scheme("placebo", method="freedman-lane"), 999, RANDOM),
+        (MODEL, Placebo(permute="signs"), 2**9, EXACT),
+        (MODEL, Placebo(), 999, RANDOM),
+        (ONE, Placebo(), 999, RANDOM),
+        (MODEL, Placebo(method="freedman-lane"), 999, RANDOM),
+        (ONE, Placebo(method="freedman-lane"), 999, RANDOM),
     ],
 )
 def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
@@ -431,7 +429,7 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
 
 def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
     """All 9! permutations; the first 32,768 share the last countries' places."""
-    own = make_plan(fit_model(FRAME, MODEL), Scheme("placebo"), 10**6)
+    own = make_plan(fit_model(FRAME, MODEL), Placebo(), 10**6)
     draws = draws_of(own, SEED)
     assert own.exact and draws.count == 362_880
     b, t = own.fitted.coef[0], float(own.observed[1])
@@ -445,13 +443,13 @@ def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
 # -------------------------------------------------------- p and interval, every kind
 
 KINDS = {
-    "pairs": (MODEL, Scheme("pairs", studentised=True)),
-    "WCR": (MODEL, Scheme("wild", weights="webb")),
-    "WCU": (MODEL, Scheme("wild", weights="mammen", null=False)),
-    "WRE": (ONE, Scheme("wild", weights="webb")),
+    "pairs": (MODEL, Pairs(studentised=True)),
+    "WCR": (MODEL, Wild(weights="webb")),
+    "WCU": (MODEL, Wild(weights="mammen", null=False)),
+    "WRE": (ONE, Wild(weights="webb")),
     "coefficients": (MODEL, COEFFICIENTS),
-    "randomisation-t": (MODEL, Scheme("placebo")),
-    "Freedman-Lane": (MODEL, Scheme("placebo", method="freedman-lane")),
+    "randomisation-t": (MODEL, Placebo()),
+    "Freedman-Lane": (MODEL, Placebo(method="freedman-lane")),
 }
 
 

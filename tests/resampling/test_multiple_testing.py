@@ -24,7 +24,7 @@ from tivax.engine.resampling.multiple_testing import (
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Bayesian, Pairs, Placebo, Scheme, Wild
 
 from experiment_panels import small_panel
 
@@ -216,12 +216,12 @@ def sizes_of(member: Member) -> tuple[np.ndarray, float]:
 
 
 SCHEMES = {
-    "all signs": Scheme("wild"),
-    "mammen": Scheme("wild", weights="mammen"),
-    "pairs": Scheme("pairs"),
-    "bayesian": Scheme("bayesian"),
-    "placebo": Scheme("placebo", studentised=False),
-    "placebo t": Scheme("placebo"),
+    "all signs": Wild(),
+    "mammen": Wild(weights="mammen"),
+    "pairs": Pairs(),
+    "bayesian": Bayesian(),
+    "placebo": Placebo(studentised=False),
+    "placebo t": Placebo(),
 }
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFPoGIdj")
 
@@ -295,7 +295,7 @@ def test_draws_of_other_clusters_are_not_compared(other):
 
 def test_shifts_of_fewer_years_are_other_moves():
     """A path moved by 3 of 4 years stays where it is moved by 3 of 3."""
-    shifts = Scheme("placebo", permute="shifts")
+    shifts = Placebo(permute="shifts")
     own = adjust([member("KOFGIdj", shifts), member("late", shifts)])
     assert own["romano_wolf"].isna().all()
 

@@ -15,7 +15,7 @@ from tivax.engine.estimation.fit import fit_model
 from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_table
 from tivax.engine.resampling.inference import resample
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Placebo, Wild
 from tivax.engine.resampling.simulation import own_panel as steps
 from tivax.engine.resampling.simulation.given import given_by
 from tivax.kernels.panels.simulated import METHODS
@@ -77,11 +77,11 @@ def test_p_values_are_those_of_the_engine(made):
         "Driscoll-Kraay": fit.vcov(DriscollKraay()).terms["p_value"].iloc[0],
     }
     for name, scheme in {
-        "WCU31": Scheme("wild", null=False, type="31"),
-        "placebo t": Scheme("placebo"),
+        "WCU31": Wild(null=False, type="31"),
+        "placebo t": Placebo(),
     }.items():
         found = resample(frame, MODEL, scheme, draws=199, seed=3)
-        wanted[name] = found.summary["p_value"].iloc[0]
+        wanted[name] = found.tables()["summary"]["p_value"].iloc[0]
     # The panel is read from a file of 17 digits.
     assert_allclose(table["p_value"][[*wanted]], [*wanted.values()], rtol=1e-9)
     assert np.isnan(table["p_value"]["network HAC"])

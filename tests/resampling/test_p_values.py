@@ -17,7 +17,7 @@ from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.p_values import SUMMARY, Inference, shares, summarise
 from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Bayesian, Pairs, Placebo, Scheme, Wild
 from tivax.engine.resampling.wild_tests import Inverted
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
@@ -82,9 +82,9 @@ def ends(found: pd.Series) -> list[float]:
         ([-1, 1, 2, np.nan, 3, 4, np.inf, 5, 6, 7, 8], 0.4),
     ],
 )
-@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
-def test_p_of_the_percentile_interval_by_hand(kind, values, p):
-    own = read(plan(Scheme(kind)), values)
+@pytest.mark.parametrize("scheme", [Pairs(), Bayesian()])
+def test_p_of_the_percentile_interval_by_hand(scheme, values, p):
+    own = read(plan(scheme), values)
     found = row(own)
     assert_allclose(found["p_value"], p, rtol=RTOL)
     good = np.array(values)[np.isfinite(values)]
@@ -101,13 +101,13 @@ def test_the_percentile_interval_is_of_order_statistics(n, k):
     """Draw number k from below and from above, k the whole part of 0.025 (n + 1): the
     nulls that 2 (1 + min) / (1 + n) does not reject."""
     values = np.random.default_rng(n).normal(size=n)
-    found = row(read(plan(Scheme("pairs")), values))
+    found = row(read(plan(Pairs()), values))
     ordered = np.sort(values)
     assert ends(found) == [ordered[k - 1], ordered[n - k]]
 
 
 def test_the_estimate_is_that_of_the_panel():
-    own = plan(Scheme("pairs"))
+    own = plan(Pairs())
     found = row(read(own, np.arange(9.0)))
     assert_allclose(found["estimate"], own.fitted.coef[0], rtol=0)
     columns = ["model", "outcome", "sample", "term", "scheme"]
@@ -126,9 +126,9 @@ def bca(values: np.ndarray, b: float, left: np.ndarray) -> np.ndarray:
     return np.quantile(values, stats.norm.cdf(z0 + (z0 + z) / (1 - a * (z0 + z))))
 
 
-@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
-def test_bca_is_efrons_with_a_literal_jackknife(kind):
-    own, draws = infer(plan(Scheme(kind), draws=2_000), 1)
+@pytest.mark.parametrize("scheme", [Pairs(), Bayesian()])
+def test_bca_is_efrons_with_a_literal_jackknife(scheme):
+    own, draws = infer(plan(scheme, draws=2_000), 1)
     rows = rows_of(FRAME, MODEL)
     left = np.array([refit(rows.without(g)).coef[-1] for g in range(rows.G)])
     values = draws.values[np.isfinite(draws.values)]
@@ -141,15 +141,15 @@ def test_bca_is_efrons_with_a_literal_jackknife(kind):
 
 
 def test_bca_has_no_ends_where_all_draws_are_on_one_side():
-    b = plan(Scheme("pairs")).fitted.coef[0]
-    found = interval(read(plan(Scheme("pairs")), b + np.arange(1.0, 9)), "BCa")
+    b = plan(Pairs()).fitted.coef[0]
+    found = interval(read(plan(Pairs()), b + np.arange(1.0, 9)), "BCa")
     assert np.isnan(ends(found)).all()
 
 
 def test_percentile_t_by_its_formulas():
     """Equal-tailed: b - t_(0.975) se to b - t_(0.025) se, p twice the smaller tail.
     Symmetric: b -+ |t|_(0.95) se, p of |t*| at least |t|. The sample is among them."""
-    own = plan(Scheme("pairs", studentised=True))
+    own = plan(Pairs(studentised=True))
     rng = np.random.default_rng(1)
     b = own.fitted.coef[0]
     se = np.sqrt(own.fitted.covariance()[0, 0])
@@ -169,7 +169,7 @@ def test_percentile_t_by_its_formulas():
 
 
 def test_each_treatment_has_its_rows():
-    made = plan(Scheme("pairs", studentised=True), TWO, 500)
+    made = plan(Pairs(studentised=True), TWO, 500)
     own, draws = infer(made, 2)
     assert own.summary["term"].tolist() == ["TFP", "TBI"]
     spread = draws.values[:, :2].std(axis=0, ddof=1)
@@ -198,7 +198,7 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
     frame = small_panel(countries=5, years=4, seed=9)
     missing = (frame["year"] == 2001) & ~frame["iso3"].isin(["C01", "C04"])
     frame.loc[missing, "KOFGIdj"] = np.nan
-    own = make_plan(fit_model(frame, MODEL), Scheme("pairs"), 3_000)
+    own = make_plan(fit_model(frame, MODEL), Pairs(), 3_000)
     inference, draws = infer(own, 5)
     rows = rows_of(frame, MODEL)
     counts = np.asarray(DrawSource(own.static, 5, 0).weights())[:, :3_000].T
@@ -219,9 +219,7 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
 # ------------------------------------------------------------------------------ wild
 
 
-@pytest.mark.parametrize(
-    "scheme", [Scheme("wild", weights="mammen"), Scheme("wild", null=False)]
-)
+@pytest.mark.parametrize("scheme", [Wild(weights="mammen"), Wild(null=False)])
 def test_p_of_wild_draws_counts_larger_ones_only(scheme):
     """By hand: of ten draws three are larger in size and two tie, but for rounding."""
     own = plan(scheme)
@@ -236,9 +234,20 @@ def test_p_of_wild_draws_counts_larger_ones_only(scheme):
     assert_allclose(row(inference)["se"], se, rtol=RTOL)
 
 
+def test_no_p_of_random_draws_is_0_in_files():
+    own = plan(Wild(null=False))
+    found = read(own, np.full(20, 0.1 * own.observed[0]))
+    assert row(found)["p_value"] == 0 and "< 0.05" in str(found)
+    for name in ("summary", "intervals"):
+        assert found.tables()[name]["p_value"].tolist() == [1 / 21]
+    exact = replace(own, static=own.static._replace(exact=True))
+    every = replace(found, plan=exact).tables()["summary"]
+    assert every["p_value"].tolist() == [0]
+
+
 def test_the_unrestricted_interval_is_symmetric():
     """b -+ |t*| times se of the draw that one in twenty is larger than."""
-    own = plan(Scheme("wild", null=False), draws=200)
+    own = plan(Wild(null=False), draws=200)
     inference, draws = infer(own, 1)
     size = np.sort(np.abs(draws.values[:, 0]))[200 - 10 - 1]
     b, se = own.fitted.coef[0], np.sqrt(own.fitted.covariance()[0, 0])
@@ -249,7 +258,7 @@ def test_the_unrestricted_interval_is_symmetric():
 
 
 def test_a_joint_test_is_one_row_of_f():
-    own = plan(Scheme("wild", joint=True), TWO, 100)
+    own = plan(Wild(joint=True), TWO, 100)
     inference, draws = infer(own, 1)
     V = own.fitted.covariance()
     F = own.fitted.coef @ np.linalg.solve(V, own.fitted.coef) / 2
@@ -263,7 +272,7 @@ def test_a_joint_test_is_one_row_of_f():
 
 
 def test_inverted_ends_are_those_of_the_summary():
-    own = plan(Scheme("wild", weights="mammen"))
+    own = plan(Wild(weights="mammen"))
     inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
     inference = read(own, [0.1, 0.2], inverted=inverted)
     assert ends(row(inference)) == [-0.25, 1.5]
@@ -276,14 +285,14 @@ def test_inverted_ends_are_those_of_the_summary():
 
 
 def test_without_inversion_there_are_no_ends_and_no_intervals():
-    inference = read(plan(Scheme("wild", weights="mammen")), [0.1, 0.2])
+    inference = read(plan(Wild(weights="mammen")), [0.1, 0.2])
     assert np.isnan(ends(row(inference))).all()
     assert inference.intervals.empty and "ci_low" in inference.intervals
 
 
 @pytest.mark.parametrize("null", [True, False])
 def test_wild_draws_that_could_not_be_computed_do_not_count(null):
-    own = plan(Scheme("wild", weights="mammen", null=null))
+    own = plan(Wild(weights="mammen", null=null))
     t = float(own.observed[0])
     inference = read(own, [0.0, 2 * t, np.nan, np.nan, 0.1])
     assert_allclose(row(inference)["p_value"], 1 / 3, rtol=RTOL)
@@ -305,7 +314,7 @@ def example(shared, weights) -> ResamplingPlan:
         time="",
         clusters="year",
     )
-    scheme = Scheme("wild", weights=weights, value=0.04)
+    scheme = Wild(weights=weights, value=0.04)
     return make_plan(fit_model(frame, model), scheme, 6**8)
 
 
@@ -336,7 +345,7 @@ def test_the_example_of_boottest_with_all_of_webbs_patterns(shared):
 
 # --------------------------------------------------------------------------- placebo
 
-COEFFICIENTS = Scheme("placebo", studentised=False)
+COEFFICIENTS = Placebo(studentised=False)
 
 
 def test_p_of_placebos_counts_the_sample_and_ties():
@@ -366,7 +375,7 @@ def test_p_of_all_placebo_patterns_is_their_share():
 
 
 def test_randomisation_t_compares_t():
-    own = plan(Scheme("placebo", studentised=True), draws=300)
+    own = plan(Placebo(studentised=True), draws=300)
     inference, draws = infer(own, 2)
     fitted = own.fitted
     t = fitted.coef[0] / np.sqrt(fitted.covariance()[0, 0])
@@ -396,10 +405,10 @@ def test_shares_are_of_finite_draws_and_ties_within_rounding():
 @pytest.mark.parametrize(
     "scheme, model",
     [
-        (Scheme("pairs"), MODEL),
-        (Scheme("bayesian", studentised=True), two_stage_model()),
-        (Scheme("wild", weights="webb"), MODEL),
-        (Scheme("placebo", permute="signs"), two_stage_model()),
+        (Pairs(), MODEL),
+        (Bayesian(studentised=True), two_stage_model()),
+        (Wild(weights="webb"), MODEL),
+        (Placebo(permute="signs"), two_stage_model()),
     ],
 )
 def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
@@ -418,7 +427,7 @@ def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
 
 
 def test_other_programs_read_the_summary():
-    found = read(plan(Scheme("wild", null=False)), np.linspace(-3, 3, 20))
+    found = read(plan(Wild(null=False)), np.linspace(-3, 3, 20))
     table = found.__maketables_coef_table__
     own = found.summary.iloc[0]
     assert table.loc["TBI", "p"] == own["p_value"]
@@ -434,11 +443,11 @@ def test_other_programs_read_the_summary():
 
 def test_no_draw_that_could_be_computed_gives_no_p():
     for scheme, columns in (
-        (Scheme("pairs"), 1),
-        (Scheme("wild", weights="mammen"), 1),
-        (Scheme("wild", null=False), 1),
+        (Pairs(), 1),
+        (Wild(weights="mammen"), 1),
+        (Wild(null=False), 1),
         (COEFFICIENTS, 2),
-        (Scheme("placebo"), 5),
+        (Placebo(), 5),
     ):
         own = read(plan(scheme), *np.full((columns, 5), np.nan))
         assert row(own)[["p_value", "ci_low", "ci_high"]].isna().all()

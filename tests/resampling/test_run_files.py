@@ -20,7 +20,7 @@ from tivax.engine.resampling.run_files import (
     with_lags,
     with_overrides,
 )
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Pairs, Wild
 
 from helpers import error_of, random_panel, written_and_told
 
@@ -65,7 +65,7 @@ def test_what_is_not_said_is_usual(read, tmp_path):
     assert run == RunFile(
         path=tmp_path / "run.toml",
         models=((model, tmp_path / "panel.csv"),),
-        scheme=Scheme("pairs"),
+        scheme=Pairs(),
         draws=9999,
         seed=0,
         save_draws=False,
@@ -113,7 +113,7 @@ def test_everything_is_read(read, tmp_path):
         sample="developed",
         family="developed",
     )
-    assert run.scheme == Scheme("wild", weights="webb", value=1.0, joint=True)
+    assert run.scheme == Wild(weights="webb", value=1.0, joint=True)
     assert (run.draws, run.seed, run.save_draws) == (1_000_000, 7, True)
     assert run.panels == [tmp_path / "data" / "p.dta"]
 

@@ -20,7 +20,7 @@ from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_tab
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
 from tivax.engine.resampling.running import draws_of, over_blocks, stream
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Bayesian, Pairs, Placebo, Wild
 from tivax.kernels.random_draws import BLOCK
 
 from commands import run_fork
@@ -30,13 +30,13 @@ from helpers import matrix_by_matrix
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.
 CASES = {
-    "pairs": (0.0, MODEL, Scheme("pairs")),
-    "pairs, any panel": (0.3, MODEL, Scheme("pairs")),
-    "t": (0.3, MODEL, Scheme("pairs", studentised=True)),
-    "bayesian": (0.0, two_stage_model(), Scheme("bayesian")),
-    "wild": (0.3, MODEL, Scheme("wild", weights="webb")),
-    "wild, instrument": (0.0, two_stage_model(), Scheme("wild", weights="mammen")),
-    "placebo": (0.3, MODEL, Scheme("placebo")),
+    "pairs": (0.0, MODEL, Pairs()),
+    "pairs, any panel": (0.3, MODEL, Pairs()),
+    "t": (0.3, MODEL, Pairs(studentised=True)),
+    "bayesian": (0.0, two_stage_model(), Bayesian()),
+    "wild": (0.3, MODEL, Wild(weights="webb")),
+    "wild, instrument": (0.0, two_stage_model(), Wild(weights="mammen")),
+    "placebo": (0.3, MODEL, Placebo()),
 }
 SEED = 3
 

@@ -18,7 +18,7 @@ from tivax.engine.resampling import placebo
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, Static, make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Bayesian, Pairs, Placebo, Scheme, Wild
 from tivax.kernels import random_draws as streams
 
 from experiment_panels import MODEL, remodel, rows_of, small_panel, two_stage_model
@@ -89,9 +89,9 @@ def drawn_weights(own: ResamplingPlan) -> np.ndarray:
 
 @pytest.mark.parametrize("frame", FRAMES)
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
-def test_reweighted_draws_are_refits_in_units_of_the_panel(frame, model, kind):
-    own = plan(frame, MODELS[model], Scheme(kind))
+@pytest.mark.parametrize("scheme", [Pairs(), Bayesian()])
+def test_reweighted_draws_are_refits_in_units_of_the_panel(frame, model, scheme):
+    own = plan(frame, MODELS[model], scheme)
     rows = rows_of(FRAMES[frame], MODELS[model])
     expected = [refit(rows, weights=w).coef[-1:] for w in drawn_weights(own)]
     close(made(own), np.array(expected))
@@ -104,7 +104,7 @@ def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
     """Of so many countries that no draw holds as few as there are regressors."""
     frame = small_panel(countries=14, unknown=unknown, seed=5)
     model = remodel(MODEL, treatments=("TFP", "TBI"))
-    scheme = Scheme("pairs", studentised=True)
+    scheme = Pairs(studentised=True)
     own = make_plan(fit_model(frame, model), scheme, DRAWS)
     rows = rows_of(frame, model)
     center, expected = refit(rows).coef[-2:], []
@@ -142,7 +142,7 @@ def literal_wild(own: ResamplingPlan, rows: Rows, *hypotheses: np.ndarray):
 def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
     """The value of the null is in units of the panel, that of each treatment."""
     model = remodel(MODEL, treatments=("TFP", "TBI"))
-    scheme = Scheme("wild", weights=weights, null=null, value=0.3)
+    scheme = Wild(weights=weights, null=null, value=0.3)
     own, rows = plan(frame, model, scheme), rows_of(FRAMES[frame], model)
     close(made(own), literal_wild(own, rows, np.eye(4)[2:3], np.eye(4)[3:]))
     literal = refit(rows)
@@ -152,7 +152,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
 
 @pytest.mark.parametrize("type", ["13", "31", "33"])
 def test_wild_draws_of_each_type_are_refits_in_units_of_the_panel(type):
-    scheme = Scheme("wild", weights="webb", value=0.3, type=type)
+    scheme = Wild(weights="webb", value=0.3, type=type)
     own, rows = plan("unbalanced", MODEL, scheme), rows_of(FRAMES["unbalanced"], MODEL)
     close(made(own), literal_wild(own, rows, np.eye(3)[2:]))
     literal = refit(rows)
@@ -161,7 +161,7 @@ def test_wild_draws_of_each_type_are_refits_in_units_of_the_panel(type):
 
 
 def test_the_covariance_of_the_type_is_that_of_the_row():
-    own = plan("unbalanced", MODEL, Scheme("wild", type="33"))
+    own = plan("unbalanced", MODEL, Wild(type="33"))
     rows = rows_of(FRAMES["unbalanced"], MODEL)
     found = summarise(own, draws_of(own, SEED)).summary
     V = jackknife(rows, refit(rows).coef)
@@ -171,7 +171,7 @@ def test_the_covariance_of_the_type_is_that_of_the_row():
 @pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
 def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
     model = remodel(MODEL, treatments=("TFP", "TBI"))
-    own = plan("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
+    own = plan("unbalanced", model, Wild(joint=True, null=null, value=0.3))
     rows = rows_of(FRAMES["unbalanced"], model)
     close(made(own), literal_wild(own, rows, np.eye(4)[2:]))
     literal = refit(rows)
@@ -181,14 +181,14 @@ def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
 
 
 def test_a_joint_test_of_one_treatment_is_its_t():
-    own = plan("balanced", MODEL, Scheme("wild", joint=True))
-    assert_array_equal(made(own), made(plan("balanced", MODEL, Scheme("wild"))))
+    own = plan("balanced", MODEL, Wild(joint=True))
+    assert_array_equal(made(own), made(plan("balanced", MODEL, Wild())))
     assert own.columns == ("t(TBI)",)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_wild_draws_with_an_instrument_are_refits_of_both_equations(frame):
-    own = plan(frame, two_stage_model(), Scheme("wild", value=0.5))
+    own = plan(frame, two_stage_model(), Wild(value=0.5))
     rows = rows_of(FRAMES[frame], two_stage_model())
     expected = [[wild_instrument_t(rows, v, 0.5)] for v in wild_weights(own)]
     close(made(own), np.array(expected))
@@ -197,7 +197,7 @@ def test_wild_draws_with_an_instrument_are_refits_of_both_equations(frame):
 @pytest.mark.parametrize("weights", ["rademacher", "webb", "mammen"])
 def test_wild_weights_belong_to_countries_of_the_panel(weights):
     """A country has the same weight in draw k of every model and sample."""
-    scheme = Scheme("wild", weights=weights)
+    scheme = Wild(weights=weights)
     whole = plan("unbalanced", MODEL, scheme)
     part = plan("unbalanced", replace(MODEL, sample="developing"), scheme)
     rows = np.isin(whole.fitted.labels, part.fitted.labels)
@@ -208,7 +208,7 @@ def test_wild_weights_belong_to_countries_of_the_panel(weights):
 # --------------------------------------------------------------------------- placebo
 
 STRATA = np.array(["b", "a", "b", "a", "a", "b", "a", "b"])
-COEFFICIENTS = Scheme("placebo", studentised=False)
+COEFFICIENTS = Placebo(studentised=False)
 MOVES = {
     "countries": COEFFICIENTS,
     "countries within strata": replace(COEFFICIENTS, strata="bloc"),
@@ -217,7 +217,7 @@ MOVES = {
     "years": replace(COEFFICIENTS, permute="years"),
     "signs": replace(COEFFICIENTS, permute="signs"),
 }
-FREEDMAN_LANE = Scheme("placebo", method="freedman-lane")
+FREEDMAN_LANE = Placebo(method="freedman-lane")
 for name, frame in FRAMES.items():
     number = frame["iso3"].str[1:].astype(int)
     FRAMES[name] = frame.assign(bloc=STRATA[number])
@@ -432,7 +432,7 @@ def test_all_patterns_are_made_once_where_the_draws_suffice(
 
 @pytest.mark.parametrize("weights, base", [("rademacher", 2), ("webb", 6)])
 def test_all_wild_patterns_are_made_once_where_the_draws_suffice(weights, base):
-    scheme = Scheme("wild", weights=weights)
+    scheme = Wild(weights=weights)
     own = enumerated(4, scheme, base**4)
     v = wild_weights(own, base**4)
     assert own.exact and own.draws == base**4
@@ -443,7 +443,7 @@ def test_all_wild_patterns_are_made_once_where_the_draws_suffice(weights, base):
 
 def test_patterns_beyond_the_first_block_are_enumerated_too():
     """6^5 of Webb's: the last block holds the rest of them."""
-    own = enumerated(5, Scheme("wild", weights="webb"), 10_000)
+    own = enumerated(5, Wild(weights="webb"), 10_000)
     assert own.exact and own.draws == 6**5 > streams.BLOCK
     parts = [wild_weights(own, streams.BLOCK, block) for block in (0, 1)]
     v = np.concatenate(parts)[: 6**5]
@@ -453,8 +453,9 @@ def test_patterns_beyond_the_first_block_are_enumerated_too():
 def test_what_has_no_list_of_patterns_is_drawn():
     """Mammen's weights are not equally likely."""
     for scheme in (
-        Scheme("wild", weights="mammen"),
-        *map(Scheme, ("pairs", "bayesian")),
+        Wild(weights="mammen"),
+        Pairs(),
+        Bayesian(),
     ):
         own = enumerated(3, scheme, 1000)
         assert (own.exact, own.draws) == (False, 1000)
@@ -485,7 +486,7 @@ def without(*cells: tuple[str, int]) -> pd.DataFrame:
 @pytest.mark.parametrize("studentised", [False, True])
 def test_paths_with_gaps_move_among_countries_with_the_same_years(studentised):
     frame = without(("C03", 2002), ("C05", 2002))
-    scheme = Scheme("placebo", studentised=studentised)
+    scheme = Placebo(studentised=studentised)
     own = make_plan(fit_model(frame, MODEL), scheme, DRAWS)
     assert own.static.sizes == (2, 5) and not own.note
     order = np.array([3, 5, 0, 1, 2, 4, 6])
@@ -535,7 +536,7 @@ def test_large_tables_of_paths_are_not_made(monkeypatch):
         for model in ("least squares", "instrument"):
             fitted = fit_model(FRAMES["unbalanced"], MODELS[model])
             for studentised in (False, True):
-                scheme = Scheme("placebo", studentised=studentised, strata="bloc")
+                scheme = Placebo(studentised=studentised, strata="bloc")
                 own = made(make_plan(fitted, scheme, DRAWS))
                 close(own, whole.setdefault((model, studentised), own))
 
@@ -561,10 +562,10 @@ MISTAKES = {
     "two treatments": (FRAMES["balanced"], remodel(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
     "two instruments": (FRAMES["balanced"], IV_TWO, SHIFTS, "a placebo moves one treatment, and one instrument with it"),
     "strata of shifts": (FRAMES["balanced"], MODEL, replace(SHIFTS, strata="bloc"), "strata go with permute = countries, not shifts"),
-    "strata that are not there": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="area"), "strata: no column area in the panel"),
-    "strata that change": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="year"), "strata: year changes or is missing within C00; it must be one value for each cluster"),
-    "strata that are missing": (FRAMES["balanced"].assign(bloc=np.nan), MODEL, Scheme("placebo", strata="bloc"), "strata: bloc changes or is missing within C00"),
-    "strata of one country each": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="iso3"), "placebo-t countries within iso3 has a single pattern, the data themselves; choose other strata"),
+    "strata that are not there": (FRAMES["balanced"], MODEL, Placebo(strata="area"), "strata: no column area in the panel"),
+    "strata that change": (FRAMES["balanced"], MODEL, Placebo(strata="year"), "strata: year changes or is missing within C00; it must be one value for each cluster"),
+    "strata that are missing": (FRAMES["balanced"].assign(bloc=np.nan), MODEL, Placebo(strata="bloc"), "strata: bloc changes or is missing within C00"),
+    "strata of one country each": (FRAMES["balanced"], MODEL, Placebo(strata="iso3"), "placebo-t countries within iso3 has a single pattern, the data themselves; choose other strata"),
     "years of an unbalanced panel": (FRAMES["unbalanced"], MODEL, MOVES["years"], "permute = years takes a balanced panel and compares coefficients"),
     "t of years": (FRAMES["balanced"], MODEL, replace(MOVES["years"], studentised=True), "leave studentised out, or choose shifts"),
     "residuals of an unbalanced panel": (FRAMES["unbalanced"], MODEL, FREEDMAN_LANE, "method = freedman-lane takes a balanced panel with effects of countries and years"),
@@ -572,10 +573,10 @@ MISTAKES = {
     "coefficients of residuals": (FRAMES["balanced"], MODEL, replace(FREEDMAN_LANE, studentised=False), "method = freedman-lane compares t"),
     "no years": (FRAMES["balanced"], replace(MODEL, time=""), SHIFTS, "it needs one effect besides iso3, such as year"),
     "two rows of one year": (pd.concat([FRAMES["balanced"], FRAMES["balanced"].iloc[:1]]), MODEL, SHIFTS, "a placebo needs one row for each iso3 and year; there are several"),
-    "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
-    "a type of 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", type="31"), 'type "31" is of least squares'),
-    "a country that cannot be left out": (ALONE, MODEL, Scheme("wild", type="33"), 'TBI is not identified without C03, so that type "33" has no CV3; take type "11" or "31"'),
-    "two endogenous": (FRAMES["balanced"], two_stage_model(treatments=("endogenous", "TBI"), instruments=("L.TBI", "TFP")), Scheme("wild"), "takes one endogenous regressor"),
+    "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Wild(null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
+    "a type of 2SLS": (FRAMES["balanced"], two_stage_model(), Wild(type="31"), 'type "31" is of least squares'),
+    "a country that cannot be left out": (ALONE, MODEL, Wild(type="33"), 'TBI is not identified without C03, so that type "33" has no CV3; take type "11" or "31"'),
+    "two endogenous": (FRAMES["balanced"], two_stage_model(treatments=("endogenous", "TBI"), instruments=("L.TBI", "TFP")), Wild(), "takes one endogenous regressor"),
 }  # fmt: skip
 
 
@@ -597,36 +598,36 @@ def test_a_treatment_that_is_missing_where_no_year_is_used_is_no_mistake():
 
 
 def test_the_name_of_a_scheme_tells_what_is_drawn():
-    assert Scheme("pairs").name == "pairs"
-    assert Scheme("wild", weights="webb").name == "WCR webb"
-    assert Scheme("wild", null=False).name == "WCU rademacher"
-    jackknifed = Scheme("wild", type="31")
+    assert Pairs().name == "pairs"
+    assert Wild(weights="webb").name == "WCR webb"
+    assert Wild(null=False).name == "WCU rademacher"
+    jackknifed = Wild(type="31")
     assert jackknifed.name == "WCR31 rademacher"
     assert "type 31 (jackknifed residuals)" in jackknifed.words
     assert MOVES["countries within strata"].name == "placebo countries within bloc"
-    assert Scheme("placebo", strata="bloc").name == "placebo-t countries within bloc"
+    assert Placebo(strata="bloc").name == "placebo-t countries within bloc"
     assert FREEDMAN_LANE.name == "Freedman-Lane-t countries"
 
 
 def test_a_placebo_compares_t_but_for_years():
     """Where the clusters are not what moves there is no t; others have it on demand."""
-    assert Scheme("placebo") == Scheme("placebo", studentised=True)
-    years = Scheme("placebo", permute="years")
+    assert Placebo() == Placebo(studentised=True)
+    years = Placebo(permute="years")
     assert years == replace(COEFFICIENTS, permute="years")
-    assert not Scheme("pairs").studentised
+    assert not Pairs().studentised
 
 
 @pytest.mark.parametrize(
     "scheme, label",
     [
-        (Scheme("pairs"), "pairs"),
-        (Scheme("bayesian", studentised=True), "bayesian-t"),
-        (Scheme("wild"), "wild-wcr-rademacher"),
-        (Scheme("wild", weights="mammen", null=False), "wild-wcu-mammen"),
-        (Scheme("wild", weights="webb", type="33"), "wild-wcr33-webb"),
+        (Pairs(), "pairs"),
+        (Bayesian(studentised=True), "bayesian-t"),
+        (Wild(), "wild-wcr-rademacher"),
+        (Wild(weights="mammen", null=False), "wild-wcu-mammen"),
+        (Wild(weights="webb", type="33"), "wild-wcr33-webb"),
         (COEFFICIENTS, "placebo-countries"),
-        (Scheme("placebo", permute="shifts"), "placebo-shifts-t"),
-        (Scheme("placebo", strata="bloc"), "placebo-countries-within-bloc-t"),
+        (Placebo(permute="shifts"), "placebo-shifts-t"),
+        (Placebo(strata="bloc"), "placebo-countries-within-bloc-t"),
         (FREEDMAN_LANE, "placebo-freedman-lane-countries-t"),
     ],
 )
@@ -636,7 +637,7 @@ def test_the_label_of_a_program_tells_schemes_apart(scheme, label):
 
 def test_the_label_tells_instruments_and_joint_tests():
     fitted = fit_model(FRAMES["balanced"], two_stage_model())
-    webb = Scheme("wild", weights="webb")
+    webb = Wild(weights="webb")
     assert make_plan(fitted, webb, 99).label == "wild-wre-webb"
     both = remodel(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
     joint = replace(webb, joint=True)
@@ -646,8 +647,8 @@ def test_the_label_tells_instruments_and_joint_tests():
 
 def test_models_of_one_shape_share_their_compiled_code():
     """The other outcomes of a table compile nothing."""
-    a = plan("balanced", MODEL, Scheme("pairs"))
-    b = plan("balanced", replace(MODEL, outcome="KOFTrGIdj"), Scheme("pairs"))
+    a = plan("balanced", MODEL, Pairs())
+    b = plan("balanced", replace(MODEL, outcome="KOFTrGIdj"), Pairs())
     assert a.static == b.static
     assert not np.allclose(made(a), made(b))
 

@@ -31,7 +31,7 @@ from tivax.engine.estimation.model import Model
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.plans import make_plan, wild_loadings
-from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.schemes import Placebo
 from tivax.engine.resampling.simulation import run as simulation
 from tivax.engine.resampling.simulation.given import given_regressors
 from tivax.engine.resampling.simulation.panels import (
@@ -270,6 +270,19 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
     assert given.cells.shape == (5, 5, 2) and given.seen.all()
 
 
+def test_a_panel_of_a_design_has_any_columns(tmp_path):
+    frame, path = panel_of(tmp_path)
+    own = frame.rename(columns={"iso3": "Country name", "year": "yr"})
+    own.to_csv(tmp_path / "own.csv", index=False)
+    (tmp_path / "study.toml").write_text(
+        'panels = 20\ndraws = 19\n[[design]]\nname = "own"\npanel = "own.csv"\n'
+        'regressors = ["TBI"]\nentity = "Country name"\ntime = "yr"\n'
+    )
+    (design,) = read_study(tmp_path / "study.toml").designs
+    assert design.given is not None and design.facts["entity"] == "Country name"
+    assert_array_equal(design.given.cells, given_regressors(path, ("TBI",)).cells)
+
+
 PLACEBOS = """
 panels = 40
 draws = 19
@@ -446,7 +459,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         again = _reweighted(other.products.S, w, layout=other.layout)
         low, high = np.nanquantile(np.asarray(again)[0], [0.025, 0.975])
         assert rejects[f"{name} percentile"] == (low > 0 or high < 0), name
-    coefficients, by_t = Scheme("placebo", studentised=False), Scheme("placebo")
+    coefficients, by_t = Placebo(studentised=False), Placebo()
     b, moved = abs(other.cluster_fit.coef[-1]), replace(by_t, method="freedman-lane")
     for name, scheme, run, row, observed in (
         ("placebo coefficient", coefficients, _placebo_estimates, 0, b),
@@ -673,6 +686,8 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         "sha256": sha256(path.read_bytes()).hexdigest(),
         "regressors": REGRESSORS,
         "sample": "all",
+        "entity": "iso3",
+        "time": "year",
         "outcome": "",
         "placebo": "",
         "flows": "",

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine.estimation import Model, fit_model, fixed_effects
-from tivax.engine.resampling import Scheme, make_plan, resample
+from tivax.engine.resampling import Wild, make_plan, resample
 from tivax.engine.resampling.wild_tests import invert_wild
 from tivax.kernels.two_way import two_way_statistics
 
@@ -18,7 +18,7 @@ from helpers import error_of, random_panel
 # Projections in another order, and a variance that is a difference.
 RTOL = 1e-9
 MODEL = Model("m", "KOFGIdj", ["TBI", "RQ"])
-TWO_WAY = Scheme("wild", second="year")
+TWO_WAY = Wild(second="year")
 
 
 def shaken(countries: int, years: int) -> pd.DataFrame:
@@ -126,7 +126,7 @@ def test_without_the_hypothesis_residuals_are_those_of_the_fit():
     at_estimate = fitted.two_way_loadings(0, "year", float(fitted.coef[0]))
     free = fitted.two_way_loadings(0, "year", 0.0, restricted=False)
     assert_allclose(at_estimate.K, free.K, rtol=1e-9, atol=1e-12)
-    assert resample(frame, MODEL, Scheme("wild", null=False, second="year"), draws=9)
+    assert resample(frame, MODEL, Wild(null=False, second="year"), draws=9)
 
 
 @pytest.mark.parametrize(
@@ -137,15 +137,26 @@ def test_without_the_hypothesis_residuals_are_those_of_the_fit():
     ],
 )  # fmt: skip
 def test_a_second_dimension_that_is_none_is_told(scheme, message):
-    wrong = Scheme("wild", **scheme)
+    wrong = Wild(**scheme)
     told = error_of(resample, shaken(9, 5), MODEL, wrong, draws=9)
     assert told.startswith(message)
 
 
 @pytest.mark.parametrize("wrong", [{"type": "13"}, {"joint": True}])
 def test_two_way_clusters_are_of_one_type(wrong):
-    line = error_of(Scheme, "wild", second="year", **wrong)
+    line = error_of(Wild, second="year", **wrong)
     assert line.startswith('second = "year": two-way clusters go with type "11"')
+
+
+def test_a_variance_that_is_not_positive_has_no_p():
+    frame, model = (
+        random_panel(countries=8, years=5, seed=10),
+        replace(MODEL, regressors=("TBI",)),
+    )
+    se = fixed_effects(frame, "KOFGIdj", ["TBI"], vcov="two-way").terms["se"]
+    assert np.isnan(se["TBI"])
+    told = error_of(resample, frame, model, TWO_WAY, draws=99)
+    assert told.startswith("model m: the variance with clusters of year too is not pos")
 
 
 def test_two_stage_least_squares_takes_no_second_dimension():

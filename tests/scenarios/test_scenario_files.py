@@ -55,10 +55,16 @@ def test_everything_is_read(tmp_path):
     assert (file.years, file.measures) == ((2000, 2001), ("tbi",))
     assert file.variants(TABLES) == {
         "both": (
-            tx.Shock(
-                "shift", ["R0", "R2"], "R1", "S0", 25, "final", to=["R3"], name="both"
+            tx.shocks.Shift(
+                ["R0", "R2"],
+                "R1",
+                "final",
+                sectors="S0",
+                percent=25,
+                to=["R3"],
+                name="both",
             ),
-            tx.Shock("extract", regions="R3", partners="R2", links="trade"),
+            tx.shocks.Extract(regions="R3", partners="R2", links="trade"),
         )
     }
 
@@ -87,7 +93,7 @@ def test_a_grid_is_every_combination(tmp_path):
     # R1 does not trade with itself.
     assert len(found) == 3 * 2 * 2
     assert found["exporters R2, percent 50, sectors S0 S1"] == (
-        tx.Shock("cut", "R2", "R1", ["S0", "S1"], 50),
+        tx.shocks.Cut("R2", "R1", sectors=["S0", "S1"], percent=50),
     )
 
 
@@ -101,7 +107,7 @@ def test_pairs_of_regions_are_all_but_those_with_themselves(tmp_path):
 def test_a_file_is_as_good_as_its_shocks(tmp_path):
     read(tmp_path, f'{CUT}\nmeasures = ["tbi", "output"]\nyears = [2000, 2001]')
     from_file = tx.scenarios(TABLES, tmp_path / "run.toml")
-    shock = tx.Shock("cut", "R0", "R1")
+    shock = tx.shocks.Cut("R0", "R1")
     wanted = tx.scenarios(
         TABLES, {"cut": shock}, years=[2000, 2001], measures=["tbi", "output"]
     )
@@ -186,7 +192,7 @@ def test_prices_are_written_the_same_way(folder):
     [
         (CUT, "store: is missing; name one of `tivax import`"),
         (f'store = "none"\n{CUT}', "no such store"),
-        (f'store = "store"\n{CUT.replace("R1", "R9")}', "importers: the tables have no region"),
+        (f'store = "store"\n{CUT.replace("R1", "R9")}', "importers: no region"),
         (f'store = "store"\nyears = 1990\n{CUT}', "no year 1990"),
         ('store = "store"', "kind is missing; choose from cut, shift, extract, demand"),
         ('kind = "tariff"', "kind = 'tariff': "),

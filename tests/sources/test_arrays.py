@@ -76,6 +76,12 @@ def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
     assert "damaged or incomplete" in refusal("arrays", path)
 
 
+def test_numbers_that_are_no_letters_are_no_label(tmp_path):
+    damaged = np.array([0x110000, 49], np.uint32).view("U1")
+    told = refusal("arrays", write(tmp_path, sectors=damaged))
+    assert "sectors holds what is no letter" in told
+
+
 # ---------------------------------------------------------------- wrong contents
 
 

@@ -53,6 +53,28 @@ def test_another_order_of_regions_is_the_same_table():
     assert not fuzzing.equal([table()], [moved])
 
 
+def test_another_list_of_names_passes_for_icio_alone():
+    other = fuzzing.lf.icio_world()
+    fewer = {"regions": ("AUS", "ROU"), "sectors": ("S1", "S2", "S3")}
+    found = [replace(other, **fewer, Y=other.Y.reshape(6, 2, -1))]
+    assert fuzzing.judge_tables("icio", True, [other], found) == "list of names"
+    assert fuzzing.judge_tables("long", True, [other], found) is None
+
+
+def test_thousands_are_quoted_in_numbers_alone():
+    rng, text = np.random.default_rng(0), b"a,1234.5,-12345,EM_2015,12\n"
+    every = {fuzzing.quote_thousands(rng, text) for _ in range(20)}
+    assert b'a,"1,234.5","-12,345",EM_2015,12\n' in every
+    assert b'a,"1,234.5",-12345,EM_2015,12\n' in every
+
+
+def test_an_input_that_is_misread_undamaged_is_no_case(tmp_path, monkeypatch):
+    one = replace(fuzzing.coded_icio(), holds=[table()])
+    monkeypatch.setattr(fuzzing, "INPUTS", [one])
+    with pytest.raises(AssertionError, match="undamaged is misread"):
+        fuzzing.Bench(tmp_path).case(1, 0)
+
+
 def test_columns_of_a_country_year_file_that_have_moved_do_not_pass():
     frame = fuzzing.pf.long_wgi_of(published_forms.COUNTRIES).drop(columns="indicator")
     number, row, shifted = frame.copy(), frame.iloc[1:], frame.copy()

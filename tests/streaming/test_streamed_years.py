@@ -10,7 +10,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import (
-    TableError,
     TivaxWarning,
     WorldTables,
     check_tables,
@@ -18,6 +17,7 @@ from tivax.engine import (
     indicators,
     open_store,
     standard_errors,
+    table_errors,
     value_added_trade,
 )
 from tivax.engine.measures import years
@@ -220,7 +220,7 @@ def test_a_cell_that_is_not_a_number_is_named(tables):
     Z[1, 2 * SECTORS + 1, 3 * SECTORS] = np.nan
     both = ((2, 1), (3, 0))
     cell = " to ".join(f"{tables.regions[r]}:{tables.sectors[i]}" for r, i in both)
-    error = TableError("lognormal", a=0.1)
+    error = table_errors.Lognormal(a=0.1)
     for work, given in ((value_added_trade, ()), (standard_errors, (error,))):
         line = error_of(work, replace(tables, Z=Z), *given, **STREAMED)
         assert line.startswith(f"2001: Z has cells that are not numbers, first {cell};")
@@ -270,7 +270,7 @@ def test_multipliers_too_rough_to_tell_do_not_make_a_year_unproductive():
     [
         (value_added_trade, ()),
         (indicators, ()),
-        (standard_errors, (TableError("lognormal", a=0.1),)),
+        (standard_errors, (table_errors.Lognormal(a=0.1),)),
     ],
 )
 def test_industries_are_named_where_they_are_why_the_iteration_stalls(work, given):

@@ -317,8 +317,9 @@ class Tree:
                 for statement in body:
                     yield from self._named(there, statement)
 
-    def reached(self, changed: Iterable[Node]) -> set[Node]:
-        """All nodes that use one of ``changed``, and these."""
+    @cached_property
+    def _users(self) -> dict[Node, set[Node]]:
+        """Who uses a node."""
         users: dict[Node, set[Node]] = defaultdict(set)
         ahead = [
             Node(module.name, name)
@@ -331,12 +332,16 @@ class Tree:
         for _, test in self.tests():
             for each in self._runs(test):
                 users[each].add(test)
+        return users
+
+    def reached(self, changed: Iterable[Node]) -> set[Node]:
+        """All nodes that use one of ``changed``, and these."""
         found, ahead = set(), [*changed]
         while ahead:
             node = ahead.pop()
             if node not in found:
                 found.add(node)
-                ahead += users[node]
+                ahead += self._users[node]
         return found
 
     def tests(self) -> Iterator[tuple[str, Node]]:

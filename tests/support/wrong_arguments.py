@@ -11,7 +11,7 @@ from functools import partial
 from inspect import Parameter, signature
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -110,8 +110,8 @@ def of_tables(folder: Path) -> Iterator[Case]:
     sound = {
         "tables": tables, "aggregated": tables, "databases": {"A": tables, "B": tables},
         "prices": pd.DataFrame(columns=["year", "region", "sector", "price"]),
-        "shocks": tx.Shock("cut", exporters="R01"), "account": account,
-        "error": tx.TableError("shares", concentration=9), "draws": 2,
+        "shocks": tx.shocks.Cut(exporters="R01"), "account": account,
+        "error": tx.table_errors.Shares(concentration=9), "draws": 2,
         "method": "wwz", "measure": "tbi", "region": "R01", "buyer": "R01",
         "supplier": "R02", "source_name": "wiod2013", "paths": [folder],
         "store": folder / "b", "path": folder / "p", "results": store,
@@ -135,7 +135,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "aggregate": {"regions": codes, "sectors": codes | {"text": "none", "int": 3}},
         "compare_aggregation": {"aggregated": WRONG},
         "decompose": {"method": WRONG, "level": WRONG},
-        "standard_errors": {"names": some, "level": WRONG},
+        "standard_errors": {
+            "names": some, "level": WRONG, "error": {"model": tx.ErrorModel(cast(Any, 3))},
+        },
         "draw_flows": {"years": {"other": [1999]}, "draws": {"none": 0}},
         "draw_tables": {"draw": COUNT},
         "sensitivity": {"measure": WRONG, "region": WRONG, "sector": {"int": 3}},
@@ -214,16 +216,19 @@ def of_tables(folder: Path) -> Iterator[Case]:
     systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
     name = "Satellite.from_pymrio"
     yield from wrong(name, systems, but=["year"], system=mrio, year=2000)
-    wrong_error: Bad = dict.fromkeys(("kind", "shared", "over_years"), WORD)
-    wrong_error |= {"margins": {**WORD, "words": ["all"]}, "file": {"text": "f"}}
+    wrong_error: Bad = dict.fromkeys(("shared", "over_years"), WORD)
+    wrong_error |= {"margins": {**WORD, "words": ["all"]}}
     wrong_error |= {"a": {"text": "1", "below": -1.0, "None": None}}
-    yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
+    yield from wrong("table_errors.Lognormal", wrong_error, a=1.0)
+    yield from wrong("table_errors.Given", {"file": {"int": 3, "None": None}})
     twice = {**some, "None": None, "twice": ["R01", "R01"]}
     wrong_shock: Bad = dict.fromkeys(("exporters", "importers", "sectors", "to"), twice)
-    wrong_shock |= dict.fromkeys(("kind", "uses", "links", "of"), WORD)
+    wrong_shock |= {"uses": WORD}
     wrong_shock |= {"percent": {"text": "1", "flag": True, "above": 101.0}}
     wrong_shock |= {"both_ways": {"int": 1, "None": None}, "name": {"int": 3}}
-    yield from wrong("Shock", wrong_shock, kind="shift", exporters="R02")
+    yield from wrong("shocks.Shift", wrong_shock, exporters="R02")
+    yield from wrong("shocks.Extract", {"links": WORD})
+    yield from wrong("shocks.Price", {"of": WORD}, percent=1)
 
 
 def of_economies() -> Iterator[Case]:
@@ -322,7 +327,7 @@ def of_labels() -> Iterator[Case]:
 
 def of_panels() -> Iterator[Case]:
     panel = random_panel(countries=5, years=4)
-    model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.Scheme("pairs")
+    model, scheme = tx.Model("m", "KOFGIdj", ("TBI",)), tx.schemes.Pairs()
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     iv = tx.two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], [])
     names_of = sorted(panel["iso3"].unique())
@@ -376,6 +381,7 @@ def of_panels() -> Iterator[Case]:
         "shift_share": {
             "shares": {**WRONG, "short": np.ones((2, 2))}, "instrument": {"int": 3},
             "shocks": {"text": "a"}, "effects": {"module": tx, **COLUMNS},
+            "weights": COLUMN, "clusters": COLUMN,
         },
         "interactive_effects": {
             "regressors": none, "factors": {"half": 1.5, "below": -1},
@@ -436,17 +442,18 @@ def of_panels() -> Iterator[Case]:
     owner = tx.resample(panel, model, scheme, draws=9)
     name = "Inference.clustering_level"
     yield from wrong(name, of_clusters, owner=owner, coarse="developed")
-    bad: Bad = {
-        "kind": {"word": "foo", "list": ["wild"], "None": None},
-        "weights": {"word": "normal", "None": None},
-        "permute": {"word": "rows"},
-        "type": {"letter": "S", "int": 31},
-        "value": {"text": "0", "NaN": float("nan")},
-        "strata": {"int": 3},
-        "second": {"int": 3, "list": ["year"]},
+    of_schemes: dict[str, Bad] = {
+        "Wild": {
+            "weights": {"word": "normal", "None": None},
+            "type": {"letter": "S", "int": 31},
+            "value": {"text": "0", "NaN": float("nan")},
+            "second": {"int": 3, "list": ["year"]},
+        },
+        "Placebo": {"permute": {"word": "rows"}, "strata": {"int": 3}},
     }
-    for case, make in wrong("Scheme", bad, kind="wild"):
-        yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
+    for name, bad in of_schemes.items():
+        for case, make in wrong(f"schemes.{name}", bad):
+            yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
 
 def outcome(call: Callable[[], Any]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from tivax.engine.tables.countries import (
     country_groups,
     country_in_text,
     country_name,
+    find_region,
     suggest_region,
 )
 
@@ -161,3 +162,13 @@ def test_a_group_without_a_member_in_the_table_is_told():
 )
 def test_the_name_of_a_country_leads_to_its_code(name, told):
     assert suggest_region(name, ["AUT", "CHN", "DEU", "GBR", "USA"]) == told
+
+
+@pytest.mark.parametrize("name", ["DEU", "Germany", "germany"])
+def test_a_region_is_found_by_its_code_or_by_the_name_of_its_country(name):
+    assert find_region(name, ["CHN", "DEU", "ROW"]) == "DEU"
+
+
+def test_a_region_that_is_not_there_is_told_with_those_like_it():
+    told = error_of(find_region, "Germ", ["CHN", "DEU"])
+    assert told == "no region Germ: did you mean DEU (Germany)?"

@@ -26,8 +26,6 @@ from helpers import error_of
 # The same arithmetic in another order.
 RTOL = 1e-10
 
-_LEADS = ("alone", "beside")
-
 
 @pytest.fixture(scope="module")
 def strong() -> pd.DataFrame:
@@ -64,7 +62,7 @@ def one(table, variant) -> dict:
 def drawn_p(panel, model, draws, seed):
     """p of the bootstrap of one model, which has its own way to the draws."""
     fitted = fit_model(panel, model)
-    plan = make_plan(fitted, tx.Scheme("wild", weights="webb"), draws)
+    plan = make_plan(fitted, tx.schemes.Wild(weights="webb"), draws)
     t = np.abs(next(draws_of(plan, seed).windows())[:, 0])
     return fitted, (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
 
@@ -202,6 +200,12 @@ def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor
     assert "its sign turns" not in survivor.sentence
 
 
+def test_a_p_below_one_of_the_draws_is_larger_than_a_small_one_without_draws(survivor):
+    wild = survivor.table["wild_p_value"].mask(survivor.table["threat"] != "leads", 0.0)
+    found = replace(survivor, table=survivor.table.assign(wild_p_value=wild), draws=99)
+    assert "The largest p is < 0.01, the smallest effect" in found.sentence
+
+
 def test_a_block_that_makes_the_result_is_named(strong):
     # Only units C00 to C11 respond; without them there is nothing.
     few = strong["iso3"] < "C12"
@@ -267,7 +271,7 @@ def test_notes_go_by_the_declared_p():
     assert _said(row) == ""
     assert _said(row | {"wild_p_value": 0.04}) == "it responds, though it should not"
     lead = row | {"threat": "leads", "own": False, "wild_p_value": np.nan}
-    alone, beside = (_said(lead | {"variant": f"1 later, {k}"}) for k in _LEADS)
+    alone, beside = (_said(lead | {"by_itself": k}) for k in (True, False))
     assert alone == f"{beside}, or a treatment that lasts: see the next rows"
     assert beside.endswith("predicts the outcome: a trend or the other direction")
     assert _said(lead | {"own": True}) == ""

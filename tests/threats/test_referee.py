@@ -43,6 +43,15 @@ def test_rows_are_those_of_the_functions(panel):
         assert "effects have a negative weight" in row["note"]
 
 
+def test_what_is_biased_does_not_count_as_before(panel):
+    """The true effect is 1: with factors it is as large, without them larger."""
+    model = tx.Model("main", "growth", ["trade", "gdp"], treatment="trade")
+    only = ["interactive effects", "interactive effect", "dynamics"]
+    rows = tx.threats(panel, model, only=only, draws=0).rows
+    biased = rows["note"].str.contains("biased by short T") & (rows["estimate"] > 0.5)
+    assert biased.sum() > 3 and {*rows.loc[biased, "state"]} == {""}
+
+
 def test_no_share_of_variation_is_told_where_a_row_has_none():
     """Without an effect, all of the estimate is the factor's."""
     rng = np.random.default_rng(1)

@@ -7,6 +7,7 @@ from ...resampling import (
     Inverted,
     Rate,
     ResamplingPlan,
+    Wild,
     announcement,
     invert_wild,
     stream,
@@ -45,7 +46,7 @@ def run_experiment(
         with terminal.progress("drawing", "draws") as progress:
             rates = _draw(job, plans, run.seed, progress)
         inverted = [None] * len(plans)
-        if any(k.scheme.kind == "wild" and k.scheme.null for k in plans):
+        if any(isinstance(k.scheme, Wild) and k.scheme.null for k in plans):
             with terminal.progress("intervals", "models") as progress:
                 inverted = _invert(plans, run.seed, progress)
         with terminal.status("summarising"):

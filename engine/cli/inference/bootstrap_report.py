@@ -25,7 +25,15 @@ from ...reporting import (
     variable_name,
 )
 from ...reporting import Figure as Shown
-from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
+from ...resampling import (
+    LEVEL,
+    TIE_RULES,
+    Placebo,
+    ResamplingPlan,
+    Scheme,
+    Wild,
+    drawn_text,
+)
 
 _REPORT = Document(Path(__file__).with_name("bootstrap.md"))
 _FEW = (
@@ -65,7 +73,7 @@ def sections(
         ),
         _REPORT.section(
             "intervals",
-            intervals=Table(shown(tables["intervals"]), formats=_P_FORMATS),
+            intervals=Table(shown(experiment.intervals), formats=_P_FORMATS),
             none=_NO_INTERVAL if kind == "placebo" else "",
         ),
     ]
@@ -96,7 +104,7 @@ def finding(experiment: Any) -> list[str]:
                 lines.append(f"{_tested(plan, row)}: p {p}.")
                 continue
             told = "differs" if row["p_value"] <= LEVEL else "cannot be told"
-            null = plan.scheme.value if plan.scheme.kind == "wild" else 0
+            null = plan.scheme.value if isinstance(plan.scheme, Wild) else 0
             given = (model.name, row["term"])
             beside = ""
             if given in usual:
@@ -194,22 +202,21 @@ def method(plan: ResamplingPlan) -> str:
     """Describe how the draws are made."""
     scheme = plan.scheme
     exact = f" All {plan.draws:,} patterns were enumerated." if plan.exact else ""
-    if scheme.kind == "wild" and scheme.value:
-        exact += f" The null is not 0 but {scheme.value:g}."
-    residuals = scheme.method == "freedman-lane"
-    within = f" within {scheme.strata}" if scheme.strata else ""
-    return _REPORT.text(
-        scheme.kind,
-        scheme=scheme,
-        null="under the null" if scheme.null else "unrestricted",
-        jackknife=_JACKKNIVES[scheme.type],
-        moved=_REPORT.text(
-            "residuals" if residuals else "paths", scheme=scheme, within=within
-        ),
-        compared="What is compared is "
-        + (_T if scheme.studentised else f"the coefficient: {COEFFICIENTS}"),
-        exact=exact,
-    )
+    holes: dict[str, str] = {}
+    if isinstance(scheme, Wild):
+        if scheme.value:
+            exact += f" The null is not 0 but {scheme.value:g}."
+        null = "under the null" if scheme.null else "unrestricted"
+        holes = {"null": null, "jackknife": _JACKKNIVES[scheme.type]}
+    if isinstance(scheme, Placebo):
+        within = f" within {scheme.strata}" if scheme.strata else ""
+        what = "residuals" if scheme.method == "freedman-lane" else "paths"
+        of_t = _T if scheme.studentised else f"the coefficient: {COEFFICIENTS}"
+        holes = {
+            "moved": _REPORT.text(what, scheme=scheme, within=within),
+            "compared": f"What is compared is {of_t}",
+        }
+    return _REPORT.text(scheme.kind, scheme=scheme, exact=exact, **holes)
 
 
 _JACKKNIVES = {
@@ -231,9 +238,9 @@ _T = "t, not the coefficient (randomisation-t, standard errors CV1)"
 
 
 def _standard_error(scheme: Scheme) -> str:
-    if scheme.kind == "wild":
+    if isinstance(scheme, Wild):
         return f"{scheme.covariance}, of the estimate"
-    placebo = "coefficients of the placebo " if scheme.kind == "placebo" else ""
+    placebo = "coefficients of the placebo " if isinstance(scheme, Placebo) else ""
     return f"the standard deviation of the {placebo}draws"
 
 
@@ -248,10 +255,10 @@ def _left_out(experiment: Any) -> str:
 
 def _tested(plan: ResamplingPlan, row: pd.Series) -> str:
     """Model, term and estimate, with the null where it is not the usual one."""
-    scheme = plan.scheme
+    value = plan.scheme.value if isinstance(plan.scheme, Wild) else 0
     if plan.static.joint:
-        return f"{row['model']}: {row['term']} all {scheme.value:g}"
-    null = f" (null {scheme.value:g})" if scheme.kind == "wild" and scheme.value else ""
+        return f"{row['model']}: {row['term']} all {value:g}"
+    null = f" (null {value:g})" if value else ""
     return f"{row['model']}: {row['term']} {row['estimate']:.4g}{null}"
 
 
@@ -286,7 +293,7 @@ def sentence(experiment: Any) -> str:
                 f"{name}: {plan.draws} patterns are too few for a test at "
                 f"{percent_text(LEVEL)}"
             )
-        if inference.ties and plan.scheme.kind == "wild":
+        if inference.ties and isinstance(plan.scheme, Wild):
             half = (inference.ties / 2) / plan.draws
             lines.append(
                 f"{name}: {count_text(inference.ties, 'exact tie')}; counting half of "
@@ -298,7 +305,7 @@ def sentence(experiment: Any) -> str:
                 "design was singular"
             )
     scheme = experiment.plans[0].scheme
-    if scheme.kind == "placebo" and not scheme.studentised:
+    if isinstance(scheme, Placebo) and not scheme.studentised:
         how = "" if scheme.permute == "years" else "; studentised = true compares t"
         lines.append(f"coefficients are compared: {COEFFICIENTS}{how}")
     return "\n".join([*lines, *_notes(experiment)])

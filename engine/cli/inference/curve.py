@@ -10,7 +10,7 @@ from ...curve import (
     specification_curve,
 )
 from ...estimation import Model
-from ...resampling import RunFile, Scheme, read_with_lags
+from ...resampling import RunFile, Wild, read_with_lags
 from ..bundles import OutputOptions, RunOptions
 from ..terminal import Terminal
 from ..write import write_joined
@@ -18,7 +18,7 @@ from ..write import write_joined
 
 def run_curve(drawing: RunOptions, output: OutputOptions, terminal: Terminal) -> None:
     """Write the specifications, the tests, a figure for each model and a report."""
-    run = drawing.models(scheme=Scheme("wild", weights="webb"), draws=DRAWS)
+    run = drawing.models(scheme=Wild(weights="webb"), draws=DRAWS)
     write_joined("curve", run, _evaluated, output, terminal, unit="specifications")
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,8 @@ class Experiment(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         return {
-            "summary": self.summary,
-            "intervals": _below(k.intervals for k in self.inferences),
+            "summary": _below(k.tables()["summary"] for k in self.inferences),
+            "intervals": _below(k.tables()["intervals"] for k in self.inferences),
             "models": self.models,
             "clusters": _below(map(cluster_table, self.fitted_models)),
             "multiple_testing": multiple_testing.adjust(
@@ -112,7 +112,7 @@ class Experiment(Result):
         scheme = self.plans[0].scheme
         return {
             "residual_max": max(fitted.residual for fitted in self.fitted_models),
-            "scheme": asdict(scheme),
+            "scheme": scheme.facts,
             "generator": GENERATOR,
             "block": self.plans[0].static.block,
             "draws": {k.fitted.model.name: k.draws for k in self.plans},
@@ -152,6 +152,10 @@ class Experiment(Result):
     @property
     def summary(self) -> pd.DataFrame:
         return _below(k.summary for k in self.inferences)
+
+    @property
+    def intervals(self) -> pd.DataFrame:
+        return _below(k.intervals for k in self.inferences)
 
     @cached_property
     def models(self) -> pd.DataFrame:

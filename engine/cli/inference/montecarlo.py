@@ -15,12 +15,13 @@ from ...core import (
     TivaxError,
     count_text,
     is_first,
+    memory_text,
     naming,
     sha256,
 )
 from ...errors import BUILT_IN, ErrorModel, bytes_needed, error_of_run
 from ...montecarlo import DRAWS, Setup, set_up, summarise_draws
-from ...resampling import RunFile, Scheme
+from ...resampling import Bayesian, Pairs, Placebo, RunFile
 from ...tables import open_store
 from ..bundles import OutputOptions, RunOptions
 from ..inputs import fit_models
@@ -33,7 +34,7 @@ def run_montecarlo(
     drawing: RunOptions, output: OutputOptions, terminal: Terminal
 ) -> None:
     """Draw the tables, estimate, and write what the draws say."""
-    run = drawing.models(scheme=Scheme("pairs"), draws=DRAWS)
+    run = drawing.models(scheme=Pairs(), draws=DRAWS)
     store, model = _store(run), error_of_run(run.toml)
     inputs = [run.path, *run.panels, store, *_error_files(run, model)]
     started = Run("montecarlo", inputs=inputs, seed=run.seed)
@@ -56,10 +57,9 @@ def run_montecarlo(
         with job.resumed(terminal.print):
             job.fill(draw)
         return
-    size = bytes_needed(setup.tables, model) / 2**30
+    memory = memory_text(bytes_needed(setup.tables, model))
     terminal.announce(
-        f"{count_text(run.draws, 'draw')} of {count_text(years, 'year')}; "
-        f"about {size:.1f} GiB of memory"
+        f"{count_text(run.draws, 'draw')} of {count_text(years, 'year')}; {memory}"
     )
     with job.resumed(terminal.print, force=output.force):
         with terminal.progress("drawing", unit) as progress:
@@ -73,7 +73,7 @@ def run_montecarlo(
                 setup,
                 drawn,
                 seed=run.seed,
-                bayesian=run.scheme.kind == "bayesian",
+                bayesian=isinstance(run.scheme, Bayesian),
                 progress=progress,
             )
         write_result(
@@ -92,7 +92,7 @@ def run_montecarlo(
 
 
 def _store(run: RunFile) -> Path:
-    if run.scheme.kind == "placebo":
+    if isinstance(run.scheme, Placebo):
         raise TivaxError(f"{run.path}: kind = 'placebo' is a job of `tivax bootstrap`")
     store = run.toml.read("store", Path, None)
     if store is None:

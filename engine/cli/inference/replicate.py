@@ -44,6 +44,7 @@ def run_replication(
     sources = named | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(read)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
+    terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
     with (

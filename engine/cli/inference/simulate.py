@@ -16,9 +16,9 @@ from ...resampling import (
     PANELS,
     OwnPanel,
     RunFile,
-    Scheme,
     SimulateSection,
     Study,
+    Wild,
     estimate_seconds,
     own_panel,
     read_study,
@@ -48,7 +48,7 @@ def run_own_panels(
     terminal: Terminal,
 ) -> None:
     """Write p_values, simulation, levels, clusters and models, figures and a report."""
-    run = RunOptions(path, seed=seed).models(scheme=Scheme("wild"), draws=99_999)
+    run = RunOptions(path, seed=seed).models(scheme=Wild(), draws=99_999)
     options = run.toml.section("simulate", SimulateSection)
     if "draws" in options:
         options["panel_draws"] = options.pop("draws")
@@ -102,6 +102,7 @@ def run_study(
                 lambda k, start: simulated_panels(study, study.designs[k], start),
                 progress,
             )
+        terminal.language = output.words
         result = simulation_of(study, list(zip(study.designs, job.parts, strict=True)))
         terminal.print(
             "Share of true nulls rejected by 5 % tests (G*: effective clusters)"

@@ -1,7 +1,7 @@
 """``tivax threats``: the models of a run file under every threat."""
 
 from ...core import Progress, naming
-from ...resampling import RunFile, Scheme
+from ...resampling import RunFile, Wild
 from ...threats import DRAWS, Threats, ThreatsSection
 from ...threats import threats as evaluate
 from ..bundles import OutputOptions, RunOptions
@@ -12,7 +12,7 @@ from ..write import piece_of, write_joined
 
 def run_threats(drawing: RunOptions, output: OutputOptions, terminal: Terminal) -> None:
     """Write threats.csv, a figure for each model, report and manifest."""
-    run = drawing.models(scheme=Scheme("wild", weights="webb"), draws=DRAWS)
+    run = drawing.models(scheme=Wild(weights="webb"), draws=DRAWS)
     write_joined("threats", run, _evaluated, output, terminal, unit="tests")
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 import zarr
 
-from ...core import Listing, Run, TivaxError, count_text, require_apart
+from ...core import Listing, Run, TivaxError, count_text, naming, require_apart
 from ...figures import aggregation as aggregation_plots
 from ...measures import (
     absorbed_frame,
@@ -30,11 +30,11 @@ from ...tables import (
     WorldTables,
     aggregate,
     concordances,
+    find_region,
     read_concordance,
     regions_of_groups,
     require_replaceable,
     store_attributes,
-    suggest_region,
 )
 from ..bundles import OutputOptions
 from ..terminal import Terminal, next_step
@@ -135,11 +135,10 @@ def _new_codes(
 def _cut_out(regions: Mapped, only: Sequence[str]) -> Mapped:
     """The regions ``only``, and all others as the rest of the world."""
     known = list(dict.fromkeys(regions.values()))
-    for name in only:
-        if name not in known:
-            raise TivaxError(f"--only: no region {name}: {suggest_region(name, known)}")
-        if name == REST:
-            raise TivaxError(f"--only {REST}: all others would have the same name")
+    with naming("--only"):
+        only = [find_region(name, known) for name in only]
+    if REST in only:
+        raise TivaxError(f"--only {REST}: all others would have the same name")
     return {k: v if not only or v in only else REST for k, v in regions.items()}
 
 

@@ -49,7 +49,14 @@ def change(
     from ...change import drawn_effects
     from ...core import Job, Part, TivaxError
     from ...figures.regions import known_regions
-    from ...tables import WorldTables, aggregate, deflated, regions_of_groups
+    from ...sources import find_sector
+    from ...tables import (
+        WorldTables,
+        aggregate,
+        deflated,
+        find_region,
+        regions_of_groups,
+    )
     from ..draws import filled
     from ..inputs import split_codes
     from ..write import write_result
@@ -80,6 +87,9 @@ def change(
         notes.insert(0, _ADDED_UP)
     asked = split_codes(region)
     asked = known_regions(asked, subject.tables.regions) if asked else None
+    tables = subject.tables
+    partner = find_region(partner, tables.regions) if partner else ""
+    sector = find_sector(sector, tables.sectors, tables.source) if sector else ""
     model = drawn.model
     drawn.require_model()
     if model is not None and other is not None:
@@ -110,7 +120,7 @@ def change(
     identity = {**found.identity, **draws.record, "years": [*draws.years]}
     job = Job(output.out, "change", identity, [Part(draws.count, draws.size)])
     with filled(job, [draws.rows], output, terminal) as (rows,):
-        found = found.with_draws(rows)
+        found = found.with_draws(rows, draws.record)
         facts = {**subject.facts, **draws.record}
         write_result(found, run, output, terminal, **about, **facts)
 

@@ -13,6 +13,7 @@ from ...core import (
     TivaxError,
     count_text,
     keeping,
+    memory_text,
     naming,
     sha256,
 )
@@ -79,7 +80,7 @@ def run_exact_hat(
     terminal.announce(_size_text(economy, variants.batches.draws if variants else 1))
     if variants is not None:
         batches = variants.batches
-        parts.append(Part(batches.draws, len(batches.columns), batches.together))
+        parts.append(Part(batches.draws, batches.layout.size, batches.together))
         makers.append(batches.rows)
         drawing = draws_of_batches(batches, *given) if has_errors else None
         identity, unit = {"kind": file.kind, **variants.record()}, "variants"
@@ -96,7 +97,6 @@ def run_exact_hat(
         makers.append(drawing.rows)
         identity |= drawing.record()
         facts = {k: v for k, v in drawing.record().items() if k in ("error", "draws")}
-        memory = max(0.1, drawing.memory / 2**30)
         rates = drawing.scenarios.rates
         choose = (
             ""
@@ -106,9 +106,8 @@ def run_exact_hat(
                 f"{count_text(len(rates.roots), 'rate')}"
             )
         )
-        terminal.announce(
-            f"{drawing.draws:,} draws{choose}; about {memory:.1f} GiB of memory"
-        )
+        memory = memory_text(drawing.memory)
+        terminal.announce(f"{drawing.draws:,} draws{choose}; {memory}")
     job = Job(output.out, "scenario", identity, parts, unit=unit)
     kept = filled(job, makers, output, terminal, "scenarios", unit)
     with kept if parts else nullcontext([]) as rows:
@@ -117,7 +116,7 @@ def run_exact_hat(
         if drawing is not None:
             result = replace(result, spread=drawing.spread_of(rows[-1]))
         result = replace(result, asked=only)
-        write_result(result, started, output, terminal, name=path.stem, **facts)
+        write_result(result, started, output, terminal, **facts)
 
 
 def run_published(
@@ -151,5 +150,5 @@ def _size_text(economy: Economy, variants: int) -> str:
     memory += variants * regions * _BYTES_A_REGION
     return (
         f"{count_text(regions, 'region')} x {count_text(sectors, 'sector')}, "
-        f"{count_text(variants, 'scenario')}; about {memory / 2**30:.1f} GiB of memory"
+        f"{count_text(variants, 'scenario')}; {memory_text(memory)}"
     )

@@ -12,6 +12,7 @@ from ...core import (
     Part,
     Run,
     TivaxError,
+    memory_text,
     naming,
     read_store_attributes,
 )
@@ -110,11 +111,10 @@ def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
     size = ""
     if rows > _MANY_ROWS:
         size = f", about {rows * _BYTES_PER_ROW / 1e6:,.0f} MB"
-    memory = (plan.memory + rows * _BYTES_IN_MEMORY) / 2**30
+    memory = memory_text(plan.memory + rows * _BYTES_IN_MEMORY)
     terminal.announce(
         f"{variants:,} variant{'s' * (variants > 1)}, {years} year{'s' * (years > 1)}, "
-        f"{plan.tables.n:,} industries: {rows:,} rows{size}; about {memory:.1f} GiB of "
-        "memory"
+        f"{plan.tables.n:,} industries: {rows:,} rows{size}; {memory}"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import pandas as pd
 
-from ...core import Job, Run, TivaxError, is_first, keeping, sha256, unfinished
+from ...core import Job, Run, is_first, keeping, naming, sha256, unfinished
 from ...measures import Account, ValueAdded, perimeters_of
 from ...sources import label_table
 from ...tables import (
@@ -19,7 +19,7 @@ from ...tables import (
     NetInventories,
     WorldTables,
     choose_groups,
-    suggest_region,
+    find_region,
 )
 from ..bundles import Accounts, Grouping, OutputOptions, Tables
 from ..inputs import split_codes
@@ -72,12 +72,9 @@ class Subject:
         known = list(self.groups.members)
         if not self.each_group:
             known = list(perimeters_of(self.tables, self.groups.members).names)
-        known, asked = [k for k in known if k not in drop], split_codes(text)
-        for code in asked:
-            if code not in known:
-                near = suggest_region(code, known)
-                raise TivaxError(f"{option}: no region {code}: {near}")
-        return asked
+        known = [k for k in known if k not in drop]
+        with naming(option):
+            return [*dict.fromkeys(find_region(k, known) for k in split_codes(text))]
 
     @contextmanager
     def shared_years(

@@ -41,6 +41,7 @@ def run_demo(
     demo = _compute(output, size, seed, terminal)
     with terminal.status("writing"):
         record = save_result(demo, run, output, beside=demo.write_beside)
+    terminal.language = output.words
     if note := missing_font_note(output.words):
         terminal.warn(note)
     for listing in demo.result._listings():

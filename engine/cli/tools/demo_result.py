@@ -126,8 +126,8 @@ class Demo(Result):
 
     @property
     def finding(self) -> list[str]:
-        """Nothing at the top: the report tells first what to do next."""
-        return []
+        """Whose index is highest and lowest, and the estimate."""
+        return [*self.result.finding, self._effect]
 
     @property
     def sentence(self) -> str:
@@ -192,18 +192,18 @@ class Demo(Result):
         years = count_text(len(self.world.years), "year")
         found = [
             section(
-                "next",
-                explorer=[Link(_EXPLORE, "explorer.html")],
-                run_files="" if known is None else ", and there are two run files",
-                commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
-            ),
-            section(
                 "what",
                 regions=count_text(len(self.world.regions), "region"),
                 sectors=count_text(len(self.world.sectors), "sector"),
                 years=years,
                 seed=self.seed,
-                findings=self.sentence.splitlines(),
+                findings=self.sentence.splitlines()[:-1],
+            ),
+            section(
+                "next",
+                explorer=[Link(_EXPLORE, "explorer.html")],
+                run_files="" if known is None else ", and there are two run files",
+                commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
             ),
             section("index"),
             *self.result.sections({k: figures[k] for k in self.result.plots()}),

@@ -1,8 +1,7 @@
 """Tariffs that answer those of others: ``tx.retaliation``."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -17,11 +16,8 @@ from ...core import (
     require_choice,
     require_kind,
 )
-from ..batches import Batches
-from ..counterfactual import result_of
+from ...tables import country_in_text
 from ..economy import Economy, place_of
-from ..economy_draws import Scenarios, scenarios_of
-from ..result import ExactHat
 from ..solving import Deficits
 from ..supply import Supply
 from .best_response import ChosenRates, Objective, best_response, with_all
@@ -67,29 +63,24 @@ class Retaliation(ChosenTariffs):
 
     kind = "retaliation"
 
-    @cached_property
-    @in_float64
-    def outcome(self) -> ExactHat:
-        both = np.stack([self.economy.tariff_new, self.tariff])
-        batches = Batches(
-            self.economy,
-            self.deficits,
-            2,
-            lambda numbers: (both[numbers], np.ones_like(both[numbers])),
-            [ANNOUNCED, ANSWERED],
-            self.supply,
-        )
-        found = result_of(batches, np.concatenate([*batches.rows()]), iceberg=False)
-        named = (self.against, *self._named)
-        return replace(found, asked=self.asked, named=named, spread=self.spread)
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        return f"Answers to the tariffs of {country_in_text(self.against)}"
+
+    _names = ANNOUNCED, ANSWERED
+    _chosen = 0, 1
+
+    @property
+    def _tariffs(self) -> np.ndarray:
+        return np.stack([self.economy.tariff_new, self.tariff])
+
+    @property
+    def _named(self) -> tuple[str, ...]:
+        return (self.against, *super()._named)
 
     @property
     def _together(self) -> bool:  # type: ignore[override]
         return self.how != "optimal"
-
-    def _scenarios(self) -> Scenarios:
-        tariff = np.stack([self.economy.tariff_new, self.tariff])
-        return scenarios_of(tariff, np.ones_like(tariff), [0, 1])
 
     @property
     def players(self) -> pd.DataFrame:
@@ -139,7 +130,7 @@ def retaliation(
     regions: Regions | None = None,
     over: Over = "uniform",
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
     progress: Progress = no_progress,

@@ -15,7 +15,7 @@ from ....kernels.equilibrium import one_sector, wages
 from .. import supply as supply_side
 from ..economy import Economy
 from ..gradient import slope_at
-from ..solving import Deficits, Old, new_deficits, solve_new
+from ..solving import Deficits, Old, solve_new
 from ..supply import Supply
 from .players import Player
 
@@ -79,10 +79,8 @@ class Objective:
         self, old: Old, tariff: np.ndarray, weights: np.ndarray, start: Place | None
     ) -> Point:
         assert start is None or isinstance(start, wages.Position)
-        new = solve_new(self.economy, old, tariff, self.deficits, start)
-        at = wages.position_of(new)
-        closed, weight = new_deficits(old, self.deficits), jnp.asarray(weights)
-        given = jnp.asarray(tariff), old, at, closed, weight
+        at = wages.position_of(solve_new(self.economy, old, tariff, start))
+        given = jnp.asarray(tariff), old, at, jnp.asarray(weights)
         welfare, slope = slope_at(*given, measure="real_income")
         return Point(float(welfare), np.asarray(slope), at)
 

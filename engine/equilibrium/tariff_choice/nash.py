@@ -76,6 +76,7 @@ class NashTariffs(ChosenTariffs):
     war: FormulaWar | None = None
 
     kind = "nash"
+    report_title = "A trade war in which regions choose their best tariffs"
 
     @property
     def rates(self) -> pd.DataFrame:
@@ -150,7 +151,7 @@ class NashTariffs(ChosenTariffs):
             )
         return (
             f"In the trade war tariffs are from {ends[0]} to {ends[1]} per cent; the "
-            f"lowest change of welfare is that of {welfare.idxmin()}, "
+            f"lowest change of {self._wanted} is that of {welfare.idxmin()}, "
             f"{welfare.min():+.2f} per cent.{settled}"
         )
 
@@ -171,7 +172,7 @@ def nash_tariffs(
     regions: Regions | None = None,
     over: Over = "uniform",
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
     progress: Progress = no_progress,
@@ -230,10 +231,10 @@ def nash_tariffs(
     require_choice("method", method, get_args(Method))
     require_choices(economy, over, supply, deficits, start, most)
     if method == "formula":
-        if (regions, over, supply, deficits) != (None, "uniform", None, "zero"):
+        if (regions, over, supply, deficits) != (None, "uniform", None, "kept"):
             raise TivaxError(
                 "regions, over, supply and deficits are for method='exact'; the "
-                "formula is of all regions, with one rate each"
+                "formula is of all regions, with one rate each and balanced trade"
             )
         return _by_formula(economy, markups)
     if markups is not None:
@@ -302,4 +303,5 @@ def _by_formula(
             sectors = [economy.sectors.index(j) for j in player.labels]
         choices.append(ChosenRates(player, war.rates[k, sectors], float(welfare)))
     given = None if markups is None else np.asarray(markups, float)
-    return NashTariffs(economy, war.tariff, choices, markups=given, war=war)
+    made = economy, war.tariff, choices, None, "zero"
+    return NashTariffs(*made, markups=given, war=war)

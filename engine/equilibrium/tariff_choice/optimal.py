@@ -7,6 +7,7 @@ from typing import get_args
 import pandas as pd
 
 from ...core import TivaxError, in_float64, require_choice, require_kind, require_whole
+from ...tables import country_in_text
 from ..economy import Economy
 from ..solving import Deficits
 from ..supply import Supply
@@ -57,6 +58,10 @@ class OptimalTariff(ChosenTariffs):
     kind = "optimal-tariff"
 
     @property
+    def report_title(self) -> str:  # type: ignore[override]
+        return f"The best tariff of {country_in_text(self.region)}"
+
+    @property
     def region(self) -> str:
         return self.choices[0].player.name
 
@@ -88,7 +93,7 @@ class OptimalTariff(ChosenTariffs):
     def sentence(self) -> str:
         mean = "" if self.over == "uniform" else " on average"
         return (
-            f"The best tariff of {self.region} is {100 * self.average:.2f} per cent"
+            f"{self.report_title} is {100 * self.average:.2f} per cent"
             f"{mean}; its {self._wanted} changes by {self.welfare:+.3f} per cent."
         )
 
@@ -101,7 +106,7 @@ def optimal_tariff(
     over: Over = "exporters",
     against: str | Sequence[str] | None = None,
     supply: Supply | None = None,
-    deficits: Deficits = "zero",
+    deficits: Deficits = "kept",
     start: float = 0.2,
     most: int = 100,
 ) -> OptimalTariff:

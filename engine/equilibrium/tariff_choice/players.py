@@ -106,7 +106,7 @@ def members_of(
     if not isinstance(regions, Mapping):
         if not isinstance(regions, list | tuple) or not regions:
             raise TivaxError(f"{what} = {show(regions)}: give a list of names")
-        blocs = [_expanded(economy, name) for name in regions]
+        blocs = [labels_of(economy, name) for name in regions]
         regions = {
             k[0] if len(k) == 1 else str(n): k
             for n, k in zip(regions, blocs, strict=True)
@@ -125,7 +125,8 @@ def members_of(
     return found
 
 
-def _expanded(economy: Economy, name: str) -> Sequence[str]:
+def labels_of(economy: Economy, name: str) -> Sequence[str]:
+    """The region of that code or name, or the members of the built-in group."""
     if name not in economy.regions and str(name).upper() in country_groups():
         return group_members(name, list(economy.regions))
     return [economy.regions[place_of(economy, name)]]

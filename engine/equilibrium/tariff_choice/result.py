@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import jax
 import numpy as np
@@ -59,7 +59,7 @@ class ChosenTariffs(Result):
     tariff: np.ndarray
     choices: Sequence[ChosenRates]
     supply: Supply | None = None
-    deficits: Deficits = "zero"
+    deficits: Deficits = "kept"
     rounds: pd.DataFrame = field(default_factory=pd.DataFrame)
     asked: tuple[str, ...] = ()
     spread: Spread | None = None
@@ -81,9 +81,9 @@ class ChosenTariffs(Result):
 
     @cached_property
     def outcome(self) -> ExactHat:
-        """The equilibrium with these tariffs, against the old one."""
+        """The equilibrium with these tariffs, against the old one; or several."""
         given = {"deficits": self.deficits, "supply": self.supply}
-        found = equilibria(self.economy, self.tariff, **given)
+        found = equilibria(self.economy, self._tariffs, names=self._names, **given)
         return replace(found, asked=self.asked, named=self._named, spread=self.spread)
 
     def with_errors(
@@ -147,9 +147,16 @@ class ChosenTariffs(Result):
     def _wanted(self) -> str:
         return "real income" if self.supply is None else "welfare"
 
+    _names: ClassVar[Sequence[str]] = ()
+    _chosen: ClassVar[Sequence[int]] = (1,)  # the rates are put in, by scenario
+
+    @property
+    def _tariffs(self) -> np.ndarray:
+        return self.tariff
+
     def _scenarios(self) -> Scenarios:
-        tariff = self.tariff[None]
-        return scenarios_of(tariff, np.ones_like(tariff), [1])
+        tariffs = self._tariffs.reshape(-1, *self.tariff.shape)
+        return scenarios_of(tariffs, np.ones_like(tariffs), self._chosen)
 
     @in_float64
     def _rates(self) -> Rates | None:
@@ -255,7 +262,8 @@ class ChosenTariffs(Result):
         if not _alike(self.schedule["tariff"]):
             plots["rates"] = partial(tariff_schedule, self.schedule)
         if len(self.responses):
-            plots["responses"] = partial(response_curves, self.responses)
+            given = self.responses, self._wanted
+            plots["responses"] = partial(response_curves, *given)
         return plots | (self.outcome.plots() if self._has_outcome else {})
 
     def facts(self) -> Mapping[str, Any]:
@@ -276,7 +284,7 @@ class ChosenTariffs(Result):
 
     def _own_listing(self) -> Listing:
         """Rates of the only player, or a row for each."""
-        names = ("", *_COLUMNS[1:])
+        names = ("", "tariff", self._wanted, "gradient")
         if len(self.choices) == 1:
             own = self.schedule[["on", "tariff", "share"]].to_numpy()
             if len(own) > 1 and _alike(self.schedule["tariff"]):
@@ -300,6 +308,8 @@ class ChosenTariffs(Result):
                 for row, own in zip(rows, values, strict=True)
             ]
         notes = []
+        if self.spread is not None and "se" in names:
+            notes.append(self.spread.line)
         if len(rows) > _SHOWN:
             notes.append(f"and {count_text(len(rows) - _SHOWN, 'more row')}")
         notes += [

@@ -1,8 +1,8 @@
 """A trade war in three columns: a tariff alone, mirrored, answered at best."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from typing import Any, Literal, get_args
 
@@ -14,6 +14,7 @@ from ...core import (
     Listing,
     Progress,
     TivaxError,
+    capital,
     in_float64,
     naming,
     no_progress,
@@ -22,15 +23,13 @@ from ...core import (
     require_list,
 )
 from ...figures.welfare import welfare_by_region
-from ...reporting import Figure, Plot, Section, Table, Text
+from ...reporting import Plot, Section, Text
 from ...reporting.drawn import Drawn
-from ...sources import find_sector, goods_of, sector_title
+from ...sources import find_sectors
 from ...tables import country_in_text, country_name
-from ..batches import Batches
-from ..counterfactual import exact_hat, result_of
 from ..economy import Economy
-from ..economy_draws import Scenarios, scenarios_of
-from ..result import ExactHat
+from ..from_tables import require_rates
+from ..result import before_and_after, with_ends
 from ..solving import Deficits
 from .best_response import ChosenRates, Objective, best_response, with_all
 from .optimal import require_choices
@@ -44,9 +43,8 @@ COLUMNS: Mapping[str, str] = {
     "best": "best answer",
 }
 """Names of the columns."""
-_SHOWN, _SECTORS = 12, 5
+_SHOWN = 12
 _TARIFF_COLUMNS = "variant importer exporter sector tariff".split()
-_MOST = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -67,8 +65,6 @@ class TradeWar(ChosenTariffs):
         The best answers.
     outcome
         The :class:`ExactHat` with a scenario for each answer.
-    cases
-        The :class:`ExactHat` of each answer alone, with its flows.
 
     Examples
     --------
@@ -84,38 +80,28 @@ class TradeWar(ChosenTariffs):
     tariffs: Mapping[str, Float[np.ndarray, "r r s"]] = field(default_factory=dict)
 
     kind = "trade-war"
-    report_title = "A trade war"
+
+    @property
+    def report_title(self) -> str:  # type: ignore[override]
+        return f"A tariff of {self._asked}"
 
     @property
     def method(self) -> str:  # type: ignore[override]
         return ""  # the report ends with what the model holds fixed
 
-    @cached_property
-    @in_float64
-    def outcome(self) -> ExactHat:
-        every = np.stack([*self.tariffs.values()])
-        batches = Batches(
-            self.economy,
-            self.deficits,
-            len(every),
-            lambda numbers: (every[numbers], np.ones_like(every[numbers])),
-            [COLUMNS[k] for k in self.tariffs],
-        )
-        found = result_of(batches, np.concatenate([*batches.rows()]), iceberg=False)
-        given = {"asked": self.asked, "named": self._named, "spread": self.spread}
-        return replace(found, **given)
-
-    @cached_property
-    def cases(self) -> dict[str, ExactHat]:
-        solve = partial(exact_hat, self.economy, deficits=self.deficits)
-        return {COLUMNS[k]: solve(tariff) for k, tariff in self.tariffs.items()}
-
     _together = False
 
-    def _scenarios(self) -> Scenarios:
-        every = np.stack([*self.tariffs.values()])
-        chosen = [int(k == "best") for k in self.tariffs]
-        return scenarios_of(every, np.ones_like(every), chosen)
+    @property
+    def _names(self) -> list[str]:  # type: ignore[override]
+        return [COLUMNS[k] for k in self.tariffs]
+
+    @property
+    def _chosen(self) -> list[int]:  # type: ignore[override]
+        return [int(k == "best") for k in self.tariffs]
+
+    @property
+    def _tariffs(self) -> np.ndarray:
+        return np.stack([*self.tariffs.values()])
 
     @property
     def _sides(self) -> list[tuple[int, ...]]:
@@ -149,32 +135,29 @@ class TradeWar(ChosenTariffs):
         ]
         return pd.DataFrame(rows, columns=_TARIFF_COLUMNS)
 
-    def _of_cases(self, of: str, by: Sequence[str]) -> pd.DataFrame:
-        """Sums before and after of a table of each answer."""
-        parts = [
-            getattr(case, of)
-            .groupby([*by], sort=False)[["before", "after"]]
-            .sum()
-            .reset_index()
-            .assign(percent=lambda k: 100 * (k["after"] / k["before"] - 1))
-            for case in self.cases.values()
-        ]
-        return pd.concat(parts, keys=[*self.cases], names=["variant", ""]).reset_index(
-            0
-        )
+    @property
+    def bilateral(self) -> pd.DataFrame:
+        """Trade of all goods: variant, importer, exporter, before, after, percent."""
+        found = self.outcome
+        assert found.batches is not None
+        _, (trade, _) = found.batches.solve(0)  # at most three
+        before, scale = found.old.trade.sum(axis=2), self.economy.value_added.sum()
+        labels = {
+            "variant": self._names,
+            "importer": self.economy.regions,
+            "exporter": self.economy.regions,
+        }
+        after = scale * trade[: len(self.tariffs)].sum(axis=3)
+        frame = before_and_after(labels, np.broadcast_to(before, after.shape), after)
+        frame = frame[frame["before"] > 0].reset_index(drop=True)
+        return frame.assign(percent=100 * (frame["after"] / frame["before"] - 1))
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """war, answers, bilateral, sectors; players where answers are best; scenario
-        and equilibrium."""
-        own = {"war": self.war, "answers": self.answers, "sectors": self.sectors}
-        own["bilateral"] = self._of_cases("flows", ["importer", "exporter"])
+        """war, answers, bilateral; players where answers are best; scenario,
+        equilibrium and sectors."""
+        own = {"war": self.war, "answers": self.answers, "bilateral": self.bilateral}
         own |= {"players": self.players} if self.choices else {}
         return own | self.outcome.tables()
-
-    @cached_property
-    def sectors(self) -> pd.DataFrame:
-        """Value added: variant, region, sector, before, after, percent."""
-        return self._of_cases("value_added", ["region", "sector"])
 
     @property
     def _rows(self) -> list[str]:
@@ -187,63 +170,26 @@ class TradeWar(ChosenTariffs):
         return [*self._named, *others][: max(_SHOWN, len(self._named))]
 
     def plots(self) -> dict[str, Plot]:
-        given = self.outcome.table, self._rows
-        return {"war": partial(welfare_by_region, *given, named=self._named)}
+        outcome = self.outcome
+        plots: dict[str, Plot] = {}
+        plots["war"] = partial(welfare_by_region, outcome.table, self._rows)
+        return plots | {k: v for k, v in outcome.plots().items() if k == "sectors"}
 
     def _listings(self) -> Sequence[Listing]:
-        wide, sectors = self._wide(), self._sector_rows()
-        return [
-            Listing(
-                title,
-                [*frame.columns.map(str)],
-                [*frame.itertuples(index=False)],
-                words=words,
-            )
-            for title, frame, words in (
-                ("Real income, per cent", wide, 1),
-                ("Value added by sector, per cent", sectors, 2),
-            )
-        ]
-
-    def _wide(self) -> pd.DataFrame:
-        """A row for each region that is shown, a column for each answer, as text."""
-        rows = self.war.assign(text=self.war["percent"].map("{:+.2f}".format))
-        if "ci_low" in rows:
-            ends = zip(rows["ci_low"], rows["ci_high"], strict=True)
-            rows["text"] += [f" [{low:+.2f}, {high:+.2f}]" for low, high in ends]
+        """A row for each region that is shown, a column for each answer; sectors."""
+        rows = self.war.assign(text=with_ends(self.war, "{:+.2f}"))
         wide = rows.pivot(index="region", columns="variant", values="text")
-        wide = wide.loc[self._rows, [COLUMNS[k] for k in self.tariffs]]
-        wide.index = pd.Index([country_name(k) for k in wide.index], name="region")
-        return wide.rename_axis(columns=None).reset_index()
-
-    def _sector_rows(self) -> pd.DataFrame:
-        """Taxed sectors of each side whose value added changes most, as text."""
-        taxed = self.sectors["sector"].map(self.rates) != 0
-        found = self.sectors[taxed & (self.sectors["before"] > 0)]
-        parts = []
-        for k in self._named[:2] if len(self._named) > 4 else self._named:
-            own = found[found["region"] == k]
-            wide = own.pivot(index="sector", columns="variant", values="percent")
-            moved = own.assign(size=(own["after"] - own["before"]).abs())
-            most = moved.groupby("sector")["size"].max().nlargest(_SECTORS).index
-            wide = wide.loc[most, [COLUMNS[k] for k in self.tariffs]]
-            text = wide.map("{:+.1f}".format).rename_axis(columns=None).reset_index()
-            source = self.economy.source
-            text["sector"] = [sector_title(j, source) for j in text["sector"]]
-            text.insert(0, "region", country_name(k))
-            parts.append(text)
-        return pd.concat(parts, ignore_index=True)
+        wide = wide.loc[self._rows, self._names]
+        cells = [(country_name(str(k)), *row) for k, *row in wide.itertuples()]
+        notes = [] if self.spread is None else [self.spread.line]
+        income = Listing(
+            "Real income, per cent", ("region", *self._names), cells, notes
+        )
+        return [income, *self.outcome.sector_listings()]
 
     def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
-        shown = [Figure(k, "Real income with each answer") for k in figures.values()]
-        wide, sectors = self._wide(), self._sector_rows()
-        answers = dict.fromkeys([COLUMNS[k] for k in self.tariffs], "")
-        blocks = [*shown, Table(wide, "Real income, per cent", answers)]
-        blocks.append(Table(sectors, "Value added by sector, per cent", answers))
-        return [
-            Section("Countries and sectors", blocks),
-            Section("How to read it", [Text(self._caveat)]),
-        ]
+        held = Section("How to read it", [Text(self._caveat)])
+        return [*super().sections(figures), held]
 
     @property
     def _caveat(self) -> str:
@@ -257,21 +203,23 @@ class TradeWar(ChosenTariffs):
             held += " Trade deficits stay what they are."
         if self.spread is None:
             return f"{held} The numbers have no intervals: nothing has an error."
-        return (
-            f"{held} Intervals hold 95 % of {self.spread.draws:,} draws of what has a "
-            "standard error, elasticities or tables; that the model may be wrong is "
-            "not in them."
-        )
+        held += f" {capital(self.spread.line)}."
+        return f"{held} That the model may be wrong is not in them."
+
+    @property
+    def _parties(self) -> list[str]:
+        both = self.who, self.whom
+        return [", ".join(country_in_text(k) for k in side) for side in both]
+
+    @property
+    def _asked(self) -> str:
+        taxed = 100 * self.rates[self.rates != 0]
+        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
+        return f"{rate} per cent by {self._parties[0]} on {self._parties[1]}"
 
     @property
     def sentence(self) -> str:
-        who, whom = (
-            ", ".join(country_in_text(k) for k in side)
-            for side in (self.who, self.whom)
-        )
-        taxed = 100 * self.rates[self.rates != 0]
-        rate = f"{taxed.min():g}" + f" to {taxed.max():g}" * (taxed.nunique() > 1)
-        by = f"{rate} per cent by {who} on {whom}"
+        (who, whom), by = self._parties, self._asked
         best = ", ".join(f"{100 * k.average:.1f}" for k in self.choices)
         starts = {
             "none": f"A tariff of {by} changes real income by",
@@ -393,14 +341,9 @@ def _rates(economy: Economy, rate: float | Mapping[str, float]) -> pd.Series:
     for name, value in (rate if isinstance(rate, Mapping) else {"goods": rate}).items():
         if isinstance(value, bool) or not isinstance(value, int | float | np.number):
             raise TivaxError(f"rate = {value!r}: give a number, 0.25 for 25 per cent")
-        if not -1 < value <= _MOST or value == 0:
-            raise TivaxError(
-                f"rate = {value:g}: give a rate up to {_MOST:g} that is not 0; 25 per "
-                "cent is 0.25"
-            )
-        chosen = goods_of(sectors, source)
-        if name != "goods" or name in sectors:
-            with naming("rate"):
-                chosen = [find_sector(name, sectors, source)]
-        found[chosen] = float(value)
+        require_rates("rate", np.asarray(value), 0.0)
+        if not -1 < value or value == 0:
+            raise TivaxError(f"rate = {value:g}: give a rate above -1 that is not 0")
+        with naming("rate"):
+            found[find_sectors(name, sectors, source)] = float(value)
     return found

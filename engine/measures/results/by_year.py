@@ -55,6 +55,11 @@ class ByYear(Result):
         """The years of all accounts; processes of a job divide them."""
 
     @property
+    def account(self) -> str:  # type: ignore[override]
+        """The satellite accounts, which words name in place of value added."""
+        return " and ".join(Account(k).satellite_name for k in self.accounts)
+
+    @property
     def alone(self) -> bool:
         """True if there is one account."""
         return len(self.accounts) == 1

@@ -93,7 +93,8 @@ class Decomposition(ByYear):
     def tables(self) -> dict[str, LongTable]:
         count = len(self.world.years) * len(self.accounts)
         count *= len(self.groups) if self.one_by_one else 1
-        return {"decomposition": LongTable(self._parts(), count=count)}
+        units = bool(self.account)
+        return {"decomposition": LongTable(self._parts(), count=count, units=units)}
 
     def _parts(self) -> Iterator[LongPart]:
         for account, whole in self.compute():
@@ -132,7 +133,7 @@ class Decomposition(ByYear):
     def term_titles(self) -> pd.DataFrame:
         """Titles of the terms, in the columns of ``label_table``."""
         terms = METHODS[self.name].terms.items()
-        rows = [(name, "term", text) for name, text in terms]
+        rows = [(name, "term", self.said(text)) for name, text in terms]
         return pd.DataFrame(rows, columns=["code", "kind", "title"])
 
     @property
@@ -155,8 +156,8 @@ class Decomposition(ByYear):
             "production": "value added",
             "tripartite-output": "gross output",
         }.get(self.name, "gross exports")
-        if account := Account(self.accounts[0]).satellite_name:
-            whole = f"{account} in {whole.removeprefix('gross ')}"
+        if self.account:
+            whole = f"{self.account} in {whole.removeprefix('gross ')}"
         if buyers := self.sides.get("importer"):
             whole += f" to {' '.join(buyers)}"
         return whole
@@ -166,7 +167,7 @@ class Decomposition(ByYear):
             return {}
         method = METHODS[self.name]
         about = {
-            "method": f"{method.title} ({method.source})",
+            "method": self.said(f"{method.title} ({method.source})"),
             "regions": self.asked or None,
         }
         from ...figures import decompositions  # loads matplotlib
@@ -229,7 +230,7 @@ class Decomposition(ByYear):
     def subtitle(self) -> str:
         method = METHODS[self.name]
         return (
-            f"{method.title} ({method.source}), level {self.level}: "
+            f"{self.said(method.title)} ({method.source}), level {self.level}: "
             f"{count_text(self.rows, 'row')}, "
             f"{count_text(len(self.world.years), 'year')}"
         )

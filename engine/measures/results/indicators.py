@@ -182,7 +182,8 @@ class IndicatorsByYear(ByYear):
                 yield name, account, year
 
     def tables(self) -> dict[str, LongTable]:
-        return {"indicators": LongTable(self._parts(), "indicator", FLAGS)}
+        units = bool(self.account)
+        return {"indicators": LongTable(self._parts(), "indicator", FLAGS, units=units)}
 
     def _parts(self) -> Iterator[LongPart]:
         before, errors = None, iter(())
@@ -243,9 +244,9 @@ class IndicatorsByYear(ByYear):
         draws = {"positions": figures.position_map}
         if over.sizes["year"] > 1:
             draws["participation"] = figures.participation
-        of, asked = Account(self.accounts[0]).satellite_name, self.asked or None
+        asked = self.asked or None
         return {
-            name: partial(draws[name], over, asked, account=of)
+            name: partial(draws[name], over, asked, account=self.account)
             for name in [k for k in draws if k in self.figures]
         }
 
@@ -257,7 +258,7 @@ class IndicatorsByYear(ByYear):
 
     def titles(self) -> dict[str, str]:
         """Who takes part most, and furthest up; whose participation moved most."""
-        if not self.figures or Account(self.accounts[0]).satellite_name:
+        if not self.figures or self.account:
             return {}
         over, titles = self._over_years, {}
         exports, years = over["EXGR"].isel(year=-1).to_series(), over["year"].values
@@ -326,7 +327,7 @@ class IndicatorsByYear(ByYear):
         ends = ends_text(last, lambda k: f"{_cell(k, unit)} {unit}".rstrip())
         if not ends:
             return ""
-        title = INDICATORS[name].title.split(":")[0]
+        title = self.said(INDICATORS[name].title.split(":")[0])
         return f"In {int(whole['year'].values[-1])} {title} ({name}) is {ends}."
 
     @property
@@ -374,7 +375,7 @@ class IndicatorsByYear(ByYear):
         }
         columns = [f"{k} {unit[k]}".rstrip() for k in names]
         title = f"{year}; {chosen.rule}"
-        meanings = [f"{k}: {INDICATORS[k].title}" for k in names]
+        meanings = [f"{k}: {self.said(INDICATORS[k].title)}" for k in names]
         return [head, listing_by_region(title, columns, cells, meanings)]
 
     def _size(self, whole: xr.Dataset, first: str) -> tuple[pd.Series, str]:

@@ -12,7 +12,14 @@ import xarray as xr
 from ...core import Listing, billions, capital, to_long_frame, variable_labels
 from ...figures import ShownRegions, shown_regions
 from ...figures.regions import ends_text, trade_size
-from ...reporting import Plot, Result, interval_columns, method_of, with_intervals
+from ...reporting import (
+    Plot,
+    Result,
+    interval_columns,
+    kinds_line,
+    method_of,
+    with_intervals,
+)
 from ...tables import REST, country_in_text, listing_by_region
 from ..flags import FLAGS, flag_messages
 
@@ -48,14 +55,8 @@ class TbiErrors:
     @property
     def line(self) -> str:
         """Note on the errors that the standard errors in brackets cover."""
-        kinds = list(dict.fromkeys(str(k["kind"]) for k in self.record))
-        text = (
-            "in brackets: standard errors from errors of the tables: "
-            f"{', '.join(kinds)}"
-        )
-        if kinds == ["rounding"]:
-            text += " alone; errors of how the tables were compiled are not in them"
-        return text
+        kinds = kinds_line(self.record)
+        return f"in brackets: standard errors from errors of the tables: {kinds}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -154,8 +155,12 @@ class TbiResult(Result):
         if self.footprints is not None:
             columns = ["year", "region", *map(str, self.footprints)]
             tables["footprints"] = to_long_frame(self.footprints, columns)
-        for frame in tables.values() if self.named else ():
-            frame.insert(0, "account", self.account)
+        for frame in tables.values() if self.account else ():
+            frame["unit"] = self.absorbed.attrs.get("units", "")
+            if "gross_exports" in frame:  # money beside the account
+                frame["gross_unit"] = self.exports.attrs.get("units", "")
+            if self.named:
+                frame.insert(0, "account", self.account)
         return tables
 
     def labels(self) -> dict[str, str]:
@@ -189,12 +194,13 @@ class TbiResult(Result):
             return plots
         last = tbi["tbi"].isel(year=-1).to_series()
         if has_map(last.index):
-            of = f" of {self.account}" if self.account else ""
             plots["world"] = partial(
                 world_tiles,
                 last,
-                f"trade benefit index{of}, {tbi['year'].values[-1]}: "
-                "blue earns more than it pays, red less",
+                self.said(
+                    f"trade benefit index, {tbi['year'].values[-1]}: "
+                    "blue earns more than it pays, red less"
+                ),
             )
         many = shown.many if len(shown.many) > 1 else None  # one has no partner
         plots["va_balances"] = partial(
@@ -233,25 +239,26 @@ class TbiResult(Result):
             titles["tbi"] = f"{capital(country_in_text(region))} moved most: {said}"
         last = self.tbi["tbi"].isel(year=-1).to_series().drop(REST, errors="ignore")
         last = last[last.notna()]
-        if not self.account and len(last):
-            titles["world"] = (
+        if len(last):
+            titles["world"] = self.said(
                 f"{(last > _NOTHING).sum()} of {len(last)} economies earn more than "
                 f"they pay, {self.tbi['year'].values[-1]}"
             )
         return titles | self._title_of_balances() | self._title_of_deficit()
 
     def _title_of_balances(self) -> dict[str, str]:
-        """The largest bilateral balance of those shown; jobs are not earned."""
+        """The largest bilateral balance of those shown."""
         chosen = [k for k in self.shown.many if k != REST]
-        if self.account or self.each_group or len(chosen) < 2:
+        if self.each_group or len(chosen) < 2:
             return {}
-        unit, factor = billions(self.absorbed.attrs.get("units", ""))
-        balance = factor * _balances(self.absorbed).loc[chosen, chosen]
-        places = np.unravel_index(balance.to_numpy().argmax(), balance.shape)
-        most = balance.to_numpy()[places]
+        balance = _balances(self.absorbed).loc[chosen, chosen].to_numpy()
+        places = np.unravel_index(balance.argmax(), balance.shape)
+        unit, factor = billions(self.absorbed.attrs.get("units", ""), balance[places])
+        most = factor * balance[places]
         who, whom = (country_in_text(chosen[k]) for k in places)
         year = self.tbi["year"].values[-1]
-        said = f"Largest balance of {year}: {who} with {whom}, {most:+,.0f} {unit}"
+        size = f"{most:+,.0f}" if most >= 10 else f"{most:+.2g}"
+        said = f"Largest balance of {year}: {who} with {whom}, {size} {unit}"
         return {"va_balances": said.rstrip()}
 
     def _title_of_deficit(self) -> dict[str, str]:
@@ -296,14 +303,17 @@ class TbiResult(Result):
 
     @property
     def sentence(self) -> str:
-        """Regions where the index is highest and lowest, and moved most, in
-        sentences."""
-        index, years = self.tbi["tbi"], self.tbi["year"].values
+        """The highest and lowest index and the largest move, among the regions in the
+        printed table where these are several."""
+        index, years, among = self.tbi["tbi"], self.tbi["year"].values, ""
+        few = self.shown.few
+        if len(few) > 1 and {*index["region"].values} - {*few, REST}:
+            index = index.sel(region=few)
+            among = f", among the {len(few)} regions of the table,"
         last = index.isel(year=-1).to_series()
         if not (ends := ends_text(last, "{:+.4f}".format)):
             return ""
-        of = f" of {self.account}" if self.account else ""
-        said = f"In {years[-1]} the trade benefit index{of} is {ends}."
+        said = self.said(f"In {years[-1]}{among} the trade benefit index is {ends}.")
         moves = last - index.isel(year=0).to_series()
         if ends := ends_text(moves, "{:+.4f}".format):  # nothing moves in one year
             said += f"\nIts change since {years[0]} is {ends}."
@@ -328,12 +338,11 @@ class TbiResult(Result):
             notes.append(certified_line("required output B Y", **self.certified))
         if self.errors is not None:
             notes.append(self.errors.line)
-        of = f" of {self.account}" if self.account else ""
-        title = f"Trade benefit index{of}; {shown.rule}, of {tbi.sizes['region']}"
+        title = f"Trade benefit index; {shown.rule}, of {tbi.sizes['region']}"
         cells = {
             code: [self._index(year, code) for year in years] for code in shown.few
         }
-        return [listing_by_region(title, [*map(str, years)], cells, notes)]
+        return [listing_by_region(self.said(title), [*map(str, years)], cells, notes)]
 
     def _index(self, year: int, region: str) -> str:
         place = {"year": year, "region": region}

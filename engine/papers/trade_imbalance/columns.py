@@ -9,7 +9,6 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -101,18 +100,16 @@ def paper_models() -> list[tx.Model]:
 
 
 def sentences_as_printed(
-    models: Iterable[tx.Model], sentences: Mapping[str, str]
+    models: Iterable[tx.Model], findings: Mapping[str, str]
 ) -> list[str]:
-    """Sentences of models with the paper's column in place of the name they begin with.
+    """Conclusions for models, begun by the paper's column where it has one.
 
     A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
     """
     places = {model.name: printed_place(model.tags) for model in models}
     return [
-        f"{column_name(*place)}{sentence.removeprefix(name)}"
-        if (place := places.get(name))
-        else sentence
-        for name, sentence in sentences.items()
+        f"{column_name(*place) if (place := places.get(name)) else name}: {found}"
+        for name, found in findings.items()
     ]
 
 
@@ -234,10 +231,9 @@ def index_note(panel: tx.Panel) -> str:
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
-def reconstructed_years(note: str) -> str | None:
-    """The number of reconstructed years of the index, if its note gives it."""
-    found = re.search(r"(\d+) years? reconstructed", note)
-    return found and found[1]
+def reconstructed_years(panel: tx.Panel) -> int:
+    """Years of the index that were estimated from gross trade; 0 for none."""
+    return panel.index_sources.get("reconstructed", 0)
 
 
 def losses_in_words(panel: tx.Panel) -> list[str]:

@@ -31,7 +31,7 @@ SEARCHED = 9_999
 # Of each variant of the main tests.
 THREAT_DRAWS = 99_999
 SEED = 1
-SCHEME = tx.Scheme("wild", weights="webb")
+SCHEME = tx.schemes.Wild(weights="webb")
 Role = Literal["main", "check", "part"]
 
 
@@ -193,7 +193,7 @@ def _one(
         except tx.TivaxError as error:
             return {"how": str(error), **_NOTHING}
         n, clusters = found.glance().iloc[0][["n", "clusters"]]
-        coef, se, *drawn = found.summary.iloc[0][[*_OF_SUMMARY]]
+        coef, se, *drawn = found.tables()["summary"].iloc[0][[*_OF_SUMMARY]]
     p, error, draws = drawn
     return {
         "n": int(n),

@@ -134,16 +134,15 @@ def _rests(table: pd.DataFrame, model: str, failing: pd.Series) -> str:
 
 
 def _index(result: Replication) -> list[str]:
-    made = paper.index_note(result.panel)
     if result.files.store is None:
-        if (count := paper.reconstructed_years(made)) is None:
+        if not (count := paper.reconstructed_years(result.panel)):
             return []
         return [
             f"{count} of the {result.panel.frame['year'].nunique()} years of the index "
             "are reconstructed from gross trade; `--tables` computes them from world "
             "tables."
         ]
-    said = [f"The index is {made}."]
+    said = [f"The index is {paper.index_note(result.panel)}."]
     if result.table_errors is not None:
         said.append(_errors(result))
     return said

@@ -29,10 +29,10 @@ DRAWS = 999_999
 FEWER_DRAWS = 99_999
 SEED = 1
 SCHEMES = {
-    "wild": tx.Scheme("wild", weights="webb"),
-    "pairs": tx.Scheme("pairs"),
-    "placebo": tx.Scheme("placebo", studentised=True),
-    "placebo_within": tx.Scheme("placebo", studentised=True, strata="developed"),
+    "wild": tx.schemes.Wild(weights="webb"),
+    "pairs": tx.schemes.Pairs(),
+    "placebo": tx.schemes.Placebo(studentised=True),
+    "placebo_within": tx.schemes.Placebo(studentised=True, strata="developed"),
 }
 # The interval of each kind, in the order they are drawn.
 INTERVALS = {
@@ -119,7 +119,7 @@ def infer_paper(
                 found = tx.resample(
                     frame, model, scheme, draws=most, seed=seed, **shown
                 )
-                summaries.append(found.summary)
+                summaries.append(found.tables()["summary"])
                 if name == "wild":
                     wild.append(found)
             progress(number * len(models) + k, total)

@@ -191,14 +191,13 @@ def specification_curve(
 
 
 _NUMBERS = ("estimate", "se", "ci_low", "ci_high", "p_value", "n", "clusters")
-_SAME = r"the same regression as specification (\d+)"
 
 
 def _repeated(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows with numbers where they repeat another: editions may be alike."""
-    first = rows["note"].str.extract(_SAME)[0].astype(float).to_numpy()
-    place = np.where(np.isnan(first), np.arange(len(rows)), first - 1)
-    return rows.iloc[place.astype(int)].reset_index(drop=True)
+    own = pd.Series(np.arange(1, len(rows) + 1), rows.index)
+    first = rows["same_as"].fillna(own).to_numpy(int)
+    return rows.iloc[first - 1].reset_index(drop=True)
 
 
 def _largest_difference(

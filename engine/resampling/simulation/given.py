@@ -1,6 +1,6 @@
 """Regressors, outcome and network of a panel, as cells of countries and years."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,8 @@ from jaxtyping import Float
 from ...core import TivaxError, require_different_columns
 from ...estimation import (
     CAPITALS,
+    ENTITY,
+    TIME,
     Model,
     Network,
     Sample,
@@ -26,7 +28,7 @@ class Given:
 
     Attributes
     ----------
-    panel, regressors, sample
+    panel, regressors, sample, entity, time
         Where they are from; the treatment is the first.
     cells
         [controls, treatment] by cluster and year, less the cluster's mean, mean square
@@ -64,10 +66,12 @@ class Given:
     flows: Path | None = None
     network: Float[np.ndarray, "G G"] | None = None
     distances: Float[np.ndarray, "G G"] | None = None
+    entity: str = ENTITY
+    time: str = TIME
 
 
 def given_regressors(
-    path: Path,
+    panel: Path,
     regressors: tuple[str, ...],
     sample: Sample = "all",
     spreads: str = "",
@@ -75,6 +79,8 @@ def given_regressors(
     outcome: str = "",
     placebo: str = "",
     flows: Path | None = None,
+    entity: str = ENTITY,
+    time: str = TIME,
 ) -> Given:
     """The regressors of a panel file on the rows that have all of them.
 
@@ -83,12 +89,13 @@ def given_regressors(
     """
     named = outcome or spreads
     model = Model("as given", named or "(errors)", regressors, sample=sample)
-    panel = read_with_lags(path, [model])
+    model = replace(model, entity=entity, time=time, clusters=entity)
+    frame = read_with_lags(panel, [model])
     try:
-        return given_by(panel, model, path, spreads, outcome, placebo, flows)
+        return given_by(frame, model, panel, spreads, outcome, placebo, flows)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
-        raise TivaxError(f"{path}: {said}") from None
+        raise TivaxError(f"{panel}: {said}") from None
 
 
 def given_by(
@@ -143,6 +150,8 @@ def given_by(
         flows,
         None if flows is None else _network(flows, labels),
         distances_among(labels) if {*labels} <= {*CAPITALS} else None,
+        model.entity,
+        model.time,
     )
 
 

@@ -71,9 +71,9 @@ from ...reporting import (
 )
 from ..cluster_diagnostics import cluster_table, clustering_level, model_table
 from ..inference import infer
-from ..p_values import LEVEL
+from ..p_values import LEVEL, never_zero
 from ..plans import make_plan
-from ..schemes import Scheme, Type
+from ..schemes import Bayesian, Pairs, Placebo, Scheme, Type, Wild
 from .given import given_by, read_flows
 from .panels import Study, StudyDesign
 from .result import Simulation
@@ -99,16 +99,14 @@ _OF_FIT: Mapping[str, Vcov] = {
 }
 _SCHEMES: Mapping[str, Scheme] = {
     **{
-        name: Scheme(
-            "wild", null=name.startswith("WCR"), type=cast(Type, name[3:] or "11")
-        )
+        name: Wild(null=name.startswith("WCR"), type=cast(Type, name[3:] or "11"))
         for name in WILD
     },
-    "pairs percentile": Scheme("pairs"),
-    "Bayesian percentile": Scheme("bayesian"),
-    "placebo coefficient": Scheme("placebo", studentised=False),
-    "placebo t": Scheme("placebo"),
-    "Freedman-Lane t": Scheme("placebo", method="freedman-lane"),
+    "pairs percentile": Pairs(),
+    "Bayesian percentile": Bayesian(),
+    "placebo coefficient": Placebo(studentised=False),
+    "placebo t": Placebo(),
+    "Freedman-Lane t": Placebo(method="freedman-lane"),
 }
 
 
@@ -169,9 +167,9 @@ class OwnPanel(Result):
 
     def tables(self) -> dict[str, pd.DataFrame]:
         named = {
-            "p_values": self.p_values,
+            "p_values": _bounded(self.p_values, self.draws),
             "simulation": self.sizes,
-            "levels": self.levels,
+            "levels": _bounded(self.levels, min(self.draws, 9_999)),
         }
         about = {"model": self.model.name, "term": self.term}
         return {
@@ -430,6 +428,12 @@ def _level(
 # -------------------------------------------------------------------- several p-values
 
 
+def _bounded(table: pd.DataFrame, draws: int) -> pd.DataFrame:
+    """The table as files have it: no p of draws is 0."""
+    drawn = {"p_value", "p_one_sided_wild", "p_two_sided_wild"} & {*table}
+    return table.assign(**{k: never_zero(table[k], draws) for k in drawn})
+
+
 def _p_values(
     panel: pd.DataFrame,
     fitted: Fit,
@@ -463,7 +467,7 @@ def _p_values(
         **{name: partial(of_fit, vcov) for name, vcov in _OF_FIT.items()},
         "network HAC": of_network,
         **{name: partial(of_draws, scheme) for name, scheme in _SCHEMES.items()},
-        "two-way WCR": partial(of_draws, Scheme("wild", second=model.time)),
+        "two-way WCR": partial(of_draws, Wild(second=model.time)),
     }
     found = []
     for method in METHODS:

@@ -31,7 +31,9 @@ errors), and what is hard for each method: few clusters, unequal ones, few adopt
 
     [[design]]           # the regressors of a panel as they are; errors alone are drawn
     name = "the panel's regressors"
-    panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year
+    panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year, or
+    entity = "iso3"      # columns of yours
+    time = "year"
     regressors = ["TBI", "RQ", "lnGDP"]   # the treatment first
     sample = "all"       # or a column of 1 and 0
     persistence_u = 0.6  # effect, unequal, factor, block and blocks as above
@@ -73,11 +75,12 @@ from ...core import (
     read_toml,
     sha256,
 )
-from ...estimation import Network, Sample, space_weights
+from ...estimation import ENTITY, TIME, Network, Sample, space_weights
 from ..run_files import RUN_KEYS
 from .given import Given, given_regressors
 
 _OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
+_OF_PANELS |= {"entity", "time"}
 Placebo = Literal["independent", "phases"]
 PLACEBOS = get_args(Placebo)
 # Of the errors, which a placebo regression has from its outcome.
@@ -314,6 +317,8 @@ class _PanelKeys:
     outcome: Text = ""
     placebo: Placebo | Literal[""] = ""
     flows: Path | None = None
+    entity: Text = ENTITY
+    time: Text = TIME
 
 
 def _design(table: TomlTable) -> StudyDesign:
@@ -358,15 +363,7 @@ def _with_given(table: TomlTable, values: dict[str, Any]) -> StudyDesign:
             raise table.mistake(key, told)
     if placebo:
         table.read("outcome", Text)
-    regressors = given_regressors(
-        given.panel,
-        given.regressors,
-        given.sample,
-        given.spreads,
-        outcome=given.outcome,
-        placebo=placebo,
-        flows=given.flows,
-    )
+    regressors = given_regressors(**vars(given))
     if placebo == "phases" and not regressors.seen.all():
         raise table.mistake("placebo", "countries have different years: independent")
     clusters, years, k = regressors.cells.shape

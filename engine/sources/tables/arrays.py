@@ -14,6 +14,7 @@ an archive that is not compressed.
 import math
 import re
 import struct
+import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -193,7 +194,11 @@ def _array(
         return np.memmap(path, header.dtype, "r", at, header.shape)
     require_size(file.name, size)
     with fs.parsing(file), opened() as stream:
-        return npy.read_array(stream, allow_pickle=False)
+        values = npy.read_array(stream, allow_pickle=False)
+    points = values.tobytes() if values.dtype.kind == "U" else b""
+    if (np.frombuffer(points, values.dtype.str[0] + "u4") > sys.maxunicode).any():
+        raise fs.damaged(file, f"{key} holds what is no letter")
+    return values
 
 
 # Of a member's own header in a zip archive: where the lengths of its name and of its

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pandas as pd
 
-from tivax.engine.papers.trade_imbalance import columns
 from tivax.engine.papers.trade_imbalance import in_words as words
 from tivax.engine.papers.trade_imbalance.verdicts import Claim, Verdict
 
@@ -28,6 +27,7 @@ def result_of(
     threats=(),
     coef: float = -0.3,
     state: str = "turned or gone",
+    reconstructed: int = 0,
 ) -> SimpleNamespace:
     comparison = pd.DataFrame(
         {
@@ -58,26 +58,22 @@ def result_of(
         other_data=list(other),
         declared=pd.DataFrame([{"role": "main", "model": "m"}]),
         threats=SimpleNamespace(table=table, rows=table, draws=999),
-        panel=SimpleNamespace(frame=frame),
+        panel=SimpleNamespace(
+            frame=frame, index_sources={"reconstructed": reconstructed}
+        ),
         files=SimpleNamespace(store=None, tbi=None),
         table_errors=None,
     )
 
 
-def said(monkeypatch, result, found, note: str = "read from a file") -> str:
-    monkeypatch.setattr(columns, "index_note", lambda panel: note)
+def said(result, found) -> str:
     return " ".join(words.answer(result, found))
 
 
-def test_numbers_stand_and_the_conclusion_does_not(monkeypatch):
+def test_numbers_stand_and_the_conclusion_does_not():
     threats = [("weights", "GDP"), ("left out", "EU entrants of 2004 to 2013")]
     found = verdicts_of(claim(survived=5), claim(p=0.2), claim(p=0.3))
-    text = said(
-        monkeypatch,
-        result_of(threats=threats),
-        found,
-        "read from a file: 5 years from world tables, 10 years reconstructed",
-    )
+    text = said(result_of(threats=threats, reconstructed=10), found)
     assert text == (
         "All 2 printed coefficients are reproduced from public data: every sign, 1 of 2 "
         "star counts, at most 0.02 of a printed standard error apart. The numbers "
@@ -91,23 +87,23 @@ def test_numbers_stand_and_the_conclusion_does_not(monkeypatch):
     )
 
 
-def test_an_effect_that_holds_is_said_to_hold(monkeypatch):
-    text = said(monkeypatch, _surviving(), verdicts_of(claim(), claim(), claim()))
+def test_an_effect_that_holds_is_said_to_hold():
+    text = said(_surviving(), verdicts_of(claim(), claim(), claim()))
     assert "The numbers stand, and so does the conclusion. " in text
     assert "p = 0.003), and this holds under the one declared threat." in text
     assert "All three hypotheses pass their declared tests." in text
 
 
-def test_what_takes_the_result_away_is_said_in_its_own_words(monkeypatch):
+def test_what_takes_the_result_away_is_said_in_its_own_words():
     found = verdicts_of(claim(survived=0), claim(p=0.2), claim(p=0.3))
-    text = said(monkeypatch, result_of(threats=[("weights", "GDP")]), found)
+    text = said(result_of(threats=[("weights", "GDP")]), found)
     assert "but not weighted by GDP: there it is −0.3 (p = 0.88)." in text
 
 
-def test_a_blurred_result_does_not_rest_on_who_is_left_out(monkeypatch):
+def test_a_blurred_result_does_not_rest_on_who_is_left_out():
     threats = [("left out", "EU entrants of 2004 to 2013")]
     result = result_of(threats=threats, coef=12.0, state="blurred")
-    text = said(monkeypatch, result, verdicts_of(claim(), claim(), claim()))
+    text = said(result, verdicts_of(claim(), claim(), claim()))
     assert "rests on" not in text and "but not without the countries that" in text
     assert (
         "there it is 12.0 (p = 0.88). Of 1 declared threat it is blurred under" in text
@@ -121,9 +117,9 @@ def _surviving() -> SimpleNamespace:
     return result
 
 
-def test_numbers_that_are_far_and_parts_of_a_conclusion(monkeypatch):
+def test_numbers_that_are_far_and_parts_of_a_conclusion():
     found = verdicts_of(claim(), claim(p=0.2), claim(p=0.4))
-    text = said(monkeypatch, result_of(largest=3.0, sign=-1.0), found)
+    text = said(result_of(largest=3.0, sign=-1.0), found)
     assert text.startswith(
         "0 of 2 printed coefficients are reproduced from public data: 1 of 2 signs"
     )
@@ -133,9 +129,9 @@ def test_numbers_that_are_far_and_parts_of_a_conclusion(monkeypatch):
     ) in text
 
 
-def test_no_effect_and_other_data(monkeypatch):
+def test_no_effect_and_other_data():
     found = verdicts_of(claim(p=0.4), claim(p=0.2), claim(p=0.4))
-    text = said(monkeypatch, result_of(other=["editions"]), found)
+    text = said(result_of(other=["editions"]), found)
     assert text.startswith(
         "These are not the paper's data: the same regressions were run on 2 countries, "
         "2000 to 2003. Within countries, no link of policy with the index is seen: 13.6 "

@@ -59,10 +59,10 @@ def test_t_tests_are_those_of_the_replication(frame, found):
 @pytest.mark.parametrize(
     "name, scheme",
     [
-        ("wild", tx.Scheme("wild", weights="webb")),
-        ("pairs", tx.Scheme("pairs")),
-        ("placebo", tx.Scheme("placebo", studentised=True)),
-        ("placebo_within", tx.Scheme("placebo", studentised=True, strata="developed")),
+        ("wild", tx.schemes.Wild(weights="webb")),
+        ("pairs", tx.schemes.Pairs()),
+        ("placebo", tx.schemes.Placebo(studentised=True)),
+        ("placebo_within", tx.schemes.Placebo(studentised=True, strata="developed")),
     ],
 )
 def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):

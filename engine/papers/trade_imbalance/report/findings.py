@@ -3,6 +3,8 @@ the hypotheses, caveats."""
 
 import numpy as np
 
+import tivax as tx
+
 from ....reporting import Block, Heading, Section, Table, Text
 from .. import columns as paper
 from ..columns import LEVEL, index_note
@@ -28,7 +30,7 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
         count=count,
         rows=sizes,
         index=index,
-        reconstructed=_reconstructed(index),
+        reconstructed=_reconstructed(result.panel),
         near=near,
         worst=worst,
         of_other_data=_MEASURES_DATA if other else "",
@@ -58,9 +60,9 @@ def _with_parts(verdict: Verdict) -> str:
     return f", {parts} parts of main tests among them" if parts else ""
 
 
-def _reconstructed(note: str) -> str:
+def _reconstructed(panel: tx.Panel) -> str:
     """The number of reconstructed years of the index, if its file gives it."""
-    if (count := paper.reconstructed_years(note)) is None:
+    if not (count := paper.reconstructed_years(panel)):
         return ""
     return (
         f" Reconstructed years ({count}) are estimated from gross trade, not computed "

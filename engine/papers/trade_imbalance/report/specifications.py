@@ -133,7 +133,7 @@ def joint_curves(result: Replication, figures: Figures) -> Section:
         wide=_choices_in_words(wide),
         verdict=_verdict(tests),
         tests=Table(_p_table(tests)),
-        sentences=paper.sentences_as_printed(wide.models, wide.sentences),
+        sentences=paper.sentences_as_printed(wide.models, wide.findings),
         drawn=by_outcome(
             figures,
             "joint_curve",

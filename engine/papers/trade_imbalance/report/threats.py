@@ -28,7 +28,7 @@ def section(result: Replication, figures: Figures) -> Section:
         "threats",
         draws=threats.draws,
         rows=len(threats.table),
-        sentences=sentences_as_printed(threats.models, threats.sentences),
+        sentences=sentences_as_printed(threats.models, threats.findings),
         declared=Table(_declared(result)),
         vintage=_vintage(threats),
         drawn=by_outcome(

@@ -1,0 +1,1 @@
+../../engine/front/table_errors.py
