@@ -154,7 +154,7 @@ def fit(seed: Trade, true: Trade, sectors: tuple[str, ...]) -> Trade:
         imports=put(np.where(free, np.nan, imports)),
         exports=put(np.where(free, np.nan, exports)),
         pairs=(
-            kernel.Pairs(
+            kernel.PairFlows(
                 flows=put(np.where(free[:, None] | free, np.nan, pairs)[:, None]),
                 products=put(kinds),
                 uses=put(np.array([[1.0, 1.0, 0.0]])),

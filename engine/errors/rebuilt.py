@@ -179,7 +179,7 @@ def _rounding(
     cells: Float[np.ndarray, "c m b"],
     trade: Float[np.ndarray, "s c u c"],
     rest: Float[np.ndarray, " c"],
-) -> kernel.Rounding:
+) -> kernel.RoundingOfPieces:
     s, half = len(tables.sectors), float(about["rounding"]["cell"])
     printed = np.zeros(cells.shape)
     for block, rows in (("home", slice(0, s)), ("imports", slice(s, None))):
@@ -199,7 +199,7 @@ def _rounding(
         np.full(trade.shape[:2], half if exports else 0.0),
         float(about["rounding"]["balance"]) * (1 - rest),
     )
-    return kernel.Rounding(*jax.device_put(made))
+    return kernel.RoundingOfPieces(*jax.device_put(made))
 
 
 def _ratio(a: Any, b: Any) -> np.ndarray:

@@ -60,7 +60,7 @@ def fit(
         imports=put(np.pad(imports, ((0, 0), (0, 0), row), constant_values=free)),
         exports=put(np.pad(exports, ((0, 0), row), constant_values=free)),
         pairs=(
-            kernel.Pairs(
+            kernel.PairFlows(
                 put(np.pad(pairs, ((0, 0), row, row), constant_values=free)[:, None]),
                 put(KIND_MEMBERS),
                 put(_COUNTED),

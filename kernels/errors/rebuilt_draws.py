@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from ..rebuilding.trade import GroupFlows, Margins, Pairs, fit_trade
+from ..rebuilding.trade import GroupFlows, Margins, PairFlows, fit_trade
 from .import_shares import times_thin
 from .random_cells import rounded
 
@@ -51,7 +51,7 @@ class KeptDeviations(NamedTuple):
     year: Int[Array, ""]
 
 
-class Rounding(NamedTuple):
+class RoundingOfPieces(NamedTuple):
     """Cells at home and below them imported ones, by region; users, then final uses.
 
     ``rate`` as in ``rounding.RoundedDraws``, ``variance`` of the cells; ``exports`` is
@@ -85,7 +85,7 @@ class RebuiltYear(NamedTuple):
     kinds: Float[Array, "g s"]
     rest: Float[Array, " c"]
     coefficients: Float[Array, ""]
-    rounding: Rounding
+    rounding: RoundingOfPieces
     kept: KeptDeviations
 
     @property
@@ -229,7 +229,9 @@ def drawn_rest(key: Key[Array, ""], errors: RebuiltYear) -> Float[Array, "c s s"
     return 1 + errors.rest[:, None, None] * moved[None]
 
 
-def drawn_rounding(key: Key[Array, ""], rounding: Rounding) -> Float[Array, "c m b"]:
+def drawn_rounding(
+    key: Key[Array, ""], rounding: RoundingOfPieces
+) -> Float[Array, "c m b"]:
     """Errors of cells; rows at home and whole columns are held by least squares."""
     c, twice, b = rounding.rate.shape
     e = rounded(key, rounding.rate.reshape(c * twice, b)).reshape(c, twice, b)
@@ -290,7 +292,7 @@ def _fitted(
         ),
         exports=jnp.where(free[None], jnp.nan, exports).astype(low),
         pairs=(
-            Pairs(
+            PairFlows(
                 flows=jnp.where(no_pair[None], jnp.nan, of_pairs)[:, None].astype(low),
                 products=errors.kinds.astype(low),
                 uses=jnp.array([[1, 1, 0]], low),

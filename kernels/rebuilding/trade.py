@@ -29,7 +29,7 @@ from jaxtyping import Array, Bool, Float, Int
 from ..gras import inverse, multiplier
 
 
-class Pairs(NamedTuple):
+class PairFlows(NamedTuple):
     """Trade of sellers and buyers by group of products and of uses; NaN leaves it free.
 
     ``products`` says which products are in a group, ``uses`` which classes of uses: 1
@@ -49,7 +49,7 @@ class Margins(NamedTuple):
 
     imports: Float[Array, "i u d"]
     exports: Float[Array, "i r"]
-    pairs: Sequence[Pairs]
+    pairs: Sequence[PairFlows]
 
 
 class GroupFlows(NamedTuple):
@@ -101,7 +101,7 @@ _STALLED, _PATIENCE = 1e-4, 60
 def fit_trade(
     seed: Float[Array, "i r u d"],
     margins: Margins,
-    near: Sequence[Pairs | GroupFlows],
+    near: Sequence[PairFlows | GroupFlows],
     first: Int[Array, ""],
     tolerance: Float[Array, ""],
     most: Int[Array, ""],
@@ -208,7 +208,7 @@ def fit_trade(
 
 
 def to_pairs(
-    m: Float[Array, "h i r d"], of: _Cells, pairs: Pairs
+    m: Float[Array, "h i r d"], of: _Cells, pairs: PairFlows
 ) -> Float[Array, "h i r d"]:
     """Multipliers with which trade adds up to that of pairs."""
     sums = (

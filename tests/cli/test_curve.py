@@ -79,7 +79,10 @@ def test_the_files_hold_what_the_function_returns(done):
         seed=3,
     )
     for name, made in (
-        ("specifications", found.table.astype({"n": float, "clusters": float})),
+        (
+            "specifications",
+            found.table.astype(dict.fromkeys(["n", "clusters", "same_as"], float)),
+        ),
         ("tests", found.tests),
         ("options", found.by_option),
         ("null", found.null),

@@ -146,7 +146,7 @@ def test_rounding_of_many_cells_to_0_is_the_first_line(words, tmp_path, monkeypa
     errors = ("--error", "rounding", *options, "--no-figures", "--language", "zh")
     answer = good(command, "store", *errors, "--out", "out")
     first = answer.out.splitlines()[0]
-    assert first.startswith("error rounding: 2000: ") and "--derounded" in first
+    assert first.startswith("rounding误差：2000年Z中有") and "--derounded" in first
     assert answer.err.count("--derounded") == 1
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     place = page.index("rounding误差：2000年Z中有")

@@ -19,9 +19,17 @@ API = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 # Tables in code, described on the page itself.
 DATA = {"INDICATORS", "LEVELS", "METHODS"}
-RESULTS = {f"results.{name}" for name in vars(tivax.results) if name[0] != "_"}
+ROOMS = ("results", "schemes", "shocks", "table_errors")
+# What all of a kind have, in annotations only.
+BASES = {"schemes.Scheme", "shocks.Shock", "table_errors.TableError"}
+WITHIN = {
+    f"{room}.{name}"
+    for room in ROOMS
+    for name in vars(getattr(tivax, room))
+    if name[0] != "_"
+} - BASES
 OF_A_PAPER = "engine.papers.trade_imbalance.Replication"
-PUBLIC = {*dir(tivax)} - {"results"} | RESULTS | {OF_A_PAPER}
+PUBLIC = {*dir(tivax)} - {*ROOMS} | WITHIN | {OF_A_PAPER}
 NAMES = sorted(PUBLIC - DATA)
 METHODS = [
     f"{name}.{method}"

@@ -147,4 +147,4 @@ def test_the_speed_is_of_draws_after_the_first_which_compile(clock, capsys):
             clock.now += seconds
             progress(done, 9)
     last = capsys.readouterr().err.splitlines()[-1]
-    assert last.endswith("drawing 5/9 draws, 102.0 s, 2 draws/s, 2 s left")
+    assert last.endswith("drawing 5/9 draws, 102.0 s, 2 draws/s, 2 seconds left")

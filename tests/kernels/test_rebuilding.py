@@ -18,7 +18,7 @@ def margins_of(s, kinds):
     """All margins of an array (i, r, u, d)."""
     pairs = np.einsum("ki,irud->krd", kinds, s[:, :, :-1])
     used = np.array([[1.0, 1, 0]])
-    parts = s.sum(1), s.sum((2, 3)), (trade.Pairs(pairs[:, None], kinds, used),)
+    parts = s.sum(1), s.sum((2, 3)), (trade.PairFlows(pairs[:, None], kinds, used),)
     return jax.device_put(trade.Margins(*parts))
 
 
@@ -154,7 +154,7 @@ def test_cells_below_0_and_groups_of_uses_are_as_in_a_literal_fit():
     literal = fitted_cell_by_cell(seed, imports, exports, pairs, products, uses, 400)
     order = [0, 1, 3, 2]  # classes are together: the third use is in no group
     classes = (1, 2, 1)
-    given = trade.Pairs(pairs, products, np.array([[1.0, 0, 0], [0, 1, 0]]))
+    given = trade.PairFlows(pairs, products, np.array([[1.0, 0, 0], [0, 1, 0]]))
     margins = trade.Margins(imports[:, order], exports, (given,))
     below = np.maximum(-seed[:, :, order], 0)
     found = jax.jit(partial(trade.fit_trade, classes=classes))(

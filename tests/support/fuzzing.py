@@ -397,14 +397,18 @@ class _Kept:
     def write(self, table: WorldTable) -> None:
         _Kept.tables.append(table)
 
-    def finish(self, *_: Any) -> None: ...
+    def finish(self, *_: Any, **__: Any) -> None: ...
     def discard(self) -> None: ...
 
 
 def import_in_memory(source: str, folder: Path) -> list[WorldTable]:
     """What ``tivax import SOURCE FOLDER`` would write, with all its checks."""
+    usual = importing.StoreWriter
     importing.StoreWriter = _Kept  # pyright: ignore[reportAttributeAccessIssue]
-    importing.import_tables(source, [folder], folder.parent / "store")
+    try:
+        importing.import_tables(source, [folder], folder.parent / "store")
+    finally:
+        importing.StoreWriter = usual
     return _Kept.tables
 
 

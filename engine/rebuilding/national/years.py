@@ -98,7 +98,9 @@ def fit(
         return jax.device_put(np.pad(cells, more or (0, 0), constant_values=np.nan))
 
     pairs = [
-        kernel.Pairs(put(k.flows[year]), put(k.products), put(k.uses[:, order[first]]))
+        kernel.PairFlows(
+            put(k.flows[year]), put(k.products), put(k.uses[:, order[first]])
+        )
         for k in flows
     ]
     told = [*zip(pairs, (k.trade.approximate for k in flows), strict=True)]

@@ -23,7 +23,7 @@ from ..run_files import read_with_lags
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class GivenPanel:
     """Regressors of a panel.
 
     Attributes
@@ -81,7 +81,7 @@ def given_regressors(
     flows: Path | None = None,
     entity: str = ENTITY,
     time: str = TIME,
-) -> Given:
+) -> GivenPanel:
     """The regressors of a panel file on the rows that have all of them.
 
     Raises ``TivaxError`` for columns that are absent, collinear or no numbers, and for
@@ -106,7 +106,7 @@ def given_by(
     outcome: str = "",
     placebo: str = "",
     flows: Path | None = None,
-) -> Given:
+) -> GivenPanel:
     """The same of a panel with its lags, in memory; ``path`` is where it is from."""
     if not (outcome or spreads):
         noise = np.random.default_rng(0).normal(size=len(panel))
@@ -135,7 +135,7 @@ def given_by(
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
         loadings = first * np.sqrt(len(first))
     labels = list(fitted.labels)
-    return Given(
+    return GivenPanel(
         path,
         tuple(model.regressors),
         model.sample,

@@ -77,7 +77,7 @@ from ...core import (
 )
 from ...estimation import ENTITY, TIME, Network, Sample, space_weights
 from ..run_files import RUN_KEYS
-from .given import Given, given_regressors
+from .given import GivenPanel, given_regressors
 
 _OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
 _OF_PANELS |= {"entity", "time"}
@@ -121,7 +121,7 @@ class StudyDesign:
     space: Distance = 0.0
     space_x: Distance = 0.0
     cutoff: Distance = 3000.0
-    given: Given | None = None
+    given: GivenPanel | None = None
 
     @property
     def balanced(self) -> bool:

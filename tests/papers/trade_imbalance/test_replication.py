@@ -954,7 +954,7 @@ def on(
     book.loc[book["variable"] == "TBI", "note"] = note
     return replace(
         result,
-        panel=replace(result.panel, frame=frame, codebook=book),
+        panel=replace(result.panel, frame=frame, codebook=book, index_sources={}),
         comparison=paper.compare(estimates),
         table_1=paper.table_1(frame),
         declared=declared.declared_p_values(frame, family, draws=draws),
