@@ -308,11 +308,12 @@ def sizes() -> str:
         fig, ax = one_panel(3.4)
         for name, (colour, style) in _METHODS.items():
             line = best[name].dropna()
-            ax.loglog(line.index, line, style, color=colour, markersize=3)
-            place = {"xytext": (5, 0), "textcoords": "offset points", "va": "center"}
-            end = (line.index[-1], line.iloc[-1])
-            ax.annotate(name, end, color=colour, annotation_clip=False, **place)
+            ax.loglog(line.index, line, style, color=colour, label=name, markersize=3)
+        ax.legend(frameon=False)
         ax.set(xlabel="industries (regions x sectors)", ylabel="seconds for a year")
+        ax.set_xticks(best.index, [f"{n:,}" for n in best.index], minor=False)
+        ax.set_xticks([], minor=True)
+        ax.yaxis.set_major_formatter("{x:g}")
         fig.savefig(Path(os.environ["TIVAX_DOCS_SHOWN"]) / "how-fast.svg")
     text = "Seconds for a year against industries: numpy inv, numpy solve, tivax"
     image = f'<img src="../_static/how-fast.svg" alt="{text}">'
