@@ -347,7 +347,7 @@ def times() -> str:
             table(heads, rows, right=(1, 3, 4)),
         ]
     one = words["commands"]
-    rows = [(f"`{name}`", _shown(k), _shown(first)) for name, k, first in one["rows"]]
+    rows = [(f"`{name}`", _seconds(k), _seconds(first)) for name, k, first in one["rows"]]
     heads = ("command", "compiled before", "first run")
     return "\n\n".join([*parts, f"## {one['title']}", table(heads, rows, (1, 2))])
 
@@ -365,10 +365,10 @@ def _compared(
     ours, theirs = found(method), found(beside)
     ratio = ours["ratio"] / theirs["ratio"]
     seconds = ours["median_s"]
-    return what, _shown(seconds), beside, _shown(seconds * ratio), _rounded(ratio)
+    return what, _seconds(seconds), beside, _seconds(seconds * ratio), _rounded(ratio)
 
 
-def _shown(seconds: float) -> str:
+def _seconds(seconds: float) -> str:
     return f"{_rounded(seconds)} s"
 
 
