@@ -347,7 +347,9 @@ def times() -> str:
             table(heads, rows, right=(1, 3, 4)),
         ]
     one = words["commands"]
-    rows = [(f"`{name}`", _seconds(k), _seconds(first)) for name, k, first in one["rows"]]
+    rows = [
+        (f"`{name}`", _seconds(k), _seconds(first)) for name, k, first in one["rows"]
+    ]
     heads = ("command", "compiled before", "first run")
     return "\n\n".join([*parts, f"## {one['title']}", table(heads, rows, (1, 2))])
 
