@@ -328,6 +328,49 @@ _METHODS = {
 }
 
 
+def rooms() -> str:
+    """The layers of rooms, as the test of imports has them: a picture."""
+    contracts = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]
+    layers = [
+        [name.rpartition(".")[2] for name in layer.split(" | ")]
+        for layer in contracts["contracts"][0]["layers"]
+    ]
+    kinds = {name: k for k, names in _KINDS.items() for name in names.split()}
+    with rc_context(STYLE):
+        fig, ax = one_panel(0.34 * len(layers) + 0.3)
+        for row, names in enumerate(layers):
+            for place, name in enumerate(names):
+                colour = _KIND_COLOURS[kinds.get(name, "numbers")]
+                left, width = place / len(names), 1 / len(names)
+                box = {"height": 0.86, "color": colour, "align": "edge"}
+                ax.barh(-row, width - 0.008, left=left, **box)
+                middle = left + width / 2, -row + 0.43
+                ax.text(*middle, name, ha="center", va="center")
+        for kind, colour in _KIND_COLOURS.items():
+            ax.barh(0, 0, color=colour, label=kind)
+        ax.legend(loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0), frameon=False)
+        ax.set(xlim=(0, 1), ylim=(1 - len(layers), 1))
+        ax.axis("off")
+        fig.savefig(Path(os.environ["TIVAX_DOCS_SHOWN"]) / "the-house.svg")
+    image = '<img src="../_static/the-house.svg" alt="Rooms, each above those it uses">'
+    return f"```{{raw}} html\n{image}\n```"
+
+
+_KINDS = {
+    "words and pages": "cli explorer publication figures reporting present",
+    "data that come in": "sources files rebuilding panel",
+    "papers, benchmarks": "papers published bench",
+}
+_KIND_COLOURS = {
+    "numbers": "#9ecae1",
+    "words and pages": "#fdd0a2",
+    "data that come in": "#c7e9c0",
+    "papers, benchmarks": "#dadaeb",
+}
+
+
 def times() -> str:
     """Measured times: the words of one file, the numbers of another."""
     words = tomllib.loads((MEASURED / "measured.toml").read_text(encoding="utf-8"))
@@ -419,11 +462,13 @@ def scenario_keys() -> str:
 
 
 GALLERY = Path(__file__).parents[1] / "gallery" / "figures.toml"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 MEASURED = Path(__file__).parents[1] / "explanation"
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": command_list,
     "common-options": common_options,
+    "rooms": rooms,
     "sizes": sizes,
     "times": times,
     "gallery": gallery,
