@@ -117,7 +117,7 @@ def _edges(rows: pd.DataFrame) -> tuple[float, float]:
 
 
 def _explain(
-    fig: Figure, handles: Mapping[str, object], say: Callable[[str], str] = str
+    fig: Figure, handles: Mapping[str, object], say: Callable[[str], str]
 ) -> None:
     states = [k for k in _LOOKS if k in handles]
     shown = [handles[k] for k in states]
@@ -125,7 +125,9 @@ def _explain(
 
 
 @styled
-def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
+def few_threats(
+    models: Mapping[str, pd.DataFrame], say: Callable[[str], str] = str
+) -> Figure:
     """The same few threats for each model, a panel a model.
 
     Parameters
@@ -133,6 +135,8 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
     models
         By the title of the panel: rows as of :func:`threat_intervals`, the model first,
         with ``p_value``.
+    say
+        As there.
 
     Estimate and p stand right of each interval.
     """
@@ -152,8 +156,8 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
             told = f"{row['estimate']:.1f} ({_short_p(float(row['p_value']))})"
             colour = _LOOKS[row["state"]][0]
             beside_row(ax, k, told.replace("-", "−"), at=1.02, colour=colour)
-    fig.supxlabel(_AXIS, fontsize=SMALL)
-    _explain(fig, handles)
+    fig.supxlabel(say(_AXIS), fontsize=SMALL)
+    _explain(fig, handles, say)
     return finish_layout(fig)
 
 

@@ -22,7 +22,7 @@ class OwnPage(Page):
         self.words = words_of(self.room, language)
 
     def phrase(self, text: str) -> str:
-        """What a text of the result's tables was made of."""
+        """The phrase of a text of the result's tables; other texts as they are."""
         return getattr(self.result, "phrases", {}).get(text, text)
 
     def said(self, text: str) -> str:

@@ -25,7 +25,8 @@ class Words(Document, Formatter):
 
     def __init__(self, name: str, language: Language) -> None:
         super().__init__(Path(__file__).with_name(f"{name}.{language}.md"))
-        self.name, self.language = name, language
+        self.name = name
+        self.language: Language = language
         self.chinese = language == "zh"
         rows = self.parts.pop("words", ("", []))[1]
         cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]

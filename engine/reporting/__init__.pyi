@@ -43,6 +43,7 @@ from .long_tables import LongTable as LongTable
 from .long_tables import LongWriter as LongWriter
 from .methods import method_of as method_of
 from .pages import Page as Page
+from .pages import Plot as Plot
 from .pages import page_of as page_of
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
@@ -71,7 +72,6 @@ from .regression_tables import regression_table as regression_table
 from .results import CV1 as CV1
 from .results import Context as Context
 from .results import Joined as Joined
-from .results import Plot as Plot
 from .results import Result as Result
 from .results import Told as Told
 from .results import write_frames as write_frames

@@ -5,7 +5,7 @@ its room, which registers it with ``page_of``. The page of any other result is w
 result says itself, in English, put into the language.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,11 @@ from .html import Section, in_other_words
 from .labels import Language
 from .translations import translated
 
-if TYPE_CHECKING:
-    from .results import Plot
+if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
+    from matplotlib import figure as mpl
+
+Plot = Callable[[], "mpl.Figure"]
+"""Draws a figure when it is asked for."""
 
 
 class Page:
@@ -58,7 +61,7 @@ class Page:
         """The finding as the report tells it first."""
         return [*map(self.said, self.result.finding)]
 
-    def plots(self) -> Mapping[str, "Plot"]:
+    def plots(self) -> Mapping[str, Plot]:
         """Functions that draw the figures, by file name."""
         return self.result.plots()
 
@@ -104,7 +107,7 @@ class JoinedPage(Page):
     def finding(self) -> Sequence[str]:
         return [line for page in self.pages for line in page.finding]
 
-    def plots(self) -> Mapping[str, "Plot"]:
+    def plots(self) -> Mapping[str, Plot]:
         return {new: plot for _, new, plot in self._numbered()}
 
     def titles(self) -> Mapping[str, str]:
@@ -127,7 +130,7 @@ class JoinedPage(Page):
     def listings(self) -> Sequence[Listing]:
         return [listing for page in self.pages for listing in page.listings()]
 
-    def _numbered(self) -> Iterator[tuple[tuple[int, str], str, "Plot"]]:
+    def _numbered(self) -> Iterator[tuple[tuple[int, str], str, Plot]]:
         """(part, its name of a figure), the name among all, and what draws it."""
         number = 0
         for part, page in enumerate(self.pages):

@@ -38,14 +38,11 @@ from .drawn import Drawn
 from .html import Block, Figure, Points, Section, Table, Text, report_html
 from .labels import Language, of_account
 from .long_tables import LongTable
-from .pages import JoinedPage, Page, page_of
+from .pages import JoinedPage, Page, Plot, page_of
 from .translations import translated
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
     from matplotlib import figure as mpl
-
-Plot = Callable[[], "mpl.Figure"]
-"""Draws a figure when it is asked for."""
 
 CV1 = "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted"
 """The clustered covariance of models, in the words of manifests."""
@@ -77,7 +74,7 @@ class Result(Printable):
         return of_account(text, self.account)
 
     def page(self, language: Language = "en") -> Page:
-        """What it says, draws and prints, in that language."""
+        """Its words, figures and tables of print in that language."""
         return Page(self, language)
 
     @abstractmethod
@@ -192,8 +189,8 @@ class Result(Printable):
 class Told(Result):
     """A result of numbers: its page in ``present`` says and draws what it found."""
 
-    def page(self, language: Language = "en") -> Page:
-        """Its words, figures and tables of print in that language."""
+    def page(self, language: Language = "en") -> Any:
+        """Its words, figures and tables of print in that language, a ``Page``."""
         room = type(self).__module__.split(".")[2]
         import_module(f"..present.{room}", __package__)  # which registers the page
         return page_of(self, language)

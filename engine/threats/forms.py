@@ -91,7 +91,7 @@ def _difference(
     both = pd.concat([own.assign(half=1), other.assign(half=2)], ignore_index=True)
     first = both["half"] == 1
     term = Phrase("{treatment} less {other}", treatment=x, other=name)
-    made = {term: both[x].where(first, 0.0)}
+    made: dict[str, pd.Series] = {term: both[x].where(first, 0.0)}
     for k in setting.model.regressors:
         if k != x:
             made |= {k: both[k].where(first, 0.0)}

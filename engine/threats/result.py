@@ -28,7 +28,7 @@ _Record = Mapping[Any, Any]
 
 @dataclass(frozen=True)
 class Finding:
-    """What becomes of the first treatment of a model.
+    """The fate of the first treatment of a model.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Finding:
 
     @property
     def turned(self) -> list[_Record]:
-        """Those of the other sign among ``gone``."""
+        """The rows of ``gone`` that have the other sign."""
         return [k for k in self.gone if k["estimate"] * self.first["estimate"] <= 0]
 
     @property
@@ -151,7 +151,7 @@ class Threats(Told):
     phrases: Mapping[str, Phrase] = field(default_factory=dict)
 
     def findings(self) -> list[Finding]:
-        """What becomes of the first treatment of each model."""
+        """The fate of the first treatment of each model."""
         found = []
         for model in self.models:
             first, *rows = (

@@ -83,8 +83,10 @@ def write(
         inference.section(result, figures),
         data.descriptive_statistics(result),
     ]
+    title, subtitle = (translated(k, language) for k in titles(result))
     page = report_html(
-        *(translated(k, language) for k in titles(result)),
+        title,
+        subtitle,
         [in_other_words(k, language) for k in sections],
         footer,
         appendix=[in_other_words(k, language) for k in appendix],

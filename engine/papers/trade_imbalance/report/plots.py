@@ -165,7 +165,8 @@ def of_few_threats(language: Language, threats: tx.results.Threats | None) -> Pl
     if threats is None:
         return {}
     shown = few_threats(threats, language=language)
-    return {"few_threats": partial(figures.few_threats, shown)} if shown else {}
+    drawn = partial(figures.few_threats, shown, threats.page(language).said)
+    return {"few_threats": drawn} if shown else {}
 
 
 def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:
