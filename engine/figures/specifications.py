@@ -99,7 +99,7 @@ def joint_curve(
         ``estimate``, ``ci_low``, ``ci_high``, ``chosen`` (the model as given),
         ``significant`` (bool) and a column of texts for each of ``choices``.
     null
-        ``rank``, ``null_low`` and ``null_high``: the band of sorted effects without any.
+        ``rank``, ``null_low`` and ``null_high``: the band of effects without any.
 
     Above: the estimates in their intervals, blue where p is at most 5 %, and the band.
     Below: which option of each choice every specification takes.
