@@ -194,8 +194,8 @@ class Threats(Told):
     def intervals(self, model: str) -> pd.DataFrame:
         """Intervals of a model that the figure shows: rows in units of its effect.
 
-        Columns threat, variant, term, coef, ci_low, ci_high (95 %, coef +- t se) and
-        state: that of ``states`` whether the model is significant or not, and ``other
+        Columns threat, variant, term, estimate, ci_low, ci_high (95 %, by t) and state:
+        that of ``states`` whether the model is significant or not, and ``other
         question`` of rows that are not comparable.
         """
         shown = (self.table["model"] == model) & self.same_units
