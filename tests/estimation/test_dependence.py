@@ -33,7 +33,8 @@ def panel(
 
 def of_outcome(frame: pd.DataFrame, **options) -> dependence.Dependence:
     residuals = two_way(frame, "y", ["x"]).vcov(CV1()).residuals
-    return cross_section_dependence(frame, residuals, ["x"], **options)
+    keys = {"entity": "iso3", "time": "year"} | options
+    return cross_section_dependence(frame, residuals, ["x"], **keys)
 
 
 # --------------------------------------------------------------------------- by hand
