@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.estimation import Fit, Model
+from ..engine.estimation import Estimate, Model
 from ..engine.resampling import Inference, Wild, resample
 from .harness import Case
 from .resampling import NAMES, REGRESSORS, feols, wildboottest
@@ -49,7 +49,7 @@ def fixed_effect_panels(units: int, *, full: bool) -> Case:
     frame = panel(units if full else _SMALL[units])
 
     def tivax() -> Float[np.ndarray, "2 k"]:
-        table = Fit.fitted(_MODEL, frame).tidy().set_index("term").loc[list(NAMES)]
+        table = Estimate.fitted(_MODEL, frame).tidy().set_index("term").loc[list(NAMES)]
         return table[["estimate", "se"]].to_numpy().T
 
     def pyfixest() -> Float[np.ndarray, "2 k"]:

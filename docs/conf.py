@@ -124,8 +124,7 @@ if address := PROJECT.get("urls", {}).get("Repository"):
 def find_public_name(app, env, node, text):
     """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    spaces = "results schemes shocks table_errors vcov".split()
-    fronts = (tivax, *(getattr(tivax, k) for k in spaces))
+    fronts = (tivax, tivax.results, tivax.schemes, tivax.shocks, tivax.table_errors)
     place = next((k for k in fronts if name in dir(k)), None)
     if node.get("refdomain") != "py" or place is None:
         return None

@@ -15,7 +15,7 @@ from .distributions import t_sf as t_sf
 from .effects import Effects as Effects
 from .effects import is_nested as is_nested
 from .effects import root_weights as root_weights
-from .estimates import Fit as Fit
+from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .estimates import fitted_of as fitted_of
 from .estimates import unfitted as unfitted

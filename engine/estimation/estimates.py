@@ -76,7 +76,7 @@ class Term(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(Coefficients):
+class Estimate(Coefficients):
     """A fitted linear model; it prints as a regression table.
 
     Attributes
@@ -234,30 +234,30 @@ class Fit(Coefficients):
         data: pd.DataFrame | None = None,
         *,
         vcov: Vcov | str | dict[str, str] | None = None,
-        weights: str = "",
+        weights: str | None = None,
         clusters: str | Sequence[str] | None = None,
-        time: str = "",
+        time: str | None = None,
     ) -> Self:
         """``tx.fit``: a model, of a formula, in words or fitted by pyfixest."""
         if is_pyfixest(model):
             model, kept, its = of_pyfixest(model)
             data = kept if data is None else data
             vcov = its["vcov"] if vcov is None and clusters is None else vcov
-            weights = weights or its["weights"]
+            weights = its["weights"] if weights is None else weights
         if data is None:
             raise TivaxError("data: give a pandas DataFrame")
         require_columns(data, ())
-        if weights != "":
+        if weights is not None:
             column_name("weights", weights)
         if isinstance(model, str):
             made, data = of_formula(model, data, time)
-            return cls._fitted(made, data, vcov, weights, clusters)
+            return cls._fitted(made, data, vcov, weights or "", clusters)
         require_kind("model", model, Model, "a formula, a tx.Model or a pyfixest.feols")
-        if time:
+        if time is not None:
             raise TivaxError("time: a tx.Model names its own")
         with naming(f"model {model.name}") if model.name else nullcontext():
             data = with_lags(data, [model])
-            return cls._fitted(model, data, vcov, weights, clusters)
+            return cls._fitted(model, data, vcov, weights or "", clusters)
 
     @classmethod
     def _fitted(
@@ -599,11 +599,11 @@ def stars(p: Float[np.ndarray, " q"]) -> Int[np.ndarray, " q"]:
     return (p < 0.01).astype(int) + (p < 0.05).astype(int) + (p < 0.1).astype(int)
 
 
-def fitted_of(given: object) -> Fit | None:
+def fitted_of(given: object) -> Estimate | None:
     """A fit, or that of a pyfixest model; None for anything else."""
-    if isinstance(given, Fit):
+    if isinstance(given, Estimate):
         return given
-    return Fit.fitted(given) if is_pyfixest(given) else None
+    return Estimate.fitted(given) if is_pyfixest(given) else None
 
 
 def unfitted(panel: Any, model: Any) -> tuple[Any, Any]:
@@ -619,8 +619,8 @@ def unfitted(panel: Any, model: Any) -> tuple[Any, Any]:
     return fit.data, replace(fit.model, name=fit.model.name or fit.outcome)
 
 
-@long_table_of.register(Fit)
-def _(result: Fit) -> pd.DataFrame:
+@long_table_of.register(Estimate)
+def _(result: Estimate) -> pd.DataFrame:
     stages = {"second": result}
     if len(result.model.endogenous) == 1:
         stages["first"] = result.first

@@ -123,7 +123,7 @@ class PlausiblyExogenous(Printable):
 def bounds_of(
     data: IVData, outcome: str, *, largest: float | None = None, level: float = 0.95
 ) -> PlausiblyExogenous:
-    """``Fit.plausibly_exogenous`` of an equation."""
+    """``Estimate.plausibly_exogenous`` of an equation."""
     L1 = data.Z.shape[1]
     if L1 > _INSTRUMENTS:
         raise TivaxError(

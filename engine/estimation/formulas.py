@@ -5,7 +5,6 @@ pyfixest splits a formula into its parts and formulaic expands them: ``x:z``, ``
 """
 
 import warnings
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from .regression_data import require_columns
 
 
 def of_formula(
-    formula: str, data: pd.DataFrame, time: str = ""
+    formula: str, data: pd.DataFrame, time: str | None = None
 ) -> tuple[Model, pd.DataFrame]:
     """The model of a formula, and the data with the columns that it makes.
 
@@ -62,8 +61,9 @@ def of_formula(
                 joint = data[pieces].astype(str).agg("^".join, axis=1)
                 makes[effects[-1]] = joint.mask(gone)
     entity, *others = effects or [""]
-    time = time or (others[0] if len(others) == 1 else "")
-    if time and time not in others:
+    if time is None:
+        time = others[0] if len(others) == 1 else ""
+    elif time not in others:
         raise TivaxError(
             f"time {time}: it is no effect after the first of {show(formula)}; name "
             "one of these"
@@ -85,12 +85,12 @@ def of_formula(
 
 def _columns(what: str, data: pd.DataFrame, formula: str) -> dict[str, pd.Series]:
     """The columns of a side of a formula, but for the constant."""
-    formulaic: Any = import_module("formulaic")
+    import formulaic
     from pyfixest.estimation.formula.factor_interaction import factor_interaction
     from pyfixest.estimation.formula.utils import log
 
     try:
-        parsed = formulaic.Formula(what)
+        parsed: Any = formulaic.Formula(what)  # pyright: ignore[reportAbstractUsage]
         terms = [str(k) for k in parsed if str(k) not in ("1", "0")]
         require_columns(data, [k for k in terms if k.isidentifier()])
         if all(k in data and types.is_numeric_dtype(data[k].dtype) for k in terms):
@@ -139,7 +139,7 @@ def of_pyfixest(found: Any) -> tuple[str, pd.DataFrame, dict[str, Any]]:
     vcov: Any = detail
     if found._is_clustered:
         vcov = {detail: "+".join(clusters)}
-    return found._fml, data, {"vcov": vcov, "weights": found._weights_name or ""}
+    return found._fml, data, {"vcov": vcov, "weights": found._weights_name}
 
 
 def is_pyfixest(given: object) -> bool:

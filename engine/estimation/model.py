@@ -60,9 +60,9 @@ class Model:
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
-    >>> model.entity, model.time, model.clusters
-    ('iso3', 'year', 'iso3')
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"], entity="iso3", time="year")
+    >>> model.equation
+    'growth on trade; controls gdp; effects of iso3, year; clustered by iso3'
     """
 
     name: Text

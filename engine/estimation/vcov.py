@@ -49,7 +49,17 @@ def clustered_in_words(fit: LinearFit, convention: Convention) -> str:
 
 @dataclass(frozen=True)
 class CV1(Vcov):
-    """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction."""
+    """Clusters, with G/(G-1) (N-1)/(N-k) or another convention's correction.
+
+    ``convention`` is "stata", "fixest", "lsdv", "plm" or "linearmodels".
+
+    Examples
+    --------
+    >>> areg = tx.CV1("lsdv")
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel, vcov=areg)
+    >>> fit.words
+    'clustered by iso3, all effects counted (areg), t(G-1)'
+    """
 
     by_clusters: ClassVar[bool] = True
     convention: Convention = "stata"

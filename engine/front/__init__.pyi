@@ -2,7 +2,6 @@ from . import results as results
 from . import schemes as schemes
 from . import shocks as shocks
 from . import table_errors as table_errors
-from . import vcov as vcov
 from .engine.chains import supply_exposure as supply_exposure
 from .engine.chains import supply_paths as supply_paths
 from .engine.change import change as change
@@ -28,6 +27,7 @@ from .engine.errors import draw_flows as draw_flows
 from .engine.errors import draw_tables as draw_tables
 from .engine.errors import sensitivity as sensitivity
 from .engine.errors import standard_errors as standard_errors
+from .engine.estimation import CV1 as CV1
 from .engine.estimation import CommonShocks as CommonShocks
 from .engine.estimation import Conley as Conley
 from .engine.estimation import DriscollKraay as DriscollKraay

@@ -10,11 +10,17 @@ from tivax.engine import curve, estimation, reporting, resampling, threats
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Fit(estimation.Fit, reporting.Result):
+class Fit(estimation.Estimate, reporting.Result):
     """A fitted linear model, and what is asked of it: see ``tx.fit``.
 
     It prints as a regression table. What it is asked beyond that is of its treatment:
     that of the model, of a formula the first regressor, or the endogenous one.
+
+    Examples
+    --------
+    >>> fit = tx.fit("growth ~ trade + gdp | iso3 + year", panel)
+    >>> round(fit["trade"].se, 3), fit.vcov("HC1").convention
+    (0.107, 'robust to heteroskedasticity (HC1), t(N-k)')
     """
 
     program = "fit"
@@ -74,9 +80,9 @@ def fit(
     data: pd.DataFrame | None = None,
     *,
     vcov: estimation.Vcov | str | dict[str, str] | None = None,
-    weights: str = "",
+    weights: str | None = None,
     clusters: str | Sequence[str] | None = None,
-    time: str = "",
+    time: str | None = None,
 ) -> Fit:
     """Fit a linear model: least squares or two stages, with any effects.
 
@@ -98,7 +104,7 @@ def fit(
     vcov : str, dict or covariance
         "CV1" (the default where there are clusters), "CV2", "CV3", "two-way",
         "driscoll-kraay", "common-shocks", "HC1" (the default without clusters), "iid";
-        pyfixest's ``{"CRV1": "firm+year"}``; or ``tx.vcov.CV1(convention)``,
+        pyfixest's ``{"CRV1": "firm+year"}``; or ``tx.CV1(convention)``,
         :class:`TwoWay`, :class:`DriscollKraay`, :class:`CommonShocks`,
         :class:`Network`, :class:`Conley` with their options.
     weights : str

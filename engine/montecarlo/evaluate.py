@@ -142,7 +142,7 @@ class MonteCarlo(Result):
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
        se_sampling  se_table  reliability
@@ -496,7 +496,7 @@ def monte_carlo(
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.years
     (2000, 2001, 2002, 2003, 2004)

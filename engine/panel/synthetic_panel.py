@@ -15,7 +15,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import TivaxError
-from ..estimation import Fit, Model
+from ..estimation import Estimate, Model
 from .recipe import CONTROLS
 
 OUTCOME = "KOFGIdj"
@@ -53,7 +53,7 @@ class KnownEffect:
     """
 
     frame: pd.DataFrame
-    estimate: Fit
+    estimate: Estimate
     comparison: pd.DataFrame
 
     @property
@@ -119,7 +119,7 @@ def _autoregression(
 def known_effect(tbi: xr.Dataset, seed: int) -> KnownEffect:
     """Make the panel and estimate it as the paper does."""
     frame = synthetic_panel(tbi, seed)
-    estimate = Fit.fitted(
+    estimate = Estimate.fitted(
         Model("", OUTCOME, list(TRUE), entity="iso3", time="year"), frame
     )
     comparison = estimate.terms.loc[list(TRUE), ["estimate", "se", "ci_low", "ci_high"]]

@@ -31,7 +31,7 @@ from jaxtyping import Float
 from ..core import Listing, Progress, TivaxError, no_progress, require_whole
 from ..estimation import (
     CV1,
-    Fit,
+    Estimate,
     LinearFit,
     Model,
     numbers,
@@ -119,7 +119,7 @@ class Exposure(Result):
         """The index on the instrument, two-way effects, clusters by region: estimate,
         se, p_value, and F."""
         model = Model("", "tbi", ["instrument"], entity="region", time="year")
-        fit = Fit.of(LinearFit.of(self.table, model, drawn=False), CV1())
+        fit = Estimate.of(LinearFit.of(self.table, model, drawn=False), CV1())
         row = fit.terms.loc[["instrument"], ["estimate", "se", "p_value"]]
         return row.assign(f=(row["estimate"] / row["se"]) ** 2).reset_index(drop=True)
 

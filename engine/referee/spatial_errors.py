@@ -18,7 +18,7 @@ from ..estimation import (
     COLLINEAR,
     CV1,
     Conley,
-    Fit,
+    Estimate,
     LinearFit,
     Model,
     SpaceKernel,
@@ -156,9 +156,8 @@ def spatial_errors(
     --------
     >>> names = sorted(panel["iso3"].unique())
     >>> line = pd.DataFrame({"latitude": 0.0, "longitude": range(len(names))}, names)
-    >>> found = tx.spatial_errors(
-    ...     panel, "growth", ["trade"], cutoffs=[200, 400], places=line
-    ... )
+    >>> keys = {"entity": "iso3", "time": "year", "cutoffs": [200, 400]}
+    >>> found = tx.spatial_errors(panel, "growth", ["trade"], places=line, **keys)
     >>> found.table["cutoff"].tolist()
     [0.0, 200.0, 400.0]
     """
@@ -174,10 +173,10 @@ def spatial_errors(
     if cutoffs is None:
         chosen = np.linspace(0, np.median(pairs), _CUTOFFS + 1)[1:].tolist()
     square = pd.DataFrame(D, labels, labels)
-    by_cutoff = {0.0: Fit.of(fit, CV1("fixest")).terms[[*NUMBERS]]}
+    by_cutoff = {0.0: Estimate.of(fit, CV1("fixest")).terms[[*NUMBERS]]}
     for cutoff in sorted(k for k in chosen if k):
         vcov = Conley(cutoff, kernel, lags, distances=square)
-        by_cutoff[cutoff] = Fit.of(fit, vcov).terms[[*NUMBERS]]
+        by_cutoff[cutoff] = Estimate.of(fit, vcov).terms[[*NUMBERS]]
     table = pd.concat(by_cutoff, names=["cutoff", "term"])
     table = table.reorder_levels(["term", "cutoff"]).loc[[*names]].reset_index()
     return SpatialErrors(

@@ -107,8 +107,8 @@ def _model_rows(fitted: LinearFit, jackknives: bool) -> list[dict[str, object]]:
 def _covariance(
     fitted: LinearFit, kind: str, left: Float[np.ndarray, "G q"]
 ) -> Float[np.ndarray, "q q"]:
-    """Of the treatments, in units of the panel; ``left`` are the estimates without each
-    cluster.
+    """A covariance of the treatments, in units of the panel; ``left`` are the estimates
+    without each cluster.
 
     V5 is Hansen's (2025) jackknife. With least squares it always exists: a treatment
     that the other clusters do not identify has the estimate 0 without this one. CV3 and

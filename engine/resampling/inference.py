@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ..core import require_kind, require_whole
-from ..estimation import Fit, LinearFit, Model, fitted_of, require_columns, with_lags
+from ..estimation import LinearFit, Model, fitted_of, require_columns, with_lags
 from .draws import MemoryDraws
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
@@ -16,7 +16,7 @@ from .wild_tests import invert_wild
 
 
 def resample(
-    panel: pd.DataFrame | Fit | Any,
+    panel: pd.DataFrame | Any,
     model: Model | None = None,
     scheme: Scheme | None = None,
     *,

@@ -82,7 +82,7 @@ def test_effects_taken_out_at_once_are_those_of_dummies(data, monkeypatch):
             "y ~ x | firm + year + area | w ~ z",
         )
         for clusters in ("firm", "area")
-        for weights in ("", "size")
+        for weights in (None, "size")
     ]
     wanted = [tx.fit(formula, data, **options) for formula, options in cases]
     monkeypatch.setattr(effects, "_DUMMIES", 0)

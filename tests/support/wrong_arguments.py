@@ -361,7 +361,7 @@ def of_panels() -> Iterator[Case]:
     cases: dict[str, Bad] = {
         "fit": {
             "model": {**WRONG, "none": "KOFGIdj ~ 1 | iso3", "two": "TFP + TBI ~ RQ"},
-            "vcov": vcov, "weights": COLUMN, "time": {"int": 3, "word": "x"},
+            "vcov": vcov, "weights": {"int": 3, "list": ["x"]}, "time": {"int": 3, "word": "x"},
             "clusters": {"three": ["iso3", "year", "group"], "int": 3},
         },
         "TwoWay": {"jackknife": {"int": 3, "text": "CV3"}, "second": COLUMN},

@@ -137,7 +137,7 @@ def slopes_of(
 ) -> tx.results.Fit:
     """Slopes of a column and their covariance; its constant would take time."""
     model = tx.Model("", outcome, regressors, **PANEL)
-    return tx.fit(model, data, vcov=tx.vcov.CV1("fixest"))
+    return tx.fit(model, data, vcov=tx.CV1("fixest"))
 
 
 def estimate_columns(
@@ -145,7 +145,7 @@ def estimate_columns(
 ) -> dict[PaperColumn, tx.results.Fit]:
     """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
-        column: tx.fit(column.model, frame, vcov=tx.vcov.CV1(convention))
+        column: tx.fit(column.model, frame, vcov=tx.CV1(convention))
         for column in COLUMNS
     }
 

@@ -130,7 +130,7 @@ def replicate(
         comparison = paper.compare(estimates)
         draw(plots.of_comparison, comparison)
         dependence = robustness.cross_section_dependence(
-            frame, estimates, drawing and drawing.helper, entity="iso3", time="year"
+            frame, estimates, drawing and drawing.helper
         )
         step()
         lagged = robustness.lagged_instrument(frame)

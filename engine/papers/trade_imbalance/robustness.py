@@ -157,7 +157,7 @@ def other_errors(
     rows = []
     for column, own in default.items():
         fits = {"stata": own}
-        others = {name: tx.vcov.CV1(name) for name in CONVENTIONS[1:]} | _OTHERS
+        others = {name: tx.CV1(name) for name in CONVENTIONS[1:]} | _OTHERS
         for name, vcov in others.items():
             fits[name] = tx.fit(column.model, frame, vcov=vcov)
         for name, fit in fits.items():

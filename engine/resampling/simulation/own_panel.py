@@ -46,7 +46,7 @@ from ...estimation import (
     CommonShocks,
     Conley,
     DriscollKraay,
-    Fit,
+    Estimate,
     LinearFit,
     Model,
     Network,
@@ -450,7 +450,7 @@ def _p_values(
     def of_fit(vcov: Vcov) -> tuple[float, str]:
         plain = replace(model, name="", treatment=model.regressors, sample="all")
         plain = replace(plain, clusters=model.entity, effects=())
-        fit = Fit.of(LinearFit.of(rows, plain, drawn=False), vcov)
+        fit = Estimate.of(LinearFit.of(rows, plain, drawn=False), vcov)
         return float(fit.terms["p_value"].iloc[0]), "the variance is not positive"
 
     def of_network() -> tuple[float, str]:
