@@ -308,22 +308,14 @@ def _require_memory(model: Model, effects: Effects, clusters: int) -> None:
     """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
     more than the machine has: every draw estimates them again. ``clusters`` is 0 where
     there are no draws."""
-    crossed, n = effects.crossed, len(effects.codes)
-    values = int((effects.codes.max(axis=0, initial=-1) + 1).sum())
+    n, values = len(effects.codes), effects.levels + effects.codes.shape[1]
     m = values + len(model.columns)
     needed = 8 * ((2 if clusters else 3) * n * m + 2 * clusters * m * m)
     memory = machine_memory()
-    if values and not effects.demeaned and memory is not None and needed > memory:
-        exogenous = [k for k in model.regressors if k not in model.endogenous] or ["1"]
-        parts = [f"{model.outcome} ~ {' + '.join(exogenous)}"]
-        parts.append(" + ".join(model.all_effects))
-        if model.instruments:
-            both = model.endogenous, model.instruments
-            parts.append(" ~ ".join(" + ".join(k) for k in both))
-        formula = " | ".join(parts)
+    if effects.crossed and not effects.demeaned and memory and needed > memory:
         raise TivaxError(
-            f"{values:,} effects of {' and '.join(crossed)} that {model.clusters} does "
-            f"not nest, in {n:,} rows, would take {needed / GIB:,.0f} GiB of memory, "
-            f"there are {memory / GIB:,.0f}; pyfixest absorbs them: pyfixest.feols("
-            f'"{formula}", data, vcov={{"CRV1": "{model.clusters}"}}), or fepois'
+            f"{values:,} effects of {' and '.join(effects.crossed)} that "
+            f"{model.clusters} does not nest, in {n:,} rows, would take "
+            f"{needed / GIB:,.0f} GiB of memory as dummies, there are "
+            f"{memory / GIB:,.0f}; tx.fit estimates without dummies, by CV1"
         )

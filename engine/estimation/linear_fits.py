@@ -264,10 +264,6 @@ class LinearFit(Design):
             raise TivaxError(f"this vcov takes {_ROLES[role]}; name it: {role}=")
         return name
 
-    @property
-    def periods(self) -> int:
-        return self.used[self.model.time].nunique() if self.model.time else 1
-
     @cached_property
     def entity(self) -> Int[np.ndarray, " N"]:
         """Number of each row's entity, in the order of their names."""
@@ -438,13 +434,6 @@ class LinearFit(Design):
 
     # ----------------------------------------------------------------- two-way clusters
 
-    def two_way_correction(self, second: str) -> float:
-        """fixest's: G/(G-1) of the fewer clusters; effects nested in either do not
-        count among the parameters, one constant does."""
-        number, _ = self.second_clusters(second)
-        fewer = min(self.clusters, len(set(number)))
-        return cluster_factor(fewer, self.n, self.counted(number))
-
     @in_float64
     def two_way_loadings(
         self, k: int, second: str, null: float, *, restricted: bool = True
@@ -463,20 +452,13 @@ class LinearFit(Design):
         drawn = u[:, None] * np.eye(of_weights.max() + 1)[of_weights]
         net = self.effects.within(drawn)
         net = net - self.B @ (self.B.T @ net)
-        K = self._two_way_form(x[:, None] * net, second)
-        a, correction = x @ drawn, np.asarray(self.two_way_correction(second))
-        return TwoWayLoadings(*jax.device_put((a, K, correction)))
-
-    def _two_way_form(
-        self, scores: Float[np.ndarray, "n r"], second: str
-    ) -> Float[np.ndarray, "r r"]:
-        """Scores of rows summed by both kinds of clusters, less their cells."""
-        number, _ = self.second_clusters(second)
-        K = np.zeros((scores.shape[1],) * 2)
+        fewer = min(self.clusters, len(set(number)))
+        factor = np.asarray(cluster_factor(fewer, self.n, self.counted(number)))
+        K = np.zeros((drawn.shape[1],) * 2)
         for sign, group in two_ways(self.cluster, number):
-            sums = sums_by(group, scores)
+            sums = sums_by(group, x[:, None] * net)
             K += sign * sums.T @ sums
-        return K
+        return TwoWayLoadings(*jax.device_put((x @ drawn, K, factor)))
 
     # ------------------------------------------------------------------- the wild draws
 

@@ -54,5 +54,4 @@ def test_effects_that_do_not_fit_are_refused_before_they_are_made(monkeypatch):
         "model main: 290 effects of other that unit does not nest, in 1,200 rows, would "
         "take "
     )
-    call = 'pyfixest.feols("y ~ x | unit + other", data, vcov={"CRV1": "unit"})'
-    assert f"pyfixest absorbs them: {call}" in line
+    assert line.endswith("tx.fit estimates without dummies, by CV1")
