@@ -535,7 +535,7 @@ class Estimate(Coefficients):
             tf = f"{t} against {number_text(weak.tf_critical)}"
             tests.append((f"t of {endogenous}, tF critical value (5 %)", tf))
         first = self.first.listing(f"First stage: {endogenous}")
-        return [second, first, Listing("Instruments", (), tests)]
+        return [second, first, Listing("Instruments", ("test", "value"), tests)]
 
     @property
     def _with_effects(self) -> str:

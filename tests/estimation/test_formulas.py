@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax.engine.estimation import effects
 
+from described import assert_described
 from helpers import error_of
 
 RTOL = 1e-9
@@ -137,8 +138,9 @@ def test_a_fit_of_pyfixest_stands_where_one_of_tivax_does(data):
 
 
 def test_it_is_saved_as_other_results_are(data, tmp_path):
-    fit = tx.fit("y ~ x | firm + year", data)
+    fit = tx.fit("y ~ x | firm + year | w ~ z", data)
     folder = fit.save(tmp_path / "fit")
+    assert_described("fit", folder)
     terms = pd.read_csv(folder / "terms.csv", index_col="term")
     assert_allclose(terms["se"], fit.terms["se"])
 
