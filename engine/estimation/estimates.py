@@ -188,7 +188,8 @@ class Estimate(Coefficients):
         se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
         V[without, :] = V[:, without] = np.nan
         size = solved.size[-1]
-        unit = size / np.append(solved.size[solved.places(names)], 1.0)[: len(b)]
+        constant = 1.0 if solved.model.all_effects else solved.size[0]
+        unit = size / np.append(solved.size[solved.places(names)], constant)[: len(b)]
         with np.errstate(over="ignore", under="ignore"):
             t, coef, error = b / se, b * unit, se * unit
             width = quantile_of(0.95, degrees) * error

@@ -247,11 +247,17 @@ class LinearFit(Design):
         first, then = both[::-1] if model.instruments else both
         return (*first, *then)
 
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """The names, and the constant where there are no effects."""
+        return self.names if self.model.all_effects else (*self.names, "const")
+
     @cached_property
     def slopes(self) -> Float[np.ndarray, "q N"]:
         """The rows of H' that are of the terms."""
         H, q = self.H[:, self.layout.dummies :].T, self.layout.treatments
-        return np.roll(H, q, axis=0) if self.layout.instruments else H
+        H = np.roll(H, q, axis=0) if self.layout.instruments else H
+        return H if self.model.all_effects else np.vstack([H, self.H[:, 0]])
 
     @property
     def by(self) -> str:
@@ -314,7 +320,7 @@ class LinearFit(Design):
         flags, reason = lost.terms, lost.reason(self.model.outcome, fewest)
         if alone is not None and alone.any() and not lost.perfect:
             flags, reason = flags | alone, "one cluster alone identifies it"
-        gone = [k for k, its in zip(self.names, flags, strict=True) if its]
+        gone = [k for k, its in zip(self.terms, flags, strict=True) if its]
         return (*gone, *(["const"] if lost.perfect else [])), reason
 
     def clustered(self) -> dict[str, Any]:
@@ -330,8 +336,8 @@ class LinearFit(Design):
         for column in columns:
             code, labels = self.groups(column)
             flags = singly_identified(self.B, self.slopes, code)
-            terms += [k for k, own in zip(self.names, flags, strict=True) if own.any()]
-            notes.append(alone_note(flags, self.names, labels))
+            terms += [k for k, own in zip(self.terms, flags, strict=True) if own.any()]
+            notes.append(alone_note(flags, self.terms, labels))
         return {"alone": tuple(terms), "note": "; ".join(filter(None, notes))}
 
     # ----------------------------------------------------- covariances, groups left out
@@ -418,7 +424,8 @@ class LinearFit(Design):
         d, exogenous = self.layout.dummies, self.C[:, : self.layout.exogenous]
         (x,) = self.C[:, self.layout.exogenous :].T
         W = orthonormal(exogenous).basis
-        slopes = np.linalg.solve(W.T @ exogenous, W.T)[d:]
+        slopes = np.linalg.solve(W.T @ exogenous, W.T)
+        slopes = slopes[d:] if self.model.all_effects else np.roll(slopes, -1, axis=0)
         Z = orthonormal(np.hstack([exogenous, self.Z])).basis
         xw, xz, uz = net_of(x, W), net_of(x, Z), net_of(u, Z)
         A, carried = xw @ xw - xz @ xz, slopes @ x

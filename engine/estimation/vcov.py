@@ -112,7 +112,7 @@ class CV2(Vcov):
     by_clusters: ClassVar[bool] = True
 
     def of(self, fit: LinearFit) -> Covariance:
-        code, basis, q = fit.cluster, fit.B, len(fit.names)
+        code, basis, q = fit.cluster, fit.B, len(fit.slopes)
         G, alone = int(code.max()) + 1, np.zeros(q, bool)
         halves, squares = np.zeros((G, q)), np.zeros((q, G))
         inside = np.zeros((q, basis.shape[1], G))
@@ -188,7 +188,8 @@ class TwoWay(Vcov):
         second = fit.column("time") if self.second is None else self.second
         ways = [fit.cluster, fit.codes(second)]
         fewer = min(int(way.max()) + 1 for way in ways)
-        V, alone = np.zeros((len(fit.names),) * 2), np.zeros(len(fit.names), bool)
+        q = len(fit.slopes)
+        V, alone = np.zeros((q, q)), np.zeros(q, bool)
         for sign, group in two_ways(*ways):
             if self.jackknife:
                 part, lone = _jackknife(fit, group)

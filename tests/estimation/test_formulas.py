@@ -58,6 +58,7 @@ CASES: dict[str, tuple[str, dict[str, Any], Any]] = {
     "instrument": ("y ~ x | firm + year | w ~ z", {}, {"CRV1": "firm"}),
     "instruments, three effects": ("y ~ x | firm + year + area | w ~ z + e:z", {}, {"CRV1": "firm"}),
     "instrument, no effects": ("y ~ x | w ~ z", {}, "hetero"),
+    "two ways, no effects": ("y ~ x", {"clusters": ["firm", "year"]}, {"CRV1": "firm+year"}),
 }  # fmt: skip
 
 
@@ -66,12 +67,26 @@ def test_a_formula_gives_the_numbers_of_pyfixest(case, data):
     formula, options, vcov = CASES[case]
     weights = {k: v for k, v in options.items() if k == "weights"}
     theirs = feols(formula, data, vcov=vcov, **weights)
-    table = theirs.tidy().drop(index="Intercept", errors="ignore")
+    table = theirs.tidy().rename(index={"Intercept": "const"})
     for fit in (tx.fit(formula, data, **options), tx.fit(theirs)):
         own = fit.terms.loc[[*table.index]]
         assert_allclose(own["estimate"], table["Estimate"], rtol=RTOL)
         assert_allclose(own["se"], table["Std. Error"], rtol=RTOL)
         assert_allclose(own["p_value"], table["Pr(>|t|)"], rtol=1e-7, atol=1e-12)
+
+
+def test_a_constant_has_a_jackknife_as_slopes_have(data):
+    """By refits without each area; with an instrument, too."""
+    for formula in ("y ~ x", "y ~ x | w ~ z"):
+        fit = tx.fit(formula, data, clusters="area", vcov="CV3")
+        gaps = [
+            tx.fit(formula, data[data["area"] != k]).terms["estimate"]
+            - fit.terms["estimate"]
+            for k in range(6)
+        ]
+        wanted = np.sqrt(5 / 6 * (np.array(gaps) ** 2).sum(axis=0))
+        assert_allclose(fit.terms["se"], wanted, rtol=RTOL)
+        assert fit.vcov("CV2", clusters="area").terms["se"].notna().all()
 
 
 def test_effects_taken_out_at_once_are_those_of_dummies(data, monkeypatch):
