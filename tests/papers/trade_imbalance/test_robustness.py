@@ -318,9 +318,7 @@ def test_real_standard_errors_by_seven_rules(shared):
 def test_real_residuals_and_the_cross_section(shared, monkeypatch):
     monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
     frame = paper_panel(shared).frame
-    table = robustness.cross_section_dependence(
-        frame, paper_estimates(shared), entity="iso3", time="year"
-    )()
+    table = robustness.cross_section_dependence(frame, paper_estimates(shared))()
     assert len(table) == 17
     for column, fit in paper_estimates(shared).items():
         own = table[table["table"].eq(column.table) & table["column"].eq(column.column)]
@@ -339,9 +337,7 @@ def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
     monkeypatch.setattr(robustness, "DEPENDENCE_DRAWS", 19)
     frame = random_panel(countries=22, seed=4)
     frame.loc[(frame["iso3"] == "C01") & (frame["year"] == 2005), "TBI"] = np.nan
-    table = robustness.cross_section_dependence(
-        frame, estimate_columns(frame), entity="iso3", time="year"
-    )()
+    table = robustness.cross_section_dependence(frame, estimate_columns(frame))()
     assert (table["unbalanced"] == (table["sample"] != "developing").astype(int)).all()
     assert table.notna().all(axis=None) and (table["draws"] == 19).all()
     assert table["p_value"].between(0, 1).all() and (table["mc_error"] > 0).all()
