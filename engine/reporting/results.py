@@ -285,7 +285,8 @@ def write_parts(
         for name, figure in drawn.items():
             figure.save(place, name)
     if title := page.title:
-        title = say(f"{title}: {context.name}") if context.name else title
+        colon = "：" if language == "zh" else ": "
+        title = f"{title}{colon}{say(context.name)}" if context.name else title
         text = report_html(
             context.title or title,
             say(", ".join(filter(None, (page.subtitle, context.more)))),
