@@ -146,6 +146,11 @@ class Comparison(Told):
         gap = main["difference"].abs().groupby(main["region"]).mean()
         return largest(gap, _PANELS, rest=False)
 
+    def findings(self) -> list[dict[Any, Any]]:
+        """Rows of ``agreement`` with ``unit``, that of the measure."""
+        units = self.agreement["measure"].map(dict(self.units))
+        return self.agreement.assign(unit=units).to_dict("records")
+
     def facts(self) -> dict[str, Any]:
         return {
             "residual_max": self.residual_max,

@@ -35,8 +35,8 @@ class ComparisonPage(OwnPage):
     def sentence(self) -> str:
         """The agreement of each pair of databases on each measure."""
         say, told = self.words.text, list[str]()
-        for row in self.result.agreement.to_dict("records"):
-            unit = self.result.units[row["measure"]]
+        for row in self.result.findings():
+            unit = row["unit"]
             inside = "" if unit in ("1", "ratio") else f" {self.said(unit)}"
             both, parts = say("both", **row), list[str]()
             if row["correlation"] == row["correlation"]:

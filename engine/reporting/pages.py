@@ -147,7 +147,7 @@ def usual_sections(
     program: str,
     said: Callable[[str], str],
 ) -> list[Section]:
-    """The listings and all figures, as a report has them without sections of its own."""
+    """The listings and all figures, of a report without sections of its own."""
     tables: list[Block] = []
     for listing in listings:
         if listing.rows:
