@@ -104,7 +104,9 @@ def test_titles_are_of_what_is_shown_where_others_move_more(regions, start):
     assert figure.get_suptitle().startswith(start)
     rows = table.assign(title="Arts, museums, gambling")
     title = sectors_by_region(rows).get_suptitle()
-    assert title.startswith("Of the sectors shown, largest loss Arts, museums, gambling ")
+    assert title.startswith(
+        "Of the sectors shown, largest loss Arts, museums, gambling "
+    )
     for each in (title, figure.get_suptitle()):
         for variant in ("", "tariff alone: "):
             said = variant + (each[0].lower() + each[1:] if variant else each)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 import tivax as tx
 from tivax.engine.measures import compute_tbi
-from tivax.engine.reporting import Context, Joined, Result, write_parts, translated
+from tivax.engine.reporting import Context, Joined, Result, translated, write_parts
 from tivax.engine.resampling import Simulation, Study, own_panel, simulate
 from tivax.engine.resampling.simulation.panels import StudyDesign
 
