@@ -19,7 +19,7 @@ from tivax.engine.resampling.simulation.panels import StudyDesign
 from experiment_panels import small_panel
 from helpers import random_tables
 
-MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"])
+MODEL = tx.Model("main", "KOFGIdj", ["TBI", "RQ", "INFR"], entity="iso3", time="year")
 
 
 def refusal(call) -> str:
