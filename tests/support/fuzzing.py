@@ -829,7 +829,9 @@ def coded_long(suffix: str) -> Input:
         path, frame = folder / f"flows.{suffix}", forms.long_frame(coded_world())
         getattr(frame, f"to_{suffix.replace('xlsx', 'excel')}")(path, index=False)
 
-    one = tables_input("long", f"codes, {suffix}", write)
+    # The dictionary of a column of parquet holds each label once.
+    once = suffix == "parquet"
+    one = tables_input("long", f"codes, {suffix}", write, once=once)
     return replace(one, holds=[coded_world()])
 
 
