@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 from ..core import TivaxError, require_commas, unescape_formula
 from ..tables import WorldTable, table_from_frames
@@ -79,9 +80,9 @@ def read_rows(file: TableFile, numbers: Sequence[str] = ()) -> pd.DataFrame:
         require_commas(head.split(","), f"{file.name}: ")
         if not data.endswith(b"\n"):
             raise fs.damaged(file, "it ends within a line")
+    if suffix == ".parquet":
+        return _parquet_of(file, data)
     with fs.parsing(file):
-        if suffix == ".parquet":
-            return pd.read_parquet(io.BytesIO(data))
         read: Any = partial(pd.read_csv, encoding="utf-8-sig", **texts)
         if suffix == ".xlsx":
             read = partial(pd.read_excel, engine="calamine", **texts)
@@ -110,9 +111,15 @@ def _require_text(file: TableFile) -> None:
 
 
 def _read_parquet(file: TableFile) -> pd.DataFrame:
-    data = fs.read_bytes(file, (b"PAR1",))
+    return _parquet_of(file, fs.read_bytes(file, (b"PAR1",)))
+
+
+def _parquet_of(file: TableFile, data: bytes) -> pd.DataFrame:
+    """Its texts are looked at here: pandas leaves bad letters to who asks for them."""
     with fs.parsing(file):
-        return pd.read_parquet(io.BytesIO(data))
+        table = pq.read_table(io.BytesIO(data))
+        table.validate(full=True)
+        return table.to_pandas()
 
 
 def _index(labels: Sequence[Sequence[str]], names: Sequence[str | None]) -> pd.Index:
