@@ -2,7 +2,7 @@
 
 Symbols as in ``kernels.leontief``; besides,
 
-    v   value added per unit of output                             [US$ per US$]
+    v   value added per US$ of output                             [US$ per US$]
     T   value added absorbed, T = diag(v) B Y: origin industry (or region)
         by absorbing region (Johnson and Noguera 2012)            [million US$]
     x*  output of the model-consistent table, x* = B Y 1          [million US$]

@@ -188,7 +188,7 @@ def invert_table(
 ) -> InvertedTable:
     """The year's table, inverted. ``Y`` has a column for each perimeter.
 
-    ``v`` defaults to the residual; any row per unit of output (jobs, emissions) may
+    ``v`` defaults to the residual; any row per US$ of output (jobs, emissions) may
     replace it. ``borders`` default to those of the regions. The inverse is that
     of ``leontief.inverse``, or LAPACK's with method ``lu``. Without ``inverse``, where
     no kernel asks for B, products with it are solved for instead, if perimeters are

@@ -35,7 +35,7 @@ def per_dollar(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
 def input_coefficients(
     Z: Float[Array, "n n"], x: Float[Array, " n"]
 ) -> Float[Array, "n n"]:
-    """Inputs bought per unit of output, A = Z diag(x)^-1.
+    """Inputs bought per US$ of output, A = Z diag(x)^-1.
 
     An industry with x = 0 gets a column of zeros.
     """
@@ -71,7 +71,7 @@ def inputs_by_good(Z: Float[Array, "m n"], *, regions: int) -> Float[Array, "s n
 def residual_value_added(
     Z: Float[Array, "m n"], x: Float[Array, " n"]
 ) -> Float[Array, " n"]:
-    """Value added per unit of output as a residual, v = 1 - column sum of A.
+    """Value added per US$ of output as a residual, v = 1 - column sum of A.
 
     Taxes and margins are part of it. v = 0 where x = 0. Z, or ``inputs_by_good``.
     """

@@ -36,7 +36,7 @@ _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share
 
 
 class Slab(NamedTuple):
-    """A slab's imported inputs per unit of output in float32, zero at home, and its part
+    """A slab's imported inputs per US$ of output in float32, zero at home, and its part
     of every sum over the table.
 
     ``D`` are flows at home of the regions in it, ``bought`` what each region buys of

@@ -8,7 +8,7 @@ user j = (region d, sector),
     y   level of final demand of a region, the column sums of Y
     M   its mix by good, M[g, d] = sum over r of Y[(r, g), d] / y[d]
     O   shares of the sellers in that, O[i, d] = Y[i, d] / (y[d] M[g, d])
-    v   value added per unit of output
+    v   value added per US$ of output
 
 so that A = H o S and Y = y o M o O. The path is straight in the factors,
 theta(t) = theta(0) + t (theta(1) - theta(0)), not in A and Y, and the derivative along

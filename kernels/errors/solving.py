@@ -42,7 +42,7 @@ _MOST_PASSES = 50
 class BaseYear(NamedTuple):
     """A solved year, and what its draws share.
 
-    Z, Y and A in float32; ``scale`` is 1 / x, v value added per unit of output, X the
+    Z, Y and A in float32; ``scale`` is 1 / x, v value added per US$ of output, X the
     output required by final demand of each region, P the preconditioner.
     """
 
@@ -58,7 +58,7 @@ class BaseYear(NamedTuple):
 
 class DrawnIndex(NamedTuple):
     """The index of a draw; ``flows`` is value added of each region absorbed in each,
-    ``v`` value added per unit of output, ``X`` output required; ``residual`` is that of
+    ``v`` value added per US$ of output, ``X`` output required; ``residual`` is that of
     the difference, relative to Y, ``gap`` that of balancing, ``passes`` counts products
     with A' in the iteration."""
 

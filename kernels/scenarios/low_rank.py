@@ -51,9 +51,9 @@ class UpdatedBase(NamedTuple):
     X
         Output by absorbing region, B Y.
     v
-        Value added per unit of output, or another account per US$.
+        Value added per US$ of output, or another account per US$.
     kept
-        1 less the inputs per unit of output; 1 for an industry without output.
+        1 less the inputs per US$ of output; 1 for an industry without output.
     active
         Industries with output: only they export (``kernels.absorption``).
     member

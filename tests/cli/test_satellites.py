@@ -85,6 +85,9 @@ def test_the_page_is_of_the_account(place, run):
     told += [k for table in data["tables"] for k in table["measures"].values()]
     assert not [k for k in told if WRONG.search(k)]
     units = {k["code"]: (k["unit"], k["scaled"][0]) for k in data["measures"]}
+    scaled = {k["code"]: k["scaled"][0] for k in data["tables"]}
+    if out.name == "change":  # as the figure of the command has it
+        assert scaled["change"] == "Mt"
     if out.name == "tbi":
         assert units["va_exports"][0] == "kg" and units["va_exports"][1] != "kg"
         assert units["gross_exports"][0] == TABLES.unit
