@@ -244,7 +244,7 @@ def lines_of(file: TableFile, stream: Any) -> Iterator[Any]:
 
 def read_r(file: TableFile) -> dict[str, Any]:
     """The objects of an R data file, by name."""
-    import rdata  # other files, and stores, do without it
+    import rdata
     from rdata.conversion import DEFAULT_CLASS_MAP
     from rdata.parser import DEFAULT_ALTREP_MAP
 
