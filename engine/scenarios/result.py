@@ -245,8 +245,8 @@ class ScenarioResult(Result):
         return (
             "Each variant changes flows, coefficients or final demand of the world "
             "table and solves it again, by Woodbury's formula. Held: value added per "
-            "US$ of output, coefficients and final demand that no shock changes; there "
-            "are no prices, so nobody buys elsewhere unless the shock says so."
+            "unit of output, coefficients and final demand that no shock changes; "
+            "there are no prices, so nobody buys elsewhere unless the shock says so."
         )
 
     @property
@@ -318,8 +318,8 @@ class ScenarioResult(Result):
             "identity_max": self.identity_max,
             "moved": float(self.variants["moved"].sum()),
             "unplaced": float(self.variants["unplaced"].sum()),
-            "held": "value added per US$ of output, coefficients and final demand that "
-            "no shock changes",
+            "held": "value added per unit of output, coefficients and final demand "
+            "that no shock changes",
         }
 
     @property
