@@ -222,7 +222,7 @@ class ScenarioResult(Result):
 
     @property
     def report_title(self) -> str:  # type: ignore[override]
-        """What happens, where it is the same in all variants."""
+        """The event, where it is the same in all variants."""
         shocks = self.variants[["kind", "who", "whom", "sectors"]].drop_duplicates()
         if len(shocks) > 1 and self.count > 1:
             return f"What if: {count_text(self.count, 'variant')}"
