@@ -213,7 +213,7 @@ class Job:
 
     @property
     def keeper(self) -> Keeper:
-        """Where what is computed keeps its arrays."""
+        """The folder, as computations take it to keep their arrays."""
         return Keeper(self.folder / "kept-")
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-"""What a computation keeps by name, so that it goes on where it was stopped."""
+"""Arrays that a computation keeps by name, to go on where it was stopped."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
