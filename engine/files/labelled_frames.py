@@ -129,10 +129,8 @@ def table_of(
     try:
         return table_from_frames(frames, year, source=file.name)
     except TivaxError as error:
-        message = str(error).removeprefix(f"{file.name}: ")
-        raise TivaxError(
-            f"{file.name}: {message}; get it again, or correct it"
-        ) from None
+        told = error.within(file.name)
+        raise TivaxError(f"{told}; get it again, or correct it") from None
 
 
 def with_iso_codes(file: TableFile, table: WorldTable) -> WorldTable:

@@ -5,14 +5,14 @@ from typing import Any
 
 import xarray as xr
 
-from ..core import Progress, no_progress
+from ..core import NOT_KEPT, Keeper, Progress, no_progress
 from ..tables import Groups, WorldTables, perimeters
 from .accounts import Account, ValueAdded
 from .footprint_accounts import footprints_of
 from .group_runs import join_groups, require_new_names
 from .regrouping import regroup, regroup_trade
 from .results.tbi import TbiResult
-from .trade import Certify, balances_of, trade_benefit_index, value_added_trade
+from .trade import Certify, balances_of, trade_benefit_index, trade_flows
 
 
 def compute_tbi(
@@ -25,6 +25,7 @@ def compute_tbi(
     certify: Certify = "columns",
     final: xr.DataArray | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> TbiResult:
     """Everything that `tivax tbi` writes, from one solve a year.
 
@@ -39,7 +40,7 @@ def compute_tbi(
     for chosen in each.values() if one_by_one else [groups]:  # mistakes before work
         perimeters(tables, drop=drop, groups=chosen)
     account = Account(value_added).satellite_name
-    trade = value_added_trade(tables, value_added, certify=certify, progress=progress)
+    trade = trade_flows(tables, value_added, certify, None, progress, keeper)
     if not one_by_one:
         return TbiResult(trade, **_results(trade, drop, groups, final), account=account)
     runs = {name: _results(trade, drop, one, final) for name, one in each.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ..core import Progress, TivaxError, no_progress, suggest
+from ..core import NOT_KEPT, Keeper, Progress, TivaxError, no_progress, suggest
 from .complex_europe import complex_europe
 from .liberation_day import liberation_day
 from .nafta import nafta
@@ -25,6 +25,7 @@ def solve_published(
     *,
     draws: int | None = None,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Published:
     """A published model by name (``liberation-day``) from a folder of data.
 
@@ -37,7 +38,8 @@ def solve_published(
     if not folder.is_dir():
         raise TivaxError(f"{folder}: no such folder")
     if name == _DRAWN:
-        return complex_europe(folder, draws=draws, progress=progress)
+        told = {"progress": progress, "keeper": keeper}
+        return complex_europe(folder, draws=draws, **told)
     if draws is not None:
         raise TivaxError(f"--draws: {name} has no draws; leave it out")
     return _SOLVERS[name](folder)

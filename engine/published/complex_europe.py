@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.equilibrium import changes, parameter_draws, wages
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import NOT_KEPT, Keeper, Progress, TivaxError, in_float64, no_progress
 from .europe_data import (
     FILES,
     GROUPS,
@@ -74,12 +74,14 @@ class PublishedRun:
         ended: Float[np.ndarray, "d r r"],
         transfer: Float[np.ndarray, " r"],
         progress: Progress = no_progress,
+        keeper: Keeper = NOT_KEPT,
     ) -> DrawnChanges:
         """All scenarios of all draws, by what memberships change by and transfers."""
         theta, costs = self.estimates.theta, self.estimates.costs
         world = _world(self.europe, theta.mean(axis=0), self.deficits)
         given = world, _cases(self, ended, transfer), theta, costs
-        return solve_draws(*given, simple=self.simple, progress=progress)
+        told = {"progress": progress, "keeper": keeper.under(self.name)}
+        return solve_draws(*given, simple=self.simple, **told)
 
     def controls(
         self, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
@@ -105,7 +107,11 @@ class _Column:
 
 @in_float64
 def complex_europe(
-    folder: Path, *, draws: int | None = None, progress: Progress = no_progress
+    folder: Path,
+    *,
+    draws: int | None = None,
+    progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> Published:
     """Tables 5, A6, A8 and B10; ``draws``: the first so many of the 1,000.
 
@@ -138,7 +144,10 @@ def complex_europe(
     for run in runs:
         k = len(run.scenarios)
         solved[run.name] = run.solve(
-            ended, transfer, lambda n, _, k=k, at=done: progress(at + k * n, total)
+            ended,
+            transfer,
+            lambda n, _, k=k, at=done: progress(at + k * n, total),
+            keeper,
         )
         done += kept * k
     columns = _columns(

@@ -13,7 +13,14 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kernels.equilibrium import parameter_draws as kernel
-from ..core import Progress, TivaxError, in_float64, kept_state, no_progress
+from ..core import (
+    NOT_KEPT,
+    Keeper,
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+)
 from ..equilibrium import for_each
 
 # Labour markets of a draw clear to this, relative to value added.
@@ -47,11 +54,12 @@ def solve_draws(
     *,
     simple: bool = False,
     progress: Progress = no_progress,
+    keeper: Keeper = NOT_KEPT,
 ) -> DrawnChanges:
     """All scenarios of all draws.
 
     Memory is that of some draws at once, whatever their number; what a draw gives does
-    not depend on the others. A job at work keeps the draws that are done. Raises
+    not depend on the others. ``keeper`` has the draws that are done. Raises
     ``TivaxError`` where no draw has a result.
     """
     k = len(theta)
@@ -59,7 +67,7 @@ def solve_draws(
     order = np.argsort(theta.min(axis=1), kind="stable")
     percent = np.empty((k, *cases.share.shape))
     clearing = np.empty(percent.shape[:2])
-    state = kept_state()
+    state = keeper.state()
     done = len(state.arrays[0]) if state.arrays else 0
     for whole, kept in zip((percent, clearing), state.arrays, strict=False):
         whole[order[:done]] = kept

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax as tx
-from tivax.engine.core import Job, keeping, parts
+from tivax.engine.core import Job, parts
 from tivax.engine.equilibrium import solving
 from tivax.engine.published import parameter_draws
 from tivax.kernels.equilibrium import changes
@@ -86,9 +86,10 @@ def test_a_job_that_is_stopped_goes_on_with_the_draws_that_are_left(
                 raise KeyboardInterrupt
 
         job = Job(tmp_path / "out", "scenario", {"draws": 5})
-        with job.resumed(print), keeping(job):
-            given = *made(), theta, effects
-            return parameter_draws.solve_draws(*given, progress=progress)
+        with job.resumed(print):
+            return parameter_draws.solve_draws(
+                *made(), theta, effects, progress=progress, keeper=job.keeper
+            )
 
     with pytest.raises(KeyboardInterrupt):
         solve(4)

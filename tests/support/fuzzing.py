@@ -723,7 +723,11 @@ def several_processes(folder: Path) -> list[list[np.ndarray]]:
     def made(years: Sequence[int]) -> Iterator[list[np.ndarray]]:
         return ([np.full(3, float(k)), np.arange(k + 2.0)] for k in years)
 
-    return [part for _ in range(2) for part in job.divided(["2000", "2001"], made)]
+    return [
+        part
+        for k in range(2)
+        for part in job.keeper.under(k).divided(["2000", "2001"], made)
+    ]
 
 
 def panel_input(suffix: str) -> Input:

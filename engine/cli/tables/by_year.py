@@ -28,7 +28,7 @@ def run_by_year(
     names = [Account(k).name for k in subject.accounts]
     with subject.shared_years(
         output, run, terminal, **found.options, value_added=names
-    ):
+    ) as found.keeper:
         if not is_first():
             for _ in found.compute():
                 pass

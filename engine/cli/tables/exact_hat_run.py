@@ -12,7 +12,6 @@ from ...core import (
     Run,
     TivaxError,
     count_text,
-    keeping,
     memory_text,
     naming,
     sha256,
@@ -131,11 +130,11 @@ def run_published(
     job = Job(output.out, "scenario", identity, unit="draws")
     with job.resumed(terminal.print, force=output.force):
         with (
-            keeping(job),
             job.making(),
             terminal.progress("scenario", "equilibria") as progress,
         ):
-            found = solve_published(name, data, draws=draws, progress=progress)
+            told = {"progress": progress, "keeper": job.keeper}
+            found = solve_published(name, data, draws=draws, **told)
         started = Run("scenario", inputs=[*found.inputs], started=before.started)
         kind = ["exact-hat", name]
         write_result(found, started, output, terminal, name=name, kind=kind)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from ... import errors  # loaded with --error only
-from ...core import Progress, is_first, shift_progress
+from ...core import Keeper, Progress, is_first, shift_progress
 from ...measures import (
     Account,
     TbiResult,
@@ -48,7 +48,7 @@ def run_tbi(
                 for k, of in enumerate(zip(subject.accounts, *more, strict=True))
             ]
 
-    def solved(account: ValueAdded, *, progress: Progress) -> TbiResult:
+    def solved(account: ValueAdded, keeper: Keeper, *, progress: Progress) -> TbiResult:
         result = compute_tbi(
             subject.tables,
             account,
@@ -57,6 +57,7 @@ def run_tbi(
             certify=certified,
             final=final.get(Account(account).name),
             progress=progress,
+            keeper=keeper,
         )
         net = bool(subject.net.categories)
         return replace(result, asked=asked, net=net, named=count > 1)
@@ -71,8 +72,8 @@ def run_tbi(
         return replace(result, errors=bars)
 
     options = {"value_added": subject.given.value_added, "certify": certify}
-    with subject.shared_years(output, run, terminal, **options, drop=[*drop]):
-        results = each("solving", solved)
+    with subject.shared_years(output, run, terminal, **options, drop=[*drop]) as keeper:
+        results = each("solving", solved, [keeper.under(k) for k in range(count)])
         if not is_first():
             return
         if model is not None:

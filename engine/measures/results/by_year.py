@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import xarray as xr
 
-from ...core import Progress, no_progress
+from ...core import NOT_KEPT, Keeper, Progress, no_progress
 from ...reporting import Result
 from ...tables import Groups, WorldTables
 from ..accounts import Account, ValueAdded
@@ -25,8 +25,8 @@ class ByYear(Result):
         Groups of regions; each computed by itself.
     asked
         The regions of figures and the printed table, by default the largest.
-    progress
-        Called with years done.
+    progress, keeper
+        Called with years done; where processes of a job keep theirs.
     rows
         Rows of the table so far.
     """
@@ -37,6 +37,7 @@ class ByYear(Result):
     one_by_one: bool = False
     asked: Sequence[str] = ()
     progress: Progress = no_progress
+    keeper: Keeper = NOT_KEPT
     rows: int = field(default=0, init=False)
     _residuals: list[float] = field(default_factory=list, init=False)
     _gaps: list[float] = field(default_factory=list, init=False)
@@ -72,9 +73,10 @@ class ByYear(Result):
 
 
 def one_after_the_other(
-    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    compute: Callable[[ValueAdded, Progress, Keeper], Iterable[Any]],
     accounts: Sequence[ValueAdded],
     progress: Progress,
+    keeper: Keeper,
 ) -> Generator[tuple[ValueAdded, Any], None, None]:
     """The parts that ``compute`` yields for each account, with one progress."""
     for k, account in enumerate(accounts):
@@ -82,5 +84,5 @@ def one_after_the_other(
         def of_all(done: int, total: int, before: int = k) -> None:
             progress(before * total + done, len(accounts) * total)
 
-        for part in compute(account, of_all):
+        for part in compute(account, of_all, keeper.under(k)):
             yield account, part
