@@ -9,8 +9,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax as tx
 from tivax.engine.core import Job, keeping, parts
-from tivax.engine.equilibrium import solving
-from tivax.engine.published import parameter_draws
+from tivax.engine.equilibrium import parameter_draws, solving
+from tivax.engine.papers.complex_europe import means
 from tivax.kernels.equilibrium import changes
 from tivax.kernels.equilibrium import parameter_draws as kernel
 
@@ -135,13 +135,13 @@ def test_control_variates_bring_the_mean_of_some_draws_near_that_of_all(simple):
     )
     assert_allclose(control.mean(axis=0), 0, atol=1e-12)
     values = own.percent[:, 1]
-    means, errors = parameter_draws.controlled_means(values[:30], control[:30, 1])
-    plain = parameter_draws.standard_errors(values[:30])
+    centre, errors = means.controlled_means(values[:30], control[:30, 1])
+    plain = means.standard_errors(values[:30])
     assert (errors < plain / 3).all()
-    assert (np.abs(means - values.mean(axis=0)) < 4 * errors).all()
+    assert (np.abs(centre - values.mean(axis=0)) < 4 * errors).all()
     # Of all draws the plain mean is what is sought.
-    means, _ = parameter_draws.controlled_means(values, control[:, 1])
-    assert_allclose(means, values.mean(axis=0), atol=1e-12)
+    centre, _ = means.controlled_means(values, control[:, 1])
+    assert_allclose(centre, values.mean(axis=0), atol=1e-12)
 
 
 def test_controls_are_derivatives_at_the_mean():
@@ -161,14 +161,3 @@ def test_controls_are_derivatives_at_the_mean():
             *made(), mean, theta + by_theta, effects + by_effects[:, None]
         )
         assert_allclose(moved, (ends[0] - ends[1]) / 2, atol=2e-7)
-
-
-def test_stars_count_how_few_draws_are_on_the_other_side():
-    k = np.arange(1000) / 999  # quantiles
-    columns = {0: k - 0.2, 1: k - 0.04, 2: k - 0.02, 3: k - 0.001}
-    values = np.column_stack([*columns.values(), *(-v for v in columns.values())])
-    assert parameter_draws.stars(values).tolist() == [0, 1, 2, 3] * 2
-    with_gap = np.vstack([values, np.full((5, 8), np.nan)])
-    assert parameter_draws.stars(with_gap).tolist() == [0, 1, 2, 3] * 2
-    error = values[:, 0].std(ddof=1) / np.sqrt(1000)
-    assert_allclose(parameter_draws.standard_errors(with_gap)[0], error)

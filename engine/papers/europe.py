@@ -17,7 +17,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import TivaxError
-from .reading import read_numbers, require_file
+from .archives import read_numbers, require_file
 
 ARCHIVE = "fifty_sectors.zip"
 REGIONS = (

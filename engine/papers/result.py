@@ -55,7 +55,7 @@ class Published(Result):
     inputs: Sequence[Path]
     lines: Sequence[str] = ()
 
-    program = "scenario"
+    program = "replicate"
     report_title = "A published trade model"
     method = method_of("published")
     printed = True

@@ -7,15 +7,16 @@ means over 1,000 draws of elasticities and of what memberships do to trade costs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.equilibrium import changes, parameter_draws, wages
-from ..core import Progress, TivaxError, in_float64, no_progress
-from .europe_data import (
+import tivax as tx
+
+from ...core import Progress, TivaxError, no_progress
+from ..europe import (
     FILES,
     GROUPS,
     MEMBERSHIPS,
@@ -28,15 +29,8 @@ from .europe_data import (
     read_memberships,
     read_transfers,
 )
-from .parameter_draws import (
-    DrawnChanges,
-    control_variates,
-    controlled_means,
-    solve_draws,
-    standard_errors,
-    stars,
-)
-from .result import Published, equilibria_of, table_of
+from ..result import Published, equilibria_of, table_of
+from .means import controlled_means, standard_errors, stars
 
 # Members before 2004, and since.
 OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
@@ -69,28 +63,46 @@ class PublishedRun:
     deficits: str = "share"
     simple: bool = False
 
-    def solve(
-        self,
-        ended: Float[np.ndarray, "d r r"],
-        transfer: Float[np.ndarray, " r"],
-        progress: Progress = no_progress,
-    ) -> DrawnChanges:
-        """All scenarios of all draws, by what memberships change by and transfers."""
-        theta, costs = self.estimates.theta, self.estimates.costs
-        world = _world(self.europe, theta.mean(axis=0), self.deficits)
-        given = world, _cases(self, ended, transfer), theta, costs
-        return solve_draws(*given, simple=self.simple, progress=progress)
+    def draws(self, ended: np.ndarray, transfer: np.ndarray) -> Any:
+        """Its draws, by what memberships change by and the transfers of members.
 
-    def controls(
-        self, ended: Float[np.ndarray, "d r r"], transfer: Float[np.ndarray, " r"]
-    ) -> Float[np.ndarray, "k c r"]:
-        """Control variates of all scenarios; of all ``known`` draws the mean is 0."""
-        theta, effects = self.known.theta.mean(axis=0), self.known.costs.mean(axis=0)
-        mean = parameter_draws.Draw(*jax.device_put((theta, effects)))
-        world = _world(self.europe, theta, self.deficits)
-        given = world, _cases(self, ended, transfer), mean
-        own = self.estimates.theta, self.estimates.costs
-        return control_variates(*given, *own, simple=self.simple)
+        The base takes inventories out; of three industries the last becomes non-traded
+        in the same step.
+        """
+        europe, log_costs = self.europe, None
+        share = _shares_of_income(europe, self.deficits)
+        members = (ended[0] != 0).any(axis=0)
+        # Without transfers a member's surplus has them and, as printed, tariff revenue.
+        own = europe.surplus + transfer + europe.revenue
+        alone = np.where(members, own / (europe.income + europe.revenue), share)
+        three = europe.spending.shape[1] == len(GROUPS)
+        if three:
+            log_costs = np.zeros_like(europe.tariff)
+            log_costs[:, :, -1] = np.where(np.eye(len(share)), 0, np.log(_NOT_TRADED))
+        chosen, tariffs, shares = [], [], []
+        for name in self.scenarios:
+            which, rates, without = SCENARIOS[name]
+            chosen.append(np.isin(_ALL, which).astype(float))
+            rates = "members" if three and rates == "all" else rates
+            tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
+            shares.append(alone if without else share)
+        return tx.Economy.parameter_draws(
+            shares=europe.shares,
+            tariff=europe.tariff,
+            value_added=europe.value_added,
+            inputs=europe.inputs,
+            budget=europe.budget,
+            spending=europe.spending,
+            income=europe.income,
+            surplus=share,
+            ended=ended,
+            chosen=np.stack(chosen),
+            tariff_new=np.stack(tariffs),
+            surplus_new=np.stack(shares),
+            lent=europe.surplus if self.deficits == "kept" else None,
+            log_costs=log_costs,
+            own_inputs=self.simple,
+        )
 
 
 @dataclass(frozen=True)
@@ -103,8 +115,7 @@ class _Column:
     control: Float[np.ndarray, "k r"]
 
 
-@in_float64
-def complex_europe(
+def solve_paper(
     folder: Path, *, draws: int | None = None, progress: Progress = no_progress
 ) -> Published:
     """Tables 5, A6, A8 and B10; ``draws``: the first so many of the 1,000.
@@ -134,16 +145,19 @@ def complex_europe(
         PublishedRun("7 balanced", fifty, *fine, deficits="zero"),
     ]
     total, done = kept * sum(len(run.scenarios) for run in runs), 0
-    solved: dict[str, DrawnChanges] = {}
+    solved, controls = {}, {}
     for run in runs:
-        k = len(run.scenarios)
-        solved[run.name] = run.solve(
-            ended, transfer, lambda n, _, k=k, at=done: progress(at + k * n, total)
+        k, own = len(run.scenarios), (run.estimates.theta, run.estimates.costs)
+        drawn = run.draws(ended, transfer)
+        solved[run.name] = drawn.solve(
+            *own, progress=lambda n, _, k=k, at=done: progress(at + k * n, total)
         )
+        known = run.known.theta.mean(axis=0), run.known.costs.mean(axis=0)
+        controls[run.name] = drawn.control_variates(known, *own)
         done += kept * k
     columns = _columns(
         {name: found.percent for name, found in solved.items()},
-        {run.name: run.controls(ended, transfer) for run in runs},
+        controls,
     )
     intervals = _intervals(columns)
     falls = intervals["variance_ratio"].quantile([0.5, 0.0, 1.0])
@@ -175,74 +189,10 @@ def complex_europe(
     )
 
 
-def _world(
-    europe: Europe, theta: Float[np.ndarray, " s"], deficits: str
-) -> parameter_draws.DrawnWorld:
-    """The data as an economy, and the shock that takes inventories out.
-
-    Of three industries the last becomes non-traded in the same step.
-    """
-    r, s = europe.spending.shape
-    scale = europe.income.sum()
-    economy = changes.EconomyArrays(
-        shares=jax.device_put(europe.shares),
-        value_added=jax.device_put(europe.value_added),
-        inputs=jax.device_put(europe.inputs),
-        budget=jax.device_put(europe.budget),
-        theta=jax.device_put(theta),
-        income=jax.device_put(europe.income / scale),
-        joined=jax.device_put(np.ones((r, r))),
-    )
-    costs = np.zeros_like(europe.tariff)
-    if s == len(GROUPS):
-        costs[:, :, -1] = np.where(np.eye(r), 0, np.log(_NOT_TRADED))
-    lent = -europe.surplus / scale
-    lent = lent - lent.mean()  # rounding
-    base = changes.EconomyShock(
-        log_costs=jax.device_put(costs),
-        tariff=jax.device_put(europe.tariff),
-        deficit=jax.device_put(lent if deficits == "kept" else np.zeros(r)),
-        surplus=changes.Surplus(
-            share=jax.device_put(_shares_of_income(europe, deficits)),
-            spread=jax.device_put(np.zeros(())),
-        ),
-    )
-    start = wages.origin(jax.device_put(europe.spending / scale))
-    # (At the data; with services that are not traded solvers need no other.)
-    still = base._replace(log_costs=jax.device_put(np.zeros_like(costs)))
-    inverse = wages.inverse_jacobian(economy, still, start)
-    return parameter_draws.DrawnWorld(economy, base, start, inverse)
-
-
 def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
     if deficits != "share":
         return np.zeros_like(europe.surplus)
     return europe.surplus / (europe.income + europe.revenue)
-
-
-def _cases(
-    run: PublishedRun,
-    ended: Float[np.ndarray, "d r r"],
-    transfer: Float[np.ndarray, " r"],
-) -> parameter_draws.Cases:
-    europe = run.europe
-    fine = europe.spending.shape[1] != len(GROUPS)
-    share = _shares_of_income(europe, run.deficits)
-    members = (ended[0] != 0).any(axis=0)
-    # Without transfers a member's surplus has them and, as printed, tariff revenue.
-    own = europe.surplus + transfer + europe.revenue
-    alone = np.where(members, own / (europe.income + europe.revenue), share)
-    chosen, tariffs, shares = [], [], []
-    for name in run.scenarios:
-        which, rates, without = SCENARIOS[name]
-        chosen.append(np.isin(_ALL, which).astype(float))
-        rates = rates if fine or rates != "all" else "members"
-        tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
-        shares.append(alone if without else share)
-    return parameter_draws.Cases(
-        jax.device_put(ended),
-        *(jax.device_put(np.stack(k)) for k in (chosen, tariffs, shares)),
-    )
 
 
 def _columns(

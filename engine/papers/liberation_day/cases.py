@@ -9,27 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.equilibrium import one_sector
-from ..core import in_float64, load_toml
-from ..equilibrium import (
-    Economy,
-    Supply,
-    block_changes,
-    block_of,
-    outcomes,
-    solve_blocks,
-)
-from .liberation_world import (
+import tivax as tx
+
+from ...core import load_toml
+from ..result import Published, equilibria_of, table_of
+from .world import (
     ELASTICITY,
     EU,
     FILES,
     HOME,
-    LABOUR,
     LEAST_RATE,
     World,
     announced,
@@ -37,7 +29,6 @@ from .liberation_world import (
     optimal_retaliation,
     read_world,
 )
-from .result import Published, equilibria_of, table_of
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
@@ -66,26 +57,17 @@ def solve_case(
     world: World,
     tariff: Float[np.ndarray, "r r"],
     *,
-    economy: Economy | None = None,
-    supply: Supply | None = None,
-    given: Float[np.ndarray, " r"] | None = None,
+    economy: tx.Economy | None = None,
+    supply: tx.Supply | None = None,
+    given: Float[np.ndarray, " r"] | float = 0.0,
 ) -> Case:
     """An equilibrium with new tariffs; ``given`` are gifts on top of transfers."""
     economy = world.economy() if economy is None else economy
     supply = world.supply() if supply is None else supply
-    block = block_of(economy, supply)
-    total = economy.trade.sum() / np.asarray(block.spending).sum()
-    gifts = np.zeros(len(world.countries)) if given is None else given / total
-    shock = tariff[None, :, :, None]
-    change = block_changes(
-        block, shock, np.ones_like(shock), block.transfer + jax.device_put(gifts)
-    )
-    found = solve_blocks(economy, block, change)
-    value = jax.tree.map(lambda a: np.asarray(a)[0], outcomes(block, found))
-    new: one_sector.OneSectorState = jax.tree.map(lambda a: np.asarray(a)[0], found)
+    old, new, value, total = supply.solve(economy, tariff, given)
     # The paper's numeraire: prices weighted by spending; with inputs, wages by income.
-    spent, income = np.asarray(block.spending), np.asarray(block.income)
-    inputs = bool((np.asarray(block.value_added) < 1).any())
+    spent, income = old.spending, old.income
+    inputs = bool((old.value_added < 1).any())
     level = (
         income @ (1 + value.wage) / income.sum()
         if inputs
@@ -116,8 +98,7 @@ def solve_case(
     )
 
 
-@in_float64
-def liberation_day(folder: Path) -> Published:
+def solve_paper(folder: Path) -> Published:
     """Solve all of one sector that the paper prints; ``tables`` and ``map``."""
     world = read_world(folder)
     cases = solve_cases(world)
@@ -162,7 +143,7 @@ def solve_cases(world: World) -> dict[str, Case]:
         chosen = np.where(world.places(names), rate, LEAST_RATE)
         return world.duties(chosen, chosen)
 
-    plain = Supply(labour=LABOUR, scale=main.scale, tax_relief=True, welfare="printed")
+    plain = replace(main, services=0.0, pass_through=1.0)
     higher = world.economy(elasticity=8.0)
     inputs = world.economy(LABOUR_SHARE)
     lump = replace(main, tax_relief=False)
@@ -203,7 +184,7 @@ def solve_cases(world: World) -> dict[str, Case]:
     }
 
 
-_ROWS = load_toml(__package__, "liberation_day.toml")
+_ROWS = load_toml(__package__, "tables.toml")
 
 
 def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:

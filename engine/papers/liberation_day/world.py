@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, percent_text
-from ..equilibrium import Economy, Supply
-from .reading import read_numbers, require_file
+import tivax as tx
+
+from ...core import TivaxError, percent_text
+from ..archives import read_numbers, require_file
 
 FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")
 HOME = "USA"
@@ -79,13 +80,13 @@ class World:
 
     def economy(
         self, labour_share: float = 1.0, elasticity: float = ELASTICITY
-    ) -> Economy:
+    ) -> tx.Economy:
         """With inputs home sales are those of value added over its share."""
         flows = self.flows.copy()
         np.fill_diagonal(flows, flows.diagonal() / labour_share)
         inputs = (1 - labour_share) * ((1 - self.services) @ flows)
         trade = flows[:, :, None]
-        return Economy(
+        return tx.Economy(
             regions=self.countries,
             sectors=("goods",),
             trade=trade,
@@ -99,11 +100,11 @@ class World:
             name="Liberation Day",
         )
 
-    def supply(self, passed: float = 1.0) -> Supply:
+    def supply(self, passed: float = 1.0) -> tx.Supply:
         """The paper's block; ``passed`` is how far firms pass tariffs on."""
         theta = ELASTICITY / SHAPE
         entry = (1 + theta) / ((1 - self.services) * theta) - 1 / theta - 1
-        return Supply(
+        return tx.Supply(
             labour=LABOUR,
             scale=SHAPE / ELASTICITY,
             services=self.services,

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from ..equilibrium import Economy, nash_tariffs, net_imports
-from .europe_data import ARCHIVE, REGIONS, read_purchases
-from .result import Published, equilibria_of
+import tivax as tx
+
+from ..europe import ARCHIVE, REGIONS, read_purchases
+from ..result import Published, equilibria_of
 
 # The 50 industries of the archive by group, and the groups' trade elasticities.
 # Services have 10 in what is printed, by a footnote; the table says 4.
@@ -36,10 +37,10 @@ GROUPS = {
 }
 
 
-def tariff_war(folder: Path) -> Published:
+def solve_paper(folder: Path) -> Published:
     """Columns 1 and 2 of Table 2: Nash tariffs and the change of real GDP."""
     economy = read_tables(folder / ARCHIVE)
-    found = nash_tariffs(economy)
+    found = tx.nash_tariffs(economy)
     frame = found.changes.rename(
         columns={"tariff": "baseline tariff", "real_income": "baseline real GDP"}
     )
@@ -57,7 +58,7 @@ def tariff_war(folder: Path) -> Published:
     )
 
 
-def read_tables(path: Path) -> Economy:
+def read_tables(path: Path) -> tx.Economy:
     """Flows and tariffs by group, all of them final.
 
     The paper's flows are those of the World Input-Output Database as they are, at basic
@@ -74,7 +75,7 @@ def read_tables(path: Path) -> Economy:
     home = np.arange(r)
     tariff[home, home] = 0
     output = trade.sum(axis=0)
-    return Economy(
+    return tx.Economy(
         regions=REGIONS,
         sectors=tuple(GROUPS),
         trade=trade,
@@ -83,7 +84,7 @@ def read_tables(path: Path) -> Economy:
         intermediate=np.zeros((r, len(GROUPS), len(GROUPS))),
         final=(trade * (1 + tariff)).sum(axis=1),
         value_added=output,
-        deficit=net_imports(trade),
+        deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
         theta=np.array([theta for _, theta in GROUPS.values()]),
         name=str(path),
     )
