@@ -40,12 +40,12 @@ def replicate(
 
     Example: tivax replicate --data raw --out replication
     """
-    set_max_size(max_size)
     from ...papers import get_paper
 
     asked = get_paper(paper)
     if "solve_paper" in dir(asked):
         processor.start()
+        set_max_size(max_size)
         from .replicate import solve_paper
 
         given = {"--tables": store, "--draws": draws}
@@ -54,6 +54,7 @@ def replicate(
     if draws is not None:
         raise TivaxError(f"--draws {draws}: {paper} takes none; leave it out")
     blas_on_one_thread()  # before anything else imports NumPy
+    set_max_size(max_size)
     # It imports what figures need while this process imports JAX.
     with helper_process(["tivax.engine.figures.panel"]) as helper:
         processor.start()
