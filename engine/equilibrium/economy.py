@@ -293,12 +293,10 @@ class Economy(Printable):
     def parameter_draws(**accounts: Any) -> ParameterDraws:
         """Scenarios where elasticities and trade costs are draws of estimates.
 
-        Accounts need not add up: a base without inventories is solved first. Their
-        names, units and shapes are those of ``ParameterDraws``; ``solve(theta,
-        effects)`` gives ``percent`` (draw, scenario, region), the changes of real final
-        spending, and ``clearing``; ``control_variates`` what makes their means precise.
-
-        Raises ``TivaxError`` where no draw has an equilibrium.
+        Accounts need not add up: a base without inventories is solved first. Names and
+        shapes are those of ``ParameterDraws``, whose ``solve`` gives per cent changes
+        of real final spending (draw, scenario, region), and ``TivaxError`` where no
+        draw has an equilibrium; ``control_variates`` make their means precise.
 
         Examples
         --------

@@ -28,8 +28,8 @@ _TOGETHER = 1_000_000
 class ParameterDraws:
     """Scenarios of an economy whose elasticities and trade costs are estimates.
 
-    Each draw is a base that differs from the data (what is not used is no output, so
-    that inventories are out; costs by ``log_costs``), and scenarios from there.
+    Each draw has a base, which differs from the data (inventories are out), and
+    scenarios from there.
 
     Parameters
     ----------
@@ -46,10 +46,9 @@ class ParameterDraws:
         What a membership changes by: -1 where it ends.
     chosen, tariff_new, surplus_new
         By scenario: which memberships end (scenario, membership), rates and surpluses.
-    lent : (region,)
-        Surpluses of constant value, beside those that are shares; none by default.
-    log_costs : (importer, exporter, sector)
-        By what logarithm costs rise in the base; none by default.
+    lent, log_costs
+        Surpluses of constant value (region), and logarithms by which costs rise in the
+        base (importer, exporter, sector); none by default.
     own_inputs
         The only input of a sector is its own output.
     """
@@ -70,18 +69,55 @@ class ParameterDraws:
     log_costs: Float[np.ndarray, "r r s"] | None = None
     own_inputs: bool = False
 
+    @in_float64
     def solve(
         self,
         theta: Float[np.ndarray, "k s"],
         effects: Float[np.ndarray, "k d s"],
         *,
+        near: Float[np.ndarray, " s"] | None = None,
         progress: Progress = no_progress,
     ) -> "DrawnChanges":
         """All scenarios of all draws: trade elasticities, and the logarithms by which
-        costs rise where a membership ends. Raises ``TivaxError`` where no draw has a
-        result."""
-        given = self._world(theta.mean(axis=0)), self._cases(), theta, effects
-        return solve_draws(*given, simple=self.own_inputs, progress=progress)
+        costs rise where a membership ends.
+
+        Memory is that of some draws at once. A draw depends on no other, but that
+        solvers start from derivatives at ``near``, by default the mean elasticities. A
+        job at work keeps the draws that are done. Raises ``TivaxError`` where no draw
+        has a result.
+        """
+        world = self._world(theta.mean(axis=0) if near is None else near)
+        cases = self._cases()
+        k = len(theta)
+        together = min(k, max(1, _TOGETHER // self.shares.size))
+        order = np.argsort(theta.min(axis=1), kind="stable")
+        percent = np.empty((k, *self.surplus_new.shape))
+        clearing = np.empty(percent.shape[:2])
+        state = kept_state()
+        done = len(state.arrays[0]) if state.arrays else 0
+        for whole, kept in zip((percent, clearing), state.arrays, strict=False):
+            whole[order[:done]] = kept
+        progress(done, k)
+        for first in range(done, k, together):
+            chosen = order[first : first + together]
+            full = np.resize(chosen, together)  # the last batch has no own shape
+            draw = kernel.Draw(*jax.device_put((theta[full], effects[full])))
+            found = _solve_several(world, cases, draw, _AIM, simple=self.own_inputs)
+            n = len(chosen)
+            missed = np.maximum(found.clearing, np.asarray(found.base)[:, None])[:n]
+            percent[chosen] = 100 * np.asarray(found.welfare)[:n]
+            clearing[chosen] = missed
+            so_far = order[: first + n]
+            state.keep(percent[so_far], clearing[so_far], last=first + n == k)
+            progress(first + n, k)
+        solved = clearing <= _CLEARING  # NaN does not
+        if not solved.any(axis=0).all():
+            raise TivaxError(
+                f"scenario {int(np.argmin(solved.any(axis=0))) + 1} has no equilibrium "
+                f"in any of {k:,} draws"
+            )
+        percent[~solved] = np.nan
+        return DrawnChanges(percent, clearing)
 
     @in_float64
     def control_variates(
@@ -90,21 +126,30 @@ class ParameterDraws:
         theta: Float[np.ndarray, "k s"],
         effects: Float[np.ndarray, "k d s"],
     ) -> Float[np.ndarray, "k c r"]:
-        """Control variates of some draws; over all draws, of whose parameters ``mean``
-        is the mean, they have mean 0."""
-        world = self._world(mean[0])
-        given = world, self._cases(), kernel.Draw(*jax.device_put(mean))
-        return control_variates(*given, theta, effects, simple=self.own_inputs)
+        """The gradient at the mean parameters times deviations from it, in per cent.
 
-    @in_float64
+        ``mean`` is over all draws, of which those given are some, so that over all of
+        them controls have mean 0.
+        """
+        world, cases = self._world(mean[0]), self._cases()
+        controls = []
+        for c in range(len(self.chosen)):
+            several = jax.tree.map(lambda k, c=c: k[c : c + 1], cases)
+            one = several._replace(ended=cases.ended)
+            at = kernel.Draw(*jax.device_put(mean))
+            found = _slopes(world, one, at, _AIM, simple=self.own_inputs)
+            by_theta, by_effects = map(np.asarray, found)
+            own = (theta - mean[0]) @ by_theta.T
+            moved = np.einsum("kds,rds->kr", effects - mean[1], by_effects)
+            controls.append(100 * (own + moved))
+        return np.stack(controls, axis=1)
+
     def _world(self, theta: Float[np.ndarray, " s"]) -> kernel.DrawnWorld:
         put, (r, _) = jax.device_put, self.spending.shape
         scale = self.income.sum()
+        names = ("shares", "value_added", "inputs", "budget")
         economy = changes.EconomyArrays(
-            shares=put(self.shares),
-            value_added=put(self.value_added),
-            inputs=put(self.inputs),
-            budget=put(self.budget),
+            **{name: put(getattr(self, name)) for name in names},
             theta=put(theta),
             income=put(self.income / scale),
             joined=put(np.ones((r, r))),
@@ -124,7 +169,6 @@ class ParameterDraws:
         inverse = wages.inverse_jacobian(economy, still, start)
         return kernel.DrawnWorld(economy, base, start, inverse)
 
-    @in_float64
     def _cases(self) -> kernel.Cases:
         given = self.ended, self.chosen, self.tariff_new, self.surplus_new
         return kernel.Cases(*jax.device_put(given))
@@ -142,54 +186,6 @@ class DrawnChanges:
     clearing: Float[np.ndarray, "k c"]
 
 
-@in_float64
-def solve_draws(
-    world: kernel.DrawnWorld,
-    cases: kernel.Cases,
-    theta: Float[np.ndarray, "k s"],
-    effects: Float[np.ndarray, "k d s"],
-    *,
-    simple: bool = False,
-    progress: Progress = no_progress,
-) -> DrawnChanges:
-    """All scenarios of all draws.
-
-    Memory is that of some draws at once, whatever their number; what a draw gives does
-    not depend on the others. A job at work keeps the draws that are done. Raises
-    ``TivaxError`` where no draw has a result.
-    """
-    k = len(theta)
-    together = min(k, max(1, _TOGETHER // world.economy.shares.size))
-    order = np.argsort(theta.min(axis=1), kind="stable")
-    percent = np.empty((k, *cases.share.shape))
-    clearing = np.empty(percent.shape[:2])
-    state = kept_state()
-    done = len(state.arrays[0]) if state.arrays else 0
-    for whole, kept in zip((percent, clearing), state.arrays, strict=False):
-        whole[order[:done]] = kept
-    progress(done, k)
-    for first in range(done, k, together):
-        chosen = order[first : first + together]
-        full = np.resize(chosen, together)  # the last batch has no shape of its own
-        draw = kernel.Draw(jax.device_put(theta[full]), jax.device_put(effects[full]))
-        found = _solve_several(world, cases, draw, _AIM, simple=simple)
-        n = len(chosen)
-        missed = np.maximum(found.clearing, np.asarray(found.base)[:, None])[:n]
-        percent[chosen] = 100 * np.asarray(found.welfare)[:n]
-        clearing[chosen] = missed
-        so_far = order[: first + n]
-        state.keep(percent[so_far], clearing[so_far], last=first + n == k)
-        progress(first + n, k)
-    solved = clearing <= _CLEARING  # NaN does not
-    if not solved.any(axis=0).all():
-        raise TivaxError(
-            f"scenario {int(np.argmin(solved.any(axis=0))) + 1} has no equilibrium in "
-            f"any of {k:,} draws"
-        )
-    percent[~solved] = np.nan
-    return DrawnChanges(percent, clearing)
-
-
 @partial(jax.jit, static_argnames="simple")
 def _solve_several(
     world: kernel.DrawnWorld,
@@ -203,35 +199,6 @@ def _solve_several(
         return kernel.solve_draw(world, cases, draw, jnp.asarray(aim), simple=simple)
 
     return wages.for_each(one, draws)
-
-
-@in_float64
-def control_variates(
-    world: kernel.DrawnWorld,
-    cases: kernel.Cases,
-    mean: kernel.Draw,
-    theta: Float[np.ndarray, "k s"],
-    effects: Float[np.ndarray, "k d s"],
-    *,
-    simple: bool = False,
-) -> Float[np.ndarray, "k c r"]:
-    """Control variates of draws: the gradient at the mean parameters times deviations.
-
-    ``mean`` is over all draws, of which those given are some, so that over all of them
-    controls have mean 0. In per cent, like ``DrawnChanges``.
-    """
-    controls = []
-    for c in range(len(cases.share)):
-        one = jax.tree.map(lambda k, c=c: k[c : c + 1], cases)._replace(
-            ended=cases.ended
-        )
-        by_theta, by_effects = map(
-            np.asarray, _slopes(world, one, mean, _AIM, simple=simple)
-        )
-        own = (theta - np.asarray(mean.theta)) @ by_theta.T
-        moved = effects - np.asarray(mean.effects)
-        controls.append(100 * (own + np.einsum("kds,rds->kr", moved, by_effects)))
-    return np.stack(controls, axis=1)
 
 
 _slopes = jax.jit(kernel.slopes, static_argnames="simple")

@@ -105,19 +105,12 @@ class Supply:
         tariff: Float[np.ndarray, "r r"],
         gifts: Float[np.ndarray, " r"] | float = 0.0,
     ) -> "Solved":
-        """The old and a new equilibrium with all that belongs to them.
+        """The old and a new equilibrium, of an economy of one sector.
 
-        Parameters
-        ----------
-        economy
-            Of one sector.
-        tariff : (importer, exporter)
-            New rates.
-        gifts : (region,)
-            What regions get beside the old transfers, in the unit of the economy. Where
-            they do not add to zero the market of the last region does not clear.
-
-        Raises ``TivaxError`` for an equilibrium that is not found.
+        ``tariff`` (importer, exporter) are new rates; ``gifts`` are what regions get
+        beside the old transfers, in the unit of the economy. Where they do not add to
+        zero the market of the last region does not clear. Raises ``TivaxError`` for an
+        equilibrium that is not found.
 
         Examples
         --------

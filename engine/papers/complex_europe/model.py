@@ -15,38 +15,15 @@ from jaxtyping import Float
 
 import tivax as tx
 
-from ...core import Progress, TivaxError, no_progress
-from ..europe import (
-    FILES,
-    GROUPS,
-    MEMBERSHIPS,
-    REGIONS,
-    Estimates,
-    Europe,
-    merged,
-    read_estimates,
-    read_europe,
-    read_memberships,
-    read_transfers,
-)
+from ...core import Progress, TivaxError, load_toml, no_progress
+from .. import europe as archive
 from ..result import Published, equilibria_of, table_of
 from .means import controlled_means, standard_errors, stars
 
-# Members before 2004, and since.
-OLD_MEMBERS = "AUT BEL DEU DNK ESP FIN FRA GBR GRC IRL ITA LUX NLD PRT SWE".split()
-NEW_MEMBERS = "BGR CYP CZE EST HRV HUN LTU LVA MLT POL ROU SVK SVN".split()
-# Scenarios of Table 5: which memberships end, whose tariffs, whether transfers do.
-_ALL = tuple(range(len(MEMBERSHIPS)))
-SCENARIOS = {
-    "S1": ((), "EU", False),
-    "S2": ((0,), "", False),
-    "S3": ((1,), "", False),
-    "S4": ((2,), "", False),
-    "S5": ((3, 4), "RTA", False),
-    "S6": (_ALL, "all", False),
-    "S7": (_ALL, "all", True),
-}
+_FACTS = load_toml(__package__, "scenarios.toml")
+SCENARIOS: dict[str, dict[str, Any]] = _FACTS["scenarios"]
 _COLLAPSE = ("S6",)
+_ACCOUNTS = "shares tariff value_added inputs budget spending income".split()
 _NOT_TRADED = 1e5  # the factor of trade costs of services that are not
 
 
@@ -56,9 +33,9 @@ class PublishedRun:
     has all draws of the archive."""
 
     name: str
-    europe: Europe
-    estimates: Estimates
-    known: Estimates
+    europe: archive.Europe
+    estimates: archive.Estimates
+    known: archive.Estimates
     scenarios: Sequence[str] = _COLLAPSE
     deficits: str = "share"
     simple: bool = False
@@ -73,27 +50,22 @@ class PublishedRun:
         share = _shares_of_income(europe, self.deficits)
         members = (ended[0] != 0).any(axis=0)
         # Without transfers a member's surplus has them and, as printed, tariff revenue.
-        own = europe.surplus + transfer + europe.revenue
-        alone = np.where(members, own / (europe.income + europe.revenue), share)
-        three = europe.spending.shape[1] == len(GROUPS)
+        lost = europe.surplus + transfer + europe.revenue
+        alone = np.where(members, lost / (europe.income + europe.revenue), share)
+        three = europe.spending.shape[1] == len(archive.GROUPS)
         if three:
             log_costs = np.zeros_like(europe.tariff)
             log_costs[:, :, -1] = np.where(np.eye(len(share)), 0, np.log(_NOT_TRADED))
         chosen, tariffs, shares = [], [], []
         for name in self.scenarios:
-            which, rates, without = SCENARIOS[name]
-            chosen.append(np.isin(_ALL, which).astype(float))
+            own = SCENARIOS[name]
+            rates = own["tariffs"]
+            chosen.append(np.isin(archive.MEMBERSHIPS, own["ended"]).astype(float))
             rates = "members" if three and rates == "all" else rates
             tariffs.append(europe.lapsed[rates] if rates else europe.tariff)
-            shares.append(alone if without else share)
+            shares.append(share if own["transfers"] else alone)
         return tx.Economy.parameter_draws(
-            shares=europe.shares,
-            tariff=europe.tariff,
-            value_added=europe.value_added,
-            inputs=europe.inputs,
-            budget=europe.budget,
-            spending=europe.spending,
-            income=europe.income,
+            **{name: getattr(europe, name) for name in _ACCOUNTS},
             surplus=share,
             ended=ended,
             chosen=np.stack(chosen),
@@ -122,17 +94,17 @@ def solve_paper(
 
     Raises ``TivaxError`` for data that are missing or damaged.
     """
-    fifty = read_europe(folder)
-    three = merged(fifty)
-    ended, transfer = read_memberships(folder), read_transfers(folder)
-    fine = read_estimates(folder, three=False)
-    coarse = read_estimates(folder, three=True)
+    fifty = archive.read_europe(folder)
+    three = archive.merged(fifty)
+    ended, transfer = archive.read_memberships(folder), archive.read_transfers(folder)
+    fine = archive.read_estimates(folder, three=False)
+    coarse = archive.read_estimates(folder, three=True)
     number = min(len(fine.tariff), len(coarse.tariff))
     if draws is not None and draws > number:
         raise TivaxError(f"{folder}: --draws {draws}: the archive has {number:,}")
     kept = number if draws is None else draws
     fine, coarse, mean = (
-        (Estimates(k.tariff[:kept], k.effects[:kept]), k)
+        (archive.Estimates(k.tariff[:kept], k.effects[:kept]), k)
         for k in (fine, coarse, fine.merged(fifty.output))
     )
     runs = [
@@ -177,7 +149,7 @@ def solve_paper(
             ),
         },
         worst,
-        [folder / name for name in FILES],
+        [folder / name for name in archive.FILES],
         [
             f"means over {kept:,} of {number:,} draws; those without a result are left "
             f"out: {lost:,} of {total:,} equilibria",
@@ -189,7 +161,7 @@ def solve_paper(
     )
 
 
-def _shares_of_income(europe: Europe, deficits: str) -> Float[np.ndarray, " r"]:
+def _shares_of_income(europe: archive.Europe, deficits: str) -> Float[np.ndarray, " r"]:
     if deficits != "share":
         return np.zeros_like(europe.surplus)
     return europe.surplus / (europe.income + europe.revenue)
@@ -220,7 +192,7 @@ def _columns(
 def _rows(column: _Column, suffix: str = "", **values: np.ndarray) -> pd.DataFrame:
     """A row for each country."""
     name = column.name + suffix
-    where = {"table": column.table, "row": REGIONS, "column": name}
+    where = {"table": column.table, "row": archive.REGIONS, "column": name}
     return pd.DataFrame(where | values)
 
 
@@ -257,11 +229,10 @@ def _intervals(columns: Sequence[_Column]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _gross_trade(europe: Europe) -> pd.DataFrame:
+def _gross_trade(europe: archive.Europe) -> pd.DataFrame:
     """Table A6: sales of blocs, net of tariffs, in billion US$."""
-    old = np.isin(REGIONS, OLD_MEMBERS)
-    new = np.isin(REGIONS, NEW_MEMBERS)
-    blocs = {"old EU": old, "new EU": new, "non-EU": ~(old | new)}
+    blocs = {k: np.isin(archive.REGIONS, v) for k, v in _FACTS["blocs"].items()}
+    blocs["non-EU"] = ~np.logical_or(*blocs.values())
     sales = europe.trade.sum(axis=2).T / 1000  # seller, buyer
     home = np.diag(sales)
     abroad = sales - np.diag(home)

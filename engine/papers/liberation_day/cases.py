@@ -17,18 +17,7 @@ import tivax as tx
 
 from ...core import load_toml
 from ..result import Published, equilibria_of, table_of
-from .world import (
-    ELASTICITY,
-    EU,
-    FILES,
-    HOME,
-    LEAST_RATE,
-    World,
-    announced,
-    optimal_rate,
-    optimal_retaliation,
-    read_world,
-)
+from . import world as data
 
 LABOUR_SHARE = 0.49
 BUDGET = 0.23
@@ -54,7 +43,7 @@ class Case:
 
 
 def solve_case(
-    world: World,
+    world: data.World,
     tariff: Float[np.ndarray, "r r"],
     *,
     economy: tx.Economy | None = None,
@@ -100,7 +89,7 @@ def solve_case(
 
 def solve_paper(folder: Path) -> Published:
     """Solve all of one sector that the paper prints; ``tables`` and ``map``."""
-    world = read_world(folder)
+    world = data.read_world(folder)
     cases = solve_cases(world)
     regular = [k for name, k in cases.items() if not name.startswith("balanced")]
     residual = max(max(k.residual, abs(k.dropped)) for k in regular)
@@ -125,22 +114,22 @@ def solve_paper(folder: Path) -> Published:
         "Ignatenko, Lashkaripour, Macedoni and Simonovska (2025), Liberation Day",
         frames,
         residual,
-        [folder / name for name in FILES],
+        [folder / name for name in data.FILES],
         lines if world.clipped else [lines[0], *lines[2:]],
     )
 
 
-def solve_cases(world: World) -> dict[str, Case]:
+def solve_cases(world: data.World) -> dict[str, Case]:
     """Every equilibrium of one sector, by a short name."""
-    main, rates = world.supply(), announced(world)
-    best = optimal_rate(world, world.spending)
-    lower = optimal_rate(world, world.income)
-    answer = optimal_retaliation(world)
+    main, rates = world.supply(), data.announced(world)
+    best = data.optimal_rate(world, world.spending)
+    lower = data.optimal_rate(world, world.income)
+    answer = data.optimal_retaliation(world)
     first = world.duties(rates)
     both = world.duties(rates, rates)
 
     def bloc(names: Sequence[str], rate: np.ndarray | float = rates) -> np.ndarray:
-        chosen = np.where(world.places(names), rate, LEAST_RATE)
+        chosen = np.where(world.places(names), rate, data.LEAST_RATE)
         return world.duties(chosen, chosen)
 
     plain = replace(main, services=0.0, pass_through=1.0)
@@ -154,9 +143,9 @@ def solve_cases(world: World) -> dict[str, Case]:
     given = balance.copy()
     transfer = world.spending - world.income
     given[k] = -transfer[k]
-    after = 1 / ((1 + ELASTICITY) * np.asarray(main.pass_through)[k] - 1)
+    after = 1 / ((1 + data.ELASTICITY) * np.asarray(main.pass_through)[k] - 1)
     free = solve_case(world, world.duties(), given=given)
-    simple = 1 / ((1 + ELASTICITY) - 1)
+    simple = 1 / ((1 + data.ELASTICITY) - 1)
     return {
         "USTR": solve_case(world, first),
         "lump-sum": solve_case(world, first, supply=lump),
@@ -164,7 +153,7 @@ def solve_cases(world: World) -> dict[str, Case]:
         "reciprocal": solve_case(world, both),
         "optimal retaliation": solve_case(world, world.duties(rates, answer)),
         "war": solve_case(world, world.duties(lower, answer)),
-        "EU and China": solve_case(world, bloc([*EU, "CHN"])),
+        "EU and China": solve_case(world, bloc([*data.EU, "CHN"])),
         "China": solve_case(world, bloc(["CHN"])),
         "China, 108 %": solve_case(world, bloc(["CHN"], 1.08)),
         "pass-through": solve_case(world, first, supply=passed),
@@ -187,11 +176,11 @@ def solve_cases(world: World) -> dict[str, Case]:
 _ROWS = load_toml(__package__, "tables.toml")
 
 
-def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
+def tables_of(world: data.World, cases: dict[str, Case]) -> pd.DataFrame:
     """Tables 1 to 4 and 8 to 11 of the paper: table, row, column, value."""
     spent = world.spending
     abroad = {"non-US": world.others}
-    union, china = world.places(EU), world.places(["CHN"])
+    union, china = world.places(data.EU), world.places(["CHN"])
     rest = world.others & ~union & ~china
     cells: dict[tuple[str, str, str], float] = {}
 
@@ -203,7 +192,7 @@ def tables_of(world: World, cases: dict[str, Case]) -> pd.DataFrame:
         groups: dict[str, np.ndarray],
         weights: np.ndarray = spent,
     ) -> None:
-        of = {HOME: world.places([HOME])} | groups
+        of = {data.HOME: world.places([data.HOME])} | groups
         for name, members in of.items():
             values = case.changes.loc[members, [*columns]]
             means = np.average(values, axis=0, weights=weights[members])

@@ -15,22 +15,14 @@ from jaxtyping import Float
 
 import tivax as tx
 
-from ...core import TivaxError, percent_text
+from ...core import TivaxError, load_toml, percent_text
 from ..archives import read_numbers, require_file
 
-FILES = ("trade_cepii.csv", "gdp.csv", "tariffs.csv", "country_labels.csv")
-HOME = "USA"
-# The authors' list of the EU has neither Czechia nor Slovakia.
-EU = (
-    "AUT BEL BGR CYP DEU DNK ESP EST FIN FRA GRC HRV HUN IRL ITA LTU LUX LVA MLT NLD "
-    "POL PRT ROU SVN SWE"
-).split()
-ELASTICITY = 4.0
-LABOUR = 0.5
-# The shape of firms' productivity is the trade elasticity over this.
-SHAPE = 0.67
-# Services: of the GDP of the rest of the world, and of that of the USA.
-SERVICES = (0.12, 0.26)
+_FACTS = load_toml(__package__, "facts.toml")
+FILES: tuple[str, ...] = tuple(_FACTS["files"])
+HOME, EU, ELASTICITY, LABOUR = (
+    _FACTS[k] for k in ("home", "eu", "elasticity", "labour")
+)
 LEAST_RATE = 0.1
 # Rates of whole countries above this are damaged files, not tariffs.
 _HIGHEST_RATE = 3.0
@@ -102,11 +94,11 @@ class World:
 
     def supply(self, passed: float = 1.0) -> tx.Supply:
         """The paper's block; ``passed`` is how far firms pass tariffs on."""
-        theta = ELASTICITY / SHAPE
+        theta = ELASTICITY / _FACTS["shape"]
         entry = (1 + theta) / ((1 - self.services) * theta) - 1 / theta - 1
         return tx.Supply(
             labour=LABOUR,
-            scale=SHAPE / ELASTICITY,
+            scale=_FACTS["shape"] / ELASTICITY,
             services=self.services,
             pass_through=passed + entry,
             tax_relief=True,
@@ -175,7 +167,7 @@ def _service_shares(
         kept = spent - abroad
         kept = kept / (kept + abroad[::-1])
         system = np.array([[kept[0], 1 - kept[0]], [1 - kept[1], kept[1]]])
-        new = np.maximum(np.linalg.solve(system, SERVICES), 0)
+        new = np.maximum(np.linalg.solve(system, _FACTS["services"]), 0)
         if np.max(np.abs(new - nu)) < 1e-15:
             break
         nu = new

@@ -16,20 +16,9 @@ _FACTS = load_toml(__package__, "labels.toml")
 FILES: tuple[str, ...] = tuple(_FACTS["files"])
 REGIONS: list[str] = _FACTS["regions"]
 SECTORS: tuple[str, ...] = tuple(_FACTS["sectors"])
-# Of sectors without trade.
-_ELASTICITY = 8.22
+_MEASURES: dict[str, str] = _FACTS["measures"]
 # What the three members may be called in an economy of the user's.
-_MEMBERS = {
-    "Mexico": ("mex", "mexico"),
-    "Canada": ("can", "canada"),
-    "USA": ("usa", "us", "united states", "u.s."),
-}
-_MEASURES = {
-    "welfare": "welfare",
-    "terms of trade": "tot",
-    "volume of trade": "vot",
-    "real wages": "realwage",
-}
+_MEMBERS: dict[str, list[str]] = _FACTS["members"]
 
 
 def solve_paper(folder: Path) -> Published:
@@ -114,7 +103,7 @@ def read_text_files(folder: Path) -> tx.Economy:
         final=final * (income / final.sum(axis=1))[:, None],
         value_added=added.T * output,
         deficit=deficit,
-        theta=np.append(dispersion[:, 0], np.full(s - traded, _ELASTICITY)),
+        theta=np.append(dispersion[:, 0], np.full(s - traded, _FACTS["untraded"])),
         name=str(folder),
     )
 

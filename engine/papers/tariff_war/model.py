@@ -5,6 +5,7 @@ inputs. Flows and tariffs are those of 2014 in the archive of Felbermayr, Grösc
 Heiland (2022).
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,29 +13,12 @@ from jaxtyping import Float
 
 import tivax as tx
 
+from ...core import load_toml
 from ..europe import ARCHIVE, REGIONS, read_purchases
 from ..result import Published, equilibria_of
 
-# The 50 industries of the archive by group, and the groups' trade elasticities.
-# Services have 10 in what is printed, by a footnote; the table says 4.
-GROUPS = {
-    "Agriculture": (range(0, 3), 0.69),
-    "Mining": (range(3, 4), 13.53),
-    "Food": (range(4, 5), 0.47),
-    "Textiles": (range(5, 6), 3.33),
-    "Wood": (range(6, 7), 5.73),
-    "Paper": (range(7, 9), 8.50),
-    "Refining": (range(9, 10), 14.94),
-    "Chemicals": (range(10, 12), 0.92),
-    "Rubber": (range(12, 13), 1.69),
-    "Minerals": (range(13, 14), 1.47),
-    "Metals": (range(14, 16), 3.28),
-    "Electrical": (range(16, 18), 3.44),
-    "Machinery": (range(18, 19), 3.64),
-    "Vehicles": (range(19, 21), 1.38),
-    "Other": (range(21, 22), 1.64),
-    "Services": (range(22, 50), 10.0),
-}
+# The first industry of the archive beyond a group, and the group's trade elasticity.
+_GROUPS: dict[str, tuple[int, float]] = load_toml(__package__, "groups.toml")["groups"]
 
 
 def solve_paper(folder: Path) -> Published:
@@ -77,19 +61,20 @@ def read_tables(path: Path) -> tx.Economy:
     output = trade.sum(axis=0)
     return tx.Economy(
         regions=REGIONS,
-        sectors=tuple(GROUPS),
+        sectors=tuple(_GROUPS),
         trade=trade,
         tariff=tariff,
         tariff_new=tariff,
-        intermediate=np.zeros((r, len(GROUPS), len(GROUPS))),
+        intermediate=np.zeros((r, len(_GROUPS), len(_GROUPS))),
         final=(trade * (1 + tariff)).sum(axis=1),
         value_added=output,
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
-        theta=np.array([theta for _, theta in GROUPS.values()]),
+        theta=np.array([theta for _, theta in _GROUPS.values()]),
         name=str(path),
     )
 
 
 def _grouped(flows: Float[np.ndarray, "r r j"]) -> Float[np.ndarray, "r r k"]:
-    parts = [flows[:, :, [*members]].sum(axis=2) for members, _ in GROUPS.values()]
+    ends = [0, *(end for end, _ in _GROUPS.values())]
+    parts = [flows[:, :, [*range(*k)]].sum(axis=2) for k in pairwise(ends)]
     return np.stack(parts, axis=2)
