@@ -118,5 +118,5 @@ def solve_paper(
             more = {k: v for k, v in more.items() if k in taken}
             found = paper.solve_paper(data, **more)
         started = Run("replicate", inputs=[*found.inputs], started=before.started)
-        facts = {"paper": name, "kind": "exact-hat"}
+        facts: Any = {"paper": name, "kind": "exact-hat"}
         write_result(found, started, output, terminal, name=name, **facts)

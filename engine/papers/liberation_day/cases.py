@@ -55,7 +55,7 @@ def solve_case(
     supply = world.supply() if supply is None else supply
     old, new, value, total = supply.solve(economy, tariff, given)
     # The paper's numeraire: prices weighted by spending; with inputs, wages by income.
-    spent, income = old.spending, old.income
+    spent, income = map(np.asarray, (old.spending, old.income))
     inputs = bool((old.value_added < 1).any())
     level = (
         income @ (1 + value.wage) / income.sum()
