@@ -19,10 +19,9 @@ from ..core import (
     shift_progress,
 )
 from ..errors import AnyModel, DrawnErrors, ErrorModel, draw_year, error_model
-from ..estimation import Fit, Model, fit_model
+from ..estimation import LinearFit, Model, with_lags
 from ..measures import trade_benefit_index
 from ..reporting import CV1, Told
-from ..resampling import with_lags
 from ..tables import WorldTables, require_tables
 from .moved_columns import MovedColumns, match_columns, years_needed
 from .regressions import ModelDraws, regress, summarise, windows_of
@@ -62,7 +61,7 @@ class Setup:
         )
 
 
-def set_up(fitted: Sequence[Fit], tables: WorldTables, error: AnyModel) -> Setup:
+def set_up(fitted: Sequence[LinearFit], tables: WorldTables, error: AnyModel) -> Setup:
     """Find the rows of all models in the tables and read the errors.
 
     Raises ``TivaxError`` for a region or year that the tables lack, a treatment that
@@ -125,7 +124,7 @@ class MonteCarlo(Told):
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
        se_sampling  se_table  reliability
@@ -323,7 +322,7 @@ def monte_carlo(
     >>> own = index.reset_index().rename(columns={"region": "iso3"})
     >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
     >>> error = tx.table_errors.Lognormal(a=0.02)
-    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.years
     (2000, 2001, 2002, 2003, 2004)
@@ -339,7 +338,7 @@ def monte_carlo(
     require_whole("draws", draws, 2)
     require_whole("seed", seed, 0)
     panel = with_lags(panel, list(models))
-    setup = set_up([fit_model(panel, k) for k in models], tables, error)
+    setup = set_up([LinearFit.to_draw(panel, k) for k in models], tables, error)
     drawn, done, total = [], 0, len(setup.years) * draws
     report(progress, 0, total)
     for k in range(len(setup.years)):
