@@ -382,7 +382,7 @@ def test_models_of_one_call_have_the_same_draws_and_curves_of_their_own(panel):
         pd.testing.assert_frame_equal(rows, alone.table)
         tests = both.tests[both.tests["model"] == model.name].reset_index(drop=True)
         pd.testing.assert_frame_equal(tests, alone.tests)
-        assert both.sentences[model.name] == alone.sentence
+        assert both.page().sentences[model.name] == alone.sentence
 
 
 def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
