@@ -155,7 +155,7 @@ def to_long(result: Any) -> pd.DataFrame:
     Parameters
     ----------
     result
-        A Dataset or DataArray of a measure, an ``Estimate`` or ``IVEstimate``, an
+        A measure, a Dataset or DataArray, an ``Estimate`` or ``IVEstimate``, an
         ``Inference``.
 
     Returns

@@ -31,13 +31,24 @@ def in_groups(
     to the group or is another group. Variables by year alone (residual, identity) are
     by group, too. Raises ``TivaxError`` if there is no group.
     """
-    require_kind("apart", apart, bool, "True or False")
-    named = named_groups(groups, regions)
+    named = groups_in_turn(groups, regions, apart=apart)
     if not apart:
         return compute(named)
-    if not named:
-        raise TivaxError("apart: name groups, which are computed in turn")
     return join_groups({name: compute({name: named[name]}) for name in named})
+
+
+def groups_in_turn(
+    groups: AnyGroups | None, regions: Sequence[str], *, apart: bool
+) -> Groups:
+    """The members of each group; ``TivaxError`` where none is computed ``apart``, or
+    one has the code of a region."""
+    require_kind("apart", apart, bool, "True or False")
+    named = named_groups(groups, regions)
+    if apart and not named:
+        raise TivaxError("apart: name groups, which are computed in turn")
+    if apart:
+        require_new_names(named, regions)
+    return named
 
 
 def join_groups(results: Mapping[str, xr.Dataset]) -> xr.Dataset:

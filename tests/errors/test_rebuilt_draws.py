@@ -212,9 +212,9 @@ def test_first_order_is_the_spread_of_draws(world):
 
 def test_tbi_has_errors_of_regions_sectors_and_pairs(world):
     from tivax.engine.errors import errors_of_tbi
-    from tivax.engine.measures import compute_tbi
+    from tivax.engine.measures import trade_benefit_index
 
-    found = errors_of_tbi(world, compute_tbi(world), MODEL)
+    found = errors_of_tbi(world, trade_benefit_index(world), MODEL)
     of_regions = found.regions["va_exports"].sel(year=2001)
     of_sectors = found.by_sector["va_exports"].sel(year=2001)
     assert (of_sectors.values > 0).all()

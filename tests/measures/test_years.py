@@ -168,7 +168,7 @@ def by_years():
     """What is computed by years, five of them; of six others one falls back to LU."""
     late = solve_years([*GOOD, BAD, *GOOD[:2]], demand(6), regions=C)
     return {
-        "tbi": numbers(trade_benefit_index(WORLD)),
+        "tbi": numbers(trade_benefit_index(WORLD).data),
         "wwz": numbers(decompose(WORLD, "wwz", level="bilateral")),
         "indicators": numbers(indicators(WORLD, level="sector")),
         "late": np.asarray(late.X),

@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import WorldTables, import_tables, open_store, save_store
 from tivax.engine.measures import trade as measures
+from tivax.engine.measures import trade_benefit_index
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.methods import METHODS
-from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, mistake
 from helpers import (
@@ -77,7 +77,7 @@ def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
     assert done.parts == {"CHN": ["CN1", "CN2"]} and done.regions == 3
     stored = open_store(tmp_path / "store")
     assert stored.parents == PARTS
-    found, known = (measures.trade_benefit_index(k)["tbi"] for k in (stored, tables))
+    found, known = (trade_benefit_index(k)["tbi"] for k in (stored, tables))
     assert found["region"].values.tolist() == ["USA", "DEU", "CHN"]
     assert_allclose(found, known, rtol=SOLVE_RTOL)
     with np.load(raw / "world_2001.npz") as whole:
@@ -121,7 +121,7 @@ def tables() -> WorldTables:
 def test_every_measure_has_the_parent_and_no_parts(tables):
     trade = measures.value_added_trade(tables)
     exported = measures.exported_value_added(tables)
-    index = measures.trade_benefit_index(tables)
+    index = trade_benefit_index(tables)
     by_sector = measures.value_added_trade(tables, by="sector")
     for labels in (
         trade["origin"], trade["absorber"], trade["destination"], exported["exporter"],
@@ -211,8 +211,8 @@ def test_value_added_in_exports_is_that_of_the_perimeter(tables):
 
 def test_a_group_with_the_parent_holds_its_parts(tables):
     plain = replace(tables, parents={})
-    own = compute_tbi(tables, groups={"G": ["USA", "CHN"]})
-    expected = compute_tbi(plain, groups={"G": ["USA", "CHN", "CN1", "CN2"]})
+    own = trade_benefit_index(tables, groups={"G": ["USA", "CHN"]})
+    expected = trade_benefit_index(plain, groups={"G": ["USA", "CHN", "CN1", "CN2"]})
     assert own.tbi["region"].values.tolist() == ["G", "DEU"]
     for name in ("va_exports", "va_imports", "tbi"):
         assert_allclose(own.tbi[name], expected.tbi[name], rtol=RTOL)
@@ -225,9 +225,9 @@ def test_a_group_with_the_parent_holds_its_parts(tables):
 
 
 def test_dropping_the_parent_drops_its_parts(tables):
-    index = measures.trade_benefit_index(tables, drop=["CHN"])
+    index = trade_benefit_index(tables, drop=["CHN"])
     plain = replace(tables, parents={})
-    other = measures.trade_benefit_index(plain, drop=["CHN", "CN1", "CN2"])
+    other = trade_benefit_index(plain, drop=["CHN", "CN1", "CN2"])
     assert_allclose(index["tbi"], other["tbi"], rtol=RTOL)
 
 
@@ -235,7 +235,7 @@ def test_dropping_the_parent_drops_its_parts(tables):
     "options", [{"groups": {"G": ["USA", "CN1"]}}, {"drop": ["CN1"]}]
 )
 def test_a_part_cannot_be_named_alone(tables, options):
-    assert error_of(compute_tbi, tables, **options) == (
+    assert error_of(trade_benefit_index, tables, **options) == (
         "CN1 is a part of CHN; name CHN, which means all its parts"
     )
 
