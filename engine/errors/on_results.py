@@ -1,10 +1,19 @@
 """``with_errors`` of measures, by their kind."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from ..core import Progress, no_progress, with_errors_of
-from ..measures import TbiResult, require_source
+from ..core import Progress, TivaxError, no_progress, require_whole, with_errors_of
+from ..measures import (
+    ByYear,
+    Decomposition,
+    IndicatorsByYear,
+    TbiResult,
+    require_source,
+)
+from .drawn_measures import deviations_of
+from .indicator_errors import PROBES, indicator_error_years
 from .models import AnyModel, error_model
 from .tbi_errors import errors_of_tbi
 
@@ -22,3 +31,42 @@ def _(
     model = error_model(error)
     bars = errors_of_tbi(tables, result, model, value_added, **given, progress=progress)
     return replace(result, errors=bars)
+
+
+@with_errors_of.register(Decomposition)
+def _(
+    result: Decomposition,
+    error: AnyModel,
+    *,
+    draws: int | None = None,
+    seed: int | None = None,
+    **_: Any,
+) -> Decomposition:
+    if result.one_by_one:
+        raise TivaxError("errors: of groups together; leave out apart")
+    given = result.world, error_model(error)
+    errors = partial(deviations_of, *given, draws=draws, seed=seed)
+    return _again(result, errors)
+
+
+@with_errors_of.register(IndicatorsByYear)
+def _(
+    result: IndicatorsByYear,
+    error: AnyModel,
+    *,
+    draws: int | None = None,
+    seed: int | None = None,
+    progress: Progress = no_progress,
+) -> IndicatorsByYear:
+    draws = PROBES if draws is None else draws
+    require_whole("draws", draws, 2)
+    about = {"probes": draws, "seed": seed or 0, "memory": result.memory}
+    given = result.world, error_model(error)
+    errors = partial(indicator_error_years, *given, **about, progress=progress)
+    return _again(result, errors)
+
+
+def _again(result: ByYear, errors: Any) -> Any:
+    """The same with errors, in memory if it was."""
+    found = replace(result, errors=errors, held=None)
+    return found if result.held is None else found.hold()

@@ -8,13 +8,11 @@ from .aggregation_bias import comparison_frame as comparison_frame
 from .aggregation_bias import difference as difference
 from .aggregation_bias import largest as largest
 from .by_origin import origins as origins
-from .decompositions import decompose as decompose
 from .decompositions import decomposed_years as decomposed_years
 from .flags import FLAGS as FLAGS
 from .footprint_accounts import footprints as footprints
 from .group_runs import in_groups as in_groups
 from .gvc_indicators import indicator_years as indicator_years
-from .gvc_indicators import indicators as indicators
 from .gvc_indicators import indicators_at as indicators_at
 from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
@@ -32,8 +30,10 @@ from .perimeters import NamedPerimeters as NamedPerimeters
 from .perimeters import perimeters_of as perimeters_of
 from .results.by_year import ByYear as ByYear
 from .results.decomposition import Decomposition as Decomposition
+from .results.decomposition import decompose as decompose
 from .results.decomposition import totals_of as totals_of
 from .results.indicators import IndicatorsByYear as IndicatorsByYear
+from .results.indicators import indicators as indicators
 from .results.measure import Measure as Measure
 from .results.measure import Source as Source
 from .results.measure import require_source as require_source

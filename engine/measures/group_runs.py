@@ -54,7 +54,7 @@ def groups_in_turn(
 def join_groups(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
     """Rows of each group from the result with this group alone."""
     parts = [rows_of(result, name) for name, result in results.items()]
-    axis = _own_axis(parts[0])
+    axis = own_axis(parts[0])
     for partner in _SIDES & set(parts[0].dims) - {axis}:
         labels = dict.fromkeys(
             str(label)
@@ -78,10 +78,10 @@ def require_new_names(groups: Iterable[str], regions: Iterable[str]) -> None:
 
 def rows_of(result: xr.Dataset, name: str) -> xr.Dataset:
     """Rows of the group itself from a result with one group."""
-    return result.sel({_own_axis(result): [name]})
+    return result.sel({own_axis(result): [name]})
 
 
-def _own_axis(result: xr.Dataset) -> str:
+def own_axis(result: xr.Dataset) -> str:
     """The axis of exporters (or importers)."""
     if "region" in result.dims:
         return "region"

@@ -90,10 +90,10 @@ def test_a_dropped_region_is_no_partner_of_any_group():
     ],
 )
 def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
-    found = tx.decompose(TABLES, method, level, groups=GROUPS, apart=True)
+    found = tx.decompose(TABLES, method, level, groups=GROUPS, apart=True).data
     assert found[axis].values.tolist() == list(GROUPS)
     for name, members in GROUPS.items():
-        alone = tx.decompose(TABLES, method, level, groups={name: members})
+        alone = tx.decompose(TABLES, method, level, groups={name: members}).data
         own, whole = alone.sel({axis: name}), found.sel({axis: name})
         for term in alone.data_vars:
             here, there = whole[term], own[term]
@@ -149,8 +149,8 @@ def test_names_of_built_in_groups_are_groups():
     for compute in (
         lambda **k: tx.trade_benefit_index(TABLES, **k).data,
         lambda **k: tx.value_added_trade(TABLES, by="sector", **k),
-        lambda **k: tx.decompose(TABLES, "kww", "country", **k),
-        lambda **k: tx.indicators(TABLES, ["TBI"], **k),
+        lambda **k: tx.decompose(TABLES, "kww", "country", **k).data,
+        lambda **k: tx.indicators(TABLES, ["TBI"], **k).data,
         lambda **k: tx.standard_errors(TABLES, ERROR, **k),
     ):
         named = compute(groups=["EU15", "OECD"], apart=True)
