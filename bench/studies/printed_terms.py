@@ -119,14 +119,12 @@ def borin_mancini(truth: Path) -> pd.DataFrame:
     tables = tx.WorldTables(Z[None], Y[None], x[None], labels, sectors, [2000])
     parts = []
     for file, found in {
-        "bm_country_exporter": tx.decompose(tables, "bm-source", "country").data,
-        "bm_sector_exporter": tx.decompose(tables, "bm-source", "sector").data,
-        "bm_bilateral_exporter": tx.decompose(
-            tables, "bm-source", "bilateral-sector"
-        ).data,
-        "bm_country_world_sink": tx.decompose(tables, "bm-world", "country").data,
+        "bm_country_exporter": tx.decompose(tables, "bm-source", "country"),
+        "bm_sector_exporter": tx.decompose(tables, "bm-source", "sector"),
+        "bm_bilateral_exporter": tx.decompose(tables, "bm-source", "bilateral-sector"),
+        "bm_country_world_sink": tx.decompose(tables, "bm-world", "country"),
     }.items():
-        own = found.isel(year=0)
+        own = found.data.isel(year=0)
         path = folder / f"pub_icio100_{file}.csv"
         frame = pd.read_csv(path, dtype=str, comment="#")
         frame = frame.rename(columns={"country": "exporter"})
