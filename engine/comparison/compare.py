@@ -282,7 +282,7 @@ def _values(
             worst = max(worst, found.residual_max or 0)
         else:
             every = indicators(tables, some, level, progress=progress)
-            parts.append(every[some])
+            parts.append(every.data[some])
             worst = max(worst, float(every["residual"].max()))
         if model is not None:
             bars = standard_errors(tables, model, some, level, progress=progress)

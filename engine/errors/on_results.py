@@ -26,10 +26,17 @@ def _(
     progress: Progress = no_progress,
     **_: Any,
 ) -> TbiResult:
-    tables, value_added, *more = require_source(result.source)
-    given = dict(zip(("drop", "groups", "memory"), more, strict=True))
-    model = error_model(error)
-    bars = errors_of_tbi(tables, result, model, value_added, **given, progress=progress)
+    of = require_source(result.source)
+    bars = errors_of_tbi(
+        of.tables,
+        result,
+        error_model(error),
+        of.value_added,
+        drop=of.drop,
+        groups=of.groups,
+        memory=of.memory,
+        progress=progress,
+    )
     return replace(result, errors=bars)
 
 

@@ -32,10 +32,11 @@ from .results.by_year import ByYear as ByYear
 from .results.decomposition import Decomposition as Decomposition
 from .results.decomposition import decompose as decompose
 from .results.decomposition import totals_of as totals_of
+from .results.footprints import Footprints as Footprints
 from .results.indicators import IndicatorsByYear as IndicatorsByYear
 from .results.indicators import indicators as indicators
-from .results.measure import Measure as Measure
-from .results.measure import Source as Source
+from .results.measure import MeasuredTables as MeasuredTables
+from .results.measure import MeasureResult as MeasureResult
 from .results.measure import require_source as require_source
 from .results.tbi import TbiErrors as TbiErrors
 from .results.tbi import TbiResult as TbiResult

@@ -17,7 +17,7 @@ from .accounts import Account, ValueAdded
 from .footprint_accounts import footprints_of
 from .group_runs import groups_in_turn, join_groups
 from .regrouping import regroup, regroup_trade, require_computed
-from .results.measure import Source
+from .results.measure import MeasuredTables
 from .results.tbi import TbiResult
 from .trade import Certify, balances_of, indices_of, value_added_trade
 
@@ -87,7 +87,7 @@ def trade_benefit_index(
     if isinstance(tables, WorldTables):
         for chosen in each.values() if apart else [named]:  # mistakes before work
             perimeters(tables, drop=drop, groups=chosen)
-        source = Source(tables, value_added, drop, named, memory)
+        source = MeasuredTables(tables, value_added, drop, named, memory)
         given = {"certify": certify, "memory": memory, "progress": progress}
         trade = value_added_trade(tables, value_added, **given)
     else:

@@ -13,11 +13,11 @@ from ...reporting import LongPart, with_intervals
 from ...tables import Groups, WorldTables
 from ..accounts import Account, ValueAdded
 from ..group_runs import join_groups
-from .measure import Measure
+from .measure import MeasureResult
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
-class ByYear(Measure):
+class ByYear(MeasureResult):
     """A result whose numbers are known once its table is written, or that is held.
 
     Attributes
@@ -81,8 +81,12 @@ class ByYear(Measure):
             pass
         return found
 
-    @cached_property
+    @property
     def data(self) -> xr.Dataset:
+        return self._data
+
+    @cached_property
+    def _data(self) -> xr.Dataset:
         if self.held is None:
             raise TivaxError(f"{self.program}: computed while it is written; hold it")
         runs: dict[str, list[xr.Dataset]] = {}

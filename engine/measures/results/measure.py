@@ -13,7 +13,7 @@ from ...tables import Groups, WorldTables
 from ..accounts import ValueAdded
 
 
-class Source(NamedTuple):
+class MeasuredTables(NamedTuple):
     """The tables that a measure was computed of, and how."""
 
     tables: WorldTables
@@ -23,7 +23,7 @@ class Source(NamedTuple):
     memory: int | None = None
 
 
-class Measure(Result):
+class MeasureResult(Result):
     """A result that holds its numbers as a Dataset."""
 
     @property
@@ -80,7 +80,7 @@ class Measure(Result):
         return with_errors_of(self, error, draws=draws, seed=seed, progress=progress)
 
 
-def require_source(source: Source | None) -> Source:
+def require_source(source: MeasuredTables | None) -> MeasuredTables:
     """Raise ``TivaxError`` for a measure that was not computed of tables."""
     if source is None:
         raise TivaxError(
@@ -89,6 +89,6 @@ def require_source(source: Source | None) -> Source:
     return source
 
 
-@long_table_of.register(Measure)
-def _(result: Measure) -> pd.DataFrame:
+@long_table_of.register(MeasureResult)
+def _(result: MeasureResult) -> pd.DataFrame:
     return long_table_of(result.data)

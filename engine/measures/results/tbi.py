@@ -21,7 +21,7 @@ from ...reporting import (
 )
 from ...tables import REST, country_in_text, listing_by_region
 from ..flags import FLAGS, flag_messages
-from .measure import Measure, Source
+from .measure import MeasuredTables, MeasureResult
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
 _FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports", "vax_ratio")
@@ -60,7 +60,7 @@ class TbiErrors:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class TbiResult(Measure):
+class TbiResult(MeasureResult):
     """The result of ``tx.trade_benefit_index`` and of `tivax tbi`.
 
     ``trade`` is by industry as in ``value_added_trade``; the others have regions
@@ -88,7 +88,7 @@ class TbiResult(Measure):
     asked: Sequence[str] = ()
     net: bool = False
     named: bool = False
-    source: Source | None = None
+    source: MeasuredTables | None = None
 
     program = "tbi"
     report_title = "Trade benefit index"
