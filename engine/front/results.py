@@ -17,6 +17,10 @@ from tivax.engine.estimation import Estimate as Estimate
 from tivax.engine.estimation import IVEstimate as IVEstimate
 from tivax.engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from tivax.engine.estimation import WeakInstruments as WeakInstruments
+from tivax.engine.measures import Decomposition as Decomposition
+from tivax.engine.measures import Footprints as Footprints
+from tivax.engine.measures import IndicatorsByYear as IndicatorsByYear
+from tivax.engine.measures import TbiResult as TbiResult
 from tivax.engine.montecarlo import MonteCarlo as MonteCarlo
 from tivax.engine.referee import CountrySlopes as CountrySlopes
 from tivax.engine.referee import Exposure as Exposure

@@ -76,7 +76,7 @@ def _compute(
     ):
         checking = pool.submit(check_tables, few, progress=progress)
         terms = pool.submit(decompose, tables.select(last, last), METHOD, "country")
-        checks, parts = checking.result(), totals_of(terms.result(), METHOD)
+        checks, parts = checking.result(), totals_of(terms.result().data, METHOD)
     return Demo(
         output.out,
         output.words,

@@ -39,7 +39,7 @@ _LEVEL = "bilateral-sector"
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Decomposition(ByYear):
-    """Terms of every year.
+    """Terms of every year: the result of ``tx.decompose`` and `tivax decompose`.
 
     Attributes
     ----------
@@ -51,6 +51,12 @@ class Decomposition(ByYear):
     errors
         Gives the standard errors of a year's terms: a function of the year, and of the
         function that computes the terms of any tables.
+
+    Examples
+    --------
+    >>> found = tx.decompose(world, "kww", "country")
+    >>> found.to_frame().columns.tolist()
+    ['year', 'exporter', 'term', 'value']
     """
 
     name: str
@@ -371,6 +377,7 @@ def decompose(
     ROW       11757118.0  8983990.0  2149224.0
     """
 
+    require_method(method, level, detail=detail, by_origin=by_origin)
     found = Decomposition(
         world=tables,
         accounts=[value_added],

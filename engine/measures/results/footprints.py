@@ -29,6 +29,13 @@ class Footprints(MeasureResult):
 
     ``totals`` has them by year and region, ``by_sector`` by sector too; ``errors`` has
     the standard errors of ``totals``; ``named``: as pymrio names them.
+
+    Examples
+    --------
+    >>> (jobs,) = tx.read_satellites("jobs.csv")
+    >>> found = tx.footprints(world, jobs)
+    >>> found["consumption_based"].sel(year=2000).round(2).values.tolist()
+    [8.79, 18.42, 22.8]
     """
 
     totals: xr.Dataset

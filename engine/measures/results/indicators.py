@@ -72,7 +72,7 @@ def require_levels(name: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class IndicatorsByYear(ByYear):
-    """Indicators of every year and level.
+    """Indicators of every year and level: the result of ``tx.indicators``.
 
     Attributes
     ----------
@@ -89,6 +89,11 @@ class IndicatorsByYear(ByYear):
         True if there are figures: of indicators that are among ``only``.
     net
         Inventories are left out of the tables.
+
+    Examples
+    --------
+    >>> tx.indicators(world, "TBI")["TBI"].sel(year=2000).round(3).values.tolist()
+    [-0.027, -0.015, 0.034]
     """
 
     only: Sequence[str] = ()

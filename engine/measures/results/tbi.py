@@ -73,6 +73,12 @@ class TbiResult(MeasureResult):
     regions that figures and the printed table show (by default the largest); ``net``:
     inventories are left out of the tables. With ``named``, of one of several accounts,
     its name is the first column of tables, and there are no figures.
+
+    Examples
+    --------
+    >>> found = tx.trade_benefit_index(world)
+    >>> [*found.tables()]
+    ['tbi', 'vax', 'vax_by_sector', 'va_absorbed']
     """
 
     trade: xr.Dataset
