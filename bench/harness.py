@@ -9,6 +9,7 @@ median, is the compile time.
 
 import math
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -130,6 +131,7 @@ def machine() -> dict[str, Any]:
         "cores": cores(),
         "device": f"{device.platform}: {device.device_kind}",
         "dtype": "float64",
+        "python": platform.python_version(),
         "packages": {name: version(name) for name in ("jax", "jaxlib", "numpy")},
         "blas": {name: os.environ[name] for name in _BLAS if name in os.environ},
     }

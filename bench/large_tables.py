@@ -1,13 +1,15 @@
 """Time and memory of one year from the store, up to sizes that memory does not hold.
 
-    python -m tivax.bench.large_tables 44x56 49x200 250x160 --folder /scratch
+    python -m tivax.bench.large_tables 44x56 49x200 250x160 --folder /scratch \
+        --json sizes.json
 
 For each size a synthetic world (regions x sectors) is written to a store in the folder,
 and value added absorbed and gross exports of all regions are computed from it:
 streamed, and in memory where that fits. ``numpy.linalg.solve`` with as many right-hand
-sides takes part up to ``--numpy`` industries. Each size has a process of its own, so
-that the memory printed is its own; numpy comes last. Stores are removed unless
-``--keep``.
+sides, and ``inv``, take part up to ``--numpy`` industries. Each size has a process of
+its own, so that the memory printed is its own; numpy comes last. Stores are removed
+unless ``--keep``. No method reads Z faster than memory gives it: the bandwidth, of a
+sum of 2 GiB by all cores, is measured first.
 
 Cost is shown against n^2 k, the work of a product with k columns. Reading is from the
 page cache where the store fits there: the first call of each method is ``first``, with
@@ -15,6 +17,7 @@ compiling, the best of the others ``best``.
 """
 
 import argparse
+import json
 import os
 import resource
 import shutil
@@ -33,16 +36,21 @@ import numpy as np
 # Before JAX is imported: see engine.cli.app.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import jax
+
 from ..engine.core import GIB, start_jax
 from ..engine.measures import value_added_trade
 from ..engine.streaming import is_too_large, large_world
 from ..engine.tables import WorldShape, open_store, write_store
-from .harness import machine
+from .harness import cores, machine, timed
 
 SIZES = ("44x56", "49x200")
 _SEED = 0
 _MEASURED = 3  # calls, the first among them; one where a call takes a minute
-_ROW = "{:>8} {:>5} {:<22} {:>8} {:>8} {:>9} {:>9} {:>10} {:>7}"
+_ROW = "{:>8,} {:>5} {:<22} {:>8.2f} {:>8.3f} {:>9.1f} {:>9.1e} {:>10} {:>7.2f}"
+_HEADS = "{:>8} {:>5} {:<22} {:>8} {:>8} {:>9} {:>9} {:>10} {:>7}"
+COLUMNS = ("n", "k", "method", "first s", "best s", "ps/n^2k", "residual", "passes")
+COLUMNS += ("GiB",)
 
 
 def make(size: str, folder: Path) -> None:
@@ -54,7 +62,16 @@ def make(size: str, folder: Path) -> None:
         write_store(world, folder / size)
 
 
-def run(size: str, folder: Path, most: int) -> list[list[str]]:
+def bandwidth() -> float:
+    """Bytes a second that all cores read, the best of five sums of 2 GiB."""
+    start_jax()
+    numbers = jax.numpy.ones((16 * cores(), 2**28 // (16 * cores())))
+    rows = jax.jit(lambda x: x.sum(axis=1))
+    times = [timed(lambda: rows(numbers))[0] for _ in range(6)]
+    return numbers.nbytes / min(times[1:])
+
+
+def run(size: str, folder: Path, most: int) -> list[tuple[Any, ...]]:
     """A line for each method; numpy up to ``most`` industries."""
     start_jax()
     tables = open_store(folder / size, lazy=True)
@@ -63,18 +80,16 @@ def run(size: str, folder: Path, most: int) -> list[list[str]]:
 
     def add(name: str, times: list[float], residual: float, passes: int) -> None:
         best = min(times[1:] or times)
-        rows.append(
-            [f"{n:,}", str(k), name, f"{times[0]:.2f}", f"{best:.2f}"]
-            + [f"{best / (n * n * k) * 1e12:.1f}", f"{residual:.1e}", str(passes)]
-            + [f"{_peak() / GIB:.2f}"]
-        )
+        each = best / (n * n * k) * 1e12
+        memory = _peak() / GIB
+        rows.append((n, k, name, times[0], best, each, residual, passes, memory))
 
     # Too little for the fast path, enough for coefficients in float32.
     methods: dict[str, int | None] = {"tivax, streamed": 16 * n * n}
     if not is_too_large(n):
         methods["tivax, in memory"] = None
-    for name, memory in methods.items():
-        work = partial(value_added_trade, tables, memory=memory)
+    for name, room in methods.items():
+        work = partial(value_added_trade, tables, memory=room)
         times, trade = _timed(work)
         add(name, times, float(trade["residual"].max()), int(trade["passes"].max()))
     if n <= most:
@@ -82,9 +97,13 @@ def run(size: str, folder: Path, most: int) -> list[list[str]]:
         A = Z * np.divide(1, x, out=np.zeros_like(x), where=x > 0)[None, :]
         del Z
         M = np.eye(n) - A
-        times, X = _timed(lambda: np.linalg.solve(M, Y))
-        left = np.linalg.norm(Y - M @ X, axis=0) / np.linalg.norm(Y, axis=0)
-        add("numpy.linalg.solve", times, float(left.max()), 0)
+        for name, solved in {
+            "numpy.linalg.solve": np.linalg.solve,
+            "numpy.linalg.inv": lambda M, Y: np.linalg.inv(M) @ Y,
+        }.items():
+            times, X = _timed(partial(solved, M, Y))
+            left = np.linalg.norm(Y - M @ X, axis=0) / np.linalg.norm(Y, axis=0)
+            add(name, times, float(left.max()), 0)
     return rows
 
 
@@ -112,11 +131,13 @@ def main() -> None:
     parser.add_argument("--numpy", type=int, default=12_000, metavar="N")
     parser.add_argument("--make", action="store_true", help="make the stores, no more")
     parser.add_argument("--keep", action="store_true", help="keep the stores")
+    parser.add_argument("--json", type=Path, help="write the numbers to this file too")
     given = parser.parse_args()
-    about = machine()
+    about = machine() | {"bytes_per_second": _alone(bandwidth)}
     print(f"{about['processor']}, {about['cores']} cores; {about['packages']}")
-    heads = ("n", "k", "method", "first s", "best s", "ps/n^2k", "residual", "passes")
-    print(_ROW.format(*heads, "GiB"))
+    print(f"memory is read at {about['bytes_per_second'] / 1e9:.1f} GB/s")
+    print(_HEADS.format(*COLUMNS))
+    every = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary)
         for size in given.sizes:
@@ -125,8 +146,12 @@ def main() -> None:
                 continue
             for row in _alone(run, size, folder, given.numpy):
                 print(_ROW.format(*row), flush=True)
+                every.append(dict(zip(COLUMNS, row, strict=True)))
             if not given.keep:
                 shutil.rmtree(folder / size)
+    if given.json:
+        found = {"machine": about, "rows": every}
+        given.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def _size(text: str) -> str:

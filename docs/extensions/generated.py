@@ -4,6 +4,8 @@ Every part is Markdown, written by a function of ``PARTS``. A part is sections o
 none: MyST puts sections into the page at once, before what a directive returns.
 """
 
+import json
+import os
 import re
 import tomllib
 from collections import Counter
@@ -12,9 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import typer
 from docutils import nodes
 from formulas import typeset
+from matplotlib import rc_context
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -28,7 +32,9 @@ from tivax.engine.core import (
     outputs,
     programs,
 )
+from tivax.engine.figures.parts import one_panel
 from tivax.engine.measures.terms import terms_page
+from tivax.engine.reporting import STYLE
 from tivax.engine.tables import country_groups, country_name
 from tivax.engine.tables.aggregation import concordances
 
@@ -292,21 +298,128 @@ def databases() -> str:
     return table(["source", "database", "unit", "cite", "licence"], rows)
 
 
+def sizes() -> str:
+    """Time against industries: a figure of one file of measurements."""
+    run = json.loads((MEASURED / "sizes.json").read_text(encoding="utf-8"))
+    best = pd.DataFrame(run["rows"]).pivot(index="n", columns="method", values="best s")
+    best["tivax"] = best["tivax, in memory"].fillna(best["tivax, streamed"])
+    best["Z read once"] = 8 * best.index**2 / run["machine"]["bytes_per_second"]
+    with rc_context(STYLE):
+        fig, ax = one_panel(3.4)
+        for name, (colour, style) in _METHODS.items():
+            line = best[name].dropna()
+            ax.loglog(line.index, line, style, color=colour, label=name, markersize=3)
+        ax.legend(frameon=False)
+        ax.set(xlabel="industries (regions x sectors)", ylabel="seconds for a year")
+        ax.set_xticks(best.index, [f"{n:,}" for n in best.index], minor=False)
+        ax.set_xticks([], minor=True)
+        ax.yaxis.set_major_formatter("{x:g}")
+        fig.savefig(Path(os.environ["TIVAX_DOCS_SHOWN"]) / "how-fast.svg")
+    text = "Seconds for a year against industries: numpy inv, numpy solve, tivax"
+    image = f'<img src="../_static/how-fast.svg" alt="{text}">'
+    return f"```{{raw}} html\n{image}\n```"
+
+
+_METHODS = {
+    "numpy.linalg.inv": ("0.55", "-o"),
+    "numpy.linalg.solve": ("C0", "-o"),
+    "tivax": ("C1", "-o"),
+    "Z read once": ("0.55", "--"),
+}
+
+
+def rooms() -> str:
+    """The layers of rooms, as the test of imports has them: a picture."""
+    contracts = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["tool"][
+        "importlinter"
+    ]
+    layers = [
+        [name.rpartition(".")[2] for name in layer.split(" | ")]
+        for layer in contracts["contracts"][0]["layers"]
+    ]
+    kinds = {name: k for k, names in _KINDS.items() for name in names.split()}
+    with rc_context(STYLE):
+        fig, ax = one_panel(0.34 * len(layers) + 0.3)
+        for row, names in enumerate(layers):
+            for place, name in enumerate(names):
+                colour = _KIND_COLOURS[kinds.get(name, "numbers")]
+                left, width = place / len(names), 1 / len(names)
+                box = {"height": 0.86, "color": colour, "align": "edge"}
+                ax.barh(-row, width - 0.008, left=left, **box)
+                middle = left + width / 2, -row + 0.43
+                ax.text(*middle, name, ha="center", va="center")
+        for kind, colour in _KIND_COLOURS.items():
+            ax.barh(0, 0, color=colour, label=kind)
+        ax.legend(loc="upper center", ncols=4, bbox_to_anchor=(0.5, 0), frameon=False)
+        ax.set(xlim=(0, 1), ylim=(1 - len(layers), 1))
+        ax.axis("off")
+        fig.savefig(Path(os.environ["TIVAX_DOCS_SHOWN"]) / "the-house.svg")
+    image = '<img src="../_static/the-house.svg" alt="Rooms, each above those it uses">'
+    return f"```{{raw}} html\n{image}\n```"
+
+
+_KINDS = {
+    "words and pages": "cli explorer publication figures reporting present",
+    "data that come in": "sources files rebuilding panel",
+    "papers, benchmarks": "papers published bench",
+}
+_KIND_COLOURS = {
+    "numbers": "#9ecae1",
+    "words and pages": "#fdd0a2",
+    "data that come in": "#c7e9c0",
+    "papers, benchmarks": "#dadaeb",
+}
+
+
 def times() -> str:
-    """Measured times, from the one file that has them."""
-    parts = []
-    for one in tomllib.loads(MEASURED.read_text(encoding="utf-8"))["table"]:
-        rows = [[_shown_time(cell) for cell in row] for row in one["rows"]]
+    """Measured times: the words of one file, the numbers of another."""
+    words = tomllib.loads((MEASURED / "measured.toml").read_text(encoding="utf-8"))
+    run = json.loads((MEASURED / "measured.json").read_text(encoding="utf-8"))
+    about = run["machine"]
+    packages = ", ".join(f"{name} {k}" for name, k in about["packages"].items())
+    parts = [
+        f"{about['processor']}, {about['cores']} cores, {about['dtype']}; "
+        f"Python {about['python']}, {packages}."
+    ]
+    heads = ("what", "tivax", "beside it", "for as much work", "times as long")
+    for one in words["table"]:
+        rows = [_compared(run["rows"], *row) for row in one["rows"]]
         parts += [
             f"## {one['title']}",
-            f"`{one['run']}`; {one['machine']}.",
-            table(one["columns"], rows, right=(1, 3)),
+            f"`tivax bench --full --only {one['only']}`",
+            table(heads, rows, right=(1, 3, 4)),
         ]
-    return "\n\n".join(parts)
+    one = words["commands"]
+    rows = [
+        (f"`{name}`", _seconds(k), _seconds(first)) for name, k, first in one["rows"]
+    ]
+    heads = ("command", "compiled before", "first run")
+    return "\n\n".join([*parts, f"## {one['title']}", table(heads, rows, (1, 2))])
 
 
-def _shown_time(cell: str | float) -> str:
-    return cell if isinstance(cell, str) else f"{cell:g} s"
+def _compared(
+    rows: Sequence[Mapping[str, Any]], what: str, case: str, method: str, beside: str
+) -> tuple[str, ...]:
+    """A line of ``times``. Loops of few draws are shown for as many as tivax makes."""
+
+    def found(name: str) -> Mapping[str, Any]:
+        own = [row for row in rows if row["case"] == case]
+        named = [k for k in own if k["method"] == name]
+        return (named or [k for k in own if k["method"].startswith(f"{name}, ")])[-1]
+
+    ours, theirs = found(method), found(beside)
+    ratio = ours["ratio"] / theirs["ratio"]
+    seconds = ours["median_s"]
+    return what, _seconds(seconds), beside, _seconds(seconds * ratio), _rounded(ratio)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{_rounded(seconds)} s"
+
+
+def _rounded(number: float) -> str:
+    """Two digits: a third does not hold from run to run."""
+    return f"{float(f'{number:.2g}'):,g}"
 
 
 def gallery() -> str:
@@ -349,11 +462,14 @@ def scenario_keys() -> str:
 
 
 GALLERY = Path(__file__).parents[1] / "gallery" / "figures.toml"
-MEASURED = Path(__file__).parents[1] / "explanation" / "measured.toml"
+PROJECT = Path(__file__).parents[2] / "pyproject.toml"
+MEASURED = Path(__file__).parents[1] / "explanation"
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": command_list,
     "common-options": common_options,
+    "rooms": rooms,
+    "sizes": sizes,
     "times": times,
     "gallery": gallery,
     "files": files,

@@ -78,10 +78,10 @@ class Terminal:
         if verbose:
             _log_to_stderr()
 
-    def print(self, line: str) -> None:
-        """A line of the result."""
+    def print(self, line: str, *, said: bool = False) -> None:
+        """A line of the result; ``said`` in the language already, it stays as it is."""
         if not self.json:
-            self.out.print(self._said(line), soft_wrap=True)
+            self.out.print(line if said else self._said(line), soft_wrap=True)
 
     def _said(self, text: str) -> str:
         from ..reporting import translated  # reads labels, which help does without

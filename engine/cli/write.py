@@ -80,11 +80,12 @@ def print_result(
         terminal.warn(note)
     for line in (*DOUBTS, *(context.notes if context else ())):
         terminal.print(line)
-    for listing in result._listings() if result.printed else ():
+    told = result.page(output.words)
+    for listing in told.listings() if result.printed else ():
         terminal.show(listing)
-    for line in result.sentence.splitlines():
-        terminal.print(line)
-    page = output.out / ("report.html" if result.report_title else "")
+    for line in told.sentence.splitlines():
+        terminal.print(line, said=True)
+    page = output.out / ("report.html" if told.title else "")
     zipped = next_step("package", output.out, "--out", f"{output.out.name}.zip")
     terminal.finish(record, f"Open {page}", *(ends or (zipped,)))
 

@@ -112,6 +112,7 @@ from .outputs import programs as programs
 from .parts import Part as Part
 from .parts import PartFile as PartFile
 from .parts import State as State
+from .phrases import Phrase as Phrase
 from .places import Seal as Seal
 from .places import files_in as files_in
 from .places import is_empty_folder as is_empty_folder

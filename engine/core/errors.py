@@ -68,7 +68,8 @@ class TivaxError(ValueError):
         self.argument = argument
         text = "".join(k if k.isprintable() else _shown(k) for k in str(message))
         text = _WORD.sub(lambda word: f"{word[0][:60]}...", text)
-        super().__init__(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
+        text = text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+        super().__init__(message if text == message else text)  # a Phrase stays one
 
     def within(self, place: object) -> Self:
         """The same mistake, its message begun by the file or model it is in."""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..core import TivaxError, count_text
+from ..core import Phrase, TivaxError, count_text
 from .design import Design
 from .model import Model
 from .regression_data import require_column_names, require_one_row
@@ -91,12 +91,15 @@ def alone_note(
     for term, own in zip(terms, alone, strict=True):
         if own.any():
             named = ", ".join(str(labels[g]) for g in np.flatnonzero(own)[:3])
-            each = "each of " if own.sum() > 1 else ""
-            said.append(
-                f"{each}{named} alone identifies a part of {term}, of which a "
-                "clustered standard error says nothing"
-            )
-    return "; ".join(said)
+            key = "each of " * bool(own.sum() > 1) + _ALONE
+            said.append(Phrase(key, names=named, term=term))
+    return Phrase.listed(said)
+
+
+_ALONE = (
+    "{names} alone identifies a part of {term}, of which a clustered standard error "
+    "says nothing"
+)
 
 
 def two_way_design(

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core import NotFound, TivaxError, close_names, show
+from ..core import NotFound, Phrase, TivaxError, close_names, show
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -423,11 +423,13 @@ class Lost(NamedTuple):
 
     def reason(self, outcome: str, clusters: int) -> str:
         if self.perfect:
-            return f"the regressors and the effects explain {outcome} without any error"
-        return (
-            f"the errors of its {clusters} clusters cancel; too few clusters for its "
+            exact = "the regressors and the effects explain {outcome} without any error"
+            return Phrase(exact, outcome=outcome)
+        few = (
+            "the errors of its {clusters} clusters cancel; too few clusters for its "
             "effects"
         )
+        return Phrase(few, clusters=clusters)
 
 
 def rounding_of(y: Float[np.ndarray, " n"], net: Float[np.ndarray, " n"]) -> float:

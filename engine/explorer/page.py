@@ -14,6 +14,7 @@ from functools import cache
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 from typing import Any, get_args
@@ -54,6 +55,11 @@ _ENDINGS = (".html", ".htm")  # that a browser opens
 _MANY = 10_000  # from which a larger unit is shown
 # By which economies are ordered: the first measure that is there.
 _SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
+
+
+def can_explore() -> bool:
+    """True where vl-convert is installed, which has the scripts of a page."""
+    return find_spec("vl_convert") is not None
 
 
 def explore(
@@ -327,6 +333,8 @@ def _vega() -> str:
     Bundling them takes three seconds, so they are kept in the user's cache folder,
     which nobody else may write to; a file that has changed is made again.
     """
+    if not can_explore():
+        raise TivaxError("the explorer needs vl-convert: pip install vl-convert-python")
     folder, known = cache_folder(), version("vl-convert-python")
     kept = folder / f"vega-{known}.js" if folder else None
     if kept and kept.is_file() and _SCRIPTS_SEAL.fits(kept):

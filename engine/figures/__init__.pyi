@@ -19,6 +19,7 @@ from .resampling import rejection_rates as rejection_rates
 from .specifications import joint_curve as joint_curve
 from .specifications import leave_one_out as leave_one_out
 from .specifications import specification_curve as specification_curve
+from .threatened import HEADED as HEADED
 from .threatened import few_threats as few_threats
 from .threatened import threat_intervals as threat_intervals
 from .tiles import REAL_INCOME as REAL_INCOME

@@ -357,8 +357,8 @@ def slopes(
 def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Figure:
     """Estimates in their intervals beside the coefficients that made the data.
 
-    ``frame`` has ``term``, ``true``, ``coef`` and either ``ci_low`` and ``ci_high`` or
-    ``se``, for +- 1.96 standard errors. A row a term, all on one scale, or where the
+    ``frame`` has ``term``, ``true``, ``estimate`` and either ``ci_low`` and ``ci_high``
+    or ``se``, for +- 1.96 standard errors. A row a term, all on one scale, or where the
     intervals of some would be dots on it, those below on a smaller one.
     """
     require_columns("estimates", frame, ["term", "true", "estimate"])

@@ -59,8 +59,8 @@ def specification_curve(
     Parameters
     ----------
     curve
-        ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (bool: the specification of the
-        tables) and a column of texts for each of ``choices``.
+        ``estimate``, ``ci_low``, ``ci_high``, ``chosen`` (bool: the specification of
+        the tables) and a column of texts for each of ``choices``.
     published, published_se
         The published coefficient; its interval is +- 1.96 standard errors.
     name
@@ -96,10 +96,10 @@ def joint_curve(
     Parameters
     ----------
     curve
-        ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (the model as given),
+        ``estimate``, ``ci_low``, ``ci_high``, ``chosen`` (the model as given),
         ``significant`` (bool) and a column of texts for each of ``choices``.
     null
-        ``rank``, ``low`` and ``high``: the band of the sorted effects without any.
+        ``rank``, ``null_low`` and ``null_high``: the band of effects without any.
 
     Above: the estimates in their intervals, blue where p is at most 5 %, and the band.
     Below: which option of each choice every specification takes.
@@ -319,7 +319,7 @@ def leave_one_out(
 ) -> Figure:
     """The coefficient without each country in turn, smallest first.
 
-    ``frame`` has ``left_out`` (a code), ``coef``, ``ci_low``, ``ci_high`` and
+    ``frame`` has ``left_out`` (a code), ``estimate``, ``ci_low``, ``ci_high`` and
     ``developed`` (1 or 0); ``full`` is the coefficient of the whole sample.
     """
     columns = ["left_out", "estimate", "ci_low", "ci_high", "developed"]

@@ -1,9 +1,8 @@
 """Figures of threats: every variant of a model around its estimate, and a few of them
 side by side for several models."""
 
-import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ..core import Phrase
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -20,12 +20,9 @@ from ..reporting import (
     SURPLUS,
     finish_layout,
     interval_axes,
-    label,
     labelled_rows,
     legend,
-    threat_in_words,
 )
-from ..tables import country_in_text
 from .parts import BAND, beside_row, panels, require_columns, styled
 
 _LOOKS = {
@@ -36,23 +33,29 @@ _LOOKS = {
     "turned or gone": (DEFICIT, "v"),
     "other question": (QUIET, "o"),
 }
+HEADED = "{threat}: {name}"
+"""The first row of a kind of threat."""
+_AXIS = "coefficient, 95 % interval"
 _ROW = 0.13  # inches
 _ONE_COLUMN = 36  # rows; more stand in two columns, so that all are on one page
 _LETTERS = {1: 72, 2: 40}  # of a line of a label, by columns; longer ones are wrapped
 _LINE = 0.8  # rows, that a further line of a label takes
-_REQUIRED = ["threat", "variant", "term", "estimate", "ci_low", "ci_high", "state"]
+_REQUIRED = ["threat", "name", "estimate", "ci_low", "ci_high", "state"]
 
 
 @styled
-def threat_intervals(rows: pd.DataFrame) -> Figure:
+def threat_intervals(rows: pd.DataFrame, say: Callable[[str], str] = str) -> Figure:
     """Every row of a model as an interval, by kind of threat.
 
     Parameters
     ----------
     rows
-        ``threat``, ``variant``, ``term``, ``estimate``, ``ci_low``, ``ci_high`` and
-        ``state``: ``the model``, ``as before``, ``blurred``, ``smaller``, ``turned or
-        gone``, or ``other question`` of rows that ask something else.
+        ``threat``, ``name`` (what is written at the row), ``estimate``, ``ci_low``,
+        ``ci_high`` and ``state``: ``the model``, ``as before``, ``blurred``,
+        ``smaller``, ``turned or gone``, or ``other question`` of rows that ask
+        something else.
+    say
+        Puts threats, states and the name of the axis into the words of the figure.
 
     Colour and marker say what has become of the result; the dashed line is the model's
     estimate. The widest intervals are cut, with an arrow where they go on.
@@ -63,7 +66,7 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     rows = rows.sort_values("kind", kind="stable").reset_index(drop=True)
     model = rows[rows["state"] == "the model"].iloc[0]
     parts = _columns(rows)
-    parts = [_placed(part, str(model["term"]), _LETTERS[len(parts)]) for part in parts]
+    parts = [_placed(part, _LETTERS[len(parts)], say) for part in parts]
     lowest = max(part["end"].iloc[-1] for part in parts)
     fig, axes = panels(len(parts), _ROW * lowest, 0.9, sharex=True)
     edges = _edges(rows)
@@ -76,8 +79,8 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
             ax.axhspan(*ends, color=BAND, linewidth=0, zorder=0)
         ax.set_xlim(*edges)
         ax.set_ylim(lowest, 0)
-    fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
-    _explain(fig, handles)
+    fig.supxlabel(say(_AXIS), fontsize=SMALL)
+    _explain(fig, handles, say)
     return finish_layout(fig)
 
 
@@ -90,12 +93,17 @@ def _columns(rows: pd.DataFrame) -> list[pd.DataFrame]:
     return [rows[:middle].reset_index(drop=True), rows[middle:].reset_index(drop=True)]
 
 
-def _placed(part: pd.DataFrame, term: str, letters: int) -> pd.DataFrame:
+def _placed(
+    part: pd.DataFrame, letters: int, say: Callable[[str], str]
+) -> pd.DataFrame:
     """Rows of a column by the height of their middle, with ``label``, ``start`` and
     ``end``: a row is as high as its label has lines."""
-    headed = part.assign(first=~part.duplicated("kind"))  # which names its kind
     fill = partial(textwrap.fill, width=letters, break_on_hyphens=False)
-    labels = [fill(_label(k, term)) for _, k in headed.iterrows()]
+    both = zip(part["threat"], part["name"], strict=True)
+    headed = [say(Phrase(HEADED, threat=threat, name=name)) for threat, name in both]
+    names = part["name"].where(part.duplicated("kind"), headed)
+    names = names.mask(part["state"] == "the model", say("the model"))
+    labels = [*map(fill, names)]
     high = np.array([1 + _LINE * label.count("\n") for label in labels])
     end = high.cumsum()
     places = {"label": labels, "start": end - high, "end": end}
@@ -108,25 +116,32 @@ def _edges(rows: pd.DataFrame) -> tuple[float, float]:
     return float(low - pad), float(high + pad)
 
 
-def _explain(fig: Figure, handles: Mapping[str, object]) -> None:
-    names = [k for k in _LOOKS if k in handles]
-    legend(fig, [handles[k] for k in names], names, loc="outside upper right")
+def _explain(
+    fig: Figure, handles: Mapping[str, object], say: Callable[[str], str]
+) -> None:
+    states = [k for k in _LOOKS if k in handles]
+    shown = [handles[k] for k in states]
+    legend(fig, shown, [*map(say, states)], loc="outside upper right")
 
 
 @styled
-def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
+def few_threats(
+    models: Mapping[str, pd.DataFrame], say: Callable[[str], str] = str
+) -> Figure:
     """The same few threats for each model, a panel a model.
 
     Parameters
     ----------
     models
         By the title of the panel: rows as of :func:`threat_intervals`, the model first,
-        with ``name``, what is written at the row, and ``p_value``.
+        with ``p_value``.
+    say
+        As there.
 
     Estimate and p stand right of each interval.
     """
     for rows in models.values():
-        require_columns("threats", rows, [*_REQUIRED, "name", "p_value"])
+        require_columns("threats", rows, [*_REQUIRED, "p_value"])
     names = list(dict.fromkeys(k for rows in models.values() for k in rows["name"]))
     place = {name: k for k, name in enumerate(names)}
     fig, axes = panels(len(models), 0.24 * len(names), 1.0, sharey=True)
@@ -141,8 +156,8 @@ def few_threats(models: Mapping[str, pd.DataFrame]) -> Figure:
             told = f"{row['estimate']:.1f} ({_short_p(float(row['p_value']))})"
             colour = _LOOKS[row["state"]][0]
             beside_row(ax, k, told.replace("-", "−"), at=1.02, colour=colour)
-    fig.supxlabel("coefficient, 95 % interval", fontsize=SMALL)
-    _explain(fig, handles)
+    fig.supxlabel(say(_AXIS), fontsize=SMALL)
+    _explain(fig, handles, say)
     return finish_layout(fig)
 
 
@@ -175,25 +190,3 @@ def _intervals(
                 ax.plot(x, at, arrow, color=colour, markersize=3, clip_on=False)
     interval_axes(ax)
     return handles
-
-
-def _label(row: pd.Series, treatment: str) -> str:
-    """``left out: EU15``, the kind only in its first row; of another question, what is
-    asked about, where that is not the effect of the treatment."""
-    if row["state"] == "the model":
-        return "the model"
-    variant = str(row["variant"])
-    if row["threat"] == "placebo outcome":
-        variant = label(variant)
-    variant = threat_in_words(variant)
-    if match := re.fullmatch("without ([A-Z]{3})", variant):
-        variant = f"without {country_in_text(match[1])}"
-    kind = str(row["threat"]).replace("common correlated effects", "common effects")
-    name = f"{kind}: {variant}" if row["first"] else variant
-    term = str(row["term"])
-    if row["state"] != "other question" or term == treatment:
-        return name
-    if re.fullmatch(rf"{re.escape(treatment)} \d+ years? (later|earlier)", term):
-        beside = variant.endswith("beside it")  # in its place there is no other
-        return f"{name}, its own" if beside else name
-    return f"{name}, {threat_in_words(term.removeprefix(f'{treatment} '))}"

@@ -12,7 +12,9 @@ from .html import Points as Points
 from .html import Section as Section
 from .html import Table as Table
 from .html import Text as Text
+from .html import in_other_words as in_other_words
 from .html import report_html as report_html
+from .html_tables import translated_frame as translated_frame
 from .intervals import Z95 as Z95
 from .intervals import interval_columns as interval_columns
 from .intervals import kinds_line as kinds_line
@@ -34,13 +36,15 @@ from .labels import of_account as of_account
 from .labels import option_name as option_name
 from .labels import printed_place as printed_place
 from .labels import require_language as require_language
-from .labels import threat_in_words as threat_in_words
 from .labels import variable_name as variable_name
 from .labels import variant_in_words as variant_in_words
 from .long_tables import LongPart as LongPart
 from .long_tables import LongTable as LongTable
 from .long_tables import LongWriter as LongWriter
 from .methods import method_of as method_of
+from .pages import Page as Page
+from .pages import Plot as Plot
+from .pages import page_of as page_of
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT
@@ -68,8 +72,8 @@ from .regression_tables import regression_table as regression_table
 from .results import CV1 as CV1
 from .results import Context as Context
 from .results import Joined as Joined
-from .results import Plot as Plot
 from .results import Result as Result
+from .results import Told as Told
 from .results import write_frames as write_frames
 from .results import write_parts as write_parts
 from .translations import translated as translated

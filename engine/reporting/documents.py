@@ -32,11 +32,11 @@ class Document:
 
     def __init__(self, path: Path) -> None:
         text = path.read_text(encoding="utf-8")
-        self._sections: dict[str, tuple[str, list[str]]] = {}
+        self.parts: dict[str, tuple[str, list[str]]] = {}
         for part in re.split(r"^# ", text, flags=re.MULTILINE)[1:]:
             head, *chunks = re.split(r"\n{2,}", part.strip())
             key, _, title = head.partition(":")
-            self._sections[key] = title.strip(), chunks
+            self.parts[key] = title.strip(), chunks
 
     def section(
         self, name: str, figures: Mapping[str, Any] = _NONE, /, **given: Any
@@ -46,15 +46,15 @@ class Document:
         Tables and figures have their caption from the document; ``KeyError`` for what
         it names and nobody gives.
         """
-        title = self._sections[name][0].format_map(given)
+        title = self.filled(self.parts[name][0], given)
         return Section(title, self.blocks(name, figures, **given))
 
     def blocks(
         self, name: str, figures: Mapping[str, Any] = _NONE, /, **given: Any
     ) -> list[Block]:
         """The blocks of a part of a section, which has no title."""
-        chunks = self._sections[name][1]
-        return [k for chunk in chunks for k in _blocks(chunk, figures, given)]
+        chunks = self.parts[name][1]
+        return [k for chunk in chunks for k in self._blocks(chunk, figures, given)]
 
     def text(self, name: str, /, **given: Any) -> str:
         """The paragraphs of a part that has no other blocks."""
@@ -62,39 +62,41 @@ class Document:
             k.text for k in self.blocks(name, **given) if isinstance(k, Text)
         )
 
+    def filled(self, text: str, given: Mapping[str, Any]) -> str:
+        """A text with what is given in its holes."""
+        return text.format_map(given)
 
-def _blocks(
-    chunk: str, figures: Mapping[str, Any], given: Mapping[str, Any]
-) -> Iterator[Block]:
-    if chunk.startswith("- "):
-        items = chunk.removeprefix("- ").split("\n- ")
-        if points := [k for item in items for k in _points(_line(item), given)]:
-            yield Points(points)
-        return
-    line = _line(chunk)
-    mark, _, rest = line.partition(" ")
-    if match := _GIVEN.fullmatch(line):
-        key, may_miss, caption = match.groups()
-        if key in given or not may_miss or key in figures:
-            own = given[key] if key in given else figures[key]
-            yield from _captioned(own, caption.format_map(given))
-    elif mark == "##":
-        yield Heading(rest.format_map(given))
-    elif mark == "$":
-        yield Formula(rest)
-    elif text := line.format_map(given):
-        yield Text(text)
+    def _blocks(
+        self, chunk: str, figures: Mapping[str, Any], given: Mapping[str, Any]
+    ) -> Iterator[Block]:
+        if chunk.startswith("- "):
+            items = chunk.removeprefix("- ").split("\n- ")
+            if points := [k for item in items for k in self._points(item, given)]:
+                yield Points(points)
+            return
+        line = _line(chunk)
+        mark, _, rest = line.partition(" ")
+        if match := _GIVEN.fullmatch(line):
+            key, may_miss, caption = match.groups()
+            if key in given or not may_miss or key in figures:
+                own = given[key] if key in given else figures[key]
+                yield from _captioned(own, self.filled(caption, given))
+        elif mark == "##":
+            yield Heading(self.filled(rest, given))
+        elif mark == "$":
+            yield Formula(rest)
+        elif text := self.filled(line, given):
+            yield Text(text)
+
+    def _points(self, item: str, given: Mapping[str, Any]) -> list[str]:
+        alone = _ALONE.fullmatch(_line(item))
+        if alone and not isinstance(given[alone[1]], str):
+            return [*given[alone[1]]]
+        return list(filter(None, [self.filled(_line(item), given)]))
 
 
 def _line(chunk: str) -> str:
     return " ".join(k.strip() for k in chunk.splitlines())
-
-
-def _points(item: str, given: Mapping[str, Any]) -> list[str]:
-    alone = _ALONE.fullmatch(item)
-    if alone and not isinstance(given[alone[1]], str):
-        return [*given[alone[1]]]
-    return list(filter(None, [item.format_map(given)]))
 
 
 def _captioned(own: Any, caption: str) -> list[Block]:

@@ -159,14 +159,9 @@ def report_html(
     ``prefix`` begins the numbers of figures and tables of the appendix: with "A", Table
     A1. Those of the text are Roman then, Table I: neither clashes with a number given
     to a block, such as that of a paper.
-    In another ``language`` than English every text is put into it (``translated``).
-    What results must say of their tables (``core.basis``) stands below the subtitle.
+    All is in ``language`` already (``in_other_words``). What results must say of their
+    tables (``core.basis``) stands below the subtitle.
     """
-    if language != "en":
-        title, subtitle = (translated(k, language) for k in (title, subtitle))
-        sections, appendix = (
-            [in_other_words(k, language) for k in part] for part in (sections, appendix)
-        )
     captions = _Captions(_roman if prefix else str, language)
     body = []
     for number, section in enumerate(sections, 1):
@@ -244,6 +239,8 @@ class _Captions:
 
 def in_other_words(section: Section, language: Language) -> Section:
     """The section with every text in that language."""
+    if language == "en":
+        return section
     blocks = [_translated_block(k, language) for k in section.blocks]
     return Section(translated(section.title, language), blocks)
 
@@ -264,7 +261,7 @@ def _translated_block(block: Any, language: Language) -> Any:
         case Figure(drawn, caption, number):
             return Figure(drawn, say(caption), number)
         case Table(frame, caption, formats, number):
-            shown, own = translated_frame(frame, formats, language)
+            shown, own = translated_frame(frame, formats, say)
             return Table(shown, say(caption), own, number)
         case Journal(table, number):
             return Journal(replace(table, title=say(table.title)), number)

@@ -1,7 +1,7 @@
 """Data frames as HTML tables."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import groupby
 from typing import Any
@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 
 from ..core import p_cell
-from .labels import Language
-from .translations import translated
 
 # A table of more columns is printed in smaller letters.
 _FEW_COLUMNS = 7
@@ -33,9 +31,9 @@ def spaced(text: str) -> str:
 
 
 def translated_frame(
-    frame: pd.DataFrame, formats: Mapping[Any, str], language: Language
+    frame: pd.DataFrame, formats: Mapping[Any, str], words: Callable[[str], str]
 ) -> tuple[pd.DataFrame, dict[Any, str]]:
-    """The frame with headers, row labels and texts in that language, and its formats
+    """The frame with headers, row labels and texts in other ``words``, and its formats
     by the new headers."""
 
     def say(value: Any) -> Any:
@@ -43,14 +41,14 @@ def translated_frame(
             return tuple(map(say, value))
         if isinstance(value, bool | np.bool_):
             value = "yes" if value else "no"
-        return translated(value, language) if isinstance(value, str) else value
+        return words(value) if isinstance(value, str) else value
 
     def header(name: Any) -> Any:
         if not isinstance(name, str):
             return say(name)
         return say(_HEADERS.get(name, name)) + name[len(name.rstrip()) :]
 
-    if language != "en" and {"region", "name"} <= {*frame}:  # codes have that name too
+    if {"region", "name"} <= {*frame}:  # codes have that name too
         region = frame["name"].where(frame["name"] != "", frame["region"])
         frame = frame.assign(region=region).drop(columns="name")
     # Headers that differ in blanks alone stay apart.

@@ -118,19 +118,6 @@ def variant_in_words(name: str) -> str:
     return name
 
 
-def threat_in_words(variant: str) -> str:
-    """A variant of a threat in words for figures; others as they are.
-
-    ``1 later, beside`` is ``1 year later beside it``, ``RQ squared`` is ``regulatory
-    quality squared``."""
-    for key, words in _WORDS["threats"].items():
-        if match := re.fullmatch(key, variant):
-            return re.sub(r"^1 years", "1 year", match.expand(words))
-    return re.sub(
-        r"\w+", lambda k: variable_name(k[0]) if k[0] in _LABELS else k[0], variant
-    )
-
-
 def in_language(texts: Sequence[str], language: Language) -> str:
     """The text of that language, of one for each language."""
     return texts[get_args(Language).index(language)]

@@ -361,6 +361,7 @@ def draw(
     files: bool = True,
     note: str | None = None,
     language: Language = "en",
+    said: bool = False,
     title: str = "",
 ) -> Drawn:
     """A figure drawn; without ``files`` as SVG alone.
@@ -368,11 +369,11 @@ def draw(
     The same figure gives the same bytes: no date, no random ids. ``note`` stands below
     the figure, by default what results must say of their tables (``core.basis``);
     ``title``, by default the figure's own label, stands above it. Its texts are put
-    into ``language`` (``translated``).
+    into ``language`` (``translated``), unless all is ``said`` in it already.
     """
     note = basis() if note is None else note
     title = title or str(figure.get_label())
-    if language != "en":
+    if language != "en" and not said:
         for text in figure.findobj(Text):
             assert isinstance(text, Text)
             text.set_text(translated(text.get_text(), language))

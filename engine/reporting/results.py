@@ -8,6 +8,8 @@ the page of a notebook, and the files of the command that computes it.
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +38,11 @@ from .drawn import Drawn
 from .html import Block, Figure, Points, Section, Table, Text, report_html
 from .labels import Language, of_account
 from .long_tables import LongTable
+from .pages import JoinedPage, Page, Plot, page_of
+from .translations import translated
 
 if TYPE_CHECKING:  # where another process draws, this one needs no matplotlib
     from matplotlib import figure as mpl
-
-Plot = Callable[[], "mpl.Figure"]
-"""Draws a figure when it is asked for."""
 
 CV1 = "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted"
 """The clustered covariance of models, in the words of manifests."""
@@ -71,6 +72,10 @@ class Result(Printable):
     def said(self, text: str) -> str:
         """A text about value added, of the account that stands in its place."""
         return of_account(text, self.account)
+
+    def page(self, language: Language = "en") -> Page:
+        """Its words, figures and tables of print in that language."""
+        return Page(self, language)
 
     @abstractmethod
     def tables(self) -> Mapping[str, pd.DataFrame | LongTable]:
@@ -181,6 +186,40 @@ class Result(Printable):
         return place
 
 
+class Told(Result):
+    """A result of numbers: its page in ``present`` says and draws what it found."""
+
+    def page(self, language: Language = "en") -> Any:
+        """Its words, figures and tables of print in that language, a ``Page``."""
+        room = type(self).__module__.split(".")[2]
+        import_module(f"..present.{room}", __package__)  # which registers the page
+        return page_of(self, language)
+
+    def plots(self) -> Mapping[str, Plot]:
+        return self.page().plots()
+
+    def titles(self) -> Mapping[str, str]:
+        return self.page().titles()
+
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        return self.page().sections(figures)
+
+    @property
+    def subtitle(self) -> str:
+        return self.page().subtitle
+
+    @property
+    def sentence(self) -> str:
+        return self.page().sentence
+
+    @property
+    def finding(self) -> Sequence[str]:
+        return self.page().finding
+
+    def _listings(self) -> Sequence[Listing]:
+        return self.page().listings()
+
+
 @dataclass(frozen=True)
 class Context:
     """Texts and facts of a command for the files and the report of its result.
@@ -221,39 +260,40 @@ def write_parts(
 ) -> None:
     """Everything but the manifest."""
     context = context or Context()
+    language = context.language
+    page, say = result.page(language), partial(translated, language=language)
     tables, codes, labels = result.tables(), context.codes, _labels(result)
     for name, table in tables.items():
         if isinstance(table, LongTable):  # plots are of what is computed here
             sheets = None if codes is None else {"labels": codes}
             sheets = sheets if result.one_workbook else None
             table.write(folder / f"{name}.{format}", labels, sheets)
-    plots = result.plots() if figures or not result.printed else {}
+    plots = page.plots() if figures or not result.printed else {}
     frames = {k: v for k, v in tables.items() if isinstance(v, pd.DataFrame)}
     write_frames(result, frames, folder, format, codes)
     drawn: dict[str, Drawn] = {}
     with stage("figures"):
-        titles, language = result.titles(), context.language
+        titles, put = page.titles(), {"language": language, "said": page.own}
         for name, plot in plots.items():
             from .plot_style import draw  # loads matplotlib
 
             title = context.title or titles.get(name, "")
-            drawn[name] = draw(plot(), files=figures, language=language, title=title)
+            drawn[name] = draw(plot(), files=figures, title=title, **put)
     if figures and drawn:
         place = folder / "figures"
         place.mkdir()
         for name, figure in drawn.items():
             figure.save(place, name)
-    if result.report_title:
-        title = result.said(result.report_title)
-        title = f"{title}: {context.name}" if context.name else title
-        page = report_html(
+    if title := page.title:
+        title = say(f"{title}: {context.name}") if context.name else title
+        text = report_html(
             context.title or title,
-            ", ".join(filter(None, (result.subtitle, context.more))),
-            [*_finding(result), *result.sections(drawn), *_method(result, context)],
+            say(", ".join(filter(None, (page.subtitle, context.more)))),
+            [*_finding(page, say), *page.sections(drawn), *_method(page, context, say)],
             describe_environment(dated=False),
-            language=context.language,
+            language=language,
         )
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        (folder / "report.html").write_text(text, encoding="utf-8")
 
 
 def write_frames(
@@ -285,22 +325,24 @@ def _labels(result: Result) -> dict[str, str]:
     return {k: result.said(v) for k, v in {**known, **result.labels()}.items()}
 
 
-def _finding(result: Result) -> Iterator[Section]:
-    if found := [*DOUBTS, *result.finding]:
-        yield Section("The finding", [Points(found)])
+def _finding(page: Page, say: Callable[[str], str]) -> Iterator[Section]:
+    if found := [*map(say, DOUBTS), *page.finding]:
+        yield Section(say("The finding"), [Points(found)])
 
 
-def _method(result: Result, context: Context) -> Iterator[Section]:
+def _method(
+    page: Page, context: Context, say: Callable[[str], str]
+) -> Iterator[Section]:
     """Last, what a reader needs to check the numbers."""
-    blocks: list[Block] = [Text(result.said(result.method))] if result.method else []
-    if result.printed and context.notes:
-        blocks.append(Points(context.notes))
+    blocks: list[Block] = [Text(page.method)] if page.method else []
+    if page.result.printed and context.notes:
+        blocks.append(Points([*map(say, context.notes)]))
     if blocks:
-        yield Section("Method", blocks)
+        yield Section(say("Method"), blocks)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Joined(Result):
+class Joined(Told):
     """Results of one kind as one: tables below each other, figures counted through."""
 
     parts: tuple[Result, ...]
@@ -311,6 +353,9 @@ class Joined(Result):
         object.__setattr__(self, "account", " and ".join(accounts))
         for name in _SAME:
             object.__setattr__(self, name, getattr(first, name))
+
+    def page(self, language: Language = "en") -> Page:
+        return JoinedPage(self, language)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]
@@ -325,53 +370,10 @@ class Joined(Result):
     def do_lines(self) -> Sequence[str]:
         return self.parts[0].do_lines()
 
-    def plots(self) -> dict[str, Plot]:
-        return {new: plot for _, new, plot in self._numbered()}
-
-    def titles(self) -> dict[str, str]:
-        each = [part.titles() for part in self.parts]
-        numbered = [(new, each[k], old) for (k, old), new, _ in self._numbered()]
-        return {new: titles[old] for new, titles, old in numbered if titles.get(old)}
-
-    def sections(self, figures: Mapping[str, Drawn]) -> list[Section]:
-        if self.printed:
-            return [*super().sections(figures)]
-        own: dict[int, dict[str, Drawn]] = {}
-        for (part, old), new, _ in self._numbered():
-            own.setdefault(part, {})[old] = figures[new]
-        return [
-            section
-            for number, part in enumerate(self.parts)
-            for section in part.sections(own.get(number, {}))
-        ]
-
-    def _numbered(self) -> Iterator[tuple[tuple[int, str], str, Plot]]:
-        """(part, its name of a figure), the name among all, and what draws it."""
-        number = 0
-        for part, result in enumerate(self.parts):
-            for old, plot in result.plots().items():
-                number += 1
-                yield (part, old), f"{old.rpartition('_')[0]}_{number}", plot
-
     def facts(self) -> dict[str, Any]:
         """Texts of the first, tables of all, the worst residual, sums of counts."""
         each = [part.facts() for part in self.parts]
         return {key: _together(key, [k[key] for k in each]) for key in each[0]}
-
-    @property
-    def subtitle(self) -> str:
-        return self.parts[0].subtitle
-
-    @property
-    def sentence(self) -> str:
-        return "\n".join(filter(None, (part.sentence for part in self.parts)))
-
-    @property
-    def finding(self) -> Sequence[str]:
-        return [line for part in self.parts for line in part.finding]
-
-    def _listings(self) -> list:
-        return [listing for part in self.parts for listing in part._listings()]
 
 
 _SAME = "program report_title method printed always_parquet one_workbook".split()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, load_toml, require_kind, require_list
+from ..core import Phrase, TivaxError, load_toml, require_kind, require_list
 from ..estimation import COMPLEMENTS
 from ..panel import PEOPLE, PRODUCT
 from ..tables import country_group
@@ -90,7 +90,7 @@ def alone(setting: Setting) -> Made:
         if setting.model.controls and not setting.model.instruments:
             treatments = setting.model.treatments
             equation = setting.equation(regressors=treatments)
-            named = f"{name}, without controls"
+            named = Phrase("{block}, without controls", block=name)
             yield setting.variant("alone", named, frame=inside, model=equation)
 
 
@@ -109,12 +109,11 @@ def membership(setting: Setting) -> Made:
     """A dummy that turns to 1 in the year in which a unit joins."""
     _require_codes(setting)
     for name in MEMBERSHIPS:
-        column = f"member of {name}"
+        column = Phrase("member of {group}", group=name)
         joined = {k for new in entrants(name, setting.years).values() for k in new}
         if not joined & set(_units(setting)):
-            error = TivaxError(
-                f"no {setting.unit} joins between the years of the panel"
-            )
+            none = "no {unit} joins between the years of the panel"
+            error = TivaxError(Phrase(none, unit=setting.unit))
             yield refused("membership", name, error)
             continue
         dummy = is_member(
@@ -136,11 +135,15 @@ def _waves(setting: Setting) -> list[tuple[str, list[str]]]:
         if not joined:
             continue
         every = sorted(k for new in joined.values() for k in new)
-        first, last = min(joined), max(joined)
-        span = f"{first}" if first == last else f"{first} to {last}"
-        found.append((f"{name} entrants of {span}", every))
+        each = [
+            (Phrase("{group} entrants of {year}", group=name, year=year), new)
+            for year, new in joined.items()
+        ]
         if len(joined) > 1:
-            found += [(f"{name} entrants of {k}", new) for k, new in joined.items()]
+            spanned = "{group} entrants of {first} to {last}"
+            span = {"first": min(joined), "last": max(joined)}
+            found.append((Phrase(spanned, group=name, **span), every))
+        found += each
     return found
 
 
@@ -229,9 +232,8 @@ def _income_thirds(setting: Setting) -> pd.Series | None:
 
 
 def _absent(units: Sequence[str], setting: Setting) -> TivaxError:
-    return TivaxError(
-        f"none of its {len(units)} members is in the column {setting.unit}"
-    )
+    none = "none of its {members} members is in the column {unit}"
+    return TivaxError(Phrase(none, members=len(units), unit=setting.unit))
 
 
 def _units(setting: Setting) -> list[str]:
@@ -244,7 +246,8 @@ def _units_of(frame: pd.DataFrame, unit: str, rows: pd.Series) -> list[str]:
 
 def _require_codes(setting: Setting) -> None:
     if not set(_units(setting)) & CODES:
-        raise TivaxError(
-            f"{setting.unit} holds no codes of ISO 3166-1, such as DEU, by which the "
-            "built-in groups go"
+        none = (
+            "{unit} holds no codes of ISO 3166-1, such as DEU, by which the built-in "
+            "groups go"
         )
+        raise TivaxError(Phrase(none, unit=setting.unit))

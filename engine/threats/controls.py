@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from ...kernels.covariance_factors import cluster_factor
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Effects, of_norm_one, t_test
 from .blocks import MEMBERSHIPS, entrants, is_member
 from .setting import Setting
@@ -35,7 +35,8 @@ def second_order(
     centred = centred - centred.mean()
     pairs = combinations_with_replacement(controls, 2)
     return {
-        f"{a} squared" if a == b else f"{a} x {b}": centred[a] * centred[b]
+        Phrase("{control} squared", control=a) if a == b else f"{a} x {b}": centred[a]
+        * centred[b]
         for a, b in pairs
         if (a != b and products) or (a == b and frame[a].nunique() > 2)
     }
@@ -60,7 +61,8 @@ def convergence(setting: Setting) -> Made:
     """Years that go with the outcome in a unit's first year: who starts low catches up.
     Beside it, membership of a group, and without those who join it."""
     threat, columns = "convergence", initial_by_time(setting)
-    name = f"first {setting.model.outcome} x {setting.time}"
+    keys = {"outcome": setting.model.outcome, "time": setting.time}
+    name = Phrase("first {outcome} x {time}", **keys)
     yield _with(setting, threat, name, columns)
     codes = setting.frame[setting.unit].astype(str)
     for group in MEMBERSHIPS:
@@ -70,8 +72,9 @@ def convergence(setting: Setting) -> Made:
             continue
         dummy = is_member(group, codes, setting.frame[setting.time])
         both = {**columns, f"member of {group}": dummy}
-        yield _with(setting, threat, f"the same, with membership of {group}", both)
-        without = f"the same, without entrants of {group}"
+        named = Phrase("the same, with membership of {group}", group=group)
+        yield _with(setting, threat, named, both)
+        without = Phrase("the same, without entrants of {group}", group=group)
         yield _with(setting, threat, without, columns, rows=~inside)
 
 
@@ -119,7 +122,8 @@ def partialled_out(setting: Setting) -> Made:
     b, variance = np.array(found).T
     coef = float(np.median(b))
     se = float(np.sqrt(np.median(variance + (b - coef) ** 2)))
-    variant = f"partialled out, {Z.shape[1]} terms by cross-fitted ridge"
+    partialled = "partialled out, {terms} terms by cross-fitted ridge"
+    variant = Phrase(partialled, terms=Z.shape[1])
     tested = t_test(coef, se, G)
     yield Row("form of controls", variant, treatment, *tested, N, G, comparable=True)
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..core import (
     Blocks,
+    Phrase,
     Progress,
     Some,
     Texts,
@@ -33,6 +34,8 @@ from .wild import WildTest, declared_p
 from .years import BEFORE
 
 DRAWS = 999_999
+_LATER = "a later treatment predicts the outcome: a trend or the other direction"
+_LASTING = f"{_LATER}, or a treatment that lasts: see the next rows"
 
 
 class ThreatsSection(TypedDict, total=False):
@@ -158,7 +161,8 @@ def threats(
         if row["biased"] and row["comparable"]:
             row["comparable"] = state_of(row, given) != "as before"
         near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
-        row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
+        row["note"] = Phrase.listed([row["note"], _said(row), near])
+    texts = [row[k] for row in rows for k in ("variant", "term", "note")]
     table = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
     table = table.astype({"n": "Int64", "clusters": "Int64"})
     return Threats(
@@ -169,6 +173,7 @@ def threats(
         draws=draws,
         residual_max=max(k.fit.residual for k in settings),
         alone={k.model.name: k.fit.alone for k in settings},
+        phrases={k: k for k in texts if isinstance(k, Phrase)},
     )
 
 
@@ -238,7 +243,7 @@ def _fitted(
         zip(model.treatments, fit.coef, fit.se, strict=True)
     ):
         own = term in setting.model.treatments
-        note = "; ".join(filter(None, [made.note, fit.without_se or fit.alone]))
+        note = Phrase.listed([made.note, fit.without_se or fit.alone])
         tested = (*t_test(b, se, fit.clusters), fit.n, fit.clusters, note)
         row = asdict(Row(made.threat, made.variant, term, *tested)) | {
             "wild_p_value": np.nan,
@@ -263,11 +268,7 @@ def _said(row: Mapping[str, Any]) -> str:
         return ""
     if row["threat"] == "leads" and not row.get("own", True):
         # Alone it stands for the treatment of its own time as well.
-        lasting = ", or a treatment that lasts: see the next rows"
-        return (
-            "a later treatment predicts the outcome: a trend or the other direction"
-            + (lasting if row["by_itself"] else "")
-        )
+        return _LASTING if row["by_itself"] else _LATER
     if row["threat"] == "placebo outcome":
         return "it responds, though it should not"
     return ""

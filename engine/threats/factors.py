@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import t_test
 from .setting import Setting, refused
 from .variants import Made, Row
@@ -34,7 +34,8 @@ def common_effects(setting: Setting) -> Made:
         ("means of outcome and all regressors", tuple(means)),
     ):
         if T < len(names) + 3:
-            few = TivaxError(f"{T} years are too few for {len(names)} slopes of a unit")
+            short = "{years} years are too few for {slopes} slopes of a unit"
+            few = TivaxError(Phrase(short, years=T, slopes=len(names)))
             yield refused("common correlated effects", variant, few)
             continue
         yield setting.variant(
@@ -43,7 +44,11 @@ def common_effects(setting: Setting) -> Made:
             frame=made,
             slopes=names,
             model=setting.equation(time=""),
-            note=f"may be biased by short T: {len(names)} slopes a unit for T = {T}",
+            note=Phrase(
+                "may be biased by short T: {slopes} slopes a unit for T = {years}",
+                slopes=len(names),
+                years=T,
+            ),
             biased=True,
         )
 
@@ -55,7 +60,9 @@ def interactive_effect(setting: Setting) -> Made:
     G, T = setting.require_balanced()
     model = setting.model
     if setting.unit != model.clusters:
-        raise TivaxError(f"takes clusters of {setting.unit}, the units")
+        raise TivaxError(
+            Phrase("takes clusters of {unit}, the units", unit=setting.unit)
+        )
     rows = setting.used.sort_values([setting.unit, setting.time])
     names = [model.outcome, *model.treatments, *model.controls]
     cells = rows[names].to_numpy(float).reshape(G, T, len(names))
@@ -67,7 +74,8 @@ def interactive_effect(setting: Setting) -> Made:
     left = np.array([one_factor(cells[each != g], beta, _LOOSE) for g in range(G)])
     se = np.sqrt((G - 1) / G * ((left - beta) ** 2).sum(axis=0))
     unit = scale[0] / scale[1:]
-    note = f"may be biased by short T: T = {T}; se: jackknife over clusters, CV3"
+    short = "may be biased by short T: T = {years}; se: jackknife over clusters, CV3"
+    note = Phrase(short, years=T)
     for j, term in enumerate(model.treatments):
         test = t_test(beta[j] * unit[j], se[j] * unit[j], G)
         yield Row(
@@ -106,4 +114,5 @@ def one_factor(
         if np.abs(new - beta).max() <= tolerance * max(np.abs(new).max(), 1e-300):
             return new
         beta = new
-    raise TivaxError(f"the iteration for one factor has not ended in {_MOST:,} steps")
+    endless = "the iteration for one factor has not ended in {steps:,} steps"
+    raise TivaxError(Phrase(endless, steps=_MOST))

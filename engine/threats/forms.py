@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Fit
 from .setting import Setting, refused
 from .variants import Made, Variant
@@ -39,8 +39,10 @@ def asymmetry(setting: Setting) -> Made:
     x = setting.treatment
     values = setting.column(x).astype(float)
     if not values.min() < 0 < values.max():
-        raise TivaxError(f"{x} has one sign; there is no slope on the other side of 0")
-    below, above = f"{x} below 0", f"{x} above 0"
+        one = "{treatment} has one sign; there is no slope on the other side of 0"
+        raise TivaxError(Phrase(one, treatment=x))
+    below = Phrase("{treatment} below 0", treatment=x)
+    above = Phrase("{treatment} above 0", treatment=x)
     sides = {below: values.clip(upper=0), above: values.clip(lower=0)}
     yield setting.variant(
         "asymmetry",
@@ -57,7 +59,9 @@ def vintages(setting: Setting) -> Made:
     setting.require_least_squares()
     x = setting.treatment
     for name in setting.vintages:
-        own, other = f"{x} on the rows of {name}", f"{name} for {x}"
+        both = {"treatment": x, "other": name}
+        own = Phrase("{treatment} on the rows of {other}", **both)
+        other = Phrase("{other} for {treatment}", **both)
         try:
             values = setting.column(name).astype(float)
         except TivaxError as error:
@@ -72,9 +76,9 @@ def vintages(setting: Setting) -> Made:
         except TivaxError as error:
             yield refused("vintage", name, error)
             continue
-        said = f"correlation of the two measures net of all else {r:.2f}"
         yield kept
-        yield replace(put, note=said)
+        alike = "correlation of the two measures net of all else {r:.2f}"
+        yield replace(put, note=Phrase(alike, r=r))
         yield _difference(setting, rows, swapped, name)
 
 
@@ -86,8 +90,8 @@ def _difference(
     x, unit, time = setting.treatment, setting.unit, setting.time
     both = pd.concat([own.assign(half=1), other.assign(half=2)], ignore_index=True)
     first = both["half"] == 1
-    term = f"{x} less {name}"
-    made = {term: both[x].where(first, 0.0)}
+    term = Phrase("{treatment} less {other}", treatment=x, other=name)
+    made: dict[str, pd.Series] = {term: both[x].where(first, 0.0)}
     for k in setting.model.regressors:
         if k != x:
             made |= {k: both[k].where(first, 0.0)}
@@ -97,7 +101,7 @@ def _difference(
         made[effect] = both[k].astype(str) + both["half"].astype(str)
     return setting.variant(
         "vintage",
-        f"difference, {x} less {name}",
+        Phrase("difference, {treatment} less {other}", treatment=x, other=name),
         frame=both.assign(**made),
         model=setting.equation(
             regressors=(term, x, *(k for k in made if k not in (term, *effects))),
@@ -145,20 +149,20 @@ def functional_form(setting: Setting) -> Made:
     forms = {
         "logit of the outcome / 100": (
             used.min() > 0 and used.max() < 100,
-            "does not lie between 0 and 100",
+            "{outcome} does not lie between 0 and 100",
             lambda y: (y / (100 - y)).map(np.log),
             (used * (100 - used) / 100).mean(),
         ),
         "log of the outcome": (
             used.min() > 0,
-            "is not positive",
+            "{outcome} is not positive",
             lambda y: y.map(np.log),
             used.mean(),
         ),
     }
     for variant, (defined, lacking, form, slope) in forms.items():
         if not defined:
-            error = TivaxError(f"{name} {lacking}")
+            error = TivaxError(Phrase(lacking, outcome=name))
             yield refused("functional form", variant, error)
             continue
         yield setting.variant(
@@ -174,7 +178,8 @@ def reverse_direction(setting: Setting) -> Made:
     outcome come first (Granger)?"""
     setting.require_least_squares()
     x, y = setting.treatment, setting.model.outcome
-    past, own = f"{y} 1 year earlier", f"{x} 1 year earlier"
+    past = Phrase("{outcome} 1 year earlier", outcome=y)
+    own = f"{x} 1 year earlier"
     frame = setting.frame.assign(
         **{past: setting.earlier(y, 1), own: setting.earlier(x, 1)}
     )
@@ -191,5 +196,5 @@ def reverse_direction(setting: Setting) -> Made:
             ),
             comparable=False,
             same_units=False,
-            note=f"outcome {x}",
+            note=Phrase("outcome {treatment}", treatment=x),
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Fit, t_test
 from ..resampling import LEVEL
 from .setting import Setting, refused
@@ -20,6 +20,8 @@ _CELLS = (1, 5, 10)
 _LARGEST_SHARE = 1 / 3  # that may be taken away
 CLUSTERS = "influential clusters"
 _ENDS = ("not significant by CV1", "of the other sign")
+_FEWEST = "without {count} of {every}: {end}"
+_NONE = "none: not without the {count} of {every} that speak most for it"
 
 
 def cells(setting: Setting) -> Made:
@@ -34,10 +36,11 @@ def cells(setting: Setting) -> Made:
             continue
         gone = setting.used.loc[index[:count]]
         kept = setting.used.drop(index=gone.index)
-        word = "cell" if count == 1 else f"{count} cells"
+        several = "without the {cells} cells of the largest DFBETA"
+        one = "without the cell of the largest DFBETA"
         yield setting.variant(
             "influential cells",
-            f"without the {word} of the largest DFBETA",
+            Phrase(several, cells=count) if count > 1 else one,
             frame=kept,
             note=_named(gone, setting),
         )
@@ -61,13 +64,15 @@ def clusters(setting: Setting) -> Made:
         pull = fit.by_label[0] * sign
         gone.append(str(pull.idxmax()))
         frame = frame[frame[setting.model.clusters].astype(str) != gone[-1]]
-        made = setting.variant(threat, f"without {gone[0]}", frame=frame)
+        named = Phrase("without {cluster}", cluster=gone[0])
+        made = setting.variant(threat, named, frame=frame)
         if len(gone) == 1:
             yield made
         try:
             fit = made.fit()
         except TivaxError as error:
-            yield refused(threat, f"without {', '.join(gone)}", error)
+            named = Phrase("without {clusters}", clusters=", ".join(gone))
+            yield refused(threat, named, error)
             return
         p = t_test(fit.coef[0], fit.se[0], fit.clusters)[2]
         reached = (p > LEVEL, fit.coef[0] * sign < 0)
@@ -76,18 +81,18 @@ def clusters(setting: Setting) -> Made:
                 ends[end] = True
                 yield setting.variant(
                     threat,
-                    f"without {len(gone)} of {every}: {end}",
+                    Phrase(_FEWEST, count=len(gone), every=every, end=end),
                     frame=frame,
                     comparable=False,
-                    note=f"chosen for it: {', '.join(gone)}",
+                    note=Phrase("chosen for it: {names}", names=", ".join(gone)),
                 )
         if all(ends.values()):
             return
     for end in (k for k, found in ends.items() if not found):
         yield Row(
             threat,
-            f"without the fewest: {end}",
-            note=f"none: not without the {len(gone)} of {every} that speak most for it",
+            Phrase("without the fewest: {end}", end=end),
+            note=Phrase(_NONE, count=len(gone), every=every),
         )
 
 
@@ -124,7 +129,7 @@ def _turned(setting: Setting, fit: Fit, pull: Float[np.ndarray, " n"]) -> Varian
         frame = setting.used.drop(index=fit.used.index[order[:count]])
         made = setting.variant(
             threat,
-            f"without {count} of {n}: of the other sign",
+            Phrase(_FEWEST, count=count, every=n, end=_ENDS[1]),
             frame=frame,
             comparable=False,
             note="chosen for it",
@@ -133,8 +138,8 @@ def _turned(setting: Setting, fit: Fit, pull: Float[np.ndarray, " n"]) -> Varian
             return made
     return Row(
         threat,
-        "without the fewest: of the other sign",
-        note=f"none: not without the {most} of {n} that speak most for it",
+        Phrase("without the fewest: {end}", end=_ENDS[1]),
+        note=Phrase(_NONE, count=most, every=n),
     )
 
 

@@ -4,7 +4,7 @@ space, slopes that differ, and dynamics."""
 from collections.abc import Mapping
 from typing import Any
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Conley
 from ..referee import (
     country_slopes,
@@ -22,6 +22,19 @@ _FACTORS = (2, 3, 4, 5)
 _CUTOFFS = (1_000, 2_000, 4_000)  # km
 _HORIZONS = 4
 _LARGE = 0.1  # share of changes that are events
+_NEGATIVE = (
+    "{negative:,} of {cells:,} effects have a negative weight; effects that differ by "
+    "{times:.2g} times the estimate may average zero"
+)
+_COUNTED = (
+    "may be biased by short T: T = {years}; se: clusters of units, effects and factors "
+    "counted"
+)
+_COMPARED = "slope of means over time; t is compared with {critical:.2f}"
+_STAYERS = "{meaning}; {stayers:,} quasi-stayers"
+_DEGREES = "{meaning}; t with {degrees} degrees of freedom"
+_STILL = "; {still} countries in which it does not move left out"
+_BAND = "simultaneous band {low:.3g} to {high:.3g}"
 
 
 def effect_weights(setting: Setting) -> Made:
@@ -37,12 +50,11 @@ def effect_weights(setting: Setting) -> Made:
         times = spread / abs(numbers["beta"])
         yield Row(
             "weights of effects",
-            f"{name}, sum of negative weights",
+            Phrase("{effects}, sum of negative weights", effects=name),
             setting.treatment,
             numbers["sum of negative weights"],
             n=cells,
-            note=f"{negative:,} of {cells:,} effects have a negative weight; effects "
-            f"that differ by {times:.2g} times the estimate may average zero",
+            note=Phrase(_NEGATIVE, negative=negative, cells=cells, times=times),
         )
 
 
@@ -52,16 +64,17 @@ def several_factors(setting: Setting) -> Made:
     setting.require_least_squares()
     model = setting.model
     if setting.unit != model.clusters:
-        raise TivaxError(f"takes clusters of {setting.unit}, the units")
+        raise TivaxError(
+            Phrase("takes clusters of {unit}, the units", unit=setting.unit)
+        )
     names = [*model.treatments, *model.controls]
     for r in _FACTORS:
-        variant = f"{r} factors"
+        variant = Phrase("{factors} factors", factors=r)
         try:
             found = setting.of_referee(interactive_effects, names, factors=r, most=0)
             if found.degrees <= 0:
-                raise TivaxError(
-                    f"{found.n} rows are too few for effects and {r} factors"
-                )
+                few = "{rows} rows are too few for effects and {factors} factors"
+                raise TivaxError(Phrase(few, rows=found.n, factors=r))
         except TivaxError as error:
             yield refused("interactive effects", variant, error)
             continue
@@ -74,8 +87,7 @@ def several_factors(setting: Setting) -> Made:
                 *_numbers(row),
                 found.n,
                 found.clusters,
-                f"may be biased by short T: T = {len(setting.years)}; se: clusters of "
-                "units, effects and factors counted",
+                Phrase(_COUNTED, years=len(setting.years)),
                 comparable=True,
                 biased=True,
             )
@@ -92,7 +104,7 @@ def errors_in_space(setting: Setting) -> Made:
             row = found[term]
             yield Row(
                 "errors in space",
-                f"Conley, {cutoff:,} km",
+                Phrase("Conley, {cutoff:,} km", cutoff=cutoff),
                 term,
                 *_numbers(row),
                 fit.n,
@@ -113,7 +125,7 @@ def errors_in_space(setting: Setting) -> Made:
             *_numbers(row),
             fit.clusters,
             fit.clusters,
-            f"slope of means over time; t is compared with {row['critical_value']:.2f}",
+            Phrase(_COMPARED, critical=row["critical_value"]),
         )
 
 
@@ -130,7 +142,7 @@ def moves(setting: Setting) -> Made:
             *_numbers(row),
             int(row["stayers"] + row["movers"]),
             found.clusters,
-            f"{row['meaning']}; {row['stayers']:,} quasi-stayers",
+            Phrase(_STAYERS, meaning=row["meaning"], stayers=row["stayers"]),
             comparable=True,
         )
 
@@ -145,7 +157,8 @@ def slopes(setting: Setting) -> Made:
     ways: dict[str, Any] = {"mean group": (frame, None)}
     for name, block in partitions(setting):
         rows = frame.assign(**{"its block": block.loc[frame.index]})
-        ways[f"t over blocks, {name}"] = (rows, "its block")
+        way = Phrase("t over blocks, {partition}", partition=name)
+        ways[way] = (rows, "its block")
     for variant, (rows, blocks) in ways.items():
         try:
             found = setting.of_referee(country_slopes, names, rows=rows, blocks=blocks)
@@ -156,7 +169,10 @@ def slopes(setting: Setting) -> Made:
         rows = found.table[found.table["method"] == method]
         for row in rows[rows["term"].isin(model.treatments)].to_dict("records"):
             left = found.entities - row["groups"] if blocks is None else 0
-            still = f"; {left} countries in which it does not move left out"
+            degrees = {"meaning": row["meaning"], "degrees": row["groups"] - 1}
+            note = Phrase(_DEGREES, **degrees)
+            if left:
+                note = Phrase(_DEGREES + _STILL, **degrees, still=left)
             yield Row(
                 "slopes of countries",
                 variant,
@@ -164,8 +180,7 @@ def slopes(setting: Setting) -> Made:
                 *_numbers(row),
                 len(frame),
                 int(row["groups"]),
-                f"{row['meaning']}; t with {row['groups'] - 1} degrees of freedom"
-                f"{still if left else ''}",
+                note,
                 comparable=True,
             )
 
@@ -179,20 +194,20 @@ def projections(setting: Setting) -> Made:
         found = setting.of_referee(local_projections, x, events=events, **options)
         rows = {(k["measure"], k["horizon"]): k for k in found.table.to_dict("records")}
         for at, what in (
-            (("response", 0), "at once"),
-            (("response", _HORIZONS), f"after {_HORIZONS} years"),
-            (("cumulative", _HORIZONS), f"summed over {_HORIZONS} years"),
-            (("response", -3), "before"),
+            (("response", 0), "{shock}, at once"),
+            (("response", _HORIZONS), "{shock}, after {years} years"),
+            (("cumulative", _HORIZONS), "{shock}, summed over {years} years"),
+            (("response", -3), "{shock}, before"),
         ):
             row = rows[at]
             yield Row(
                 "local projections",
-                f"{name}, {what}",
+                Phrase(what, shock=name, years=_HORIZONS),
                 x,
                 *_numbers(row),
                 int(row["n"]),
                 found.clusters,
-                f"simultaneous band {row['band_low']:.3g} to {row['band_high']:.3g}",
+                Phrase(_BAND, low=row["band_low"], high=row["band_high"]),
             )
 
 

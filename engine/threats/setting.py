@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Fit, Model, lagged, require_columns, sample_rows
 from .variants import Row, Variant
 
@@ -162,10 +162,11 @@ class Setting:
     def column(self, name: str) -> pd.Series:
         """A column of the sample's rows; ``TivaxError`` where there is none."""
         if name not in self.frame:
-            raise TivaxError(f"no column {name} in the panel")
+            raise TivaxError(Phrase("no column {column} in the panel", column=name))
         return self.frame[name]
 
 
 def refused(threat: str, variant: str, error: TivaxError) -> Row:
     """The row that says why there are no numbers."""
-    return Row(threat, variant, note=f"not computed: {error}")
+    note = Phrase("not computed: {why}", why=error.args[0])
+    return Row(threat, variant, note=note)

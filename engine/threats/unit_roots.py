@@ -16,7 +16,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from .setting import Setting
 from .variants import Made, Row
 
@@ -31,15 +31,18 @@ def unit_roots(setting: Setting) -> Made:
     null = _null(G, T)
     for name in (setting.model.outcome, setting.treatment):
         made = setting.row(
-            "unit root", f"CIPS, null: unit roots in {name}", term=name, clusters=G
+            "unit root",
+            Phrase("CIPS, null: unit roots in {variable}", variable=name),
+            term=name,
+            clusters=G,
         )
         yield _tested(
             made,
             _paths(setting, [name])[..., 0],
             null,
-            "rejected: some units have none",
-            "a unit root is not rejected: wandering may pass for an effect; see "
-            "differences",
+            "p simulated; rejected: some units have none",
+            "p simulated; a unit root is not rejected: wandering may pass for an "
+            "effect; see differences",
         )
 
 
@@ -54,8 +57,9 @@ def cointegration(setting: Setting) -> Made:
         setting.row("cointegration", variant, clusters=G),
         _residuals(_paths(setting, names)),
         _null(G, T, len(names)),
-        "rejected: residuals of some units do not wander",
-        "residuals may wander: levels may be related by chance; see differences",
+        "p simulated; rejected: residuals of some units do not wander",
+        "p simulated; residuals may wander: levels may be related by chance; see "
+        "differences",
     )
 
 
@@ -69,7 +73,7 @@ def _tested(
     """CIPS of these paths, and (1 + draws at most as large) / (1 + draws)."""
     statistic = float(cips(paths))
     p = float((1 + (null <= statistic).sum()) / (1 + len(null)))
-    note = f"p simulated; {rejected if p <= 0.05 else not_rejected}"
+    note = rejected if p <= 0.05 else not_rejected
     return replace(row, estimate=statistic, p_value=p, note=note)
 
 
@@ -102,7 +106,8 @@ def _size(setting: Setting) -> tuple[int, int]:
     if setting.years[-1] - setting.years[0] + 1 != T:
         raise TivaxError("takes years without a gap")
     if T < _FEWEST_YEARS:
-        raise TivaxError(f"takes {_FEWEST_YEARS} years at least; there are {T}")
+        few = "takes {fewest} years at least; there are {years}"
+        raise TivaxError(Phrase(few, fewest=_FEWEST_YEARS, years=T))
     return G, T
 
 

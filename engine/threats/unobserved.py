@@ -13,13 +13,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..core import TivaxError, percent_text
+from ..core import Phrase, TivaxError
 from ..estimation import Fit, of_norm_one, orthonormal, t_ppf
 from .blocks import membership
 from .setting import Setting
 from .variants import Made, Row, Variant
 
 _R_MAX = 1.3  # times the R2 with controls: Oster's bound
+_SELECTED = (
+    "without controls {short:.4g}, R2 {short_r2:.3f} to {long_r2:.3f}; an effect of 0 "
+    "takes unobservables that select {more} than the controls do"
+)
+_AGAINST = ", in the other direction"
+_EXPLAINED = (
+    "a confounder that explains {percent:.1f} % of what the rest leaves of treatment "
+    "and outcome, errors iid"
+)
+_LEFT = (
+    "what is left beside a confounder of this size: {of_x:.1f} % of the rest of the "
+    "treatment, {of_y:.1f} % of the outcome's, errors iid"
+)
 
 
 class Moments(NamedTuple):
@@ -46,15 +59,15 @@ def oster(setting: Setting) -> Made:
     m = moments(setting)
     r_max = min(1.0, _R_MAX * m.long_r2)
     delta = oster_delta(m, r_max)
-    words = "more" if abs(delta) > 1 else "no more"
-    yield setting.row(
-        "Oster's delta",
-        f"R2 at most {r_max:.3f}",
-        estimate=delta,
-        note=f"without controls {m.short:.4g}, R2 {m.short_r2:.3f} to {m.long_r2:.3f}; "
-        f"an effect of 0 takes unobservables that select {words} than the controls do"
-        + (", in the other direction" if delta < 0 else ""),
+    note = Phrase(
+        _SELECTED + _AGAINST * (delta < 0),
+        short=m.short,
+        short_r2=m.short_r2,
+        long_r2=m.long_r2,
+        more="more" if abs(delta) > 1 else "no more",
     )
+    limit = Phrase("R2 at most {r2:.3f}", r2=r_max)
+    yield setting.row("Oster's delta", limit, estimate=delta, note=note)
 
 
 def robustness_value(setting: Setting) -> Made:
@@ -71,8 +84,7 @@ def robustness_value(setting: Setting) -> Made:
             "robustness value",
             variant,
             estimate=value,
-            note=f"a confounder that explains {percent_text(value, 1)} of what the "
-            "rest leaves of treatment and outcome, errors iid",
+            note=Phrase(_EXPLAINED, percent=100 * value),
         )
 
 
@@ -89,12 +101,14 @@ def benchmarks(setting: Setting) -> Made:
         if both >= 1 or of_y >= 1:
             continue
         of_y = (1 + np.sqrt(both)) ** 2 / (1 - both) * of_y / (1 - of_y)
-        yield _benchmark(setting, f"like {name}", of_x / (1 - of_x), min(1.0, of_y))
+        like = Phrase("like {control}", control=name)
+        yield _benchmark(setting, like, of_x / (1 - of_x), min(1.0, of_y))
     for group in membership(setting):
         if isinstance(group, Variant):
             name = group.model.controls[-1]
             strength = _strength(group.fit(), name)
-            yield _benchmark(setting, f"like {name}", *strength)
+            like = Phrase("like {control}", control=name)
+            yield _benchmark(setting, like, *strength)
 
 
 def _strength(fit: Fit, control: str) -> tuple[float, float]:
@@ -121,9 +135,7 @@ def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
         "confounder",
         name,
         estimate=float(np.sign(estimate) * (abs(estimate) - bias)),
-        note=f"what is left beside a confounder of this size: {percent_text(of_x, 1)} "
-        f"of the rest of the treatment, {percent_text(of_y, 1)} of the outcome's, "
-        "errors iid",
+        note=Phrase(_LEFT, of_x=100 * of_x, of_y=100 * of_y),
     )
 
 

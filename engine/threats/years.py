@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import Phrase, TivaxError
 from ..estimation import Fit, t_test
 from .setting import Setting, refused
 from .variants import Made, Row
@@ -13,6 +13,20 @@ from .variants import Made, Row
 _LONG = (1, 3, 5)
 _SHIFTS = (1, 2)
 _WINDOW = 5
+_MOVED = {
+    "leads": (
+        -1,
+        "{treatment} {years} year{s} later",
+        "{years} later, alone",
+        "{years} later, beside",
+    ),
+    "lags": (
+        1,
+        "{treatment} {years} year{s} earlier",
+        "{years} earlier, alone",
+        "{years} earlier, beside",
+    ),
+}
 
 
 def trends(setting: Setting) -> Made:
@@ -36,7 +50,7 @@ def differences(setting: Setting) -> Made:
         made = pd.DataFrame(change, now.index, names)
         yield setting.variant(
             "differences",
-            "first" if h == 1 else f"over {h} years",
+            "first" if h == 1 else Phrase("over {years} years", years=h),
             frame=pd.concat([kept, made], axis=1).assign(**{BEFORE: earlier}),
             model=setting.equation(entity=""),
             earlier=h,
@@ -51,20 +65,20 @@ def leads_and_lags(setting: Setting) -> Made:
     setting.require_least_squares()
     x = setting.treatment
     for h in _SHIFTS:
-        for sign, word in ((-1, "later"), (1, "earlier")):
-            term = f"{x} {h} year{'s' * (h > 1)} {word}"
+        for threat, (sign, moved, *variants) in _MOVED.items():
+            term = Phrase(moved, treatment=x, years=h, s="s" * (h > 1))
             frame = setting.frame.assign(**{term: setting.earlier(x, sign * h)})
-            threat = "leads" if sign < 0 else "lags"
+            by_itself, beside = (Phrase(k, years=h) for k in variants)
             yield setting.variant(
                 threat,
-                f"{h} {word}, alone",
+                by_itself,
                 frame=frame,
                 model=setting.equation(swap={x: (term,)}),
                 comparable=False,
             )
             yield setting.variant(
                 threat,
-                f"{h} {word}, beside",
+                beside,
                 frame=frame,
                 model=setting.equation(swap={x: (x, term)}),
                 comparable=sign < 0,
@@ -76,12 +90,12 @@ def dynamics(setting: Setting) -> Made:
     Dhaene and Jochmans (2015) against the bias of short panels (Nickell 1981)."""
     setting.require_least_squares()
     x, y = setting.treatment, setting.model.outcome
-    past = f"{y} 1 year earlier"
+    past = Phrase("{outcome} 1 year earlier", outcome=y)
     frame = setting.frame.assign(**{past: setting.earlier(y, 1)})
     regressors = (x, *setting.others, past)
     model = setting.equation(regressors=regressors, treatment=(x, past))
     T = len(setting.years) - 1
-    bias = f"biased by short T (Nickell): T = {T}"
+    bias = Phrase("biased by short T (Nickell): T = {years}", years=T)
     whole = setting.variant(
         "lagged outcome",
         "as it is",
@@ -105,7 +119,8 @@ def dynamics(setting: Setting) -> Made:
     coef = 2 * fit.coef - sum(half.coef for half in halves) / 2
     parts = [k.by_label.reindex(fit.by_label.index, fill_value=0.0) for k in halves]
     influence = (2 * fit.by_label - sum(parts) / 2).to_numpy()
-    note = f"half-panel jackknife, halves from {years[0]:.0f} and {middle:.0f}"
+    halved = "half-panel jackknife, halves from {first:.0f} and {second:.0f}"
+    note = Phrase(halved, first=years[0], second=middle)
     errors = np.sqrt(fit.correction * (influence**2).sum(axis=0))
     for j, term in enumerate(model.treatments):
         yield Row(
@@ -127,7 +142,8 @@ def _long_run(
     rho = coef[1]
     term = fit.model.treatments[0]
     if rho >= 1:
-        error = TivaxError(f"the outcome's own coefficient is {rho:.3f}, not below 1")
+        large = "the outcome's own coefficient is {rho:.3f}, not below 1"
+        error = TivaxError(Phrase(large, rho=rho))
         return refused("lagged outcome", variant, error)
     long = coef[0] / (1 - rho)
     each = (influence[:, 0] + long * influence[:, 1]) / (1 - rho)

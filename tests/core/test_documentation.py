@@ -1,6 +1,7 @@
 """The documentation: short sentences, plain words, numbers that one place states."""
 
 import inspect
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -21,7 +22,10 @@ PAGES = sorted(
     if not any(path.is_relative_to(folder) for folder in MADE)
 )
 TEXTS = {str(k.relative_to(ROOT)): k.read_text(encoding="utf-8") for k in PAGES}
-MEASURED = tomllib.loads((DOCS / "explanation" / "measured.toml").read_text())
+RUNS = {
+    name: json.loads((DOCS / "explanation" / name).read_text())
+    for name in ("measured.json", "sizes.json")
+}
 
 
 def prose(text: str) -> str:
@@ -81,17 +85,33 @@ def test_the_readme_is_two_screens():
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
 def test_times_of_the_first_page_are_those_of_the_file_of_measurements(page):
-    rows = [row for table in MEASURED["table"] for row in table["rows"]]
-    million = [row[1] for row in rows if "a million draws" in row[0]]
+    rows = RUNS["measured.json"]["rows"]
     text = " ".join(TEXTS[page].split())
-    # Whole calls, and the 15 years that a single one is less than.
     if "a million wild or placebo draws in a second" in text:
-        draws = next(k for k in MEASURED["table"] if k["title"].startswith("A million"))
-        assert max(row[1] for row in draws["rows"]) < 1 and min(million) < 1
+        draws = of_tivax(rows, "wild|placebo", "1,000,000 draws")
+        assert len(draws) == 4 and max(draws) < 1
     if "a year of 44 x 56 in half a second" in text:
-        tables = {table["title"]: table["rows"] for table in MEASURED["table"]}
-        name = next(k for k in tables if k.startswith("Decompositions"))
-        assert max(row[1] for row in tables[name]) < 0.5
+        year = of_tivax(rows, "wwz|kww|bm_.*", "1 year")
+        assert len(year) == 4 and max(year) < 0.5
+
+
+def of_tivax(rows, cases, size):
+    """Medians of the methods of tivax with ``size`` in these cases."""
+    return [
+        row["median_s"]
+        for row in rows
+        if re.fullmatch(cases, row["case"])
+        and re.fullmatch(f"tivax.*, {size}", row["method"])
+    ]
+
+
+@pytest.mark.parametrize("run", RUNS)
+def test_printed_times_are_of_the_newest_jax_that_may_be_installed(run):
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]
+    (jax,) = (k for k in project["dependencies"] if k.startswith("jax>"))
+    beyond = int(re.search(r"<0\.(\d+)", jax)[1])
+    measured = RUNS[run]["machine"]["packages"]["jax"]
+    assert measured.startswith(f"0.{beyond - 1}."), "measure again: docs/explanation"
 
 
 def test_pages_of_recipes_and_lessons_state_no_measured_time():

@@ -70,7 +70,9 @@ def requirements(texts):
 
 
 def test_the_conda_recipe_requires_what_pyproject_does():
-    ours = requirements(PROJECT["dependencies"])
+    # Packages of conda have no extras.
+    explorer = PROJECT["optional-dependencies"]["explorer"]
+    ours = requirements([*PROJECT["dependencies"], *explorer])
     ours = {CONDA_NAMES.get(name, name): versions for name, versions in ours.items()}
     ours["python"] = frozenset([PROJECT["requires-python"]])
     assert requirements(RECIPE["requirements"]["run"]) == ours

@@ -164,6 +164,14 @@ def test_scripts_in_the_cache_that_changed_are_made_again(
     assert names(tmp_path / "cache") == [kept.name]
 
 
+def test_without_its_scripts_the_page_says_what_to_install(page, tmp_path, monkeypatch):
+    monkeypatch.setattr(page_module, "find_spec", lambda name: None)
+    _vega.cache_clear()
+    folder, out = page[0].parent / "results", tmp_path / "e.html"
+    assert "pip install vl-convert-python" in error_of(tx.explore, folder, out)
+    assert not names(tmp_path)
+
+
 def test_a_page_says_before_it_is_written_that_it_is_large(tmp_path, caplog):
     def world(regions):
         codes = tuple(f"R{k}" for k in range(regions))

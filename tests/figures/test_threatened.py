@@ -12,7 +12,7 @@ from drawings import row_labels
 
 def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
     rows = data.threats()
-    more = rows.iloc[[1]].assign(variant="G7")
+    more = rows.iloc[[1]].assign(name="G7")
     (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
     assert row_labels(ax) == [
         "the model",
@@ -20,39 +20,8 @@ def test_rows_stand_by_kind_of_threat_which_its_first_row_names():
         "G7",
         "period: 2000-2007",
         "weights: GDP",
-        "leads: 1 year later in its place",
+        "leads: 1 year later",
     ]
-
-
-def test_rows_of_one_variant_say_whose_coefficient_they_are_in_words():
-    rows = data.threats()
-    last = rows.tail(1)
-    more = [
-        last.assign(
-            threat="lags", variant="1 earlier, beside", term="TBI 1 year earlier"
-        ),
-        last.assign(threat="asymmetry", variant="each side of 0", term="TBI below 0"),
-        last.assign(threat="asymmetry", variant="each side of 0", term="TBI above 0"),
-        last.assign(threat="form of controls", variant="RQ squared", term="TBI"),
-        last.assign(threat="influential clusters", variant="without CYP", term="TBI"),
-    ]
-    (ax,) = threat_intervals(pd.concat([rows, *more], ignore_index=True)).axes
-    assert row_labels(ax)[-5:] == [
-        "lags: 1 year earlier beside it, its own",
-        "asymmetry: each side of 0, below 0",
-        "each side of 0, above 0",
-        "form of controls: regulatory quality squared",
-        "influential clusters: without Cyprus",
-    ]
-
-
-def test_outcomes_are_named_and_the_treatment_is_not_repeated():
-    rows = data.threats()
-    more = rows.tail(1).assign(
-        threat="placebo outcome", variant="KOFCuGIdj", term="TBI", estimate=5.0
-    )
-    (ax,) = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
-    assert row_labels(ax)[-1] == "placebo outcome: cultural globalisation"
 
 
 def test_each_state_has_its_colour_and_its_place():
@@ -76,7 +45,6 @@ def test_many_threats_fill_at_most_a_page():
 
 def test_a_few_threats_stand_beside_each_other_with_estimate_and_p():
     rows = data.threats().head(4).assign(p_value=[0.004, 0.02, 0.2, np.nan])
-    rows["name"] = rows["variant"]
     left, right = few_threats({"one": rows, "other": rows.head(2)}).axes
     assert row_labels(left) == rows["name"].tolist()
     told = [k.get_text() for k in left.texts]

@@ -79,7 +79,7 @@ def test_a_result_saves_shows_and_draws_itself(name, found, saved):
     expected |= {
         f"figures/{k}.{form}" for k in result.plots() for form in ("pdf", "png", "svg")
     }
-    report = {"report.html"} if result.report_title else set()
+    report = {"report.html"} if result.page().title else set()
     assert written == expected | report | {"manifest.json"}
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["command"] == result.program

@@ -32,7 +32,6 @@ def test_no_template_is_a_hole_alone():
         ),
         ("Table 3 (1), Table 4 (2)", "表3(1)，表4(2)"),
         ("38 % for KOFGIdj", "全球化综合指数38%"),
-        ("left out: EU entrants of 2004 to 2013", "剔除：2004—2013年欧盟新成员"),
         # The name of a label, by its code and by its English name.
         ("KOFTrGIdj", "贸易全球化指数"),
         ("trade globalisation", "贸易全球化指数"),

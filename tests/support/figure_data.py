@@ -140,8 +140,7 @@ def threats() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "threat": ["the model", "left out", "period", "weights", "leads"],
-            "variant": ["as given", "EU15", "2000-2007", "GDP", "1 later, alone"],
-            "term": [*["TBI"] * 4, "TBI 1 year later"],
+            "name": ["as given", "EU15", "2000-2007", "GDP", "1 year later"],
             "estimate": coef,
             "ci_low": coef - 1,
             "ci_high": coef + 1,
@@ -158,7 +157,7 @@ def many_threats() -> pd.DataFrame:
     ]
     names += ["EU entrants of 2004 to 2013, without controls", "G7", "x" * 50] * 6
     kinds = [
-        rows.iloc[[1]].assign(threat=f"kind {k}", variant=v)
+        rows.iloc[[1]].assign(threat=f"kind {k}", name=v)
         for k in range(3)
         for v in names
     ]

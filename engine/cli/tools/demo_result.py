@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ...core import count_text
-from ...explorer import ResultFolder, collect_results, explorer_html
+from ...explorer import ResultFolder, can_explore, collect_results, explorer_html
 from ...figures import decompositions as decomposition_plots
 from ...figures import true_versus_estimated
 from ...measures import METHODS, Account, TbiResult
@@ -201,7 +201,7 @@ class Demo(Result):
             ),
             section(
                 "next",
-                explorer=[Link(_EXPLORE, "explorer.html")],
+                explorer=[Link(_EXPLORE, "explorer.html")] if can_explore() else [],
                 run_files="" if known is None else ", and there are two run files",
                 commands=[f"`{k}`" for k in self.commands(Path(self.out.name))],
             ),
@@ -251,6 +251,8 @@ class Demo(Result):
         for name, scheme in _RUN_FILES.items() if self.known is not None else ():
             text = _RUN_FILE.format(scheme=scheme, seed=self.seed, outcome=OUTCOME)
             (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+        if not can_explore():
+            return
         about = {"command": "demo", **self._about}
         results = collect_results([ResultFolder(folder, self.out.name, about)])
         charts = explorer_html(results, folder, language=self.language)

@@ -7,7 +7,7 @@ import pandas as pd
 
 import tivax as tx
 
-from ...reporting import Language, label, threat_in_words, translated
+from ...reporting import Language, label, translated
 from .verdicts import NAMES, THREATS
 
 OTHERS = 3
@@ -31,17 +31,20 @@ def few_threats(
         pairs = list(zip(rows["threat"], rows["variant"], strict=True))
         order = {pair: k for k, pair in enumerate([pairs[0], *chosen])}
         rows = rows.assign(place=[order.get(k, -1) for k in pairs])
-        rows["name"] = [translated(name_of(*k), language) for k in pairs]
+        rows["name"] = [name_of(threats, *k, language) for k in pairs]
         rows = rows[rows["place"] >= 0].drop_duplicates("place").sort_values("place")
         shown[label(found[name].outcome, language)] = rows
     return shown
 
 
-def name_of(threat: str, variant: str) -> str:
+def name_of(
+    threats: tx.results.Threats, threat: str, variant: str, language: Language
+) -> str:
     """A threat in a few words."""
-    if threat == "the model":
-        return "as the paper has it"
-    return NAMES.get((threat, variant), f"{threat}: {threat_in_words(variant)}")
+    own = NAMES | {("the model", "as given"): "as the paper has it"}
+    if name := own.get((threat, variant)):
+        return translated(name, language)
+    return threats.page(language).named(threat, variant)
 
 
 def _intervals(threats: tx.results.Threats, model: str) -> pd.DataFrame:

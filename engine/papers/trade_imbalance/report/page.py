@@ -10,7 +10,7 @@ change with them. Each section is worded in the module of its subject.
 from collections.abc import Mapping
 from pathlib import Path
 
-from ....reporting import Language, report_html
+from ....reporting import Language, in_other_words, report_html, translated
 from ..results import Replication
 from ..verdicts import verdicts
 from . import (
@@ -69,7 +69,7 @@ def write(
         *from_tables.sections(result),
         data.tables(result, figures, language),
         findings.hypotheses(result, found),
-        threats.section(result, figures),
+        threats.section(result, figures, language),
         robustness.lagged_instrument(result, figures, language),
         *from_tables.instrument(result),
         robustness.index_variants(result),
@@ -83,11 +83,13 @@ def write(
         inference.section(result, figures),
         data.descriptive_statistics(result),
     ]
+    title, subtitle = (translated(k, language) for k in titles(result))
     page = report_html(
-        *titles(result),
-        sections,
+        title,
+        subtitle,
+        [in_other_words(k, language) for k in sections],
         footer,
-        appendix=appendix,
+        appendix=[in_other_words(k, language) for k in appendix],
         prefix="A",
         language=language,
     )

@@ -144,11 +144,10 @@ def of_threats(language: Language, threats: tx.results.Threats | None) -> Plots:
     which the title tells; so are the joint curves."""
     plots: Plots = {}
     if threats is not None:
-        titles = threats.titles().values()
-        for model, title in zip(threats.models, titles, strict=True):
+        page = threats.page(language)
+        for model, title in zip(threats.models, page.titles().values(), strict=True):
             if (place := printed_place(model.tags)) and place[0] == 3:
-                rows = threats.intervals(model.name)
-                made = partial(figures.threat_intervals, rows)
+                made = partial(page.figure, model)
                 plots[f"threats_{model.outcome}"] = partial(_titled, title, made)
     return plots
 
@@ -166,7 +165,8 @@ def of_few_threats(language: Language, threats: tx.results.Threats | None) -> Pl
     if threats is None:
         return {}
     shown = few_threats(threats, language=language)
-    return {"few_threats": partial(figures.few_threats, shown)} if shown else {}
+    drawn = partial(figures.few_threats, shown, threats.page(language).said)
+    return {"few_threats": drawn} if shown else {}
 
 
 def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:

@@ -7,7 +7,14 @@ import pandas as pd
 import tivax as tx
 
 from ....core import p_text
-from ....reporting import Block, Section, Table, column_name, printed_place
+from ....reporting import (
+    Block,
+    Language,
+    Section,
+    Table,
+    column_name,
+    printed_place,
+)
 from ..columns import sentences_as_printed
 from ..inference import mc_error, side
 from ..other_indices import VINTAGE
@@ -19,18 +26,19 @@ from .texts import REPORT, not_computed
 TITLE = "What would make it go away"
 
 
-def section(result: Replication, figures: Figures) -> Section:
+def section(result: Replication, figures: Figures, language: Language) -> Section:
     """A sentence for each main test, the declared threats side by side, figures."""
     threats = result.threats
     if threats is None:
         return not_computed(result, TITLE)
+    page = threats.page(language)
     return REPORT.section(
         "threats",
         draws=threats.draws,
         rows=len(threats.table),
-        sentences=sentences_as_printed(threats.models, threats.findings),
-        declared=Table(_declared(result)),
-        vintage=_vintage(threats),
+        sentences=sentences_as_printed(threats.models, page.findings),
+        declared=Table(_declared(result, page)),
+        vintage=_vintage(threats, page),
         drawn=by_outcome(
             figures,
             "threats",
@@ -40,7 +48,7 @@ def section(result: Replication, figures: Figures) -> Section:
     )
 
 
-def _declared(result: Replication) -> pd.DataFrame:
+def _declared(result: Replication, page: Any) -> pd.DataFrame:
     assert result.threats is not None
     rows = declared_threats(result.threats)
     first = result.threats.table.drop_duplicates("model").set_index("model")
@@ -53,7 +61,7 @@ def _declared(result: Replication) -> pd.DataFrame:
     table = {"as given": {names[k]: _cell(first.loc[k], draws) for k in names}}
     for threat, variant in THREATS:
         own = rows[(rows["threat"] == threat) & (rows["variant"] == variant)]
-        table[f"{threat}: {variant}"] = {
+        table[page.named(threat, variant)] = {
             names[row["model"]]: _cell(row, draws) for _, row in own.iterrows()
         }
     frame = pd.DataFrame(table, dtype=object).fillna("").T
@@ -65,7 +73,7 @@ def _cell(row: Any, draws: int) -> str:
     return f"{row['estimate']:.2f} ({row['se']:.2f}) [{p}]"
 
 
-def _vintage(threats: tx.results.Threats) -> list[Block]:
+def _vintage(threats: tx.results.Threats, page: Any) -> list[Block]:
     """The main tests with the index of another release, on the same rows, and whether
     the two coefficients differ."""
     rows = threats.table[(threats.table["threat"] == "vintage")]
@@ -80,10 +88,11 @@ def _vintage(threats: tx.results.Threats) -> list[Block]:
         p = float(gap["wild_p_value"])
         if side(p, mc_error(p, threats.draws)) == "below":
             differing.append(name)
+        note = page.said(other["note"])
         said.append(
             f"{name} countries ({own['n']} rows): {_cell(own, threats.draws)} with the "
             f"index as it is, {_cell(other, threats.draws)} with that of the other "
-            f"release ({other['note']}); difference {_cell(gap, threats.draws)}"
+            f"release ({note}); difference {_cell(gap, threats.draws)}"
         )
     if not said:
         return []

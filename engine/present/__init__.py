@@ -1,0 +1,1 @@
+"""Words, figures and tables of print of results: a page a result and language."""

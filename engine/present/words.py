@@ -1,0 +1,86 @@
+"""Words of a kind of result in one language: a document with typed holes.
+
+A hole says what it holds, and numbers stay numbers until then:
+
+    {n:number} {p:p} {p:equals} {share:percent 1} {rows:count row}
+    {treatment:variable} {cluster:country}
+
+``{x:word}`` is a name that the part ``words`` has: a table of texts, with their holes,
+and how they are printed here. A ``Phrase`` in a hole is put into those words.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from ..core import Phrase, count_text, number_text, p_equals, p_text, percent_text
+from ..reporting import Document, Language, translated, variable_name
+from ..tables import country_in_text
+
+
+class Words(Document, Formatter):
+    """The parts of a document, and its words for texts."""
+
+    def __init__(self, name: str, language: Language) -> None:
+        super().__init__(Path(__file__).with_name(f"{name}.{language}.md"))
+        self.name = name
+        self.language: Language = language
+        self.chinese = language == "zh"
+        rows = self.parts.pop("words", ("", []))[1]
+        cells = [k.strip("| ").split(" | ") for row in rows for k in row.splitlines()]
+        self.words = {cell[0].strip(): cell[1].strip() for cell in cells[2:]}
+        self.kinds: dict[str, Callable[[Any, str], str]] = {
+            "number": lambda value, _: number_text(value),
+            "p": lambda value, _: p_text(*value),
+            "equals": lambda value, _: self.tight(p_equals(*value)),
+            "percent": lambda value, n: self.tight(percent_text(value, int(n or 0))),
+            "count": count_text,
+            "variable": lambda value, _: self.variable(value),
+            "country": lambda value, _: self.say(country_in_text(value)),
+            "word": lambda value, _: self.say(value),
+        }
+
+    def tight(self, text: str) -> str:
+        """Without the blanks that Chinese has no use for."""
+        return text.replace(" ", "") if self.chinese else text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process, which draws a figure, reads them itself."""
+        return words_of, (self.name, self.language)
+
+    def say(self, text: str) -> str:
+        """A text in the words of this document; what it has none for as others say it,
+        and a name as it is."""
+        key = text.key if isinstance(text, Phrase) else text
+        if key in self.words:
+            return self.filled(self.words[key], getattr(text, "values", {}))
+        return translated(text, self.language)
+
+    def variable(self, code: str) -> str:
+        """A variable of the panel, or a column made of some."""
+        known = isinstance(code, Phrase) or code in self.words
+        return self.say(code) if known else variable_name(code, self.language)
+
+    def sentences(self, *parts: str) -> str:
+        """Sentences without their stops as one text."""
+        stop = "。" if self.chinese else ". "
+        return f"{stop.join(parts)}{stop.strip()}"
+
+    def filled(self, text: str, given: Mapping[str, Any]) -> str:
+        return self.vformat(text, (), given)
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        kind, _, more = format_spec.partition(" ")
+        if kind in self.kinds:
+            return self.kinds[kind](value, more)
+        if isinstance(value, Phrase) and not format_spec:
+            return self.say(value)
+        return super().format_field(value, format_spec)
+
+
+@cache
+def words_of(name: str, language: Language) -> Words:
+    """The words of a kind of result, ``threats.en.md``."""
+    return Words(name, language)
