@@ -8,14 +8,17 @@ from ..core import Progress, TivaxError, no_progress, require_whole, with_errors
 from ..measures import (
     ByYear,
     Decomposition,
+    Footprints,
     IndicatorsByYear,
     TbiResult,
     require_source,
 )
 from .drawn_measures import deviations_of
+from .error_bars import standard_errors
 from .indicator_errors import PROBES, indicator_error_years
 from .models import AnyModel, error_model
 from .tbi_errors import errors_of_tbi
+from .trade_errors import FOOTPRINTS
 
 
 @with_errors_of.register(TbiResult)
@@ -77,3 +80,30 @@ def _again(result: ByYear, errors: Any) -> Any:
     """The same with errors, in memory if it was."""
     found = replace(result, errors=errors, held=None)
     return found if result.held is None else found.hold()
+
+
+@with_errors_of.register(Footprints)
+def _(
+    result: Footprints,
+    error: AnyModel,
+    *,
+    progress: Progress = no_progress,
+    **_: Any,
+) -> Footprints:
+    if result.by_sector is not None:
+        raise TivaxError("errors: of regions; leave out by_sector")
+    of = result.source
+    found = standard_errors(
+        of.tables,
+        error,
+        (*FOOTPRINTS, "va_exports", "va_imports"),
+        drop=of.drop,
+        groups=of.groups,
+        apart=result.apart,
+        value_added=of.value_added,
+        memory=of.memory,
+        progress=progress,
+    )
+    embodied = {"va_exports": "embodied_exports", "va_imports": "embodied_imports"}
+    names = {f"{k}_se": embodied.get(k, k) for k in (*FOOTPRINTS, *embodied)}
+    return replace(result, errors=found[[*names]].rename(names))
