@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import xarray as xr
 
-from ...core import Progress, TivaxError, in_float64, no_progress
+from ...core import Progress, TivaxError, in_float64, no_progress, report
 from ...reporting import LongPart, with_intervals
 from ...tables import Groups, WorldTables
 from ..accounts import Account, ValueAdded
@@ -136,7 +136,7 @@ def one_after_the_other(
     for k, account in enumerate(accounts):
 
         def of_all(done: int, total: int, before: int = k) -> None:
-            progress(before * total + done, len(accounts) * total)
+            report(progress, before * total + done, len(accounts) * total)
 
         for part in compute(account, of_all):
             yield account, part
