@@ -25,6 +25,7 @@ from ..errors import (
     ErrorModel,
     MeasuredDraws,
     error_model,
+    measure_code,
     measure_unit,
     read_raw_year,
     require_measure,
@@ -152,7 +153,7 @@ def change(
     demand origin  0.0050  0.0019
     """
     require_tables(tables)
-    measure = "consumption_based" if measure == "footprint" else measure
+    measure = measure_code(measure)
     regions = _regions(tables, region)
     account = require_measure(
         "change", tables, measure, regions, sector, value_added, partner

@@ -45,5 +45,6 @@ from .trade_errors import TradePerimeters as TradePerimeters
 from .trade_errors import asked_of as asked_of
 from .trade_errors import derivatives as derivatives
 from .trade_errors import flows_of as flows_of
+from .trade_errors import measure_code as measure_code
 from .trade_errors import perimeters_with_partners as perimeters_with_partners
 from .trade_errors import with_measures as with_measures

@@ -38,6 +38,7 @@ from .trade_errors import (
     asked_of,
     flows_of,
     labelled,
+    measure_code,
     perimeters_with_partners,
     solved_years,
     standard_errors_of,
@@ -128,7 +129,7 @@ def standard_errors(
     require_choice("level", level, LEVELS)
     require_whole("probes", probes, 2)
     require_whole("seed", seed, 0)
-    names = list(dict.fromkeys(names))
+    names = list(dict.fromkeys(map(measure_code, names)))
     known = [*TRADE_MEASURES, ABSORBED, *FOOTPRINTS, *INDICATORS]
     closed = [k for k in names if k in known[: -len(INDICATORS)]]
     unknown = [k for k in names if k not in known]

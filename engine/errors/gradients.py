@@ -37,6 +37,7 @@ from .trade_errors import (
     asked_of,
     derivatives,
     flows_of,
+    measure_code,
     perimeters_with_partners,
     with_measures,
 )
@@ -212,6 +213,7 @@ def sensitivity(
     R02    -0.00477  0.00077  0.00017
     ROW    -0.00307  0.00094  0.00261
     """
+    measure = measure_code(measure)
     account = require_measure(
         "sensitivity", tables, measure, [region], sector, value_added
     )

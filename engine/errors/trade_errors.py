@@ -78,6 +78,11 @@ def perimeters_with_partners(
     return TradePerimeters(names, inside, inside.sum(axis=0) - inside)
 
 
+def measure_code(name: str) -> str:
+    """The measure of that name, a footprint by the account that it is."""
+    return "consumption_based" if name == "footprint" else name
+
+
 def asked_of(measure: str, borders: TradePerimeters) -> tuple[TradePerimeters, str]:
     """The perimeters and the measure of trade between them that a measure is.
 

@@ -274,7 +274,7 @@ def test_draws_go_through_to_a_regression(world):
     index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
     panel = index.reset_index().rename(columns={"region": "iso3"})
     panel["y"] = panel["TBI"] + np.random.default_rng(1).normal(size=len(panel))
-    model = tx.Model("m", "y", ["TBI"])
+    model = tx.Model("m", "y", ["TBI"], entity="iso3", time="year")
     found = tx.monte_carlo(panel, model, world, "rebuilt", draws=20)
     assert found.gap_max < 1e-5
     drawn = draw_index(world, "rebuilt", draws=20)
@@ -329,12 +329,3 @@ def test_a_store_keeps_what_it_says_of_itself(world, tmp_path):
     assert again.years == YEARS
     drawn = (draw_index(k, "rebuilt", draws=1) for k in (again, world))
     assert_array_equal(*drawn)
-
-
-@pytest.mark.parametrize("name", ["footprint", "consumption_based"])
-def test_a_footprint_is_referred_to_its_function(name):
-    for told in (
-        error_of(tx.standard_errors, rebuilt_world(), "rebuilt", [name]),
-        error_of(tx.sensitivity, rebuilt_world(), name, REGIONS[0]),
-    ):
-        assert told.startswith(f"no measure {name}: tx.footprints computes it")
