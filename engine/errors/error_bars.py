@@ -180,7 +180,7 @@ def standard_errors(
             progress=shift_progress(progress, years, 2 * years),
         )
         se = xr.concat([year[level] for year in found], "year")
-        return with_intervals(values[at_level], se)
+        return with_intervals(values.data[at_level], se)
 
     return in_groups(compute, groups, whole_regions(tables), apart=apart)
 

@@ -80,7 +80,8 @@ def perimeters_with_partners(
 
 def measure_code(name: str) -> str:
     """The measure of that name, a footprint by the account that it is."""
-    return "consumption_based" if name == "footprint" else name
+    known = isinstance(name, str) and name == "footprint"
+    return "consumption_based" if known else name
 
 
 def asked_of(measure: str, borders: TradePerimeters) -> tuple[TradePerimeters, str]:

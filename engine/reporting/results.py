@@ -362,6 +362,11 @@ class Joined(Told):
     def page(self, language: Language = "en") -> Page:
         return JoinedPage(self, language)
 
+    def sections(self, figures: Mapping[str, Drawn]) -> Sequence[Section]:
+        if self.printed:
+            return Result.sections(self, figures)
+        return super().sections(figures)
+
     def tables(self) -> dict[str, pd.DataFrame]:
         each: list[Mapping[str, Any]] = [part.tables() for part in self.parts]
         return {

@@ -111,9 +111,9 @@ class Footprints(MeasureResult):
         """Accounts of some regions in the last year."""
         last, year = self._last, self.totals["year"].values[-1]
         chosen = shown_regions(last["consumption_based"], f"footprint in {year}")
-        cells = {
-            k: [number_text(float(last.at[k, v])) for v in last] for k in chosen.few
-        }
+        rows = last.loc[chosen.few].to_numpy(float).tolist()
+        texts = [[*map(number_text, row)] for row in rows]
+        cells = dict(zip(chosen.few, texts, strict=True))
         columns = [str(k).replace("_", " ") for k in last]
         title = f"{self._name} in {year}, {self._unit}; {chosen.rule}"
         return [listing_by_region(title, columns, cells)]
