@@ -78,7 +78,7 @@ def industries(
     for year, printed in truth.items():
         names = [name for name, _ in INDICATORS.values()]
         net = tx.net_of_inventories(store.select(year, year))
-        own = tx.indicators(net, names, "sector").isel(year=0)
+        own = tx.indicators(net, names, "sector").data.isel(year=0)
         output = store.table(year).x
         for measure, (name, scale) in INDICATORS.items():
             found = own[name].transpose("region", "sector").to_series() / scale

@@ -21,16 +21,16 @@ from ..core import (
     require_whole,
 )
 from ..errors import (
-    TRADE_MEASURES,
     AnyModel,
     ErrorModel,
     MeasuredDraws,
     error_model,
+    measure_code,
     measure_unit,
     read_raw_year,
     require_measure,
 )
-from ..measures import Account, ValueAdded
+from ..measures import INDICATORS, Account, ValueAdded
 from ..tables import (
     WorldTables,
     YearArray,
@@ -85,7 +85,8 @@ def change(
         In memory or lazy, at current prices: prices and volumes change together unless
         ``volumes`` are given.
     measure
-        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or an
+        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, of an
+        account its ``footprint`` (consumption_based) or production_based, or an
         indicator (``INDICATORS``) that has the level country; with ``sector`` or
         ``partner`` the level sector or bilateral, such as FPEM.
     start, end
@@ -152,6 +153,7 @@ def change(
     demand origin  0.0050  0.0019
     """
     require_tables(tables)
+    measure = measure_code(measure)
     regions = _regions(tables, region)
     account = require_measure(
         "change", tables, measure, regions, sector, value_added, partner
@@ -174,7 +176,7 @@ def change(
             raise TivaxError("error: not of volumes; leave out volumes, or the errors")
     measured: Measured = (
         TradeMeasure(tables, measure, regions)
-        if measure in TRADE_MEASURES
+        if measure not in INDICATORS
         else IndicatorMeasure(
             tables, measure, regions, sector, partner, priced=account.satellite is None
         )

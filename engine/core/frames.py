@@ -164,7 +164,7 @@ def to_long(result: Any) -> pd.DataFrame:
     Parameters
     ----------
     result
-        A Dataset or DataArray of a measure, a ``Fit``, an ``Inference``.
+        A measure, a Dataset or DataArray, a ``Fit``, an ``Inference``.
 
     Returns
     -------

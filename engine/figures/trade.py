@@ -77,7 +77,7 @@ def tbi_lines(
     get a panel each with one scale. A value between two missing years is a point. With
     ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
-    expected = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
+    expected = "the data of tx.trade_benefit_index, not its variable tbi alone"
     require_kind("tbi", tbi, xr.Dataset, expected)
     known = [str(k) for k in tbi["region"].values]
     if regions is None:

@@ -268,71 +268,21 @@ def value_added_absorbed(
 
 
 @in_float64
-def trade_benefit_index(
-    tables: WorldTables | xr.Dataset | xr.DataArray,
-    value_added: ValueAdded = "residual",
+def indices_of(
+    every: xr.DataArray,
     *,
     drop: Sequence[str] = (),
     groups: AnyGroups | None = None,
-    apart: bool = False,
 ) -> xr.Dataset:
-    """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
-
-    X_i is value added of i absorbed in all other regions, M_i that of all others
-    absorbed in i (the paper, equation 1). ROW is a partner unless dropped.
-
-    Parameters
-    ----------
-    tables
-        World tables, or what was computed from them already: the Dataset of
-        :func:`value_added_trade`, or value added absorbed with dims year, origin,
-        absorber (and sector) from any source. Values at home do not count.
-    value_added
-        As in :func:`value_added_trade`; used with tables only.
-    drop
-        Regions left out, as reporter and as partner.
-    groups
-        Names of built-in groups (``"EU27"``, or a list of them), or name to member
-        regions: the group replaces them, and trade between members counts as home.
-    apart
-        Each group by itself, so that they may overlap: its rows alone.
-
-    Returns
-    -------
-    Dataset
-        ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
-        region; also by ``sector`` of origin in :func:`value_added_trade`. From
-        tables, the attribute ``residual_max`` is the worst relative residual.
-
-    Examples
-    --------
-    >>> tx.trade_benefit_index(world)["tbi"].to_pandas().round(3)
-    region    R01    R02    ROW
-    year
-    2000   -0.027 -0.015  0.034
-    2001   -0.020 -0.032  0.047
-    >>> both = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they overlap
-    >>> found = tx.trade_benefit_index(world, groups=both, apart=True)
-    >>> found["tbi"].sel(year=2000).to_series().round(3)
-    region
-    North   -0.034
-    West     0.027
-    Name: tbi, dtype: float64
-    """
-    every = _absorbed(tables, value_added)
-    about = {k: every.attrs[k] for k in ("residual_max",) if k in every.attrs}
-
-    def compute(groups: Groups) -> xr.Dataset:
-        absorbed = regroup(every, drop=drop, groups=groups)
-        if "sector" in absorbed.dims:
-            absorbed = absorbed.sum("sector")
-        absorbed = absorbed.transpose("year", "origin", "absorber")
-        _require_square(absorbed)
-        balance = absorption.trade_benefit_index(absorbed.values)
-        return _balance_dataset(balance, absorbed, ["year", "region"])
-
-    codes = list(map(str, every["origin"].values))
-    return in_groups(compute, groups, codes, apart=apart).assign_attrs(about)
+    """The trade benefit index of value added absorbed, with dims year, origin, absorber
+    (and sector): ``va_exports``, ``va_imports``, ``tbi`` by year and region."""
+    absorbed = regroup(every, drop=drop, groups=groups)
+    if "sector" in absorbed.dims:
+        absorbed = absorbed.sum("sector")
+    absorbed = absorbed.transpose("year", "origin", "absorber")
+    _require_square(absorbed)
+    balance = absorption.trade_benefit_index(absorbed.values)
+    return _balance_dataset(balance, absorbed, ["year", "region"])
 
 
 @in_float64
@@ -460,19 +410,6 @@ def _balances(
         "long_name": "value-added to gross exports",
     }
     return result.transpose("year", "region", ...)
-
-
-def _absorbed(
-    tables: WorldTables | xr.Dataset | xr.DataArray, value_added: ValueAdded
-) -> xr.DataArray:
-    if isinstance(tables, xr.Dataset):
-        require_computed(tables, "va_absorbed")
-        tables = tables["va_absorbed"]
-    if not isinstance(tables, xr.DataArray):
-        return value_added_absorbed(tables, value_added)
-    if lacking := [k for k in ("year", "origin", "absorber") if k not in tables.coords]:
-        raise TivaxError(f"value added absorbed: needs labels for {lacking[0]}")
-    return tables
 
 
 def _require_square(absorbed: xr.DataArray) -> None:

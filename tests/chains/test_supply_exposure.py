@@ -36,12 +36,12 @@ def literal(small):
 @pytest.fixture(scope="module")
 def trade(small):
     """Exports and imports of the last year."""
-    found = tx.indicators(small, ["EXGR", "IMGR"], "bilateral-sector")
+    found = tx.indicators(small, ["EXGR", "IMGR"], "bilateral-sector").data
     return found.sel(year=2001)
 
 
 def test_the_table_has_the_indicators_of_the_buyer(small, found):
-    own = tx.indicators(small, ["FPEM", "FPEM_FACE", "FPEM_HIDDEN"], "bilateral")
+    own = tx.indicators(small, ["FPEM", "FPEM_FACE", "FPEM_HIDDEN"], "bilateral").data
     wide = found.table.set_index(["indicator", "year", "partner"])["value"]
     for name in own.data_vars:
         if name.startswith("FPEM"):

@@ -61,7 +61,7 @@ def test_counted_once_is_the_source_approach(small):
     own = origins(
         small, "exports", "R1", counted_once=True, keep=("origin", "destination")
     )
-    flows = decompose(small, "bm-source", "bilateral").sel(exporter="R1")
+    flows = decompose(small, "bm-source", "bilateral").data.sel(exporter="R1")
     assert_same(own.sel(origin="R1").values, flows["DVA"].values, RTOL)
     abroad = own.sum("origin") - own.sel(origin="R1")
     assert_same(abroad.values, flows["FVA"].values, RTOL)
@@ -84,7 +84,9 @@ def test_what_is_absorbed_is_what_is_sold(small):
 def test_groups_are_one_exporter(small):
     groups = {"G": ["R1", "R2"]}
     own = origins(small, "exports", "G", groups=groups, keep=("origin", "destination"))
-    flows = decompose(small, "bm-source", "bilateral", groups=groups).sel(exporter="G")
+    flows = decompose(small, "bm-source", "bilateral", groups=groups).data.sel(
+        exporter="G"
+    )
     assert_same(own.sum("origin").values, flows["GEXP"].values, RTOL)
     assert_same(own.sel(origin="G").values, flows["DC"].values, RTOL)
 

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import WorldTables, open_store, save_store
-from tivax.engine.measures import require_value_added, years
+from tivax.engine.measures import require_value_added, trade_benefit_index, years
 from tivax.engine.measures import trade as measures
 
 from helpers import error_of, hand_table, random_tables, system
@@ -63,11 +63,17 @@ def test_value_added_absorbed_is_the_array_of_the_trade(tables, trade):
 
 
 def test_index_is_the_same_from_tables_trade_and_absorbed(tables, trade):
-    index = measures.trade_benefit_index(tables)
-    xr.testing.assert_equal(index, measures.trade_benefit_index(trade))
-    xr.testing.assert_equal(index, measures.trade_benefit_index(trade["va_absorbed"]))
+    index = trade_benefit_index(tables).data
+    xr.testing.assert_equal(index, trade_benefit_index(trade).data)
+    alone = trade_benefit_index(trade["va_absorbed"])
+    xr.testing.assert_equal(index, alone.data)
+    assert alone.residual_max is None
+    absorbed = measures.value_added_absorbed(tables)
+    worst = float(trade["residual"].max())
+    assert trade_benefit_index(absorbed).residual_max == worst
+    assert [*alone.tables()] == ["tbi", "va_absorbed"]
     regions = trade["va_absorbed"].sum("sector").transpose("absorber", ..., "origin")
-    xr.testing.assert_allclose(index, measures.trade_benefit_index(regions), rtol=RTOL)
+    xr.testing.assert_allclose(index, trade_benefit_index(regions).data, rtol=RTOL)
 
 
 def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
@@ -100,8 +106,8 @@ def test_a_region_that_exports_nothing_has_no_vax_ratio():
 
 def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
     T = trade["va_absorbed"].sum("sector")
-    alone = measures.trade_benefit_index(trade)
-    pair = measures.trade_benefit_index(trade, groups={"UNION": ["R1", "R3"]})
+    alone = trade_benefit_index(trade)
+    pair = trade_benefit_index(trade, groups={"UNION": ["R1", "R3"]})
     assert pair["region"].values.tolist() == ["R0", "UNION", "R2"]
     among = T.sel(origin="R1", absorber="R3") + T.sel(origin="R3", absorber="R1")
     for name in ("va_exports", "va_imports"):
@@ -125,7 +131,7 @@ def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
 
 def test_a_dropped_region_is_neither_reporter_nor_partner(trade):
     T = trade["va_absorbed"].sum("sector")
-    index = measures.trade_benefit_index(trade, drop=["R1"])
+    index = trade_benefit_index(trade, drop=["R1"])
     assert index["region"].values.tolist() == ["R0", "R2", "R3"]
     expected = sum(T.sel(origin="R0", absorber=q) for q in ("R2", "R3"))
     assert_allclose(index["va_exports"].sel(region="R0"), expected, rtol=RTOL)
@@ -153,12 +159,12 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
     ],
 )
 def test_a_wrong_group_or_region_is_named(trade, choice, message):
-    assert message in error_of(measures.trade_benefit_index, trade, **choice)
+    assert message in error_of(trade_benefit_index, trade, **choice)
 
 
 def test_origins_and_absorbers_that_differ_are_refused(trade):
     part = trade["va_absorbed"].isel(absorber=slice(0, 3))
-    line = error_of(measures.trade_benefit_index, part)
+    line = error_of(trade_benefit_index, part)
     assert "not 4 and 3 labels (R3)" in line
 
 

@@ -135,10 +135,10 @@ def test_accounts_by_region_and_sector_have_pymrios_names_and_numbers(
         if name == "Value Added":
             continue
         k = list(io.emissions.F.index).index(tuple(name.split(" ")))
-        by_region = footprints(tables, *satellites[name], names="pymrio")
+        by_region = footprints(tables, *satellites[name], names="pymrio").data
         by_sector = footprints(
             tables, *satellites[name], by_sector=True, names="pymrio"
-        )
+        ).data
         for which in ("D_cba", "D_pba", "D_imp", "D_exp"):
             its = getattr(io.emissions, f"{which}_reg").iloc[k]
             mine = by_region[f"{which}_reg"].sel(year=2010, region=list(its.index))
@@ -170,8 +170,8 @@ def test_groups_and_dropped_regions_by_sector_add_up_to_those_by_region(
 ):
     options = {"groups": {"A": ["reg1", "reg2"]}, "drop": ["reg6"]}
     account = satellites[CO2].account
-    whole = footprints(tables, account, **options)
-    parts = footprints(tables, account, by_sector=True, **options)
+    whole = footprints(tables, account, **options).data
+    parts = footprints(tables, account, by_sector=True, **options).data
     for name in set(whole) - {"direct"}:
         assert_allclose(parts[name].sum("sector"), whole[name], rtol=RTOL)
     assert list(parts["region"].values) == ["A", "reg3", "reg4", "reg5"]

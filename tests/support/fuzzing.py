@@ -875,7 +875,7 @@ def empty_sector() -> Input:
 
     def index(folder: Path) -> list[str]:
         tables = from_long(pd.read_csv(folder / "flows.csv", dtype={"sector": str}))
-        found = trade_benefit_index(tables).to_array().to_numpy()
+        found = trade_benefit_index(tables).data.to_array().to_numpy()
         return [f"{k:.9g}" for k in np.where(np.abs(found) < 1e-9, 0, found).ravel()]
 
     def write(folder: Path) -> None:
