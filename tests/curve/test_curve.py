@@ -396,9 +396,7 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
         rtol=1e-12,
     )
     apart = options.groupby("choice")["median"].agg(lambda k: k.max() - k.min())
-    told = (
-        rf"moves the median most is {apart.idxmax()}: \S+ where it is .+, \S+ where it"
-    )
+    told = rf"moves the median most is {apart.idxmax()} \(.+: \S+; .+: \S+\)\."
     assert re.search(told, found.sentence)
     bare = rows["weights"] == "none"
     assert f" of {bare.sum()} specifications without weights, with a" in found.sentence
