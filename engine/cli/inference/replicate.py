@@ -1,7 +1,6 @@
 """``tivax replicate``: run a paper's folder, write, and print the findings."""
 
 from contextlib import ExitStack
-from itertools import count
 from typing import Any
 
 import pandas as pd
@@ -54,12 +53,12 @@ def run_replication(
         # Frames are small: Arrow's labels take twice as long for each step on one.
         pd.option_context("mode.string_storage", "python"),
     ):
-        number = count(1)
 
-        def said(step: str) -> None:
-            status(f"step {next(number)} of {len(paper.STEPS)}: {step}")
+        def told(done: int, total: int, title: str) -> None:
             of_step.close()
-            of_step.enter_context(stage(step))
+            if title:
+                status(f"step {done + 1} of {total}: {title}")
+                of_step.enter_context(stage(title))
 
         facts, findings = paper.run_paper(
             files,
@@ -67,7 +66,7 @@ def run_replication(
             language=output.words,
             figures=output.figures,
             format=require_format(output.format),
-            said=said,
+            told=told,
             helper=helper,
         )
         run.seed = facts.pop("seed", None)
